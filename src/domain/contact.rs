@@ -1,0 +1,29 @@
+//! Emergency contacts: people with a telephone, in order. The first one can call help off.
+
+use super::id::ContactId;
+use serde::{Deserialize, Serialize};
+
+/// A person to call. The order is that of the list that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Unique within the home.
+    pub id: ContactId,
+    /// What the home calls this person.
+    pub name: String,
+    /// E.164, such as `+15035550101`.
+    pub phone: String,
+    /// Whether the person has agreed to be called.
+    pub readiness: Readiness,
+}
+
+/// How far an emergency contact has come in agreeing to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// Asked, no answer yet.
+    Invited,
+    /// Agreed.
+    Accepted,
+    /// Refused.
+    OptedOut,
+}

@@ -1,0 +1,121 @@
+//! Who has an SOS button, and where (R1 to R6, R9). One pure answer for the screen and for the API, so that they never differ.
+
+use super::{
+    access::Membership,
+    home::{Enrolment, Home, Plan},
+    id::CameraId,
+    incident::{Request, Source},
+};
+use serde::{Deserialize, Serialize};
+
+/// By which of the two routes a home has its SOS button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// R1: a monitored alarm.
+    Alarm,
+    /// R2: enrolled cameras.
+    Cameras,
+}
+
+/// Why there is no SOS button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing in the home could raise one.
+    NoBaseStationOrEnrolledCamera,
+    /// The plan does not include it.
+    PlanRequired,
+    /// The alarm is self-monitored (R3).
+    ProfessionalMonitoringRequired,
+    /// The cameras are not enrolled.
+    EnrolmentRequired,
+    /// This camera cannot raise an SOS.
+    CameraNotCompatible,
+    /// This person may not raise an SOS (R6).
+    NotPermitted,
+    /// Nobody would know where to go.
+    NoAddress,
+}
+
+/// R4: the dashboard's shield needs the alarm route or the camera route.
+///
+/// # Errors
+/// The reason that the person can do most about.
+pub fn dashboard(home: &Home, member: Membership) -> Result<Vec<Route>, Reason> {
+    permitted(member)?;
+    let routes: Vec<Route> =
+        [(Route::Alarm, alarm(home)), (Route::Cameras, cameras(home))].into_iter().filter(|r| r.1.is_ok()).map(|r| r.0).collect();
+    if routes.is_empty() {
+        // A home with an alarm is told about the alarm, the nearer way to an SOS.
+        return if home.base_station().is_some() { alarm(home) } else { cameras(home) }.map(|()| routes);
+    }
+    located(home)?;
+    Ok(routes)
+}
+
+/// R4: a camera's shield needs the camera route and that this very camera is compatible, whatever the alarm has.
+///
+/// # Errors
+/// The first need that is not met. A camera that the home does not have is not compatible.
+pub fn live_view(home: &Home, camera: &CameraId, member: Membership) -> Result<(), Reason> {
+    permitted(member)?;
+    if !home.camera(camera).is_some_and(|c| c.sos_compatible) {
+        return Err(Reason::CameraNotCompatible);
+    }
+    cameras(home)?;
+    located(home)
+}
+
+/// Whether this request may be raised from this place.
+///
+/// # Errors
+/// The reason why not; sound siren only also needs a base station (R9).
+pub fn request(home: &Home, source: &Source, request: Request, member: Membership) -> Result<(), Reason> {
+    match source {
+        Source::Dashboard => dashboard(home, member).map(drop)?,
+        Source::LiveView { camera } => live_view(home, camera, member)?,
+    }
+    if request == Request::Siren && home.base_station().is_none() {
+        return Err(Reason::NoBaseStationOrEnrolledCamera);
+    }
+    Ok(())
+}
+
+/// Whether Sound Siren Only is shown: an SOS button somewhere, and a base station (R9).
+///
+/// # Errors
+/// The reason why not.
+pub fn siren(home: &Home, member: Membership) -> Result<(), Reason> {
+    request(home, &Source::Dashboard, Request::Siren, member)
+}
+
+fn permitted(member: Membership) -> Result<(), Reason> {
+    member.may_raise().then_some(()).ok_or(Reason::NotPermitted)
+}
+
+fn located(home: &Home) -> Result<(), Reason> {
+    home.address.as_ref().map(drop).ok_or(Reason::NoAddress)
+}
+
+/// R1 and R3.
+fn alarm(home: &Home) -> Result<(), Reason> {
+    if home.base_station().is_none() {
+        return Err(Reason::NoBaseStationOrEnrolledCamera);
+    }
+    premium(home)?;
+    home.subscription.professional_monitoring.then_some(()).ok_or(Reason::ProfessionalMonitoringRequired)
+}
+
+/// R2.
+fn cameras(home: &Home) -> Result<(), Reason> {
+    if !home.cameras.iter().any(|c| c.sos_compatible) {
+        return Err(Reason::NoBaseStationOrEnrolledCamera);
+    }
+    premium(home)?;
+    (home.subscription.sos_for_cameras == Enrolment::Enrolled).then_some(()).ok_or(Reason::EnrolmentRequired)
+}
+
+fn premium(home: &Home) -> Result<(), Reason> {
+    (home.subscription.plan == Plan::HomePremium).then_some(()).ok_or(Reason::PlanRequired)
+}

@@ -1,0 +1,122 @@
+//! One location: address, subscription, devices, cameras, contacts, and how the household wants things done.
+
+pub mod settings;
+
+use super::{
+    camera::Camera,
+    contact::Contact,
+    device::{Device, DeviceKind},
+    id::{CameraId, HomeId},
+};
+use serde::{Deserialize, Serialize};
+pub use settings::Settings;
+
+/// A home, as it is set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// Its short name in paths.
+    pub id: HomeId,
+    /// What its people call it.
+    pub name: String,
+    /// IANA name of its time zone.
+    pub time_zone: String,
+    /// Where help is sent; without one there is no SOS.
+    pub address: Option<Address>,
+    /// What was bought.
+    pub subscription: Subscription,
+    /// How the household wants things done.
+    pub settings: Settings,
+    /// Base station and keypads.
+    pub devices: Vec<Device>,
+    /// Cameras and doorbells.
+    pub cameras: Vec<Camera>,
+    /// Whom to call, in order.
+    pub contacts: Vec<Contact>,
+    /// Argon2id hash of the verbal password, in PHC form. Never leaves the server.
+    pub verbal_password: Option<String>,
+}
+
+/// A postal address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// House and street.
+    pub line1: String,
+    /// Apartment or floor.
+    pub line2: Option<String>,
+    /// Town.
+    pub city: String,
+    /// State or province.
+    pub region: String,
+    /// ZIP or postal code.
+    pub postal_code: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+/// What a home has bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The plan.
+    pub plan: Plan,
+    /// Whether the monitoring center watches the alarm; without it the alarm is self-monitored.
+    pub professional_monitoring: bool,
+    /// The enrolment that lets compatible cameras raise an SOS.
+    pub sos_for_cameras: Enrolment,
+}
+
+/// A home's plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// No plan.
+    None,
+    /// The small one.
+    Basic,
+    /// The one that SOS needs.
+    HomePremium,
+}
+
+/// Whether cameras may raise an SOS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enrolment {
+    /// Not asked for.
+    NotEnrolled,
+    /// Asked for and accepted.
+    Enrolled,
+}
+
+impl Home {
+    /// Its base station, if it has one.
+    pub fn base_station(&self) -> Option<&Device> {
+        self.devices.iter().find(|d| d.kind == DeviceKind::BaseStation)
+    }
+
+    /// The camera of that name.
+    pub fn camera(&self, id: &CameraId) -> Option<&Camera> {
+        self.cameras.iter().find(|c| c.id == *id)
+    }
+
+    /// Whether calling help off needs the verbal password: always with an alarm; otherwise as chosen at enrolment (R15).
+    pub fn verbal_password_required(&self) -> bool {
+        self.base_station().is_some() || self.settings.verbal_password_required
+    }
+}
+
+impl Address {
+    /// The country's emergency number.
+    pub fn emergency_number(&self) -> &'static str {
+        emergency_number(&self.country)
+    }
+}
+
+/// The emergency number of a country, ISO 3166-1 alpha-2. 112 is answered from every mobile network (3GPP TS 22.101).
+pub fn emergency_number(country: &str) -> &'static str {
+    match country {
+        "US" | "CA" | "MX" => "911",
+        "GB" | "IE" => "999",
+        "AU" => "000",
+        "NZ" => "111",
+        _ => "112",
+    }
+}

@@ -1,0 +1,58 @@
+//! How a household wants things done, within the bounds that safety sets.
+
+use serde::{Deserialize, Serialize};
+use std::{ops::RangeInclusive, time::Duration};
+
+/// Seconds of countdown that a household may choose (R10): it may lengthen the five, never shorten them.
+pub const COUNTDOWN_S: RangeInclusive<u8> = 5..=15;
+/// Seconds that sirens may sound (R19).
+pub const SIREN_DURATION_S: RangeInclusive<u16> = 60..=600;
+
+/// A household's choices. What lies out of bounds is brought to the nearest bound when it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How long an SOS can be cancelled.
+    pub countdown_s: u8,
+    /// When sirens stop by themselves.
+    pub siren_duration_s: u16,
+    /// Whether cameras with a siren sound together with the base station (R12, R13).
+    pub cameras_sound_with_base_station: bool,
+    /// For a home without an alarm: whether calling help off needs the verbal password (R15).
+    pub verbal_password_required: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { countdown_s: 5, siren_duration_s: 600, cameras_sound_with_base_station: false, verbal_password_required: true }
+    }
+}
+
+impl Settings {
+    /// The countdown, never shorter than five seconds.
+    pub fn countdown(self) -> Duration {
+        Duration::from_secs(self.countdown_s.clamp(*COUNTDOWN_S.start(), *COUNTDOWN_S.end()).into())
+    }
+
+    /// How long sirens sound.
+    pub fn siren_duration(self) -> Duration {
+        let (least, most) = (*SIREN_DURATION_S.start(), *SIREN_DURATION_S.end());
+        Duration::from_secs(self.siren_duration_s.clamp(least, most).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r10_a_countdown_may_be_lengthened_never_shortened() {
+        let seconds = |countdown_s| Settings { countdown_s, ..Settings::default() }.countdown().as_secs();
+        assert_eq!((seconds(0), seconds(5), seconds(9), seconds(255)), (5, 5, 9, 15));
+    }
+
+    #[test]
+    fn r19_sirens_are_always_bounded() {
+        let seconds = |siren_duration_s| Settings { siren_duration_s, ..Settings::default() }.siren_duration().as_secs();
+        assert_eq!((seconds(0), seconds(300), seconds(u16::MAX)), (60, 300, 600));
+    }
+}

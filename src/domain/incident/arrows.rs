@@ -1,0 +1,80 @@
+//! Every arrow of the line, declared: from where, by which fact, to where. A test walks each of them, and finds no other.
+
+use super::{Incident, State, event::Event};
+
+/// An arrow: state before, fact, state after.
+pub type Arrow = (&'static str, &'static str, &'static str);
+
+/// The arrows that change where an incident stands. All other facts leave the state as it is.
+pub const ARROWS: &[Arrow] = &[
+    ("counting_down", "aborted", "aborted"),
+    ("counting_down", "aborted", "siren_sounding"),
+    ("counting_down", "aborted", "under_review"),
+    ("counting_down", "countdown_over", "siren_sounding"),
+    ("counting_down", "countdown_over", "verifying"),
+    ("counting_down", "countdown_over", "under_review"),
+    ("counting_down", "sent_now", "siren_sounding"),
+    ("counting_down", "sent_now", "verifying"),
+    ("counting_down", "sent_now", "under_review"),
+    ("counting_down", "found_late", "under_review"),
+    ("counting_down", "closed", "closed"),
+    ("siren_sounding", "joined", "counting_down"),
+    ("siren_sounding", "closed", "closed"),
+    ("verifying", "dispatch_requested", "dispatching"),
+    ("verifying", "cancelled", "cancelled"),
+    ("verifying", "found_late", "under_review"),
+    ("verifying", "closed", "closed"),
+    ("under_review", "joined", "counting_down"),
+    ("under_review", "reviewed", "verifying"),
+    ("under_review", "closed", "closed"),
+    ("dispatching", "closed", "closed"),
+];
+
+/// The state's name on the wire and in the store.
+pub fn state_name(state: &State) -> &'static str {
+    match state {
+        State::CountingDown { .. } => "counting_down",
+        State::Aborted => "aborted",
+        State::SirenSounding => "siren_sounding",
+        State::Verifying(_) => "verifying",
+        State::Dispatching => "dispatching",
+        State::Cancelled => "cancelled",
+        State::UnderReview => "under_review",
+        State::Closed => "closed",
+    }
+}
+
+/// The fact's name, as it is stored.
+pub fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Started { .. } => "started",
+        Event::Joined { .. } => "joined",
+        Event::Aborted { .. } => "aborted",
+        Event::CountdownOver { .. } => "countdown_over",
+        Event::SentNow { .. } => "sent_now",
+        Event::FoundLate { .. } => "found_late",
+        Event::SirenOn { .. } => "siren_on",
+        Event::SirenConfirmed { .. } => "siren_confirmed",
+        Event::SirenFailed { .. } => "siren_failed",
+        Event::SirenSilenced { .. } => "siren_silenced",
+        Event::SirenOver => "siren_over",
+        Event::Announced { .. } => "announced",
+        Event::Claimed { .. } => "claimed",
+        Event::CallPlaced { .. } => "call_placed",
+        Event::CallAnswered { .. } => "call_answered",
+        Event::CallEnded { .. } => "call_ended",
+        Event::CancelRefused { .. } => "cancel_refused",
+        Event::DispatchRequested { .. } => "dispatch_requested",
+        Event::DispatchMoved { .. } => "dispatch_moved",
+        Event::Cancelled { .. } => "cancelled",
+        Event::Reviewed { .. } => "reviewed",
+        Event::Noted { .. } => "noted",
+        Event::Closed { .. } => "closed",
+    }
+}
+
+/// The arrow between two states, if the fact walked one.
+pub fn walked(before: &Incident, event: &Event, after: &Incident) -> Option<Arrow> {
+    let arrow = (state_name(&before.state), event_name(event), state_name(&after.state));
+    (arrow.0 != arrow.2).then_some(arrow)
+}

@@ -1,0 +1,391 @@
+//! What a command makes happen: `(incident, command, now) → facts`, and a typed refusal where there is one.
+
+use super::{
+    Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose, Request, Requests, SIREN_NOT_AFTER,
+    STALE_AFTER, SirenFault, State, Verification,
+    command::{CallStep, Command, Raise},
+    deadline::Timer,
+    effect::{Effect, effects},
+    event::{Event, Recorded},
+};
+use crate::domain::{
+    call_tree,
+    id::{CallId, DeviceId},
+    time::Timestamp,
+};
+use std::time::Duration;
+
+/// Why a command was not carried out. Facts may have been recorded all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Cancelling in the app after D (R18, I4).
+    CancelWindowClosed,
+    /// The incident is over (I9).
+    IncidentOver,
+    /// The call is over or unknown.
+    CallOver,
+    /// Nothing waits for that.
+    NotWaiting,
+}
+
+/// The facts of one decision, in order, and whether the command was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// To be stored together, or not at all.
+    pub facts: Vec<Recorded>,
+    /// What the facts make happen outside, in order; to be stored with them.
+    pub effects: Vec<Effect>,
+    /// The incident after them.
+    pub after: Incident,
+    /// Why the command itself was not carried out.
+    pub refusal: Option<Refusal>,
+}
+
+/// The start of an incident.
+pub fn start(raise: Raise, now: Timestamp) -> Decision {
+    let Raise { id, home, request, mode, drill_sirens, source, by, snapshot } = raise;
+    let deadline = now + Duration::from_millis(snapshot.countdown_ms);
+    let drill_sirens = drill_sirens && mode == Mode::Drill;
+    let event = Event::Started { request, mode, drill_sirens, source, by, deadline, snapshot: Box::new(snapshot) };
+    let first = Recorded { at: now, event };
+    let after = Incident::begin(id, home, &first).expect("a start begins an incident");
+    Decision { facts: vec![first], effects: Vec::new(), after, refusal: None }
+}
+
+/// What a command makes happen to an incident that runs. Timers that are due go first, so that a moment decides once (I4).
+pub fn decide(incident: &Incident, command: Command, now: Timestamp) -> Decision {
+    let mut draft = Draft { incident: incident.clone(), now, facts: Vec::new(), effects: Vec::new() };
+    draft.settle();
+    let refusal = draft.command(command).err();
+    draft.settle();
+    Decision { facts: draft.facts, effects: draft.effects, after: draft.incident, refusal }
+}
+
+/// A decision in the making: each fact is applied as it is made, so that the next one is decided on the truth.
+struct Draft {
+    incident: Incident,
+    now: Timestamp,
+    facts: Vec<Recorded>,
+    effects: Vec<Effect>,
+}
+
+impl Draft {
+    fn push(&mut self, event: Event) {
+        let recorded = Recorded { at: self.now, event };
+        self.incident.apply(&recorded);
+        self.effects.extend(effects(&self.incident, &recorded.event));
+        self.facts.push(recorded);
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Refusal> {
+        match command {
+            Command::Tick => Ok(()),
+            Command::Cancel { by } => self.cancel(by),
+            Command::Silence { by } => self.silence(by),
+            Command::Note { by, text } => {
+                self.push(Event::Noted { by, text });
+                Ok(())
+            }
+            Command::Call { call, step } => self.call(call, step),
+            _ if self.incident.is_over() => Err(Refusal::IncidentOver),
+            Command::Join { request, source, by } => {
+                self.join(request, source, by);
+                Ok(())
+            }
+            Command::SendNow { by } => {
+                self.send_now(by);
+                Ok(())
+            }
+            Command::SirenReported { device, sounding } => {
+                self.siren_reported(device, sounding);
+                Ok(())
+            }
+            Command::Dispatch { service, state, reference } => {
+                let known = self.incident.dispatches.iter().find(|d| d.service == service).ok_or(Refusal::NotWaiting)?;
+                if known.state.may_become(state) {
+                    self.push(Event::DispatchMoved { service, state, reference });
+                }
+                Ok(())
+            }
+            Command::Claim { by } => match self.incident.state {
+                State::Verifying(Verification::Offered { .. }) => {
+                    self.push(Event::Claimed { by });
+                    self.call_first();
+                    Ok(())
+                }
+                _ => Err(Refusal::NotWaiting),
+            },
+            Command::Review { by, proceed, note } => self.review(by, proceed, note),
+            // Before help was requested nobody but the first contact may prevent it (I5).
+            Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => Err(Refusal::NotWaiting),
+            Command::Close { by } => {
+                self.close(by, Disposition::ClosedByCenter);
+                Ok(())
+            }
+            Command::ReplaceDrill if self.incident.mode == Mode::Drill => {
+                self.close(Actor::Buckler, Disposition::ReplacedByLive);
+                Ok(())
+            }
+            Command::ReplaceDrill => Err(Refusal::NotWaiting),
+        }
+    }
+
+    /// I4: only while counting down and before D. Later wishes are recorded, once a person (R18).
+    fn cancel(&mut self, by: Actor) -> Result<(), Refusal> {
+        match self.incident.state {
+            State::CountingDown { .. } => self.push(Event::Aborted { by }),
+            State::Aborted => {}
+            State::Cancelled | State::Closed => return Err(Refusal::IncidentOver),
+            _ => {
+                if !self.incident.late_cancels.contains(&by) {
+                    self.push(Event::CancelRefused { by });
+                }
+                return Err(Refusal::CancelWindowClosed);
+            }
+        }
+        Ok(())
+    }
+
+    fn silence(&mut self, by: Actor) -> Result<(), Refusal> {
+        if self.incident.siren.is_sounding() {
+            self.push(Event::SirenSilenced { by });
+        }
+        Ok(())
+    }
+
+    /// R20: joining never drops or downgrades; the same request again changes nothing.
+    fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
+        let incident = &self.incident;
+        if incident.requests.contains(request) && !matches!(incident.state, State::UnderReview)
+            || matches!(incident.state, State::CountingDown { pending, .. } if pending.contains(request))
+        {
+            return;
+        }
+        let own_countdown = matches!(incident.state, State::SirenSounding | State::UnderReview);
+        let deadline = own_countdown.then(|| self.now + Duration::from_millis(incident.snapshot.countdown_ms));
+        let was_dispatching = matches!(incident.state, State::Dispatching);
+        let runs = matches!(incident.state, State::Verifying(_) | State::Dispatching);
+        self.push(Event::Joined { request, source, by, deadline });
+        if runs {
+            self.sound(Requests::default().with(request), self.now);
+        }
+        if let (true, Some(service)) = (was_dispatching, request.service()) {
+            self.push(Event::DispatchRequested { service });
+        }
+    }
+
+    fn send_now(&mut self, by: Actor) {
+        if let State::CountingDown { pending, .. } = self.incident.state {
+            self.push(Event::SentNow { by });
+            self.sound(pending, self.now);
+        }
+    }
+
+    fn siren_reported(&mut self, device: DeviceId, sounding: bool) {
+        let super::Siren::Sounding { devices, confirmed, .. } = &self.incident.siren else { return };
+        if devices.contains(&device) && !confirmed.contains(&device) {
+            self.push(match sounding {
+                true => Event::SirenConfirmed { device },
+                false => Event::SirenFailed { devices: vec![device], fault: SirenFault::NotConfirmed },
+            });
+        }
+    }
+
+    fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
+        let call = self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
+        match (call.state, step) {
+            // The same answer whether the password was right or wrong, and again for whoever asks twice (I17).
+            (CallState::Ended(CallOutcome::Cancelled | CallOutcome::WrongPassword), CallStep::Cancel { .. }) => return Ok(()),
+            (CallState::Ended(CallOutcome::Confirmed | CallOutcome::Told), CallStep::Confirm) => return Ok(()),
+            (CallState::Ended(_), _) => return Err(Refusal::CallOver),
+            (CallState::Answered { .. }, CallStep::Answer) => return Ok(()),
+            (CallState::Answered { .. }, CallStep::NotReached(_)) | (CallState::Ringing { .. }, CallStep::HangUp) => {
+                return self.end_call(call.id, if call.purpose == Purpose::Inform { CallOutcome::NoAnswer } else { CallOutcome::HungUp });
+            }
+            (CallState::Ringing { .. }, CallStep::NotReached(why)) => return self.end_call(call.id, why.into()),
+            // Whoever decides has answered, even if that message was lost on the way.
+            (CallState::Ringing { .. }, _) => {
+                let until = self.now + Duration::from_millis(self.incident.snapshot.policy.talk_timeout_ms);
+                self.push(Event::CallAnswered { call: id, until });
+            }
+            (CallState::Answered { .. }, _) => {}
+        }
+        match (call.purpose, step) {
+            (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
+            (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
+            (Purpose::Verify, CallStep::HangUp) => self.end_call(id, CallOutcome::HungUp),
+            (Purpose::Verify, CallStep::Cancel { authenticated: false }) => self.end_call(id, CallOutcome::WrongPassword),
+            (Purpose::Verify, CallStep::Cancel { authenticated: true }) => {
+                self.end_call(id, CallOutcome::Cancelled)?;
+                self.stop_sirens();
+                let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
+                self.push(Event::Cancelled { by });
+                Ok(())
+            }
+            (Purpose::Inform, CallStep::Cancel { authenticated }) => {
+                // Only the first call cancels (R18); what others say is advice to the responders.
+                if let (true, Some(by)) = (authenticated, self.incident.contact(&call.contact)) {
+                    self.push(Event::Noted { by, text: "Says that help is not needed. Passed on to the responders as advice.".into() });
+                }
+                self.end_call(id, CallOutcome::Told)
+            }
+            (Purpose::Inform, CallStep::Confirm | CallStep::HangUp) => self.end_call(id, CallOutcome::Told),
+        }
+    }
+
+    fn end_call(&mut self, call: CallId, outcome: CallOutcome) -> Result<(), Refusal> {
+        self.push(Event::CallEnded { call, outcome });
+        Ok(())
+    }
+
+    fn review(&mut self, by: Actor, proceed: bool, note: String) -> Result<(), Refusal> {
+        if !matches!(self.incident.state, State::UnderReview) {
+            return Err(Refusal::NotWaiting);
+        }
+        let nothing_to_send = self.incident.requests.services().is_empty();
+        self.push(Event::Reviewed { by: by.clone(), proceed: proceed && !nothing_to_send, note });
+        if !proceed || nothing_to_send {
+            self.close(by, Disposition::ReviewedNotSent);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, by: Actor, disposition: Disposition) {
+        if let Some(call) = self.incident.open_call().map(|c| c.id) {
+            self.push(Event::CallEnded { call, outcome: CallOutcome::Failed });
+        }
+        self.stop_sirens();
+        self.push(Event::Closed { by, disposition });
+    }
+
+    fn stop_sirens(&mut self) {
+        if self.incident.siren.is_sounding() {
+            self.push(Event::SirenOver);
+        }
+    }
+
+    /// Everything that follows by itself: timers that are due, and states that are complete. Each round makes a fact, and facts run out.
+    fn settle(&mut self) {
+        while self.complete() || self.fire() {}
+    }
+
+    /// What the state alone calls for, whatever the time.
+    fn complete(&mut self) -> bool {
+        let incident = &self.incident;
+        match &incident.state {
+            State::SirenSounding if !incident.siren.is_sounding() => {
+                let sounded = incident.siren != super::Siren::Silent;
+                self.close(Actor::Buckler, if sounded { Disposition::SirenOver } else { Disposition::SirenTooLate });
+            }
+            State::Verifying(Verification::Calling) if incident.verified().is_some() => self.request_dispatch(),
+            State::Dispatching if incident.open_call().is_none() => {
+                if !self.place_next_call() {
+                    let closed = self.incident.dispatches.iter().all(|d| d.state == super::DispatchState::Closed);
+                    if closed {
+                        self.close(Actor::Buckler, Disposition::ServicesClosed);
+                    }
+                    return closed;
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn fire(&mut self) -> bool {
+        let Some((at, timer)) = self.incident.next_timer().filter(|(at, _)| *at <= self.now) else { return false };
+        match timer {
+            Timer::Countdown => self.countdown_over(at),
+            Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => self.found_late(),
+            Timer::Unclaimed => self.call_first(),
+            Timer::Ring(call) => self.push(Event::CallEnded { call, outcome: CallOutcome::NoAnswer }),
+            Timer::Talk(call) => {
+                let verify = self.incident.calls.iter().any(|c| c.id == call && c.purpose == Purpose::Verify);
+                self.push(Event::CallEnded { call, outcome: if verify { CallOutcome::NoDecision } else { CallOutcome::Told } });
+            }
+            Timer::SirenOver => self.push(Event::SirenOver),
+        }
+        true
+    }
+
+    /// While the server is up, the first call is over long before this; only a server that was down finds it so (R22).
+    fn too_late(&self) -> bool {
+        let waiting = match self.incident.state {
+            State::Verifying(Verification::Offered { until }) => until,
+            State::Verifying(Verification::Calling) => self.incident.calls.first().map_or(self.now, |c| c.placed_at),
+            _ => return false,
+        };
+        self.now > waiting + STALE_AFTER
+    }
+
+    fn found_late(&mut self) {
+        if let Some(call) = self.incident.open_call().map(|c| c.id) {
+            self.push(Event::CallEnded { call, outcome: CallOutcome::Failed });
+        }
+        let late_ms = self.now.since(self.incident.deadline).as_millis() as u64;
+        self.push(Event::FoundLate { late_ms });
+    }
+
+    fn countdown_over(&mut self, deadline: Timestamp) {
+        if self.now > deadline + STALE_AFTER {
+            return self.found_late();
+        }
+        let State::CountingDown { pending, .. } = self.incident.state else { return };
+        self.push(Event::CountdownOver { late_ms: self.now.since(deadline).as_millis() as u64 });
+        self.sound(pending, deadline);
+    }
+
+    /// R12: sirens for police, fire and siren only; for medical the base station speaks and nothing sounds (I1).
+    /// `due` is when they should have begun; a minute later they do not any more (R22).
+    fn sound(&mut self, asked: Requests, due: Timestamp) {
+        let snapshot = self.incident.snapshot.clone();
+        let drill = self.incident.mode == Mode::Drill;
+        let not_after = due + SIREN_NOT_AFTER;
+        if asked.sound_sirens() && !snapshot.sounders.is_empty() && (!drill || self.incident.drill_sirens) {
+            let devices: Vec<DeviceId> = snapshot.sounders.iter().map(|s| s.id.clone()).collect();
+            if self.now >= not_after {
+                self.push(Event::SirenFailed { devices, fault: SirenFault::TooLate });
+            } else if !(drill && self.incident.siren.is_sounding()) {
+                let sounding = if drill { DRILL_SIREN } else { Duration::from_millis(snapshot.siren_duration_ms) };
+                self.push(Event::SirenOn { devices, until: self.now + sounding, not_after });
+            }
+        }
+        if let (true, Some(announcer), true) = (asked.contains(Request::Medical), &snapshot.announcer, self.now < not_after) {
+            self.push(Event::Announced { device: announcer.id.clone() });
+        }
+    }
+
+    /// The first contact, once; without one, or after a call that has been made already, help is requested at once (R16).
+    fn call_first(&mut self) {
+        if !self.place_next_call() {
+            self.request_dispatch();
+        }
+    }
+
+    fn place_next_call(&mut self) -> bool {
+        let snapshot = self.incident.snapshot.clone();
+        let Some((contact, purpose)) = call_tree::next(&snapshot.contacts, &self.incident.calls, self.incident.dispatch_requested()) else {
+            return false;
+        };
+        let number = u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
+        let call = CallId { incident: self.incident.id, number };
+        let until = self.now + Duration::from_millis(snapshot.policy.ring_timeout_ms);
+        self.push(Event::CallPlaced { call, contact: contact.id.clone(), purpose, until });
+        true
+    }
+
+    fn request_dispatch(&mut self) {
+        for service in self.incident.requests.services() {
+            self.push(Event::DispatchRequested { service });
+        }
+    }
+}
+
+impl Incident {
+    /// Whether the center is offered the incident before the automatic center takes it.
+    pub fn is_offered_to(&self, center: CenterMode) -> bool {
+        self.mode == Mode::Live
+            && self.snapshot.policy.center == center
+            && matches!(self.state, State::Verifying(Verification::Offered { .. }))
+    }
+}

@@ -1,0 +1,113 @@
+//! What a fact makes happen outside. An effect is stored with its fact, carried out afterwards, and safe to repeat:
+//! whoever sees a key twice does the thing once (I12).
+
+use super::{CenterMode, Incident, Mode, Purpose, Service, event::Event};
+use crate::domain::{
+    id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Unique for ever: incident, number of the fact, kind, target. A retry carries the same key.
+    pub key: String,
+    /// Whose.
+    pub incident: IncidentId,
+    /// In which home.
+    pub home: HomeId,
+    /// Live and drill effects use disjoint ways out (I18).
+    pub mode: Mode,
+    /// After this it must not be carried out any more; `None` where late is better than never.
+    pub not_after: Option<Timestamp>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EffectKind,
+}
+
+/// The kinds of effects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EffectKind {
+    /// Sound until `until`; always bounded (I13).
+    SirenOn { device: DeviceId, until: Timestamp },
+    /// Be quiet.
+    SirenOff { device: DeviceId },
+    /// Say that medical help was requested.
+    Announce { device: DeviceId },
+    /// Ring a contact's telephone.
+    CallContact { call: CallId, contact: ContactId, purpose: Purpose },
+    /// Tell a third party's alarm receiving center.
+    SignalReceiver { services: Vec<Service> },
+    /// Ask responders to come.
+    RequestDispatch { service: Service },
+    /// Tell people who are not looking.
+    Notify { reason: Notice },
+}
+
+/// Why people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// To operators: an incident waits to be taken.
+    WaitsForOperator,
+    /// To owners and operators: found too late to act on unseen (R22).
+    UnderReview,
+}
+
+/// What `event`, the incident's latest, makes happen. `incident` is the one after it.
+pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
+    let mut made = Vec::new();
+    let mut make = |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
+        let key = format!("{}/{}/{}/{target}", incident.id, incident.seq, name(&kind));
+        made.push(Effect { key, incident: incident.id, home: incident.home.clone(), mode: incident.mode, not_after, kind });
+    };
+    match event {
+        Event::SirenOn { devices, until, not_after } => {
+            for device in devices {
+                make(device, Some(*not_after), EffectKind::SirenOn { device: device.clone(), until: *until });
+            }
+        }
+        Event::SirenSilenced { .. } | Event::SirenOver => {
+            for device in incident.snapshot.sounders.iter().map(|s| &s.id) {
+                make(device, None, EffectKind::SirenOff { device: device.clone() });
+            }
+        }
+        Event::Announced { device } => make(device, None, EffectKind::Announce { device: device.clone() }),
+        Event::CallPlaced { call, contact, purpose, until } => {
+            make(contact, Some(*until), EffectKind::CallContact { call: *call, contact: contact.clone(), purpose: *purpose });
+        }
+        Event::CountdownOver { .. } | Event::SentNow { .. } if incident.is_offered_to(CenterMode::Receiver) => {
+            make(&"receiver", None, EffectKind::SignalReceiver { services: incident.services() });
+        }
+        Event::CountdownOver { .. } | Event::SentNow { .. } if incident.is_offered_to(CenterMode::Operators) => {
+            make(&"operators", None, EffectKind::Notify { reason: Notice::WaitsForOperator });
+        }
+        Event::DispatchRequested { service } => make(&name_of(*service), None, EffectKind::RequestDispatch { service: *service }),
+        Event::FoundLate { .. } => make(&"review", None, EffectKind::Notify { reason: Notice::UnderReview }),
+        _ => {}
+    }
+    made
+}
+
+/// The kind as it stands in keys and in the store.
+pub fn name(kind: &EffectKind) -> &'static str {
+    match kind {
+        EffectKind::SirenOn { .. } => "siren_on",
+        EffectKind::SirenOff { .. } => "siren_off",
+        EffectKind::Announce { .. } => "announce",
+        EffectKind::CallContact { .. } => "call_contact",
+        EffectKind::SignalReceiver { .. } => "signal_receiver",
+        EffectKind::RequestDispatch { .. } => "request_dispatch",
+        EffectKind::Notify { .. } => "notify",
+    }
+}
+
+fn name_of(service: Service) -> &'static str {
+    match service {
+        Service::Police => "police",
+        Service::Fire => "fire",
+        Service::Medical => "medical",
+    }
+}

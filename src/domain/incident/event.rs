@@ -1,0 +1,70 @@
+//! What has happened to an incident: the closed set of its facts. They are stored for ever, so names and fields only grow.
+
+use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Request, Service, SirenFault, Snapshot, Source};
+use crate::domain::{
+    id::{CallId, ContactId, DeviceId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// A fact with its moment, by the server's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Event {
+    /// A person slid or tapped; the countdown runs to `deadline`.
+    Started { request: Request, mode: Mode, drill_sirens: bool, source: Source, by: Actor, deadline: Timestamp, snapshot: Box<Snapshot> },
+    /// Another request joined; `deadline` if it has a countdown of its own (R20).
+    Joined { request: Request, source: Source, by: Actor, deadline: Option<Timestamp> },
+    /// Cancelled in time.
+    Aborted { by: Actor },
+    /// D came; `late_ms` after it (I16).
+    CountdownOver { late_ms: u64 },
+    /// Somebody skipped the countdown.
+    SentNow { by: Actor },
+    /// Found too late to act on unseen (R22).
+    FoundLate { late_ms: u64 },
+    /// Sirens were asked to sound until `until`; a command older than `not_after` is dropped (I13).
+    SirenOn { devices: Vec<DeviceId>, until: Timestamp, not_after: Timestamp },
+    /// A siren says that it sounds.
+    SirenConfirmed { device: DeviceId },
+    /// Sirens do not sound.
+    SirenFailed { devices: Vec<DeviceId>, fault: SirenFault },
+    /// Somebody silenced the sirens.
+    SirenSilenced { by: Actor },
+    /// The sirens stop.
+    SirenOver,
+    /// The base station was asked to announce that medical help was requested.
+    Announced { device: DeviceId },
+    /// An operator took the incident.
+    Claimed { by: Actor },
+    /// A contact is called until `until`.
+    CallPlaced { call: CallId, contact: ContactId, purpose: Purpose, until: Timestamp },
+    /// The contact answered and may talk until `until`.
+    CallAnswered { call: CallId, until: Timestamp },
+    /// A call is over.
+    CallEnded { call: CallId, outcome: CallOutcome },
+    /// Somebody wanted to cancel too late (R18).
+    CancelRefused { by: Actor },
+    /// Help was requested.
+    DispatchRequested { service: Service },
+    /// Responders came further.
+    DispatchMoved { service: Service, state: DispatchState, reference: Option<String> },
+    /// The first contact called it off.
+    Cancelled { by: Actor },
+    /// Somebody looked at an incident that was found late.
+    Reviewed { by: Actor, proceed: bool, note: String },
+    /// Somebody added to the record.
+    Noted { by: Actor, text: String },
+    /// It is over.
+    Closed { by: Actor, disposition: Disposition },
+}

@@ -1,0 +1,157 @@
+//! How a fact changes the state. It cannot fail and decides nothing: what may happen was settled when the fact was made.
+
+use super::{
+    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, Incident, Requests, Resume, Siren, State, Verification,
+    event::{Event, Recorded},
+};
+use crate::domain::{
+    id::{CallId, DeviceId, HomeId, IncidentId},
+    time::Timestamp,
+};
+use std::sync::Arc;
+
+impl Incident {
+    /// The incident that a start makes; `None` for any other fact.
+    pub(super) fn begin(id: IncidentId, home: HomeId, first: &Recorded) -> Option<Self> {
+        let Event::Started { request, mode, drill_sirens, source, by, deadline, snapshot } = &first.event else {
+            return None;
+        };
+        Some(Self {
+            id,
+            home,
+            mode: *mode,
+            drill_sirens: *drill_sirens,
+            source: source.clone(),
+            started_by: by.clone(),
+            started_at: first.at,
+            deadline: *deadline,
+            snapshot: Arc::new((**snapshot).clone()),
+            requests: Requests::default(),
+            state: State::CountingDown { deadline: *deadline, pending: Requests::default().with(*request), resume: None },
+            siren: Siren::Silent,
+            calls: Vec::new(),
+            dispatches: Vec::new(),
+            late_cancels: Vec::new(),
+            disposition: None,
+            seq: 1,
+        })
+    }
+
+    /// Takes a fact in.
+    pub fn apply(&mut self, Recorded { at, event }: &Recorded) {
+        self.seq += 1;
+        match event {
+            Event::Started { .. } | Event::Announced { .. } | Event::Claimed { .. } | Event::Noted { .. } => {}
+            Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
+            Event::Aborted { .. } => self.state = self.aborted(),
+            Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
+            Event::FoundLate { .. } => {
+                self.requests = self.requests.union(self.pending());
+                self.state = State::UnderReview;
+            }
+            Event::SirenOn { devices, until, .. } => {
+                self.siren = Siren::Sounding { until: *until, devices: devices.clone(), confirmed: Vec::new() };
+            }
+            Event::SirenConfirmed { device } => self.confirm_siren(device),
+            Event::SirenFailed { .. } => {}
+            Event::SirenSilenced { by } => self.siren = Siren::Silenced { by: by.clone() },
+            Event::SirenOver => self.siren = Siren::Ended,
+            Event::CallPlaced { call, contact, purpose, until } => {
+                let state = CallState::Ringing { until: *until };
+                self.calls.push(Call { id: *call, contact: contact.clone(), purpose: *purpose, placed_at: *at, state });
+                if matches!(self.state, State::Verifying(_)) {
+                    self.state = State::Verifying(Verification::Calling);
+                }
+            }
+            Event::CallAnswered { call, until } => self.set_call(*call, CallState::Answered { until: *until }),
+            Event::CallEnded { call, outcome } => self.set_call(*call, CallState::Ended(*outcome)),
+            Event::CancelRefused { by } => self.late_cancels.push(by.clone()),
+            Event::DispatchRequested { service } => {
+                self.state = State::Dispatching;
+                self.dispatches.push(Dispatch { service: *service, state: DispatchState::Requested, reference: None, at: *at });
+            }
+            Event::DispatchMoved { service, state, reference } => {
+                if let Some(dispatch) = self.dispatches.iter_mut().find(|d| d.service == *service) {
+                    dispatch.state = *state;
+                    dispatch.at = *at;
+                    dispatch.reference = reference.clone().or(dispatch.reference.take());
+                }
+            }
+            Event::Cancelled { .. } => self.state = State::Cancelled,
+            Event::Reviewed { proceed, .. } => {
+                if *proceed {
+                    self.state = State::Verifying(Verification::Offered { until: *at });
+                }
+            }
+            Event::Closed { disposition, .. } => {
+                self.state = State::Closed;
+                self.disposition = Some(*disposition);
+            }
+        }
+    }
+
+    fn join(&mut self, request: super::Request, own_deadline: Option<Timestamp>) {
+        match (&mut self.state, own_deadline) {
+            (State::CountingDown { pending, .. }, _) => *pending = pending.with(request),
+            (before, Some(deadline)) => {
+                let resume = match before {
+                    State::UnderReview => Resume::UnderReview,
+                    _ => Resume::SirenSounding,
+                };
+                self.deadline = deadline;
+                self.state = State::CountingDown { deadline, pending: Requests::default().with(request), resume: Some(resume) };
+            }
+            (_, None) => self.requests = self.requests.with(request),
+        }
+    }
+
+    fn aborted(&self) -> State {
+        match self.state {
+            State::CountingDown { resume: Some(Resume::SirenSounding), .. } => State::SirenSounding,
+            State::CountingDown { resume: Some(Resume::UnderReview), .. } => State::UnderReview,
+            _ => State::Aborted,
+        }
+    }
+
+    /// With services: offered to the center. Without: sirens alone, or back to the review that they interrupted.
+    fn leave_countdown(&mut self, at: Timestamp) {
+        let State::CountingDown { pending, resume, .. } = self.state else { return };
+        self.requests = self.requests.union(pending);
+        self.state = match resume {
+            _ if !pending.services().is_empty() => State::Verifying(Verification::Offered { until: at + self.offer() }),
+            Some(Resume::UnderReview) => State::UnderReview,
+            _ => State::SirenSounding,
+        };
+    }
+
+    /// A drill never waits for people at the center: they have real work.
+    fn offer(&self) -> std::time::Duration {
+        match self.mode {
+            super::Mode::Live => self.snapshot.policy.offer(),
+            super::Mode::Drill => std::time::Duration::ZERO,
+        }
+    }
+
+    fn confirm_siren(&mut self, device: &DeviceId) {
+        if let Siren::Sounding { confirmed, .. } = &mut self.siren {
+            confirmed.push(device.clone());
+        }
+    }
+
+    fn set_call(&mut self, id: CallId, state: CallState) {
+        if let Some(call) = self.calls.iter_mut().find(|c| c.id == id) {
+            call.state = state;
+        }
+    }
+
+    /// The contact's name as the incident knows it.
+    pub fn contact(&self, id: &crate::domain::id::ContactId) -> Option<Actor> {
+        let contact = self.snapshot.contacts.iter().find(|c| c.id == *id)?;
+        Some(Actor::Contact { id: contact.id.clone(), name: contact.name.clone() })
+    }
+
+    /// How the first call ended, if it has.
+    pub(super) fn verified(&self) -> Option<CallOutcome> {
+        self.calls.first().and_then(Call::outcome)
+    }
+}

@@ -1,0 +1,198 @@
+//! One use of the shield, as a pure state machine. It never asks for the time, never acts, and never forgets.
+//!
+//! ```text
+//!  start ──▶ counting_down ──cancel before D──▶ aborted ■
+//!               │ D, or send now
+//!               ├─ siren only ──▶ siren_sounding ──duration over | silenced──▶ closed ■
+//!               ▼
+//!           verifying  (the first contact is called, once)
+//!               ├─ answered: cancel, authenticated ─────────▶ cancelled ■
+//!               ├─ answered: confirmed ──────┐
+//!               └─ anything else ────────────┤
+//!                                            ▼
+//!                                       dispatching  (per service: requested → accepted | rejected → en_route → on_scene → closed)
+//!                                            │  the other contacts are called meanwhile, in order
+//!                                            └─ all services closed and all contacts called, or closed by the center ──▶ closed ■
+//!  more than 15 min after D when it is found ──▶ under_review ──the center or an owner decides──▶ verifying | dispatching | closed ■
+//! ```
+//!
+//! Sirens are a part of the incident beside that line ([`Siren`]): nothing about them ever changes the line.
+//! [`decide`](decide::decide) turns a command into events, [`Incident::apply`] folds events into a state,
+//! [`Incident::next_deadline`] says when to tick, and [`effects`](effect::effects) says what an event makes happen outside.
+
+pub mod arrows;
+mod call;
+pub mod command;
+mod deadline;
+pub mod decide;
+mod dispatch;
+pub mod effect;
+pub mod event;
+mod evolve;
+mod request;
+mod siren;
+mod snapshot;
+
+use super::{
+    id::{HomeId, IncidentId},
+    time::Timestamp,
+};
+pub use call::{Call, CallOutcome, CallState, Purpose};
+pub use dispatch::{Dispatch, DispatchState};
+use event::Recorded;
+pub use request::{Actor, Mode, Request, Requests, Service, Source};
+pub use siren::{Siren, SirenFault};
+pub use snapshot::{CenterMode, Policy, Snapshot, Sounder};
+use std::{sync::Arc, time::Duration};
+
+/// Later than this after D nothing is sent by itself: somebody must look at it first (R22).
+pub const STALE_AFTER: Duration = Duration::from_secs(15 * 60);
+/// A siren command older than this is dropped: sirens long after the event frighten and mislead (R22, I13).
+pub const SIREN_NOT_AFTER: Duration = Duration::from_secs(60);
+/// The longest that sirens sound in a drill (R21).
+pub const DRILL_SIREN: Duration = Duration::from_secs(5);
+
+/// Where an incident stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing has happened yet; it can still be cancelled.
+    CountingDown {
+        /// D: when the countdown ends.
+        deadline: Timestamp,
+        /// What was asked in this countdown; an abort drops it.
+        pending: Requests,
+        /// What the incident goes back to when the countdown is aborted.
+        resume: Option<Resume>,
+    },
+    /// Cancelled in time; nothing ever left.
+    Aborted,
+    /// Only sirens were asked for, and they sound.
+    SirenSounding,
+    /// The first contact is being asked.
+    Verifying(Verification),
+    /// Help was requested.
+    Dispatching,
+    /// Called off by the first contact, on the first call.
+    Cancelled,
+    /// Found too late to act on unseen.
+    UnderReview,
+    /// Over.
+    Closed,
+}
+
+/// What a second countdown interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// Sirens were sounding alone.
+    SirenSounding,
+    /// Somebody had to look at it.
+    UnderReview,
+}
+
+/// How far the first call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Offered to the center; from `until` on the automatic center takes it.
+    Offered {
+        /// The end of the offer.
+        until: Timestamp,
+    },
+    /// The first contact is being called.
+    Calling,
+}
+
+/// One incident: the fold of its history (I15).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Made by the client that raised it.
+    pub id: IncidentId,
+    /// Whose it is.
+    pub home: HomeId,
+    /// Live or drill; never changes (I18).
+    pub mode: Mode,
+    /// In a drill: whether its starter wants the sirens to sound (R21).
+    pub drill_sirens: bool,
+    /// Where it was raised first.
+    pub source: Source,
+    /// Who raised it first.
+    pub started_by: Actor,
+    /// When it was raised, by the server's clock.
+    pub started_at: Timestamp,
+    /// D of the latest countdown.
+    pub deadline: Timestamp,
+    /// The home as it was when the incident began (I19).
+    pub snapshot: Arc<Snapshot>,
+    /// Everything that people asked for and did not abort.
+    pub requests: Requests,
+    /// Where it stands.
+    pub state: State,
+    /// The sirens, beside the line.
+    pub siren: Siren,
+    /// Calls, in the order placed.
+    pub calls: Vec<Call>,
+    /// Requested services, each at most once (I2).
+    pub dispatches: Vec<Dispatch>,
+    /// People who wanted to cancel when it was too late (R18); each is recorded once.
+    pub late_cancels: Vec<Actor>,
+    /// How it ended, in the center's or the machine's word.
+    pub disposition: Option<Disposition>,
+    /// How many events it has.
+    pub seq: u32,
+}
+
+/// How an incident ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// Every requested service closed its part.
+    ServicesClosed,
+    /// The sirens stopped, and nothing else was asked.
+    SirenOver,
+    /// Found too late for sirens, and nothing else was asked.
+    SirenTooLate,
+    /// A real request ended the drill.
+    ReplacedByLive,
+    /// Looked at and not sent.
+    ReviewedNotSent,
+    /// The center closed it.
+    ClosedByCenter,
+}
+
+impl Incident {
+    /// The state that a whole history leads to; `None` unless it begins with a start.
+    pub fn replay(id: IncidentId, home: HomeId, history: &[Recorded]) -> Option<Self> {
+        let (first, rest) = history.split_first()?;
+        let mut incident = Self::begin(id, home, first)?;
+        for recorded in rest {
+            incident.apply(recorded);
+        }
+        Some(incident)
+    }
+
+    /// Whether nothing can happen to it any more (I9).
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Aborted | State::Cancelled | State::Closed)
+    }
+
+    /// The services that were asked for, including those still counting down.
+    pub fn services(&self) -> Vec<Service> {
+        self.requests.union(self.pending()).services()
+    }
+
+    /// Whether help was requested for any service.
+    pub fn dispatch_requested(&self) -> bool {
+        !self.dispatches.is_empty()
+    }
+
+    fn pending(&self) -> Requests {
+        match self.state {
+            State::CountingDown { pending, .. } => pending,
+            _ => Requests::default(),
+        }
+    }
+
+    /// The call that is neither queued nor over.
+    pub fn open_call(&self) -> Option<&Call> {
+        self.calls.iter().find(|c| c.is_open())
+    }
+}

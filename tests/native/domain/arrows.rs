@@ -1,0 +1,308 @@
+//! Every arrow of the line, walked: given a story, when a command comes, then this is where it stands.
+
+use super::story::{Story, WALKED, home, person, s};
+use buckler::domain::incident::{
+    CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
+    arrows::ARROWS,
+    command::{CallStep, Command, NotReached},
+    decide::Refusal,
+};
+
+/// Each story is a test of its own, and the coverage test below tells them all.
+macro_rules! stories {
+    ($($(#[$doc:meta])* fn $name:ident() $body:block)*) => {
+        $($(#[$doc])* #[test] fn $name() $body)*
+        const STORIES: &[fn()] = &[$($name),*];
+    };
+}
+
+#[test]
+fn every_declared_arrow_is_walked() {
+    WALKED.with_borrow_mut(|w| w.clear());
+    STORIES.iter().for_each(|story| story());
+    let walked = WALKED.with_borrow(Clone::clone);
+    let missing: Vec<_> = ARROWS.iter().filter(|a| !walked.contains(*a)).collect();
+    assert!(missing.is_empty(), "declared but never walked: {missing:#?}");
+}
+
+fn cancel(story: &mut Story) -> Result<(), Refusal> {
+    story.give(Command::Cancel { by: person("ada") })
+}
+
+fn close_services(story: &mut Story) {
+    for service in story.incident.dispatches.iter().map(|d| d.service).collect::<Vec<_>>() {
+        story.give(Command::Dispatch { service, state: DispatchState::Closed, reference: None }).unwrap();
+    }
+}
+
+stories! {
+    fn r11_an_abort_before_d_leaves_no_trace_outside() {
+        let mut story = Story::live(Request::Police);
+        story.wait(std::time::Duration::from_millis(4_999));
+        cancel(&mut story).unwrap();
+        story.wait(s(3_600));
+        assert_eq!((story.state(), story.effects.len()), ("aborted", 0));
+        assert_eq!(cancel(&mut story), Ok(()), "the same cancel again changes nothing");
+    }
+
+    fn i4_f6_cancel_at_d_is_too_late_and_decided_once() {
+        for late_ms in [0, 1, 500] {
+            let mut story = Story::live(Request::Police);
+            story.now = story.now + s(5) + std::time::Duration::from_millis(late_ms);
+            assert_eq!(cancel(&mut story), Err(Refusal::CancelWindowClosed));
+            assert_eq!(cancel(&mut story), Err(Refusal::CancelWindowClosed));
+            assert_eq!(story.state(), "verifying");
+            assert_eq!(story.whats().iter().filter(|w| **w == "cancel_refused").count(), 1, "R18: the wish is recorded, once a person");
+            assert_eq!(story.lateness_ms(), Some(late_ms), "I16");
+        }
+    }
+
+    fn r16_unanswered_call_leads_to_dispatch_and_the_others_are_told() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(5));
+        assert_eq!((story.state(), story.made("call_contact"), story.made("request_dispatch")), ("verifying", 1, 0));
+        story.wait(s(30));
+        assert_eq!((story.state(), story.outcome(0)), ("dispatching", Some(CallOutcome::NoAnswer)));
+        assert_eq!((story.made("call_contact"), story.made("request_dispatch")), (2, 1), "R17, I7");
+        story.on_call(2, CallStep::Answer).unwrap();
+        story.on_call(2, CallStep::Confirm).unwrap();
+        assert_eq!(story.outcome(1), Some(CallOutcome::Told));
+        close_services(&mut story);
+        assert_eq!(story.incident.disposition, Some(Disposition::ServicesClosed));
+    }
+
+    fn f21_confirmed_dispatches_at_once() {
+        let mut story = Story::live(Request::Fire);
+        story.wait(s(7));
+        story.on_call(1, CallStep::Answer).unwrap();
+        assert_eq!(story.state(), "verifying");
+        story.on_call(1, CallStep::Confirm).unwrap();
+        assert_eq!((story.state(), story.made("request_dispatch")), ("dispatching", 1));
+        assert_eq!(story.on_call(1, CallStep::Confirm), Ok(()), "the same word again changes nothing");
+        assert_eq!(story.made("request_dispatch"), 1);
+    }
+
+    fn i5_an_authenticated_cancel_in_the_first_call_prevents_dispatch() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(7));
+        story.on_call(1, CallStep::Answer).unwrap();
+        story.on_call(1, CallStep::Cancel { authenticated: true }).unwrap();
+        story.wait(s(3_600));
+        assert_eq!((story.state(), story.made("request_dispatch"), story.made("siren_off")), ("cancelled", 0, 3));
+        assert_eq!(cancel(&mut story), Err(Refusal::IncidentOver), "I9");
+    }
+
+    fn r16_i17_a_wrong_password_dispatches_and_answers_alike() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(7));
+        story.on_call(1, CallStep::Answer).unwrap();
+        assert_eq!(story.on_call(1, CallStep::Cancel { authenticated: false }), Ok(()));
+        assert_eq!((story.state(), story.outcome(0)), ("dispatching", Some(CallOutcome::WrongPassword)));
+        assert_eq!(story.on_call(1, CallStep::Cancel { authenticated: true }), Ok(()), "I6: the right one afterwards changes nothing");
+        assert_eq!(story.state(), "dispatching");
+        assert_eq!(story.on_call(1, CallStep::Confirm), Err(Refusal::CallOver));
+    }
+
+    fn f22_hung_up_busy_voicemail_failed_or_undecided_dispatch() {
+        let steps: [(&[CallStep], CallOutcome); 5] = [
+            (&[CallStep::Answer, CallStep::HangUp], CallOutcome::HungUp),
+            (&[CallStep::NotReached(NotReached::Busy)], CallOutcome::Busy),
+            (&[CallStep::NotReached(NotReached::Voicemail)], CallOutcome::Voicemail),
+            (&[CallStep::NotReached(NotReached::Failed)], CallOutcome::Failed),
+            (&[CallStep::Answer], CallOutcome::NoDecision),
+        ];
+        for (steps, outcome) in steps {
+            let mut story = Story::live(Request::Police);
+            story.wait(s(6));
+            for step in steps {
+                story.on_call(1, *step).unwrap();
+            }
+            story.wait(s(60));
+            assert_eq!((story.state(), story.outcome(0)), ("dispatching", Some(outcome)));
+        }
+    }
+
+    fn f23_answered_as_the_ring_timeout_fires_has_one_winner() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(5));
+        story.now = story.now + s(30);
+        assert_eq!(story.on_call(1, CallStep::Answer), Err(Refusal::CallOver));
+        assert_eq!(story.state(), "dispatching");
+    }
+
+    fn f25_without_contacts_help_is_requested_at_d() {
+        let mut empty = home();
+        empty.contacts.clear();
+        let mut story = Story::begin(&empty, Request::Medical, Mode::Live, false);
+        story.wait(s(5));
+        assert_eq!((story.state(), story.made("request_dispatch")), ("dispatching", 1));
+    }
+
+    fn f26_only_the_first_call_cancels() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(35));
+        story.on_call(2, CallStep::Cancel { authenticated: true }).unwrap();
+        assert_eq!((story.state(), story.outcome(1)), ("dispatching", Some(CallOutcome::Told)));
+        assert!(story.whats().contains(&"noted"), "passed on as advice");
+    }
+
+    fn r10_send_now_skips_the_countdown() {
+        let mut story = Story::live(Request::Police);
+        story.give(Command::SendNow { by: person("ben") }).unwrap();
+        assert_eq!((story.state(), story.made("siren_on"), story.made("call_contact")), ("verifying", 3, 1));
+        assert_eq!(story.give(Command::SendNow { by: person("ben") }), Ok(()), "again changes nothing");
+        assert_eq!(story.made("siren_on"), 3);
+    }
+
+    fn r12_siren_only_sounds_calls_nobody_and_ends_by_itself() {
+        let mut story = Story::live(Request::Siren);
+        story.wait(s(5));
+        assert_eq!((story.state(), story.made("siren_on")), ("siren_sounding", 3));
+        story.wait(s(600));
+        assert_eq!((story.state(), story.made("siren_off")), ("closed", 3));
+        assert_eq!((story.made("call_contact"), story.made("request_dispatch")), (0, 0));
+    }
+
+    fn siren_only_sent_now_and_silenced_is_over() {
+        let mut story = Story::live(Request::Siren);
+        story.give(Command::SendNow { by: person("ada") }).unwrap();
+        story.give(Command::Silence { by: person("ben") }).unwrap();
+        assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::SirenOver)));
+    }
+
+    fn r20_an_sos_takes_a_siren_over_with_its_own_countdown() {
+        let mut story = Story::live(Request::Siren);
+        story.wait(s(20));
+        story.join(Request::Police);
+        assert_eq!(story.state(), "counting_down");
+        assert!(story.incident.siren.is_sounding(), "the sirens go on");
+        cancel(&mut story).unwrap();
+        assert_eq!(story.state(), "siren_sounding", "an abort returns to sirens only");
+        story.join(Request::Medical);
+        story.wait(s(5));
+        assert_eq!((story.state(), story.incident.services()), ("verifying", vec![Service::Medical]), "what was aborted is not sent");
+    }
+
+    fn r20_f9_a_second_service_joins_and_each_is_dispatched_once() {
+        let mut story = Story::live(Request::Medical);
+        story.join(Request::Fire);
+        story.join(Request::Fire);
+        assert_eq!(story.incident.next_deadline(), Some(super::story::NOON + s(5)), "the deadline stays");
+        story.wait(s(5));
+        story.join(Request::Police);
+        story.wait(s(30));
+        story.join(Request::Police);
+        story.join(Request::Medical);
+        assert_eq!(story.made("request_dispatch"), 3, "I2");
+        story.join(Request::Siren);
+        assert_eq!(story.state(), "dispatching");
+    }
+
+    fn r20_a_service_that_joins_after_dispatch_is_dispatched_at_once() {
+        let mut story = Story::live(Request::Medical);
+        story.wait(s(36));
+        assert_eq!((story.made("request_dispatch"), story.made("siren_on")), (1, 0));
+        story.join(Request::Police);
+        assert_eq!((story.made("request_dispatch"), story.made("siren_on")), (2, 3));
+    }
+
+    fn responders_only_move_forward() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(36));
+        let mut report = |state| story.give(Command::Dispatch { service: Service::Police, state, reference: Some("P-1".into()) });
+        report(DispatchState::Rejected).unwrap();
+        report(DispatchState::Accepted).unwrap();
+        report(DispatchState::OnScene).unwrap();
+        report(DispatchState::EnRoute).unwrap();
+        report(DispatchState::Rejected).unwrap();
+        assert_eq!(report(DispatchState::OnScene), Ok(()));
+        assert_eq!(story.incident.dispatches[0].state, DispatchState::OnScene);
+        let unknown = Command::Dispatch { service: Service::Fire, state: DispatchState::Accepted, reference: None };
+        assert_eq!(story.give(unknown), Err(Refusal::NotWaiting));
+    }
+
+    fn i5_the_center_may_close_only_what_was_dispatched() {
+        let mut story = Story::live(Request::Police);
+        assert_eq!(story.give(Command::Close { by: person("op") }), Err(Refusal::NotWaiting));
+        story.wait(s(6));
+        assert_eq!(story.give(Command::Close { by: person("op") }), Err(Refusal::NotWaiting));
+        story.wait(s(30));
+        story.give(Command::Close { by: person("op") }).unwrap();
+        assert_eq!((story.state(), story.made("siren_off")), ("closed", 3), "R19");
+        assert!(story.incident.calls.iter().all(|c| !c.is_open()));
+        assert_eq!(story.give(Command::SendNow { by: person("ada") }), Err(Refusal::IncidentOver), "I9");
+    }
+
+    fn r21_a_drill_is_replaced_by_the_real_thing_wherever_it_stands() {
+        for wait in [0, 6, 40] {
+            let mut story = Story::begin(&home(), Request::Police, Mode::Drill, true);
+            story.wait(s(wait));
+            story.give(Command::ReplaceDrill).unwrap();
+            assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::ReplacedByLive)));
+            assert!(!story.incident.siren.is_sounding());
+        }
+        let mut live = Story::live(Request::Police);
+        assert_eq!(live.give(Command::ReplaceDrill), Err(Refusal::NotWaiting), "I18");
+    }
+
+    fn unclaimed_goes_to_the_automatic_center() {
+        let policy = Policy { center: CenterMode::Operators, ..Policy::default() };
+        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
+        story.wait(s(94));
+        assert_eq!((story.state(), story.made("notify"), story.made("call_contact")), ("verifying", 1, 0));
+        story.wait(s(1));
+        assert_eq!(story.made("call_contact"), 1);
+        let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };
+        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver);
+        story.wait(s(5));
+        assert_eq!(story.made("signal_receiver"), 1);
+        story.give(Command::Claim { by: person("op") }).unwrap();
+        assert_eq!((story.made("call_contact"), story.give(Command::Claim { by: person("op") })), (1, Err(Refusal::NotWaiting)));
+    }
+
+    fn r22_found_late_is_reviewed_first() {
+        let mut story = Story::live(Request::Police);
+        story.sleep(s(5 + 15 * 60 + 1));
+        assert_eq!((story.state(), story.effects.len(), story.made("notify")), ("under_review", 1, 1), "nothing is sent by itself");
+        assert_eq!(cancel(&mut story), Err(Refusal::CancelWindowClosed));
+        story.give(Command::Review { by: person("op"), proceed: true, note: "still there".into() }).unwrap();
+        assert_eq!((story.state(), story.made("call_contact")), ("verifying", 1));
+    }
+
+    fn r22_a_review_may_end_it() {
+        let mut story = Story::live(Request::Siren);
+        story.sleep(s(3_600));
+        let review = |proceed| Command::Review { by: person("ada"), proceed, note: String::new() };
+        story.give(review(true)).unwrap();
+        assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::ReviewedNotSent)), "there is nothing to send");
+        assert_eq!(story.give(review(true)), Err(Refusal::IncidentOver));
+        let mut running = Story::live(Request::Police);
+        assert_eq!(running.give(review(true)), Err(Refusal::NotWaiting));
+    }
+
+    fn r22_down_during_the_first_call_is_reviewed_and_then_dispatched() {
+        let mut story = Story::live(Request::Police);
+        story.wait(s(6));
+        story.sleep(s(3 * 3_600));
+        assert_eq!((story.state(), story.made("request_dispatch")), ("under_review", 0));
+        story.give(Command::Review { by: person("op"), proceed: true, note: String::new() }).unwrap();
+        assert_eq!((story.state(), story.made("call_contact")), ("dispatching", 2), "the first call is made once; the others are told");
+    }
+
+    fn r20_an_sos_during_a_review_has_its_own_countdown() {
+        let mut story = Story::live(Request::Police);
+        story.sleep(s(3_600));
+        story.join(Request::Medical);
+        cancel(&mut story).unwrap();
+        assert_eq!(story.state(), "under_review");
+        story.join(Request::Siren);
+        story.wait(s(5));
+        assert_eq!((story.state(), story.made("siren_on")), ("under_review", 3));
+        story.join(Request::Siren);
+        story.give(Command::SendNow { by: person("ada") }).unwrap();
+        assert_eq!(story.state(), "under_review");
+        story.join(Request::Police);
+        story.wait(s(5));
+        assert_eq!(story.state(), "verifying");
+    }
+}

@@ -1,0 +1,8 @@
+//! The pure core: milliseconds, no IO.
+
+mod arrows;
+mod eligibility;
+mod late;
+mod model;
+mod sirens;
+pub mod story;

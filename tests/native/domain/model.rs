@@ -1,0 +1,190 @@
+//! Random commands and time jumps against the invariants. Failing seeds are kept beside this file.
+
+use super::story::{Story, home, person};
+use buckler::domain::{
+    home::Home,
+    incident::{
+        CallOutcome, CenterMode, DispatchState, Incident, Mode, Policy, Request, Service, Source, State,
+        command::{CallStep, Command, NotReached},
+        effect::EffectKind,
+        event::Event,
+    },
+};
+use proptest::prelude::*;
+use std::{collections::BTreeSet, time::Duration};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Wait(u64),
+    Down(u64),
+    Join(Request),
+    Give(Command),
+    OnCall(u8, CallStep),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let request = prop::sample::select(Request::ALL.to_vec());
+    let service = prop::sample::select(vec![Service::Police, Service::Fire, Service::Medical]);
+    let progress = prop::sample::select(vec![
+        DispatchState::Rejected,
+        DispatchState::Accepted,
+        DispatchState::EnRoute,
+        DispatchState::OnScene,
+        DispatchState::Closed,
+    ]);
+    let on_call = prop::sample::select(vec![
+        CallStep::Answer,
+        CallStep::Confirm,
+        CallStep::Cancel { authenticated: true },
+        CallStep::Cancel { authenticated: false },
+        CallStep::HangUp,
+        CallStep::NotReached(NotReached::Busy),
+    ]);
+    let who = prop::sample::select(vec!["ada", "ben"]);
+    prop_oneof![
+        4 => (0u64..40_000).prop_map(Step::Wait),
+        1 => (0u64..2_000_000).prop_map(Step::Down),
+        3 => request.prop_map(Step::Join),
+        2 => who.clone().prop_map(|w| Step::Give(Command::Cancel { by: person(w) })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::SendNow { by: person(w) })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Silence { by: person(w) })),
+        4 => (1u8..4, on_call).prop_map(|(n, s)| Step::OnCall(n, s)),
+        2 => (service, progress).prop_map(|(service, state)| Step::Give(Command::Dispatch { service, state, reference: None })),
+        1 => (who.clone(), any::<bool>())
+            .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
+        1 => who.prop_map(|w| Step::Give(Command::Close { by: person(w) })),
+        1 => Just(Step::Give(Command::ReplaceDrill)),
+        1 => prop::sample::select(vec!["base", "keypad", "other"])
+            .prop_map(|d| Step::Give(Command::SirenReported { device: d.parse().unwrap(), sounding: true })),
+    ]
+}
+
+fn a_home() -> impl Strategy<Value = Home> {
+    (any::<bool>(), 0usize..3).prop_map(|(alarm, contacts)| {
+        let mut made = home();
+        if !alarm {
+            made.devices.clear();
+        }
+        made.contacts.truncate(contacts);
+        made
+    })
+}
+
+/// What a person asked for, as the story tells it.
+fn asked(story: &Story) -> BTreeSet<Request> {
+    story
+        .facts
+        .iter()
+        .filter_map(|f| match f.event {
+            Event::Started { request, .. } | Event::Joined { request, .. } => Some(request),
+            _ => None,
+        })
+        .collect()
+}
+
+fn check(story: &Story, before: &Incident, was_up: bool) {
+    let incident = &story.incident;
+    let asked = asked(story);
+    if !asked.iter().any(|r| r.sounds_sirens()) {
+        assert_eq!(story.made("siren_on"), 0, "I1");
+    }
+    let mut requested = BTreeSet::new();
+    let mut keys = BTreeSet::new();
+    for effect in &story.effects {
+        assert!(keys.insert(&effect.key), "I12: keys are unique for ever");
+        assert_eq!(effect.mode, incident.mode, "I18");
+        match effect.kind {
+            EffectKind::RequestDispatch { service } => {
+                assert!(requested.insert(service), "I2: once a service");
+                assert!(asked.iter().any(|r| r.service() == Some(service)), "only what was asked for");
+            }
+            EffectKind::SirenOn { until, .. } => assert!(effect.not_after.is_some() && until > story.facts[0].at, "I13"),
+            _ => {}
+        }
+    }
+    let left_countdown = story.whats().iter().any(|w| matches!(*w, "countdown_over" | "sent_now" | "found_late"));
+    assert!(left_countdown || story.effects.is_empty(), "I3: nothing leaves before D");
+    check_calls(story);
+    if before.is_over() {
+        assert_eq!(incident.state, before.state, "I9: terminal states absorb");
+    }
+    assert_eq!(
+        Incident::replay(incident.id, incident.home.clone(), &story.facts).as_ref(),
+        Some(incident),
+        "I15: replay equals what stands"
+    );
+    if was_up && incident.snapshot.policy.center == CenterMode::Automatic {
+        if let State::Verifying(_) = incident.state {
+            let since =
+                story.facts.iter().rev().find(|f| matches!(f.event, Event::CountdownOver { .. } | Event::SentNow { .. })).unwrap().at;
+            assert!(story.now.since(since) <= Duration::from_secs(30 + 60 + 2), "I8");
+        }
+    }
+    if let Some(next) = incident.next_deadline() {
+        assert!(next > story.now, "what is due has been done");
+    }
+}
+
+fn check_calls(story: &Story) {
+    let incident = &story.incident;
+    let first_dispatch = story.facts.iter().position(|f| matches!(f.event, Event::DispatchRequested { .. }));
+    let mut placed = 0;
+    for (at, fact) in story.facts.iter().enumerate() {
+        match &fact.event {
+            Event::CallPlaced { contact, .. } => {
+                placed += 1;
+                if placed == 1 && first_dispatch.is_none_or(|d| at < d) {
+                    assert_eq!(*contact, incident.snapshot.contacts[0].id, "I7: the first contact first");
+                } else {
+                    assert!(first_dispatch.is_some_and(|d| d < at), "I7: others only after dispatch was requested");
+                }
+            }
+            Event::Cancelled { .. } => {
+                assert_eq!(incident.calls[0].outcome(), Some(CallOutcome::Cancelled), "I5");
+                assert_eq!(first_dispatch, None, "I6");
+            }
+            _ => {}
+        }
+    }
+    let wrong = incident.calls.first().is_some_and(|c| c.outcome() == Some(CallOutcome::WrongPassword));
+    assert!(!wrong || incident.state != State::Cancelled, "I17");
+    assert!(incident.calls.iter().filter(|c| c.is_open()).count() <= 1, "one call at a time");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4_000,
+        failure_persistence: Some(Box::new(proptest::test_runner::FileFailurePersistence::Direct("tests/native/domain/model.seeds"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn invariants_hold_under_random_commands_and_time_jumps(
+        home in a_home(),
+        first in prop::sample::select(Request::ALL.to_vec()),
+        drill in any::<bool>(),
+        drill_sirens in any::<bool>(),
+        operators in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let mode = if drill { Mode::Drill } else { Mode::Live };
+        let center = if operators { CenterMode::Operators } else { CenterMode::Automatic };
+        let mut story = Story::with_policy(&home, first, mode, drill_sirens, Policy { center, ..Policy::default() });
+        let mut was_up = true;
+        for step in steps {
+            let before = story.incident.clone();
+            match step {
+                Step::Wait(ms) => story.wait(Duration::from_millis(ms)),
+                Step::Down(ms) => {
+                    was_up = false;
+                    story.sleep(Duration::from_millis(ms));
+                }
+                Step::Join(request) => _ = story.give(Command::Join { request, source: Source::Dashboard, by: person("ben") }),
+                Step::Give(command) => _ = story.give(command),
+                Step::OnCall(number, step) => _ = story.on_call(number, step),
+            }
+            check(&story, &before, was_up);
+        }
+    }
+}
