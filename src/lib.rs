@@ -2,4 +2,8 @@
 //!
 //! - [`domain`]: what an emergency is. Pure.
 
+pub mod api;
 pub mod domain;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod server;

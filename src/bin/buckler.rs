@@ -1,1 +1,9 @@
+//! The server and its command line.
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    buckler::server::command_line::main()
+}
+
+#[cfg(target_arch = "wasm32")]
 fn main() {}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a person is to a home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Owns the home's settings.

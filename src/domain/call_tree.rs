@@ -7,11 +7,18 @@ use super::{
 
 /// The call that comes next: the first contact is asked, once; the others are told, in order, after help was requested.
 /// Who opted out is passed over.
-pub fn next<'a>(contacts: &'a [Contact], calls: &[Call], dispatch_requested: bool) -> Option<(&'a Contact, Purpose)> {
-    let mut willing = contacts.iter().filter(|c| c.readiness != Readiness::OptedOut);
-    let first = willing.next()?;
+pub fn next<'a>(contacts: &'a [Contact], calls: &'a [Call], dispatch_requested: bool) -> Option<(&'a Contact, Purpose)> {
     if !dispatch_requested {
-        return calls.is_empty().then_some((first, Purpose::Verify));
+        return willing(contacts).next().filter(|_| calls.is_empty()).map(|c| (c, Purpose::Verify));
     }
-    willing.find(|c| !calls.iter().any(|call| call.contact == c.id)).map(|c| (c, Purpose::Inform))
+    waiting(contacts, calls).next().map(|c| (c, Purpose::Inform))
+}
+
+/// The contacts who have yet to be told, in order.
+pub fn waiting<'a>(contacts: &'a [Contact], calls: &'a [Call]) -> impl Iterator<Item = &'a Contact> {
+    willing(contacts).skip(1).filter(|c| !calls.iter().any(|call| call.contact == c.id))
+}
+
+fn willing(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {
+    contacts.iter().filter(|c| c.readiness != Readiness::OptedOut)
 }

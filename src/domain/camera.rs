@@ -4,7 +4,7 @@ use super::id::CameraId;
 use serde::{Deserialize, Serialize};
 
 /// What a camera is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CameraKind {
     /// A camera.

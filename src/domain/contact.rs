@@ -17,7 +17,7 @@ pub struct Contact {
 }
 
 /// How far an emergency contact has come in agreeing to be one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Readiness {
     /// Asked, no answer yet.

@@ -4,7 +4,7 @@ use super::id::DeviceId;
 use serde::{Deserialize, Serialize};
 
 /// What a device is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// The alarm hub; has a siren and a voice.

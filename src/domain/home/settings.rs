@@ -9,7 +9,7 @@ pub const COUNTDOWN_S: RangeInclusive<u8> = 5..=15;
 pub const SIREN_DURATION_S: RangeInclusive<u16> = 60..=600;
 
 /// A household's choices. What lies out of bounds is brought to the nearest bound when it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Settings {
     /// How long an SOS can be cancelled.
     pub countdown_s: u8,

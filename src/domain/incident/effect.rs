@@ -17,6 +17,8 @@ pub struct Effect {
     pub incident: IncidentId,
     /// In which home.
     pub home: HomeId,
+    /// The number of the fact that causes it: of two commands to one device the later one holds.
+    pub seq: u32,
     /// Live and drill effects use disjoint ways out (I18).
     pub mode: Mode,
     /// After this it must not be carried out any more; `None` where late is better than never.
@@ -61,7 +63,7 @@ pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
     let mut made = Vec::new();
     let mut make = |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
         let key = format!("{}/{}/{}/{target}", incident.id, incident.seq, name(&kind));
-        made.push(Effect { key, incident: incident.id, home: incident.home.clone(), mode: incident.mode, not_after, kind });
+        made.push(Effect { key, incident: incident.id, home: incident.home.clone(), seq: incident.seq, mode: incident.mode, not_after, kind });
     };
     match event {
         Event::SirenOn { devices, until, not_after } => {

@@ -4,7 +4,7 @@ use crate::domain::id::{CameraId, ContactId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Whom help can be requested from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// Police.
@@ -16,7 +16,7 @@ pub enum Service {
 }
 
 /// What a person asks for with one gesture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Police.
@@ -88,7 +88,7 @@ impl Requests {
 }
 
 /// Whether an incident is the real thing. Fixed when it begins (I18).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Real.
@@ -98,7 +98,7 @@ pub enum Mode {
 }
 
 /// Where the shield was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "surface", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
     /// On the dashboard.
@@ -106,6 +106,7 @@ pub enum Source {
     /// In a camera's Live View.
     LiveView {
         /// Which camera.
+        #[schema(value_type = String)]
         camera: CameraId,
     },
 }

@@ -1,0 +1,196 @@
+//! A home, in one answer: everything that the dashboard needs.
+
+use super::incident::Incident;
+use crate::domain::{
+    access::Role,
+    camera::CameraKind,
+    contact::Readiness,
+    device::DeviceKind,
+    eligibility::{Reason, Route},
+    home::{Address, Settings, Subscription},
+    id::{CameraId, ContactId, DeviceId, HomeId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The whole home, for one member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HomeAnswer {
+    /// The server's time.
+    #[schema(value_type = String)]
+    pub server_time: Timestamp,
+    /// What the member is to the home.
+    pub role: Role,
+    /// Name and place.
+    pub home: HomeFacts,
+    /// What was bought.
+    pub subscription: Subscription,
+    /// Where an SOS can be raised, and whether it would work.
+    pub sos: Sos,
+    /// How the household wants things done.
+    pub settings: Settings,
+    /// Base station and keypads.
+    pub devices: Vec<Device>,
+    /// Cameras and doorbells.
+    pub cameras: Vec<Camera>,
+    /// Whom the center calls, in order.
+    pub contacts: Vec<Contact>,
+    /// The incident that runs.
+    pub incident: Option<Incident>,
+}
+
+/// Name and place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HomeFacts {
+    /// Its short name.
+    #[schema(value_type = String)]
+    pub id: HomeId,
+    /// What its people call it.
+    pub name: String,
+    /// IANA name of its time zone.
+    pub time_zone: String,
+    /// Where help is sent.
+    pub address: Option<Address>,
+}
+
+/// Where an SOS can be raised, and whether it would work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sos {
+    /// The dashboard's shield.
+    pub dashboard: Availability,
+    /// Each camera's shield.
+    #[schema(value_type = BTreeMap<String, Availability>)]
+    pub live_view: BTreeMap<CameraId, Availability>,
+    /// Sound Siren Only.
+    pub siren: Availability,
+    /// Would it work now?
+    pub ready: Ready,
+}
+
+/// Whether something can be used, by which route, or why not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Availability {
+    /// Whether it can.
+    pub available: bool,
+    /// By which routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<Route>,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+impl From<Result<Vec<Route>, Reason>> for Availability {
+    fn from(answer: Result<Vec<Route>, Reason>) -> Self {
+        match answer {
+            Ok(via) => Self { available: true, via, reason: None },
+            Err(reason) => Self { available: false, via: Vec::new(), reason: Some(reason) },
+        }
+    }
+}
+
+/// Whether an SOS would work now (R23).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ready {
+    /// Whether every check holds.
+    pub ok: bool,
+    /// What was checked.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that an SOS needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Check {
+    /// What.
+    pub what: CheckKind,
+    /// Whether it holds.
+    pub ok: bool,
+    /// When that was last proved.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// In a few words.
+    pub detail: String,
+}
+
+/// The things that an SOS needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    /// The monitoring center.
+    Center,
+    /// The base station.
+    BaseStation,
+    /// Contacts who can be reached.
+    Contacts,
+    /// The address.
+    Address,
+}
+
+/// Whether a siren sounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SirenState {
+    /// It is quiet.
+    Silent,
+    /// It sounds.
+    Sounding,
+}
+
+/// A base station or keypad with its state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Device {
+    /// Its short name.
+    #[schema(value_type = String)]
+    pub id: DeviceId,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// `alarm`, `alarm_pro` or `keypad`.
+    pub model: String,
+    /// What the home calls it.
+    pub name: String,
+    /// Whether it is connected.
+    pub online: bool,
+    /// Whether it sounds.
+    pub siren: SirenState,
+}
+
+/// A camera with its state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Camera {
+    /// Its short name.
+    #[schema(value_type = String)]
+    pub id: CameraId,
+    /// What it is.
+    pub kind: CameraKind,
+    /// What the home calls it.
+    pub name: String,
+    /// Whether it is connected.
+    pub online: bool,
+    /// Whether an SOS may be raised from its Live View.
+    pub sos_compatible: bool,
+    /// Whether it can sound.
+    pub has_siren: bool,
+    /// Whether it sounds.
+    pub siren: SirenState,
+}
+
+/// An emergency contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Contact {
+    /// Its short name.
+    #[schema(value_type = String)]
+    pub id: ContactId,
+    /// Its place in the order, from 1.
+    pub order: u8,
+    /// What the home calls this person.
+    pub name: String,
+    /// E.164.
+    pub phone: String,
+    /// Whether the person has agreed.
+    pub ready: Readiness,
+    /// In a demo: the path of the contact's phone page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_link: Option<String>,
+}

@@ -1,0 +1,51 @@
+//! What crosses the wire: types and paths, one file a noun. Knows no browser and no database.
+
+pub mod home;
+pub mod incident;
+pub mod phone;
+pub mod problem;
+pub mod session;
+pub mod timeline;
+
+/// The paths of version 1. Parameters in braces are filled in by the functions.
+pub mod path {
+    use crate::domain::id::{HomeId, IncidentId};
+    use std::fmt::Display;
+
+    /// Sign in and out.
+    pub const SESSION: &str = "/api/v1/session";
+    /// Who is signed in.
+    pub const ME: &str = "/api/v1/me";
+
+    /// Everything that the dashboard needs.
+    pub fn home(id: &HomeId) -> String {
+        format!("/api/v1/homes/{id}")
+    }
+    /// Raise, and the list.
+    pub fn incidents(home: &HomeId) -> String {
+        format!("/api/v1/homes/{home}/incidents")
+    }
+    /// Live events of a home.
+    pub fn events(home: &HomeId) -> String {
+        format!("/api/v1/homes/{home}/events")
+    }
+    /// One incident, or something done to it.
+    pub fn incident(id: IncidentId, action: &str) -> String {
+        match action {
+            "" => format!("/api/v1/incidents/{id}"),
+            action => format!("/api/v1/incidents/{id}/{action}"),
+        }
+    }
+    /// A contact's phone.
+    pub fn phone(token: &str) -> String {
+        format!("/api/v1/contact/{token}")
+    }
+    /// A contact's phone's live events.
+    pub fn phone_events(token: &str) -> String {
+        format!("/api/v1/contact/{token}/events")
+    }
+    /// Something done on a call.
+    pub fn on_call(token: &str, call: impl Display, action: &str) -> String {
+        format!("/api/v1/contact/{token}/calls/{call}/{action}")
+    }
+}

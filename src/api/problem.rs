@@ -1,0 +1,122 @@
+//! What went wrong, as RFC 9457 says it. Nothing internal ever shows.
+
+use crate::domain::eligibility::Reason;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A path that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind, for people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time: a sentence for a person.
+    pub detail: String,
+    /// The kind, for programs.
+    pub code: Code,
+    /// Why there is no SOS; only with `sos_not_available`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Which fields are wrong; only with `invalid`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One wrong field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// Its path, such as `contacts[0].phone`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// The kinds of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// 401
+    NotSignedIn,
+    /// 403
+    NotAllowed,
+    /// 403, with a reason
+    SosNotAvailable,
+    /// 404, also for what the caller may not see
+    NotFound,
+    /// 405
+    MethodNotAllowed,
+    /// 409
+    CancelWindowClosed,
+    /// 409
+    IncidentOver,
+    /// 409
+    IdReused,
+    /// 409
+    StaleRequest,
+    /// 409
+    LiveIncidentRunning,
+    /// 409
+    CallOver,
+    /// 413
+    TooLarge,
+    /// 422
+    Invalid,
+    /// 429
+    TooManyAttempts,
+    /// 500
+    Internal,
+    /// 503
+    StorageUnavailable,
+}
+
+impl Code {
+    /// Status, name in paths, and title.
+    fn parts(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::NotSignedIn => (401, "not-signed-in", "Not signed in"),
+            Self::NotAllowed => (403, "not-allowed", "Not allowed"),
+            Self::SosNotAvailable => (403, "sos-not-available", "SOS is not available"),
+            Self::NotFound => (404, "not-found", "Not found"),
+            Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),
+            Self::CancelWindowClosed => (409, "cancel-window-closed", "Too late to cancel here"),
+            Self::IncidentOver => (409, "incident-over", "The incident is over"),
+            Self::IdReused => (409, "id-reused", "Id used for another request"),
+            Self::StaleRequest => (409, "stale-request", "The request is too old"),
+            Self::LiveIncidentRunning => (409, "live-incident-running", "A live incident is running"),
+            Self::CallOver => (409, "call-over", "The call is over"),
+            Self::TooLarge => (413, "too-large", "Too large"),
+            Self::Invalid => (422, "invalid", "Not valid"),
+            Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),
+            Self::Internal => (500, "internal", "Something went wrong"),
+            Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of that kind, with a sentence for a person.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let (status, name, title) = code.parts();
+        Self {
+            kind: format!("/problems/{name}"),
+            title: title.into(),
+            status,
+            detail: detail.into(),
+            code,
+            reason: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// A field that is wrong.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (field, message) = (field.into(), message.into());
+        let mut problem = Self::new(Code::Invalid, format!("{field}: {message}"));
+        problem.errors.push(FieldError { field, message });
+        problem
+    }
+}

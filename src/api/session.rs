@@ -1,0 +1,69 @@
+//! Signing in, and who is signed in.
+
+use crate::domain::{access::Role, id::HomeId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What signing in needs.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The account's e-mail address.
+    pub email: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// Who signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignedIn {
+    /// The account.
+    pub user: User,
+}
+
+/// An account, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    /// Its short name.
+    pub id: String,
+    /// What people call its owner.
+    pub name: String,
+    /// Its e-mail address.
+    pub email: String,
+}
+
+/// Who is signed in, and what that opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Me {
+    /// The account.
+    pub user: User,
+    /// Its homes, in the order in which it came to them.
+    pub homes: Vec<MyHome>,
+    /// What the account is at the monitoring center, if anything.
+    pub center_role: Option<CenterRole>,
+    /// The server's time.
+    #[schema(value_type = String)]
+    pub server_time: Timestamp,
+}
+
+/// What somebody is at the monitoring center.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CenterRole {
+    /// Works on incidents.
+    Operator,
+    /// And watches over operators.
+    Supervisor,
+}
+
+/// A home, and what somebody is to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MyHome {
+    /// Its short name.
+    #[schema(value_type = String)]
+    pub id: HomeId,
+    /// What its people call it.
+    pub name: String,
+    /// What the account is to it.
+    pub role: Role,
+}

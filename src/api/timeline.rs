@@ -1,0 +1,244 @@
+//! The story of an incident, line by line, with seconds: the same words in the app and in the evidence.
+
+use crate::domain::{
+    id::{CallId, ContactId, DeviceId},
+    incident::{
+        self as core, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Request, Service, SirenFault, Source,
+        event::{Event, Recorded},
+    },
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One line of the story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Line {
+    /// Its number in the incident.
+    pub seq: u32,
+    /// When.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// What kind of thing happened.
+    pub what: What,
+    /// Who did it.
+    pub by: Option<String>,
+    /// A sentence.
+    pub text: String,
+}
+
+/// The kinds of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Started,
+    Joined,
+    Aborted,
+    CountdownOver,
+    SentNow,
+    SirenOn,
+    SirenConfirmed,
+    SirenFailed,
+    SirenSilenced,
+    SirenOver,
+    Announced,
+    CallPlaced,
+    CallAnswered,
+    CallEnded,
+    CancelRefused,
+    DispatchRequested,
+    DispatchAccepted,
+    DispatchRejected,
+    EnRoute,
+    OnScene,
+    Cancelled,
+    Reviewed,
+    Note,
+    Closed,
+}
+
+/// The whole story.
+pub fn tell(incident: &core::Incident, history: &[Recorded]) -> Vec<Line> {
+    let story = Story { incident, history };
+    (1u32..).zip(history).map(|(seq, fact)| story.line(seq, fact)).collect()
+}
+
+/// A service as it stands at the beginning of a sentence.
+pub fn service_name(service: Service) -> &'static str {
+    match service {
+        Service::Police => "Police",
+        Service::Fire => "Fire department",
+        Service::Medical => "Medical help",
+    }
+}
+
+struct Story<'a> {
+    incident: &'a core::Incident,
+    history: &'a [Recorded],
+}
+
+impl Story<'_> {
+    fn line(&self, seq: u32, fact: &Recorded) -> Line {
+        let (what, by, text) = self.words(&fact.event);
+        Line { seq, at: fact.at, what, by: by.map(|b| b.name().into()), text }
+    }
+
+    fn words<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
+        match event {
+            Event::Started { request, source, by, mode, .. } => {
+                let practice = if *mode == Mode::Drill { "Practice: " } else { "" };
+                (What::Started, Some(by), format!("{practice}{} from {}", asked(*request), self.place(source)))
+            }
+            Event::Joined { request, source, by, .. } => {
+                (What::Joined, Some(by), format!("{} too, from {}", asked(*request), self.place(source)))
+            }
+            Event::Aborted { by } => (What::Aborted, Some(by), "Cancelled in time. Nothing was sent".into()),
+            Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms)),
+            Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
+            Event::FoundLate { late_ms } => {
+                let minutes = late_ms / 60_000;
+                (What::Note, None, format!("The server was down. Found {minutes} min late: somebody must look at it before anything is sent"))
+            }
+            Event::SirenOn { devices, .. } => (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices))),
+            Event::SirenConfirmed { device } => (What::SirenConfirmed, None, format!("{} is sounding", self.device(device))),
+            Event::SirenFailed { devices, fault: SirenFault::NotConfirmed } => {
+                (What::SirenFailed, None, format!("Siren not confirmed: {}", self.devices(devices)))
+            }
+            Event::SirenFailed { fault: SirenFault::TooLate, .. } => {
+                (What::SirenFailed, None, "The server was down for too long; sirens were left silent".into())
+            }
+            Event::SirenSilenced { by } => (What::SirenSilenced, Some(by), "Sirens silenced. Nothing else has changed".into()),
+            Event::SirenOver => (What::SirenOver, None, "Sirens stopped".into()),
+            Event::Announced { device } => {
+                (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
+            }
+            Event::Claimed { by } => (What::Note, Some(by), "An operator took the incident".into()),
+            Event::CallPlaced { contact, purpose, .. } => (What::CallPlaced, None, self.call_placed(contact, *purpose)),
+            Event::CallAnswered { call, .. } => (What::CallAnswered, None, format!("{} answered", self.caller(*call))),
+            Event::CallEnded { call, outcome } => (What::CallEnded, None, self.call_ended(*call, *outcome)),
+            Event::CancelRefused { by } => {
+                (What::CancelRefused, Some(by), "Wanted to cancel, after the countdown. Only answering the first call cancels".into())
+            }
+            Event::DispatchRequested { service } => {
+                (What::DispatchRequested, None, format!("{} requested{}", service_name(*service), self.to_address()))
+            }
+            Event::DispatchMoved { service, state, reference } => dispatch_moved(*service, *state, reference.as_deref()),
+            Event::Cancelled { by } => (What::Cancelled, Some(by), format!("{} called it off", by.name())),
+            Event::Reviewed { by, proceed, note } => {
+                let decision = if *proceed { "Looked at it: send help" } else { "Looked at it: send nothing" };
+                (What::Reviewed, Some(by), with_note(decision, note))
+            }
+            Event::Noted { by, text } => (What::Note, Some(by), text.clone()),
+            Event::Closed { by, disposition } => (What::Closed, Some(by), closed(*disposition).into()),
+        }
+    }
+
+    fn sent(&self, late_ms: u64) -> String {
+        let late = if late_ms >= 1_000 { format!(", {} s late because the server was down", late_ms / 1_000) } else { String::new() };
+        match self.incident.services().is_empty() {
+            true => format!("Countdown over{late}"),
+            false => format!("Request sent to the monitoring center{late}"),
+        }
+    }
+
+    fn place(&self, source: &Source) -> String {
+        match source {
+            Source::Dashboard => "the dashboard".into(),
+            Source::LiveView { camera } => {
+                let named = self.incident.snapshot.camera_names.iter().find(|c| c.id.as_str() == camera.as_str());
+                named.map_or_else(|| camera.to_string(), |c| c.name.clone())
+            }
+        }
+    }
+
+    fn device(&self, id: &DeviceId) -> String {
+        let snapshot = &self.incident.snapshot;
+        let named = snapshot.sounders.iter().chain(&snapshot.announcer).find(|s| s.id == *id);
+        named.map_or_else(|| id.to_string(), |s| s.name.clone())
+    }
+
+    fn devices(&self, ids: &[DeviceId]) -> String {
+        ids.iter().map(|id| self.device(id)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn contact(&self, id: &ContactId) -> String {
+        self.incident.contact(id).map_or_else(|| id.to_string(), |c| c.name().into())
+    }
+
+    fn caller(&self, call: CallId) -> String {
+        let placed = self.history.iter().find_map(|fact| match &fact.event {
+            Event::CallPlaced { call: id, contact, .. } if *id == call => Some(contact),
+            _ => None,
+        });
+        placed.map_or_else(String::new, |contact| self.contact(contact))
+    }
+
+    fn call_placed(&self, contact: &ContactId, purpose: Purpose) -> String {
+        let who = match self.incident.snapshot.policy.center {
+            CenterMode::Operators => "An operator",
+            _ => "The monitoring center",
+        };
+        match purpose {
+            Purpose::Verify => format!("{who} is calling {}", self.contact(contact)),
+            Purpose::Inform => format!("{who} is calling {} to say that help was requested", self.contact(contact)),
+        }
+    }
+
+    fn call_ended(&self, call: CallId, outcome: CallOutcome) -> String {
+        let name = self.caller(call);
+        match outcome {
+            CallOutcome::Confirmed => format!("{name} confirmed the emergency"),
+            CallOutcome::Cancelled => format!("{name} said that help is not needed"),
+            CallOutcome::NoAnswer => format!("{name} did not answer"),
+            CallOutcome::Voicemail => format!("Voicemail answered for {name}"),
+            CallOutcome::Busy => format!("{name} was busy or declined"),
+            CallOutcome::Failed => format!("The call to {name} could not be made"),
+            CallOutcome::HungUp => format!("{name} hung up without deciding"),
+            CallOutcome::NoDecision => format!("{name} did not decide in time"),
+            CallOutcome::WrongPassword => format!("{name} tried to call it off with a wrong password"),
+            CallOutcome::Told => format!("{name} was told"),
+        }
+    }
+
+    fn to_address(&self) -> String {
+        self.incident.snapshot.address.as_ref().map_or_else(String::new, |a| format!(" to {}, {}", a.line1, a.city))
+    }
+}
+
+/// What a person asked for, as a sentence begins.
+fn asked(request: Request) -> &'static str {
+    match request {
+        Request::Police => "Police requested",
+        Request::Fire => "Fire department requested",
+        Request::Medical => "Medical help requested",
+        Request::Siren => "Siren only requested",
+    }
+}
+
+fn dispatch_moved(service: Service, state: DispatchState, reference: Option<&str>) -> (What, Option<&'static core::Actor>, String) {
+    let name = service_name(service);
+    let (what, text) = match state {
+        DispatchState::Requested => (What::DispatchRequested, format!("{name} requested")),
+        DispatchState::Accepted => (What::DispatchAccepted, format!("{name}: request accepted")),
+        DispatchState::Rejected => (What::DispatchRejected, format!("{name}: request rejected. The center must act")),
+        DispatchState::EnRoute => (What::EnRoute, format!("{name}: on the way")),
+        DispatchState::OnScene => (What::OnScene, format!("{name}: on scene")),
+        DispatchState::Closed => (What::Note, format!("{name}: done")),
+    };
+    (what, None, reference.map_or(text.clone(), |r| format!("{text} ({r})")))
+}
+
+fn closed(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::ServicesClosed => "Closed: every service has finished",
+        Disposition::SirenOver => "Closed: the sirens have stopped",
+        Disposition::SirenTooLate => "Closed: it was too late for sirens",
+        Disposition::ReplacedByLive => "Practice ended: a real request took over",
+        Disposition::ReviewedNotSent => "Closed: nothing was sent",
+        Disposition::ClosedByCenter => "Closed by the monitoring center",
+    }
+}
+
+fn with_note(decision: &str, note: &str) -> String {
+    if note.is_empty() { decision.into() } else { format!("{decision}. {note}") }
+}

@@ -1,0 +1,123 @@
+//! Passwords, tokens, and how often somebody may try. Hashing is slow on purpose, so only so much of it runs at once.
+
+use crate::domain::time::Timestamp;
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// How long a device stays signed in.
+pub const SESSION_LASTS: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// Wrong passwords that one account may be tried with in [`ATTEMPTS_WITHIN`].
+const ATTEMPTS: usize = 10;
+/// The time in which attempts count.
+const ATTEMPTS_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// Accounts whose attempts are remembered; a flood of made-up names forgets the oldest.
+const ATTEMPTS_KEPT: usize = 10_000;
+
+/// One hash takes about 19 MiB (OWASP's parameters); two at once are enough for a home and little enough for a small server.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// Compared with when there is no account, so that an unknown name takes as long as a wrong password.
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody").unwrap_or_default());
+
+/// Hashes a password, in PHC form.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
+    Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
+}
+
+/// Whether the password is the one that was hashed. Takes as long where there is no hash.
+pub async fn verify(password: String, hash: Option<String>) -> bool {
+    let Ok(_place) = HASHING.acquire().await else { return false };
+    let check = move || {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| NOBODY.clone());
+        let same = PasswordHash::new(&hash).is_ok_and(|h| Argon2::default().verify_password(password.as_bytes(), &h).is_ok());
+        known && same
+    };
+    tokio::task::spawn_blocking(check).await.unwrap_or(false)
+}
+
+/// A spoken password as it is compared: capitals and spaces are not spoken.
+pub fn spoken(password: &str) -> String {
+    password.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// A new secret token: 256 random bits, as text for a cookie or a link.
+///
+/// # Panics
+/// The system gives no random numbers; then nothing here is safe.
+pub fn new_token() -> String {
+    let mut bits = [0u8; 32];
+    getrandom::fill(&mut bits).expect("the system gives random numbers");
+    URL_SAFE_NO_PAD.encode(bits)
+}
+
+/// The hash under which a token is kept.
+pub fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Counts failed attempts by name.
+#[derive(Debug, Default)]
+pub struct Attempts(Mutex<HashMap<String, Vec<Timestamp>>>);
+
+impl Attempts {
+    /// Whether that name may be tried now.
+    pub fn may_try(&self, name: &str, now: Timestamp) -> bool {
+        let mut all = self.0.lock().expect("no holder panics");
+        all.get_mut(name).is_none_or(|times| {
+            times.retain(|at| now.since(*at) < ATTEMPTS_WITHIN);
+            times.len() < ATTEMPTS
+        })
+    }
+
+    /// An attempt failed.
+    pub fn failed(&self, name: &str, now: Timestamp) {
+        let mut all = self.0.lock().expect("no holder panics");
+        if all.len() >= ATTEMPTS_KEPT {
+            all.retain(|_, times| times.last().is_some_and(|at| now.since(*at) < ATTEMPTS_WITHIN));
+        }
+        if all.len() >= ATTEMPTS_KEPT {
+            all.clear();
+        }
+        all.entry(name.into()).or_default().push(now);
+    }
+
+    /// An attempt succeeded.
+    pub fn succeeded(&self, name: &str) {
+        self.0.lock().expect("no holder panics").remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capitals_and_spaces_are_not_spoken() {
+        assert_eq!(spoken("  Blue   HERON "), "blue heron");
+    }
+
+    #[test]
+    fn too_many_attempts_are_forgotten_with_time() {
+        let (attempts, now) = (Attempts::default(), Timestamp::from_millis(1_000_000));
+        (0..ATTEMPTS).for_each(|_| attempts.failed("ada", now));
+        assert!(!attempts.may_try("ada", now) && attempts.may_try("ben", now));
+        assert!(attempts.may_try("ada", now + ATTEMPTS_WITHIN));
+        attempts.failed("ada", now);
+        attempts.succeeded("ada");
+        assert!(attempts.may_try("ada", now));
+    }
+}

@@ -1,0 +1,182 @@
+//! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
+
+use crate::domain::incident::Policy;
+use clap::Args;
+use serde::Deserialize;
+use std::{
+    fmt,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Options of `buckler serve`. Each is also an environment variable and a key of the configuration file.
+#[derive(Args, Debug, Default)]
+pub struct Options {
+    /// Configuration file, TOML
+    #[arg(long, env = "BUCKLER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "BUCKLER_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Folder for everything that is kept [default: data]
+    #[arg(long, env = "BUCKLER_DATA")]
+    data: Option<PathBuf>,
+    /// Fill an empty data folder with the demo homes; listens on this machine only
+    #[arg(long, env = "BUCKLER_DEMO")]
+    demo: bool,
+    /// How long the first call rings [default: 30s]
+    #[arg(long, env = "BUCKLER_CENTER_RING_TIMEOUT", value_parser = humantime::parse_duration)]
+    center_ring_timeout: Option<Duration>,
+    /// How long an answered call may go without a decision [default: 60s]
+    #[arg(long, env = "BUCKLER_CENTER_TALK_TIMEOUT", value_parser = humantime::parse_duration)]
+    center_talk_timeout: Option<Duration>,
+    /// The number from which the center calls
+    #[arg(long, env = "BUCKLER_CENTER_PHONE")]
+    center_phone: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    center: Center,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Center {
+    ring_timeout: Option<String>,
+    talk_timeout: Option<String>,
+    phone: Option<String>,
+}
+
+/// The effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The folder for everything that is kept.
+    pub data: PathBuf,
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// The timers of new incidents.
+    pub policy: Policy,
+    /// The number from which the center calls.
+    pub center_phone: Option<String>,
+}
+
+/// A configuration that cannot be used, in a sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// Bounds of the ring timeout, seconds.
+const RING_S: RangeInclusive<u64> = 10..=60;
+/// Bounds of the talk timeout, seconds.
+const TALK_S: RangeInclusive<u64> = 20..=120;
+
+impl Config {
+    /// Puts options, file and defaults together.
+    ///
+    /// # Errors
+    /// What is wrong, where, and what is allowed.
+    pub fn new(options: Options) -> Result<Self, ConfigError> {
+        let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let demo = options.demo;
+        let ring = choose("ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING_S, demo)?;
+        let talk = choose("talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK_S, demo)?;
+        let mut policy = Policy::default();
+        policy.ring_timeout_ms = ring.map_or(policy.ring_timeout_ms, |d| d.as_millis() as u64);
+        policy.talk_timeout_ms = talk.map_or(policy.talk_timeout_ms, |d| d.as_millis() as u64);
+        let listen = options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        if demo && !listen.ip().is_loopback() {
+            return Err(ConfigError(format!(
+                "the demo's passwords are public, so it listens on this machine only: use 127.0.0.1 or [::1] instead of {}",
+                listen.ip()
+            )));
+        }
+        let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
+        Ok(Self { listen, data, demo, policy, center_phone: options.center_phone.or(file.center.phone) })
+    }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("cannot read {}: {e}", path.display())))?;
+    toml::from_str(&text).map_err(|e| ConfigError(format!("{}: {e}", path.display())))
+}
+
+fn choose(
+    key: &str,
+    option: Option<Duration>,
+    file: Option<String>,
+    bounds: RangeInclusive<u64>,
+    demo: bool,
+) -> Result<Option<Duration>, ConfigError> {
+    let least = if demo { 1 } else { *bounds.start() };
+    let allowed = format!("center.{key} must be from {least}s to {}s", bounds.end());
+    let parsed = file.map(|text| humantime::parse_duration(&text).map_err(|e| ConfigError(format!("{allowed}: “{text}”: {e}")))).transpose()?;
+    let chosen = option.or(parsed);
+    match chosen {
+        Some(d) if d < Duration::from_secs(least) || d > Duration::from_secs(*bounds.end()) => {
+            Err(ConfigError(format!("{allowed}, not {}", humantime::format_duration(d))))
+        }
+        chosen => Ok(chosen),
+    }
+}
+
+impl fmt::Display for Config {
+    /// As a configuration file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listen, data, policy, .. } = self;
+        let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
+        writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
+        writeln!(f, "[center]\nring_timeout = \"{}\"\ntalk_timeout = \"{}\"", seconds(policy.ring_timeout_ms), seconds(policy.talk_timeout_ms))?;
+        self.center_phone.iter().try_for_each(|phone| writeln!(f, "phone = {phone:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(options: Options) -> Result<Config, String> {
+        Config::new(options).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn timers_keep_their_bounds_and_only_a_demo_may_hurry() {
+        let ring = |seconds, demo| {
+            with(Options { center_ring_timeout: Some(Duration::from_secs(seconds)), demo, ..Options::default() }).map(|c| c.policy.ring_timeout_ms)
+        };
+        assert_eq!(ring(30, false), Ok(30_000));
+        assert_eq!(ring(1, true), Ok(1_000));
+        assert_eq!(ring(1, false), Err("center.ring_timeout must be from 10s to 60s, not 1s".into()));
+        assert_eq!(ring(61, true), Err("center.ring_timeout must be from 1s to 60s, not 1m 1s".into()));
+    }
+
+    #[test]
+    fn the_demo_refuses_to_listen_beyond_this_machine() {
+        let listen = Some("0.0.0.0:8080".parse().unwrap());
+        assert!(with(Options { listen, demo: true, ..Options::default() }).unwrap_err().contains("0.0.0.0"));
+        assert!(with(Options { listen, ..Options::default() }).is_ok());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_file_and_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\n[center]\nringtimeout = \"3s\"\n").unwrap();
+        let error = with(Options { config: Some(file.path().into()), ..Options::default() }).unwrap_err();
+        assert!(error.contains("line 3") && error.contains("ringtimeout") && error.contains("ring_timeout"), "{error}");
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_again() {
+        let config = with(Options { center_phone: Some("+15035550100".into()), ..Options::default() }).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), config.to_string()).unwrap();
+        assert_eq!(with(Options { config: Some(file.path().into()), ..Options::default() }), Ok(config));
+    }
+}

@@ -1,0 +1,135 @@
+//! The demo's homes and people. Their password is public, so a demo never shares its folder with a real home.
+
+use super::{
+    StartError, auth,
+    store::{Account, Store, StoreError},
+};
+use crate::domain::{
+    access::{Membership, Role},
+    camera::{Camera, CameraKind},
+    contact::{Contact, Readiness},
+    device::{Device, DeviceKind},
+    home::{Address, Enrolment, Home, Plan, Settings, Subscription},
+    id::UserId,
+};
+
+/// Everybody's password.
+const PASSWORD: &str = "buckler-demo";
+/// Its account tells a demo's folder.
+const OWNER: &str = "owner@demo.test";
+
+/// Fills an empty folder for the demo; refuses to mix a demo with anything else.
+///
+/// # Errors
+/// A folder of the other kind, or a store that does not answer.
+pub async fn check(store: &dyn Store, demo: bool) -> Result<(), StartError> {
+    let is_demo = store.account(OWNER).await?.is_some();
+    let is_empty = store.homes().await?.is_empty();
+    match (demo, is_demo) {
+        (true, true) | (false, false) => Ok(()),
+        (true, false) if is_empty => Ok(fill(store).await?),
+        (true, false) => Err(StartError::Demo("this data folder holds real homes; give the demo one of its own with --data".into())),
+        (false, true) => Err(StartError::Demo(
+            "this data folder holds the demo, whose passwords are public; start it with --demo, or give another one with --data".into(),
+        )),
+    }
+}
+
+async fn fill(store: &dyn Store) -> Result<(), StoreError> {
+    let hash = |password: &str| auth::hash(password).map_err(|e| StoreError::Unusable(format!("cannot hash a password: {e}")));
+    let password = hash(PASSWORD)?;
+    let people = [("owner", "Olivia"), ("shared", "Sam"), ("guest", "Gwen"), ("operator", "Operator")];
+    for (id, name) in people {
+        let account = Account { id: slug(id), email: format!("{id}@demo.test"), name: name.into(), password: password.clone() };
+        store.put_account(&account).await?;
+    }
+    for mut home in homes() {
+        home.verbal_password = Some(hash(&auth::spoken("blue heron"))?);
+        store.put_home(&home).await?;
+        for (id, role) in [("owner", Role::Owner), ("shared", Role::Shared), ("guest", Role::Guest)] {
+            let account: UserId = slug(id);
+            store.put_membership(&home.id, &account, Membership { role, sos_withdrawn: false }).await?;
+        }
+        for contact in &home.contacts {
+            let token = auth::new_token();
+            store.put_contact_link(auth::token_hash(&token), &home.id, &contact.id, Some(&token)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn slug<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("the demo's names are well-formed")
+}
+
+fn homes() -> [Home; 4] {
+    let base = |model: &str| device("base", DeviceKind::BaseStation, model, "Base Station");
+    let front_door = camera("front-door", CameraKind::Doorbell, "Front Door", true, true);
+    let driveway = camera("driveway", CameraKind::Camera, "Driveway", true, true);
+    let hallway = camera("hallway", CameraKind::Camera, "Hallway", false, false);
+    let (porch, dock) = (plain_camera("porch", "Porch"), plain_camera("dock", "Dock"));
+    let (sister, neighbor, father) = (contact("sister", "Sister", 1), contact("neighbor", "Neighbor", 2), contact("father", "Father", 3));
+    let mut maple = home("maple-street", "Maple Street", ["14 Maple Street", "Portland", "OR", "97205"], "America/Los_Angeles");
+    maple.settings.cameras_sound_with_base_station = true;
+    maple.devices = vec![base("alarm_pro"), keypad("hall-keypad", "Hall keypad"), keypad("bedroom-keypad", "Bedroom keypad")];
+    maple.cameras = vec![front_door, driveway, hallway];
+    maple.contacts = vec![sister, neighbor.clone(), father];
+    let mut lake = home("lake-cabin", "Lake Cabin", ["2 Shore Road", "Lake Placid", "NY", "12946"], "America/New_York");
+    lake.settings.verbal_password_required = false;
+    lake.subscription.professional_monitoring = false;
+    lake.cameras = vec![porch, dock];
+    lake.contacts = vec![neighbor.clone(), contact("ranger", "Ranger", 4)];
+    let mut loft = home("harbor-loft", "Harbor Loft", ["77 Pier Avenue", "Seattle", "WA", "98101"], "America/Los_Angeles");
+    loft.subscription.professional_monitoring = false;
+    loft.subscription.sos_for_cameras = Enrolment::NotEnrolled;
+    loft.devices = vec![base("alarm"), keypad("keypad", "Keypad")];
+    loft.contacts = vec![neighbor];
+    let mut flat = home("garden-flat", "Garden Flat", ["5 Garden Court", "Austin", "TX", "78701"], "America/Chicago");
+    flat.subscription.professional_monitoring = false;
+    flat.subscription.sos_for_cameras = Enrolment::NotEnrolled;
+    flat.cameras = vec![plain_camera("gate", "Gate")];
+    [maple, lake, loft, flat]
+}
+
+/// A premium, monitored and enrolled home with nothing in it.
+fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], time_zone: &str) -> Home {
+    Home {
+        id: slug(id),
+        name: name.into(),
+        time_zone: time_zone.into(),
+        address: Some(Address {
+            line1: line1.into(),
+            line2: None,
+            city: city.into(),
+            region: region.into(),
+            postal_code: postal_code.into(),
+            country: "US".into(),
+        }),
+        subscription: Subscription { plan: Plan::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::Enrolled },
+        settings: Settings::default(),
+        devices: Vec::new(),
+        cameras: Vec::new(),
+        contacts: Vec::new(),
+        verbal_password: None,
+    }
+}
+
+fn device(id: &str, kind: DeviceKind, model: &str, name: &str) -> Device {
+    Device { id: slug(id), kind, model: model.into(), name: name.into() }
+}
+
+fn keypad(id: &str, name: &str) -> Device {
+    device(id, DeviceKind::Keypad, "keypad", name)
+}
+
+fn camera(id: &str, kind: CameraKind, name: &str, sos_compatible: bool, has_siren: bool) -> Camera {
+    Camera { id: slug(id), kind, name: name.into(), sos_compatible, has_siren }
+}
+
+fn plain_camera(id: &str, name: &str) -> Camera {
+    camera(id, CameraKind::Camera, name, true, false)
+}
+
+fn contact(id: &str, name: &str, number: u8) -> Contact {
+    Contact { id: slug(id), name: name.into(), phone: format!("+150355501{number:02}"), readiness: Readiness::Accepted }
+}

@@ -1,0 +1,243 @@
+//! One round of the loop: jobs are decided one after the other on what the earlier ones left, and gathered into one batch.
+
+use super::{Answer, Current, Denied, View};
+use crate::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Incident, Mode,
+            command::{Command, Raise},
+            decide::{Decision, Refusal, decide, start},
+            event::Recorded,
+        },
+        time::Timestamp,
+    },
+    server::store::{Batch, RequestRow, Store, StoreError},
+};
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::oneshot;
+
+type Reply = oneshot::Sender<Result<Answer, Denied>>;
+
+/// Something for the loop to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// A person slides or taps.
+    Raise { raise: Box<Raise>, fingerprint: [u8; 32], reply: Reply },
+    /// A command; ticks have nobody to answer to.
+    Give { incident: IncidentId, command: Command, reply: Option<Reply> },
+    /// An effect was carried out or given up.
+    Carried { key: String, incident: IncidentId, command: Option<Command> },
+}
+
+impl Job {
+    pub(super) fn tick(incident: IncidentId) -> Self {
+        Self::Give { incident, command: Command::Tick, reply: None }
+    }
+
+    pub(super) fn answer(self, answer: Result<Answer, Denied>) {
+        if let Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } = self {
+            // Whoever asked may have gone; what was stored stands all the same.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Nothing was stored. Who asked is told; what nobody asked for is handed back to be tried again.
+    pub(super) fn fail(self) -> Option<Self> {
+        match self {
+            Self::Carried { .. } => Some(self),
+            other => {
+                other.answer(Err(Denied::StorageUnavailable));
+                None
+            }
+        }
+    }
+}
+
+struct Staged {
+    incident: Incident,
+    before: Option<Arc<Current>>,
+    facts: Vec<Recorded>,
+}
+
+/// What came of a job, before it is stored.
+type Outcome = Result<Verdict, Denied>;
+
+struct Verdict {
+    incident: IncidentId,
+    created: bool,
+    joined: bool,
+    refusal: Option<Refusal>,
+}
+
+/// Decisions on their way into the store.
+pub(super) struct Round<'a> {
+    view: &'a View,
+    now: Timestamp,
+    pub(super) batch: Batch,
+    staged: HashMap<IncidentId, Staged>,
+    order: Vec<IncidentId>,
+    running: HashMap<HomeId, Option<IncidentId>>,
+    outcomes: Vec<Outcome>,
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
+        let (staged, running) = (HashMap::new(), HashMap::new());
+        Self { view, now, batch: Batch::default(), staged, order: Vec::new(), running, outcomes: Vec::new() }
+    }
+
+    pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Store) -> Result<(), StoreError> {
+        let ids: Vec<IncidentId> = jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
+        let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
+        for job in jobs {
+            let outcome = match job {
+                Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, &mut known, store).await?,
+                Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await?,
+                Job::Carried { key, incident, command } => {
+                    self.batch.done.push((key.clone(), self.now));
+                    match command {
+                        Some(command) => self.give(*incident, command.clone(), store).await?,
+                        None => Err(Denied::Unknown),
+                    }
+                }
+            };
+            self.outcomes.push(outcome);
+        }
+        Ok(())
+    }
+
+    /// What changed, oldest first, and the answer to each job.
+    pub(super) fn finish(mut self) -> (Vec<Arc<Current>>, Vec<Result<Answer, Denied>>) {
+        let mut made = HashMap::new();
+        let mut changed = Vec::new();
+        for id in self.order {
+            let Some(Staged { incident, before, facts }) = self.staged.remove(&id) else { continue };
+            let same = facts.is_empty();
+            let current = match before {
+                Some(before) if same => before,
+                before => {
+                    let mut history = before.map(|b| b.history.clone()).unwrap_or_default();
+                    history.extend(facts);
+                    Arc::new(Current { incident, history })
+                }
+            };
+            made.insert(id, current.clone());
+            if !same {
+                changed.push(current);
+            }
+        }
+        let answer = |outcome: Outcome| {
+            let Verdict { incident, created, joined, refusal } = outcome?;
+            Ok(Answer { current: made[&incident].clone(), created, joined, refusal })
+        };
+        (changed, self.outcomes.into_iter().map(answer).collect())
+    }
+
+    async fn raise(
+        &mut self,
+        raise: &Raise,
+        fingerprint: [u8; 32],
+        known: &mut Vec<RequestRow>,
+        store: &dyn Store,
+    ) -> Result<Outcome, StoreError> {
+        if let Some(row) = known.iter().find(|row| row.id == raise.id).cloned() {
+            if row.fingerprint != fingerprint || !self.stage(row.incident, store).await? {
+                return Ok(Err(Denied::IdReused));
+            }
+            return Ok(Ok(Verdict { incident: row.incident, created: false, joined: row.incident != raise.id, refusal: None }));
+        }
+        let outcome = match self.running_in(&raise.home) {
+            None => self.begin(raise),
+            Some(id) => {
+                self.stage(id, store).await?;
+                match (self.staged[&id].incident.mode, raise.mode) {
+                    (Mode::Live, Mode::Drill) => return Ok(Err(Denied::LiveIncidentRunning)),
+                    (Mode::Drill, Mode::Live) => {
+                        self.command(id, Command::ReplaceDrill);
+                        self.begin(raise)
+                    }
+                    _ => self.join(id, raise),
+                }
+            }
+        };
+        let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
+        known.push(row.clone());
+        self.batch.requests.push(row);
+        Ok(Ok(outcome))
+    }
+
+    /// The incident that ran may have ended by a timer at this very moment; then the request begins a new one.
+    fn join(&mut self, id: IncidentId, raise: &Raise) -> Verdict {
+        let command = Command::Join { request: raise.request, source: raise.source.clone(), by: raise.by.clone() };
+        match self.command(id, command) {
+            Some(Refusal::IncidentOver) => self.begin(raise),
+            refusal => Verdict { incident: id, created: false, joined: true, refusal },
+        }
+    }
+
+    fn begin(&mut self, raise: &Raise) -> Verdict {
+        let decision = start(raise.clone(), self.now);
+        let (id, home) = (raise.id, raise.home.clone());
+        self.batch.begun.push((id, home.clone(), self.now));
+        self.running.insert(home, Some(id));
+        self.order.push(id);
+        self.staged.insert(id, Staged { incident: decision.after.clone(), before: None, facts: Vec::new() });
+        self.take(id, decision, 1);
+        Verdict { incident: id, created: true, joined: false, refusal: None }
+    }
+
+    async fn give(&mut self, id: IncidentId, command: Command, store: &dyn Store) -> Result<Outcome, StoreError> {
+        if !self.stage(id, store).await? {
+            return Ok(Err(Denied::Unknown));
+        }
+        let refusal = self.command(id, command);
+        Ok(Ok(Verdict { incident: id, created: false, joined: false, refusal }))
+    }
+
+    fn command(&mut self, id: IncidentId, command: Command) -> Option<Refusal> {
+        let staged = &self.staged[&id];
+        let first = staged.incident.seq + 1;
+        let decision = decide(&staged.incident, command, self.now);
+        let refusal = decision.refusal;
+        self.take(id, decision, first);
+        refusal
+    }
+
+    fn take(&mut self, id: IncidentId, decision: Decision, first: u32) {
+        let staged = self.staged.get_mut(&id).expect("decided on what was staged");
+        let was_over = staged.incident.is_over();
+        self.batch.facts.extend((first..).zip(&decision.facts).map(|(seq, fact)| (id, seq, fact.clone())));
+        self.batch.effects.extend(decision.effects);
+        staged.facts.extend(decision.facts);
+        staged.incident = decision.after;
+        if staged.incident.is_over() && !was_over {
+            self.batch.over.push(id);
+            self.running.insert(staged.incident.home.clone(), None);
+        }
+    }
+
+    fn running_in(&self, home: &HomeId) -> Option<IncidentId> {
+        match self.running.get(home) {
+            Some(staged) => *staged,
+            None => self.view.running_in(home).map(|c| c.incident.id),
+        }
+    }
+
+    /// Makes the incident ready to decide on: from this round, from the view, or from the store if it is over.
+    async fn stage(&mut self, id: IncidentId, store: &dyn Store) -> Result<bool, StoreError> {
+        if self.staged.contains_key(&id) {
+            return Ok(true);
+        }
+        let current = match self.view.by_id(id) {
+            Some(current) => current,
+            None => match store.incident(id).await? {
+                Some(stored) => Arc::new(Current::load(stored)?),
+                None => return Ok(false),
+            },
+        };
+        self.order.push(id);
+        self.staged.insert(id, Staged { incident: current.incident.clone(), before: Some(current), facts: Vec::new() });
+        Ok(true)
+    }
+}

@@ -1,0 +1,109 @@
+//! How a handler says no. Every error becomes a [`Problem`] here; what is internal is logged here, once, and never shown.
+
+use crate::{
+    api::problem::{Code, Problem},
+    domain::{eligibility::Reason, incident::decide::Refusal},
+    server::{engine::Denied, store::StoreError},
+};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// A problem as an answer.
+#[derive(Debug)]
+pub struct Refused(pub Problem);
+
+/// The problems that any route may answer with, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "it only describes")]
+pub enum Problems {
+    /// Not signed in
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotSignedIn(Problem),
+    /// Not allowed, or no SOS here
+    #[response(status = 403, content_type = "application/problem+json")]
+    NotAllowed(Problem),
+    /// Not found, or not for you to see
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Not as things stand
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// Larger than 64 KiB
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// Not valid
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Nothing could be stored or read
+    #[response(status = 503, content_type = "application/problem+json")]
+    StorageUnavailable(Problem),
+}
+
+impl Refused {
+    /// A problem of that kind.
+    pub fn new(code: Code, detail: &str) -> Self {
+        Self(Problem::new(code, detail))
+    }
+
+    /// What is not there, or not for the caller to see.
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "There is nothing here.")
+    }
+
+    /// A field that is wrong.
+    pub fn field(field: &str, message: &str) -> Self {
+        Self(Problem::field(field, message))
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))], body).into_response()
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a request could not be answered from the store");
+        Self::new(Code::StorageUnavailable, "The server cannot read or store anything now.")
+    }
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        let mut problem = Problem::new(Code::SosNotAvailable, "An SOS cannot be raised here. In an emergency call the emergency number.");
+        problem.reason = Some(reason);
+        Self(problem)
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(refusal) => refusal.into(),
+            Denied::IdReused => Self::new(Code::IdReused, "This id was used for another request."),
+            Denied::LiveIncidentRunning => Self::new(Code::LiveIncidentRunning, "A drill cannot start while a live incident is running."),
+            Denied::Unknown => Self::not_found(),
+            Denied::StorageUnavailable => {
+                Self::new(Code::StorageUnavailable, "Not sent: the server cannot store it. Call the emergency number.")
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::CancelWindowClosed => Self::new(
+                Code::CancelWindowClosed,
+                "Help has been requested. Only answering the call from the monitoring center cancels it.",
+            ),
+            Refusal::IncidentOver | Refusal::NotWaiting => Self::new(Code::IncidentOver, "This incident is over."),
+            Refusal::CallOver => Self::new(Code::CallOver, "This call is over."),
+        }
+    }
+}

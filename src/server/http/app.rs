@@ -1,0 +1,119 @@
+//! Serves the app itself: from the binary, or from `dist/` while it is being worked on.
+
+use super::answer::Refused;
+use crate::api::problem::{Code, Problem};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use sha2::{Digest, Sha256};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
+
+/// Where the app's files are.
+#[derive(Clone, Debug)]
+pub enum Assets {
+    /// Carried by the binary.
+    #[cfg(feature = "bundled-ui")]
+    Bundled,
+    /// In a folder.
+    Folder(Arc<PathBuf>),
+}
+
+#[cfg(feature = "bundled-ui")]
+#[derive(rust_embed::RustEmbed)]
+#[folder = "dist/"]
+struct Bundle;
+
+impl Assets {
+    /// The files that this binary serves.
+    pub fn of_this_build() -> Self {
+        #[cfg(feature = "bundled-ui")]
+        return Self::Bundled;
+        #[cfg(not(feature = "bundled-ui"))]
+        Self::Folder(Arc::new("dist".into()))
+    }
+
+    async fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+        match self {
+            #[cfg(feature = "bundled-ui")]
+            Self::Bundled => Bundle::get(path).map(|file| file.data),
+            Self::Folder(folder) => tokio::fs::read(folder.join(path)).await.ok().map(Cow::Owned),
+        }
+    }
+}
+
+/// Answers whatever is no part of the API: the app's files, and for the app's own routes its page.
+pub async fn serve(assets: Assets, request: Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") {
+        return Refused(Problem::new(Code::NotFound, "There is nothing here.")).into_response();
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Refused(Problem::new(Code::MethodNotAllowed, "That cannot be done here.")).into_response();
+    }
+    let wanted = path.trim_start_matches('/');
+    let is_file = wanted.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let path = if is_file { wanted } else { "index.html" };
+    if path.split('/').any(|part| part == ".." || part.is_empty()) || path.contains('\\') {
+        return not_found();
+    }
+    match file(&assets, path, request.headers()).await {
+        Some(response) => response,
+        None if path == "index.html" => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The app is not built. Run scripts/build, or start from a binary that carries it.\n").into_response()
+        }
+        None => not_found(),
+    }
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response()
+}
+
+async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Response> {
+    let accepts = |name: header::HeaderName, what: &str| headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains(what));
+    let packed = if accepts(header::ACCEPT_ENCODING, "br") { assets.read(&format!("{path}.br")).await } else { None };
+    let is_packed = packed.is_some();
+    let bytes = match packed {
+        Some(bytes) => bytes,
+        None => assets.read(path).await?,
+    };
+    let digest = Sha256::digest(&bytes);
+    let tag = digest.iter().take(12).map(|b| format!("{b:02x}")).collect::<String>();
+    let etag = format!("\"{tag}\"");
+    let mut response = if accepts(header::IF_NONE_MATCH, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Body::from(bytes.into_owned()).into_response()
+    };
+    let out = response.headers_mut();
+    let mime = mime_guess::from_path(path).first_or_octet_stream();
+    let kind = if mime.type_() == "text" { format!("{mime}; charset=utf-8") } else { mime.to_string() };
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind).ok()?);
+    out.insert(header::ETAG, HeaderValue::from_str(&etag).ok()?);
+    out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" }));
+    if is_packed {
+        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+    }
+    Some(response)
+}
+
+/// Trunk puts 16 hexadecimal digits of a file's hash into its name: such a file never changes.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(['-', '_', '.']).any(|part| part.len() == 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_hashed;
+
+    #[test]
+    fn only_files_named_by_their_hash_are_immutable() {
+        assert!(is_hashed("buckler-web-0123456789abcdef_bg.wasm") && is_hashed("base-0123456789abcdef.css"));
+        assert!(!is_hashed("index.html") && !is_hashed("sw.js") && !is_hashed("icon-512.png"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Live events, as server-sent events. A stream ends with the session, with the membership, and with the server.
+
+use super::{answer::Problems, extract::Member, phone::Caller};
+use crate::{
+    api::phone::Phone,
+    domain::{
+        contact::Contact,
+        home::Home,
+        id::{HomeId, UserId},
+    },
+    server::{App, hub::LiveEvent, stopped},
+};
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::sse::{Event, Sse},
+};
+use futures_util::{Stream, stream};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::{broadcast, watch};
+
+/// How often a quiet stream shows that it lives.
+const PING: Duration = Duration::from_secs(15);
+
+/// Live events of a home.
+#[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
+    params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
+    responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
+pub async fn of_home(
+    State(app): State<Arc<App>>,
+    member: Member,
+    headers: HeaderMap,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let subscription = app.hub.subscribe(&member.home.id, seen, app.clock.now());
+    let waiting: VecDeque<Event> = subscription.missed.iter().flatten().map(|e| encode(e)).collect();
+    let listener = Listener {
+        sessions: app.sessions_changed.subscribe(),
+        stop: app.stop.clone(),
+        needs_snapshot: subscription.missed.is_none(),
+        last_id: subscription.last_id,
+        events: subscription.events,
+        waiting,
+        home: member.home.id.clone(),
+        account: member.account.id.clone(),
+        token: member.token,
+        app,
+    };
+    Sse::new(stream::unfold(listener, async |mut listener| Some((Ok(listener.next().await?), listener))))
+}
+
+fn encode(event: &LiveEvent) -> Event {
+    Event::default().id(event.id.to_string()).event(event.name).data(&event.data)
+}
+
+fn ping(app: &App) -> Event {
+    Event::default().event("ping").data(format!(r#"{{"server_time":"{}"}}"#, app.clock.now()))
+}
+
+/// One open stream of a member.
+struct Listener {
+    app: Arc<App>,
+    home: HomeId,
+    account: UserId,
+    token: [u8; 32],
+    waiting: VecDeque<Event>,
+    needs_snapshot: bool,
+    last_id: u64,
+    events: broadcast::Receiver<Arc<LiveEvent>>,
+    sessions: watch::Receiver<u64>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Listener {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            if std::mem::take(&mut self.needs_snapshot) {
+                return self.snapshot().await;
+            }
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.stop) => return None,
+                changed = self.sessions.changed() => {
+                    changed.ok()?;
+                    self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
+                }
+                event = self.events.recv() => match event {
+                    Ok(event) => return Some(encode(&event)),
+                    // Too slow: it starts over instead of being buffered for.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        let again = self.app.hub.subscribe(&self.home, None, self.app.clock.now());
+                        (self.events, self.last_id, self.needs_snapshot) = (again.events, again.last_id, true);
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                },
+                () = tokio::time::sleep(PING) => {
+                    self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
+                    return Some(ping(&self.app));
+                }
+            }
+        }
+    }
+
+    /// The whole home, for this member.
+    async fn snapshot(&self) -> Option<Event> {
+        let memberships = self.app.store.memberships(&self.account).await.ok()?;
+        let membership = memberships.into_iter().find(|(home, _)| *home == self.home)?.1;
+        let home = self.app.homes.get(&self.home)?;
+        let answer = self.app.tell_home(&home, membership).await.ok()?;
+        let data = serde_json::to_string(&answer).ok()?;
+        Some(Event::default().id(self.last_id.to_string()).event("snapshot").data(data))
+    }
+}
+
+/// Live events of a contact's phone.
+#[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
+    responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
+pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = app.hub.subscribe(&caller.home.id, None, app.clock.now()).events;
+    let stop = app.stop.clone();
+    let line = Line { events, stop, home: caller.home, contact: caller.contact, shown: None, app };
+    Sse::new(stream::unfold(line, async |mut line| Some((Ok(line.next().await?), line))))
+}
+
+/// One open stream of a contact's phone. It tells of this contact's call, and of nothing else that happens in the home.
+struct Line {
+    app: Arc<App>,
+    home: Arc<Home>,
+    contact: Contact,
+    shown: Option<Option<crate::api::phone::PhoneCall>>,
+    events: broadcast::Receiver<Arc<LiveEvent>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Line {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let phone: Phone = self.app.tell_phone(&self.home, &self.contact);
+            if self.shown.as_ref() != Some(&phone.call) {
+                let data = serde_json::to_string(&phone).ok()?;
+                self.shown = Some(phone.call);
+                return Some(Event::default().event("call").data(data));
+            }
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.stop) => return None,
+                event = self.events.recv() => if matches!(event, Err(broadcast::error::RecvError::Closed)) { return None },
+                () = tokio::time::sleep(PING) => return Some(ping(&self.app)),
+            }
+        }
+    }
+}

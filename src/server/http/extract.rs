@@ -1,0 +1,143 @@
+//! Who asks and what they send, parsed once. A handler's arguments show how it is protected.
+
+use super::answer::Refused;
+use crate::{
+    api::problem::Code,
+    domain::{
+        access::Membership,
+        home::Home,
+        id::{HomeId, IncidentId},
+        incident::Actor,
+    },
+    server::{App, auth, engine::Current, store::Account},
+};
+use axum::{
+    Json,
+    extract::{
+        FromRequest, FromRequestParts, Path, Request,
+        rejection::{BytesRejection, FailedToBufferBody, JsonRejection},
+    },
+    http::request::Parts,
+};
+use axum_extra::extract::CookieJar;
+use serde::de::DeserializeOwned;
+use std::{str::FromStr, sync::Arc};
+
+/// The cookie that carries a session's token.
+pub const COOKIE: &str = "buckler_session";
+
+/// A signed-in account.
+pub struct SignedIn {
+    /// Whose.
+    pub account: Account,
+    /// The hash of the session's token.
+    pub token: [u8; 32],
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let jar = CookieJar::from_headers(&parts.headers);
+        let no_session = || Refused::new(Code::NotSignedIn, "Sign in first.");
+        let token = auth::token_hash(jar.get(COOKIE).ok_or_else(no_session)?.value());
+        let account = app.store.session(token, app.clock.now()).await?.ok_or_else(no_session)?;
+        Ok(Self { account, token })
+    }
+}
+
+/// A member of the home in the path.
+pub struct Member {
+    /// Who.
+    pub account: Account,
+    /// The hash of the session's token.
+    pub token: [u8; 32],
+    /// Which home.
+    pub home: Arc<Home>,
+    /// What the account is to it.
+    pub membership: Membership,
+}
+
+impl Member {
+    async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
+        let SignedIn { account, token } = signed_in;
+        let memberships = app.store.memberships(&account.id).await?;
+        let membership = memberships.into_iter().find(|(id, _)| id == home).ok_or_else(Refused::not_found)?.1;
+        let home = app.homes.get(home).ok_or_else(Refused::not_found)?;
+        Ok(Self { account, token, home, membership })
+    }
+
+    /// The member as the incident knows them.
+    pub fn actor(&self) -> Actor {
+        Actor::Person { id: self.account.id.clone(), name: self.account.name.clone() }
+    }
+
+    /// R6: whoever may not raise an SOS may not steer one either.
+    pub fn may_steer(&self) -> Result<(), Refused> {
+        let refused = || Refused::new(Code::NotAllowed, "You may look at this incident, not change it.");
+        self.membership.may_raise().then_some(()).ok_or_else(refused)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Member {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        let home: HomeId = parameter(parts, app).await?;
+        Self::of(signed_in, &home, app).await
+    }
+}
+
+/// A member of the home whose incident is in the path, and the incident (I21).
+pub struct OfIncident {
+    /// Who.
+    pub member: Member,
+    /// The incident, running or over.
+    pub current: Arc<Current>,
+}
+
+impl FromRequestParts<Arc<App>> for OfIncident {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        let id: IncidentId = parameter(parts, app).await?;
+        let current = match app.engine.view().by_id(id) {
+            Some(current) => current,
+            None => Arc::new(Current::load(app.store.incident(id).await?.ok_or_else(Refused::not_found)?)?),
+        };
+        let member = Member::of(signed_in, &current.incident.home, app).await?;
+        Ok(Self { member, current })
+    }
+}
+
+/// The first parameter of the path; what cannot be one names nothing.
+async fn parameter<T: FromStr>(parts: &mut Parts, app: &Arc<App>) -> Result<T, Refused> {
+    let Path(all): Path<Vec<(String, String)>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
+    all.first().and_then(|(_, value)| value.parse().ok()).ok_or_else(Refused::not_found)
+}
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
+    type Rejection = Refused;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        match Json::from_request(request, app).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
+                Err(Refused::new(Code::TooLarge, "A body may have 64 KiB at most."))
+            }
+            Err(JsonRejection::JsonDataError(error)) => Err(Refused::field("body", &source_of(&error))),
+            Err(JsonRejection::JsonSyntaxError(_)) => Err(Refused::field("body", "This is not JSON.")),
+            Err(_) => Err(Refused::field("body", "Expected JSON, with content type application/json.")),
+        }
+    }
+}
+
+/// What serde says is wrong, without axum's preface.
+fn source_of(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

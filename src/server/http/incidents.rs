@@ -1,0 +1,134 @@
+//! Raising an incident, and steering one.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{Body, Member, OfIncident},
+};
+use crate::{
+    api::{
+        incident::{Incident, Raise as RaiseRequest},
+        problem::Code,
+    },
+    domain::{
+        eligibility,
+        incident::{
+            Mode, Snapshot,
+            command::{Command, Raise},
+        },
+        time::Timestamp,
+    },
+    server::{
+        App,
+        engine::{Answer, Current},
+    },
+};
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+
+/// A tap older than this is not acted on: the app asks again (F5).
+const STALE: Duration = Duration::from_secs(60);
+/// The most incidents in one answer.
+const LIST_MOST: u32 = 100;
+
+/// Asks for help. Never limited in rate: a second request joins the first.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path)), request_body = RaiseRequest, responses(
+    (status = 201, description = "Begun", body = Incident),
+    (status = 200, description = "The same request again, or joined the one that runs", body = Incident),
+    Problems,
+))]
+pub async fn raise(
+    State(app): State<Arc<App>>,
+    member: Member,
+    Body(asked): Body<RaiseRequest>,
+) -> Result<(StatusCode, Json<Incident>), Refused> {
+    eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
+    if asked.sirens && asked.mode == Mode::Live {
+        return Err(Refused::field("sirens", "Only a drill chooses whether sirens sound."));
+    }
+    if app.clock.now().since(asked.sent_at) > STALE {
+        return Err(Refused::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
+    }
+    let home = &member.home;
+    let fingerprint = Sha256::digest(format!("{} {:?} {:?} {:?} {}", home.id, asked.request, asked.mode, asked.source, asked.sirens)).into();
+    let raise = Raise {
+        id: asked.id,
+        home: home.id.clone(),
+        request: asked.request,
+        mode: asked.mode,
+        drill_sirens: asked.sirens,
+        source: asked.source,
+        by: member.actor(),
+        snapshot: Snapshot::of(home, app.policy),
+    };
+    let answer = app.engine.raise(raise, fingerprint).await?;
+    let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut incident = app.tell_incident(&answer.current);
+    incident.joined = answer.joined;
+    Ok((status, Json(incident)))
+}
+
+/// Which part of a home's history.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Only incidents that began before this.
+    #[param(value_type = Option<String>)]
+    before: Option<Timestamp>,
+    /// How many at most, 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// A home's incidents, newest first.
+#[utoipa::path(get, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path), Page), responses((status = 200, body = Vec<Incident>), Problems))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    member: Member,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Vec<Incident>>, Refused> {
+    let Query(page) = page.map_err(|_| Refused::field("query", "Expected “before”, a time, and “limit”, 1 to 100."))?;
+    let limit = page.limit.unwrap_or(20);
+    if !(1..=LIST_MOST).contains(&limit) {
+        return Err(Refused::field("limit", "Expected 1 to 100."));
+    }
+    let before = page.before.unwrap_or(Timestamp::from_millis(i64::MAX as u64));
+    let stored = app.store.incidents(&member.home.id, before, limit).await?;
+    let told = stored.into_iter().map(|s| Ok(app.tell_incident(&Current::load(s)?)));
+    Ok(Json(told.collect::<Result<_, Refused>>()?))
+}
+
+/// One incident, whole.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn one(State(app): State<Arc<App>>, of: OfIncident) -> Json<Incident> {
+    Json(app.tell_incident(&of.current))
+}
+
+/// Cancel Help: works only before the countdown's end, by the server's clock.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn cancel(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
+    steer(&app, &of, Command::Cancel { by: of.member.actor() }).await
+}
+
+/// Send Now: skips the rest of the countdown.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/send-now", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn send_now(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
+    steer(&app, &of, Command::SendNow { by: of.member.actor() }).await
+}
+
+/// Silence Siren: changes nothing else.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn silence(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
+    steer(&app, &of, Command::Silence { by: of.member.actor() }).await
+}
+
+async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, Refused> {
+    of.member.may_steer()?;
+    let Answer { current, refusal, .. } = app.engine.give(of.current.incident.id, command).await?;
+    refusal.map_or_else(|| Ok(Json(app.tell_incident(&current))), |refusal| Err(refusal.into()))
+}

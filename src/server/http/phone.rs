@@ -1,0 +1,139 @@
+//! The contact's phone. The token in the link is the permission; nothing here says whether a password was right.
+
+use super::answer::{Problems, Refused};
+use crate::{
+    api::{
+        phone::{CallOff, Phone, Received},
+        problem::Code,
+    },
+    domain::{
+        contact::Contact,
+        home::Home,
+        id::CallId,
+        incident::{
+            Call,
+            command::{CallStep, Command, NotReached},
+        },
+    },
+    server::{App, auth, engine::Current},
+};
+use axum::{
+    Json,
+    extract::{FromRequest, FromRequestParts, Path, Request, State},
+    http::{StatusCode, request::Parts},
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// The contact to whom the link in the path belongs.
+pub struct Caller {
+    /// Whose contact.
+    pub home: Arc<Home>,
+    /// Who.
+    pub contact: Contact,
+    /// The call in the path, if it names one.
+    call: Option<CallId>,
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let Path(mut path): Path<HashMap<String, String>> =
+            Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
+        let token = path.remove("token").ok_or_else(Refused::not_found)?;
+        let (home, contact) = app.store.contact_link(auth::token_hash(&token)).await?.ok_or_else(Refused::not_found)?;
+        let home = app.homes.get(&home).ok_or_else(Refused::not_found)?;
+        let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(Refused::not_found)?;
+        let call = path.remove("call").map(|id| id.parse().map_err(|_| Refused::not_found())).transpose()?;
+        Ok(Self { home, contact, call })
+    }
+}
+
+impl Caller {
+    /// The call in the path, with its incident, if it is this contact's.
+    async fn call(&self, app: &App) -> Result<(Arc<Current>, Call), Refused> {
+        let id = self.call.ok_or_else(Refused::not_found)?;
+        let current = match app.engine.view().by_id(id.incident) {
+            Some(current) => current,
+            None => Arc::new(Current::load(app.store.incident(id.incident).await?.ok_or_else(Refused::not_found)?)?),
+        };
+        let mine = current.incident.calls.iter().find(|c| c.id == id && c.contact == self.contact.id).cloned();
+        let call = mine.filter(|_| current.incident.home == self.home.id).ok_or_else(Refused::not_found)?;
+        Ok((current, call))
+    }
+
+    async fn step(&self, app: &App, step: CallStep) -> Result<(), Refused> {
+        let (current, call) = self.call(app).await?;
+        let answer = app.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
+        answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    async fn stepped(&self, app: &App, step: CallStep) -> Result<Json<Phone>, Refused> {
+        self.step(app, step).await?;
+        Ok(Json(app.tell_phone(&self.home, &self.contact)))
+    }
+}
+
+/// What the phone shows.
+#[utoipa::path(get, path = "/api/v1/contact/{token}", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn one(State(app): State<Arc<App>>, caller: Caller) -> Json<Phone> {
+    Json(app.tell_phone(&caller.home, &caller.contact))
+}
+
+/// Answers the call.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/answer", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn answer(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+    caller.stepped(&app, CallStep::Answer).await
+}
+
+/// Declines the call.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/decline", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn decline(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+    caller.stepped(&app, CallStep::NotReached(NotReached::Busy)).await
+}
+
+/// Confirms the emergency, or that the contact has heard.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/confirm", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn confirm(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+    caller.stepped(&app, CallStep::Confirm).await
+}
+
+/// Hangs up.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/hang-up", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn hang_up(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+    caller.stepped(&app, CallStep::HangUp).await
+}
+
+/// Calls it off. The answer is the same, in the same time, whether the verbal password was right or wrong.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/cancel", tag = "phone", params(("token" = String, Path), ("call" = String, Path)),
+    request_body = CallOff, responses((status = 202, body = Received), Problems))]
+pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, body: CallOffBody) -> Result<(StatusCode, Json<Received>), Refused> {
+    let said = body.0.verbal_password.unwrap_or_default();
+    if said.len() > 256 {
+        return Err(Refused::field("verbal_password", "That is too long."));
+    }
+    let (current, call) = caller.call(&app).await?;
+    let attempts = call.id.to_string();
+    if !app.attempts.may_try(&attempts, app.clock.now()) {
+        return Err(Refused::new(Code::TooManyAttempts, "Too many attempts on this call."));
+    }
+    app.attempts.failed(&attempts, app.clock.now());
+    let snapshot = &current.incident.snapshot;
+    // Checked even where none is required, so that the time tells nothing.
+    let right = auth::verify(auth::spoken(&said), snapshot.verbal_password.clone()).await;
+    let authenticated = right || !snapshot.password_required;
+    caller.step(&app, CallStep::Cancel { authenticated }).await?;
+    Ok((StatusCode::ACCEPTED, Json(Received { received: true })))
+}
+
+/// The body of [`cancel`]; none at all is an empty one.
+pub struct CallOffBody(CallOff);
+
+impl FromRequest<Arc<App>> for CallOffBody {
+    type Rejection = Refused;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        if request.headers().get("content-length").is_none_or(|length| length == "0") && request.headers().get("content-type").is_none() {
+            return Ok(Self(CallOff::default()));
+        }
+        super::extract::Body::from_request(request, app).await.map(|body| Self(body.0))
+    }
+}

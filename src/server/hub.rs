@@ -1,0 +1,124 @@
+//! Who listens to a home. Each live event is encoded once and handed to every listener; nobody can make it wait.
+
+use crate::domain::{
+    id::{DeviceId, HomeId},
+    time::Timestamp,
+};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+use tokio::sync::{Notify, broadcast};
+
+/// Events kept for whoever comes back, and the most that a slow listener may lag before it starts over with a snapshot.
+const KEPT: usize = 256;
+
+/// An encoded live event.
+#[derive(Debug)]
+pub struct LiveEvent {
+    /// Only grows, per home, also across restarts.
+    pub id: u64,
+    /// `incident`, `device` or `camera`.
+    pub name: &'static str,
+    /// JSON.
+    pub data: String,
+}
+
+/// What has changed in a home and is not encoded yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Its incident.
+    Incident(HomeId),
+    /// A device or camera.
+    Device(HomeId, DeviceId),
+}
+
+#[derive(Debug)]
+struct Channel {
+    sender: broadcast::Sender<Arc<LiveEvent>>,
+    kept: VecDeque<Arc<LiveEvent>>,
+    last_id: u64,
+}
+
+/// All listeners.
+#[derive(Debug, Default)]
+pub struct Hub {
+    channels: Mutex<HashMap<HomeId, Channel>>,
+    changes: Mutex<BTreeSet<Change>>,
+    changed: Notify,
+}
+
+/// A listener's way in: what was missed, if it can be told, and what comes.
+#[derive(Debug)]
+pub struct Subscription {
+    /// The events since the last one seen; `None` where only a snapshot helps.
+    pub missed: Option<Vec<Arc<LiveEvent>>>,
+    /// The id that a snapshot stands for.
+    pub last_id: u64,
+    /// What comes.
+    pub events: broadcast::Receiver<Arc<LiveEvent>>,
+}
+
+impl Hub {
+    /// The incident of a home has changed. Several changes before the next encoding become one.
+    pub fn incident_changed(&self, home: HomeId) {
+        self.note(Change::Incident(home));
+    }
+
+    /// A device or camera of a home has changed.
+    pub fn device_changed(&self, home: HomeId, device: DeviceId) {
+        self.note(Change::Device(home, device));
+    }
+
+    fn note(&self, change: Change) {
+        self.changes.lock().expect("no holder panics").insert(change);
+        self.changed.notify_one();
+    }
+
+    /// Waits for changes, and takes those of homes that somebody listens to.
+    pub async fn changes(&self) -> Vec<Change> {
+        loop {
+            let taken = std::mem::take(&mut *self.changes.lock().expect("no holder panics"));
+            let channels = self.channels.lock().expect("no holder panics").keys().cloned().collect::<BTreeSet<_>>();
+            let heard: Vec<Change> = taken
+                .into_iter()
+                .filter(|c| match c {
+                    Change::Incident(home) | Change::Device(home, _) => channels.contains(home),
+                })
+                .collect();
+            if !heard.is_empty() {
+                return heard;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Hands an encoded event to every listener of a home.
+    pub fn publish(&self, home: &HomeId, name: &'static str, data: String, now: Timestamp) {
+        let mut channels = self.channels.lock().expect("no holder panics");
+        let Some(channel) = channels.get_mut(home) else { return };
+        channel.last_id = (channel.last_id + 1).max(now.as_millis());
+        let event = Arc::new(LiveEvent { id: channel.last_id, name, data });
+        if channel.kept.len() == KEPT {
+            channel.kept.pop_front();
+        }
+        channel.kept.push_back(event.clone());
+        // Without listeners it is only kept, for whoever comes back.
+        let _ = channel.sender.send(event);
+    }
+
+    /// Listens to a home from now on, having seen the event `last_seen`.
+    pub fn subscribe(&self, home: &HomeId, last_seen: Option<u64>, now: Timestamp) -> Subscription {
+        let mut channels = self.channels.lock().expect("no holder panics");
+        let channel = channels.entry(home.clone()).or_insert_with(|| Channel {
+            sender: broadcast::channel(KEPT).0,
+            kept: VecDeque::new(),
+            last_id: now.as_millis(),
+        });
+        let reaches_back = |seen: u64| seen == channel.last_id || channel.kept.iter().any(|e| e.id == seen);
+        let missed = last_seen
+            .filter(|seen| reaches_back(*seen))
+            .map(|seen| channel.kept.iter().filter(|e| e.id > seen).cloned().collect::<Vec<_>>());
+        Subscription { missed, last_id: channel.last_id, events: channel.sender.subscribe() }
+    }
+}

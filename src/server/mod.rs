@@ -1,0 +1,198 @@
+//! The server: a thin way from the wire to the durable loop. It never decides what an emergency is: that is the domain's.
+
+pub mod auth;
+pub mod center;
+pub mod clock;
+pub mod command_line;
+pub mod config;
+pub mod demo;
+pub mod devices;
+pub mod engine;
+mod homes;
+pub mod http;
+pub mod hub;
+pub mod notify;
+pub mod phone;
+pub mod store;
+mod tell;
+
+use crate::domain::incident::Policy;
+use auth::Attempts;
+use center::{
+    NoReceiver,
+    responders::{NoResponders, SimulatedResponders, respond},
+};
+use clock::Clock;
+use config::Config;
+use devices::{
+    NoDevices,
+    simulated::{DrillDevices, SimulatedDevices},
+};
+use engine::{
+    Engine,
+    outbox::{Outbox, WayOut, WaysOut},
+};
+use homes::Homes;
+use http::Assets;
+use hub::Hub;
+use notify::LogNotices;
+use phone::WebPhones;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use store::{Store, StoreError, sqlite::SqliteStore};
+use tokio::{net::TcpListener, sync::watch};
+
+/// How long open requests may take to end when the server stops.
+const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
+
+/// Everything that a handler may need.
+pub struct App {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// The way in to the loop.
+    pub engine: Engine,
+    /// Who listens.
+    pub hub: Arc<Hub>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Homes, as they are set up now.
+    pub homes: Homes,
+    /// The devices of the demo; a server without drivers has none.
+    pub devices: Option<Arc<SimulatedDevices>>,
+    /// The timers of new incidents.
+    pub policy: Policy,
+    /// The number from which the center calls.
+    pub center_phone: Option<String>,
+    /// Whether contacts' links may be shown, and responders are simulated.
+    pub demo: bool,
+    /// Failed sign-ins, and tries in calls.
+    pub attempts: Attempts,
+    /// Counts up whenever a session ended.
+    pub sessions_changed: watch::Sender<u64>,
+    /// Becomes true when the server stops.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {folder}: {source}")]
+    Folder {
+        /// Which.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The demo and a real home do not share a folder.
+    #[error("{0}")]
+    Demo(String),
+}
+
+impl App {
+    /// Opens the store, starts the loop and everything beside it.
+    ///
+    /// # Errors
+    /// What keeps it from starting, in a sentence.
+    pub async fn start(config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
+        let folder = |source| StartError::Folder { folder: config.data.display().to_string(), source };
+        std::fs::create_dir_all(&config.data).map_err(folder)?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data.join("buckler.db")).await?);
+        demo::check(&*store, config.demo).await?;
+        Self::with_store(store, config, stop).await
+    }
+
+    /// Starts on a store that is open already.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn with_store(store: Arc<dyn Store>, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
+        let clock = Arc::new(Clock::new());
+        let hub = Arc::new(Hub::default());
+        let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
+        let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
+        let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
+        let live = WaysOut {
+            devices: if config.demo { simulated.clone() } else { Arc::new(NoDevices) },
+            phones: Arc::new(WebPhones),
+            receiver: Arc::new(NoReceiver),
+            responders: if config.demo { Arc::new(live_responders) as Arc<dyn WayOut> } else { Arc::new(NoResponders) },
+            notices: Arc::new(LogNotices),
+        };
+        let drill = WaysOut {
+            devices: if config.demo { Arc::new(DrillDevices(simulated.clone())) } else { Arc::new(NoDevices) },
+            phones: Arc::new(WebPhones),
+            receiver: Arc::new(NoReceiver),
+            responders: Arc::new(drill_responders),
+            notices: Arc::new(LogNotices),
+        };
+        let outbox = Outbox::new(clock.clone(), &live, &drill);
+        let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;
+        tokio::spawn(respond(drill_cases, engine.clone(), clock.clone()));
+        tokio::spawn(respond(live_cases, engine.clone(), clock.clone()));
+        let app = Arc::new(Self {
+            homes: Homes::load(&*store).await?,
+            store,
+            engine,
+            hub,
+            clock,
+            devices: config.demo.then_some(simulated),
+            policy: config.policy,
+            center_phone: config.center_phone.clone(),
+            demo: config.demo,
+            attempts: Attempts::default(),
+            sessions_changed: watch::Sender::new(0),
+            stop,
+        });
+        tokio::spawn(tell::fan_out(app.clone()));
+        Ok(app)
+    }
+}
+
+/// Serves until `stop` becomes true; then open streams end, and open requests get a moment.
+///
+/// # Errors
+/// What keeps it from starting, in a sentence.
+pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) -> Result<(), StartError> {
+    let address = config.listen;
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let app = App::start(&config, stop.clone()).await?;
+    let address = listener.local_addr().map_err(failed)?;
+    tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
+    println!("Buckler serves http://{address}");
+    serve(listener, app, assets, stop).await.map_err(failed)
+}
+
+/// Serves an app on a socket that listens already.
+///
+/// # Errors
+/// The socket failed.
+pub async fn serve(listener: TcpListener, app: Arc<App>, assets: Assets, stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let service = http::router(app, assets).into_make_service_with_connect_info::<SocketAddr>();
+    let (mut for_axum, mut stop) = (stop.clone(), stop);
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped(&mut for_axum).await });
+    tokio::select! {
+        result = serving.into_future() => result,
+        () = async {
+            stopped(&mut stop).await;
+            tokio::time::sleep(LAST_REQUESTS).await;
+        } => Ok(()),
+    }
+}
+
+/// Comes back when the server stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone is a server that is gone.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,140 @@
+//! What is kept. One trait; each database is an implementation of its own, and the same contract test holds for all.
+//!
+//! A [`Batch`] is committed whole or not at all, and is on the disk when [`Store::commit`] returns (I10).
+
+pub mod sqlite;
+
+use crate::domain::{
+    access::Membership,
+    home::Home,
+    id::{ContactId, HomeId, IncidentId, UserId},
+    incident::{effect::Effect, event::Recorded},
+    time::Timestamp,
+};
+use async_trait::async_trait;
+
+/// Why the store did not answer. The operation is in the message, the cause in the source.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("cannot {operation}")]
+    Database {
+        /// What was being done.
+        operation: &'static str,
+        /// Why it failed.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// What is stored cannot be.
+    #[error("what is stored is impossible: {what}")]
+    Inconsistent {
+        /// What and where.
+        what: String,
+    },
+    /// The database cannot be used at all.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its short name.
+    pub id: UserId,
+    /// Lower case.
+    pub email: String,
+    /// What people call its owner.
+    pub name: String,
+    /// Argon2id, PHC form.
+    pub password: String,
+}
+
+/// One incident with its whole history.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its id.
+    pub id: IncidentId,
+    /// Whose.
+    pub home: HomeId,
+    /// Everything that happened, in order.
+    pub history: Vec<Recorded>,
+}
+
+/// A client's request, by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Made by the client.
+    pub id: IncidentId,
+    /// The incident that it became or joined.
+    pub incident: IncidentId,
+    /// The hash of what was asked.
+    pub fingerprint: [u8; 32],
+}
+
+/// What one transaction stores.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Incidents that begin, with their moment.
+    pub begun: Vec<(IncidentId, HomeId, Timestamp)>,
+    /// Facts with their number in the incident.
+    pub facts: Vec<(IncidentId, u32, Recorded)>,
+    /// Incidents that are over now.
+    pub over: Vec<IncidentId>,
+    /// Requests that were answered.
+    pub requests: Vec<RequestRow>,
+    /// Effects that the facts cause.
+    pub effects: Vec<Effect>,
+    /// Keys of effects that were carried out or given up, and when.
+    pub done: Vec<(String, Timestamp)>,
+}
+
+impl Batch {
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.requests.is_empty() && self.done.is_empty()
+    }
+}
+
+/// Everything that is kept.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Stores a batch: all of it durably, or nothing.
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+    /// Requests that were answered before, among these ids.
+    async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
+    /// Incidents that are not over.
+    async fn running(&self) -> Result<Vec<Stored>, StoreError>;
+    /// Effects that were not carried out yet.
+    async fn undone(&self) -> Result<Vec<Effect>, StoreError>;
+    /// One incident.
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
+    /// A home's incidents that began before a moment, newest first.
+    async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError>;
+
+    /// All homes.
+    async fn homes(&self) -> Result<Vec<Home>, StoreError>;
+    /// Adds or replaces a home.
+    async fn put_home(&self, home: &Home) -> Result<(), StoreError>;
+    /// Adds an account, or replaces the one with the same id.
+    async fn put_account(&self, account: &Account) -> Result<(), StoreError>;
+    /// The account with that e-mail address.
+    async fn account(&self, email: &str) -> Result<Option<Account>, StoreError>;
+    /// Sets what somebody is to a home.
+    async fn put_membership(&self, home: &HomeId, account: &UserId, membership: Membership) -> Result<(), StoreError>;
+    /// The homes of an account, with what it is to them, in the order in which it came to them.
+    async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError>;
+
+    /// Keeps a session by the hash of its token.
+    async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
+    /// Whose session that is, if it still holds.
+    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError>;
+    /// Ends a session.
+    async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Keeps a contact's link by the hash of its token; `shown` only in a demo.
+    async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError>;
+    /// Whose link that is.
+    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError>;
+    /// The links of a home that may be shown.
+    async fn shown_links(&self, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError>;
+}

@@ -1,0 +1,178 @@
+//! Homes, accounts, memberships, sessions and contacts' links.
+
+use super::{failed, impossible};
+use crate::{
+    domain::{
+        access::{Membership, Role},
+        home::Home,
+        id::{ContactId, HomeId, UserId},
+        time::Timestamp,
+    },
+    server::store::{Account, StoreError},
+};
+use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use std::str::FromStr;
+
+pub(super) async fn homes(readers: &SqlitePool) -> Result<Vec<Home>, StoreError> {
+    let rows = sqlx::query("SELECT document FROM home ORDER BY id").fetch_all(readers).await.map_err(failed("load homes"))?;
+    rows.iter().map(|row| serde_json::from_str(row.get(0)).map_err(|e| impossible(format!("a home: {e}")))).collect()
+}
+
+pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home) -> Result<(), StoreError> {
+    let document = serde_json::to_string(home).map_err(|e| impossible(format!("a home: {e}")))?;
+    sqlx::query("INSERT INTO home (id, document) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document")
+        .bind(home.id.as_str())
+        .bind(document)
+        .execute(writer)
+        .await
+        .map_err(failed("store a home"))?;
+    Ok(())
+}
+
+pub(super) async fn put(writer: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO account (id, email, name, password) VALUES (?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, password = excluded.password",
+    )
+    .bind(account.id.as_str())
+    .bind(&account.email)
+    .bind(&account.name)
+    .bind(&account.password)
+    .execute(writer)
+    .await
+    .map_err(failed("store an account"))?;
+    Ok(())
+}
+
+pub(super) async fn by_email(readers: &SqlitePool, email: &str) -> Result<Option<Account>, StoreError> {
+    let row = sqlx::query("SELECT id, email, name, password FROM account WHERE email = ?")
+        .bind(email.to_lowercase())
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("look for an account"))?;
+    row.as_ref().map(account).transpose()
+}
+
+pub(super) async fn put_membership(
+    writer: &mut SqliteConnection,
+    home: &HomeId,
+    account: &UserId,
+    membership: Membership,
+) -> Result<(), StoreError> {
+    let role = match membership.role {
+        Role::Owner => "owner",
+        Role::Shared => "shared",
+        Role::Guest => "guest",
+    };
+    sqlx::query(
+        "INSERT INTO membership (home, account, role, sos_withdrawn) VALUES (?, ?, ?, ?)
+         ON CONFLICT (home, account) DO UPDATE SET role = excluded.role, sos_withdrawn = excluded.sos_withdrawn",
+    )
+    .bind(home.as_str())
+    .bind(account.as_str())
+    .bind(role)
+    .bind(membership.sos_withdrawn)
+    .execute(writer)
+    .await
+    .map_err(failed("store a membership"))?;
+    Ok(())
+}
+
+pub(super) async fn memberships(readers: &SqlitePool, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
+    let rows = sqlx::query("SELECT home, role, sos_withdrawn FROM membership WHERE account = ? ORDER BY rowid")
+        .bind(account.as_str())
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load memberships"))?;
+    let parse = |row: &SqliteRow| {
+        let role = match row.get(1) {
+            "owner" => Role::Owner,
+            "shared" => Role::Shared,
+            _ => Role::Guest,
+        };
+        Ok((slug(row, 0)?, Membership { role, sos_withdrawn: row.get(2) }))
+    };
+    rows.iter().map(parse).collect()
+}
+
+pub(super) async fn put_session(
+    writer: &mut SqliteConnection,
+    token: [u8; 32],
+    account: &UserId,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let problem = failed("store a session");
+    sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(now.as_millis() as i64).execute(&mut *writer).await.map_err(&problem)?;
+    sqlx::query("INSERT INTO session (token, account, created_at, expires_at) VALUES (?, ?, ?, ?)")
+        .bind(&token[..])
+        .bind(account.as_str())
+        .bind(now.as_millis() as i64)
+        .bind(expires_at.as_millis() as i64)
+        .execute(writer)
+        .await
+        .map_err(&problem)?;
+    Ok(())
+}
+
+pub(super) async fn session(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError> {
+    let row = sqlx::query(
+        "SELECT account.id, email, name, password FROM session JOIN account ON account.id = session.account
+         WHERE token = ? AND expires_at > ?",
+    )
+    .bind(&token[..])
+    .bind(now.as_millis() as i64)
+    .fetch_optional(readers)
+    .await
+    .map_err(failed("look for a session"))?;
+    row.as_ref().map(account).transpose()
+}
+
+pub(super) async fn end_session(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session WHERE token = ?").bind(&token[..]).execute(writer).await.map_err(failed("end a session"))?;
+    Ok(())
+}
+
+pub(super) async fn put_contact_link(
+    writer: &mut SqliteConnection,
+    token: [u8; 32],
+    home: &HomeId,
+    contact: &ContactId,
+    shown: Option<&str>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR REPLACE INTO contact_link (token, home, contact, shown) VALUES (?, ?, ?, ?)")
+        .bind(&token[..])
+        .bind(home.as_str())
+        .bind(contact.as_str())
+        .bind(shown)
+        .execute(writer)
+        .await
+        .map_err(failed("store a contact's link"))?;
+    Ok(())
+}
+
+pub(super) async fn contact_link(readers: &SqlitePool, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
+    let row = sqlx::query("SELECT home, contact FROM contact_link WHERE token = ?")
+        .bind(&token[..])
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("look for a contact's link"))?;
+    row.as_ref().map(|row| Ok((slug(row, 0)?, slug(row, 1)?))).transpose()
+}
+
+pub(super) async fn shown_links(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError> {
+    let rows = sqlx::query("SELECT contact, shown FROM contact_link WHERE home = ? AND shown IS NOT NULL")
+        .bind(home.as_str())
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load contacts' links"))?;
+    rows.iter().map(|row| Ok((slug(row, 0)?, row.get(1)))).collect()
+}
+
+fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+    Ok(Account { id: slug(row, 0)?, email: row.get(1), name: row.get(2), password: row.get(3) })
+}
+
+fn slug<T: FromStr>(row: &SqliteRow, column: usize) -> Result<T, StoreError> {
+    row.get::<&str, _>(column).parse().map_err(|_| impossible("an identifier"))
+}

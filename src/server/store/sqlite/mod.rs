@@ -1,0 +1,139 @@
+//! The store in one SQLite file: write-ahead log, full synchronisation, one writer.
+
+mod accounts;
+mod incidents;
+
+use super::{Batch, RequestRow, Store, StoreError, Stored};
+use crate::domain::{
+    access::Membership,
+    home::Home,
+    id::{ContactId, HomeId, IncidentId, UserId},
+    incident::effect::Effect,
+    time::Timestamp,
+};
+use crate::server::store::Account;
+use async_trait::async_trait;
+use sqlx::{
+    Connection, Row, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+use tokio::sync::Mutex;
+
+/// How long a writer waits for another process that holds the file, before it says so (F16).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Readers beside the one writer.
+const READERS: u32 = 4;
+
+/// A store in an SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it if need be, and brings it to the newest form.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or migrated, an SQLite that may lose what was committed, or settings that do not hold.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let mut writer = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+        sqlx::migrate!("src/server/store/sqlite/migrations").run(&mut writer).await.map_err(|e| {
+            StoreError::Unusable(format!("the database {} cannot be brought to this version: {e}", file.display()))
+        })?;
+        assert_durable(&mut writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
+        Ok(Self { writer: Mutex::new(writer), readers })
+    }
+}
+
+/// Settings that a build or a file could silently have otherwise. SQLite 3.7.0 to 3.51.2 can lose committed writes in WAL mode.
+async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT sqlite_version(), (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)")
+        .fetch_one(connection)
+        .await
+        .map_err(failed("read the database's settings"))?;
+    let (version, journal, synchronous): (String, String, i64) = (row.get(0), row.get(1), row.get(2));
+    let number: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    if number < vec![3, 51, 3] {
+        return Err(StoreError::Unusable(format!("SQLite {version} can lose committed writes; 3.51.3 or newer is needed")));
+    }
+    if journal != "wal" || synchronous != 2 {
+        return Err(StoreError::Unusable(format!("the database keeps journal “{journal}” and synchronous {synchronous}, not wal and 2")));
+    }
+    Ok(())
+}
+
+pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Database { operation, source }
+}
+
+pub(super) fn impossible(what: impl Into<String>) -> StoreError {
+    StoreError::Inconsistent { what: what.into() }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        incidents::commit(&mut *self.writer.lock().await, batch).await
+    }
+    async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        incidents::requests(&mut *self.writer.lock().await, ids).await
+    }
+    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+        incidents::running(&self.readers).await
+    }
+    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+        incidents::undone(&self.readers).await
+    }
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+        incidents::one(&self.readers, id).await
+    }
+    async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
+        incidents::of_home(&self.readers, home, before, limit).await
+    }
+    async fn homes(&self) -> Result<Vec<Home>, StoreError> {
+        accounts::homes(&self.readers).await
+    }
+    async fn put_home(&self, home: &Home) -> Result<(), StoreError> {
+        accounts::put_home(&mut *self.writer.lock().await, home).await
+    }
+    async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
+        accounts::put(&mut *self.writer.lock().await, account).await
+    }
+    async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        accounts::by_email(&self.readers, email).await
+    }
+    async fn put_membership(&self, home: &HomeId, account: &UserId, membership: Membership) -> Result<(), StoreError> {
+        accounts::put_membership(&mut *self.writer.lock().await, home, account, membership).await
+    }
+    async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
+        accounts::memberships(&self.readers, account).await
+    }
+    async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+        accounts::put_session(&mut *self.writer.lock().await, token, account, now, expires_at).await
+    }
+    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError> {
+        accounts::session(&self.readers, token, now).await
+    }
+    async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
+        accounts::end_session(&mut *self.writer.lock().await, token).await
+    }
+    async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
+        accounts::put_contact_link(&mut *self.writer.lock().await, token, home, contact, shown).await
+    }
+    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
+        accounts::contact_link(&self.readers, token).await
+    }
+    async fn shown_links(&self, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError> {
+        accounts::shown_links(&self.readers, home).await
+    }
+}

@@ -1,0 +1,178 @@
+//! What is told to whom: the domain's truth and the devices' state, put into wire types. Encoded once for all listeners.
+
+use super::{App, engine::Current, hub::Change, stopped, store::StoreError};
+use crate::{
+    api::{
+        home::{Availability, Camera, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState, Sos},
+        incident::Incident,
+        phone::{Phone, PhoneCall, PhoneState},
+    },
+    domain::{
+        access::Membership,
+        camera,
+        contact::{self, Readiness},
+        device, eligibility,
+        home::Home,
+        id::{DeviceId, HomeId},
+        incident::{CallState, Mode},
+    },
+};
+use std::sync::Arc;
+
+impl App {
+    /// An incident, as members of its home see it.
+    pub fn tell_incident(&self, current: &Current) -> Incident {
+        Incident::tell(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref())
+    }
+
+    /// A home, as this member sees it.
+    ///
+    /// # Errors
+    /// The links that a demo shows could not be read.
+    pub async fn tell_home(&self, home: &Home, membership: Membership) -> Result<HomeAnswer, StoreError> {
+        let links = if self.demo { self.store.shown_links(&home.id).await? } else { Vec::new() };
+        let contact = |(order, c): (u8, &contact::Contact)| Contact {
+            id: c.id.clone(),
+            order,
+            name: c.name.clone(),
+            phone: c.phone.clone(),
+            ready: c.readiness,
+            phone_link: links.iter().find(|(id, _)| *id == c.id).map(|(_, token)| format!("/contact/{token}")),
+        };
+        let live_view = |c: &camera::Camera| {
+            let answer = eligibility::live_view(home, &c.id, membership);
+            (c.id.clone(), answer.map(|()| vec![eligibility::Route::Cameras]).into())
+        };
+        Ok(HomeAnswer {
+            server_time: self.clock.now(),
+            role: membership.role,
+            home: HomeFacts {
+                id: home.id.clone(),
+                name: home.name.clone(),
+                time_zone: home.time_zone.clone(),
+                address: home.address.clone(),
+            },
+            subscription: home.subscription,
+            sos: Sos {
+                dashboard: eligibility::dashboard(home, membership).into(),
+                live_view: home.cameras.iter().map(live_view).collect(),
+                siren: Availability::from(eligibility::siren(home, membership).map(|()| Vec::new())),
+                ready: self.ready(home),
+            },
+            settings: home.settings,
+            devices: home.devices.iter().map(|d| self.tell_device(home, d)).collect(),
+            cameras: home.cameras.iter().map(|c| self.tell_camera(home, c)).collect(),
+            contacts: (1u8..).zip(&home.contacts).map(contact).collect(),
+            incident: self.engine.view().running_in(&home.id).map(|c| self.tell_incident(&c)),
+        })
+    }
+
+    fn tell_device(&self, home: &Home, d: &device::Device) -> Device {
+        let siren = self.siren(home, d.id.as_str());
+        Device { id: d.id.clone(), kind: d.kind, model: d.model.clone(), name: d.name.clone(), online: self.devices.is_some(), siren }
+    }
+
+    fn tell_camera(&self, home: &Home, c: &camera::Camera) -> Camera {
+        Camera {
+            id: c.id.clone(),
+            kind: c.kind,
+            name: c.name.clone(),
+            online: self.devices.is_some(),
+            sos_compatible: c.sos_compatible,
+            has_siren: c.has_siren,
+            siren: self.siren(home, c.id.as_str()),
+        }
+    }
+
+    fn siren(&self, home: &Home, device: &str) -> SirenState {
+        let device: Option<DeviceId> = device.parse().ok();
+        match (&self.devices, device) {
+            (Some(devices), Some(device)) if devices.is_sounding(&home.id, &device) => SirenState::Sounding,
+            _ => SirenState::Silent,
+        }
+    }
+
+    /// R23: whether an SOS would work now. The simulated center and devices live in this process: they are proved as this is told.
+    fn ready(&self, home: &Home) -> Ready {
+        let at = self.clock.now();
+        let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into() };
+        let mut checks = vec![match self.demo {
+            true => check(CheckKind::Center, true, "Monitoring center (demo)"),
+            false => check(CheckKind::Center, false, "Not connected to responders"),
+        }];
+        if home.base_station().is_some() {
+            let online = self.devices.is_some();
+            checks.push(check(CheckKind::BaseStation, online, if online { "Base station online" } else { "Base station offline" }));
+        }
+        let reachable = home.contacts.iter().filter(|c| c.readiness == Readiness::Accepted).count();
+        let contacts = match reachable {
+            0 => "No contact is ready".into(),
+            1 => "1 contact ready".into(),
+            n => format!("{n} contacts ready"),
+        };
+        checks.push(check(CheckKind::Contacts, reachable > 0, &contacts));
+        let located = home.address.is_some();
+        checks.push(check(CheckKind::Address, located, if located { "Address set" } else { "No address" }));
+        Ready { ok: checks.iter().all(|c| c.ok), checks }
+    }
+
+    /// A contact's phone: this contact's open call, and nothing else that happens in the home.
+    pub fn tell_phone(&self, home: &Home, contact: &contact::Contact) -> Phone {
+        let current = self.engine.view().running_in(&home.id);
+        let call = current.as_ref().and_then(|current| {
+            let incident = &current.incident;
+            let call = incident.open_call().filter(|call| call.contact == contact.id)?;
+            let (state, ends_at) = match call.state {
+                CallState::Ringing { until } => (PhoneState::Ringing, until),
+                CallState::Answered { until } => (PhoneState::Answered, until),
+                CallState::Ended(_) => return None,
+            };
+            Some(PhoneCall {
+                id: call.id,
+                state,
+                purpose: call.purpose,
+                services: incident.services(),
+                drill: incident.mode == Mode::Drill,
+                password_required: incident.snapshot.password_required,
+                ends_at,
+            })
+        });
+        Phone { name: contact.name.clone(), home: home.name.clone(), call, server_time: self.clock.now() }
+    }
+
+    fn publish(&self, change: &Change) {
+        match change {
+            Change::Incident(home) => {
+                if let Some(current) = self.engine.view().latest(home) {
+                    self.publish_json(home, "incident", &self.tell_incident(&current));
+                }
+            }
+            Change::Device(id, device) => {
+                let Some(home) = self.homes.get(id) else { return };
+                if let Some(d) = home.devices.iter().find(|d| d.id == *device) {
+                    self.publish_json(id, "device", &self.tell_device(&home, d));
+                } else if let Some(c) = home.cameras.iter().find(|c| c.id.as_str() == device.as_str()) {
+                    self.publish_json(id, "camera", &self.tell_camera(&home, c));
+                }
+            }
+        }
+    }
+
+    fn publish_json(&self, home: &HomeId, name: &'static str, what: &impl serde::Serialize) {
+        match serde_json::to_string(what) {
+            Ok(data) => self.hub.publish(home, name, data, self.clock.now()),
+            Err(error) => tracing::error!(%error, "a live event could not be encoded"),
+        }
+    }
+}
+
+/// Encodes what has changed, once for all who listen, until the server stops.
+pub(super) async fn fan_out(app: Arc<App>) {
+    let mut stop = app.stop.clone();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            changes = app.hub.changes() => changes.iter().for_each(|change| app.publish(change)),
+        }
+    }
+}
