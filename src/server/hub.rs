@@ -37,6 +37,8 @@ pub enum Change {
 struct Channel {
     sender: broadcast::Sender<Arc<LiveEvent>>,
     kept: VecDeque<Arc<LiveEvent>>,
+    /// Everything after this event is kept.
+    kept_since: u64,
     last_id: u64,
 }
 
@@ -99,8 +101,10 @@ impl Hub {
         let Some(channel) = channels.get_mut(home) else { return };
         channel.last_id = (channel.last_id + 1).max(now.as_millis());
         let event = Arc::new(LiveEvent { id: channel.last_id, name, data });
-        if channel.kept.len() == KEPT {
-            channel.kept.pop_front();
+        if channel.kept.len() == KEPT
+            && let Some(forgotten) = channel.kept.pop_front()
+        {
+            channel.kept_since = forgotten.id;
         }
         channel.kept.push_back(event.clone());
         // Without listeners it is only kept, for whoever comes back.
@@ -113,11 +117,11 @@ impl Hub {
         let channel = channels.entry(home.clone()).or_insert_with(|| Channel {
             sender: broadcast::channel(KEPT).0,
             kept: VecDeque::new(),
+            kept_since: now.as_millis(),
             last_id: now.as_millis(),
         });
-        let reaches_back = |seen: u64| seen == channel.last_id || channel.kept.iter().any(|e| e.id == seen);
         let missed = last_seen
-            .filter(|seen| reaches_back(*seen))
+            .filter(|seen| (channel.kept_since..=channel.last_id).contains(seen))
             .map(|seen| channel.kept.iter().filter(|e| e.id > seen).cloned().collect::<Vec<_>>());
         Subscription { missed, last_id: channel.last_id, events: channel.sender.subscribe() }
     }

@@ -1,0 +1,51 @@
+//! What a countdown shows: always from the server's deadline, never by counting.
+
+use crate::domain::time::Timestamp;
+
+/// A countdown at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Countdown {
+    /// The number in the ring: whole seconds, rounded up; 0 when the deadline has come.
+    pub seconds: u32,
+    /// How much of the ring is left, 1 to 0.
+    pub left: f64,
+}
+
+/// The countdown to `deadline` at `now`, both by the server's clock, of `whole_ms` in all.
+pub fn countdown(deadline: Timestamp, now: Timestamp, whole_ms: u64) -> Countdown {
+    let left_ms = (deadline.since(now).as_millis() as u64).min(whole_ms.max(1));
+    Countdown { seconds: left_ms.div_ceil(1_000) as u32, left: left_ms as f64 / whole_ms.max(1) as f64 }
+}
+
+/// Whether these whole seconds are spoken: at the start, at 3 and at 1, so that speech does not lag behind.
+pub fn is_spoken(seconds: u32, whole_ms: u64) -> bool {
+    seconds == 3 || seconds == 1 || u64::from(seconds) == whole_ms.div_ceil(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_rounded_up_and_the_ring_empties_evenly() {
+        let d = Timestamp::from_millis(105_000);
+        let at = |ms| countdown(d, Timestamp::from_millis(ms), 5_000);
+        assert_eq!(at(100_000), Countdown { seconds: 5, left: 1.0 });
+        assert_eq!(at(100_001).seconds, 5);
+        assert_eq!(at(102_500), Countdown { seconds: 3, left: 0.5 });
+        assert_eq!(at(104_999).seconds, 1);
+        assert_eq!(at(105_000), Countdown { seconds: 0, left: 0.0 });
+        assert_eq!(at(999_999), Countdown { seconds: 0, left: 0.0 });
+    }
+
+    #[test]
+    fn f18_a_clock_that_is_behind_never_shows_more_than_there_is() {
+        assert_eq!(countdown(Timestamp::from_millis(105_000), Timestamp::from_millis(5_000), 5_000).seconds, 5);
+    }
+
+    #[test]
+    fn five_three_and_one_are_spoken() {
+        let spoken: Vec<u32> = (0..=5).filter(|s| is_spoken(*s, 5_000)).collect();
+        assert_eq!(spoken, [1, 3, 5]);
+    }
+}

@@ -1,0 +1,7 @@
+//! What the screens say and show, as pure functions: words, tones, order, seconds left. Knows no browser.
+
+pub mod clock;
+pub mod countdown;
+pub mod incident;
+pub mod slide;
+pub mod words;

@@ -1,0 +1,196 @@
+//! What members of a home may ask, and what comes of it.
+
+use super::{Server, whats};
+use reqwest::StatusCode;
+use serde_json::json;
+
+#[tokio::test]
+async fn signing_in_opens_ones_own_homes_and_nothing_else() {
+    let server = Server::start("30s").await;
+    let stranger = server.stranger();
+    assert_eq!(stranger.get("/api/v1/me").await.1["code"], "not_signed_in");
+    let wrong = json!({"email": "owner@demo.test", "password": "wrong"});
+    assert_eq!(stranger.post("/api/v1/session", &wrong).await.1["code"], "not_signed_in");
+    let owner = server.sign_in("owner").await;
+    let me = owner.get("/api/v1/me").await.1;
+    assert_eq!((&me["user"]["name"], me["homes"].as_array().unwrap().len()), (&json!("Olivia"), 4));
+    let operator = server.sign_in("operator").await;
+    for path in ["/api/v1/homes/maple-street", "/api/v1/homes/no-such-home", "/api/v1/homes/maple-street/incidents"] {
+        assert_eq!(operator.get(path).await.1["code"], "not_found", "I21: {path}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_wrong_passwords_are_stopped() {
+    let server = Server::start("30s").await;
+    let stranger = server.stranger();
+    let wrong = json!({"email": "guest@demo.test", "password": "wrong"});
+    for _ in 0..10 {
+        assert_eq!(stranger.post("/api/v1/session", &wrong).await.0, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(stranger.post("/api/v1/session", &wrong).await.1["code"], "too_many_attempts");
+    server.sign_in("owner").await;
+}
+
+#[tokio::test]
+async fn r3_f36_what_the_screen_does_not_offer_the_api_refuses() {
+    let server = Server::start("30s").await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let from = |camera: &str| json!({"source": {"surface": "live_view", "camera": camera}});
+    let dashboard = json!({});
+    let cases = [
+        (&owner, "harbor-loft", "police", dashboard.clone(), "professional_monitoring_required"),
+        (&owner, "harbor-loft", "siren", dashboard.clone(), "professional_monitoring_required"),
+        (&owner, "garden-flat", "medical", dashboard.clone(), "enrolment_required"),
+        (&owner, "garden-flat", "police", from("gate"), "enrolment_required"),
+        (&owner, "maple-street", "police", from("hallway"), "camera_not_compatible"),
+        (&owner, "maple-street", "police", from("nowhere"), "camera_not_compatible"),
+        (&owner, "lake-cabin", "siren", dashboard.clone(), "no_base_station_or_enrolled_camera"),
+        (&guest, "maple-street", "police", dashboard, "not_permitted"),
+    ];
+    for (who, home, request, more, reason) in cases {
+        let (status, problem) = who.raise(home, request, more).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert_eq!((&problem["code"], &problem["reason"]), (&json!("sos_not_available"), &json!(reason)), "{home} {request}");
+    }
+    for home in ["harbor-loft", "garden-flat", "lake-cabin", "maple-street"] {
+        assert_eq!(owner.get(&format!("/api/v1/homes/{home}/incidents")).await.1, json!([]), "nothing was stored");
+    }
+}
+
+#[tokio::test]
+async fn f2_f8_the_same_request_again_is_the_same_incident() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (status, first) = owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!((status, &first["state"], &first["joined"]), (StatusCode::CREATED, &json!("counting_down"), &json!(false)));
+    let (status, again) = owner.raise("maple-street", "police", json!({"id": first["id"]})).await;
+    assert_eq!((status, &again["deadline"], &again["id"]), (StatusCode::OK, &first["deadline"], &first["id"]));
+    let (status, other_tab) = owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!((status, &other_tab["id"], &other_tab["joined"]), (StatusCode::OK, &first["id"], &json!(true)));
+    let list = owner.get("/api/v1/homes/maple-street/incidents").await.1;
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    owner.act(&first, "cancel").await;
+    let (status, late) = owner.raise("maple-street", "police", json!({"id": first["id"]})).await;
+    assert_eq!((status, &late["state"]), (StatusCode::OK, &json!("aborted")), "a late repetition raises nothing new");
+}
+
+#[tokio::test]
+async fn f8_requests_at_the_same_moment_are_one_incident() {
+    let server = Server::start("30s").await;
+    let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    let requests = ["police", "fire", "medical", "police", "siren", "police"];
+    let raised = requests.map(|request| {
+        let who = if request == "fire" { shared.clone() } else { owner.clone() };
+        tokio::spawn(async move { who.raise("maple-street", request, json!({})).await })
+    });
+    let mut ids = std::collections::BTreeSet::new();
+    let mut created = 0;
+    for task in raised {
+        let (status, incident) = task.await.unwrap();
+        created += usize::from(status == StatusCode::CREATED);
+        ids.insert(incident["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!((ids.len(), created), (1, 1), "I11");
+}
+
+#[tokio::test]
+async fn f10_an_id_cannot_be_used_for_something_else() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let first = owner.raise("maple-street", "police", json!({})).await.1;
+    for (home, request) in [("maple-street", "fire"), ("lake-cabin", "police")] {
+        let (status, problem) = owner.raise(home, request, json!({"id": first["id"]})).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("id_reused")));
+    }
+    assert_eq!(owner.look(&first).await["services"], json!(["police"]), "the original is untouched");
+}
+
+#[tokio::test]
+async fn f5_an_old_tap_is_asked_about_and_never_sent() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (status, problem) = owner.raise("maple-street", "police", json!({"sent_at": "2026-01-01T00:00:00.000Z"})).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("stale_request")));
+    assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"], json!(null));
+}
+
+#[tokio::test]
+async fn r10_r18_cancel_works_before_d_and_is_refused_afterwards() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let first = owner.raise("maple-street", "fire", json!({})).await.1;
+    assert_eq!(owner.act(&first, "cancel").await.1["state"], "aborted");
+    assert_eq!(owner.act(&first, "cancel").await.0, StatusCode::OK, "idempotent");
+    assert_eq!(owner.act(&first, "send-now").await.1["code"], "incident_over");
+    let second = owner.raise("maple-street", "fire", json!({})).await.1;
+    let sent = owner.act(&second, "send-now").await.1;
+    assert_eq!((&sent["state"], &sent["cancel"]["how"]), (&json!("verifying"), &json!("answer_first_call")));
+    let (status, problem) = owner.act(&second, "cancel").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("cancel_window_closed")));
+    let told = owner.look(&second).await;
+    assert!(whats(&told).contains(&"cancel_refused"));
+    let silenced = owner.act(&second, "silence").await.1;
+    assert_eq!((&silenced["siren"]["state"], &silenced["state"]), (&json!("silenced"), &json!("verifying")));
+}
+
+#[tokio::test]
+async fn r6_a_guest_may_look_and_not_steer() {
+    let server = Server::start("30s").await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    assert_eq!(guest.look(&incident).await["state"], "counting_down");
+    for action in ["cancel", "send-now", "silence"] {
+        assert_eq!(guest.act(&incident, action).await.1["code"], "not_allowed");
+    }
+    let operator = server.sign_in("operator").await;
+    assert_eq!(operator.look(&incident).await["code"], "not_found", "I21");
+    assert_eq!(operator.act(&incident, "cancel").await.1["code"], "not_found", "I21");
+    assert_eq!(owner.look(&incident).await["state"], "counting_down");
+}
+
+#[tokio::test]
+async fn the_whole_way_from_slide_to_closed_is_told_in_order() {
+    let server = Server::start("1s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({"source": {"surface": "live_view", "camera": "front-door"}})).await.1;
+    let closed = owner.until_state(&incident, "dispatching").await;
+    assert_eq!(closed["calls"][0]["outcome"], "no_answer");
+    let confirmed = super::until("five sirens", || async {
+        Some(owner.look(&incident).await).filter(|i| whats(i).iter().filter(|w| **w == "siren_confirmed").count() == 5)
+    })
+    .await;
+    assert_eq!(&whats(&confirmed)[..4], ["started", "countdown_over", "siren_on", "call_placed"]);
+    assert_eq!(confirmed["timeline"][0]["text"], "Police requested from Front Door");
+    let home = server.app.homes.get(&"maple-street".parse().unwrap()).unwrap();
+    let devices = server.app.devices.as_ref().unwrap();
+    for device in ["base", "hall-keypad", "bedroom-keypad", "front-door", "driveway"] {
+        assert_eq!(devices.times_sounded(&home.id, &device.parse().unwrap()), 1, "I12: {device}");
+    }
+    super::until("accepted", || async { Some(owner.look(&incident).await).filter(|i| i["dispatches"][0]["state"] == "accepted") }).await;
+}
+
+#[tokio::test]
+async fn the_document_names_every_route() {
+    let server = Server::start("30s").await;
+    let (status, document) = server.stranger().get("/api/openapi.json").await;
+    assert_eq!((status, document["openapi"].as_str().unwrap().starts_with("3.1")), (StatusCode::OK, true));
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(paths.len(), 19, "{paths:#?}");
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            let answers = operation["responses"].as_object().unwrap();
+            assert!(answers.keys().any(|status| status.starts_with('2')), "{verb} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_service_says_that_it_lives_and_is_ready() {
+    let server = Server::start("30s").await;
+    let stranger = server.stranger();
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(stranger.get(path).await.0, StatusCode::OK, "{path}");
+    }
+    assert_eq!(stranger.get("/api/v1/nothing").await.1["code"], "not_found");
+}

@@ -1,0 +1,152 @@
+//! Live events: a snapshot first, then what happens, and nothing missed.
+
+use super::{PATIENCE, Person, Server};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// An open stream, read event by event.
+struct Stream {
+    response: reqwest::Response,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Event {
+    name: String,
+    id: Option<String>,
+    data: Value,
+}
+
+impl Stream {
+    async fn open(person: &Person, path: &str, last: Option<&str>) -> Self {
+        let mut request = person.client.get(format!("{}{path}", person.base));
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        Self { response: request.send().await.unwrap(), text: String::new() }
+    }
+
+    /// The next event, or `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Event> {
+        let read = async {
+            loop {
+                if let Some((event, rest)) = self.text.split_once("\n\n") {
+                    let field = |name: &str| event.lines().find_map(|l| l.strip_prefix(&format!("{name}: "))).map(str::to_owned);
+                    let made = Event { name: field("event")?, id: field("id"), data: serde_json::from_str(&field("data")?).unwrap() };
+                    self.text = rest.to_owned();
+                    return Some(made);
+                }
+                match self.response.chunk().await {
+                    Ok(Some(chunk)) => self.text.push_str(std::str::from_utf8(&chunk).unwrap()),
+                    _ => return None,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("no event came")
+    }
+
+    async fn next_named(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().await.expect("the stream ended");
+            if event.name == name {
+                return event;
+            }
+        }
+    }
+}
+
+const EVENTS: &str = "/api/v1/homes/maple-street/events";
+
+#[tokio::test]
+async fn a_stream_begins_with_the_whole_home_and_tells_what_happens() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut stream = Stream::open(&owner, EVENTS, None).await;
+    let first = stream.next().await.unwrap();
+    assert_eq!((first.name.as_str(), &first.data["home"]["name"]), ("snapshot", &json!("Maple Street")));
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    assert_eq!(stream.next_named("incident").await.data["id"], incident["id"]);
+    owner.act(&incident, "send-now").await;
+    assert_eq!(stream.next_named("device").await.data["siren"], "sounding");
+    assert_eq!(stream.next_named("camera").await.data["siren"], "sounding");
+}
+
+#[tokio::test]
+async fn f3_who_comes_back_misses_nothing() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut stream = Stream::open(&owner, EVENTS, None).await;
+    let seen = stream.next().await.unwrap().id.unwrap();
+    drop(stream);
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let mut again = Stream::open(&owner, EVENTS, Some(&seen)).await;
+    let missed = again.next().await.unwrap();
+    assert_eq!((missed.name.as_str(), &missed.data["id"]), ("incident", &incident["id"]));
+    assert!(missed.id.unwrap().parse::<u64>().unwrap() > seen.parse().unwrap());
+    let mut lost = Stream::open(&owner, EVENTS, Some("12")).await;
+    assert_eq!(lost.next().await.unwrap().name, "snapshot");
+}
+
+#[tokio::test]
+async fn i21_another_home_hears_nothing() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut lake = Stream::open(&owner, "/api/v1/homes/lake-cabin/events", None).await;
+    lake.next().await.unwrap();
+    owner.raise("maple-street", "police", json!({})).await;
+    let there = owner.raise("lake-cabin", "medical", json!({})).await.1;
+    assert_eq!(lake.next().await.unwrap().data["id"], there["id"], "the first thing heard is its own");
+    let stranger = server.stranger();
+    assert_eq!(stranger.get(EVENTS).await.1["code"], "not_signed_in");
+    let operator = server.sign_in("operator").await;
+    assert_eq!(operator.get(EVENTS).await.1["code"], "not_found");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_closes_its_streams_and_no_other() {
+    let server = Server::start("30s").await;
+    let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    let mut mine = Stream::open(&owner, EVENTS, None).await;
+    let mut theirs = Stream::open(&shared, EVENTS, None).await;
+    mine.next().await.unwrap();
+    theirs.next().await.unwrap();
+    owner.client.delete(format!("{}/api/v1/session", owner.base)).send().await.unwrap();
+    assert!(mine.next().await.is_none());
+    shared.raise("maple-street", "medical", json!({})).await;
+    assert_eq!(theirs.next_named("incident").await.data["state"], "counting_down");
+}
+
+#[tokio::test]
+async fn a_contacts_stream_tells_of_the_call_and_of_nothing_else() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let contact = server.stranger();
+    let mut line = Stream::open(&contact, &format!("{phone}/events"), None).await;
+    assert_eq!(line.next().await.unwrap().data["call"], json!(null));
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    let ringing = line.next().await.unwrap();
+    assert_eq!((ringing.name.as_str(), &ringing.data["call"]["state"]), ("call", &json!("ringing")));
+    let call = ringing.data["call"]["id"].as_str().unwrap().to_owned();
+    contact.post(&format!("{phone}/calls/{call}/confirm"), &json!({})).await;
+    loop {
+        let event = line.next().await.unwrap();
+        if event.data["call"].is_null() {
+            break;
+        }
+        assert_eq!(event.data["call"]["state"], "answered");
+    }
+}
+
+#[tokio::test]
+async fn stopping_ends_open_streams() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut stream = Stream::open(&owner, EVENTS, None).await;
+    stream.next().await.unwrap();
+    server.stopper.send(true).unwrap();
+    assert!(stream.next().await.is_none());
+    let stopped = tokio::time::timeout(Duration::from_secs(2), server.serving).await;
+    stopped.expect("within two seconds").unwrap().unwrap();
+}

@@ -1,0 +1,170 @@
+//! The real server on a real file and a free port, driven over HTTP.
+
+mod api;
+mod bad_input;
+mod drill;
+mod events;
+mod phone;
+mod restart;
+mod store;
+
+use buckler::server::{
+    App,
+    config::{Config, Options},
+    http::Assets,
+    serve,
+};
+use clap::{Args, FromArgMatches};
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use std::{path::Path, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::watch};
+
+/// The longest that a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server.
+pub struct Server {
+    pub app: Arc<App>,
+    pub base: String,
+    pub stopper: watch::Sender<bool>,
+    pub serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    folder: Arc<TempDir>,
+}
+
+impl Server {
+    /// A demo server on a fresh folder, whose calls ring for `ring_timeout`.
+    pub async fn start(ring_timeout: &str) -> Self {
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), ring_timeout).await
+    }
+
+    async fn on(folder: Arc<TempDir>, ring_timeout: &str) -> Self {
+        let data = folder.path().to_str().unwrap();
+        let words = ["serve", "--demo", "--data", data, "--center-ring-timeout", ring_timeout];
+        let matches = Options::augment_args(clap::Command::new("serve")).get_matches_from(words);
+        let config = Config::new(Options::from_arg_matches(&matches).unwrap()).unwrap();
+        let (stopper, stop) = watch::channel(false);
+        let app = App::start(&config, stop.clone()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(serve(listener, app.clone(), Assets::of_this_build(), stop));
+        Self { app, base, stopper, serving, folder }
+    }
+
+    /// Stops, and starts again on the same folder after `pause`.
+    pub async fn restart_after(self, pause: Duration) -> Self {
+        self.stopper.send(true).unwrap();
+        self.serving.await.unwrap().unwrap();
+        drop(self.app);
+        wait(pause).await;
+        Self::on(self.folder, "30s").await
+    }
+
+    pub fn file(&self) -> std::path::PathBuf {
+        Path::join(self.folder.path(), "buckler.db")
+    }
+
+    pub async fn sign_in(&self, name: &str) -> Person {
+        let person = self.stranger();
+        let body = json!({"email": format!("{name}@demo.test"), "password": "buckler-demo"});
+        assert_eq!(person.post("/api/v1/session", &body).await.0, StatusCode::OK);
+        person
+    }
+
+    pub fn stranger(&self) -> Person {
+        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
+        Person { client, base: self.base.clone() }
+    }
+}
+
+/// Lets time pass: only for time itself, such as a server that is down; everything else is waited for by [`until`].
+pub async fn wait(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Waits until `check` finds something.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+    let waited = async {
+        loop {
+            if let Some(found) = check().await {
+                return found;
+            }
+            wait(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("never came: {what}"))
+}
+
+/// Somebody with a browser.
+#[derive(Clone)]
+pub struct Person {
+    pub client: Client,
+    pub base: String,
+}
+
+impl Person {
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.client.get(format!("{}{path}", self.base)).send().await.unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        answer(self.client.post(format!("{}{path}", self.base)).json(body).send().await.unwrap()).await
+    }
+
+    /// Slides, or taps; the id is new unless given.
+    pub async fn raise(&self, home: &str, request: &str, more: Value) -> (StatusCode, Value) {
+        let mut body = json!({
+            "id": uuid::Uuid::from_u128(unique()),
+            "request": request,
+            "mode": "live",
+            "source": {"surface": "dashboard"},
+            "sent_at": self.server_time().await,
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.post(&format!("/api/v1/homes/{home}/incidents"), &body).await
+    }
+
+    pub async fn server_time(&self) -> Value {
+        self.get("/api/v1/me").await.1["server_time"].clone()
+    }
+
+    pub async fn act(&self, incident: &Value, action: &str) -> (StatusCode, Value) {
+        self.post(&format!("/api/v1/incidents/{}/{action}", incident["id"].as_str().unwrap()), &json!({})).await
+    }
+
+    pub async fn look(&self, incident: &Value) -> Value {
+        self.get(&format!("/api/v1/incidents/{}", incident["id"].as_str().unwrap())).await.1
+    }
+
+    pub async fn until_state(&self, incident: &Value, state: &str) -> Value {
+        let check = || async { Some(self.look(incident).await).filter(|i| i["state"] == state) };
+        until(state, check).await
+    }
+
+    /// The path of a contact's phone, as the demo shows it.
+    pub async fn phone_of(&self, home: &str, contact: usize) -> String {
+        let home = self.get(&format!("/api/v1/homes/{home}")).await.1;
+        let link = home["contacts"][contact]["phone_link"].as_str().unwrap().to_owned();
+        link.replace("/contact/", "/api/v1/contact/")
+    }
+}
+
+async fn answer(response: reqwest::Response) -> (StatusCode, Value) {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+fn unique() -> u128 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let half = || u128::from(RandomState::new().build_hasher().finish());
+    half() << 64 | half()
+}
+
+pub fn whats(incident: &Value) -> Vec<&str> {
+    incident["timeline"].as_array().unwrap().iter().map(|line| line["what"].as_str().unwrap()).collect()
+}

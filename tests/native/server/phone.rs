@@ -1,0 +1,124 @@
+//! The contact's phone: confirm, call off, and never learn whether the password was right.
+
+use super::{Person, Server, until, whats};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+/// Raises, sends now, and answers the first contact's phone.
+async fn answered(server: &Server, owner: &Person, home: &str) -> (Value, Person, String) {
+    let incident = owner.raise(home, "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    let phone = owner.phone_of(home, 0).await;
+    let contact = server.stranger();
+    let call = contact.get(&phone).await.1["call"].clone();
+    assert_eq!((&call["state"], &call["purpose"], &call["drill"]), (&json!("ringing"), &json!("verify"), &json!(false)));
+    let on_call = format!("{phone}/calls/{}", call["id"].as_str().unwrap());
+    let (status, shown) = contact.post(&format!("{on_call}/answer"), &json!({})).await;
+    assert_eq!((status, &shown["call"]["state"]), (StatusCode::OK, &json!("answered")));
+    (incident, contact, on_call)
+}
+
+#[tokio::test]
+async fn r15_f21_confirming_dispatches_at_once() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
+    assert_eq!(contact.post(&format!("{call}/confirm"), &json!({})).await.0, StatusCode::OK);
+    let told = owner.look(&incident).await;
+    assert_eq!((&told["state"], &told["calls"][0]["outcome"]), (&json!("dispatching"), &json!("confirmed")));
+    assert_eq!(told["calls"][1]["state"], "ringing", "R17: then the others, in order");
+    assert_eq!(told["calls"][2]["state"], "queued");
+}
+
+#[tokio::test]
+async fn r15_the_right_password_calls_it_off() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
+    let (status, _) = contact.post(&format!("{call}/cancel"), &json!({"verbal_password": " Blue  heron "})).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let told = owner.look(&incident).await;
+    assert_eq!((&told["state"], &told["outcome"]["by"]["name"]), (&json!("cancelled"), &json!("Sister")));
+    assert_eq!(told["siren"]["state"], "ended", "R19");
+}
+
+#[tokio::test]
+async fn i17_the_caller_cannot_tell_a_wrong_password_from_the_right_one() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut seen = Vec::new();
+    for password in ["blue heron", "red robin"] {
+        let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
+        let mut answers = Vec::new();
+        let said = json!({"verbal_password": password});
+        answers.push(contact.post(&format!("{call}/cancel"), &said).await);
+        answers.push(contact.post(&format!("{call}/cancel"), &said).await);
+        answers.push(contact.post(&format!("{call}/confirm"), &json!({})).await);
+        let phone = owner.phone_of("maple-street", 0).await;
+        let mut page = contact.get(&phone).await;
+        page.1["server_time"] = json!(null);
+        answers.push(page);
+        seen.push(answers);
+        let state = owner.look(&incident).await["state"].clone();
+        assert_eq!(state, if password == "blue heron" { "cancelled" } else { "dispatching" });
+        if state == "dispatching" {
+            assert_eq!(owner.look(&incident).await["calls"][0]["outcome"], "wrong_password");
+        }
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn r15_a_camera_only_home_may_need_no_password() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (incident, contact, call) = answered(&server, &owner, "lake-cabin").await;
+    assert_eq!(contact.client.post(format!("{}{call}/cancel", contact.base)).send().await.unwrap().status(), StatusCode::ACCEPTED);
+    let told = owner.look(&incident).await;
+    assert_eq!((&told["state"], &told["siren"]["state"]), (&json!("cancelled"), &json!("silent")), "R13");
+}
+
+#[tokio::test]
+async fn r16_declined_is_dispatched() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "fire", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let contact = server.stranger();
+    let call = contact.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
+    contact.post(&format!("{phone}/calls/{call}/decline"), &json!({})).await;
+    let told = owner.look(&incident).await;
+    assert_eq!((&told["state"], &told["calls"][0]["outcome"]), (&json!("dispatching"), &json!("busy")));
+    assert_eq!(contact.post(&format!("{phone}/calls/{call}/answer"), &json!({})).await.1["code"], "call_over");
+}
+
+#[tokio::test]
+async fn r18_who_is_told_afterwards_cannot_cancel() {
+    let server = Server::start("1s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    let phone = owner.phone_of("maple-street", 1).await;
+    let contact = server.stranger();
+    let call = until("the second call", || async { contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned) }).await;
+    let said = json!({"verbal_password": "blue heron"});
+    assert_eq!(contact.post(&format!("{phone}/calls/{call}/cancel"), &said).await.0, StatusCode::ACCEPTED);
+    let told = owner.look(&incident).await;
+    assert_eq!(told["state"], "dispatching");
+    assert!(whats(&told).contains(&"note"), "F26: passed on as advice");
+}
+
+#[tokio::test]
+async fn a_link_opens_only_ones_own_call() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
+    let id = call.rsplit('/').next().unwrap();
+    for (home, other) in [("maple-street", 1), ("lake-cabin", 0)] {
+        let theirs = owner.phone_of(home, other).await;
+        assert_eq!(contact.get(&theirs).await.1["call"], json!(null));
+        assert_eq!(contact.post(&format!("{theirs}/calls/{id}/confirm"), &json!({})).await.1["code"], "not_found");
+    }
+    assert_eq!(owner.look(&incident).await["state"], "verifying");
+}

@@ -1,0 +1,60 @@
+//! I10 and R22: what was acknowledged is found again, and happens once.
+
+use super::{Server, until, whats};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn f4_a_restart_in_the_countdown_changes_nothing() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let server = server.restart_after(Duration::ZERO).await;
+    let owner = server.sign_in("owner").await;
+    let again = owner.look(&incident).await;
+    assert_eq!((&again["state"], &again["deadline"]), (&json!("counting_down"), &incident["deadline"]));
+    let sent = owner.until_state(&incident, "verifying").await;
+    assert_eq!(whats(&sent).iter().filter(|w| **w == "call_placed").count(), 1);
+}
+
+#[tokio::test]
+async fn f19_down_across_d_it_acts_at_once_and_says_how_late() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "fire", json!({})).await.1;
+    let server = server.restart_after(Duration::from_secs(7)).await;
+    let owner = server.sign_in("owner").await;
+    let told = owner.look(&incident).await;
+    assert_eq!(told["state"], "verifying");
+    assert!(told["timeline"][1]["text"].as_str().unwrap().contains("late because the server was down"), "I16");
+}
+
+#[tokio::test]
+async fn f11_what_was_carried_out_is_not_carried_out_again() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    let confirmed = |i: &serde_json::Value| whats(i).iter().filter(|w| **w == "siren_confirmed").count();
+    until("five sirens", || async { Some(()).filter(|()| true).zip(Some(owner.look(&incident).await).filter(|i| confirmed(i) == 5)) }).await;
+    until("an empty outbox", || async { Some(()).filter(|()| true).zip(server.app.store.undone().await.ok().filter(Vec::is_empty)) }).await;
+    let server = server.restart_after(Duration::ZERO).await;
+    let owner = server.sign_in("owner").await;
+    let home = owner.get("/api/v1/homes/maple-street").await.1;
+    assert_eq!(home["devices"][0]["siren"], "sounding", "what sounded sounds on");
+    let told = owner.look(&incident).await;
+    assert_eq!((confirmed(&told), &told["state"]), (5, &json!("verifying")));
+}
+
+#[tokio::test]
+async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
+    let server = Server::start("1s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("lake-cabin", "medical", json!({})).await.1;
+    let before = owner.until_state(&incident, "dispatching").await;
+    let stored = server.app.store.incident(incident["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let current = buckler::server::engine::Current::load(stored).unwrap();
+    let told = serde_json::to_value(server.app.tell_incident(&current)).unwrap();
+    let seqs = before["timeline"].as_array().unwrap().len();
+    assert_eq!(told["timeline"].as_array().unwrap()[..seqs], before["timeline"].as_array().unwrap()[..]);
+}

@@ -1,0 +1,99 @@
+//! The store's contract, which every database keeps, and what a store that fails means to a person.
+
+use super::{Server, until};
+use buckler::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Mode, Service,
+            effect::{Effect, EffectKind},
+        },
+        time::Timestamp,
+    },
+    server::store::{Batch, RequestRow, Store, sqlite::SqliteStore},
+};
+use reqwest::StatusCode;
+use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_435_200_000);
+
+fn id(n: u128) -> IncidentId {
+    IncidentId(uuid::Uuid::from_u128(n))
+}
+
+async fn a_store() -> (SqliteStore, tempfile::TempDir, HomeId) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap();
+    let home = crate::domain::story::home();
+    store.put_home(&home).await.unwrap();
+    (store, folder, home.id)
+}
+
+fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
+    let kind = EffectKind::RequestDispatch { service: Service::Police };
+    Effect { key: format!("{incident}/{seq}"), incident, home: home.clone(), seq, mode: Mode::Live, not_after: None, kind }
+}
+
+#[tokio::test]
+async fn i11_a_home_has_one_running_incident_by_constraint() {
+    let (store, _folder, home) = a_store().await;
+    store.commit(&Batch { begun: vec![(id(1), home.clone(), NOW)], ..Batch::default() }).await.unwrap();
+    let second = Batch { begun: vec![(id(2), home.clone(), NOW)], ..Batch::default() };
+    assert!(store.commit(&second).await.is_err());
+    let replaced = Batch { over: vec![id(1)], ..second };
+    store.commit(&replaced).await.unwrap();
+}
+
+#[tokio::test]
+async fn i2_a_service_is_requested_once_by_constraint() {
+    let (store, _folder, home) = a_store().await;
+    let effects = |seq| vec![dispatch(id(1), &home, seq)];
+    let begun = vec![(id(1), home.clone(), NOW)];
+    store.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
+    assert!(store.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
+    assert_eq!(store.undone().await.unwrap(), effects(3));
+    store.commit(&Batch { done: vec![(effects(3)[0].key.clone(), NOW)], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.undone().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn i10_a_batch_is_stored_whole_or_not_at_all() {
+    let (store, _folder, home) = a_store().await;
+    let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
+    let begun = vec![(id(1), home.clone(), NOW)];
+    let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
+    assert!(store.commit(&broken).await.is_err());
+    assert_eq!(store.requests(&[id(1)]).await.unwrap(), []);
+    store.commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.requests(&[id(1), id(2)]).await.unwrap(), [row]);
+}
+
+#[tokio::test]
+async fn f16_a_locked_database_is_said_within_its_wait_and_nothing_is_acknowledged() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let running = owner.raise("lake-cabin", "police", json!({})).await.1;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let (status, problem) = owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("storage_unavailable")));
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"], json!(null), "no acknowledgement, no incident");
+    owner.until_state(&running, "verifying").await;
+    let (status, _) = owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "it serves again");
+}
+
+#[tokio::test]
+async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let deadline: Timestamp = incident["deadline"].as_str().unwrap().parse().unwrap();
+    until("D", || async { (server.app.clock.now() > deadline).then_some(()) }).await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    owner.until_state(&incident, "verifying").await;
+}

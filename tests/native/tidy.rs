@@ -1,0 +1,162 @@
+//! Keeps the map true: where things may stand, how large they may grow, what they may be called.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() && !["node_modules", "output"].contains(&name.as_str()) {
+                folders.push(path);
+            } else if endings.iter().any(|e| name.ends_with(e)) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn rust_files() -> Vec<PathBuf> {
+    ["src", "tests", "benches"].iter().flat_map(|f| files(f, &[".rs"])).collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Functions with their length in lines, found by indentation: rustfmt sees to it that the closing brace stands below the `fn`.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let mut all = Vec::new();
+    let lines: Vec<&str> = text.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let starts = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "pub(super) async fn ", "const fn "];
+        if !starts.iter().any(|s| code.starts_with(s)) || code.ends_with(';') {
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - code.len()]);
+        let length = lines[at..].iter().position(|l| *l == end).map_or(0, |n| n + 1);
+        all.push((code.to_owned(), length));
+    }
+    all
+}
+
+#[test]
+fn files_and_functions_stay_small() {
+    for path in rust_files() {
+        let text = read(&path);
+        assert!(text.lines().count() <= 400, "{} has more than 400 lines", name(&path));
+        let is_component = |function: &str| path.starts_with(root().join("src/web")) && function.contains("-> impl IntoView");
+        for (function, length) in functions(&text) {
+            let most = if is_component(&function) { 150 } else { 70 };
+            assert!(length <= most, "{}: {function} has {length} lines", name(&path));
+        }
+    }
+}
+
+#[test]
+fn names_say_something() {
+    let banned = ["utils", "common", "helpers", "types", "models", "features"];
+    for path in rust_files() {
+        for part in path.strip_prefix(root()).unwrap().iter() {
+            let stem = part.to_string_lossy().replace(".rs", "");
+            assert!(!banned.contains(&stem.as_str()), "{}", name(&path));
+        }
+        assert!(!read(&path).contains(concat!("#[", "path")), "{} hides where a module is", name(&path));
+    }
+}
+
+#[test]
+fn the_target_decides_in_few_places() {
+    let allowed = ["src/lib.rs", "src/bin/buckler.rs", "src/bin/buckler-web.rs", "tests/native/main.rs", "tests/browser/main.rs"];
+    for path in rust_files() {
+        let asks = read(&path).contains(concat!("target", "_arch"));
+        assert!(!asks || allowed.contains(&name(&path).as_str()) || name(&path) == "tests/native/tidy.rs", "{}", name(&path));
+    }
+}
+
+#[test]
+fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
+    let banned = ["web_sys", "leptos", "sqlx", "tokio", "async ", "axum", "crate::server", "crate::web", "::now()", "getrandom"];
+    for folder in ["src/domain", "src/api", "src/view"] {
+        for path in files(folder, &[".rs"]) {
+            let text = read(&path);
+            for word in banned {
+                assert!(!text.contains(word), "{} knows {word}", name(&path));
+            }
+            let up = if folder == "src/domain" { ["crate::api", "crate::view"] } else { ["crate::server", "crate::web"] };
+            assert!(up.iter().all(|w| !text.contains(w)), "{}: arrows only go down", name(&path));
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    for path in rust_files() {
+        assert!(read(&path).starts_with("//!"), "{} has no first line", name(&path));
+    }
+}
+
+#[test]
+fn every_class_has_a_style_and_every_style_a_class() {
+    let css: String = files("style", &[".css"]).iter().map(|p| read(p)).collect();
+    let mut styled = BTreeSet::new();
+    for piece in css.split('.').skip(1) {
+        let class: String = piece.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect();
+        if class.starts_with(|c: char| c.is_ascii_lowercase()) {
+            styled.insert(class);
+        }
+    }
+    let code: String = files("src", &[".rs"]).iter().chain(&[root().join("index.html")]).map(|p| read(p)).collect();
+    let mut used = BTreeSet::new();
+    let mut rest = code.as_str();
+    while let Some(at) = rest.find("class") {
+        rest = &rest[at + 5..];
+        let value = rest.strip_prefix("=\"").or_else(|| rest.strip_prefix("=(\""));
+        if let Some(value) = value {
+            used.extend(value.split('"').next().unwrap_or("").split_whitespace().map(str::to_owned));
+        } else if let Some(value) = rest.strip_prefix(':') {
+            used.insert(value.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect());
+        }
+    }
+    let unstyled: Vec<_> = used.iter().filter(|c| !c.is_empty() && !styled.contains(*c)).collect();
+    assert!(unstyled.is_empty(), "classes without style: {unstyled:?}");
+    let unused: Vec<_> = styled.iter().filter(|c| !code.contains(c.as_str())).collect();
+    assert!(unused.is_empty(), "styles without class: {unused:?}");
+}
+
+#[test]
+fn architecture_names_only_what_exists() {
+    let map = read(&root().join("ARCHITECTURE.md"));
+    let paths: Vec<&str> = map.split('`').skip(1).step_by(2).filter(|p| p.contains('/') && !p.contains(' ')).collect();
+    assert!(paths.len() > 20, "the map is empty");
+    for path in paths.iter().filter(|p| ["src/", "tests/", "scripts/", "style/", "public/"].iter().any(|s| p.starts_with(s))) {
+        assert!(root().join(path).exists(), "ARCHITECTURE.md names {path}, which does not exist");
+    }
+}
+
+#[test]
+fn promises_name_tests_that_exist() {
+    let promises = read(&root().join("tests/README.md"));
+    let code: String = files("tests", &[".rs", ".js", ".mjs"]).iter().chain(&files("src", &[".rs"])).map(|p| read(p)).collect();
+    let named: Vec<&str> = promises.split('`').skip(1).step_by(2).filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.')).collect();
+    assert!(named.len() > 40, "the promises are missing");
+    for test in named {
+        assert!(code.contains(&format!("fn {test}(")), "tests/README.md names {test}, which does not exist");
+    }
+}
