@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!             web (wasm32)          server (native)
-//!               |    \\                /    |
-//!              view   \\              /     |          view   = words, tones, order (pure)
-//!                 \\    +--- api ----+      |          api    = what crosses the wire
-//!                  \\         |             |
+//!               |    \                /    |
+//!              view   \              /     |          view   = words, tones, order (pure)
+//!                 \    +--- api ----+      |          api    = what crosses the wire
+//!                  \         |             |
 //!                   +----- domain ---------+          domain = what an emergency is (pure)
 //! ```
 //!

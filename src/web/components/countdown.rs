@@ -1,0 +1,95 @@
+//! The countdown: nothing has happened yet, and one tap keeps it so.
+
+use crate::{
+    api::incident::Incident,
+    domain::incident::Mode,
+    view::{
+        countdown::{countdown, is_spoken},
+        incident as words_of,
+        words,
+    },
+    web::{
+        browser::{dialog::open_when_mounted, vibrate},
+        client,
+        store::store,
+    },
+};
+use gloo_timers::callback::Interval;
+use leptos::{html::Dialog, prelude::*, task::spawn_local};
+
+/// How often the ring is drawn. Milliseconds.
+const TICK_MS: u32 = 50;
+/// The circumference of the ring, in the units of its picture: 2π · 92.
+const ROUND: f64 = 578.05;
+
+/// The whole screen, until the server says that the countdown is over.
+#[component]
+pub fn CountdownScreen(
+    /// The incident that counts down.
+    #[prop(into)]
+    incident: Signal<Incident>,
+) -> impl IntoView {
+    let store = store();
+    let node = NodeRef::<Dialog>::new();
+    open_when_mounted(node);
+    let now = RwSignal::new(store.server_now());
+    let tick = Interval::new(TICK_MS, move || now.set(store.server_now()));
+    StoredValue::new_local(tick);
+    let state = Memo::new(move |_| incident.with(|i| countdown(i.deadline, now.get(), i.countdown_ms)));
+    let seconds = Memo::new(move |_| state.get().seconds);
+    let spoken = Memo::new(move |last: Option<&String>| {
+        let say = incident.with(|i| is_spoken(seconds.get(), i.countdown_ms).then(|| words_of::countdown_name(i, seconds.get())));
+        say.or(last.cloned()).unwrap_or_default()
+    });
+    Effect::new(move |_| {
+        if seconds.get() > 0 {
+            vibrate(60);
+        }
+    });
+
+    let steer = move |action: &'static str| {
+        let id = incident.with_untracked(|i| i.id);
+        spawn_local(async move {
+            // What is refused is told by the next live event, and what nobody answered by the line below.
+            if let Ok(told) = client::steer(id, action).await {
+                store.tell(told);
+            }
+        });
+    };
+    let detail = move || match seconds.get() {
+        0 => words::COUNTDOWN_OVER.to_owned(),
+        seconds => incident.with(|i| words_of::countdown_detail(i, seconds)),
+    };
+    let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
+
+    view! {
+        <dialog
+            class="count"
+            class:count--drill=is_drill
+            role="alertdialog"
+            closedby="none"
+            node_ref=node
+            aria-label=move || incident.with(|i| words_of::countdown_name(i, seconds.get()))
+            on:cancel=|event: leptos::ev::Event| event.prevent_default()
+        >
+            <div class="count__say">
+                {move || is_drill().then(|| view! { <span class="ribbon">{words::DRILL}</span> })}
+                <h1>{move || incident.with(words_of::countdown_title)}</h1>
+                <p>{detail}</p>
+                <p class="count__offline" role="status">{move || (!store.connected.get()).then_some(words::COUNTDOWN_OFFLINE)}</p>
+            </div>
+            <div class="ring">
+                <svg viewBox="0 0 200 200" aria-hidden="true">
+                    <circle class="ring__track" cx="100" cy="100" r="92"/>
+                    <circle class="ring__left" cx="100" cy="100" r="92" style:stroke-dasharray=move || format!("{} {ROUND}", state.get().left * ROUND)/>
+                </svg>
+                <b class="num" aria-hidden="true">{seconds}</b>
+            </div>
+            <div class="count__acts">
+                <button class="btn btn--light" autofocus on:click=move |_| steer("cancel")>{words::CANCEL_HELP}</button>
+                <button class="btn btn--ghost" on:click=move |_| steer("send-now")>{words::SEND_NOW}</button>
+            </div>
+            <p class="unseen" aria-live="assertive">{spoken}</p>
+        </dialog>
+    }
+}

@@ -1,0 +1,58 @@
+//! The request that the server has not acknowledged: no countdown, but the truth and the emergency number.
+
+use super::Icon;
+use crate::{
+    view::words,
+    web::{
+        browser::dialog::open_when_mounted,
+        sending::{Stage, sender},
+        store::store,
+    },
+};
+use leptos::{html::Dialog, prelude::*};
+
+/// What is said while a request is on its way.
+#[component]
+pub fn NotSent(
+    /// How it goes.
+    stage: Stage,
+) -> impl IntoView {
+    let sender = sender();
+    let node = NodeRef::<Dialog>::new();
+    open_when_mounted(node);
+    let number = store().emergency_number();
+    let (title, note) = match &stage {
+        Stage::Trying => (words::SENDING, String::new()),
+        Stage::NotSent => (words::NOT_SENT, words::NOT_SENT_NOTE.to_owned()),
+        Stage::StillNeeded => (words::STILL_NEED, words::STILL_NEED_NOTE.to_owned()),
+        Stage::Refused(detail) => (words::REFUSED, detail.clone()),
+    };
+    let give_up = match &stage {
+        Stage::Trying => None,
+        Stage::NotSent => Some(words::STOP_TRYING),
+        Stage::StillNeeded => Some(words::NO_LONGER),
+        Stage::Refused(_) => Some(words::CLOSE),
+    };
+    let asks = stage == Stage::StillNeeded;
+    view! {
+        <dialog
+            class="count count--unsent"
+            role="alertdialog"
+            closedby="none"
+            node_ref=node
+            aria-label=title
+            on:cancel=|event: leptos::ev::Event| event.prevent_default()
+        >
+            <div class="count__say">
+                <h1>{title}</h1>
+                <p role="alert">{note}</p>
+            </div>
+            <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent)><Icon name="warning"/></span>
+            <div class="count__acts">
+                <a class="btn btn--light" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>
+                {asks.then(|| view! { <button class="btn btn--light" on:click=move |_| sender.again()>{words::YES_SEND}</button> })}
+                {give_up.map(|text| view! { <button class="btn btn--ghost" on:click=move |_| sender.give_up()>{text}</button> })}
+            </div>
+        </dialog>
+    }
+}

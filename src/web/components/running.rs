@@ -1,0 +1,110 @@
+//! Help has been requested: what was sent, who is being called, what was answered. It shows what is recorded and nothing more (R14).
+
+use super::{CallCard, Icon, Picture, SheetHandle, ShieldShape, Timeline};
+use crate::{
+    api::incident::{CallStage, Incident},
+    domain::{
+        home::emergency_number,
+        incident::{Mode, Source},
+    },
+    view::{incident as words_of, words},
+    web::{
+        browser::dialog::open_when_mounted,
+        client,
+        store::{Store, store},
+    },
+};
+use leptos::{html::Dialog, prelude::*, task::spawn_local};
+
+/// The whole screen while an incident runs.
+#[component]
+pub fn RunningScreen(
+    /// The incident.
+    #[prop(into)]
+    incident: Signal<Incident>,
+    /// The sheet, to ask for more help.
+    sheet: SheetHandle,
+) -> impl IntoView {
+    let store = store();
+    let node = NodeRef::<Dialog>::new();
+    open_when_mounted(node);
+    let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
+    let silence = move |_| {
+        let id = incident.with_untracked(|i| i.id);
+        spawn_local(async move {
+            // Where it fails the button stays, and can be tapped again.
+            if let Ok(told) = client::steer(id, "silence").await {
+                store.tell(told);
+            }
+        });
+    };
+    let title = move || incident.with(words_of::running_title);
+    let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
+    let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
+    let more = move |_| sheet.open(incident.with_untracked(|i| i.source.clone()));
+
+    view! {
+        <dialog class="asked" closedby="none" node_ref=node aria-label=title on:cancel=|event: leptos::ev::Event| event.prevent_default()>
+            <div class="asked__page">
+                {move || is_drill().then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> })}
+                {move || source_picture(store, &incident.get())}
+                <header class="asked__title">
+                    <span class="pulse" aria-hidden="true"><ShieldShape/><Icon name="check"/></span>
+                    <div>
+                        <h1 tabindex="-1" autofocus>{title}</h1>
+                        <p class="muted">{move || incident.with(words_of::running_detail)}</p>
+                    </div>
+                </header>
+                <p class="notice" role="status">{move || (!store.connected.get()).then_some(words::OFFLINE)}</p>
+                {move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> })}
+                {move || dispatches(&incident.get())}
+                <div class="two">
+                    {move || incident.with(words_of::can_silence).then(|| view! {
+                        <button class="btn btn--quiet" on:click=silence><Icon name="silence"/>{words::SILENCE}</button>
+                    })}
+                    <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a>
+                </div>
+                <section class="card card--pad"><Timeline lines/></section>
+                {move || calls(&incident.get())}
+                <p class="muted small">{move || incident.with(words_of::cancel_note)}</p>
+                <button class="link" on:click=more>{words::MORE_HELP}</button>
+            </div>
+        </dialog>
+    }
+}
+
+/// The camera that the SOS came from goes on playing.
+fn source_picture(store: Store, incident: &Incident) -> Option<impl IntoView + use<>> {
+    let Source::LiveView { camera } = &incident.source else { return None };
+    let name = store.home.with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == *camera).map(|c| c.name.clone()))?;
+    Some(view! { <div class="asked__picture"><Picture name=name.clone()/><b class="cam__name">{name}</b></div> })
+}
+
+fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
+    if incident.dispatches.is_empty() {
+        return None;
+    }
+    let row = |d: &crate::api::incident::Dispatch| {
+        let tone = words::tone(words::request_for(d.service));
+        let reference = d.reference.clone().map(|r| format!("Reference {r}"));
+        view! {
+            <li>
+                <span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
+                <div class="grow"><b>{tone.name}</b><p class="faint tiny">{reference}</p></div>
+                <span class="small">{words_of::dispatch_word(d.state)}</span>
+            </li>
+        }
+    };
+    Some(view! { <ul class="rows card" aria-label="Responders">{incident.dispatches.iter().map(row).collect_view()}</ul> })
+}
+
+fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
+    let shown: Vec<_> = incident.calls.iter().filter(|c| matches!(c.state, CallStage::Ended | CallStage::Queued)).collect();
+    if shown.is_empty() {
+        return None;
+    }
+    let row = |c: &&crate::api::incident::Call| {
+        view! { <li><div class="grow"><b>{c.name.clone()}</b></div><span class="small muted">{words_of::call_word(c)}</span></li> }
+    };
+    Some(view! { <ul class="rows card" aria-label=words::CONTACTS>{shown.iter().map(row).collect_view()}</ul> })
+}

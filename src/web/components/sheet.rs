@@ -1,0 +1,93 @@
+//! The SOS sheet: which help, and to which address.
+
+use super::{Icon, Slide};
+use crate::{
+    domain::incident::{Mode, Request, Source},
+    view::words,
+    web::{
+        browser::dialog::open_when_mounted,
+        sending::{Gesture, sender},
+        store::store,
+    },
+};
+use leptos::{html::Dialog, prelude::*};
+
+/// Opens and closes the sheet.
+#[derive(Clone, Copy)]
+pub struct SheetHandle(RwSignal<Option<Source>>);
+
+impl SheetHandle {
+    /// A sheet that is closed.
+    pub fn new() -> Self {
+        Self(RwSignal::new(None))
+    }
+
+    /// Opens it for the shield at this place.
+    pub fn open(self, source: Source) {
+        self.0.set(Some(source));
+    }
+
+    fn close(self) {
+        self.0.set(None);
+    }
+}
+
+/// The sheet, when it is open.
+#[component]
+pub fn Sheet(
+    /// Says when it is open.
+    handle: SheetHandle,
+) -> impl IntoView {
+    move || handle.0.get().map(|source| view! { <OpenSheet handle source/> })
+}
+
+#[component]
+fn OpenSheet(
+    /// Closes it.
+    handle: SheetHandle,
+    /// Where the shield was.
+    source: Source,
+) -> impl IntoView {
+    let (store, sender) = (store(), sender());
+    let node = NodeRef::<Dialog>::new();
+    open_when_mounted(node);
+    let practice = RwSignal::new(false);
+    let sirens = RwSignal::new(false);
+    let has_siren = move || store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.siren.available));
+    let address = move || {
+        store.home.with(|h| h.as_ref().and_then(|h| h.home.address.clone())).map(|a| format!("To {}, {}, {} {}", a.line1, a.city, a.region, a.postal_code))
+    };
+    let number = store.emergency_number();
+    let source = StoredValue::new(source);
+
+    let request = Callback::new(move |request: Request| {
+        let mode = if practice.get_untracked() { Mode::Drill } else { Mode::Live };
+        let sirens = mode == Mode::Drill && sirens.get_untracked();
+        handle.close();
+        sender.send(Gesture { request, mode, sirens, source: source.get_value() });
+    });
+    let title = move || if practice.get() { words::PRACTICE } else { words::SHEET };
+
+    view! {
+        <dialog class="sheet" class:sheet--drill=practice node_ref=node aria-label=title on:close=move |_| handle.close()>
+            <div class="head">
+                <h1 tabindex="-1" autofocus>{title}</h1>
+                <button class="tile" aria-label=words::CLOSE on:click=move |_| handle.close()><Icon name="close"/></button>
+            </div>
+            <p class="sheet__where">{move || if practice.get() { Some(words::PRACTICE_NOTE.to_owned()) } else { address() }}</p>
+            {[Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view()}
+            {move || has_siren().then(|| view! {
+                <button class="btn btn--siren" on:click=move |_| request.run(Request::Siren)><Icon name="siren"/>{words::SIREN_ONLY}</button>
+            })}
+            {move || (practice.get() && has_siren()).then(|| view! {
+                <label class="check"><input type="checkbox" bind:checked=sirens/>{words::PRACTICE_SIRENS}</label>
+            })}
+            <div class="foot">
+                <button class="link" on:click=move |_| practice.update(|p| *p = !*p)>
+                    {move || if practice.get() { words::PRACTICE_END } else { words::PRACTICE_INSTEAD }}
+                </button>
+                <a class="link" href=format!("tel:{number}")>{words::call_number(number)}</a>
+            </div>
+        </dialog>
+    }
+}

@@ -1,0 +1,41 @@
+//! The shield: the one red thing on the screen.
+
+use super::{SheetHandle, WhyButton};
+use crate::{api::home::Availability, domain::incident::Source, view::words};
+use leptos::prelude::*;
+
+/// The red shield that opens the SOS sheet, or in its place the quiet button that says why there is none (R7).
+#[component]
+pub fn Shield(
+    /// Whether an SOS can be raised here, or why not.
+    #[prop(into)]
+    availability: Signal<Option<Availability>>,
+    /// Where this shield is.
+    source: Source,
+    /// The sheet that it opens.
+    sheet: SheetHandle,
+) -> impl IntoView {
+    let open = StoredValue::new(source);
+    move || {
+        availability.get().map(|answer| match answer.reason {
+            None => view! {
+                <button class="shield" aria-label=words::SOS on:click=move |_| sheet.open(open.get_value())>
+                    <ShieldShape/>
+                    <b aria-hidden="true">{words::SOS}</b>
+                </button>
+            }
+            .into_any(),
+            Some(reason) => view! { <WhyButton reason/> }.into_any(),
+        })
+    }
+}
+
+/// The shape alone.
+#[component]
+pub fn ShieldShape() -> impl IntoView {
+    view! {
+        <svg class="shield__shape" viewBox="0 0 60 64" aria-hidden="true">
+            <path d="M30 2.5c8 5.6 16.6 7.9 26 8.3v20.7c0 14.4-9.7 24.7-26 30-16.3-5.3-26-15.6-26-30V10.8C13.4 10.4 22 8.1 30 2.5Z"/>
+        </svg>
+    }
+}

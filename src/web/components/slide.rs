@@ -1,0 +1,74 @@
+//! One way to ask for help: a slide, and beside it an equal way without sliding.
+
+use super::Icon;
+use crate::{
+    domain::incident::Request,
+    view::{slide, words},
+};
+use gloo_timers::callback::Timeout;
+use leptos::{ev, prelude::*};
+
+/// How long a first tap waits for the second. Milliseconds.
+const ARMED_MS: u32 = 5_000;
+
+/// A slide for one service.
+#[component]
+pub fn Slide(
+    /// What it asks for.
+    request: Request,
+    /// The person slid to the end and let go, or tapped twice.
+    on_request: Callback<Request>,
+) -> impl IntoView {
+    let tone = words::tone(request);
+    let at = RwSignal::new(0.0_f64);
+    let by_key = StoredValue::new(false);
+    let armed = RwSignal::new(false);
+    let disarm = StoredValue::new_local(None::<Timeout>);
+
+    let input = move |event: ev::Event| {
+        let to = event_target_value(&event).parse().unwrap_or(0.0);
+        at.set(slide::moved(at.get_untracked(), to, by_key.get_value()));
+    };
+    let release = move |_| {
+        let asked = slide::released(at.get_untracked());
+        at.set(0.0);
+        if asked {
+            on_request.run(request);
+        }
+    };
+    let tap = move |_| {
+        if armed.get_untracked() {
+            armed.set(false);
+            on_request.run(request);
+        } else {
+            armed.set(true);
+            disarm.set_value(Some(Timeout::new(ARMED_MS, move || armed.set(false))));
+        }
+    };
+
+    view! {
+        <div class=format!("slide slide--{}", tone.class) style:--at=move || format!("{}", at.get() / 100.0)>
+            <div class="slide__track">
+                <span class="slide__label" aria-hidden="true">{tone.name}<small>{words::SLIDE}</small></span>
+                <span class="slide__arrows" aria-hidden="true"><Icon name="next"/><Icon name="next"/><Icon name="next"/></span>
+                <input
+                    class="slide__input"
+                    type="range"
+                    min="0"
+                    max="100"
+                    step="1"
+                    aria-label=words::slide_name(request)
+                    prop:value=move || at.get().to_string()
+                    on:keydown=move |_| by_key.set_value(true)
+                    on:pointerdown=move |_| by_key.set_value(false)
+                    on:input=input
+                    on:change=release
+                />
+                <span class="slide__thumb" aria-hidden="true"><Icon name=tone.icon/></span>
+            </div>
+            <button class="slide__tap" class:slide__tap--armed=armed aria-label=move || words::tap_name(request, armed.get()) on:click=tap>
+                <span aria-hidden="true">{move || if armed.get() { words::TAP_AGAIN } else { words::TAP_TWICE }}</span>
+            </button>
+        </div>
+    }
+}

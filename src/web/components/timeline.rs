@@ -1,0 +1,32 @@
+//! What happened, line by line, with seconds.
+
+use crate::{
+    api::timeline::Line,
+    view::incident::mark,
+    web::browser::time::clock,
+};
+use leptos::prelude::*;
+
+/// The story so far; the newest line is marked.
+#[component]
+pub fn Timeline(
+    /// Its lines, oldest first.
+    #[prop(into)]
+    lines: Signal<Vec<Line>>,
+) -> impl IntoView {
+    let row = |line: Line| {
+        let (time, text) = (clock(line.at, true), line.text.clone());
+        view! {
+            <li class=format!("line__row line__row--{}", mark(line.what))>
+                <time datetime=line.at.to_string()>{time}</time>
+                <i aria-hidden="true"></i>
+                <span>{text}</span>
+            </li>
+        }
+    };
+    view! {
+        <ol class="line" aria-live="polite" aria-relevant="additions" aria-label="What has happened">
+            <For each=move || lines.get() key=|line| line.seq children=row/>
+        </ol>
+    }
+}

@@ -1,0 +1,177 @@
+//! The contact's phone: a call that can be confirmed or called off, without an account.
+//!
+//! After calling off, the page says the same whether the password was right or wrong: it does not know.
+
+use crate::{
+    api::{
+        path,
+        phone::{Phone, PhoneCall, PhoneState},
+        problem::Code,
+    },
+    domain::incident::Purpose,
+    view::words,
+    web::{browser::vibrate, client, components::Icon},
+};
+use gloo_timers::callback::Interval;
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos_router::hooks::use_params_map;
+
+/// What the page shows.
+#[derive(Clone, PartialEq)]
+enum Shown {
+    Loading,
+    Unknown,
+    Unreachable,
+    Phone(Box<Phone>),
+}
+
+/// The page behind a contact's link.
+#[component]
+pub fn Contact() -> impl IntoView {
+    let token = use_params_map().with_untracked(|p| p.get("token")).unwrap_or_default();
+    let shown = RwSignal::new(Shown::Loading);
+    let said = RwSignal::new(false);
+    let first = token.clone();
+    spawn_local(async move {
+        match client::phone(&first).await {
+            Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
+            Err(failure) if failure.code() == Some(Code::NotFound) => shown.set(Shown::Unknown),
+            Err(_) => shown.set(Shown::Unreachable),
+        }
+    });
+    let event = move |name: &str, data: String| {
+        if let ("call", Ok(phone)) = (name, serde_json::from_str::<Phone>(&data)) {
+            if phone.call.is_some() {
+                said.set(false);
+            }
+            shown.set(Shown::Phone(Box::new(phone)));
+        }
+    };
+    let live = crate::web::live::Live::open(path::phone_events(&token), &["call", "ping"], event, |_| {});
+    StoredValue::new_local(live);
+    let token = StoredValue::new(token);
+
+    let screen = move || match shown.get() {
+        Shown::Loading => quiet(words::LOADING, ""),
+        Shown::Unknown => quiet(words::PHONE_UNKNOWN, words::PHONE_UNKNOWN_NOTE),
+        Shown::Unreachable => quiet(words::UNREACHABLE, ""),
+        Shown::Phone(phone) => match phone.call.clone() {
+            None if said.get() => quiet(words::PHONE_RECEIVED, words::PHONE_RECEIVED_NOTE),
+            None => quiet(words::PHONE_IDLE, words::PHONE_IDLE_NOTE),
+            Some(call) => view! { <Call home=phone.home.clone() call token said shown/> }.into_any(),
+        },
+    };
+    view! { <main class="phone">{screen}</main> }
+}
+
+fn quiet(title: &'static str, note: &'static str) -> AnyView {
+    view! {
+        <div class="phone__say"><span class="mark"><Icon name="phone"/></span><h1>{title}</h1><p class="muted">{note}</p></div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Call(
+    /// The home's name.
+    home: String,
+    /// The call.
+    call: PhoneCall,
+    /// The link's token.
+    token: StoredValue<String>,
+    /// Becomes true when the contact has said something.
+    said: RwSignal<bool>,
+    /// What the page shows.
+    shown: RwSignal<Shown>,
+) -> impl IntoView {
+    let id = call.id;
+    let act = move |action: &'static str| {
+        spawn_local(async move {
+            match client::on_call(&token.get_value(), id, action).await {
+                Ok(phone) => {
+                    said.set(phone.call.is_none());
+                    shown.set(Shown::Phone(Box::new(phone)));
+                }
+                // The call is over, or nobody answered: the next live event tells.
+                Err(_) => {}
+            }
+        });
+    };
+    let ringing = call.state == PhoneState::Ringing;
+    if ringing {
+        StoredValue::new_local(Interval::new(2_000, || vibrate(600)));
+        vibrate(600);
+    }
+    let services = words::capital(&words::services(&call.services));
+    let asks = call.purpose == Purpose::Verify;
+    let what = match (ringing, asks) {
+        (true, _) => format!("{home} is calling for {}", words::services(&call.services)),
+        (false, true) => format!("{services} requested at {home}. Is this a real emergency?"),
+        (false, false) => format!("{services} requested at {home}. Help is being sent."),
+    };
+    let actions = match (ringing, asks) {
+        (true, _) => view! {
+            <div class="two">
+                <button class="btn btn--decline" on:click=move |_| act("decline")><Icon name="close"/>{words::DECLINE}</button>
+                <button class="btn btn--answer" autofocus on:click=move |_| act("answer")><Icon name="phone"/>{words::ANSWER}</button>
+            </div>
+        }
+        .into_any(),
+        (false, true) => view! {
+            <button class="btn btn--sos" on:click=move |_| act("confirm")>{words::CONFIRM}</button>
+            <CallOff password_required=call.password_required id token said/>
+            <button class="link link--center" on:click=move |_| act("hang-up")>{words::HANG_UP}</button>
+        }
+        .into_any(),
+        (false, false) => view! { <button class="btn btn--answer" on:click=move |_| act("confirm")>{words::HEARD}</button> }.into_any(),
+    };
+    view! {
+        {call.drill.then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> })}
+        <div class="phone__say" class:phone__say--ringing=ringing role="alert">
+            <span class="phone__ring"><Icon name="phone"/></span>
+            <p class="muted">{words::PHONE_CALLER}</p>
+            <h1>{what}</h1>
+        </div>
+        <div class="phone__acts">{actions}</div>
+    }
+}
+
+#[component]
+fn CallOff(
+    /// Whether the verbal password is asked for.
+    password_required: bool,
+    /// The call.
+    id: crate::domain::id::CallId,
+    /// The link's token.
+    token: StoredValue<String>,
+    /// Becomes true when it was said.
+    said: RwSignal<bool>,
+) -> impl IntoView {
+    let asked = RwSignal::new(false);
+    let password = RwSignal::new(String::new());
+    let say = move || {
+        spawn_local(async move {
+            let spoken = password_required.then(|| password.get_untracked());
+            if client::call_off(&token.get_value(), id, spoken).await.is_ok() {
+                said.set(true);
+            }
+        });
+    };
+    let first = move |_| if password_required { asked.set(true) } else { say() };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        say();
+    };
+    move || match asked.get() {
+        false => view! { <button class="btn btn--quiet" on:click=first>{words::CALL_OFF}</button> }.into_any(),
+        true => view! {
+            <form class="door__form" on:submit=submit>
+                <label class="field">{words::VERBAL_PASSWORD}
+                    <input type="text" autocomplete="off" autocapitalize="off" required autofocus bind:value=password/>
+                </label>
+                <button class="btn btn--quiet" type="submit">{words::SAY_PASSWORD}</button>
+            </form>
+        }
+        .into_any(),
+    }
+}

@@ -1,0 +1,179 @@
+//! From the gesture to the server's acknowledgement. Until then nothing counts down, and the screen says what is true.
+
+use super::{
+    browser::{random_bits, time::here_ms},
+    client,
+    store::Store,
+};
+use crate::{
+    api::{incident::Raise, problem::Code},
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{Mode, Request, Source},
+    },
+};
+use gloo_timers::future::TimeoutFuture;
+use leptos::{prelude::*, task::spawn_local};
+
+/// Without an acknowledgement for so long, the app says NOT SENT.
+const NOT_SENT_AFTER_MS: u32 = 2_000;
+/// After this the app asks again instead of sending an old tap (F5).
+const ASK_AGAIN_AFTER_MS: u64 = 60_000;
+/// The pause between attempts.
+const PAUSE_MS: u32 = 1_000;
+
+/// A request on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The same for every attempt.
+    pub id: IncidentId,
+    /// What was asked.
+    pub request: Request,
+    /// Real or practice.
+    pub mode: Mode,
+    /// How it goes.
+    pub stage: Stage,
+    source: Source,
+    sirens: bool,
+    home: HomeId,
+    began_ms: u64,
+}
+
+/// How a request goes that is not acknowledged yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Sent a moment ago.
+    Trying,
+    /// No acknowledgement for two seconds; attempts go on.
+    NotSent,
+    /// A minute has passed: does the person still need help?
+    StillNeeded,
+    /// The server said no, in this sentence.
+    Refused(String),
+}
+
+/// The request on its way, if there is one. Created once, in `App`.
+#[derive(Clone, Copy)]
+pub struct Sender {
+    /// The request on its way.
+    pub sending: RwSignal<Option<Sending>>,
+    store: Store,
+}
+
+/// What a gesture asks for.
+#[derive(Clone, Debug)]
+pub struct Gesture {
+    /// What is asked.
+    pub request: Request,
+    /// Real or practice.
+    pub mode: Mode,
+    /// In practice: whether sirens sound.
+    pub sirens: bool,
+    /// Where the shield was.
+    pub source: Source,
+}
+
+/// The sender, from the context.
+pub fn sender() -> Sender {
+    expect_context()
+}
+
+impl Sender {
+    /// With nothing on its way.
+    pub fn new(store: Store) -> Self {
+        Self { sending: RwSignal::new(None), store }
+    }
+
+    /// Sends a gesture. A second one while the first is on its way is the first again: a double tap is one request (F8).
+    pub fn send(self, gesture: Gesture) {
+        let Some(home) = self.store.home.with_untracked(|h| h.as_ref().map(|h| h.home.id.clone())) else { return };
+        let busy = self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_))));
+        if busy {
+            return;
+        }
+        let Gesture { request, mode, sirens, source } = gesture;
+        let id = IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid());
+        self.go(Sending { id, request, mode, stage: Stage::Trying, source, sirens, home, began_ms: here_ms() });
+    }
+
+    /// The person still needs help: the same request, asked now.
+    pub fn again(self) {
+        if let Some(old) = self.sending.get_untracked() {
+            self.go(Sending { stage: Stage::Trying, began_ms: here_ms(), ..old });
+        }
+    }
+
+    /// The person gives up, or has read what the server said.
+    pub fn give_up(self) {
+        self.sending.set(None);
+    }
+
+    fn go(self, sending: Sending) {
+        let (id, began_ms) = (sending.id, sending.began_ms);
+        let sent_at = self.store.server_now();
+        self.sending.set(Some(sending.clone()));
+        spawn_local(async move {
+            TimeoutFuture::new(NOT_SENT_AFTER_MS).await;
+            self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
+        });
+        spawn_local(async move {
+            let Sending { request, mode, source, sirens, home, .. } = sending;
+            let raise = Raise { id, request, mode, source, sent_at, sirens };
+            while self.is_on_its_way(id, began_ms) {
+                match client::raise(&home, &raise).await {
+                    Ok(incident) => {
+                        self.store.tell(incident);
+                        self.finish(id);
+                        return;
+                    }
+                    Err(failure) if failure.may_pass() => {
+                        // The server itself says that it stored nothing: no need to wait for two seconds.
+                        if failure.code().is_some() {
+                            self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
+                        }
+                    }
+                    Err(failure) => return self.refused(id, &failure),
+                }
+                if here_ms().saturating_sub(began_ms) > ASK_AGAIN_AFTER_MS {
+                    self.set_stage(id, Stage::StillNeeded);
+                    return;
+                }
+                TimeoutFuture::new(PAUSE_MS).await;
+            }
+        });
+    }
+
+    fn refused(self, id: IncidentId, failure: &client::Failure) {
+        match failure {
+            client::Failure::Refused(problem) if problem.code == Code::StaleRequest => self.set_stage(id, Stage::StillNeeded),
+            client::Failure::Refused(problem) => {
+                self.set_stage(id, Stage::Refused(problem.detail.clone()));
+                if problem.code == Code::NotSignedIn {
+                    self.finish(id);
+                    self.store.leave();
+                }
+            }
+            client::Failure::Unreachable => {}
+        }
+    }
+
+    fn is_on_its_way(self, id: IncidentId, began_ms: u64) -> bool {
+        self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id && s.began_ms == began_ms))
+    }
+
+    fn advance(self, id: IncidentId, began_ms: u64, from: Stage, to: Stage) {
+        if self.is_on_its_way(id, began_ms) && self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.stage == from)) {
+            self.set_stage(id, to);
+        }
+    }
+
+    fn set_stage(self, id: IncidentId, stage: Stage) {
+        self.sending.update(|s| s.iter_mut().filter(|s| s.id == id).for_each(|s| s.stage = stage.clone()));
+    }
+
+    fn finish(self, id: IncidentId) {
+        if self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id)) {
+            self.sending.set(None);
+        }
+    }
+}
