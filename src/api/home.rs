@@ -11,8 +11,10 @@ use crate::domain::{
     id::{CameraId, ContactId, DeviceId, HomeId},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
 use utoipa::ToSchema;
 
 /// The whole home, for one member.
@@ -61,12 +63,49 @@ pub struct Sos {
     /// The dashboard's shield.
     pub dashboard: Availability,
     /// Each camera's shield.
-    #[schema(value_type = BTreeMap<String, Availability>)]
-    pub live_view: BTreeMap<CameraId, Availability>,
+    #[schema(value_type = std::collections::BTreeMap<String, Availability>)]
+    pub live_view: ByCamera,
     /// Sound Siren Only.
     pub siren: Availability,
     /// Would it work now?
     pub ready: Ready,
+}
+
+/// Each camera's shield, in the order of the cameras; an object on the wire. A home has few cameras, so a list is map enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByCamera(pub Vec<(CameraId, Availability)>);
+
+impl ByCamera {
+    /// The shield of one camera.
+    pub fn get(&self, camera: &CameraId) -> Option<&Availability> {
+        self.0.iter().find(|(id, _)| id == camera).map(|(_, availability)| availability)
+    }
+}
+
+impl Serialize for ByCamera {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(id, availability)| (id, availability)))
+    }
+}
+
+impl<'de> Deserialize<'de> for ByCamera {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Cameras;
+        impl<'de> Visitor<'de> for Cameras {
+            type Value = ByCamera;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object with a field for each camera")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ByCamera, A::Error> {
+                let mut all = Vec::new();
+                while let Some(field) = fields.next_entry()? {
+                    all.push(field);
+                }
+                Ok(ByCamera(all))
+            }
+        }
+        deserializer.deserialize_map(Cameras)
+    }
 }
 
 /// Whether something can be used, by which route, or why not.

@@ -3,7 +3,7 @@
 use super::{App, engine::Current, hub::Change, stopped, store::StoreError};
 use crate::{
     api::{
-        home::{Availability, Camera, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState, Sos},
+        home::{Availability, ByCamera, Camera, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState, Sos},
         incident::Incident,
         phone::{Phone, PhoneCall, PhoneState},
     },
@@ -55,7 +55,7 @@ impl App {
             subscription: home.subscription,
             sos: Sos {
                 dashboard: eligibility::dashboard(home, membership).into(),
-                live_view: home.cameras.iter().map(live_view).collect(),
+                live_view: ByCamera(home.cameras.iter().map(live_view).collect()),
                 siren: Availability::from(eligibility::siren(home, membership).map(|()| Vec::new())),
                 ready: self.ready(home),
             },

@@ -3,18 +3,18 @@
 use crate::domain::time::Timestamp;
 
 /// A countdown at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Countdown {
     /// The number in the ring: whole seconds, rounded up; 0 when the deadline has come.
     pub seconds: u32,
-    /// How much of the ring is left, 1 to 0.
-    pub left: f64,
+    /// How much of the ring is left, 1,000 to 0.
+    pub left_permille: u32,
 }
 
 /// The countdown to `deadline` at `now`, both by the server's clock, of `whole_ms` in all.
 pub fn countdown(deadline: Timestamp, now: Timestamp, whole_ms: u64) -> Countdown {
     let left_ms = (deadline.since(now).as_millis() as u64).min(whole_ms.max(1));
-    Countdown { seconds: left_ms.div_ceil(1_000) as u32, left: left_ms as f64 / whole_ms.max(1) as f64 }
+    Countdown { seconds: left_ms.div_ceil(1_000) as u32, left_permille: (left_ms * 1_000 / whole_ms.max(1)) as u32 }
 }
 
 /// Whether these whole seconds are spoken: at the start, at 3 and at 1, so that speech does not lag behind.
@@ -30,12 +30,12 @@ mod tests {
     fn the_number_is_rounded_up_and_the_ring_empties_evenly() {
         let d = Timestamp::from_millis(105_000);
         let at = |ms| countdown(d, Timestamp::from_millis(ms), 5_000);
-        assert_eq!(at(100_000), Countdown { seconds: 5, left: 1.0 });
+        assert_eq!(at(100_000), Countdown { seconds: 5, left_permille: 1_000 });
         assert_eq!(at(100_001).seconds, 5);
-        assert_eq!(at(102_500), Countdown { seconds: 3, left: 0.5 });
+        assert_eq!(at(102_500), Countdown { seconds: 3, left_permille: 500 });
         assert_eq!(at(104_999).seconds, 1);
-        assert_eq!(at(105_000), Countdown { seconds: 0, left: 0.0 });
-        assert_eq!(at(999_999), Countdown { seconds: 0, left: 0.0 });
+        assert_eq!(at(105_000), Countdown { seconds: 0, left_permille: 0 });
+        assert_eq!(at(999_999), Countdown { seconds: 0, left_permille: 0 });
     }
 
     #[test]

@@ -1,85 +1,52 @@
-//! The app: what lives as long as it, the routes, and what covers them.
+//! The app: what lives as long as it, which page is shown, and what covers it.
 
 use super::{
-    components::{Overlay, SheetHandle, ShieldShape},
+    components::{Overlay, SheetHandle, ShieldShape, part, press},
     pages::{Contact, Dashboard, LiveView, SignIn},
+    route::{Navigation, Route},
     sending::Sender,
     store::{Session, Store},
 };
 use crate::view::words;
 use leptos::prelude::*;
-use leptos_router::{
-    components::{Redirect, Route, Router, Routes},
-    path,
-};
 
 /// Everything.
 #[component]
 pub fn App() -> impl IntoView {
-    view! {
-        <Router>
-            <Routes fallback=|| view! { <Redirect path="/"/> }>
-                <Route path=path!("/contact/:token") view=|| view! { <Contact/> }.into_any()/>
-                <Route path=path!("/live/:camera") view=|| view! { <Inside page=Page::LiveView/> }.into_any()/>
-                <Route path=path!("/") view=|| view! { <Inside page=Page::Dashboard/> }.into_any()/>
-            </Routes>
-        </Router>
+    let navigation = Navigation::new();
+    provide_context(navigation);
+    if let Route::Contact(token) = navigation.route.get_untracked() {
+        return view! { <Contact token/> }.into_any();
     }
+    view! { <Inside navigation/> }.into_any()
 }
 
-/// A page for people with an account.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Page {
-    Dashboard,
-    LiveView,
-}
-
-thread_local! {
-    /// What lives as long as the app: made for the first page of somebody with an account, and kept while pages come and go.
-    static LASTING: std::cell::OnceCell<(Owner, Store, Sender, SheetHandle)> = const { std::cell::OnceCell::new() };
-}
-
-fn lasting() -> (Store, Sender, SheetHandle) {
-    LASTING.with(|cell| {
-        let (_, store, sender, sheet) = cell.get_or_init(|| {
-            let owner = Owner::new_root(None);
-            let (store, sender, sheet) = owner.with(|| {
-                let store = Store::new();
-                store.begin();
-                (store, Sender::new(store), SheetHandle::new())
-            });
-            (owner, store, sender, sheet)
-        });
-        (*store, *sender, *sheet)
-    })
-}
-
-/// A page behind the door, with what covers it.
+/// The pages of people with an account, and what covers them.
 #[component]
 fn Inside(
-    /// Which.
-    page: Page,
+    /// Which page.
+    navigation: Navigation,
 ) -> impl IntoView {
-    let (store, sender, sheet) = lasting();
+    let store = Store::new();
+    let (sender, sheet) = (Sender::new(store), SheetHandle::new());
     provide_context(store);
     provide_context(sender);
-    let inside = Memo::new(move |_| store.session.with(|s| std::mem::discriminant(s)));
-    move || {
-        inside.track();
-        match store.session.get_untracked() {
+    store.begin();
+    // A session that is told again must not build the page again.
+    let door = Memo::new(move |_| store.session.with(std::mem::discriminant));
+    let page = move || match navigation.route.get() {
+        Route::LiveView(camera) => Some(view! { <LiveView camera sheet/> }.into_any()),
+        Route::Dashboard | Route::Contact(_) => Some(view! { <Dashboard sheet/> }.into_any()),
+    };
+    part(move || {
+        door.track();
+        Some(match store.session.get_untracked() {
             Session::Asking => view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }.into_any(),
             Session::Nobody => view! { <SignIn/> }.into_any(),
             Session::Unreachable => view! { <Unreachable store/> }.into_any(),
-            Session::Somebody(_) => view! {
-                {match page {
-                    Page::Dashboard => view! { <Dashboard sheet/> }.into_any(),
-                    Page::LiveView => view! { <LiveView sheet/> }.into_any(),
-                }}
-                <Overlay sheet/>
-            }
-            .into_any(),
-        }
-    }
+            Session::Somebody(_) => view! { {part(page)}<Overlay sheet/> }.into_any(),
+        })
+    })
 }
 
 #[component]
@@ -92,7 +59,7 @@ fn Unreachable(
             <span class="door__shield"><ShieldShape/></span>
             <h1>"Buckler"</h1>
             <p role="alert">{words::UNREACHABLE}</p>
-            <button class="btn btn--strong" on:click=move |_| store.begin()>{words::TRY_AGAIN}</button>
+            <button class="btn btn--strong" on:click=press(move || store.begin())>{words::TRY_AGAIN}</button>
         </main>
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     domain::id::{CallId, HomeId, IncidentId},
 };
+use super::browser::json;
 use gloo_timers::callback::Timeout;
 use reqwasm::http::{Method, Request, Response};
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,6 +43,10 @@ impl Failure {
     }
 }
 
+/// The body of a request that says everything in its path.
+#[derive(Serialize)]
+struct Nothing {}
+
 type Answer<T> = Result<T, Failure>;
 
 async fn send(method: Method, path: &str, body: Option<String>) -> Answer<Response> {
@@ -57,12 +62,13 @@ async fn send(method: Method, path: &str, body: Option<String>) -> Answer<Respon
         return Ok(response);
     }
     // A proxy's error page is no word of the server.
-    let problem = response.json::<Problem>().await.map_err(|_| Failure::Unreachable)?;
+    let problem = read::<Problem>(response).await?;
     Err(Failure::Refused(Box::new(problem)))
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
-    response.json().await.map_err(|_| Failure::Unreachable)
+    let text = response.text().await.map_err(|_| Failure::Unreachable)?;
+    json::parse(&text).ok_or(Failure::Unreachable)
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
@@ -70,8 +76,13 @@ async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
 }
 
 async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<T> {
-    let body = serde_json::to_string(body).map_err(|_| Failure::Unreachable)?;
-    read(send(Method::POST, path, Some(body)).await?).await
+    read(tell(path, body).await?).await
+}
+
+/// Posts, where only it matters that the server took it.
+async fn tell(path: &str, body: &impl Serialize) -> Answer<Response> {
+    let body = json::text(body).ok_or(Failure::Unreachable)?;
+    send(Method::POST, path, Some(body)).await
 }
 
 /// Who is signed in.
@@ -81,7 +92,7 @@ pub async fn me() -> Answer<Me> {
 
 /// Signs in.
 pub async fn sign_in(email: String, password: String) -> Answer<()> {
-    post::<serde_json::Value>(path::SESSION, &SignIn { email, password }).await.map(drop)
+    tell(path::SESSION, &SignIn { email, password }).await.map(drop)
 }
 
 /// Signs out.
@@ -111,7 +122,7 @@ pub async fn incident(id: IncidentId) -> Answer<Incident> {
 
 /// `cancel`, `send-now` or `silence`.
 pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
-    post(&path::incident(id, action), &serde_json::json!({})).await
+    post(&path::incident(id, action), &Nothing {}).await
 }
 
 /// A contact's phone.
@@ -121,10 +132,10 @@ pub async fn phone(token: &str) -> Answer<Phone> {
 
 /// `answer`, `decline`, `confirm` or `hang-up`.
 pub async fn on_call(token: &str, call: CallId, action: &str) -> Answer<Phone> {
-    post(&path::on_call(token, call, action), &serde_json::json!({})).await
+    post(&path::on_call(token, call, action), &Nothing {}).await
 }
 
 /// Calls it off.
 pub async fn call_off(token: &str, call: CallId, verbal_password: Option<String>) -> Answer<()> {
-    post::<serde_json::Value>(&path::on_call(token, call, "cancel"), &CallOff { verbal_password }).await.map(drop)
+    tell(&path::on_call(token, call, "cancel"), &CallOff { verbal_password }).await.map(drop)
 }

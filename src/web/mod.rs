@@ -6,11 +6,15 @@ pub mod client;
 pub mod components;
 mod live;
 pub mod pages;
+mod route;
 pub mod sending;
 pub mod store;
 
 /// Starts the app in the page's body.
 pub fn start() {
-    console_error_panic_hook::set_once();
+    // Only while it is worked on: what a panic says weighs more than the app can afford.
+    if cfg!(debug_assertions) {
+        console_error_panic_hook::set_once();
+    }
     leptos::mount::mount_to_body(app::App);
 }

@@ -1,7 +1,7 @@
 //! What the app knows, for as long as it lives: who is signed in, the home on the screen, its incident, and the server's time.
 
 use super::{
-    browser::{self, time::here_ms},
+    browser::{self, json::parse, time::here_ms},
     client::{self, Failure},
     live::Live,
 };
@@ -20,7 +20,7 @@ use crate::{
     view::{clock::better_offset, incident as view},
 };
 use leptos::{prelude::*, task::spawn_local};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 /// The name under which this browser keeps the home that was looked at last.
 const LAST_HOME: &str = "buckler-home";
@@ -166,6 +166,7 @@ impl Store {
         }
     }
 
+    /// A newer server may say what this app does not understand; it is left out, not guessed at.
     fn event(self, name: &str, data: &str) {
         match name {
             "snapshot" => {
@@ -234,9 +235,4 @@ impl Store {
             }
         });
     }
-}
-
-/// A newer server may say what this app does not understand; it is left out, not guessed at.
-fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
-    serde_json::from_str(data).ok()
 }

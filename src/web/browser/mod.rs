@@ -2,6 +2,7 @@
 
 pub mod dialog;
 pub mod event_source;
+pub mod json;
 pub mod time;
 
 use wasm_bindgen::{JsCast, closure::Closure};

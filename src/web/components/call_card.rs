@@ -1,6 +1,6 @@
 //! The call that matters now.
 
-use super::Icon;
+use super::{Icon, text};
 use crate::{api::incident::Call, view::incident as words_of, web::store::store};
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ pub fn CallCard(
             <span class="tile"><Icon name="phone"/></span>
             <div class="grow">
                 <b>{title}</b>
-                <p class="small muted">{detail}</p>
+                <p class="small muted">{text(detail)}</p>
             </div>
         </section>
     }

@@ -1,5 +1,6 @@
 //! The countdown: nothing has happened yet, and one tap keeps it so.
 
+use super::{part, press, text, whether};
 use crate::{
     api::incident::Incident,
     domain::incident::Mode,
@@ -19,8 +20,6 @@ use leptos::{html::Dialog, prelude::*, task::spawn_local};
 
 /// How often the ring is drawn. Milliseconds.
 const TICK_MS: u32 = 50;
-/// The circumference of the ring, in the units of its picture: 2π · 92.
-const ROUND: f64 = 578.05;
 
 /// The whole screen, until the server says that the countdown is over.
 #[component]
@@ -65,31 +64,31 @@ pub fn CountdownScreen(
     view! {
         <dialog
             class="count"
-            class:count--drill=is_drill
+            class:count--drill=whether(is_drill)
             role="alertdialog"
             closedby="none"
             node_ref=node
-            aria-label=move || incident.with(|i| words_of::countdown_name(i, seconds.get()))
+            aria-label=text(move || incident.with(|i| words_of::countdown_name(i, seconds.get())))
             on:cancel=|event: leptos::ev::Event| event.prevent_default()
         >
             <div class="count__say">
-                {move || is_drill().then(|| view! { <span class="ribbon">{words::DRILL}</span> })}
-                <h1>{move || incident.with(words_of::countdown_title)}</h1>
-                <p>{detail}</p>
-                <p class="count__offline" role="status">{move || (!store.connected.get()).then_some(words::COUNTDOWN_OFFLINE)}</p>
+                {part(move || is_drill().then(|| view! { <span class="ribbon">{words::DRILL}</span> }))}
+                <h1>{text(move || incident.with(words_of::countdown_title))}</h1>
+                <p>{text(detail)}</p>
+                <p class="count__offline" role="status">{text(move || if store.connected.get() { "" } else { words::COUNTDOWN_OFFLINE })}</p>
             </div>
             <div class="ring">
                 <svg viewBox="0 0 200 200" aria-hidden="true">
                     <circle class="ring__track" cx="100" cy="100" r="92"/>
-                    <circle class="ring__left" cx="100" cy="100" r="92" style:stroke-dasharray=move || format!("{} {ROUND}", state.get().left * ROUND)/>
+                    <circle class="ring__left" cx="100" cy="100" r="92" pathLength="1000" style:stroke-dasharray=text(move || format!("{} 1000", state.get().left_permille))/>
                 </svg>
-                <b class="num" aria-hidden="true">{seconds}</b>
+                <b class="num" aria-hidden="true">{text(move || seconds.get().to_string())}</b>
             </div>
             <div class="count__acts">
-                <button class="btn btn--light" autofocus on:click=move |_| steer("cancel")>{words::CANCEL_HELP}</button>
-                <button class="btn btn--ghost" on:click=move |_| steer("send-now")>{words::SEND_NOW}</button>
+                <button class="btn btn--light" autofocus on:click=press(move || steer("cancel"))>{words::CANCEL_HELP}</button>
+                <button class="btn btn--ghost" on:click=press(move || steer("send-now"))>{words::SEND_NOW}</button>
             </div>
-            <p class="unseen" aria-live="assertive">{spoken}</p>
+            <p class="unseen" aria-live="assertive">{text(move || spoken.get())}</p>
         </dialog>
     }
 }

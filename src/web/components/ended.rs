@@ -1,6 +1,6 @@
 //! How it ended.
 
-use super::{Icon, Timeline};
+use super::{Icon, Timeline, press, text};
 use crate::{
     api::incident::{Incident, Stage},
     view::{incident as words_of, words},
@@ -23,18 +23,18 @@ pub fn EndedScreen(
     open_when_mounted(node);
     let said = move || incident.with(|i| words_of::ended(i, &i.outcome.as_ref().map_or_else(String::new, |o| clock(o.at, false))));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
-    let icon = Signal::derive(move || if incident.with(|i| i.state == Stage::Aborted) { "undo" } else { "check" });
+    let icon = if incident.with_untracked(|i| i.state == Stage::Aborted) { "undo" } else { "check" };
     view! {
-        <dialog class="asked" node_ref=node aria-label=move || said().0 on:close=move |_| store.put_away()>
+        <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:close=move |_| store.put_away()>
             <div class="asked__page">
                 <header class="asked__title">
                     <span class="mark"><Icon name=icon/></span>
                     <div>
-                        <h1 tabindex="-1">{move || said().0}</h1>
-                        <p class="muted">{move || said().1}</p>
+                        <h1 tabindex="-1">{text(move || said().0)}</h1>
+                        <p class="muted">{text(move || said().1)}</p>
                     </div>
                 </header>
-                <button class="btn btn--quiet" autofocus on:click=move |_| store.put_away()>{words::DONE}</button>
+                <button class="btn btn--quiet" autofocus on:click=press(move || store.put_away())>{words::DONE}</button>
                 <section class="card card--pad"><Timeline lines/></section>
             </div>
         </dialog>

@@ -6,9 +6,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Icon(
     /// The symbol's name in the sprite, without its `i-`.
-    #[prop(into)]
-    name: Signal<&'static str>,
+    name: &'static str,
 ) -> impl IntoView {
-    let target = move || format!("#i-{}", name.get());
-    view! { <svg class="icon" aria-hidden="true"><use_ href=target/></svg> }
+    view! { <svg class="icon" aria-hidden="true"><use_ href=format!("#i-{name}")/></svg> }
 }

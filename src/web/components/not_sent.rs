@@ -1,6 +1,6 @@
 //! The request that the server has not acknowledged: no countdown, but the truth and the emergency number.
 
-use super::Icon;
+use super::{Icon, press};
 use crate::{
     view::words,
     web::{
@@ -50,8 +50,8 @@ pub fn NotSent(
             <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent)><Icon name="warning"/></span>
             <div class="count__acts">
                 <a class="btn btn--light" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>
-                {asks.then(|| view! { <button class="btn btn--light" on:click=move |_| sender.again()>{words::YES_SEND}</button> })}
-                {give_up.map(|text| view! { <button class="btn btn--ghost" on:click=move |_| sender.give_up()>{text}</button> })}
+                {asks.then(|| view! { <button class="btn btn--light" on:click=press(move || sender.again())>{words::YES_SEND}</button> })}
+                {give_up.map(|text| view! { <button class="btn btn--ghost" on:click=press(move || sender.give_up())>{text}</button> })}
             </div>
         </dialog>
     }

@@ -1,6 +1,6 @@
 //! What covers every page: a request on its way, and the incident that runs or has just ended. It takes the screen over from anywhere.
 
-use super::{CountdownScreen, EndedScreen, NotSent, RunningScreen, Sheet, SheetHandle};
+use super::{CountdownScreen, EndedScreen, NotSent, RunningScreen, Sheet, SheetHandle, part};
 use crate::{
     view::incident::{Screen, screen},
     web::{sending::sender, store::store},
@@ -25,12 +25,12 @@ pub fn Overlay(
     });
     let incident = Signal::derive(move || shown.get().expect("shown only while there is one"));
     view! {
-        {move || which.get().map(|(_, screen)| match screen {
+        {part(move || which.get().map(|(_, screen)| match screen {
             Screen::Countdown => view! { <CountdownScreen incident/> }.into_any(),
             Screen::Running => view! { <RunningScreen incident sheet/> }.into_any(),
             Screen::Ended => view! { <EndedScreen incident/> }.into_any(),
-        })}
+        }))}
         <Sheet handle=sheet/>
-        {move || unacknowledged.get().map(|stage| view! { <NotSent stage/> })}
+        {part(move || unacknowledged.get().map(|stage| view! { <NotSent stage/> }))}
     }
 }

@@ -1,6 +1,6 @@
 //! Would an SOS work now? One glance (R23).
 
-use super::Icon;
+use super::{Icon, text};
 use crate::{
     api::home::{Availability, Ready},
     view::words,
@@ -23,10 +23,10 @@ pub fn ReadyCard(
         (true, true) => (words::READY, "check"),
         (true, false) => (words::NOT_READY, "warning"),
     };
-    let checked = ready.checks.first().map(|c| format!("Checked at {}", clock(c.at, true)));
+    let checked = ready.checks.first().map_or_else(String::new, |c| format!("Checked at {}", clock(c.at, true)));
     let detail = move || match (store.connected.get(), dashboard.reason) {
-        (false, _) => Some(words::OFFLINE.to_owned()),
-        (true, Some(reason)) => Some(words::why_not(reason).to_owned()),
+        (false, _) => words::OFFLINE.to_owned(),
+        (true, Some(reason)) => words::why_not(reason).to_owned(),
         (true, None) => checked.clone(),
     };
     let chip = |check: &crate::api::home::Check| {
@@ -39,7 +39,7 @@ pub fn ReadyCard(
         <section class="card">
             <div class="ready">
                 <span class="mark" class:mark--bad=!ok><Icon name=icon/></span>
-                <div><h2>{title}</h2><p class="muted small" role="status">{detail}</p></div>
+                <div><h2>{title}</h2><p class="muted small" role="status">{text(detail)}</p></div>
             </div>
             {chips}
         </section>

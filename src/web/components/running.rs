@@ -1,6 +1,6 @@
 //! Help has been requested: what was sent, who is being called, what was answered. It shows what is recorded and nothing more (R14).
 
-use super::{CallCard, Icon, Picture, SheetHandle, ShieldShape, Timeline};
+use super::{CallCard, Icon, Picture, SheetHandle, ShieldShape, Timeline, part, press, text};
 use crate::{
     api::incident::{CallStage, Incident},
     domain::{
@@ -29,7 +29,7 @@ pub fn RunningScreen(
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
     let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
-    let silence = move |_| {
+    let silence = move || {
         let id = incident.with_untracked(|i| i.id);
         spawn_local(async move {
             // Where it fails the button stays, and can be tapped again.
@@ -41,33 +41,33 @@ pub fn RunningScreen(
     let title = move || incident.with(words_of::running_title);
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
-    let more = move |_| sheet.open(incident.with_untracked(|i| i.source.clone()));
+    let more = move || sheet.open(incident.with_untracked(|i| i.source.clone()));
 
     view! {
-        <dialog class="asked" closedby="none" node_ref=node aria-label=title on:cancel=|event: leptos::ev::Event| event.prevent_default()>
+        <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=|event: leptos::ev::Event| event.prevent_default()>
             <div class="asked__page">
-                {move || is_drill().then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> })}
-                {move || source_picture(store, &incident.get())}
+                {part(move || is_drill().then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> }))}
+                {part(move || source_picture(store, &incident.get()))}
                 <header class="asked__title">
                     <span class="pulse" aria-hidden="true"><ShieldShape/><Icon name="check"/></span>
                     <div>
-                        <h1 tabindex="-1" autofocus>{title}</h1>
-                        <p class="muted">{move || incident.with(words_of::running_detail)}</p>
+                        <h1 tabindex="-1" autofocus>{text(title)}</h1>
+                        <p class="muted">{text(move || incident.with(words_of::running_detail))}</p>
                     </div>
                 </header>
-                <p class="notice" role="status">{move || (!store.connected.get()).then_some(words::OFFLINE)}</p>
-                {move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> })}
-                {move || dispatches(&incident.get())}
+                <p class="notice" role="status">{text(move || if store.connected.get() { "" } else { words::OFFLINE })}</p>
+                {part(move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> }))}
+                {part(move || dispatches(&incident.get()))}
                 <div class="two">
-                    {move || incident.with(words_of::can_silence).then(|| view! {
-                        <button class="btn btn--quiet" on:click=silence><Icon name="silence"/>{words::SILENCE}</button>
-                    })}
+                    {part(move || incident.with(words_of::can_silence).then(|| view! {
+                        <button class="btn btn--quiet" on:click=press(silence)><Icon name="silence"/>{words::SILENCE}</button>
+                    }))}
                     <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a>
                 </div>
                 <section class="card card--pad"><Timeline lines/></section>
-                {move || calls(&incident.get())}
-                <p class="muted small">{move || incident.with(words_of::cancel_note)}</p>
-                <button class="link" on:click=more>{words::MORE_HELP}</button>
+                {part(move || calls(&incident.get()))}
+                <p class="muted small">{text(move || incident.with(words_of::cancel_note).unwrap_or_default())}</p>
+                <button class="link" on:click=press(more)>{words::MORE_HELP}</button>
             </div>
         </dialog>
     }

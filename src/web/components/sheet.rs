@@ -1,6 +1,6 @@
 //! The SOS sheet: which help, and to which address.
 
-use super::{Icon, Slide};
+use super::{Icon, Slide, part, press, text, whether};
 use crate::{
     domain::incident::{Mode, Request, Source},
     view::words,
@@ -38,7 +38,7 @@ pub fn Sheet(
     /// Says when it is open.
     handle: SheetHandle,
 ) -> impl IntoView {
-    move || handle.0.get().map(|source| view! { <OpenSheet handle source/> })
+    part(move || handle.0.get().map(|source| view! { <OpenSheet handle source/> }))
 }
 
 #[component]
@@ -69,22 +69,22 @@ fn OpenSheet(
     let title = move || if practice.get() { words::PRACTICE } else { words::SHEET };
 
     view! {
-        <dialog class="sheet" class:sheet--drill=practice node_ref=node aria-label=title on:close=move |_| handle.close()>
+        <dialog class="sheet" class:sheet--drill=whether(move || practice.get()) node_ref=node aria-label=text(title) on:close=move |_| handle.close()>
             <div class="head">
-                <h1 tabindex="-1" autofocus>{title}</h1>
-                <button class="tile" aria-label=words::CLOSE on:click=move |_| handle.close()><Icon name="close"/></button>
+                <h1 tabindex="-1" autofocus>{text(title)}</h1>
+                <button class="tile" aria-label=words::CLOSE on:click=press(move || handle.close())><Icon name="close"/></button>
             </div>
-            <p class="sheet__where">{move || if practice.get() { Some(words::PRACTICE_NOTE.to_owned()) } else { address() }}</p>
+            <p class="sheet__where">{text(move || if practice.get() { words::PRACTICE_NOTE.to_owned() } else { address().unwrap_or_default() })}</p>
             {[Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view()}
-            {move || has_siren().then(|| view! {
-                <button class="btn btn--siren" on:click=move |_| request.run(Request::Siren)><Icon name="siren"/>{words::SIREN_ONLY}</button>
-            })}
-            {move || (practice.get() && has_siren()).then(|| view! {
+            {part(move || has_siren().then(|| view! {
+                <button class="btn btn--siren" on:click=press(move || request.run(Request::Siren))><Icon name="siren"/>{words::SIREN_ONLY}</button>
+            }))}
+            {part(move || (practice.get() && has_siren()).then(|| view! {
                 <label class="check"><input type="checkbox" bind:checked=sirens/>{words::PRACTICE_SIRENS}</label>
-            })}
+            }))}
             <div class="foot">
-                <button class="link" on:click=move |_| practice.update(|p| *p = !*p)>
-                    {move || if practice.get() { words::PRACTICE_END } else { words::PRACTICE_INSTEAD }}
+                <button class="link" on:click=press(move || practice.update(|p| *p = !*p))>
+                    {text(move || if practice.get() { words::PRACTICE_END } else { words::PRACTICE_INSTEAD })}
                 </button>
                 <a class="link" href=format!("tel:{number}")>{words::call_number(number)}</a>
             </div>

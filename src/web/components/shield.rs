@@ -1,6 +1,6 @@
 //! The shield: the one red thing on the screen.
 
-use super::{SheetHandle, WhyButton};
+use super::{SheetHandle, WhyButton, part, press};
 use crate::{api::home::Availability, domain::incident::Source, view::words};
 use leptos::prelude::*;
 
@@ -16,10 +16,10 @@ pub fn Shield(
     sheet: SheetHandle,
 ) -> impl IntoView {
     let open = StoredValue::new(source);
-    move || {
+    part(move || {
         availability.get().map(|answer| match answer.reason {
             None => view! {
-                <button class="shield" aria-label=words::SOS on:click=move |_| sheet.open(open.get_value())>
+                <button class="shield" aria-label=words::SOS on:click=press(move || sheet.open(open.get_value()))>
                     <ShieldShape/>
                     <b aria-hidden="true">{words::SOS}</b>
                 </button>
@@ -27,7 +27,7 @@ pub fn Shield(
             .into_any(),
             Some(reason) => view! { <WhyButton reason/> }.into_any(),
         })
-    }
+    })
 }
 
 /// The shape alone.

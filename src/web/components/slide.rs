@@ -1,12 +1,13 @@
 //! One way to ask for help: a slide, and beside it an equal way without sliding.
 
-use super::Icon;
+use super::{Icon, press, text, whether};
 use crate::{
     domain::incident::Request,
     view::{slide, words},
 };
 use gloo_timers::callback::Timeout;
 use leptos::{ev, prelude::*};
+use web_sys::HtmlInputElement;
 
 /// How long a first tap waits for the second. Milliseconds.
 const ARMED_MS: u32 = 5_000;
@@ -20,23 +21,23 @@ pub fn Slide(
     on_request: Callback<Request>,
 ) -> impl IntoView {
     let tone = words::tone(request);
-    let at = RwSignal::new(0.0_f64);
+    let at = RwSignal::new(0_u32);
     let by_key = StoredValue::new(false);
     let armed = RwSignal::new(false);
     let disarm = StoredValue::new_local(None::<Timeout>);
 
     let input = move |event: ev::Event| {
-        let to = event_target_value(&event).parse().unwrap_or(0.0);
+        let to = event_target::<HtmlInputElement>(&event).value_as_number() as u32;
         at.set(slide::moved(at.get_untracked(), to, by_key.get_value()));
     };
     let release = move |_| {
         let asked = slide::released(at.get_untracked());
-        at.set(0.0);
+        at.set(0);
         if asked {
             on_request.run(request);
         }
     };
-    let tap = move |_| {
+    let tap = move || {
         if armed.get_untracked() {
             armed.set(false);
             on_request.run(request);
@@ -47,7 +48,7 @@ pub fn Slide(
     };
 
     view! {
-        <div class=format!("slide slide--{}", tone.class) style:--at=move || format!("{}", at.get() / 100.0)>
+        <div class=format!("slide slide--{}", tone.class) style:--at=text(move || format!("calc({}/100)", at.get()))>
             <div class="slide__track">
                 <span class="slide__label" aria-hidden="true">{tone.name}<small>{words::SLIDE}</small></span>
                 <span class="slide__arrows" aria-hidden="true"><Icon name="next"/><Icon name="next"/><Icon name="next"/></span>
@@ -57,8 +58,8 @@ pub fn Slide(
                     min="0"
                     max="100"
                     step="1"
-                    aria-label=words::slide_name(request)
-                    prop:value=move || at.get().to_string()
+                    aria-label=text(move || words::slide_name(request))
+                    prop:value=text(move || at.get().to_string())
                     on:keydown=move |_| by_key.set_value(true)
                     on:pointerdown=move |_| by_key.set_value(false)
                     on:input=input
@@ -66,8 +67,8 @@ pub fn Slide(
                 />
                 <span class="slide__thumb" aria-hidden="true"><Icon name=tone.icon/></span>
             </div>
-            <button class="slide__tap" class:slide__tap--armed=armed aria-label=move || words::tap_name(request, armed.get()) on:click=tap>
-                <span aria-hidden="true">{move || if armed.get() { words::TAP_AGAIN } else { words::TAP_TWICE }}</span>
+            <button class="slide__tap" class:slide__tap--armed=whether(move || armed.get()) aria-label=text(move || words::tap_name(request, armed.get())) on:click=press(tap)>
+                <span aria-hidden="true">{text(move || if armed.get() { words::TAP_AGAIN } else { words::TAP_TWICE })}</span>
             </button>
         </div>
     }

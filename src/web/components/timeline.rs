@@ -1,5 +1,6 @@
 //! What happened, line by line, with seconds.
 
+use super::part;
 use crate::{
     api::timeline::Line,
     view::incident::mark,
@@ -26,7 +27,7 @@ pub fn Timeline(
     };
     view! {
         <ol class="line" aria-live="polite" aria-relevant="additions" aria-label="What has happened">
-            <For each=move || lines.get() key=|line| line.seq children=row/>
+            {part(move || Some(lines.get().into_iter().map(row).collect_view()))}
         </ol>
     }
 }

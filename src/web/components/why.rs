@@ -1,6 +1,6 @@
 //! Why there is no shield: one sentence, the way to get one, and the emergency number.
 
-use super::Icon;
+use super::{Icon, part, press};
 use crate::{
     domain::eligibility::Reason,
     domain::home::emergency_number,
@@ -17,11 +17,11 @@ pub fn WhyButton(
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     view! {
-        <button class="why" aria-label=words::WHY_BUTTON on:click=move |_| open.set(true)>
+        <button class="why" aria-label=words::WHY_BUTTON on:click=press(move || open.set(true))>
             <span aria-hidden="true">"No SOS"</span>
             <Icon name="info"/>
         </button>
-        {move || open.get().then(|| view! { <WhyDialog reason open/> })}
+        {part(move || open.get().then(|| view! { <WhyDialog reason open/> }))}
     }
 }
 
@@ -39,7 +39,7 @@ fn WhyDialog(
         <dialog class="sheet" node_ref=node aria-label=words::WHY_TITLE on:close=move |_| open.set(false)>
             <div class="head">
                 <h1>{words::WHY_TITLE}</h1>
-                <button class="tile" aria-label=words::CLOSE on:click=move |_| open.set(false)><Icon name="close"/></button>
+                <button class="tile" aria-label=words::CLOSE on:click=press(move || open.set(false))><Icon name="close"/></button>
             </div>
             <p>{words::why_not(reason)}</p>
             <a class="btn btn--quiet" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>

@@ -10,11 +10,14 @@ use crate::{
     },
     domain::incident::Purpose,
     view::words,
-    web::{browser::vibrate, client, components::Icon},
+    web::{
+        browser::{json::parse, vibrate},
+        client,
+        components::{Icon, part, press},
+    },
 };
 use gloo_timers::callback::Interval;
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
-use leptos_router::hooks::use_params_map;
 
 /// What the page shows.
 #[derive(Clone, PartialEq)]
@@ -27,8 +30,10 @@ enum Shown {
 
 /// The page behind a contact's link.
 #[component]
-pub fn Contact() -> impl IntoView {
-    let token = use_params_map().with_untracked(|p| p.get("token")).unwrap_or_default();
+pub fn Contact(
+    /// The link's token.
+    token: String,
+) -> impl IntoView {
     let shown = RwSignal::new(Shown::Loading);
     let said = RwSignal::new(false);
     let first = token.clone();
@@ -40,7 +45,7 @@ pub fn Contact() -> impl IntoView {
         }
     });
     let event = move |name: &str, data: String| {
-        if let ("call", Ok(phone)) = (name, serde_json::from_str::<Phone>(&data)) {
+        if let ("call", Some(phone)) = (name, parse::<Phone>(&data)) {
             if phone.call.is_some() {
                 said.set(false);
             }
@@ -61,7 +66,7 @@ pub fn Contact() -> impl IntoView {
             Some(call) => view! { <Call home=phone.home.clone() call token said shown/> }.into_any(),
         },
     };
-    view! { <main class="phone">{screen}</main> }
+    view! { <main class="phone">{part(move || Some(screen()))}</main> }
 }
 
 fn quiet(title: &'static str, note: &'static str) -> AnyView {
@@ -112,18 +117,18 @@ fn Call(
     let actions = match (ringing, asks) {
         (true, _) => view! {
             <div class="two">
-                <button class="btn btn--decline" on:click=move |_| act("decline")><Icon name="close"/>{words::DECLINE}</button>
-                <button class="btn btn--answer" autofocus on:click=move |_| act("answer")><Icon name="phone"/>{words::ANSWER}</button>
+                <button class="btn btn--decline" on:click=press(move || act("decline"))><Icon name="close"/>{words::DECLINE}</button>
+                <button class="btn btn--answer" autofocus on:click=press(move || act("answer"))><Icon name="phone"/>{words::ANSWER}</button>
             </div>
         }
         .into_any(),
         (false, true) => view! {
-            <button class="btn btn--sos" on:click=move |_| act("confirm")>{words::CONFIRM}</button>
+            <button class="btn btn--sos" on:click=press(move || act("confirm"))>{words::CONFIRM}</button>
             <CallOff password_required=call.password_required id token said/>
-            <button class="link link--center" on:click=move |_| act("hang-up")>{words::HANG_UP}</button>
+            <button class="link link--center" on:click=press(move || act("hang-up"))>{words::HANG_UP}</button>
         }
         .into_any(),
-        (false, false) => view! { <button class="btn btn--answer" on:click=move |_| act("confirm")>{words::HEARD}</button> }.into_any(),
+        (false, false) => view! { <button class="btn btn--answer" on:click=press(move || act("confirm"))>{words::HEARD}</button> }.into_any(),
     };
     view! {
         {call.drill.then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> })}
@@ -157,13 +162,13 @@ fn CallOff(
             }
         });
     };
-    let first = move |_| if password_required { asked.set(true) } else { say() };
+    let first = move || if password_required { asked.set(true) } else { say() };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         say();
     };
-    move || match asked.get() {
-        false => view! { <button class="btn btn--quiet" on:click=first>{words::CALL_OFF}</button> }.into_any(),
+    part(move || Some(match asked.get() {
+        false => view! { <button class="btn btn--quiet" on:click=press(first)>{words::CALL_OFF}</button> }.into_any(),
         true => view! {
             <form class="door__form" on:submit=submit>
                 <label class="field">{words::VERBAL_PASSWORD}
@@ -173,5 +178,5 @@ fn CallOff(
             </form>
         }
         .into_any(),
-    }
+    }))
 }

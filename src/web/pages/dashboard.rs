@@ -7,12 +7,12 @@ use crate::{
     web::{
         browser::time::day,
         client,
-        components::{Icon, Picture, ReadyCard, SheetHandle, Shield},
+        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, part, press},
+        route::{Link, Route},
         store::{Session, store},
     },
 };
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::components::A;
 
 /// Everything about a home at one glance.
 #[component]
@@ -33,10 +33,10 @@ pub fn Dashboard(
                 <span class="bar__space"></span>
                 <Shield availability source=Source::Dashboard sheet/>
             </header>
-            {move || match store.home.get() {
+            {part(move || Some(match store.home.get() {
                 Some(home) => view! { <Overview home/> }.into_any(),
                 None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{nothing()}</p></main> }.into_any(),
-            }}
+            }))}
         </div>
     }
 }
@@ -48,22 +48,21 @@ fn HomeSwitcher() -> impl IntoView {
         Session::Somebody(me) => me.homes,
         _ => Vec::new(),
     };
-    let current = move || store.home.with(|h| h.as_ref().map(|h| h.home.id.to_string()));
+    let current = move || store.home.with(|h| h.as_ref().map(|h| h.home.id.clone()));
     let choose = move |event: leptos::ev::Event| {
         if let Ok(id) = event_target_value(&event).parse::<HomeId>() {
             store.open(id);
         }
     };
     let option = move |home: crate::api::session::MyHome| {
-        let id = home.id.to_string();
-        let same = id.clone();
-        view! { <option value=id selected=move || current().as_deref() == Some(same.as_str())>{home.name}</option> }
+        let selected = current().as_ref() == Some(&home.id);
+        view! { <option value=home.id.to_string() selected=selected>{home.name}</option> }
     };
     view! {
         <label class="bar__home">
             <Icon name="home"/>
             <span class="unseen">{words::HOMES}</span>
-            <select on:change=choose>{move || homes().into_iter().map(option).collect_view()}</select>
+            <select on:change=choose>{part(move || Some(homes().into_iter().map(option).collect_view()))}</select>
             <Icon name="down"/>
         </label>
     }
@@ -114,10 +113,10 @@ fn cameras_wall(cameras: Vec<Camera>) -> impl IntoView {
         let sounding = (camera.siren == SirenState::Sounding).then(|| view! { <span class="live">{words::SOUNDING}</span> });
         view! {
             <li class="cam">
-                <A href=format!("/live/{}", camera.id) attr:class="cam__link" attr:aria-label=label>
+                <Link to=Route::LiveView(camera.id) class="cam__link" label>
                     <Picture name=camera.name.clone()/>
                     <span class="cam__name"><Icon name=icon/>{camera.name}<span class="grow"></span>{sounding}</span>
-                </A>
+                </Link>
             </li>
         }
     };
@@ -175,13 +174,13 @@ fn Latest() -> impl IntoView {
         }
     };
     let rows = move || store.latest.with(|all| match all.is_empty() {
-        true => view! { <p class="card card--pad muted">{words::NO_INCIDENTS}</p> }.into_any(),
-        false => view! { <ul class="rows card">{all.iter().map(row).collect_view()}</ul> }.into_any(),
+        true => Some(view! { <p class="card card--pad muted">{words::NO_INCIDENTS}</p> }.into_any()),
+        false => Some(view! { <ul class="rows card">{all.iter().map(row).collect_view()}</ul> }.into_any()),
     });
     view! {
         <section class="col col--tight">
             <div class="head"><h2>{words::LATEST}</h2></div>
-            {rows}
+            {part(rows)}
         </section>
     }
 }
@@ -189,7 +188,7 @@ fn Latest() -> impl IntoView {
 #[component]
 fn SignOut() -> impl IntoView {
     let store = store();
-    let leave = move |_| {
+    let leave = move || {
         spawn_local(async move {
             // Where it fails the session still holds, and the page shows so.
             if client::sign_out().await.is_ok() {
@@ -197,5 +196,5 @@ fn SignOut() -> impl IntoView {
             }
         });
     };
-    view! { <button class="link link--center" on:click=leave>{words::SIGN_OUT}</button> }
+    view! { <button class="link link--center" on:click=press(leave)>{words::SIGN_OUT}</button> }
 }

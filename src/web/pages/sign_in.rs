@@ -4,7 +4,7 @@ use crate::{
     view::words,
     web::{
         client::{self, Failure},
-        components::ShieldShape,
+        components::{ShieldShape, text},
         store::store,
     },
 };
@@ -44,9 +44,9 @@ pub fn SignIn() -> impl IntoView {
                 <label class="field">{words::PASSWORD}
                     <input type="password" name="password" autocomplete="current-password" required bind:value=password/>
                 </label>
-                <p class="field__wrong" role="alert">{wrong}</p>
+                <p class="field__wrong" role="alert">{text(move || wrong.get().unwrap_or_default())}</p>
                 <button class="btn btn--strong" type="submit">
-                    {move || if busy.get() { words::SIGNING_IN } else { words::SIGN_IN }}
+                    {text(move || if busy.get() { words::SIGNING_IN } else { words::SIGN_IN })}
                 </button>
             </form>
         </main>

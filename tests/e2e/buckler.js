@@ -1,0 +1,171 @@
+// What every journey needs: a server of its own on a fresh folder, somebody signed in, and eyes for what must never happen.
+import { test as base, expect } from "@playwright/test";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const binary = new URL("../../target/release/buckler", import.meta.url).pathname;
+
+/** A port that nobody uses now. */
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+/** The real binary on a fresh folder. */
+export class Server {
+  constructor(folder, port) {
+    Object.assign(this, { folder, port, url: `http://127.0.0.1:${port}`, ring: "4s" });
+  }
+
+  async start() {
+    const args = ["serve", "--demo", "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring];
+    this.process = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, BUCKLER_LOG: "warn" } });
+    this.log = "";
+    this.process.stderr.on("data", (text) => (this.log += text));
+    this.ended = new Promise((resolve) => this.process.on("exit", (code, signal) => resolve({ code, signal })));
+    await expect.poll(() => this.healthy(), { timeout: 20_000, intervals: [50] }).toBe(true);
+  }
+
+  healthy() {
+    return fetch(`${this.url}/healthz`).then((answer) => answer.ok, () => false);
+  }
+
+  /** As a power cut ends it. */
+  async kill() {
+    this.process.kill("SIGKILL");
+    await this.ended;
+  }
+
+  /** As an operator ends it; answers how long that took, in milliseconds. */
+  async stop() {
+    const began = Date.now();
+    this.process.kill("SIGTERM");
+    const { code } = await this.ended;
+    return { code, took: Date.now() - began };
+  }
+}
+
+/** Somebody at home, through the API: for what a journey must know and no screen shows. */
+export class Api {
+  constructor(request, url) {
+    Object.assign(this, { request, url });
+  }
+
+  async signIn(name) {
+    const data = { email: `${name}@demo.test`, password: "buckler-demo" };
+    expect((await this.request.post(`${this.url}/api/v1/session`, { data })).ok()).toBe(true);
+    return this;
+  }
+
+  home = async (id) => (await this.request.get(`${this.url}/api/v1/homes/${id}`)).json();
+  incidents = async (id) => (await this.request.get(`${this.url}/api/v1/homes/${id}/incidents`)).json();
+
+  /** The path of a contact's phone page. */
+  phone = async (id, contact = 0) => (await this.home(id)).contacts[contact].phone_link;
+}
+
+export const test = base.extend({
+  server: async ({}, use) => {
+    const folder = mkdtempSync(join(tmpdir(), "buckler-"));
+    const server = new Server(folder, await freePort());
+    await server.start();
+    await use(server);
+    if (server.process.exitCode === null && server.process.signalCode === null) await server.kill();
+    rmSync(folder, { recursive: true });
+  },
+
+  /** Errors of the console that a journey expects, as patterns. */
+  expected: async ({}, use) => {
+    await use([]);
+  },
+
+  /** Somebody at home, signed in, on the dashboard of Maple Street. */
+  home: async ({ page, server, expected }, use) => {
+    const home = new Home(page, server);
+    watch(page, home.errors);
+    await home.open();
+    await use(home);
+    const unexpected = home.errors.filter((text) => !expected.some((pattern) => pattern.test(text)));
+    expect(unexpected, "errors in the console").toEqual([]);
+  },
+});
+
+function watch(page, errors) {
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("pageerror", (error) => errors.push(String(error)));
+}
+
+/** A person at home with the app. */
+export class Home {
+  errors = [];
+
+  constructor(page, server) {
+    Object.assign(this, { page, server });
+    this.api = new Api(page.context().request, server.url);
+  }
+
+  async open(home = "maple-street", path = "/") {
+    await this.api.signIn("owner");
+    await this.page.addInitScript((id) => sessionStorage.seen || ((sessionStorage.seen = 1), localStorage.setItem("buckler-home", id)), home);
+    await this.page.goto(this.server.url + path);
+  }
+
+  shield = () => this.page.getByRole("button", { name: "SOS", exact: true });
+  sheet = () => this.page.getByRole("dialog", { name: "Request help" });
+  countdown = () => this.page.getByRole("alertdialog", { name: /in \d seconds?$/ });
+  requested = () => this.page.getByRole("dialog", { name: "Help has been requested" });
+  ended = (text) => this.page.getByRole("dialog", { name: text });
+  story = () => this.page.getByRole("list", { name: "What has happened" });
+  button = (name) => this.page.getByRole("button", { name });
+
+  async openSheet() {
+    await this.shield().click();
+    await expect(this.sheet()).toBeVisible();
+  }
+
+  /** Drags the thumb from one end to the other, or part of the way. */
+  async slide(service, part = 1) {
+    const slider = this.page.getByRole("slider", { name: `Slide to request ${service}` });
+    const box = await slider.boundingBox();
+    const [from, y] = [box.x + 30, box.y + box.height / 2];
+    const to = from + (box.width - 60) * part;
+    await this.page.mouse.move(from, y);
+    await this.page.mouse.down();
+    for (let step = 1; step <= 12; step++) await this.page.mouse.move(from + ((to - from) * step) / 12, y);
+    await this.page.mouse.up();
+  }
+
+  async ask(service) {
+    await this.openSheet();
+    await this.slide(service);
+    await expect(this.countdown()).toBeVisible();
+  }
+
+  /** Waits until the incident of the home is in that state, and answers it. */
+  async state(state, home = "maple-street") {
+    let last;
+    await expect
+      .poll(async () => ((last = (await this.api.incidents(home))[0]), last?.state), { timeout: 30_000, intervals: [100] })
+      .toBe(state);
+    return last;
+  }
+
+  /** Opens a contact's phone in a window of its own, as somebody without an account. */
+  async contact(browser, number = 0, home = "maple-street") {
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    const page = await context.newPage();
+    watch(page, this.errors);
+    await page.goto(this.server.url + (await this.api.phone(home, number)));
+    return page;
+  }
+}
+
+export const whats = (incident) => incident.timeline.map((line) => line.what);
+export const count = (incident, what) => whats(incident).filter((w) => w === what).length;
+export { expect };

@@ -1,0 +1,92 @@
+// Reloads, second tabs, a server that dies, a server that cannot be reached.
+import { count, expect, test } from "./buckler.js";
+
+test("two tabs show one incident", async ({ home, context }) => {
+  const other = await context.newPage();
+  await other.goto(home.server.url);
+  await expect(other.getByRole("button", { name: "SOS", exact: true })).toBeVisible();
+  await home.ask("police");
+  await expect(other.getByRole("alertdialog", { name: /Requesting police/ })).toBeVisible();
+  await other.getByRole("button", { name: "Cancel Help" }).click();
+  await expect(home.ended("Cancelled. Nothing was sent.")).toBeVisible();
+  expect((await home.api.incidents("maple-street")).length).toBe(1);
+});
+
+test("a reload in the countdown shows the same countdown", async ({ home }) => {
+  await home.ask("police");
+  const { deadline } = (await home.api.home("maple-street")).incident;
+  await home.page.reload();
+  await expect(home.countdown()).toBeVisible();
+  expect((await home.api.home("maple-street")).incident.deadline).toBe(deadline);
+  await expect(home.requested()).toBeVisible();
+});
+
+test("the server is killed in the countdown and started again: it happens, once", async ({ home, expected }) => {
+  expected.push(/Failed to load resource|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING/);
+  await home.ask("police");
+  await home.server.kill();
+  await expect(home.countdown().getByText(/Connection lost/)).toBeVisible();
+  await home.server.start();
+  await expect(home.requested()).toBeVisible({ timeout: 40_000 });
+  const incident = await home.state("dispatching");
+  expect([count(incident, "siren_on"), count(incident, "dispatch_requested")]).toEqual([1, 1]);
+  expect(incident.timeline.filter((line) => /calling Sister/.test(line.text)).length).toBe(1);
+});
+
+test("an unreachable server: NOT SENT, and then sent once with the same id", async ({ home, expected }) => {
+  expected.push(/Failed to load resource|ERR_FAILED/);
+  const ids = [];
+  let reachable = false;
+  await home.page.route("**/incidents", (route) => {
+    ids.push(route.request().postDataJSON().id);
+    return reachable ? route.continue() : route.abort();
+  });
+  await home.openSheet();
+  await home.slide("police");
+  const unsent = home.page.getByRole("alertdialog", { name: "NOT SENT — trying again" });
+  await expect(unsent).toBeVisible({ timeout: 3_000 });
+  await expect(unsent.getByRole("link", { name: "Call 911" })).toHaveAttribute("href", "tel:911");
+  await expect(home.countdown()).toBeHidden();
+  reachable = true;
+  await expect(home.countdown()).toBeVisible();
+  expect(ids.length).toBeGreaterThan(1);
+  expect(new Set(ids).size).toBe(1);
+  const all = await home.api.incidents("maple-street");
+  expect(all.map((incident) => incident.id)).toEqual([ids[0]]);
+});
+
+test("an answer that is lost: the same request again finds the same incident", async ({ home, expected }) => {
+  expected.push(/Failed to load resource|ERR_FAILED/);
+  let lost = 0;
+  await home.page.route("**/incidents", async (route) => {
+    if (lost++ > 0) return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+  await home.openSheet();
+  await home.slide("police");
+  await expect(home.countdown()).toBeVisible();
+  expect((await home.api.incidents("maple-street")).length).toBe(1);
+});
+
+test("SIGTERM stops the server within two seconds, with open streams", async ({ home, expected }) => {
+  expected.push(/Failed to load resource|ERR_/);
+  await expect(home.shield()).toBeVisible();
+  const { code, took } = await home.server.stop();
+  expect(code).toBe(0);
+  expect(took).toBeLessThan(2_000);
+  await expect(home.page.getByText("Not connected. What you see may be old")).toBeVisible();
+});
+
+test("signing in, a wrong password first", async ({ page, server }) => {
+  await page.goto(server.url);
+  await page.getByLabel("E-mail address").fill("owner@demo.test");
+  await page.getByLabel("Password").fill("wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByText("do not belong together")).toBeVisible();
+  await page.getByLabel("Password").fill("buckler-demo");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "Help is one slide away" })).toBeVisible();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+});
