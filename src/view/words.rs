@@ -47,10 +47,13 @@ pub fn services(all: &[Service]) -> String {
     }
 }
 
-/// A sentence's first letter, large.
+/// A sentence with its first letter large. The words here begin with plain letters, which need no table of all alphabets.
 pub fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 /// The accessible name of a slider.

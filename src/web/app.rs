@@ -39,7 +39,7 @@ fn Inside(
         Route::Dashboard | Route::Contact(_) => Some(view! { <Dashboard sheet/> }.into_any()),
     };
     part(move || {
-        door.track();
+        door.get();
         Some(match store.session.get_untracked() {
             Session::Asking => view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }.into_any(),
             Session::Nobody => view! { <SignIn/> }.into_any(),

@@ -1,0 +1,61 @@
+//! The countdown, derived from the server's deadline.
+
+use crate::page::{Page, incident, until};
+use buckler::web::components::CountdownScreen;
+use leptos::prelude::*;
+use serde_json::json;
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::Element;
+
+fn countdown(changes: serde_json::Value) -> Page {
+    Page::show(move |_| {
+        let told = incident(changes);
+        view! { <CountdownScreen incident=Signal::stored(told)/> }
+    })
+}
+
+fn dialog(page: &Page) -> Element {
+    page.find("[role=alertdialog]").unwrap()
+}
+
+fn name(page: &Page) -> String {
+    dialog(page).get_attribute("aria-label").unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn r10_it_names_what_is_requested_and_counts_to_the_deadline() {
+    let page = countdown(json!({}));
+    assert_eq!(name(&page), "Requesting police in 5 seconds");
+    assert!(page.text().contains("To 14 Maple Street in 5 seconds"));
+    until("four seconds", || name(&page) == "Requesting police in 4 seconds").await;
+}
+
+#[wasm_bindgen_test]
+async fn r10_cancel_has_the_focus() {
+    let page = countdown(json!({}));
+    let focused = || web_sys::window().unwrap().document().unwrap().active_element();
+    until("the focus", || focused().and_then(|e| e.text_content()).as_deref() == Some("Cancel Help")).await;
+    assert!(page.try_named("Send Now").is_some());
+}
+
+#[wasm_bindgen_test]
+fn r14_after_the_deadline_it_claims_nothing() {
+    let page = countdown(json!({"deadline": "2020-01-01T00:00:00.000Z"}));
+    assert!(page.text().contains("Waiting for the server to say what happened"));
+    assert!(!page.text().contains("requested."));
+}
+
+#[wasm_bindgen_test]
+fn f3_a_lost_connection_is_said_and_promises_no_cancel() {
+    let page = Page::show(|store| {
+        store.connected.set(false);
+        view! { <CountdownScreen incident=Signal::stored(incident(json!({})))/> }
+    });
+    assert!(page.text().contains("Connection lost"));
+}
+
+#[wasm_bindgen_test]
+fn r21_a_drill_is_marked() {
+    assert!(countdown(json!({"mode": "drill"})).text().contains("DRILL"));
+    assert!(!countdown(json!({})).text().contains("DRILL"));
+}

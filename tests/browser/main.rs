@@ -1,0 +1,12 @@
+//! Components in headless Chrome: what a person can find, focus and do.
+#![cfg(target_arch = "wasm32")]
+
+mod countdown;
+mod page;
+mod sheet;
+mod slide;
+mod timeline;
+
+use wasm_bindgen_test::wasm_bindgen_test_configure;
+
+wasm_bindgen_test_configure!(run_in_browser);

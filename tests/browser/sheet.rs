@@ -1,0 +1,58 @@
+//! The sheet: which help, and nothing that the home does not have.
+
+use crate::page::{Page, drawn, home};
+use buckler::{
+    domain::incident::Source,
+    web::components::{Sheet, SheetHandle},
+};
+use leptos::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+fn sheet(has_siren: bool) -> Page {
+    Page::show(move |store| {
+        store.home.set(Some(home(has_siren)));
+        let handle = SheetHandle::new();
+        handle.open(Source::Dashboard);
+        view! { <Sheet handle/> }
+    })
+}
+
+#[wasm_bindgen_test]
+fn r8_it_offers_three_slides_each_with_an_equal_way_and_the_siren() {
+    let page = sheet(true);
+    for service in ["police", "fire department", "medical help"] {
+        page.named(&format!("Slide to request {service}"));
+        page.named(&format!("Request {service} without sliding"));
+    }
+    page.named("Sound Siren Only");
+    page.named("Call 911");
+    assert!(page.text().contains("To 14 Maple Street, Portland, OR 97205"));
+}
+
+#[wasm_bindgen_test]
+fn r9_without_a_base_station_nothing_claims_a_siren() {
+    let page = sheet(false);
+    assert!(page.try_named("Sound Siren Only").is_none());
+    assert!(!page.text().to_lowercase().contains("siren"));
+}
+
+#[wasm_bindgen_test]
+async fn r21_practice_is_another_sheet() {
+    let page = sheet(true);
+    page.press("Practice instead");
+    drawn().await;
+    page.named("Practice");
+    assert!(page.text().contains("told that this is a drill"));
+    page.press("Back to the real thing");
+    drawn().await;
+    page.named("Request help");
+}
+
+#[wasm_bindgen_test]
+async fn closing_it_sends_nothing() {
+    let page = sheet(true);
+    page.press("Close");
+    drawn().await;
+    assert!(page.try_named("Request help").is_none());
+    assert_eq!(page.sender.sending.get_untracked(), None);
+}
