@@ -129,7 +129,7 @@ impl From<&State> for Stage {
     fn from(state: &State) -> Self {
         match state {
             State::CountingDown { .. } => Self::CountingDown,
-            State::Aborted => Self::Aborted,
+            State::Aborted { .. } => Self::Aborted,
             State::SirenSounding => Self::SirenSounding,
             State::Verifying(Verification::Offered { .. } | Verification::Calling) => Self::Verifying,
             State::Dispatching => Self::Dispatching,

@@ -97,7 +97,11 @@ impl Story<'_> {
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
             Event::FoundLate { late_ms } => {
                 let minutes = late_ms / 60_000;
-                (What::Note, None, format!("The server was down. Found {minutes} min late: somebody must look at it before anything is sent"))
+                (
+                    What::Note,
+                    None,
+                    format!("The server was down. Found {minutes} min late: somebody must look at it before anything is sent"),
+                )
             }
             Event::SirenOn { devices, .. } => (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices))),
             Event::SirenConfirmed { device } => (What::SirenConfirmed, None, format!("{} is sounding", self.device(device))),

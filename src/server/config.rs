@@ -117,7 +117,8 @@ fn choose(
 ) -> Result<Option<Duration>, ConfigError> {
     let least = if demo { 1 } else { *bounds.start() };
     let allowed = format!("center.{key} must be from {least}s to {}s", bounds.end());
-    let parsed = file.map(|text| humantime::parse_duration(&text).map_err(|e| ConfigError(format!("{allowed}: “{text}”: {e}")))).transpose()?;
+    let parsed =
+        file.map(|text| humantime::parse_duration(&text).map_err(|e| ConfigError(format!("{allowed}: “{text}”: {e}")))).transpose()?;
     let chosen = option.or(parsed);
     match chosen {
         Some(d) if d < Duration::from_secs(least) || d > Duration::from_secs(*bounds.end()) => {
@@ -133,7 +134,12 @@ impl fmt::Display for Config {
         let Self { listen, data, policy, .. } = self;
         let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
-        writeln!(f, "[center]\nring_timeout = \"{}\"\ntalk_timeout = \"{}\"", seconds(policy.ring_timeout_ms), seconds(policy.talk_timeout_ms))?;
+        writeln!(
+            f,
+            "[center]\nring_timeout = \"{}\"\ntalk_timeout = \"{}\"",
+            seconds(policy.ring_timeout_ms),
+            seconds(policy.talk_timeout_ms)
+        )?;
         self.center_phone.iter().try_for_each(|phone| writeln!(f, "phone = {phone:?}"))
     }
 }
@@ -149,7 +155,8 @@ mod tests {
     #[test]
     fn timers_keep_their_bounds_and_only_a_demo_may_hurry() {
         let ring = |seconds, demo| {
-            with(Options { center_ring_timeout: Some(Duration::from_secs(seconds)), demo, ..Options::default() }).map(|c| c.policy.ring_timeout_ms)
+            with(Options { center_ring_timeout: Some(Duration::from_secs(seconds)), demo, ..Options::default() })
+                .map(|c| c.policy.ring_timeout_ms)
         };
         assert_eq!(ring(30, false), Ok(30_000));
         assert_eq!(ring(1, true), Ok(1_000));

@@ -41,7 +41,10 @@ fn Inside(
     part(move || {
         door.get();
         Some(match store.session.get_untracked() {
-            Session::Asking => view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }.into_any(),
+            Session::Asking => {
+                view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }
+                    .into_any()
+            }
             Session::Nobody => view! { <SignIn/> }.into_any(),
             Session::Unreachable => view! { <Unreachable store/> }.into_any(),
             Session::Somebody(_) => view! { {part(page)}<Overlay sheet/> }.into_any(),

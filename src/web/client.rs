@@ -1,5 +1,6 @@
 //! The way to the server. One place sends, and one error separates “the server said no” from “nobody answered”.
 
+use super::browser::json;
 use crate::{
     api::{
         home::HomeAnswer,
@@ -11,7 +12,6 @@ use crate::{
     },
     domain::id::{CallId, HomeId, IncidentId},
 };
-use super::browser::json;
 use gloo_timers::callback::Timeout;
 use reqwasm::http::{Method, Request, Response};
 use serde::{Serialize, de::DeserializeOwned};

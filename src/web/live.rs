@@ -58,10 +58,8 @@ impl Live {
         };
         let (online, visible, quiet) = (again(&state, false), again(&state, false), again(&state, true));
         let document = window().document().expect("a window has a document");
-        let listeners = vec![
-            Listener::new(&window(), "online", move |_| online()),
-            Listener::new(&document, "visibilitychange", move |_| visible()),
-        ];
+        let listeners =
+            vec![Listener::new(&window(), "online", move |_| online()), Listener::new(&document, "visibilitychange", move |_| visible())];
         Self { _state: state, _listeners: listeners, _watch: Interval::new(5_000, quiet) }
     }
 }

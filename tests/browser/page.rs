@@ -124,7 +124,8 @@ pub fn incident(changes: Value) -> Incident {
 
 /// A home with an alarm, or with cameras alone.
 pub fn home(has_siren: bool) -> HomeAnswer {
-    let siren = if has_siren { json!({"available": true}) } else { json!({"available": false, "reason": "no_base_station_or_enrolled_camera"}) };
+    let siren =
+        if has_siren { json!({"available": true}) } else { json!({"available": false, "reason": "no_base_station_or_enrolled_camera"}) };
     let body = json!({
         "server_time": now(), "role": "owner",
         "home": {"id": "maple-street", "name": "Maple Street", "time_zone": "America/New_York",

@@ -45,7 +45,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     for (at, line) in lines.iter().enumerate() {
         let code = line.trim_start();
-        let starts = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "pub(super) async fn ", "const fn "];
+        let starts =
+            ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "pub(super) async fn ", "const fn "];
         if !starts.iter().any(|s| code.starts_with(s)) || code.ends_with(';') {
             continue;
         }
@@ -154,7 +155,8 @@ fn architecture_names_only_what_exists() {
 fn promises_name_tests_that_exist() {
     let promises = read(&root().join("tests/README.md"));
     let code: String = files("tests", &[".rs", ".js", ".mjs"]).iter().chain(&files("src", &[".rs"])).map(|p| read(p)).collect();
-    let named: Vec<&str> = promises.split('`').skip(1).step_by(2).filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.')).collect();
+    let named: Vec<&str> =
+        promises.split('`').skip(1).step_by(2).filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.')).collect();
     assert!(named.len() > 40, "the promises are missing");
     for test in named {
         assert!(code.contains(&format!("fn {test}(")), "tests/README.md names {test}, which does not exist");

@@ -34,7 +34,7 @@ pub const ARROWS: &[Arrow] = &[
 pub fn state_name(state: &State) -> &'static str {
     match state {
         State::CountingDown { .. } => "counting_down",
-        State::Aborted => "aborted",
+        State::Aborted { .. } => "aborted",
         State::SirenSounding => "siren_sounding",
         State::Verifying(_) => "verifying",
         State::Dispatching => "dispatching",

@@ -134,7 +134,7 @@ impl Draft {
     fn cancel(&mut self, by: Actor) -> Result<(), Refusal> {
         match self.incident.state {
             State::CountingDown { .. } => self.push(Event::Aborted { by }),
-            State::Aborted => {}
+            State::Aborted { .. } => {}
             State::Cancelled | State::Closed => return Err(Refusal::IncidentOver),
             _ => {
                 if !self.incident.late_cancels.contains(&by) {

@@ -63,7 +63,15 @@ pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
     let mut made = Vec::new();
     let mut make = |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
         let key = format!("{}/{}/{}/{target}", incident.id, incident.seq, name(&kind));
-        made.push(Effect { key, incident: incident.id, home: incident.home.clone(), seq: incident.seq, mode: incident.mode, not_after, kind });
+        made.push(Effect {
+            key,
+            incident: incident.id,
+            home: incident.home.clone(),
+            seq: incident.seq,
+            mode: incident.mode,
+            not_after,
+            kind,
+        });
     };
     match event {
         Event::SirenOn { devices, until, not_after } => {

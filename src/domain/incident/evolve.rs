@@ -109,7 +109,8 @@ impl Incident {
         match self.state {
             State::CountingDown { resume: Some(Resume::SirenSounding), .. } => State::SirenSounding,
             State::CountingDown { resume: Some(Resume::UnderReview), .. } => State::UnderReview,
-            _ => State::Aborted,
+            State::CountingDown { pending, resume: None, .. } => State::Aborted { asked: pending },
+            _ => self.state.clone(),
         }
     }
 

@@ -65,7 +65,10 @@ pub enum State {
         resume: Option<Resume>,
     },
     /// Cancelled in time; nothing ever left.
-    Aborted,
+    Aborted {
+        /// What had been asked.
+        asked: Requests,
+    },
     /// Only sirens were asked for, and they sound.
     SirenSounding,
     /// The first contact is being asked.
@@ -171,12 +174,16 @@ impl Incident {
 
     /// Whether nothing can happen to it any more (I9).
     pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Aborted | State::Cancelled | State::Closed)
+        matches!(self.state, State::Aborted { .. } | State::Cancelled | State::Closed)
     }
 
-    /// The services that were asked for, including those still counting down.
+    /// The services that were asked for, including those still counting down, and those that were aborted with the incident.
     pub fn services(&self) -> Vec<Service> {
-        self.requests.union(self.pending()).services()
+        let aborted = match self.state {
+            State::Aborted { asked } => asked,
+            _ => Requests::default(),
+        };
+        self.requests.union(self.pending()).union(aborted).services()
     }
 
     /// Whether help was requested for any service.

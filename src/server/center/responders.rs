@@ -61,7 +61,8 @@ pub async fn respond(mut cases: mpsc::UnboundedReceiver<Case>, engine: Engine, c
         tokio::spawn(async move {
             while let Some((following, pause)) = next(state) {
                 tokio::time::sleep_until(clock.instant_of(at + pause).into()).await;
-                let reference = (following == DispatchState::Accepted).then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
+                let reference =
+                    (following == DispatchState::Accepted).then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
                 let report = Command::Dispatch { service, state: following, reference };
                 if engine.give(incident, report).await.is_ok_and(|answer| answer.current.incident.is_over()) {
                     return;

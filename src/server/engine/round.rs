@@ -88,7 +88,8 @@ impl<'a> Round<'a> {
     }
 
     pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Store) -> Result<(), StoreError> {
-        let ids: Vec<IncidentId> = jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
+        let ids: Vec<IncidentId> =
+            jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
         let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
         for job in jobs {
             let outcome = match job {

@@ -62,7 +62,8 @@ pub async fn serve(assets: Assets, request: Request) -> Response {
     match file(&assets, path, request.headers()).await {
         Some(response) => response,
         None if path == "index.html" => {
-            (StatusCode::SERVICE_UNAVAILABLE, "The app is not built. Run scripts/build, or start from a binary that carries it.\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, "The app is not built. Run scripts/build, or start from a binary that carries it.\n")
+                .into_response()
         }
         None => not_found(),
     }
@@ -94,7 +95,10 @@ async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Respon
     out.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind).ok()?);
     out.insert(header::ETAG, HeaderValue::from_str(&etag).ok()?);
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" }));
+    out.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" }),
+    );
     if is_packed {
         out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
     }

@@ -55,7 +55,8 @@ pub async fn raise(
         return Err(Refused::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
     }
     let home = &member.home;
-    let fingerprint = Sha256::digest(format!("{} {:?} {:?} {:?} {}", home.id, asked.request, asked.mode, asked.source, asked.sirens)).into();
+    let fingerprint =
+        Sha256::digest(format!("{} {:?} {:?} {:?} {}", home.id, asked.request, asked.mode, asked.source, asked.sirens)).into();
     let raise = Raise {
         id: asked.id,
         home: home.id.clone(),

@@ -37,8 +37,7 @@ pub struct Caller {
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let Path(mut path): Path<HashMap<String, String>> =
-            Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
+        let Path(mut path): Path<HashMap<String, String>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
         let token = path.remove("token").ok_or_else(Refused::not_found)?;
         let (home, contact) = app.store.contact_link(auth::token_hash(&token)).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(&home).ok_or_else(Refused::not_found)?;

@@ -31,7 +31,11 @@ fn cookie(token: &str) -> Cookie<'static> {
     (status = 429, description = "Too many wrong passwords", body = crate::api::problem::Problem, content_type = "application/problem+json"),
     Problems,
 ))]
-pub async fn sign_in(State(app): State<Arc<App>>, jar: CookieJar, Body(SignIn { email, password }): Body<SignIn>) -> Result<impl IntoResponse, Refused> {
+pub async fn sign_in(
+    State(app): State<Arc<App>>,
+    jar: CookieJar,
+    Body(SignIn { email, password }): Body<SignIn>,
+) -> Result<impl IntoResponse, Refused> {
     let (email, now) = (email.trim().to_lowercase(), app.clock.now());
     if email.len() > 254 || password.len() > 1_024 {
         return Err(Refused::field("password", "That is too long."));

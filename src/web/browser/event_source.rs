@@ -12,7 +12,12 @@ pub struct Stream {
 
 impl Stream {
     /// Connects. `then` gets each event's name and data; `failed` is called when the connection breaks.
-    pub fn open(path: &str, names: &[&'static str], then: impl Fn(&'static str, String) + Clone + 'static, failed: impl Fn() + 'static) -> Option<Self> {
+    pub fn open(
+        path: &str,
+        names: &[&'static str],
+        then: impl Fn(&'static str, String) + Clone + 'static,
+        failed: impl Fn() + 'static,
+    ) -> Option<Self> {
         let source = EventSource::new(path).ok()?;
         let mut listeners: Vec<Listener> = names
             .iter()

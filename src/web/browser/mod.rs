@@ -5,7 +5,8 @@ pub mod event_source;
 pub mod json;
 pub mod time;
 
-use wasm_bindgen::{JsCast, closure::Closure};
+use js_sys::Reflect;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{AddEventListenerOptions, EventTarget, HtmlElement};
 
 /// The window.
@@ -24,8 +25,10 @@ pub fn random_bits() -> [u8; 16] {
 /// Vibrates for so many milliseconds, where the device can.
 pub fn vibrate(ms: u32) {
     let navigator = window().navigator();
-    // Absent on iPhones and desktops.
-    if js_sys::Reflect::has(&navigator, &"vibrate".into()).unwrap_or(false) {
+    let of = |target: &JsValue, name: &str| Reflect::get(target, &name.into()).unwrap_or_default();
+    // Absent on iPhones and desktops; refused, with an error in the console, to a page that nobody has touched yet.
+    let touched = of(&of(&navigator, "userActivation"), "hasBeenActive").is_truthy();
+    if touched && of(&navigator, "vibrate").is_function() {
         navigator.vibrate_with_duration(ms);
     }
 }
@@ -62,7 +65,9 @@ impl Listener {
         let options = AddEventListenerOptions::new();
         options.set_passive(true);
         let callback = then.as_ref().unchecked_ref();
-        target.add_event_listener_with_callback_and_add_event_listener_options(event, callback, &options).expect("a target takes listeners");
+        target
+            .add_event_listener_with_callback_and_add_event_listener_options(event, callback, &options)
+            .expect("a target takes listeners");
         Self { target: target.clone(), event, then }
     }
 }

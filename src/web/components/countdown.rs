@@ -6,8 +6,7 @@ use crate::{
     domain::incident::Mode,
     view::{
         countdown::{countdown, is_spoken},
-        incident as words_of,
-        words,
+        incident as words_of, words,
     },
     web::{
         browser::{dialog::open_when_mounted, vibrate},

@@ -20,9 +20,8 @@ pub fn Overlay(
     });
     // Which screen, for which incident: it is built anew only when one of them changes.
     let which = Memo::new(move |_| store.incident.with(|i| i.as_ref().map(|i| (i.id, screen(i.state)))));
-    let shown = Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| {
-        store.incident.get().or_else(|| last.cloned().flatten())
-    });
+    let shown =
+        Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| store.incident.get().or_else(|| last.cloned().flatten()));
     let incident = Signal::derive(move || shown.get().expect("shown only while there is one"));
     view! {
         {part(move || which.get().map(|(_, screen)| match screen {

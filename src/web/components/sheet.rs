@@ -55,7 +55,10 @@ fn OpenSheet(
     let sirens = RwSignal::new(false);
     let has_siren = move || store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.siren.available));
     let address = move || {
-        store.home.with(|h| h.as_ref().and_then(|h| h.home.address.clone())).map(|a| format!("To {}, {}, {} {}", a.line1, a.city, a.region, a.postal_code))
+        store
+            .home
+            .with(|h| h.as_ref().and_then(|h| h.home.address.clone()))
+            .map(|a| format!("To {}, {}, {} {}", a.line1, a.city, a.region, a.postal_code))
     };
     let number = store.emergency_number();
     let source = StoredValue::new(source);

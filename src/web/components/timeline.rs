@@ -1,11 +1,7 @@
 //! What happened, line by line, with seconds.
 
 use super::part;
-use crate::{
-    api::timeline::Line,
-    view::incident::mark,
-    web::browser::time::clock,
-};
+use crate::{api::timeline::Line, view::incident::mark, web::browser::time::clock};
 use leptos::prelude::*;
 
 /// The story so far; the newest line is marked.

@@ -128,7 +128,9 @@ fn Call(
             <button class="link link--center" on:click=press(move || act("hang-up"))>{words::HANG_UP}</button>
         }
         .into_any(),
-        (false, false) => view! { <button class="btn btn--answer" on:click=press(move || act("confirm"))>{words::HEARD}</button> }.into_any(),
+        (false, false) => {
+            view! { <button class="btn btn--answer" on:click=press(move || act("confirm"))>{words::HEARD}</button> }.into_any()
+        }
     };
     view! {
         {call.drill.then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> })}
@@ -167,16 +169,18 @@ fn CallOff(
         event.prevent_default();
         say();
     };
-    part(move || Some(match asked.get() {
-        false => view! { <button class="btn btn--quiet" on:click=press(first)>{words::CALL_OFF}</button> }.into_any(),
-        true => view! {
-            <form class="door__form" on:submit=submit>
-                <label class="field">{words::VERBAL_PASSWORD}
-                    <input type="text" autocomplete="off" autocapitalize="off" required autofocus bind:value=password/>
-                </label>
-                <button class="btn btn--quiet" type="submit">{words::SAY_PASSWORD}</button>
-            </form>
-        }
-        .into_any(),
-    }))
+    part(move || {
+        Some(match asked.get() {
+            false => view! { <button class="btn btn--quiet" on:click=press(first)>{words::CALL_OFF}</button> }.into_any(),
+            true => view! {
+                <form class="door__form" on:submit=submit>
+                    <label class="field">{words::VERBAL_PASSWORD}
+                        <input type="text" autocomplete="off" autocapitalize="off" required autofocus bind:value=password/>
+                    </label>
+                    <button class="btn btn--quiet" type="submit">{words::SAY_PASSWORD}</button>
+                </form>
+            }
+            .into_any(),
+        })
+    })
 }

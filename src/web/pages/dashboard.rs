@@ -148,7 +148,8 @@ fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
         return view! { <p class="card card--pad muted">{words::NO_CONTACTS}</p> }.into_any();
     }
     let row = |contact: Contact| {
-        let phone = contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{words::OPEN_PHONE}</a> });
+        let phone =
+            contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{words::OPEN_PHONE}</a> });
         view! {
             <li>
                 <span class="tile num">{contact.order}</span>
@@ -173,10 +174,12 @@ fn Latest() -> impl IntoView {
             </li>
         }
     };
-    let rows = move || store.latest.with(|all| match all.is_empty() {
-        true => Some(view! { <p class="card card--pad muted">{words::NO_INCIDENTS}</p> }.into_any()),
-        false => Some(view! { <ul class="rows card">{all.iter().map(row).collect_view()}</ul> }.into_any()),
-    });
+    let rows = move || {
+        store.latest.with(|all| match all.is_empty() {
+            true => Some(view! { <p class="card card--pad muted">{words::NO_INCIDENTS}</p> }.into_any()),
+            false => Some(view! { <ul class="rows card">{all.iter().map(row).collect_view()}</ul> }.into_any()),
+        })
+    };
     view! {
         <section class="col col--tight">
             <div class="head"><h2>{words::LATEST}</h2></div>

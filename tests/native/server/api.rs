@@ -120,7 +120,8 @@ async fn r10_r18_cancel_works_before_d_and_is_refused_afterwards() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let first = owner.raise("maple-street", "fire", json!({})).await.1;
-    assert_eq!(owner.act(&first, "cancel").await.1["state"], "aborted");
+    let aborted = owner.act(&first, "cancel").await.1;
+    assert_eq!((&aborted["state"], &aborted["services"]), (&json!("aborted"), &json!(["fire"])), "what was asked stays on the record");
     assert_eq!(owner.act(&first, "cancel").await.0, StatusCode::OK, "idempotent");
     assert_eq!(owner.act(&first, "send-now").await.1["code"], "incident_over");
     let second = owner.raise("maple-street", "fire", json!({})).await.1;

@@ -46,9 +46,10 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
-        sqlx::migrate!("src/server/store/sqlite/migrations").run(&mut writer).await.map_err(|e| {
-            StoreError::Unusable(format!("the database {} cannot be brought to this version: {e}", file.display()))
-        })?;
+        sqlx::migrate!("src/server/store/sqlite/migrations")
+            .run(&mut writer)
+            .await
+            .map_err(|e| StoreError::Unusable(format!("the database {} cannot be brought to this version: {e}", file.display())))?;
         assert_durable(&mut writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
         Ok(Self { writer: Mutex::new(writer), readers })
@@ -57,10 +58,12 @@ impl SqliteStore {
 
 /// Settings that a build or a file could silently have otherwise. SQLite 3.7.0 to 3.51.2 can lose committed writes in WAL mode.
 async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT sqlite_version(), (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)")
-        .fetch_one(connection)
-        .await
-        .map_err(failed("read the database's settings"))?;
+    let row = sqlx::query(
+        "SELECT sqlite_version(), (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(failed("read the database's settings"))?;
     let (version, journal, synchronous): (String, String, i64) = (row.get(0), row.get(1), row.get(2));
     let number: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
     if number < vec![3, 51, 3] {
