@@ -89,6 +89,7 @@ pub fn call_number(number: &str) -> String {
 
 pub const WHY_TITLE: &str = "SOS is not available";
 pub const WHY_BUTTON: &str = "Why SOS is not available";
+pub const WHY_SHORT: &str = "Not available";
 pub const SOS: &str = "SOS";
 pub const SHEET: &str = "Request help";
 pub const PRACTICE: &str = "Practice";
@@ -99,8 +100,9 @@ pub const PRACTICE_SIRENS: &str = "Let the sirens sound for 5 seconds";
 pub const DRILL: &str = "DRILL";
 pub const DRILL_NOTE: &str = "Practice. No responders are involved";
 pub const SLIDE: &str = "Slide to request";
-pub const TAP_TWICE: &str = "TAP 2×";
-pub const TAP_AGAIN: &str = "TAP AGAIN";
+// Both are part of the button's name, so that who speaks to the screen can say what is read (WCAG 2.5.3).
+pub const TAP_FIRST: &str = "Request";
+pub const TAP_AGAIN: &str = "Tap again";
 pub const SIREN_ONLY: &str = "Sound Siren Only";
 pub const CANCEL_HELP: &str = "Cancel Help";
 pub const SEND_NOW: &str = "Send Now";

@@ -1,15 +1,28 @@
 //! Modal dialogs: the browser keeps the focus inside and everything else out of reach.
+//!
+//! A dialog is closed by taking it out of the page, never by the browser: its `close` event comes late, and would close the next dialog.
 
 use leptos::{html::Dialog, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 /// Opens the dialog as soon as it is in the page, and gives the focus to the element marked `autofocus`.
+/// When the dialog goes, the focus goes back to where it was.
 pub fn open_when_mounted(node: NodeRef<Dialog>) {
+    let before = super::window().document().and_then(|d| d.active_element()).and_then(|e| e.dyn_into::<HtmlElement>().ok());
+    let before = StoredValue::new_local(before);
     Effect::new(move |_| {
         if let Some(dialog) = node.get()
             && !dialog.open()
         {
             // It fails only for a dialog that is open or out of the page.
             let _ = dialog.show_modal();
+        }
+    });
+    on_cleanup(move || {
+        if let Some(Some(element)) = before.try_get_value() {
+            // Behind another dialog, or out of the page, this does nothing.
+            gloo_timers::callback::Timeout::new(0, move || super::focus(&element)).forget();
         }
     });
 }

@@ -25,7 +25,7 @@ pub fn EndedScreen(
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let icon = if incident.with_untracked(|i| i.state == Stage::Aborted) { "undo" } else { "check" };
     view! {
-        <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:close=move |_| store.put_away()>
+        <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); store.put_away(); }>
             <div class="asked__page">
                 <header class="asked__title">
                     <span class="mark"><Icon name=icon/></span>

@@ -18,17 +18,15 @@ pub fn Overlay(
         let arrived = store.incident.with(|i| i.as_ref().map(|i| i.id));
         sender.sending.get().filter(|s| Some(s.id) != arrived).map(|s| s.stage)
     });
-    // Which screen, for which incident: it is built anew only when one of them changes.
-    let which = Memo::new(move |_| store.incident.with(|i| i.as_ref().map(|i| (i.id, screen(i.state)))));
+    let which = Memo::new(move |_| store.incident.with(|i| i.as_ref().map(|i| screen(i.state))));
     let shown =
         Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| store.incident.get().or_else(|| last.cloned().flatten()));
     let incident = Signal::derive(move || shown.get().expect("shown only while there is one"));
     view! {
-        {part(move || which.get().map(|(_, screen)| match screen {
-            Screen::Countdown => view! { <CountdownScreen incident/> }.into_any(),
-            Screen::Running => view! { <RunningScreen incident sheet/> }.into_any(),
-            Screen::Ended => view! { <EndedScreen incident/> }.into_any(),
-        }))}
+        // Each has a place of its own: in one place the next screen would be drawn into the dialog of the last, which is open already.
+        {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
+        {part(move || (which.get() == Some(Screen::Running)).then(|| view! { <RunningScreen incident sheet/> }))}
+        {part(move || (which.get() == Some(Screen::Ended)).then(|| view! { <EndedScreen incident/> }))}
         <Sheet handle=sheet/>
         {part(move || unacknowledged.get().map(|stage| view! { <NotSent stage/> }))}
     }

@@ -13,8 +13,8 @@ pub fn Picture(
 ) -> impl IntoView {
     let hue = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 100 + 200;
     view! {
-        <span class="picture" style:--hue=text(move || hue.to_string())>
-            <span class="picture__lens" aria-hidden="true"></span>
+        <span class="picture" aria-hidden="true" style:--hue=text(move || hue.to_string())>
+            <span class="picture__lens"></span>
             <span class="picture__note"><Icon name="camera"/>{words::NO_PICTURE}</span>
         </span>
     }

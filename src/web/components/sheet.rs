@@ -72,7 +72,7 @@ fn OpenSheet(
     let title = move || if practice.get() { words::PRACTICE } else { words::SHEET };
 
     view! {
-        <dialog class="sheet" class:sheet--drill=whether(move || practice.get()) node_ref=node aria-label=text(title) on:close=move |_| handle.close()>
+        <dialog class="sheet" class:sheet--drill=whether(move || practice.get()) node_ref=node aria-label=text(title) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); handle.close(); }>
             <div class="head">
                 <h1 tabindex="-1" autofocus>{text(title)}</h1>
                 <button class="tile" aria-label=words::CLOSE on:click=press(move || handle.close())><Icon name="close"/></button>

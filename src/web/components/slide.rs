@@ -68,7 +68,7 @@ pub fn Slide(
                 <span class="slide__thumb" aria-hidden="true"><Icon name=tone.icon/></span>
             </div>
             <button class="slide__tap" class:slide__tap--armed=whether(move || armed.get()) aria-label=text(move || words::tap_name(request, armed.get())) on:click=press(tap)>
-                <span aria-hidden="true">{text(move || if armed.get() { words::TAP_AGAIN } else { words::TAP_TWICE })}</span>
+                <span aria-hidden="true">{text(move || if armed.get() { words::TAP_AGAIN } else { words::TAP_FIRST })}</span>
             </button>
         </div>
     }

@@ -18,7 +18,7 @@ pub fn WhyButton(
     let open = RwSignal::new(false);
     view! {
         <button class="why" aria-label=words::WHY_BUTTON on:click=press(move || open.set(true))>
-            <span aria-hidden="true">"No SOS"</span>
+            <span aria-hidden="true">{words::WHY_SHORT}</span>
             <Icon name="info"/>
         </button>
         {part(move || open.get().then(|| view! { <WhyDialog reason open/> }))}
@@ -36,7 +36,7 @@ fn WhyDialog(
     open_when_mounted(node);
     let number = store().emergency_number();
     view! {
-        <dialog class="sheet" node_ref=node aria-label=words::WHY_TITLE on:close=move |_| open.set(false)>
+        <dialog class="sheet" node_ref=node aria-label=words::WHY_TITLE on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); open.set(false); }>
             <div class="head">
                 <h1>{words::WHY_TITLE}</h1>
                 <button class="tile" aria-label=words::CLOSE on:click=press(move || open.set(false))><Icon name="close"/></button>

@@ -108,12 +108,12 @@ fn cameras_wall(cameras: Vec<Camera>) -> impl IntoView {
         return view! { <p class="card card--pad muted">{words::NO_CAMERAS}</p> }.into_any();
     }
     let tile = |camera: Camera| {
-        let label = format!("{} {}", words::LIVE_VIEW, camera.name);
         let icon = if camera.kind == CameraKind::Doorbell { "bell" } else { "camera" };
         let sounding = (camera.siren == SirenState::Sounding).then(|| view! { <span class="live">{words::SOUNDING}</span> });
         view! {
             <li class="cam">
-                <Link to=Route::LiveView(camera.id) class="cam__link" label>
+                <Link to=Route::LiveView(camera.id) class="cam__link">
+                    <span class="unseen">{words::LIVE_VIEW}" "</span>
                     <Picture name=camera.name.clone()/>
                     <span class="cam__name"><Icon name=icon/>{camera.name}<span class="grow"></span>{sounding}</span>
                 </Link>
