@@ -39,12 +39,13 @@ const REQUESTS: usize = 2_000;
 const COUNTDOWNS: usize = 1_000;
 
 /// Notes when each effect was carried out.
-struct Noting(Arc<Clock>, Mutex<Vec<(IncidentId, Instant)>>);
+#[derive(Default)]
+struct Noting(Mutex<Vec<(IncidentId, Instant)>>);
 
 #[async_trait]
 impl WayOut for Noting {
     async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
-        self.1.lock().unwrap().push((effect.incident, Instant::now()));
+        self.0.lock().unwrap().push((effect.incident, Instant::now()));
         Ok(None)
     }
 }
@@ -90,7 +91,7 @@ impl Bench {
             store.put_home(home).await.unwrap();
         }
         let clock = Arc::new(Clock::new());
-        let noting = Arc::new(Noting(clock.clone(), Mutex::default()));
+        let noting = Arc::new(Noting::default());
         let way: Arc<dyn WayOut> = noting.clone();
         let ways =
             WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way.clone() };
@@ -159,10 +160,10 @@ async fn lateness() -> [f64; 4] {
         due.push((id, bench.clock.instant_of(deadline)));
     }
     let wanted = COUNTDOWNS * 4;
-    while bench.noting.1.lock().unwrap().len() < wanted {
+    while bench.noting.0.lock().unwrap().len() < wanted {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let noted = bench.noting.1.lock().unwrap().clone();
+    let noted = bench.noting.0.lock().unwrap().clone();
     let first = |id: IncidentId| noted.iter().filter(|(i, _)| *i == id).map(|(_, at)| *at).min().unwrap();
     let mut late: Vec<f64> = Vec::with_capacity(COUNTDOWNS);
     for (id, deadline) in due {

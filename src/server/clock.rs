@@ -28,7 +28,6 @@ impl Anchor {
 
 impl Clock {
     /// A clock that agrees with the wall clock now, and runs on its own from here.
-    #[expect(clippy::new_without_default, reason = "a clock is set, not defaulted")]
     pub fn new() -> Self {
         Self { anchor: Mutex::new(Anchor::here()) }
     }

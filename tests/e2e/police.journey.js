@@ -48,7 +48,7 @@ test("nobody answers: dispatched, and the other contacts are called", async ({ h
   const neighbor = await home.contact(browser, 1);
   await home.ask("police");
   await expect(home.story().getByText("Sister did not answer")).toBeVisible();
-  await expect(neighbor.getByRole("heading", { name: /calling for police/ })).toBeVisible();
+  await expect(neighbor.getByRole("heading", { name: /Police requested at Maple Street/ })).toBeVisible();
   await neighbor.getByRole("button", { name: "Answer" }).click();
   await neighbor.getByRole("button", { name: "I have heard" }).click();
   await expect(home.story().getByText("Neighbor was told")).toBeVisible();

@@ -10,7 +10,10 @@ use crate::{
     server::clock::Clock,
 };
 use async_trait::async_trait;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Effects under way at once on one way out.
@@ -72,7 +75,10 @@ fn lane(kind: &EffectKind) -> usize {
     }
 }
 
+/// A way out, and the end of its queue where effects go in.
 type Lane = (Arc<dyn WayOut>, mpsc::UnboundedSender<Effect>);
+/// A way out, and the end of its queue where effects come out, until its worker takes it.
+type Worker = (Arc<dyn WayOut>, mpsc::UnboundedReceiver<Effect>);
 
 /// Takes effects in and sees them through.
 #[derive(Clone)]
@@ -80,7 +86,7 @@ pub struct Outbox {
     clock: Arc<Clock>,
     live: Arc<[Lane; 5]>,
     drill: Arc<[Lane; 5]>,
-    workers: Arc<std::sync::Mutex<Vec<(Arc<dyn WayOut>, mpsc::UnboundedReceiver<Effect>)>>>,
+    workers: Arc<Mutex<Vec<Worker>>>,
 }
 
 impl Outbox {
@@ -96,7 +102,7 @@ impl Outbox {
             }))
         };
         let (live, drill) = (lanes(live), lanes(drill));
-        Self { clock, live, drill, workers: Arc::new(std::sync::Mutex::new(workers)) }
+        Self { clock, live, drill, workers: Arc::new(Mutex::new(workers)) }
     }
 
     /// Starts to carry out: first what was left, and what the ways out must go on with.

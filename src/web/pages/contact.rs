@@ -92,13 +92,10 @@ fn Call(
     let id = call.id;
     let act = move |action: &'static str| {
         spawn_local(async move {
-            match client::on_call(&token.get_value(), id, action).await {
-                Ok(phone) => {
-                    said.set(phone.call.is_none());
-                    shown.set(Shown::Phone(Box::new(phone)));
-                }
-                // The call is over, or nobody answered: the next live event tells.
-                Err(_) => {}
+            // Where it fails, the call is over or nobody answered: the next live event tells.
+            if let Ok(phone) = client::on_call(&token.get_value(), id, action).await {
+                said.set(phone.call.is_none());
+                shown.set(Shown::Phone(Box::new(phone)));
             }
         });
     };
@@ -110,7 +107,7 @@ fn Call(
     let services = words::capital(&words::services(&call.services));
     let asks = call.purpose == Purpose::Verify;
     let what = match (ringing, asks) {
-        (true, _) => format!("{home} is calling for {}", words::services(&call.services)),
+        (true, _) => format!("{services} requested at {home}"),
         (false, true) => format!("{services} requested at {home}. Is this a real emergency?"),
         (false, false) => format!("{services} requested at {home}. Help is being sent."),
     };

@@ -7,7 +7,7 @@ use buckler::domain::{
         CallOutcome, CenterMode, DispatchState, Incident, Mode, Policy, Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
         effect::EffectKind,
-        event::Event,
+        event::{Event, Recorded},
     },
 };
 use proptest::prelude::*;
@@ -114,12 +114,13 @@ fn check(story: &Story, before: &Incident, was_up: bool) {
         Some(incident),
         "I15: replay equals what stands"
     );
-    if was_up && incident.snapshot.policy.center == CenterMode::Automatic {
-        if let State::Verifying(_) = incident.state {
-            let since =
-                story.facts.iter().rev().find(|f| matches!(f.event, Event::CountdownOver { .. } | Event::SentNow { .. })).unwrap().at;
-            assert!(story.now.since(since) <= Duration::from_secs(30 + 60 + 2), "I8");
-        }
+    if was_up
+        && incident.snapshot.policy.center == CenterMode::Automatic
+        && let State::Verifying(_) = incident.state
+    {
+        let left = |f: &&Recorded| matches!(f.event, Event::CountdownOver { .. } | Event::SentNow { .. });
+        let since = story.facts.iter().rev().find(left).unwrap().at;
+        assert!(story.now.since(since) <= Duration::from_secs(30 + 60 + 2), "I8");
     }
     if let Some(next) = incident.next_deadline() {
         assert!(next > story.now, "what is due has been done");
