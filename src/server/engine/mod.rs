@@ -35,7 +35,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Requests that may wait for the loop; more are told that the store is not available.
 const QUEUE: usize = 8_192;
 /// Decisions stored in one transaction: enough to share a flush, few enough that the first is not kept waiting.
-const BATCH: usize = 128;
+const BATCH: usize = 64;
+/// How long nothing must have waited before the store tidies up.
+const IDLE: Duration = Duration::from_secs(1);
 /// How long the loop lets a failing store rest before it tries due timers again.
 const REST: Duration = Duration::from_millis(100);
 
@@ -177,12 +179,14 @@ impl Keeper {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: watch::Receiver<bool>) {
         let mut jobs = Vec::with_capacity(BATCH);
         let mut rest_until = None;
+        let mut untidy = false;
         loop {
             let wake = rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
             if wake.is_none() {
                 self.clock.set_by_the_wall();
             }
             tokio::select! {
+                biased;
                 () = stopped(&mut stop) => {
                     // What was asked before the end is still answered.
                     while let Ok(job) = queue.try_recv() {
@@ -191,13 +195,27 @@ impl Keeper {
                     self.work(&mut jobs, self.clock.now()).await;
                     return;
                 }
-                _ = queue.recv_many(&mut jobs, BATCH) => {}
                 () = sleep_until(wake) => {}
+                _ = queue.recv_many(&mut jobs, BATCH) => {}
+                () = tokio::time::sleep(IDLE), if untidy => {
+                    untidy = false;
+                    if let Err(error) = self.store.tidy().await {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "the store could not tidy up");
+                    }
+                    continue;
+                }
             }
+            untidy = true;
             let now = self.clock.now();
             if rest_until.is_none_or(|until| until <= self.clock.instant_of(now)) {
                 rest_until = None;
                 jobs.extend(self.timers.due(now, BATCH).into_iter().map(Job::tick));
+            }
+            // Deadlines go first; what else waits takes the room that they leave.
+            while jobs.len() < BATCH
+                && let Ok(job) = queue.try_recv()
+            {
+                jobs.push(job);
             }
             if !self.work(&mut jobs, now).await {
                 rest_until = Some(self.clock.instant_of(now + REST));

@@ -96,7 +96,7 @@ impl<'a> Round<'a> {
                 Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, &mut known, store).await?,
                 Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await?,
                 Job::Carried { key, incident, command } => {
-                    self.batch.done.push((key.clone(), self.now));
+                    self.batch.done.push(key.clone());
                     match command {
                         Some(command) => self.give(*incident, command.clone(), store).await?,
                         None => Err(Denied::Unknown),
@@ -208,7 +208,9 @@ impl<'a> Round<'a> {
     fn take(&mut self, id: IncidentId, decision: Decision, first: u32) {
         let staged = self.staged.get_mut(&id).expect("decided on what was staged");
         let was_over = staged.incident.is_over();
-        self.batch.facts.extend((first..).zip(&decision.facts).map(|(seq, fact)| (id, seq, fact.clone())));
+        if !decision.facts.is_empty() {
+            self.batch.facts.push((id, first, decision.facts.clone()));
+        }
         self.batch.effects.extend(decision.effects);
         staged.facts.extend(decision.facts);
         staged.incident = decision.after;

@@ -76,16 +76,16 @@ pub struct RequestRow {
 pub struct Batch {
     /// Incidents that begin, with their moment.
     pub begun: Vec<(IncidentId, HomeId, Timestamp)>,
-    /// Facts with their number in the incident.
-    pub facts: Vec<(IncidentId, u32, Recorded)>,
+    /// The facts of each decision, with the number of the first.
+    pub facts: Vec<(IncidentId, u32, Vec<Recorded>)>,
     /// Incidents that are over now.
     pub over: Vec<IncidentId>,
     /// Requests that were answered.
     pub requests: Vec<RequestRow>,
     /// Effects that the facts cause.
     pub effects: Vec<Effect>,
-    /// Keys of effects that were carried out or given up, and when.
-    pub done: Vec<(String, Timestamp)>,
+    /// Keys of effects that were carried out or given up.
+    pub done: Vec<String>,
 }
 
 impl Batch {
@@ -106,6 +106,8 @@ pub trait Store: Send + Sync + 'static {
     async fn running(&self) -> Result<Vec<Stored>, StoreError>;
     /// Effects that were not carried out yet.
     async fn undone(&self) -> Result<Vec<Effect>, StoreError>;
+    /// Does what can wait, now that nothing else waits.
+    async fn tidy(&self) -> Result<(), StoreError>;
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
     /// A home's incidents that began before a moment, newest first.

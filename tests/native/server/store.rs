@@ -53,7 +53,7 @@ async fn i2_a_service_is_requested_once_by_constraint() {
     store.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
     assert!(store.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
     assert_eq!(store.undone().await.unwrap(), effects(3));
-    store.commit(&Batch { done: vec![(effects(3)[0].key.clone(), NOW)], ..Batch::default() }).await.unwrap();
+    store.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
     assert_eq!(store.undone().await.unwrap(), []);
 }
 

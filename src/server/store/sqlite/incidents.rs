@@ -5,6 +5,7 @@ use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
+            Mode,
             effect::{Effect, EffectKind},
             event::Recorded,
         },
@@ -12,39 +13,51 @@ use crate::{
     },
     server::store::{Batch, RequestRow, StoreError, Stored},
 };
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use std::borrow::Cow;
 
 const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
-const FACTS: &str = "INSERT INTO fact (incident, seq, body) SELECT value ->> 0, value ->> 1, value -> 2 FROM json_each(?)";
+const FACTS: &str = "INSERT INTO facts (incident, first, body) SELECT value ->> 0, value ->> 1, value -> 2 FROM json_each(?)";
 const OVER: &str = "UPDATE incident SET running = NULL WHERE id IN (SELECT value FROM json_each(?))";
 const REQUESTS: &str = "INSERT INTO request (id, incident, fingerprint)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)";
-const EFFECTS: &str = "INSERT INTO outbox (key, incident, once, body)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value -> 3 FROM json_each(?)";
-const DONE: &str = "UPDATE outbox SET done_at = e.value ->> 1 FROM json_each(?) AS e WHERE outbox.key = e.value ->> 0";
+const DISPATCHES: &str = "INSERT INTO dispatch (incident, service) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
+const EFFECTS: &str = "INSERT INTO outbox (key, body) SELECT value ->> 0, value -> 1 FROM json_each(?)";
+const DONE: &str = "DELETE FROM outbox WHERE key IN (SELECT value FROM json_each(?))";
+
+/// The rows of one statement, as the JSON that it reads them from; `None` if there are none.
+fn rows<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Option<String>, StoreError> {
+    let rows: Vec<T> = rows.collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(&rows).map(Some).map_err(|e| impossible(format!("what is to be stored: {e}")))
+}
 
 pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
-    let ids = |r: &RequestRow| json!([r.id, r.incident, hex(&r.fingerprint)]);
-    let once = |e: &Effect| match &e.kind {
-        EffectKind::RequestDispatch { service } => json!(service),
-        _ => Value::Null,
-    };
     let running = |id: &IncidentId| (!batch.over.contains(id)).then_some(1);
+    let dispatch = |e: &Effect| match e.kind {
+        EffectKind::RequestDispatch { service } => Some((e.incident, service)),
+        _ => None,
+    };
     // What ends makes room for what begins, so it goes first.
-    let statements: [(&'static str, Vec<Value>); 6] = [
-        (OVER, batch.over.iter().map(|id| json!(id)).collect()),
-        (BEGIN, batch.begun.iter().map(|(id, home, at)| json!([id, home, at.as_millis(), running(id)])).collect()),
-        (FACTS, batch.facts.iter().map(|(id, seq, fact)| json!([id, seq, fact])).collect()),
-        (REQUESTS, batch.requests.iter().map(ids).collect()),
-        (EFFECTS, batch.effects.iter().map(|e| json!([e.key, e.incident, once(e), e])).collect()),
-        (DONE, batch.done.iter().map(|(key, at)| json!([key, at.as_millis()])).collect()),
+    let statements = [
+        (OVER, rows(batch.over.iter())?),
+        (BEGIN, rows(batch.begun.iter().map(|(id, home, at)| (id, home, at.as_millis(), running(id))))?),
+        (FACTS, rows(batch.facts.iter())?),
+        (REQUESTS, rows(batch.requests.iter().map(|r| (r.id, r.incident, hex(&r.fingerprint))))?),
+        (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
+        (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
+        (DONE, rows(batch.done.iter())?),
     ];
     let problem = failed("store what happened");
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await.map_err(&problem)?;
-    for (statement, rows) in statements.into_iter().filter(|(_, rows)| !rows.is_empty()) {
-        let written = sqlx::query(statement).bind(Value::Array(rows).to_string()).execute(&mut *writer).await;
+    for (statement, rows) in statements {
+        let Some(rows) = rows else { continue };
+        let written = sqlx::query(statement).bind(rows).execute(&mut *writer).await;
         if let Err(error) = written {
             roll_back(writer).await;
             return Err(problem(error));
@@ -55,6 +68,30 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         return Err(problem(error));
     }
     Ok(())
+}
+
+/// An effect as it is stored: what its key says is not said again.
+#[derive(Serialize, Deserialize)]
+struct Outgoing<'a> {
+    home: Cow<'a, HomeId>,
+    mode: Mode,
+    not_after: Option<Timestamp>,
+    #[serde(flatten)]
+    kind: Cow<'a, EffectKind>,
+}
+
+impl<'a> Outgoing<'a> {
+    fn of(effect: &'a Effect) -> Self {
+        let Effect { home, mode, not_after, kind, .. } = effect;
+        Self { home: Cow::Borrowed(home), mode: *mode, not_after: *not_after, kind: Cow::Borrowed(kind) }
+    }
+
+    fn effect(key: &str, body: &str) -> Option<Effect> {
+        let mut parts = key.split('/');
+        let (incident, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let Outgoing { home, mode, not_after, kind } = serde_json::from_str(body).ok()?;
+        Some(Effect { key: key.into(), incident, home: home.into_owned(), seq, mode, not_after, kind: kind.into_owned() })
+    }
 }
 
 /// SQLite rolls some failures back by itself, and then says that there is nothing to roll back.
@@ -81,8 +118,8 @@ pub(super) async fn requests(writer: &mut SqliteConnection, ids: &[IncidentId]) 
 
 pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<Stored>, StoreError> {
     let rows = sqlx::query(
-        "SELECT incident.id, incident.home, fact.body FROM incident JOIN fact ON fact.incident = incident.id
-         WHERE incident.running = 1 ORDER BY incident.id, fact.seq",
+        "SELECT incident.id, incident.home, facts.body FROM incident JOIN facts ON facts.incident = incident.id
+         WHERE incident.running = 1 ORDER BY incident.id, facts.first",
     )
     .fetch_all(readers)
     .await
@@ -91,17 +128,18 @@ pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<Stored>, StoreEr
 }
 
 pub(super) async fn undone(readers: &SqlitePool) -> Result<Vec<Effect>, StoreError> {
-    let rows = sqlx::query("SELECT body FROM outbox WHERE done_at IS NULL ORDER BY key")
-        .fetch_all(readers)
-        .await
-        .map_err(failed("load the outbox"))?;
-    rows.iter().map(|row| serde_json::from_str(row.get(0)).map_err(|e| impossible(format!("an effect in the outbox: {e}")))).collect()
+    let rows = sqlx::query("SELECT key, body FROM outbox ORDER BY key").fetch_all(readers).await.map_err(failed("load the outbox"))?;
+    let parse = |row: &SqliteRow| {
+        let key: String = row.get(0);
+        Outgoing::effect(&key, row.get(1)).ok_or_else(|| impossible(format!("the effect {key} in the outbox")))
+    };
+    rows.iter().map(parse).collect()
 }
 
 pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<Stored>, StoreError> {
     let rows = sqlx::query(
-        "SELECT incident.id, incident.home, fact.body FROM incident JOIN fact ON fact.incident = incident.id
-         WHERE incident.id = ? ORDER BY fact.seq",
+        "SELECT incident.id, incident.home, facts.body FROM incident JOIN facts ON facts.incident = incident.id
+         WHERE incident.id = ? ORDER BY facts.first",
     )
     .bind(id.to_string())
     .fetch_all(readers)
@@ -112,9 +150,9 @@ pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<S
 
 pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
     let rows = sqlx::query(
-        "SELECT newest.id, newest.home, fact.body
+        "SELECT newest.id, newest.home, facts.body
          FROM (SELECT id, home, started_at FROM incident WHERE home = ? AND started_at < ? ORDER BY started_at DESC, id LIMIT ?) AS newest
-         JOIN fact ON fact.incident = newest.id ORDER BY newest.started_at DESC, newest.id, fact.seq",
+         JOIN facts ON facts.incident = newest.id ORDER BY newest.started_at DESC, newest.id, facts.first",
     )
     .bind(home.as_str())
     .bind(before.as_millis() as i64)
@@ -130,12 +168,12 @@ fn gather(rows: &[SqliteRow]) -> Result<Vec<Stored>, StoreError> {
     let mut all: Vec<Stored> = Vec::new();
     for row in rows {
         let id: IncidentId = id(row, 0)?;
-        let fact: Recorded = serde_json::from_str(row.get(2)).map_err(|e| impossible(format!("a fact of incident {id}: {e}")))?;
+        let facts: Vec<Recorded> = serde_json::from_str(row.get(2)).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
         match all.last_mut().filter(|last| last.id == id) {
-            Some(stored) => stored.history.push(fact),
+            Some(stored) => stored.history.extend(facts),
             None => {
                 let home = row.get::<&str, _>(1).parse().map_err(|_| impossible(format!("the home of incident {id}")))?;
-                all.push(Stored { id, home, history: vec![fact] });
+                all.push(Stored { id, home, history: facts });
             }
         }
     }

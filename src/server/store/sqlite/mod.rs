@@ -22,6 +22,8 @@ use tokio::sync::Mutex;
 
 /// How long a writer waits for another process that holds the file, before it says so (F16).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// The log is written back to the file when nothing waits; at the latest when it has this many pages of 4 kB.
+const WAL_PAGES_MOST: &str = "16000";
 /// Readers beside the one writer.
 const READERS: u32 = 4;
 
@@ -44,6 +46,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("wal_autocheckpoint", WAL_PAGES_MOST)
             .busy_timeout(BUSY_TIMEOUT);
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
         sqlx::migrate!("src/server/store/sqlite/migrations")
@@ -96,6 +99,11 @@ impl Store for SqliteStore {
     }
     async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
         incidents::undone(&self.readers).await
+    }
+    async fn tidy(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await.map_err(failed("write the log back"))?;
+        Ok(())
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         incidents::one(&self.readers, id).await

@@ -49,12 +49,12 @@ CREATE TABLE incident (
 CREATE UNIQUE INDEX one_running_incident_a_home ON incident (home) WHERE running = 1;
 CREATE INDEX incident_of_home ON incident (home, started_at DESC);
 
--- What happened, for ever, in order.
-CREATE TABLE fact (
+-- What happened, for ever, in order. A row holds the facts of one decision as a JSON list; `first` is the number of its first fact.
+CREATE TABLE facts (
     incident TEXT NOT NULL REFERENCES incident (id),
-    seq      INTEGER NOT NULL,
+    first    INTEGER NOT NULL,
     body     TEXT NOT NULL,
-    PRIMARY KEY (incident, seq)
+    PRIMARY KEY (incident, first)
 ) STRICT, WITHOUT ROWID;
 
 -- Requests by the id that the client made, so that a repeated one finds its incident, also where it joined another.
@@ -65,14 +65,16 @@ CREATE TABLE request (
     fingerprint BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What is to be done outside, stored with the facts that cause it (I12). `done_at` is NULL until it was carried out or given up.
--- `once` holds the service of a dispatch request: at most one for each service of an incident (I2).
+-- What is to be done outside, stored with the facts that cause it (I12), and taken away when it was carried out or given up:
+-- what was done stands in the facts. The body is the whole effect as JSON.
 CREATE TABLE outbox (
-    key      TEXT PRIMARY KEY,
-    incident TEXT NOT NULL REFERENCES incident (id),
-    once     TEXT,
-    body     TEXT NOT NULL,
-    done_at  INTEGER
+    key  TEXT PRIMARY KEY,
+    body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX one_dispatch_a_service ON outbox (incident, once) WHERE once IS NOT NULL;
-CREATE INDEX outbox_to_do ON outbox (key) WHERE done_at IS NULL;
+
+-- Which services were requested: at most once for each service of an incident (I2).
+CREATE TABLE dispatch (
+    incident TEXT NOT NULL REFERENCES incident (id),
+    service  TEXT NOT NULL,
+    PRIMARY KEY (incident, service)
+) STRICT, WITHOUT ROWID;
