@@ -123,6 +123,7 @@ pub const NO_LONGER: &str = "No, it is over";
 pub const REFUSED: &str = "Not sent";
 pub const OFFLINE: &str = "Not connected. What you see may be old";
 pub const COUNTDOWN_OFFLINE: &str = "Connection lost. Help will still be requested unless you cancelled in time";
+pub const NOT_REACHED: &str = "That has not reached the server yet. Trying again";
 pub const COUNTDOWN_OVER: &str = "Time is up. Waiting for the server to say what happened";
 pub const ONLY_FIRST_CALL: &str = "Only answering the call from the monitoring center cancels this request.";
 pub const CANNOT_CANCEL: &str = "This request can no longer be cancelled. Tell the responders what you know.";
@@ -170,7 +171,7 @@ pub const VERBAL_PASSWORD: &str = "Verbal password";
 pub const SAY_PASSWORD: &str = "Call it off";
 pub const PHONE_RECEIVED: &str = "Thank you. We have received it";
 pub const PHONE_RECEIVED_NOTE: &str = "You may close this page.";
-pub const PHONE_OVER: &str = "The call is over";
+pub const PHONE_NOT_REACHED: &str = "That did not reach us. Try again.";
 
 #[cfg(test)]
 mod tests {

@@ -69,6 +69,30 @@ test("an answer that is lost: the same request again finds the same incident", a
   expect((await home.api.incidents("maple-street")).length).toBe(1);
 });
 
+test("a cancel that does not arrive says so, and is tried again until it does", async ({ home, expected }) => {
+  expected.push(/Failed to load resource|ERR_FAILED/);
+  await home.ask("police");
+  let lost = 0;
+  await home.page.route("**/cancel", (route) => (lost++ < 2 ? route.abort() : route.continue()));
+  await home.button("Cancel Help").click();
+  await expect(home.countdown().getByText("That has not reached the server yet. Trying again")).toBeVisible();
+  await expect(home.ended("Cancelled. Nothing was sent.")).toBeVisible();
+  expect(count(await home.state("aborted"), "aborted")).toBe(1);
+});
+
+test("the app is served packed, and what is named by its hash never changes", async ({ server, request }) => {
+  const page = await request.get(server.url, { headers: { "accept-encoding": "br" } });
+  expect([page.headers()["content-encoding"], page.headers()["cache-control"]]).toEqual(["br", "no-cache"]);
+  const { etag } = page.headers();
+  expect((await request.get(server.url, { headers: { "accept-encoding": "br", "if-none-match": etag } })).status()).toBe(304);
+  const files = [...(await page.text()).matchAll(/['"](\/[a-z-]+-[0-9a-f]{16}[a-z_]*\.(?:css|js|wasm))['"]/g)].map(([, path]) => path);
+  expect(new Set(files.map((path) => path.split(".").pop()))).toEqual(new Set(["css", "js", "wasm"]));
+  for (const path of files) {
+    const { headers } = await request.get(server.url + path).then((answer) => ({ headers: answer.headers() }));
+    expect([headers["content-encoding"], headers["cache-control"]], path).toEqual(["br", "public, max-age=31536000, immutable"]);
+  }
+});
+
 test("SIGTERM stops the server within two seconds, with open streams", async ({ home, expected }) => {
   expected.push(/Failed to load resource|ERR_/);
   await expect(home.shield()).toBeVisible();

@@ -8,6 +8,8 @@ const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1440, heig
 
 async function look(page, name) {
   await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished)));
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(overflow, `${name} is wider than the screen`).toBeLessThanOrEqual(0);
   await page.screenshot({ path: `output/${name}.png` });
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));

@@ -14,9 +14,11 @@ use crate::{
         store::store,
     },
 };
-use gloo_timers::callback::Interval;
+use gloo_timers::{callback::Interval, future::TimeoutFuture};
 use leptos::{html::Dialog, prelude::*, task::spawn_local};
 
+/// The pause before Cancel Help or Send Now is tried again. Milliseconds.
+const AGAIN_MS: u32 = 300;
 /// How often the ring is drawn. Milliseconds.
 const TICK_MS: u32 = 50;
 
@@ -45,14 +47,25 @@ pub fn CountdownScreen(
         }
     });
 
+    let unreached = RwSignal::new(false);
     let steer = move |action: &'static str| {
-        let id = incident.with_untracked(|i| i.id);
+        let (id, deadline) = incident.with_untracked(|i| (i.id, i.deadline));
         spawn_local(async move {
-            // What is refused is told by the next live event, and what nobody answered by the line below.
-            if let Ok(told) = client::steer(id, action).await {
-                store.tell(told);
+            loop {
+                match client::steer(id, action).await {
+                    Ok(told) => return store.tell(told),
+                    Err(failure) if failure.may_pass() && store.server_now() < deadline => unreached.try_set(true),
+                    // What is refused is told by the next live event.
+                    Err(_) => return,
+                };
+                TimeoutFuture::new(AGAIN_MS).await;
             }
         });
+    };
+    let trouble = move || match (unreached.get(), store.connected.get()) {
+        (true, _) => words::NOT_REACHED,
+        (false, false) => words::COUNTDOWN_OFFLINE,
+        (false, true) => "",
     };
     let detail = move || match seconds.get() {
         0 => words::COUNTDOWN_OVER.to_owned(),
@@ -74,7 +87,7 @@ pub fn CountdownScreen(
                 {part(move || is_drill().then(|| view! { <span class="ribbon">{words::DRILL}</span> }))}
                 <h1>{text(move || incident.with(words_of::countdown_title))}</h1>
                 <p>{text(detail)}</p>
-                <p class="count__offline" role="status">{text(move || if store.connected.get() { "" } else { words::COUNTDOWN_OFFLINE })}</p>
+                <p class="count__offline" role="status">{text(trouble)}</p>
             </div>
             <div class="ring">
                 <svg viewBox="0 0 200 200" aria-hidden="true">

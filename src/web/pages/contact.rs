@@ -13,7 +13,7 @@ use crate::{
     web::{
         browser::{json::parse, vibrate},
         client,
-        components::{Icon, part, press},
+        components::{Icon, part, press, text},
     },
 };
 use gloo_timers::callback::Interval;
@@ -90,12 +90,16 @@ fn Call(
     shown: RwSignal<Shown>,
 ) -> impl IntoView {
     let id = call.id;
+    let unreached = RwSignal::new(false);
     let act = move |action: &'static str| {
         spawn_local(async move {
-            // Where it fails, the call is over or nobody answered: the next live event tells.
-            if let Ok(phone) = client::on_call(&token.get_value(), id, action).await {
-                said.set(phone.call.is_none());
-                shown.set(Shown::Phone(Box::new(phone)));
+            match client::on_call(&token.get_value(), id, action).await {
+                Ok(phone) => {
+                    said.set(phone.call.is_none());
+                    shown.set(Shown::Phone(Box::new(phone)));
+                }
+                // A call that is over meanwhile is told by the next live event.
+                Err(failure) => unreached.set(failure.may_pass()),
             }
         });
     };
@@ -121,7 +125,7 @@ fn Call(
         .into_any(),
         (false, true) => view! {
             <button class="btn btn--sos" on:click=press(move || act("confirm"))>{words::CONFIRM}</button>
-            <CallOff password_required=call.password_required id token said/>
+            <CallOff password_required=call.password_required id token said unreached/>
             <button class="link link--center" on:click=press(move || act("hang-up"))>{words::HANG_UP}</button>
         }
         .into_any(),
@@ -136,7 +140,10 @@ fn Call(
             <p class="muted">{words::PHONE_CALLER}</p>
             <h1>{what}</h1>
         </div>
-        <div class="phone__acts">{actions}</div>
+        <div class="phone__acts">
+            <p class="field__wrong" role="alert">{text(move || if unreached.get() { words::PHONE_NOT_REACHED } else { "" })}</p>
+            {actions}
+        </div>
     }
 }
 
@@ -150,14 +157,17 @@ fn CallOff(
     token: StoredValue<String>,
     /// Becomes true when it was said.
     said: RwSignal<bool>,
+    /// Becomes true when nobody answered.
+    unreached: RwSignal<bool>,
 ) -> impl IntoView {
     let asked = RwSignal::new(false);
     let password = RwSignal::new(String::new());
     let say = move || {
         spawn_local(async move {
             let spoken = password_required.then(|| password.get_untracked());
-            if client::call_off(&token.get_value(), id, spoken).await.is_ok() {
-                said.set(true);
+            match client::call_off(&token.get_value(), id, spoken).await {
+                Ok(()) => said.set(true),
+                Err(failure) => unreached.set(failure.may_pass()),
             }
         });
     };
