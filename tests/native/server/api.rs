@@ -172,6 +172,29 @@ async fn the_whole_way_from_slide_to_closed_is_told_in_order() {
 }
 
 #[tokio::test]
+async fn r23_a_home_says_whether_an_sos_would_work_now() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let ready = async |home: &str| owner.get(&format!("/api/v1/homes/{home}")).await.1["sos"]["ready"].clone();
+    let maple = ready("maple-street").await;
+    let whats: Vec<_> = maple["checks"].as_array().unwrap().iter().map(|c| c["what"].as_str().unwrap()).collect();
+    assert_eq!((&maple["ok"], &whats[..]), (&json!(true), &["center", "base_station", "contacts", "address"][..]));
+    assert!(maple["checks"][0]["at"].is_string(), "with the age of the proof");
+    let flat = ready("garden-flat").await;
+    assert_eq!((&flat["ok"], &flat["checks"][1]["detail"]), (&json!(false), &json!("No contact is ready")));
+}
+
+#[tokio::test]
+async fn nothing_below_the_api_is_kept_by_a_cache() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    for path in ["/api/v1/me", "/api/v1/homes/maple-street", "/api/v1/homes/maple-street/events", "/api/v1/homes/nowhere"] {
+        let answer = owner.client.get(format!("{}{path}", owner.base)).send().await.unwrap();
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_document_names_every_route() {
     let server = Server::start("30s").await;
     let (status, document) = server.stranger().get("/api/openapi.json").await;

@@ -1,5 +1,6 @@
 //! The real server on a real file and a free port, driven over HTTP.
 
+mod alone;
 mod api;
 mod bad_input;
 mod drill;

@@ -1,0 +1,68 @@
+//! A server without `--demo` is connected to nobody, and never pretends otherwise.
+
+use super::until;
+use crate::domain::story::{OWNER, home, person};
+use buckler::{
+    api::home::CheckKind,
+    domain::{
+        id::{CallId, IncidentId},
+        incident::{
+            Mode, Request, Snapshot, Source,
+            arrows::event_name,
+            command::{CallStep, Command, NotReached, Raise},
+        },
+    },
+    server::{
+        App,
+        config::{Config, Options},
+        store::{Store, sqlite::SqliteStore},
+    },
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap());
+    store.put_home(&home()).await.unwrap();
+    let (stopper, stop) = watch::channel(false);
+    let app = App::with_store(store, &Config::new(Options::default()).unwrap(), stop).await.unwrap();
+    (app, stopper)
+}
+
+#[tokio::test]
+async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, _stopper) = alone(&folder).await;
+    let id = IncidentId(uuid::Uuid::from_u128(9));
+    let raise = Raise {
+        id,
+        home: home().id,
+        request: Request::Police,
+        mode: Mode::Live,
+        drill_sirens: false,
+        source: Source::Dashboard,
+        by: person("ada"),
+        snapshot: Snapshot::of(&home(), app.policy),
+    };
+    app.engine.raise(raise, [0; 32]).await.unwrap();
+    app.engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
+    let call = CallId { incident: id, number: 1 };
+    app.engine.give(id, Command::Call { call, step: CallStep::NotReached(NotReached::Failed) }).await.unwrap();
+    let whats = || async {
+        let current = app.engine.view().by_id(id)?;
+        let whats: Vec<_> = current.history.iter().map(|f| event_name(&f.event)).collect();
+        (whats.contains(&"siren_failed") && whats.contains(&"noted")).then_some(whats)
+    };
+    let whats = until("the truth", whats).await;
+    assert!(!whats.contains(&"siren_confirmed"), "no siren sounds, and none is claimed");
+}
+
+#[tokio::test]
+async fn r23_a_server_that_is_connected_to_nobody_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, _stopper) = alone(&folder).await;
+    let ready = app.tell_home(&home(), OWNER).await.unwrap().sos.ready;
+    assert!(!ready.ok);
+    let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
+    assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
+}
