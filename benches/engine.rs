@@ -34,7 +34,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const REQUESTS: usize = 2_000;
 const COUNTDOWNS: usize = 1_000;
 
