@@ -110,7 +110,6 @@ pub const SILENCE: &str = "Silence Siren";
 pub const CLOSE: &str = "Close";
 pub const BACK: &str = "Back";
 pub const DONE: &str = "Done";
-pub const OPEN: &str = "Open";
 pub const MORE_HELP: &str = "Request more help";
 pub const NOT_SENT: &str = "NOT SENT — trying again";
 pub const NOT_SENT_NOTE: &str = "Your request has not reached the server. If you are in danger, call now.";

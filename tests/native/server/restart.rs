@@ -36,9 +36,8 @@ async fn f11_what_was_carried_out_is_not_carried_out_again() {
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
     let confirmed = |i: &serde_json::Value| whats(i).iter().filter(|w| **w == "siren_confirmed").count();
-    until("five sirens", || async { Some(()).filter(|()| true).zip(Some(owner.look(&incident).await).filter(|i| confirmed(i) == 5)) })
-        .await;
-    until("an empty outbox", || async { Some(()).filter(|()| true).zip(server.app.store.undone().await.ok().filter(Vec::is_empty)) }).await;
+    until("five sirens", || async { Some(owner.look(&incident).await).filter(|i| confirmed(i) == 5) }).await;
+    until("an empty outbox", || async { server.app.store.undone().await.ok().filter(Vec::is_empty) }).await;
     let server = server.restart_after(Duration::ZERO).await;
     let owner = server.sign_in("owner").await;
     let home = owner.get("/api/v1/homes/maple-street").await.1;
