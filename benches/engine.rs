@@ -19,7 +19,7 @@ use buckler::{
         time::Timestamp,
     },
     server::{
-        clock::Clock,
+        clock::{Clock, Machine},
         engine::{
             Engine,
             outbox::{NotCarried, Outbox, WayOut, WaysOut},
@@ -90,7 +90,7 @@ impl Bench {
         for home in &homes {
             store.put_home(home).await.unwrap();
         }
-        let clock = Arc::new(Clock::new());
+        let clock = Arc::new(Clock::new(Machine));
         let noting = Arc::new(Noting::default());
         let way: Arc<dyn WayOut> = noting.clone();
         let ways =
@@ -157,7 +157,7 @@ async fn lateness() -> [f64; 4] {
     let mut due = Vec::with_capacity(COUNTDOWNS);
     for task in raised {
         let (id, _, deadline) = task.await.unwrap();
-        due.push((id, bench.clock.instant_of(deadline)));
+        due.push((id, bench.clock.instant_of(deadline).into_std()));
     }
     let wanted = COUNTDOWNS * 4;
     while bench.noting.0.lock().unwrap().len() < wanted {

@@ -2,50 +2,173 @@
 
 use crate::domain::time::Timestamp;
 use std::{
+    fmt::Debug,
     sync::Mutex,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::time::Instant;
+
+/// A correction of the wall clock that is not worth keeping.
+const NOT_WORTH_KEEPING: Duration = Duration::from_millis(20);
+
+/// Where a clock looks when it must know the time of day.
+pub trait TimeSource: Debug + Send + Sync + 'static {
+    /// The wall clock, which people and machines set forward and back.
+    fn wall(&self) -> Timestamp;
+    /// Which start of the machine this is, and how long ago; `None` where the machine does not say.
+    fn boot(&self) -> Option<Boot>;
+}
+
+/// A start of the machine: what a wall clock that was set cannot change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// Another one after each start.
+    pub id: String,
+    /// The time since then, suspension included.
+    pub uptime: Duration,
+}
+
+/// What the server's time is tied to, kept across restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The machine's start.
+    pub boot: Boot,
+    /// The server's time at that uptime.
+    pub at: Timestamp,
+}
+
+/// This machine: its wall clock, and what Linux says of its start.
+#[derive(Debug)]
+pub struct Machine;
+
+impl TimeSource for Machine {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn wall(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp::from_millis(since.as_millis() as u64)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn boot(&self) -> Option<Boot> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Some(Boot { id, uptime: Duration::new(uptime.tv_sec.try_into().ok()?, uptime.tv_nsec.try_into().ok()?) })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn boot(&self) -> Option<Boot> {
+        None
+    }
+}
 
 /// Gives the time, for as long as the server runs.
 #[derive(Debug)]
 pub struct Clock {
-    anchor: Mutex<Anchor>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Anchor {
-    wall: Timestamp,
-    instant: Instant,
-}
-
-impl Anchor {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn here() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self { wall: Timestamp::from_millis(since.as_millis() as u64), instant: Instant::now() }
-    }
+    source: Box<dyn TimeSource>,
+    tied: Mutex<(Timestamp, Instant)>,
 }
 
 impl Clock {
     /// A clock that agrees with the wall clock now, and runs on its own from here.
-    pub fn new() -> Self {
-        Self { anchor: Mutex::new(Anchor::here()) }
+    pub fn new(source: impl TimeSource) -> Self {
+        let tied = (source.wall(), instant());
+        Self { source: Box::new(source), tied: Mutex::new(tied) }
     }
 
     /// The present moment.
     pub fn now(&self) -> Timestamp {
-        let anchor = *self.anchor.lock().expect("the anchor is never poisoned");
-        anchor.wall + anchor.instant.elapsed()
+        let (at, instant) = self.tied();
+        at + instant.elapsed()
     }
 
-    /// The instant at which `moment` comes; rounded up, so that a sleeper never wakes early (I16).
+    /// The instant at which `moment` comes; a sleeper until then never wakes early (I16).
     pub fn instant_of(&self, moment: Timestamp) -> Instant {
-        let anchor = *self.anchor.lock().expect("the anchor is never poisoned");
-        anchor.instant + moment.since(anchor.wall)
+        let (at, instant) = self.tied();
+        instant + moment.since(at)
     }
 
-    /// Takes the wall clock's correction over. Only for when no timer runs.
-    pub fn set_by_the_wall(&self) {
-        *self.anchor.lock().expect("the anchor is never poisoned") = Anchor::here();
+    /// Goes on where the server stopped, for incidents that run. In the same start of the machine the time is what it would have
+    /// been without the stop, wherever the wall clock was set meanwhile; otherwise the wall clock counts, but never backwards: a
+    /// countdown never begins again.
+    pub fn go_on(&self, kept: Option<&Anchor>, latest_fact: Timestamp) {
+        let now = match (kept, self.source.boot()) {
+            (Some(kept), Some(boot)) if kept.boot.id == boot.id => kept.at + boot.uptime.saturating_sub(kept.boot.uptime),
+            _ => self.source.wall(),
+        };
+        self.tie(now.max(latest_fact));
+    }
+
+    /// The wall clock's time, if it was set since this clock was tied to it. To be taken over by [`Clock::tie`] when no timer runs.
+    pub fn correction(&self) -> Option<Timestamp> {
+        let (now, wall) = (self.now(), self.source.wall());
+        (now.since(wall).max(wall.since(now)) > NOT_WORTH_KEEPING).then_some(wall)
+    }
+
+    /// Says that it is `now`.
+    pub fn tie(&self, now: Timestamp) {
+        *self.tied.lock().expect("no holder panics") = (now, instant());
+    }
+
+    /// What to keep, so that a restart goes on with this time, or with `at` as the time of this moment.
+    pub fn anchor(&self, at: Timestamp) -> Option<Anchor> {
+        Some(Anchor { boot: self.source.boot()?, at })
+    }
+
+    fn tied(&self) -> (Timestamp, Instant) {
+        *self.tied.lock().expect("no holder panics")
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const T: Timestamp = Timestamp::from_millis(1_795_435_200_000);
+
+    #[derive(Debug)]
+    struct Told(Timestamp, &'static str, u64);
+
+    impl TimeSource for Told {
+        fn wall(&self) -> Timestamp {
+            self.0
+        }
+        fn boot(&self) -> Option<Boot> {
+            Some(Boot { id: self.1.into(), uptime: Duration::from_secs(self.2) })
+        }
+    }
+
+    fn at_restart(wall: Timestamp, boot: &'static str, uptime_s: u64) -> Timestamp {
+        let kept = Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(100) }, at: T };
+        let clock = Clock::new(Told(wall, boot, uptime_s));
+        clock.go_on(Some(&kept), T + 3 * SECOND);
+        clock.now()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f17_a_restart_goes_on_wherever_the_wall_clock_was_set_meanwhile() {
+        for wall in [T + HOUR, T - HOUR, T + 7 * SECOND] {
+            assert_eq!(at_restart(wall, "monday", 107), T + 7 * SECOND);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f17_after_another_start_of_the_machine_the_wall_clock_counts_but_never_backwards() {
+        assert_eq!(at_restart(T + HOUR, "tuesday", 5), T + HOUR);
+        assert_eq!(at_restart(T - HOUR, "tuesday", 5), T + 3 * SECOND, "the latest fact is the least that it can be");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f17_while_it_runs_only_a_real_correction_is_offered() {
+        let clock = Clock::new(Told(T, "monday", 0));
+        assert_eq!(clock.correction(), None);
+        tokio::time::advance(SECOND).await;
+        assert_eq!((clock.now(), clock.correction()), (T + SECOND, Some(T)), "time passes though the wall clock stands");
     }
 }

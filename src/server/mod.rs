@@ -22,7 +22,7 @@ use center::{
     NoReceiver,
     responders::{NoResponders, SimulatedResponders, respond},
 };
-use clock::Clock;
+use clock::{Clock, Machine};
 use config::Config;
 use devices::{
     NoDevices,
@@ -117,7 +117,7 @@ impl App {
     /// # Errors
     /// A store that cannot be read.
     pub async fn with_store(store: Arc<dyn Store>, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
-        let clock = Arc::new(Clock::new());
+        let clock = Arc::new(Clock::new(Machine));
         let hub = Arc::new(Hub::default());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());

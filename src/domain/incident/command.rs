@@ -1,7 +1,19 @@
 //! What may be asked of an incident: the closed set of its inputs.
 
 use super::{Actor, CallOutcome, DispatchState, Mode, Request, Service, Snapshot, Source};
-use crate::domain::id::{CallId, DeviceId, HomeId, IncidentId};
+use crate::domain::{
+    id::{CallId, DeviceId, HomeId, IncidentId},
+    time::Timestamp,
+};
+use std::time::Duration;
+
+/// A tap older than this is not acted on: the app asks again (F5).
+const STALE: Duration = Duration::from_secs(60);
+
+/// Whether a request that was sent then is too old to act on.
+pub fn is_stale(sent_at: Timestamp, now: Timestamp) -> bool {
+    now.since(sent_at) > STALE
+}
 
 /// A person slides or taps where no incident runs.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What a fact makes happen outside. An effect is stored with its fact, carried out afterwards, and safe to repeat:
 //! whoever sees a key twice does the thing once (I12).
 
-use super::{CenterMode, Incident, Mode, Purpose, Service, event::Event};
+use super::{CenterMode, Incident, Mode, Purpose, Request, SIREN_NOT_AFTER, Service, UNSTORED_SIREN, command::Raise, event::Event};
 use crate::domain::{
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
@@ -99,6 +99,27 @@ pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
         _ => {}
     }
     made
+}
+
+/// The sirens of a request that could not be stored: the one thing that is done without being remembered (F15). Only for sirens that
+/// were asked for alone; they stop by themselves after [`UNSTORED_SIREN`], and the same request again does not sound them again.
+pub fn unstored_sirens(raise: &Raise, now: Timestamp) -> Vec<Effect> {
+    if raise.mode == Mode::Drill || raise.request != Request::Siren {
+        return Vec::new();
+    }
+    let effect = |device: &DeviceId| {
+        let kind = EffectKind::SirenOn { device: device.clone(), until: now + UNSTORED_SIREN };
+        Effect {
+            key: format!("{}/0/{}/{device}", raise.id, name(&kind)),
+            incident: raise.id,
+            home: raise.home.clone(),
+            seq: 0,
+            mode: raise.mode,
+            not_after: Some(now + SIREN_NOT_AFTER),
+            kind,
+        }
+    };
+    raise.snapshot.sounders.iter().map(|s| effect(&s.id)).collect()
 }
 
 /// The kind as it stands in keys and in the store.

@@ -49,6 +49,8 @@ use std::{sync::Arc, time::Duration};
 pub const STALE_AFTER: Duration = Duration::from_secs(15 * 60);
 /// A siren command older than this is dropped: sirens long after the event frighten and mislead (R22, I13).
 pub const SIREN_NOT_AFTER: Duration = Duration::from_secs(60);
+/// How long sirens sound that could not be stored, and so cannot be silenced in the app (F15).
+pub const UNSTORED_SIREN: Duration = Duration::from_secs(60);
 /// The longest that sirens sound in a drill (R21).
 pub const DRILL_SIREN: Duration = Duration::from_secs(5);
 

@@ -60,7 +60,7 @@ pub async fn respond(mut cases: mpsc::UnboundedReceiver<Case>, engine: Engine, c
         let (engine, clock) = (engine.clone(), clock.clone());
         tokio::spawn(async move {
             while let Some((following, pause)) = next(state) {
-                tokio::time::sleep_until(clock.instant_of(at + pause).into()).await;
+                tokio::time::sleep_until(clock.instant_of(at + pause)).await;
                 let reference =
                     (following == DispatchState::Accepted).then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
                 let report = Command::Dispatch { service, state: following, reference };

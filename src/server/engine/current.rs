@@ -8,7 +8,7 @@ use crate::{
     server::store::{StoreError, Stored},
 };
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, RwLock},
 };
 
@@ -37,8 +37,8 @@ impl Current {
 /// The latest incident of each home since the server started, running or just over.
 #[derive(Debug, Default)]
 pub struct View {
-    homes: RwLock<HashMap<HomeId, Arc<Current>>>,
-    running: RwLock<HashMap<IncidentId, HomeId>>,
+    homes: RwLock<BTreeMap<HomeId, Arc<Current>>>,
+    running: RwLock<BTreeMap<IncidentId, HomeId>>,
 }
 
 impl View {
@@ -56,6 +56,11 @@ impl View {
     pub fn by_id(&self, id: IncidentId) -> Option<Arc<Current>> {
         let home = self.running.read().expect("no writer panics").get(&id).cloned()?;
         self.running_in(&home).filter(|c| c.incident.id == id)
+    }
+
+    /// Whether any incident runs.
+    pub fn anything_runs(&self) -> bool {
+        !self.running.read().expect("no writer panics").is_empty()
     }
 
     /// All that run.

@@ -10,8 +10,10 @@ use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
+            Request,
             command::{Command, Raise},
             decide::Refusal,
+            effect::unstored_sirens,
         },
         time::Timestamp,
     },
@@ -19,14 +21,14 @@ use crate::{
         clock::Clock,
         hub::Hub,
         stopped,
-        store::{Store, StoreError},
+        store::{Journal, StoreError},
     },
 };
 pub use current::{Current, View};
-use outbox::Outbox;
+use outbox::{LiveSirens, Outbox};
 use round::{Job, Round};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -39,6 +41,11 @@ const QUEUE: usize = 8_192;
 const BATCH: usize = 8;
 /// How long nothing must have waited before the store tidies up.
 const IDLE: Duration = Duration::from_secs(1);
+/// How often the clock is compared with the wall's while nothing happens.
+const CLOCK_CHECK: Duration = Duration::from_secs(60);
+/// A request that was not stored by then is answered as not sent, and is not begun afterwards: whoever asked may have gone another way
+/// (F15, F16). The app says NOT SENT within a second.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(800);
 /// How long the loop lets a failing store rest before it tries due timers again.
 const REST: Duration = Duration::from_millis(100);
 
@@ -71,10 +78,12 @@ pub struct Answer {
 }
 
 /// The way in to the loop.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Engine {
     jobs: mpsc::Sender<Job>,
     view: Arc<View>,
+    clock: Arc<Clock>,
+    sirens: LiveSirens,
 }
 
 impl Engine {
@@ -83,7 +92,7 @@ impl Engine {
     /// # Errors
     /// A store that cannot be read, or that holds an impossible history (I15).
     pub async fn start(
-        store: Arc<dyn Store>,
+        store: Arc<dyn Journal>,
         clock: Arc<Clock>,
         hub: Arc<Hub>,
         outbox: Outbox,
@@ -91,16 +100,20 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let view = Arc::new(View::default());
         let mut timers = Timers::default();
+        let mut latest_fact = None;
         for stored in store.running().await? {
             let current = Current::load(stored)?;
+            latest_fact = latest_fact.max(current.history.last().map(|fact| fact.at));
             timers.set(current.incident.id, current.incident.next_deadline());
             view.put(Arc::new(current));
         }
+        let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
         let undone = store.undone().await?;
+        let under_way = undone.iter().map(|effect| effect.key.clone()).collect();
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let engine = Self { jobs, view: view.clone() };
+        let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
         outbox.begin(engine.clone(), undone, view.running());
-        let keeper = Keeper { store, clock, hub, outbox, view, timers };
+        let keeper = Keeper { store, clock, hub, outbox, view, timers, under_way, time_is_kept };
         tokio::spawn(keeper.run(queue, stop));
         Ok(engine)
     }
@@ -113,9 +126,15 @@ impl Engine {
     /// Raises an incident, or joins the one that runs.
     ///
     /// # Errors
-    /// Why it was not done.
+    /// Why it was not done. Sirens that somebody asked for alone are tried even then (F15): they call nobody and need no memory.
     pub async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, Denied> {
-        self.ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, reply }).await
+        let until = self.clock.now() + ANSWER_WITHIN;
+        let sirens_alone = (raise.request == Request::Siren).then(|| raise.clone());
+        let answer = self.ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, until, reply }).await;
+        if let (Err(Denied::StorageUnavailable), Some(raise)) = (&answer, sirens_alone) {
+            self.sirens.sound(unstored_sirens(&raise, self.clock.now()));
+        }
+        answer
     }
 
     /// Gives a command to an incident.
@@ -135,8 +154,28 @@ impl Engine {
     async fn ask(&self, job: impl FnOnce(oneshot::Sender<Result<Answer, Denied>>) -> Job) -> Result<Answer, Denied> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|_| Denied::StorageUnavailable)?;
-        answer.await.unwrap_or(Err(Denied::StorageUnavailable))
+        match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+            Ok(Ok(answer)) => answer,
+            _ => Err(Denied::StorageUnavailable),
+        }
     }
+}
+
+/// Makes the clock go on where the server stopped, and keeps what the next start needs for that. A time that could not be kept is not
+/// taken over while an older one is kept: the next start would come to another. Says whether the time is kept.
+async fn set_clock(store: &dyn Journal, clock: &Clock, latest_fact: Option<Timestamp>) -> Result<bool, StoreError> {
+    let kept = store.anchor().await?;
+    if let Some(latest) = latest_fact {
+        clock.go_on(kept.as_ref(), latest);
+    }
+    let Some(anchor) = clock.anchor(clock.now()) else { return Ok(true) };
+    let holds = latest_fact.is_some() && kept.as_ref().is_some_and(|kept| kept.boot.id == anchor.boot.id);
+    if !holds && let Err(error) = store.put_anchor(&anchor).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the server's time could not be kept");
+        clock.go_on(kept.as_ref(), latest_fact.unwrap_or_default());
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// When to tick which incident.
@@ -168,12 +207,16 @@ impl Timers {
 
 /// Who keeps the incidents: the loop itself.
 struct Keeper {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Journal>,
     clock: Arc<Clock>,
     hub: Arc<Hub>,
     outbox: Outbox,
     view: Arc<View>,
     timers: Timers,
+    /// Keys of effects that are stored and not done.
+    under_way: HashSet<String>,
+    /// Whether the next start can go on with this time; the disk may have failed when this one began.
+    time_is_kept: bool,
 }
 
 impl Keeper {
@@ -183,9 +226,7 @@ impl Keeper {
         let mut untidy = false;
         loop {
             let wake = rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
-            if wake.is_none() {
-                self.clock.set_by_the_wall();
-            }
+            let idle = if untidy { IDLE } else { CLOCK_CHECK };
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => {
@@ -198,11 +239,8 @@ impl Keeper {
                 }
                 () = sleep_until(wake) => {}
                 _ = queue.recv_many(&mut jobs, BATCH) => {}
-                () = tokio::time::sleep(IDLE), if untidy => {
-                    untidy = false;
-                    if let Err(error) = self.store.tidy().await {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "the store could not tidy up");
-                    }
+                () = tokio::time::sleep(idle), if rest_until.is_none() => {
+                    self.tidy(std::mem::take(&mut untidy)).await;
                     continue;
                 }
             }
@@ -224,11 +262,27 @@ impl Keeper {
         }
     }
 
-    /// Decides and stores these jobs together; where that fails, each by itself, so that one cannot hold the others back.
+    /// What can wait until nothing else does: the store's own work, and a wall clock that was set, once nothing is timed by this one.
+    async fn tidy(&self, untidy: bool) {
+        if untidy && let Err(error) = self.store.tidy().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the store could not tidy up");
+        }
+        let Some(wall) = self.clock.correction().filter(|_| self.under_way.is_empty() && !self.view.anything_runs()) else { return };
+        let kept = match self.clock.anchor(wall) {
+            Some(anchor) => self.store.put_anchor(&anchor).await,
+            None => Ok(()),
+        };
+        match kept {
+            Ok(()) => self.clock.tie(wall),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the wall clock was set, and that could not be kept"),
+        }
+    }
+
+    /// Decides and stores these jobs together; where one of them is refused, each by itself, so that it cannot hold the others back.
     async fn work(&mut self, jobs: &mut Vec<Job>, now: Timestamp) -> bool {
         let all = std::mem::take(jobs);
         let Err((all, error)) = self.round(all, now).await else { return true };
-        if all.len() <= 1 {
+        if all.len() <= 1 || !error.may_be_about_one() {
             tracing::error!(error = &error as &dyn std::error::Error, "nothing could be stored");
             all.into_iter().for_each(|job| jobs.extend(job.fail()));
             return false;
@@ -255,6 +309,8 @@ impl Keeper {
             return Err((jobs, error));
         }
         let effects = std::mem::take(&mut round.batch.effects);
+        self.under_way.extend(effects.iter().map(|effect| effect.key.clone()));
+        round.batch.done.iter().for_each(|key| _ = self.under_way.remove(key));
         let (changed, answers) = round.finish();
         self.outbox.deliver(effects);
         for current in changed {
@@ -264,13 +320,18 @@ impl Keeper {
             self.hub.incident_changed(home);
         }
         jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+        if !self.time_is_kept
+            && let Some(anchor) = self.clock.anchor(self.clock.now())
+        {
+            self.time_is_kept = self.store.put_anchor(&anchor).await.is_ok();
+        }
         Ok(())
     }
 }
 
-async fn sleep_until(wake: Option<std::time::Instant>) {
+async fn sleep_until(wake: Option<tokio::time::Instant>) {
     match wake {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

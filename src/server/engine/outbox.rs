@@ -11,7 +11,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -126,10 +126,29 @@ impl Outbox {
         }
     }
 
+    /// The way to live sirens past the store (F15). It does not outlive the loop.
+    pub(super) fn live_sirens(&self) -> LiveSirens {
+        LiveSirens(Arc::downgrade(&self.live))
+    }
+
     fn lanes(&self, mode: Mode) -> &[Lane; 5] {
         match mode {
             Mode::Live => &self.live,
             Mode::Drill => &self.drill,
+        }
+    }
+}
+
+/// The way to live sirens for what could not be stored.
+#[derive(Clone)]
+pub(super) struct LiveSirens(Weak<[Lane; 5]>);
+
+impl LiveSirens {
+    pub(super) fn sound(&self, effects: Vec<Effect>) {
+        let Some(lanes) = self.0.upgrade() else { return };
+        for effect in effects {
+            tracing::error!(key = effect.key, "a siren is sounded that could not be stored");
+            let _ = lanes[lane(&effect.kind)].1.send(effect);
         }
     }
 }
@@ -156,7 +175,7 @@ async fn see_through(way: &dyn WayOut, effect: &Effect, clock: &Clock) -> Option
             Ok(command) => return command,
             Err(error) => tracing::warn!(key = effect.key, kind = name(&effect.kind), %error, "an effect failed and will be tried again"),
         }
-        tokio::time::sleep_until(clock.instant_of((clock.now() + pause).min(not_after)).into()).await;
+        tokio::time::sleep_until(clock.instant_of((clock.now() + pause).min(not_after))).await;
         pause = (pause * 2).min(PAUSE_MOST);
     }
     tracing::error!(key = effect.key, kind = name(&effect.kind), "an effect was given up: its time is over");

@@ -12,7 +12,7 @@ use crate::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, RequestRow, Store, StoreError},
+    server::store::{Batch, Journal, RequestRow, StoreError},
 };
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::oneshot;
@@ -22,8 +22,8 @@ type Reply = oneshot::Sender<Result<Answer, Denied>>;
 /// Something for the loop to do.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// A person slides or taps.
-    Raise { raise: Box<Raise>, fingerprint: [u8; 32], reply: Reply },
+    /// A person slides or taps, and is told that it was not sent if nothing is stored `until` then.
+    Raise { raise: Box<Raise>, fingerprint: [u8; 32], until: Timestamp, reply: Reply },
     /// A command; ticks have nobody to answer to.
     Give { incident: IncidentId, command: Command, reply: Option<Reply> },
     /// An effect was carried out or given up.
@@ -87,12 +87,13 @@ impl<'a> Round<'a> {
         Self { view, now, batch: Batch::default(), staged, order: Vec::new(), running, outcomes: Vec::new() }
     }
 
-    pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Store) -> Result<(), StoreError> {
+    pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Journal) -> Result<(), StoreError> {
         let ids: Vec<IncidentId> =
             jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
         let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
         for job in jobs {
             let outcome = match job {
+                Job::Raise { until, .. } if *until <= self.now => Err(Denied::StorageUnavailable),
                 Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, &mut known, store).await?,
                 Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await?,
                 Job::Carried { key, incident, command } => {
@@ -140,7 +141,7 @@ impl<'a> Round<'a> {
         raise: &Raise,
         fingerprint: [u8; 32],
         known: &mut Vec<RequestRow>,
-        store: &dyn Store,
+        store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
         if let Some(row) = known.iter().find(|row| row.id == raise.id).cloned() {
             if row.fingerprint != fingerprint || !self.stage(row.incident, store).await? {
@@ -188,7 +189,7 @@ impl<'a> Round<'a> {
         Verdict { incident: id, created: true, joined: false, refusal: None }
     }
 
-    async fn give(&mut self, id: IncidentId, command: Command, store: &dyn Store) -> Result<Outcome, StoreError> {
+    async fn give(&mut self, id: IncidentId, command: Command, store: &dyn Journal) -> Result<Outcome, StoreError> {
         if !self.stage(id, store).await? {
             return Ok(Err(Denied::Unknown));
         }
@@ -228,7 +229,7 @@ impl<'a> Round<'a> {
     }
 
     /// Makes the incident ready to decide on: from this round, from the view, or from the store if it is over.
-    async fn stage(&mut self, id: IncidentId, store: &dyn Store) -> Result<bool, StoreError> {
+    async fn stage(&mut self, id: IncidentId, store: &dyn Journal) -> Result<bool, StoreError> {
         if self.staged.contains_key(&id) {
             return Ok(true);
         }

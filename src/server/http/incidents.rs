@@ -13,7 +13,7 @@ use crate::{
         eligibility,
         incident::{
             Mode, Snapshot,
-            command::{Command, Raise},
+            command::{Command, Raise, is_stale},
         },
         time::Timestamp,
     },
@@ -29,10 +29,8 @@ use axum::{
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-/// A tap older than this is not acted on: the app asks again (F5).
-const STALE: Duration = Duration::from_secs(60);
 /// The most incidents in one answer.
 const LIST_MOST: u32 = 100;
 
@@ -51,7 +49,7 @@ pub async fn raise(
     if asked.sirens && asked.mode == Mode::Live {
         return Err(Refused::field("sirens", "Only a drill chooses whether sirens sound."));
     }
-    if app.clock.now().since(asked.sent_at) > STALE {
+    if is_stale(asked.sent_at, app.clock.now()) {
         return Err(Refused::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
     }
     let home = &member.home;

@@ -2,8 +2,10 @@
 //!
 //! A [`Batch`] is committed whole or not at all, and is on the disk when [`Store::commit`] returns (I10).
 
+pub mod memory;
 pub mod sqlite;
 
+use super::clock::Anchor;
 use crate::domain::{
     access::Membership,
     home::Home,
@@ -34,6 +36,17 @@ pub enum StoreError {
     /// The database cannot be used at all.
     #[error("{0}")]
     Unusable(String),
+}
+
+impl StoreError {
+    /// Whether a part of a batch may be at fault: then the rest is worth trying without it. Otherwise nothing could be stored now.
+    pub fn may_be_about_one(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => source.as_database_error().is_some_and(|e| e.kind() != sqlx::error::ErrorKind::Other),
+            Self::Inconsistent { .. } => true,
+            Self::Unusable(_) => false,
+        }
+    }
 }
 
 /// An account.
@@ -95,9 +108,9 @@ impl Batch {
     }
 }
 
-/// Everything that is kept.
+/// What the durable loop keeps: incidents, what is to be done for them, and the time.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Journal: Send + Sync + 'static {
     /// Stores a batch: all of it durably, or nothing.
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
     /// Requests that were answered before, among these ids.
@@ -106,10 +119,19 @@ pub trait Store: Send + Sync + 'static {
     async fn running(&self) -> Result<Vec<Stored>, StoreError>;
     /// Effects that were not carried out yet.
     async fn undone(&self) -> Result<Vec<Effect>, StoreError>;
+    /// What the server's time was tied to.
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
+    /// Keeps what the server's time is tied to.
+    async fn put_anchor(&self, anchor: &Anchor) -> Result<(), StoreError>;
     /// Does what can wait, now that nothing else waits.
     async fn tidy(&self) -> Result<(), StoreError>;
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
+}
+
+/// Everything that is kept.
+#[async_trait]
+pub trait Store: Journal {
     /// A home's incidents that began before a moment, newest first.
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError>;
 

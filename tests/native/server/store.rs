@@ -10,11 +10,15 @@ use buckler::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, RequestRow, Store, sqlite::SqliteStore},
+    server::{
+        clock::{Anchor, Boot},
+        store::{Batch, RequestRow, Store, memory::MemoryStore, sqlite::SqliteStore},
+    },
 };
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 
@@ -22,12 +26,16 @@ fn id(n: u128) -> IncidentId {
     IncidentId(uuid::Uuid::from_u128(n))
 }
 
-async fn a_store() -> (SqliteStore, tempfile::TempDir, HomeId) {
+/// Each store, with the same home in it; the folder holds the file for as long as it is needed.
+async fn stores() -> (Vec<Box<dyn Store>>, tempfile::TempDir, HomeId) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap();
+    let file = SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap();
+    let stores: Vec<Box<dyn Store>> = vec![Box::new(file), Box::<MemoryStore>::default()];
     let home = crate::domain::story::home();
-    store.put_home(&home).await.unwrap();
-    (store, folder, home.id)
+    for store in &stores {
+        store.put_home(&home).await.unwrap();
+    }
+    (stores, folder, home.id)
 }
 
 fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
@@ -37,36 +45,71 @@ fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
 
 #[tokio::test]
 async fn i11_a_home_has_one_running_incident_by_constraint() {
-    let (store, _folder, home) = a_store().await;
-    store.commit(&Batch { begun: vec![(id(1), home.clone(), NOW)], ..Batch::default() }).await.unwrap();
-    let second = Batch { begun: vec![(id(2), home.clone(), NOW)], ..Batch::default() };
-    assert!(store.commit(&second).await.is_err());
-    let replaced = Batch { over: vec![id(1)], ..second };
-    store.commit(&replaced).await.unwrap();
+    let (stores, _folder, home) = stores().await;
+    for store in stores {
+        store.commit(&Batch { begun: vec![(id(1), home.clone(), NOW)], ..Batch::default() }).await.unwrap();
+        let second = Batch { begun: vec![(id(2), home.clone(), NOW)], ..Batch::default() };
+        assert!(store.commit(&second).await.is_err());
+        let replaced = Batch { over: vec![id(1)], ..second };
+        store.commit(&replaced).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn i2_a_service_is_requested_once_by_constraint() {
-    let (store, _folder, home) = a_store().await;
-    let effects = |seq| vec![dispatch(id(1), &home, seq)];
-    let begun = vec![(id(1), home.clone(), NOW)];
-    store.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
-    assert!(store.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
-    assert_eq!(store.undone().await.unwrap(), effects(3));
-    store.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
-    assert_eq!(store.undone().await.unwrap(), []);
+    let (stores, _folder, home) = stores().await;
+    for store in stores {
+        let effects = |seq| vec![dispatch(id(1), &home, seq)];
+        let begun = vec![(id(1), home.clone(), NOW)];
+        store.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
+        assert!(store.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
+        assert_eq!(store.undone().await.unwrap(), effects(3));
+        store.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
+        assert_eq!(store.undone().await.unwrap(), []);
+    }
 }
 
 #[tokio::test]
 async fn i10_a_batch_is_stored_whole_or_not_at_all() {
-    let (store, _folder, home) = a_store().await;
-    let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
-    let begun = vec![(id(1), home.clone(), NOW)];
-    let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
-    assert!(store.commit(&broken).await.is_err());
-    assert_eq!(store.requests(&[id(1)]).await.unwrap(), []);
-    store.commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() }).await.unwrap();
-    assert_eq!(store.requests(&[id(1), id(2)]).await.unwrap(), [row]);
+    let (stores, _folder, home) = stores().await;
+    for store in stores {
+        let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
+        let begun = vec![(id(1), home.clone(), NOW)];
+        let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
+        assert!(store.commit(&broken).await.is_err());
+        assert_eq!(store.requests(&[id(1)]).await.unwrap(), []);
+        store.commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() }).await.unwrap();
+        assert_eq!(store.requests(&[id(1), id(2)]).await.unwrap(), [row]);
+    }
+}
+
+#[tokio::test]
+async fn i16_what_the_time_is_tied_to_is_kept() {
+    let (stores, _folder, _) = stores().await;
+    for store in stores {
+        assert_eq!(store.anchor().await.unwrap(), None);
+        for seconds in [3, 7] {
+            let anchor = Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(seconds) }, at: NOW };
+            store.put_anchor(&anchor).await.unwrap();
+            assert_eq!(store.anchor().await.unwrap(), Some(anchor));
+        }
+    }
+}
+
+#[tokio::test]
+async fn f15_sirens_alone_are_tried_though_nothing_can_be_stored() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert_eq!(owner.raise("maple-street", "police", json!({})).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let (home, base) = ("maple-street".parse().unwrap(), "base".parse().unwrap());
+    let devices = server.app.devices.clone().unwrap();
+    assert!(!devices.is_sounding(&home, &base), "help that was not sent sounds nothing");
+    let asked = server.app.clock.now();
+    assert_eq!(owner.raise("maple-street", "siren", json!({})).await.1["code"], "storage_unavailable");
+    assert!(server.app.clock.now().since(asked) < Duration::from_secs(1), "said within a second");
+    until("the siren", || async { devices.is_sounding(&home, &base).then_some(()) }).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod accounts;
 mod incidents;
 
-use super::{Batch, RequestRow, Store, StoreError, Stored};
+use super::{Batch, Journal, RequestRow, Store, StoreError, Stored};
 use crate::domain::{
     access::Membership,
     home::Home,
@@ -11,7 +11,10 @@ use crate::domain::{
     incident::effect::Effect,
     time::Timestamp,
 };
-use crate::server::store::Account;
+use crate::server::{
+    clock::{Anchor, Boot},
+    store::Account,
+};
 use async_trait::async_trait;
 use sqlx::{
     Connection, Row, SqliteConnection, SqlitePool,
@@ -20,8 +23,8 @@ use sqlx::{
 use std::{path::Path, time::Duration};
 use tokio::sync::Mutex;
 
-/// How long a writer waits for another process that holds the file, before it says so (F16).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a writer waits for another process that holds the file, before it says so: short of what a person may wait (F16).
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// The log is written back to the file when nothing waits; at the latest when it has this many pages of 4 kB.
 const WAL_PAGES_MOST: &str = "16000";
 /// Readers beside the one writer.
@@ -87,7 +90,7 @@ pub(super) fn impossible(what: impl Into<String>) -> StoreError {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Journal for SqliteStore {
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         incidents::commit(&mut *self.writer.lock().await, batch).await
     }
@@ -100,6 +103,24 @@ impl Store for SqliteStore {
     async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
         incidents::undone(&self.readers).await
     }
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        let row =
+            sqlx::query("SELECT boot, uptime_ms, at FROM clock").fetch_optional(&self.readers).await.map_err(failed("read the clock"))?;
+        Ok(row.map(|row| Anchor {
+            boot: Boot { id: row.get(0), uptime: Duration::from_millis(row.get::<i64, _>(1) as u64) },
+            at: Timestamp::from_millis(row.get::<i64, _>(2) as u64),
+        }))
+    }
+    async fn put_anchor(&self, Anchor { boot, at }: &Anchor) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO clock (only, boot, uptime_ms, at) VALUES (1, ?, ?, ?)")
+            .bind(&boot.id)
+            .bind(boot.uptime.as_millis() as i64)
+            .bind(at.as_millis() as i64)
+            .execute(&mut *self.writer.lock().await)
+            .await
+            .map_err(failed("keep the time"))?;
+        Ok(())
+    }
     async fn tidy(&self) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await.map_err(failed("write the log back"))?;
@@ -108,6 +129,10 @@ impl Store for SqliteStore {
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         incidents::one(&self.readers, id).await
     }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
         incidents::of_home(&self.readers, home, before, limit).await
     }

@@ -1,0 +1,218 @@
+//! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
+
+use super::{Account, Batch, Journal, RequestRow, Store, StoreError, Stored};
+use crate::{
+    domain::{
+        access::Membership,
+        home::Home,
+        id::{ContactId, HomeId, IncidentId, UserId},
+        incident::{
+            Service,
+            effect::{Effect, EffectKind},
+            event::Recorded,
+        },
+        time::Timestamp,
+    },
+    server::clock::Anchor,
+};
+use async_trait::async_trait;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
+};
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    incidents: BTreeMap<IncidentId, (HomeId, Vec<Recorded>)>,
+    running: BTreeMap<HomeId, IncidentId>,
+    requests: BTreeMap<IncidentId, RequestRow>,
+    dispatches: BTreeSet<(IncidentId, Service)>,
+    outbox: BTreeMap<String, Effect>,
+    anchor: Option<Anchor>,
+    homes: BTreeMap<HomeId, Home>,
+    accounts: BTreeMap<UserId, Account>,
+    memberships: Vec<(HomeId, UserId, Membership)>,
+    sessions: BTreeMap<[u8; 32], (UserId, Timestamp)>,
+    links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
+}
+
+fn refused(what: impl Into<String>) -> StoreError {
+    StoreError::Inconsistent { what: what.into() }
+}
+
+impl Tables {
+    /// What a database's constraints refuse, before anything is changed.
+    fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut running = self.running.clone();
+        running.retain(|_, id| !batch.over.contains(id));
+        for (id, home, _) in &batch.begun {
+            if self.incidents.contains_key(id) || (!batch.over.contains(id) && running.insert(home.clone(), *id).is_some()) {
+                return Err(refused(format!("a second incident runs in {home}, or {id} begins again")));
+            }
+        }
+        for (id, first, _) in &batch.facts {
+            let kept = self.incidents.get(id).map_or(0, |(_, facts)| facts.len() as u32);
+            let before: u32 = batch.facts.iter().filter(|(other, at, _)| other == id && at < first).map(|(.., f)| f.len() as u32).sum();
+            if *first != kept + before + 1 {
+                return Err(refused(format!("fact {first} of incident {id} stands where {} comes next", kept + before + 1)));
+            }
+        }
+        let mut dispatched = BTreeSet::new();
+        for effect in &batch.effects {
+            let twice = matches!(effect.kind, EffectKind::RequestDispatch { service }
+                if self.dispatches.contains(&(effect.incident, service)) || !dispatched.insert((effect.incident, service)));
+            if twice || self.outbox.contains_key(&effect.key) {
+                return Err(refused(format!("the effect {} is there already", effect.key)));
+            }
+        }
+        let mut requests = BTreeSet::new();
+        match batch.requests.iter().find(|r| self.requests.contains_key(&r.id) || !requests.insert(r.id)) {
+            Some(request) => Err(refused(format!("the request {} is there already", request.id))),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, batch: &Batch) {
+        self.running.retain(|_, id| !batch.over.contains(id));
+        for (id, home, _) in &batch.begun {
+            self.incidents.insert(*id, (home.clone(), Vec::new()));
+            if !batch.over.contains(id) {
+                self.running.insert(home.clone(), *id);
+            }
+        }
+        for (id, _, facts) in &batch.facts {
+            self.incidents.get_mut(id).expect("checked").1.extend(facts.iter().cloned());
+        }
+        self.requests.extend(batch.requests.iter().map(|r| (r.id, r.clone())));
+        for effect in &batch.effects {
+            if let EffectKind::RequestDispatch { service } = effect.kind {
+                self.dispatches.insert((effect.incident, service));
+            }
+            self.outbox.insert(effect.key.clone(), effect.clone());
+        }
+        batch.done.iter().for_each(|key| _ = self.outbox.remove(key));
+    }
+
+    fn stored(&self, id: IncidentId) -> Option<Stored> {
+        self.incidents.get(&id).map(|(home, history)| Stored { id, home: home.clone(), history: history.clone() })
+    }
+}
+
+impl MemoryStore {
+    /// Whether this batch would be stored.
+    ///
+    /// # Errors
+    /// What a database's constraints refuse.
+    pub fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.tables().check(batch)
+    }
+
+    /// Whether this effect is still to be carried out.
+    pub fn has_effect(&self, key: &str) -> bool {
+        self.tables().outbox.contains_key(key)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().expect("no holder panics")
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryStore {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.check(batch)?;
+        tables.take(batch);
+        Ok(())
+    }
+    async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        let tables = self.tables();
+        Ok(ids.iter().filter_map(|id| tables.requests.get(id).cloned()).collect())
+    }
+    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.running.values().filter_map(|id| tables.stored(*id)).collect())
+    }
+    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+        Ok(self.tables().outbox.values().cloned().collect())
+    }
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        Ok(self.tables().anchor.clone())
+    }
+    async fn put_anchor(&self, anchor: &Anchor) -> Result<(), StoreError> {
+        self.tables().anchor = Some(anchor.clone());
+        Ok(())
+    }
+    async fn tidy(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+        Ok(self.tables().stored(id))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
+        let tables = self.tables();
+        let mut of_home: Vec<_> =
+            tables.incidents.iter().filter(|(_, (h, facts))| h == home && facts.first().is_some_and(|f| f.at < before)).collect();
+        of_home.sort_by_key(|(id, (_, facts))| (std::cmp::Reverse(facts[0].at), **id));
+        Ok(of_home.into_iter().take(limit as usize).filter_map(|(id, _)| tables.stored(*id)).collect())
+    }
+    async fn homes(&self) -> Result<Vec<Home>, StoreError> {
+        Ok(self.tables().homes.values().cloned().collect())
+    }
+    async fn put_home(&self, home: &Home) -> Result<(), StoreError> {
+        self.tables().homes.insert(home.id.clone(), home.clone());
+        Ok(())
+    }
+    async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
+        self.tables().accounts.insert(account.id.clone(), account.clone());
+        Ok(())
+    }
+    async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        Ok(self.tables().accounts.values().find(|a| a.email == email.to_lowercase()).cloned())
+    }
+    async fn put_membership(&self, home: &HomeId, account: &UserId, membership: Membership) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        match tables.memberships.iter_mut().find(|(h, a, _)| h == home && a == account) {
+            Some(known) => known.2 = membership,
+            None => tables.memberships.push((home.clone(), account.clone(), membership)),
+        }
+        Ok(())
+    }
+    async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
+        Ok(self.tables().memberships.iter().filter(|(_, a, _)| a == account).map(|(h, _, m)| (h.clone(), *m)).collect())
+    }
+    async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.sessions.retain(|_, (_, expires)| *expires > now);
+        tables.sessions.insert(token, (account.clone(), expires_at));
+        Ok(())
+    }
+    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError> {
+        let tables = self.tables();
+        let whose = tables.sessions.get(&token).filter(|(_, expires)| *expires > now);
+        Ok(whose.and_then(|(account, _)| tables.accounts.get(account).cloned()))
+    }
+    async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
+        self.tables().sessions.remove(&token);
+        Ok(())
+    }
+    async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
+        self.tables().links.insert(token, (home.clone(), contact.clone(), shown.map(str::to_owned)));
+        Ok(())
+    }
+    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
+        Ok(self.tables().links.get(&token).map(|(home, contact, _)| (home.clone(), contact.clone())))
+    }
+    async fn shown_links(&self, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.links.values().filter(|(h, ..)| h == home).filter_map(|(_, c, shown)| Some((c.clone(), shown.clone()?))).collect())
+    }
+}

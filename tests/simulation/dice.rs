@@ -1,0 +1,45 @@
+//! Chance that can be repeated: every throw depends on the seed and on what it is thrown for, never on what was thrown before, so that
+//! a history from which something is taken away stays the same elsewhere.
+
+use std::time::Duration;
+
+/// A row of throws for one occasion.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// The throws of `seed` for `occasion`.
+    pub fn new(seed: u64, occasion: &str) -> Self {
+        // FNV-1a, then SplitMix64: public domain, by Noll and by Vigna.
+        let hash = occasion.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
+    }
+
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// True `percent` times of a hundred.
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of these.
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize].clone()
+    }
+
+    /// A time from `from` to `to` milliseconds.
+    pub fn ms(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.below(to - from + 1))
+    }
+}

@@ -1,0 +1,162 @@
+//! The disk: what a commit has not finished may be lost or not when the power goes, and sometimes nothing can be written.
+
+use super::{
+    dice::Dice,
+    plan::{DiskFault, When},
+    world::World,
+};
+use async_trait::async_trait;
+use buckler::{
+    domain::{id::IncidentId, incident::effect::Effect, time::Timestamp},
+    server::{
+        clock::{Anchor, Clock},
+        store::{Batch, Journal, RequestRow, StoreError, Stored, memory::MemoryStore},
+    },
+};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// The platter outlives the server.
+#[derive(Debug, Default)]
+pub struct Disk {
+    platter: Arc<MemoryStore>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fault: Option<DiskFault>,
+    kill: Option<When>,
+    /// Written and not flushed: nobody knows. With the true time and the server's.
+    unsure: Option<(Batch, Timestamp, Timestamp)>,
+    commits: u64,
+}
+
+/// The disk as one life of the server sees it.
+pub struct Handle {
+    world: Arc<World>,
+    clock: Arc<Clock>,
+}
+
+/// Waits for nothing: what is in memory answers at once.
+fn at_once<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    futures_util::FutureExt::now_or_never(answer).expect("memory answers at once")
+}
+
+impl Disk {
+    pub fn handle(&self, world: &Arc<World>, clock: &Arc<Clock>) -> Handle {
+        Handle { world: world.clone(), clock: clock.clone() }
+    }
+
+    pub fn break_with(&self, fault: Option<DiskFault>) {
+        self.state.lock().expect("no holder panics").fault = fault;
+    }
+
+    pub fn kill_at_commit(&self, when: When) {
+        self.state.lock().expect("no holder panics").kill = Some(when);
+    }
+
+    /// The power goes: what was not flushed is there, or is not.
+    pub fn power_off(&self, world: &World) {
+        let (unsure, commits) = {
+            let mut state = self.state.lock().expect("no holder panics");
+            state.kill = None;
+            (state.unsure.take(), state.commits)
+        };
+        let survives = Dice::new(world.plan.seed, &format!("flush/{commits}")).chance(50);
+        if let Some((batch, truth, server)) = unsure.filter(|_| survives) {
+            at_once(self.platter.commit(&batch)).expect("it was checked when it was written");
+            world.ledger().committed([truth, server, world.truth()], &batch);
+        }
+    }
+
+    /// What the outbox holds.
+    pub fn left(&self) -> Vec<String> {
+        at_once(self.platter.undone()).map(|all| all.into_iter().map(|e| e.key).collect()).unwrap_or_default()
+    }
+
+    pub fn holds_effect(&self, key: &str) -> bool {
+        self.platter.has_effect(key)
+    }
+
+    pub fn incident(&self, id: IncidentId) -> Option<Stored> {
+        at_once(self.platter.incident(id)).ok().flatten()
+    }
+
+    pub fn request(&self, id: IncidentId) -> Option<RequestRow> {
+        at_once(self.platter.requests(&[id])).ok().and_then(|rows| rows.into_iter().next())
+    }
+}
+
+impl Handle {
+    fn disk(&self) -> &Disk {
+        &self.world.disk
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.disk().state.lock().expect("no holder panics")
+    }
+}
+
+#[async_trait]
+impl Journal for Handle {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let (number, fault, kill) = {
+            let mut state = self.state();
+            state.commits += 1;
+            (state.commits, state.fault, state.kill)
+        };
+        let mut dice = Dice::new(self.world.plan.seed, &format!("commit/{number}"));
+        if let Some(DiskFault::Full) = fault {
+            return Err(StoreError::Unusable("the disk is full".into()));
+        }
+        self.disk().platter.check(batch)?;
+        let (truth, server) = (self.world.truth(), self.clock.now());
+        self.state().unsure = Some((batch.clone(), truth, server));
+        if let Some(DiskFault::Slow) = fault {
+            tokio::time::sleep(dice.ms(0, 3_000)).await;
+        } else if dice.chance(20) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if let Some(When::BeforeCommit) = kill {
+            self.world.pull_the_plug().await;
+        }
+        if let Some(DiskFault::Flush) = fault {
+            return Err(StoreError::Unusable("the disk does not flush".into()));
+        }
+        self.state().unsure = None;
+        self.disk().platter.commit(batch).await?;
+        self.world.ledger().committed([truth, server, self.world.truth()], batch);
+        if let Some(When::AfterCommit) = kill {
+            self.world.pull_the_plug().await;
+        }
+        Ok(())
+    }
+
+    async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        self.disk().platter.requests(ids).await
+    }
+    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+        self.disk().platter.running().await
+    }
+    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+        self.disk().platter.undone().await
+    }
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        self.disk().platter.anchor().await
+    }
+    async fn put_anchor(&self, anchor: &Anchor) -> Result<(), StoreError> {
+        if let Some(DiskFault::Full | DiskFault::Flush) = self.state().fault {
+            return Err(StoreError::Unusable("the disk is full".into()));
+        }
+        self.disk().platter.put_anchor(anchor).await
+    }
+    async fn tidy(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+        self.disk().platter.incident(id).await
+    }
+}

@@ -1,0 +1,153 @@
+//! Messages to the server, as clients send them: over a network that loses, delays, doubles and reorders, and again until they are answered.
+
+use super::{
+    dice::Dice,
+    world::{Event, World},
+};
+use buckler::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::command::{Command, Raise, is_stale},
+        time::Timestamp,
+    },
+    server::{
+        clock::Clock,
+        engine::{Denied, Engine},
+    },
+};
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+
+/// Something that somebody wants of the server.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    what: Wish,
+    since: Timestamp,
+    patience: Duration,
+    attempts: u32,
+    answered: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Wish {
+    /// With what the client takes for the server's time at the tap.
+    Raise(Box<Raise>, Option<Timestamp>),
+    Give(IncidentId, Command),
+}
+
+/// All errands, by number.
+#[derive(Debug, Default)]
+pub struct Errands {
+    all: Vec<Errand>,
+    /// The incident that a home's people see.
+    seen: Vec<(HomeId, IncidentId)>,
+    /// What the client last knew of the server's time, against the truth.
+    offset_ms: i64,
+}
+
+impl Errands {
+    pub fn answered(&mut self, errand: usize, done: bool) {
+        self.all[errand].answered |= done;
+    }
+
+    /// The incident that people of that home look at.
+    pub fn latest_in(&self, home: &HomeId) -> Option<IncidentId> {
+        self.seen.iter().rev().find(|(h, _)| h == home).map(|(_, id)| *id)
+    }
+}
+
+impl Errand {
+    /// A client's request; `server_time` where it can know it.
+    pub fn raise(raise: Raise, since: Timestamp, server_time: Option<Timestamp>) -> Self {
+        Self { what: Wish::Raise(Box::new(raise), server_time), since, patience: Duration::from_secs(60), attempts: 0, answered: false }
+    }
+
+    /// A command to an incident, sent until it is answered or patience ends.
+    pub fn command(incident: IncidentId, command: Command, patience: Duration) -> Self {
+        let since = Timestamp::default();
+        Self { what: Wish::Give(incident, command), since, patience, attempts: 0, answered: false }
+    }
+
+    /// Sends for the first time now.
+    pub fn begin(world: &World, errand: Self) {
+        Self::begin_at(world, errand, world.truth());
+    }
+
+    /// Sends for the first time then.
+    pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
+        errand.since = at;
+        let mut errands = world.lock(&world.errands);
+        if let Wish::Raise(_, sent_at) = &mut errand.what {
+            match sent_at {
+                Some(server) => errands.offset_ms = server.as_millis().cast_signed() - at.as_millis().cast_signed(),
+                None => *sent_at = Some(Timestamp::from_millis(at.as_millis().saturating_add_signed(errands.offset_ms))),
+            }
+        }
+        errands.all.push(errand);
+        let number = errands.all.len() - 1;
+        drop(errands);
+        world.later(at, Event::Send(number));
+    }
+
+    /// Sends a copy or two into the network, and looks later whether there was an answer.
+    pub fn send(world: &World, number: usize) {
+        let now = world.truth();
+        let (attempt, gives_up) = {
+            let errand = &mut world.lock(&world.errands).all[number];
+            errand.attempts += 1;
+            (errand.attempts, errand.answered || now > errand.since + errand.patience)
+        };
+        if gives_up {
+            return;
+        }
+        travel(world, &format!("to/{number}/{attempt}"), Event::Arrive(number));
+        // The app tries again after two seconds at first, and then less often.
+        world.later(now + Duration::from_millis(2_000 * u64::from(attempt.min(5))), Event::Send(number));
+    }
+
+    /// A copy has reached the server.
+    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine, clock: &Arc<Clock>) {
+        let what = world.lock(&world.errands).all[number].what.clone();
+        let (world, engine, clock) = (world.clone(), engine.clone(), clock.clone());
+        tokio::spawn(async move {
+            let done = match what {
+                Wish::Raise(raise, sent_at) => ask(&world, &engine, &clock, *raise, sent_at).await,
+                Wish::Give(incident, command) => {
+                    let answer = engine.give(incident, command.clone()).await;
+                    world.ledger().answered_command(world.truth(), incident, &command, &answer);
+                    !matches!(answer, Err(Denied::StorageUnavailable))
+                }
+            };
+            travel(&world, &format!("back/{number}/{}", world.truth()), Event::Answered(number, done));
+        });
+    }
+}
+
+/// The server's door: what `http/incidents` does before and after it asks the engine.
+async fn ask(world: &World, engine: &Engine, clock: &Clock, raise: Raise, sent_at: Option<Timestamp>) -> bool {
+    if sent_at.is_some_and(|sent_at| is_stale(sent_at, clock.now())) {
+        return true;
+    }
+    let fingerprint = Sha256::digest(format!("{} {:?} {:?} {}", raise.home, raise.request, raise.mode, raise.drill_sirens)).into();
+    let answer = engine.raise(raise.clone(), fingerprint).await;
+    world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
+    if let Ok(answer) = &answer {
+        world.lock(&world.errands).seen.push((raise.home.clone(), answer.current.incident.id));
+    }
+    !matches!(answer, Err(Denied::StorageUnavailable))
+}
+
+/// Through the network: lost, late, doubled, and in any order.
+fn travel(world: &World, name: &str, event: Event) {
+    let weather = *world.lock(&world.weather);
+    let mut dice = Dice::new(world.plan.seed, name);
+    let now = world.truth();
+    let copies = if dice.chance(8) { 2 } else { 1 };
+    for _ in 0..copies {
+        if dice.chance(weather.loses_percent) {
+            continue;
+        }
+        let slow = if dice.chance(30) { dice.ms(0, weather.slow_ms) } else { Duration::ZERO };
+        world.later(now + dice.ms(1, 80) + slow, event.clone());
+    }
+}

@@ -1,0 +1,247 @@
+//! What must hold, checked at every commit, every effect and every answer against what truly happened. It believes nothing that the
+//! server says about itself but what is on the disk.
+
+mod history;
+
+use super::{disk::Disk, world::World};
+use buckler::{
+    domain::{
+        id::{CallId, IncidentId},
+        incident::{
+            Incident, Mode, Purpose, Request, Service, State,
+            command::{Command, Raise},
+            effect::{Effect, EffectKind},
+        },
+        time::Timestamp,
+    },
+    server::engine::{Answer, Denied, Engine},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// The most that anything may be late while the server is up (F17).
+const LATE: Duration = Duration::from_millis(100);
+/// What a server needs to go on after it was down or its disk failed: its rest between tries, and a commit.
+const RECOVERS: Duration = Duration::from_millis(3_400);
+/// I8, beside ring and talk timeout.
+const MARGIN: Duration = Duration::from_secs(2);
+/// Nothing is begun for an older tap: a minute, and what an answer may take (F5).
+const TAP: Duration = Duration::from_millis(61_000);
+
+/// One incident, as the disk tells it.
+struct Case {
+    incident: Incident,
+    facts: u32,
+    asked: BTreeSet<Request>,
+    /// True time of D, and when the countdown was left.
+    due: Timestamp,
+    left: Option<Timestamp>,
+    requested: BTreeSet<Service>,
+}
+
+/// The record of one world.
+pub struct Ledger {
+    cases: BTreeMap<IncidentId, Case>,
+    effects: BTreeMap<String, (Effect, Timestamp)>,
+    carried: BTreeSet<String>,
+    done: BTreeSet<String>,
+    called_off: BTreeSet<CallId>,
+    acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
+    taps: BTreeMap<IncidentId, Timestamp>,
+    outages: Vec<(Timestamp, Timestamp)>,
+    open_outage: Option<Timestamp>,
+    refuses: bool,
+    ways: Vec<(&'static str, Timestamp, Timestamp)>,
+    tells: bool,
+    /// The story, if it is wanted.
+    pub story: Vec<String>,
+    /// What broke.
+    pub broken: Option<String>,
+}
+
+impl Ledger {
+    pub fn new(tells: bool) -> Self {
+        Self {
+            cases: BTreeMap::new(),
+            effects: BTreeMap::new(),
+            carried: BTreeSet::new(),
+            done: BTreeSet::new(),
+            called_off: BTreeSet::new(),
+            acknowledged: BTreeMap::new(),
+            taps: BTreeMap::new(),
+            outages: Vec::new(),
+            open_outage: None,
+            refuses: false,
+            ways: Vec::new(),
+            tells,
+            story: Vec::new(),
+            broken: None,
+        }
+    }
+
+    pub fn incidents(&self) -> usize {
+        self.cases.len()
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    pub fn broken(&mut self, what: String) {
+        self.broken.get_or_insert(what);
+    }
+
+    pub fn tell(&mut self, at: Timestamp, what: impl FnOnce() -> String) {
+        if self.tells {
+            self.story.push(format!("{at}  {}", what()));
+        }
+    }
+
+    fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.broken.is_none() {
+            self.broken = Some(what());
+        }
+    }
+
+    pub fn outage(&mut self, from: Timestamp, to: Timestamp) {
+        self.outages.push((from, to));
+    }
+
+    /// The disk fails; `refuses` if it says so.
+    pub fn outage_begins(&mut self, at: Timestamp, refuses: bool) {
+        self.outage_ends(at);
+        self.refuses |= refuses;
+        self.open_outage = Some(at);
+    }
+
+    pub fn outage_ends(&mut self, at: Timestamp) {
+        if let Some(from) = self.open_outage.take() {
+            self.outages.push((from, at));
+        }
+    }
+
+    pub fn way_breaks(&mut self, lane: &'static str, from: Timestamp, to: Timestamp) {
+        self.ways.push((lane, from, to));
+    }
+
+    /// Until when something that was due may happen: at once, unless the server could not.
+    fn excused(&self, due: Timestamp, at: Timestamp) -> Timestamp {
+        let mut until = due + LATE;
+        let open = self.open_outage.map(|from| (from, at));
+        let mut all: Vec<_> = self.outages.iter().copied().chain(open).collect();
+        all.sort();
+        for (from, to) in all {
+            if from <= until + RECOVERS && to + RECOVERS >= due {
+                until = until.max(to + RECOVERS);
+            }
+        }
+        until
+    }
+
+    /// Somebody tapped, at that true time.
+    pub fn tapped(&mut self, request: IncidentId, at: Timestamp) {
+        self.taps.insert(request, at);
+    }
+
+    pub fn called_off(&mut self, _at: Timestamp, call: CallId, purpose: Purpose) {
+        if purpose == Purpose::Verify {
+            self.called_off.insert(call);
+        }
+    }
+
+    /// A life has begun: it knows what is on the disk (I15), and what was acknowledged is there (I10).
+    pub fn started(&mut self, now: Timestamp, engine: &Engine, disk: &Disk) {
+        let running: BTreeSet<_> = engine.view().running().iter().map(|c| c.incident.id).collect();
+        let known: BTreeSet<_> = self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
+        self.demand(running == known, || format!("I15: {running:?} run after the start, {known:?} on the disk"));
+        for current in engine.view().running() {
+            let same = self.cases.get(&current.incident.id).is_some_and(|c| c.incident == current.incident);
+            self.demand(same, || format!("I15: incident {} is not the fold of its history", current.incident.id));
+        }
+        for (request, (incident, _)) in self.acknowledged.clone() {
+            self.demand(disk.request(request).is_some() && disk.incident(incident).is_some(), || {
+                format!("I10: the acknowledged request {request} is lost")
+            });
+        }
+        self.tell(now, || "the server has started".into());
+    }
+
+    /// An answer to a request leaves the server.
+    pub fn answered_raise(&mut self, now: Timestamp, raise: &Raise, answer: &Result<Answer, Denied>, disk: &Disk) {
+        self.tell(now, || format!("{:?} by {} is answered: {:?}", raise.request, raise.id, answer.as_ref().map(|a| a.created)));
+        let Ok(answer) = answer else { return };
+        let incident = answer.current.incident.id;
+        let stored = disk.request(raise.id).is_some_and(|row| row.incident == incident);
+        self.demand(stored && disk.incident(incident).is_some(), || {
+            format!("I10: request {} was acknowledged and is not stored", raise.id)
+        });
+        self.demand(answer.current.incident.mode == raise.mode, || format!("I18: request {} changed its mode", raise.id));
+        self.acknowledged.insert(raise.id, (incident, raise.request));
+        let asked = self.cases.get(&incident).is_some_and(|c| c.asked.contains(&raise.request));
+        self.demand(asked, || format!("I11: {:?} was acknowledged, and incident {incident} does not ask for it", raise.request));
+        self.shows(&answer.current.incident, answer.current.history.len());
+    }
+
+    /// An answer to a command leaves the server.
+    pub fn answered_command(&mut self, now: Timestamp, id: IncidentId, command: &Command, answer: &Result<Answer, Denied>) {
+        self.tell(now, || format!("{command:?} to {id} is answered: {:?}", answer.as_ref().map(|a| a.refusal)));
+        if let Ok(answer) = answer {
+            self.shows(&answer.current.incident, answer.current.history.len());
+            let aborted = matches!(command, Command::Cancel { .. }) && answer.refusal.is_none();
+            let counting = matches!(answer.current.incident.state, State::CountingDown { .. } | State::Verifying(_) | State::Dispatching);
+            self.demand(!(aborted && counting), || format!("I4: a cancel of {id} was granted, and it goes on"));
+        }
+    }
+
+    /// What the server shows is what the disk holds, or held a moment ago.
+    fn shows(&mut self, shown: &Incident, facts: usize) {
+        let on_disk = self.cases.get(&shown.id).map_or(0, |c| c.facts);
+        let same = self.cases.get(&shown.id).is_none_or(|c| c.facts != shown.seq || c.incident == *shown);
+        self.demand(shown.seq <= on_disk && facts == shown.seq as usize && same, || {
+            format!("I15: incident {} is shown otherwise than stored", shown.id)
+        });
+    }
+
+    /// A peer is reached.
+    pub fn carried_out(&mut self, now: Timestamp, server: Timestamp, mode: Mode, lane: &'static str, effect: &Effect, disk: &Disk) {
+        self.tell(now, || format!("{lane}: {}", effect.key));
+        self.demand(effect.mode == mode, || format!("I18: {} leaves by the way of the other mode", effect.key));
+        self.demand(effect.not_after.is_none_or(|not_after| server <= not_after), || {
+            format!("I13: {} is carried out too late", effect.key)
+        });
+        if effect.seq == 0 {
+            let may = self.refuses || !self.outages.is_empty() || self.open_outage.is_some();
+            return self.demand(may && matches!(effect.kind, EffectKind::SirenOn { .. }), || format!("I3: {} is not stored", effect.key));
+        }
+        self.demand(disk.holds_effect(&effect.key), || format!("I12: {} is carried out and not in the outbox", effect.key));
+        self.demand(!self.done.contains(&effect.key), || format!("F11: {} is carried out again after it was done", effect.key));
+        let Some((_, since)) = self.effects.get(&effect.key).map(|(e, at)| (e.key.clone(), *at)) else {
+            return self.broken(format!("I12: {} was never stored", effect.key));
+        };
+        let first = self.carried.insert(effect.key.clone());
+        let broke = self.ways.iter().any(|(l, from, to)| *l == lane && *from <= now && *to >= since);
+        let excused = self.excused(since, now);
+        self.demand(!first || broke || now <= excused, || format!("I14: {} leaves at {now}, stored at {since}", effect.key));
+    }
+
+    /// Everything is quiet: nothing may be left undone.
+    pub fn at_the_end(&mut self, world: &World) {
+        let undone: Vec<_> =
+            self.effects.iter().filter(|(k, (e, _))| e.not_after.is_none() && !self.carried.contains(*k)).map(|(k, _)| k.clone()).collect();
+        self.demand(undone.is_empty(), || format!("I12: never carried out: {undone:?}"));
+        let open: Vec<_> = self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
+        self.demand(open.is_empty(), || format!("I8: never over: {open:?}"));
+        for (request, (incident, _)) in self.acknowledged.clone() {
+            self.demand(world.disk.request(request).is_some_and(|row| row.incident == incident), || format!("I10: {request} is lost"));
+        }
+        for case in self.cases.values() {
+            let stored = world.disk.incident(case.incident.id).map(|s| s.history.len() as u32);
+            if stored != Some(case.facts) {
+                let what = format!("I15: {} has {stored:?} facts on the disk, {} were stored", case.incident.id, case.facts);
+                return self.broken(what);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Whom the server reaches: sirens, contacts' telephones, a receiver, responders, operators. They outlive it, they know a key that they
+//! have seen, and they act on their own.
+
+use super::{
+    dice::Dice,
+    errand::Errand,
+    plan::{LANES, Plan, WayFault, contact},
+    world::World,
+};
+use async_trait::async_trait;
+use buckler::{
+    domain::{
+        home::Home,
+        id::CallId,
+        incident::{
+            Actor, DispatchState, Mode, Purpose, Service,
+            command::{CallStep, Command, NotReached},
+            effect::{Effect, EffectKind, Notice},
+        },
+        time::Timestamp,
+    },
+    server::{
+        clock::Clock,
+        engine::outbox::{NotCarried, WayOut, WaysOut},
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// What peers remember.
+#[derive(Debug, Default)]
+pub struct Peers {
+    seen: BTreeSet<String>,
+    faults: BTreeMap<&'static str, WayFault>,
+    edited: BTreeSet<usize>,
+    kill_after_effect: bool,
+}
+
+impl Peers {
+    /// A home as it is set up now.
+    pub fn home(&self, n: usize, plan: &Plan) -> Home {
+        let mut home = plan.homes[n].clone();
+        if self.edited.contains(&n) {
+            home.contacts = vec![contact(9, false), contact(0, false)];
+        }
+        home
+    }
+
+    pub fn edit_home(&mut self, n: usize) {
+        self.edited.insert(n);
+    }
+
+    pub fn break_way(&mut self, lane: &'static str, fault: Option<WayFault>) {
+        match fault {
+            Some(fault) => self.faults.insert(lane, fault),
+            None => self.faults.remove(lane),
+        };
+    }
+
+    pub fn kill_after_effect(&mut self) {
+        self.kill_after_effect = true;
+    }
+
+    pub fn server_died(&mut self) {
+        self.kill_after_effect = false;
+    }
+}
+
+/// One way out of one life of the server.
+struct Way {
+    lane: &'static str,
+    mode: Mode,
+    world: Arc<World>,
+    clock: Arc<Clock>,
+}
+
+/// The ways out for the real thing and for drills.
+pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (WaysOut, WaysOut) {
+    let of = |mode| {
+        let [devices, phones, receiver, responders, notices] =
+            LANES.map(|lane| Arc::new(Way { lane, mode, world: world.clone(), clock: clock.clone() }) as Arc<dyn WayOut>);
+        WaysOut { devices, phones, receiver, responders, notices }
+    };
+    (of(Mode::Live), of(Mode::Drill))
+}
+
+#[async_trait]
+impl WayOut for Way {
+    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+        let (now, world) = (self.world.truth(), &self.world);
+        let fault = world.lock(&world.peers).faults.get(self.lane).copied();
+        if let Some(WayFault::Unreachable) = fault {
+            return Err(NotCarried("nobody is reached".into()));
+        }
+        world.ledger().carried_out(now, self.clock.now(), self.mode, self.lane, effect, &world.disk);
+        let first = world.lock(&world.peers).seen.insert(effect.key.clone());
+        if first {
+            self.act(effect, now);
+        }
+        if std::mem::take(&mut world.lock(&world.peers).kill_after_effect) {
+            world.pull_the_plug().await;
+        }
+        let mut dice = Dice::new(world.plan.seed, &format!("way/{}", effect.key));
+        match fault {
+            Some(WayFault::Slow) => tokio::time::sleep(dice.ms(100, 20_000)).await,
+            Some(WayFault::AnswerLost) => return Err(NotCarried("the answer was lost".into())),
+            _ if dice.chance(20) => tokio::time::sleep(dice.ms(1, 50)).await,
+            _ => {}
+        }
+        Ok(match &effect.kind {
+            EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: true }),
+            _ => None,
+        })
+    }
+
+    fn gave_up(&self, effect: &Effect) -> Option<Command> {
+        match &effect.kind {
+            EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: false }),
+            _ => None,
+        }
+    }
+}
+
+impl Way {
+    /// What the peer does of itself, once, when it is reached first.
+    fn act(&self, effect: &Effect, now: Timestamp) {
+        match &effect.kind {
+            EffectKind::CallContact { call, purpose, .. } => self.pick_up(*call, *purpose, &effect.key, now),
+            EffectKind::RequestDispatch { service } => self.respond(*service, effect, now),
+            EffectKind::Notify { reason: Notice::WaitsForOperator } => {
+                let mut dice = Dice::new(self.world.plan.seed, &format!("claim/{}", effect.key));
+                if dice.chance(60) {
+                    let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
+                    let claim = Errand::command(effect.incident, Command::Claim { by }, Duration::from_secs(60));
+                    Errand::begin_at(&self.world, claim, now + dice.ms(500, 120_000));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A contact: answers or not, decides or not, and may do it twice, late, or in the wrong order.
+    fn pick_up(&self, call: CallId, purpose: Purpose, key: &str, now: Timestamp) {
+        let mut dice = Dice::new(self.world.plan.seed, &format!("call/{key}"));
+        let say = |at: Timestamp, step: CallStep| {
+            if step == (CallStep::Cancel { authenticated: true }) {
+                self.world.ledger().called_off(at, call, purpose);
+            }
+            Errand::begin_at(&self.world, Errand::command(call.incident, Command::Call { call, step }, Duration::from_secs(30)), at);
+        };
+        let rings = now + dice.ms(200, 36_000);
+        match dice.below(10) {
+            0 | 1 => {}
+            2 => say(rings, CallStep::NotReached(dice.pick(&[NotReached::Busy, NotReached::Voicemail, NotReached::Failed]))),
+            3 => {
+                say(rings, CallStep::Answer);
+                say(rings + dice.ms(100, 90_000), CallStep::HangUp);
+            }
+            4 => say(rings, CallStep::Answer),
+            kind => {
+                if dice.chance(85) {
+                    say(rings, CallStep::Answer);
+                }
+                let decision = match kind {
+                    5 | 6 => CallStep::Confirm,
+                    7 => CallStep::Cancel { authenticated: false },
+                    _ => CallStep::Cancel { authenticated: true },
+                };
+                let decided = rings + dice.ms(100, 70_000);
+                say(decided, decision);
+                if dice.chance(15) {
+                    say(decided + dice.ms(0, 3_000), CallStep::Cancel { authenticated: dice.chance(50) });
+                }
+            }
+        }
+    }
+
+    /// Responders: in the end everything is closed; on the way reports come late, twice and in the wrong order.
+    fn respond(&self, service: Service, effect: &Effect, now: Timestamp) {
+        let mut dice = Dice::new(self.world.plan.seed, &format!("respond/{}", effect.key));
+        let mut at = now;
+        let rejected = dice.chance(10).then_some(DispatchState::Rejected);
+        let forward = [DispatchState::Accepted, DispatchState::EnRoute, DispatchState::OnScene, DispatchState::Closed];
+        for state in rejected.into_iter().chain(forward) {
+            at = at + dice.ms(0, 120_000);
+            let report = Command::Dispatch { service, state, reference: None };
+            let patience = Duration::from_secs(48 * 3_600);
+            Errand::begin_at(&self.world, Errand::command(effect.incident, report, patience), at);
+        }
+        if dice.chance(5) {
+            let close = Command::Close { by: Actor::Center };
+            Errand::begin_at(&self.world, Errand::command(effect.incident, close, Duration::from_secs(60)), now + dice.ms(0, 400_000));
+        }
+    }
+}

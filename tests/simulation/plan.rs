@@ -1,0 +1,214 @@
+//! What will happen to a simulated world: drawn from the seed before it begins, so that it can be printed, and cut down to what matters.
+
+use super::dice::Dice;
+use buckler::domain::{
+    contact::{Contact, Readiness},
+    device::{Device, DeviceKind},
+    home::{Address, Enrolment, Home, Plan as Subscribed, Settings, Subscription},
+    incident::{CenterMode, Mode, Policy, Request},
+};
+use std::time::Duration;
+
+/// How long things are made to happen; afterwards everything is healed, and must come to its end.
+const HORIZON_MS: u64 = 40 * 60_000;
+
+/// A world to be.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub homes: Vec<Home>,
+    pub policy: Policy,
+    pub entries: Vec<Entry>,
+}
+
+/// Something that happens at a moment after the beginning. Its number names it for ever, also when others are taken away.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub number: usize,
+    pub at: Duration,
+    pub what: What,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Somebody slides or taps.
+    Raise { home: usize, who: &'static str, request: Request, mode: Mode, drill_sirens: bool, taps: u8 },
+    /// Somebody steers what the home's latest request began.
+    Steer { home: usize, who: &'static str, how: Steer },
+    /// Somebody changes the home's contacts: no incident that runs may notice (I19).
+    EditHome { home: usize },
+    /// The server is killed, and started again.
+    Kill { when: When, down: Duration, reboot: bool },
+    /// The disk.
+    Disk { fault: DiskFault, lasts: Duration },
+    /// A way out of the server.
+    Way { lane: &'static str, fault: WayFault, lasts: Duration },
+    /// The network between clients and server.
+    Network { loses_percent: u64, slow_ms: u64, lasts: Duration },
+    /// Somebody or something sets the wall clock.
+    WallClock { by_ms: i64 },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Steer {
+    Cancel,
+    SendNow,
+    Silence,
+}
+
+/// When the server is killed.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// At once.
+    Now,
+    /// In the next commit, before the disk has it for sure.
+    BeforeCommit,
+    /// After the next commit, before anybody hears of it.
+    AfterCommit,
+    /// After the next effect was carried out, before that is stored.
+    AfterEffect,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum DiskFault {
+    /// Nothing can be written.
+    Full,
+    /// The flush fails: what was written may be there after the next start.
+    Flush,
+    /// Every commit takes up to three seconds.
+    Slow,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum WayFault {
+    /// Nobody is reached.
+    Unreachable,
+    /// It takes long.
+    Slow,
+    /// It is done, and the answer is lost.
+    AnswerLost,
+}
+
+/// The lanes of the outbox, by the names under which faults strike them.
+pub const LANES: [&str; 5] = ["devices", "phones", "receiver", "responders", "notices"];
+
+impl Plan {
+    /// The world of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "plan");
+        let center = dice.pick(&[CenterMode::Automatic, CenterMode::Automatic, CenterMode::Operators, CenterMode::Receiver]);
+        let homes: Vec<Home> = (0..=dice.below(8) as usize).map(|n| home(n, &mut dice)).collect();
+        let mut entries = Vec::new();
+        for _ in 0..8 + dice.below(24) {
+            people(&mut dice, homes.len(), &mut entries);
+        }
+        for _ in 0..dice.below(12) {
+            let at = dice.ms(0, HORIZON_MS);
+            entries.push((at, trouble(&mut dice)));
+        }
+        entries.sort_by_key(|(at, _)| *at);
+        let entries = entries.into_iter().enumerate().map(|(number, (at, what))| Entry { number, at, what }).collect();
+        Self { seed, homes, policy: Policy { center, ..Policy::default() }, entries }
+    }
+}
+
+/// A request, and what people tend to do afterwards.
+fn people(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, What)>) {
+    let home = dice.below(homes as u64) as usize;
+    let at = dice.ms(0, HORIZON_MS);
+    let who = dice.pick(&["ada", "ben"]);
+    let request = dice.pick(&Request::ALL);
+    let mode = if dice.chance(20) { Mode::Drill } else { Mode::Live };
+    let taps = if dice.chance(15) { 2 } else { 1 };
+    entries.push((at, What::Raise { home, who, request, mode, drill_sirens: dice.chance(50), taps }));
+    if dice.chance(25) {
+        // Around D more often than anywhere else: that is where it is decided.
+        let after = if dice.chance(40) { dice.ms(4_900, 5_200) } else { dice.ms(100, 20_000) };
+        entries.push((at + after, What::Steer { home, who: dice.pick(&["ada", "ben"]), how: Steer::Cancel }));
+    }
+    if dice.chance(15) {
+        entries.push((at + dice.ms(500, 6_000), What::Steer { home, who, how: Steer::SendNow }));
+    }
+    if dice.chance(20) {
+        entries.push((at + dice.ms(1_000, 200_000), What::Steer { home, who, how: Steer::Silence }));
+    }
+    if dice.chance(20) {
+        let request = dice.pick(&Request::ALL);
+        let what = What::Raise { home, who: "ben", request, mode: Mode::Live, drill_sirens: false, taps: 1 };
+        entries.push((at + dice.ms(0, 30_000), what));
+    }
+    if dice.chance(5) {
+        entries.push((at + dice.ms(0, 60_000), What::EditHome { home }));
+    }
+    if dice.chance(12) {
+        let when = dice.pick(&[When::Now, When::BeforeCommit, When::AfterCommit, When::AfterEffect]);
+        entries.push((at + dice.ms(0, 40_000), What::Kill { when, down: down(dice), reboot: false }));
+    }
+}
+
+fn down(dice: &mut Dice) -> Duration {
+    match dice.below(20) {
+        0..10 => dice.ms(10, 900),
+        10..15 => dice.ms(1_000, 20_000),
+        15..18 => dice.ms(20_000, 120_000),
+        _ => dice.ms(300_000, 3 * 3_600_000),
+    }
+}
+
+fn trouble(dice: &mut Dice) -> What {
+    match dice.below(6) {
+        0 => What::Kill { when: When::Now, down: down(dice), reboot: dice.chance(50) },
+        1 | 2 => {
+            let fault = dice.pick(&[DiskFault::Full, DiskFault::Flush, DiskFault::Slow]);
+            What::Disk { fault, lasts: dice.ms(50, 30_000) }
+        }
+        3 => {
+            let fault = dice.pick(&[WayFault::Unreachable, WayFault::Slow, WayFault::AnswerLost]);
+            What::Way { lane: dice.pick(&LANES), fault, lasts: dice.ms(100, 180_000) }
+        }
+        4 => What::Network { loses_percent: dice.below(90), slow_ms: dice.below(90_000), lasts: dice.ms(1_000, 120_000) },
+        _ => What::WallClock { by_ms: dice.pick(&[3_600_000, -3_600_000, 1_000, -1_000, 40, -40, 86_400_000]) },
+    }
+}
+
+fn home(n: usize, dice: &mut Dice) -> Home {
+    let device = |id: &str, kind| Device { id: id.parse().unwrap(), kind, model: "alarm".into(), name: id.into() };
+    let devices = match dice.chance(75) {
+        true => vec![device("base", DeviceKind::BaseStation), device("hall", DeviceKind::Keypad)],
+        false => Vec::new(),
+    };
+    Home {
+        id: format!("home-{n}").parse().unwrap(),
+        name: format!("Home {n}"),
+        time_zone: "UTC".into(),
+        address: Some(Address {
+            line1: "1 Elm Road".into(),
+            line2: None,
+            city: "Springfield".into(),
+            region: "OR".into(),
+            postal_code: "97477".into(),
+            country: "US".into(),
+        }),
+        subscription: Subscription { plan: Subscribed::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::Enrolled },
+        settings: Settings {
+            countdown_s: dice.pick(&[5, 5, 5, 8, 15]),
+            siren_duration_s: dice.pick(&[600, 60, 120]),
+            ..Settings::default()
+        },
+        devices,
+        cameras: Vec::new(),
+        contacts: (0..dice.below(4) as u8).map(|c| contact(c, dice.chance(10))).collect(),
+        verbal_password: None,
+    }
+}
+
+/// The contact of that number.
+pub fn contact(number: u8, opted_out: bool) -> Contact {
+    Contact {
+        id: format!("contact-{number}").parse().unwrap(),
+        name: format!("Contact {number}"),
+        phone: format!("+150355501{number:02}"),
+        readiness: if opted_out { Readiness::OptedOut } else { Readiness::Accepted },
+    }
+}

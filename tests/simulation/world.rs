@@ -1,0 +1,385 @@
+//! The world around the server: true time, people, contacts, responders, devices, the network, the disk, and the hand that pulls the plug.
+//! The server in it is the real engine on a paused runtime: a life from start to kill is one runtime.
+
+use super::{
+    disk::Disk,
+    errand::{Errand, Errands},
+    ledger::Ledger,
+    peers::{Peers, ways_out},
+    plan::{DiskFault, Plan, Steer, WayFault, What, When},
+};
+use buckler::{
+    domain::{
+        id::IncidentId,
+        incident::{
+            Actor, Snapshot, Source, State,
+            command::{Command, Raise},
+        },
+        time::Timestamp,
+    },
+    server::{
+        clock::{Boot, Clock, TimeSource},
+        engine::{Engine, outbox::Outbox},
+        hub::Hub,
+    },
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+/// When a world begins.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
+/// After the last entry everything is healed, and must have come to its end by then (I8).
+const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
+/// How often somebody at the center looks whether something needs a decision.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Something that comes.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An entry of the plan, by its place.
+    Entry(usize),
+    /// A sender sends, or sends again.
+    Send(usize),
+    /// A copy reaches the server, if it lives.
+    Arrive(usize),
+    /// An answer reaches the sender.
+    Answered(usize, bool),
+    /// A disk, a way or the network works again.
+    DiskHeals,
+    WayHeals(&'static str),
+    NetworkHeals,
+    /// Somebody at the center looks.
+    Look,
+}
+
+/// How the network is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weather {
+    pub loses_percent: u64,
+    pub slow_ms: u64,
+}
+
+struct Time {
+    /// True time when this life began, and the runtime's time then; without a life it stands.
+    base: Timestamp,
+    since: Option<Instant>,
+    wall_offset_ms: i64,
+    /// The server's time against the truth when it was killed.
+    server_offset_ms: i64,
+    boot: (u32, Timestamp),
+}
+
+pub struct World {
+    pub plan: Plan,
+    pub disk: Disk,
+    pub ledger: Mutex<Ledger>,
+    pub peers: Mutex<Peers>,
+    pub errands: Mutex<Errands>,
+    pub weather: Mutex<Weather>,
+    time: Mutex<Time>,
+    queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
+    pub killed: Notify,
+    kill: Mutex<(Duration, bool)>,
+}
+
+/// What ended a life.
+enum End {
+    Killed { down: Duration, reboot: bool },
+    Over,
+    Broken,
+}
+
+#[derive(Clone)]
+struct Sky(Arc<World>);
+
+impl std::fmt::Debug for Sky {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the sky")
+    }
+}
+
+impl TimeSource for Sky {
+    fn wall(&self) -> Timestamp {
+        let (truth, offset) = (self.0.truth(), self.0.lock(&self.0.time).wall_offset_ms);
+        Timestamp::from_millis(truth.as_millis().saturating_add_signed(offset))
+    }
+    fn boot(&self) -> Option<Boot> {
+        let truth = self.0.truth();
+        let (number, at) = self.0.lock(&self.0.time).boot;
+        Some(Boot { id: format!("boot-{number}"), uptime: truth.since(at) })
+    }
+}
+
+impl World {
+    fn new(plan: Plan, tells: bool) -> Arc<Self> {
+        let queue = plan.entries.iter().enumerate().map(|(n, e)| ((BEGINNING + e.at, n as u64), Event::Entry(n))).collect();
+        Arc::new(Self {
+            disk: Disk::default(),
+            ledger: Mutex::new(Ledger::new(tells)),
+            peers: Mutex::default(),
+            errands: Mutex::default(),
+            weather: Mutex::default(),
+            time: Mutex::new(Time { base: BEGINNING, since: None, wall_offset_ms: 0, server_offset_ms: 0, boot: (1, BEGINNING) }),
+            queue: Mutex::new(queue),
+            killed: Notify::new(),
+            kill: Mutex::default(),
+            plan,
+        })
+    }
+
+    pub fn lock<'a, T>(&self, what: &'a Mutex<T>) -> MutexGuard<'a, T> {
+        what.lock().expect("no holder panics")
+    }
+
+    /// The time as it is, wherever clocks were set.
+    #[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
+    pub fn truth(&self) -> Timestamp {
+        let time = self.lock(&self.time);
+        time.base + time.since.map_or(Duration::ZERO, |since| Instant::now() - since)
+    }
+
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.lock(&self.ledger)
+    }
+
+    /// Lets something come at a time.
+    pub fn later(&self, at: Timestamp, event: Event) {
+        let mut queue = self.lock(&self.queue);
+        let number = 1_000_000 + queue.last_key_value().map_or(0, |((_, n), _)| *n) % 1_000_000 + queue.len() as u64;
+        let mut key = (at, number);
+        while queue.contains_key(&key) {
+            key.1 += 1;
+        }
+        queue.insert(key, event);
+    }
+
+    /// Pulls the plug from inside a task, which then waits for its end.
+    pub async fn pull_the_plug(&self) {
+        self.killed.notify_one();
+        std::future::pending().await
+    }
+
+    fn instant_of(&self, truth: Timestamp) -> Instant {
+        let time = self.lock(&self.time);
+        time.since.expect("a life runs") + truth.since(time.base)
+    }
+}
+
+/// Runs a world to its end. What broke, with the story if it is wanted.
+pub fn run(plan: Plan, tells: bool) -> Ledger {
+    let world = World::new(plan, tells);
+    world.later(BEGINNING + LOOK, Event::Look);
+    loop {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        let end = runtime.block_on(live(&world));
+        let died = world.truth_of_life_end(&runtime);
+        drop(runtime);
+        let End::Killed { down, reboot } = end else { break };
+        world.be_down(died, down, reboot);
+    }
+    let mut ledger = world.ledger();
+    std::mem::replace(&mut *ledger, Ledger::new(false))
+}
+
+impl World {
+    fn truth_of_life_end(&self, runtime: &tokio::runtime::Runtime) -> Timestamp {
+        let died = runtime.block_on(async { self.truth() });
+        let mut time = self.lock(&self.time);
+        (time.base, time.since) = (died, None);
+        died
+    }
+
+    fn be_down(self: &Arc<Self>, died: Timestamp, down: Duration, reboot: bool) {
+        let back = died + down;
+        self.disk.power_off(self);
+        self.lock(&self.peers).server_died();
+        self.ledger().outage(died, back);
+        self.ledger().tell(died, || format!("the server is killed, for {down:?}{}", if reboot { ", with the machine" } else { "" }));
+        while let Some((at, event)) = self.next_until(back) {
+            self.lock(&self.time).base = at.max(died);
+            self.handle(event, None);
+        }
+        let mut time = self.lock(&self.time);
+        time.base = back;
+        if reboot {
+            time.boot = (time.boot.0 + 1, back);
+            // A machine that starts with another time than it had cannot be told from one that was off for longer, or not at all.
+            time.wall_offset_ms = time.server_offset_ms;
+        }
+    }
+
+    fn next_until(&self, most: Timestamp) -> Option<(Timestamp, Event)> {
+        let mut queue = self.lock(&self.queue);
+        let at = queue.first_key_value()?.0.0;
+        (at <= most).then(|| queue.pop_first().map(|((at, _), event)| (at, event))).flatten()
+    }
+}
+
+/// One life of the server.
+#[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
+async fn live(world: &Arc<World>) -> End {
+    world.lock(&world.time).since = Some(Instant::now());
+    let clock = Arc::new(Clock::new(Sky(world.clone())));
+    let (live, drill) = ways_out(world, &clock);
+    let outbox = Outbox::new(clock.clone(), &live, &drill);
+    let (_stopper, stop) = watch::channel(false);
+    let hub = Arc::new(Hub::default());
+    let engine = match Engine::start(Arc::new(world.disk.handle(world, &clock)), clock.clone(), hub, outbox, stop).await {
+        Ok(engine) => engine,
+        Err(error) => {
+            world.ledger().broken(format!("I15: the server does not start: {error}"));
+            return End::Broken;
+        }
+    };
+    world.ledger().started(world.truth(), &engine, &world.disk);
+    let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth()) + AFTERMATH;
+    loop {
+        if world.ledger().is_broken() {
+            return End::Broken;
+        }
+        let next = world.lock(&world.queue).first_key_value().map(|((at, _), _)| *at);
+        let Some(at) = next else { return End::Over };
+        tokio::select! {
+            biased;
+            () = world.killed.notified() => {
+                let offset = clock.now().as_millis().cast_signed() - world.truth().as_millis().cast_signed();
+                world.lock(&world.time).server_offset_ms = offset;
+                let (down, reboot) = *world.lock(&world.kill);
+                return End::Killed { down, reboot };
+            }
+            () = tokio::time::sleep_until(world.instant_of(at)) => {}
+        }
+        let Some((_, event)) = world.next_until(at) else { continue };
+        let looked = matches!(event, Event::Look);
+        world.handle(event, Some((&engine, &clock)));
+        if looked && world.is_quiet(&engine) {
+            world.ledger().at_the_end(world);
+            return End::Over;
+        }
+        if world.truth() > end {
+            let left: Vec<_> = engine.view().running().iter().map(|c| format!("{} {:?}", c.incident.id, c.incident.state)).collect();
+            world.ledger().broken(format!("I8: not over long after everything was healed: {left:?}; outbox {:?}", world.disk.left()));
+            return End::Broken;
+        }
+    }
+}
+
+impl World {
+    /// Whether everything that was planned has happened, and everything that began is over.
+    fn is_quiet(&self, engine: &Engine) -> bool {
+        let only_looks = self.lock(&self.queue).values().all(|e| matches!(e, Event::Look));
+        only_looks && engine.view().running().is_empty() && self.disk.left().is_empty()
+    }
+
+    fn handle(self: &Arc<Self>, event: Event, server: Option<(&Engine, &Arc<Clock>)>) {
+        match event {
+            Event::Entry(n) => self.enter(n, server.map(|(_, clock)| clock)),
+            Event::Send(errand) => Errand::send(self, errand),
+            Event::Arrive(errand) => {
+                if let Some((engine, clock)) = server {
+                    Errand::arrive(self, errand, engine, clock);
+                }
+            }
+            Event::Answered(errand, done) => self.lock(&self.errands).answered(errand, done),
+            Event::DiskHeals => {
+                self.disk.break_with(None);
+                self.ledger().outage_ends(self.truth());
+            }
+            Event::WayHeals(lane) => self.lock(&self.peers).break_way(lane, None),
+            Event::NetworkHeals => *self.lock(&self.weather) = Weather::default(),
+            Event::Look => {
+                if let Some((engine, _)) = server {
+                    self.look(engine);
+                }
+                self.later(self.truth() + LOOK, Event::Look);
+            }
+        }
+    }
+
+    /// Somebody decides on what was found late (R22).
+    fn look(self: &Arc<Self>, engine: &Engine) {
+        for current in engine.view().running() {
+            if matches!(current.incident.state, State::UnderReview) {
+                let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
+                let proceed = current.incident.id.0.as_u128() % 3 == 0;
+                let review = Command::Review { by, proceed, note: "Seen.".into() };
+                Errand::begin(self, Errand::command(current.incident.id, review, Duration::from_secs(20)));
+            }
+        }
+    }
+
+    fn enter(self: &Arc<Self>, n: usize, clock: Option<&Arc<Clock>>) {
+        let entry = self.plan.entries[n].clone();
+        let now = self.truth();
+        self.ledger().tell(now, || format!("{:?}", entry.what));
+        match entry.what {
+            What::Raise { home, who, request, mode, drill_sirens, taps } => {
+                let home = self.lock(&self.peers).home(home, &self.plan);
+                let raise = |id| Raise {
+                    id,
+                    home: home.id.clone(),
+                    request,
+                    mode,
+                    drill_sirens,
+                    source: Source::Dashboard,
+                    by: person(who),
+                    snapshot: Snapshot::of(&home, self.plan.policy),
+                };
+                for tap in 0..taps {
+                    let id =
+                        uuid::Uuid::from_u128(u128::from(self.plan.seed) << 64 | (entry.number as u128) << 8 | u128::from(tap) | 1 << 7);
+                    self.ledger().tapped(IncidentId(id), now);
+                    Errand::begin(self, Errand::raise(raise(IncidentId(id)), now, clock.map(|c| c.now())));
+                }
+            }
+            What::Steer { home, who, how } => {
+                let Some(incident) = self.lock(&self.errands).latest_in(&self.plan.homes[home].id) else { return };
+                let by = person(who);
+                let command = match how {
+                    Steer::Cancel => Command::Cancel { by },
+                    Steer::SendNow => Command::SendNow { by },
+                    Steer::Silence => Command::Silence { by },
+                };
+                Errand::begin(self, Errand::command(incident, command, Duration::from_secs(10)));
+            }
+            What::EditHome { home } => self.lock(&self.peers).edit_home(home),
+            What::Kill { when, down, reboot } => {
+                *self.lock(&self.kill) = (down, reboot);
+                match when {
+                    When::Now if clock.is_some() => self.killed.notify_one(),
+                    When::Now => {}
+                    When::BeforeCommit | When::AfterCommit => self.disk.kill_at_commit(when),
+                    When::AfterEffect => self.lock(&self.peers).kill_after_effect(),
+                }
+            }
+            What::Disk { fault, lasts } => {
+                self.disk.break_with(Some(fault));
+                self.ledger().outage_begins(now, matches!(fault, DiskFault::Full | DiskFault::Flush));
+                self.later(now + lasts, Event::DiskHeals);
+            }
+            What::Way { lane, fault, lasts } => self.break_way(lane, fault, now, lasts),
+            What::Network { loses_percent, slow_ms, lasts } => {
+                *self.lock(&self.weather) = Weather { loses_percent, slow_ms };
+                self.later(now + lasts, Event::NetworkHeals);
+            }
+            What::WallClock { by_ms } => self.lock(&self.time).wall_offset_ms += by_ms,
+        }
+    }
+
+    fn break_way(&self, lane: &'static str, fault: WayFault, now: Timestamp, lasts: Duration) {
+        self.lock(&self.peers).break_way(lane, Some(fault));
+        self.ledger().way_breaks(lane, now, now + lasts + Duration::from_secs(31));
+        self.later(now + lasts, Event::WayHeals(lane));
+    }
+}
+
+fn person(name: &str) -> Actor {
+    Actor::Person { id: name.parse().unwrap(), name: name.into() }
+}
