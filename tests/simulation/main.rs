@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     if broken == u64::MAX {
         repeats(from);
         println!("simulation: {incidents} incidents in {seeds} histories from seed {from}, no invariant broken");
-        println!("test result: ok. {seeds} passed; 0 failed");
+        println!("test result: ok. 1 passed; 0 failed");
         return ExitCode::SUCCESS;
     }
     let what =
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         println!("  {}", ledger.broken.unwrap_or_default());
         println!("again: scripts/simulate --seeds 1 --from {broken}");
     }
-    println!("test result: FAILED. {} passed; 1 failed", seeds.saturating_sub(1));
+    println!("test result: FAILED. 0 passed; 1 failed");
     ExitCode::FAILURE
 }
 
