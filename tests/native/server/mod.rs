@@ -3,6 +3,7 @@
 mod alone;
 mod api;
 mod bad_input;
+mod disk;
 mod drill;
 mod events;
 mod phone;

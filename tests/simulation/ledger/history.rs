@@ -6,7 +6,7 @@ use buckler::{
         contact::Readiness,
         id::{CallId, HomeId, IncidentId},
         incident::{
-            CallOutcome, Incident, Mode, Purpose, State,
+            CallOutcome, Incident, Mode, Purpose, Request, State,
             effect::{Effect, EffectKind},
             event::{Event, Recorded},
         },
@@ -164,7 +164,7 @@ impl Ledger {
         let new = self.effects.insert(effect.key.clone(), (effect.clone(), now)).is_none();
         self.demand(new, || format!("I12: the key {} twice", effect.key));
         let Some(case) = self.cases.get_mut(&effect.incident) else { return self.broken(format!("I3: {} of nobody", effect.key)) };
-        let (left, mode, sounds) = (case.left.is_some(), case.incident.mode, case.asked.iter().any(|r| r.sounds_sirens()));
+        let (left, mode, sounds) = (case.left.is_some(), case.incident.mode, case.asked.iter().any(|r| *r != Request::Medical));
         let repeated = matches!(effect.kind, EffectKind::RequestDispatch { service } if !case.requested.insert(service));
         self.demand(left, || format!("I3: {} before D", effect.key));
         self.demand(effect.mode == mode, || format!("I18: {} is of another mode than its incident", effect.key));

@@ -208,6 +208,7 @@ impl Ledger {
     pub fn carried_out(&mut self, now: Timestamp, server: Timestamp, mode: Mode, lane: &'static str, effect: &Effect, disk: &Disk) {
         self.tell(now, || format!("{lane}: {}", effect.key));
         self.demand(effect.mode == mode, || format!("I18: {} leaves by the way of the other mode", effect.key));
+        self.demand(lane == own_lane(&effect.kind), || format!("I14: {} leaves by the way of the {lane}", effect.key));
         self.demand(effect.not_after.is_none_or(|not_after| server <= not_after), || {
             format!("I13: {} is carried out too late", effect.key)
         });
@@ -243,5 +244,16 @@ impl Ledger {
                 return self.broken(what);
             }
         }
+    }
+}
+
+/// No kind of effect waits behind another.
+fn own_lane(kind: &EffectKind) -> &'static str {
+    match kind {
+        EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. } | EffectKind::Announce { .. } => "devices",
+        EffectKind::CallContact { .. } => "phones",
+        EffectKind::SignalReceiver { .. } => "receiver",
+        EffectKind::RequestDispatch { .. } => "responders",
+        EffectKind::Notify { .. } => "notices",
     }
 }

@@ -1,0 +1,52 @@
+/* Stands between the server and the disk (LD_PRELOAD): what the file named by DISK_FAULT says happens to the database's writes and flushes.
+   "full": no space is left. "broken": the flush fails. "held": the flush waits until the file says something else. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_database(int fd) {
+    char link[64], path[512];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) return 0;
+    path[length] = 0;
+    return strstr(path, "buckler.db") != NULL;
+}
+
+static int fault_is(const char *name) {
+    char said[16] = "";
+    const char *file = getenv("DISK_FAULT");
+    int fd = file ? open(file, O_RDONLY) : -1;
+    if (fd < 0) return 0;
+    ssize_t length = read(fd, said, sizeof said - 1);
+    close(fd);
+    return length > 0 && strncmp(said, name, strlen(name)) == 0;
+}
+
+static int fails(int fd, int flush) {
+    if (!is_database(fd)) return 0;
+    if (!flush && fault_is("full")) return ENOSPC;
+    if (flush && fault_is("broken")) return EIO;
+    while (flush && fault_is("held")) usleep(1000);
+    return 0;
+}
+
+#define GUARD(result, name, flush, arguments, ...)                            \
+    result name arguments {                                                   \
+        static result(*real) arguments;                                       \
+        if (!real) real = (result(*) arguments)dlsym(RTLD_NEXT, #name);       \
+        int error = fails(fd, flush);                                         \
+        if (error) { errno = error; return -1; }                              \
+        return real(__VA_ARGS__);                                             \
+    }
+
+GUARD(ssize_t, write, 0, (int fd, const void *data, size_t length), fd, data, length)
+GUARD(ssize_t, pwrite, 0, (int fd, const void *data, size_t length, off_t at), fd, data, length, at)
+GUARD(ssize_t, pwrite64, 0, (int fd, const void *data, size_t length, off64_t at), fd, data, length, at)
+GUARD(int, fsync, 1, (int fd), fd)
+GUARD(int, fdatasync, 1, (int fd), fd)

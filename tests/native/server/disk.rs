@@ -1,0 +1,146 @@
+//! The real binary on a disk that fails: what it says, how soon, and that nothing is acknowledged before it is flushed.
+
+use super::{PATIENCE, Person, until};
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The server of this build, with something between it and the disk.
+struct OnDisk {
+    child: Child,
+    owner: Person,
+    folder: TempDir,
+}
+
+impl OnDisk {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let shim = folder.path().join("disk.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/native/server/disk.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&shim, &source]).arg("-ldl").status().unwrap();
+        assert!(built.success(), "the C compiler that builds SQLite builds this, too");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
+        server.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.path().join("data"));
+        server.env("LD_PRELOAD", &shim).env("DISK_FAULT", folder.path().join("fault"));
+        let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
+        let owner = Person { client, base: format!("http://127.0.0.1:{port}") };
+        let alive = || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() };
+        until("the server", alive).await;
+        owner.post("/api/v1/session", &json!({"email": "owner@demo.test", "password": "buckler-demo"})).await;
+        Self { child, owner, folder }
+    }
+
+    /// From now on the disk does this; an empty word heals it.
+    fn disk(&self, fault: &str) {
+        fs::write(self.folder.path().join("fault"), fault).unwrap();
+    }
+
+    async fn incident(&self) -> Value {
+        self.owner.get("/api/v1/homes/maple-street").await.1["incident"].clone()
+    }
+
+    /// A request that must be refused, within a second.
+    async fn is_refused(&self) {
+        let asked = self.owner.raise("maple-street", "police", json!({}));
+        let (status, problem) = tokio::time::timeout(Duration::from_secs(1), asked).await.expect("said within a second");
+        assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("storage_unavailable")));
+        assert_eq!(self.incident().await, Value::Null, "no acknowledgement, no incident");
+    }
+
+    async fn serves_again(&self) {
+        self.disk("");
+        let asked = || async { Some(self.owner.raise("maple-street", "police", json!({})).await).filter(|(s, _)| s.is_success()) };
+        until("an incident", asked).await;
+    }
+}
+
+impl Drop for OnDisk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn f15_a_full_disk_is_said_within_a_second_and_nothing_is_acknowledged() {
+    let server = OnDisk::start().await;
+    server.disk("full");
+    server.is_refused().await;
+    server.serves_again().await;
+}
+
+#[tokio::test]
+async fn f15_a_disk_that_fails_to_flush_acknowledges_nothing() {
+    let server = OnDisk::start().await;
+    server.disk("broken");
+    server.is_refused().await;
+    server.serves_again().await;
+}
+
+#[tokio::test]
+async fn i10_f14_the_flush_comes_before_the_answer() {
+    let server = OnDisk::start().await;
+    server.disk("held");
+    // As long as the flush waits there is no yes: after its time the answer is that it is not known to be stored.
+    let (status, _) = server.owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, _) = server.owner.raise("lake-cabin", "medical", json!({})).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    server.disk("");
+    // What was on its way to the disk is stored when the flush ends; what had not been begun by then never is (F16).
+    let stored = || async { Some(server.incident().await).filter(|i| !i.is_null()) };
+    assert_eq!(until("what was written", stored).await["state"], "counting_down");
+    assert_eq!(server.owner.get("/api/v1/homes/lake-cabin").await.1["incident"], Value::Null, "never begun later");
+}
+
+fn start_on(data: PathBuf) -> Output {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    server.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(data).stdin(Stdio::null());
+    server.output().unwrap()
+}
+
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).lines().filter(|l| l.contains("buckler:") || l.contains("because:")).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_said_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("buckler.db");
+    let garbage = "this is not a database, and nobody repairs it silently ".repeat(100);
+    fs::write(&file, &garbage).unwrap();
+    let said = refusal(&start_on(folder.path().into()));
+    assert!(said.contains("not a database"), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), garbage);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_said_and_left_alone() {
+    let server = OnDisk::start().await;
+    let data = server.folder.path().join("data");
+    let mut file =
+        <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!("sqlite://{}", data.join("buckler.db").display())).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', 1, x'00', 0)";
+    sqlx::query(newer).execute(&mut file).await.unwrap();
+    sqlx::Connection::close(file).await.unwrap();
+    let said = refusal(&start_on(data));
+    assert!(said.contains("cannot be brought to this version") && said.contains("999"), "{said}");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data");
+    fs::write(&file, "a file where the folder should be").unwrap();
+    let said = refusal(&start_on(file));
+    assert!(said.contains("cannot use the data folder"), "{said}");
+}
