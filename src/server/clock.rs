@@ -119,8 +119,9 @@ impl Clock {
     }
 }
 
+/// The monotonic clock, to measure with.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn instant() -> Instant {
+pub(super) fn instant() -> Instant {
     Instant::now()
 }
 

@@ -4,9 +4,14 @@ use super::{
     config::{Config, Options},
     http::Assets,
     run,
+    store::sqlite::{DATABASE, backup},
 };
 use clap::{Parser, Subcommand};
-use std::{error::Error, process::ExitCode};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -30,14 +35,25 @@ enum Command {
         #[arg(long)]
         print_config: bool,
     },
+    /// Copies everything that is kept into a new file, also while a server runs
+    Backup {
+        /// The new file; to restore it, stop the server and put it into the data folder as buckler.db
+        file: PathBuf,
+        /// The server's data folder
+        #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
+        data: PathBuf,
+    },
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("BUCKLER_LOG").unwrap_or_else(|_| "info,sqlx=warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let Command::Serve { options, print_config } = Arguments::parse().command;
-    match serve(options, print_config) {
+    let done = match Arguments::parse().command {
+        Command::Serve { options, print_config } => serve(options, print_config),
+        Command::Backup { file, data } => copy(&data, &file),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("buckler: {error}");
@@ -67,5 +83,12 @@ async fn serve(options: Options, print_config: bool) -> Result<(), Box<dyn Error
         std::future::pending::<()>().await;
     });
     run(config, Assets::of_this_build(), stop).await?;
+    Ok(())
+}
+
+#[tokio::main]
+async fn copy(data: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
+    backup(&data.join(DATABASE), file).await?;
+    println!("Everything is in {}.", file.display());
     Ok(())
 }

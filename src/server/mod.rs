@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod devices;
 pub mod engine;
+pub mod figures;
 mod homes;
 pub mod http;
 pub mod hub;
@@ -38,7 +39,10 @@ use hub::Hub;
 use notify::LogNotices;
 use phone::WebPhones;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::{Store, StoreError, sqlite::SqliteStore};
+use store::{
+    Store, StoreError,
+    sqlite::{DATABASE, SqliteStore},
+};
 use tokio::{net::TcpListener, sync::watch};
 
 /// How long open requests may take to end when the server stops.
@@ -107,7 +111,7 @@ impl App {
     pub async fn start(config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
         let folder = |source| StartError::Folder { folder: config.data.display().to_string(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data.join("buckler.db")).await?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data.join(DATABASE)).await?);
         demo::check(&*store, config.demo).await?;
         Self::with_store(store, config, stop).await
     }
@@ -117,6 +121,7 @@ impl App {
     /// # Errors
     /// A store that cannot be read.
     pub async fn with_store(store: Arc<dyn Store>, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
+        figures::record();
         let clock = Arc::new(Clock::new(Machine));
         let hub = Arc::new(Hub::default());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));

@@ -68,3 +68,34 @@ pub enum Event {
     /// It is over.
     Closed { by: Actor, disposition: Disposition },
 }
+
+impl Event {
+    /// What it is called in the store and in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Joined { .. } => "joined",
+            Self::Aborted { .. } => "aborted",
+            Self::CountdownOver { .. } => "countdown_over",
+            Self::SentNow { .. } => "sent_now",
+            Self::FoundLate { .. } => "found_late",
+            Self::SirenOn { .. } => "siren_on",
+            Self::SirenConfirmed { .. } => "siren_confirmed",
+            Self::SirenFailed { .. } => "siren_failed",
+            Self::SirenSilenced { .. } => "siren_silenced",
+            Self::SirenOver => "siren_over",
+            Self::Announced { .. } => "announced",
+            Self::Claimed { .. } => "claimed",
+            Self::CallPlaced { .. } => "call_placed",
+            Self::CallAnswered { .. } => "call_answered",
+            Self::CallEnded { .. } => "call_ended",
+            Self::CancelRefused { .. } => "cancel_refused",
+            Self::DispatchRequested { .. } => "dispatch_requested",
+            Self::DispatchMoved { .. } => "dispatch_moved",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Reviewed { .. } => "reviewed",
+            Self::Noted { .. } => "noted",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}

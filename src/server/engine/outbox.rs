@@ -7,7 +7,7 @@ use crate::{
         command::Command,
         effect::{Effect, EffectKind, name},
     },
-    server::clock::Clock,
+    server::{clock::Clock, figures},
 };
 use async_trait::async_trait;
 use std::{
@@ -172,8 +172,14 @@ async fn see_through(way: &dyn WayOut, effect: &Effect, clock: &Clock) -> Option
     let mut pause = PAUSE_FIRST;
     while clock.now() < not_after {
         match way.carry_out(effect).await {
-            Ok(command) => return command,
-            Err(error) => tracing::warn!(key = effect.key, kind = name(&effect.kind), %error, "an effect failed and will be tried again"),
+            Ok(command) => {
+                figures::tried(name(&effect.kind), "done");
+                return command;
+            }
+            Err(error) => {
+                figures::tried(name(&effect.kind), "failed");
+                tracing::warn!(key = effect.key, kind = name(&effect.kind), %error, "an effect failed and will be tried again");
+            }
         }
         tokio::time::sleep_until(clock.instant_of((clock.now() + pause).min(not_after))).await;
         pause = (pause * 2).min(PAUSE_MOST);

@@ -8,7 +8,7 @@ use crate::{
         home::Home,
         id::{HomeId, UserId},
     },
-    server::{App, hub::LiveEvent, stopped},
+    server::{App, figures::OpenStream, hub::LiveEvent, stopped},
 };
 use axum::{
     extract::State,
@@ -35,6 +35,7 @@ pub async fn of_home(
     let subscription = app.hub.subscribe(&member.home.id, seen, app.clock.now());
     let waiting: VecDeque<Event> = subscription.missed.iter().flatten().map(|e| encode(e)).collect();
     let listener = Listener {
+        _open: OpenStream::new(),
         sessions: app.sessions_changed.subscribe(),
         stop: app.stop.clone(),
         needs_snapshot: subscription.missed.is_none(),
@@ -59,6 +60,7 @@ fn ping(app: &App) -> Event {
 
 /// One open stream of a member.
 struct Listener {
+    _open: OpenStream,
     app: Arc<App>,
     home: HomeId,
     account: UserId,

@@ -1,6 +1,7 @@
 //! The real binary on a disk that fails: what it says, how soon, and that nothing is acknowledged before it is flushed.
 
 use super::{PATIENCE, Person, until};
+use buckler::server::store::{Journal, sqlite::SqliteStore};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -143,4 +144,44 @@ async fn a_folder_that_cannot_be_used_is_said() {
     fs::write(&file, "a file where the folder should be").unwrap();
     let said = refusal(&start_on(file));
     assert!(said.contains("cannot use the data folder"), "{said}");
+}
+
+#[tokio::test]
+async fn the_figures_tell_of_incidents_lateness_store_and_ways_out() {
+    let server = OnDisk::start().await;
+    let incident = server.owner.raise("maple-street", "police", json!({})).await.1;
+    server.owner.act(&incident, "send-now").await;
+    let url = format!("{}/metrics", server.owner.base);
+    let wanted = [
+        "buckler_incidents{state=\"verifying\"} 1",
+        "buckler_store_commit_seconds_count",
+        "buckler_outbox_depth",
+        "buckler_streams 0",
+        "buckler_store_failures_total 0",
+        "buckler_effect_attempts_total{kind=\"siren_on\",result=\"done\"} 5",
+    ];
+    let told = || async {
+        let text = server.owner.client.get(&url).send().await.unwrap().text().await.unwrap();
+        wanted.iter().all(|line| text.contains(line)).then_some(())
+    };
+    until("the figures", told).await;
+}
+
+#[tokio::test]
+async fn a_backup_of_a_running_server_can_be_restored() {
+    let server = OnDisk::start().await;
+    let incident = server.owner.raise("maple-street", "police", json!({})).await.1;
+    let copies = tempfile::tempdir().unwrap();
+    let backup = |to: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
+        command.arg("backup").arg(to).arg("--data").arg(server.folder.path().join("data")).output().unwrap()
+    };
+    let copy = copies.path().join("buckler.db");
+    assert!(backup(&copy).status.success());
+    let kept = fs::read(&copy).unwrap();
+    assert!(refusal(&backup(&copy)).contains("there is already a file"));
+    assert_eq!(fs::read(&copy).unwrap(), kept, "nothing is overwritten");
+    let restored = SqliteStore::open(&copy).await.unwrap();
+    let running = restored.running().await.unwrap();
+    assert_eq!(running.iter().map(|stored| stored.id.to_string()).collect::<Vec<_>>(), [incident["id"].as_str().unwrap()]);
 }

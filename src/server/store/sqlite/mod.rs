@@ -1,7 +1,10 @@
 //! The store in one SQLite file: write-ahead log, full synchronisation, one writer.
 
 mod accounts;
+mod backup;
 mod incidents;
+
+pub use backup::backup;
 
 use super::{Batch, Journal, RequestRow, Store, StoreError, Stored};
 use crate::domain::{
@@ -29,6 +32,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 const WAL_PAGES_MOST: &str = "16000";
 /// Readers beside the one writer.
 const READERS: u32 = 4;
+
+/// The file in the data folder.
+pub const DATABASE: &str = "buckler.db";
 
 /// A store in an SQLite file.
 #[derive(Debug)]

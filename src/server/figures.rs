@@ -1,0 +1,84 @@
+//! Figures for Prometheus: what the loop, the store and the ways out do. Names and units are fixed here, so that dashboards can rely on them.
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::{sync::OnceLock, time::Duration};
+
+/// How late D was decided, in seconds.
+const LATENESS: &str = "buckler_deadline_lateness_seconds";
+/// How long a commit took, flush included, in seconds.
+const COMMIT: &str = "buckler_store_commit_seconds";
+/// Effects that are stored and not done.
+const OUTBOX: &str = "buckler_outbox_depth";
+/// Attempts to carry an effect out, by kind and result.
+const ATTEMPTS: &str = "buckler_effect_attempts_total";
+/// Commits that failed.
+const FAILURES: &str = "buckler_store_failures_total";
+/// Open streams of live events.
+const STREAMS: &str = "buckler_streams";
+/// Incidents that are not over, by state.
+const INCIDENTS: &str = "buckler_incidents";
+
+/// Bounds of the histograms, seconds: from what is good to what a person would notice.
+const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0];
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Begins to record; once a process.
+pub fn record() {
+    RECORDER.get_or_init(|| {
+        let handle = PrometheusBuilder::new().set_buckets(&SECONDS).ok()?.install_recorder().ok()?;
+        describe_histogram!(LATENESS, "How late the end of a countdown was decided");
+        describe_histogram!(COMMIT, "How long a commit took, flush included");
+        describe_gauge!(OUTBOX, "Effects that are stored and not done");
+        describe_gauge!(STREAMS, "Open streams of live events");
+        describe_gauge!(INCIDENTS, "Incidents that are not over");
+        describe_counter!(ATTEMPTS, "Attempts to carry an effect out");
+        describe_counter!(FAILURES, "Commits that failed");
+        counter!(FAILURES).increment(0);
+        gauge!(STREAMS).set(0.0);
+        gauge!(OUTBOX).set(0.0);
+        Some(handle)
+    });
+}
+
+/// Everything as Prometheus text; `running` are the states of incidents that are not over.
+pub fn render(running: &[&'static str]) -> String {
+    for state in ["counting_down", "siren_sounding", "verifying", "dispatching", "under_review"] {
+        gauge!(INCIDENTS, "state" => state).set(running.iter().filter(|s| **s == state).count() as f64);
+    }
+    RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
+}
+
+pub(super) fn countdown_over(late: Duration) {
+    histogram!(LATENESS).record(late.as_secs_f64());
+}
+
+pub(super) fn committed(took: Duration, outbox: usize) {
+    histogram!(COMMIT).record(took.as_secs_f64());
+    gauge!(OUTBOX).set(outbox as f64);
+}
+
+pub(super) fn commit_failed() {
+    counter!(FAILURES).increment(1);
+}
+
+pub(super) fn tried(kind: &'static str, result: &'static str) {
+    counter!(ATTEMPTS, "kind" => kind, "result" => result).increment(1);
+}
+
+/// An open stream, for as long as it is kept.
+pub(super) struct OpenStream(());
+
+impl OpenStream {
+    pub(super) fn new() -> Self {
+        gauge!(STREAMS).increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        gauge!(STREAMS).decrement(1.0);
+    }
+}

@@ -1,0 +1,31 @@
+//! A copy of the database while a server uses it. It never overwrites anything.
+
+use super::failed;
+use crate::server::store::StoreError;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::{fs::File, path::Path};
+
+/// Copies the database `file`, as it is at one moment, into the new file `copy`, which is on the disk when this returns.
+///
+/// # Errors
+/// The copy exists already or cannot be written; the database cannot be read.
+pub async fn backup(file: &Path, copy: &Path) -> Result<(), StoreError> {
+    let unusable = |what: &str, path: &Path| StoreError::Unusable(format!("{what} {}", path.display()));
+    if copy.exists() {
+        return Err(unusable("there is already a file", copy));
+    }
+    let mut part = copy.as_os_str().to_owned();
+    part.push(".part");
+    let part = Path::new(&part);
+    let name = part.to_str().ok_or_else(|| unusable("not a name for a copy:", copy))?;
+    // Left by an earlier backup that was stopped; SQLite writes only into a file that is not there.
+    if part.exists() {
+        std::fs::remove_file(part).map_err(|e| StoreError::Unusable(format!("cannot remove {name}: {e}")))?;
+    }
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+    sqlx::query("VACUUM INTO ?").bind(name).execute(&mut reader).await.map_err(failed("copy the database"))?;
+    let flushed = File::open(part).and_then(|f| f.sync_all()).and_then(|()| std::fs::rename(part, copy));
+    let folder = copy.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    flushed.and_then(|()| File::open(folder)?.sync_all()).map_err(|e| StoreError::Unusable(format!("cannot write {}: {e}", copy.display())))
+}
