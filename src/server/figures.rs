@@ -22,6 +22,9 @@ const INCIDENTS: &str = "buckler_incidents";
 /// Bounds of the histograms, seconds: from what is good to what a person would notice.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0];
 
+/// How often samples are summed up.
+const SUM_UP: Duration = Duration::from_secs(5);
+
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// Begins to record; once a process.
@@ -42,6 +45,14 @@ pub fn record() {
     });
 }
 
+/// Sums up what was recorded, again and again: samples that nobody asks for would be kept one by one, for ever.
+pub(super) async fn sum_up() {
+    loop {
+        tokio::time::sleep(SUM_UP).await;
+        RECORDER.get().and_then(Option::as_ref).inspect(|handle| handle.run_upkeep());
+    }
+}
+
 /// Everything as Prometheus text; `running` are the states of incidents that are not over.
 pub fn render(running: &[&'static str]) -> String {
     for state in ["counting_down", "siren_sounding", "verifying", "dispatching", "under_review"] {
@@ -54,9 +65,12 @@ pub(super) fn countdown_over(late: Duration) {
     histogram!(LATENESS).record(late.as_secs_f64());
 }
 
-pub(super) fn committed(took: Duration, outbox: usize) {
+pub(super) fn committed(took: Duration) {
     histogram!(COMMIT).record(took.as_secs_f64());
-    gauge!(OUTBOX).set(outbox as f64);
+}
+
+pub(super) fn outbox(depth: usize) {
+    gauge!(OUTBOX).set(depth as f64);
 }
 
 pub(super) fn commit_failed() {

@@ -160,6 +160,10 @@ impl App {
             stop,
         });
         tokio::spawn(tell::fan_out(app.clone()));
+        let mut stop = app.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! { () = stopped(&mut stop) => {}, () = figures::sum_up() => {} }
+        });
         Ok(app)
     }
 }

@@ -147,7 +147,7 @@ impl Way {
         let mut dice = Dice::new(self.world.plan.seed, &format!("call/{key}"));
         let say = |at: Timestamp, step: CallStep| {
             if step == (CallStep::Cancel { authenticated: true }) {
-                self.world.ledger().called_off(at, call, purpose);
+                self.world.ledger().called_off(call, purpose);
             }
             Errand::begin_at(&self.world, Errand::command(call.incident, Command::Call { call, step }, Duration::from_secs(30)), at);
         };

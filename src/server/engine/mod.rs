@@ -311,12 +311,13 @@ impl Keeper {
                 figures::commit_failed();
                 return Err((jobs, error));
             }
-            figures::committed(began.elapsed(), self.under_way.len());
+            figures::committed(began.elapsed());
             tell_steps(&round.batch);
         }
         let effects = std::mem::take(&mut round.batch.effects);
         self.under_way.extend(effects.iter().map(|effect| effect.key.clone()));
         round.batch.done.iter().for_each(|key| _ = self.under_way.remove(key));
+        figures::outbox(self.under_way.len());
         let (changed, answers) = round.finish();
         self.outbox.deliver(effects);
         for current in changed {

@@ -145,7 +145,7 @@ impl Ledger {
         self.taps.insert(request, at);
     }
 
-    pub fn called_off(&mut self, _at: Timestamp, call: CallId, purpose: Purpose) {
+    pub fn called_off(&mut self, call: CallId, purpose: Purpose) {
         if purpose == Purpose::Verify {
             self.called_off.insert(call);
         }
