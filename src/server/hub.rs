@@ -4,6 +4,7 @@ use crate::domain::{
     id::{DeviceId, HomeId},
     time::Timestamp,
 };
+use axum::body::Bytes;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex},
@@ -18,10 +19,14 @@ const KEPT: usize = 256;
 pub struct LiveEvent {
     /// Only grows, per home, also across restarts.
     pub id: u64,
-    /// `incident`, `device` or `camera`.
-    pub name: &'static str,
-    /// JSON.
-    pub data: String,
+    /// As it goes over the wire.
+    pub frame: Bytes,
+}
+
+/// A server-sent event: an id to come back with, its name, and JSON, which has no line breaks.
+pub fn frame(id: Option<u64>, name: &str, data: &str) -> Bytes {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    format!("{id}event: {name}\ndata: {data}\n\n").into()
 }
 
 /// What has changed in a home and is not encoded yet.
@@ -96,11 +101,11 @@ impl Hub {
     }
 
     /// Hands an encoded event to every listener of a home.
-    pub fn publish(&self, home: &HomeId, name: &'static str, data: String, now: Timestamp) {
+    pub fn publish(&self, home: &HomeId, name: &str, data: &str, now: Timestamp) {
         let mut channels = self.channels.lock().expect("no holder panics");
         let Some(channel) = channels.get_mut(home) else { return };
         channel.last_id = (channel.last_id + 1).max(now.as_millis());
-        let event = Arc::new(LiveEvent { id: channel.last_id, name, data });
+        let event = Arc::new(LiveEvent { id: channel.last_id, frame: frame(Some(channel.last_id), name, data) });
         if channel.kept.len() == KEPT
             && let Some(forgotten) = channel.kept.pop_front()
         {

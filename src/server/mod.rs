@@ -5,6 +5,7 @@ pub mod center;
 pub mod clock;
 pub mod command_line;
 pub mod config;
+mod connection;
 pub mod demo;
 pub mod devices;
 pub mod engine;
@@ -25,6 +26,7 @@ use center::{
 };
 use clock::{Clock, Machine};
 use config::Config;
+pub use connection::serve;
 use devices::{
     NoDevices,
     simulated::{DrillDevices, SimulatedDevices},
@@ -38,15 +40,12 @@ use http::Assets;
 use hub::Hub;
 use notify::LogNotices;
 use phone::WebPhones;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 use store::{
     Store, StoreError,
     sqlite::{DATABASE, SqliteStore},
 };
 use tokio::{net::TcpListener, sync::watch};
-
-/// How long open requests may take to end when the server stops.
-const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
 
 /// Everything that a handler may need.
 pub struct App {
@@ -175,6 +174,7 @@ impl App {
 pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) -> Result<(), StartError> {
     let address = config.listen;
     let failed = |source| StartError::Listen { address, source };
+    allow_many_connections();
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let app = App::start(&config, stop.clone()).await?;
     let address = listener.local_addr().map_err(failed)?;
@@ -183,20 +183,12 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
     serve(listener, app, assets, stop).await.map_err(failed)
 }
 
-/// Serves an app on a socket that listens already.
-///
-/// # Errors
-/// The socket failed.
-pub async fn serve(listener: TcpListener, app: Arc<App>, assets: Assets, stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let service = http::router(app, assets).into_make_service_with_connect_info::<SocketAddr>();
-    let (mut for_axum, mut stop) = (stop.clone(), stop);
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped(&mut for_axum).await });
-    tokio::select! {
-        result = serving.into_future() => result,
-        () = async {
-            stopped(&mut stop).await;
-            tokio::time::sleep(LAST_REQUESTS).await;
-        } => Ok(()),
+/// Every open stream is a file descriptor, and the usual limit of a shell is 1,024.
+fn allow_many_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, "the limit of open connections stays as it is");
     }
 }
 

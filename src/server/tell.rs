@@ -160,7 +160,7 @@ impl App {
 
     fn publish_json(&self, home: &HomeId, name: &'static str, what: &impl serde::Serialize) {
         match serde_json::to_string(what) {
-            Ok(data) => self.hub.publish(home, name, data, self.clock.now()),
+            Ok(data) => self.hub.publish(home, name, &data, self.clock.now()),
             Err(error) => tracing::error!(%error, "a live event could not be encoded"),
         }
     }

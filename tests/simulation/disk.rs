@@ -151,6 +151,8 @@ impl Journal for Handle {
         if let Some(DiskFault::Full | DiskFault::Flush) = self.state().fault {
             return Err(StoreError::Unusable("the disk is full".into()));
         }
+        // SQLite's log ends where the last good commit ended: what is written next takes the place of what was not flushed.
+        self.state().unsure = None;
         self.disk().platter.put_anchor(anchor).await
     }
     async fn tidy(&self) -> Result<(), StoreError> {

@@ -8,15 +8,17 @@ use crate::{
         home::Home,
         id::{HomeId, UserId},
     },
-    server::{App, figures::OpenStream, hub::LiveEvent, stopped},
+    server::{
+        App,
+        connection::Live,
+        figures::OpenStream,
+        hub::{LiveEvent, frame},
+        stopped,
+    },
 };
-use axum::{
-    extract::State,
-    http::HeaderMap,
-    response::sse::{Event, Sse},
-};
-use futures_util::{Stream, stream};
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use axum::{body::Bytes, extract::State, http::HeaderMap};
+use futures_util::stream;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::sync::{broadcast, watch};
 
 /// How often a quiet stream shows that it lives.
@@ -26,14 +28,10 @@ const PING: Duration = Duration::from_secs(15);
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
     params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_home(
-    State(app): State<Arc<App>>,
-    member: Member,
-    headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: HeaderMap) -> Live {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = app.hub.subscribe(&member.home.id, seen, app.clock.now());
-    let waiting: VecDeque<Event> = subscription.missed.iter().flatten().map(|e| encode(e)).collect();
+    let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let listener = Listener {
         _open: OpenStream::new(),
         sessions: app.sessions_changed.subscribe(),
@@ -47,15 +45,11 @@ pub async fn of_home(
         token: member.token,
         app,
     };
-    Sse::new(stream::unfold(listener, async |mut listener| Some((Ok(listener.next().await?), listener))))
+    Live::new(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener))))
 }
 
-fn encode(event: &LiveEvent) -> Event {
-    Event::default().id(event.id.to_string()).event(event.name).data(&event.data)
-}
-
-fn ping(app: &App) -> Event {
-    Event::default().event("ping").data(format!(r#"{{"server_time":"{}"}}"#, app.clock.now()))
+fn ping(app: &App) -> Bytes {
+    frame(None, "ping", &format!(r#"{{"server_time":"{}"}}"#, app.clock.now()))
 }
 
 /// One open stream of a member.
@@ -65,7 +59,7 @@ struct Listener {
     home: HomeId,
     account: UserId,
     token: [u8; 32],
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<Bytes>,
     needs_snapshot: bool,
     last_id: u64,
     events: broadcast::Receiver<Arc<LiveEvent>>,
@@ -74,7 +68,7 @@ struct Listener {
 }
 
 impl Listener {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(event);
@@ -90,7 +84,7 @@ impl Listener {
                     self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
                 }
                 event = self.events.recv() => match event {
-                    Ok(event) => return Some(encode(&event)),
+                    Ok(event) => return Some(event.frame.clone()),
                     // Too slow: it starts over instead of being buffered for.
                     Err(broadcast::error::RecvError::Lagged(_)) => {
                         let again = self.app.hub.subscribe(&self.home, None, self.app.clock.now());
@@ -107,24 +101,24 @@ impl Listener {
     }
 
     /// The whole home, for this member.
-    async fn snapshot(&self) -> Option<Event> {
+    async fn snapshot(&self) -> Option<Bytes> {
         let memberships = self.app.store.memberships(&self.account).await.ok()?;
         let membership = memberships.into_iter().find(|(home, _)| *home == self.home)?.1;
         let home = self.app.homes.get(&self.home)?;
         let answer = self.app.tell_home(&home, membership).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;
-        Some(Event::default().id(self.last_id.to_string()).event("snapshot").data(data))
+        Some(frame(Some(self.last_id), "snapshot", &data))
     }
 }
 
 /// Live events of a contact's phone.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
     let events = app.hub.subscribe(&caller.home.id, None, app.clock.now()).events;
     let stop = app.stop.clone();
     let line = Line { events, stop, home: caller.home, contact: caller.contact, shown: None, app };
-    Sse::new(stream::unfold(line, async |mut line| Some((Ok(line.next().await?), line))))
+    Live::new(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
 }
 
 /// One open stream of a contact's phone. It tells of this contact's call, and of nothing else that happens in the home.
@@ -138,13 +132,13 @@ struct Line {
 }
 
 impl Line {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             let phone: Phone = self.app.tell_phone(&self.home, &self.contact);
             if self.shown.as_ref() != Some(&phone.call) {
                 let data = serde_json::to_string(&phone).ok()?;
                 self.shown = Some(phone.call);
-                return Some(Event::default().event("call").data(data));
+                return Some(frame(None, "call", &data));
             }
             tokio::select! {
                 biased;

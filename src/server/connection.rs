@@ -1,0 +1,193 @@
+//! Connections: requests by hyper, one after another; a stream of live events takes the socket over from it.
+//!
+//! hyper keeps a buffer of 8 KiB for the next request. Of thousands of phones that only listen none sends one, so an answer that
+//! carries a [`Live`] ends hyper's part: what is left of the connection is the socket, a subscription and one small task.
+
+use super::{App, http::Assets, stopped};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Request},
+    http::{HeaderValue, Method, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{
+    convert::Infallible,
+    fmt::Write,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
+use tower::ServiceExt;
+
+/// How long open requests may take to end when the server stops.
+const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
+/// How long the head of a request may take to arrive.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// How long a listener may take nothing before it is let go. It comes back by itself, and is told what it missed.
+const TAKES_NOTHING: Duration = Duration::from_secs(20);
+/// What the system may hold for a listener that is slow, bytes; Linux doubles it.
+const HELD_FOR_SLOW: usize = 32 * 1024;
+/// How long to wait when no connection can be taken, such as without free file descriptors.
+const NO_MORE: Duration = Duration::from_millis(100);
+
+/// An answer that goes on for as long as somebody listens: encoded events, as they come.
+#[derive(Clone)]
+pub struct Live(Arc<Mutex<Option<BoxStream<'static, Bytes>>>>);
+
+impl Live {
+    /// Goes on until the stream ends.
+    pub fn new(events: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(events.boxed()))))
+    }
+
+    fn take(&self) -> Option<BoxStream<'static, Bytes>> {
+        self.0.lock().expect("no holder panics").take()
+    }
+}
+
+impl IntoResponse for Live {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Serves until `stop` becomes true; then streams end, and open requests get a moment.
+///
+/// # Errors
+/// The socket failed.
+pub async fn serve(listener: TcpListener, app: Arc<App>, assets: Assets, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+    let router = super::http::router(app, assets);
+    // Every connection holds a sender, so that the receiver tells when the last one is gone.
+    let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+    loop {
+        let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
+        match accepted {
+            Ok((socket, peer)) => {
+                tokio::spawn(connection(socket, peer, router.clone(), stop.clone(), open.clone()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be taken");
+                tokio::time::sleep(NO_MORE).await;
+            }
+        }
+    }
+    drop((listener, open));
+    let _ = timeout(LAST_REQUESTS, all_closed.recv()).await;
+    Ok(())
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
+}
+
+type Open = mpsc::Sender<Infallible>;
+
+async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>, open: Open) {
+    // An answer is one small packet; it shall not wait for another to fill up with.
+    let _ = socket.set_nodelay(true);
+    let (take_over, mut taken_over) = oneshot::channel();
+    let take_over = Arc::new(Mutex::new(Some(take_over)));
+    let service = service_fn(move |request| answer(router.clone(), peer, request, take_over.clone()));
+    let http =
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).serve_connection(TokioIo::new(socket), service);
+    let mut http = http.with_upgrades();
+    let taken = tokio::select! {
+        biased;
+        taken = &mut taken_over => taken,
+        _ = &mut http => return,
+        () = stopped(&mut stop) => {
+            std::pin::Pin::new(&mut http).graceful_shutdown();
+            tokio::select! { biased; taken = &mut taken_over => taken, _ = &mut http => return }
+        }
+    };
+    let (Ok((head, events)), Some(parts)) = (taken, http.into_parts()) else { return };
+    // A task of its own, so that nothing of the one that spoke HTTP is kept for it.
+    tokio::spawn(stream(parts.io.into_inner(), head, events, open));
+}
+
+type Taken = (Bytes, BoxStream<'static, Bytes>);
+
+fn answer(
+    router: Router,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+    take_over: Arc<Mutex<Option<oneshot::Sender<Taken>>>>,
+) -> BoxFuture<'static, Result<Response, Infallible>> {
+    Box::pin(async move {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let wants_body = request.method() == Method::GET;
+        let mut response = router.oneshot(request).await?;
+        let Some(live) = response.extensions_mut().remove::<Live>().filter(|_| wants_body) else { return Ok(response) };
+        let (Some(events), Some(take_over)) = (live.take(), take_over.lock().expect("no holder panics").take()) else {
+            return Ok(response);
+        };
+        let _ = take_over.send((head(&response), events));
+        // From here on hyper has no part in it.
+        std::future::pending().await
+    })
+}
+
+/// The head of an answer that ends with its connection.
+fn head(response: &Response) -> Bytes {
+    let mut head = String::with_capacity(256);
+    let _ = write!(head, "HTTP/1.1 {}\r\nconnection: close\r\n", response.status());
+    for (name, value) in response.headers().iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
+        let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    head.push_str("\r\n");
+    head.into()
+}
+
+/// Writes what comes until it ends, or nobody listens any more.
+async fn stream(socket: TcpStream, head: Bytes, mut events: BoxStream<'static, Bytes>, _open: Open) {
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, HELD_FOR_SLOW);
+    let mut next = Some(head);
+    while let Some(bytes) = next {
+        match timeout(TAKES_NOTHING, write_all(&socket, &bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => return tracing::info!("a listener that takes nothing is let go"),
+        }
+        next = tokio::select! { event = events.next() => event, () = hung_up(&socket) => None };
+    }
+}
+
+async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.try_write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => socket.writable().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Comes back when the other side has closed. What it says until then is not listened to.
+async fn hung_up(socket: &TcpStream) {
+    let mut ignored = [0; 64];
+    while socket.readable().await.is_ok() {
+        match socket.try_read(&mut ignored) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
