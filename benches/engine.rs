@@ -1,6 +1,7 @@
 //! How quick the engine is: from a request to its durable acknowledgement, and from a deadline to its effects.
 //!
-//! Prints medians over rounds; run it by `scripts/bench engine` on a machine that does nothing else.
+//! Prints medians over rounds, or with the word `soak` what a hundred thousand incidents leave behind; run it by `scripts/bench engine`
+//! and `scripts/bench soak` on a machine that does nothing else.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures with the clock of the machine")]
 
@@ -12,9 +13,9 @@ use buckler::{
         home::{Enrolment, Home, Plan, Settings, Subscription},
         id::IncidentId,
         incident::{
-            Actor, Mode, Policy, Request, Snapshot, Source,
+            Actor, DispatchState, Mode, Policy, Request, Snapshot, Source,
             command::{Command, Raise},
-            effect::Effect,
+            effect::{Effect, EffectKind},
         },
         time::Timestamp,
     },
@@ -37,6 +38,10 @@ use tokio::sync::watch;
 const ROUNDS: usize = 5;
 const REQUESTS: usize = 2_000;
 const COUNTDOWNS: usize = 1_000;
+const SOAK_HOMES: usize = 250;
+/// Incidents of each home between two looks at the memory, and how many looks.
+const SOAK_EACH: usize = 80;
+const SOAK_SHARES: usize = 5;
 
 /// Notes when each effect was carried out.
 #[derive(Default)]
@@ -50,10 +55,22 @@ impl WayOut for Noting {
     }
 }
 
+/// Responders that are done at once, and telephones that nobody answers.
+struct Brief;
+
+#[async_trait]
+impl WayOut for Brief {
+    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+        Ok(match effect.kind {
+            EffectKind::RequestDispatch { service } => Some(Command::Dispatch { service, state: DispatchState::Closed, reference: None }),
+            _ => None,
+        })
+    }
+}
+
 struct Bench {
     engine: Engine,
     clock: Arc<Clock>,
-    noting: Arc<Noting>,
     homes: Vec<Home>,
     _stop: watch::Sender<bool>,
     _folder: tempfile::TempDir,
@@ -83,7 +100,7 @@ fn home(n: usize) -> Home {
 }
 
 impl Bench {
-    async fn new(homes: usize) -> Self {
+    async fn new(homes: usize, way: Arc<dyn WayOut>) -> Self {
         let folder = tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| "target".into())).unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("bench.db")).await.unwrap());
         let homes: Vec<Home> = (0..homes).map(home).collect();
@@ -91,19 +108,17 @@ impl Bench {
             store.put_home(home).await.unwrap();
         }
         let clock = Arc::new(Clock::new(Machine));
-        let noting = Arc::new(Noting::default());
-        let way: Arc<dyn WayOut> = noting.clone();
         let ways =
             WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way.clone() };
         let outbox = Outbox::new(clock.clone(), &ways, &ways);
         let (stopper, stop) = watch::channel(false);
         let engine = Engine::start(store, clock.clone(), Arc::new(Hub::default()), outbox, stop).await.unwrap();
-        Self { engine, clock, noting, homes, _stop: stopper, _folder: folder }
+        Self { engine, clock, homes, _stop: stopper, _folder: folder }
     }
 
     /// Raises in one home and answers how long the durable acknowledgement took, with the deadline.
-    async fn raise(&self, n: usize) -> (IncidentId, Duration, Timestamp) {
-        let home = &self.homes[n];
+    async fn raise(&self, n: usize, policy: Policy) -> (IncidentId, Duration, Timestamp) {
+        let home = &self.homes[n % self.homes.len()];
         let id = IncidentId(uuid::Uuid::from_u128(n as u128 + 1));
         let raise = Raise {
             id,
@@ -113,7 +128,7 @@ impl Bench {
             drill_sirens: false,
             source: Source::Dashboard,
             by: Actor::Buckler,
-            snapshot: Snapshot::of(home, Policy::default()),
+            snapshot: Snapshot::of(home, policy),
         };
         let began = Instant::now();
         let answer = self.engine.raise(raise, [0; 32]).await.unwrap();
@@ -136,10 +151,10 @@ fn median(mut all: Vec<f64>) -> f64 {
 
 /// One after the other: what a single person feels.
 async fn acknowledgement() -> [f64; 2] {
-    let bench = Bench::new(REQUESTS).await;
+    let bench = Bench::new(REQUESTS, Arc::new(Noting::default())).await;
     let mut took = Vec::with_capacity(REQUESTS);
     for n in 0..REQUESTS {
-        took.push(ms(bench.raise(n).await.1));
+        took.push(ms(bench.raise(n, Policy::default()).await.1));
     }
     took.sort_by(f64::total_cmp);
     [at(&took, 0.5), at(&took, 0.99)]
@@ -147,11 +162,12 @@ async fn acknowledgement() -> [f64; 2] {
 
 /// All raised at once, so that all deadlines come at once: how late their first effect is carried out.
 async fn lateness() -> [f64; 4] {
-    let bench = Arc::new(Bench::new(COUNTDOWNS).await);
+    let noting = Arc::new(Noting::default());
+    let bench = Arc::new(Bench::new(COUNTDOWNS, noting.clone()).await);
     let raised: Vec<_> = (0..COUNTDOWNS)
         .map(|n| {
             let bench = bench.clone();
-            tokio::spawn(async move { bench.raise(n).await })
+            tokio::spawn(async move { bench.raise(n, Policy::default()).await })
         })
         .collect();
     let mut due = Vec::with_capacity(COUNTDOWNS);
@@ -160,10 +176,10 @@ async fn lateness() -> [f64; 4] {
         due.push((id, bench.clock.instant_of(deadline).into_std()));
     }
     let wanted = COUNTDOWNS * 4;
-    while bench.noting.0.lock().unwrap().len() < wanted {
+    while noting.0.lock().unwrap().len() < wanted {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let noted = bench.noting.0.lock().unwrap().clone();
+    let noted = noting.0.lock().unwrap().clone();
     let first = |id: IncidentId| noted.iter().filter(|(i, _)| *i == id).map(|(_, at)| *at).min().unwrap();
     let mut late: Vec<f64> = Vec::with_capacity(COUNTDOWNS);
     for (id, deadline) in due {
@@ -175,8 +191,48 @@ async fn lateness() -> [f64; 4] {
     [at(&late, 0.5), at(&late, 0.99), at(&late, 1.0), late[0]]
 }
 
+fn figure(what: &str, value: f64, unit: &str, goal: &str) {
+    println!("{what:<66} {value:>9.2} {unit:<3} (goal {goal})");
+}
+
+/// This process's memory, MB.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_000.0
+}
+
+/// A day's worth of emergencies of a large city: timers of milliseconds instead of seconds, everything else as it is.
+async fn soak() {
+    let bench = Arc::new(Bench::new(SOAK_HOMES, Arc::new(Brief)).await);
+    let policy = Policy { ring_timeout_ms: 5, talk_timeout_ms: 5, ..Policy::default() };
+    let began = Instant::now();
+    for share in 1..=SOAK_SHARES {
+        let homes: Vec<_> = (0..SOAK_HOMES).map(|home| tokio::spawn(emergencies(bench.clone(), home, share, policy))).collect();
+        for home in homes {
+            home.await.unwrap();
+        }
+        figure(&format!("soak: memory after {} incidents", share * SOAK_HOMES * SOAK_EACH), memory(), "MB", "flat");
+    }
+    let all = (SOAK_SHARES * SOAK_HOMES * SOAK_EACH) as f64;
+    figure("soak: incidents a second, from request to closed", all / began.elapsed().as_secs_f64(), "/s", "-");
+}
+
+async fn emergencies(bench: Arc<Bench>, home: usize, share: usize, policy: Policy) {
+    for n in 0..SOAK_EACH {
+        let (id, ..) = bench.raise((share * SOAK_EACH + n) * SOAK_HOMES + home, policy).await;
+        bench.engine.give(id, Command::SendNow { by: Actor::Buckler }).await.unwrap();
+        while bench.engine.view().by_id(id).is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() {
+    if std::env::args().any(|word| word == "soak") {
+        return soak().await;
+    }
     let (mut acknowledged, mut late) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         acknowledged.push(acknowledgement().await);
@@ -184,13 +240,9 @@ async fn main() {
     }
     let of = |all: &[[f64; 2]], n: usize| median(all.iter().map(|r| r[n]).collect());
     let late_of = |n: usize| median(late.iter().map(|r| r[n]).collect());
-    println!("medians of {ROUNDS} rounds, milliseconds");
-    println!("raise → durable acknowledgement  p50 {:.2}  p99 {:.2}          (goal 1 / 4)", of(&acknowledged, 0), of(&acknowledged, 1));
-    println!(
-        "deadline → effect, {COUNTDOWNS} at once  p50 {:.2}  p99 {:.2}  max {:.2}  (goal 1 / 5 / 20), earliest {:+.2}",
-        late_of(0),
-        late_of(1),
-        late_of(2),
-        late_of(3)
-    );
+    figure("raise → durable acknowledgement, p50", of(&acknowledged, 0), "ms", "1");
+    figure("raise → durable acknowledgement, p99", of(&acknowledged, 1), "ms", "4");
+    for (n, what, goal) in [(0, "p50", "1"), (1, "p99", "5"), (2, "last", "20"), (3, "first", "-")] {
+        figure(&format!("1,000 deadlines at once → effect late, {what}"), late_of(n), "ms", goal);
+    }
 }

@@ -1,12 +1,13 @@
 //! The command line: reads what is asked, starts it, and says in a sentence why it does not start.
 
 use super::{
+    check::check,
     config::{Config, Options},
     http::Assets,
     run,
     store::sqlite::{DATABASE, backup},
 };
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::{
     error::Error,
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+use tracing_appender::non_blocking::WorkerGuard;
 
 /// The open SOS button of a home
 #[derive(Parser)]
@@ -23,6 +25,17 @@ use tokio::{
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// What log lines look like
+    #[arg(long, global = true, env = "BUCKLER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 #[derive(Subcommand)]
@@ -34,6 +47,11 @@ enum Command {
         /// Print the effective configuration and stop
         #[arg(long)]
         print_config: bool,
+    },
+    /// Looks at configuration, folder, database and server, and changes nothing; fails if something is wrong
+    Check {
+        #[command(flatten)]
+        options: Options,
     },
     /// Copies everything that is kept into a new file, also while a server runs
     Backup {
@@ -47,10 +65,15 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BUCKLER_LOG").unwrap_or_else(|_| "info,sqlx=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let done = match Arguments::parse().command {
+    let Arguments { command, log_format } = Arguments::parse();
+    let _last_lines = log(log_format);
+    let done = match command {
         Command::Serve { options, print_config } => serve(options, print_config),
+        Command::Check { options } => match look(options) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Command::Backup { file, data } => copy(&data, &file),
     };
     match done {
@@ -65,6 +88,24 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Log lines are written by a thread of their own: whoever reads them slowly must not hold the loop up. Lines that find no room are
+/// left out. The guard writes the last ones when it is dropped.
+fn log(format: LogFormat) -> WorkerGuard {
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BUCKLER_LOG").unwrap_or_else(|_| "info,sqlx=warn".into());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    guard
+}
+
+#[tokio::main]
+async fn look(options: Options) -> Result<bool, Box<dyn Error>> {
+    Ok(check(&Config::new(options)?).await)
 }
 
 #[tokio::main]

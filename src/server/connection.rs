@@ -163,6 +163,8 @@ async fn stream(socket: TcpStream, head: Bytes, mut events: BoxStream<'static, B
             Ok(Err(_)) => return,
             Err(_) => return tracing::info!("a listener that takes nothing is let go"),
         }
+        // A snapshot is larger than all the rest of a stream, and is not kept until the next event.
+        drop(bytes);
         next = tokio::select! { event = events.next() => event, () = hung_up(&socket) => None };
     }
 }

@@ -10,6 +10,8 @@ const LATENESS: &str = "buckler_deadline_lateness_seconds";
 const COMMIT: &str = "buckler_store_commit_seconds";
 /// Effects that are stored and not done.
 const OUTBOX: &str = "buckler_outbox_depth";
+/// How long the oldest of them has been under way since the server knows of it, in seconds.
+const OLDEST: &str = "buckler_outbox_oldest_seconds";
 /// Attempts to carry an effect out, by kind and result.
 const ATTEMPTS: &str = "buckler_effect_attempts_total";
 /// Commits that failed.
@@ -34,13 +36,13 @@ pub fn record() {
         describe_histogram!(LATENESS, "How late the end of a countdown was decided");
         describe_histogram!(COMMIT, "How long a commit took, flush included");
         describe_gauge!(OUTBOX, "Effects that are stored and not done");
+        describe_gauge!(OLDEST, "How long the oldest effect that is not done has been under way");
         describe_gauge!(STREAMS, "Open streams of live events");
         describe_gauge!(INCIDENTS, "Incidents that are not over");
         describe_counter!(ATTEMPTS, "Attempts to carry an effect out");
         describe_counter!(FAILURES, "Commits that failed");
         counter!(FAILURES).increment(0);
         gauge!(STREAMS).set(0.0);
-        gauge!(OUTBOX).set(0.0);
         Some(handle)
     });
 }
@@ -53,8 +55,11 @@ pub(super) async fn sum_up() {
     }
 }
 
-/// Everything as Prometheus text; `running` are the states of incidents that are not over.
-pub fn render(running: &[&'static str]) -> String {
+/// Everything as Prometheus text; `running` are the states of incidents that are not over, `under_way` the effects that are not done:
+/// how many, and since when the oldest.
+pub fn render(running: &[&'static str], under_way: (usize, Duration)) -> String {
+    gauge!(OUTBOX).set(under_way.0 as f64);
+    gauge!(OLDEST).set(under_way.1.as_secs_f64());
     for state in ["counting_down", "siren_sounding", "verifying", "dispatching", "under_review"] {
         gauge!(INCIDENTS, "state" => state).set(running.iter().filter(|s| **s == state).count() as f64);
     }
@@ -67,10 +72,6 @@ pub(super) fn countdown_over(late: Duration) {
 
 pub(super) fn committed(took: Duration) {
     histogram!(COMMIT).record(took.as_secs_f64());
-}
-
-pub(super) fn outbox(depth: usize) {
-    gauge!(OUTBOX).set(depth as f64);
 }
 
 pub(super) fn commit_failed() {

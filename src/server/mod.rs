@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod center;
+mod check;
 pub mod clock;
 pub mod command_line;
 pub mod config;
@@ -40,7 +41,7 @@ use http::Assets;
 use hub::Hub;
 use notify::LogNotices;
 use phone::WebPhones;
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use store::{
     Store, StoreError,
     sqlite::{DATABASE, SqliteStore},
@@ -67,6 +68,8 @@ pub struct App {
     pub center_phone: Option<String>,
     /// Whether contacts' links may be shown, and responders are simulated.
     pub demo: bool,
+    /// The folder of everything that is kept.
+    pub data: PathBuf,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
     /// Counts up whenever a session ended.
@@ -154,6 +157,7 @@ impl App {
             policy: config.policy,
             center_phone: config.center_phone.clone(),
             demo: config.demo,
+            data: config.data.clone(),
             attempts: Attempts::default(),
             sessions_changed: watch::Sender::new(0),
             stop,

@@ -3,14 +3,22 @@
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
-        incident::{Incident, event::Recorded},
+        incident::{Incident, effect::Effect, event::Recorded},
     },
-    server::store::{StoreError, Stored},
+    server::{
+        clock::instant,
+        store::{StoreError, Stored},
+    },
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// An incident with the history that it is the fold of.
 #[derive(Clone, Debug)]
@@ -39,6 +47,9 @@ impl Current {
 pub struct View {
     homes: RwLock<BTreeMap<HomeId, Arc<Current>>>,
     running: RwLock<BTreeMap<IncidentId, HomeId>>,
+    /// Keys of effects that are stored and not done, and since when this server knows of them.
+    under_way: RwLock<BTreeMap<String, Instant>>,
+    store_fails: AtomicBool,
 }
 
 impl View {
@@ -61,6 +72,28 @@ impl View {
     /// Whether any incident runs.
     pub fn anything_runs(&self) -> bool {
         !self.running.read().expect("no writer panics").is_empty()
+    }
+
+    /// How many effects are stored and not done, and how long the oldest has been under way since this server knows of it.
+    pub fn under_way(&self) -> (usize, Duration) {
+        let under_way = self.under_way.read().expect("no writer panics");
+        (under_way.len(), under_way.values().min().map(Instant::elapsed).unwrap_or_default())
+    }
+
+    pub(super) fn stored<'a>(&self, effects: impl IntoIterator<Item = &'a Effect>, done: &[String]) {
+        let mut under_way = self.under_way.write().expect("no writer panics");
+        let now = instant();
+        under_way.extend(effects.into_iter().map(|effect| (effect.key.clone(), now)));
+        done.iter().for_each(|key| _ = under_way.remove(key));
+    }
+
+    /// Whether the last attempt to store something failed.
+    pub fn store_fails(&self) -> bool {
+        self.store_fails.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_store(&self, fails: bool) {
+        self.store_fails.store(fails, Ordering::Relaxed);
     }
 
     /// All that run.

@@ -30,11 +30,14 @@ pub use current::{Current, View};
 use outbox::{LiveSirens, Outbox};
 use round::{Job, Round};
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 
 /// Requests that may wait for the loop; more are told that the store is not available.
 const QUEUE: usize = 8_192;
@@ -111,11 +114,11 @@ impl Engine {
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
         let undone = store.undone().await?;
-        let under_way = undone.iter().map(|effect| effect.key.clone()).collect();
+        view.stored(&undone, &[]);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
         outbox.begin(engine.clone(), undone, view.running());
-        let keeper = Keeper { store, clock, hub, outbox, view, timers, under_way, time_is_kept };
+        let keeper = Keeper { store, clock, hub, outbox, view, timers, time_is_kept, untidy: true, tidy_at: instant() + IDLE };
         tokio::spawn(keeper.run(queue, stop));
         Ok(engine)
     }
@@ -215,20 +218,20 @@ struct Keeper {
     outbox: Outbox,
     view: Arc<View>,
     timers: Timers,
-    /// Keys of effects that are stored and not done.
-    under_way: HashSet<String>,
     /// Whether the next start can go on with this time; the disk may have failed when this one began.
     time_is_kept: bool,
+    /// Whether anything was written, or tried to be, since the store tidied up.
+    untidy: bool,
+    /// When to tidy up; put off by everything that is written.
+    tidy_at: Instant,
 }
 
 impl Keeper {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: watch::Receiver<bool>) {
         let mut jobs = Vec::with_capacity(BATCH);
         let mut rest_until = None;
-        let mut untidy = false;
         loop {
             let wake = rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
-            let idle = if untidy { IDLE } else { CLOCK_CHECK };
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => {
@@ -241,12 +244,12 @@ impl Keeper {
                 }
                 () = sleep_until(wake) => {}
                 _ = queue.recv_many(&mut jobs, BATCH) => {}
-                () = tokio::time::sleep(idle), if rest_until.is_none() => {
-                    self.tidy(std::mem::take(&mut untidy)).await;
+                () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() => {
+                    self.tidy().await;
+                    self.tidy_at = instant() + if self.view.store_fails() { IDLE } else { CLOCK_CHECK };
                     continue;
                 }
             }
-            untidy = true;
             let now = self.clock.now();
             if rest_until.is_none_or(|until| until <= self.clock.instant_of(now)) {
                 rest_until = None;
@@ -265,11 +268,19 @@ impl Keeper {
     }
 
     /// What can wait until nothing else does: the store's own work, and a wall clock that was set, once nothing is timed by this one.
-    async fn tidy(&self, untidy: bool) {
-        if untidy && let Err(error) = self.store.tidy().await {
+    async fn tidy(&mut self) {
+        if std::mem::take(&mut self.untidy)
+            && let Err(error) = self.store.tidy().await
+        {
             tracing::warn!(error = &error as &dyn std::error::Error, "the store could not tidy up");
         }
-        let Some(wall) = self.clock.correction().filter(|_| self.under_way.is_empty() && !self.view.anything_runs()) else { return };
+        // After a failure the time is kept once more, only to see whether the disk stores again.
+        if self.view.store_fails()
+            && let Some(anchor) = self.clock.anchor(self.clock.now())
+        {
+            self.view.note_store(self.store.put_anchor(&anchor).await.is_err());
+        }
+        let Some(wall) = self.clock.correction().filter(|_| self.view.under_way().0 == 0 && !self.view.anything_runs()) else { return };
         let kept = match self.clock.anchor(wall) {
             Some(anchor) => self.store.put_anchor(&anchor).await,
             None => Ok(()),
@@ -307,17 +318,18 @@ impl Keeper {
         }
         if !round.batch.is_empty() {
             let began = instant();
+            (self.untidy, self.tidy_at) = (true, instant() + IDLE);
             if let Err(error) = self.store.commit(&round.batch).await {
                 figures::commit_failed();
+                self.view.note_store(true);
                 return Err((jobs, error));
             }
             figures::committed(began.elapsed());
+            self.view.note_store(false);
             tell_steps(&round.batch);
         }
         let effects = std::mem::take(&mut round.batch.effects);
-        self.under_way.extend(effects.iter().map(|effect| effect.key.clone()));
-        round.batch.done.iter().for_each(|key| _ = self.under_way.remove(key));
-        figures::outbox(self.under_way.len());
+        self.view.stored(&effects, &round.batch.done);
         let (changed, answers) = round.finish();
         self.outbox.deliver(effects);
         for current in changed {
@@ -348,7 +360,7 @@ fn tell_steps(batch: &Batch) {
     }
 }
 
-async fn sleep_until(wake: Option<tokio::time::Instant>) {
+async fn sleep_until(wake: Option<Instant>) {
     match wake {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

@@ -74,7 +74,8 @@ impl Listener {
                 return Some(event);
             }
             if std::mem::take(&mut self.needs_snapshot) {
-                return self.snapshot().await;
+                // Apart, so that its room is not kept for as long as the stream lives.
+                return Box::pin(self.snapshot()).await;
             }
             tokio::select! {
                 biased;
@@ -102,8 +103,7 @@ impl Listener {
 
     /// The whole home, for this member.
     async fn snapshot(&self) -> Option<Bytes> {
-        let memberships = self.app.store.memberships(&self.account).await.ok()?;
-        let membership = memberships.into_iter().find(|(home, _)| *home == self.home)?.1;
+        let membership = self.app.store.membership(&self.home, &self.account).await.ok()??;
         let home = self.app.homes.get(&self.home)?;
         let answer = self.app.tell_home(&home, membership).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;

@@ -60,8 +60,7 @@ pub struct Member {
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
         let SignedIn { account, token } = signed_in;
-        let memberships = app.store.memberships(&account.id).await?;
-        let membership = memberships.into_iter().find(|(id, _)| id == home).ok_or_else(Refused::not_found)?.1;
+        let membership = app.store.membership(home, &account.id).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(home).ok_or_else(Refused::not_found)?;
         Ok(Self { account, token, home, membership })
     }

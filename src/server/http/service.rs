@@ -7,7 +7,7 @@ use crate::{
         id::IncidentId,
         incident::{Incident, State, command::Command},
     },
-    server::{App, engine::Denied, figures},
+    server::{App, check::free_space, clock::instant, engine::Denied, figures},
 };
 use axum::{
     extract::{self, ConnectInfo},
@@ -15,7 +15,7 @@ use axum::{
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -40,15 +40,42 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Store and engine serve.
+/// Effects that are not done after this time are worth a look.
+const UNDER_WAY_LONG: Duration = Duration::from_secs(60);
+/// Less free space than this is worth a look: an incident takes some 10 kB.
+const LITTLE_SPACE: u64 = 256 << 20;
+
+/// Whether a request would be stored now, and what is worth a look: one reason a line.
 #[utoipa::path(get, path = "/readyz", tag = "service", responses((status = 200, body = String), (status = 503, body = String)))]
 pub async fn readyz(extract::State(app): extract::State<Arc<App>>) -> impl IntoResponse {
-    // A command to an incident that does not exist goes through engine and store and changes nothing.
-    let nobody = IncidentId(uuid::Uuid::nil());
-    match app.engine.give(nobody, Command::Tick).await {
-        Err(Denied::Unknown) => (StatusCode::OK, "ready\n"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+    let (ready, reasons) = reasons(&app).await;
+    let (status, word) = if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    (status, format!("{word}\n{}", reasons.concat()))
+}
+
+async fn reasons(app: &App) -> (bool, Vec<String>) {
+    if *app.stop.borrow() {
+        return (false, vec!["server: it is stopping\n".into()]);
     }
+    // A command to an incident that does not exist goes through engine and store and changes nothing.
+    let asked = instant();
+    let answers = matches!(app.engine.give(IncidentId(uuid::Uuid::nil()), Command::Tick).await, Err(Denied::Unknown));
+    let stores = answers && !app.engine.view().store_fails();
+    let mut reasons = vec![match (answers, stores) {
+        (true, true) => format!("store: answers after {} ms\n", asked.elapsed().as_millis()),
+        (true, false) => "store: the last commit failed; until one succeeds, requests may be answered “not sent”\n".into(),
+        (false, _) => "store: does not answer; requests are answered “not sent”\n".into(),
+    }];
+    let (depth, oldest) = app.engine.view().under_way();
+    let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
+    reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
+    if let Some(free) = free_space(&app.data) {
+        let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
+        reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
+    }
+    let center = if app.demo { "simulated (demo)" } else { "not connected to responders" };
+    reasons.push(format!("center: {center}\n"));
+    (stores, reasons)
 }
 
 /// Figures for Prometheus; only for this machine.
@@ -57,7 +84,9 @@ pub async fn metrics(extract::State(app): extract::State<Arc<App>>, ConnectInfo(
     if !peer.ip().is_loopback() {
         return Refused::not_found().into_response();
     }
-    let text = figures::render(&app.engine.view().running().iter().map(|c| state(&c.incident)).collect::<Vec<_>>());
+    let view = app.engine.view();
+    let states: Vec<_> = view.running().iter().map(|c| state(&c.incident)).collect();
+    let text = figures::render(&states, view.under_way());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -189,6 +189,9 @@ impl Store for MemoryStore {
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
         Ok(self.tables().memberships.iter().filter(|(_, a, _)| a == account).map(|(h, _, m)| (h.clone(), *m)).collect())
     }
+    async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
+        Ok(self.tables().memberships.iter().find(|(h, a, _)| h == home && a == account).map(|(.., m)| *m))
+    }
     async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         tables.sessions.retain(|_, (_, expires)| *expires > now);

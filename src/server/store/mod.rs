@@ -147,6 +147,8 @@ pub trait Store: Journal {
     async fn put_membership(&self, home: &HomeId, account: &UserId, membership: Membership) -> Result<(), StoreError>;
     /// The homes of an account, with what it is to them, in the order in which it came to them.
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError>;
+    /// What an account is to a home, if anything.
+    async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError>;
 
     /// Keeps a session by the hash of its token.
     async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;

@@ -102,6 +102,121 @@ async fn i10_f14_the_flush_comes_before_the_answer() {
     assert_eq!(server.owner.get("/api/v1/homes/lake-cabin").await.1["incident"], Value::Null, "never begun later");
 }
 
+#[tokio::test]
+async fn readiness_names_its_reasons_and_comes_back_with_the_disk() {
+    let server = OnDisk::start().await;
+    let ready = || async { server.owner.client.get(format!("{}/readyz", server.owner.base)).send().await.unwrap() };
+    let good = ready().await;
+    assert_eq!(good.status(), StatusCode::OK);
+    let text = good.text().await.unwrap();
+    for line in ["ready\n", "store: answers after ", "outbox: 0 under way", "disk: ", "center: simulated"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    server.disk("broken");
+    server.is_refused().await;
+    let bad = ready().await;
+    assert_eq!(bad.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(bad.text().await.unwrap().contains("not ready\nstore: the last commit failed"));
+    server.disk("");
+    until("readiness", || async { ready().await.status().is_success().then_some(()) }).await;
+}
+
+fn checked(data: &Path) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    let output = command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(data).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn check_looks_at_a_running_server_and_finds_damage() {
+    let server = OnDisk::start().await;
+    server.owner.raise("maple-street", "police", json!({})).await;
+    let data = server.folder.path().join("data");
+    let (good, said) = checked(&data);
+    assert!(good && said.contains("every page is whole") && said.contains("1 incidents can be read, 1 of them run"), "{said}");
+    assert!(said.contains("nobody serves 127.0.0.1:1"), "{said}");
+    assert!(checked(&server.folder.path().join("none")).1.contains("is not there yet"));
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("buckler.db");
+    buckler::server::store::sqlite::backup(&data.join("buckler.db"), &copy).await.unwrap();
+    let mut bytes = fs::read(&copy).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..half + 4096].fill(0x5a);
+    fs::write(&copy, &bytes).unwrap();
+    let (good, said) = checked(copies.path());
+    assert!(!good && said.contains("FAULT  database: "), "{said}");
+    assert_eq!(fs::read(&copy).unwrap(), bytes, "nothing is repaired");
+}
+
+/// As somebody without rights, who cannot even read where cargo puts the binary.
+fn start_as_nobody(binary: &Path, data: &Path) -> Output {
+    use std::os::unix::process::CommandExt;
+    let mut server = Command::new(binary);
+    server.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(data).uid(65_534).gid(65_534).output().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_and_a_folder_without_rights_are_said() {
+    use std::os::unix::fs::PermissionsExt;
+    if !rustix::process::getuid().is_root() {
+        return eprintln!("left out: only root can become nobody");
+    }
+    let server = OnDisk::start().await;
+    let place = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+    let binary = place.path().join("buckler");
+    fs::copy(env!("CARGO_BIN_EXE_buckler"), &binary).unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    buckler::server::store::sqlite::backup(&server.folder.path().join("data/buckler.db"), &data.join("buckler.db")).await.unwrap();
+    // A folder that cannot be entered.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    let said = refusal(&start_as_nobody(&binary, &data));
+    assert!(said.contains("unable to open database file"), "{said}");
+    // A file that can only be read.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
+    let file = data.join("buckler.db");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let kept = fs::read(&file).unwrap();
+    let said = refusal(&start_as_nobody(&binary, &data));
+    assert!(said.contains("readonly database"), "{said}");
+    assert_eq!(fs::read(&file).unwrap(), kept);
+}
+
+#[tokio::test]
+async fn f16_a_file_that_another_process_holds_is_said_within_a_second() {
+    let server = OnDisk::start().await;
+    let file = format!("sqlite://{}", server.folder.path().join("data/buckler.db").display());
+    let mut holder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&file).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+    server.is_refused().await;
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    server.serves_again().await;
+}
+
+#[tokio::test]
+async fn log_lines_can_be_json_and_tell_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let log = fs::File::create(folder.path().join("log")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    command.args(["--log-format", "json", "serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"]);
+    let mut child = command.arg(folder.path().join("data")).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
+    let owner = Person { client, base: format!("http://127.0.0.1:{port}") };
+    until("the server", || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() }).await;
+    owner.post("/api/v1/session", &json!({"email": "owner@demo.test", "password": "buckler-demo"})).await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let read = || fs::read_to_string(folder.path().join("log")).unwrap();
+    until("a line of the incident", || async { read().contains(incident["id"].as_str().unwrap()).then_some(()) }).await;
+    let lines: Vec<Value> = read().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["incident"] == incident["id"] && line["step"].is_string()), "{lines:?}");
+    for secret in ["buckler-demo", "blue heron", "owner@demo.test", "Olivia", "+1503", "14 Maple"] {
+        assert!(!read().contains(secret), "{secret}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 fn start_on(data: PathBuf) -> Output {
     let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
     server.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(data).stdin(Stdio::null());

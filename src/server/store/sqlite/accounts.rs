@@ -84,15 +84,26 @@ pub(super) async fn memberships(readers: &SqlitePool, account: &UserId) -> Resul
         .fetch_all(readers)
         .await
         .map_err(failed("load memberships"))?;
-    let parse = |row: &SqliteRow| {
-        let role = match row.get(1) {
-            "owner" => Role::Owner,
-            "shared" => Role::Shared,
-            _ => Role::Guest,
-        };
-        Ok((slug(row, 0)?, Membership { role, sos_withdrawn: row.get(2) }))
+    rows.iter().map(|row| Ok((slug(row, 0)?, membership_of(row, 1)))).collect()
+}
+
+pub(super) async fn membership(readers: &SqlitePool, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
+    let row = sqlx::query("SELECT role, sos_withdrawn FROM membership WHERE home = ? AND account = ?")
+        .bind(home.as_str())
+        .bind(account.as_str())
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("look for a membership"))?;
+    Ok(row.as_ref().map(|row| membership_of(row, 0)))
+}
+
+fn membership_of(row: &SqliteRow, first: usize) -> Membership {
+    let role = match row.get(first) {
+        "owner" => Role::Owner,
+        "shared" => Role::Shared,
+        _ => Role::Guest,
     };
-    rows.iter().map(parse).collect()
+    Membership { role, sos_withdrawn: row.get(first + 1) }
 }
 
 pub(super) async fn put_session(

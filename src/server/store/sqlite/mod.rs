@@ -3,8 +3,10 @@
 mod accounts;
 mod backup;
 mod incidents;
+mod inspect;
 
 pub use backup::backup;
+pub use inspect::inspect;
 
 use super::{Batch, Journal, RequestRow, Store, StoreError, Stored};
 use crate::domain::{
@@ -159,6 +161,9 @@ impl Store for SqliteStore {
     }
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
         accounts::memberships(&self.readers, account).await
+    }
+    async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
+        accounts::membership(&self.readers, home, account).await
     }
     async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
         accounts::put_session(&mut *self.writer.lock().await, token, account, now, expires_at).await

@@ -1,0 +1,62 @@
+//! A look at a database that changes nothing, also while a server uses it.
+
+use super::{failed, incidents};
+use crate::{
+    domain::id::IncidentId,
+    server::{engine::Current, store::StoreError},
+};
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
+use std::path::Path;
+
+/// What is found in the file: whether it is good, and a sentence.
+///
+/// # Errors
+/// The file cannot be read at all.
+pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
+    Ok(vec![whole(&reader).await?, version(&reader).await?, histories(&reader).await?])
+}
+
+async fn whole(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
+    let rows = sqlx::query("PRAGMA integrity_check(5)").fetch_all(reader).await.map_err(failed("check the database"))?;
+    let said: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    Ok(match said == ["ok"] {
+        true => (true, "every page is whole".into()),
+        false => (false, format!("damaged; restore a backup: {}", said.join("; "))),
+    })
+}
+
+async fn version(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
+    let newest = sqlx::migrate!("src/server/store/sqlite/migrations").iter().map(|m| m.version).max().unwrap_or_default();
+    let at: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(reader)
+        .await
+        .map_err(failed("read the database's version"))?;
+    Ok(match at {
+        at if at > newest => (false, format!("version {at}, of a newer Buckler; this one knows {newest}")),
+        at if at < newest => (true, format!("version {at}; the next start brings it to {newest}")),
+        at => (true, format!("version {at}")),
+    })
+}
+
+/// Every history can be read and begins with a start (I15).
+async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident").fetch_all(reader).await.map_err(failed("list the incidents"))?;
+    let mut running = 0;
+    for id in &ids {
+        let known = match id.parse().map(IncidentId) {
+            Ok(known) => incidents::one(reader, known).await,
+            Err(_) => return Ok((false, format!("“{id}” is no incident's id"))),
+        };
+        match known.and_then(|stored| stored.map(Current::load).transpose()) {
+            Ok(Some(current)) => running += usize::from(!current.incident.is_over()),
+            Ok(None) => return Ok((false, format!("incident {id} has no history"))),
+            Err(error) => return Ok((false, format!("incident {id}: {error}"))),
+        }
+    }
+    Ok((true, format!("{} incidents can be read, {running} of them run", ids.len())))
+}

@@ -1,0 +1,141 @@
+//! The real binary with a wall clock that is set while it runs, and with a stop that was longer than it was.
+
+use super::{
+    listeners::listen,
+    load::instant,
+    server::{Server, client, compiled, countdown_over, fill, free_port, look, raise, sign_in},
+};
+use reqwest::Client;
+use sqlx::{Connection, SqliteConnection};
+use std::{fs, path::Path, time::Duration};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+const HOUR_MS: i64 = 3_600_000;
+const COUNTDOWN: Duration = Duration::from_secs(5);
+/// What a countdown may be late while the server runs (F17).
+const LATE: Duration = Duration::from_millis(100);
+
+/// A server whose wall clock goes wrong as the test wishes.
+struct Clocked {
+    server: Server,
+    client: Client,
+    folder: TempDir,
+    port: u16,
+    cookie: String,
+}
+
+impl Clocked {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        compiled("tests/process/clock.c", &folder.path().join("clock.so"));
+        let (client, port) = (client(), free_port());
+        fill(folder.path(), port, 8).await;
+        let server = Self::launch(folder.path(), port, &client).await;
+        let cookie = sign_in(&client, &server.base()).await;
+        Self { server, client, folder, port, cookie }
+    }
+
+    async fn launch(folder: &Path, port: u16, client: &Client) -> Server {
+        let environment = [
+            ("LD_PRELOAD", folder.join("clock.so").into_os_string()),
+            ("CLOCK_SET", folder.join("ahead").into()),
+            // A zone with half hours, which nobody may notice.
+            ("TZ", "Pacific/Chatham".into()),
+        ];
+        Server::start_with(folder, port, client, |command| _ = command.envs(environment)).await
+    }
+
+    /// From now on the wall clock is ahead by this, or behind.
+    fn set(&self, ahead_ms: i64) {
+        fs::write(self.folder.path().join("ahead.new"), ahead_ms.to_string()).expect("written");
+        fs::rename(self.folder.path().join("ahead.new"), self.folder.path().join("ahead")).expect("renamed");
+    }
+
+    /// Raises in a home; when it was asked and when acknowledged is compared with when the countdown is seen to end.
+    async fn countdown(&self, home: usize) -> impl Future<Output = String> + use<> {
+        let base = self.server.base();
+        let mut listener = listen(&base, &self.cookie, home, None).await;
+        listener.event("snapshot").await;
+        let asked = instant();
+        let id = raise(&self.client, &base, home, "police").await.expect("acknowledged");
+        let acknowledged = instant();
+        async move {
+            loop {
+                let heard = listener.event("incident").await;
+                if heard.data["state"] != "counting_down" {
+                    assert!(heard.at - asked >= COUNTDOWN, "home-{home} was early: after {:?}", heard.at - asked);
+                    // The server's own account has the bound: this process may be late to hear of it.
+                    assert!(heard.at - acknowledged < 2 * COUNTDOWN, "home-{home} was late");
+                    return id;
+                }
+            }
+        }
+    }
+
+    /// Kills the server, does something to its folder, and starts it again.
+    async fn restart_after(&mut self, change: &str) {
+        self.server.kill();
+        let file = format!("sqlite://{}", self.folder.path().join("buckler.db").display());
+        let mut database = SqliteConnection::connect(&file).await.expect("the file opens");
+        sqlx::query(sqlx::AssertSqlSafe(change)).execute(&mut database).await.expect("changed");
+        database.close().await.expect("closed");
+        self.server = Self::launch(self.folder.path(), self.port, &self.client).await;
+    }
+
+    async fn story(&self, id: &str) -> (String, Vec<String>) {
+        let incident = look(&self.client, &self.server.base(), id).await;
+        let lines = incident["timeline"].as_array().expect("a timeline").iter();
+        (incident["state"].as_str().expect("a state").into(), lines.map(|l| l["what"].as_str().expect("words").into()).collect())
+    }
+}
+
+/// Hours forward and back, a leap second told twice, small steps, in every part of eight countdowns: none is early, none is late.
+pub async fn f17_a_wall_clock_that_is_set_moves_no_deadline() {
+    let mut clocked = Clocked::start().await;
+    let mut counting = Vec::new();
+    for (home, ahead_ms) in [HOUR_MS, -HOUR_MS, 0, -1_000, 0, 24 * HOUR_MS].into_iter().enumerate() {
+        counting.push(clocked.countdown(home).await);
+        sleep(Duration::from_millis(200)).await;
+        clocked.set(ahead_ms);
+    }
+    // Set by half a millisecond, again and again, as a time service does: here faster, by one in five.
+    counting.push(clocked.countdown(6).await);
+    for step in 0..200 {
+        clocked.set(step);
+        sleep(Duration::from_millis(5)).await;
+    }
+    counting.push(clocked.countdown(7).await);
+    for ended in counting {
+        let id = ended.await;
+        let incident = look(&clocked.client, &clocked.server.base(), &id).await;
+        let (due, came) = countdown_over(&incident).expect("it was counted");
+        assert!(came >= due && came <= due + LATE, "due {due}, came {came}");
+    }
+    clocked.server.kill();
+}
+
+/// R22 on the real binary: the server was down across D for 20 s, and for 20 min with another start of the machine.
+pub async fn r22_down_across_d() {
+    let mut clocked = Clocked::start().await;
+    let id = raise(&clocked.client, &clocked.server.base(), 0, "police").await.expect("acknowledged");
+    clocked.restart_after("UPDATE clock SET at = at + 20000").await;
+    let mut what = clocked.story(&id).await.1;
+    while !what.iter().any(|w| w == "siren_confirmed") {
+        sleep(Duration::from_millis(20)).await;
+        what = clocked.story(&id).await.1;
+    }
+    for line in ["countdown_over", "call_placed"] {
+        assert!(what.iter().any(|w| w == line), "after 20 s it sounds and calls at once: {what:?}");
+    }
+
+    let id = raise(&clocked.client, &clocked.server.base(), 1, "police").await.expect("acknowledged");
+    clocked.set(20 * 60 * 1_000);
+    clocked.restart_after("UPDATE clock SET boot = 'another start'").await;
+    let (state, what) = clocked.story(&id).await;
+    assert_eq!(state, "under_review", "after 20 min somebody looks first: {what:?}");
+    for line in ["siren_confirmed", "call_placed", "dispatch_requested"] {
+        assert!(!what.iter().any(|w| w == line), "{line} after 20 min: {what:?}");
+    }
+    clocked.server.kill();
+}

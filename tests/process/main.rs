@@ -1,0 +1,30 @@
+//! The real binary as a process of its own: killed, under load, with a clock that is set, with devices that stand outside.
+//!
+//! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`
+
+mod clock;
+mod figures;
+mod listeners;
+mod load;
+mod restart;
+mod server;
+
+#[tokio::main]
+async fn main() {
+    let asked = std::env::args().nth(1).unwrap_or_default();
+    let mut passed = 0;
+    if ["", "clock"].contains(&&*asked) {
+        clock::f17_a_wall_clock_that_is_set_moves_no_deadline().await;
+        clock::r22_down_across_d().await;
+        passed += 2;
+    }
+    if ["", "restart"].contains(&&*asked) {
+        restart::restart().await;
+        passed += 1;
+    }
+    if ["", "load"].contains(&&*asked) {
+        load::load().await;
+        passed += 4;
+    }
+    println!("test result: ok. {passed} passed; 0 failed");
+}

@@ -1,0 +1,136 @@
+//! The real binary as a process of its own, with more homes than the demo has, and somebody who presses their buttons.
+
+use buckler::{
+    domain::{
+        access::{Membership, Role},
+        time::Timestamp,
+    },
+    server::store::{Store, sqlite::SqliteStore},
+};
+use reqwest::Client;
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tokio::time::sleep;
+
+/// The server on a folder.
+pub struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts the binary named by `BUCKLER_BINARY`, or that of this build, and waits until it serves. Its calls ring for a second.
+    pub async fn start(folder: &Path, port: u16, client: &Client) -> Self {
+        Self::start_with(folder, port, client, |_| ()).await
+    }
+
+    /// … with something more.
+    pub async fn start_with(folder: &Path, port: u16, client: &Client, more: impl FnOnce(&mut Command)) -> Self {
+        let binary = std::env::var("BUCKLER_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_buckler").into());
+        let mut command = Command::new(binary);
+        command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--center-ring-timeout", "1s", "--data"]);
+        command.arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
+        more(&mut command);
+        let child = command.spawn().expect("the server starts");
+        let server = Self { child, port };
+        while client.get(format!("{}/healthz", server.base())).send().await.is_err() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        server
+    }
+
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it lives");
+        self.child.wait().expect("it dies");
+    }
+}
+
+/// Builds what stands between the server and the machine, with the C compiler that builds SQLite.
+pub fn compiled(source: &str, library: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([library, &source]).arg("-ldl").status();
+    assert!(built.expect("there is a C compiler").success());
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
+}
+
+pub fn client() -> Client {
+    Client::builder().cookie_store(true).timeout(Duration::from_secs(10)).build().expect("a client")
+}
+
+/// Fills a folder with the demo and `homes` more like its first, of the same owner: `home-0` and so on.
+pub async fn fill(folder: &Path, port: u16, homes: usize) {
+    Server::start(folder, port, &client()).await.kill();
+    let store = SqliteStore::open(&folder.join("buckler.db")).await.expect("the file opens");
+    let maple = store.homes().await.expect("homes").into_iter().find(|h| h.id.as_str() == "maple-street").expect("the demo's home");
+    for n in 0..homes {
+        let mut home = maple.clone();
+        home.id = format!("home-{n}").parse().expect("a name");
+        store.put_home(&home).await.expect("stored");
+        let owner = Membership { role: Role::Owner, sos_withdrawn: false };
+        store.put_membership(&home.id, &"owner".parse().expect("a name"), owner).await.expect("stored");
+    }
+}
+
+/// Signs the owner in, and gives the cookie for who speaks without a client.
+pub async fn sign_in(client: &Client, base: &str) -> String {
+    let owner = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    let answer = client.post(format!("{base}/api/v1/session")).json(&owner).send().await.expect("signed in");
+    let cookie = answer.headers()["set-cookie"].to_str().expect("text");
+    cookie.split(';').next().expect("a cookie").to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test looks at the machine's clock, as the server does at its start")]
+pub fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    Timestamp::from_millis(since.as_millis() as u64)
+}
+
+/// A number below `below`, another one each time.
+pub fn chance(below: u64) -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish() % below
+}
+
+/// Raises in `home-N`; the incident's id, if it was acknowledged.
+pub async fn raise(client: &Client, base: &str, home: usize, request: &str) -> Option<String> {
+    let id = uuid::Uuid::from_u128(u128::from(chance(u64::MAX)) << 64 | u128::from(chance(u64::MAX))).to_string();
+    let body = json!({"id": id, "request": request, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
+    let answer = client.post(format!("{base}/api/v1/homes/home-{home}/incidents")).json(&body).send().await.ok()?;
+    let told: Value = answer.error_for_status().ok()?.json().await.ok()?;
+    Some(told["id"].as_str()?.to_owned())
+}
+
+/// The incident as it is told now.
+pub async fn look(client: &Client, base: &str, id: &str) -> Value {
+    let answer = client.get(format!("{base}/api/v1/incidents/{id}")).send().await.expect("the server answers");
+    answer.json().await.expect("an incident")
+}
+
+/// D, and when it was decided, if it was.
+pub fn countdown_over(incident: &Value) -> Option<(Timestamp, Timestamp)> {
+    let moment = |v: &Value| v.as_str().and_then(|t| t.parse::<Timestamp>().ok());
+    let over = incident["timeline"].as_array()?.iter().find(|line| line["what"] == "countdown_over")?;
+    Some((moment(&incident["deadline"])?, moment(&over["at"])?))
+}
+
+/// A number that follows an option on the command line.
+pub fn option(name: &str, default: usize) -> usize {
+    let mut words = std::env::args().skip_while(|w| w != name).skip(1);
+    words.next().map_or(default, |n| n.parse().expect("a number"))
+}
