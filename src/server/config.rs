@@ -26,6 +26,9 @@ pub struct Options {
     /// Fill an empty data folder with the demo homes; listens on this machine only
     #[arg(long, env = "BUCKLER_DEMO")]
     demo: bool,
+    /// Show each effect of the demo to this address, one JSON line, and wait for a line in answer
+    #[arg(long, requires = "demo", hide = true)]
+    demo_bench: Option<SocketAddr>,
     /// How long the first call rings [default: 30s]
     #[arg(long, env = "BUCKLER_CENTER_RING_TIMEOUT", value_parser = humantime::parse_duration)]
     center_ring_timeout: Option<Duration>,
@@ -62,6 +65,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Whether this is the demo.
     pub demo: bool,
+    /// Who is shown every effect of a demo.
+    pub demo_bench: Option<SocketAddr>,
     /// The timers of new incidents.
     pub policy: Policy,
     /// The number from which the center calls.
@@ -99,7 +104,7 @@ impl Config {
             )));
         }
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
-        Ok(Self { listen, data, demo, policy, center_phone: options.center_phone.or(file.center.phone) })
+        Ok(Self { listen, data, demo, demo_bench: options.demo_bench, policy, center_phone: options.center_phone.or(file.center.phone) })
     }
 }
 

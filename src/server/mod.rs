@@ -29,7 +29,7 @@ use clock::{Clock, Machine};
 use config::Config;
 pub use connection::serve;
 use devices::{
-    NoDevices,
+    NoDevices, outside,
     simulated::{DrillDevices, SimulatedDevices},
 };
 use engine::{
@@ -142,6 +142,10 @@ impl App {
             receiver: Arc::new(NoReceiver),
             responders: Arc::new(drill_responders),
             notices: Arc::new(LogNotices),
+        };
+        let live = match config.demo_bench {
+            Some(bench) => outside::shown(live, bench),
+            None => live,
         };
         let outbox = Outbox::new(clock.clone(), &live, &drill);
         let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;

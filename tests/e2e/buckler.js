@@ -1,7 +1,7 @@
 // What every journey needs: a server of its own on a fresh folder, somebody signed in, and eyes for what must never happen.
 import { test as base, expect } from "@playwright/test";
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,11 +25,25 @@ export class Server {
 
   async start() {
     const args = ["serve", "--demo", "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring];
-    this.process = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, BUCKLER_LOG: "warn" } });
+    this.process = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...this.environment, BUCKLER_LOG: "warn" } });
     this.log = "";
     this.process.stderr.on("data", (text) => (this.log += text));
     this.ended = new Promise((resolve) => this.process.on("exit", (code, signal) => resolve({ code, signal })));
     await expect.poll(() => this.healthy(), { timeout: 20_000, intervals: [50] }).toBe(true);
+  }
+
+  /** Starts again with something between it and the disk. */
+  async startOnFaultyDisk() {
+    await this.kill();
+    const [library, fault] = ["disk.so", "fault"].map((name) => join(this.folder, name));
+    execFileSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, new URL("../native/server/disk.c", import.meta.url).pathname, "-ldl"]);
+    this.environment = { LD_PRELOAD: library, DISK_FAULT: fault };
+    await this.start();
+  }
+
+  /** What the disk does from now on: "full", "broken", "held", or "" for a good one. */
+  disk(fault) {
+    writeFileSync(join(this.folder, "fault"), fault);
   }
 
   healthy() {

@@ -33,6 +33,23 @@ test("the server is killed in the countdown and started again: it happens, once"
   expect(incident.timeline.filter((line) => /calling Sister/.test(line.text)).length).toBe(1);
 });
 
+test("a disk that stores nothing: NOT SENT within a second, and sent once when it stores again", async ({ home, expected }) => {
+  expected.push(/Failed to load resource|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING/);
+  await home.server.startOnFaultyDisk();
+  await home.page.reload();
+  home.server.disk("full");
+  await home.openSheet();
+  await home.slide("police");
+  const began = Date.now();
+  await expect(home.page.getByText(/NOT SENT/i).first()).toBeVisible({ timeout: 5_000 });
+  // The polling of the test is within this second, too.
+  expect(Date.now() - began).toBeLessThan(1_000);
+  expect((await home.api.incidents("maple-street")).length).toBe(0);
+  home.server.disk("");
+  await expect(home.countdown()).toBeVisible({ timeout: 20_000 });
+  expect((await home.api.incidents("maple-street")).length).toBe(1);
+});
+
 test("an unreachable server: NOT SENT, and then sent once with the same id", async ({ home, expected }) => {
   expected.push(/Failed to load resource|ERR_FAILED/);
   const ids = [];

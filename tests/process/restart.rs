@@ -4,11 +4,22 @@
 use super::server::{Server, chance, client, countdown_over, fill, free_port, look, now, option, raise, sign_in};
 use buckler::domain::time::Timestamp;
 use reqwest::Client;
-use std::time::Duration;
-use tokio::time::sleep;
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 
-/// Homes beside the demo's, so that many incidents run at once.
-const HOMES: usize = 200;
+/// Requests between two kills.
+const REQUESTS: usize = 3;
 /// What anything may be late beside the time that the server was down.
 const LATE: Duration = Duration::from_millis(100);
 /// The longest that the end of everything is waited for.
@@ -19,24 +30,25 @@ pub async fn restart() {
     let kills = option("--kills", 100);
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
-    fill(folder.path(), port, HOMES).await;
-    let mut server = Server::start(folder.path(), port, &client).await;
+    fill(folder.path(), port, kills * REQUESTS).await;
+    let bench = Bench::start().await;
+    let mut server = bench.launch(folder.path(), port, &client).await;
     let base = server.base();
     sign_in(&client, &base).await;
 
     let (mut acknowledged, mut down) = (Vec::new(), Vec::new());
-    for _ in 0..kills {
-        for _ in 0..3 {
-            // Raised beside the kill, so that it strikes requests, commits and effects alike.
-            let (client, base, home) = (client.clone(), base.clone(), chance(HOMES as u64) as usize);
-            let raised = tokio::spawn(async move { raise(&client, &base, home, ["police", "fire", "medical"][chance(3) as usize]).await });
+    for kill in 0..kills {
+        for request in 0..REQUESTS {
             sleep(Duration::from_millis(chance(60))).await;
+            let (client, base, home) = (client.clone(), base.clone(), kill * REQUESTS + request);
+            let raised = tokio::spawn(async move { raise(&client, &base, home, ["police", "fire", "medical"][chance(3) as usize]).await });
             acknowledged.push(raised);
         }
-        sleep(Duration::from_millis(chance(250))).await;
+        // Every second kill strikes the last request itself, before its commit or after; the others strike what runs.
+        sleep(Duration::from_micros(chance(if kill % 2 == 0 { 3_000 } else { 250_000 }))).await;
         let from = now();
         server.kill();
-        server = Server::start(folder.path(), port, &client).await;
+        server = bench.launch(folder.path(), port, &client).await;
         down.push((from, now()));
     }
     let mut ids = Vec::new();
@@ -46,9 +58,11 @@ pub async fn restart() {
     ids.sort();
     ids.dedup();
     let worst = check(&client, &base, &ids, &down).await;
+    let again = bench.check(&ids);
     let slowest = down.iter().map(|(from, to)| to.since(*from)).max().unwrap_or_default();
     println!(
-        "restart: {kills} kills, {} acknowledged incidents all over, none twice; latest {worst:?}, longest restart {slowest:?}",
+        "restart: {kills} kills, {} acknowledged incidents all over, none twice; latest {worst:?}, longest restart {slowest:?}; \
+         {again} effects were shown again to devices that knew them",
         ids.len()
     );
     server.kill();
@@ -80,4 +94,62 @@ async fn check(client: &Client, base: &str, ids: &[String], down: &[(Timestamp, 
         worst = worst.max(came.since(due));
     }
     worst
+}
+
+/// Stands where sirens, telephones and responders stand, and remembers what it was shown: each effect's key, and how often.
+struct Bench {
+    address: SocketAddr,
+    seen: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let seen = Arc::new(Mutex::new(HashMap::new()));
+        let noted = seen.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(note(socket, noted.clone()));
+            }
+        });
+        Self { address, seen }
+    }
+
+    async fn launch(&self, folder: &Path, port: u16, client: &Client) -> Server {
+        let address = self.address.to_string();
+        Server::start_with(folder, port, client, |command| _ = command.args(["--demo-bench", &address])).await
+    }
+
+    /// Each thing that had to be done for an incident has one key, whatever was killed meanwhile: a device that knows its keys does it
+    /// once (F12). How many effects came again.
+    fn check(&self, ids: &[String]) -> usize {
+        let seen = self.seen.lock().expect("no holder panics");
+        let mut keys = HashMap::<String, Vec<&str>>::new();
+        for key in seen.keys() {
+            let parts: Vec<&str> = key.split('/').collect();
+            keys.entry([parts[0], parts[2], parts[3]].join("/")).or_default().push(key);
+        }
+        for (what, keys) in &keys {
+            let once = ["siren_on", "call_contact", "request_dispatch", "announce"].iter().any(|kind| what.contains(kind));
+            assert!(!once || keys.len() == 1, "{what} has more than one key: {keys:?}");
+        }
+        for id in ids {
+            let of = |kind: &str| keys.keys().filter(|what| what.starts_with(&format!("{id}/{kind}"))).count();
+            assert_eq!(of("call_contact"), 3, "{id}: each contact was called");
+            assert!(of("request_dispatch") >= 1, "{id}: responders were asked");
+        }
+        seen.values().filter(|times| **times > 1).count()
+    }
+}
+
+async fn note(socket: TcpStream, seen: Arc<Mutex<HashMap<String, usize>>>) {
+    let mut socket = BufReader::new(socket);
+    let mut line = String::new();
+    // A server that was killed while it wrote has shown nothing.
+    if socket.read_line(&mut line).await.is_ok_and(|_| line.ends_with('\n')) {
+        let effect: Value = serde_json::from_str(&line).expect("JSON");
+        *seen.lock().expect("no holder panics").entry(effect["key"].as_str().expect("a key").into()).or_default() += 1;
+        let _ = socket.write_all(b"\n").await;
+    }
 }

@@ -1,5 +1,6 @@
 //! Ways to base stations, keypads and cameras with a siren.
 
+pub mod outside;
 pub mod simulated;
 
 use crate::{

@@ -218,3 +218,17 @@ async fn the_service_says_that_it_lives_and_is_ready() {
     }
     assert_eq!(stranger.get("/api/v1/nothing").await.1["code"], "not_found");
 }
+
+#[tokio::test]
+async fn f37_who_is_signed_out_in_an_incident_stops_nothing_and_begins_nothing() {
+    let server = Server::start("1s").await;
+    let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    owner.client.delete(format!("{}/api/v1/session", owner.base)).send().await.unwrap();
+    let body = json!({"id": uuid::Uuid::nil(), "request": "fire", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": shared.server_time().await});
+    assert_eq!(owner.post("/api/v1/homes/maple-street/incidents", &body).await.1["code"], "not_signed_in");
+    assert_eq!(owner.act(&incident, "silence").await.1["code"], "not_signed_in");
+    let ended = shared.until_state(&incident, "dispatching").await;
+    assert_eq!(ended["services"], json!(["police"]));
+}

@@ -271,6 +271,7 @@ async fn the_figures_tell_of_incidents_lateness_store_and_ways_out() {
         "buckler_incidents{state=\"verifying\"} 1",
         "buckler_store_commit_seconds_count",
         "buckler_outbox_depth 0\n",
+        "buckler_outbox_oldest_seconds 0\n",
         "buckler_streams 0",
         "buckler_store_failures_total 0",
         "buckler_effect_attempts_total{kind=\"siren_on\",result=\"done\"} 5",

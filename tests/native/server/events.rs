@@ -3,6 +3,7 @@
 use super::{PATIENCE, Person, Server};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// An open stream, read event by event.
 struct Stream {
@@ -100,6 +101,29 @@ async fn i21_another_home_hears_nothing() {
     assert_eq!(stranger.get(EVENTS).await.1["code"], "not_signed_in");
     let operator = server.sign_in("operator").await;
     assert_eq!(operator.get(EVENTS).await.1["code"], "not_found");
+}
+
+#[tokio::test]
+async fn a_listener_that_is_too_slow_starts_over_with_a_snapshot() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let session = owner.cookie().await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut socket = socket.connect(owner.base.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    socket.write_all(format!("GET {EVENTS} HTTP/1.1\r\nhost: x\r\ncookie: {session}\r\n\r\n").as_bytes()).await.unwrap();
+    // It reads nothing, while more happens than is kept for anybody.
+    for _ in 0..300 {
+        let incident = owner.raise("maple-street", "medical", json!({})).await.1;
+        owner.act(&incident, "cancel").await;
+    }
+    let (mut text, mut part) = (String::new(), [0; 4_096]);
+    while text.matches("event: snapshot").count() < 2 {
+        let read = tokio::time::timeout(PATIENCE, socket.read(&mut part)).await.expect("more comes").unwrap();
+        assert!(read > 0 && !text.contains("event: ping"), "it starts over");
+        text.push_str(&String::from_utf8_lossy(&part[..read]));
+    }
+    assert!(text.matches("event: incident").count() < 500, "what it missed was not kept for it");
 }
 
 #[tokio::test]

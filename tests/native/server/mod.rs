@@ -127,6 +127,13 @@ impl Person {
         self.post(&format!("/api/v1/homes/{home}/incidents"), &body).await
     }
 
+    /// A session of its own, for who speaks without a client.
+    pub async fn cookie(&self) -> String {
+        let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+        let answer = self.client.post(format!("{}/api/v1/session", self.base)).json(&body).send().await.unwrap();
+        answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
     pub async fn server_time(&self) -> Value {
         self.get("/api/v1/me").await.1["server_time"].clone()
     }
