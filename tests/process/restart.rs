@@ -26,7 +26,7 @@ const LATE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Kills as often as `--kills` says, and looks at every story.
-pub async fn restart() {
+pub async fn f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice() {
     let kills = option("--kills", 100);
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
