@@ -89,6 +89,7 @@ fn home(n: usize) -> Home {
         cameras: Vec::new(),
         contacts: (1..=3)
             .map(|c| Contact {
+                reached_at: None,
                 id: format!("contact-{c}").parse().unwrap(),
                 name: format!("Contact {c}"),
                 phone: format!("+1503555010{c}"),

@@ -1,6 +1,6 @@
 //! A home, in one answer: everything that the dashboard needs.
 
-use super::incident::Incident;
+use super::{incident::Incident, path};
 use crate::domain::{
     access::Role,
     camera::CameraKind,
@@ -151,6 +151,9 @@ pub struct Check {
     pub at: Timestamp,
     /// In a few words.
     pub detail: String,
+    /// How many there are, of what is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
 }
 
 /// The things that an SOS needs.
@@ -213,6 +216,15 @@ pub struct Camera {
     pub has_siren: bool,
     /// Whether it sounds.
     pub siren: SirenState,
+    /// Whether its picture can be watched: `GET /api/v1/cameras/{id}/live`.
+    pub live: bool,
+}
+
+impl Camera {
+    /// Where its latest picture is, if it has any.
+    pub fn still(&self) -> Option<String> {
+        self.live.then(|| path::still(&self.id))
+    }
 }
 
 /// An emergency contact.
@@ -229,6 +241,10 @@ pub struct Contact {
     pub phone: String,
     /// Whether the person has agreed.
     pub ready: Readiness,
+    /// When this person last answered a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub reached_at: Option<Timestamp>,
     /// In a demo: the path of the contact's phone page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_link: Option<String>,

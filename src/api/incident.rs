@@ -34,6 +34,14 @@ pub struct Raise {
     /// In a drill: whether sirens sound, for five seconds at most.
     #[serde(default)]
     pub sirens: bool,
+    /// In a drill: whether contacts are called, as they are unless this is false.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub call_contacts: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One incident, whole.

@@ -1,6 +1,7 @@
 //! What crosses the wire: types and paths, one file a noun. Knows no browser and no database.
 
 pub mod home;
+pub mod household;
 pub mod incident;
 pub mod phone;
 pub mod problem;
@@ -9,7 +10,7 @@ pub mod timeline;
 
 /// The paths of version 1. Parameters in braces are filled in by the functions.
 pub mod path {
-    use crate::domain::id::{HomeId, IncidentId};
+    use crate::domain::id::{CameraId, HomeId, IncidentId};
     use std::fmt::Display;
 
     /// Sign in and out.
@@ -21,6 +22,12 @@ pub mod path {
     pub fn home(id: &HomeId) -> String {
         format!("/api/v1/homes/{id}")
     }
+    /// Something of a home that its owners change, such as `contacts`.
+    pub fn of_home(id: &HomeId, what: &str) -> String {
+        format!("/api/v1/homes/{id}/{what}")
+    }
+    /// The first run.
+    pub const WELCOME: &str = "/api/v1/welcome";
     /// Raise, and the list.
     pub fn incidents(home: &HomeId) -> String {
         format!("/api/v1/homes/{home}/incidents")
@@ -39,6 +46,14 @@ pub mod path {
     /// A contact's phone.
     pub fn phone(token: &str) -> String {
         format!("/api/v1/contact/{token}")
+    }
+    /// The stream of a camera's picture.
+    pub fn live(camera: &CameraId) -> String {
+        format!("/api/v1/cameras/{camera}/live")
+    }
+    /// The latest picture of a camera.
+    pub fn still(camera: &CameraId) -> String {
+        format!("/api/v1/cameras/{camera}/still")
     }
     /// A contact's phone's live events.
     pub fn phone_events(token: &str) -> String {

@@ -1,6 +1,7 @@
 //! The contact's phone: the token in the link is the permission.
 
 use crate::domain::{
+    contact::Readiness,
     id::CallId,
     incident::{Purpose, Service},
     time::Timestamp,
@@ -15,6 +16,8 @@ pub struct Phone {
     pub name: String,
     /// The home's name.
     pub home: String,
+    /// Whether the contact has agreed to be one.
+    pub ready: Readiness,
     /// The call that rings or is answered now.
     pub call: Option<PhoneCall>,
     /// The server's time.

@@ -1,6 +1,9 @@
 //! What went wrong, as RFC 9457 says it. Nothing internal ever shows.
 
-use crate::domain::eligibility::Reason;
+use crate::domain::{
+    eligibility::Reason,
+    home::edit::{Fault, Wrongs},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,6 +36,9 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong with it.
     pub message: String,
+    /// The same, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 /// The kinds of problems.
@@ -116,7 +122,16 @@ impl Problem {
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         let (field, message) = (field.into(), message.into());
         let mut problem = Self::new(Code::Invalid, format!("{field}: {message}"));
-        problem.errors.push(FieldError { field, message });
+        problem.errors.push(FieldError { field, message, fault: None });
+        problem
+    }
+
+    /// Fields that are wrong, all of them.
+    pub fn fields(wrongs: Wrongs) -> Self {
+        let mut problem = Self::new(Code::Invalid, "Some of it is not right yet.");
+        let error =
+            |w: crate::domain::home::edit::Wrong| FieldError { field: w.field, message: w.fault.english().into(), fault: Some(w.fault) };
+        problem.errors = wrongs.into_iter().map(error).collect();
         problem
     }
 }

@@ -1,7 +1,11 @@
 //! Cameras and doorbells: where somebody looks when fear starts.
 
-use super::id::CameraId;
+use super::{home::edit::Fault, id::CameraId};
 use serde::{Deserialize, Serialize};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// What a camera is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -26,4 +30,71 @@ pub struct Camera {
     pub sos_compatible: bool,
     /// Whether it can sound.
     pub has_siren: bool,
+    /// Where its pictures come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamAddress>,
+}
+
+/// The address of a camera's stream: RTSP (RFC 7826), in the house's own network, without user name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StreamAddress(Box<str>);
+
+impl StreamAddress {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StreamAddress {
+    type Err = Fault;
+    /// # Errors
+    /// Another scheme, no host, a host outside of private networks, or credentials.
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let rest = text.strip_prefix("rtsp://").or_else(|| text.strip_prefix("rtsps://")).ok_or(Fault::NotAStream)?;
+        if text.len() > 500 || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(Fault::NotAStream);
+        }
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(Fault::HasCredentials);
+        }
+        let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':')),
+            None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+        };
+        if host.is_empty() || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(Fault::NotAStream);
+        }
+        is_private(host).then(|| Self(text.into())).ok_or(Fault::NotPrivate)
+    }
+}
+
+/// Whether a host is in the house: a private address (RFC 1918, RFC 4193), this machine, or a name of the local network
+/// (RFC 6762 `.local`, RFC 8375 `.home.arpa`, or a name without dots).
+fn is_private(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip == Ipv6Addr::LOCALHOST || ip.is_unique_local() || ip.is_unicast_link_local(),
+        // What is made of digits and dots alone is an address that is written in a way that hides it.
+        Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x') || host.contains(':') => false,
+        Err(_) => {
+            let name = host.to_ascii_lowercase();
+            !name.contains('.') || [".local", ".home.arpa", ".lan", ".internal"].iter().any(|end| name.ends_with(end))
+        }
+    }
+}
+
+impl TryFrom<String> for StreamAddress {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse().map_err(Fault::english)
+    }
+}
+
+impl From<StreamAddress> for String {
+    fn from(address: StreamAddress) -> Self {
+        address.0.into()
+    }
 }

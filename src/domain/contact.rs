@@ -1,6 +1,6 @@
 //! Emergency contacts: people with a telephone, in order. The first one can call help off.
 
-use super::id::ContactId;
+use super::{id::ContactId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A person to call. The order is that of the list that holds it.
@@ -14,6 +14,9 @@ pub struct Contact {
     pub phone: String,
     /// Whether the person has agreed to be called.
     pub readiness: Readiness,
+    /// When this person last answered a call of the center.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<Timestamp>,
 }
 
 /// How far an emergency contact has come in agreeing to be one.

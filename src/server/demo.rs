@@ -123,7 +123,7 @@ fn keypad(id: &str, name: &str) -> Device {
 }
 
 fn camera(id: &str, kind: CameraKind, name: &str, sos_compatible: bool, has_siren: bool) -> Camera {
-    Camera { id: slug(id), kind, name: name.into(), sos_compatible, has_siren }
+    Camera { id: slug(id), kind, name: name.into(), sos_compatible, has_siren, stream: None }
 }
 
 fn plain_camera(id: &str, name: &str) -> Camera {
@@ -131,5 +131,5 @@ fn plain_camera(id: &str, name: &str) -> Camera {
 }
 
 fn contact(id: &str, name: &str, number: u8) -> Contact {
-    Contact { id: slug(id), name: name.into(), phone: format!("+150355501{number:02}"), readiness: Readiness::Accepted }
+    Contact { id: slug(id), name: name.into(), phone: format!("+150355501{number:02}"), readiness: Readiness::Accepted, reached_at: None }
 }

@@ -6,10 +6,15 @@ use std::{
     collections::HashMap,
     sync::{Arc, RwLock},
 };
+use tokio::sync::Mutex;
 
 /// All homes.
 #[derive(Debug, Default)]
-pub struct Homes(RwLock<HashMap<HomeId, Arc<Home>>>);
+pub struct Homes {
+    all: RwLock<HashMap<HomeId, Arc<Home>>>,
+    /// One change at a time: each sees what the last one left.
+    changing: Mutex<()>,
+}
 
 impl Homes {
     /// Loads them.
@@ -18,11 +23,41 @@ impl Homes {
     /// A store that cannot be read.
     pub async fn load(store: &dyn Store) -> Result<Self, StoreError> {
         let all = store.homes().await?.into_iter().map(|home| (home.id.clone(), Arc::new(home)));
-        Ok(Self(RwLock::new(all.collect())))
+        Ok(Self { all: RwLock::new(all.collect()), changing: Mutex::default() })
+    }
+
+    /// Changes a home: `edit` says no, or what it made of the home is stored, and then stands.
+    ///
+    /// # Errors
+    /// What `edit` says, or a store that cannot be written.
+    pub async fn edit<T, E: From<StoreError>>(
+        &self,
+        store: &dyn Store,
+        id: &HomeId,
+        edit: impl FnOnce(&mut Home) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let _alone = self.changing.lock().await;
+        let Some(known) = self.get(id) else { return Ok(None) };
+        let mut home = Home::clone(&known);
+        let made = edit(&mut home)?;
+        if home != *known {
+            self.put(store, home).await?;
+        }
+        Ok(Some(made))
+    }
+
+    /// Adds a home, or replaces the one with the same id.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    pub async fn put(&self, store: &dyn Store, home: Home) -> Result<(), StoreError> {
+        store.put_home(&home).await?;
+        self.all.write().expect("no writer panics").insert(home.id.clone(), Arc::new(home));
+        Ok(())
     }
 
     /// One of them.
     pub fn get(&self, id: &HomeId) -> Option<Arc<Home>> {
-        self.0.read().expect("no writer panics").get(id).cloned()
+        self.all.read().expect("no writer panics").get(id).cloned()
     }
 }

@@ -36,6 +36,8 @@ pub enum Change {
     Incident(HomeId),
     /// A device or camera.
     Device(HomeId, DeviceId),
+    /// How it is set up.
+    Home(HomeId),
 }
 
 #[derive(Debug)]
@@ -77,6 +79,11 @@ impl Hub {
         self.note(Change::Device(home, device));
     }
 
+    /// A home is set up in another way now.
+    pub fn home_changed(&self, home: HomeId) {
+        self.note(Change::Home(home));
+    }
+
     fn note(&self, change: Change) {
         self.changes.lock().expect("no holder panics").insert(change);
         self.changed.notify_one();
@@ -90,7 +97,7 @@ impl Hub {
             let heard: Vec<Change> = taken
                 .into_iter()
                 .filter(|c| match c {
-                    Change::Incident(home) | Change::Device(home, _) => channels.contains(home),
+                    Change::Incident(home) | Change::Device(home, _) | Change::Home(home) => channels.contains(home),
                 })
                 .collect();
             if !heard.is_empty() {

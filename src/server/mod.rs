@@ -46,7 +46,10 @@ use store::{
     Store, StoreError,
     sqlite::{DATABASE, SqliteStore},
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, watch},
+};
 
 /// Everything that a handler may need.
 pub struct App {
@@ -72,7 +75,9 @@ pub struct App {
     pub data: PathBuf,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
-    /// Counts up whenever a session ended.
+    /// The hash of the token that makes the first owner; `None` where there is an account.
+    pub welcome: Mutex<Option<[u8; 32]>>,
+    /// Counts up whenever a session or a membership ended.
     pub sessions_changed: watch::Sender<u64>,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
@@ -163,6 +168,7 @@ impl App {
             demo: config.demo,
             data: config.data.clone(),
             attempts: Attempts::default(),
+            welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),
             stop,
         });
@@ -172,6 +178,21 @@ impl App {
             tokio::select! { () = stopped(&mut stop) => {}, () = figures::sum_up() => {} }
         });
         Ok(app)
+    }
+}
+
+impl App {
+    /// Where there is no account yet: the token that makes the first owner, once. It is kept only as a hash, and only until the server stops.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn await_first_owner(&self) -> Result<Option<String>, StoreError> {
+        if self.store.has_accounts().await? {
+            return Ok(None);
+        }
+        let token = auth::new_token();
+        *self.welcome.lock().await = Some(auth::token_hash(&token));
+        Ok(Some(token))
     }
 }
 
@@ -188,6 +209,9 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
     println!("Buckler serves http://{address}");
+    if let Some(token) = app.await_first_owner().await? {
+        println!("Nobody lives here yet. Begin at http://{address}/welcome/{token}");
+    }
     serve(listener, app, assets, stop).await.map_err(failed)
 }
 

@@ -37,6 +37,7 @@ impl App {
             name: c.name.clone(),
             phone: c.phone.clone(),
             ready: c.readiness,
+            reached_at: c.reached_at,
             phone_link: links.iter().find(|(id, _)| *id == c.id).map(|(_, token)| format!("/contact/{token}")),
         };
         let live_view = |c: &camera::Camera| {
@@ -81,6 +82,8 @@ impl App {
             sos_compatible: c.sos_compatible,
             has_siren: c.has_siren,
             siren: self.siren(home, c.id.as_str()),
+            // No stream is taken in yet, so none is promised.
+            live: false,
         }
     }
 
@@ -95,7 +98,7 @@ impl App {
     /// R23: whether an SOS would work now. The simulated center and devices live in this process: they are proved as this is told.
     fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
-        let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into() };
+        let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
         let mut checks = vec![match self.demo {
             true => check(CheckKind::Center, true, "Monitoring center (demo)"),
             false => check(CheckKind::Center, false, "Not connected to responders"),
@@ -110,7 +113,7 @@ impl App {
             1 => "1 contact ready".into(),
             n => format!("{n} contacts ready"),
         };
-        checks.push(check(CheckKind::Contacts, reachable > 0, &contacts));
+        checks.push(Check { count: u32::try_from(reachable).ok(), ..check(CheckKind::Contacts, reachable > 0, &contacts) });
         let located = home.address.is_some();
         checks.push(check(CheckKind::Address, located, if located { "Address set" } else { "No address" }));
         Ready { ok: checks.iter().all(|c| c.ok), checks }
@@ -137,7 +140,7 @@ impl App {
                 ends_at,
             })
         });
-        Phone { name: contact.name.clone(), home: home.name.clone(), call, server_time: self.clock.now() }
+        Phone { name: contact.name.clone(), home: home.name.clone(), ready: contact.readiness, call, server_time: self.clock.now() }
     }
 
     fn publish(&self, change: &Change) {
@@ -147,6 +150,8 @@ impl App {
                     self.publish_json(home, "incident", &self.tell_incident(&current));
                 }
             }
+            // What a home is differs by who looks: each asks for it.
+            Change::Home(home) => self.hub.publish(home, "home", "{}", self.clock.now()),
             Change::Device(id, device) => {
                 let Some(home) = self.homes.get(id) else { return };
                 if let Some(d) = home.devices.iter().find(|d| d.id == *device) {

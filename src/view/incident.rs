@@ -1,8 +1,9 @@
 //! What the screens of an incident say. They never claim a stage that is not recorded (R14), nor a siren that there is not (R9).
 
-use super::words;
+use super::words::{self, Said, Word};
 use crate::{
     api::{
+        home::{Check, CheckKind},
         incident::{Call, CallStage, CancelHow, Incident, Kind, SirenStage, Stage},
         timeline::What,
     },
@@ -32,46 +33,48 @@ pub fn screen(state: Stage) -> Screen {
 /// “Requesting police”, “Sounding the siren”.
 pub fn countdown_title(incident: &Incident) -> String {
     match incident.kind {
-        Kind::Sos => format!("Requesting {}", words::services(&incident.services)),
-        Kind::Siren => "Sounding the siren".into(),
+        Kind::Sos => Word::Requesting.fill(&[&words::services(&incident.services)]),
+        Kind::Siren => Word::SoundingSiren.say().into(),
     }
 }
 
 /// The countdown as it is spoken: “Requesting police in 5 seconds”.
 pub fn countdown_name(incident: &Incident, seconds: u32) -> String {
-    format!("{} in {seconds} {}", countdown_title(incident), plural(seconds))
+    one_or_many(seconds, Word::InSecond, Word::InSeconds).fill(&[&countdown_title(incident), &seconds.to_string()])
 }
 
 /// The line below the title.
 pub fn countdown_detail(incident: &Incident, seconds: u32) -> String {
     match (&incident.address, incident.kind) {
-        (Some(address), Kind::Sos) => format!("To {} in {seconds} {}", address.line1, plural(seconds)),
-        _ => format!("In {seconds} {}", plural(seconds)),
+        (Some(address), Kind::Sos) => {
+            one_or_many(seconds, Word::ToPlaceInSecond, Word::ToPlaceInSeconds).fill(&[&address.line1, &seconds.to_string()])
+        }
+        _ => one_or_many(seconds, Word::BareSecond, Word::BareSeconds).fill(&[&seconds.to_string()]),
     }
 }
 
-fn plural(seconds: u32) -> &'static str {
-    if seconds == 1 { "second" } else { "seconds" }
+fn one_or_many(count: u32, one: Word, many: Word) -> Word {
+    if count == 1 { one } else { many }
 }
 
 /// The heading while it runs.
-pub fn running_title(incident: &Incident) -> &'static str {
+pub fn running_title(incident: &Incident) -> Word {
     match incident.state {
-        Stage::UnderReview => "Nothing was sent yet",
-        Stage::SirenSounding => "Sirens were asked to sound",
-        _ => "Help has been requested",
+        Stage::UnderReview => Word::NothingSentYet,
+        Stage::SirenSounding => Word::SirensAsked,
+        _ => Word::HelpRequested,
     }
 }
 
 /// The line below the heading.
 pub fn running_detail(incident: &Incident) -> String {
     if incident.state == Stage::UnderReview {
-        return "The server was down for too long to act by itself. If you need help now, call or ask again.".into();
+        return Word::ReviewNote.say().into();
     }
     match (&incident.address, incident.kind) {
-        (Some(address), Kind::Sos) => words::capital(&format!("{}, to {}", words::services(&incident.services), address.line1)),
+        (Some(address), Kind::Sos) => words::capital(&Word::ServicesTo.fill(&[&words::services(&incident.services), &address.line1])),
         (None, Kind::Sos) => words::capital(&words::services(&incident.services)),
-        (_, Kind::Siren) => "No call and no dispatch".into(),
+        (_, Kind::Siren) => Word::NoCallNoDispatch.say().into(),
     }
 }
 
@@ -84,29 +87,29 @@ pub fn call_now(incident: &Incident) -> Option<&Call> {
 /// “Calling Sister”, “Talking to Sister”.
 pub fn call_title(call: &Call) -> String {
     match call.state {
-        CallStage::Answered => format!("Talking to {}", call.name),
-        _ => format!("Calling {}", call.name),
+        CallStage::Answered => Word::TalkingTo.fill(&[&call.name]),
+        _ => Word::Calling.fill(&[&call.name]),
     }
 }
 
 /// The line below a call, `seconds` after it was placed.
 pub fn call_detail(call: &Call, seconds: u64) -> String {
     let progress = match call.state {
-        CallStage::Answered => "Answered.".into(),
-        _ => format!("Ringing for {seconds} s."),
+        CallStage::Answered => Word::AnsweredFor.say().to_owned(),
+        _ => Word::RingingFor.fill(&[&seconds.to_string()]),
     };
     match call.purpose {
-        Purpose::Verify => format!("{progress} {}", words::ONLY_FIRST_CALL),
-        Purpose::Inform => format!("{progress} To say that help was requested."),
+        Purpose::Verify => format!("{progress} {}", Word::OnlyFirstCall.say()),
+        Purpose::Inform => format!("{progress} {}", Word::CallToSay.say()),
     }
 }
 
 /// What the app says about calling it off.
-pub fn cancel_note(incident: &Incident) -> Option<&'static str> {
+pub fn cancel_note(incident: &Incident) -> Option<Word> {
     match incident.cancel.how {
         CancelHow::CancelHelp => None,
-        CancelHow::AnswerFirstCall => Some(words::ONLY_FIRST_CALL),
-        CancelHow::Nothing if incident.state == Stage::Dispatching => Some(words::CANNOT_CANCEL),
+        CancelHow::AnswerFirstCall => Some(Word::OnlyFirstCall),
+        CancelHow::Nothing if incident.state == Stage::Dispatching => Some(Word::CannotCancel),
         CancelHow::Nothing => None,
     }
 }
@@ -117,14 +120,14 @@ pub fn can_silence(incident: &Incident) -> bool {
 }
 
 /// A responder's state in a word or two.
-pub fn dispatch_word(state: DispatchState) -> &'static str {
+pub fn dispatch_word(state: DispatchState) -> Word {
     match state {
-        DispatchState::Requested => "Requested",
-        DispatchState::Accepted => "Accepted",
-        DispatchState::Rejected => "Rejected",
-        DispatchState::EnRoute => "On the way",
-        DispatchState::OnScene => "On scene",
-        DispatchState::Closed => "Done",
+        DispatchState::Requested => Word::DispatchRequested,
+        DispatchState::Accepted => Word::DispatchAccepted,
+        DispatchState::Rejected => Word::DispatchRejected,
+        DispatchState::EnRoute => Word::DispatchEnRoute,
+        DispatchState::OnScene => Word::DispatchOnScene,
+        DispatchState::Closed => Word::DispatchClosed,
     }
 }
 
@@ -133,36 +136,65 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
     let outcome = incident.outcome.as_ref();
     let by = outcome.map_or("", |o| o.by.name.as_str());
     let drill = incident.mode == Mode::Drill;
+    let say = |heading: Word, below: Word| (heading.say().to_owned(), below.fill(&[clock]));
     match (incident.state, outcome.and_then(|o| o.disposition)) {
-        (Stage::Aborted, _) => ("Cancelled. Nothing was sent.".into(), format!("By {by} at {clock}")),
-        (Stage::Cancelled, _) => (format!("{by} called it off at {clock}."), "Help is not coming. If you still need it, ask again.".into()),
-        (_, Some(Disposition::SirenOver)) => ("The sirens have stopped.".into(), format!("At {clock}")),
-        (_, Some(Disposition::SirenTooLate)) => ("No siren sounded.".into(), "The server was down when it should have.".into()),
-        (_, Some(Disposition::ReplacedByLive)) => ("The drill was ended.".into(), "A real request took over.".into()),
-        (_, Some(Disposition::ReviewedNotSent)) => ("Nothing was sent.".into(), format!("{by} looked at it at {clock}")),
-        (_, Some(Disposition::ClosedByCenter)) => ("Closed by the monitoring center.".into(), format!("At {clock}")),
-        (_, _) if drill => ("The drill is complete.".into(), format!("Finished at {clock}")),
-        (_, _) => (words::capital(&format!("{} came and finished.", words::services(&incident.services))), format!("Closed at {clock}")),
+        (Stage::Aborted, _) => (Word::CancelledInTime.say().into(), Word::ByAt.fill(&[by, clock])),
+        (Stage::Cancelled, _) => (Word::CalledItOff.fill(&[by, clock]), Word::HelpNotComing.say().into()),
+        (_, Some(Disposition::SirenOver)) => say(Word::SirensStopped, Word::AtTime),
+        (_, Some(Disposition::SirenTooLate)) => say(Word::NoSirenSounded, Word::ServerWasDown),
+        (_, Some(Disposition::ReplacedByLive)) => say(Word::DrillEnded, Word::RealTookOver),
+        (_, Some(Disposition::ReviewedNotSent)) => (Word::NothingWasSent.say().into(), Word::LookedAtIt.fill(&[by, clock])),
+        (_, Some(Disposition::ClosedByCenter)) => say(Word::ClosedByCenter, Word::AtTime),
+        (_, _) if drill => say(Word::DrillComplete, Word::FinishedAt),
+        (_, _) => {
+            let came = Word::CameAndFinished.fill(&[&words::services(&incident.services)]);
+            (words::capital(&came), Word::ClosedAt.fill(&[clock]))
+        }
+    }
+}
+
+/// The heading of a screen whose details are not there yet.
+pub fn bare_title(incident: &Incident) -> String {
+    match screen(incident.state) {
+        Screen::Ended => summary(incident),
+        Screen::Countdown | Screen::Running => running_title(incident).into(),
     }
 }
 
 /// One line about a past incident.
 pub fn summary(incident: &Incident) -> String {
     let what = match incident.kind {
-        Kind::Siren => "Siren only".into(),
+        Kind::Siren => Word::Siren.say().into(),
         Kind::Sos => words::capital(&words::services(&incident.services)),
     };
-    let drill = if incident.mode == Mode::Drill { "Drill: " } else { "" };
     let end = match (incident.state, incident.outcome.as_ref().and_then(|o| o.disposition)) {
-        (Stage::Aborted, _) => "cancelled in time",
-        (Stage::Cancelled, _) => "called off",
-        (Stage::Closed, Some(Disposition::SirenOver)) => "sirens stopped",
-        (Stage::Closed, Some(Disposition::ReplacedByLive)) => "ended by a real request",
-        (Stage::Closed, Some(Disposition::ReviewedNotSent)) => "not sent",
-        (Stage::Closed, _) => "finished",
-        _ => "running",
+        (Stage::Aborted, _) => Word::EndInTime,
+        (Stage::Cancelled, _) => Word::EndCalledOff,
+        (Stage::Closed, Some(Disposition::SirenOver)) => Word::EndSirens,
+        (Stage::Closed, Some(Disposition::ReplacedByLive)) => Word::EndReplaced,
+        (Stage::Closed, Some(Disposition::ReviewedNotSent)) => Word::EndNotSent,
+        (Stage::Closed, _) => Word::EndFinished,
+        _ => Word::EndRunning,
     };
-    format!("{drill}{what}, {end}")
+    let line = Word::SummaryLine.fill(&[&what, end.say()]);
+    if incident.mode == Mode::Drill { Word::DrillPrefix.fill(&[&line]) } else { line }
+}
+
+/// One thing that an SOS needs, in a few words (R23).
+pub fn check(check: &Check) -> String {
+    match (check.what, check.ok) {
+        (CheckKind::Center, true) => Word::CenterReady.into(),
+        (CheckKind::Center, false) => Word::CenterNotReady.into(),
+        (CheckKind::BaseStation, true) => Word::BaseOnline.into(),
+        (CheckKind::BaseStation, false) => Word::BaseOffline.into(),
+        (CheckKind::Contacts, _) => match check.count {
+            Some(0) | None => Word::NoContactReady.into(),
+            Some(1) => Word::ContactReady.into(),
+            Some(count) => Word::ContactsReady.fill(&[&count.to_string()]),
+        },
+        (CheckKind::Address, true) => Word::AddressSet.into(),
+        (CheckKind::Address, false) => Word::NoAddress.into(),
+    }
 }
 
 /// How a line of the timeline is marked.
@@ -176,17 +208,17 @@ pub fn mark(what: What) -> &'static str {
 }
 
 /// How a call ended, for the list of calls.
-pub fn call_word(call: &Call) -> &'static str {
+pub fn call_word(call: &Call) -> Word {
     match (call.state, call.outcome) {
-        (CallStage::Queued, _) => "Next",
-        (CallStage::Ringing, _) => "Ringing",
-        (CallStage::Answered, _) => "Talking",
-        (CallStage::Ended, Some(CallOutcome::Confirmed)) => "Confirmed",
-        (CallStage::Ended, Some(CallOutcome::Cancelled)) => "Called it off",
-        (CallStage::Ended, Some(CallOutcome::Told)) => "Told",
-        (CallStage::Ended, Some(CallOutcome::WrongPassword)) => "Wrong password",
-        (CallStage::Ended, Some(CallOutcome::NoAnswer)) => "No answer",
-        (CallStage::Ended, _) => "Not reached",
+        (CallStage::Queued, _) => Word::CallNext,
+        (CallStage::Ringing, _) => Word::CallRinging,
+        (CallStage::Answered, _) => Word::CallTalking,
+        (CallStage::Ended, Some(CallOutcome::Confirmed)) => Word::CallConfirmed,
+        (CallStage::Ended, Some(CallOutcome::Cancelled)) => Word::CallCalledOff,
+        (CallStage::Ended, Some(CallOutcome::Told)) => Word::CallTold,
+        (CallStage::Ended, Some(CallOutcome::WrongPassword)) => Word::CallWrongPassword,
+        (CallStage::Ended, Some(CallOutcome::NoAnswer)) => Word::CallNoAnswer,
+        (CallStage::Ended, _) => Word::CallNotReached,
     }
 }
 
@@ -218,9 +250,9 @@ mod tests {
 
     #[test]
     fn r14_the_heading_claims_only_what_is_recorded() {
-        assert_eq!(running_title(&incident("verifying", &["police"])), "Help has been requested");
-        assert_eq!(running_title(&incident("under_review", &["police"])), "Nothing was sent yet");
-        assert_eq!(running_title(&incident("siren_sounding", &[])), "Sirens were asked to sound");
+        assert_eq!(running_title(&incident("verifying", &["police"])).english(), "Help has been requested");
+        assert_eq!(running_title(&incident("under_review", &["police"])).english(), "Nothing was sent yet");
+        assert_eq!(running_title(&incident("siren_sounding", &[])).english(), "Sirens were asked to sound");
     }
 
     #[test]
@@ -232,5 +264,11 @@ mod tests {
     fn r11_an_abort_says_that_nothing_was_sent() {
         assert_eq!(ended(&incident("aborted", &["fire"]), "14:03").0, "Cancelled. Nothing was sent.");
         assert_eq!(screen(Stage::Aborted), Screen::Ended);
+    }
+
+    #[test]
+    fn without_its_details_a_screen_claims_no_more() {
+        assert_eq!(bare_title(&incident("verifying", &["police"])), "Help has been requested");
+        assert_eq!(bare_title(&incident("aborted", &["police"])), "Police, cancelled in time");
     }
 }

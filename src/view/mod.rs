@@ -2,6 +2,9 @@
 
 pub mod clock;
 pub mod countdown;
+pub mod household;
 pub mod incident;
+pub mod live;
+pub mod records;
 pub mod slide;
 pub mod words;

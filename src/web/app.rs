@@ -1,22 +1,24 @@
 //! The app: what lives as long as it, which page is shown, and what covers it.
 
 use super::{
-    components::{Overlay, SheetHandle, ShieldShape, part, press},
-    pages::{Contact, Dashboard, LiveView, SignIn},
+    browser::{after_next_frame, load},
+    components::{AFTER, NotSent, OpenSheet, Overlay, SheetHandle, ShieldShape, part, press},
+    on_demand::{OnDemand, prepare},
+    pages::{CONTACT, Dashboard, HOUSEHOLD, LIVE, PARTS, RECORDS, SignIn},
     route::{Navigation, Route},
-    sending::Sender,
+    sending::{Sender, Stage},
     store::{Session, Store},
 };
-use crate::view::words;
-use leptos::prelude::*;
+use crate::{domain::incident::Source, view::words::Word};
+use leptos::{prelude::*, tachys::view::Render};
 
 /// Everything.
 #[component]
 pub fn App() -> impl IntoView {
     let navigation = Navigation::new();
     provide_context(navigation);
-    if let Route::Contact(token) = navigation.route.get_untracked() {
-        return view! { <Contact token/> }.into_any();
+    if let route @ Route::Contact(_) = navigation.route.get_untracked() {
+        return view! { <OnDemand chunk=CONTACT route/> }.into_any();
     }
     view! { <Inside navigation/> }.into_any()
 }
@@ -31,12 +33,23 @@ fn Inside(
     let (sender, sheet) = (Sender::new(store), SheetHandle::new());
     provide_context(store);
     provide_context(sender);
+    provide_context(sheet);
+    // What the first page does without.
+    load("forms");
     store.begin();
+    let owner = Owner::current().unwrap_or_default();
+    Effect::new(move |_| {
+        if store.home.with(Option::is_some) && store.drawn.get_untracked() == 0 {
+            draw_on(store, owner.clone());
+        }
+    });
     // A session that is told again must not build the page again.
     let door = Memo::new(move |_| store.session.with(std::mem::discriminant));
     let page = move || match navigation.route.get() {
-        Route::LiveView(camera) => Some(view! { <LiveView camera sheet/> }.into_any()),
+        route @ Route::LiveView(_) => Some(view! { <OnDemand chunk=LIVE route/> }.into_any()),
         Route::Dashboard | Route::Contact(_) => Some(view! { <Dashboard sheet/> }.into_any()),
+        route @ (Route::Settings(_) | Route::Welcome(_)) => Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any()),
+        route @ (Route::History | Route::Incident(_) | Route::Drill) => Some(view! { <OnDemand chunk=RECORDS route/> }.into_any()),
     };
     part(move || {
         door.get();
@@ -45,11 +58,42 @@ fn Inside(
                 view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }
                     .into_any()
             }
-            Session::Nobody => view! { <SignIn/> }.into_any(),
+            Session::Nobody => match navigation.route.get_untracked() {
+                route @ Route::Welcome(_) => view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any(),
+                _ => view! { <SignIn/> }.into_any(),
+            },
             Session::Unreachable => view! { <Unreachable store/> }.into_any(),
             Session::Somebody(_) => view! { {part(page)}<Overlay sheet/> }.into_any(),
         })
     })
+}
+
+/// Draws the parts of the first home, one a frame; then rehearses a press, and fetches what may be wanted next.
+fn draw_on(store: Store, owner: Owner) {
+    after_next_frame(move || {
+        let drawn = store.drawn.get_untracked() + 1;
+        store.drawn.set(drawn);
+        if drawn < PARTS {
+            return draw_on(store, owner);
+        }
+        after_next_frame(move || {
+            rehearse(&owner, || view! { <OpenSheet handle=SheetHandle::new() source=Source::Dashboard/> }.into_any());
+            after_next_frame(move || {
+                rehearse(&owner, || view! { <NotSent stage=Stage::Trying/> }.into_any());
+                prepare(AFTER);
+                prepare(LIVE.fetch);
+                load("pwa");
+            });
+        });
+    });
+}
+
+/// Makes a part of the screen off the page and throws it away. The browser compiles a function when it first runs: what a press
+/// needs has run before, so that no finger waits for that.
+fn rehearse(owner: &Owner, part: fn() -> AnyView) {
+    let stage = owner.child();
+    drop(stage.with(|| part().build()));
+    stage.cleanup();
 }
 
 #[component]
@@ -61,8 +105,8 @@ fn Unreachable(
         <main class="door">
             <span class="door__shield"><ShieldShape/></span>
             <h1>"Buckler"</h1>
-            <p role="alert">{words::UNREACHABLE}</p>
-            <button class="btn btn--strong" on:click=press(move || store.begin())>{words::TRY_AGAIN}</button>
+            <p role="alert">{Word::Unreachable}</p>
+            <button class="btn btn--strong" on:click=press(move || store.begin())>{Word::TryAgain}</button>
         </main>
     }
 }

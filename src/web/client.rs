@@ -1,20 +1,24 @@
 //! The way to the server. One place sends, and one error separates “the server said no” from “nobody answered”.
 
-use super::browser::json;
+use super::browser::{early, json};
 use crate::{
     api::{
         home::HomeAnswer,
+        household::{Household, Welcome},
         incident::{Incident, Raise},
         path,
         phone::{CallOff, Phone},
-        problem::{Code, Problem},
+        problem::Code,
         session::{Me, SignIn},
     },
-    domain::id::{CallId, HomeId, IncidentId},
+    domain::{
+        id::{CallId, HomeId, IncidentId},
+        time::Timestamp,
+    },
 };
 use gloo_timers::callback::Timeout;
 use reqwasm::http::{Method, Request, Response};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The longest that one attempt waits for an answer.
 const PATIENCE_MS: u32 = 5_000;
@@ -23,9 +27,21 @@ const PATIENCE_MS: u32 = 5_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The server said no.
-    Refused(Box<Problem>),
+    Refused(Box<Refusal>),
     /// Nobody answered, or not in time; nothing is known of what was done.
     Unreachable,
+}
+
+/// What the server said when it said no: as much of a [`Problem`](crate::api::problem::Problem) as every page needs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Refusal {
+    /// A sentence for a person.
+    pub detail: String,
+    /// The kind of problem.
+    pub code: Code,
+    /// The whole of it, as text.
+    #[serde(skip)]
+    pub whole: String,
 }
 
 impl Failure {
@@ -47,7 +63,8 @@ impl Failure {
 #[derive(Serialize)]
 struct Nothing {}
 
-type Answer<T> = Result<T, Failure>;
+/// An answer of the server, or why there is none.
+pub type Answer<T> = Result<T, Failure>;
 
 async fn send(method: Method, path: &str, body: Option<String>) -> Answer<Response> {
     let stop = web_sys::AbortController::new().map_err(|_| Failure::Unreachable)?;
@@ -57,18 +74,25 @@ async fn send(method: Method, path: &str, body: Option<String>) -> Answer<Respon
     if let Some(body) = body {
         request = request.header("content-type", "application/json").body(body);
     }
-    let response = request.send().await.map_err(|_| Failure::Unreachable)?;
+    understood(request.send().await.map_err(|_| Failure::Unreachable)?).await
+}
+
+async fn understood(response: Response) -> Answer<Response> {
     if response.ok() {
         return Ok(response);
     }
     // A proxy's error page is no word of the server.
-    let problem = read::<Problem>(response).await?;
-    Err(Failure::Refused(Box::new(problem)))
+    let whole = text(response).await?;
+    let refusal: Refusal = json::parse(&whole).ok_or(Failure::Unreachable)?;
+    Err(Failure::Refused(Box::new(Refusal { whole, ..refusal })))
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
-    let text = response.text().await.map_err(|_| Failure::Unreachable)?;
-    json::parse(&text).ok_or(Failure::Unreachable)
+    json::parse(&text(response).await?).ok_or(Failure::Unreachable)
+}
+
+async fn text(response: Response) -> Answer<String> {
+    response.text().await.map_err(|_| Failure::Unreachable)
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
@@ -81,13 +105,22 @@ async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<
 
 /// Posts, where only it matters that the server took it.
 async fn tell(path: &str, body: &impl Serialize) -> Answer<Response> {
-    let body = json::text(body).ok_or(Failure::Unreachable)?;
-    send(Method::POST, path, Some(body)).await
+    write(Method::POST, path, body).await
 }
 
-/// Who is signed in.
-pub async fn me() -> Answer<Me> {
-    get(path::ME).await
+async fn write(method: Method, path: &str, body: &impl Serialize) -> Answer<Response> {
+    let body = json::text(body).ok_or(Failure::Unreachable)?;
+    send(method, path, Some(body)).await
+}
+
+/// Who is signed in, and the same as the server said it, to be kept.
+pub async fn me() -> Answer<(Me, String)> {
+    let answer = match early::me().await {
+        Some(answer) => understood(Response::from_raw(answer.map_err(|_| Failure::Unreachable)?)).await?,
+        None => send(Method::GET, path::ME, None).await?,
+    };
+    let said = text(answer).await?;
+    Ok((json::parse(&said).ok_or(Failure::Unreachable)?, said))
 }
 
 /// Signs in.
@@ -105,9 +138,35 @@ pub async fn home(id: &HomeId) -> Answer<HomeAnswer> {
     get(&path::home(id)).await
 }
 
-/// A home's latest incidents.
-pub async fn latest(home: &HomeId) -> Answer<Vec<Incident>> {
-    get(&format!("{}?limit=5", path::incidents(home))).await
+/// What only owners see.
+pub async fn household(home: &HomeId) -> Answer<Household> {
+    get(&path::of_home(home, "household")).await
+}
+
+/// Changes something of a home, such as its `contacts`.
+pub async fn change<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
+    read(write(Method::PUT, &path::of_home(home, what), body).await?).await
+}
+
+/// Adds something to a home, or asks it something.
+pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
+    post(&path::of_home(home, what), body).await
+}
+
+/// Takes something away from a home.
+pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
+    read(send(Method::DELETE, &path::of_home(home, what), None).await?).await
+}
+
+/// Makes the first owner.
+pub async fn welcome(welcome: &Welcome) -> Answer<()> {
+    tell(path::WELCOME, welcome).await.map(drop)
+}
+
+/// A home's incidents that began before a moment, newest first.
+pub async fn incidents(home: &HomeId, before: Option<Timestamp>, limit: u32) -> Answer<Vec<Incident>> {
+    let before = before.map(|at| format!("&before={at}")).unwrap_or_default();
+    get(&format!("{}?limit={limit}{before}", path::incidents(home))).await
 }
 
 /// Asks for help.
@@ -128,6 +187,11 @@ pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
 /// A contact's phone.
 pub async fn phone(token: &str) -> Answer<Phone> {
     get(&path::phone(token)).await
+}
+
+/// `accept` or `opt-out`.
+pub async fn consent(token: &str, action: &str) -> Answer<Phone> {
+    post(&format!("{}/{action}", path::phone(token)), &Nothing {}).await
 }
 
 /// `answer`, `decline`, `confirm` or `hang-up`.

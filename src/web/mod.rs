@@ -4,11 +4,14 @@ pub mod app;
 pub mod browser;
 pub mod client;
 pub mod components;
+mod language;
 mod live;
+mod on_demand;
 pub mod pages;
 mod route;
 pub mod sending;
 pub mod store;
+mod words;
 
 /// Starts the app in the page's body.
 pub fn start() {
@@ -16,5 +19,12 @@ pub fn start() {
     if cfg!(debug_assertions) {
         console_error_panic_hook::set_once();
     }
-    leptos::mount::mount_to_body(app::App);
+    if language::is_there() {
+        return leptos::mount::mount_to_body(app::App);
+    }
+    // Leptos' own needs what mounting sets up.
+    js_sys::futures::spawn_local(async {
+        language::begin().await;
+        leptos::mount::mount_to_body(app::App);
+    });
 }

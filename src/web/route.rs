@@ -1,9 +1,9 @@
 //! Which page the address names, and links that change it without loading anything.
 //!
-//! Three routes do not need a router: leptos_router alone is a sixth of what the first load may weigh.
+//! A handful of routes does not need a router: leptos_router alone is a sixth of what the first load may weigh.
 
 use super::browser::{Listener, window};
-use crate::domain::id::CameraId;
+use crate::domain::id::{CameraId, IncidentId};
 use leptos::{ev::MouseEvent, prelude::*};
 use wasm_bindgen::JsValue;
 
@@ -14,8 +14,65 @@ pub enum Route {
     Dashboard,
     /// `/live/:camera`
     LiveView(CameraId),
+    /// `/incidents`
+    History,
+    /// `/incidents/:id`
+    Incident(IncidentId),
+    /// `/drill`
+    Drill,
+    /// `/settings/…`
+    Settings(Section),
+    /// `/welcome/:token`
+    Welcome(String),
     /// `/contact/:token`
     Contact(String),
+}
+
+/// A part of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// All of them.
+    Index,
+    /// Name and address.
+    Address,
+    /// Emergency contacts.
+    Contacts,
+    /// The verbal password.
+    Password,
+    /// SOS for cameras.
+    Cameras,
+    /// Sirens and the countdown.
+    Sirens,
+    /// People and rights.
+    People,
+    /// Devices and cameras.
+    Equipment,
+    /// The app's language.
+    Language,
+}
+
+impl Section {
+    /// Those that have a page of their own, in their order.
+    pub const ALL: [Self; 8] =
+        [Self::Address, Self::Contacts, Self::Password, Self::Sirens, Self::Cameras, Self::People, Self::Equipment, Self::Language];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Index => "",
+            Self::Address => "address",
+            Self::Contacts => "contacts",
+            Self::Password => "password",
+            Self::Cameras => "sos-for-cameras",
+            Self::Sirens => "sirens",
+            Self::People => "people",
+            Self::Equipment => "devices",
+            Self::Language => "language",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        Self::ALL.into_iter().find(|section| section.name() == name).unwrap_or(Self::Index)
+    }
 }
 
 impl Route {
@@ -23,7 +80,16 @@ impl Route {
     pub fn of(path: &str) -> Self {
         let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
         match parts[..] {
+            // No camera is called that: Live View goes on to the first there is.
+            ["live"] => "first".parse().map_or(Self::Dashboard, Self::LiveView),
             ["live", camera] => camera.parse().map_or(Self::Dashboard, Self::LiveView),
+            ["incidents"] => Self::History,
+            ["incidents", id] => id.parse().map_or(Self::History, Self::Incident),
+            ["drill"] => Self::Drill,
+            ["settings"] => Self::Settings(Section::Index),
+            ["settings", section] => Self::Settings(Section::of(section)),
+            ["welcome"] => Self::Welcome(String::new()),
+            ["welcome", token] => Self::Welcome(token.into()),
             ["contact", token] => Self::Contact(token.into()),
             _ => Self::Dashboard,
         }
@@ -34,6 +100,12 @@ impl Route {
         match self {
             Self::Dashboard => "/".into(),
             Self::LiveView(camera) => format!("/live/{camera}"),
+            Self::History => "/incidents".into(),
+            Self::Incident(id) => format!("/incidents/{id}"),
+            Self::Drill => "/drill".into(),
+            Self::Settings(Section::Index) => "/settings".into(),
+            Self::Settings(section) => format!("/settings/{}", section.name()),
+            Self::Welcome(token) => format!("/welcome/{token}"),
             Self::Contact(token) => format!("/contact/{token}"),
         }
     }
@@ -46,6 +118,11 @@ pub struct Navigation {
     pub route: RwSignal<Route>,
 }
 
+/// The page on the screen, from the context.
+pub fn navigation() -> Navigation {
+    expect_context()
+}
+
 impl Navigation {
     /// Begins with the page of the address, and follows the browser's back and forward.
     pub fn new() -> Self {
@@ -55,10 +132,20 @@ impl Navigation {
         Self { route }
     }
 
-    fn go(self, to: Route) {
+    /// Goes to a page.
+    pub fn go(self, to: Route) {
         // Where the history cannot be written the page changes all the same.
         if let Ok(history) = window().history() {
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&to.path()));
+        }
+        window().scroll_to_with_x_and_y(0.0, 0.0);
+        self.route.set(to);
+    }
+
+    /// Goes to a page in place of one that there is not, which the way back then leaves out.
+    pub fn instead(self, to: Route) {
+        if let Ok(history) = window().history() {
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&to.path()));
         }
         self.route.set(to);
     }
@@ -80,7 +167,7 @@ pub fn Link(
     /// What it shows.
     children: Children,
 ) -> impl IntoView {
-    let navigation: Navigation = expect_context();
+    let navigation = navigation();
     let path = to.path();
     let follow: Box<dyn FnMut(MouseEvent)> = Box::new(move |event| {
         if event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
@@ -88,5 +175,5 @@ pub fn Link(
             navigation.go(to.clone());
         }
     });
-    view! { <a class=class href=path aria-label=label aria-current=here.then_some("true") on:click=follow>{children()}</a> }
+    view! { <a class=class href=path aria-label=label aria-current=here.then_some("page") on:click=follow>{children()}</a> }
 }

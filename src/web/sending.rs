@@ -35,6 +35,7 @@ pub struct Sending {
     pub stage: Stage,
     source: Source,
     sirens: bool,
+    call_contacts: bool,
     home: HomeId,
     began_ms: u64,
 }
@@ -69,6 +70,8 @@ pub struct Gesture {
     pub mode: Mode,
     /// In practice: whether sirens sound.
     pub sirens: bool,
+    /// In practice: whether contacts are called.
+    pub call_contacts: bool,
     /// Where the shield was.
     pub source: Source,
 }
@@ -86,14 +89,14 @@ impl Sender {
 
     /// Sends a gesture. A second one while the first is on its way is the first again: a double tap is one request (F8).
     pub fn send(self, gesture: Gesture) {
-        let Some(home) = self.store.home.with_untracked(|h| h.as_ref().map(|h| h.home.id.clone())) else { return };
+        let Some(home) = self.store.home_id() else { return };
         let busy = self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_))));
         if busy {
             return;
         }
-        let Gesture { request, mode, sirens, source } = gesture;
+        let Gesture { request, mode, sirens, call_contacts, source } = gesture;
         let id = IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid());
-        self.go(Sending { id, request, mode, stage: Stage::Trying, source, sirens, home, began_ms: here_ms() });
+        self.go(Sending { id, request, mode, stage: Stage::Trying, source, sirens, call_contacts, home, began_ms: here_ms() });
     }
 
     /// The person still needs help: the same request, asked now.
@@ -117,8 +120,8 @@ impl Sender {
             self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
         });
         spawn_local(async move {
-            let Sending { request, mode, source, sirens, home, .. } = sending;
-            let raise = Raise { id, request, mode, source, sent_at, sirens };
+            let Sending { request, mode, source, sirens, call_contacts, home, .. } = sending;
+            let raise = Raise { id, request, mode, source, sent_at, sirens, call_contacts };
             while self.is_on_its_way(id, began_ms) {
                 match client::raise(&home, &raise).await {
                     Ok(incident) => {

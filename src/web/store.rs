@@ -14,7 +14,7 @@ use crate::{
         session::Me,
     },
     domain::{
-        id::{HomeId, IncidentId},
+        id::{CameraId, HomeId, IncidentId},
         time::Timestamp,
     },
     view::{clock::better_offset, incident as view},
@@ -24,8 +24,12 @@ use serde::Deserialize;
 
 /// The name under which this browser keeps the home that was looked at last.
 const LAST_HOME: &str = "buckler-home";
+/// The name under which it keeps the last that was told of it.
+const LAST_ANSWER: &str = "buckler-last";
+/// The name under which it keeps who was signed in.
+const LAST_ME: &str = "buckler-me";
 /// The live events that the app understands.
-const EVENTS: &[&str] = &["snapshot", "incident", "device", "camera", "ping"];
+const EVENTS: &[&str] = &["snapshot", "incident", "device", "camera", "home", "ping"];
 
 /// Who uses the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,10 @@ pub struct Store {
     pub latest: RwSignal<Vec<Incident>>,
     /// Whether live events come.
     pub connected: RwSignal<bool>,
+    /// While only what was kept of the home is known: when that was told.
+    pub offline_since: RwSignal<Option<Timestamp>>,
+    /// How much of the first home is drawn: its shield, and then one part a frame, so that a finger never waits for all of them.
+    pub drawn: RwSignal<u8>,
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
     put_away: StoredValue<Option<IncidentId>>,
@@ -77,10 +85,22 @@ impl Store {
             incident: RwSignal::new(None),
             latest: RwSignal::new(Vec::new()),
             connected: RwSignal::new(true),
+            offline_since: RwSignal::new(None),
+            drawn: RwSignal::new(0),
             offset_ms: RwSignal::new(None),
             live: StoredValue::new_local(None),
             put_away: StoredValue::new(None),
         }
+    }
+
+    /// The camera that is looked at: its id, its name, and whether there is a stream of it. Nothing else that is told of it, such as
+    /// its siren, nor a step of an incident, may begin its picture anew.
+    pub fn watched(self, which: impl Fn() -> Option<CameraId> + Send + Sync + 'static) -> Memo<Option<(CameraId, String, bool)>> {
+        let which: Box<dyn Fn() -> Option<CameraId> + Send + Sync> = Box::new(which);
+        Memo::new(move |_| {
+            let id = which()?;
+            self.home.with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == id).map(|c| (c.id.clone(), c.name.clone(), c.live)))
+        })
     }
 
     /// The present moment by the server's clock.
@@ -98,7 +118,8 @@ impl Store {
     pub fn begin(self) {
         spawn_local(async move {
             match client::me().await {
-                Ok(me) => {
+                Ok((me, said)) => {
+                    browser::keep(LAST_ME, &said);
                     self.heard(me.server_time);
                     let last = browser::kept(LAST_HOME);
                     let home = me.homes.iter().find(|h| last.as_deref() == Some(h.id.as_str())).or(me.homes.first());
@@ -108,9 +129,22 @@ impl Store {
                     self.session.set(Session::Somebody(Box::new(me)));
                 }
                 Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
-                Err(_) => self.session.set(Session::Unreachable),
+                Err(_) => self.go_on_from_what_was_kept(),
             }
         });
+    }
+
+    /// Nobody answers: the last that was told of the home, with its age. The shield is there too; what it sends is tried until it arrives.
+    fn go_on_from_what_was_kept(self) {
+        let me = browser::kept(LAST_ME).and_then(|text| parse::<Me>(&text));
+        let home = browser::kept(LAST_ANSWER).and_then(|text| parse::<HomeAnswer>(&text));
+        let (Some(me), Some(home)) = (me, home) else { return self.session.set(Session::Unreachable) };
+        self.open(home.home.id.clone());
+        self.offline_since.set(Some(home.server_time));
+        self.connected.set(false);
+        // An incident of then may be long over.
+        self.home.set(Some(HomeAnswer { incident: None, ..home }));
+        self.session.set(Session::Somebody(Box::new(me)));
     }
 
     /// Looks at a home from now on.
@@ -126,6 +160,9 @@ impl Store {
     /// Nobody is signed in any more.
     pub fn leave(self) {
         self.live.set_value(None);
+        for name in [LAST_ME, LAST_ANSWER] {
+            browser::forget(name);
+        }
         self.home.set(None);
         self.incident.set(None);
         self.session.set(Session::Nobody);
@@ -152,6 +189,15 @@ impl Store {
         self.refresh_latest();
     }
 
+    /// A home has another name now: the switcher shows it.
+    pub fn names_changed(self) {
+        spawn_local(async move {
+            if let Ok((me, _)) = client::me().await {
+                self.session.set(Session::Somebody(Box::new(me)));
+            }
+        });
+    }
+
     fn connection(self, connected: bool) {
         self.connected.set(connected);
         if !connected {
@@ -171,7 +217,8 @@ impl Store {
         match name {
             "snapshot" => {
                 if let Some(answer) = parse::<HomeAnswer>(data) {
-                    self.snapshot(answer);
+                    browser::keep(LAST_ANSWER, data);
+                    self.learn(answer);
                 }
             }
             "incident" => {
@@ -183,6 +230,7 @@ impl Store {
                     }
                 }
             }
+            "home" => self.look_again(),
             "device" => {
                 if let Some(device) = parse::<Device>(data) {
                     self.home.update(|home| {
@@ -205,12 +253,31 @@ impl Store {
         }
     }
 
-    fn snapshot(self, mut answer: HomeAnswer) {
+    /// The home is set up in another way now.
+    fn look_again(self) {
+        let Some(id) = self.home_id() else { return };
+        spawn_local(async move {
+            if let Ok(answer) = client::home(&id).await
+                && self.home_id() == Some(id)
+            {
+                self.learn(answer);
+            }
+        });
+    }
+
+    /// The home on the screen.
+    pub fn home_id(self) -> Option<HomeId> {
+        self.home.with_untracked(|h| h.as_ref().map(|h| h.home.id.clone()))
+    }
+
+    /// Takes in the whole home, as it is now.
+    pub fn learn(self, mut answer: HomeAnswer) {
         self.heard(answer.server_time);
         match answer.incident.take() {
             Some(told) => self.tell(told),
             None => self.ended_meanwhile(),
         }
+        self.offline_since.set(None);
         self.home.set(Some(answer));
         self.refresh_latest();
     }
@@ -228,9 +295,9 @@ impl Store {
     }
 
     fn refresh_latest(self) {
-        let Some(home) = self.home.with_untracked(|h| h.as_ref().map(|h| h.home.id.clone())) else { return };
+        let Some(home) = self.home_id() else { return };
         spawn_local(async move {
-            if let Ok(latest) = client::latest(&home).await {
+            if let Ok(latest) = client::incidents(&home, None, 5).await {
                 self.latest.set(latest);
             }
         });

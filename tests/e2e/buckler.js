@@ -2,32 +2,23 @@
 import { test as base, expect } from "@playwright/test";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const binary = new URL("../../target/release/buckler", import.meta.url).pathname;
-
-/** A port that nobody uses now. */
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+import { binary, freePort } from "./machine.js";
 
 /** The real binary on a fresh folder. */
 export class Server {
   constructor(folder, port) {
-    Object.assign(this, { folder, port, url: `http://127.0.0.1:${port}`, ring: "4s" });
+    Object.assign(this, { folder, port, url: `http://127.0.0.1:${port}` });
   }
 
   async start() {
-    const args = ["serve", "--demo", "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring];
-    this.process = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...this.environment, BUCKLER_LOG: "warn" } });
+    const args = ["serve", ...(this.demo ? ["--demo"] : []), "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring];
+    this.process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.environment, BUCKLER_LOG: "warn" } });
     this.log = "";
+    this.said = "";
     this.process.stderr.on("data", (text) => (this.log += text));
+    this.process.stdout.on("data", (text) => (this.said += text));
     this.ended = new Promise((resolve) => this.process.on("exit", (code, signal) => resolve({ code, signal })));
     await expect.poll(() => this.healthy(), { timeout: 20_000, intervals: [50] }).toBe(true);
   }
@@ -85,9 +76,15 @@ export class Api {
 }
 
 export const test = base.extend({
-  server: async ({}, use) => {
+  /** Whether the server brings the demo homes. */
+  demo: [true, { option: true }],
+  /** How long the first contact's telephone rings: long where somebody answers, who may be slow on a busy machine. */
+  ring: ["4s", { option: true }],
+
+  server: async ({ demo, ring }, use) => {
     const folder = mkdtempSync(join(tmpdir(), "buckler-"));
     const server = new Server(folder, await freePort());
+    Object.assign(server, { demo, ring });
     await server.start();
     await use(server);
     if (server.process.exitCode === null && server.process.signalCode === null) await server.kill();
@@ -165,7 +162,7 @@ export class Home {
   async state(state, home = "maple-street") {
     let last;
     await expect
-      .poll(async () => ((last = (await this.api.incidents(home))[0]), last?.state), { timeout: 30_000, intervals: [100] })
+      .poll(async () => ((last = (await this.api.incidents(home))[0]), last?.state), { timeout: 60_000, intervals: [100] })
       .toBe(state);
     return last;
   }

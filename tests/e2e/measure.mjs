@@ -1,30 +1,11 @@
 // Measures what a person waits for, in real Chromium against the real binary. Prints medians and the 99th percentile, in milliseconds.
-import { chromium } from "@playwright/test";
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { at, figure, signedIn, withDemo } from "./bench.js";
 
 const presses = 30;
-const port = 18_080;
-const url = `http://127.0.0.1:${port}`;
-const folder = mkdtempSync(join(tmpdir(), "buckler-"));
-const binary = new URL("../../target/release/buckler", import.meta.url).pathname;
-const server = spawn(binary, ["serve", "--demo", "--data", folder, "--listen", `127.0.0.1:${port}`], { stdio: "ignore" });
-const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const say = (what, all, goals) => [[0.5, "p50"], [0.99, "p99"]].forEach(([share, name], n) => figure(`${what}, ${name}`, at(all, share), "ms", goals[n]));
 
-const at = (all, share) => all.toSorted((a, b) => a - b)[Math.round((all.length - 1) * share)].toFixed(2);
-const figure = (what, value, goal) => console.log(`${what.padEnd(66)} ${value.padStart(9)} ms  (goal ${goal})`);
-const say = (what, all, goals) => [[0.5, "p50"], [0.99, "p99"]].forEach(([share, name], n) => figure(`${what}, ${name}`, at(all, share), goals[n]));
-
-try {
-  for (let tries = 0; !(await fetch(`${url}/healthz`).then((a) => a.ok, () => false)); tries++) {
-    if (tries > 200) throw new Error("the server does not start");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-  await context.request.post(`${url}/api/v1/session`, { data: { email: "owner@demo.test", password: "buckler-demo" } });
+await withDemo(async (url, browser) => {
+  const context = await signedIn(browser, url);
   const page = await context.newPage();
   await page.goto(url);
 
@@ -64,8 +45,4 @@ try {
     if (answer.status() < 400) throw new Error(`accepted: ${bodies[n % bodies.length].slice(0, 40)}`);
   }
   say("bad input → problem", answers.slice(5), ["50", "50"]);
-  await browser.close();
-} finally {
-  server.kill("SIGTERM");
-  rmSync(folder, { recursive: true, force: true });
-}
+});

@@ -1,7 +1,7 @@
 // Journeys through the real server, the real build and real Chromium.
 import { defineConfig } from "@playwright/test";
+import { chromium } from "./machine.js";
 
-const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 const desktop = { viewport: { width: 1440, height: 900 } };
 
@@ -16,10 +16,10 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: [["list"], ["json", { outputFile: "output/report.json" }]],
-  use: { launchOptions: { executablePath: "/usr/bin/chromium", args: quiet }, colorScheme: "dark", locale: "en-US", timezoneId: "America/Los_Angeles" },
+  use: { serviceWorkers: "block", launchOptions: chromium, colorScheme: "dark", locale: "en-US", timezoneId: "America/Los_Angeles" },
   projects: [
-    { name: "phone", use: phone, testIgnore: /looks\.journey/ },
+    { name: "phone", use: phone, testIgnore: /(looks|gallery)\.journey/ },
     { name: "desktop", use: desktop, testMatch: /(police|keyboard|live)\.journey\.js/ },
-    { name: "looks", use: {}, testMatch: /looks\.journey\.js/ },
+    { name: "looks", use: {}, testMatch: /(looks|gallery)\.journey\.js/ },
   ],
 });

@@ -1,47 +1,51 @@
 // The heart: slide police, five seconds, and then what the first contact says.
 import { count, expect, test, whats } from "./buckler.js";
 
-test("police, confirmed on the phone, is dispatched", async ({ home, browser }) => {
-  const phone = await home.contact(browser);
-  await expect(phone.getByRole("heading", { name: "No call right now" })).toBeVisible();
-  await home.ask("police");
-  await expect(home.countdown()).toHaveAccessibleName(/Requesting police in [1-5] seconds?/);
-  await expect(home.requested()).toBeVisible();
-  await expect(home.requested().getByText("Calling Sister", { exact: true })).toBeVisible();
-  await phone.getByRole("button", { name: "Answer" }).click();
-  await expect(phone.getByRole("heading", { name: /Is this a real emergency/ })).toBeVisible();
-  await phone.getByRole("button", { name: "Yes, send help" }).click();
-  await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
-  await expect(home.story().getByText("Sister confirmed the emergency")).toBeVisible();
-  await expect(home.story().getByText("Police requested to 14 Maple Street, Portland")).toBeVisible();
-  await expect(home.story().getByText(/Police: request accepted/)).toBeVisible();
-  const incident = await home.state("dispatching");
-  expect(count(incident, "dispatch_requested")).toBe(1);
-});
+test.describe("somebody answers", () => {
+  test.use({ ring: "20s" });
 
-test("the right password calls it off", async ({ home, browser }) => {
-  const phone = await home.contact(browser);
-  await home.ask("police");
-  await phone.getByRole("button", { name: "Answer" }).click();
-  await phone.getByRole("button", { name: "No, call it off" }).click();
-  await phone.getByRole("textbox", { name: "Verbal password" }).fill("blue heron");
-  await phone.getByRole("button", { name: "Call it off" }).click();
-  await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
-  await expect(home.ended(/^Sister called it off at \d\d:\d\d\.$/)).toBeVisible();
-  expect(count(await home.state("cancelled"), "dispatch_requested")).toBe(0);
-});
+  test("police, confirmed on the phone, is dispatched", async ({ home, browser }) => {
+    const phone = await home.contact(browser);
+    await expect(phone.getByRole("heading", { name: "No call right now" })).toBeVisible();
+    await home.ask("police");
+    await expect(home.countdown()).toHaveAccessibleName(/Requesting police in [1-5] seconds?/);
+    await expect(home.requested()).toBeVisible();
+    await expect(home.requested().getByText("Calling Sister", { exact: true })).toBeVisible();
+    await phone.getByRole("button", { name: "Answer" }).click();
+    await expect(phone.getByRole("heading", { name: /Is this a real emergency/ })).toBeVisible();
+    await phone.getByRole("button", { name: "Yes, send help" }).click();
+    await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
+    await expect(home.story().getByText("Sister confirmed the emergency")).toBeVisible();
+    await expect(home.story().getByText("Police requested to 14 Maple Street, Portland")).toBeVisible();
+    await expect(home.story().getByText(/Police: request accepted/)).toBeVisible();
+    const incident = await home.state("dispatching");
+    expect(count(incident, "dispatch_requested")).toBe(1);
+  });
 
-test("a wrong password dispatches, and the phone cannot tell", async ({ home, browser }) => {
-  const phone = await home.contact(browser);
-  await home.ask("police");
-  await phone.getByRole("button", { name: "Answer" }).click();
-  await phone.getByRole("button", { name: "No, call it off" }).click();
-  await phone.getByRole("textbox", { name: "Verbal password" }).fill("red robin");
-  await phone.getByRole("button", { name: "Call it off" }).click();
-  await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
-  const incident = await home.state("dispatching");
-  expect(incident.calls[0].outcome).toBe("wrong_password");
-  expect(await phone.locator("body").innerText()).not.toMatch(/wrong|dispatch|sent/i);
+  test("the right password calls it off", async ({ home, browser }) => {
+    const phone = await home.contact(browser);
+    await home.ask("police");
+    await phone.getByRole("button", { name: "Answer" }).click();
+    await phone.getByRole("button", { name: "No, call it off" }).click();
+    await phone.getByRole("textbox", { name: "Verbal password" }).fill("blue heron");
+    await phone.getByRole("button", { name: "Call it off" }).click();
+    await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
+    await expect(home.ended(/^Sister called it off at \d\d:\d\d\.$/)).toBeVisible();
+    expect(count(await home.state("cancelled"), "dispatch_requested")).toBe(0);
+  });
+
+  test("a wrong password dispatches, and the phone cannot tell", async ({ home, browser }) => {
+    const phone = await home.contact(browser);
+    await home.ask("police");
+    await phone.getByRole("button", { name: "Answer" }).click();
+    await phone.getByRole("button", { name: "No, call it off" }).click();
+    await phone.getByRole("textbox", { name: "Verbal password" }).fill("red robin");
+    await phone.getByRole("button", { name: "Call it off" }).click();
+    await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
+    const incident = await home.state("dispatching");
+    expect(incident.calls[0].outcome).toBe("wrong_password");
+    expect(await phone.locator("body").innerText()).not.toMatch(/wrong|dispatch|sent/i);
+  });
 });
 
 test("nobody answers: dispatched, and the other contacts are called", async ({ home, browser }) => {

@@ -1,5 +1,6 @@
 //! One location: address, subscription, devices, cameras, contacts, and how the household wants things done.
 
+pub mod edit;
 pub mod settings;
 
 use super::{

@@ -37,6 +37,15 @@ pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
 }
 
+/// Hashes a password beside everything else: an SOS never waits for it.
+///
+/// # Errors
+/// The system gives no random numbers, or the server is stopping.
+pub async fn hashed(password: String) -> Option<String> {
+    let _turn = HASHING.acquire().await.ok()?;
+    tokio::task::spawn_blocking(move || hash(&password).ok()).await.ok()?
+}
+
 /// Whether the password is the one that was hashed. Takes as long where there is no hash.
 pub async fn verify(password: String, hash: Option<String>) -> bool {
     let Ok(_place) = HASHING.acquire().await else { return false };

@@ -47,6 +47,11 @@ impl Refused {
         Self(Problem::new(code, detail))
     }
 
+    /// What should not happen; the cause is logged where it is known.
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "Something went wrong.")
+    }
+
     /// What is not there, or not for the caller to see.
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "There is nothing here.")

@@ -2,11 +2,10 @@
 
 use super::{answer::Problems, extract::Member, phone::Caller};
 use crate::{
-    api::phone::Phone,
+    api::phone::{Phone, PhoneCall},
     domain::{
-        contact::Contact,
-        home::Home,
-        id::{HomeId, UserId},
+        contact::Readiness,
+        id::{ContactId, HomeId, UserId},
     },
     server::{
         App,
@@ -82,7 +81,7 @@ impl Listener {
                 () = stopped(&mut self.stop) => return None,
                 changed = self.sessions.changed() => {
                     changed.ok()?;
-                    self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
+                    self.may_still_look().await?;
                 }
                 event = self.events.recv() => match event {
                     Ok(event) => return Some(event.frame.clone()),
@@ -94,11 +93,17 @@ impl Listener {
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 () = tokio::time::sleep(PING) => {
-                    self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
+                    self.may_still_look().await?;
                     return Some(ping(&self.app));
                 }
             }
         }
+    }
+
+    /// `None` as soon as the session or the membership has ended.
+    async fn may_still_look(&self) -> Option<()> {
+        self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
+        self.app.store.membership(&self.home, &self.account).await.ok()?.map(drop)
     }
 
     /// The whole home, for this member.
@@ -117,16 +122,16 @@ impl Listener {
 pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
     let events = app.hub.subscribe(&caller.home.id, None, app.clock.now()).events;
     let stop = app.stop.clone();
-    let line = Line { events, stop, home: caller.home, contact: caller.contact, shown: None, app };
+    let line = Line { events, stop, home: caller.home.id.clone(), contact: caller.contact.id.clone(), shown: None, app };
     Live::new(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
 }
 
 /// One open stream of a contact's phone. It tells of this contact's call, and of nothing else that happens in the home.
 struct Line {
     app: Arc<App>,
-    home: Arc<Home>,
-    contact: Contact,
-    shown: Option<Option<crate::api::phone::PhoneCall>>,
+    home: HomeId,
+    contact: ContactId,
+    shown: Option<(Option<PhoneCall>, Readiness)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
     stop: watch::Receiver<bool>,
 }
@@ -134,10 +139,14 @@ struct Line {
 impl Line {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let phone: Phone = self.app.tell_phone(&self.home, &self.contact);
-            if self.shown.as_ref() != Some(&phone.call) {
+            // Who is no contact any more is told nothing.
+            let home = self.app.homes.get(&self.home)?;
+            let contact = home.contacts.iter().find(|c| c.id == self.contact)?;
+            let phone: Phone = self.app.tell_phone(&home, contact);
+            let said = (phone.call.clone(), phone.ready);
+            if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;
-                self.shown = Some(phone.call);
+                self.shown = Some(said);
                 return Some(frame(None, "call", &data));
             }
             tokio::select! {

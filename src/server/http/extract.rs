@@ -4,7 +4,7 @@ use super::answer::Refused;
 use crate::{
     api::problem::Code,
     domain::{
-        access::Membership,
+        access::{Membership, Role},
         home::Home,
         id::{HomeId, IncidentId},
         incident::Actor,
@@ -86,6 +86,30 @@ impl FromRequestParts<Arc<App>> for Member {
     }
 }
 
+/// An owner of the home in the path.
+pub struct Owner(pub Member);
+
+impl FromRequestParts<Arc<App>> for Owner {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let member = Member::from_request_parts(parts, app).await?;
+        match member.membership.role {
+            Role::Owner => Ok(Self(member)),
+            Role::Shared | Role::Guest => Err(Refused::new(Code::NotAllowed, "Only an owner of this home can do that.")),
+        }
+    }
+}
+
+/// The second parameter of the path: something of the home.
+pub struct Part<T>(pub T);
+
+impl<T: FromStr + Send> FromRequestParts<Arc<App>> for Part<T> {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        Ok(Self(nth_parameter(1, parts, app).await?))
+    }
+}
+
 /// A member of the home whose incident is in the path, and the incident (I21).
 pub struct OfIncident {
     /// Who.
@@ -110,8 +134,12 @@ impl FromRequestParts<Arc<App>> for OfIncident {
 
 /// The first parameter of the path; what cannot be one names nothing.
 async fn parameter<T: FromStr>(parts: &mut Parts, app: &Arc<App>) -> Result<T, Refused> {
+    nth_parameter(0, parts, app).await
+}
+
+async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &Arc<App>) -> Result<T, Refused> {
     let Path(all): Path<Vec<(String, String)>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
-    all.first().and_then(|(_, value)| value.parse().ok()).ok_or_else(Refused::not_found)
+    all.get(nth).and_then(|(_, value)| value.parse().ok()).ok_or_else(Refused::not_found)
 }
 
 /// A JSON body.

@@ -49,12 +49,22 @@ pub async fn raise(
     if asked.sirens && asked.mode == Mode::Live {
         return Err(Refused::field("sirens", "Only a drill chooses whether sirens sound."));
     }
+    if !asked.call_contacts && asked.mode == Mode::Live {
+        return Err(Refused::field("call_contacts", "Only a drill chooses whether contacts are called."));
+    }
     if is_stale(asked.sent_at, app.clock.now()) {
         return Err(Refused::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
     }
     let home = &member.home;
-    let fingerprint =
-        Sha256::digest(format!("{} {:?} {:?} {:?} {}", home.id, asked.request, asked.mode, asked.source, asked.sirens)).into();
+    let fingerprint = Sha256::digest(format!(
+        "{} {:?} {:?} {:?} {} {}",
+        home.id, asked.request, asked.mode, asked.source, asked.sirens, asked.call_contacts
+    ))
+    .into();
+    let mut snapshot = Snapshot::of(home, app.policy);
+    if !asked.call_contacts {
+        snapshot.contacts.clear();
+    }
     let raise = Raise {
         id: asked.id,
         home: home.id.clone(),
@@ -63,7 +73,7 @@ pub async fn raise(
         drill_sirens: asked.sirens,
         source: asked.source,
         by: member.actor(),
-        snapshot: Snapshot::of(home, app.policy),
+        snapshot,
     };
     let answer = app.engine.raise(raise, fingerprint).await?;
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };

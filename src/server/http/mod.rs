@@ -2,10 +2,14 @@
 
 mod answer;
 mod app;
+mod equipment;
 mod events;
+mod evidence;
 mod extract;
 mod homes;
+mod household;
 mod incidents;
+mod people;
 mod phone;
 mod service;
 mod session;
@@ -33,14 +37,32 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(homes::one))
+        .routes(routes!(people::first_run, people::welcome))
+        .routes(routes!(household::one))
+        .routes(routes!(household::rename))
+        .routes(routes!(household::address))
+        .routes(routes!(household::settings))
+        .routes(routes!(household::contacts))
+        .routes(routes!(household::link))
+        .routes(routes!(household::verbal_password))
+        .routes(routes!(household::check_verbal_password))
+        .routes(routes!(household::enroll, household::end_enrolment))
+        .routes(routes!(equipment::add_device))
+        .routes(routes!(equipment::rename_device, equipment::remove_device))
+        .routes(routes!(equipment::add_camera))
+        .routes(routes!(equipment::edit_camera, equipment::remove_camera))
+        .routes(routes!(people::edit, people::remove))
         .routes(routes!(events::of_home))
         .routes(routes!(incidents::raise, incidents::list))
         .routes(routes!(incidents::one))
+        .routes(routes!(evidence::export))
         .routes(routes!(incidents::cancel))
         .routes(routes!(incidents::send_now))
         .routes(routes!(incidents::silence))
         .routes(routes!(phone::one))
         .routes(routes!(events::of_phone))
+        .routes(routes!(phone::accept))
+        .routes(routes!(phone::opt_out))
         .routes(routes!(phone::answer))
         .routes(routes!(phone::decline))
         .routes(routes!(phone::confirm))
@@ -60,7 +82,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .fallback(move |request| app::serve(assets.clone(), request))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(CsrfLayer::new().with_rejection_response(foreign))
-        .layer(CatchPanicLayer::custom(|_| Refused(Problem::new(Code::Internal, "Something went wrong.")).into_response()))
+        .layer(CatchPanicLayer::custom(|_| Refused::internal().into_response()))
         .layer(fixed("x-content-type-options", "nosniff"))
         .layer(fixed("referrer-policy", "no-referrer"))
         .layer(fixed("x-frame-options", "DENY"))

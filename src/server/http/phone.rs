@@ -1,13 +1,16 @@
 //! The contact's phone. The token in the link is the permission; nothing here says whether a password was right.
 
-use super::answer::{Problems, Refused};
+use super::{
+    answer::{Problems, Refused},
+    household::NotEdited,
+};
 use crate::{
     api::{
         phone::{CallOff, Phone, Received},
         problem::Code,
     },
     domain::{
-        contact::Contact,
+        contact::{Contact, Readiness},
         home::Home,
         id::CallId,
         incident::{
@@ -66,6 +69,18 @@ impl Caller {
         answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
+    /// Changes what the home knows of this contact.
+    async fn changed(&self, app: &App, change: impl FnOnce(&mut Contact)) -> Result<Json<Phone>, Refused> {
+        let edit = |home: &mut Home| -> Result<Contact, NotEdited> {
+            let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(NotEdited::Gone)?;
+            change(contact);
+            Ok(contact.clone())
+        };
+        let contact = app.homes.edit(&*app.store, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
+        app.hub.home_changed(self.home.id.clone());
+        Ok(Json(app.tell_phone(&self.home, &contact)))
+    }
+
     async fn stepped(&self, app: &App, step: CallStep) -> Result<Json<Phone>, Refused> {
         self.step(app, step).await?;
         Ok(Json(app.tell_phone(&self.home, &self.contact)))
@@ -78,10 +93,28 @@ pub async fn one(State(app): State<Arc<App>>, caller: Caller) -> Json<Phone> {
     Json(app.tell_phone(&caller.home, &caller.contact))
 }
 
+/// Agrees to be an emergency contact.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/accept", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn accept(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+    caller.changed(&app, |contact| contact.readiness = Readiness::Accepted).await
+}
+
+/// Does not want to be an emergency contact any more. The owner is told.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/opt-out", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
+pub async fn opt_out(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+    caller.changed(&app, |contact| contact.readiness = Readiness::OptedOut).await
+}
+
 /// Answers the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/answer", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
 pub async fn answer(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
-    caller.stepped(&app, CallStep::Answer).await
+    let answer = caller.stepped(&app, CallStep::Answer).await?;
+    let now = app.clock.now();
+    // The call matters; that it was answered is kept for the dashboard, and may be lost.
+    if let Err(refused) = caller.changed(&app, |contact| contact.reached_at = Some(now)).await {
+        tracing::warn!(?refused, "that a contact was reached could not be kept");
+    }
+    Ok(answer)
 }
 
 /// Declines the call.

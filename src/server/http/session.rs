@@ -50,7 +50,12 @@ pub async fn sign_in(
     }
     let account = account.ok_or_else(Refused::not_found)?;
     app.attempts.succeeded(&email);
-    let token = auth::new_token();
+    begin(&app, jar, account).await
+}
+
+/// Begins a session: keeps it, and gives its token as a cookie.
+pub(super) async fn begin(app: &App, jar: CookieJar, account: Account) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
+    let (token, now) = (auth::new_token(), app.clock.now());
     app.store.put_session(auth::token_hash(&token), &account.id, now, now + auth::SESSION_LASTS).await?;
     Ok((jar.add(cookie(&token)), Json(SignedInAnswer { user: user(&account) })))
 }

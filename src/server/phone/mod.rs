@@ -1,5 +1,7 @@
 //! Ways to a contact's telephone.
 
+pub mod number;
+
 use crate::{
     domain::incident::{command::Command, effect::Effect},
     server::engine::outbox::{NotCarried, WayOut},

@@ -192,6 +192,18 @@ impl Store for MemoryStore {
     async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
         Ok(self.tables().memberships.iter().find(|(h, a, _)| h == home && a == account).map(|(.., m)| *m))
     }
+    async fn has_accounts(&self) -> Result<bool, StoreError> {
+        Ok(!self.tables().accounts.is_empty())
+    }
+    async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError> {
+        let tables = self.tables();
+        let of_home = tables.memberships.iter().filter(|(h, ..)| h == home);
+        Ok(of_home.filter_map(|(_, account, m)| Some((tables.accounts.get(account)?.clone(), *m))).collect())
+    }
+    async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
+        self.tables().memberships.retain(|(h, a, _)| h != home || a != account);
+        Ok(())
+    }
     async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         tables.sessions.retain(|_, (_, expires)| *expires > now);
@@ -209,6 +221,10 @@ impl Store for MemoryStore {
     }
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
         self.tables().links.insert(token, (home.clone(), contact.clone(), shown.map(str::to_owned)));
+        Ok(())
+    }
+    async fn end_contact_links(&self, home: &HomeId, contact: &ContactId) -> Result<(), StoreError> {
+        self.tables().links.retain(|_, (h, c, _)| h != home || c != contact);
         Ok(())
     }
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {

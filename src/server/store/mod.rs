@@ -150,6 +150,13 @@ pub trait Store: Journal {
     /// What an account is to a home, if anything.
     async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError>;
 
+    /// Whether there is any account.
+    async fn has_accounts(&self) -> Result<bool, StoreError>;
+    /// The accounts of a home, with what they are to it, in the order in which they came.
+    async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError>;
+    /// Takes an account out of a home.
+    async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError>;
+
     /// Keeps a session by the hash of its token.
     async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
     /// Whose session that is, if it still holds.
@@ -159,6 +166,8 @@ pub trait Store: Journal {
 
     /// Keeps a contact's link by the hash of its token; `shown` only in a demo.
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError>;
+    /// Ends the links of a contact.
+    async fn end_contact_links(&self, home: &HomeId, contact: &ContactId) -> Result<(), StoreError>;
     /// Whose link that is.
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError>;
     /// The links of a home that may be shown.

@@ -1,6 +1,6 @@
 //! One connection of server-sent events, closed when it is dropped.
 
-use super::Listener;
+use super::{Listener, early};
 use wasm_bindgen::JsCast;
 use web_sys::{EventSource, MessageEvent};
 
@@ -18,7 +18,7 @@ impl Stream {
         then: impl Fn(&'static str, String) + Clone + 'static,
         failed: impl Fn() + 'static,
     ) -> Option<Self> {
-        let source = EventSource::new(path).ok()?;
+        let (source, heard) = early::stream(path).or_else(|| Some((EventSource::new(path).ok()?, Vec::new())))?;
         let mut listeners: Vec<Listener> = names
             .iter()
             .map(|name| {
@@ -31,6 +31,7 @@ impl Stream {
             })
             .collect();
         listeners.push(Listener::new(&source, "error", move |_| failed()));
+        heard.into_iter().for_each(|data| then("snapshot", data));
         Some(Self { source, _listeners: listeners })
     }
 }

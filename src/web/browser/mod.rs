@@ -1,17 +1,29 @@
 //! Thin wrappers of what the browser offers. No word and no decision here.
 
 pub mod dialog;
+pub mod early;
 pub mod event_source;
 pub mod json;
 pub mod time;
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{AddEventListenerOptions, EventTarget, HtmlElement};
+use web_sys::{AddEventListenerOptions, Element, EventTarget, HtmlElement, Node};
 
 /// The window.
 pub fn window() -> web_sys::Window {
     web_sys::window().expect("the app runs in a window")
+}
+
+/// Calls `then` once the next frame is drawn.
+pub fn after_next_frame(then: impl FnOnce() + 'static) {
+    leptos::prelude::request_animation_frame(|| drop(gloo_timers::callback::Timeout::new(0, then).forget()));
+}
+
+/// Loads the app anew.
+pub fn reload() {
+    // A page that is going already needs no second word.
+    let _ = window().location().reload();
 }
 
 /// Random bits for an id that no other client makes.
@@ -42,6 +54,72 @@ pub fn kept(name: &str) -> Option<String> {
 pub fn keep(name: &str, text: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.set_item(name, text);
+    }
+}
+
+/// Puts a text on the clipboard. Where that is not allowed, the text can still be marked and copied by hand.
+pub fn copy(text: &str) {
+    drop(window().navigator().clipboard().write_text(text));
+}
+
+/// Opens the browser's printing.
+pub fn print() {
+    // Where printing is not allowed nothing happens, as everywhere.
+    let _ = window().print();
+}
+
+/// Puts a new element into another.
+pub fn append(parent: &Node, tag: &str, attributes: &[(&str, &str)]) -> Option<Element> {
+    let element = window().document()?.create_element(tag).ok()?;
+    for (name, value) in attributes {
+        // A new element takes any attribute.
+        let _ = element.set_attribute(name, value);
+    }
+    parent.append_child(&element).ok()?;
+    Some(element)
+}
+
+/// Gives the page an attribute, or takes it away.
+pub fn mark_page(name: &str, is_so: bool) {
+    if let Some(root) = window().document().and_then(|d| d.document_element()) {
+        let _ = root.toggle_attribute_with_force(name, is_so);
+    }
+}
+
+/// Loads a script or a style that the page names in a `meta`, once.
+pub fn load(name: &str) {
+    let found = |selector: &str| window().document()?.query_selector(selector).ok()?;
+    if let (None, Some(meta), Some(head)) = (found(&format!("#{name}")), found(&format!("meta[name={name}]")), found("head")) {
+        let address = meta.get_attribute("content").unwrap_or_default();
+        match address.ends_with(".css") {
+            true => append(&head, "link", &[("id", name), ("rel", "stylesheet"), ("href", &address)]),
+            false => append(&head, "script", &[("id", name), ("type", "module"), ("src", &address)]),
+        };
+    }
+}
+
+/// Names the window.
+pub fn set_title(page: &str) {
+    if let Some(document) = window().document() {
+        document.set_title(&format!("{page} – Buckler"));
+    }
+}
+
+/// Gives the first element that fits the selector the focus, once the page is drawn.
+pub fn focus_first(selector: &'static str) {
+    gloo_timers::callback::Timeout::new(0, move || {
+        let found = window().document().and_then(|d| d.query_selector(selector).ok().flatten());
+        if let Some(element) = found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+            focus(&element);
+        }
+    })
+    .forget();
+}
+
+/// Forgets what was kept under that name.
+pub fn forget(name: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(name);
     }
 }
 

@@ -1,8 +1,8 @@
 //! The browser's clock, and times as its person reads them.
 
-use crate::domain::time::Timestamp;
+use crate::{domain::time::Timestamp, view::words::spoken_tag};
 use js_sys::{Date, Object, Reflect};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// Milliseconds since the epoch, by this device's clock.
 pub fn here_ms() -> u64 {
@@ -19,10 +19,45 @@ pub fn clock(at: Timestamp, seconds: bool) -> String {
     local(at, &parts)
 }
 
+/// The IANA name of the time zone here.
+pub fn time_zone() -> String {
+    let options = js_sys::Intl::DateTimeFormat::default().resolved_options();
+    Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string()).unwrap_or_else(|| "UTC".into())
+}
+
+/// How long ago, in the words of the language that is spoken: “12 seconds ago”.
+pub fn ago(time: std::time::Duration) -> String {
+    let s = time.as_secs();
+    let (amount, unit) = match s {
+        0..60 => (s, "second"),
+        60..3_600 => (s / 60, "minute"),
+        3_600..86_400 => (s / 3_600, "hour"),
+        _ => (s / 86_400, "day"),
+    };
+    let options = Object::new();
+    // A plain object takes any property.
+    let _ = Reflect::set(&options, &"numeric".into(), &"auto".into());
+    let formatter = Reflect::get(&js_sys::global(), &"Intl".into()).and_then(|intl| Reflect::get(&intl, &"RelativeTimeFormat".into()));
+    let made =
+        formatter.and_then(|f| Reflect::construct(f.unchecked_ref::<js_sys::Function>(), &js_sys::Array::of2(&locale().into(), &options)));
+    let format = made.and_then(|made| {
+        let format: js_sys::Function = Reflect::get(&made, &"format".into())?.unchecked_into();
+        format.call2(&made, &(-(amount as f64)).into(), &unit.into())
+    });
+    format.ok().and_then(|text| text.as_string()).unwrap_or_else(|| format!("{amount} {unit}"))
+}
+
 /// A local day and time.
 pub fn day(at: Timestamp) -> String {
     let parts = [("day", "numeric"), ("month", "long"), ("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")];
     local(at, &parts.map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+/// The locale of dates: the browser's own where it is of the language that is spoken, so that the day comes where a reader expects it.
+fn locale() -> String {
+    let spoken = spoken_tag();
+    let own = super::window().navigator().language().filter(|own| own.starts_with(spoken));
+    own.unwrap_or_else(|| if spoken == "en" { "en-US".into() } else { spoken.into() })
 }
 
 fn local(at: Timestamp, parts: &[(String, String)]) -> String {
@@ -32,5 +67,5 @@ fn local(at: Timestamp, parts: &[(String, String)]) -> String {
         let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(value));
     }
     let date = Date::new(&JsValue::from_f64(at.as_millis() as f64));
-    date.to_locale_string("en-US", &options).into()
+    date.to_locale_string(&locale(), &options).into()
 }

@@ -6,7 +6,8 @@ use crate::{
     domain::incident::Mode,
     view::{
         countdown::{countdown, is_spoken},
-        incident as words_of, words,
+        incident as words_of,
+        words::{Said, Word},
     },
     web::{
         browser::{dialog::open_when_mounted, vibrate},
@@ -63,12 +64,12 @@ pub fn CountdownScreen(
         });
     };
     let trouble = move || match (unreached.get(), store.connected.get()) {
-        (true, _) => words::NOT_REACHED,
-        (false, false) => words::COUNTDOWN_OFFLINE,
-        (false, true) => "",
+        (true, _) => Word::NotReached,
+        (false, false) => Word::CountdownOffline,
+        (false, true) => Word::Blank,
     };
     let detail = move || match seconds.get() {
-        0 => words::COUNTDOWN_OVER.to_owned(),
+        0 => Word::CountdownOver.say().to_owned(),
         seconds => incident.with(|i| words_of::countdown_detail(i, seconds)),
     };
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
@@ -84,7 +85,7 @@ pub fn CountdownScreen(
             on:cancel=|event: leptos::ev::Event| event.prevent_default()
         >
             <div class="count__say">
-                {part(move || is_drill().then(|| view! { <span class="ribbon">{words::DRILL}</span> }))}
+                {part(move || is_drill().then(|| view! { <span class="ribbon">{Word::Drill}</span> }))}
                 <h1>{text(move || incident.with(words_of::countdown_title))}</h1>
                 <p>{text(detail)}</p>
                 <p class="count__offline" role="status">{text(trouble)}</p>
@@ -97,8 +98,8 @@ pub fn CountdownScreen(
                 <b class="num" aria-hidden="true">{text(move || seconds.get().to_string())}</b>
             </div>
             <div class="count__acts">
-                <button class="btn btn--light" autofocus on:click=press(move || steer("cancel"))>{words::CANCEL_HELP}</button>
-                <button class="btn btn--ghost" on:click=press(move || steer("send-now"))>{words::SEND_NOW}</button>
+                <button class="btn btn--light" autofocus on:click=press(move || steer("cancel"))>{Word::CancelHelp}</button>
+                <button class="btn btn--ghost" on:click=press(move || steer("send-now"))>{Word::SendNow}</button>
             </div>
             <p class="unseen" aria-live="assertive">{text(move || spoken.get())}</p>
         </dialog>

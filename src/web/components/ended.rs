@@ -1,11 +1,13 @@
 //! How it ended.
 
-use super::{Icon, Timeline, press, text};
+use super::{Icon, Timeline, press, ribbon, text};
 use crate::{
     api::incident::{Incident, Stage},
-    view::{incident as words_of, words},
+    domain::incident::Mode,
+    view::{incident as words_of, words::Word},
     web::{
         browser::{dialog::open_when_mounted, time::clock},
+        route::{Route, navigation},
         store::store,
     },
 };
@@ -23,10 +25,21 @@ pub fn EndedScreen(
     open_when_mounted(node);
     let said = move || incident.with(|i| words_of::ended(i, &i.outcome.as_ref().map_or_else(String::new, |o| clock(o.at, false))));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
-    let icon = if incident.with_untracked(|i| i.state == Stage::Aborted) { "undo" } else { "check" };
+    // A drill that ran has a result to look at.
+    let (id, drill, aborted) = incident.with_untracked(|i| (i.id, i.mode == Mode::Drill, i.state == Stage::Aborted));
+    let is_drill = drill && !aborted;
+    let navigation = navigation();
+    let go_on = move || {
+        store.put_away();
+        if is_drill {
+            navigation.go(Route::Incident(id));
+        }
+    };
+    let icon = if aborted { "undo" } else { "check" };
     view! {
         <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); store.put_away(); }>
             <div class="asked__page">
+                {drill.then(ribbon)}
                 <header class="asked__title">
                     <span class="mark"><Icon name=icon/></span>
                     <div>
@@ -34,7 +47,7 @@ pub fn EndedScreen(
                         <p class="muted">{text(move || said().1)}</p>
                     </div>
                 </header>
-                <button class="btn btn--quiet" autofocus on:click=press(move || store.put_away())>{words::DONE}</button>
+                <button class="btn btn--quiet" autofocus on:click=press(go_on)>{if is_drill { Word::HowItWent } else { Word::Done }}</button>
                 <section class="card card--pad"><Timeline lines/></section>
             </div>
         </dialog>

@@ -1,33 +1,43 @@
 //! Parts of screens. Each shows what it is given and says what the person did.
 
+mod after;
 mod call_card;
 mod countdown;
 mod ended;
+mod form;
 mod icon;
 mod not_sent;
 mod overlay;
+mod page;
 mod part;
 mod picture;
+mod player;
 mod ready;
 mod running;
 mod sheet;
 mod shield;
 mod slide;
+pub mod steps;
 mod timeline;
 mod why;
 
+pub use after::{AFTER, after_countdown};
 pub use call_card::CallCard;
 pub use countdown::CountdownScreen;
 pub use ended::EndedScreen;
+pub use form::{Field, SaveButton, Saving, Sure, Wrong};
 pub use icon::Icon;
 pub use not_sent::NotSent;
 pub use overlay::Overlay;
-pub use part::{part, press, text, whether};
+pub use page::Page;
+pub use part::{Part, part, press, ribbon, text, whether};
 pub use picture::Picture;
+pub use player::Player;
 pub use ready::ReadyCard;
 pub use running::RunningScreen;
-pub use sheet::{Sheet, SheetHandle};
+pub use sheet::{OpenSheet, Sheet, SheetHandle};
 pub use shield::{Shield, ShieldShape};
 pub use slide::Slide;
+pub use steps::Steps;
 pub use timeline::Timeline;
 pub use why::WhyButton;

@@ -2,7 +2,7 @@
 
 use super::{Icon, press};
 use crate::{
-    view::words,
+    view::words::{self, Said, Word},
     web::{
         browser::dialog::open_when_mounted,
         sending::{Stage, sender},
@@ -22,16 +22,16 @@ pub fn NotSent(
     open_when_mounted(node);
     let number = store().emergency_number();
     let (title, note) = match &stage {
-        Stage::Trying => (words::SENDING, String::new()),
-        Stage::NotSent => (words::NOT_SENT, words::NOT_SENT_NOTE.to_owned()),
-        Stage::StillNeeded => (words::STILL_NEED, words::STILL_NEED_NOTE.to_owned()),
-        Stage::Refused(detail) => (words::REFUSED, detail.clone()),
+        Stage::Trying => (Word::Sending, String::new()),
+        Stage::NotSent => (Word::NotSent, Word::NotSentNote.say().to_owned()),
+        Stage::StillNeeded => (Word::StillNeed, Word::StillNeedNote.say().to_owned()),
+        Stage::Refused(detail) => (Word::Refused, detail.clone()),
     };
     let give_up = match &stage {
         Stage::Trying => None,
-        Stage::NotSent => Some(words::STOP_TRYING),
-        Stage::StillNeeded => Some(words::NO_LONGER),
-        Stage::Refused(_) => Some(words::CLOSE),
+        Stage::NotSent => Some(Word::StopTrying),
+        Stage::StillNeeded => Some(Word::NoLonger),
+        Stage::Refused(_) => Some(Word::Close),
     };
     let asks = stage == Stage::StillNeeded;
     view! {
@@ -50,7 +50,7 @@ pub fn NotSent(
             <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent)><Icon name="warning"/></span>
             <div class="count__acts">
                 <a class="btn btn--light" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>
-                {asks.then(|| view! { <button class="btn btn--light" on:click=press(move || sender.again())>{words::YES_SEND}</button> })}
+                {asks.then(|| view! { <button class="btn btn--light" on:click=press(move || sender.again())>{Word::YesSend}</button> })}
                 {give_up.map(|text| view! { <button class="btn btn--ghost" on:click=press(move || sender.give_up())>{text}</button> })}
             </div>
         </dialog>

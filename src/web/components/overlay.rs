@@ -1,9 +1,9 @@
 //! What covers every page: a request on its way, and the incident that runs or has just ended. It takes the screen over from anywhere.
 
-use super::{CountdownScreen, EndedScreen, NotSent, RunningScreen, Sheet, SheetHandle, part};
+use super::{CountdownScreen, NotSent, Sheet, SheetHandle, after_countdown, part};
 use crate::{
     view::incident::{Screen, screen},
-    web::{sending::sender, store::store},
+    web::{browser::mark_page, sending::sender, store::store},
 };
 use leptos::prelude::*;
 
@@ -19,14 +19,18 @@ pub fn Overlay(
         sender.sending.get().filter(|s| Some(s.id) != arrived).map(|s| s.stage)
     });
     let which = Memo::new(move |_| store.incident.with(|i| i.as_ref().map(|i| screen(i.state))));
+    // What keeps the screen on and updates away.
+    Effect::new(move |_| {
+        let runs = unacknowledged.get().is_some() || matches!(which.get(), Some(Screen::Countdown | Screen::Running));
+        mark_page("data-incident", runs);
+    });
     let shown =
         Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| store.incident.get().or_else(|| last.cloned().flatten()));
     let incident = Signal::derive(move || shown.get().expect("shown only while there is one"));
     view! {
         // Each has a place of its own: in one place the next screen would be drawn into the dialog of the last, which is open already.
         {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
-        {part(move || (which.get() == Some(Screen::Running)).then(|| view! { <RunningScreen incident sheet/> }))}
-        {part(move || (which.get() == Some(Screen::Ended)).then(|| view! { <EndedScreen incident/> }))}
+        {[Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one)).then(|| after_countdown(one, incident, sheet)))).collect_view()}
         <Sheet handle=sheet/>
         {part(move || unacknowledged.get().map(|stage| view! { <NotSent stage/> }))}
     }

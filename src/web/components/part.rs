@@ -1,5 +1,6 @@
 //! Parts of a view that change, without a type of their own: each type of closure would bring its own copy of the renderer.
 
+use crate::view::words::Word;
 use leptos::{ev::MouseEvent, prelude::*};
 
 /// A text that changes.
@@ -30,4 +31,9 @@ pub type Press = Box<dyn FnMut(MouseEvent)>;
 /// What happens when something is pressed.
 pub fn press(mut act: impl FnMut() + 'static) -> Press {
     Box::new(move |_| act())
+}
+
+/// What marks a drill, on every screen of it (R21).
+pub fn ribbon() -> AnyView {
+    view! { <p class="ribbon ribbon--wide">{Word::Drill}<small>{Word::DrillNote}</small></p> }.into_any()
 }

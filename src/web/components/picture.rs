@@ -1,21 +1,23 @@
-//! A camera without a picture: drawn, quiet, and never passed off as live.
+//! A camera's place on the screen: its latest still, or else a quiet drawing that is never passed off as a picture.
 
-use super::{Icon, text};
-use crate::view::words;
+use super::text;
 use leptos::prelude::*;
 
-/// The placeholder of a camera; each camera has its own hue.
+/// The still of a camera; without one a drawing, in a hue of the camera's own.
 #[component]
 pub fn Picture(
     /// The camera's name, which chooses the hue.
     #[prop(into)]
     name: String,
+    /// Where its latest still is.
+    #[prop(optional_no_strip)]
+    still: Option<String>,
 ) -> impl IntoView {
     let hue = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 100 + 200;
     view! {
         <span class="picture" aria-hidden="true" style:--hue=text(move || hue.to_string())>
             <span class="picture__lens"></span>
-            <span class="picture__note"><Icon name="camera"/>{words::NO_PICTURE}</span>
+            {still.map(|src| view! { <img class="picture__still" src=src alt=""/> })}
         </span>
     }
 }

@@ -3,9 +3,13 @@
 use super::{Icon, text};
 use crate::{
     api::home::{Availability, Ready},
-    view::words,
-    web::{browser::time::clock, store::store},
+    view::{
+        incident as words_of,
+        words::{self, Said, Word},
+    },
+    web::{browser::time::ago, store::store},
 };
+use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 
 /// The card on top of the dashboard.
@@ -19,19 +23,23 @@ pub fn ReadyCard(
     let store = store();
     let ok = ready.ok && dashboard.available;
     let (title, icon) = match (dashboard.available, ready.ok) {
-        (false, _) => (words::WHY_TITLE, "info"),
-        (true, true) => (words::READY, "check"),
-        (true, false) => (words::NOT_READY, "warning"),
+        (false, _) => (Word::WhyTitle, "info"),
+        (true, true) => (Word::Ready, "check"),
+        (true, false) => (Word::NotReady, "warning"),
     };
-    let checked = ready.checks.first().map_or_else(String::new, |c| format!("Checked at {}", clock(c.at, true)));
+    // The oldest proof counts: the answer is no younger than that.
+    let proved = ready.checks.iter().map(|c| c.at).min();
+    let now = RwSignal::new(store.server_now());
+    StoredValue::new_local(Interval::new(5_000, move || now.set(store.server_now())));
+    let checked = move || proved.map_or_else(String::new, |at| Word::CheckedAgo.fill(&[&ago(now.get().since(at))]));
     let detail = move || match (store.connected.get(), dashboard.reason) {
-        (false, _) => words::OFFLINE.to_owned(),
-        (true, Some(reason)) => words::why_not(reason).to_owned(),
-        (true, None) => checked.clone(),
+        (false, _) => Word::Offline.say().to_owned(),
+        (true, Some(reason)) => words::why_not(reason).into(),
+        (true, None) => checked(),
     };
     let chip = |check: &crate::api::home::Check| {
         view! {
-            <li class="chip"><i class="dot" class:dot--bad=!check.ok aria-hidden="true"></i>{check.detail.clone()}</li>
+            <li class="chip"><i class="dot" class:dot--bad=!check.ok aria-hidden="true"></i>{words_of::check(check)}</li>
         }
     };
     let chips = dashboard.available.then(|| view! { <ul class="chips">{ready.checks.iter().map(chip).collect_view()}</ul> });

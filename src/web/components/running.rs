@@ -1,16 +1,21 @@
 //! Help has been requested: what was sent, who is being called, what was answered. It shows what is recorded and nothing more (R14).
 
-use super::{CallCard, Icon, Picture, SheetHandle, ShieldShape, Timeline, part, press, text};
+use super::{CallCard, Icon, Part, SheetHandle, ShieldShape, Timeline, part, press, ribbon, text};
 use crate::{
     api::incident::{CallStage, Incident},
     domain::{
         home::emergency_number,
         incident::{Mode, Source},
     },
-    view::{incident as words_of, words},
+    view::{
+        incident as words_of,
+        words::{self, Said, Word},
+    },
     web::{
         browser::dialog::open_when_mounted,
         client,
+        on_demand::once_there,
+        pages::{PICTURE, player},
         store::{Store, store},
     },
 };
@@ -46,8 +51,8 @@ pub fn RunningScreen(
     view! {
         <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=|event: leptos::ev::Event| event.prevent_default()>
             <div class="asked__page">
-                {part(move || is_drill().then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> }))}
-                {part(move || source_picture(store, &incident.get()))}
+                {part(move || is_drill().then(ribbon))}
+                {source_picture(store, incident)}
                 <header class="asked__title">
                     <span class="pulse" aria-hidden="true"><ShieldShape/><Icon name="check"/></span>
                     <div>
@@ -55,29 +60,37 @@ pub fn RunningScreen(
                         <p class="muted">{text(move || incident.with(words_of::running_detail))}</p>
                     </div>
                 </header>
-                <p class="notice" role="status">{text(move || if store.connected.get() { "" } else { words::OFFLINE })}</p>
+                <p class="notice" role="status">{text(move || if store.connected.get() { Word::Blank } else { Word::Offline })}</p>
                 {part(move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> }))}
                 {part(move || dispatches(&incident.get()))}
                 <div class="two">
                     {part(move || incident.with(words_of::can_silence).then(|| view! {
-                        <button class="btn btn--quiet" on:click=press(silence)><Icon name="silence"/>{words::SILENCE}</button>
+                        <button class="btn btn--quiet" on:click=press(silence)><Icon name="silence"/>{Word::Silence}</button>
                     }))}
                     <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a>
                 </div>
                 <section class="card card--pad"><Timeline lines/></section>
                 {part(move || calls(&incident.get()))}
-                <p class="muted small">{text(move || incident.with(words_of::cancel_note).unwrap_or_default())}</p>
-                <button class="link" on:click=press(more)>{words::MORE_HELP}</button>
+                <p class="muted small">{text(move || incident.with(words_of::cancel_note).unwrap_or(Word::Blank))}</p>
+                <button class="link" on:click=press(more)>{Word::MoreHelp}</button>
             </div>
         </dialog>
     }
 }
 
 /// The camera that the SOS came from goes on playing.
-fn source_picture(store: Store, incident: &Incident) -> Option<impl IntoView + use<>> {
-    let Source::LiveView { camera } = &incident.source else { return None };
-    let name = store.home.with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == *camera).map(|c| c.name.clone()))?;
-    Some(view! { <div class="asked__picture"><Picture name=name.clone()/><b class="cam__name">{name}</b></div> })
+fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
+    let camera = store.watched(move || match incident.with(|i| i.source.clone()) {
+        Source::LiveView { camera } => Some(camera),
+        Source::Dashboard => None,
+    });
+    part(move || {
+        camera.get().map(|camera| {
+            let name = camera.1.clone();
+            let playing = once_there(PICTURE, Box::new(move || Box::pin(player(camera.clone()))), Box::new(|_| None));
+            view! { <div class="asked__picture">{playing}<b class="cam__name">{name}</b></div> }
+        })
+    })
 }
 
 fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
@@ -86,7 +99,7 @@ fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
     }
     let row = |d: &crate::api::incident::Dispatch| {
         let tone = words::tone(words::request_for(d.service));
-        let reference = d.reference.clone().map(|r| format!("Reference {r}"));
+        let reference = d.reference.clone().map(|r| Word::Reference.fill(&[&r]));
         view! {
             <li>
                 <span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
@@ -95,7 +108,7 @@ fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
             </li>
         }
     };
-    Some(view! { <ul class="rows card" aria-label="Responders">{incident.dispatches.iter().map(row).collect_view()}</ul> })
+    Some(view! { <ul class="rows card" aria-label=Word::Responders>{incident.dispatches.iter().map(row).collect_view()}</ul> })
 }
 
 fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
@@ -106,5 +119,5 @@ fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
     let row = |c: &&crate::api::incident::Call| {
         view! { <li><div class="grow"><b>{c.name.clone()}</b></div><span class="small muted">{words_of::call_word(c)}</span></li> }
     };
-    Some(view! { <ul class="rows card" aria-label=words::CONTACTS>{shown.iter().map(row).collect_view()}</ul> })
+    Some(view! { <ul class="rows card" aria-label=Word::Contacts>{shown.iter().map(row).collect_view()}</ul> })
 }

@@ -3,7 +3,7 @@
 use super::{Icon, Slide, part, press, text, whether};
 use crate::{
     domain::incident::{Mode, Request, Source},
-    view::words,
+    view::words::{self, Said, Word},
     web::{
         browser::dialog::open_when_mounted,
         sending::{Gesture, sender},
@@ -41,8 +41,9 @@ pub fn Sheet(
     part(move || handle.0.get().map(|source| view! { <OpenSheet handle source/> }))
 }
 
+/// The sheet, open.
 #[component]
-fn OpenSheet(
+pub fn OpenSheet(
     /// Closes it.
     handle: SheetHandle,
     /// Where the shield was.
@@ -58,7 +59,7 @@ fn OpenSheet(
         store
             .home
             .with(|h| h.as_ref().and_then(|h| h.home.address.clone()))
-            .map(|a| format!("To {}, {}, {} {}", a.line1, a.city, a.region, a.postal_code))
+            .map(|a| Word::ToAddress.fill(&[&a.line1, &a.city, &a.region, &a.postal_code]))
     };
     let number = store.emergency_number();
     let source = StoredValue::new(source);
@@ -67,27 +68,27 @@ fn OpenSheet(
         let mode = if practice.get_untracked() { Mode::Drill } else { Mode::Live };
         let sirens = mode == Mode::Drill && sirens.get_untracked();
         handle.close();
-        sender.send(Gesture { request, mode, sirens, source: source.get_value() });
+        sender.send(Gesture { request, mode, sirens, call_contacts: true, source: source.get_value() });
     });
-    let title = move || if practice.get() { words::PRACTICE } else { words::SHEET };
+    let title = move || if practice.get() { Word::Practice } else { Word::Sheet };
 
     view! {
         <dialog class="sheet" class:sheet--drill=whether(move || practice.get()) node_ref=node aria-label=text(title) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); handle.close(); }>
             <div class="head">
                 <h1 tabindex="-1" autofocus>{text(title)}</h1>
-                <button class="tile" aria-label=words::CLOSE on:click=press(move || handle.close())><Icon name="close"/></button>
+                <button class="tile" aria-label=Word::Close on:click=press(move || handle.close())><Icon name="close"/></button>
             </div>
-            <p class="sheet__where">{text(move || if practice.get() { words::PRACTICE_NOTE.to_owned() } else { address().unwrap_or_default() })}</p>
+            <p class="sheet__where">{text(move || if practice.get() { Word::PracticeNote.say().to_owned() } else { address().unwrap_or_default() })}</p>
             {[Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view()}
             {part(move || has_siren().then(|| view! {
-                <button class="btn btn--siren" on:click=press(move || request.run(Request::Siren))><Icon name="siren"/>{words::SIREN_ONLY}</button>
+                <button class="btn btn--siren" on:click=press(move || request.run(Request::Siren))><Icon name="siren"/>{Word::SirenOnly}</button>
             }))}
             {part(move || (practice.get() && has_siren()).then(|| view! {
-                <label class="check"><input type="checkbox" bind:checked=sirens/>{words::PRACTICE_SIRENS}</label>
+                <label class="check"><input type="checkbox" bind:checked=sirens/>{Word::PracticeSirens}</label>
             }))}
             <div class="foot">
                 <button class="link" on:click=press(move || practice.update(|p| *p = !*p))>
-                    {text(move || if practice.get() { words::PRACTICE_END } else { words::PRACTICE_INSTEAD })}
+                    {text(move || if practice.get() { Word::PracticeEnd } else { Word::PracticeInstead })}
                 </button>
                 <a class="link" href=format!("tel:{number}")>{words::call_number(number)}</a>
             </div>

@@ -1,7 +1,7 @@
 //! The shield: the one red thing on the screen.
 
 use super::{SheetHandle, WhyButton, part, press};
-use crate::{api::home::Availability, domain::incident::Source, view::words};
+use crate::{api::home::Availability, domain::incident::Source, view::words::Word};
 use leptos::prelude::*;
 
 /// The red shield that opens the SOS sheet, or in its place the quiet button that says why there is none (R7).
@@ -19,9 +19,9 @@ pub fn Shield(
     part(move || {
         availability.get().map(|answer| match answer.reason {
             None => view! {
-                <button class="shield" aria-label=words::SOS on:click=press(move || sheet.open(open.get_value()))>
+                <button class="shield" aria-label=Word::Sos on:click=press(move || sheet.open(open.get_value()))>
                     <ShieldShape/>
-                    <b aria-hidden="true">{words::SOS}</b>
+                    <b aria-hidden="true">{Word::Sos}</b>
                 </button>
             }
             .into_any(),

@@ -3,7 +3,10 @@
 use super::{Icon, press, text, whether};
 use crate::{
     domain::incident::Request,
-    view::{slide, words},
+    view::{
+        slide,
+        words::{self, Word},
+    },
 };
 use gloo_timers::callback::Timeout;
 use leptos::{ev, prelude::*};
@@ -50,7 +53,7 @@ pub fn Slide(
     view! {
         <div class=format!("slide slide--{}", tone.class) style:--at=text(move || format!("calc({}/100)", at.get()))>
             <div class="slide__track">
-                <span class="slide__label" aria-hidden="true">{tone.name}<small>{words::SLIDE}</small></span>
+                <span class="slide__label" aria-hidden="true">{tone.name}<small>{Word::Slide}</small></span>
                 <span class="slide__arrows" aria-hidden="true"><Icon name="next"/><Icon name="next"/><Icon name="next"/></span>
                 <input
                     class="slide__input"
@@ -68,7 +71,7 @@ pub fn Slide(
                 <span class="slide__thumb" aria-hidden="true"><Icon name=tone.icon/></span>
             </div>
             <button class="slide__tap" class:slide__tap--armed=whether(move || armed.get()) aria-label=text(move || words::tap_name(request, armed.get())) on:click=press(tap)>
-                <span aria-hidden="true">{text(move || if armed.get() { words::TAP_AGAIN } else { words::TAP_FIRST })}</span>
+                <span aria-hidden="true">{text(move || if armed.get() { Word::TapAgain } else { Word::TapFirst })}</span>
             </button>
         </div>
     }

@@ -1,7 +1,11 @@
 //! What happened, line by line, with seconds.
 
 use super::part;
-use crate::{api::timeline::Line, view::incident::mark, web::browser::time::clock};
+use crate::{
+    api::timeline::Line,
+    view::{incident::mark, words::Word},
+    web::browser::time::clock,
+};
 use leptos::prelude::*;
 
 /// The story so far; the newest line is marked.
@@ -22,7 +26,7 @@ pub fn Timeline(
         }
     };
     view! {
-        <ol class="line" aria-live="polite" aria-relevant="additions" aria-label="What has happened">
+        <ol class="line" aria-live="polite" aria-relevant="additions" aria-label=Word::WhatHappened>
             {part(move || Some(lines.get().into_iter().map(row).collect_view()))}
         </ol>
     }

@@ -4,7 +4,7 @@ use super::{Icon, part, press};
 use crate::{
     domain::eligibility::Reason,
     domain::home::emergency_number,
-    view::words,
+    view::words::{self, Word},
     web::{browser::dialog::open_when_mounted, store::store},
 };
 use leptos::{html::Dialog, prelude::*};
@@ -17,8 +17,8 @@ pub fn WhyButton(
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     view! {
-        <button class="why" aria-label=words::WHY_BUTTON on:click=press(move || open.set(true))>
-            <span aria-hidden="true">{words::WHY_SHORT}</span>
+        <button class="why" aria-label=Word::WhyButton on:click=press(move || open.set(true))>
+            <span aria-hidden="true">{Word::WhyShort}</span>
             <Icon name="info"/>
         </button>
         {part(move || open.get().then(|| view! { <WhyDialog reason open/> }))}
@@ -36,10 +36,10 @@ fn WhyDialog(
     open_when_mounted(node);
     let number = store().emergency_number();
     view! {
-        <dialog class="sheet" node_ref=node aria-label=words::WHY_TITLE on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); open.set(false); }>
+        <dialog class="sheet" node_ref=node aria-label=Word::WhyTitle on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); open.set(false); }>
             <div class="head">
-                <h1>{words::WHY_TITLE}</h1>
-                <button class="tile" aria-label=words::CLOSE on:click=press(move || open.set(false))><Icon name="close"/></button>
+                <h1>{Word::WhyTitle}</h1>
+                <button class="tile" aria-label=Word::Close on:click=press(move || open.set(false))><Icon name="close"/></button>
             </div>
             <p>{words::why_not(reason)}</p>
             <a class="btn btn--quiet" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>

@@ -8,12 +8,12 @@ use crate::{
         phone::{Phone, PhoneCall, PhoneState},
         problem::Code,
     },
-    domain::incident::Purpose,
-    view::words,
+    domain::{contact::Readiness, incident::Purpose},
+    view::words::{self, PhoneWord, Said, Word},
     web::{
         browser::{json::parse, vibrate},
         client,
-        components::{Icon, part, press, text},
+        components::{Icon, part, press, ribbon, text},
     },
 };
 use gloo_timers::callback::Interval;
@@ -57,23 +57,68 @@ pub fn Contact(
     let token = StoredValue::new(token);
 
     let screen = move || match shown.get() {
-        Shown::Loading => quiet(words::LOADING, ""),
-        Shown::Unknown => quiet(words::PHONE_UNKNOWN, words::PHONE_UNKNOWN_NOTE),
-        Shown::Unreachable => quiet(words::UNREACHABLE, ""),
+        Shown::Loading => quiet(Word::Loading, Word::Blank),
+        Shown::Unknown => quiet(PhoneWord::Unknown, PhoneWord::UnknownNote),
+        Shown::Unreachable => quiet(Word::Unreachable, Word::Blank),
         Shown::Phone(phone) => match phone.call.clone() {
-            None if said.get() => quiet(words::PHONE_RECEIVED, words::PHONE_RECEIVED_NOTE),
-            None => quiet(words::PHONE_IDLE, words::PHONE_IDLE_NOTE),
+            None if said.get() => quiet(PhoneWord::Received, PhoneWord::ReceivedNote),
+            None => view! { <Consent phone=*phone token shown/> }.into_any(),
             Some(call) => view! { <Call home=phone.home.clone() call token said shown/> }.into_any(),
         },
     };
     view! { <main class="phone">{part(move || Some(screen()))}</main> }
 }
 
-fn quiet(title: &'static str, note: &'static str) -> AnyView {
+fn quiet(title: impl Into<String>, note: impl Into<String>) -> AnyView {
     view! {
-        <div class="phone__say"><span class="mark"><Icon name="phone"/></span><h1>{title}</h1><p class="muted">{note}</p></div>
+        <div class="phone__say"><span class="mark"><Icon name="phone"/></span><h1>{title.into()}</h1><p class="muted">{note.into()}</p></div>
     }
     .into_any()
+}
+
+/// Whether the contact agrees to be called, to be said and taken back at any time.
+#[component]
+fn Consent(
+    /// The contact, as it was told last.
+    phone: Phone,
+    /// The link's token.
+    token: StoredValue<String>,
+    /// What the page shows.
+    shown: RwSignal<Shown>,
+) -> impl IntoView {
+    let unreached = RwSignal::new(false);
+    let say = move |action: &'static str| {
+        spawn_local(async move {
+            match client::consent(&token.get_value(), action).await {
+                Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
+                Err(_) => unreached.set(true),
+            }
+        });
+    };
+    let button = |class, word: PhoneWord, action| view! { <button class=class on:click=press(move || say(action))>{word}</button> };
+    let (agree, refuse) = ("accept", "opt-out");
+    let (title, note, actions) = match phone.ready {
+        Readiness::Invited => (
+            PhoneWord::Asked.fill(&[&phone.home]),
+            PhoneWord::AskedNote,
+            vec![button("btn btn--answer", PhoneWord::Agree, agree), button("btn btn--quiet", PhoneWord::Refuse, refuse)],
+        ),
+        Readiness::Accepted => {
+            (PhoneWord::Idle.into(), PhoneWord::IdleNote, vec![button("link link--center", PhoneWord::StopCalling, refuse)])
+        }
+        Readiness::OptedOut => (
+            PhoneWord::NotCalled.fill(&[&phone.home]),
+            PhoneWord::NotCalledNote,
+            vec![button("btn btn--quiet", PhoneWord::AgreeAgain, agree)],
+        ),
+    };
+    view! {
+        {quiet(title, note)}
+        <div class="phone__acts">
+            <p class="field__wrong" role="alert">{text(move || if unreached.get() { PhoneWord::NotReached.say() } else { "" })}</p>
+            {actions}
+        </div>
+    }
 }
 
 #[component]
@@ -111,37 +156,38 @@ fn Call(
     let services = words::capital(&words::services(&call.services));
     let asks = call.purpose == Purpose::Verify;
     let what = match (ringing, asks) {
-        (true, _) => format!("{services} requested at {home}"),
-        (false, true) => format!("{services} requested at {home}. Is this a real emergency?"),
-        (false, false) => format!("{services} requested at {home}. Help is being sent."),
-    };
+        (true, _) => PhoneWord::AskedAt,
+        (false, true) => PhoneWord::IsItReal,
+        (false, false) => PhoneWord::BeingSent,
+    }
+    .fill(&[&services, &home]);
     let actions = match (ringing, asks) {
         (true, _) => view! {
             <div class="two">
-                <button class="btn btn--decline" on:click=press(move || act("decline"))><Icon name="close"/>{words::DECLINE}</button>
-                <button class="btn btn--answer" autofocus on:click=press(move || act("answer"))><Icon name="phone"/>{words::ANSWER}</button>
+                <button class="btn btn--decline" on:click=press(move || act("decline"))><Icon name="close"/>{PhoneWord::Decline}</button>
+                <button class="btn btn--answer" autofocus on:click=press(move || act("answer"))><Icon name="phone"/>{PhoneWord::Answer}</button>
             </div>
         }
         .into_any(),
         (false, true) => view! {
-            <button class="btn btn--sos" on:click=press(move || act("confirm"))>{words::CONFIRM}</button>
+            <button class="btn btn--sos" on:click=press(move || act("confirm"))>{PhoneWord::Confirm}</button>
             <CallOff password_required=call.password_required id token said unreached/>
-            <button class="link link--center" on:click=press(move || act("hang-up"))>{words::HANG_UP}</button>
+            <button class="link link--center" on:click=press(move || act("hang-up"))>{PhoneWord::HangUp}</button>
         }
         .into_any(),
         (false, false) => {
-            view! { <button class="btn btn--answer" on:click=press(move || act("confirm"))>{words::HEARD}</button> }.into_any()
+            view! { <button class="btn btn--answer" on:click=press(move || act("confirm"))>{PhoneWord::Heard}</button> }.into_any()
         }
     };
     view! {
-        {call.drill.then(|| view! { <p class="ribbon ribbon--wide">{words::DRILL}<small>{words::DRILL_NOTE}</small></p> })}
+        {call.drill.then(ribbon)}
         <div class="phone__say" class:phone__say--ringing=ringing role="alert">
             <span class="phone__ring"><Icon name="phone"/></span>
-            <p class="muted">{words::PHONE_CALLER}</p>
+            <p class="muted">{PhoneWord::Caller}</p>
             <h1>{what}</h1>
         </div>
         <div class="phone__acts">
-            <p class="field__wrong" role="alert">{text(move || if unreached.get() { words::PHONE_NOT_REACHED } else { "" })}</p>
+            <p class="field__wrong" role="alert">{text(move || if unreached.get() { PhoneWord::NotReached.say() } else { "" })}</p>
             {actions}
         </div>
     }
@@ -178,13 +224,13 @@ fn CallOff(
     };
     part(move || {
         Some(match asked.get() {
-            false => view! { <button class="btn btn--quiet" on:click=press(first)>{words::CALL_OFF}</button> }.into_any(),
+            false => view! { <button class="btn btn--quiet" on:click=press(first)>{PhoneWord::CallOff}</button> }.into_any(),
             true => view! {
                 <form class="door__form" on:submit=submit>
-                    <label class="field">{words::VERBAL_PASSWORD}
+                    <label class="field">{PhoneWord::VerbalPassword}
                         <input type="text" autocomplete="off" autocapitalize="off" required autofocus bind:value=password/>
                     </label>
-                    <button class="btn btn--quiet" type="submit">{words::SAY_PASSWORD}</button>
+                    <button class="btn btn--quiet" type="submit">{PhoneWord::SayPassword}</button>
                 </form>
             }
             .into_any(),

@@ -1,18 +1,30 @@
 //! The dashboard of the home on the screen.
 
 use crate::{
-    api::home::{Camera, Contact, Device, HomeAnswer, SirenState},
-    domain::{camera::CameraKind, device::DeviceKind, id::HomeId, incident::Source},
-    view::{incident as words_of, words},
+    api::home::{ByCamera, Camera, Contact, Device, HomeAnswer, SirenState},
+    domain::{
+        camera::CameraKind,
+        contact::Readiness,
+        device::DeviceKind,
+        id::HomeId,
+        incident::{Mode, Source},
+    },
+    view::{
+        incident as words_of,
+        words::{self, Said, Word},
+    },
     web::{
-        browser::time::day,
+        browser::{set_title, time::day},
         client,
-        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, part, press},
-        route::{Link, Route},
+        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, part, press},
+        route::{Link, Route, Section},
         store::{Session, store},
     },
 };
 use leptos::{prelude::*, task::spawn_local};
+
+/// The parts of a dashboard below its shield; see [`Store::drawn`](crate::web::store::Store::drawn).
+pub const PARTS: u8 = 4;
 
 /// Everything about a home at one glance.
 #[component]
@@ -23,9 +35,10 @@ pub fn Dashboard(
     let store = store();
     let availability = Signal::derive(move || store.home.with(|h| h.as_ref().map(|h| h.sos.dashboard.clone())));
     let nothing = move || match store.session.get() {
-        Session::Somebody(me) if me.homes.is_empty() => words::NO_HOME,
-        _ => words::LOADING,
+        Session::Somebody(me) if me.homes.is_empty() => Word::NoHome,
+        _ => Word::Loading,
     };
+    let shows = move |part| store.drawn.get() >= part;
     view! {
         <div class="screen">
             <header class="bar">
@@ -33,7 +46,8 @@ pub fn Dashboard(
                 <span class="bar__space"></span>
                 <Shield availability source=Source::Dashboard sheet/>
             </header>
-            {part(move || Some(match store.home.get() {
+            {part(move || store.offline_since.get().map(|at| view! { <p class="stale" role="status"><Icon name="warning"/>{Word::OfflineSince.fill(&[&day(at)])}</p> }))}
+            {part(move || Some(match store.home.get().filter(|_| shows(1)) {
                 Some(home) => view! { <Overview home/> }.into_any(),
                 None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{nothing()}</p></main> }.into_any(),
             }))}
@@ -61,7 +75,7 @@ fn HomeSwitcher() -> impl IntoView {
     view! {
         <label class="bar__home">
             <Icon name="home"/>
-            <span class="unseen">{words::HOMES}</span>
+            <span class="unseen">{Word::Homes}</span>
             <select on:change=choose>{part(move || Some(homes().into_iter().map(option).collect_view()))}</select>
             <Icon name="down"/>
         </label>
@@ -75,47 +89,68 @@ fn Overview(
 ) -> impl IntoView {
     let HomeAnswer { sos, devices, cameras, contacts, .. } = home;
     let title = home.home.name;
+    let first = cameras.first().map(|c| c.id.clone());
+    let store = store();
+    let shows = move |part| store.drawn.get() >= part;
+    set_title(&title);
     view! {
         <main class="stack stack--two">
             <h1 class="unseen">{title}</h1>
             <div class="col">
                 <ReadyCard ready=sos.ready dashboard=sos.dashboard/>
-                <section class="col col--tight">
-                    <div class="head"><h2>{words::CAMERAS}</h2></div>
-                    {cameras_wall(cameras)}
-                </section>
+                {part(move || shows(2).then(|| view! {
+                    <section class="col col--tight">
+                        <div class="head"><h2>{Word::Cameras}</h2>{first.clone().map(|id| view! { <Link to=Route::LiveView(id) class="link">{Word::LiveView}</Link> })}</div>
+                        {cameras_wall(cameras.clone(), &sos.live_view)}
+                    </section>
+                }))}
             </div>
             <div class="col">
-                {(!devices.is_empty()).then(|| view! {
+                {part(move || (!devices.is_empty() && shows(3)).then(|| view! {
                     <section class="col col--tight">
-                        <div class="head"><h2>{words::SIRENS}</h2></div>
-                        <ul class="rows card">{devices.into_iter().map(device_row).collect_view()}</ul>
+                        {head(Word::Sirens, Route::Settings(Section::Sirens), Word::Settings)}
+                        <ul class="rows card">{devices.clone().into_iter().map(device_row).collect_view()}</ul>
                     </section>
-                })}
-                <section class="col col--tight">
-                    <div class="head"><h2>{words::CONTACTS}</h2></div>
-                    {contact_rows(contacts)}
-                </section>
-                <Latest/>
-                <SignOut/>
+                }))}
+                {part(move || shows(3).then(|| view! {
+                    <section class="col col--tight">
+                        {head(Word::Contacts, Route::Settings(Section::Contacts), Word::Settings)}
+                        {contact_rows(contacts.clone())}
+                    </section>
+                }))}
+                {part(move || shows(PARTS).then(|| view! { <Latest/><More/> }))}
             </div>
         </main>
     }
 }
 
-fn cameras_wall(cameras: Vec<Camera>) -> impl IntoView {
+/// A heading with the way to where it is changed.
+fn head(title: Word, to: Route, link: Word) -> impl IntoView {
+    let label = format!("{}: {}", title.say(), link.say());
+    view! { <div class="head"><h2>{title}</h2><Link to class="link" label>{link}</Link></div> }
+}
+
+fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use<> {
     if cameras.is_empty() {
-        return view! { <p class="card card--pad muted">{words::NO_CAMERAS}</p> }.into_any();
+        return view! { <p class="card card--pad muted">{Word::NoCameras}</p> }.into_any();
     }
     let tile = |camera: Camera| {
         let icon = if camera.kind == CameraKind::Doorbell { "bell" } else { "camera" };
-        let sounding = (camera.siren == SirenState::Sounding).then(|| view! { <span class="live">{words::SOUNDING}</span> });
+        let badge = match (camera.online, camera.siren) {
+            (false, _) => Some(view! { <span class="live live--off">{Word::CameraOffline}</span> }.into_any()),
+            (true, SirenState::Sounding) => Some(view! { <span class="live">{Word::Sounding}</span> }.into_any()),
+            (true, SirenState::Silent) => None,
+        };
+        let has_shield = shields.get(&camera.id).is_some_and(|a| a.available);
+        let shield = has_shield.then(|| view! { <span class="cam__shield"><ShieldShape/></span> });
+        let still = camera.still();
         view! {
             <li class="cam">
                 <Link to=Route::LiveView(camera.id) class="cam__link">
-                    <span class="unseen">{words::LIVE_VIEW}" "</span>
-                    <Picture name=camera.name.clone()/>
-                    <span class="cam__name"><Icon name=icon/>{camera.name}<span class="grow"></span>{sounding}</span>
+                    <span class="unseen">{Word::LiveView}" "</span>
+                    <Picture name=camera.name.clone() still/>
+                    {shield}
+                    <span class="cam__name"><Icon name=icon/>{camera.name}<span class="grow"></span>{badge}</span>
                 </Link>
             </li>
         }
@@ -129,9 +164,9 @@ fn device_row(device: Device) -> impl IntoView {
         DeviceKind::Keypad => "keypad",
     };
     let state = match (device.online, device.siren) {
-        (false, _) => words::DEVICE_OFFLINE,
-        (true, SirenState::Sounding) => words::SOUNDING,
-        (true, SirenState::Silent) => words::ONLINE_QUIET,
+        (false, _) => Word::DeviceOffline,
+        (true, SirenState::Sounding) => Word::Sounding,
+        (true, SirenState::Silent) => Word::OnlineQuiet,
     };
     let sounding = device.siren == SirenState::Sounding;
     view! {
@@ -145,16 +180,22 @@ fn device_row(device: Device) -> impl IntoView {
 
 fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
     if contacts.is_empty() {
-        return view! { <p class="card card--pad muted">{words::NO_CONTACTS}</p> }.into_any();
+        return view! { <p class="card card--pad muted">{Word::NoContacts}</p> }.into_any();
     }
     let row = |contact: Contact| {
-        let phone =
-            contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{words::OPEN_PHONE}</a> });
+        let ready = contact.ready == Readiness::Accepted;
+        let state = match contact.ready {
+            Readiness::Accepted => contact.phone,
+            Readiness::Invited => Word::ContactInvited.into(),
+            Readiness::OptedOut => Word::ContactOptedOut.into(),
+        };
+        let phone = contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{Word::OpenPhone}</a> });
         view! {
             <li>
                 <span class="tile num">{contact.order}</span>
-                <div class="grow"><b>{contact.name}</b><p class="faint tiny">{contact.phone}</p></div>
+                <div class="grow"><b>{contact.name}</b><p class="faint tiny">{state}</p></div>
                 {phone}
+                <i class="dot" class:dot--bad=!ready aria-hidden="true"></i>
             </li>
         }
     };
@@ -167,29 +208,35 @@ fn Latest() -> impl IntoView {
     let row = |incident: &crate::api::incident::Incident| {
         let request = incident.services.first().map_or(crate::domain::incident::Request::Siren, |s| words::request_for(*s));
         let tone = words::tone(request);
+        let class = if incident.mode == Mode::Drill { "drill" } else { tone.class };
+        let (what, when) = (words_of::summary(incident), day(incident.started_at));
         view! {
             <li>
-                <span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
-                <div class="grow"><b>{words_of::summary(incident)}</b><p class="faint tiny">{day(incident.started_at)}</p></div>
+                <Link to=Route::Incident(incident.id) class="row">
+                    <span class=format!("tile tile--{class}")><Icon name=tone.icon/></span>
+                    <span class="grow"><b>{what}</b><small class="faint tiny">{when}</small></span>
+                    <Icon name="next"/>
+                </Link>
             </li>
         }
     };
     let rows = move || {
         store.latest.with(|all| match all.is_empty() {
-            true => Some(view! { <p class="card card--pad muted">{words::NO_INCIDENTS}</p> }.into_any()),
+            true => Some(view! { <p class="card card--pad muted">{Word::NoIncidents}</p> }.into_any()),
             false => Some(view! { <ul class="rows card">{all.iter().map(row).collect_view()}</ul> }.into_any()),
         })
     };
     view! {
         <section class="col col--tight">
-            <div class="head"><h2>{words::LATEST}</h2></div>
+            {head(Word::Latest, Route::History, Word::History)}
             {part(rows)}
         </section>
     }
 }
 
+/// Where else one can go.
 #[component]
-fn SignOut() -> impl IntoView {
+fn More() -> impl IntoView {
     let store = store();
     let leave = move || {
         spawn_local(async move {
@@ -199,5 +246,12 @@ fn SignOut() -> impl IntoView {
             }
         });
     };
-    view! { <button class="link link--center" on:click=press(leave)>{words::SIGN_OUT}</button> }
+    let row = |(to, icon, word): (Route, &'static str, Word)| {
+        view! { <li><Link to class="row"><span class="tile"><Icon name=icon/></span><b class="grow">{word}</b><Icon name="next"/></Link></li> }
+    };
+    let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
+    view! {
+        <nav aria-label=Word::More><ul class="rows card">{places.map(row).collect_view()}</ul></nav>
+        <button class="link link--center" on:click=press(leave)>{Word::SignOut}</button>
+    }
 }

@@ -3,55 +3,111 @@
 use crate::{
     api::home::Camera,
     domain::{id::CameraId, incident::Source},
-    view::words,
+    view::{
+        live::{self, Key, key},
+        words::{Said, Word},
+    },
     web::{
-        components::{Icon, Picture, SheetHandle, Shield, part, text},
-        route::{Link, Route},
+        browser::{Listener, focus_first, set_title, window},
+        components::{Icon, Picture, Player, SheetHandle, Shield, part, text},
+        on_demand::{Coming, missed, on_demand},
+        route::{Link, Route, navigation},
         store::store,
     },
 };
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::KeyboardEvent;
+
+on_demand!(
+    /// A camera's picture where an incident that came from it is shown.
+    live, fetch_live, fn player(camera: (CameraId, String, bool)) -> AnyView {
+        let (id, name, live) = camera;
+        view! { <Player id name live state=RwSignal::new(live::Picture::None)/> }.into_any()
+    }
+);
+
+/// Fetches the code of [`player`].
+pub const PICTURE: fn() -> Coming<()> = || Box::pin(async { fetch_live().await.map_err(missed) });
 
 /// One camera.
 #[component]
 pub fn LiveView(
     /// Which.
     camera: CameraId,
-    /// The sheet that the shield opens.
-    sheet: SheetHandle,
 ) -> impl IntoView {
-    let store = store();
+    let (store, sheet) = (store(), expect_context::<SheetHandle>());
     let id = StoredValue::new(camera.clone());
     let home_name = move || store.home.with(|h| h.as_ref().map_or_else(String::new, |h| h.home.name.clone()));
     let availability = Signal::derive(move || id.with_value(|id| store.home.with(|h| h.as_ref()?.sos.live_view.get(id).cloned())));
-    let name = move || {
-        let named = |id: &CameraId| store.home.with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == *id).map(|c| c.name.clone()));
-        id.with_value(named).unwrap_or_default()
-    };
+    let shown = store.watched(move || Some(id.get_value()));
+    let name = move || shown.get().map(|(_, name, _)| name).unwrap_or_default();
+    let picture = RwSignal::new(live::Picture::None);
+    keys(id, availability, sheet);
+    let navigation = navigation();
+    Effect::new(move |_| {
+        // `/live` is the first camera, and so is one that is gone.
+        let cameras = store.home.with(|h| h.as_ref().map(|h| h.cameras.iter().map(|c| c.id.clone()).collect::<Vec<_>>()));
+        if let Some(cameras) = cameras.filter(|all| id.with_value(|id| !all.contains(id))) {
+            navigation.instead(cameras.into_iter().next().map_or(Route::Dashboard, Route::LiveView));
+        }
+    });
+    focus_first(".stage");
     let strip = move || {
         let cameras = store.home.with(|h| h.as_ref().map(|h| h.cameras.clone()).unwrap_or_default());
         let thumb = |camera: Camera| {
             let here = id.with_value(|id| *id == camera.id);
             let class = if here { "thumb thumb--on" } else { "thumb" };
+            let still = camera.still();
             view! {
                 <Link to=Route::LiveView(camera.id) class here>
-                    <Picture name=camera.name.clone()/>
+                    <Picture name=camera.name.clone() still/>
                     <span class="thumb__name">{camera.name}</span>
                 </Link>
             }
         };
         Some(cameras.into_iter().map(thumb).collect_view())
     };
+    let player = move || {
+        shown.get().map(|(id, name, watched)| {
+            set_title(&name);
+            view! { <Player id name live=watched state=picture/> }
+        })
+    };
     view! {
-        <main class="stage">
-            {part(move || Some(view! { <div class="stage__picture"><Picture name=name()/></div> }))}
+        <main class="stage" tabindex="-1">
+            <div class="stage__picture">{part(player)}</div>
             <header class="stage__top">
-                <Link to=Route::Dashboard class="stage__back" label=words::BACK.to_owned()><Icon name="back"/></Link>
+                <Link to=Route::Dashboard class="stage__back" label=Word::Back.say().to_owned()><Icon name="back"/></Link>
                 <div><h1>{text(name)}</h1><p class="tiny">{text(home_name)}</p></div>
+                {part(move || (picture.get() == live::Picture::Live).then(|| view! { <span class="live live--on">{Word::PictureLive}</span> }))}
                 <span class="grow"></span>
                 <Shield availability source=Source::LiveView { camera } sheet/>
             </header>
-            <nav class="stage__strip" aria-label=words::CAMERAS>{part(strip)}</nav>
+            <nav class="stage__strip" aria-label=Word::Cameras>{part(strip)}</nav>
         </main>
     }
+}
+
+/// Arrows and S, as long as the focus is within the stage: a letter alone must not act anywhere else (WCAG 2.1.4).
+fn keys(id: StoredValue<CameraId>, availability: Signal<Option<crate::api::home::Availability>>, sheet: SheetHandle) {
+    let (store, navigation) = (store(), navigation());
+    let act = move |event: &KeyboardEvent| {
+        let focused = window().document()?.active_element()?;
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || focused.closest(".stage").ok()?.is_none() {
+            return None;
+        }
+        let cameras: Vec<CameraId> = store.home.with_untracked(|h| Some(h.as_ref()?.cameras.iter().map(|c| c.id.clone()).collect()))?;
+        let camera = id.try_get_value()?;
+        let at = cameras.iter().position(|c| *c == camera)?;
+        match key(&event.key(), at, cameras.len())? {
+            Key::Camera(at) => navigation.go(Route::LiveView(cameras[at].clone())),
+            Key::Sos if availability.get_untracked()?.available => sheet.open(Source::LiveView { camera }),
+            Key::Sos => {}
+        }
+        Some(())
+    };
+    StoredValue::new_local(Listener::new(&window(), "keydown", move |event| {
+        event.dyn_ref::<KeyboardEvent>().and_then(act);
+    }));
 }

@@ -2,10 +2,51 @@
 
 mod contact;
 mod dashboard;
+mod drill;
+mod history;
+mod incident;
 mod live_view;
+mod settings;
 mod sign_in;
+mod welcome;
 
-pub use contact::Contact;
-pub use dashboard::Dashboard;
-pub use live_view::LiveView;
+use super::{on_demand::chunk, route::Route};
+pub use dashboard::{Dashboard, PARTS};
+use leptos::prelude::*;
+pub use live_view::{PICTURE, player};
 pub use sign_in::SignIn;
+
+chunk!(
+    /// Settings, and the first run.
+    household, HOUSEHOLD, |route| match route {
+        Route::Settings(section) => view! { <settings::Settings section/> }.into_any(),
+        Route::Welcome(token) => view! { <welcome::Welcome token/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+chunk!(
+    /// The history, one incident, and practice.
+    records, RECORDS, |route| match route {
+        Route::History => view! { <history::History/> }.into_any(),
+        Route::Incident(id) => view! { <incident::IncidentPage id/> }.into_any(),
+        Route::Drill => view! { <drill::Drill/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+chunk!(
+    /// Live View. The app asks for it as soon as it starts, so that it is there before it is wanted.
+    live, LIVE, |route| match route {
+        Route::LiveView(camera) => view! { <live_view::LiveView camera/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+chunk!(
+    /// The phone of an emergency contact.
+    contact, CONTACT, |route| match route {
+        Route::Contact(token) => view! { <contact::Contact token/> }.into_any(),
+        _ => ().into_any(),
+    }
+);

@@ -1,7 +1,7 @@
 //! Signing in.
 
 use crate::{
-    view::words,
+    view::words::{Said, Word},
     web::{
         client::{self, Failure},
         components::{ShieldShape, text},
@@ -27,7 +27,7 @@ pub fn SignIn() -> impl IntoView {
             match client::sign_in(email.get_untracked(), password.get_untracked()).await {
                 Ok(()) => store.begin(),
                 Err(Failure::Refused(problem)) => wrong.set(Some(problem.detail)),
-                Err(Failure::Unreachable) => wrong.set(Some(words::UNREACHABLE.into())),
+                Err(Failure::Unreachable) => wrong.set(Some(Word::Unreachable.say().into())),
             }
             busy.set(false);
         });
@@ -36,17 +36,17 @@ pub fn SignIn() -> impl IntoView {
         <main class="door">
             <span class="door__shield"><ShieldShape/></span>
             <h1>"Buckler"</h1>
-            <p class="muted">{words::TAGLINE}</p>
+            <p class="muted">{Word::Tagline}</p>
             <form class="door__form" on:submit=submit>
-                <label class="field">{words::EMAIL}
+                <label class="field">{Word::Email}
                     <input type="email" name="email" autocomplete="username" required bind:value=email/>
                 </label>
-                <label class="field">{words::PASSWORD}
+                <label class="field">{Word::Password}
                     <input type="password" name="password" autocomplete="current-password" required bind:value=password/>
                 </label>
                 <p class="field__wrong" role="alert">{text(move || wrong.get().unwrap_or_default())}</p>
                 <button class="btn btn--strong" type="submit">
-                    {text(move || if busy.get() { words::SIGNING_IN } else { words::SIGN_IN })}
+                    {text(move || if busy.get() { Word::SigningIn } else { Word::SignIn })}
                 </button>
             </form>
         </main>

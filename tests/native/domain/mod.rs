@@ -1,6 +1,7 @@
 //! The pure core: milliseconds, no IO.
 
 mod arrows;
+mod edits;
 mod eligibility;
 mod late;
 mod model;

@@ -34,6 +34,7 @@ pub fn home() -> Home {
         name: name.into(),
         phone: phone.into(),
         readiness: Readiness::Accepted,
+        reached_at: None,
     };
     let device = |id: &str, kind, model: &str| Device { id: id.parse().unwrap(), kind, model: model.into(), name: format!("The {id}") };
     let camera = |id: &str, kind, sos_compatible, has_siren| Camera {
@@ -42,6 +43,7 @@ pub fn home() -> Home {
         name: format!("The {id}"),
         sos_compatible,
         has_siren,
+        stream: None,
     };
     Home {
         id: "elm-road".parse().unwrap(),

@@ -6,6 +6,7 @@ mod bad_input;
 mod disk;
 mod drill;
 mod events;
+mod household;
 mod phone;
 mod restart;
 mod store;
@@ -41,9 +42,20 @@ impl Server {
         Self::on(Arc::new(tempfile::tempdir().unwrap()), ring_timeout).await
     }
 
+    /// A server that is no demo, on a fresh folder.
+    pub async fn empty() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let words = ["serve", "--data", folder.path().to_str().unwrap()].map(str::to_owned);
+        Self::with(folder, words.into()).await
+    }
+
     async fn on(folder: Arc<TempDir>, ring_timeout: &str) -> Self {
         let data = folder.path().to_str().unwrap();
-        let words = ["serve", "--demo", "--data", data, "--center-ring-timeout", ring_timeout];
+        let words = ["serve", "--demo", "--data", data, "--center-ring-timeout", ring_timeout].map(str::to_owned);
+        Self::with(folder, words.into()).await
+    }
+
+    async fn with(folder: Arc<TempDir>, words: Vec<String>) -> Self {
         let matches = Options::augment_args(clap::Command::new("serve")).get_matches_from(words);
         let config = Config::new(Options::from_arg_matches(&matches).unwrap()).unwrap();
         let (stopper, stop) = watch::channel(false);
@@ -108,6 +120,13 @@ pub struct Person {
 impl Person {
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {
         answer(self.client.get(format!("{}{path}", self.base)).send().await.unwrap()).await
+    }
+
+    /// Anything else; `null` is no body.
+    pub async fn ask(&self, method: reqwest::Method, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request = if body.is_null() { request } else { request.json(body) };
+        answer(request.send().await.unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {

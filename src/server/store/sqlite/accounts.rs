@@ -97,6 +97,33 @@ pub(super) async fn membership(readers: &SqlitePool, home: &HomeId, account: &Us
     Ok(row.as_ref().map(|row| membership_of(row, 0)))
 }
 
+pub(super) async fn any(readers: &SqlitePool) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM account)").fetch_one(readers).await.map_err(failed("look for accounts"))?;
+    Ok(row.get(0))
+}
+
+pub(super) async fn members(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT account.id, email, name, password, role, sos_withdrawn FROM membership JOIN account ON account.id = membership.account
+         WHERE home = ? ORDER BY membership.rowid",
+    )
+    .bind(home.as_str())
+    .fetch_all(readers)
+    .await
+    .map_err(failed("load the people of a home"))?;
+    rows.iter().map(|row| Ok((account(row)?, membership_of(row, 4)))).collect()
+}
+
+pub(super) async fn end_membership(writer: &mut SqliteConnection, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM membership WHERE home = ? AND account = ?")
+        .bind(home.as_str())
+        .bind(account.as_str())
+        .execute(writer)
+        .await
+        .map_err(failed("end a membership"))?;
+    Ok(())
+}
+
 fn membership_of(row: &SqliteRow, first: usize) -> Membership {
     let role = match row.get(first) {
         "owner" => Role::Owner,
@@ -159,6 +186,16 @@ pub(super) async fn put_contact_link(
         .execute(writer)
         .await
         .map_err(failed("store a contact's link"))?;
+    Ok(())
+}
+
+pub(super) async fn end_contact_links(writer: &mut SqliteConnection, home: &HomeId, contact: &ContactId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM contact_link WHERE home = ? AND contact = ?")
+        .bind(home.as_str())
+        .bind(contact.as_str())
+        .execute(writer)
+        .await
+        .map_err(failed("end a contact's links"))?;
     Ok(())
 }
 

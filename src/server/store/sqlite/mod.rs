@@ -165,6 +165,15 @@ impl Store for SqliteStore {
     async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
         accounts::membership(&self.readers, home, account).await
     }
+    async fn has_accounts(&self) -> Result<bool, StoreError> {
+        accounts::any(&self.readers).await
+    }
+    async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError> {
+        accounts::members(&self.readers, home).await
+    }
+    async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
+        accounts::end_membership(&mut *self.writer.lock().await, home, account).await
+    }
     async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
         accounts::put_session(&mut *self.writer.lock().await, token, account, now, expires_at).await
     }
@@ -176,6 +185,9 @@ impl Store for SqliteStore {
     }
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
         accounts::put_contact_link(&mut *self.writer.lock().await, token, home, contact, shown).await
+    }
+    async fn end_contact_links(&self, home: &HomeId, contact: &ContactId) -> Result<(), StoreError> {
+        accounts::end_contact_links(&mut *self.writer.lock().await, home, contact).await
     }
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
         accounts::contact_link(&self.readers, token).await

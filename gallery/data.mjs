@@ -1,0 +1,113 @@
+// Made-up answers of a server, in the shape of the API. The time is always the same, so that pictures of screens can be compared.
+
+export const NOW = Date.parse("2026-11-21T21:04:08.300Z");
+export const at = (seconds) => new Date(NOW + seconds * 1_000).toISOString();
+
+const address = { line1: "14 Maple Street", line2: null, city: "Portland", region: "OR", postal_code: "97205", country: "US" };
+const can = { available: true, via: ["alarm", "cameras"] };
+const cannot = (reason) => ({ available: false, reason });
+const camera = (id, kind, name, more = {}) => ({ id, kind, name, online: true, sos_compatible: true, has_siren: true, siren: "silent", live: true, ...more });
+const device = (id, kind, name) => ({ id, kind, model: kind, name, online: true, siren: "silent" });
+const contact = (id, order, name, ready = "accepted") => ({ id, order, name, phone: `+1503555010${order}`, ready, reached_at: order === 1 ? at(-86_400) : null, phone_link: null });
+const check = (what, more = {}) => ({ what, ok: true, at: at(-12), detail: "", ...more });
+
+export const me = { user: { id: "olivia", name: "Olivia", email: "olivia@example.org" }, homes: [{ id: "maple", name: "Maple Street", role: "owner" }, { id: "lake", name: "Lake Cabin", role: "owner" }], center_role: null, server_time: at(0) };
+
+export const home = {
+  server_time: at(0),
+  role: "owner",
+  home: { id: "maple", name: "Maple Street", time_zone: "America/Los_Angeles", address },
+  subscription: { plan: "home_premium", professional_monitoring: true, sos_for_cameras: "enrolled" },
+  sos: {
+    dashboard: can,
+    live_view: { front: can, drive: can, hall: cannot("camera_not_compatible") },
+    siren: { available: true },
+    ready: { ok: true, checks: [check("center"), check("base_station"), check("contacts", { count: 3 }), check("address")] },
+  },
+  settings: { countdown_s: 5, siren_duration_s: 600, cameras_sound_with_base_station: true, verbal_password_required: true },
+  devices: [device("base", "base_station", "Base Station"), device("hallpad", "keypad", "Hall keypad")],
+  cameras: [camera("front", "doorbell", "Front Door"), camera("drive", "camera", "Driveway"), camera("hall", "camera", "Hallway", { sos_compatible: false, has_siren: false })],
+  contacts: [contact("sister", 1, "Sister"), contact("neighbor", 2, "Neighbor"), contact("father", 3, "Father")],
+  incident: null,
+};
+
+const still = (home) => home.cameras.map((camera) => ({ ...camera, live: false }));
+const dark = { ...home.sos, ready: { ok: false, checks: [check("center", { ok: false }), check("base_station", { ok: false }), check("contacts", { ok: false, count: 0 }), check("address", { ok: false })] } };
+const everywhere = (reason) => ({ ...home.sos, dashboard: cannot(reason), live_view: Object.fromEntries(home.cameras.map(({ id }) => [id, cannot(reason)])), siren: { available: false } });
+
+export const homes = {
+  usual: home,
+  notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
+  sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
+  noPictures: { ...home, cameras: still(home) },
+  selfMonitored: { ...home, sos: everywhere("professional_monitoring_required") },
+  noPlan: { ...home, sos: everywhere("plan_required") },
+  notPermitted: { ...home, role: "guest", sos: everywhere("not_permitted") },
+  notEnrolled: { ...home, subscription: { ...home.subscription, sos_for_cameras: "not_enrolled" }, sos: { ...home.sos, live_view: Object.fromEntries(home.cameras.map(({ id }) => [id, cannot("enrolment_required")])) } },
+  empty: { ...home, home: { ...home.home, address: null }, devices: [], cameras: [], contacts: [], sos: { ...everywhere("no_base_station_or_enrolled_camera"), ready: dark.ready } },
+};
+
+const line = (seconds, what, text, by = null) => ({ at: at(seconds), what, by, text });
+const numbered = (lines) => lines.map((one, index) => ({ seq: index + 1, ...one }));
+const started = (seconds, text = "Police requested from Front Door") => line(seconds, "started", text, "Olivia");
+const quiet = { state: "silent", until: null, devices: [], confirmed: [] };
+const loud = { state: "sounding", until: at(580), devices: ["base", "hallpad", "front"], confirmed: ["base", "hallpad", "front"] };
+const call = (order, id, name, purpose, state, outcome = null, placed = -20) => ({ id: `01890000-0000-7000-8000-000000000001.${order}`, contact: id, name, order, purpose, state, placed_at: state === "queued" ? null : at(placed), outcome });
+const nothing = { allowed: false, how: "nothing", center_phone: null };
+const ended = (state, disposition, by = "Buckler") => ({ state, disposition, by: { id: "", name: by }, at: at(0) });
+
+function incident(state, began, lines, more = {}) {
+  return {
+    id: "01890000-0000-7000-8000-000000000001", home: "maple", kind: "sos", services: ["police"], mode: "live", state, joined: false,
+    source: { surface: "live_view", camera: "front" }, started_by: { id: "olivia", name: "Olivia" }, started_at: at(began), deadline: at(began + 5), countdown_ms: 5_000,
+    server_time: at(0), address, siren: quiet, calls: [], dispatches: [], cancel: nothing, timeline: numbered([started(began), ...lines]), outcome: null, ...more,
+  };
+}
+
+const sent = (began) => [line(began, "countdown_over", "Request sent to the monitoring center"), line(began, "siren_on", "Sirens asked to sound: Base Station, Hall keypad, Front Door"), line(began, "siren_confirmed", "Base Station is sounding"), line(began, "call_placed", "The monitoring center is calling Sister")];
+const confirmed = (began) => [...sent(began), line(began + 9, "call_answered", "Sister answered"), line(began + 14, "call_ended", "Sister confirmed the emergency"), line(began + 14, "dispatch_requested", "Police requested to 14 Maple Street, Portland")];
+const queued = [call(2, "neighbor", "Neighbor", "inform", "queued"), call(3, "father", "Father", "inform", "queued")];
+const counting = { cancel: { allowed: true, how: "cancel_help", center_phone: null } };
+const asked = { cancel: { allowed: false, how: "answer_first_call", center_phone: null }, siren: loud };
+const police = (state) => [{ service: "police", state, reference: "PDX-4471", at: at(-2) }];
+const drilled = incident("closed", -46, [...confirmed(-41), line(-20, "dispatch_accepted", "Police: request accepted (DRILL-01)"), line(0, "closed", "Closed: every service has finished")], {
+  id: "01890000-0000-7000-8000-000000000002", mode: "drill", calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed", -41)], dispatches: police("closed"), outcome: ended("closed", "services_closed"),
+});
+
+export const incidents = {
+  counting: incident("counting_down", -1.2, [], counting),
+  countingAll: incident("counting_down", -1.2, [line(-0.6, "joined", "Medical help requested too, from the dashboard", "Sam")], { ...counting, services: ["police", "medical"] }),
+  countingSiren: incident("counting_down", -2.2, [], { ...counting, kind: "siren", services: [] }),
+  countingDrill: incident("counting_down", -1.2, [], { ...counting, mode: "drill" }),
+  calling: incident("verifying", -12, sent(-7), { ...asked, calls: [call(1, "sister", "Sister", "verify", "ringing", null, -7), ...queued] }),
+  talking: incident("verifying", -24, [...sent(-19), line(-4, "call_answered", "Sister answered")], { ...asked, calls: [call(1, "sister", "Sister", "verify", "answered", null, -19), ...queued] }),
+  dispatching: incident("dispatching", -40, [...confirmed(-35), line(-2, "en_route", "Police: on the way (PDX-4471)")], {
+    siren: loud, dispatches: police("en_route"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed"), call(2, "neighbor", "Neighbor", "inform", "ringing", null, -6), queued[1]],
+  }),
+  review: incident("under_review", -1_260, [line(0, "note", "The server was down. Found 21 min late: somebody must look at it before anything is sent")]),
+  siren: incident("siren_sounding", -20, [line(-15, "siren_on", "Sirens asked to sound: Base Station, Hall keypad"), line(-15, "siren_failed", "Siren not confirmed: Hall keypad")], { kind: "siren", services: [], siren: loud, source: { surface: "dashboard" } }),
+  runningDrill: incident("dispatching", -40, confirmed(-35), { mode: "drill", dispatches: police("accepted"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed")] }),
+  aborted: incident("aborted", -4, [line(0, "aborted", "Cancelled in time. Nothing was sent", "Olivia")], { outcome: ended("aborted", null, "Olivia") }),
+  cancelled: incident("cancelled", -40, [...sent(-35), line(0, "cancelled", "Sister called it off", "Sister")], { outcome: ended("cancelled", null, "Sister"), calls: [call(1, "sister", "Sister", "verify", "ended", "cancelled")] }),
+  closed: incident("closed", -1_900, [...confirmed(-1_895), line(0, "closed", "Closed: every service has finished")], { outcome: ended("closed", "services_closed"), dispatches: police("closed"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed")] }),
+  drilled,
+  failedDrill: { ...drilled, calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer", -41)], dispatches: police("rejected"), timeline: numbered([started(-46), ...sent(-41), line(-30, "siren_failed", "Siren not confirmed: Hall keypad"), line(-11, "call_ended", "Sister did not answer"), line(-11, "dispatch_requested", "Police requested to 14 Maple Street, Portland"), line(-9, "dispatch_rejected", "Police: request rejected. The center must act"), line(0, "closed", "Closed: every service has finished")]) },
+};
+
+export const household = {
+  people: [["olivia", "Olivia", "owner", true], ["sam", "Sam", "shared", false], ["gwen", "Gwen", "guest", false]].map(([id, name, role, you]) => ({ id, name, email: `${id}@example.org`, role, sos_withdrawn: false, you })),
+  streams: [],
+  verbal_password_set: true,
+};
+
+const phone = (ready, call = null) => ({ name: "Sister", home: "Maple Street", ready, call, server_time: at(0) });
+const ring = (state, more = {}) => ({ id: "01890000-0000-7000-8000-000000000001.1", state, purpose: "verify", services: ["police"], drill: false, password_required: true, ends_at: at(22), ...more });
+export const phones = {
+  asked: phone("invited"),
+  idle: phone("accepted"),
+  optedOut: phone("opted_out"),
+  ringing: phone("accepted", ring("ringing")),
+  answered: phone("accepted", ring("answered")),
+  drill: phone("accepted", ring("answered", { drill: true })),
+  told: phone("accepted", ring("answered", { purpose: "inform" })),
+};

@@ -1,0 +1,32 @@
+// Asks what the app will ask first while the app itself is still on its way: who is signed in, and how their last home is. The app
+// takes the answers from `window.early`; what is not there it asks itself. scripts/pack.mjs puts this before the app's script.
+const early = (window.early = {});
+const kept = (name) => {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+};
+
+if (!/^\/(contact|welcome)\//.test(location.pathname)) {
+  const listen = (home) => {
+    early.stream = new EventSource(`/api/v1/homes/${home}/events`);
+    early.heard = [];
+    early.stream.addEventListener("snapshot", ({ data }) => early.heard?.push(data));
+    // The app's own comes back by itself; this one would ask again in its own way.
+    early.stream.addEventListener("error", () => early.stream?.close());
+  };
+  const last = kept("buckler-home");
+  early.me = fetch("/api/v1/me", { signal: AbortSignal.timeout(5_000) });
+  // Who was signed in the last time most likely still is: one way there and back less.
+  if (last && kept("buckler-me")) listen(last);
+  else
+    early.me
+      .then((answer) => answer.ok && answer.clone().json())
+      .then((me) => {
+        const home = me && (me.homes.find(({ id }) => id === last) ?? me.homes[0]);
+        if (home) listen(home.id);
+      })
+      .catch(() => {}); // Nobody answers: the app says so.
+}

@@ -1,0 +1,156 @@
+// <live-picture src="/api/v1/cameras/…/live">: the picture of a camera. Takes access units from a WebSocket, decodes them with
+// WebCodecs, draws the newest, and tells by `state` events how it goes: connecting, live, stalled, offline, unsupported.
+// The app loads this file when a picture is first wanted, and never waits for it.
+
+const STALLED_MS = 3_000;
+// Half a second at 30 pictures a second: who is further behind waits for the next key frame instead of showing the past.
+const LONGEST_QUEUE = 15;
+// A decoder that fails so often in a row cannot show this camera.
+const MOST_FAILURES = 3;
+const HEADER = 9;
+
+class LivePicture extends HTMLElement {
+  #canvas = document.createElement("canvas");
+  #state;
+  #socket;
+  #decoder;
+  #config;
+  #needsKey = true;
+  #newest;
+  #failures = 0;
+  #tries = 0;
+  #timers = {};
+  #seen = () => (document.hidden ? this.#stop() : this.#begin());
+
+  connectedCallback() {
+    this.append(this.#canvas);
+    document.addEventListener("visibilitychange", this.#seen);
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.#seen);
+    this.#stop();
+  }
+
+  #tell(state) {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.dispatchEvent(new CustomEvent("state", { detail: state }));
+  }
+
+  #after(name, ms, then) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = setTimeout(then, ms);
+  }
+
+  #begin() {
+    this.#stop();
+    if (!("VideoDecoder" in window)) return this.#tell("unsupported");
+    this.#tell("connecting");
+    const socket = (this.#socket = new WebSocket(new URL(this.getAttribute("src"), location.href.replace(/^http/, "ws"))));
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => {
+      if (socket !== this.#socket) return;
+      if (typeof data === "string") this.#configure(JSON.parse(data));
+      else this.#take(data);
+    };
+    socket.onclose = () => {
+      if (socket !== this.#socket) return;
+      this.#stop();
+      this.#tell("offline");
+      // 1 s, 2 s, 4 s … 30 s, each with up to half more, so that many who lost one server do not come back at once.
+      const pause = Math.min(30_000, 1_000 * 2 ** this.#tries++) * (1 + Math.random() / 2);
+      this.#after("again", pause, () => document.hidden || this.#begin());
+    };
+  }
+
+  #stop() {
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+    this.#release();
+    this.#newest?.close();
+    this.#newest = undefined;
+  }
+
+  #release() {
+    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
+    this.#decoder = undefined;
+    this.#needsKey = true;
+  }
+
+  async #configure({ codec, description, width, height }) {
+    this.#config = { codec, codedWidth: width, codedHeight: height, optimizeForLatency: true };
+    if (description) this.#config.description = Uint8Array.from(atob(description), (letter) => letter.charCodeAt(0));
+    this.#watch();
+    const { supported } = await VideoDecoder.isConfigSupported(this.#config).catch(() => ({}));
+    if (!supported) this.#giveUp();
+  }
+
+  #giveUp() {
+    this.#stop();
+    this.#tell("unsupported");
+  }
+
+  #watch() {
+    this.#after("stalled", STALLED_MS, () => this.#tell("stalled"));
+  }
+
+  #take(data) {
+    if (!this.#config || data.byteLength <= HEADER) return;
+    const head = new DataView(data);
+    const isKey = (head.getUint8(0) & 1) === 1;
+    if (this.#needsKey && !isKey) return;
+    if (this.#decoder?.decodeQueueSize > LONGEST_QUEUE) {
+      this.#release();
+      if (!isKey) return;
+    }
+    try {
+      this.#decoder ??= this.#newDecoder();
+      const timestamp = head.getUint32(1) * 2 ** 32 + head.getUint32(5);
+      this.#decoder.decode(new EncodedVideoChunk({ type: isKey ? "key" : "delta", timestamp, data: new Uint8Array(data, HEADER) }));
+      this.#needsKey = false;
+    } catch {
+      this.#failed();
+    }
+  }
+
+  #newDecoder() {
+    const decoder = new VideoDecoder({
+      output: (frame) => (decoder === this.#decoder ? this.#show(frame) : frame.close()),
+      error: () => decoder === this.#decoder && this.#failed(),
+    });
+    decoder.configure(this.#config);
+    return decoder;
+  }
+
+  #failed() {
+    this.#release();
+    if (++this.#failures === MOST_FAILURES) this.#giveUp();
+  }
+
+  // Of several that come between two screens only the newest is drawn.
+  #show(frame) {
+    this.#failures = this.#tries = 0;
+    this.#watch();
+    const waits = this.#newest;
+    this.#newest = frame;
+    if (waits) return waits.close();
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    const frame = this.#newest;
+    this.#newest = undefined;
+    if (!frame) return;
+    const { displayWidth: width, displayHeight: height } = frame;
+    if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
+    this.#canvas.getContext("2d", { alpha: false, desynchronized: true }).drawImage(frame, 0, 0);
+    frame.close();
+    this.#tell("live");
+  }
+}
+
+customElements.define("live-picture", LivePicture);

@@ -1,0 +1,28 @@
+// Keeps the app itself, so that it opens at once and without a connection. What the server says is never kept here and a request
+// for help is never queued here: everything under /api passes by untouched. scripts/pack.mjs fills in the two lines below.
+const VERSION = "";
+const FILES = [];
+
+const CACHE = `buckler-${VERSION}`;
+const PAGES = /^\/($|live|incidents|drill|settings|welcome|contact\/)/;
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })))));
+});
+
+// Old files go only when no page needs them any more: the browser activates a new worker when the last page of the old one is gone,
+// or when the app says that nothing would be interrupted.
+self.addEventListener("activate", (event) => {
+  const old = (name) => name.startsWith("buckler-") && name !== CACHE;
+  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name)))));
+});
+
+self.addEventListener("message", ({ data }) => data === "take over" && self.skipWaiting());
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== "GET" || origin !== location.origin) return;
+  const file = request.mode === "navigate" ? PAGES.test(pathname) && "/" : FILES.includes(pathname) && pathname;
+  if (file) event.respondWith(caches.match(file, { cacheName: CACHE }).then((kept) => kept ?? fetch(request)));
+});

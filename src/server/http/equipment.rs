@@ -1,0 +1,89 @@
+//! Base stations, keypads and cameras: added, renamed and removed by owners.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{Body, Owner, Part},
+    household::{NotEdited, edited},
+};
+use crate::{
+    api::{
+        home::HomeAnswer,
+        household::{EditCamera, NewDevice, Rename},
+    },
+    domain::{
+        home::edit::{Form, WrittenCamera, Wrongs},
+        id::{CameraId, DeviceId},
+    },
+    server::App,
+};
+use axum::{Json, extract::State};
+use std::sync::Arc;
+
+fn written(EditCamera { name, sos_compatible, has_siren, stream, .. }: EditCamera) -> WrittenCamera {
+    WrittenCamera { name, sos_compatible, has_siren, stream }
+}
+
+/// Adds a base station or keypad.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/devices", tag = "household", params(("home" = String, Path)), request_body = NewDevice, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn add_device(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<NewDevice>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| home.add_device(new.kind, &new.model, &new.name)).await
+}
+
+/// Renames a base station or keypad.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/devices/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), request_body = Rename, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn rename_device(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Part(id): Part<DeviceId>,
+    Body(Rename { name }): Body<Rename>,
+) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| {
+        let device = home.devices.iter_mut().find(|d| d.id == id).ok_or(NotEdited::Gone)?;
+        let mut form = Form::default();
+        let name = form.line("name", &name);
+        device.name = form.done(name)?;
+        Ok::<_, NotEdited>(())
+    })
+    .await
+}
+
+/// Removes a base station or keypad.
+#[utoipa::path(delete, path = "/api/v1/homes/{home}/devices/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn remove_device(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<DeviceId>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| -> Result<(), Wrongs> {
+        home.devices.retain(|d| d.id != id);
+        Ok(())
+    })
+    .await
+}
+
+/// Adds a camera or doorbell.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/cameras", tag = "household", params(("home" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn add_camera(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<EditCamera>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| home.add_camera(new.kind, &written(new))).await
+}
+
+/// Changes a camera or doorbell.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/cameras/{camera}", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn edit_camera(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Part(id): Part<CameraId>,
+    Body(edit): Body<EditCamera>,
+) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| {
+        let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
+        camera.edit(&written(edit)).map_err(NotEdited::Wrong)
+    })
+    .await
+}
+
+/// Removes a camera or doorbell.
+#[utoipa::path(delete, path = "/api/v1/homes/{home}/cameras/{camera}", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn remove_camera(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<CameraId>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| -> Result<(), Wrongs> {
+        home.cameras.retain(|c| c.id != id);
+        Ok(())
+    })
+    .await
+}

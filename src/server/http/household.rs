@@ -1,0 +1,229 @@
+//! What owners change of their home. Each change answers with the whole home, and every listener is told.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{Body, Owner},
+};
+use crate::{
+    api::{
+        home::HomeAnswer,
+        household::{
+            AskVerbalPassword, ContactLink, EditAddress, EditContacts, EditSettings, EditVerbalPassword, Enroll, Household, Known, Rename,
+            Resident, Stream,
+        },
+        problem::{Code, Problem},
+    },
+    domain::{
+        home::{
+            Home,
+            edit::{Fault, Form, WrittenContact, Wrongs},
+        },
+        id::ContactId,
+    },
+    server::{App, auth, phone::number::e164, store::StoreError},
+};
+use axum::{Json, extract::State};
+use std::sync::Arc;
+
+/// The least that a verbal password has, characters: it is spoken, and tried three times in a call at most.
+const VERBAL_LEAST: usize = 4;
+
+/// Why an edit did not happen.
+pub(super) enum NotEdited {
+    /// Fields are wrong.
+    Wrong(Wrongs),
+    /// It could not be stored.
+    Store(StoreError),
+    /// What was to be edited is not there.
+    Gone,
+}
+
+impl From<Wrongs> for NotEdited {
+    fn from(wrongs: Wrongs) -> Self {
+        Self::Wrong(wrongs)
+    }
+}
+
+impl From<StoreError> for NotEdited {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NotEdited> for Refused {
+    fn from(not: NotEdited) -> Self {
+        match not {
+            NotEdited::Wrong(wrongs) => Self(Problem::fields(wrongs)),
+            NotEdited::Store(error) => error.into(),
+            NotEdited::Gone => Self::not_found(),
+        }
+    }
+}
+
+/// Changes the owner's home, tells every listener, and answers with the home as it is now.
+pub(super) async fn edited<T, E: Into<NotEdited>>(
+    app: &App,
+    Owner(member): &Owner,
+    edit: impl FnOnce(&mut Home) -> Result<T, E>,
+) -> Result<Json<HomeAnswer>, Refused> {
+    let id = &member.home.id;
+    app.homes.edit(&*app.store, id, |home| edit(home).map_err(Into::into)).await?.ok_or_else(Refused::not_found)?;
+    app.hub.home_changed(id.clone());
+    let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
+    Ok(Json(app.tell_home(&home, member.membership).await?))
+}
+
+/// What only owners see.
+#[utoipa::path(get, path = "/api/v1/homes/{home}/household", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Household), Problems))]
+pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<Json<Household>, Refused> {
+    let people = app.store.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
+        you: account.id == member.account.id,
+        id: account.id,
+        name: account.name,
+        email: account.email,
+        role: membership.role,
+        sos_withdrawn: membership.sos_withdrawn,
+    });
+    let stream = |c: &crate::domain::camera::Camera| c.stream.as_ref().map(|s| Stream { camera: c.id.clone(), address: s.as_str().into() });
+    Ok(Json(Household {
+        people: people.collect(),
+        streams: member.home.cameras.iter().filter_map(stream).collect(),
+        verbal_password_set: member.home.verbal_password.is_some(),
+    }))
+}
+
+/// Names the home.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/name", tag = "household", params(("home" = String, Path)), request_body = Rename, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn rename(State(app): State<Arc<App>>, owner: Owner, Body(Rename { name }): Body<Rename>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| home.rename(&name)).await
+}
+
+/// Sets where help is sent.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/address", tag = "household", params(("home" = String, Path)), request_body = EditAddress, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn address(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditAddress>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| home.move_to(&written.into())).await
+}
+
+/// Sets how the household wants things done.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/settings", tag = "household", params(("home" = String, Path)), request_body = EditSettings, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn settings(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditSettings>) -> Result<Json<HomeAnswer>, Refused> {
+    let EditSettings { countdown_s, siren_duration_s, cameras_sound_with_base_station } = written;
+    edited(&app, &owner, |home| home.settle(countdown_s, siren_duration_s, cameras_sound_with_base_station)).await
+}
+
+/// Sets whom to call, in order.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/contacts", tag = "household", params(("home" = String, Path)), request_body = EditContacts, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn contacts(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditContacts>) -> Result<Json<HomeAnswer>, Refused> {
+    let edit = |home: &mut Home| {
+        let country = home.address.as_ref().map(|a| a.country.clone());
+        let read =
+            |c: crate::api::household::EditContact| WrittenContact { phone: e164(&c.phone, country.as_deref()), id: c.id, name: c.name };
+        home.set_contacts(&written.contacts.into_iter().map(read).collect::<Vec<_>>())
+    };
+    let before = owner.0.home.contacts.clone();
+    let answer = edited(&app, &owner, edit).await?;
+    // Who is not asked any more, or has another telephone, has no link any more.
+    for gone in before.iter().filter(|c| !answer.contacts.iter().any(|kept| kept.id == c.id && kept.phone == c.phone)) {
+        app.store.end_contact_links(&owner.0.home.id, &gone.id).await?;
+    }
+    Ok(answer)
+}
+
+/// Issues the link for a contact's phone, shown once; older ones stop to work.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/contacts/{contact}/link", tag = "household", params(("home" = String, Path), ("contact" = String, Path)), responses((status = 200, body = ContactLink), Problems))]
+pub async fn link(
+    State(app): State<Arc<App>>,
+    Owner(member): Owner,
+    super::extract::Part(contact): super::extract::Part<ContactId>,
+) -> Result<Json<ContactLink>, Refused> {
+    if !member.home.contacts.iter().any(|c| c.id == contact) {
+        return Err(Refused::not_found());
+    }
+    let token = auth::new_token();
+    app.store.end_contact_links(&member.home.id, &contact).await?;
+    let shown = app.demo.then_some(token.as_str());
+    app.store.put_contact_link(auth::token_hash(&token), &member.home.id, &contact, shown).await?;
+    app.hub.home_changed(member.home.id.clone());
+    Ok(Json(ContactLink { path: format!("/contact/{token}") }))
+}
+
+/// Sets the verbal password; it is never readable.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/verbal-password", tag = "household", params(("home" = String, Path)), request_body = EditVerbalPassword, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn verbal_password(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Body(EditVerbalPassword { password, current }): Body<EditVerbalPassword>,
+) -> Result<Json<HomeAnswer>, Refused> {
+    let known = owner.0.home.verbal_password.clone();
+    let mut form = Form::default();
+    let spoken = auth::spoken(&form.line("password", &password));
+    if !spoken.is_empty() && spoken.chars().count() < VERBAL_LEAST {
+        form.wrong("password", Fault::TooShort);
+    }
+    if known.is_some() && !is_right(&app, &owner, current.unwrap_or_default()).await? {
+        form.wrong("current", Fault::NotRight);
+    }
+    form.done(()).map_err(NotEdited::Wrong)?;
+    let hash = auth::hashed(spoken).await.ok_or_else(Refused::internal)?;
+    edited(&app, &owner, |home| {
+        // Another owner was quicker: what was compared is no longer what is set.
+        if home.verbal_password != known {
+            let mut form = Form::default();
+            form.wrong("current", Fault::NotRight);
+            return form.done(());
+        }
+        home.verbal_password = Some(hash);
+        Ok(())
+    })
+    .await
+}
+
+/// Do you still know it?
+#[utoipa::path(post, path = "/api/v1/homes/{home}/verbal-password/check", tag = "household", params(("home" = String, Path)), request_body = AskVerbalPassword, responses((status = 200, body = Known), Problems))]
+pub async fn check_verbal_password(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Body(AskVerbalPassword { password }): Body<AskVerbalPassword>,
+) -> Result<Json<Known>, Refused> {
+    Ok(Json(Known { correct: is_right(&app, &owner, password).await? }))
+}
+
+/// Whether that is the verbal password; only so many tries in a quarter of an hour.
+async fn is_right(app: &App, Owner(member): &Owner, password: String) -> Result<bool, Refused> {
+    let tries = format!("verbal/{}", member.home.id);
+    if password.len() > 256 {
+        return Ok(false);
+    }
+    if !app.attempts.may_try(&tries, app.clock.now()) {
+        return Err(Refused::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
+    }
+    let right = auth::verify(auth::spoken(&password), member.home.verbal_password.clone()).await;
+    match right {
+        true => app.attempts.succeeded(&tries),
+        false => app.attempts.failed(&tries, app.clock.now()),
+    }
+    Ok(right)
+}
+
+/// Enrolls the cameras in SOS.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/sos-for-cameras", tag = "household", params(("home" = String, Path)), request_body = Enroll, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn enroll(State(app): State<Arc<App>>, owner: Owner, Body(asked): Body<Enroll>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| {
+        let mut wrongs = home.enroll(asked.verbal_password_required).err().unwrap_or_default();
+        if !asked.accept_terms {
+            wrongs.push(crate::domain::home::edit::Wrong { field: "accept_terms".into(), fault: Fault::NotAccepted });
+        }
+        if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
+    })
+    .await
+}
+
+/// Ends SOS for cameras. What runs goes on (R5).
+#[utoipa::path(delete, path = "/api/v1/homes/{home}/sos-for-cameras", tag = "household", params(("home" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn end_enrolment(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| -> Result<(), Wrongs> {
+        home.end_enrolment();
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,162 @@
+//! What settings say: the state of each section in a line, and what is wrong with a field.
+
+use super::words::{HouseholdWord as W, Said};
+use crate::{
+    api::home::{Contact, HomeAnswer},
+    domain::{
+        access::Role,
+        contact::Readiness,
+        home::{Address, Enrolment, edit::Fault},
+    },
+};
+
+/// What is wrong with a field.
+pub const fn fault(fault: Fault) -> W {
+    match fault {
+        Fault::Missing => W::Missing,
+        Fault::TooLong => W::TooLong,
+        Fault::NotACountry => W::NotACountry,
+        Fault::NotAPhoneNumber => W::NotAPhoneNumber,
+        Fault::Twice => W::Twice,
+        Fault::TooFew => W::TooFew,
+        Fault::TooMany => W::TooMany,
+        Fault::OutOfBounds => W::OutOfBounds,
+        Fault::NotRight => W::NotRight,
+        Fault::TooShort => W::TooShort,
+        Fault::NotAStream => W::NotAStream,
+        Fault::NotPrivate => W::NotPrivate,
+        Fault::HasCredentials => W::HasCredentials,
+        Fault::NotAnEmail => W::NotAnEmail,
+        Fault::NotAccepted => W::NotAccepted,
+        Fault::LastOwner => W::LastOwner,
+        Fault::OnlyOne => W::OnlyOne,
+        Fault::NoCompatibleCamera => W::NoCompatibleCamera,
+        Fault::PlanRequired => W::PlanRequired,
+    }
+}
+
+/// An address in one line, as it is said to responders.
+pub fn one_line(address: &Address) -> String {
+    let street = match &address.line2 {
+        Some(line2) => format!("{}, {line2}", address.line1),
+        None => address.line1.clone(),
+    };
+    let town = [&address.city, &address.region].into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+    format!("{street}, {town} {}, {}", address.postal_code, address.country)
+}
+
+/// What responders will be told.
+pub fn told(address: &Address) -> String {
+    W::ToldHome.fill(&[&one_line(address)])
+}
+
+/// Minutes, from seconds.
+pub fn minutes(seconds: u16) -> String {
+    let minutes = seconds.div_ceil(60);
+    let word = if minutes == 1 { W::Minute } else { W::Minutes };
+    word.fill(&[&minutes.to_string()])
+}
+
+/// How far a contact has come; `reached` is when they last answered, as a person reads it.
+pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
+    let state = match contact.ready {
+        Readiness::Invited => return W::Invited.say().into(),
+        Readiness::OptedOut => return W::OptedOut.say().into(),
+        Readiness::Accepted => W::Accepted.say(),
+    };
+    let reached = reached.map_or_else(|| W::NeverReached.say().to_owned(), |at| W::LastReached.fill(&[at]));
+    W::ContactState.fill(&[state, &reached])
+}
+
+/// What a role is called, and what it may do.
+pub const fn role(role: Role) -> (W, W) {
+    match role {
+        Role::Owner => (W::Owner, W::OwnerNote),
+        Role::Shared => (W::Shared, W::SharedNote),
+        Role::Guest => (W::Guest, W::GuestNote),
+    }
+}
+
+/// The address section, in a line.
+pub fn address_line(home: &HomeAnswer) -> String {
+    home.home.address.as_ref().map_or_else(|| W::AddressMissing.say().into(), one_line)
+}
+
+/// The contacts section, in a line.
+pub fn contacts_line(home: &HomeAnswer) -> String {
+    let ready = home.contacts.iter().filter(|c| c.ready == Readiness::Accepted).count();
+    W::ContactsReady.fill(&[&ready.to_string(), &home.contacts.len().to_string()])
+}
+
+/// The sirens section, in a line.
+pub fn sirens_line(home: &HomeAnswer) -> String {
+    let countdown = W::Seconds.fill(&[&home.settings.countdown_s.to_string()]);
+    match home.devices.is_empty() {
+        true => countdown,
+        false => W::SirensState.fill(&[&countdown, &minutes(home.settings.siren_duration_s)]),
+    }
+}
+
+/// The section of SOS for cameras, in a line.
+pub fn cameras_line(home: &HomeAnswer) -> W {
+    match home.subscription.sos_for_cameras {
+        Enrolment::Enrolled => W::Enrolled,
+        Enrolment::NotEnrolled => W::NotEnrolled,
+    }
+}
+
+/// The equipment section, in a line.
+pub fn equipment_line(home: &HomeAnswer) -> String {
+    W::EquipmentCount.fill(&[&home.devices.len().to_string(), &home.cameras.len().to_string()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(region: &str, line2: Option<&str>) -> Address {
+        Address {
+            line1: "1 Elm Road".into(),
+            line2: line2.map(Into::into),
+            city: "Salem".into(),
+            region: region.into(),
+            postal_code: "97301".into(),
+            country: "US".into(),
+        }
+    }
+
+    #[test]
+    fn r17_responders_are_told_the_whole_address() {
+        assert_eq!(told(&address("OR", Some("Floor 2"))), "Help is needed at 1 Elm Road, Floor 2, Salem, OR 97301, US");
+        assert_eq!(one_line(&address("", None)), "1 Elm Road, Salem 97301, US");
+    }
+
+    #[test]
+    fn every_fault_says_in_the_app_what_the_server_says() {
+        let all = [Fault::Missing, Fault::TooFew, Fault::NotAPhoneNumber, Fault::HasCredentials, Fault::LastOwner, Fault::PlanRequired];
+        for one in all {
+            assert_eq!(fault(one).english(), one.english());
+        }
+    }
+
+    #[test]
+    fn a_contact_is_ready_only_when_they_agreed() {
+        let contact = |ready| Contact {
+            id: "ann".parse().unwrap(),
+            order: 1,
+            name: "Ann".into(),
+            phone: "+1".into(),
+            ready,
+            reached_at: None,
+            phone_link: None,
+        };
+        assert_eq!(contact_state(&contact(Readiness::Invited), Some("today")), "Invited, has not answered yet");
+        assert_eq!(contact_state(&contact(Readiness::Accepted), Some("today")), "Ready, last reached today");
+        assert_eq!(contact_state(&contact(Readiness::Accepted), None), "Ready, not reached yet");
+    }
+
+    #[test]
+    fn minutes_are_counted_as_people_do() {
+        assert_eq!((minutes(60), minutes(600)), ("1 minute".into(), "10 minutes".into()));
+    }
+}

@@ -1,0 +1,86 @@
+//! What Live View says of a picture, and what its keys do.
+
+use super::words::Word;
+
+/// How a camera's picture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// There is no stream of this camera.
+    None,
+    /// Asked for, not there yet.
+    Connecting,
+    /// As it is now.
+    Live,
+    /// The stream is open and nothing comes; the last picture stands.
+    Stalled,
+    /// The stream is lost; asked for again and again.
+    Offline,
+    /// This browser cannot show it.
+    Unsupported,
+}
+
+impl Picture {
+    /// By the name that the player gives it.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "live" => Self::Live,
+            "stalled" => Self::Stalled,
+            "offline" => Self::Offline,
+            "unsupported" => Self::Unsupported,
+            _ => Self::Connecting,
+        }
+    }
+
+    /// What the screen says of it.
+    pub const fn word(self) -> Word {
+        match self {
+            Self::None => Word::NoPicture,
+            Self::Connecting => Word::PictureConnecting,
+            Self::Live => Word::PictureLive,
+            Self::Stalled => Word::PictureStalled,
+            Self::Offline => Word::PictureOffline,
+            Self::Unsupported => Word::PictureUnsupported,
+        }
+    }
+}
+
+/// What a key does in Live View.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Goes to the camera at this place.
+    Camera(usize),
+    /// Opens the SOS sheet.
+    Sos,
+}
+
+/// What a key does, with the camera at place `at` of `count` on the screen. The strip is a ring.
+pub fn key(name: &str, at: usize, count: usize) -> Option<Key> {
+    match name {
+        "ArrowRight" if count > 1 => Some(Key::Camera((at + 1) % count)),
+        "ArrowLeft" if count > 1 => Some(Key::Camera((at + count - 1) % count)),
+        "s" | "S" => Some(Key::Sos),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_live_picture_is_called_live() {
+        for name in ["connecting", "stalled", "offline", "unsupported", "anything"] {
+            assert_ne!(Picture::of(name).word(), Word::PictureLive, "{name}");
+        }
+        assert_eq!(Picture::of("live").word(), Word::PictureLive);
+    }
+
+    #[test]
+    fn arrows_go_round_the_cameras_and_s_asks_for_help() {
+        assert_eq!(key("ArrowRight", 2, 3), Some(Key::Camera(0)));
+        assert_eq!(key("ArrowLeft", 0, 3), Some(Key::Camera(2)));
+        assert_eq!(key("ArrowLeft", 0, 1), None, "a single camera has no neighbor");
+        assert_eq!(key("s", 0, 1), Some(Key::Sos));
+        assert_eq!(key("x", 0, 3), None);
+    }
+}

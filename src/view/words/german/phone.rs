@@ -1,0 +1,38 @@
+//! The words of the contact's phone, in German.
+
+use crate::view::words::PhoneWord as W;
+
+/// In German.
+pub(super) const fn german(word: W) -> &'static str {
+    match word {
+        W::Idle => "Gerade kein Anruf",
+        W::IdleNote => "Lassen Sie diese Seite offen. Sie klingelt, wenn die Notrufzentrale Sie anruft.",
+        W::Asked => "Darf {0} Sie im Notfall anrufen?",
+        W::AskedNote => {
+            "Wird dort Hilfe angefordert, ruft die Notrufzentrale Sie an, bevor sie geschickt wird. Sie sagen, ob es ernst ist, oder sagen ab."
+        }
+        W::Agree => "Ja, rufen Sie mich an",
+        W::Refuse => "Nein, nicht anrufen",
+        W::StopCalling => "Nicht mehr anrufen",
+        W::NotCalled => "{0} ruft Sie nicht an",
+        W::NotCalledNote => "Die Menschen dort sehen, dass Sie nicht angerufen werden möchten.",
+        W::AgreeAgain => "Doch anrufen",
+        W::Unknown => "Dieser Link gilt nicht mehr",
+        W::UnknownNote => "Bitten Sie die Person, die ihn geschickt hat, um einen neuen.",
+        W::Caller => "Notrufzentrale",
+        W::Answer => "Annehmen",
+        W::Decline => "Ablehnen",
+        W::HangUp => "Auflegen",
+        W::Confirm => "Ja, Hilfe schicken",
+        W::CallOff => "Nein, absagen",
+        W::Heard => "Verstanden",
+        W::VerbalPassword => "Kennwort",
+        W::SayPassword => "Absagen",
+        W::Received => "Danke. Wir haben es erhalten",
+        W::ReceivedNote => "Sie können diese Seite schließen.",
+        W::NotReached => "Das ist nicht bei uns angekommen. Versuchen Sie es noch einmal.",
+        W::AskedAt => "{0}, angefordert um {1}",
+        W::IsItReal => "{0}, angefordert um {1}. Ist das ein echter Notfall?",
+        W::BeingSent => "{0}, angefordert um {1}. Hilfe wird geschickt.",
+    }
+}

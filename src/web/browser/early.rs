@@ -1,0 +1,30 @@
+//! What was asked while the app itself was still on its way (`public/early.js`). Each answer is taken once.
+
+use js_sys::{Array, JsString, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{EventSource, Response};
+
+use super::window;
+
+fn take<T: JsCast>(name: &str) -> Option<T> {
+    let early = Reflect::get(&window(), &"early".into()).ok()?.dyn_into::<js_sys::Object>().ok()?;
+    let found = Reflect::get(&early, &name.into()).ok()?;
+    Reflect::delete_property(&early, &name.into()).ok()?;
+    found.dyn_into().ok()
+}
+
+/// The answer to who is signed in: `None` where nobody asked, an error where nobody answered.
+pub async fn me() -> Option<Result<Response, JsValue>> {
+    let asked: Promise = take("me")?;
+    Some(wasm_bindgen_futures::JsFuture::from(asked).await.map(JsCast::unchecked_into))
+}
+
+/// The open stream of that path, and what it said already.
+pub fn stream(path: &str) -> Option<(EventSource, Vec<String>)> {
+    let (source, heard) = (take::<EventSource>("stream")?, take::<Array>("heard")?);
+    if source.url().ends_with(path) && source.ready_state() != EventSource::CLOSED {
+        return Some((source, heard.iter().filter_map(|data| data.dyn_into::<JsString>().ok().map(String::from)).collect()));
+    }
+    source.close();
+    None
+}

@@ -1,0 +1,61 @@
+//! What covers the page once the countdown is over. Its code comes right after the shield, and is there long before five seconds have
+//! passed; while it is not there, and where it cannot be loaded, the bare truth and the emergency number stand in its place.
+
+use super::{EndedScreen, Icon, Part, RunningScreen, SheetHandle, press, ribbon, text};
+use crate::{
+    api::incident::Incident,
+    domain::{home::emergency_number, incident::Mode},
+    view::{
+        incident::{self as words_of, Screen},
+        words::{self, Word},
+    },
+    web::{
+        browser::{dialog::open_when_mounted, reload},
+        on_demand::{Coming, missed, on_demand, once_there},
+    },
+};
+use leptos::{html::Dialog, prelude::*};
+
+on_demand!(
+    /// The screen of an incident after its countdown.
+    incident, fetch_incident, fn after(screen: Screen, incident: Signal<Incident>, sheet: SheetHandle) -> AnyView {
+        match screen {
+            Screen::Ended => view! { <EndedScreen incident/> }.into_any(),
+            Screen::Countdown | Screen::Running => view! { <RunningScreen incident sheet/> }.into_any(),
+        }
+    }
+);
+
+/// Fetches the code of [`after_countdown`].
+pub const AFTER: fn() -> Coming<()> = || Box::pin(async { fetch_incident().await.map_err(missed) });
+
+/// The screen of an incident after its countdown.
+pub fn after_countdown(screen: Screen, incident: Signal<Incident>, sheet: SheetHandle) -> Part {
+    let make = Box::new(move || -> Coming<AnyView> { Box::pin(after(screen, incident, sheet)) });
+    once_there(AFTER, make, Box::new(move |missing| Some(view! { <Bare incident failed=missing.is_some()/> }.into_any())))
+}
+
+#[component]
+fn Bare(
+    /// The incident.
+    incident: Signal<Incident>,
+    /// Whether the details cannot be loaded.
+    failed: bool,
+) -> impl IntoView {
+    let node = NodeRef::<Dialog>::new();
+    open_when_mounted(node);
+    let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
+    let drill = incident.with_untracked(|i| i.mode == Mode::Drill);
+    let title = move || incident.with(words_of::bare_title);
+    view! {
+        <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=|event: leptos::ev::Event| event.prevent_default()>
+            <div class="asked__page">
+                {drill.then(ribbon)}
+                <h1 tabindex="-1" autofocus>{text(title)}</h1>
+                <p class="muted" role="status">{if failed { Word::PageMissingNote } else { Word::DetailsComing }}</p>
+                {failed.then(|| view! { <button class="btn btn--strong" on:click=press(reload)>{Word::Reload}</button> })}
+                <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a>
+            </div>
+        </dialog>
+    }
+}

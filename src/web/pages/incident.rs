@@ -1,0 +1,141 @@
+//! One incident: what happened, second by second, whom the center called, who came, and the evidence of it.
+
+use crate::{
+    api::incident::Incident,
+    domain::{
+        id::IncidentId,
+        incident::{Mode, Source},
+    },
+    view::{
+        household::one_line,
+        incident::{call_word, dispatch_word, summary},
+        records::{result, seconds, steps, took},
+        words::{self, RecordWord as W, Said, Word},
+    },
+    web::{
+        browser::{self, time::day},
+        client,
+        components::{Icon, Page, Timeline, part, press, ribbon},
+        route::Route,
+        store::store,
+    },
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// The page of an incident.
+#[component]
+pub fn IncidentPage(
+    /// Which.
+    id: IncidentId,
+) -> impl IntoView {
+    let told = RwSignal::new(None::<Option<Incident>>);
+    spawn_local(async move {
+        told.try_set(Some(client::incident(id).await.ok()));
+    });
+    view! {
+        <Page title=W::History back=Route::History>
+            {part(move || Some(match told.get() {
+                None => view! { <p class="muted" role="status">{Word::Loading}</p> }.into_any(),
+                Some(None) => view! { <p class="card card--pad" role="alert">{W::NotFound}</p> }.into_any(),
+                Some(Some(incident)) => view! { <Record incident/> }.into_any(),
+            }))}
+        </Page>
+    }
+}
+
+#[component]
+fn Record(
+    /// The incident.
+    incident: Incident,
+) -> impl IntoView {
+    let is_drill = incident.mode == Mode::Drill;
+    let lines = incident.timeline.clone();
+    let export = |format: &str| format!("/api/v1/incidents/{}/export?format={format}", incident.id);
+    let (json, csv) = (export("json"), export("csv"));
+    view! {
+        <article class="record">
+            {is_drill.then(ribbon)}
+            {head(&incident)}
+            {is_drill.then(|| score(&incident))}
+            <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines=Signal::derive(move || lines.clone())/></section>
+            {responders(&incident)}
+            {calls(&incident)}
+            <section class="card card--pad form no-print">
+                <h2>{W::Evidence}</h2>
+                <p class="muted small">{W::EvidenceNote}</p>
+                <div class="acts">
+                    <a class="btn btn--small btn--quiet" href=json download="">{W::ExportJson}</a>
+                    <a class="btn btn--small btn--quiet" href=csv download="">{W::ExportCsv}</a>
+                    <button class="btn btn--small btn--quiet" on:click=press(browser::print)>{W::Print}</button>
+                </div>
+            </section>
+        </article>
+    }
+}
+
+fn head(incident: &Incident) -> impl IntoView + use<> {
+    let store = store();
+    let camera = match &incident.source {
+        Source::Dashboard => None,
+        Source::LiveView { camera } => Some(
+            store
+                .home
+                .with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == *camera).map(|c| c.name.clone()))
+                .unwrap_or_else(|| camera.to_string()),
+        ),
+    };
+    let place = camera.map_or_else(|| W::FromDashboard.into(), |camera| W::From.fill(&[&camera]));
+    let facts = [
+        Some(W::Began.fill(&[&day(incident.started_at)])),
+        Some(W::StartedBy.fill(&[&incident.started_by.name])),
+        Some(place),
+        incident.address.as_ref().map(|a| W::WentTo.fill(&[&one_line(a)])),
+        took(incident).map(|time| W::Took.fill(&[&seconds(time)])),
+    ];
+    view! {
+        <section class="card card--pad form">
+            <h2 class="record__title">{summary(incident)}</h2>
+            <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
+        </section>
+    }
+}
+
+/// How a drill went.
+fn score(drill: &Incident) -> impl IntoView + use<> {
+    let told = result(drill);
+    let step = |(word, at): (W, Option<std::time::Duration>)| {
+        let time = at.map_or_else(|| W::Never.into(), |at| W::After.fill(&[&seconds(at)]));
+        view! { <li><span class="grow">{word}</span><span class="num muted small">{time}</span></li> }
+    };
+    let icon = if told.passed { "check" } else { "warning" };
+    view! {
+        <section class="card" aria-label=Word::HowItWent>
+            <div class="ready">
+                <span class="mark" class:mark--bad=!told.passed><Icon name=icon/></span>
+                <div><h2>{told.title}</h2><p class="muted small">{told.answered}</p></div>
+            </div>
+            <ul class="notes">{told.notes.into_iter().map(|note| view! { <li class="notice">{note}</li> }).collect_view()}</ul>
+            <ul class="rows rows--tight">{steps(drill).into_iter().map(step).collect_view()}</ul>
+        </section>
+    }
+}
+
+fn responders(incident: &Incident) -> Option<impl IntoView + use<>> {
+    let row = |d: &crate::api::incident::Dispatch| {
+        let tone = words::tone(words::request_for(d.service));
+        let reference = d.reference.clone().map(|r| Word::Reference.fill(&[&r]));
+        view! {
+            <li><span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
+            <div class="grow"><b>{tone.name}</b><p class="faint tiny">{reference}</p></div><span class="small">{dispatch_word(d.state)}</span></li>
+        }
+    };
+    (!incident.dispatches.is_empty()).then(|| view! { <section class="col col--tight"><h2 class="head">{W::Responders}</h2><ul class="rows card">{incident.dispatches.iter().map(row).collect_view()}</ul></section> })
+}
+
+fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
+    let row = |c: &crate::api::incident::Call| {
+        let placed = c.placed_at.map(|at| W::Placed.fill(&[&browser::time::clock(at, true)]));
+        view! { <li><div class="grow"><b>{c.name.clone()}</b><p class="faint tiny">{placed}</p></div><span class="small muted">{call_word(c)}</span></li> }
+    };
+    (!incident.calls.is_empty()).then(|| view! { <section class="col col--tight"><h2 class="head">{W::CallsMade}</h2><ul class="rows card">{incident.calls.iter().map(row).collect_view()}</ul></section> })
+}

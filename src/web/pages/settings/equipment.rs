@@ -1,0 +1,246 @@
+//! Devices and cameras: added, renamed, removed.
+
+use crate::{
+    api::{
+        home::{Camera, HomeAnswer},
+        household::{EditCamera, Household, NewDevice, Rename},
+    },
+    domain::{camera::CameraKind, device::DeviceKind, id::HomeId},
+    view::words::{HouseholdWord as W, Said},
+    web::{
+        client,
+        components::{Field, Icon, SaveButton, Saving, Sure, Wrong, part, press, text},
+        store::store,
+    },
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+
+/// What can be added, by the value of its option.
+const KINDS: [(&str, W); 4] = [("base_station", W::BaseStation), ("keypad", W::Keypad), ("camera", W::Camera), ("doorbell", W::Doorbell)];
+
+/// The lists, and the form to add something.
+#[component]
+pub fn EquipmentForm(
+    /// The home.
+    home: HomeAnswer,
+) -> impl IntoView {
+    let store = store();
+    let id = StoredValue::new(home.home.id);
+    let streams = RwSignal::new(None::<Household>);
+    spawn_local(async move {
+        streams.try_set(client::household(&id.get_value()).await.ok());
+    });
+    // Only which there are: a line that is being renamed stays as it is while a siren begins to sound.
+    let which = Memo::new(move |_| {
+        store.home.with(|h| {
+            let devices = h.iter().flat_map(|h| h.devices.iter().map(|d| (d.id.to_string(), d.name.clone())));
+            let cameras = h.iter().flat_map(|h| h.cameras.iter().map(|c| (c.id.to_string(), c.name.clone())));
+            devices.chain(cameras).collect::<Vec<_>>()
+        })
+    });
+    let rows = move || {
+        which.get();
+        let (home, household) = (store.home.get_untracked()?, streams.get()?);
+        let devices =
+            home.devices.into_iter().map(|d| view! { <Device home=id path=format!("devices/{}", d.id) name=d.name kind=d.kind/> });
+        let cameras = home.cameras.into_iter().map(|camera| {
+            let stream = household.streams.iter().find(|s| s.camera == camera.id).map(|s| s.address.clone()).unwrap_or_default();
+            view! { <CameraLine home=id camera stream/> }
+        });
+        Some(view! { <ul class="rows card">{devices.collect_view()}{cameras.collect_view()}</ul> })
+    };
+    view! { {part(rows)}<Add home=id/> }
+}
+
+#[component]
+fn Device(
+    /// The home's id.
+    home: StoredValue<HomeId>,
+    /// Its path below the home's.
+    path: String,
+    /// What it is called.
+    name: String,
+    /// What it is.
+    kind: DeviceKind,
+) -> impl IntoView {
+    let store = store();
+    let open = RwSignal::new(false);
+    let saving = Saving::new();
+    let (path, title) = (StoredValue::new(path), name.clone());
+    let value = RwSignal::new(name.clone());
+    let save = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let asked = Rename { name: value.get_untracked() };
+        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| store.learn(home));
+    };
+    let remove = Callback::new(move |()| {
+        saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |home| store.learn(home));
+    });
+    let name = StoredValue::new(name);
+    let (icon, word) = match kind {
+        DeviceKind::BaseStation => ("base", W::BaseStation),
+        DeviceKind::Keypad => ("keypad", W::Keypad),
+    };
+    let form = move || {
+        let (label, sure) = name.with_value(|n| (W::RemoveName.fill(&[n]), W::RemoveSure.fill(&[n])));
+        view! {
+            <form class="form" on:submit=save>
+                <Field label=W::NameField name="name" value saving/>
+                <div class="acts"><SaveButton saving/><Sure label sure act=remove/></div>
+            </form>
+        }
+    };
+    view! {
+        <li class="rows__open">
+            <Head icon title note=word open/>
+            {part(move || open.get().then(form))}
+        </li>
+    }
+}
+
+#[component]
+fn CameraLine(
+    /// The home's id.
+    home: StoredValue<HomeId>,
+    /// The camera.
+    camera: Camera,
+    /// Where its pictures come from.
+    stream: String,
+) -> impl IntoView {
+    let store = store();
+    let open = RwSignal::new(false);
+    let saving = Saving::new();
+    let path = StoredValue::new(format!("cameras/{}", camera.id));
+    let kind = camera.kind;
+    let title = camera.name.clone();
+    let (name, stream) = (RwSignal::new(camera.name), RwSignal::new(stream));
+    let (compatible, siren) = (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
+    let save = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let asked = written(kind, name, stream, compatible, siren);
+        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| store.learn(home));
+    };
+    let remove = Callback::new(move |()| {
+        saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |home| store.learn(home));
+    });
+    let (icon, word) = match kind {
+        CameraKind::Camera => ("camera", W::Camera),
+        CameraKind::Doorbell => ("bell", W::Doorbell),
+    };
+    let (label, sure) = (StoredValue::new(W::RemoveName.fill(&[&title])), StoredValue::new(W::RemoveSure.fill(&[&title])));
+    let form = move || {
+        view! {
+            <form class="form" on:submit=save>
+                <Field label=W::NameField name="name" value=name saving/>
+                <CameraFields stream compatible siren saving/>
+                <div class="acts"><SaveButton saving/><Sure label=label.get_value() sure=sure.get_value() act=remove/></div>
+            </form>
+        }
+    };
+    view! {
+        <li class="rows__open">
+            <Head icon title note=word open/>
+            {part(move || open.get().then(form))}
+        </li>
+    }
+}
+
+fn written(
+    kind: CameraKind,
+    name: RwSignal<String>,
+    stream: RwSignal<String>,
+    compatible: RwSignal<bool>,
+    siren: RwSignal<bool>,
+) -> EditCamera {
+    EditCamera {
+        kind,
+        name: name.get_untracked(),
+        sos_compatible: compatible.get_untracked(),
+        has_siren: siren.get_untracked(),
+        stream: stream.get_untracked(),
+    }
+}
+
+#[component]
+fn CameraFields(
+    /// Where its pictures come from.
+    stream: RwSignal<String>,
+    /// Whether it can raise an SOS.
+    compatible: RwSignal<bool>,
+    /// Whether it has a siren.
+    siren: RwSignal<bool>,
+    /// The form.
+    saving: Saving,
+) -> impl IntoView {
+    view! {
+        <Field label=W::StreamField name="stream" value=stream saving hint=W::StreamHint.say()/>
+        <label class="check"><input type="checkbox" bind:checked=compatible/>{W::CompatibleField}</label>
+        <label class="check"><input type="checkbox" bind:checked=siren/>{W::SirenField}</label>
+    }
+}
+
+#[component]
+fn Head(
+    /// Its symbol.
+    icon: &'static str,
+    /// What it is called.
+    title: String,
+    /// What it is.
+    note: W,
+    /// Whether its form is open.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    view! {
+        <button class="row" type="button" aria-expanded=text(move || open.get().to_string()) on:click=press(move || open.update(|o| *o = !*o))>
+            <span class="tile"><Icon name=icon/></span>
+            <span class="grow"><b>{title}</b><small class="faint tiny">{note}</small></span>
+            <span class="small muted">{W::Change}</span>
+        </button>
+    }
+}
+
+/// Adds a device or a camera.
+#[component]
+fn Add(
+    /// The home's id.
+    home: StoredValue<HomeId>,
+) -> impl IntoView {
+    let store = store();
+    let saving = Saving::new();
+    let kind = RwSignal::new("camera".to_owned());
+    let (name, stream) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let (compatible, siren) = (RwSignal::new(true), RwSignal::new(false));
+    let is_camera = move || matches!(kind.get().as_str(), "camera" | "doorbell");
+    let add = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let device = |kind, model: &str| NewDevice { kind, model: model.into(), name: name.get_untracked() };
+        let request = match kind.get_untracked().as_str() {
+            "base_station" => Ok(device(DeviceKind::BaseStation, "alarm")),
+            "keypad" => Ok(device(DeviceKind::Keypad, "keypad")),
+            "doorbell" => Err(written(CameraKind::Doorbell, name, stream, compatible, siren)),
+            _ => Err(written(CameraKind::Camera, name, stream, compatible, siren)),
+        };
+        let send = async move {
+            match request {
+                Ok(device) => client::add(&home.get_value(), "devices", &device).await,
+                Err(camera) => client::add(&home.get_value(), "cameras", &camera).await,
+            }
+        };
+        saving.send(send, move |home| {
+            name.try_set(String::new());
+            stream.try_set(String::new());
+            store.learn(home);
+        });
+    };
+    let option = |(value, word): (&'static str, W)| view! { <option value=value selected=value == "camera">{word}</option> };
+    view! {
+        <form class="card card--pad form" on:submit=add>
+            <h2>{W::AddDevice}</h2>
+            <label class="field"><span>{W::KindField}</span><select bind:value=kind>{KINDS.map(option).collect_view()}</select></label>
+            <Wrong field="kind" saving/>
+            <Field label=W::NameField name="name" value=name saving/>
+            {part(move || is_camera().then(|| view! { <CameraFields stream compatible siren saving/> }))}
+            <SaveButton saving label=W::Add/>
+        </form>
+    }
+}

@@ -1,0 +1,96 @@
+//! Who may look at the home, who may ask for help, and who changes settings.
+
+use crate::{
+    api::{
+        home::HomeAnswer,
+        household::{EditResident, Household, Resident},
+    },
+    domain::{access::Role, id::HomeId},
+    view::{
+        household::role as role_words,
+        words::{HouseholdWord as W, Said},
+    },
+    web::{
+        client,
+        components::{SaveButton, Saving, Sure, Wrong, part},
+    },
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+
+const ROLES: [(Role, &str); 3] = [(Role::Owner, "owner"), (Role::Shared, "shared"), (Role::Guest, "guest")];
+
+/// The list of people.
+#[component]
+pub fn PeopleSection(
+    /// The home.
+    home: HomeAnswer,
+) -> impl IntoView {
+    let id = StoredValue::new(home.home.id);
+    let people = RwSignal::new(None::<Vec<Resident>>);
+    spawn_local(async move {
+        if let Ok(household) = client::household(&id.get_value()).await {
+            people.try_set(Some(household.people));
+        }
+    });
+    // Only somebody who is gone changes the list: each form knows already what it has saved.
+    let learn = Callback::new(move |household: Household| {
+        let count = |people: &Option<Vec<Resident>>| people.as_ref().map(Vec::len);
+        if people.with_untracked(count) != Some(household.people.len()) {
+            people.set(Some(household.people));
+        }
+    });
+    part(move || {
+        let rows = people.get()?.into_iter().map(|resident| view! { <Person home=id resident learn/> });
+        Some(view! { <ul class="col">{rows.collect_view()}</ul> })
+    })
+}
+
+#[component]
+fn Person(
+    /// The home's id.
+    home: StoredValue<HomeId>,
+    /// Who.
+    resident: Resident,
+    /// Takes in what the household is now.
+    learn: Callback<Household>,
+) -> impl IntoView {
+    let Resident { id, name, email, role, sos_withdrawn, you } = resident;
+    let saving = Saving::new();
+    let path = StoredValue::new(format!("people/{id}"));
+    let chosen = RwSignal::new(role);
+    let may_sos = RwSignal::new(!sos_withdrawn);
+    let save = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let asked = EditResident { role: chosen.get_untracked(), sos_withdrawn: !may_sos.get_untracked() };
+        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |told| learn.run(told));
+    };
+    let remove = Callback::new(move |()| {
+        saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |told| learn.run(told));
+    });
+    let option = |(one, value): (Role, &'static str)| {
+        let (word, note) = role_words(one);
+        view! { <option value=value selected=one == role>{format!("{}: {}", word.say(), note.say())}</option> }
+    };
+    let choose = move |event: ev::Event| {
+        let value = event_target_value(&event);
+        if let Some((role, _)) = ROLES.into_iter().find(|(_, name)| *name == value) {
+            chosen.set(role);
+        }
+    };
+    let (label, sure) = (W::RemoveName.fill(&[&name]), W::RemoveSure.fill(&[&name]));
+    view! {
+        <li>
+            <form class="card card--pad form" on:submit=save>
+                <div class="row">
+                    <span class="tile"><super::Icon name="people"/></span>
+                    <span class="grow"><b>{name.clone()}</b><small class="faint tiny">{email}</small></span>
+                    {you.then(|| view! { <span class="chip">{W::You}</span> })}
+                </div>
+                <label class="field"><span>{W::RoleOf.fill(&[&name])}</span><select on:change=choose>{ROLES.map(option).collect_view()}</select></label>
+                <Wrong field="role" saving/>
+                {part(move || (chosen.get() == Role::Shared).then(|| view! { <label class="check"><input type="checkbox" bind:checked=may_sos/>{W::MaySos}</label> }))}
+                <div class="acts"><SaveButton saving/><Sure label sure act=remove/></div>
+            </form>
+        </li>
+    }
+}

@@ -1,0 +1,23 @@
+//! Words where views want texts.
+
+use crate::view::words::{HouseholdWord, PhoneWord, RecordWord, Said, Word};
+use leptos::tachys::{html::attribute::IntoAttributeValue, view::IntoRender};
+
+/// A set of words that stands in views.
+macro_rules! in_views {
+    ($($words:ty),*) => {$(
+        impl IntoRender for $words {
+            type Output = &'static str;
+            fn into_render(self) -> Self::Output {
+                self.say()
+            }
+        }
+        impl IntoAttributeValue for $words {
+            type Output = &'static str;
+            fn into_attribute_value(self) -> Self::Output {
+                self.say()
+            }
+        }
+    )*};
+}
+in_views!(Word, PhoneWord, HouseholdWord, RecordWord);

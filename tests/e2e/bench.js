@@ -1,0 +1,37 @@
+// What both programs of scripts/bench that drive a browser need: the demo on a free port, Chromium, and a line for each figure.
+import { chromium as playwright } from "@playwright/test";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { binary, chromium, freePort } from "./machine.js";
+
+export const at = (all, share) => all.toSorted((a, b) => a - b)[Math.round((all.length - 1) * share)];
+export const figure = (what, value, unit, goal) => console.log(`${what.padEnd(66)} ${value.toFixed(2).padStart(9)} ${unit}  (goal ${goal})`);
+
+/** Gives the demo's address and a browser to `measure`, and ends both. */
+export async function withDemo(measure, ...args) {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const folder = mkdtempSync(join(tmpdir(), "buckler-"));
+  const server = spawn(binary, ["serve", "--demo", "--data", folder, "--listen", new URL(url).host], { stdio: "ignore" });
+  let browser;
+  try {
+    for (let tries = 0; !(await fetch(`${url}/healthz`).then((a) => a.ok, () => false)); tries++) {
+      if (tries > 200) throw new Error("the server does not start");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    browser = await playwright.launch({ ...chromium, args: [...chromium.args, ...args] });
+    await measure(url, browser);
+  } finally {
+    await browser?.close();
+    server.kill("SIGTERM");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A window of the browser with the owner of the demo signed in. */
+export async function signedIn(browser, url, options) {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options });
+  await context.request.post(`${url}/api/v1/session`, { data: { email: "owner@demo.test", password: "buckler-demo" } });
+  return context;
+}

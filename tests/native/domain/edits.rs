@@ -1,0 +1,159 @@
+//! What owners may change of a home, and what they may not.
+
+use super::story::home;
+use buckler::domain::{
+    camera::{CameraKind, StreamAddress},
+    contact::Readiness,
+    device::DeviceKind,
+    home::{
+        Address, Enrolment,
+        edit::{Fault, WrittenCamera, WrittenContact, Wrong, Wrongs},
+    },
+    id::ContactId,
+};
+
+fn said(wrongs: Result<(), Wrongs>) -> Vec<(String, Fault)> {
+    wrongs.err().unwrap_or_default().into_iter().map(|Wrong { field, fault }| (field, fault)).collect()
+}
+
+fn contact(id: Option<&str>, name: &str, phone: Option<&str>) -> WrittenContact {
+    WrittenContact { id: id.map(|id| id.parse().unwrap()), name: name.into(), phone: phone.map(Into::into) }
+}
+
+#[test]
+fn what_is_wrong_is_said_for_every_field_at_once_and_nothing_changes() {
+    let (mut edited, before) = (home(), home());
+    let nowhere = Address {
+        line1: "  ".into(),
+        line2: Some(" ".into()),
+        city: "x".repeat(101),
+        region: String::new(),
+        postal_code: "1".into(),
+        country: "USA".into(),
+    };
+    assert_eq!(
+        said(edited.move_to(&nowhere)),
+        [("country".into(), Fault::NotACountry), ("line1".into(), Fault::Missing), ("city".into(), Fault::TooLong)]
+    );
+    assert_eq!(edited, before);
+}
+
+#[test]
+fn an_address_is_taken_without_what_surrounds_it() {
+    let mut home = home();
+    let written = Address {
+        line1: " 1 Elm Road ".into(),
+        line2: Some(" ".into()),
+        city: "Berlin".into(),
+        region: String::new(),
+        postal_code: "10115".into(),
+        country: "de".into(),
+    };
+    home.move_to(&written).unwrap();
+    let address = home.address.unwrap();
+    assert_eq!((address.line1.as_str(), address.line2, address.country.as_str()), ("1 Elm Road", None, "DE"));
+}
+
+#[test]
+fn r10_r19_settings_out_of_bounds_are_refused() {
+    let mut home = home();
+    assert_eq!(
+        said(home.settle(4, 59, true)),
+        [("countdown_s".into(), Fault::OutOfBounds), ("siren_duration_s".into(), Fault::OutOfBounds)]
+    );
+    assert_eq!(said(home.settle(16, 601, true)).len(), 2);
+    home.settle(15, 60, true).unwrap();
+    assert_eq!((home.settings.countdown_s, home.settings.siren_duration_s), (15, 60));
+}
+
+#[test]
+fn contacts_keep_their_consent_only_with_their_number() {
+    let mut home = home();
+    let known = home.contacts[0].clone();
+    let kept = contact(Some(known.id.as_str()), "Big sister", Some(&known.phone));
+    let moved = contact(Some(home.contacts[1].id.as_str()), "Neighbor", Some("+15035550199"));
+    home.set_contacts(&[moved, kept, contact(None, "Zoë!", Some("+15035550142"))]).unwrap();
+    let told: Vec<_> = home.contacts.iter().map(|c| (c.id.as_str(), c.name.as_str(), c.readiness)).collect();
+    assert_eq!(told[1], (known.id.as_str(), "Big sister", Readiness::Accepted));
+    assert_eq!(told[0].2, Readiness::Invited, "who has a new number is asked anew");
+    assert_eq!(told[2], ("zo", "Zoë!", Readiness::Invited));
+}
+
+#[test]
+fn contacts_are_two_to_ten_people_with_a_telephone_each() {
+    let mut home = home();
+    let one = contact(None, "", None);
+    assert_eq!(
+        said(home.set_contacts(std::slice::from_ref(&one))),
+        [
+            ("contacts".into(), Fault::TooFew),
+            ("contacts[0].name".into(), Fault::Missing),
+            ("contacts[0].phone".into(), Fault::NotAPhoneNumber)
+        ]
+    );
+    let same: Vec<_> = (0..11).map(|n| contact(None, &format!("Same {n}"), Some("+15035550142"))).collect();
+    let faults = said(home.set_contacts(&same));
+    assert_eq!((faults.len(), &faults[0].1, &faults[1]), (11, &Fault::TooMany, &("contacts[1].phone".to_owned(), Fault::Twice)));
+}
+
+#[test]
+fn two_new_contacts_of_one_name_are_two() {
+    let mut home = home();
+    home.set_contacts(&[contact(None, "Ann", Some("+15035550141")), contact(None, "Ann", Some("+15035550142"))]).unwrap();
+    let ids: Vec<&ContactId> = home.contacts.iter().map(|c| &c.id).collect();
+    assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["ann", "ann-2"]);
+}
+
+#[test]
+fn r2_r15_enrolling_needs_all_that_it_promises() {
+    let mut home = home();
+    home.end_enrolment();
+    home.cameras.iter_mut().for_each(|c| c.sos_compatible = false);
+    (home.address, home.verbal_password) = (None, None);
+    home.contacts.truncate(1);
+    let fields: Vec<String> = said(home.enroll(true)).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["cameras", "address", "contacts", "verbal_password"]);
+    assert_eq!(home.subscription.sos_for_cameras, Enrolment::NotEnrolled);
+}
+
+#[test]
+fn a_home_has_one_base_station_and_names_that_differ() {
+    let mut home = home();
+    let again = home.add_device(DeviceKind::BaseStation, "alarm", "Another").map(drop);
+    assert_eq!(said(again), [("kind".into(), Fault::OnlyOne)]);
+    let first = home.add_device(DeviceKind::Keypad, "keypad", "Front door").unwrap();
+    let written = WrittenCamera { name: "Front Door".into(), sos_compatible: true, has_siren: false, stream: String::new() };
+    let second = home.add_camera(CameraKind::Camera, &written).unwrap();
+    assert_ne!(first.as_str(), second.as_str(), "devices and cameras share their names");
+}
+
+#[test]
+fn a_stream_is_in_the_house_and_shows_no_password() {
+    let good = [
+        "rtsp://192.168.1.20/stream1",
+        "rtsps://10.0.0.7:322/h264?channel=1",
+        "rtsp://front-door.local:554/a",
+        "rtsp://camera/1",
+        "rtsp://[fd00::7]:8554/x",
+    ];
+    for address in good {
+        assert_eq!(address.parse::<StreamAddress>().as_ref().map(StreamAddress::as_str), Ok(address));
+    }
+    let bad = [
+        ("http://192.168.1.20/", Fault::NotAStream),
+        ("rtsp://", Fault::NotAStream),
+        ("rtsp://:554/a", Fault::NotAStream),
+        ("rtsp://camera:port/a", Fault::NotAStream),
+        ("rtsp://ca mera/a", Fault::NotAStream),
+        ("rtsp://admin:secret@192.168.1.20/", Fault::HasCredentials),
+        ("rtsp://8.8.8.8/a", Fault::NotPrivate),
+        ("rtsp://169.254.169.254.example.org/a", Fault::NotPrivate),
+        ("rtsp://0x08080808/a", Fault::NotPrivate),
+        ("rtsp://134744072/a", Fault::NotPrivate),
+        ("rtsp://[2001:4860:4860::8888]/a", Fault::NotPrivate),
+        ("rtsp://example.org/a", Fault::NotPrivate),
+    ];
+    for (address, fault) in bad {
+        assert_eq!(address.parse::<StreamAddress>(), Err(fault), "{address}");
+    }
+}

@@ -1,0 +1,249 @@
+//! What owners change over HTTP: checked, stored, told to everybody who looks; and nobody else may.
+
+use super::{Person, Server, until};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const MAPLE: &str = "/api/v1/homes/maple-street";
+const FLAT: &str = "/api/v1/homes/garden-flat";
+
+fn address() -> Value {
+    json!({"line1": "9 Oak Lane", "city": "Portland", "region": "OR", "postal_code": "97201", "country": "US"})
+}
+
+fn two() -> Value {
+    json!({"contacts": [{"name": "Ann", "phone": "503 555 0142"}, {"name": "Bob", "phone": "+15035550143"}]})
+}
+
+#[tokio::test]
+async fn only_owners_change_a_home() {
+    let server = Server::start("30s").await;
+    let changes = [
+        (Method::GET, "household", Value::Null),
+        (Method::PUT, "name", json!({"name": "Mine"})),
+        (Method::PUT, "address", address()),
+        (Method::PUT, "contacts", two()),
+        (Method::PUT, "settings", json!({"countdown_s": 9, "siren_duration_s": 60, "cameras_sound_with_base_station": false})),
+        (Method::PUT, "verbal-password", json!({"password": "green door", "current": "blue heron"})),
+        (Method::POST, "verbal-password/check", json!({"password": "blue heron"})),
+        (Method::POST, "sos-for-cameras", json!({"verbal_password_required": true, "accept_terms": true})),
+        (Method::DELETE, "sos-for-cameras", Value::Null),
+        (Method::POST, "contacts/sister/link", json!({})),
+        (Method::POST, "devices", json!({"kind": "keypad", "model": "keypad", "name": "Attic"})),
+        (Method::PUT, "devices/hall-keypad", json!({"name": "Hall"})),
+        (Method::DELETE, "devices/hall-keypad", Value::Null),
+        (Method::POST, "cameras", json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false})),
+        (Method::DELETE, "cameras/hallway", Value::Null),
+        (Method::PUT, "people/guest", json!({"role": "shared"})),
+        (Method::DELETE, "people/guest", Value::Null),
+    ];
+    let before = server.app.homes.get(&"maple-street".parse().unwrap()).unwrap();
+    for (name, code) in [("shared", "not_allowed"), ("guest", "not_allowed"), ("operator", "not_found")] {
+        let person = server.sign_in(name).await;
+        for (method, path, body) in &changes {
+            assert_eq!(person.ask(method.clone(), &format!("{MAPLE}/{path}"), body).await.1["code"], code, "{name}: {method} {path}");
+        }
+    }
+    assert_eq!(server.app.homes.get(&"maple-street".parse().unwrap()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn i19_a_change_is_kept_and_touches_no_incident_that_runs() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let running = owner.raise("maple-street", "police", json!({})).await.1;
+    let told = owner.put(&format!("{MAPLE}/address"), &address()).await.1;
+    assert_eq!(told["home"]["address"]["line1"], "9 Oak Lane");
+    owner.put(&format!("{MAPLE}/contacts"), &two()).await;
+    let verifying = owner.until_state(&running, "verifying").await;
+    assert_eq!((&verifying["address"]["line1"], &verifying["calls"][0]["name"]), (&json!("14 Maple Street"), &json!("Sister")));
+    let server = server.restart_after(std::time::Duration::ZERO).await;
+    let kept = server.sign_in("owner").await.get(MAPLE).await.1;
+    assert_eq!((&kept["home"]["address"]["line1"], &kept["contacts"][0]["phone"]), (&json!("9 Oak Lane"), &json!("+15035550142")));
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_with_a_sentence_and_a_word_for_programs() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let bad = json!({"contacts": [{"name": "", "phone": "911"}, {"name": "Bob", "phone": "+15035550143"}]});
+    let (status, problem) = owner.put(&format!("{MAPLE}/contacts"), &bad).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let fields: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|e| (e["field"].as_str().unwrap(), e["fault"].as_str().unwrap())).collect();
+    assert_eq!(fields, [("contacts[0].name", "missing"), ("contacts[0].phone", "not_a_phone_number")]);
+    assert_eq!(owner.get(MAPLE).await.1["contacts"][0]["name"], "Sister", "nothing has changed");
+}
+
+#[tokio::test]
+async fn everybody_who_looks_is_told_of_a_change() {
+    let server = Server::start("30s").await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let mut stream = guest.client.get(format!("{}{MAPLE}/events", server.base)).send().await.unwrap();
+    let mut heard = String::new();
+    while !heard.contains("event: snapshot") {
+        heard += &String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap());
+    }
+    owner.put(&format!("{MAPLE}/name"), &json!({"name": "Maple House"})).await;
+    while !heard.contains("event: home") {
+        heard += &String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap());
+    }
+    assert_eq!(guest.get(MAPLE).await.1["home"]["name"], "Maple House");
+}
+
+#[tokio::test]
+async fn who_is_taken_out_of_a_home_sees_it_no_more_and_their_stream_ends() {
+    let server = Server::start("30s").await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let mut stream = guest.client.get(format!("{}{MAPLE}/events", server.base)).send().await.unwrap();
+    stream.chunk().await.unwrap().unwrap();
+    let (status, told) = owner.ask(Method::DELETE, &format!("{MAPLE}/people/guest"), &Value::Null).await;
+    assert_eq!((status, told["people"].as_array().unwrap().len()), (StatusCode::OK, 2));
+    let ended = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.expect("the stream ends within 5 s");
+    assert_eq!(guest.get(MAPLE).await.1["code"], "not_found");
+}
+
+#[tokio::test]
+async fn r6_an_owner_takes_the_sos_right_from_a_shared_user_and_gives_it_back() {
+    let server = Server::start("30s").await;
+    let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    owner.put(&format!("{MAPLE}/people/shared"), &json!({"role": "shared", "sos_withdrawn": true})).await;
+    assert_eq!(shared.raise("maple-street", "police", json!({})).await.1["reason"], "not_permitted");
+    owner.put(&format!("{MAPLE}/people/shared"), &json!({"role": "shared"})).await;
+    assert_eq!(shared.raise("maple-street", "police", json!({})).await.0, StatusCode::CREATED);
+    let last = owner.put(&format!("{MAPLE}/people/owner"), &json!({"role": "guest"})).await.1;
+    assert_eq!(last["errors"][0]["fault"], "last_owner");
+}
+
+#[tokio::test]
+async fn the_verbal_password_is_set_changed_and_asked_but_never_read() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let put = async |body: Value| owner.put(&format!("{MAPLE}/verbal-password"), &body).await;
+    assert_eq!(put(json!({"password": "abc"})).await.1["errors"].as_array().unwrap().len(), 2, "too short, and the old one is asked for");
+    assert_eq!(put(json!({"password": "green door", "current": "Blue  Heron"})).await.0, StatusCode::OK);
+    let check = async |word: &str| owner.post(&format!("{MAPLE}/verbal-password/check"), &json!({"password": word})).await;
+    assert_eq!(check("blue heron").await.1["correct"], false);
+    assert_eq!(check(" Green DOOR ").await.1["correct"], true);
+    let all = format!("{}{}", owner.get(MAPLE).await.1, owner.get(&format!("{MAPLE}/household")).await.1);
+    assert!(!all.contains("green door") && !all.contains("argon2"), "it is never readable");
+}
+
+#[tokio::test]
+async fn r2_a_home_enrolls_its_cameras_step_by_step_and_ends_it() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let enroll = json!({"verbal_password_required": false, "accept_terms": false});
+    let problem = owner.post(&format!("{FLAT}/sos-for-cameras"), &enroll).await.1;
+    let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["contacts", "accept_terms"]);
+    owner.put(&format!("{FLAT}/contacts"), &two()).await;
+    let told = owner.post(&format!("{FLAT}/sos-for-cameras"), &json!({"verbal_password_required": false, "accept_terms": true})).await.1;
+    assert_eq!((&told["subscription"]["sos_for_cameras"], &told["sos"]["dashboard"]["available"]), (&json!("enrolled"), &json!(true)));
+    let ended = owner.ask(Method::DELETE, &format!("{FLAT}/sos-for-cameras"), &Value::Null).await.1;
+    assert_eq!(ended["sos"]["dashboard"]["reason"], "enrolment_required");
+}
+
+#[tokio::test]
+async fn a_contact_agrees_opts_out_and_is_known_to_have_been_reached() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    owner.put(&format!("{MAPLE}/contacts"), &two()).await;
+    let link = owner.post(&format!("{MAPLE}/contacts/ann/link"), &json!({})).await.1["path"]
+        .as_str()
+        .unwrap()
+        .replace("/contact", "/api/v1/contact");
+    let ann = server.stranger();
+    assert_eq!(ann.post(&format!("{link}/accept"), &json!({})).await.1["ready"], "accepted");
+    let running = owner.raise("maple-street", "police", json!({"mode": "drill"})).await.1;
+    owner.act(&running, "send-now").await;
+    let call = until("the call", || async { ann.get(&link).await.1["call"]["id"].as_str().map(str::to_owned) }).await;
+    ann.post(&format!("{link}/calls/{call}/answer"), &json!({})).await;
+    let told = owner.get(MAPLE).await.1["contacts"][0].clone();
+    assert!(told["ready"] == "accepted" && told["reached_at"].is_string(), "{told}");
+    assert_eq!(ann.post(&format!("{link}/opt-out"), &json!({})).await.1["ready"], "opted_out");
+    let newer = owner.post(&format!("{MAPLE}/contacts/ann/link"), &json!({})).await.0;
+    assert_eq!((newer, ann.get(&link).await.1["code"].clone()), (StatusCode::OK, json!("not_found")), "an older link stops to work");
+}
+
+#[tokio::test]
+async fn r21_a_drill_may_leave_the_contacts_alone() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let live = owner.raise("maple-street", "police", json!({"call_contacts": false})).await.1;
+    assert_eq!(live["errors"][0]["field"], "call_contacts", "only a drill may");
+    let drill = owner.raise("maple-street", "police", json!({"mode": "drill", "call_contacts": false})).await.1;
+    owner.act(&drill, "send-now").await;
+    let dispatched = owner.until_state(&drill, "dispatching").await;
+    assert_eq!(dispatched["calls"], json!([]));
+}
+
+#[tokio::test]
+async fn equipment_is_added_renamed_and_removed() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false, "stream": "rtsp://8.8.8.8/"});
+    assert_eq!(owner.post(&format!("{MAPLE}/cameras"), &camera).await.1["errors"][0]["fault"], "not_private");
+    let camera = json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false, "stream": "rtsp://192.168.1.9/a"});
+    let told = owner.post(&format!("{MAPLE}/cameras"), &camera).await.1;
+    assert!(told["cameras"].as_array().unwrap().iter().any(|c| c["id"] == "attic") && !told.to_string().contains("rtsp"));
+    assert_eq!(owner.get(&format!("{MAPLE}/household")).await.1["streams"][0]["address"], "rtsp://192.168.1.9/a");
+    let gone = owner.ask(Method::DELETE, &format!("{MAPLE}/cameras/attic"), &Value::Null).await.1;
+    assert_eq!(gone["cameras"].as_array().unwrap().len(), 3);
+    let told = owner.put(&format!("{MAPLE}/devices/hall-keypad"), &json!({"name": "Hall"})).await.1;
+    assert_eq!(told["devices"][1]["name"], "Hall");
+    assert_eq!(owner.put(&format!("{MAPLE}/devices/nothing"), &json!({"name": "Hall"})).await.1["code"], "not_found");
+}
+
+#[tokio::test]
+async fn evidence_holds_every_fact_in_an_unbroken_chain_and_no_password() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "cancel").await;
+    let path = format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap());
+    let evidence = owner.get(&path).await.1;
+    let events = evidence["events"].as_array().unwrap();
+    assert_eq!(events.iter().map(|e| e["what"].as_str().unwrap()).collect::<Vec<_>>(), ["started", "aborted"]);
+    let mut before = "0".repeat(64);
+    for event in events {
+        use sha2::{Digest, Sha256};
+        let hash: String = Sha256::digest(format!("{before}{}", event["fact"])).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(event["hash"], hash);
+        before = hash;
+    }
+    assert!(!evidence.to_string().contains("argon2"));
+    let csv = owner.client.get(format!("{}{path}?format=csv", server.base)).send().await.unwrap();
+    assert!(csv.headers()["content-disposition"].to_str().unwrap().ends_with(".csv\""));
+    assert_eq!(csv.text().await.unwrap().lines().count(), 3);
+    assert_eq!(owner.get(&format!("{path}?format=pdf")).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn the_first_owner_comes_once_by_the_printed_token() {
+    let server = Server::empty().await;
+    let token = server.app.await_first_owner().await.unwrap().unwrap();
+    let somebody = server.stranger();
+    assert_eq!(somebody.get("/api/v1/welcome").await.1["needed"], true);
+    let mut asked = json!({"token": "guessed", "name": "Ada", "email": "ada@example.org", "password": "correct horse battery", "home": "Elm Road", "time_zone": "Europe/Berlin"});
+    assert_eq!(somebody.post("/api/v1/welcome", &asked).await.1["code"], "not_allowed");
+    asked["token"] = token.into();
+    asked["password"] = "short".into();
+    asked["email"] = "ada".into();
+    let wrong = somebody.post("/api/v1/welcome", &asked).await.1;
+    let faults: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].as_str().unwrap()).collect();
+    assert_eq!(faults, ["not_an_email", "too_short"]);
+    asked["password"] = "correct horse battery".into();
+    asked["email"] = "ada@example.org".into();
+    assert_eq!(somebody.post("/api/v1/welcome", &asked).await.0, StatusCode::OK, "a mistake does not use the token up");
+    assert_eq!(somebody.get("/api/v1/me").await.1["homes"][0]["name"], "Elm Road", "signed in");
+    assert_eq!(server.stranger().post("/api/v1/welcome", &asked).await.1["code"], "not_allowed", "once");
+    assert_eq!(server.stranger().get("/api/v1/welcome").await.1["needed"], false);
+}
+
+impl Person {
+    async fn put(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.ask(Method::PUT, path, body).await
+    }
+}
