@@ -15,6 +15,10 @@ pub mod path {
 
     /// Sign in and out.
     pub const SESSION: &str = "/api/v1/session";
+    /// The devices on which an account is signed in.
+    pub const SESSIONS: &str = "/api/v1/sessions";
+    /// An account's password.
+    pub const PASSWORD: &str = "/api/v1/password";
     /// Who is signed in.
     pub const ME: &str = "/api/v1/me";
 

@@ -14,6 +14,33 @@ pub struct SignIn {
     pub password: String,
 }
 
+/// A device on which somebody is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Device {
+    /// Its short name.
+    pub id: String,
+    /// What it is: “Chrome on Android”.
+    pub name: String,
+    /// Whether it is the one that asks.
+    pub here: bool,
+    /// When it was signed in.
+    #[schema(value_type = String)]
+    pub signed_in_at: Timestamp,
+    /// When it was last used, to within an hour.
+    #[schema(value_type = String)]
+    pub seen_at: Timestamp,
+}
+
+/// Changes the account's password.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditPassword {
+    /// What it was.
+    pub current: String,
+    /// 12 to 256 characters, and not easily guessed.
+    pub password: String,
+}
+
 /// Who signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedIn {

@@ -23,14 +23,25 @@ pub struct Membership {
     pub sos_withdrawn: bool,
 }
 
+/// What can be done with a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// See it, its cameras and its incidents.
+    Look,
+    /// Raise an SOS or a drill. Whoever may raise one may also abort, send now and silence, whoever raised it.
+    Raise,
+    /// Set it up: address, contacts, devices, people.
+    Configure,
+}
+
 impl Membership {
-    /// R6: owners and shared users may raise an SOS, unless the right was taken from a shared user.
-    /// Whoever may raise one may also abort, send now and silence, whoever raised it.
-    pub fn may_raise(self) -> bool {
-        match self.role {
-            Role::Owner => true,
-            Role::Shared => !self.sos_withdrawn,
-            Role::Guest => false,
+    /// Who may do what. This table is all there is: the API asks nothing else, and a test walks every route with every role (R6).
+    pub fn may(self, action: Action) -> bool {
+        match (self.role, action) {
+            (Role::Owner, _) | (_, Action::Look) => true,
+            // The owner may take the SOS right from a shared user.
+            (Role::Shared, Action::Raise) => !self.sos_withdrawn,
+            (Role::Shared, Action::Configure) | (Role::Guest, Action::Raise | Action::Configure) => false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who has an SOS button, and where (R1 to R6, R9). One pure answer for the screen and for the API, so that they never differ.
 
 use super::{
-    access::Membership,
+    access::{Action, Membership},
     home::{Enrolment, Home, Plan},
     id::CameraId,
     incident::{Request, Source},
@@ -91,7 +91,7 @@ pub fn siren(home: &Home, member: Membership) -> Result<(), Reason> {
 }
 
 fn permitted(member: Membership) -> Result<(), Reason> {
-    member.may_raise().then_some(()).ok_or(Reason::NotPermitted)
+    member.may(Action::Raise).then_some(()).ok_or(Reason::NotPermitted)
 }
 
 fn located(home: &Home) -> Result<(), Reason> {

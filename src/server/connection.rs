@@ -31,6 +31,8 @@ use tower::ServiceExt;
 
 /// How long open requests may take to end when the server stops.
 const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
+/// The largest head of a request, bytes: a browser's has one or two thousand.
+const HEAD_MOST: usize = 32 * 1024;
 /// How long the head of a request may take to arrive.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 /// How long a listener may take nothing before it is let go. It comes back by itself, and is told what it missed.
@@ -102,8 +104,11 @@ async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, mut sto
     let (take_over, mut taken_over) = oneshot::channel();
     let take_over = Arc::new(Mutex::new(Some(take_over)));
     let service = service_fn(move |request| answer(router.clone(), peer, request, take_over.clone()));
-    let http =
-        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).serve_connection(TokioIo::new(socket), service);
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(HEAD_MOST)
+        .serve_connection(TokioIo::new(socket), service);
     let mut http = http.with_upgrades();
     let taken = tokio::select! {
         biased;

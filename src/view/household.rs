@@ -23,6 +23,7 @@ pub const fn fault(fault: Fault) -> W {
         Fault::OutOfBounds => W::OutOfBounds,
         Fault::NotRight => W::NotRight,
         Fault::TooShort => W::TooShort,
+        Fault::EasilyGuessed => W::EasilyGuessed,
         Fault::NotAStream => W::NotAStream,
         Fault::NotPrivate => W::NotPrivate,
         Fault::HasCredentials => W::HasCredentials,

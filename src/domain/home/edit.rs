@@ -49,8 +49,10 @@ pub enum Fault {
     OutOfBounds,
     /// Not what is known.
     NotRight,
-    /// Easily guessed.
+    /// Less than it must hold.
     TooShort,
+    /// Among the first that would be tried.
+    EasilyGuessed,
     /// Not an address of a camera's stream.
     NotAStream,
     /// Not in this house: an address outside of private networks.
@@ -85,6 +87,7 @@ impl Fault {
             Self::OutOfBounds => "That is outside of what is allowed.",
             Self::NotRight => "That is not right.",
             Self::TooShort => "That is too short.",
+            Self::EasilyGuessed => "That is easily guessed. Take a few words that have nothing to do with each other.",
             Self::NotAStream => "Give an address that begins with rtsp:// or rtsps://.",
             Self::NotPrivate => "Give an address in your own network.",
             Self::HasCredentials => "Leave user name and password out of the address.",

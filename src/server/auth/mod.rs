@@ -1,5 +1,8 @@
 //! Passwords, tokens, and how often somebody may try. Hashing is slow on purpose, so only so much of it runs at once.
 
+pub mod device;
+pub mod password;
+
 use crate::domain::time::Timestamp;
 use argon2::{
     Argon2,
@@ -14,8 +17,12 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// How long a device stays signed in.
-pub const SESSION_LASTS: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long a device stays signed in that is not used: a telephone at home may lie in a drawer for a season.
+const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long a device stays signed in at most.
+pub const SESSION_MOST: Duration = Duration::from_secs(365 * 24 * 3_600);
+/// How much later than it was noted a session may have been used.
+pub const SESSION_NOTED: Duration = Duration::from_secs(3_600);
 /// Wrong passwords that one account may be tried with in [`ATTEMPTS_WITHIN`].
 const ATTEMPTS: usize = 10;
 /// The time in which attempts count.
@@ -61,6 +68,11 @@ pub async fn verify(password: String, hash: Option<String>) -> bool {
 /// A spoken password as it is compared: capitals and spaces are not spoken.
 pub fn spoken(password: &str) -> String {
     password.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// When a session ends that began then and is used now, unless it is used again.
+pub fn session_ends(began: Timestamp, now: Timestamp) -> Timestamp {
+    (now + SESSION_IDLE).min(began + SESSION_MOST)
 }
 
 /// A new secret token: 256 random bits, as text for a cookie or a link.
@@ -113,6 +125,14 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_ends_when_it_is_not_used_and_after_a_year_anyway() {
+        let (began, day) = (Timestamp::from_millis(1_000), Duration::from_secs(24 * 3_600));
+        assert_eq!(session_ends(began, began), began + 90 * day);
+        assert_eq!(session_ends(began, began + 80 * day), began + 170 * day);
+        assert_eq!(session_ends(began, began + 300 * day), began + 365 * day);
+    }
 
     #[test]
     fn capitals_and_spaces_are_not_spoken() {

@@ -4,10 +4,11 @@ use super::answer::Refused;
 use crate::{
     api::problem::Code,
     domain::{
-        access::{Membership, Role},
+        access::{Action, Membership},
         home::Home,
         id::{HomeId, IncidentId},
         incident::Actor,
+        time::Timestamp,
     },
     server::{App, auth, engine::Current, store::Account},
 };
@@ -40,9 +41,22 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         let jar = CookieJar::from_headers(&parts.headers);
         let no_session = || Refused::new(Code::NotSignedIn, "Sign in first.");
         let token = auth::token_hash(jar.get(COOKIE).ok_or_else(no_session)?.value());
-        let account = app.store.session(token, app.clock.now()).await?.ok_or_else(no_session)?;
+        let now = app.clock.now();
+        let (account, session) = app.store.session(token, now).await?.ok_or_else(no_session)?;
+        if now.since(session.seen_at) > auth::SESSION_NOTED {
+            note_use(app.clone(), session.token, auth::session_ends(session.created_at, now));
+        }
         Ok(Self { account, token })
     }
+}
+
+/// Notes beside everything else that a session is used: no request waits for that, or fails with it.
+fn note_use(app: Arc<App>, token: [u8; 32], ends: Timestamp) {
+    tokio::spawn(async move {
+        if let Err(error) = app.store.session_seen(token, app.clock.now(), ends).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "that a session was used could not be noted");
+        }
+    });
 }
 
 /// A member of the home in the path.
@@ -73,7 +87,7 @@ impl Member {
     /// R6: whoever may not raise an SOS may not steer one either.
     pub fn may_steer(&self) -> Result<(), Refused> {
         let refused = || Refused::new(Code::NotAllowed, "You may look at this incident, not change it.");
-        self.membership.may_raise().then_some(()).ok_or_else(refused)
+        self.membership.may(Action::Raise).then_some(()).ok_or_else(refused)
     }
 }
 
@@ -93,10 +107,8 @@ impl FromRequestParts<Arc<App>> for Owner {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let member = Member::from_request_parts(parts, app).await?;
-        match member.membership.role {
-            Role::Owner => Ok(Self(member)),
-            Role::Shared | Role::Guest => Err(Refused::new(Code::NotAllowed, "Only an owner of this home can do that.")),
-        }
+        let refused = || Refused::new(Code::NotAllowed, "Only an owner of this home can do that.");
+        if member.membership.may(Action::Configure) { Ok(Self(member)) } else { Err(refused()) }
     }
 }
 

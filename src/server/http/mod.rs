@@ -13,6 +13,7 @@ mod people;
 mod phone;
 mod service;
 mod session;
+mod sessions;
 
 use super::App;
 use crate::api::problem::{Code, Problem};
@@ -22,7 +23,8 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, header},
-    response::IntoResponse,
+    middleware::map_response,
+    response::{IntoResponse, Response},
 };
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
@@ -36,6 +38,9 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(service::document())
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
+        .routes(routes!(sessions::password))
         .routes(routes!(homes::one))
         .routes(routes!(people::first_run, people::welcome))
         .routes(routes!(household::one))
@@ -83,11 +88,30 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(CsrfLayer::new().with_rejection_response(foreign))
         .layer(CatchPanicLayer::custom(|_| Refused::internal().into_response()))
-        .layer(fixed("x-content-type-options", "nosniff"))
-        .layer(fixed("referrer-policy", "no-referrer"))
-        .layer(fixed("x-frame-options", "DENY"))
+        .layer(map_response(armored))
 }
 
-fn fixed(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
+/// What every answer tells browsers: what the app may do, and that no other site may use it (OWASP ASVS 5.0, V3.4).
+fn armor() -> [(HeaderName, HeaderValue); 7] {
+    let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    [
+        // wasm is compiled; nothing is evaluated, and no script stands in the page. `public/early.js` has the Trusted Types policy.
+        fixed(
+            "content-security-policy",
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types default",
+        ),
+        fixed("cross-origin-opener-policy", "same-origin"),
+        fixed("cross-origin-resource-policy", "same-origin"),
+        fixed("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), screen-wake-lock=(self)"),
+        fixed("referrer-policy", "no-referrer"),
+        fixed("x-content-type-options", "nosniff"),
+        fixed("x-frame-options", "DENY"),
+    ]
+}
+
+async fn armored(mut response: Response) -> Response {
+    response.headers_mut().extend(armor());
+    response
 }

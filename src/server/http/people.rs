@@ -22,12 +22,9 @@ use crate::{
     },
     server::{App, auth, store::Account},
 };
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
 use axum_extra::extract::CookieJar;
 use std::sync::Arc;
-
-/// The length of an account's password, characters (OWASP ASVS 5.0, 6.2.1 asks for 8 at least and 64 allowed).
-const PASSWORD: std::ops::RangeInclusive<usize> = 12..=256;
 
 /// Changes what somebody may do.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), request_body = EditResident, responses((status = 200, body = Household), Problems))]
@@ -78,7 +75,12 @@ pub async fn first_run(State(app): State<Arc<App>>) -> Json<FirstRun> {
 
 /// Makes the first owner, with a home, and signs them in. The token was printed where the server runs, and works once.
 #[utoipa::path(post, path = "/api/v1/welcome", tag = "session", request_body = Welcome, responses((status = 200, description = "Signed in; the cookie is set", body = SignedIn), Problems))]
-pub async fn welcome(State(app): State<Arc<App>>, jar: CookieJar, Body(asked): Body<Welcome>) -> Result<impl IntoResponse, Refused> {
+pub async fn welcome(
+    State(app): State<Arc<App>>,
+    jar: CookieJar,
+    headers: HeaderMap,
+    Body(asked): Body<Welcome>,
+) -> Result<impl IntoResponse, Refused> {
     let mut token = app.welcome.lock().await;
     if *token != Some(auth::token_hash(&asked.token)) {
         return Err(Refused::new(Code::NotAllowed, "That is not the token that the server printed when it started, or it was used."));
@@ -89,10 +91,8 @@ pub async fn welcome(State(app): State<Arc<App>>, jar: CookieJar, Body(asked): B
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", Fault::NotAnEmail);
     }
-    match asked.password.chars().count() {
-        n if n < *PASSWORD.start() => form.wrong("password", Fault::TooShort),
-        n if n > *PASSWORD.end() => form.wrong("password", Fault::TooLong),
-        _ => {}
+    if let Some(fault) = auth::password::fault(&asked.password, &[&email, &name]) {
+        form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
     let password = auth::hashed(asked.password).await.ok_or_else(Refused::internal)?;
@@ -103,7 +103,7 @@ pub async fn welcome(State(app): State<Arc<App>>, jar: CookieJar, Body(asked): B
     app.homes.put(&*app.store, home).await?;
     app.store.put_membership(&id, &account.id, Membership { role: Role::Owner, sos_withdrawn: false }).await?;
     *token = None;
-    session::begin(&app, jar, account).await
+    session::begin(&app, jar, &headers, account).await
 }
 
 /// One local part, one `@`, one domain with a dot, no spaces: the rest is told by a message that arrives.

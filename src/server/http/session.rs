@@ -9,9 +9,17 @@ use crate::{
         problem::Code,
         session::{Me, MyHome, SignIn, SignedIn as SignedInAnswer, User},
     },
-    server::{App, auth, store::Account},
+    server::{
+        App, auth,
+        store::{Account, Session},
+    },
 };
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+};
 use axum_extra::extract::{CookieJar, cookie::Cookie};
 use std::sync::Arc;
 
@@ -20,7 +28,7 @@ fn user(account: &Account) -> User {
 }
 
 fn cookie(token: &str) -> Cookie<'static> {
-    let lasts_s = auth::SESSION_LASTS.as_secs();
+    let lasts_s = auth::SESSION_MOST.as_secs();
     let text = format!("{COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={lasts_s}");
     Cookie::parse(text).expect("a token is made of letters that a cookie may have")
 }
@@ -34,29 +42,57 @@ fn cookie(token: &str) -> Cookie<'static> {
 pub async fn sign_in(
     State(app): State<Arc<App>>,
     jar: CookieJar,
+    headers: HeaderMap,
     Body(SignIn { email, password }): Body<SignIn>,
 ) -> Result<impl IntoResponse, Refused> {
-    let (email, now) = (email.trim().to_lowercase(), app.clock.now());
+    let email = email.trim().to_lowercase();
     if email.len() > 254 || password.len() > 1_024 {
         return Err(Refused::field("password", "That is too long."));
     }
-    if !app.attempts.may_try(&email, now) {
+    let account = app.store.account(&email).await?;
+    let right = try_password(&app, &email, account.as_ref(), password).await?;
+    let account = account.filter(|_| right);
+    let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
+    // A device has one session: another one that it had goes.
+    if let Some(old) = jar.get(COOKIE) {
+        app.store.end_session(auth::token_hash(old.value())).await?;
+    }
+    begin(&app, jar, &headers, account).await
+}
+
+/// Whether that is the account's password; only so many wrong ones in a quarter of an hour.
+pub(super) async fn is_password(app: &App, account: &Account, password: String) -> Result<bool, Refused> {
+    if password.len() > 1_024 {
+        return Ok(false);
+    }
+    try_password(app, &account.email, Some(account), password).await
+}
+
+async fn try_password(app: &App, email: &str, account: Option<&Account>, password: String) -> Result<bool, Refused> {
+    if !app.attempts.may_try(email, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."));
     }
-    let account = app.store.account(&email).await?;
-    if !auth::verify(password, account.as_ref().map(|a| a.password.clone())).await {
-        app.attempts.failed(&email, now);
-        return Err(Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."));
+    let right = auth::verify(password, account.map(|a| a.password.clone())).await;
+    match right {
+        true => app.attempts.succeeded(email),
+        false => app.attempts.failed(email, app.clock.now()),
     }
-    let account = account.ok_or_else(Refused::not_found)?;
-    app.attempts.succeeded(&email);
-    begin(&app, jar, account).await
+    Ok(right)
 }
 
 /// Begins a session: keeps it, and gives its token as a cookie.
-pub(super) async fn begin(app: &App, jar: CookieJar, account: Account) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
+pub(super) async fn begin(
+    app: &App,
+    jar: CookieJar,
+    headers: &HeaderMap,
+    account: Account,
+) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
     let (token, now) = (auth::new_token(), app.clock.now());
-    app.store.put_session(auth::token_hash(&token), &account.id, now, now + auth::SESSION_LASTS).await?;
+    let device = auth::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
+    let expires_at = auth::session_ends(now, now);
+    let session =
+        Session { token: auth::token_hash(&token), account: account.id.clone(), device, created_at: now, seen_at: now, expires_at };
+    app.store.put_session(&session).await?;
     Ok((jar.add(cookie(&token)), Json(SignedInAnswer { user: user(&account) })))
 }
 

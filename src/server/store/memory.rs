@@ -1,6 +1,6 @@
 //! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
 
-use super::{Account, Batch, Journal, RequestRow, Store, StoreError, Stored};
+use super::{Account, Batch, Journal, RequestRow, Session, Store, StoreError, Stored};
 use crate::{
     domain::{
         access::Membership,
@@ -36,7 +36,7 @@ struct Tables {
     homes: BTreeMap<HomeId, Home>,
     accounts: BTreeMap<UserId, Account>,
     memberships: Vec<(HomeId, UserId, Membership)>,
-    sessions: BTreeMap<[u8; 32], (UserId, Timestamp)>,
+    sessions: BTreeMap<[u8; 32], Session>,
     links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
 }
 
@@ -204,16 +204,28 @@ impl Store for MemoryStore {
         self.tables().memberships.retain(|(h, a, _)| h != home || a != account);
         Ok(())
     }
-    async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+    async fn put_session(&self, session: &Session) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        tables.sessions.retain(|_, (_, expires)| *expires > now);
-        tables.sessions.insert(token, (account.clone(), expires_at));
+        tables.sessions.retain(|_, known| known.expires_at > session.seen_at);
+        tables.sessions.insert(session.token, session.clone());
         Ok(())
     }
-    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError> {
+    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
         let tables = self.tables();
-        let whose = tables.sessions.get(&token).filter(|(_, expires)| *expires > now);
-        Ok(whose.and_then(|(account, _)| tables.accounts.get(account).cloned()))
+        let found = tables.sessions.get(&token).filter(|session| session.expires_at > now);
+        Ok(found.and_then(|session| Some((tables.accounts.get(&session.account)?.clone(), session.clone()))))
+    }
+    async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let tables = self.tables();
+        let mut all: Vec<_> = tables.sessions.values().filter(|s| s.account == *account && s.expires_at > now).cloned().collect();
+        all.sort_by_key(|session| std::cmp::Reverse(session.seen_at));
+        Ok(all)
+    }
+    async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+        if let Some(session) = self.tables().sessions.get_mut(&token) {
+            (session.seen_at, session.expires_at) = (now, expires_at);
+        }
+        Ok(())
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         self.tables().sessions.remove(&token);

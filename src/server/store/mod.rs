@@ -62,6 +62,23 @@ pub struct Account {
     pub password: String,
 }
 
+/// A signed-in device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The hash of its token; the token itself is known to the device alone.
+    pub token: [u8; 32],
+    /// Whose.
+    pub account: UserId,
+    /// What it is, for people: “Chrome on Android”.
+    pub device: String,
+    /// When it was signed in.
+    pub created_at: Timestamp,
+    /// When it was last used, to within an hour.
+    pub seen_at: Timestamp,
+    /// When it ends unless it is used.
+    pub expires_at: Timestamp,
+}
+
 /// One incident with its whole history.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -157,10 +174,14 @@ pub trait Store: Journal {
     /// Takes an account out of a home.
     async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError>;
 
-    /// Keeps a session by the hash of its token.
-    async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
-    /// Whose session that is, if it still holds.
-    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError>;
+    /// Keeps a session; those that are over go.
+    async fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+    /// The session of that token, and whose it is, if it still holds.
+    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError>;
+    /// The sessions of an account that still hold, the one that was used last first.
+    async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+    /// Notes that a session was used, and when it ends now.
+    async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
     /// Ends a session.
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
 

@@ -30,6 +30,7 @@ super::language::words! {
         OutOfBounds = "That is outside of what is allowed.",
         NotRight = "That is not right.",
         TooShort = "That is too short.",
+        EasilyGuessed = "That is easily guessed. Take a few words that have nothing to do with each other.",
         NotAStream = "Give an address that begins with rtsp:// or rtsps://.",
         NotPrivate = "Give an address in your own network.",
         HasCredentials = "Leave user name and password out of the address.",
@@ -152,6 +153,16 @@ super::language::words! {
         SirenField = "Has a siren",
         AddDevice = "Add a device or camera",
         EquipmentCount = "{0} devices, {1} cameras",
+
+        // The account.
+        Security = "Sign-in and devices",
+        Devices = "Signed-in devices",
+        ThisDevice = "This device, since {0}",
+        DeviceSeen = "Last used {0}",
+        SignOutSure = "Tap again to sign out",
+        SignOutOthers = "Sign out all other devices",
+        ChangePassword = "Change your password",
+        ChangePasswordNote = "Every other device is signed out.",
 
         // Language.
         Language = "Language",

@@ -54,6 +54,7 @@ super::language::words! {
         Never = "did not happen",
         After = "after {0}",
         SecondsShort = "{0} s",
+        MinutesShort = "{0} min {1} s",
         WhoAnswered = "{0} answered.",
         NobodyAnswered = "Nobody answered; help was sent after the call rang out.",
         ContactsSpared = "Contacts were not called.",

@@ -6,9 +6,12 @@ mod bad_input;
 mod disk;
 mod drill;
 mod events;
+mod hostile;
 mod household;
 mod phone;
 mod restart;
+mod rights;
+mod session;
 mod store;
 
 use buckler::server::{
@@ -90,6 +93,12 @@ impl Server {
         let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
         Person { client, base: self.base.clone() }
     }
+}
+
+/// The machine's monotonic clock, to compare how long things take.
+#[expect(clippy::disallowed_methods, reason = "a test compares with the clock of the machine")]
+pub fn instant() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 /// Lets time pass: only for time itself, such as a server that is down; everything else is waited for by [`until`].

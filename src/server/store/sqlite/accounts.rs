@@ -1,4 +1,4 @@
-//! Homes, accounts, memberships, sessions and contacts' links.
+//! Homes, accounts, memberships and contacts' links.
 
 use super::{failed, impossible};
 use crate::{
@@ -6,7 +6,6 @@ use crate::{
         access::{Membership, Role},
         home::Home,
         id::{ContactId, HomeId, UserId},
-        time::Timestamp,
     },
     server::store::{Account, StoreError},
 };
@@ -133,44 +132,6 @@ fn membership_of(row: &SqliteRow, first: usize) -> Membership {
     Membership { role, sos_withdrawn: row.get(first + 1) }
 }
 
-pub(super) async fn put_session(
-    writer: &mut SqliteConnection,
-    token: [u8; 32],
-    account: &UserId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), StoreError> {
-    let problem = failed("store a session");
-    sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(now.as_millis() as i64).execute(&mut *writer).await.map_err(&problem)?;
-    sqlx::query("INSERT INTO session (token, account, created_at, expires_at) VALUES (?, ?, ?, ?)")
-        .bind(&token[..])
-        .bind(account.as_str())
-        .bind(now.as_millis() as i64)
-        .bind(expires_at.as_millis() as i64)
-        .execute(writer)
-        .await
-        .map_err(&problem)?;
-    Ok(())
-}
-
-pub(super) async fn session(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError> {
-    let row = sqlx::query(
-        "SELECT account.id, email, name, password FROM session JOIN account ON account.id = session.account
-         WHERE token = ? AND expires_at > ?",
-    )
-    .bind(&token[..])
-    .bind(now.as_millis() as i64)
-    .fetch_optional(readers)
-    .await
-    .map_err(failed("look for a session"))?;
-    row.as_ref().map(account).transpose()
-}
-
-pub(super) async fn end_session(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE token = ?").bind(&token[..]).execute(writer).await.map_err(failed("end a session"))?;
-    Ok(())
-}
-
 pub(super) async fn put_contact_link(
     writer: &mut SqliteConnection,
     token: [u8; 32],
@@ -217,10 +178,10 @@ pub(super) async fn shown_links(readers: &SqlitePool, home: &HomeId) -> Result<V
     rows.iter().map(|row| Ok((slug(row, 0)?, row.get(1)))).collect()
 }
 
-fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
     Ok(Account { id: slug(row, 0)?, email: row.get(1), name: row.get(2), password: row.get(3) })
 }
 
-fn slug<T: FromStr>(row: &SqliteRow, column: usize) -> Result<T, StoreError> {
+pub(super) fn slug<T: FromStr>(row: &SqliteRow, column: usize) -> Result<T, StoreError> {
     row.get::<&str, _>(column).parse().map_err(|_| impossible("an identifier"))
 }

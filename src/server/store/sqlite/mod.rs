@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod incidents;
 mod inspect;
+mod sessions;
 
 pub use backup::backup;
 pub use inspect::inspect;
@@ -18,7 +19,7 @@ use crate::domain::{
 };
 use crate::server::{
     clock::{Anchor, Boot},
-    store::Account,
+    store::{Account, Session},
 };
 use async_trait::async_trait;
 use sqlx::{
@@ -174,14 +175,20 @@ impl Store for SqliteStore {
     async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
         accounts::end_membership(&mut *self.writer.lock().await, home, account).await
     }
-    async fn put_session(&self, token: [u8; 32], account: &UserId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-        accounts::put_session(&mut *self.writer.lock().await, token, account, now, expires_at).await
+    async fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+        sessions::put(&mut *self.writer.lock().await, session).await
     }
-    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Account>, StoreError> {
-        accounts::session(&self.readers, token, now).await
+    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
+        sessions::of_token(&self.readers, token, now).await
+    }
+    async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        sessions::of_account(&self.readers, account, now).await
+    }
+    async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+        sessions::seen(&mut *self.writer.lock().await, token, now, expires_at).await
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
-        accounts::end_session(&mut *self.writer.lock().await, token).await
+        sessions::end(&mut *self.writer.lock().await, token).await
     }
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
         accounts::put_contact_link(&mut *self.writer.lock().await, token, home, contact, shown).await

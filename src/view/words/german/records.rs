@@ -55,6 +55,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Never => "geschah nicht",
         W::After => "nach {0}",
         W::SecondsShort => "{0} s",
+        W::MinutesShort => "{0} min {1} s",
         W::WhoAnswered => "{0} nahm an.",
         W::NobodyAnswered => "Niemand nahm an; Hilfe wurde geschickt, als das Klingeln endete.",
         W::ContactsSpared => "Kontakte wurden nicht angerufen.",

@@ -1,0 +1,100 @@
+//! Signed-in devices, and the account's password. Whoever changes it signs every other device out.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{Body, COOKIE, SignedIn},
+    household::NotEdited,
+    session,
+};
+use crate::{
+    api::session::{Device, EditPassword, SignedIn as SignedInAnswer},
+    domain::{
+        home::edit::{Fault, Form},
+        id::UserId,
+    },
+    server::{
+        App, auth,
+        store::{Account, Session},
+    },
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
+use axum_extra::extract::CookieJar;
+use std::{fmt::Write, sync::Arc};
+
+/// The name of a session in paths: the beginning of the hash of its token, which opens nothing.
+fn name(session: &Session) -> String {
+    session.token.iter().take(8).fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+/// The devices on which this account is signed in, the one that was used last first.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
+pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
+    let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let device = |session: Session| Device {
+        id: name(&session),
+        here: session.token == signed_in.token,
+        name: session.device,
+        signed_in_at: session.created_at,
+        seen_at: session.seen_at,
+    };
+    Ok(Json(all.into_iter().map(device).collect()))
+}
+
+/// Signs a device out. Its streams end within seconds.
+#[utoipa::path(delete, path = "/api/v1/sessions/{session}", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
+pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Path<String>) -> Result<Json<Vec<Device>>, Refused> {
+    let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
+    app.store.end_session(found.token).await?;
+    app.sessions_changed.send_modify(|n| *n += 1);
+    list(State(app), signed_in).await
+}
+
+/// Signs every other device out.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
+pub async fn end_others(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
+    end_all(&app, &signed_in.account.id, Some(signed_in.token)).await?;
+    list(State(app), signed_in).await
+}
+
+async fn end_all(app: &App, account: &UserId, but: Option<[u8; 32]>) -> Result<(), Refused> {
+    for session in app.store.sessions(account, app.clock.now()).await? {
+        if Some(session.token) != but {
+            app.store.end_session(session.token).await?;
+        }
+    }
+    app.sessions_changed.send_modify(|n| *n += 1);
+    Ok(())
+}
+
+/// Changes the account's password. Every device is signed out but this one, which gets a new session.
+#[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 200, description = "Changed; the cookie is set anew", body = SignedInAnswer), Problems))]
+pub async fn password(
+    State(app): State<Arc<App>>,
+    jar: CookieJar,
+    headers: HeaderMap,
+    SignedIn { account, .. }: SignedIn,
+    Body(EditPassword { current, password }): Body<EditPassword>,
+) -> Result<impl IntoResponse, Refused> {
+    let mut form = Form::default();
+    if let Some(fault) = auth::password::fault(&password, &[&account.email, &account.name]) {
+        form.wrong("password", fault);
+    }
+    if !session::is_password(&app, &account, current).await? {
+        form.wrong("current", Fault::NotRight);
+    }
+    form.done(()).map_err(NotEdited::Wrong)?;
+    let password = auth::hashed(password).await.ok_or_else(Refused::internal)?;
+    let account = Account { password, ..account };
+    app.store.put_account(&account).await?;
+    end_all(&app, &account.id, None).await?;
+    Ok((StatusCode::OK, session::begin(&app, jar.remove(COOKIE), &headers, account).await?))
+}

@@ -1,0 +1,84 @@
+//! Signed-in devices, by the hashes of their tokens.
+
+use super::{accounts, failed};
+use crate::{
+    domain::{id::UserId, time::Timestamp},
+    server::store::{Account, Session, StoreError},
+};
+use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+
+pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
+    let problem = failed("store a session");
+    sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(millis(session.seen_at)).execute(&mut *writer).await.map_err(&problem)?;
+    sqlx::query("INSERT INTO session (token, account, created_at, expires_at, device, seen_at) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(&session.token[..])
+        .bind(session.account.as_str())
+        .bind(millis(session.created_at))
+        .bind(millis(session.expires_at))
+        .bind(&session.device)
+        .bind(millis(session.seen_at))
+        .execute(writer)
+        .await
+        .map_err(&problem)?;
+    Ok(())
+}
+
+pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at
+         FROM session JOIN account ON account.id = session.account WHERE token = ? AND expires_at > ?",
+    )
+    .bind(&token[..])
+    .bind(millis(now))
+    .fetch_optional(readers)
+    .await
+    .map_err(failed("look for a session"))?;
+    row.as_ref().map(|row| Ok((accounts::account(row)?, session(row)?))).transpose()
+}
+
+pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at FROM session
+         WHERE account = ? AND expires_at > ? ORDER BY seen_at DESC",
+    )
+    .bind(account.as_str())
+    .bind(millis(now))
+    .fetch_all(readers)
+    .await
+    .map_err(failed("load the devices of an account"))?;
+    rows.iter().map(session).collect()
+}
+
+pub(super) async fn seen(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE session SET seen_at = ?, expires_at = ? WHERE token = ?")
+        .bind(millis(now))
+        .bind(millis(expires_at))
+        .bind(&token[..])
+        .execute(writer)
+        .await
+        .map_err(failed("note that a device was used"))?;
+    Ok(())
+}
+
+pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session WHERE token = ?").bind(&token[..]).execute(writer).await.map_err(failed("end a session"))?;
+    Ok(())
+}
+
+/// The account, the token, and when it began, ends, was used, from the columns of the queries above.
+fn session(row: &SqliteRow) -> Result<Session, StoreError> {
+    let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
+    let token = row.get::<&[u8], _>(4).try_into().map_err(|_| super::impossible("a session's token"))?;
+    Ok(Session {
+        token,
+        account: accounts::slug(row, 0)?,
+        created_at: moment(5),
+        expires_at: moment(6),
+        device: row.get(7),
+        seen_at: moment(8),
+    })
+}
+
+fn millis(at: Timestamp) -> i64 {
+    at.as_millis() as i64
+}

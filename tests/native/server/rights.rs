@@ -1,0 +1,157 @@
+//! Every route of the OpenAPI document with every role, against the table in `domain::access`. A route that is not listed here fails.
+
+use super::{Person, Server};
+use buckler::domain::access::{Action, Membership, Role};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Everybody.
+    Nothing,
+    /// Whoever is signed in.
+    Session,
+    /// Whoever may do that with the home in the path.
+    Home(Action),
+    /// Whoever has the link.
+    Link,
+}
+
+/// What each route needs. In the order of the route table.
+fn need(method: &str, path: &str) -> Option<Need> {
+    use Action::{Configure, Look, Raise};
+    let api = path.strip_prefix("/api/v1").unwrap_or(path);
+    Some(match (method, api) {
+        ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => Need::Nothing,
+        ("delete", "/session") | ("get", "/me") | (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
+        ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
+        ("post", "/homes/{home}/incidents") => Need::Home(Raise),
+        ("get", "/incidents/{id}" | "/incidents/{id}/export") => Need::Home(Look),
+        ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence") => Need::Home(Raise),
+        (_, path) if path.starts_with("/contact/{token}") => Need::Link,
+        ("get", "/homes/{home}/household") => Need::Home(Configure),
+        ("put", "/homes/{home}/name" | "/homes/{home}/address" | "/homes/{home}/settings" | "/homes/{home}/contacts") => {
+            Need::Home(Configure)
+        }
+        ("post", "/homes/{home}/contacts/{contact}/link" | "/homes/{home}/verbal-password/check") => Need::Home(Configure),
+        ("put", "/homes/{home}/verbal-password") | ("post" | "delete", "/homes/{home}/sos-for-cameras") => Need::Home(Configure),
+        ("post", "/homes/{home}/devices" | "/homes/{home}/cameras") => Need::Home(Configure),
+        ("put" | "delete", "/homes/{home}/devices/{device}" | "/homes/{home}/cameras/{camera}" | "/homes/{home}/people/{person}") => {
+            Need::Home(Configure)
+        }
+        _ => return None,
+    })
+}
+
+/// Every operation of the document, with what it needs. What ends a session comes last.
+async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
+    let document = person.get("/api/openapi.json").await.1;
+    let mut all = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let need = need(method, path).unwrap_or_else(|| panic!("{method} {path} is in no table of rights"));
+            all.push((method.to_uppercase().parse().unwrap(), path.clone(), need));
+        }
+    }
+    assert!(all.len() > 40, "the document is incomplete: {}", all.len());
+    all.sort_by_key(|(method, path, _)| (method == Method::DELETE, path.ends_with("/session")));
+    all
+}
+
+/// The path with ids of Maple Street in it.
+fn filled(path: &str, incident: &str) -> String {
+    let ids = [
+        ("{home}", "maple-street"),
+        ("{id}", incident),
+        ("{contact}", "sister"),
+        ("{device}", "hall-keypad"),
+        ("{camera}", "hallway"),
+        ("{person}", "guest"),
+        ("{session}", "0000000000000000"),
+        ("{token}", "no-such-link"),
+        ("{call}", "00000000-0000-7000-8000-000000000000.1"),
+    ];
+    ids.into_iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
+}
+
+/// Status and body length; a stream is not read.
+async fn ask(person: &Person, method: &Method, path: &str, body: &Value) -> (StatusCode, String) {
+    let request = person.client.request(method.clone(), format!("{}{path}", person.base));
+    let request = if method == Method::GET || method == Method::DELETE { request } else { request.json(body) };
+    let answer = request.send().await.unwrap();
+    let is_stream = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    (answer.status(), if is_stream { String::new() } else { answer.text().await.unwrap() })
+}
+
+fn raise_body(time: &Value) -> Value {
+    json!({"id": "7b0f7f0e-7f66-4b8e-9d53-222222222222", "request": "medical", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": time})
+}
+
+/// Walks every route as one person who is `membership` to Maple Street, or nothing to it.
+async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, membership: Option<Membership>, incident: &str) {
+    for (method, path, need) in routes(&server.stranger()).await {
+        let body = if path.ends_with("/incidents") { raise_body(&server.sign_in("owner").await.server_time().await) } else { json!({}) };
+        let (status, answer) = ask(person, &method, &filled(&path, incident), &body).await;
+        let expected = match need {
+            Need::Nothing => continue,
+            Need::Link => Some(StatusCode::NOT_FOUND),
+            _ if !signed_in => Some(StatusCode::UNAUTHORIZED),
+            Need::Session => None,
+            Need::Home(action) => match membership {
+                None => Some(StatusCode::NOT_FOUND),
+                Some(membership) if membership.may(action) => None,
+                Some(_) => Some(StatusCode::FORBIDDEN),
+            },
+        };
+        match expected {
+            Some(refused) => assert_eq!(status, refused, "{who}: {method} {path}: {answer}"),
+            // What is asked may be wrong in itself, or name a session that there is not; it is not refused for who asks.
+            None => assert!(
+                ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
+                    && (status != StatusCode::NOT_FOUND || path.ends_with("{session}")),
+                "{who}: {method} {path}: {status} {answer}"
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_every_role_as_the_table_of_rights_says() {
+    let server = Server::start("30s").await;
+    let incident = server.sign_in("owner").await.raise("maple-street", "police", json!({})).await.1;
+    let incident = incident["id"].as_str().unwrap();
+    let of = |role, sos_withdrawn| Some(Membership { role, sos_withdrawn });
+    let (home, shared) = ("maple-street".parse().unwrap(), "shared".parse().unwrap());
+    walk(&server, "stranger", &server.stranger(), false, None, incident).await;
+    walk(&server, "operator", &server.sign_in("operator").await, true, None, incident).await;
+    walk(&server, "guest", &server.sign_in("guest").await, true, of(Role::Guest, false), incident).await;
+    walk(&server, "shared", &server.sign_in("shared").await, true, of(Role::Shared, false), incident).await;
+    server.app.store.put_membership(&home, &shared, of(Role::Shared, true).unwrap()).await.unwrap();
+    walk(&server, "shared, right withdrawn", &server.sign_in("shared").await, true, of(Role::Shared, true), incident).await;
+    server.app.store.end_membership(&home, &shared).await.unwrap();
+    walk(&server, "member of another home alone", &server.sign_in("shared").await, true, None, incident).await;
+    walk(&server, "owner", &server.sign_in("owner").await, true, of(Role::Owner, false), incident).await;
+}
+
+#[tokio::test]
+async fn what_one_may_not_see_answers_as_what_there_is_not() {
+    let server = Server::start("30s").await;
+    let running = server.sign_in("owner").await.raise("maple-street", "police", json!({})).await.1;
+    let operator = server.sign_in("operator").await;
+    let seen = async |path: &str| {
+        let answer = operator.client.get(format!("{}{path}", operator.base)).send().await.unwrap();
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        headers.remove("date");
+        (status, headers, answer.text().await.unwrap())
+    };
+    let pairs: [(String, &str); 3] = [
+        ("/api/v1/homes/maple-street".into(), "/api/v1/homes/no-such-home"),
+        ("/api/v1/homes/maple-street/household".into(), "/api/v1/homes/no-such-home/household"),
+        (format!("/api/v1/incidents/{}", running["id"].as_str().unwrap()), "/api/v1/incidents/00000000-0000-7000-8000-000000000000"),
+    ];
+    for (hidden, nothing) in pairs {
+        let (one, other): ((StatusCode, HeaderMap, String), _) = (seen(&hidden).await, seen(nothing).await);
+        assert_eq!(one, other, "{hidden}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Sessions: what a device is told, how it is signed out, and what a change of the password ends.
+
+use super::{Person, Server};
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+async fn devices(person: &Person) -> Vec<Value> {
+    person.get("/api/v1/sessions").await.1.as_array().unwrap().clone()
+}
+
+async fn sign_in_as(server: &Server, browser: &str) -> Person {
+    let person = server.stranger();
+    let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    let request = person.client.post(format!("{}/api/v1/session", person.base)).header(header::USER_AGENT, browser).json(&body);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    person
+}
+
+#[tokio::test]
+async fn signed_in_devices_are_listed_and_signed_out_one_by_one() {
+    let server = Server::start("30s").await;
+    let phone = sign_in_as(&server, "Mozilla/5.0 (Linux; Android 15) Chrome/140.0.0.0 Mobile Safari/537.36").await;
+    let laptop = sign_in_as(&server, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0").await;
+    let mut stream = phone.client.get(format!("{}/api/v1/homes/maple-street/events", server.base)).send().await.unwrap();
+    stream.chunk().await.unwrap().unwrap();
+    let seen = devices(&laptop).await;
+    let names: Vec<_> = seen.iter().map(|d| (d["name"].as_str().unwrap(), d["here"].as_bool().unwrap())).collect();
+    assert!(names.contains(&("Firefox on Linux", true)) && names.contains(&("Chrome on Android", false)), "{names:?}");
+    let other = seen.iter().find(|d| d["here"] == false).unwrap()["id"].as_str().unwrap();
+    let (status, left) = laptop.ask(Method::DELETE, &format!("/api/v1/sessions/{other}"), &Value::Null).await;
+    assert_eq!((status, left.as_array().unwrap().len()), (StatusCode::OK, 1));
+    assert_eq!(phone.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
+    let ended = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the stream ends within 5 s");
+}
+
+#[tokio::test]
+async fn nobody_signs_a_device_of_somebody_else_out() {
+    let server = Server::start("30s").await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let owners = devices(&owner).await[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(guest.ask(Method::DELETE, &format!("/api/v1/sessions/{owners}"), &Value::Null).await.0, StatusCode::NOT_FOUND);
+    guest.ask(Method::DELETE, "/api/v1/sessions", &Value::Null).await;
+    assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn signing_in_again_replaces_the_session_of_the_device() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    assert_eq!(owner.post("/api/v1/session", &body).await.0, StatusCode::OK);
+    assert_eq!(devices(&owner).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess() {
+    let server = Server::start("30s").await;
+    let (owner, other) = (server.sign_in("owner").await, server.sign_in("owner").await);
+    let change = |current: &str, password: &str| json!({"current": current, "password": password});
+    let faults = async |body: Value| {
+        let (status, problem) = owner.ask(Method::PUT, "/api/v1/password", &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        let all = problem["errors"].as_array().unwrap().clone();
+        all.iter().map(|e| format!("{}: {}", e["field"].as_str().unwrap(), e["fault"].as_str().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(faults(change("wrong", "three quiet otters")).await, ["current: not_right"]);
+    assert_eq!(faults(change("buckler-demo", "password1234")).await, ["password: easily_guessed"]);
+    assert_eq!(faults(change("buckler-demo", "short")).await, ["password: too_short"]);
+    assert_eq!(other.get("/api/v1/me").await.0, StatusCode::OK, "nothing has changed");
+    assert_eq!(owner.ask(Method::PUT, "/api/v1/password", &change("buckler-demo", "three quiet otters")).await.0, StatusCode::OK);
+    assert_eq!(other.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!((owner.get("/api/v1/me").await.0, devices(&owner).await.len()), (StatusCode::OK, 1));
+    let old = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    assert_eq!(server.stranger().post("/api/v1/session", &old).await.1["code"], "not_signed_in");
+    let new = json!({"email": "owner@demo.test", "password": "three quiet otters"});
+    assert_eq!(server.stranger().post("/api/v1/session", &new).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_lasts_and_no_request_waits_for_that() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let store = &server.app.store;
+    let now = server.app.clock.now();
+    let account = "owner".parse().unwrap();
+    let session = store.sessions(&account, now).await.unwrap().remove(0);
+    // As if it had been used two hours ago for the last time.
+    let (hours, day) = (Duration::from_secs(7_200), Duration::from_secs(24 * 3_600));
+    let earlier = buckler::domain::time::Timestamp::from_millis(now.as_millis() - hours.as_millis() as u64);
+    store.session_seen(session.token, earlier, earlier + day).await.unwrap();
+    owner.get("/api/v1/me").await;
+    super::until("the use is noted", async || {
+        let known = store.sessions(&account, now).await.unwrap().remove(0);
+        (known.seen_at >= now && known.expires_at >= now + 89 * day).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_armor() {
+    let server = Server::start("30s").await;
+    for path in ["/", "/healthz", "/api/v1/me", "/api/openapi.json", "/no-such-file.js"] {
+        let answer = server.stranger().client.get(format!("{}{path}", server.base)).send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let policy = header("content-security-policy");
+        for rule in
+            ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]
+        {
+            assert!(policy.contains(rule), "{path}: {rule}");
+        }
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval "), "{path}");
+        let told = ["x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"].map(header);
+        assert_eq!(told, ["nosniff", "no-referrer", "same-origin", "same-origin"], "{path}");
+    }
+}
