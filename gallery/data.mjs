@@ -60,7 +60,7 @@ function incident(state, began, lines, more = {}) {
   return {
     id: "01890000-0000-7000-8000-000000000001", home: "maple", kind: "sos", services: ["police"], mode: "live", state, joined: false,
     source: { surface: "live_view", camera: "front" }, started_by: { id: "olivia", name: "Olivia" }, started_at: at(began), deadline: at(began + 5), countdown_ms: 5_000,
-    server_time: at(0), address, siren: quiet, calls: [], dispatches: [], cancel: nothing, timeline: numbered([started(began), ...lines]), outcome: null, ...more,
+    server_time: at(0), address, siren: quiet, calls: [], dispatches: [], cancel: nothing, timeline: numbered([started(began, more.began), ...lines]), outcome: null, ...more,
   };
 }
 
@@ -77,7 +77,7 @@ const drilled = incident("closed", -46, [...confirmed(-41), line(-20, "dispatch_
 export const incidents = {
   counting: incident("counting_down", -1.2, [], counting),
   countingAll: incident("counting_down", -1.2, [line(-0.6, "joined", "Medical help requested too, from the dashboard", "Sam")], { ...counting, services: ["police", "medical"] }),
-  countingSiren: incident("counting_down", -2.2, [], { ...counting, kind: "siren", services: [] }),
+  countingSiren: incident("counting_down", -2.2, [], { ...counting, kind: "siren", services: [], began: "Siren only requested from the dashboard" }),
   countingDrill: incident("counting_down", -1.2, [], { ...counting, mode: "drill" }),
   calling: incident("verifying", -12, sent(-7), { ...asked, calls: [call(1, "sister", "Sister", "verify", "ringing", null, -7), ...queued] }),
   talking: incident("verifying", -24, [...sent(-19), line(-4, "call_answered", "Sister answered")], { ...asked, calls: [call(1, "sister", "Sister", "verify", "answered", null, -19), ...queued] }),
@@ -85,7 +85,7 @@ export const incidents = {
     siren: loud, dispatches: police("en_route"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed"), call(2, "neighbor", "Neighbor", "inform", "ringing", null, -6), queued[1]],
   }),
   review: incident("under_review", -1_260, [line(0, "note", "The server was down. Found 21 min late: somebody must look at it before anything is sent")]),
-  siren: incident("siren_sounding", -20, [line(-15, "siren_on", "Sirens asked to sound: Base Station, Hall keypad"), line(-15, "siren_failed", "Siren not confirmed: Hall keypad")], { kind: "siren", services: [], siren: loud, source: { surface: "dashboard" } }),
+  siren: incident("siren_sounding", -20, [line(-15, "siren_on", "Sirens asked to sound: Base Station, Hall keypad"), line(-15, "siren_failed", "Siren not confirmed: Hall keypad")], { kind: "siren", services: [], siren: loud, source: { surface: "dashboard" }, began: "Siren only requested from the dashboard" }),
   runningDrill: incident("dispatching", -40, confirmed(-35), { mode: "drill", dispatches: police("accepted"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed")] }),
   aborted: incident("aborted", -4, [line(0, "aborted", "Cancelled in time. Nothing was sent", "Olivia")], { outcome: ended("aborted", null, "Olivia") }),
   cancelled: incident("cancelled", -40, [...sent(-35), line(0, "cancelled", "Sister called it off", "Sister")], { outcome: ended("cancelled", null, "Sister"), calls: [call(1, "sister", "Sister", "verify", "ended", "cancelled")] }),
@@ -99,6 +99,9 @@ export const household = {
   streams: [],
   verbal_password_set: true,
 };
+
+const session = (id, name, here, since, seen) => ({ id, name, here, signed_in_at: at(since), seen_at: at(seen) });
+export const sessions = [session("1", "Firefox on Linux", true, -86_400, 0), session("2", "Chrome on Android", false, -2_000_000, -3_600), session("3", "Safari on iPad", false, -9_000_000, -800_000)];
 
 const phone = (ready, call = null) => ({ name: "Sister", home: "Maple Street", ready, call, server_time: at(0) });
 const ring = (state, more = {}) => ({ id: "01890000-0000-7000-8000-000000000001.1", state, purpose: "verify", services: ["police"], drill: false, password_required: true, ends_at: at(22), ...more });

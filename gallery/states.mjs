@@ -1,6 +1,6 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { homes, incidents, phones } from "./data.mjs";
+import { homes, incidents, phones, sessions } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
@@ -11,6 +11,7 @@ const full = [incidents.closed, incidents.drilled, incidents.aborted, { ...incid
 export const states = {
   "sign-in": { signedOut: true, heard: "Sign in" },
   "sign-in-wrong": { signedOut: true, answers: { "POST /api/v1/session": { status: 401, body: { ...missing.body, status: 401, code: "not_signed_in", detail: "That e-mail address and password do not fit together." } } }, act: ["fill E-mail address=olivia@example.org", "fill Password=guess", "Sign in"], heard: "do not fit together" },
+  "sign-in-held": { act: ["SOS", "Request police without sliding", "Tap again to request police"], answers: { "POST /api/v1/homes/maple/incidents": { status: 401, body: { ...missing.body, status: 401, code: "not_signed_in", detail: "" } } }, heard: "you are signed out" },
   unreachable: { unreachable: true, heard: "The server cannot be reached" },
   "dashboard": { heard: "Help is one slide away", latest: full },
   "dashboard-not-ready": { home: homes.notReady, heard: "SOS needs your attention" },
@@ -30,7 +31,7 @@ export const states = {
   "countdown-siren": runs(incidents.countingSiren, { heard: "Cancel Help" }),
   "countdown-drill": runs(incidents.countingDrill, { heard: "DRILL" }),
   "not-sent": { act: ["SOS", "Request police without sliding", "Tap again to request police"], answers: { "POST /api/v1/homes/maple/incidents": { status: 503, body: { ...missing.body, status: 503, code: "storage_unavailable", detail: "Nothing was stored." } } }, heard: "NOT SENT" },
-  refused: { act: ["SOS", "Request police without sliding", "Tap again to request police"], answers: { "POST /api/v1/homes/maple/incidents": { status: 403, body: { ...missing.body, status: 403, code: "not_permitted", detail: "You are not allowed to request help for this home." } } }, heard: "Not sent" },
+  refused: { act: ["SOS", "Request police without sliding", "Tap again to request police"], answers: { "POST /api/v1/homes/maple/incidents": { status: 403, body: { ...missing.body, status: 403, code: "not_allowed", detail: "You are not allowed to request help for this home." } } }, heard: "You are not allowed to request help for this home." },
   "requested-calling": runs(incidents.calling, { heard: "Calling Sister" }),
   "requested-talking": runs(incidents.talking, { heard: "Talking to Sister" }),
   "requested-dispatching": runs(incidents.dispatching, { heard: "On the way" }),
@@ -76,6 +77,7 @@ export const states = {
   "people": settings("people", "Gwen"),
   "devices": settings("devices", "Add a device or camera"),
   "devices-change": settings("devices", "Remove Driveway", { act: ["Driveway"] }),
+  "security": settings("security", "Chrome on Android", { answers: { "GET /api/v1/sessions": { body: sessions } } }),
   "language": settings("language", "Deutsch"),
   "welcome": { path: "/welcome/token", signedOut: true, heard: "You and your home" },
   "welcome-address": { path: "/welcome/token", home: homes.empty, heard: "House and street" },

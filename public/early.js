@@ -1,3 +1,10 @@
+// Markup and addresses of scripts come into the page only through this (Trusted Types): no scripts in markup, and only scripts of
+// the app's own place.
+globalThis.trustedTypes?.createPolicy("default", {
+  createHTML: (text) => (/<script|\son\w+\s*=|javascript:/i.test(text) ? null : text),
+  createScriptURL: (address) => (new URL(address, location.href).origin === location.origin ? address : null),
+});
+
 // Asks what the app will ask first while the app itself is still on its way: who is signed in, and how their last home is. The app
 // takes the answers from `window.early`; what is not there it asks itself. scripts/pack.mjs puts this before the app's script.
 const early = (window.early = {});

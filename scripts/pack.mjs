@@ -87,6 +87,13 @@ if (best) {
   const page = ["player.js", "pwa.js", "forms.css"].reduce((page, name) => later(page, name, esbuild), style(app(read("index.html"), esbuild), esbuild));
   write("index.html", page.replace(/>\s+</g, "><"));
 }
+// The page carries no script of its own: the server forbids that.
+if (!best) {
+  const page = read("index.html");
+  const script = page.match(/<script type="module">([^]*?)<\/script>/)[1];
+  write("start.js", early + script);
+  write("index.html", page.replace(/<script type="module">[^]*?<\/script>/, '<script type="module" src="/start.js"></script>'));
+}
 worker();
 
 for (const name of readdirSync(folder, { recursive: true })) {

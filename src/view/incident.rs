@@ -66,6 +66,11 @@ pub fn running_title(incident: &Incident) -> Word {
     }
 }
 
+/// The symbol beside the heading.
+pub fn running_icon(incident: &Incident) -> &'static str {
+    if incident.state == Stage::UnderReview { "warning" } else { "check" }
+}
+
 /// The line below the heading.
 pub fn running_detail(incident: &Incident) -> String {
     if incident.state == Stage::UnderReview {
@@ -180,6 +185,16 @@ pub fn summary(incident: &Incident) -> String {
     if incident.mode == Mode::Drill { Word::DrillPrefix.fill(&[&line]) } else { line }
 }
 
+/// Would an SOS work now (R23)? A heading, a symbol, and whether that is good news. Who is not connected knows nothing of now.
+pub fn readiness(available: bool, ready: bool, connected: bool) -> (Word, &'static str, bool) {
+    match (available, ready, connected) {
+        (false, _, _) => (Word::WhyTitle, "info", false),
+        (true, _, false) => (Word::NotConnected, "warning", false),
+        (true, true, true) => (Word::Ready, "check", true),
+        (true, false, true) => (Word::NotReady, "warning", false),
+    }
+}
+
 /// One thing that an SOS needs, in a few words (R23).
 pub fn check(check: &Check) -> String {
     match (check.what, check.ok) {
@@ -253,6 +268,13 @@ mod tests {
         assert_eq!(running_title(&incident("verifying", &["police"])).english(), "Help has been requested");
         assert_eq!(running_title(&incident("under_review", &["police"])).english(), "Nothing was sent yet");
         assert_eq!(running_title(&incident("siren_sounding", &[])).english(), "Sirens were asked to sound");
+    }
+
+    #[test]
+    fn r23_without_a_connection_nothing_is_claimed_of_now() {
+        assert_eq!(readiness(true, true, true).0, Word::Ready);
+        assert_eq!(readiness(true, true, false), (Word::NotConnected, "warning", false));
+        assert_eq!(readiness(false, true, false).0, Word::WhyTitle);
     }
 
     #[test]

@@ -44,8 +44,12 @@ impl Filter {
     }
 }
 
-/// “41.2 s”.
+/// “41.2 s”, and “31 min 40 s” where it is a minute or more.
 pub fn seconds(time: Duration) -> String {
+    let whole = time.as_secs();
+    if whole >= 60 {
+        return W::MinutesShort.fill(&[&(whole / 60).to_string(), &(whole % 60).to_string()]);
+    }
     let tenths = time.as_millis().div_ceil(100);
     W::SecondsShort.fill(&[&format!("{}.{}", tenths / 10, tenths % 10)])
 }

@@ -9,7 +9,7 @@ use crate::{
         path,
         phone::{CallOff, Phone},
         problem::Code,
-        session::{Me, SignIn},
+        session::{Device, EditPassword, Me, SignIn},
     },
     domain::{
         id::{CallId, HomeId, IncidentId},
@@ -131,6 +131,22 @@ pub async fn sign_in(email: String, password: String) -> Answer<()> {
 /// Signs out.
 pub async fn sign_out() -> Answer<()> {
     send(Method::DELETE, path::SESSION, None).await.map(drop)
+}
+
+/// The devices on which this account is signed in.
+pub async fn devices() -> Answer<Vec<Device>> {
+    get(path::SESSIONS).await
+}
+
+/// Signs another device out; no name is all of them. Answers with those that are left.
+pub async fn sign_out_device(id: &str) -> Answer<Vec<Device>> {
+    let path = if id.is_empty() { path::SESSIONS.into() } else { format!("{}/{id}", path::SESSIONS) };
+    read(send(Method::DELETE, &path, None).await?).await
+}
+
+/// Changes the account's password.
+pub async fn change_password(asked: &EditPassword) -> Answer<()> {
+    write(Method::PUT, path::PASSWORD, asked).await.map(drop)
 }
 
 /// A home, whole.

@@ -47,14 +47,25 @@ pub enum Section {
     People,
     /// Devices and cameras.
     Equipment,
+    /// Signed-in devices and the account's password.
+    Security,
     /// The app's language.
     Language,
 }
 
 impl Section {
     /// Those that have a page of their own, in their order.
-    pub const ALL: [Self; 8] =
-        [Self::Address, Self::Contacts, Self::Password, Self::Sirens, Self::Cameras, Self::People, Self::Equipment, Self::Language];
+    pub const ALL: [Self; 9] = [
+        Self::Address,
+        Self::Contacts,
+        Self::Password,
+        Self::Sirens,
+        Self::Cameras,
+        Self::People,
+        Self::Equipment,
+        Self::Security,
+        Self::Language,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -66,6 +77,7 @@ impl Section {
             Self::Sirens => "sirens",
             Self::People => "people",
             Self::Equipment => "devices",
+            Self::Security => "security",
             Self::Language => "language",
         }
     }

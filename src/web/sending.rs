@@ -33,6 +33,8 @@ pub struct Sending {
     pub mode: Mode,
     /// How it goes.
     pub stage: Stage,
+    /// The emergency number where help is needed.
+    pub number: &'static str,
     source: Source,
     sirens: bool,
     call_contacts: bool,
@@ -51,6 +53,8 @@ pub enum Stage {
     StillNeeded,
     /// The server said no, in this sentence.
     Refused(String),
+    /// The session has ended meanwhile: it goes on when somebody signs in again.
+    SignedOut,
 }
 
 /// The request on its way, if there is one. Created once, in `App`.
@@ -96,13 +100,24 @@ impl Sender {
         }
         let Gesture { request, mode, sirens, call_contacts, source } = gesture;
         let id = IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid());
-        self.go(Sending { id, request, mode, stage: Stage::Trying, source, sirens, call_contacts, home, began_ms: here_ms() });
+        let number = self.store.emergency_number();
+        self.go(Sending { id, request, mode, stage: Stage::Trying, number, source, sirens, call_contacts, home, began_ms: here_ms() });
     }
 
     /// The person still needs help: the same request, asked now.
     pub fn again(self) {
         if let Some(old) = self.sending.get_untracked() {
             self.go(Sending { stage: Stage::Trying, began_ms: here_ms(), ..old });
+        }
+    }
+
+    /// Somebody is signed in again: what that held up is sent now, or asked about where it is more than a minute old (F5).
+    pub fn go_on(self) {
+        if let Some(held) = self.sending.get_untracked().filter(|s| s.stage == Stage::SignedOut) {
+            match here_ms().saturating_sub(held.began_ms) > ASK_AGAIN_AFTER_MS {
+                true => self.set_stage(held.id, Stage::StillNeeded),
+                false => self.again(),
+            }
         }
     }
 
@@ -149,13 +164,11 @@ impl Sender {
     fn refused(self, id: IncidentId, failure: &client::Failure) {
         match failure {
             client::Failure::Refused(problem) if problem.code == Code::StaleRequest => self.set_stage(id, Stage::StillNeeded),
-            client::Failure::Refused(problem) => {
-                self.set_stage(id, Stage::Refused(problem.detail.clone()));
-                if problem.code == Code::NotSignedIn {
-                    self.finish(id);
-                    self.store.leave();
-                }
+            client::Failure::Refused(problem) if problem.code == Code::NotSignedIn => {
+                self.set_stage(id, Stage::SignedOut);
+                self.store.leave();
             }
+            client::Failure::Refused(problem) => self.set_stage(id, Stage::Refused(problem.detail.clone())),
             client::Failure::Unreachable => {}
         }
     }

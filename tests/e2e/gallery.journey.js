@@ -10,7 +10,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } };
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 // On the way to help contrast is 7:1 (WCAG's enhanced contrast).
-const enhanced = /^(sheet|countdown|requested|not-sent|ended|why|contact-)/;
+const enhanced = /^(sheet|sign-in-held|countdown|requested|not-sent|ended|why|contact-)/;
 
 const test = base.extend({
   gallery: [
@@ -155,6 +155,10 @@ test("what screen readers are told", async ({ browser, gallery }) => {
       - navigation "More"
       - button "Sign out"
   `);
+  for (const [name, button] of [["countdown", "Cancel Help"], ["ended-aborted", "Done"], ["ended-cancelled", "Done"], ["ended-closed", "Done"], ["ended-drill", "How it went"]]) {
+    await reach(page, gallery, name);
+    await expect(page.getByRole("button", { name: button }), `${name}: the focus is where one acts`).toBeFocused();
+  }
   await reach(page, gallery, "contacts-wrong");
   await expect(page.getByRole("textbox", { name: "Telephone number" }).nth(1)).toBeFocused();
   await expect(page.getByRole("textbox", { name: "Telephone number" }).nth(1)).toHaveAccessibleDescription(/Give the whole number/);

@@ -10,17 +10,19 @@ use web_sys::HtmlElement;
 /// When the dialog goes, the focus goes back to where it was.
 pub fn open_when_mounted(node: NodeRef<Dialog>) {
     let before = super::window().document().and_then(|d| d.active_element()).and_then(|e| e.dyn_into::<HtmlElement>().ok());
-    let before = StoredValue::new_local(before);
+    let (before, opened) = (StoredValue::new_local(before), StoredValue::new(false));
     Effect::new(move |_| {
         if let Some(dialog) = node.get()
             && !dialog.open()
         {
             // It fails only for a dialog that is open or out of the page.
-            let _ = dialog.show_modal();
+            opened.set_value(dialog.show_modal().is_ok());
         }
     });
     on_cleanup(move || {
-        if let Some(Some(element)) = before.try_get_value() {
+        // One that was never open has taken no focus.
+        let was_open = opened.try_get_value() == Some(true);
+        if let Some(element) = before.try_get_value().flatten().filter(|_| was_open) {
             // Behind another dialog, or out of the page, this does nothing.
             gloo_timers::callback::Timeout::new(0, move || super::focus(&element)).forget();
         }

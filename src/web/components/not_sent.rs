@@ -25,11 +25,12 @@ pub fn NotSent(
         Stage::Trying => (Word::Sending, String::new()),
         Stage::NotSent => (Word::NotSent, Word::NotSentNote.say().to_owned()),
         Stage::StillNeeded => (Word::StillNeed, Word::StillNeedNote.say().to_owned()),
+        Stage::SignedOut => (Word::HeldUp, Word::HeldUpNote.say().to_owned()),
         Stage::Refused(detail) => (Word::Refused, detail.clone()),
     };
     let give_up = match &stage {
         Stage::Trying => None,
-        Stage::NotSent => Some(Word::StopTrying),
+        Stage::NotSent | Stage::SignedOut => Some(Word::StopTrying),
         Stage::StillNeeded => Some(Word::NoLonger),
         Stage::Refused(_) => Some(Word::Close),
     };

@@ -1,6 +1,6 @@
 //! Would an SOS work now? One glance (R23).
 
-use super::{Icon, text};
+use super::{Icon, part, text, whether};
 use crate::{
     api::home::{Availability, Ready},
     view::{
@@ -21,12 +21,8 @@ pub fn ReadyCard(
     dashboard: Availability,
 ) -> impl IntoView {
     let store = store();
-    let ok = ready.ok && dashboard.available;
-    let (title, icon) = match (dashboard.available, ready.ok) {
-        (false, _) => (Word::WhyTitle, "info"),
-        (true, true) => (Word::Ready, "check"),
-        (true, false) => (Word::NotReady, "warning"),
-    };
+    let ready_ok = ready.ok;
+    let look = Memo::new(move |_| words_of::readiness(dashboard.available, ready_ok, store.connected.get()));
     // The oldest proof counts: the answer is no younger than that.
     let proved = ready.checks.iter().map(|c| c.at).min();
     let now = RwSignal::new(store.server_now());
@@ -42,12 +38,15 @@ pub fn ReadyCard(
             <li class="chip"><i class="dot" class:dot--bad=!check.ok aria-hidden="true"></i>{words_of::check(check)}</li>
         }
     };
-    let chips = dashboard.available.then(|| view! { <ul class="chips">{ready.checks.iter().map(chip).collect_view()}</ul> });
+    let chips = dashboard.available.then(|| view! { <ul class="chips" class:chips--old=whether(move || !store.connected.get())>{ready.checks.iter().map(chip).collect_view()}</ul> });
     view! {
         <section class="card">
             <div class="ready">
-                <span class="mark" class:mark--bad=!ok><Icon name=icon/></span>
-                <div><h2>{title}</h2><p class="muted small" role="status">{text(detail)}</p></div>
+                {part(move || {
+                    let (_, icon, good) = look.get();
+                    Some(view! { <span class="mark" class:mark--bad=!good><Icon name=icon/></span> })
+                })}
+                <div><h2>{text(move || look.get().0)}</h2><p class="muted small" role="status">{text(detail)}</p></div>
             </div>
             {chips}
         </section>

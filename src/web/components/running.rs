@@ -54,7 +54,7 @@ pub fn RunningScreen(
                 {part(move || is_drill().then(ribbon))}
                 {source_picture(store, incident)}
                 <header class="asked__title">
-                    <span class="pulse" aria-hidden="true"><ShieldShape/><Icon name="check"/></span>
+                    <span class="pulse" aria-hidden="true"><ShieldShape/>{part(move || Some(view! { <Icon name=incident.with(words_of::running_icon)/> }))}</span>
                     <div>
                         <h1 tabindex="-1" autofocus>{text(title)}</h1>
                         <p class="muted">{text(move || incident.with(words_of::running_detail))}</p>

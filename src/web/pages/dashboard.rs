@@ -34,24 +34,34 @@ pub fn Dashboard(
 ) -> impl IntoView {
     let store = store();
     let availability = Signal::derive(move || store.home.with(|h| h.as_ref().map(|h| h.sos.dashboard.clone())));
-    let nothing = move || match store.session.get() {
-        Session::Somebody(me) if me.homes.is_empty() => Word::NoHome,
-        _ => Word::Loading,
-    };
+    let homeless = Memo::new(move |_| matches!(store.session.get(), Session::Somebody(me) if me.homes.is_empty()));
     let shows = move |part| store.drawn.get() >= part;
     view! {
         <div class="screen">
             <header class="bar">
-                <HomeSwitcher/>
+                {part(move || (!homeless.get()).then(|| view! { <HomeSwitcher/> }))}
                 <span class="bar__space"></span>
                 <Shield availability source=Source::Dashboard sheet/>
             </header>
             {part(move || store.offline_since.get().map(|at| view! { <p class="stale" role="status"><Icon name="warning"/>{Word::OfflineSince.fill(&[&day(at)])}</p> }))}
             {part(move || Some(match store.home.get().filter(|_| shows(1)) {
                 Some(home) => view! { <Overview home/> }.into_any(),
-                None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{nothing()}</p></main> }.into_any(),
+                None if homeless.get() => view! { <NoHome/> }.into_any(),
+                None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{Word::Loading}</p></main> }.into_any(),
             }))}
         </div>
+    }
+}
+
+#[component]
+fn NoHome() -> impl IntoView {
+    view! {
+        <main class="door">
+            <span class="mark"><Icon name="home"/></span>
+            <h1>{Word::NoHome}</h1>
+            <p class="muted">{Word::NoHomeNote}</p>
+            {sign_out()}
+        </main>
     }
 }
 
@@ -150,7 +160,8 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
                     <span class="unseen">{Word::LiveView}" "</span>
                     <Picture name=camera.name.clone() still/>
                     {shield}
-                    <span class="cam__name"><Icon name=icon/>{camera.name}<span class="grow"></span>{badge}</span>
+                    <span class="cam__name"><Icon name=icon/>{camera.name}</span>
+                    <span class="cam__state">{badge}</span>
                 </Link>
             </li>
         }
@@ -234,9 +245,7 @@ fn Latest() -> impl IntoView {
     }
 }
 
-/// Where else one can go.
-#[component]
-fn More() -> impl IntoView {
+fn sign_out() -> impl IntoView {
     let store = store();
     let leave = move || {
         spawn_local(async move {
@@ -246,12 +255,18 @@ fn More() -> impl IntoView {
             }
         });
     };
+    view! { <button class="link link--center" on:click=press(leave)>{Word::SignOut}</button> }
+}
+
+/// Where else one can go.
+#[component]
+fn More() -> impl IntoView {
     let row = |(to, icon, word): (Route, &'static str, Word)| {
         view! { <li><Link to class="row"><span class="tile"><Icon name=icon/></span><b class="grow">{word}</b><Icon name="next"/></Link></li> }
     };
     let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
     view! {
         <nav aria-label=Word::More><ul class="rows card">{places.map(row).collect_view()}</ul></nav>
-        <button class="link link--center" on:click=press(leave)>{Word::SignOut}</button>
+        {sign_out()}
     }
 }

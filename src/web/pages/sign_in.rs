@@ -1,10 +1,11 @@
 //! Signing in.
 
 use crate::{
-    view::words::{Said, Word},
+    view::words::{self, Said, Word},
     web::{
         client::{self, Failure},
-        components::{ShieldShape, text},
+        components::{Icon, ShieldShape, part, text},
+        sending::{Stage, sender},
         store::store,
     },
 };
@@ -13,7 +14,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 /// The form, and what went wrong the last time.
 #[component]
 pub fn SignIn() -> impl IntoView {
-    let store = store();
+    let (store, sender) = (store(), sender());
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (busy, wrong) = (RwSignal::new(false), RwSignal::new(None::<String>));
     let submit = move |event: SubmitEvent| {
@@ -25,7 +26,10 @@ pub fn SignIn() -> impl IntoView {
         wrong.set(None);
         spawn_local(async move {
             match client::sign_in(email.get_untracked(), password.get_untracked()).await {
-                Ok(()) => store.begin(),
+                Ok(()) => {
+                    store.begin();
+                    sender.go_on();
+                }
                 Err(Failure::Refused(problem)) => wrong.set(Some(problem.detail)),
                 Err(Failure::Unreachable) => wrong.set(Some(Word::Unreachable.say().into())),
             }
@@ -37,6 +41,13 @@ pub fn SignIn() -> impl IntoView {
             <span class="door__shield"><ShieldShape/></span>
             <h1>"Buckler"</h1>
             <p class="muted">{Word::Tagline}</p>
+            {part(move || sender.sending.get().filter(|s| s.stage == Stage::SignedOut).map(|held| view! {
+                <div class="held" role="alert">
+                    <h2>{Word::HeldUp}</h2>
+                    <p>{Word::HeldUpNote}</p>
+                    <a class="btn btn--light" href=format!("tel:{}", held.number)><Icon name="phone"/>{words::call_number(held.number)}</a>
+                </div>
+            }))}
             <form class="door__form" on:submit=submit>
                 <label class="field">{Word::Email}
                     <input type="email" name="email" autocomplete="username" required bind:value=email/>

@@ -7,6 +7,7 @@ mod equipment;
 mod language;
 mod password;
 mod people;
+mod security;
 mod sirens;
 
 pub use address::AddressForm;
@@ -54,6 +55,7 @@ const fn look(section: Section) -> (W, &'static str) {
         Section::Cameras => (W::SosCameras, "camera"),
         Section::People => (W::People, "people"),
         Section::Equipment => (W::Equipment, "base"),
+        Section::Security => (W::Security, "key"),
         Section::Language => (W::Language, "globe"),
     }
 }
@@ -67,7 +69,7 @@ fn line(section: Section, home: &HomeAnswer) -> String {
         Section::Cameras => say::cameras_line(home).into(),
         Section::Equipment => say::equipment_line(home),
         Section::Language => crate::web::language::name(spoken_tag()).into(),
-        Section::Index | Section::Password | Section::People => String::new(),
+        Section::Index | Section::Password | Section::People | Section::Security => String::new(),
     }
 }
 
@@ -87,6 +89,7 @@ pub fn Settings(
         let home = store.home.get_untracked()?;
         Some(match role {
             _ if section == Section::Language => view! { <language::LanguageSection/> }.into_any(),
+            _ if section == Section::Security => view! { <security::SecuritySection/> }.into_any(),
             _ if section == Section::Index => view! { <Install/> }.into_any(),
             Role::Owner => part_of(section, home),
             Role::Shared | Role::Guest => view! { <p class="card card--pad muted">{W::OnlyOwners}</p> }.into_any(),
@@ -128,6 +131,6 @@ fn part_of(section: Section, home: HomeAnswer) -> AnyView {
         Section::Cameras => view! { <CamerasSection home/> }.into_any(),
         Section::People => view! { <people::PeopleSection home/> }.into_any(),
         Section::Equipment => view! { <EquipmentForm home/> }.into_any(),
-        Section::Index | Section::Language => ().into_any(),
+        Section::Index | Section::Security | Section::Language => ().into_any(),
     }
 }

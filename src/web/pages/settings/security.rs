@@ -1,0 +1,105 @@
+//! The account: on which devices it is signed in, and its password. Everybody's, whatever they are to the home.
+
+use crate::{
+    api::session::{Device, EditPassword},
+    view::words::{HouseholdWord as W, Said, Word},
+    web::{
+        browser::time::day,
+        client,
+        components::{Field, Icon, SaveButton, Saving, Sure, part, text},
+        store::store,
+    },
+};
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+
+/// Both.
+#[component]
+pub fn SecuritySection() -> impl IntoView {
+    let devices = RwSignal::new(None::<Vec<Device>>);
+    let look = move || {
+        spawn_local(async move {
+            if let Ok(all) = client::devices().await {
+                devices.try_set(Some(all));
+            }
+        });
+    };
+    look();
+    let changed = Callback::new(move |()| look());
+    view! {
+        {part(move || devices.get().map(|all| view! { <Devices all devices/> }))}
+        <PasswordForm changed/>
+    }
+}
+
+#[component]
+fn Devices(
+    /// The devices, the one that was used last first.
+    all: Vec<Device>,
+    /// Takes in which there are now.
+    devices: RwSignal<Option<Vec<Device>>>,
+) -> impl IntoView {
+    let failed = RwSignal::new(false);
+    let several = all.len() > 1;
+    // An empty name is every other device.
+    let end = move |id: String| {
+        spawn_local(async move {
+            match client::sign_out_device(&id).await {
+                Ok(left) => drop(devices.try_set(Some(left))),
+                Err(_) => drop(failed.try_set(true)),
+            }
+        });
+    };
+    let row = |device: Device| {
+        let Device { id, name, here, signed_in_at, seen_at } = device;
+        let line = match here {
+            true => W::ThisDevice.fill(&[&day(signed_in_at)]),
+            false => W::DeviceSeen.fill(&[&day(seen_at)]),
+        };
+        let act = Callback::new(move |()| end(id.clone()));
+        view! {
+            <li>
+                <span class="tile"><Icon name="globe"/></span>
+                <div class="grow"><b>{name}</b><p class="faint tiny">{line}</p></div>
+                {(!here).then(|| view! { <Sure label=Word::SignOut sure=W::SignOutSure act/> })}
+            </li>
+        }
+    };
+    view! {
+        <section class="col col--tight">
+            <h2 class="head">{W::Devices}</h2>
+            <ul class="rows card">{all.into_iter().map(row).collect_view()}</ul>
+            <p class="field__wrong" role="alert">{text(move || if failed.get() { W::NoAnswer.say() } else { "" })}</p>
+            {several.then(|| view! { <div class="acts"><Sure label=W::SignOutOthers sure=W::SignOutSure act=Callback::new(move |()| end(String::new()))/></div> })}
+        </section>
+    }
+}
+
+#[component]
+fn PasswordForm(
+    /// The password was changed.
+    changed: Callback<()>,
+) -> impl IntoView {
+    let store = store();
+    let (current, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let saving = Saving::new();
+    let save = move |event: SubmitEvent| {
+        event.prevent_default();
+        let asked = EditPassword { current: current.get_untracked(), password: password.get_untracked() };
+        saving.send(async move { client::change_password(&asked).await }, move |()| {
+            current.try_set(String::new());
+            password.try_set(String::new());
+            // The live events of the old session end with it.
+            store.listen_again();
+            changed.run(());
+        });
+    };
+    view! {
+        <form class="card card--pad form" on:submit=save>
+            <h2>{W::ChangePassword}</h2>
+            <p class="muted small">{W::ChangePasswordNote}</p>
+            <Field label=W::PasswordCurrent name="current" value=current saving kind="password" autocomplete="current-password"/>
+            <Field label=W::AccountPassword name="password" value=password saving kind="password" autocomplete="new-password"/>
+            <SaveButton saving/>
+        </form>
+    }
+}
