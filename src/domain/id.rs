@@ -8,6 +8,8 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadId;
 
+impl std::error::Error for BadId {}
+
 impl fmt::Display for BadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("expected 1 to 64 lower-case letters, digits or hyphens")

@@ -6,10 +6,13 @@ use super::{
     http::Assets,
     run,
     store::sqlite::{DATABASE, backup},
+    user::{self, User},
 };
 use clap::{Parser, Subcommand, ValueEnum};
+use rustix::termios::{LocalModes, OptionalActions};
 use std::{
     error::Error,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -53,6 +56,14 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Accounts: who may sign in, with which password, and what they are to which home
+    User {
+        #[command(subcommand)]
+        user: User,
+        /// The server's data folder
+        #[arg(long, global = true, env = "BUCKLER_DATA", default_value = "data")]
+        data: PathBuf,
+    },
     /// Copies everything that is kept into a new file, also while a server runs
     Backup {
         /// The new file; to restore it, stop the server and put it into the data folder as buckler.db
@@ -75,6 +86,7 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Backup { file, data } => copy(&data, &file),
+        Command::User { user, data } => people(user, &data),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -125,6 +137,31 @@ async fn serve(options: Options, print_config: bool) -> Result<(), Box<dyn Error
     });
     run(config, Assets::of_this_build(), stop).await?;
     Ok(())
+}
+
+#[tokio::main]
+async fn people(asked: User, data: &Path) -> Result<(), Box<dyn Error>> {
+    print!("{}", user::run(asked, data, new_password).await?);
+    Ok(())
+}
+
+/// One line of standard input; what is typed on a terminal is not shown.
+fn new_password() -> io::Result<String> {
+    let input = io::stdin();
+    let shown = rustix::termios::tcgetattr(&input).ok();
+    if let Some(shown) = &shown {
+        eprint!("New password: ");
+        let mut hidden = shown.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        rustix::termios::tcsetattr(&input, OptionalActions::Flush, &hidden)?;
+    }
+    let mut line = String::new();
+    let read = input.read_line(&mut line);
+    if let Some(shown) = &shown {
+        rustix::termios::tcsetattr(&input, OptionalActions::Flush, shown)?;
+        eprintln!();
+    }
+    read.map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 #[tokio::main]

@@ -18,6 +18,7 @@ pub mod notify;
 pub mod phone;
 pub mod store;
 mod tell;
+pub mod user;
 
 use crate::domain::incident::Policy;
 use auth::Attempts;

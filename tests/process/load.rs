@@ -16,6 +16,7 @@ use tokio::{
 /// Homes that hear of reconnecting phones; the rest of them raise meanwhile.
 const HEARD: usize = 500;
 const SECOND: Duration = Duration::from_secs(1);
+const SIGN_INS_A_SECOND: usize = 500;
 /// Rounds of one event to every listener.
 const ROUNDS: usize = 20;
 
@@ -168,6 +169,25 @@ impl Load {
         }
     }
 
+    /// A flood of people who guess passwords costs nobody their SOS.
+    async fn a_flood_of_sign_ins(&self) {
+        let mut flood = JoinSet::new();
+        let begin = instant();
+        for n in 0..SIGN_INS_A_SECOND * 3 {
+            let (client, url) = (self.client.clone(), format!("{}/api/v1/session", self.base));
+            flood.spawn(async move {
+                sleep_until(begin + SECOND.mul_f64(n as f64 / SIGN_INS_A_SECOND as f64)).await;
+                let body = serde_json::json!({"email": format!("nobody-{n}@demo.test"), "password": "guess"});
+                client.post(url).json(&body).send().await.expect("answered").status().as_u16()
+            });
+        }
+        sleep_until(begin + SECOND).await;
+        let (_, took) = self.raise_within_a_second(HEARD + self.requests + 100, 100).await;
+        figure("500 sign-ins a second: SOS meanwhile, p99", at(&sorted(took), 0.99), "ms", "20");
+        let statuses = flood.join_all().await;
+        assert!(statuses.iter().all(|status| [401, 429].contains(status)), "each is refused or turned away");
+    }
+
     /// Who takes nothing is let go, and costs nobody anything.
     async fn a_listener_that_takes_nothing_is_let_go(&self) {
         let mut stuck = listen(&self.base, &self.cookie, 0, None).await;
@@ -196,7 +216,7 @@ pub async fn load() {
     let (requests, streams) = (option("--requests", 1_000), option("--streams", 5_000));
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
-    fill(folder.path(), port, HEARD + requests + 100).await;
+    fill(folder.path(), port, HEARD + requests + 200).await;
     let server = Server::start(folder.path(), port, &client).await;
     let base = server.base();
     let cookie = sign_in(&client, &base).await;
@@ -204,6 +224,7 @@ pub async fn load() {
     load.f33_a_thousand_at_once().await;
     load.one_event_to_all().await;
     load.f32_everybody_comes_back().await;
+    load.a_flood_of_sign_ins().await;
     load.a_listener_that_takes_nothing_is_let_go().await;
     figure("after all of it: memory", load.memory() as f64 / 1e6, "MB", "-");
     load.server.kill();

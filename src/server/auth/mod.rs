@@ -3,7 +3,7 @@
 pub mod device;
 pub mod password;
 
-use crate::domain::time::Timestamp;
+use crate::domain::{id::UserId, time::Timestamp};
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -30,8 +30,33 @@ const ATTEMPTS_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// Accounts whose attempts are remembered; a flood of made-up names forgets the oldest.
 const ATTEMPTS_KEPT: usize = 10_000;
 
-/// One hash takes about 19 MiB (OWASP's parameters); two at once are enough for a home and little enough for a small server.
-static HASHING: Semaphore = Semaphore::const_new(2);
+/// Where one waits for a password to be hashed. A hash takes about 19 MiB and a core for some time (OWASP's parameters), so only so
+/// many are made at once, and only so many wait: a flood of sign-ins costs neither memory nor the time of anything else.
+#[derive(Debug)]
+pub struct Line {
+    /// Those that wait, and those whose turn it is.
+    places: Semaphore,
+    /// Those whose turn it is.
+    turns: Semaphore,
+}
+
+/// Signing in, and changing passwords.
+pub static SIGN_IN: Line = Line { places: Semaphore::const_new(66), turns: Semaphore::const_new(2) };
+/// Calling help off in a call: a line of its own, which no flood of sign-ins can fill.
+pub static CALLS: Line = Line { places: Semaphore::const_new(257), turns: Semaphore::const_new(1) };
+
+/// The line is full, or the server is stopping: nothing was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+impl Line {
+    /// Works on it beside everything else when its turn has come: an SOS never waits for it.
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+        let _place = self.places.try_acquire().map_err(|_| Busy)?;
+        let _turn = self.turns.acquire().await.map_err(|_| Busy)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
+    }
+}
 
 /// Compared with when there is no account, so that an unknown name takes as long as a wrong password.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody").unwrap_or_default());
@@ -44,25 +69,26 @@ pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
 }
 
-/// Hashes a password beside everything else: an SOS never waits for it.
+/// Hashes a new password when its turn has come.
 ///
 /// # Errors
-/// The system gives no random numbers, or the server is stopping.
-pub async fn hashed(password: String) -> Option<String> {
-    let _turn = HASHING.acquire().await.ok()?;
-    tokio::task::spawn_blocking(move || hash(&password).ok()).await.ok()?
+/// The line is full, or the system gives no random numbers.
+pub async fn hashed(password: String) -> Result<String, Busy> {
+    SIGN_IN.work(move || hash(&password).ok()).await?.ok_or(Busy)
 }
 
 /// Whether the password is the one that was hashed. Takes as long where there is no hash.
-pub async fn verify(password: String, hash: Option<String>) -> bool {
-    let Ok(_place) = HASHING.acquire().await else { return false };
-    let check = move || {
+///
+/// # Errors
+/// The line is full.
+pub async fn verify(line: &Line, password: String, hash: Option<String>) -> Result<bool, Busy> {
+    line.work(move || {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| NOBODY.clone());
         let same = PasswordHash::new(&hash).is_ok_and(|h| Argon2::default().verify_password(password.as_bytes(), &h).is_ok());
         known && same
-    };
-    tokio::task::spawn_blocking(check).await.unwrap_or(false)
+    })
+    .await
 }
 
 /// A spoken password as it is compared: capitals and spaces are not spoken.
@@ -83,6 +109,16 @@ pub fn new_token() -> String {
     let mut bits = [0u8; 32];
     getrandom::fill(&mut bits).expect("the system gives random numbers");
     URL_SAFE_NO_PAD.encode(bits)
+}
+
+/// A name for a new account, which no other has.
+///
+/// # Panics
+/// The system gives no random numbers.
+pub fn new_account_id() -> UserId {
+    let mut bits = [0u8; 8];
+    getrandom::fill(&mut bits).expect("the system gives random numbers");
+    format!("person-{:016x}", u64::from_be_bytes(bits)).parse().expect("letters, digits and a hyphen make an id")
 }
 
 /// The hash under which a token is kept.

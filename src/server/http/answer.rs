@@ -3,7 +3,7 @@
 use crate::{
     api::problem::{Code, Problem},
     domain::{eligibility::Reason, incident::decide::Refusal},
-    server::{engine::Denied, store::StoreError},
+    server::{auth::Busy, engine::Denied, store::StoreError},
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -75,6 +75,12 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "a request could not be answered from the store");
         Self::new(Code::StorageUnavailable, "The server cannot read or store anything now.")
+    }
+}
+
+impl From<Busy> for Refused {
+    fn from(_: Busy) -> Self {
+        Self::new(Code::TooManyAttempts, "Too many people are signing in right now. Try again in a moment.")
     }
 }
 

@@ -164,7 +164,7 @@ pub async fn verbal_password(
         form.wrong("current", Fault::NotRight);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    let hash = auth::hashed(spoken).await.ok_or_else(Refused::internal)?;
+    let hash = auth::hashed(spoken).await?;
     edited(&app, &owner, |home| {
         // Another owner was quicker: what was compared is no longer what is set.
         if home.verbal_password != known {
@@ -197,7 +197,7 @@ async fn is_right(app: &App, Owner(member): &Owner, password: String) -> Result<
     if !app.attempts.may_try(&tries, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
     }
-    let right = auth::verify(auth::spoken(&password), member.home.verbal_password.clone()).await;
+    let right = auth::verify(&auth::SIGN_IN, auth::spoken(&password), member.home.verbal_password.clone()).await?;
     match right {
         true => app.attempts.succeeded(&tries),
         false => app.attempts.failed(&tries, app.clock.now()),

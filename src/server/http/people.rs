@@ -95,7 +95,7 @@ pub async fn welcome(
         form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    let password = auth::hashed(asked.password).await.ok_or_else(Refused::internal)?;
+    let password = auth::hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let home = first_home(home_name, time_zone);
     let id = home.id.clone();

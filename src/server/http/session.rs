@@ -72,7 +72,7 @@ async fn try_password(app: &App, email: &str, account: Option<&Account>, passwor
     if !app.attempts.may_try(email, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."));
     }
-    let right = auth::verify(password, account.map(|a| a.password.clone())).await;
+    let right = auth::verify(&auth::SIGN_IN, password, account.map(|a| a.password.clone())).await?;
     match right {
         true => app.attempts.succeeded(email),
         false => app.attempts.failed(email, app.clock.now()),

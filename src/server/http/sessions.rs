@@ -92,7 +92,7 @@ pub async fn password(
         form.wrong("current", Fault::NotRight);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    let password = auth::hashed(password).await.ok_or_else(Refused::internal)?;
+    let password = auth::hashed(password).await?;
     let account = Account { password, ..account };
     app.store.put_account(&account).await?;
     end_all(&app, &account.id, None).await?;

@@ -13,6 +13,7 @@ mod restart;
 mod rights;
 mod session;
 mod store;
+mod user;
 
 use buckler::server::{
     App,

@@ -115,3 +115,32 @@ async fn every_answer_carries_the_armor() {
         assert_eq!(told, ["nosniff", "no-referrer", "same-origin", "same-origin"], "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_call() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let running = owner.raise("maple-street", "police", json!({})).await.1;
+    let running = owner.act(&running, "send-now").await.1;
+    let call = running["calls"][0]["id"].as_str().unwrap();
+    assert_eq!(server.stranger().post(&format!("{phone}/calls/{call}/answer"), &json!({})).await.0, StatusCode::OK);
+    let mut flood = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let stranger = server.stranger();
+        let body = json!({"email": format!("nobody-{n}@demo.test"), "password": "wrong"});
+        flood.spawn(async move { stranger.post("/api/v1/session", &body).await.0 });
+    }
+    super::until("the line is full", async || {
+        let full = server.stranger().post("/api/v1/session", &json!({"email": "more@demo.test", "password": "wrong"})).await.0;
+        (full == StatusCode::TOO_MANY_REQUESTS).then_some(())
+    })
+    .await;
+    assert_eq!(owner.raise("lake-cabin", "medical", json!({})).await.0, StatusCode::CREATED, "an SOS needs no turn");
+    let cancel = json!({"verbal_password": "blue heron"});
+    assert_eq!(server.stranger().post(&format!("{phone}/calls/{call}/cancel"), &cancel).await.0, StatusCode::ACCEPTED);
+    owner.until_state(&running, "cancelled").await;
+    let answers = flood.join_all().await;
+    assert!(answers.iter().all(|status| [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(status)), "{answers:?}");
+    server.sign_in("guest").await;
+}

@@ -1,0 +1,205 @@
+//! Accounts from the command line, for whoever has locked himself out or lets somebody in. Works while a server runs, too.
+
+use super::{
+    auth,
+    store::{
+        Account, Store, StoreError,
+        sqlite::{DATABASE, SqliteStore},
+    },
+};
+use crate::{
+    domain::{
+        access::{Membership, Role},
+        home::edit::Fault,
+        id::{HomeId, UserId},
+    },
+    server::clock::{Machine, TimeSource},
+};
+use clap::{Subcommand, ValueEnum};
+use std::{fmt::Write, io, path::Path};
+
+/// What is asked.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Shows every account, and what it is to which home
+    List,
+    /// Adds an account to a home; its password is read from standard input
+    Add {
+        /// The e-mail address to sign in with
+        email: String,
+        /// What people call its owner
+        #[arg(long)]
+        name: String,
+        /// The home's short name, as `list` shows it
+        #[arg(long)]
+        home: HomeId,
+        /// What the account is to the home
+        #[arg(long, value_enum)]
+        role: Place,
+    },
+    /// Sets an account's password, read from standard input, and signs its devices out
+    Passwd {
+        /// The account's e-mail address
+        email: String,
+    },
+    /// Sets what an account is to a home
+    Role {
+        /// The account's e-mail address
+        email: String,
+        /// The home's short name, as `list` shows it
+        #[arg(long)]
+        home: HomeId,
+        /// What it is from now on
+        #[arg(long, value_enum)]
+        role: Place,
+    },
+}
+
+/// What an account is to a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// Changes settings and requests help
+    Owner,
+    /// Requests help
+    Shared,
+    /// Looks, and cannot request help
+    Guest,
+    /// Nothing
+    None,
+}
+
+impl Place {
+    fn role(self) -> Option<Role> {
+        match self {
+            Self::Owner => Some(Role::Owner),
+            Self::Shared => Some(Role::Shared),
+            Self::Guest => Some(Role::Guest),
+            Self::None => None,
+        }
+    }
+}
+
+/// Why it was not done, in a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// Nothing to look into.
+    #[error("there is no database in {0}: give the server's folder with --data")]
+    NoDatabase(String),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody has that address.
+    #[error("no account has the e-mail address {0}; `buckler user list` shows them")]
+    Unknown(String),
+    /// Somebody has it already.
+    #[error("there is an account with the e-mail address {0} already")]
+    Known(String),
+    /// No home has that name.
+    #[error("there is no home {0}; `buckler user list` shows them")]
+    NoHome(HomeId),
+    /// Nobody could change settings any more.
+    #[error("{0} would be without an owner: give it another one first")]
+    LastOwner(HomeId),
+    /// The password, or that it cannot be read.
+    #[error("the password: {0}")]
+    Password(String),
+}
+
+/// Does it, and answers with what to tell. `password` is asked for only where one is needed.
+///
+/// # Errors
+/// Why it was not done; then nothing has changed.
+pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<String>) -> Result<String, UserError> {
+    let file = data.join(DATABASE);
+    if !file.exists() {
+        return Err(UserError::NoDatabase(data.display().to_string()));
+    }
+    let store = SqliteStore::open(&file).await?;
+    match user {
+        User::List => list(&store).await,
+        User::Add { email, name, home, role } => {
+            is_home(&store, &home).await?;
+            let email = email.trim().to_lowercase();
+            if store.account(&email).await?.is_some() {
+                return Err(UserError::Known(email));
+            }
+            let password = read(password, &[&email, &name]).await?;
+            let account = Account { id: auth::new_account_id(), email, name, password };
+            store.put_account(&account).await?;
+            place(&store, &home, &account.id, role).await?;
+            Ok(format!("{} may sign in now.\n", account.email))
+        }
+        User::Passwd { email } => {
+            let account = known(&store, &email).await?;
+            let password = read(password, &[&account.email, &account.name]).await?;
+            store.put_account(&Account { password, ..account.clone() }).await?;
+            let sessions = store.sessions(&account.id, Machine.wall()).await?;
+            for session in &sessions {
+                store.end_session(session.token).await?;
+            }
+            Ok(format!("{} has a new password; {} devices were signed out.\n", account.email, sessions.len()))
+        }
+        User::Role { email, home, role } => {
+            is_home(&store, &home).await?;
+            let account = known(&store, &email).await?;
+            place(&store, &home, &account.id, role).await?;
+            Ok(format!("{} is {} to {home} now.\n", account.email, word(role.role())))
+        }
+    }
+}
+
+async fn list(store: &SqliteStore) -> Result<String, UserError> {
+    let mut told = String::new();
+    for home in store.homes().await? {
+        let _ = writeln!(told, "{} ({})", home.id, home.name);
+        for (account, membership) in store.members(&home.id).await? {
+            let withdrawn = if membership.sos_withdrawn { ", may not request help" } else { "" };
+            let _ = writeln!(told, "  {}  {}  {}{withdrawn}", account.email, account.name, word(Some(membership.role)));
+        }
+    }
+    Ok(told)
+}
+
+const fn word(role: Option<Role>) -> &'static str {
+    match role {
+        Some(Role::Owner) => "owner",
+        Some(Role::Shared) => "shared user",
+        Some(Role::Guest) => "guest",
+        None => "nothing",
+    }
+}
+
+async fn is_home(store: &SqliteStore, home: &HomeId) -> Result<(), UserError> {
+    let found = store.homes().await?.iter().any(|known| known.id == *home);
+    found.then_some(()).ok_or_else(|| UserError::NoHome(home.clone()))
+}
+
+async fn known(store: &SqliteStore, email: &str) -> Result<Account, UserError> {
+    let email = email.trim().to_lowercase();
+    store.account(&email).await?.ok_or(UserError::Unknown(email))
+}
+
+/// A home keeps at least one owner.
+async fn place(store: &SqliteStore, home: &HomeId, account: &UserId, to: Place) -> Result<(), UserError> {
+    let members = store.members(home).await?;
+    let others = members.iter().any(|(other, membership)| other.id != *account && membership.role == Role::Owner);
+    let was_owner = members.iter().any(|(known, membership)| known.id == *account && membership.role == Role::Owner);
+    if was_owner && !others && to != Place::Owner {
+        return Err(UserError::LastOwner(home.clone()));
+    }
+    match to.role() {
+        Some(role) => store.put_membership(home, account, Membership { role, sos_withdrawn: false }).await?,
+        None => store.end_membership(home, account).await?,
+    }
+    Ok(())
+}
+
+/// A new password, hashed.
+async fn read(password: impl FnOnce() -> io::Result<String>, known: &[&str]) -> Result<String, UserError> {
+    let password = password().map_err(|error| UserError::Password(format!("cannot be read: {error}")))?;
+    match auth::password::fault(&password, known) {
+        None => auth::hashed(password).await.map_err(|_| UserError::Password("cannot be hashed".into())),
+        Some(Fault::TooShort) => Err(UserError::Password("give at least 12 characters, in one line".into())),
+        Some(fault) => Err(UserError::Password(fault.english().into())),
+    }
+}
