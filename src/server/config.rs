@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Deserialize;
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
@@ -20,6 +20,12 @@ pub struct Options {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "BUCKLER_LISTEN")]
     listen: Option<SocketAddr>,
+    /// Address of a proxy that serves HTTPS and says so in `X-Forwarded-Proto`; may be given several times
+    #[arg(long = "trusted-proxy", env = "BUCKLER_TRUSTED_PROXY", value_delimiter = ',')]
+    trusted_proxies: Vec<IpAddr>,
+    /// Listen beyond this machine without HTTPS: everybody on that network may read and change what is sent
+    #[arg(long, env = "BUCKLER_PLAIN_HTTP")]
+    plain_http: bool,
     /// Folder for everything that is kept [default: data]
     #[arg(long, env = "BUCKLER_DATA")]
     data: Option<PathBuf>,
@@ -45,6 +51,8 @@ pub struct Options {
 struct File {
     listen: Option<SocketAddr>,
     data: Option<PathBuf>,
+    trusted_proxies: Vec<IpAddr>,
+    plain_http: bool,
     center: Center,
 }
 
@@ -61,6 +69,10 @@ struct Center {
 pub struct Config {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// Proxies whose word counts for how a browser came.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether it may listen beyond this machine without HTTPS.
+    pub plain_http: bool,
     /// The folder for everything that is kept.
     pub data: PathBuf,
     /// Whether this is the demo.
@@ -103,8 +115,18 @@ impl Config {
                 listen.ip()
             )));
         }
+        let trusted_proxies = if options.trusted_proxies.is_empty() { file.trusted_proxies } else { options.trusted_proxies };
+        let plain_http = options.plain_http || file.plain_http;
+        if !listen.ip().is_loopback() && trusted_proxies.is_empty() && !plain_http {
+            return Err(ConfigError(format!(
+                "beyond this machine passwords need HTTPS: name the proxy that serves it with --trusted-proxy, or say --plain-http to \
+                 listen on {} without",
+                listen.ip()
+            )));
+        }
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
-        Ok(Self { listen, data, demo, demo_bench: options.demo_bench, policy, center_phone: options.center_phone.or(file.center.phone) })
+        let center_phone = options.center_phone.or(file.center.phone);
+        Ok(Self { listen, trusted_proxies, plain_http, data, demo, demo_bench: options.demo_bench, policy, center_phone })
     }
 }
 
@@ -136,9 +158,11 @@ fn choose(
 impl fmt::Display for Config {
     /// As a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, data, policy, .. } = self;
+        let Self { listen, trusted_proxies, plain_http, data, policy, .. } = self;
         let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
+        let proxies: Vec<String> = trusted_proxies.iter().map(|ip| format!("\"{ip}\"")).collect();
+        writeln!(f, "trusted_proxies = [{}]\nplain_http = {plain_http}", proxies.join(", "))?;
         writeln!(
             f,
             "[center]\nring_timeout = \"{}\"\ntalk_timeout = \"{}\"",
@@ -170,10 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_refuses_to_listen_beyond_this_machine() {
+    fn beyond_this_machine_it_needs_https_or_a_plain_word_and_a_demo_stays_at_home() {
         let listen = Some("0.0.0.0:8080".parse().unwrap());
         assert!(with(Options { listen, demo: true, ..Options::default() }).unwrap_err().contains("0.0.0.0"));
-        assert!(with(Options { listen, ..Options::default() }).is_ok());
+        assert!(with(Options { listen, ..Options::default() }).unwrap_err().contains("--trusted-proxy"));
+        assert!(with(Options { listen, plain_http: true, ..Options::default() }).is_ok());
+        assert!(with(Options { listen, trusted_proxies: vec!["10.0.0.2".parse().unwrap()], ..Options::default() }).is_ok());
     }
 
     #[test]

@@ -42,7 +42,11 @@ use http::Assets;
 use hub::Hub;
 use notify::LogNotices;
 use phone::WebPhones;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 use store::{
     Store, StoreError,
     sqlite::{DATABASE, SqliteStore},
@@ -74,6 +78,8 @@ pub struct App {
     pub demo: bool,
     /// The folder of everything that is kept.
     pub data: PathBuf,
+    /// Whose word counts for how a browser came.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
     /// The hash of the token that makes the first owner; `None` where there is an account.
@@ -168,6 +174,7 @@ impl App {
             center_phone: config.center_phone.clone(),
             demo: config.demo,
             data: config.data.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             attempts: Attempts::default(),
             welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),

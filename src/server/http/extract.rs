@@ -1,6 +1,6 @@
 //! Who asks and what they send, parsed once. A handler's arguments show how it is protected.
 
-use super::answer::Refused;
+use super::{answer::Refused, cookie::SessionCookie};
 use crate::{
     api::problem::Code,
     domain::{
@@ -20,12 +20,8 @@ use axum::{
     },
     http::request::Parts,
 };
-use axum_extra::extract::CookieJar;
 use serde::de::DeserializeOwned;
 use std::{str::FromStr, sync::Arc};
-
-/// The cookie that carries a session's token.
-pub const COOKIE: &str = "buckler_session";
 
 /// A signed-in account.
 pub struct SignedIn {
@@ -38,9 +34,9 @@ pub struct SignedIn {
 impl FromRequestParts<Arc<App>> for SignedIn {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let jar = CookieJar::from_headers(&parts.headers);
+        let cookie = SessionCookie::from_request_parts(parts, app).await?;
         let no_session = || Refused::new(Code::NotSignedIn, "Sign in first.");
-        let token = auth::token_hash(jar.get(COOKIE).ok_or_else(no_session)?.value());
+        let token = auth::token_hash(cookie.token().ok_or_else(no_session)?);
         let now = app.clock.now();
         let (account, session) = app.store.session(token, now).await?.ok_or_else(no_session)?;
         if now.since(session.seen_at) > auth::SESSION_NOTED {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod cookie;
 mod equipment;
 mod events;
 mod evidence;
@@ -21,12 +22,12 @@ use answer::Refused;
 pub use app::Assets;
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderName, HeaderValue, header},
-    middleware::map_response,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -77,6 +78,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(service::readyz))
         .routes(routes!(service::metrics))
         .split_for_parts();
+    let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
     let foreign = |_| Refused(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();
     let no_store = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -88,7 +90,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(CsrfLayer::new().with_rejection_response(foreign))
         .layer(CatchPanicLayer::custom(|_| Refused::internal().into_response()))
-        .layer(map_response(armored))
+        .layer(from_fn(move |request, next| armored(proxies.clone(), request, next)))
 }
 
 /// What every answer tells browsers: what the app may do, and that no other site may use it (OWASP ASVS 5.0, V3.4).
@@ -111,7 +113,13 @@ fn armor() -> [(HeaderName, HeaderValue); 7] {
     ]
 }
 
-async fn armored(mut response: Response) -> Response {
+async fn armored(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Response {
+    let https = cookie::is_https(request.extensions(), request.headers(), &proxies);
+    let mut response = next.run(request).await;
     response.headers_mut().extend(armor());
+    if https {
+        // Two years: from now on this browser comes over HTTPS only (RFC 6797).
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
+    }
     response
 }

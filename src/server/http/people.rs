@@ -2,6 +2,7 @@
 
 use super::{
     answer::{Problems, Refused},
+    cookie::SessionCookie,
     extract::{Body, Owner, Part},
     household::NotEdited,
     session,
@@ -23,7 +24,6 @@ use crate::{
     server::{App, auth, store::Account},
 };
 use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
-use axum_extra::extract::CookieJar;
 use std::sync::Arc;
 
 /// Changes what somebody may do.
@@ -77,7 +77,7 @@ pub async fn first_run(State(app): State<Arc<App>>) -> Json<FirstRun> {
 #[utoipa::path(post, path = "/api/v1/welcome", tag = "session", request_body = Welcome, responses((status = 200, description = "Signed in; the cookie is set", body = SignedIn), Problems))]
 pub async fn welcome(
     State(app): State<Arc<App>>,
-    jar: CookieJar,
+    cookie: SessionCookie,
     headers: HeaderMap,
     Body(asked): Body<Welcome>,
 ) -> Result<impl IntoResponse, Refused> {
@@ -103,7 +103,7 @@ pub async fn welcome(
     app.homes.put(&*app.store, home).await?;
     app.store.put_membership(&id, &account.id, Membership { role: Role::Owner, sos_withdrawn: false }).await?;
     *token = None;
-    session::begin(&app, jar, &headers, account).await
+    session::begin(&app, cookie, &headers, account).await
 }
 
 /// One local part, one `@`, one domain with a dot, no spaces: the rest is told by a message that arrives.

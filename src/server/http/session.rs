@@ -2,7 +2,8 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, COOKIE, SignedIn},
+    cookie::SessionCookie,
+    extract::{Body, SignedIn},
 };
 use crate::{
     api::{
@@ -20,17 +21,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
-use axum_extra::extract::{CookieJar, cookie::Cookie};
+use axum_extra::extract::CookieJar;
 use std::sync::Arc;
 
 fn user(account: &Account) -> User {
     User { id: account.id.to_string(), name: account.name.clone(), email: account.email.clone() }
-}
-
-fn cookie(token: &str) -> Cookie<'static> {
-    let lasts_s = auth::SESSION_MOST.as_secs();
-    let text = format!("{COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={lasts_s}");
-    Cookie::parse(text).expect("a token is made of letters that a cookie may have")
 }
 
 /// Signs in.
@@ -41,7 +36,7 @@ fn cookie(token: &str) -> Cookie<'static> {
 ))]
 pub async fn sign_in(
     State(app): State<Arc<App>>,
-    jar: CookieJar,
+    cookie: SessionCookie,
     headers: HeaderMap,
     Body(SignIn { email, password }): Body<SignIn>,
 ) -> Result<impl IntoResponse, Refused> {
@@ -54,10 +49,10 @@ pub async fn sign_in(
     let account = account.filter(|_| right);
     let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
     // A device has one session: another one that it had goes.
-    if let Some(old) = jar.get(COOKIE) {
-        app.store.end_session(auth::token_hash(old.value())).await?;
+    if let Some(old) = cookie.token() {
+        app.store.end_session(auth::token_hash(old)).await?;
     }
-    begin(&app, jar, &headers, account).await
+    begin(&app, cookie, &headers, account).await
 }
 
 /// Whether that is the account's password; only so many wrong ones in a quarter of an hour.
@@ -83,7 +78,7 @@ async fn try_password(app: &App, email: &str, account: Option<&Account>, passwor
 /// Begins a session: keeps it, and gives its token as a cookie.
 pub(super) async fn begin(
     app: &App,
-    jar: CookieJar,
+    cookie: SessionCookie,
     headers: &HeaderMap,
     account: Account,
 ) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
@@ -93,15 +88,15 @@ pub(super) async fn begin(
     let session =
         Session { token: auth::token_hash(&token), account: account.id.clone(), device, created_at: now, seen_at: now, expires_at };
     app.store.put_session(&session).await?;
-    Ok((jar.add(cookie(&token)), Json(SignedInAnswer { user: user(&account) })))
+    Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
-pub async fn sign_out(State(app): State<Arc<App>>, jar: CookieJar, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
+pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
     app.store.end_session(signed_in.token).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
-    Ok((jar.remove(Cookie::build(COOKIE).path("/")), StatusCode::NO_CONTENT))
+    Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }
 
 /// Who is signed in.

@@ -2,7 +2,8 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, COOKIE, SignedIn},
+    cookie::SessionCookie,
+    extract::{Body, SignedIn},
     household::NotEdited,
     session,
 };
@@ -23,7 +24,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
 };
-use axum_extra::extract::CookieJar;
 use std::{fmt::Write, sync::Arc};
 
 /// The name of a session in paths: the beginning of the hash of its token, which opens nothing.
@@ -79,7 +79,7 @@ async fn end_all(app: &App, account: &UserId, but: Option<[u8; 32]>) -> Result<(
 #[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 200, description = "Changed; the cookie is set anew", body = SignedInAnswer), Problems))]
 pub async fn password(
     State(app): State<Arc<App>>,
-    jar: CookieJar,
+    cookie: SessionCookie,
     headers: HeaderMap,
     SignedIn { account, .. }: SignedIn,
     Body(EditPassword { current, password }): Body<EditPassword>,
@@ -96,5 +96,5 @@ pub async fn password(
     let account = Account { password, ..account };
     app.store.put_account(&account).await?;
     end_all(&app, &account.id, None).await?;
-    Ok((StatusCode::OK, session::begin(&app, jar.remove(COOKIE), &headers, account).await?))
+    Ok((StatusCode::OK, session::begin(&app, cookie, &headers, account).await?))
 }

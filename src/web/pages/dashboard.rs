@@ -24,7 +24,7 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 
 /// The parts of a dashboard below its shield; see [`Store::drawn`](crate::web::store::Store::drawn).
-pub const PARTS: u8 = 4;
+pub const PARTS: u8 = 6;
 
 /// Everything about a home at one glance.
 #[component]
@@ -122,13 +122,14 @@ fn Overview(
                         <ul class="rows card">{devices.clone().into_iter().map(device_row).collect_view()}</ul>
                     </section>
                 }))}
-                {part(move || shows(3).then(|| view! {
+                {part(move || shows(4).then(|| view! {
                     <section class="col col--tight">
                         {head(Word::Contacts, Route::Settings(Section::Contacts), Word::Settings)}
                         {contact_rows(contacts.clone())}
                     </section>
                 }))}
-                {part(move || shows(PARTS).then(|| view! { <Latest/><More/> }))}
+                {part(move || shows(5).then(|| view! { <Latest/> }))}
+                {part(move || shows(PARTS).then(|| view! { <More/> }))}
             </div>
         </main>
     }

@@ -144,3 +144,34 @@ async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_ca
     assert!(answers.iter().all(|status| [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(status)), "{answers:?}");
     server.sign_in("guest").await;
 }
+
+#[tokio::test]
+async fn behind_a_proxy_with_https_the_cookie_is_bound_to_it_and_nobody_else_can_pretend() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let data = folder.path().to_str().unwrap().to_owned();
+    let words = ["serve", "--demo", "--data", &data, "--trusted-proxy", "127.0.0.1"].map(str::to_owned);
+    let (proxied, direct) = (Server::with(folder, words.into()).await, Server::start("30s").await);
+    let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    let sign_in = async |server: &Server, scheme: &str| {
+        let request =
+            server.stranger().client.post(format!("{}/api/v1/session", server.base)).header("x-forwarded-proto", scheme).json(&body);
+        let answer = request.send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        (header("set-cookie"), header("strict-transport-security"))
+    };
+    let (cookie, strict) = sign_in(&proxied, "https").await;
+    assert!(cookie.starts_with("__Host-buckler_session=") && cookie.contains("; Secure") && cookie.contains("; HttpOnly"), "{cookie}");
+    assert!(cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/") && !cookie.contains("Domain"), "{cookie}");
+    assert!(strict.starts_with("max-age="));
+    let me = |name: &str, scheme: &'static str| {
+        let value = format!("{name}={}", cookie.split(['=', ';']).nth(1).unwrap());
+        let request = proxied.stranger().client.get(format!("{}/api/v1/me", proxied.base));
+        request.header(header::COOKIE, value).header("x-forwarded-proto", scheme)
+    };
+    assert_eq!(me("__Host-buckler_session", "https").send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(me("buckler_session", "https").send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "set by a plain connection");
+    // Without the proxy's word, or without trust in who says it, it is a plain connection.
+    for (cookie, strict) in [sign_in(&proxied, "http").await, sign_in(&direct, "https").await] {
+        assert!(cookie.starts_with("buckler_session=") && !cookie.contains("Secure") && strict.is_empty(), "{cookie}");
+    }
+}
