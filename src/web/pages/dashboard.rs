@@ -2,21 +2,12 @@
 
 use crate::{
     api::home::{ByCamera, Camera, Contact, Device, HomeAnswer, SirenState},
-    domain::{
-        camera::CameraKind,
-        contact::Readiness,
-        device::DeviceKind,
-        id::HomeId,
-        incident::{Mode, Source},
-    },
-    view::{
-        incident as words_of,
-        words::{self, Said, Word},
-    },
+    domain::{camera::CameraKind, contact::Readiness, device::DeviceKind, id::HomeId, incident::Source},
+    view::words::{Said, Word},
     web::{
         browser::{set_title, time::day},
         client,
-        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, part, press},
+        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, incident_row, part, press},
         route::{Link, Route, Section},
         store::{Session, store},
     },
@@ -217,25 +208,10 @@ fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
 #[component]
 fn Latest() -> impl IntoView {
     let store = store();
-    let row = |incident: &crate::api::incident::Incident| {
-        let request = incident.services.first().map_or(crate::domain::incident::Request::Siren, |s| words::request_for(*s));
-        let tone = words::tone(request);
-        let class = if incident.mode == Mode::Drill { "drill" } else { tone.class };
-        let (what, when) = (words_of::summary(incident), day(incident.started_at));
-        view! {
-            <li>
-                <Link to=Route::Incident(incident.id) class="row">
-                    <span class=format!("tile tile--{class}")><Icon name=tone.icon/></span>
-                    <span class="grow"><b>{what}</b><small class="faint tiny">{when}</small></span>
-                    <Icon name="next"/>
-                </Link>
-            </li>
-        }
-    };
     let rows = move || {
         store.latest.with(|all| match all.is_empty() {
             true => Some(view! { <p class="card card--pad muted">{Word::NoIncidents}</p> }.into_any()),
-            false => Some(view! { <ul class="rows card">{all.iter().map(row).collect_view()}</ul> }.into_any()),
+            false => Some(view! { <ul class="rows card">{all.iter().map(incident_row).collect_view()}</ul> }.into_any()),
         })
     };
     view! {

@@ -2,17 +2,15 @@
 
 use crate::{
     api::incident::Incident,
-    domain::{id::HomeId, incident::Request},
+    domain::id::HomeId,
     view::{
-        incident::summary,
         records::Filter,
-        words::{self, RecordWord as W, Word},
+        words::{RecordWord as W, Word},
     },
     web::{
-        browser::time::day,
         client,
-        components::{Icon, Page, part, press, text},
-        route::{Link, Route},
+        components::{Page, incident_row, part, press, text},
+        route::Route,
         store::store,
     },
 };
@@ -53,7 +51,7 @@ pub fn History() -> impl IntoView {
         }
     };
     let rows = move || {
-        let shown = all.with(|all| Some(all.as_ref()?.iter().filter(|i| filter.get().lets(i)).map(row).collect_view()))?;
+        let shown = all.with(|all| Some(all.as_ref()?.iter().filter(|i| filter.get().lets(i)).map(incident_row).collect_view()))?;
         Some(match shown.is_empty() {
             true => view! { <p class="card card--pad muted">{if filter.get() == Filter::All { W::Nothing } else { W::NothingOfThat }}</p> }
                 .into_any(),
@@ -68,21 +66,5 @@ pub fn History() -> impl IntoView {
             {part(move || (all.with(Option::is_none) && !failed.get()).then(|| view! { <p class="muted" role="status">{Word::Loading}</p> }))}
             {part(move || (more.get() && all.with(Option::is_some)).then(|| view! { <button class="btn btn--quiet" on:click=press(older)>{W::Older}</button> }))}
         </Page>
-    }
-}
-
-fn row(incident: &Incident) -> impl IntoView + use<> {
-    let request = incident.services.first().map_or(Request::Siren, |s| words::request_for(*s));
-    let tone = words::tone(request);
-    let (what, when) = (summary(incident), day(incident.started_at));
-    let class = if incident.mode == crate::domain::incident::Mode::Drill { "drill" } else { tone.class };
-    view! {
-        <li>
-            <Link to=Route::Incident(incident.id) class="row">
-                <span class=format!("tile tile--{class}")><Icon name=tone.icon/></span>
-                <span class="grow"><b>{what}</b><small class="faint tiny">{when}</small></span>
-                <Icon name="next"/>
-            </Link>
-        </li>
     }
 }

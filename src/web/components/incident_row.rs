@@ -1,0 +1,30 @@
+//! A past incident in a list.
+
+use super::Icon;
+use crate::{
+    api::incident::Incident,
+    domain::incident::{Mode, Request},
+    view::{incident::summary, words},
+    web::{
+        browser::time::day,
+        route::{Link, Route},
+    },
+};
+use leptos::prelude::*;
+
+/// What it was, when, and the way to the whole of it.
+pub fn incident_row(incident: &Incident) -> impl IntoView + use<> {
+    let request = incident.services.first().map_or(Request::Siren, |s| words::request_for(*s));
+    let tone = words::tone(request);
+    let class = if incident.mode == Mode::Drill { "drill" } else { tone.class };
+    let (what, when) = (summary(incident), day(incident.started_at));
+    view! {
+        <li>
+            <Link to=Route::Incident(incident.id) class="row">
+                <span class=format!("tile tile--{class}")><Icon name=tone.icon/></span>
+                <span class="grow"><b>{what}</b><small class="faint tiny">{when}</small></span>
+                <Icon name="next"/>
+            </Link>
+        </li>
+    }
+}
