@@ -26,6 +26,7 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   };
   const last = kept("buckler-home");
   early.me = fetch("/api/v1/me", { signal: AbortSignal.timeout(5_000) });
+  early.me.catch(() => {}); // Nobody answers: the app will see, and say so. Until it stands nobody else looks at this.
   // Who was signed in the last time most likely still is: one way there and back less.
   if (last && kept("buckler-me")) listen(last);
   else
@@ -35,5 +36,5 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
         const home = me && (me.homes.find(({ id }) => id === last) ?? me.homes[0]);
         if (home) listen(home.id);
       })
-      .catch(() => {}); // Nobody answers: the app says so.
+      .catch(() => {});
 }
