@@ -153,18 +153,7 @@ impl Store {
         self.home.set(None);
         self.incident.set(None);
         self.latest.set(Vec::new());
-        self.listen(&id);
-    }
-
-    /// Listens with the session of now.
-    pub fn listen_again(self) {
-        if let Some(id) = self.home_id() {
-            self.listen(&id);
-        }
-    }
-
-    fn listen(self, id: &HomeId) {
-        let events = Live::open(path::events(id), EVENTS, move |name, data| self.event(name, &data), move |yes| self.connection(yes));
+        let events = Live::open(path::events(&id), EVENTS, move |name, data| self.event(name, &data), move |yes| self.connection(yes));
         self.live.set_value(Some(events));
     }
 

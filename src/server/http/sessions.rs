@@ -2,13 +2,12 @@
 
 use super::{
     answer::{Problems, Refused},
-    cookie::SessionCookie,
     extract::{Body, SignedIn},
     household::NotEdited,
     session,
 };
 use crate::{
-    api::session::{Device, EditPassword, SignedIn as SignedInAnswer},
+    api::session::{Device, EditPassword},
     domain::{
         home::edit::{Fault, Form},
         id::UserId,
@@ -21,8 +20,7 @@ use crate::{
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
-    response::IntoResponse,
+    http::StatusCode,
 };
 use std::{fmt::Write, sync::Arc};
 
@@ -61,13 +59,13 @@ pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Pat
 /// Signs every other device out.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn end_others(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
-    end_all(&app, &signed_in.account.id, Some(signed_in.token)).await?;
+    end_all(&app, &signed_in.account.id, signed_in.token).await?;
     list(State(app), signed_in).await
 }
 
-async fn end_all(app: &App, account: &UserId, but: Option<[u8; 32]>) -> Result<(), Refused> {
+async fn end_all(app: &App, account: &UserId, but: [u8; 32]) -> Result<(), Refused> {
     for session in app.store.sessions(account, app.clock.now()).await? {
-        if Some(session.token) != but {
+        if session.token != but {
             app.store.end_session(session.token).await?;
         }
     }
@@ -75,15 +73,13 @@ async fn end_all(app: &App, account: &UserId, but: Option<[u8; 32]>) -> Result<(
     Ok(())
 }
 
-/// Changes the account's password. Every device is signed out but this one, which gets a new session.
-#[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 200, description = "Changed; the cookie is set anew", body = SignedInAnswer), Problems))]
+/// Changes the account's password. Every device is signed out but this one.
+#[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 204, description = "Changed"), Problems))]
 pub async fn password(
     State(app): State<Arc<App>>,
-    cookie: SessionCookie,
-    headers: HeaderMap,
-    SignedIn { account, .. }: SignedIn,
+    SignedIn { account, token }: SignedIn,
     Body(EditPassword { current, password }): Body<EditPassword>,
-) -> Result<impl IntoResponse, Refused> {
+) -> Result<StatusCode, Refused> {
     let mut form = Form::default();
     if let Some(fault) = auth::password::fault(&password, &[&account.email, &account.name]) {
         form.wrong("password", fault);
@@ -95,6 +91,7 @@ pub async fn password(
     let password = auth::hashed(password).await?;
     let account = Account { password, ..account };
     app.store.put_account(&account).await?;
-    end_all(&app, &account.id, None).await?;
-    Ok((StatusCode::OK, session::begin(&app, cookie, &headers, account).await?))
+    // This device keeps its session: another one would reach it after its streams had ended with the old.
+    end_all(&app, &account.id, token).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

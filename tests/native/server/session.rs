@@ -69,7 +69,7 @@ async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess()
     assert_eq!(faults(change("buckler-demo", "password1234")).await, ["password: easily_guessed"]);
     assert_eq!(faults(change("buckler-demo", "short")).await, ["password: too_short"]);
     assert_eq!(other.get("/api/v1/me").await.0, StatusCode::OK, "nothing has changed");
-    assert_eq!(owner.ask(Method::PUT, "/api/v1/password", &change("buckler-demo", "three quiet otters")).await.0, StatusCode::OK);
+    assert_eq!(owner.ask(Method::PUT, "/api/v1/password", &change("buckler-demo", "three quiet otters")).await.0, StatusCode::NO_CONTENT);
     assert_eq!(other.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!((owner.get("/api/v1/me").await.0, devices(&owner).await.len()), (StatusCode::OK, 1));
     let old = json!({"email": "owner@demo.test", "password": "buckler-demo"});

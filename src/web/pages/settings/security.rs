@@ -7,7 +7,6 @@ use crate::{
         browser::time::day,
         client,
         components::{Field, Icon, SaveButton, Saving, Sure, part, text},
-        store::store,
     },
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
@@ -79,7 +78,6 @@ fn PasswordForm(
     /// The password was changed.
     changed: Callback<()>,
 ) -> impl IntoView {
-    let store = store();
     let (current, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let saving = Saving::new();
     let save = move |event: SubmitEvent| {
@@ -88,8 +86,6 @@ fn PasswordForm(
         saving.send(async move { client::change_password(&asked).await }, move |()| {
             current.try_set(String::new());
             password.try_set(String::new());
-            // The live events of the old session end with it.
-            store.listen_again();
             changed.run(());
         });
     };
