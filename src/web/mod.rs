@@ -6,7 +6,7 @@ pub mod client;
 pub mod components;
 mod language;
 mod live;
-mod on_demand;
+pub mod on_demand;
 pub mod pages;
 mod route;
 pub mod sending;

@@ -4,7 +4,7 @@
 
 use super::{
     browser::reload,
-    components::{Icon, Part, part, press},
+    components::{Icon, part, press},
     route::Route,
 };
 use crate::view::words::Word;
@@ -92,7 +92,10 @@ pub fn OnDemand(
 pub type Otherwise = Box<dyn Fn(Option<Missing>) -> Option<AnyView> + Send>;
 
 /// What comes of a chunk, once its code is there.
-pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyView> + Send>, otherwise: Otherwise) -> Part {
+///
+/// What stood in its place has a place of its own: in the same one what comes would be drawn into an element that is there already,
+/// such as a dialog, which opens only once.
+pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyView> + Send>, otherwise: Otherwise) -> AnyView {
     let mut coming = fetch();
     let there = RwSignal::new(now(&mut coming));
     if there.with_untracked(Option::is_none) {
@@ -102,11 +105,13 @@ pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyVie
             there.try_set(Some(outcome));
         });
     }
-    part(move || match there.get() {
-        Some(Ok(())) => now(&mut make())?.ok(),
+    let instead = part(move || match there.get() {
+        Some(Ok(())) => None,
         Some(Err(missing)) => otherwise(Some(missing)),
         None => otherwise(None),
-    })
+    });
+    let come = part(move || now(&mut there.get()?.ok().map(|()| make())?)?.ok());
+    (instead, come).into_any()
 }
 
 /// Begins to fetch the code, so that it is there when it is wanted.

@@ -2,6 +2,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod countdown;
+mod dialog;
 mod not_sent;
 mod page;
 mod sheet;
