@@ -58,7 +58,7 @@ impl Clocked {
         let mut listener = listen(&base, &self.cookie, home, None).await;
         listener.event("snapshot").await;
         let asked = instant();
-        let id = raise(&self.client, &base, home, "police").await.expect("acknowledged");
+        let id = raise(&self.client, &base, home, "police").await;
         let acknowledged = instant();
         async move {
             loop {
@@ -118,7 +118,7 @@ pub async fn f17_a_wall_clock_that_is_set_moves_no_deadline() {
 /// R22 on the real binary: the server was down across D for 20 s, and for 20 min with another start of the machine.
 pub async fn r22_down_across_d() {
     let mut clocked = Clocked::start().await;
-    let id = raise(&clocked.client, &clocked.server.base(), 0, "police").await.expect("acknowledged");
+    let id = raise(&clocked.client, &clocked.server.base(), 0, "police").await;
     clocked.restart_after("UPDATE clock SET at = at + 20000").await;
     let mut what = clocked.story(&id).await.1;
     while !what.iter().any(|w| w == "siren_confirmed") {
@@ -129,7 +129,7 @@ pub async fn r22_down_across_d() {
         assert!(what.iter().any(|w| w == line), "after 20 s it sounds and calls at once: {what:?}");
     }
 
-    let id = raise(&clocked.client, &clocked.server.base(), 1, "police").await.expect("acknowledged");
+    let id = raise(&clocked.client, &clocked.server.base(), 1, "police").await;
     clocked.set(20 * 60 * 1_000);
     clocked.restart_after("UPDATE clock SET boot = 'another start'").await;
     let (state, what) = clocked.story(&id).await;

@@ -57,7 +57,7 @@ impl Load {
                 sleep_until(begin + SECOND.mul_f64(n as f64 / count as f64)).await;
                 let began = instant();
                 let request = ["police", "fire", "medical"][n % 3];
-                (raise(&client, &base, first + n, request).await.expect("acknowledged"), ms(began.elapsed()))
+                (raise(&client, &base, first + n, request).await, ms(began.elapsed()))
             });
         }
         asked.join_all().await.into_iter().unzip()
@@ -103,7 +103,7 @@ impl Load {
         let (mut first, mut last) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let began = instant();
-            let id = raise(&self.client, &self.base, 0, "medical").await.expect("acknowledged");
+            let id = raise(&self.client, &self.base, 0, "medical").await;
             let mut heard = Vec::with_capacity(all.len());
             for listener in &mut all {
                 heard.push(ms(listener.event("incident").await.at - began));
@@ -137,7 +137,7 @@ impl Load {
         drop(all);
         let mut happened = Vec::new();
         for home in 0..HEARD {
-            happened.push(raise(&self.client, &self.base, home, "medical").await.expect("acknowledged"));
+            happened.push(raise(&self.client, &self.base, home, "medical").await);
         }
         let begin = instant();
         let mut coming = JoinSet::new();
@@ -198,7 +198,7 @@ impl Load {
         while self.streams_open().await >= open {
             // More than the system holds for one connection, so that the server has to wait for it.
             for _ in 0..50 {
-                let id = raise(&self.client, &self.base, 0, "medical").await.expect("acknowledged");
+                let id = raise(&self.client, &self.base, 0, "medical").await;
                 self.cancel(&id).await;
             }
         }

@@ -1,7 +1,7 @@
 //! The real binary on a real file, killed at random moments: in the countdown, in commits, between a commit and its effects.
 //! Every incident that was acknowledged comes to its end, nothing is requested twice, and nothing is later than the restart took.
 
-use super::server::{Server, chance, client, countdown_over, fill, free_port, look, now, option, raise, sign_in};
+use super::server::{Server, chance, client, countdown_over, fill, free_port, look, now, option, raise_once, sign_in};
 use buckler::domain::time::Timestamp;
 use reqwest::Client;
 use serde_json::Value;
@@ -41,7 +41,8 @@ pub async fn f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice
         for request in 0..REQUESTS {
             sleep(Duration::from_millis(chance(60))).await;
             let (client, base, home) = (client.clone(), base.clone(), kill * REQUESTS + request);
-            let raised = tokio::spawn(async move { raise(&client, &base, home, ["police", "fire", "medical"][chance(3) as usize]).await });
+            let raised =
+                tokio::spawn(async move { raise_once(&client, &base, home, ["police", "fire", "medical"][chance(3) as usize]).await });
             acknowledged.push(raised);
         }
         // Every second kill strikes the last request itself, before its commit or after; the others strike what runs.

@@ -7,7 +7,7 @@ use buckler::{
     },
     server::store::{Store, sqlite::SqliteStore},
 };
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
     path::Path,
@@ -107,13 +107,34 @@ pub fn chance(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }
 
-/// Raises in `home-N`; the incident's id, if it was acknowledged.
-pub async fn raise(client: &Client, base: &str, home: usize, request: &str) -> Option<String> {
+/// A request for help in `home-N`, with an id of its own.
+fn request(client: &Client, base: &str, home: usize, what: &str) -> RequestBuilder {
     let id = uuid::Uuid::from_u128(u128::from(chance(u64::MAX)) << 64 | u128::from(chance(u64::MAX))).to_string();
-    let body = json!({"id": id, "request": request, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
-    let answer = client.post(format!("{base}/api/v1/homes/home-{home}/incidents")).json(&body).send().await.ok()?;
-    let told: Value = answer.error_for_status().ok()?.json().await.ok()?;
-    Some(told["id"].as_str()?.to_owned())
+    let body = json!({"id": id, "request": what, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
+    client.post(format!("{base}/api/v1/homes/home-{home}/incidents")).json(&body)
+}
+
+async fn acknowledged(asked: RequestBuilder) -> reqwest::Result<String> {
+    let told: Value = asked.send().await?.error_for_status()?.json().await?;
+    Ok(told["id"].as_str().expect("an incident has an id").to_owned())
+}
+
+/// Raises in `home-N`, once; the incident's id, if it was acknowledged.
+pub async fn raise_once(client: &Client, base: &str, home: usize, what: &str) -> Option<String> {
+    acknowledged(request(client, base, home, what)).await.ok()
+}
+
+/// Raises in `home-N` as the app does: where the connection is lost, such as an idle one that the server closes at that moment, the
+/// same request is sent again.
+pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> String {
+    let asked = request(client, base, home, what);
+    loop {
+        match acknowledged(asked.try_clone().expect("its body is a text")).await {
+            Ok(id) => return id,
+            Err(lost) if lost.is_request() || lost.is_connect() => eprintln!("sent again: {lost:?}"),
+            Err(refused) => panic!("not acknowledged: {refused:?}"),
+        }
+    }
 }
 
 /// The incident as it is told now.

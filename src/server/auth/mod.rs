@@ -5,17 +5,21 @@ pub mod password;
 
 use crate::domain::{id::UserId, time::Timestamp};
 use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Argon2, Block, Params,
+    password_hash::{
+        PasswordHasher,
+        phc::{Output, PasswordHash},
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex, mpsc},
+    thread,
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// How long a device stays signed in that is not used: a telephone at home may lie in a drawer for a season.
 const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -27,6 +31,9 @@ pub const SESSION_NOTED: Duration = Duration::from_secs(3_600);
 const ATTEMPTS: usize = 10;
 /// The time in which attempts count.
 const ATTEMPTS_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// The niceness of threads that hash (the kindest is 19).
+#[cfg(target_os = "linux")]
+const YIELDING: i32 = 10;
 /// Accounts whose attempts are remembered; a flood of made-up names forgets the oldest.
 const ATTEMPTS_KEPT: usize = 10_000;
 
@@ -36,25 +43,57 @@ const ATTEMPTS_KEPT: usize = 10_000;
 pub struct Line {
     /// Those that wait, and those whose turn it is.
     places: Semaphore,
-    /// Those whose turn it is.
-    turns: Semaphore,
+    work: mpsc::Sender<Work>,
 }
 
+/// What a hash is made in. A thread keeps it: given back and taken again, 19 MiB that must be aligned fragment the C library's heap.
+type Memory = Vec<Block>;
+type Work = Box<dyn FnOnce(&mut Memory) + Send>;
+
 /// Signing in, and changing passwords.
-pub static SIGN_IN: Line = Line { places: Semaphore::const_new(66), turns: Semaphore::const_new(2) };
+pub static SIGN_IN: LazyLock<Line> = LazyLock::new(|| Line::new(66, 2));
 /// Calling help off in a call: a line of its own, which no flood of sign-ins can fill.
-pub static CALLS: Line = Line { places: Semaphore::const_new(257), turns: Semaphore::const_new(1) };
+pub static CALLS: LazyLock<Line> = LazyLock::new(|| Line::new(257, 1));
 
 /// The line is full, or the server is stopping: nothing was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
 impl Line {
+    /// A line of so many places, and threads that work on it.
+    fn new(places: usize, threads: usize) -> Self {
+        let (work, next) = mpsc::channel::<Work>();
+        let next = Arc::new(Mutex::new(next));
+        for _ in 0..threads {
+            let next = next.clone();
+            let take = move || next.lock().expect("no holder panics").recv();
+            let hash = move || {
+                #[cfg(target_os = "linux")]
+                // Whatever else there is to do goes first. Refused, it is only slower.
+                let _ = rustix::process::setpriority_process(None, YIELDING);
+                let mut memory = Memory::new();
+                while let Ok(work) = take() {
+                    work(&mut memory);
+                }
+            };
+            thread::Builder::new().name("hash".into()).spawn(hash).expect("the system gives a few threads");
+        }
+        Self { places: Semaphore::new(places), work }
+    }
+
     /// Works on it beside everything else when its turn has come: an SOS never waits for it.
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let _place = self.places.try_acquire().map_err(|_| Busy)?;
-        let _turn = self.turns.acquire().await.map_err(|_| Busy)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
+    async fn work<T: Send + 'static>(&'static self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
+        let place = self.places.try_acquire().map_err(|_| Busy)?;
+        let (done, outcome) = oneshot::channel();
+        let work = move |memory: &mut Memory| {
+            // Who has gone meanwhile keeps the place until here, and is not worked for.
+            let _place = place;
+            if !done.is_closed() {
+                let _ = done.send(work(memory));
+            }
+        };
+        self.work.send(Box::new(work)).map_err(|_| Busy)?;
+        outcome.await.map_err(|_| Busy)
     }
 }
 
@@ -74,21 +113,34 @@ pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
 /// # Errors
 /// The line is full, or the system gives no random numbers.
 pub async fn hashed(password: String) -> Result<String, Busy> {
-    SIGN_IN.work(move || hash(&password).ok()).await?.ok_or(Busy)
+    SIGN_IN.work(move |_| hash(&password).ok()).await?.ok_or(Busy)
 }
 
 /// Whether the password is the one that was hashed. Takes as long where there is no hash.
 ///
 /// # Errors
 /// The line is full.
-pub async fn verify(line: &Line, password: String, hash: Option<String>) -> Result<bool, Busy> {
-    line.work(move || {
+pub async fn verify(line: &'static Line, password: String, hash: Option<String>) -> Result<bool, Busy> {
+    line.work(move |memory| {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODY.clone());
-        let same = PasswordHash::new(&hash).is_ok_and(|h| Argon2::default().verify_password(password.as_bytes(), &h).is_ok());
-        known && same
+        let same = is_same(memory, &password, hash.as_ref().unwrap_or(&NOBODY));
+        known && same == Some(true)
     })
     .await
+}
+
+/// `None` if that is no hash.
+fn is_same(memory: &mut Memory, password: &str, hash: &str) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    memory.resize(params.block_count(), Block::new());
+    let argon = Argon2::new(hash.algorithm.as_str().try_into().ok()?, hash.version?.try_into().ok()?, params);
+    let (salt, expected) = (hash.salt?, hash.hash?);
+    let mut made = [0; Output::MAX_LENGTH];
+    let made = &mut made[..expected.len()];
+    argon.hash_password_into_with_memory(password.as_bytes(), &salt, made, memory).ok()?;
+    // Comparing outputs takes the same time whatever they are.
+    Some(Output::new(made).ok()? == expected)
 }
 
 /// A spoken password as it is compared: capitals and spaces are not spoken.
@@ -173,6 +225,33 @@ mod tests {
     #[test]
     fn capitals_and_spaces_are_not_spoken() {
         assert_eq!(spoken("  Blue   HERON "), "blue heron");
+    }
+
+    #[test]
+    fn a_password_is_the_one_that_was_hashed_however_much_memory_that_took() {
+        let mut memory = Memory::new();
+        let small = Argon2::from(Params::new(64, 1, 1, None).expect("allowed")).hash_password(b"heron").expect("hashed").to_string();
+        for hashed in [hash("heron").expect("hashed"), small, hash("heron").expect("hashed")] {
+            assert_eq!(is_same(&mut memory, "heron", &hashed), Some(true));
+            assert_eq!(is_same(&mut memory, "Heron", &hashed), Some(false));
+        }
+        assert_eq!(is_same(&mut memory, "heron", "heron"), None);
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_keeps_the_place_until_its_turn_so_that_the_line_stays_short() {
+        let line: &'static Line = Box::leak(Box::new(Line::new(2, 1)));
+        let (go, wait) = mpsc::channel::<()>();
+        let mut first = std::pin::pin!(line.work(move |_| wait.recv().is_ok()));
+        let mut gone = Box::pin(line.work(|_| panic!("nobody waits for it any more")));
+        assert!(futures_util::poll!(&mut first).is_pending() && futures_util::poll!(&mut gone).is_pending());
+        drop(gone);
+        assert_eq!(line.work(|_| ()).await, Err(Busy));
+        go.send(()).expect("it waits");
+        assert_eq!(first.await, Ok(true));
+        while line.work(|_| ()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]
