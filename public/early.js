@@ -18,9 +18,11 @@ const kept = (name) => {
 
 if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   const listen = (home) => {
+    // The app stands already, and listens itself.
+    if (!window.early) return;
     early.stream = new EventSource(`/api/v1/homes/${home}/events`);
     early.heard = [];
-    early.stream.addEventListener("snapshot", ({ data }) => early.heard?.push(data));
+    for (const name of ["snapshot", "incident", "device", "camera", "home"]) early.stream.addEventListener(name, ({ data }) => early.heard?.push([name, data]));
     // The app's own comes back by itself; this one would ask again in its own way.
     early.stream.addEventListener("error", () => early.stream?.close());
   };

@@ -1,7 +1,13 @@
 //! A request that the server has not acknowledged: the truth and the emergency number, never a countdown.
 
 use crate::page::{Page, home};
-use buckler::web::{components::NotSent, sending::Stage};
+use buckler::{
+    domain::incident::{Mode, Request, Source},
+    web::{
+        components::NotSent,
+        sending::{Gesture, Stage, sender},
+    },
+};
 use leptos::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -34,4 +40,18 @@ fn what_the_server_refuses_is_said_in_its_words() {
     let page = shown(Stage::Refused("You may look at this incident, not change it.".into()));
     assert!(page.text().contains("You may look at this incident, not change it."));
     page.named("Call 911");
+}
+
+/// A session that ended has taken the home off the screen: the number is still the one of where help is needed.
+#[wasm_bindgen_test]
+fn f1_the_emergency_number_is_that_of_the_home_where_help_is_needed() {
+    let page = Page::show(|store| {
+        store.home.set(Some(home(true)));
+        let gesture = Gesture { request: Request::Medical, mode: Mode::Live, sirens: true, call_contacts: true, source: Source::Dashboard };
+        sender().send(gesture);
+        store.home.set(None);
+        view! { <NotSent stage=Stage::Trying/> }
+    });
+    assert_eq!(page.named("Call 911").get_attribute("href").as_deref(), Some("tel:911"));
+    page.sender.give_up();
 }

@@ -19,11 +19,16 @@ pub async fn me() -> Option<Result<Response, JsValue>> {
     Some(wasm_bindgen_futures::JsFuture::from(asked).await.map(JsCast::unchecked_into))
 }
 
-/// The open stream of that path, and what it said already.
-pub fn stream(path: &str) -> Option<(EventSource, Vec<String>)> {
-    let (source, heard) = (take::<EventSource>("stream")?, take::<Array>("heard")?);
+/// The open stream of that path, and the names and data of what it said already. From then on the app listens itself.
+pub fn stream(path: &str) -> Option<(EventSource, Vec<(String, String)>)> {
+    let (source, heard) = (take::<EventSource>("stream"), take::<Array>("heard"));
+    // A stream that opens early only now would stay open, and be taken for a new one at the next sign-in.
+    let _ = Reflect::delete_property(&window(), &"early".into());
+    let (source, heard) = (source?, heard?);
     if source.url().ends_with(path) && source.ready_state() != EventSource::CLOSED {
-        return Some((source, heard.iter().filter_map(|data| data.dyn_into::<JsString>().ok().map(String::from)).collect()));
+        let text = |of: &Array, at| of.get(at).dyn_into::<JsString>().ok().map(String::from);
+        let event = |event: JsValue| event.dyn_into::<Array>().ok().and_then(|e| Some((text(&e, 0)?, text(&e, 1)?)));
+        return Some((source, heard.iter().filter_map(event).collect()));
     }
     source.close();
     None

@@ -31,7 +31,9 @@ impl Stream {
             })
             .collect();
         listeners.push(Listener::new(&source, "error", move |_| failed()));
-        heard.into_iter().for_each(|data| then("snapshot", data));
+        for (name, data) in heard {
+            names.iter().filter(|known| **known == name).for_each(|known| then(known, data.clone()));
+        }
         Some(Self { source, _listeners: listeners })
     }
 }

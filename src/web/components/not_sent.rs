@@ -20,7 +20,8 @@ pub fn NotSent(
     let sender = sender();
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
-    let number = store().emergency_number();
+    // Where help is needed, also while that home is not on the screen.
+    let number = sender.sending.with_untracked(|s| s.as_ref().map(|s| s.number)).unwrap_or_else(|| store().emergency_number());
     let (title, note) = match &stage {
         Stage::Trying => (Word::Sending, String::new()),
         Stage::NotSent => (Word::NotSent, Word::NotSentNote.say().to_owned()),
