@@ -77,6 +77,7 @@ export const states = {
   "people": settings("people", "Gwen"),
   "devices": settings("devices", "Add a device or camera"),
   "devices-change": settings("devices", "Remove Driveway", { act: ["Driveway"] }),
+  "proof": settings("contacts", "Is it you?", { act: ["Save"], answers: { "PUT /api/v1/homes/maple/contacts": { status: 403, body: { detail: "Give your password again to change this.", code: "proof_needed" } } } }),
   "security": settings("security", "Chrome on Android", { answers: { "GET /api/v1/sessions": { body: sessions } } }),
   "language": settings("language", "Deutsch"),
   "welcome": { path: "/welcome/token", signedOut: true, heard: "You and your home" },

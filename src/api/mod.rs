@@ -19,6 +19,8 @@ pub mod path {
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// An account's password.
     pub const PASSWORD: &str = "/api/v1/password";
+    /// The password, given again.
+    pub const PROOF: &str = "/api/v1/session/proof";
     /// Who is signed in.
     pub const ME: &str = "/api/v1/me";
 

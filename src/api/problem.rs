@@ -49,6 +49,8 @@ pub enum Code {
     NotSignedIn,
     /// 403
     NotAllowed,
+    /// 403: the password was given too long ago for a change
+    ProofNeeded,
     /// 403, with a reason
     SosNotAvailable,
     /// 404, also for what the caller may not see
@@ -85,6 +87,7 @@ impl Code {
         match self {
             Self::NotSignedIn => (401, "not-signed-in", "Not signed in"),
             Self::NotAllowed => (403, "not-allowed", "Not allowed"),
+            Self::ProofNeeded => (403, "proof-needed", "Give your password again"),
             Self::SosNotAvailable => (403, "sos-not-available", "SOS is not available"),
             Self::NotFound => (404, "not-found", "Not found"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),

@@ -48,6 +48,13 @@ pub struct SignedIn {
     pub user: User,
 }
 
+/// The password, given again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Proof {
+    /// The account's password.
+    pub password: String,
+}
+
 /// An account, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {

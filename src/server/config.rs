@@ -26,6 +26,9 @@ pub struct Options {
     /// Listen beyond this machine without HTTPS: everybody on that network may read and change what is sent
     #[arg(long, env = "BUCKLER_PLAIN_HTTP")]
     plain_http: bool,
+    /// How long after giving the password a home can be changed without giving it again [default: 10m]
+    #[arg(long, env = "BUCKLER_PROOF_LASTS", value_parser = humantime::parse_duration)]
+    proof_lasts: Option<Duration>,
     /// Folder for everything that is kept [default: data]
     #[arg(long, env = "BUCKLER_DATA")]
     data: Option<PathBuf>,
@@ -53,6 +56,7 @@ struct File {
     data: Option<PathBuf>,
     trusted_proxies: Vec<IpAddr>,
     plain_http: bool,
+    proof_lasts: Option<String>,
     center: Center,
 }
 
@@ -73,6 +77,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether it may listen beyond this machine without HTTPS.
     pub plain_http: bool,
+    /// How long after giving the password a home can be changed.
+    pub proof_lasts: Duration,
     /// The folder for everything that is kept.
     pub data: PathBuf,
     /// Whether this is the demo.
@@ -95,6 +101,11 @@ const RING_S: RangeInclusive<u64> = 10..=60;
 /// Bounds of the talk timeout, seconds.
 const TALK_S: RangeInclusive<u64> = 20..=120;
 
+/// Bounds of how long a proof lasts, seconds.
+const PROOF_S: RangeInclusive<u64> = 60..=3_600;
+/// How long a proof lasts.
+const PROOF_LASTS: Duration = Duration::from_secs(600);
+
 impl Config {
     /// Puts options, file and defaults together.
     ///
@@ -103,8 +114,9 @@ impl Config {
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let demo = options.demo;
-        let ring = choose("ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING_S, demo)?;
-        let talk = choose("talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK_S, demo)?;
+        let ring = choose("center.ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING_S, demo)?;
+        let talk = choose("center.talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK_S, demo)?;
+        let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF_S, demo)?.unwrap_or(PROOF_LASTS);
         let mut policy = Policy::default();
         policy.ring_timeout_ms = ring.map_or(policy.ring_timeout_ms, |d| d.as_millis() as u64);
         policy.talk_timeout_ms = talk.map_or(policy.talk_timeout_ms, |d| d.as_millis() as u64);
@@ -126,7 +138,7 @@ impl Config {
         }
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
         let center_phone = options.center_phone.or(file.center.phone);
-        Ok(Self { listen, trusted_proxies, plain_http, data, demo, demo_bench: options.demo_bench, policy, center_phone })
+        Ok(Self { listen, trusted_proxies, plain_http, proof_lasts, data, demo, demo_bench: options.demo_bench, policy, center_phone })
     }
 }
 
@@ -143,7 +155,7 @@ fn choose(
     demo: bool,
 ) -> Result<Option<Duration>, ConfigError> {
     let least = if demo { 1 } else { *bounds.start() };
-    let allowed = format!("center.{key} must be from {least}s to {}s", bounds.end());
+    let allowed = format!("{key} must be from {least}s to {}s", bounds.end());
     let parsed =
         file.map(|text| humantime::parse_duration(&text).map_err(|e| ConfigError(format!("{allowed}: “{text}”: {e}")))).transpose()?;
     let chosen = option.or(parsed);
@@ -158,11 +170,12 @@ fn choose(
 impl fmt::Display for Config {
     /// As a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, trusted_proxies, plain_http, data, policy, .. } = self;
+        let Self { listen, trusted_proxies, plain_http, proof_lasts, data, policy, .. } = self;
         let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
         let proxies: Vec<String> = trusted_proxies.iter().map(|ip| format!("\"{ip}\"")).collect();
         writeln!(f, "trusted_proxies = [{}]\nplain_http = {plain_http}", proxies.join(", "))?;
+        writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
         writeln!(
             f,
             "[center]\nring_timeout = \"{}\"\ntalk_timeout = \"{}\"",

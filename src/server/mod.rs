@@ -46,6 +46,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 use store::{
     Store, StoreError,
@@ -80,6 +81,8 @@ pub struct App {
     pub data: PathBuf,
     /// Whose word counts for how a browser came.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long a password that was given lets its device change a home.
+    pub proof_lasts: Duration,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
     /// The hash of the token that makes the first owner; `None` where there is an account.
@@ -175,6 +178,7 @@ impl App {
             demo: config.demo,
             data: config.data.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            proof_lasts: config.proof_lasts,
             attempts: Attempts::default(),
             welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),

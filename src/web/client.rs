@@ -1,6 +1,9 @@
 //! The way to the server. One place sends, and one error separates “the server said no” from “nobody answered”.
 
-use super::browser::{early, json};
+use super::{
+    browser::{early, json},
+    proof,
+};
 use crate::{
     api::{
         home::HomeAnswer,
@@ -9,7 +12,7 @@ use crate::{
         path,
         phone::{CallOff, Phone},
         problem::Code,
-        session::{Device, EditPassword, Me, SignIn},
+        session::{Device, EditPassword, Me, Proof, SignIn},
     },
     domain::{
         id::{CallId, HomeId, IncidentId},
@@ -144,6 +147,11 @@ pub async fn sign_out_device(id: &str) -> Answer<Vec<Device>> {
     read(send(Method::DELETE, &path, None).await?).await
 }
 
+/// Gives the password again.
+pub async fn prove(password: String) -> Answer<()> {
+    write(Method::PUT, path::PROOF, &Proof { password }).await.map(drop)
+}
+
 /// Changes the account's password.
 pub async fn change_password(asked: &EditPassword) -> Answer<()> {
     write(Method::PUT, path::PASSWORD, asked).await.map(drop)
@@ -159,19 +167,30 @@ pub async fn household(home: &HomeId) -> Answer<Household> {
     get(&path::of_home(home, "household")).await
 }
 
+/// Sends a change of a home, and again once the person has given the password, where the server asks for it: nothing typed is lost.
+async fn edit<T: DeserializeOwned>(method: Method, home: &HomeId, what: &str, body: Option<String>) -> Answer<T> {
+    let path = path::of_home(home, what);
+    loop {
+        match send(method, &path, body.clone()).await {
+            Err(refused) if refused.code() == Some(Code::ProofNeeded) && proof::given().await => {}
+            answer => return read(answer?).await,
+        }
+    }
+}
+
 /// Changes something of a home, such as its `contacts`.
 pub async fn change<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
-    read(write(Method::PUT, &path::of_home(home, what), body).await?).await
+    edit(Method::PUT, home, what, Some(json::text(body).ok_or(Failure::Unreachable)?)).await
 }
 
 /// Adds something to a home, or asks it something.
 pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
-    post(&path::of_home(home, what), body).await
+    edit(Method::POST, home, what, Some(json::text(body).ok_or(Failure::Unreachable)?)).await
 }
 
 /// Takes something away from a home.
 pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
-    read(send(Method::DELETE, &path::of_home(home, what), None).await?).await
+    edit(Method::DELETE, home, what, None).await
 }
 
 /// Makes the first owner.

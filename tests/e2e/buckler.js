@@ -13,7 +13,7 @@ export class Server {
   }
 
   async start() {
-    const args = ["serve", ...(this.demo ? ["--demo"] : []), "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring];
+    const args = ["serve", ...(this.demo ? ["--demo"] : []), "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring, "--proof-lasts", this.proof];
     this.process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.environment, BUCKLER_LOG: "warn" } });
     this.log = "";
     this.said = "";
@@ -81,10 +81,13 @@ export const test = base.extend({
   /** How long the first contact's telephone rings: long where somebody answers, who may be slow on a busy machine. */
   ring: ["4s", { option: true }],
 
-  server: async ({ demo, ring }, use) => {
+  /** How long after giving the password a home can be changed. */
+  proof: ["10m", { option: true }],
+
+  server: async ({ demo, ring, proof }, use) => {
     const folder = mkdtempSync(join(tmpdir(), "buckler-"));
     const server = new Server(folder, await freePort());
-    Object.assign(server, { demo, ring });
+    Object.assign(server, { demo, ring, proof });
     await server.start();
     await use(server);
     if (server.process.exitCode === null && server.process.signalCode === null) await server.kill();

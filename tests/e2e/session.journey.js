@@ -48,3 +48,76 @@ test("another device is signed out, and a new password signs out all others", as
   await page.goto(server.url);
   await expect(home.shield()).toBeVisible();
 });
+
+test.describe("some time after the password was given", () => {
+  test.use({ proof: "5s" });
+
+  test("a change asks for it again and loses nothing, and an SOS never asks", async ({ home, page, server, expected }) => {
+    expected.push(/403|422/);
+    await page.goto(`${server.url}/settings/address`);
+    const name = page.getByLabel("Name of the home");
+    await name.fill("The house by the brook");
+    const lapsed = () => page.request.put(`${server.url}/api/v1/homes/maple-street/name`, { data: { name: "" } }).then((answer) => answer.status());
+    await expect.poll(lapsed, { timeout: 15_000 }).toBe(403);
+    await name.press("Enter");
+    const asked = page.getByRole("dialog", { name: "Is it you?" });
+    await expect(asked.getByLabel("Password")).toBeFocused();
+    await page.keyboard.press("Escape");
+    await expect(page.getByText("Give your password again to change this.")).toBeVisible();
+    await expect(name).toHaveValue("The house by the brook");
+
+    await name.press("Enter");
+    await expect(asked.getByLabel("Password")).toBeFocused();
+    await page.keyboard.type("a guess");
+    await page.keyboard.press("Enter");
+    await expect(asked.getByText("That is not right.")).toBeVisible();
+    await asked.getByLabel("Password").fill("buckler-demo");
+    await page.keyboard.press("Enter");
+    await expect(asked).toBeHidden();
+    await expect(page.getByText("Saved")).toBeVisible();
+    expect((await home.api.home("maple-street")).home.name).toBe("The house by the brook");
+
+    await expect.poll(lapsed, { timeout: 15_000 }).toBe(403);
+    await page.goto(server.url);
+    await home.openSheet();
+    await home.slide("police");
+    await expect(home.countdown()).toBeVisible();
+    await home.button("Cancel Help").click();
+  });
+});
+
+test("what happens in the home while the app is still on its way is not missed, and the app listens once", async ({ home, page, server }) => {
+  let arrive;
+  const arrived = new Promise((resolve) => (arrive = resolve));
+  await page.addInitScript(() => {
+    window.streams = [];
+    window.EventSource = class extends EventSource {
+      constructor(address) {
+        super(address);
+        window.streams.push(this);
+      }
+    };
+  });
+  const open = () => page.evaluate(() => window.streams.filter((stream) => stream.readyState !== EventSource.CLOSED).length);
+  for (let visit = 0; visit < 5; visit++) {
+    // At the first visits nobody knows whose home it is: early and late may ask for it at the same time.
+    if (visit < 4) await page.evaluate(() => localStorage.removeItem("buckler-me"));
+    await page.reload();
+    await expect(home.shield()).toBeVisible();
+    expect(await page.evaluate(() => "early" in window)).toBe(false);
+    expect(await open()).toBe(1);
+  }
+  await page.route("**/app-*.wasm", async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await page.reload({ waitUntil: "commit" });
+  await expect.poll(() => page.evaluate(() => window.early?.heard?.length ?? 0)).toBe(1);
+  const now = (await home.api.home("maple-street")).server_time;
+  const data = { id: crypto.randomUUID(), request: "police", mode: "live", source: { surface: "dashboard" }, sent_at: now };
+  expect((await page.request.post(`${server.url}/api/v1/homes/maple-street/incidents`, { data })).status()).toBe(201);
+  await expect.poll(() => page.evaluate(() => window.early.heard.length)).toBeGreaterThan(1);
+  arrive();
+  await expect(home.countdown()).toBeVisible();
+  await home.button("Cancel Help").click();
+});

@@ -29,6 +29,8 @@ pub struct SignedIn {
     pub account: Account,
     /// The hash of the session's token.
     pub token: [u8; 32],
+    /// When the password was given on this device for the last time.
+    pub proven_at: Timestamp,
 }
 
 impl FromRequestParts<Arc<App>> for SignedIn {
@@ -42,7 +44,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         if now.since(session.seen_at) > auth::SESSION_NOTED {
             note_use(app.clone(), session.token, auth::session_ends(session.created_at, now));
         }
-        Ok(Self { account, token })
+        Ok(Self { account, token, proven_at: session.proven_at })
     }
 }
 
@@ -61,6 +63,8 @@ pub struct Member {
     pub account: Account,
     /// The hash of the session's token.
     pub token: [u8; 32],
+    /// When the password was given on this device for the last time.
+    proven_at: Timestamp,
     /// Which home.
     pub home: Arc<Home>,
     /// What the account is to it.
@@ -69,10 +73,10 @@ pub struct Member {
 
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
-        let SignedIn { account, token } = signed_in;
+        let SignedIn { account, token, proven_at } = signed_in;
         let membership = app.store.membership(home, &account.id).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(home).ok_or_else(Refused::not_found)?;
-        Ok(Self { account, token, home, membership })
+        Ok(Self { account, token, proven_at, home, membership })
     }
 
     /// The member as the incident knows them.
@@ -96,7 +100,8 @@ impl FromRequestParts<Arc<App>> for Member {
     }
 }
 
-/// An owner of the home in the path.
+/// An owner of the home in the path. Whoever changes something has given the password on this device a short while ago: a telephone that
+/// lies about unlocked can call for help, and change nothing.
 pub struct Owner(pub Member);
 
 impl FromRequestParts<Arc<App>> for Owner {
@@ -104,7 +109,13 @@ impl FromRequestParts<Arc<App>> for Owner {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let member = Member::from_request_parts(parts, app).await?;
         let refused = || Refused::new(Code::NotAllowed, "Only an owner of this home can do that.");
-        if member.membership.may(Action::Configure) { Ok(Self(member)) } else { Err(refused()) }
+        if !member.membership.may(Action::Configure) {
+            return Err(refused());
+        }
+        if !parts.method.is_safe() && app.clock.now().since(member.proven_at) >= app.proof_lasts {
+            return Err(Refused::new(Code::ProofNeeded, "Give your password again to change this."));
+        }
+        Ok(Self(member))
     }
 }
 

@@ -42,6 +42,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end))
         .routes(routes!(sessions::password))
+        .routes(routes!(sessions::prove))
         .routes(routes!(homes::one))
         .routes(routes!(people::first_run, people::welcome))
         .routes(routes!(household::one))

@@ -85,8 +85,8 @@ pub(super) async fn begin(
     let (token, now) = (auth::new_token(), app.clock.now());
     let device = auth::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
     let expires_at = auth::session_ends(now, now);
-    let session =
-        Session { token: auth::token_hash(&token), account: account.id.clone(), device, created_at: now, seen_at: now, expires_at };
+    let (token_hash, owner) = (auth::token_hash(&token), account.id.clone());
+    let session = Session { token: token_hash, account: owner, device, created_at: now, seen_at: now, expires_at, proven_at: now };
     app.store.put_session(&session).await?;
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }

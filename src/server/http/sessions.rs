@@ -7,9 +7,9 @@ use super::{
     session,
 };
 use crate::{
-    api::session::{Device, EditPassword},
+    api::session::{Device, EditPassword, Proof},
     domain::{
-        home::edit::{Fault, Form},
+        home::edit::{Fault, Form, Wrong},
         id::UserId,
     },
     server::{
@@ -73,11 +73,25 @@ async fn end_all(app: &App, account: &UserId, but: [u8; 32]) -> Result<(), Refus
     Ok(())
 }
 
+/// Gives the password again on this device, which a change of a home asks for when that was some time ago.
+#[utoipa::path(put, path = "/api/v1/session/proof", tag = "session", request_body = Proof, responses((status = 204, description = "It is"), Problems))]
+pub async fn prove(
+    State(app): State<Arc<App>>,
+    SignedIn { account, token, .. }: SignedIn,
+    Body(Proof { password }): Body<Proof>,
+) -> Result<StatusCode, Refused> {
+    if !session::is_password(&app, &account, password).await? {
+        return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault: Fault::NotRight }]).into());
+    }
+    app.store.session_proven(token, app.clock.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Changes the account's password. Every device is signed out but this one.
 #[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 204, description = "Changed"), Problems))]
 pub async fn password(
     State(app): State<Arc<App>>,
-    SignedIn { account, token }: SignedIn,
+    SignedIn { account, token, .. }: SignedIn,
     Body(EditPassword { current, password }): Body<EditPassword>,
 ) -> Result<StatusCode, Refused> {
     let mut form = Form::default();

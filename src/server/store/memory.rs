@@ -227,6 +227,12 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+    async fn session_proven(&self, token: [u8; 32], at: Timestamp) -> Result<(), StoreError> {
+        if let Some(session) = self.tables().sessions.get_mut(&token) {
+            session.proven_at = at;
+        }
+        Ok(())
+    }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         self.tables().sessions.remove(&token);
         Ok(())

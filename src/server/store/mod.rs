@@ -77,6 +77,8 @@ pub struct Session {
     pub seen_at: Timestamp,
     /// When it ends unless it is used.
     pub expires_at: Timestamp,
+    /// When the password was given on it for the last time.
+    pub proven_at: Timestamp,
 }
 
 /// One incident with its whole history.
@@ -182,6 +184,8 @@ pub trait Store: Journal {
     async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
     /// Notes that a session was used, and when it ends now.
     async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that the password was given on a device.
+    async fn session_proven(&self, token: [u8; 32], at: Timestamp) -> Result<(), StoreError>;
     /// Ends a session.
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
 

@@ -163,6 +163,9 @@ super::language::words! {
         SignOutOthers = "Sign out all other devices",
         ChangePassword = "Change your password",
         ChangePasswordNote = "Every other device is signed out.",
+        ProofTitle = "Is it you?",
+        ProofNote = "You gave your password some time ago. Give it again, and the change is saved. An SOS never asks for it.",
+        ProofGo = "Confirm and save",
 
         // Language.
         Language = "Language",

@@ -1,7 +1,10 @@
 //! Every route of the OpenAPI document with every role, against the table in `domain::access`. A route that is not listed here fails.
 
 use super::{Person, Server};
-use buckler::domain::access::{Action, Membership, Role};
+use buckler::domain::{
+    access::{Action, Membership, Role},
+    time::Timestamp,
+};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -24,7 +27,8 @@ fn need(method: &str, path: &str) -> Option<Need> {
     let api = path.strip_prefix("/api/v1").unwrap_or(path);
     Some(match (method, api) {
         ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => Need::Nothing,
-        ("delete", "/session") | ("get", "/me") | (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
+        ("delete", "/session") | ("get", "/me") | ("put", "/session/proof") => Need::Session,
+        (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
         ("post", "/homes/{home}/incidents") => Need::Home(Raise),
         ("get", "/incidents/{id}" | "/incidents/{id}/export") => Need::Home(Look),
@@ -154,4 +158,35 @@ async fn what_one_may_not_see_answers_as_what_there_is_not() {
         let (one, other): ((StatusCode, HeaderMap, String), _) = (seen(&hidden).await, seen(nothing).await);
         assert_eq!(one, other, "{hidden}");
     }
+}
+
+/// Whoever finds an owner's telephone unlocked can look and call for help, and change nothing.
+#[tokio::test]
+async fn what_an_owner_changes_asks_for_the_password_again_and_an_sos_never_does() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (store, now) = (&server.app.store, server.app.clock.now());
+    let session = store.sessions(&"owner".parse().unwrap(), now).await.unwrap().remove(0);
+    let given = |ago_s: u64| Timestamp::from_millis(now.as_millis() - ago_s * 1_000);
+    let rename = async || owner.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"})).await;
+    store.session_proven(session.token, given(590)).await.unwrap();
+    assert_eq!(rename().await.0, StatusCode::OK);
+    store.session_proven(session.token, given(600)).await.unwrap();
+    let incident = owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!(incident.0, StatusCode::CREATED, "an SOS never asks");
+    let mut asked = 0;
+    for (method, path, need) in routes(&server.stranger()).await {
+        let changes = method != Method::GET && need == Need::Home(Action::Configure);
+        let (body, path) = (raise_body(&owner.server_time().await), filled(&path, incident.1["id"].as_str().unwrap()));
+        let refused = need != Need::Session && ask(&owner, &method, &path, &body).await.1.contains("proof_needed");
+        assert_eq!(refused, changes, "{method} {path}");
+        asked += usize::from(refused);
+    }
+    assert!(asked >= 15, "{asked}");
+    let prove = async |password: &str| owner.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": password})).await;
+    let (status, problem) = prove("guess").await;
+    assert_eq!((status, &problem["errors"][0]["fault"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("not_right")));
+    assert_eq!(rename().await.1["code"], "proof_needed");
+    assert_eq!(prove("buckler-demo").await.0, StatusCode::NO_CONTENT);
+    assert_eq!(rename().await.0, StatusCode::OK);
 }

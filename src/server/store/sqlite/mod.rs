@@ -187,6 +187,9 @@ impl Store for SqliteStore {
     async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
         sessions::seen(&mut *self.writer.lock().await, token, now, expires_at).await
     }
+    async fn session_proven(&self, token: [u8; 32], at: Timestamp) -> Result<(), StoreError> {
+        sessions::proven(&mut *self.writer.lock().await, token, at).await
+    }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         sessions::end(&mut *self.writer.lock().await, token).await
     }

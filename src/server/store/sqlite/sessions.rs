@@ -10,13 +10,14 @@ use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
     let problem = failed("store a session");
     sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(millis(session.seen_at)).execute(&mut *writer).await.map_err(&problem)?;
-    sqlx::query("INSERT INTO session (token, account, created_at, expires_at, device, seen_at) VALUES (?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(&session.token[..])
         .bind(session.account.as_str())
         .bind(millis(session.created_at))
         .bind(millis(session.expires_at))
         .bind(&session.device)
         .bind(millis(session.seen_at))
+        .bind(millis(session.proven_at))
         .execute(writer)
         .await
         .map_err(&problem)?;
@@ -25,7 +26,7 @@ pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Res
 
 pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
     let row = sqlx::query(
-        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at
+        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at, proven_at
          FROM session JOIN account ON account.id = session.account WHERE token = ? AND expires_at > ?",
     )
     .bind(&token[..])
@@ -38,7 +39,7 @@ pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timesta
 
 pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
     let rows = sqlx::query(
-        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at FROM session
+        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at, proven_at FROM session
          WHERE account = ? AND expires_at > ? ORDER BY seen_at DESC",
     )
     .bind(account.as_str())
@@ -60,12 +61,22 @@ pub(super) async fn seen(writer: &mut SqliteConnection, token: [u8; 32], now: Ti
     Ok(())
 }
 
+pub(super) async fn proven(writer: &mut SqliteConnection, token: [u8; 32], at: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE session SET proven_at = ? WHERE token = ?")
+        .bind(millis(at))
+        .bind(&token[..])
+        .execute(writer)
+        .await
+        .map_err(failed("note that the password was given"))?;
+    Ok(())
+}
+
 pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM session WHERE token = ?").bind(&token[..]).execute(writer).await.map_err(failed("end a session"))?;
     Ok(())
 }
 
-/// The account, the token, and when it began, ends, was used, from the columns of the queries above.
+/// The account, the token, and when it began, ends, was used and proven, from the columns of the queries above.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
     let token = row.get::<&[u8], _>(4).try_into().map_err(|_| super::impossible("a session's token"))?;
@@ -76,6 +87,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         expires_at: moment(6),
         device: row.get(7),
         seen_at: moment(8),
+        proven_at: moment(9),
     })
 }
 

@@ -153,6 +153,11 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SignOutOthers => "Alle anderen Geräte abmelden",
         W::ChangePassword => "Ihr Passwort ändern",
         W::ChangePasswordNote => "Alle anderen Geräte werden abgemeldet.",
+        W::ProofTitle => "Sind Sie es?",
+        W::ProofNote => {
+            "Ihr Passwort wurde zuletzt vor einiger Zeit eingegeben. Geben Sie es noch einmal ein, dann wird die Änderung gespeichert. Ein Notruf fragt nie danach."
+        }
+        W::ProofGo => "Bestätigen und speichern",
         W::Language => "Sprache",
         W::LanguageNote => "Die App startet in dieser Sprache neu.",
         W::Install => "Buckler auf Ihrem Startbildschirm",

@@ -7,6 +7,7 @@ mod equipment;
 mod language;
 mod password;
 mod people;
+mod proof;
 mod security;
 mod sirens;
 
@@ -102,6 +103,7 @@ pub fn Settings(
                 <div class="settings__part">{part(open)}</div>
             </div>
         </Page>
+        {part(|| crate::web::proof::asked().then(|| view! { <proof::ProofDialog/> }))}
     }
 }
 

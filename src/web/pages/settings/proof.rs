@@ -1,0 +1,41 @@
+//! The password, asked for again before a change.
+
+use crate::{
+    view::words::{HouseholdWord as W, Word},
+    web::{
+        browser::{dialog::open_when_mounted, focus_first},
+        client,
+        components::{Field, Icon, SaveButton, Saving, press},
+        proof::settle,
+    },
+};
+use leptos::{ev::SubmitEvent, html::Dialog, prelude::*};
+
+/// Asks; what waits goes on, or is left as it was.
+#[component]
+pub fn ProofDialog() -> impl IntoView {
+    let node = NodeRef::<Dialog>::new();
+    open_when_mounted(node);
+    focus_first("dialog[open] input");
+    // Who leaves the page leaves the change.
+    on_cleanup(|| settle(false));
+    let (password, saving) = (RwSignal::new(String::new()), Saving::new());
+    let prove = move |event: SubmitEvent| {
+        event.prevent_default();
+        let typed = password.get_untracked();
+        saving.send(async move { client::prove(typed).await }, |()| settle(true));
+    };
+    view! {
+        <dialog class="sheet" node_ref=node aria-label=W::ProofTitle on:cancel=|event: leptos::ev::Event| { event.prevent_default(); settle(false); }>
+            <div class="head">
+                <h1>{W::ProofTitle}</h1>
+                <button class="tile" aria-label=Word::Close on:click=press(|| settle(false))><Icon name="close"/></button>
+            </div>
+            <p class="muted">{W::ProofNote}</p>
+            <form class="form" on:submit=prove>
+                <Field label=Word::Password name="password" value=password saving kind="password" autocomplete="current-password"/>
+                <SaveButton saving label=W::ProofGo/>
+            </form>
+        </dialog>
+    }
+}
