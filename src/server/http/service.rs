@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::{
     extract::{self, ConnectInfo},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
@@ -80,8 +80,14 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
 
 /// Figures for Prometheus; only for this machine.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String), (status = 404, body = String)))]
-pub async fn metrics(extract::State(app): extract::State<Arc<App>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> impl IntoResponse {
-    if !peer.ip().is_loopback() {
+pub async fn metrics(
+    extract::State(app): extract::State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    // A proxy on this machine asks for somebody who may be anywhere.
+    let is_forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-proto"].iter().any(|name| headers.contains_key(*name));
+    if !peer.ip().is_loopback() || is_forwarded {
         return Refused::not_found().into_response();
     }
     let view = app.engine.view();

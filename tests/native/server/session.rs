@@ -175,3 +175,13 @@ async fn behind_a_proxy_with_https_the_cookie_is_bound_to_it_and_nobody_else_can
         assert!(cookie.starts_with("buckler_session=") && !cookie.contains("Secure") && strict.is_empty(), "{cookie}");
     }
 }
+
+#[tokio::test]
+async fn figures_are_for_this_machine_alone_and_not_for_whom_a_proxy_asks() {
+    let server = Server::start("30s").await;
+    let figures = || server.stranger().client.get(format!("{}/metrics", server.base));
+    assert_eq!(figures().send().await.unwrap().status(), StatusCode::OK);
+    for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto"] {
+        assert_eq!(figures().header(name, "for=192.0.2.7").send().await.unwrap().status(), StatusCode::NOT_FOUND, "{name}");
+    }
+}
