@@ -1,7 +1,10 @@
 //! The real binary on a real file, killed at random moments: in the countdown, in commits, between a commit and its effects.
 //! Every incident that was acknowledged comes to its end, nothing is requested twice, and nothing is later than the restart took.
 
-use super::server::{Server, chance, client, countdown_over, fill, free_port, look, now, option, raise_once, sign_in};
+use super::{
+    figures::{figure, ms},
+    server::{Server, chance, client, countdown_over, fill, free_port, look, now, option, raise_once, sign_in},
+};
 use buckler::domain::time::Timestamp;
 use reqwest::Client;
 use serde_json::Value;
@@ -61,11 +64,12 @@ pub async fn f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice
     let worst = check(&client, &base, &ids, &down).await;
     let again = bench.check(&ids);
     let slowest = down.iter().map(|(from, to)| to.since(*from)).max().unwrap_or_default();
-    println!(
-        "restart: {kills} kills, {} acknowledged incidents all over, none twice; latest {worst:?}, longest restart {slowest:?}; \
-         {again} effects were shown again to devices that knew them",
-        ids.len()
-    );
+    // All of them came to their end, and nothing was carried out twice: that is asserted above.
+    figure("killed, times", kills as f64, "n", "-");
+    figure("killed: acknowledged incidents that came to their end", ids.len() as f64, "n", "-");
+    figure("killed: the latest countdown was late", ms(worst), "ms", "-");
+    figure("killed: the longest restart", ms(slowest), "ms", "-");
+    figure("killed: effects shown again to devices that knew them", again as f64, "n", "-");
     server.kill();
 }
 
