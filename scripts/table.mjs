@@ -9,7 +9,7 @@ const about = {
   machine: `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB`,
   system: run("uname", "-sr"),
   rust: run("rustc", "--version"),
-  // Nothing is drawn by chance but ids: there is no seed to keep.
+  // The simulation names its seeds in its figure; elsewhere nothing is drawn by chance but ids, and when to kill.
   at: new Date().toISOString(),
 };
 const line = /^(?<what>.{66}) +(?<value>-?[\d.]+) (?<unit>\S+) +\(goal (?<goal>.*)\)$/u;
