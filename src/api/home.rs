@@ -69,6 +69,10 @@ pub struct Sos {
     pub siren: Availability,
     /// Would it work now?
     pub ready: Ready,
+    /// Until when the device that asks requests no help: it came without its account's passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub held_until: Option<Timestamp>,
 }
 
 /// Each camera's shield, in the order of the cameras; an object on the wire. A home has few cameras, so a list is map enough.

@@ -112,6 +112,14 @@ pub struct EditSettings {
     pub cameras_sound_with_base_station: bool,
 }
 
+/// Whether devices that come without their account's passkey are held.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditHolding {
+    /// For a day they request no help; sirens and practice go on.
+    pub hold_new_devices: bool,
+}
+
 /// Whom to call, in order: 2 to 10 people.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

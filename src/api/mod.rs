@@ -3,6 +3,7 @@
 pub mod home;
 pub mod household;
 pub mod incident;
+pub mod passkeys;
 pub mod phone;
 pub mod problem;
 pub mod session;
@@ -21,6 +22,14 @@ pub mod path {
     pub const PASSWORD: &str = "/api/v1/password";
     /// The password, given again.
     pub const PROOF: &str = "/api/v1/session/proof";
+    /// An account's passkeys.
+    pub const PASSKEYS: &str = "/api/v1/passkeys";
+    /// Signing in with one.
+    pub const PASSKEY: &str = "/api/v1/session/passkey";
+    /// Signing in with a recovery code.
+    pub const RECOVERY: &str = "/api/v1/session/recovery";
+    /// Making recovery codes.
+    pub const RECOVERY_CODES: &str = "/api/v1/recovery-codes";
     /// Who is signed in.
     pub const ME: &str = "/api/v1/me";
 

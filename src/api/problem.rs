@@ -51,6 +51,8 @@ pub enum Code {
     NotAllowed,
     /// 403: the password was given too long ago for a change
     ProofNeeded,
+    /// 403: this device came without the account's passkey
+    DeviceHeld,
     /// 403, with a reason
     SosNotAvailable,
     /// 404, also for what the caller may not see
@@ -88,6 +90,7 @@ impl Code {
             Self::NotSignedIn => (401, "not-signed-in", "Not signed in"),
             Self::NotAllowed => (403, "not-allowed", "Not allowed"),
             Self::ProofNeeded => (403, "proof-needed", "Give your password again"),
+            Self::DeviceHeld => (403, "device-held", "This device is held"),
             Self::SosNotAvailable => (403, "sos-not-available", "SOS is not available"),
             Self::NotFound => (404, "not-found", "Not found"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),

@@ -1,5 +1,6 @@
 //! Signing in, and who is signed in.
 
+use super::passkeys::Answered;
 use crate::domain::{access::Role, id::HomeId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,6 +30,10 @@ pub struct Device {
     /// When it was last used, to within an hour.
     #[schema(value_type = String)]
     pub seen_at: Timestamp,
+    /// Until when it does not request help, because it came without the account's passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub held_until: Option<Timestamp>,
 }
 
 /// Changes the account's password.
@@ -48,11 +53,16 @@ pub struct SignedIn {
     pub user: User,
 }
 
-/// The password, given again.
+/// That it is the person whose account it is: the password given again, or a passkey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Proof {
     /// The account's password.
-    pub password: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The authenticator's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<Answered>,
 }
 
 /// An account, as its owner sees it.

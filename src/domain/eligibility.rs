@@ -4,7 +4,7 @@ use super::{
     access::{Action, Membership},
     home::{Enrolment, Home, Plan},
     id::CameraId,
-    incident::{Request, Source},
+    incident::{Mode, Request, Source},
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub enum Reason {
     NotPermitted,
     /// Nobody would know where to go.
     NoAddress,
+    /// This device was signed in without the account's passkey.
+    DeviceHeld,
 }
 
 /// R4: the dashboard's shield needs the alarm route or the camera route.
@@ -80,6 +82,16 @@ pub fn request(home: &Home, source: &Source, request: Request, member: Membershi
         return Err(Reason::NoBaseStationOrEnrolledCamera);
     }
     Ok(())
+}
+
+/// Whether a device requests help: one that came without the account's passkey, which a thief of the password would do too, sounds sirens
+/// and practices, and for a day nothing else.
+///
+/// # Errors
+/// That it is held.
+pub fn from_device(request: Request, mode: Mode, held: bool) -> Result<(), Reason> {
+    let may = !held || mode == Mode::Drill || request == Request::Siren;
+    may.then_some(()).ok_or(Reason::DeviceHeld)
 }
 
 /// Whether Sound Siren Only is shown: an SOS button somewhere, and a base station (R9).

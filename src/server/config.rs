@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use webauthn_rs::prelude::Url;
 
 /// Options of `buckler serve`. Each is also an environment variable and a key of the configuration file.
 #[derive(Args, Debug, Default)]
@@ -26,6 +27,9 @@ pub struct Options {
     /// Listen beyond this machine without HTTPS: everybody on that network may read and change what is sent
     #[arg(long, env = "BUCKLER_PLAIN_HTTP")]
     plain_http: bool,
+    /// Address at which browsers reach this server, https://…; passkeys are for its host. On this machine alone they are for localhost
+    #[arg(long, env = "BUCKLER_PUBLIC_URL")]
+    public_url: Option<String>,
     /// How long after giving the password a home can be changed without giving it again [default: 10m]
     #[arg(long, env = "BUCKLER_PROOF_LASTS", value_parser = humantime::parse_duration)]
     proof_lasts: Option<Duration>,
@@ -56,6 +60,7 @@ struct File {
     data: Option<PathBuf>,
     trusted_proxies: Vec<IpAddr>,
     plain_http: bool,
+    public_url: Option<String>,
     proof_lasts: Option<String>,
     center: Center,
 }
@@ -77,6 +82,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether it may listen beyond this machine without HTTPS.
     pub plain_http: bool,
+    /// The address at which browsers reach this server, `https://` and a host.
+    pub public_url: Option<Url>,
     /// How long after giving the password a home can be changed.
     pub proof_lasts: Duration,
     /// The folder for everything that is kept.
@@ -136,10 +143,31 @@ impl Config {
                 listen.ip()
             )));
         }
+        let public_url = options.public_url.or(file.public_url).map(|text| public(&text)).transpose()?;
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
         let center_phone = options.center_phone.or(file.center.phone);
-        Ok(Self { listen, trusted_proxies, plain_http, proof_lasts, data, demo, demo_bench: options.demo_bench, policy, center_phone })
+        Ok(Self {
+            listen,
+            trusted_proxies,
+            plain_http,
+            public_url,
+            proof_lasts,
+            data,
+            demo,
+            demo_bench: options.demo_bench,
+            policy,
+            center_phone,
+        })
     }
+}
+
+/// An address whose host a passkey can be for: a name, over HTTPS.
+fn public(text: &str) -> Result<Url, ConfigError> {
+    let wrong = || ConfigError(format!("public_url must be https:// and the host's name, such as https://sos.example.org, not “{text}”"));
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let local = url.domain() == Some("localhost");
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (url.domain().is_some() && plain && (url.scheme() == "https" || local)).then_some(url).ok_or_else(wrong)
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {
@@ -170,11 +198,12 @@ fn choose(
 impl fmt::Display for Config {
     /// As a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, trusted_proxies, plain_http, proof_lasts, data, policy, .. } = self;
+        let Self { listen, trusted_proxies, plain_http, public_url, proof_lasts, data, policy, .. } = self;
         let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
         let proxies: Vec<String> = trusted_proxies.iter().map(|ip| format!("\"{ip}\"")).collect();
         writeln!(f, "trusted_proxies = [{}]\nplain_http = {plain_http}", proxies.join(", "))?;
+        public_url.iter().try_for_each(|url| writeln!(f, "public_url = \"{url}\""))?;
         writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
         writeln!(
             f,
@@ -216,6 +245,17 @@ mod tests {
     }
 
     #[test]
+    fn passkeys_are_for_a_name_over_https_and_nothing_more() {
+        let public = |text: &str| with(Options { public_url: Some(text.into()), ..Options::default() });
+        for good in ["https://sos.example.org", "https://sos.example.org:8443/", "http://localhost:8080"] {
+            assert!(public(good).is_ok(), "{good}");
+        }
+        for wrong in ["sos.example.org", "http://sos.example.org", "https://192.0.2.1", "https://a.example/path", "https://me@a.example"] {
+            assert!(public(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
     fn unknown_keys_are_refused_with_file_and_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\n[center]\nringtimeout = \"3s\"\n").unwrap();
@@ -225,7 +265,12 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_read_again() {
-        let config = with(Options { center_phone: Some("+15035550100".into()), ..Options::default() }).unwrap();
+        let config = with(Options {
+            center_phone: Some("+15035550100".into()),
+            public_url: Some("https://sos.example.org".into()),
+            ..Options::default()
+        })
+        .unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config.to_string()).unwrap();
         assert_eq!(with(Options { config: Some(file.path().into()), ..Options::default() }), Ok(config));

@@ -21,7 +21,7 @@ mod tell;
 pub mod user;
 
 use crate::domain::incident::Policy;
-use auth::Attempts;
+use auth::{Attempts, passkeys::Passkeys};
 use center::{
     NoReceiver,
     responders::{NoResponders, SimulatedResponders, respond},
@@ -83,6 +83,8 @@ pub struct App {
     pub trusted_proxies: Vec<IpAddr>,
     /// How long a password that was given lets its device change a home.
     pub proof_lasts: Duration,
+    /// Passkeys, and what is asked of authenticators just now.
+    pub passkeys: Passkeys,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
     /// The hash of the token that makes the first owner; `None` where there is an account.
@@ -115,6 +117,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// Passkeys cannot be for the address.
+    #[error("passkeys cannot be for the address of --public-url: {0}")]
+    PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
     /// The demo and a real home do not share a folder.
     #[error("{0}")]
     Demo(String),
@@ -179,6 +184,8 @@ impl App {
             data: config.data.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             proof_lasts: config.proof_lasts,
+            passkeys: Passkeys::new(config.public_url.as_ref(), config.listen.ip().is_loopback() && config.trusted_proxies.is_empty())
+                .map_err(StartError::PublicUrl)?,
             attempts: Attempts::default(),
             welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),

@@ -8,13 +8,14 @@ use crate::{
         phone::{Phone, PhoneCall, PhoneState},
     },
     domain::{
-        access::Membership,
+        access::{Action, Membership},
         camera,
         contact::{self, Readiness},
         device, eligibility,
         home::Home,
         id::{DeviceId, HomeId},
         incident::{CallState, Mode},
+        time::Timestamp,
     },
 };
 use std::sync::Arc;
@@ -25,11 +26,11 @@ impl App {
         Incident::tell(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref())
     }
 
-    /// A home, as this member sees it.
+    /// A home, as this member sees it on a device that is held until then.
     ///
     /// # Errors
     /// The links that a demo shows could not be read.
-    pub async fn tell_home(&self, home: &Home, membership: Membership) -> Result<HomeAnswer, StoreError> {
+    pub async fn tell_home(&self, home: &Home, membership: Membership, held_until: Option<Timestamp>) -> Result<HomeAnswer, StoreError> {
         let links = if self.demo { self.store.shown_links(&home.id).await? } else { Vec::new() };
         let contact = |(order, c): (u8, &contact::Contact)| Contact {
             id: c.id.clone(),
@@ -59,6 +60,7 @@ impl App {
                 live_view: ByCamera(home.cameras.iter().map(live_view).collect()),
                 siren: Availability::from(eligibility::siren(home, membership).map(|()| Vec::new())),
                 ready: self.ready(home),
+                held_until: held_until.filter(|_| membership.may(Action::Raise)),
             },
             settings: home.settings,
             devices: home.devices.iter().map(|d| self.tell_device(home, d)).collect(),

@@ -9,6 +9,7 @@ use crate::{
         home::HomeAnswer,
         household::{Household, Welcome},
         incident::{Incident, Raise},
+        passkeys::{Answered, Ceremony, Passkeys, Recover, RecoveryCodes},
         path,
         phone::{CallOff, Phone},
         problem::Code,
@@ -147,9 +148,60 @@ pub async fn sign_out_device(id: &str) -> Answer<Vec<Device>> {
     read(send(Method::DELETE, &path, None).await?).await
 }
 
+/// Lets another device request help. Answers with all of them.
+pub async fn release_device(id: &str) -> Answer<Vec<Device>> {
+    edit(Method::POST, &format!("{}/{id}/release", path::SESSIONS), None).await
+}
+
 /// Gives the password again.
 pub async fn prove(password: String) -> Answer<()> {
-    write(Method::PUT, path::PROOF, &Proof { password }).await.map(drop)
+    write(Method::PUT, path::PROOF, &Proof { password: Some(password), passkey: None }).await.map(drop)
+}
+
+/// Uses a passkey instead of giving the password again.
+pub async fn prove_with_passkey(answered: Answered) -> Answer<()> {
+    write(Method::PUT, path::PROOF, &Proof { password: None, passkey: Some(answered) }).await.map(drop)
+}
+
+/// Begins to use a passkey.
+pub async fn ask_passkey() -> Answer<Ceremony> {
+    read(send(Method::POST, &format!("{}/options", path::PASSKEY), None).await?).await
+}
+
+/// Signs in with a passkey.
+pub async fn sign_in_with_passkey(answered: &Answered) -> Answer<()> {
+    tell(path::PASSKEY, answered).await.map(drop)
+}
+
+/// Signs in with a recovery code.
+pub async fn recover(email: String, code: String) -> Answer<()> {
+    tell(path::RECOVERY, &Recover { email, code }).await.map(drop)
+}
+
+/// The passkeys of the account, and how many recovery codes are left.
+pub async fn passkeys() -> Answer<Passkeys> {
+    get(path::PASSKEYS).await
+}
+
+/// Begins to make a passkey.
+pub async fn begin_passkey() -> Answer<Ceremony> {
+    edit(Method::POST, &format!("{}/options", path::PASSKEYS), None).await
+}
+
+/// Keeps a passkey that was made.
+pub async fn add_passkey(answered: &Answered) -> Answer<Passkeys> {
+    edit(Method::POST, path::PASSKEYS, Some(json::text(answered).ok_or(Failure::Unreachable)?)).await
+}
+
+/// Removes a passkey.
+pub async fn remove_passkey(id: &str) -> Answer<Passkeys> {
+    edit(Method::DELETE, &format!("{}/{id}", path::PASSKEYS), None).await
+}
+
+/// Makes new recovery codes.
+pub async fn make_recovery_codes() -> Answer<Vec<String>> {
+    let made: RecoveryCodes = edit(Method::POST, path::RECOVERY_CODES, None).await?;
+    Ok(made.codes)
 }
 
 /// Changes the account's password.
@@ -167,11 +219,10 @@ pub async fn household(home: &HomeId) -> Answer<Household> {
     get(&path::of_home(home, "household")).await
 }
 
-/// Sends a change of a home, and again once the person has given the password, where the server asks for it: nothing typed is lost.
-async fn edit<T: DeserializeOwned>(method: Method, home: &HomeId, what: &str, body: Option<String>) -> Answer<T> {
-    let path = path::of_home(home, what);
+/// Sends a change of a home or an account, and again once the person has given the password, where the server asks for it: nothing typed is lost.
+async fn edit<T: DeserializeOwned>(method: Method, path: &str, body: Option<String>) -> Answer<T> {
     loop {
-        match send(method, &path, body.clone()).await {
+        match send(method, path, body.clone()).await {
             Err(refused) if refused.code() == Some(Code::ProofNeeded) && proof::given().await => {}
             answer => return read(answer?).await,
         }
@@ -180,17 +231,17 @@ async fn edit<T: DeserializeOwned>(method: Method, home: &HomeId, what: &str, bo
 
 /// Changes something of a home, such as its `contacts`.
 pub async fn change<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
-    edit(Method::PUT, home, what, Some(json::text(body).ok_or(Failure::Unreachable)?)).await
+    edit(Method::PUT, &path::of_home(home, what), Some(json::text(body).ok_or(Failure::Unreachable)?)).await
 }
 
 /// Adds something to a home, or asks it something.
 pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
-    edit(Method::POST, home, what, Some(json::text(body).ok_or(Failure::Unreachable)?)).await
+    edit(Method::POST, &path::of_home(home, what), Some(json::text(body).ok_or(Failure::Unreachable)?)).await
 }
 
 /// Takes something away from a home.
 pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
-    edit(Method::DELETE, home, what, None).await
+    edit(Method::DELETE, &path::of_home(home, what), None).await
 }
 
 /// Makes the first owner.

@@ -8,6 +8,7 @@ mod language;
 mod live;
 pub mod on_demand;
 pub mod pages;
+mod passkeys;
 mod proof;
 mod route;
 pub mod sending;

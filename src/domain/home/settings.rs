@@ -19,11 +19,24 @@ pub struct Settings {
     pub cameras_sound_with_base_station: bool,
     /// For a home without an alarm: whether calling help off needs the verbal password (R15).
     pub verbal_password_required: bool,
+    /// Whether a device that somebody signed in without their passkey requests no help for a day.
+    #[serde(default = "held")]
+    pub hold_new_devices: bool,
+}
+
+fn held() -> bool {
+    true
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { countdown_s: 5, siren_duration_s: 600, cameras_sound_with_base_station: false, verbal_password_required: true }
+        Self {
+            countdown_s: 5,
+            siren_duration_s: 600,
+            cameras_sound_with_base_station: false,
+            verbal_password_required: true,
+            hold_new_devices: true,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Passwords, tokens, and how often somebody may try. Hashing is slow on purpose, so only so much of it runs at once.
 
 pub mod device;
+pub mod passkeys;
 pub mod password;
 
 use crate::domain::{id::UserId, time::Timestamp};
@@ -27,6 +28,8 @@ const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3_600);
 pub const SESSION_MOST: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// How much later than it was noted a session may have been used.
 pub const SESSION_NOTED: Duration = Duration::from_secs(3_600);
+/// How long a device that came without a passkey, where the account has one, does not request help.
+pub const HELD: Duration = Duration::from_secs(24 * 3_600);
 /// Wrong passwords that one account may be tried with in [`ATTEMPTS_WITHIN`].
 const ATTEMPTS: usize = 10;
 /// The time in which attempts count.
@@ -163,6 +166,35 @@ pub fn new_token() -> String {
     URL_SAFE_NO_PAD.encode(bits)
 }
 
+/// How many recovery codes there are at once.
+const RECOVERY_CODES: usize = 10;
+
+/// New recovery codes: 120 random bits each, in the letters and digits that are hard to mistake (Crockford's base 32). With more than
+/// 112 bits they need no slow hash (ASVS 5.0, V6.5.2).
+///
+/// # Panics
+/// The system gives no random numbers.
+pub fn new_recovery_codes() -> Vec<String> {
+    let letters: Vec<char> = "0123456789ABCDEFGHJKMNPQRSTVWXYZ".chars().collect();
+    let code = || {
+        let mut bits = [0u8; 24];
+        getrandom::fill(&mut bits).expect("the system gives random numbers");
+        let groups = bits.chunks(4).map(|four| four.iter().map(|byte| letters[usize::from(byte % 32)]).collect::<String>());
+        groups.collect::<Vec<_>>().join("-")
+    };
+    (0..RECOVERY_CODES).map(|_| code()).collect()
+}
+
+/// The hash of a recovery code, however it was typed: in small letters, without hyphens, with an O for a zero.
+pub fn recovery_hash(typed: &str) -> [u8; 32] {
+    let meant = |letter: char| match letter.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    token_hash(&typed.chars().filter(char::is_ascii_alphanumeric).map(meant).collect::<String>())
+}
+
 /// A name for a new account, which no other has.
 ///
 /// # Panics
@@ -220,6 +252,17 @@ mod tests {
         assert_eq!(session_ends(began, began), began + 90 * day);
         assert_eq!(session_ends(began, began + 80 * day), began + 170 * day);
         assert_eq!(session_ends(began, began + 300 * day), began + 365 * day);
+    }
+
+    #[test]
+    fn a_recovery_code_is_the_same_however_it_is_typed() {
+        let codes = new_recovery_codes();
+        assert_eq!(codes.len(), 10);
+        let code = &codes[0];
+        assert_eq!(code.len(), 29, "{code}");
+        let typed = code.to_lowercase().replace('-', " ").replace('0', "o").replace('1', "l");
+        assert_eq!(recovery_hash(&typed), recovery_hash(code));
+        assert_ne!(recovery_hash(&codes[1]), recovery_hash(code));
     }
 
     #[test]

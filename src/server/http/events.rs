@@ -1,6 +1,10 @@
 //! Live events, as server-sent events. A stream ends with the session, with the membership, and with the server.
 
-use super::{answer::Problems, extract::Member, phone::Caller};
+use super::{
+    answer::Problems,
+    extract::{Member, held_until},
+    phone::Caller,
+};
 use crate::{
     api::phone::{Phone, PhoneCall},
     domain::{
@@ -40,8 +44,8 @@ pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: Heade
         events: subscription.events,
         waiting,
         home: member.home.id.clone(),
-        account: member.account.id.clone(),
-        token: member.token,
+        account: member.signed_in.account.id.clone(),
+        token: member.signed_in.token,
         app,
     };
     Live::new(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener))))
@@ -108,9 +112,11 @@ impl Listener {
 
     /// The whole home, for this member.
     async fn snapshot(&self) -> Option<Bytes> {
+        let now = self.app.clock.now();
+        let (_, session) = self.app.store.session(self.token, now).await.ok()??;
         let membership = self.app.store.membership(&self.home, &self.account).await.ok()??;
         let home = self.app.homes.get(&self.home)?;
-        let answer = self.app.tell_home(&home, membership).await.ok()?;
+        let answer = self.app.tell_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;
         Some(frame(Some(self.last_id), "snapshot", &data))
     }

@@ -29,8 +29,36 @@ pub struct SignedIn {
     pub account: Account,
     /// The hash of the session's token.
     pub token: [u8; 32],
-    /// When the password was given on this device for the last time.
+    /// When the password was given on this device for the last time, or a passkey used.
     pub proven_at: Timestamp,
+    /// Until when the device does not request help; long ago if it does.
+    pub held_until: Timestamp,
+}
+
+impl SignedIn {
+    fn is_proven(&self, app: &App) -> Result<(), Refused> {
+        let fresh = app.clock.now().since(self.proven_at) < app.proof_lasts;
+        fresh.then_some(()).ok_or_else(|| Refused::new(Code::ProofNeeded, "Give your password again to change this."))
+    }
+
+    /// That the device is not held: what would let it go is not for itself to do.
+    pub fn is_free(&self, app: &App) -> Result<(), Refused> {
+        let refused = || Refused::new(Code::DeviceHeld, "This device came without your passkey. Use the passkey, or another device.");
+        (self.held_until <= app.clock.now()).then_some(()).ok_or_else(refused)
+    }
+}
+
+/// Somebody who has proven a short while ago who they are, on a device that is not held: whoever changes how an account is opened.
+pub struct Proven(pub SignedIn);
+
+impl FromRequestParts<Arc<App>> for Proven {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        signed_in.is_free(app)?;
+        signed_in.is_proven(app)?;
+        Ok(Self(signed_in))
+    }
 }
 
 impl FromRequestParts<Arc<App>> for SignedIn {
@@ -44,7 +72,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         if now.since(session.seen_at) > auth::SESSION_NOTED {
             note_use(app.clone(), session.token, auth::session_ends(session.created_at, now));
         }
-        Ok(Self { account, token, proven_at: session.proven_at })
+        Ok(Self { account, token, proven_at: session.proven_at, held_until: session.held_until })
     }
 }
 
@@ -59,12 +87,8 @@ fn note_use(app: Arc<App>, token: [u8; 32], ends: Timestamp) {
 
 /// A member of the home in the path.
 pub struct Member {
-    /// Who.
-    pub account: Account,
-    /// The hash of the session's token.
-    pub token: [u8; 32],
-    /// When the password was given on this device for the last time.
-    proven_at: Timestamp,
+    /// Who, on which device.
+    pub signed_in: SignedIn,
     /// Which home.
     pub home: Arc<Home>,
     /// What the account is to it.
@@ -73,15 +97,19 @@ pub struct Member {
 
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
-        let SignedIn { account, token, proven_at } = signed_in;
-        let membership = app.store.membership(home, &account.id).await?.ok_or_else(Refused::not_found)?;
+        let membership = app.store.membership(home, &signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(home).ok_or_else(Refused::not_found)?;
-        Ok(Self { account, token, proven_at, home, membership })
+        Ok(Self { signed_in, home, membership })
     }
 
     /// The member as the incident knows them.
     pub fn actor(&self) -> Actor {
-        Actor::Person { id: self.account.id.clone(), name: self.account.name.clone() }
+        Actor::Person { id: self.signed_in.account.id.clone(), name: self.signed_in.account.name.clone() }
+    }
+
+    /// Until when this device requests no help in this home.
+    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        held_until(&self.home, self.signed_in.held_until, now)
     }
 
     /// R6: whoever may not raise an SOS may not steer one either.
@@ -89,6 +117,11 @@ impl Member {
         let refused = || Refused::new(Code::NotAllowed, "You may look at this incident, not change it.");
         self.membership.may(Action::Raise).then_some(()).ok_or_else(refused)
     }
+}
+
+/// Until when a device requests no help in a home.
+pub fn held_until(home: &Home, held_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    Some(held_until).filter(|until| *until > now && home.settings.hold_new_devices)
 }
 
 impl FromRequestParts<Arc<App>> for Member {
@@ -112,8 +145,8 @@ impl FromRequestParts<Arc<App>> for Owner {
         if !member.membership.may(Action::Configure) {
             return Err(refused());
         }
-        if !parts.method.is_safe() && app.clock.now().since(member.proven_at) >= app.proof_lasts {
-            return Err(Refused::new(Code::ProofNeeded, "Give your password again to change this."));
+        if !parts.method.is_safe() {
+            member.signed_in.is_proven(app)?;
         }
         Ok(Self(member))
     }

@@ -11,5 +11,5 @@ use std::sync::Arc;
 /// Everything that the dashboard needs.
 #[utoipa::path(get, path = "/api/v1/homes/{home}", tag = "home", params(("home" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn one(State(app): State<Arc<App>>, member: Member) -> Result<Json<HomeAnswer>, Refused> {
-    Ok(Json(app.tell_home(&member.home, member.membership).await?))
+    Ok(Json(app.tell_home(&member.home, member.membership, member.held_until(app.clock.now())).await?))
 }

@@ -2,14 +2,14 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, Owner},
+    extract::{Body, Owner, held_until},
 };
 use crate::{
     api::{
         home::HomeAnswer,
         household::{
-            AskVerbalPassword, ContactLink, EditAddress, EditContacts, EditSettings, EditVerbalPassword, Enroll, Household, Known, Rename,
-            Resident, Stream,
+            AskVerbalPassword, ContactLink, EditAddress, EditContacts, EditHolding, EditSettings, EditVerbalPassword, Enroll, Household,
+            Known, Rename, Resident, Stream,
         },
         problem::{Code, Problem},
     },
@@ -70,14 +70,14 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
     app.homes.edit(&*app.store, id, |home| edit(home).map_err(Into::into)).await?.ok_or_else(Refused::not_found)?;
     app.hub.home_changed(id.clone());
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
-    Ok(Json(app.tell_home(&home, member.membership).await?))
+    Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.held_until, app.clock.now())).await?))
 }
 
 /// What only owners see.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/household", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Household), Problems))]
 pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<Json<Household>, Refused> {
     let people = app.store.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
-        you: account.id == member.account.id,
+        you: account.id == member.signed_in.account.id,
         id: account.id,
         name: account.name,
         email: account.email,
@@ -109,6 +109,17 @@ pub async fn address(State(app): State<Arc<App>>, owner: Owner, Body(written): B
 pub async fn settings(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditSettings>) -> Result<Json<HomeAnswer>, Refused> {
     let EditSettings { countdown_s, siren_duration_s, cameras_sound_with_base_station } = written;
     edited(&app, &owner, |home| home.settle(countdown_s, siren_duration_s, cameras_sound_with_base_station)).await
+}
+
+/// Sets whether devices that come without a passkey are held.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/holding", tag = "household", params(("home" = String, Path)), request_body = EditHolding, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn holding(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditHolding>) -> Result<Json<HomeAnswer>, Refused> {
+    owner.0.signed_in.is_free(&app)?;
+    edited(&app, &owner, |home| {
+        home.settings.hold_new_devices = written.hold_new_devices;
+        Ok::<_, NotEdited>(())
+    })
+    .await
 }
 
 /// Sets whom to call, in order.

@@ -46,6 +46,7 @@ pub async fn raise(
     Body(asked): Body<RaiseRequest>,
 ) -> Result<(StatusCode, Json<Incident>), Refused> {
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
+    eligibility::from_device(asked.request, asked.mode, member.held_until(app.clock.now()).is_some())?;
     if asked.sirens && asked.mode == Mode::Live {
         return Err(Refused::field("sirens", "Only a drill chooses whether sirens sound."));
     }

@@ -10,6 +10,7 @@ mod extract;
 mod homes;
 mod household;
 mod incidents;
+mod passkeys;
 mod people;
 mod phone;
 mod service;
@@ -43,12 +44,21 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(sessions::end))
         .routes(routes!(sessions::password))
         .routes(routes!(sessions::prove))
+        .routes(routes!(sessions::release))
+        .routes(routes!(passkeys::list, passkeys::add))
+        .routes(routes!(passkeys::begin))
+        .routes(routes!(passkeys::remove))
+        .routes(routes!(passkeys::recovery_codes))
+        .routes(routes!(passkeys::ask))
+        .routes(routes!(passkeys::sign_in))
+        .routes(routes!(passkeys::recover))
         .routes(routes!(homes::one))
         .routes(routes!(people::first_run, people::welcome))
         .routes(routes!(household::one))
         .routes(routes!(household::rename))
         .routes(routes!(household::address))
         .routes(routes!(household::settings))
+        .routes(routes!(household::holding))
         .routes(routes!(household::contacts))
         .routes(routes!(household::link))
         .routes(routes!(household::verbal_password))

@@ -5,7 +5,7 @@ use super::{
     cookie::SessionCookie,
     extract::{Body, Owner, Part},
     household::NotEdited,
-    session,
+    session::{self, By},
 };
 use crate::{
     api::{
@@ -103,7 +103,7 @@ pub async fn welcome(
     app.homes.put(&*app.store, home).await?;
     app.store.put_membership(&id, &account.id, Membership { role: Role::Owner, sos_withdrawn: false }).await?;
     *token = None;
-    session::begin(&app, cookie, &headers, account).await
+    session::begin(&app, cookie, &headers, account, By::Password).await
 }
 
 /// One local part, one `@`, one domain with a dot, no spaces: the rest is told by a message that arrives.

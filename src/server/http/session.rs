@@ -10,6 +10,7 @@ use crate::{
         problem::Code,
         session::{Me, MyHome, SignIn, SignedIn as SignedInAnswer, User},
     },
+    domain::time::Timestamp,
     server::{
         App, auth,
         store::{Account, Session},
@@ -48,11 +49,7 @@ pub async fn sign_in(
     let right = try_password(&app, &email, account.as_ref(), password).await?;
     let account = account.filter(|_| right);
     let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
-    // A device has one session: another one that it had goes.
-    if let Some(old) = cookie.token() {
-        app.store.end_session(auth::token_hash(old)).await?;
-    }
-    begin(&app, cookie, &headers, account).await
+    begin(&app, cookie, &headers, account, By::Password).await
 }
 
 /// Whether that is the account's password; only so many wrong ones in a quarter of an hour.
@@ -63,10 +60,14 @@ pub(super) async fn is_password(app: &App, account: &Account, password: String) 
     try_password(app, &account.email, Some(account), password).await
 }
 
+/// Whether somebody may still try to sign in with that address.
+pub(super) fn may_try(app: &App, email: &str) -> Result<(), Refused> {
+    let refused = || Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes.");
+    app.attempts.may_try(email, app.clock.now()).then_some(()).ok_or_else(refused)
+}
+
 async fn try_password(app: &App, email: &str, account: Option<&Account>, password: String) -> Result<bool, Refused> {
-    if !app.attempts.may_try(email, app.clock.now()) {
-        return Err(Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."));
-    }
+    may_try(app, email)?;
     let right = auth::verify(&auth::SIGN_IN, password, account.map(|a| a.password.clone())).await?;
     match right {
         true => app.attempts.succeeded(email),
@@ -75,18 +76,37 @@ async fn try_password(app: &App, email: &str, account: Option<&Account>, passwor
     Ok(right)
 }
 
-/// Begins a session: keeps it, and gives its token as a cookie.
+/// By what somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The password, or the token of the first run.
+    Password,
+    /// A passkey.
+    Passkey,
+    /// A code for whoever has lost the passkey.
+    RecoveryCode,
+}
+
+/// Begins a session: keeps it, and gives its token as a cookie. A device has one session: another one that it had goes.
 pub(super) async fn begin(
     app: &App,
     cookie: SessionCookie,
     headers: &HeaderMap,
     account: Account,
+    by: By,
 ) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
+    if let Some(old) = cookie.token() {
+        app.store.end_session(auth::token_hash(old)).await?;
+    }
     let (token, now) = (auth::new_token(), app.clock.now());
     let device = auth::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
     let expires_at = auth::session_ends(now, now);
     let (token_hash, owner) = (auth::token_hash(&token), account.id.clone());
-    let session = Session { token: token_hash, account: owner, device, created_at: now, seen_at: now, expires_at, proven_at: now };
+    // Whoever has a passkey has it with them: a device that comes without may be a stranger's who knows the password.
+    let is_held = by != By::Passkey && !app.store.passkeys(&owner).await?.is_empty();
+    let held_until = if is_held { now + auth::HELD } else { Timestamp::from_millis(0) };
+    let session =
+        Session { token: token_hash, account: owner, device, created_at: now, seen_at: now, expires_at, proven_at: now, held_until };
     app.store.put_session(&session).await?;
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }

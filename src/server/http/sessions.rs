@@ -2,9 +2,9 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, SignedIn},
+    extract::{Body, Proven, SignedIn},
     household::NotEdited,
-    session,
+    passkeys, session,
 };
 use crate::{
     api::session::{Device, EditPassword, Proof},
@@ -35,13 +35,15 @@ fn name(session: &Session) -> String {
 /// The devices on which this account is signed in, the one that was used last first.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
-    let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let now = app.clock.now();
+    let all = app.store.sessions(&signed_in.account.id, now).await?;
     let device = |session: Session| Device {
         id: name(&session),
         here: session.token == signed_in.token,
         name: session.device,
         signed_in_at: session.created_at,
         seen_at: session.seen_at,
+        held_until: Some(session.held_until).filter(|until| *until > now),
     };
     Ok(Json(all.into_iter().map(device).collect()))
 }
@@ -54,6 +56,24 @@ pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Pat
     app.store.end_session(found.token).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
     list(State(app), signed_in).await
+}
+
+/// Lets another device of this account request help, which came without the account's passkey. Not from one that is held itself.
+#[utoipa::path(post, path = "/api/v1/sessions/{session}/release", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
+pub async fn release(State(app): State<Arc<App>>, Proven(signed_in): Proven, Path(id): Path<String>) -> Result<Json<Vec<Device>>, Refused> {
+    let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
+    let_go(&app, &signed_in.account.id, found.token).await?;
+    list(State(app), signed_in).await
+}
+
+/// The device may request help, and sees so at once.
+async fn let_go(app: &App, account: &UserId, token: [u8; 32]) -> Result<(), Refused> {
+    app.store.release_session(token).await?;
+    for (home, _) in app.store.memberships(account).await? {
+        app.hub.home_changed(home);
+    }
+    Ok(())
 }
 
 /// Signs every other device out.
@@ -73,15 +93,26 @@ async fn end_all(app: &App, account: &UserId, but: [u8; 32]) -> Result<(), Refus
     Ok(())
 }
 
-/// Gives the password again on this device, which a change of a home asks for when that was some time ago.
+/// Gives the password again on this device, which a change of a home asks for when that was some time ago; or uses a passkey, which also
+/// lets a device request help that came without one.
 #[utoipa::path(put, path = "/api/v1/session/proof", tag = "session", request_body = Proof, responses((status = 204, description = "It is"), Problems))]
 pub async fn prove(
     State(app): State<Arc<App>>,
     SignedIn { account, token, .. }: SignedIn,
-    Body(Proof { password }): Body<Proof>,
+    Body(Proof { password, passkey }): Body<Proof>,
 ) -> Result<StatusCode, Refused> {
-    if !session::is_password(&app, &account, password).await? {
-        return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault: Fault::NotRight }]).into());
+    match (password, passkey) {
+        (_, Some(passkey)) => {
+            if passkeys::used(&app, &passkey).await?.id != account.id {
+                return Err(Refused::field("passkey", "That is a passkey of another account."));
+            }
+            let_go(&app, &account.id, token).await?;
+        }
+        (password, None) => {
+            if !session::is_password(&app, &account, password.unwrap_or_default()).await? {
+                return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault: Fault::NotRight }]).into());
+            }
+        }
     }
     app.store.session_proven(token, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)

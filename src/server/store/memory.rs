@@ -1,6 +1,6 @@
 //! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
 
-use super::{Account, Batch, Journal, RequestRow, Session, Store, StoreError, Stored};
+use super::{Account, Batch, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
 use crate::{
     domain::{
         access::Membership,
@@ -37,6 +37,8 @@ struct Tables {
     accounts: BTreeMap<UserId, Account>,
     memberships: Vec<(HomeId, UserId, Membership)>,
     sessions: BTreeMap<[u8; 32], Session>,
+    passkeys: BTreeMap<Vec<u8>, StoredPasskey>,
+    recovery_codes: BTreeSet<(UserId, [u8; 32])>,
     links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
 }
 
@@ -236,6 +238,46 @@ impl Store for MemoryStore {
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         self.tables().sessions.remove(&token);
         Ok(())
+    }
+    async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
+        if let Some(session) = self.tables().sessions.get_mut(&token) {
+            session.held_until = Timestamp::from_millis(0);
+        }
+        Ok(())
+    }
+    async fn put_passkey(&self, passkey: &StoredPasskey) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let known = tables.passkeys.entry(passkey.credential.clone()).or_insert_with(|| passkey.clone());
+        if known.account == passkey.account {
+            (known.document, known.used_at) = (passkey.document.clone(), passkey.used_at);
+        }
+        Ok(())
+    }
+    async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
+        let mut all: Vec<_> = self.tables().passkeys.values().filter(|p| p.account == *account).cloned().collect();
+        all.sort_by_key(|passkey| passkey.created_at);
+        Ok(all)
+    }
+    async fn passkey(&self, credential: &[u8]) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
+        let tables = self.tables();
+        let found = tables.passkeys.get(credential);
+        Ok(found.and_then(|passkey| Some((tables.accounts.get(&passkey.account)?.clone(), passkey.clone()))))
+    }
+    async fn end_passkey(&self, account: &UserId, credential: &[u8]) -> Result<(), StoreError> {
+        self.tables().passkeys.retain(|id, passkey| id != credential || passkey.account != *account);
+        Ok(())
+    }
+    async fn put_recovery_codes(&self, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.recovery_codes.retain(|(owner, _)| owner != account);
+        tables.recovery_codes.extend(hashes.iter().map(|hash| (account.clone(), *hash)));
+        Ok(())
+    }
+    async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError> {
+        Ok(self.tables().recovery_codes.iter().filter(|(owner, _)| owner == account).count() as u32)
+    }
+    async fn take_recovery_code(&self, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.tables().recovery_codes.remove(&(account.clone(), hash)))
     }
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
         self.tables().links.insert(token, (home.clone(), contact.clone(), shown.map(str::to_owned)));

@@ -77,8 +77,27 @@ pub struct Session {
     pub seen_at: Timestamp,
     /// When it ends unless it is used.
     pub expires_at: Timestamp,
-    /// When the password was given on it for the last time.
+    /// When the password was given on it for the last time, or a passkey used.
     pub proven_at: Timestamp,
+    /// Until when it does not request help in the account's name; long ago if it does.
+    pub held_until: Timestamp,
+}
+
+/// What an authenticator registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPasskey {
+    /// The id of the credential.
+    pub credential: Vec<u8>,
+    /// Whose.
+    pub account: UserId,
+    /// What it is, for people: the device on which it was made.
+    pub name: String,
+    /// The credential, as the WebAuthn library keeps it.
+    pub document: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was used for the last time.
+    pub used_at: Timestamp,
 }
 
 /// One incident with its whole history.
@@ -184,10 +203,27 @@ pub trait Store: Journal {
     async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
     /// Notes that a session was used, and when it ends now.
     async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
-    /// Notes that the password was given on a device.
+    /// Notes that the password was given on a device, or a passkey used.
     async fn session_proven(&self, token: [u8; 32], at: Timestamp) -> Result<(), StoreError>;
+    /// Lets a device request help.
+    async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
     /// Ends a session.
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Adds a passkey, or notes how one that is the account's stands after it was used.
+    async fn put_passkey(&self, passkey: &StoredPasskey) -> Result<(), StoreError>;
+    /// The passkeys of an account, the oldest first.
+    async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError>;
+    /// The passkey with that credential, and whose it is.
+    async fn passkey(&self, credential: &[u8]) -> Result<Option<(Account, StoredPasskey)>, StoreError>;
+    /// Removes a passkey.
+    async fn end_passkey(&self, account: &UserId, credential: &[u8]) -> Result<(), StoreError>;
+    /// Replaces the recovery codes of an account, kept as hashes.
+    async fn put_recovery_codes(&self, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError>;
+    /// How many recovery codes were not used yet.
+    async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError>;
+    /// Uses up a recovery code; false if the account has no such one.
+    async fn take_recovery_code(&self, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError>;
 
     /// Keeps a contact's link by the hash of its token; `shown` only in a demo.
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError>;

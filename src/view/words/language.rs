@@ -1,6 +1,6 @@
 //! Which language is spoken, and how a word becomes a text.
 
-use super::{HouseholdWord, PhoneWord, RecordWord, Word};
+use super::{AccountWord, HouseholdWord, PhoneWord, RecordWord, Word};
 use std::sync::OnceLock;
 
 /// A language: a text for each word.
@@ -14,6 +14,8 @@ pub struct Language {
     pub phone: fn(PhoneWord) -> &'static str,
     /// Words of settings and the first run.
     pub household: fn(HouseholdWord) -> &'static str,
+    /// Words of how an account is opened.
+    pub account: fn(AccountWord) -> &'static str,
     /// Words of the history and of drills.
     pub records: fn(RecordWord) -> &'static str,
 }

@@ -1,6 +1,7 @@
 //! Every word that a screen says. English is part of the app; another language is a match over the same words, and is loaded
 //! on demand. The compiler sees to it that no language lacks a word, a test that none loses what is filled in.
 
+mod account;
 mod core;
 pub mod german;
 mod household;
@@ -9,6 +10,7 @@ mod phone;
 mod records;
 
 pub use self::core::Word;
+pub use account::AccountWord;
 pub use household::HouseholdWord;
 pub use language::{Language, Said, listed, speak, spoken_tag};
 pub use phone::PhoneWord;
@@ -87,6 +89,7 @@ pub const fn why_not(reason: Reason) -> Word {
         Reason::CameraNotCompatible => Word::WhyCamera,
         Reason::NotPermitted => Word::WhyNotPermitted,
         Reason::NoAddress => Word::WhyNoAddress,
+        Reason::DeviceHeld => Word::WhyHeld,
     }
 }
 
@@ -117,6 +120,7 @@ mod tests {
             Reason::CameraNotCompatible,
             Reason::NotPermitted,
             Reason::NoAddress,
+            Reason::DeviceHeld,
         ];
         for reason in all {
             assert_eq!(why_not(reason).english().matches('.').count(), 1, "{reason:?}");

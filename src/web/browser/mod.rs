@@ -1,5 +1,6 @@
 //! Thin wrappers of what the browser offers. No word and no decision here.
 
+pub mod authenticator;
 pub mod dialog;
 pub mod early;
 pub mod event_source;
@@ -86,15 +87,17 @@ pub fn mark_page(name: &str, is_so: bool) {
     }
 }
 
-/// Loads a script or a style that the page names in a `meta`, once.
-pub fn load(name: &str) {
+/// Loads a script or a style that the page names in a `meta`, once; the element that does.
+pub fn load(name: &str) -> Option<Element> {
     let found = |selector: &str| window().document()?.query_selector(selector).ok()?;
-    if let (None, Some(meta), Some(head)) = (found(&format!("#{name}")), found(&format!("meta[name={name}]")), found("head")) {
-        let address = meta.get_attribute("content").unwrap_or_default();
-        match address.ends_with(".css") {
-            true => append(&head, "link", &[("id", name), ("rel", "stylesheet"), ("href", &address)]),
-            false => append(&head, "script", &[("id", name), ("type", "module"), ("src", &address)]),
-        };
+    if let Some(there) = found(&format!("#{name}")) {
+        return Some(there);
+    }
+    let address = found(&format!("meta[name={name}]"))?.get_attribute("content")?;
+    let head = found("head")?;
+    match address.ends_with(".css") {
+        true => append(&head, "link", &[("id", name), ("rel", "stylesheet"), ("href", &address)]),
+        false => append(&head, "script", &[("id", name), ("type", "module"), ("src", &address)]),
     }
 }
 

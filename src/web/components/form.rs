@@ -129,11 +129,14 @@ pub fn SaveButton(
     /// What it says.
     #[prop(into, default = W::Save.into())]
     label: String,
+    /// Whether another button beside it is the strong one.
+    #[prop(optional)]
+    quiet: bool,
 ) -> impl IntoView {
     let says = move || if saving.is_busy() { W::Saving.into() } else { label.clone() };
     view! {
         <div class="save">
-            <button class="btn btn--strong" type="submit" aria-disabled=text(move || saving.is_busy().to_string())>{text(says)}</button>
+            <button class=if quiet { "btn btn--quiet" } else { "btn btn--strong" } type="submit" aria-disabled=text(move || saving.is_busy().to_string())>{text(says)}</button>
             <p class="save__note" role="status">
                 {part(move || match saving.stage.get() {
                     Stage::Saved => Some(view! { <span class="save__done"><Icon name="check"/>{W::Saved}</span> }.into_any()),

@@ -1,5 +1,6 @@
 //! Parts of screens. Each shows what it is given and says what the person did.
 
+mod account;
 mod after;
 mod call_card;
 mod countdown;
@@ -22,6 +23,7 @@ pub mod steps;
 mod timeline;
 mod why;
 
+pub use account::{held, other_ways};
 pub use after::{AFTER, after_countdown};
 pub use call_card::CallCard;
 pub use countdown::CountdownScreen;

@@ -2,7 +2,10 @@
 
 use super::{Icon, Slide, part, press, text, whether};
 use crate::{
-    domain::incident::{Mode, Request, Source},
+    domain::{
+        eligibility::Reason,
+        incident::{Mode, Request, Source},
+    },
     view::words::{self, Said, Word},
     web::{
         browser::dialog::open_when_mounted,
@@ -55,6 +58,7 @@ pub fn OpenSheet(
     let practice = RwSignal::new(false);
     let sirens = RwSignal::new(false);
     let has_siren = move || store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.siren.available));
+    let held = Memo::new(move |_| store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.held_until.is_some())));
     let address = move || {
         store
             .home
@@ -79,7 +83,10 @@ pub fn OpenSheet(
                 <button class="tile" aria-label=Word::Close on:click=press(move || handle.close())><Icon name="close"/></button>
             </div>
             <p class="sheet__where">{text(move || if practice.get() { Word::PracticeNote.say().to_owned() } else { address().unwrap_or_default() })}</p>
-            {[Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view()}
+            {part(move || Some(match held.get() && !practice.get() {
+                true => view! { <p class="sheet__where" role="status">{words::why_not(Reason::DeviceHeld)}</p> }.into_any(),
+                false => [Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view().into_any(),
+            }))}
             {part(move || has_siren().then(|| view! {
                 <button class="btn btn--siren" on:click=press(move || request.run(Request::Siren))><Icon name="siren"/>{Word::SirenOnly}</button>
             }))}

@@ -7,7 +7,7 @@ use crate::{
     web::{
         browser::{set_title, time::day},
         client,
-        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, incident_row, part, press},
+        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, incident_row, part, press},
         route::{Link, Route, Section},
         store::{Session, store},
     },
@@ -98,7 +98,10 @@ fn Overview(
         <main class="stack stack--two">
             <h1 class="unseen">{title}</h1>
             <div class="col">
-                <ReadyCard ready=sos.ready dashboard=sos.dashboard/>
+                {match sos.held_until {
+                    Some(until) => held(until),
+                    None => view! { <ReadyCard ready=sos.ready dashboard=sos.dashboard/> }.into_any(),
+                }}
                 {part(move || shows(2).then(|| view! {
                     <section class="col col--tight">
                         <div class="head"><h2>{Word::Cameras}</h2>{first.clone().map(|id| view! { <Link to=Route::LiveView(id) class="link">{Word::LiveView}</Link> })}</div>

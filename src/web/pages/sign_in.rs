@@ -4,7 +4,7 @@ use crate::{
     view::words::{self, Said, Word},
     web::{
         client::{self, Failure},
-        components::{Icon, ShieldShape, part, text},
+        components::{Icon, ShieldShape, other_ways, part, text},
         sending::{Stage, sender},
         store::store,
     },
@@ -17,6 +17,10 @@ pub fn SignIn() -> impl IntoView {
     let (store, sender) = (store(), sender());
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (busy, wrong) = (RwSignal::new(false), RwSignal::new(None::<String>));
+    let signed_in = move || {
+        store.begin();
+        sender.go_on();
+    };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() {
@@ -26,10 +30,7 @@ pub fn SignIn() -> impl IntoView {
         wrong.set(None);
         spawn_local(async move {
             match client::sign_in(email.get_untracked(), password.get_untracked()).await {
-                Ok(()) => {
-                    store.begin();
-                    sender.go_on();
-                }
+                Ok(()) => signed_in(),
                 Err(Failure::Refused(problem)) => wrong.set(Some(problem.detail)),
                 Err(Failure::Unreachable) => wrong.set(Some(Word::Unreachable.say().into())),
             }
@@ -60,6 +61,7 @@ pub fn SignIn() -> impl IntoView {
                     {text(move || if busy.get() { Word::SigningIn } else { Word::SignIn })}
                 </button>
             </form>
+            {other_ways(Callback::new(move |()| signed_in()))}
         </main>
     }
 }

@@ -8,6 +8,7 @@ mod drill;
 mod events;
 mod hostile;
 mod household;
+mod passkeys;
 mod phone;
 mod restart;
 mod rights;

@@ -35,6 +35,9 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence") => Need::Home(Raise),
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
         ("get", "/homes/{home}/household") => Need::Home(Configure),
+        ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => Need::Nothing,
+        (_, "/passkeys" | "/passkeys/{passkey}" | "/passkeys/options" | "/recovery-codes" | "/sessions/{session}/release") => Need::Session,
+        ("put", "/homes/{home}/holding") => Need::Home(Configure),
         ("put", "/homes/{home}/name" | "/homes/{home}/address" | "/homes/{home}/settings" | "/homes/{home}/contacts") => {
             Need::Home(Configure)
         }
@@ -73,6 +76,7 @@ fn filled(path: &str, incident: &str) -> String {
         ("{camera}", "hallway"),
         ("{person}", "guest"),
         ("{session}", "0000000000000000"),
+        ("{passkey}", "bm90aGluZw"),
         ("{token}", "no-such-link"),
         ("{call}", "00000000-0000-7000-8000-000000000000.1"),
     ];
@@ -113,7 +117,7 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, memb
             // What is asked may be wrong in itself, or name a session that there is not; it is not refused for who asks.
             None => assert!(
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
-                    && (status != StatusCode::NOT_FOUND || path.ends_with("{session}")),
+                    && (status != StatusCode::NOT_FOUND || ["{session}", "{passkey}", "/release"].iter().any(|end| path.ends_with(end))),
                 "{who}: {method} {path}: {status} {answer}"
             ),
         }

@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod incidents;
 mod inspect;
+mod passkeys;
 mod sessions;
 
 pub use backup::backup;
@@ -19,7 +20,7 @@ use crate::domain::{
 };
 use crate::server::{
     clock::{Anchor, Boot},
-    store::{Account, Session},
+    store::{Account, Session, StoredPasskey},
 };
 use async_trait::async_trait;
 use sqlx::{
@@ -192,6 +193,30 @@ impl Store for SqliteStore {
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         sessions::end(&mut *self.writer.lock().await, token).await
+    }
+    async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
+        sessions::release(&mut *self.writer.lock().await, token).await
+    }
+    async fn put_passkey(&self, passkey: &StoredPasskey) -> Result<(), StoreError> {
+        passkeys::put(&mut *self.writer.lock().await, passkey).await
+    }
+    async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
+        passkeys::of_account(&self.readers, account).await
+    }
+    async fn passkey(&self, credential: &[u8]) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
+        passkeys::by_credential(&self.readers, credential).await
+    }
+    async fn end_passkey(&self, account: &UserId, credential: &[u8]) -> Result<(), StoreError> {
+        passkeys::end(&mut *self.writer.lock().await, account, credential).await
+    }
+    async fn put_recovery_codes(&self, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
+        passkeys::put_codes(&mut *self.writer.lock().await, account, hashes).await
+    }
+    async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError> {
+        passkeys::codes_left(&self.readers, account).await
+    }
+    async fn take_recovery_code(&self, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
+        passkeys::take_code(&mut *self.writer.lock().await, account, hash).await
     }
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
         accounts::put_contact_link(&mut *self.writer.lock().await, token, home, contact, shown).await

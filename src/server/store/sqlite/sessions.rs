@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
     let problem = failed("store a session");
     sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(millis(session.seen_at)).execute(&mut *writer).await.map_err(&problem)?;
-    sqlx::query("INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at) VALUES (?, ?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at, held_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(&session.token[..])
         .bind(session.account.as_str())
         .bind(millis(session.created_at))
@@ -18,6 +18,7 @@ pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Res
         .bind(&session.device)
         .bind(millis(session.seen_at))
         .bind(millis(session.proven_at))
+        .bind(millis(session.held_until))
         .execute(writer)
         .await
         .map_err(&problem)?;
@@ -26,7 +27,7 @@ pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Res
 
 pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
     let row = sqlx::query(
-        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at, proven_at
+        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at, proven_at, held_until
          FROM session JOIN account ON account.id = session.account WHERE token = ? AND expires_at > ?",
     )
     .bind(&token[..])
@@ -39,7 +40,7 @@ pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timesta
 
 pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
     let rows = sqlx::query(
-        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at, proven_at FROM session
+        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at, proven_at, held_until FROM session
          WHERE account = ? AND expires_at > ? ORDER BY seen_at DESC",
     )
     .bind(account.as_str())
@@ -71,12 +72,21 @@ pub(super) async fn proven(writer: &mut SqliteConnection, token: [u8; 32], at: T
     Ok(())
 }
 
+pub(super) async fn release(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE session SET held_until = 0 WHERE token = ?")
+        .bind(&token[..])
+        .execute(writer)
+        .await
+        .map_err(failed("let a device request help"))?;
+    Ok(())
+}
+
 pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM session WHERE token = ?").bind(&token[..]).execute(writer).await.map_err(failed("end a session"))?;
     Ok(())
 }
 
-/// The account, the token, and when it began, ends, was used and proven, from the columns of the queries above.
+/// The account, the token, and when it began, ends, was used and proven and is held, from the columns of the queries above.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
     let token = row.get::<&[u8], _>(4).try_into().map_err(|_| super::impossible("a session's token"))?;
@@ -88,6 +98,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         device: row.get(7),
         seen_at: moment(8),
         proven_at: moment(9),
+        held_until: moment(10),
     })
 }
 

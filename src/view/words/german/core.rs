@@ -101,6 +101,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::WhyNotEnrolled => "SOS für Kameras ist hier noch nicht eingerichtet; wem dieses Zuhause gehört, kann die Kameras anmelden.",
         W::WhyCamera => "Diese Kamera kann kein SOS auslösen; nehmen Sie die Übersicht oder eine geeignete Kamera.",
         W::WhyNotPermitted => "Sie dürfen für dieses Zuhause keine Hilfe anfordern; bitten Sie darum, dass es für Sie freigegeben wird.",
+        W::WhyHeld => {
+            "Dieses Gerät wurde ohne Ihren Passkey angemeldet: Es kann keine Hilfe rufen, bis es in Einstellungen, Anmeldung und Geräte erlaubt wird."
+        }
         W::WhyNoAddress => "Dieses Zuhause hat keine Adresse, also wüsste niemand, wohin; wem es gehört, kann sie eintragen.",
         W::Requesting => "{0} wird angefordert",
         W::SoundingSiren => "Sirene ertönt",

@@ -1,5 +1,6 @@
 //! German.
 
+mod account;
 mod core;
 mod household;
 mod phone;
@@ -8,13 +9,19 @@ mod records;
 use super::Language;
 
 /// All of it.
-pub const GERMAN: Language =
-    Language { tag: "de", core: core::german, phone: phone::german, household: household::german, records: records::german };
+pub const GERMAN: Language = Language {
+    tag: "de",
+    core: core::german,
+    phone: phone::german,
+    household: household::german,
+    account: account::german,
+    records: records::german,
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::words::{HouseholdWord, PhoneWord, RecordWord, Word};
+    use crate::view::words::{AccountWord, HouseholdWord, PhoneWord, RecordWord, Word};
 
     /// The places `{0}`, `{1}` of a text, in order.
     fn places(text: &str) -> Vec<&str> {
@@ -27,7 +34,8 @@ mod tests {
         let core = Word::ALL.iter().map(|w| (w.english(), core::german(*w)));
         let phone = PhoneWord::ALL.iter().map(|w| (w.english(), phone::german(*w)));
         let household = HouseholdWord::ALL.iter().map(|w| (w.english(), household::german(*w)));
-        core.chain(phone).chain(household).chain(RecordWord::ALL.iter().map(|w| (w.english(), records::german(*w))))
+        let account = AccountWord::ALL.iter().map(|w| (w.english(), account::german(*w)));
+        core.chain(phone).chain(household).chain(account).chain(RecordWord::ALL.iter().map(|w| (w.english(), records::german(*w))))
     }
 
     #[test]

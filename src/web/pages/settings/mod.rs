@@ -5,6 +5,7 @@ mod cameras;
 mod contacts;
 mod equipment;
 mod language;
+mod passkeys;
 mod password;
 mod people;
 mod proof;

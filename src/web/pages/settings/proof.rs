@@ -1,15 +1,16 @@
 //! The password, asked for again before a change.
 
 use crate::{
-    view::words::{HouseholdWord as W, Word},
+    view::words::{AccountWord, HouseholdWord as W, Word},
     web::{
         browser::{dialog::open_when_mounted, focus_first},
         client,
-        components::{Field, Icon, SaveButton, Saving, press},
+        components::{Field, Icon, SaveButton, Saving, part, press},
+        passkeys,
         proof::settle,
     },
 };
-use leptos::{ev::SubmitEvent, html::Dialog, prelude::*};
+use leptos::{ev::SubmitEvent, html::Dialog, prelude::*, task::spawn_local};
 
 /// Asks; what waits goes on, or is left as it was.
 #[component]
@@ -25,6 +26,16 @@ pub fn ProofDialog() -> impl IntoView {
         let typed = password.get_untracked();
         saving.send(async move { client::prove(typed).await }, |()| settle(true));
     };
+    let (by_passkey, has_passkey) = (Saving::new(), RwSignal::new(false));
+    spawn_local(async move {
+        if let Ok(known) = client::passkeys().await {
+            has_passkey.try_set(!known.passkeys.is_empty());
+        }
+    });
+    let use_passkey = move |event: SubmitEvent| {
+        event.prevent_default();
+        by_passkey.send(passkeys::prove(), |()| settle(true));
+    };
     view! {
         <dialog class="sheet" node_ref=node aria-label=W::ProofTitle on:cancel=|event: leptos::ev::Event| { event.prevent_default(); settle(false); }>
             <div class="head">
@@ -36,6 +47,7 @@ pub fn ProofDialog() -> impl IntoView {
                 <Field label=Word::Password name="password" value=password saving kind="password" autocomplete="current-password"/>
                 <SaveButton saving label=W::ProofGo/>
             </form>
+            {part(move || has_passkey.get().then(|| view! { <form on:submit=use_passkey><SaveButton saving=by_passkey label=AccountWord::ProofPasskey quiet=true/></form> }))}
         </dialog>
     }
 }

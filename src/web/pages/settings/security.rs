@@ -1,8 +1,9 @@
 //! The account: on which devices it is signed in, and its password. Everybody's, whatever they are to the home.
 
+use super::passkeys::PasskeySection;
 use crate::{
     api::session::{Device, EditPassword},
-    view::words::{HouseholdWord as W, Said, Word},
+    view::words::{AccountWord, HouseholdWord as W, Said, Word},
     web::{
         browser::time::day,
         client,
@@ -26,6 +27,7 @@ pub fn SecuritySection() -> impl IntoView {
     let changed = Callback::new(move |()| look());
     view! {
         {part(move || devices.get().map(|all| view! { <Devices all devices/> }))}
+        <PasskeySection changed/>
         <PasswordForm changed/>
     }
 }
@@ -48,17 +50,33 @@ fn Devices(
             }
         });
     };
+    let release = move |id: String| {
+        spawn_local(async move {
+            match client::release_device(&id).await {
+                Ok(all) => drop(devices.try_set(Some(all))),
+                Err(_) => drop(failed.try_set(true)),
+            }
+        });
+    };
     let row = |device: Device| {
-        let Device { id, name, here, signed_in_at, seen_at } = device;
-        let line = match here {
-            true => W::ThisDevice.fill(&[&day(signed_in_at)]),
-            false => W::DeviceSeen.fill(&[&day(seen_at)]),
+        let Device { id, name, here, signed_in_at, seen_at, held_until } = device;
+        let line = match (held_until, here) {
+            (Some(until), _) => AccountWord::DeviceHeld.fill(&[&day(until)]),
+            (None, true) => W::ThisDevice.fill(&[&day(signed_in_at)]),
+            (None, false) => W::DeviceSeen.fill(&[&day(seen_at)]),
         };
-        let act = Callback::new(move |()| end(id.clone()));
+        let (act, allow) = (
+            Callback::new({
+                let id = id.clone();
+                move |()| end(id.clone())
+            }),
+            Callback::new(move |()| release(id.clone())),
+        );
         view! {
             <li>
                 <span class="tile"><Icon name="globe"/></span>
                 <div class="grow"><b>{name}</b><p class="faint tiny">{line}</p></div>
+                {(!here && held_until.is_some()).then(|| view! { <Sure label=AccountWord::Allow sure=AccountWord::AllowSure act=allow/> })}
                 {(!here).then(|| view! { <Sure label=Word::SignOut sure=W::SignOutSure act/> })}
             </li>
         }

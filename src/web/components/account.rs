@@ -1,0 +1,104 @@
+//! What stands on the sign-in page and the dashboard of passkeys. Its code comes on demand: neither waits for it.
+
+use super::{Field, Icon, SaveButton, Saving, part, press, text};
+use crate::{
+    domain::time::Timestamp,
+    view::words::{self, AccountWord as W, Said},
+    web::{
+        browser::time::day,
+        client,
+        on_demand::{Coming, missed, on_demand, once_there},
+        passkeys,
+        store::store,
+    },
+};
+use leptos::{ev::SubmitEvent, prelude::*};
+
+/// Which of the two.
+#[derive(Clone, Copy)]
+pub(super) enum Shown {
+    /// Other ways than a password to sign in; told when somebody has.
+    Door(Callback<()>),
+    /// That this device is held until then.
+    Held(Timestamp),
+}
+
+on_demand!(
+    /// Either.
+    account, fetch_account, fn show(shown: Shown) -> AnyView {
+        match shown {
+            Shown::Door(signed_in) => view! { <OtherWays signed_in/> }.into_any(),
+            Shown::Held(until) => view! { <Held until/> }.into_any(),
+        }
+    }
+);
+
+fn coming(shown: Shown, otherwise: fn() -> Option<AnyView>) -> AnyView {
+    let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_account().await.map_err(missed) });
+    once_there(fetch, Box::new(move || Box::pin(show(shown))), Box::new(move |_| otherwise()))
+}
+
+/// Other ways than a password to sign in. Where their code cannot be loaded there still is the password.
+pub fn other_ways(signed_in: Callback<()>) -> AnyView {
+    coming(Shown::Door(signed_in), || None)
+}
+
+/// That this device requests no help until then, and how it may.
+pub fn held(until: Timestamp) -> AnyView {
+    coming(Shown::Held(until), || Some(view! { <p class="card card--pad">{words::Word::WhyHeld}</p> }.into_any()))
+}
+
+#[component]
+fn OtherWays(
+    /// Somebody has signed in.
+    signed_in: Callback<()>,
+) -> impl IntoView {
+    let (by_passkey, by_code) = (Saving::new(), Saving::new());
+    let open = RwSignal::new(false);
+    let (email, code) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let recover = move |event: SubmitEvent| {
+        event.prevent_default();
+        let (email, code) = (email.get_untracked(), code.get_untracked());
+        by_code.send(async move { client::recover(email, code).await }, move |()| signed_in.run(()));
+    };
+    let passkey = move |event: SubmitEvent| {
+        event.prevent_default();
+        by_passkey.send(passkeys::sign_in(), move |()| signed_in.run(()));
+    };
+    view! {
+        <form class="door__form wide" on:submit=passkey><SaveButton saving=by_passkey label=W::UsePasskey quiet=true/></form>
+        {part(move || Some(match open.get() {
+            false => view! { <button class="link" type="button" on:click=press(move || open.set(true))>{W::UseCode}</button> }.into_any(),
+            true => view! {
+                <form class="door__form wide" on:submit=recover>
+                    <Field label=words::Word::Email name="email" value=email saving=by_code kind="email" autocomplete="username"/>
+                    <Field label=W::Code name="code" value=code saving=by_code/>
+                    <SaveButton saving=by_code label=W::SignInWithCode/>
+                </form>
+            }.into_any(),
+        }))}
+    }
+}
+
+#[component]
+fn Held(
+    /// Until when.
+    until: Timestamp,
+) -> impl IntoView {
+    let number = store().emergency_number();
+    let saving = Saving::new();
+    let allow = move |event: SubmitEvent| {
+        event.prevent_default();
+        // The server tells every listener; the notice goes by itself.
+        saving.send(passkeys::prove(), |()| ());
+    };
+    view! {
+        <section class="card card--pad col col--tight" role="alert">
+            <h2>{W::Held}</h2>
+            <p class="muted">{W::HeldNote.fill(&[&day(until), number])}</p>
+            <form class="wide" on:submit=allow><SaveButton saving label=W::AllowHere/></form>
+            <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{text(move || words::call_number(number))}</a>
+            <p class="faint tiny">{W::AllowElsewhere}</p>
+        </section>
+    }
+}
