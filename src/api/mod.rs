@@ -1,5 +1,6 @@
 //! What crosses the wire: types and paths, one file a noun. Knows no browser and no database.
 
+pub mod audit;
 pub mod home;
 pub mod household;
 pub mod incident;

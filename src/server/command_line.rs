@@ -5,7 +5,7 @@ use super::{
     config::{Config, Options},
     http::Assets,
     run,
-    store::sqlite::{DATABASE, backup},
+    store::sqlite::{self, DATABASE, backup},
     user::{self, User},
 };
 use clap::{Parser, Subcommand, ValueEnum};
@@ -64,6 +64,14 @@ enum Command {
         #[arg(long, global = true, env = "BUCKLER_DATA", default_value = "data")]
         data: PathBuf,
     },
+    /// The audit: who did what
+    Audit {
+        #[command(subcommand)]
+        audit: Audit,
+        /// The server's data folder
+        #[arg(long, global = true, env = "BUCKLER_DATA", default_value = "data")]
+        data: PathBuf,
+    },
     /// Copies everything that is kept into a new file, also while a server runs
     Backup {
         /// The new file; to restore it, stop the server and put it into the data folder as buckler.db
@@ -71,6 +79,16 @@ enum Command {
         /// The server's data folder
         #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
         data: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Looks whether every record is as it was written, also while a server runs; fails if one is not
+    Verify {
+        /// The hash that the last record had at an earlier time: fails if no record has it any more
+        #[arg(long)]
+        expect: Option<String>,
     },
 }
 
@@ -85,6 +103,7 @@ pub fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
+        Command::Audit { audit: Audit::Verify { expect }, data } => verify(&data, expect.as_deref()),
         Command::Backup { file, data } => copy(&data, &file),
         Command::User { user, data } => people(user, &data),
     };
@@ -162,6 +181,21 @@ fn new_password() -> io::Result<String> {
         eprintln!();
     }
     read.map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[tokio::main]
+async fn verify(data: &Path, expect: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let file = data.join(DATABASE);
+    if !file.exists() {
+        return Err(format!("there is no database in {}: give the server's folder with --data", data.display()).into());
+    }
+    match sqlite::verify(&file, expect).await? {
+        sqlite::Verdict::Broken(what) => Err(format!("the audit was tampered with: {what}").into()),
+        whole @ sqlite::Verdict::Whole { .. } => {
+            println!("{whole}");
+            Ok(())
+        }
+    }
 }
 
 #[tokio::main]

@@ -3,11 +3,12 @@
 use super::{
     auth,
     store::{
-        Account, Store, StoreError,
+        Account, Entry, Store, StoreError,
         sqlite::{DATABASE, SqliteStore},
     },
 };
 use crate::{
+    api::audit::Deed,
     domain::{
         access::{Membership, Role},
         home::edit::Fault,
@@ -16,6 +17,7 @@ use crate::{
     server::clock::{Machine, TimeSource},
 };
 use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
 use std::{fmt::Write, io, path::Path};
 
 /// What is asked.
@@ -127,6 +129,7 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
             let account = Account { id: auth::new_account_id(), email, name, password };
             store.put_account(&account).await?;
             place(&store, &home, &account.id, role).await?;
+            record(&store, Deed::PersonChanged, &account, Some(home), json!({"person": account.id, "role": role.role()})).await?;
             Ok(format!("{} may sign in now.\n", account.email))
         }
         User::Passwd { email } => {
@@ -137,15 +140,25 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
             for session in &sessions {
                 store.end_session(session.token).await?;
             }
+            record(&store, Deed::PasswordChanged, &account, None, json!({})).await?;
             Ok(format!("{} has a new password; {} devices were signed out.\n", account.email, sessions.len()))
         }
         User::Role { email, home, role } => {
             is_home(&store, &home).await?;
             let account = known(&store, &email).await?;
             place(&store, &home, &account.id, role).await?;
+            let detail = json!({"person": account.id, "role": role.role()});
+            record(&store, Deed::PersonChanged, &account, Some(home.clone()), detail).await?;
             Ok(format!("{} is {} to {home} now.\n", account.email, word(role.role())))
         }
     }
+}
+
+/// Whoever is at the console has no account: the record says to whose account it was done, and from where.
+async fn record(store: &SqliteStore, what: Deed, account: &Account, home: Option<HomeId>, mut detail: Value) -> Result<(), StoreError> {
+    detail["by"] = json!("console");
+    let entry = Entry { account: Some(account.id.clone()), home, ..Entry::new(what, Machine.wall(), detail) };
+    store.record(&entry).await
 }
 
 async fn list(store: &SqliteStore) -> Result<String, UserError> {

@@ -1,14 +1,57 @@
 //! What settings say: the state of each section in a line, and what is wrong with a field.
 
-use super::words::{HouseholdWord as W, Said};
+use super::words::{HouseholdWord as W, Said, listed};
 use crate::{
-    api::home::{Contact, HomeAnswer},
+    api::{
+        audit::{AuditRecord, Deed},
+        home::{Contact, HomeAnswer},
+    },
     domain::{
         access::Role,
         contact::Readiness,
         home::{Address, Enrolment, edit::Fault},
     },
 };
+
+/// What the audit says that somebody did.
+pub fn deed(record: &AuditRecord) -> String {
+    let word = match record.what {
+        Deed::SignedIn => W::DidSignIn,
+        Deed::SignInRefused => W::DidRefuse,
+        Deed::SignedOut => W::DidSignOut,
+        Deed::DevicesSignedOut => W::DidSignOutDevices,
+        Deed::DeviceAllowed => W::DidAllow,
+        Deed::Proven => W::DidProve,
+        Deed::ProofRefused => W::DidNotProve,
+        Deed::PasswordChanged => W::DidPassword,
+        Deed::PasskeyAdded => W::DidAddPasskey,
+        Deed::PasskeyRemoved => W::DidRemovePasskey,
+        Deed::CodesMade => W::DidMakeCodes,
+        Deed::PersonChanged => W::DidPerson,
+        Deed::LinkMade => W::DidLink,
+        Deed::FirstOwner => W::DidBegin,
+        // What incidents did stands in the history.
+        Deed::HomeChanged | Deed::Incident => {
+            let fields: Vec<&str> = record.about.iter().map(|field| changed(field).say()).collect();
+            return W::DidChange.fill(&[&listed(&fields)]);
+        }
+    };
+    word.into()
+}
+
+/// The name of what is changed in a home.
+fn changed(field: &str) -> W {
+    match field {
+        "name" => W::HomeName,
+        "address" => W::Address,
+        "contacts" => W::Contacts,
+        "verbal_password" => W::Password,
+        "settings" => W::Sirens,
+        "subscription" => W::SosCameras,
+        "devices" | "cameras" => W::Equipment,
+        _ => W::Settings,
+    }
+}
 
 /// What is wrong with a field.
 pub const fn fault(fault: Fault) -> W {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     api::{
+        audit::AuditRecord,
         home::HomeAnswer,
         household::{Household, Welcome},
         incident::{Incident, Raise},
@@ -217,6 +218,12 @@ pub async fn home(id: &HomeId) -> Answer<HomeAnswer> {
 /// What only owners see.
 pub async fn household(home: &HomeId) -> Answer<Household> {
     get(&path::of_home(home, "household")).await
+}
+
+/// Who did what, before the record with that number, the newest first.
+pub async fn audit(home: &HomeId, before: Option<u64>) -> Answer<Vec<AuditRecord>> {
+    let before = before.map(|number| format!("?before={number}")).unwrap_or_default();
+    get(&format!("{}{before}", path::of_home(home, "audit"))).await
 }
 
 /// Sends a change of a home or an account, and again once the person has given the password, where the server asks for it: nothing typed is lost.

@@ -49,13 +49,15 @@ pub enum Section {
     Equipment,
     /// Signed-in devices and the account's password.
     Security,
+    /// Who did what.
+    Log,
     /// The app's language.
     Language,
 }
 
 impl Section {
     /// Those that have a page of their own, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Address,
         Self::Contacts,
         Self::Password,
@@ -64,6 +66,7 @@ impl Section {
         Self::People,
         Self::Equipment,
         Self::Security,
+        Self::Log,
         Self::Language,
     ];
 
@@ -78,6 +81,7 @@ impl Section {
             Self::People => "people",
             Self::Equipment => "devices",
             Self::Security => "security",
+            Self::Log => "log",
             Self::Language => "language",
         }
     }

@@ -155,8 +155,8 @@ impl Journal for Handle {
         self.state().unsure = None;
         self.disk().platter.put_anchor(anchor).await
     }
-    async fn tidy(&self) -> Result<(), StoreError> {
-        Ok(())
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        Ok(false)
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         self.disk().platter.incident(id).await

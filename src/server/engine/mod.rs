@@ -46,6 +46,8 @@ const QUEUE: usize = 8_192;
 const BATCH: usize = 8;
 /// How long nothing must have waited before the store tidies up.
 const IDLE: Duration = Duration::from_secs(1);
+/// The pause between parts of tidying up.
+const BREATH: Duration = Duration::from_millis(20);
 /// How often the clock is compared with the wall's while nothing happens.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
 /// A request that was not stored by then is answered as not sent, and is not begun afterwards: whoever asked may have gone another way
@@ -246,7 +248,12 @@ impl Keeper {
                 _ = queue.recv_many(&mut jobs, BATCH) => {}
                 () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() => {
                     self.tidy().await;
-                    self.tidy_at = instant() + if self.view.store_fails() { IDLE } else { CLOCK_CHECK };
+                    self.tidy_at = instant()
+                        + match (self.view.store_fails(), self.untidy) {
+                            (true, _) => IDLE,
+                            (false, true) => BREATH,
+                            (false, false) => CLOCK_CHECK,
+                        };
                     continue;
                 }
             }
@@ -269,10 +276,11 @@ impl Keeper {
 
     /// What can wait until nothing else does: the store's own work, and a wall clock that was set, once nothing is timed by this one.
     async fn tidy(&mut self) {
-        if std::mem::take(&mut self.untidy)
-            && let Err(error) = self.store.tidy().await
-        {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the store could not tidy up");
+        if std::mem::take(&mut self.untidy) {
+            match self.store.tidy().await {
+                Ok(more) => self.untidy = more,
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the store could not tidy up"),
+            }
         }
         // After a failure the time is kept once more, only to see whether the disk stores again.
         if self.view.store_fails()

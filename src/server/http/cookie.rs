@@ -23,17 +23,31 @@ pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]
     peer.is_some_and(|peer| proxies.contains(&peer)) && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
 }
 
-/// The cookies of a request, and which of them is the session's.
+/// From which network address a request comes: the last that a proxy did not add itself whose word counts.
+fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())?;
+    if !proxies.contains(&peer) {
+        return Some(peer);
+    }
+    let said = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let hops: Vec<IpAddr> = said.filter_map(|hop| hop.trim().parse().ok()).collect();
+    Some(hops.into_iter().rev().find(|hop| !proxies.contains(hop)).unwrap_or(peer))
+}
+
+/// The cookies of a request, which of them is the session's, and where it comes from.
 pub struct SessionCookie {
     jar: CookieJar,
     https: bool,
+    /// The network address of the browser, as far as it is known.
+    pub address: Option<IpAddr>,
 }
 
 impl FromRequestParts<Arc<App>> for SessionCookie {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let https = is_https(&parts.extensions, &parts.headers, &app.trusted_proxies);
-        Ok(Self { jar: CookieJar::from_headers(&parts.headers), https })
+        let address = address(&parts.extensions, &parts.headers, &app.trusted_proxies);
+        Ok(Self { jar: CookieJar::from_headers(&parts.headers), https, address })
     }
 }
 
@@ -59,5 +73,25 @@ impl SessionCookie {
     pub fn unset(self) -> CookieJar {
         let gone = Cookie::build(self.name()).path("/").secure(self.https).http_only(true);
         self.jar.remove(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_comes_from_where_the_last_believed_proxy_says() {
+        let (proxy, inner): (IpAddr, IpAddr) = ("127.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let from = |peer: IpAddr, said: &'static str| {
+            let mut extensions = Extensions::new();
+            extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
+            let headers = HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), said.parse().unwrap())]);
+            address(&extensions, &headers, &[proxy, inner]).unwrap().to_string()
+        };
+        assert_eq!(from(proxy, "203.0.113.9"), "203.0.113.9");
+        assert_eq!(from(proxy, "198.51.100.1, 203.0.113.9, 10.0.0.2"), "203.0.113.9", "what the browser itself claims does not count");
+        assert_eq!(from("192.0.2.7".parse().unwrap(), "203.0.113.9"), "192.0.2.7", "nobody's word");
+        assert_eq!(from(proxy, "nonsense"), "127.0.0.1");
     }
 }

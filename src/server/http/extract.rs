@@ -2,7 +2,7 @@
 
 use super::{answer::Refused, cookie::SessionCookie};
 use crate::{
-    api::problem::Code,
+    api::{audit::Deed, problem::Code},
     domain::{
         access::{Action, Membership},
         home::Home,
@@ -10,7 +10,11 @@ use crate::{
         incident::Actor,
         time::Timestamp,
     },
-    server::{App, auth, engine::Current, store::Account},
+    server::{
+        App, auth,
+        engine::Current,
+        store::{Account, Entry},
+    },
 };
 use axum::{
     Json,
@@ -21,7 +25,16 @@ use axum::{
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
-use std::{str::FromStr, sync::Arc};
+use serde_json::Value;
+use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc};
+
+/// The name of a session in paths and in the audit: the beginning of the hash of its token, which opens nothing.
+pub fn session_name(token: &[u8; 32]) -> String {
+    token.iter().take(8).fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
 
 /// A signed-in account.
 pub struct SignedIn {
@@ -33,9 +46,23 @@ pub struct SignedIn {
     pub proven_at: Timestamp,
     /// Until when the device does not request help; long ago if it does.
     pub held_until: Timestamp,
+    /// From which network address.
+    address: Option<IpAddr>,
 }
 
 impl SignedIn {
+    /// Records what this person did on this device, to a home or to the account.
+    pub async fn did(&self, app: &App, what: Deed, home: Option<&HomeId>, detail: Value) -> Result<(), Refused> {
+        let entry = Entry {
+            account: Some(self.account.id.clone()),
+            home: home.cloned(),
+            session: Some(session_name(&self.token)),
+            address: self.address.map(|address| address.to_string()),
+            ..Entry::new(what, app.clock.now(), detail)
+        };
+        Ok(app.store.record(&entry).await?)
+    }
+
     fn is_proven(&self, app: &App) -> Result<(), Refused> {
         let fresh = app.clock.now().since(self.proven_at) < app.proof_lasts;
         fresh.then_some(()).ok_or_else(|| Refused::new(Code::ProofNeeded, "Give your password again to change this."))
@@ -72,7 +99,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         if now.since(session.seen_at) > auth::SESSION_NOTED {
             note_use(app.clone(), session.token, auth::session_ends(session.created_at, now));
         }
-        Ok(Self { account, token, proven_at: session.proven_at, held_until: session.held_until })
+        Ok(Self { account, token, proven_at: session.proven_at, held_until: session.held_until, address: cookie.address })
     }
 }
 

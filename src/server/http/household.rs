@@ -2,10 +2,12 @@
 
 use super::{
     answer::{Problems, Refused},
+    audit,
     extract::{Body, Owner, held_until},
 };
 use crate::{
     api::{
+        audit::Deed,
         home::HomeAnswer,
         household::{
             AskVerbalPassword, ContactLink, EditAddress, EditContacts, EditHolding, EditSettings, EditVerbalPassword, Enroll, Household,
@@ -23,6 +25,7 @@ use crate::{
     server::{App, auth, phone::number::e164, store::StoreError},
 };
 use axum::{Json, extract::State};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The least that a verbal password has, characters: it is spoken, and tried three times in a call at most.
@@ -67,7 +70,13 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
     edit: impl FnOnce(&mut Home) -> Result<T, E>,
 ) -> Result<Json<HomeAnswer>, Refused> {
     let id = &member.home.id;
-    app.homes.edit(&*app.store, id, |home| edit(home).map_err(Into::into)).await?.ok_or_else(Refused::not_found)?;
+    let change = |home: &mut Home| {
+        let before = home.clone();
+        edit(home).map_err(Into::into)?;
+        Ok::<_, NotEdited>(audit::changes(&before, home))
+    };
+    let changes = app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
+    member.signed_in.did(app, Deed::HomeChanged, Some(id), changes).await?;
     app.hub.home_changed(id.clone());
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
     Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.held_until, app.clock.now())).await?))
@@ -154,6 +163,7 @@ pub async fn link(
     app.store.end_contact_links(&member.home.id, &contact).await?;
     let shown = app.demo.then_some(token.as_str());
     app.store.put_contact_link(auth::token_hash(&token), &member.home.id, &contact, shown).await?;
+    member.signed_in.did(&app, Deed::LinkMade, Some(&member.home.id), json!({"contact": contact})).await?;
     app.hub.home_changed(member.home.id.clone());
     Ok(Json(ContactLink { path: format!("/contact/{token}") }))
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod audit;
 mod cookie;
 mod equipment;
 mod events;
@@ -69,6 +70,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(equipment::add_camera))
         .routes(routes!(equipment::edit_camera, equipment::remove_camera))
         .routes(routes!(people::edit, people::remove))
+        .routes(routes!(audit::list))
         .routes(routes!(events::of_home))
         .routes(routes!(incidents::raise, incidents::list))
         .routes(routes!(incidents::one))

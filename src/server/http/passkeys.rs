@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     api::{
+        audit::Deed,
         passkeys::{Answered, Ceremony, Passkey, Passkeys, Recover, RecoveryCodes},
         problem::Code,
         session::SignedIn as SignedInAnswer,
@@ -29,6 +30,7 @@ use axum::{
     response::IntoResponse,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The most passkeys of one account.
@@ -100,11 +102,11 @@ pub async fn begin(State(app): State<Arc<App>>, Proven(SignedIn { account, .. })
 #[utoipa::path(post, path = "/api/v1/passkeys", tag = "session", request_body = Answered, responses((status = 200, body = Passkeys), Problems))]
 pub async fn add(
     State(app): State<Arc<App>>,
-    Proven(SignedIn { account, .. }): Proven,
+    Proven(signed_in): Proven,
     headers: HeaderMap,
     Body(Answered { ceremony, credential }): Body<Answered>,
 ) -> Result<Json<Passkeys>, Refused> {
-    let now = app.clock.now();
+    let (account, now) = (&signed_in.account, app.clock.now());
     let passkey = app.passkeys.end_registration(&ceremony, &account.id, &credential, now)?;
     let credential = passkey.cred_id().to_vec();
     if app.store.passkey(&credential).await?.is_some() {
@@ -114,30 +116,29 @@ pub async fn add(
     let document = kept(&passkey)?;
     let stored = StoredPasskey { credential, account: account.id.clone(), name, document, created_at: now, used_at: now };
     app.store.put_passkey(&stored).await?;
+    signed_in.did(&app, Deed::PasskeyAdded, None, json!({"name": stored.name})).await?;
     of(&app, &account.id).await
 }
 
 /// Removes a passkey.
 #[utoipa::path(delete, path = "/api/v1/passkeys/{passkey}", tag = "session", params(("passkey" = String, Path)), responses((status = 200, body = Passkeys), Problems))]
-pub async fn remove(
-    State(app): State<Arc<App>>,
-    Proven(SignedIn { account, .. }): Proven,
-    Path(id): Path<String>,
-) -> Result<Json<Passkeys>, Refused> {
+pub async fn remove(State(app): State<Arc<App>>, Proven(signed_in): Proven, Path(id): Path<String>) -> Result<Json<Passkeys>, Refused> {
     let credential = URL_SAFE_NO_PAD.decode(&id).map_err(|_| Refused::not_found())?;
-    if !app.store.passkeys(&account.id).await?.iter().any(|known| known.credential == credential) {
-        return Err(Refused::not_found());
-    }
+    let account = &signed_in.account;
+    let all = app.store.passkeys(&account.id).await?;
+    let found = all.iter().find(|known| known.credential == credential).ok_or_else(Refused::not_found)?;
     app.store.end_passkey(&account.id, &credential).await?;
+    signed_in.did(&app, Deed::PasskeyRemoved, None, json!({"name": found.name})).await?;
     of(&app, &account.id).await
 }
 
 /// Makes recovery codes, shown this once; older ones work no more.
 #[utoipa::path(post, path = "/api/v1/recovery-codes", tag = "session", responses((status = 200, body = RecoveryCodes), Problems))]
-pub async fn recovery_codes(State(app): State<Arc<App>>, Proven(SignedIn { account, .. }): Proven) -> Result<Json<RecoveryCodes>, Refused> {
+pub async fn recovery_codes(State(app): State<Arc<App>>, Proven(signed_in): Proven) -> Result<Json<RecoveryCodes>, Refused> {
     let codes = auth::new_recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| auth::recovery_hash(code)).collect();
-    app.store.put_recovery_codes(&account.id, &hashes).await?;
+    app.store.put_recovery_codes(&signed_in.account.id, &hashes).await?;
+    signed_in.did(&app, Deed::CodesMade, None, json!({})).await?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
@@ -188,9 +189,12 @@ pub async fn recover(
     let account = app.store.account(&email).await?;
     let id = account.as_ref().map_or_else(auth::new_account_id, |account| account.id.clone());
     let right = app.store.take_recovery_code(&id, auth::recovery_hash(&code)).await?;
-    match account.filter(|_| right) {
-        Some(account) => session::begin(&app, cookie, &headers, account, By::RecoveryCode).await,
-        None => {
+    match account {
+        Some(account) if right => session::begin(&app, cookie, &headers, account, By::RecoveryCode).await,
+        known => {
+            if let Some(account) = &known {
+                session::refused(&app, &cookie, account, By::RecoveryCode).await?;
+            }
             app.attempts.failed(&email, now);
             Err(Refused::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."))
         }

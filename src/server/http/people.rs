@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     api::{
+        audit::Deed,
         household::{EditResident, FirstRun, Household, Welcome},
         problem::Code,
         session::SignedIn,
@@ -21,9 +22,13 @@ use crate::{
         },
         id::UserId,
     },
-    server::{App, auth, store::Account},
+    server::{
+        App, auth,
+        store::{Account, Entry},
+    },
 };
 use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Changes what somebody may do.
@@ -37,7 +42,8 @@ pub async fn edit(
     keeps_an_owner(&app, &owner, &person, role == Role::Owner).await?;
     let membership = Membership { role, sos_withdrawn: sos_withdrawn && role == Role::Shared };
     app.store.put_membership(&owner.0.home.id, &person, membership).await?;
-    told(app, owner).await
+    let detail = json!({"person": person, "role": role, "sos_withdrawn": membership.sos_withdrawn});
+    told(app, owner, detail).await
 }
 
 /// Takes somebody out of the home. Their streams end.
@@ -45,10 +51,11 @@ pub async fn edit(
 pub async fn remove(State(app): State<Arc<App>>, owner: Owner, Part(person): Part<UserId>) -> Result<Json<Household>, Refused> {
     keeps_an_owner(&app, &owner, &person, false).await?;
     app.store.end_membership(&owner.0.home.id, &person).await?;
-    told(app, owner).await
+    told(app, owner, json!({"person": person, "role": null})).await
 }
 
-async fn told(app: Arc<App>, owner: Owner) -> Result<Json<Household>, Refused> {
+async fn told(app: Arc<App>, owner: Owner, detail: Value) -> Result<Json<Household>, Refused> {
+    owner.0.signed_in.did(&app, Deed::PersonChanged, Some(&owner.0.home.id), detail).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
     app.hub.home_changed(owner.0.home.id.clone());
     super::household::one(State(app), owner).await
@@ -103,6 +110,8 @@ pub async fn welcome(
     app.homes.put(&*app.store, home).await?;
     app.store.put_membership(&id, &account.id, Membership { role: Role::Owner, sos_withdrawn: false }).await?;
     *token = None;
+    let entry = Entry { account: Some(account.id.clone()), home: Some(id), ..Entry::new(Deed::FirstOwner, app.clock.now(), json!({})) };
+    app.store.record(&entry).await?;
     session::begin(&app, cookie, &headers, account, By::Password).await
 }
 

@@ -3,17 +3,18 @@
 use super::{
     answer::{Problems, Refused},
     cookie::SessionCookie,
-    extract::{Body, SignedIn},
+    extract::{Body, SignedIn, session_name},
 };
 use crate::{
     api::{
+        audit::Deed,
         problem::Code,
         session::{Me, MyHome, SignIn, SignedIn as SignedInAnswer, User},
     },
     domain::time::Timestamp,
     server::{
         App, auth,
-        store::{Account, Session},
+        store::{Account, Entry, Session},
     },
 };
 use axum::{
@@ -23,6 +24,7 @@ use axum::{
     response::IntoResponse,
 };
 use axum_extra::extract::CookieJar;
+use serde_json::json;
 use std::sync::Arc;
 
 fn user(account: &Account) -> User {
@@ -47,6 +49,9 @@ pub async fn sign_in(
     }
     let account = app.store.account(&email).await?;
     let right = try_password(&app, &email, account.as_ref(), password).await?;
+    if !right && let Some(account) = &account {
+        refused(&app, &cookie, account, By::Password).await?;
+    }
     let account = account.filter(|_| right);
     let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
     begin(&app, cookie, &headers, account, By::Password).await
@@ -87,6 +92,24 @@ pub(super) enum By {
     RecoveryCode,
 }
 
+impl By {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Passkey => "passkey",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+}
+
+/// Records that somebody tried to sign in to an account. Of made-up addresses nothing is kept: a flood of them would fill the disk, and
+/// tries of an account are limited.
+pub(super) async fn refused(app: &App, cookie: &SessionCookie, account: &Account, by: By) -> Result<(), Refused> {
+    let address = cookie.address.map(|address| address.to_string());
+    let entry = Entry::new(Deed::SignInRefused, app.clock.now(), json!({"by": by.word()}));
+    Ok(app.store.record(&Entry { account: Some(account.id.clone()), address, ..entry }).await?)
+}
+
 /// Begins a session: keeps it, and gives its token as a cookie. A device has one session: another one that it had goes.
 pub(super) async fn begin(
     app: &App,
@@ -108,6 +131,13 @@ pub(super) async fn begin(
     let session =
         Session { token: token_hash, account: owner, device, created_at: now, seen_at: now, expires_at, proven_at: now, held_until };
     app.store.put_session(&session).await?;
+    let entry = Entry {
+        account: Some(account.id.clone()),
+        session: Some(session_name(&token_hash)),
+        address: cookie.address.map(|address| address.to_string()),
+        ..Entry::new(Deed::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
+    };
+    app.store.record(&entry).await?;
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 
@@ -115,6 +145,7 @@ pub(super) async fn begin(
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
 pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
     app.store.end_session(signed_in.token).await?;
+    signed_in.did(&app, Deed::SignedOut, None, json!({})).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
     Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }

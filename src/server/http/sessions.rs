@@ -2,12 +2,15 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, Proven, SignedIn},
+    extract::{Body, Proven, SignedIn, session_name},
     household::NotEdited,
     passkeys, session,
 };
 use crate::{
-    api::session::{Device, EditPassword, Proof},
+    api::{
+        audit::Deed,
+        session::{Device, EditPassword, Proof},
+    },
     domain::{
         home::edit::{Fault, Form, Wrong},
         id::UserId,
@@ -22,14 +25,11 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use std::{fmt::Write, sync::Arc};
+use serde_json::json;
+use std::sync::Arc;
 
-/// The name of a session in paths: the beginning of the hash of its token, which opens nothing.
 fn name(session: &Session) -> String {
-    session.token.iter().take(8).fold(String::new(), |mut name, byte| {
-        let _ = write!(name, "{byte:02x}");
-        name
-    })
+    session_name(&session.token)
 }
 
 /// The devices on which this account is signed in, the one that was used last first.
@@ -54,6 +54,7 @@ pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Pat
     let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
     app.store.end_session(found.token).await?;
+    signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"session": id, "device": found.device})).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
     list(State(app), signed_in).await
 }
@@ -64,6 +65,7 @@ pub async fn release(State(app): State<Arc<App>>, Proven(signed_in): Proven, Pat
     let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
     let_go(&app, &signed_in.account.id, found.token).await?;
+    signed_in.did(&app, Deed::DeviceAllowed, None, json!({"session": id, "device": found.device})).await?;
     list(State(app), signed_in).await
 }
 
@@ -80,6 +82,7 @@ async fn let_go(app: &App, account: &UserId, token: [u8; 32]) -> Result<(), Refu
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn end_others(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
     end_all(&app, &signed_in.account.id, signed_in.token).await?;
+    signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"all": true})).await?;
     list(State(app), signed_in).await
 }
 
@@ -98,9 +101,11 @@ async fn end_all(app: &App, account: &UserId, but: [u8; 32]) -> Result<(), Refus
 #[utoipa::path(put, path = "/api/v1/session/proof", tag = "session", request_body = Proof, responses((status = 204, description = "It is"), Problems))]
 pub async fn prove(
     State(app): State<Arc<App>>,
-    SignedIn { account, token, .. }: SignedIn,
+    signed_in: SignedIn,
     Body(Proof { password, passkey }): Body<Proof>,
 ) -> Result<StatusCode, Refused> {
+    let (account, token) = (&signed_in.account, signed_in.token);
+    let by = if passkey.is_some() { "passkey" } else { "password" };
     match (password, passkey) {
         (_, Some(passkey)) => {
             if passkeys::used(&app, &passkey).await?.id != account.id {
@@ -109,12 +114,14 @@ pub async fn prove(
             let_go(&app, &account.id, token).await?;
         }
         (password, None) => {
-            if !session::is_password(&app, &account, password.unwrap_or_default()).await? {
+            if !session::is_password(&app, account, password.unwrap_or_default()).await? {
+                signed_in.did(&app, Deed::ProofRefused, None, json!({"by": by})).await?;
                 return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault: Fault::NotRight }]).into());
             }
         }
     }
     app.store.session_proven(token, app.clock.now()).await?;
+    signed_in.did(&app, Deed::Proven, None, json!({"by": by})).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -122,21 +129,22 @@ pub async fn prove(
 #[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 204, description = "Changed"), Problems))]
 pub async fn password(
     State(app): State<Arc<App>>,
-    SignedIn { account, token, .. }: SignedIn,
+    signed_in: SignedIn,
     Body(EditPassword { current, password }): Body<EditPassword>,
 ) -> Result<StatusCode, Refused> {
+    let account = &signed_in.account;
     let mut form = Form::default();
     if let Some(fault) = auth::password::fault(&password, &[&account.email, &account.name]) {
         form.wrong("password", fault);
     }
-    if !session::is_password(&app, &account, current).await? {
+    if !session::is_password(&app, account, current).await? {
         form.wrong("current", Fault::NotRight);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
     let password = auth::hashed(password).await?;
-    let account = Account { password, ..account };
-    app.store.put_account(&account).await?;
+    app.store.put_account(&Account { password, ..account.clone() }).await?;
     // This device keeps its session: another one would reach it after its streams had ended with the old.
-    end_all(&app, &account.id, token).await?;
+    end_all(&app, &account.id, signed_in.token).await?;
+    signed_in.did(&app, Deed::PasswordChanged, None, json!({})).await?;
     Ok(StatusCode::NO_CONTENT)
 }

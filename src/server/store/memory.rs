@@ -1,6 +1,6 @@
 //! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
 
-use super::{Account, Batch, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
+use super::{Account, Audited, Batch, Entry, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
 use crate::{
     domain::{
         access::Membership,
@@ -39,6 +39,7 @@ struct Tables {
     sessions: BTreeMap<[u8; 32], Session>,
     passkeys: BTreeMap<Vec<u8>, StoredPasskey>,
     recovery_codes: BTreeSet<(UserId, [u8; 32])>,
+    audit: Vec<Entry>,
     links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
 }
 
@@ -149,8 +150,8 @@ impl Journal for MemoryStore {
         self.tables().anchor = Some(anchor.clone());
         Ok(())
     }
-    async fn tidy(&self) -> Result<(), StoreError> {
-        Ok(())
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        Ok(false)
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         Ok(self.tables().stored(id))
@@ -238,6 +239,25 @@ impl Store for MemoryStore {
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         self.tables().sessions.remove(&token);
         Ok(())
+    }
+    async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.tables().audit.push(entry.clone());
+        Ok(())
+    }
+    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError> {
+        let tables = self.tables();
+        let concerns =
+            |entry: &Entry| entry.home.as_ref() == Some(home) || (entry.home.is_none() && entry.account.as_ref() == Some(account));
+        let told = |(number, entry): (u64, &Entry)| Audited {
+            number,
+            at: entry.at,
+            what: entry.what,
+            who: entry.account.as_ref().and_then(|id| tables.accounts.get(id)).map(|account| account.name.clone()),
+            address: entry.address.clone(),
+            detail: entry.detail.clone(),
+        };
+        let all: Vec<_> = (1..).zip(&tables.audit).filter(|(number, entry)| *number < before && concerns(entry)).map(told).collect();
+        Ok(all.into_iter().rev().take(limit as usize).collect())
     }
     async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         if let Some(session) = self.tables().sessions.get_mut(&token) {

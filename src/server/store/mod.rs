@@ -6,6 +6,7 @@ pub mod memory;
 pub mod sqlite;
 
 use super::clock::Anchor;
+use crate::api::audit::Deed;
 use crate::domain::{
     access::Membership,
     home::Home,
@@ -100,6 +101,49 @@ pub struct StoredPasskey {
     pub used_at: Timestamp,
 }
 
+/// Something that was done, for the audit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Deed,
+    /// Whose account did it, or was tried.
+    pub account: Option<UserId>,
+    /// Which home it concerns.
+    pub home: Option<HomeId>,
+    /// The short name of the device's session.
+    pub session: Option<String>,
+    /// From which network address.
+    pub address: Option<String>,
+    /// What was before, what came after. No secrets.
+    pub detail: serde_json::Value,
+}
+
+impl Entry {
+    /// Something that was done by nobody in particular.
+    pub fn new(what: Deed, at: Timestamp, detail: serde_json::Value) -> Self {
+        Self { at, what, account: None, home: None, session: None, address: None, detail }
+    }
+}
+
+/// A record of the audit, as it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audited {
+    /// Its number.
+    pub number: u64,
+    /// When it was done.
+    pub at: Timestamp,
+    /// What was done.
+    pub what: Deed,
+    /// The name of the account.
+    pub who: Option<String>,
+    /// From which network address.
+    pub address: Option<String>,
+    /// What was before, what came after.
+    pub detail: serde_json::Value,
+}
+
 /// One incident with its whole history.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -161,8 +205,8 @@ pub trait Journal: Send + Sync + 'static {
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
     /// Keeps what the server's time is tied to.
     async fn put_anchor(&self, anchor: &Anchor) -> Result<(), StoreError>;
-    /// Does what can wait, now that nothing else waits.
-    async fn tidy(&self) -> Result<(), StoreError>;
+    /// Does a part of what can wait, now that nothing else waits. Whether there is more of it.
+    async fn tidy(&self) -> Result<bool, StoreError>;
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
 }
@@ -194,6 +238,11 @@ pub trait Store: Journal {
     async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError>;
     /// Takes an account out of a home.
     async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError>;
+
+    /// Adds to the audit, for ever.
+    async fn record(&self, entry: &Entry) -> Result<(), StoreError>;
+    /// What the audit has of a home or an account, but for incidents' steps, before that number, the newest first.
+    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError>;
 
     /// Keeps a session; those that are over go.
     async fn put_session(&self, session: &Session) -> Result<(), StoreError>;

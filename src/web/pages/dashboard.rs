@@ -1,14 +1,15 @@
 //! The dashboard of the home on the screen.
 
+use super::overview::household;
 use crate::{
-    api::home::{ByCamera, Camera, Contact, Device, HomeAnswer, SirenState},
-    domain::{camera::CameraKind, contact::Readiness, device::DeviceKind, id::HomeId, incident::Source},
+    api::home::{ByCamera, Camera, HomeAnswer, SirenState},
+    domain::{camera::CameraKind, id::HomeId, incident::Source},
     view::words::{Said, Word},
     web::{
         browser::{set_title, time::day},
         client,
-        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, incident_row, part, press},
-        route::{Link, Route, Section},
+        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press},
+        route::{Link, Route},
         store::{Session, store},
     },
 };
@@ -88,7 +89,8 @@ fn Overview(
     /// The home, as it was told last.
     home: HomeAnswer,
 ) -> impl IntoView {
-    let HomeAnswer { sos, devices, cameras, contacts, .. } = home;
+    let told = StoredValue::new(home.clone());
+    let HomeAnswer { sos, cameras, .. } = home;
     let title = home.home.name;
     let first = cameras.first().map(|c| c.id.clone());
     let store = store();
@@ -110,29 +112,10 @@ fn Overview(
                 }))}
             </div>
             <div class="col">
-                {part(move || (!devices.is_empty() && shows(3)).then(|| view! {
-                    <section class="col col--tight">
-                        {head(Word::Sirens, Route::Settings(Section::Sirens), Word::Settings)}
-                        <ul class="rows card">{devices.clone().into_iter().map(device_row).collect_view()}</ul>
-                    </section>
-                }))}
-                {part(move || shows(4).then(|| view! {
-                    <section class="col col--tight">
-                        {head(Word::Contacts, Route::Settings(Section::Contacts), Word::Settings)}
-                        {contact_rows(contacts.clone())}
-                    </section>
-                }))}
-                {part(move || shows(5).then(|| view! { <Latest/> }))}
-                {part(move || shows(PARTS).then(|| view! { <More/> }))}
+                {part(move || shows(3).then(|| household(told.get_value())))}
             </div>
         </main>
     }
-}
-
-/// A heading with the way to where it is changed.
-fn head(title: Word, to: Route, link: Word) -> impl IntoView {
-    let label = format!("{}: {}", title.say(), link.say());
-    view! { <div class="head"><h2>{title}</h2><Link to class="link" label>{link}</Link></div> }
 }
 
 fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use<> {
@@ -164,68 +147,8 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
     view! { <ul class="wall">{cameras.into_iter().map(tile).collect_view()}</ul> }.into_any()
 }
 
-fn device_row(device: Device) -> impl IntoView {
-    let icon = match device.kind {
-        DeviceKind::BaseStation => "base",
-        DeviceKind::Keypad => "keypad",
-    };
-    let state = match (device.online, device.siren) {
-        (false, _) => Word::DeviceOffline,
-        (true, SirenState::Sounding) => Word::Sounding,
-        (true, SirenState::Silent) => Word::OnlineQuiet,
-    };
-    let sounding = device.siren == SirenState::Sounding;
-    view! {
-        <li>
-            <span class="tile" class:tile--siren=sounding><Icon name=icon/></span>
-            <div class="grow"><b>{device.name}</b><p class="faint tiny">{state}</p></div>
-            <i class="dot" class:dot--bad=!device.online aria-hidden="true"></i>
-        </li>
-    }
-}
-
-fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
-    if contacts.is_empty() {
-        return view! { <p class="card card--pad muted">{Word::NoContacts}</p> }.into_any();
-    }
-    let row = |contact: Contact| {
-        let ready = contact.ready == Readiness::Accepted;
-        let state = match contact.ready {
-            Readiness::Accepted => contact.phone,
-            Readiness::Invited => Word::ContactInvited.into(),
-            Readiness::OptedOut => Word::ContactOptedOut.into(),
-        };
-        let phone = contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{Word::OpenPhone}</a> });
-        view! {
-            <li>
-                <span class="tile num">{contact.order}</span>
-                <div class="grow"><b>{contact.name}</b><p class="faint tiny">{state}</p></div>
-                {phone}
-                <i class="dot" class:dot--bad=!ready aria-hidden="true"></i>
-            </li>
-        }
-    };
-    view! { <ul class="rows card">{contacts.into_iter().map(row).collect_view()}</ul> }.into_any()
-}
-
-#[component]
-fn Latest() -> impl IntoView {
-    let store = store();
-    let rows = move || {
-        store.latest.with(|all| match all.is_empty() {
-            true => Some(view! { <p class="card card--pad muted">{Word::NoIncidents}</p> }.into_any()),
-            false => Some(view! { <ul class="rows card">{all.iter().map(incident_row).collect_view()}</ul> }.into_any()),
-        })
-    };
-    view! {
-        <section class="col col--tight">
-            {head(Word::Latest, Route::History, Word::History)}
-            {part(rows)}
-        </section>
-    }
-}
-
-fn sign_out() -> impl IntoView {
+/// The way out.
+pub fn sign_out() -> impl IntoView {
     let store = store();
     let leave = move || {
         spawn_local(async move {
@@ -236,17 +159,4 @@ fn sign_out() -> impl IntoView {
         });
     };
     view! { <button class="link link--center" on:click=press(leave)>{Word::SignOut}</button> }
-}
-
-/// Where else one can go.
-#[component]
-fn More() -> impl IntoView {
-    let row = |(to, icon, word): (Route, &'static str, Word)| {
-        view! { <li><Link to class="row"><span class="tile"><Icon name=icon/></span><b class="grow">{word}</b><Icon name="next"/></Link></li> }
-    };
-    let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
-    view! {
-        <nav aria-label=Word::More><ul class="rows card">{places.map(row).collect_view()}</ul></nav>
-        {sign_out()}
-    }
 }

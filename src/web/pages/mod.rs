@@ -6,6 +6,7 @@ mod drill;
 mod history;
 mod incident;
 mod live_view;
+mod overview;
 mod settings;
 mod sign_in;
 mod welcome;

@@ -2,6 +2,7 @@
 
 mod alone;
 mod api;
+mod audit;
 mod bad_input;
 mod disk;
 mod drill;

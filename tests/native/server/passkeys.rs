@@ -140,7 +140,8 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
         let (status, problem) = stranger.post("/api/v1/session/passkey", &answer).await;
         assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("not_signed_in")), "{what}: {problem}");
     };
-    let ways: [(&str, fn(&mut Authenticator)); 6] = [
+    type Spoil = fn(&mut Authenticator);
+    let ways: [(&str, Spoil); 6] = [
         ("another site", |key| key.origin = "https://evil.example".into()),
         ("another host", |key| key.host = "evil.example"),
         ("another key", |key| key.key = SigningKey::from_slice(&[9; 32]).unwrap()),

@@ -28,6 +28,7 @@ fn need(method: &str, path: &str) -> Option<Need> {
     Some(match (method, api) {
         ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => Need::Nothing,
         ("delete", "/session") | ("get", "/me") | ("put", "/session/proof") => Need::Session,
+        ("get", "/homes/{home}/audit") => Need::Home(Configure),
         (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
         ("post", "/homes/{home}/incidents") => Need::Home(Raise),

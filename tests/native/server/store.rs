@@ -2,8 +2,9 @@
 
 use super::{Server, until};
 use buckler::{
+    api::audit::Deed,
     domain::{
-        id::{HomeId, IncidentId},
+        id::{HomeId, IncidentId, UserId},
         incident::{
             Mode, Service,
             effect::{Effect, EffectKind},
@@ -12,7 +13,7 @@ use buckler::{
     },
     server::{
         clock::{Anchor, Boot},
-        store::{Batch, RequestRow, Store, memory::MemoryStore, sqlite::SqliteStore},
+        store::{Account, Batch, Entry, RequestRow, Store, StoredPasskey, memory::MemoryStore, sqlite::SqliteStore},
     },
 };
 use reqwest::StatusCode;
@@ -139,4 +140,62 @@ async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
     until("D", || async { (server.app.clock.now() > deadline).then_some(()) }).await;
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     owner.until_state(&incident, "verifying").await;
+}
+
+#[tokio::test]
+async fn passkeys_belong_to_one_account_and_recovery_codes_are_used_once() {
+    let (stores, _folder, _) = stores().await;
+    for store in stores {
+        let account =
+            |id: &str| Account { id: id.parse().unwrap(), email: format!("{id}@a.test"), name: id.into(), password: String::new() };
+        let (ada, ben) = (account("ada"), account("ben"));
+        store.put_account(&ada).await.unwrap();
+        store.put_account(&ben).await.unwrap();
+        let key = |owner: &Account, document: &str| StoredPasskey {
+            credential: vec![7; 16],
+            account: owner.id.clone(),
+            name: "Chrome on Linux".into(),
+            document: document.into(),
+            created_at: NOW,
+            used_at: NOW,
+        };
+        store.put_passkey(&key(&ada, "one")).await.unwrap();
+        store.put_passkey(&key(&ada, "two")).await.unwrap();
+        store.put_passkey(&key(&ben, "stolen")).await.unwrap();
+        let (owner, found) = store.passkey(&[7; 16]).await.unwrap().unwrap();
+        assert_eq!((owner.id, found), (ada.id.clone(), key(&ada, "two")));
+        store.end_passkey(&ben.id, &[7; 16]).await.unwrap();
+        assert_eq!(store.passkeys(&ada.id).await.unwrap(), [key(&ada, "two")]);
+        store.end_passkey(&ada.id, &[7; 16]).await.unwrap();
+        assert!(store.passkeys(&ada.id).await.unwrap().is_empty() && store.passkey(&[7; 16]).await.unwrap().is_none());
+
+        store.put_recovery_codes(&ada.id, &[[1; 32], [2; 32]]).await.unwrap();
+        assert!(!store.take_recovery_code(&ben.id, [1; 32]).await.unwrap());
+        assert!(store.take_recovery_code(&ada.id, [1; 32]).await.unwrap());
+        assert!(!store.take_recovery_code(&ada.id, [1; 32]).await.unwrap());
+        assert_eq!(store.recovery_codes_left(&ada.id).await.unwrap(), 1);
+        store.put_recovery_codes(&ada.id, &[[3; 32]]).await.unwrap();
+        assert!(!store.take_recovery_code(&ada.id, [2; 32]).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_audit_is_read_by_home_and_account_newest_first() {
+    let (stores, _folder, home) = stores().await;
+    for store in stores {
+        let ada: UserId = "ada".parse().unwrap();
+        let entry = |what, account: Option<&UserId>, home: Option<&HomeId>| Entry {
+            account: account.cloned(),
+            home: home.cloned(),
+            ..Entry::new(what, NOW, json!({}))
+        };
+        store.record(&entry(Deed::SignedIn, Some(&ada), None)).await.unwrap();
+        store.record(&entry(Deed::HomeChanged, None, Some(&home))).await.unwrap();
+        store.record(&entry(Deed::HomeChanged, None, Some(&"elsewhere".parse().unwrap()))).await.unwrap();
+        let read =
+            async |before, limit| store.audit(&home, &ada, before, limit).await.unwrap().into_iter().map(|r| r.number).collect::<Vec<_>>();
+        assert_eq!(read(u64::MAX, 10).await, [2, 1]);
+        assert_eq!(read(2, 10).await, [1]);
+        assert_eq!(read(u64::MAX, 1).await, [2]);
+    }
 }

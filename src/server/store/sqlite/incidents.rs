@@ -21,6 +21,7 @@ use std::borrow::Cow;
 const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
 const FACTS: &str = "INSERT INTO facts (incident, first, body) SELECT value ->> 0, value ->> 1, value -> 2 FROM json_each(?)";
+const UNAUDITED: &str = "INSERT OR IGNORE INTO unaudited (incident) SELECT value FROM json_each(?)";
 const OVER: &str = "UPDATE incident SET running = NULL WHERE id IN (SELECT value FROM json_each(?))";
 const REQUESTS: &str = "INSERT INTO request (id, incident, fingerprint)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)";
@@ -48,6 +49,7 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         (OVER, rows(batch.over.iter())?),
         (BEGIN, rows(batch.begun.iter().map(|(id, home, at)| (id, home, at.as_millis(), running(id))))?),
         (FACTS, rows(batch.facts.iter())?),
+        (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
         (REQUESTS, rows(batch.requests.iter().map(|r| (r.id, r.incident, hex(&r.fingerprint))))?),
         (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
         (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
@@ -99,7 +101,7 @@ async fn roll_back(writer: &mut SqliteConnection) {
     let _ = sqlx::query("ROLLBACK").execute(writer).await;
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,6 +1,9 @@
 //! A look at a database that changes nothing, also while a server uses it.
 
-use super::{failed, incidents};
+use super::{
+    audit::{Verdict, verify},
+    failed, incidents,
+};
 use crate::{
     domain::id::IncidentId,
     server::{engine::Current, store::StoreError},
@@ -18,7 +21,12 @@ use std::path::Path;
 pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
-    Ok(vec![whole(&reader).await?, version(&reader).await?, histories(&reader).await?])
+    let mut found = vec![whole(&reader).await?, version(&reader).await?, histories(&reader).await?];
+    // An older file has none yet.
+    if let Ok(verdict) = verify(file, None).await {
+        found.push((matches!(verdict, Verdict::Whole { .. }), format!("audit: {verdict}")));
+    }
+    Ok(found)
 }
 
 async fn whole(reader: &SqlitePool) -> Result<(bool, String), StoreError> {

@@ -1,12 +1,14 @@
 //! The store in one SQLite file: write-ahead log, full synchronisation, one writer.
 
 mod accounts;
+mod audit;
 mod backup;
 mod incidents;
 mod inspect;
 mod passkeys;
 mod sessions;
 
+pub use audit::{Verdict, verify};
 pub use backup::backup;
 pub use inspect::inspect;
 
@@ -20,7 +22,7 @@ use crate::domain::{
 };
 use crate::server::{
     clock::{Anchor, Boot},
-    store::{Account, Session, StoredPasskey},
+    store::{Account, Audited, Entry, Session, StoredPasskey},
 };
 use async_trait::async_trait;
 use sqlx::{
@@ -131,10 +133,13 @@ impl Journal for SqliteStore {
             .map_err(failed("keep the time"))?;
         Ok(())
     }
-    async fn tidy(&self) -> Result<(), StoreError> {
+    async fn tidy(&self) -> Result<bool, StoreError> {
         let mut writer = self.writer.lock().await;
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await.map_err(failed("write the log back"))?;
-        Ok(())
+        let more = audit::catch_up(&mut writer).await?;
+        if !more {
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await.map_err(failed("write the log back"))?;
+        }
+        Ok(more)
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         incidents::one(&self.readers, id).await
@@ -193,6 +198,12 @@ impl Store for SqliteStore {
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         sessions::end(&mut *self.writer.lock().await, token).await
+    }
+    async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
+        audit::record(&mut *self.writer.lock().await, entry).await
+    }
+    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError> {
+        audit::of(&self.readers, home, account, before, limit).await
     }
     async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         sessions::release(&mut *self.writer.lock().await, token).await

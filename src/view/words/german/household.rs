@@ -158,6 +158,30 @@ pub(super) const fn german(word: W) -> &'static str {
             "Ihr Passwort wurde zuletzt vor einiger Zeit eingegeben. Geben Sie es noch einmal ein, dann wird die Änderung gespeichert. Ein Notruf fragt nie danach."
         }
         W::ProofGo => "Bestätigen und speichern",
+        W::Log => "Protokoll",
+        W::LogNote => {
+            "Wer sich angemeldet und wer was geändert hat. Niemand kann es ändern, wer den Server betreibt, kann das prüfen, und nichts wird entfernt."
+        }
+        W::LogEmpty => "Noch nichts",
+        W::LogMore => "Frühere zeigen",
+        W::LogFrom => "{0} · {1} · von {2}",
+        W::LogBy => "{0} · {1}",
+        W::Console => "Am Server",
+        W::DidSignIn => "Hat sich angemeldet",
+        W::DidRefuse => "Eine Anmeldung wurde abgewiesen",
+        W::DidSignOut => "Hat sich abgemeldet",
+        W::DidSignOutDevices => "Hat andere Geräte abgemeldet",
+        W::DidAllow => "Hat einem Gerät erlaubt, Hilfe zu rufen",
+        W::DidProve => "Hat sich noch einmal ausgewiesen",
+        W::DidNotProve => "Konnte sich nicht ausweisen",
+        W::DidPassword => "Hat das Passwort geändert",
+        W::DidAddPasskey => "Hat einen Passkey hinzugefügt",
+        W::DidRemovePasskey => "Hat einen Passkey entfernt",
+        W::DidMakeCodes => "Hat Wiederherstellungscodes erzeugt",
+        W::DidChange => "Hat geändert: {0}",
+        W::DidPerson => "Hat geändert, was jemand darf",
+        W::DidLink => "Hat den Link eines Kontakts erzeugt",
+        W::DidBegin => "Kam als erste Person dazu",
         W::Language => "Sprache",
         W::LanguageNote => "Die App startet in dieser Sprache neu.",
         W::Install => "Buckler auf Ihrem Startbildschirm",

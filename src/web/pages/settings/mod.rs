@@ -5,6 +5,7 @@ mod cameras;
 mod contacts;
 mod equipment;
 mod language;
+mod log;
 mod passkeys;
 mod password;
 mod people;
@@ -58,6 +59,7 @@ const fn look(section: Section) -> (W, &'static str) {
         Section::People => (W::People, "people"),
         Section::Equipment => (W::Equipment, "base"),
         Section::Security => (W::Security, "key"),
+        Section::Log => (W::Log, "clock"),
         Section::Language => (W::Language, "globe"),
     }
 }
@@ -71,7 +73,7 @@ fn line(section: Section, home: &HomeAnswer) -> String {
         Section::Cameras => say::cameras_line(home).into(),
         Section::Equipment => say::equipment_line(home),
         Section::Language => crate::web::language::name(spoken_tag()).into(),
-        Section::Index | Section::Password | Section::People | Section::Security => String::new(),
+        Section::Index | Section::Password | Section::People | Section::Security | Section::Log => String::new(),
     }
 }
 
@@ -134,6 +136,7 @@ fn part_of(section: Section, home: HomeAnswer) -> AnyView {
         Section::Cameras => view! { <CamerasSection home/> }.into_any(),
         Section::People => view! { <people::PeopleSection home/> }.into_any(),
         Section::Equipment => view! { <EquipmentForm home/> }.into_any(),
+        Section::Log => view! { <log::LogSection home=home.home.id/> }.into_any(),
         Section::Index | Section::Security | Section::Language => ().into_any(),
     }
 }

@@ -1,0 +1,238 @@
+//! The audit: a chain of records, each bound to the one before it by a hash.
+
+use super::{accounts, failed, impossible, incidents::hex};
+use crate::{
+    api::audit::Deed,
+    domain::{
+        id::{HomeId, UserId},
+        incident::event::Recorded,
+        time::Timestamp,
+    },
+    server::store::{Audited, Entry, StoreError},
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::{
+    Connection, Row, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteRow},
+};
+use std::{fmt, path::Path};
+
+/// What the first record is bound to.
+const BEGINNING: [u8; 32] = [0; 32];
+/// Incidents that are taken over in one transaction: who asks for help meanwhile waits for no longer than that takes.
+const AT_ONCE: i64 = 20;
+
+/// One record as it is hashed: a JSON list of its columns, in their order.
+fn bound(before: &[u8], number: i64, columns: &[Value; 7]) -> [u8; 32] {
+    let [at, what, account, home, session, address, detail] = columns;
+    let text = json!([number, at, what, account, home, session, address, detail]).to_string();
+    Sha256::new().chain_update(before).chain_update(text).finalize().into()
+}
+
+/// Adds records at the end of the chain, within a transaction.
+async fn append(writer: &mut SqliteConnection, entries: &[Entry]) -> Result<(), sqlx::Error> {
+    let last = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetch_optional(&mut *writer).await?;
+    let (mut number, mut before) = last.map_or((0, BEGINNING.to_vec()), |row| (row.get(0), row.get(1)));
+    for entry in entries {
+        let Entry { at, what, account, home, session, address, detail } = entry;
+        number += 1;
+        let at = at.as_millis() as i64;
+        let (what, detail) = (name(*what), detail.to_string());
+        let (account, home) = (account.as_ref().map(ToString::to_string), home.as_ref().map(ToString::to_string));
+        let columns = [json!(at), json!(what), json!(account), json!(home), json!(session), json!(address), json!(detail)];
+        before = bound(&before, number, &columns).to_vec();
+        sqlx::query(
+            "INSERT INTO audit (number, at, what, account, home, session, address, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(number)
+        .bind(at)
+        .bind(what)
+        .bind(account)
+        .bind(home)
+        .bind(session)
+        .bind(address)
+        .bind(detail)
+        .bind(&before)
+        .execute(&mut *writer)
+        .await?;
+    }
+    Ok(())
+}
+
+/// As the deed is called on the wire.
+fn name(what: Deed) -> String {
+    json!(what).as_str().unwrap_or_default().to_owned()
+}
+
+pub(super) async fn record(writer: &mut SqliteConnection, entry: &Entry) -> Result<(), StoreError> {
+    let problem = failed("record what was done");
+    let mut change = writer.begin().await.map_err(&problem)?;
+    append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
+    change.commit().await.map_err(&problem)
+}
+
+/// Takes decisions over into the audit that do not stand in it yet, each by the hash of its facts. Whether there are more.
+pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let problem = failed("audit what happened");
+    let mut change = writer.begin().await.map_err(&problem)?;
+    let incidents: Vec<String> =
+        sqlx::query_scalar("SELECT incident FROM unaudited LIMIT ?").bind(AT_ONCE).fetch_all(&mut *change).await.map_err(&problem)?;
+    for incident in &incidents {
+        let rows = sqlx::query(
+            "SELECT first, body, home FROM facts JOIN incident ON id = facts.incident LEFT JOIN audited USING (incident)
+             WHERE facts.incident = ? AND first > coalesce(upto, 0) ORDER BY first",
+        );
+        let rows = rows.bind(incident).fetch_all(&mut *change).await.map_err(&problem)?;
+        let entries = rows.iter().map(|row| decision(incident, row)).collect::<Result<Vec<_>, _>>()?;
+        append(&mut change, &entries).await.map_err(&problem)?;
+        if let Some(last) = rows.last() {
+            let upto = "INSERT INTO audited (incident, upto) VALUES (?, ?) ON CONFLICT DO UPDATE SET upto = excluded.upto";
+            sqlx::query(upto).bind(incident).bind(last.get::<i64, _>(0)).execute(&mut *change).await.map_err(&problem)?;
+        }
+        sqlx::query("DELETE FROM unaudited WHERE incident = ?").bind(incident).execute(&mut *change).await.map_err(&problem)?;
+    }
+    change.commit().await.map_err(&problem)?;
+    Ok(incidents.len() as i64 == AT_ONCE)
+}
+
+/// The record of one decision of an incident.
+fn decision(incident: &str, row: &SqliteRow) -> Result<Entry, StoreError> {
+    let (first, body): (i64, &str) = (row.get(0), row.get(1));
+    let facts: Vec<Recorded> = serde_json::from_str(body).map_err(|e| impossible(format!("the facts of {incident}: {e}")))?;
+    let at = facts.first().map_or(Timestamp::from_millis(0), |fact| fact.at);
+    let detail = json!({"incident": incident, "first": first, "facts": sha256(body)});
+    Ok(Entry { home: Some(accounts::slug(row, 2)?), ..Entry::new(Deed::Incident, at, detail) })
+}
+
+fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// The records that concern a home or an account, but for incidents' steps, the newest first.
+pub(super) async fn of(readers: &SqlitePool, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT number, at, what, account.name, address, detail FROM audit LEFT JOIN account ON account.id = audit.account
+         WHERE what <> 'incident' AND (home = ?1 OR (home IS NULL AND audit.account = ?2)) AND number < ?3 ORDER BY number DESC LIMIT ?4",
+    )
+    .bind(home.as_str())
+    .bind(account.as_str())
+    .bind(i64::try_from(before).unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(readers)
+    .await
+    .map_err(failed("read the audit"))?;
+    let record = |row: &SqliteRow| {
+        let what = serde_json::from_value(json!(row.get::<&str, _>(2))).map_err(|e| impossible(format!("a record of the audit: {e}")))?;
+        let detail = serde_json::from_str(row.get(5)).map_err(|e| impossible(format!("a record of the audit: {e}")))?;
+        Ok(Audited {
+            number: row.get::<i64, _>(0) as u64,
+            at: Timestamp::from_millis(row.get::<i64, _>(1) as u64),
+            what,
+            who: row.get(3),
+            address: row.get(4),
+            detail,
+        })
+    };
+    rows.iter().map(record).collect()
+}
+
+/// What a look at the whole chain found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every record is as it was written, and so is what incidents did; so many records, and the hash of the last.
+    Whole {
+        /// How many records there are.
+        records: u64,
+        /// Incidents that went on since they were taken over.
+        waiting: u64,
+        /// The hash of the last record: kept elsewhere, it shows later that none was taken off the end.
+        head: String,
+    },
+    /// Something was changed, and where.
+    Broken(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(what) => f.write_str(what),
+            Self::Whole { records, waiting, head } => {
+                write!(f, "{records} records, each as it was written; the hash of the last is {head}")?;
+                match waiting {
+                    0 => Ok(()),
+                    n => write!(f, "; {n} incidents went on since and are taken over while the server runs"),
+                }
+            }
+        }
+    }
+}
+
+/// Looks at the whole chain in that file, at what it says of incidents, and for a record that is known to have been the last once.
+///
+/// # Errors
+/// The file cannot be read.
+pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreError> {
+    let problem = failed("read the audit");
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+    // One moment of a file that a server may be writing to.
+    let mut reader = reader.begin().await.map_err(&problem)?;
+    let (mut number, mut before, mut met) = (0i64, BEGINNING.to_vec(), expect.is_none());
+    loop {
+        let rows = sqlx::query(
+            "SELECT number, at, what, account, home, session, address, detail, hash FROM audit WHERE number > ? ORDER BY number LIMIT 1000",
+        );
+        let rows = rows.bind(number).fetch_all(&mut *reader).await.map_err(&problem)?;
+        for row in &rows {
+            number += 1;
+            if let Some(broken) = broken(&mut reader, row, number, &before).await.map_err(&problem)? {
+                return Ok(Verdict::Broken(broken));
+            }
+            before = row.get(8);
+            met = met || expect.is_some_and(|expect| hex(&before) == expect.to_lowercase());
+        }
+        if rows.is_empty() {
+            break;
+        }
+    }
+    if !met {
+        return Ok(Verdict::Broken("no record has the expected hash: some were taken off the end, or all were written anew".into()));
+    }
+    let missing: Option<String> = sqlx::query_scalar(
+        "SELECT facts.incident FROM facts LEFT JOIN audited USING (incident) WHERE first > coalesce(upto, 0)
+         AND facts.incident NOT IN (SELECT incident FROM unaudited) LIMIT 1",
+    )
+    .fetch_optional(&mut *reader)
+    .await
+    .map_err(&problem)?;
+    if let Some(incident) = missing {
+        return Ok(Verdict::Broken(format!("incident {incident} went on and the audit was not told")));
+    }
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM unaudited").fetch_one(&mut *reader).await.map_err(&problem)?;
+    Ok(Verdict::Whole { records: number as u64, waiting: waiting as u64, head: hex(&before) })
+}
+
+/// What is wrong with a record, if anything.
+async fn broken(reader: &mut SqliteConnection, row: &SqliteRow, number: i64, before: &[u8]) -> Result<Option<String>, sqlx::Error> {
+    if row.get::<i64, _>(0) != number {
+        return Ok(Some(format!("record {number} is missing")));
+    }
+    let text = |column: usize| json!(row.get::<Option<&str>, _>(column));
+    let columns = [json!(row.get::<i64, _>(1)), text(2), text(3), text(4), text(5), text(6), text(7)];
+    if bound(before, number, &columns)[..] != row.get::<Vec<u8>, _>(8)[..] {
+        return Ok(Some(format!("record {number} is not as it was written")));
+    }
+    if columns[1] != json!(Deed::Incident) {
+        return Ok(None);
+    }
+    let detail: Value = serde_json::from_str(row.get(7)).unwrap_or_default();
+    let (incident, first) = (detail["incident"].as_str().unwrap_or_default(), detail["first"].as_i64());
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM facts WHERE incident = ? AND first = ?")
+        .bind(incident)
+        .bind(first)
+        .fetch_optional(reader)
+        .await?;
+    let same = body.is_some_and(|body| detail["facts"] == sha256(&body));
+    Ok((!same).then(|| format!("what incident {incident} did is not what record {number} says")))
+}

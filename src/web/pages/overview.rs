@@ -1,0 +1,145 @@
+//! What stands on the dashboard below the shield and the cameras. Its code comes after the shield, which waits for none of it.
+
+use super::dashboard::sign_out;
+use crate::{
+    api::home::{Contact, Device, HomeAnswer, SirenState},
+    domain::{contact::Readiness, device::DeviceKind},
+    view::words::{Said, Word},
+    web::{
+        browser::reload,
+        components::{Icon, incident_row, part, press},
+        on_demand::{Coming, Missing, missed, on_demand, once_there},
+        route::{Link, Route, Section},
+        store::store,
+    },
+};
+use leptos::prelude::*;
+
+on_demand!(
+    /// Sirens, contacts, the latest incidents, and where else one can go.
+    overview, fetch_overview, fn below(home: HomeAnswer) -> AnyView { view! { <Below home/> }.into_any() }
+);
+
+/// The code of what is below.
+pub const OVERVIEW: fn() -> Coming<()> = || Box::pin(async { fetch_overview().await.map_err(missed) });
+
+/// Sirens, contacts, the latest incidents, and where else one can go; where that cannot be loaded, the ways out.
+pub fn household(home: HomeAnswer) -> AnyView {
+    let otherwise = |outcome: Option<Missing>| {
+        outcome.map(|Missing| {
+            view! {
+                <p class="card card--pad muted" role="alert">{Word::PageMissingNote}</p>
+                <button class="btn btn--quiet" on:click=press(reload)>{Word::Reload}</button>
+                {sign_out()}
+            }
+            .into_any()
+        })
+    };
+    once_there(OVERVIEW, Box::new(move || Box::pin(below(home.clone()))), Box::new(otherwise))
+}
+
+#[component]
+fn Below(
+    /// The home, as it was told last.
+    home: HomeAnswer,
+) -> impl IntoView {
+    let HomeAnswer { devices, contacts, .. } = home;
+    let store = store();
+    let shows = move |part| store.drawn.get() >= part;
+    view! {
+        {part(move || (!devices.is_empty()).then(|| view! {
+            <section class="col col--tight">
+                {head(Word::Sirens, Route::Settings(Section::Sirens), Word::Settings)}
+                <ul class="rows card">{devices.clone().into_iter().map(device_row).collect_view()}</ul>
+            </section>
+        }))}
+        {part(move || shows(4).then(|| view! {
+            <section class="col col--tight">
+                {head(Word::Contacts, Route::Settings(Section::Contacts), Word::Settings)}
+                {contact_rows(contacts.clone())}
+            </section>
+        }))}
+        {part(move || shows(5).then(|| view! { <Latest/> }))}
+        {part(move || shows(super::PARTS).then(|| view! { <More/> }))}
+    }
+}
+
+/// A heading with the way to where it is changed.
+fn head(title: Word, to: Route, link: Word) -> impl IntoView {
+    let label = format!("{}: {}", title.say(), link.say());
+    view! { <div class="head"><h2>{title}</h2><Link to class="link" label>{link}</Link></div> }
+}
+
+fn device_row(device: Device) -> impl IntoView {
+    let icon = match device.kind {
+        DeviceKind::BaseStation => "base",
+        DeviceKind::Keypad => "keypad",
+    };
+    let state = match (device.online, device.siren) {
+        (false, _) => Word::DeviceOffline,
+        (true, SirenState::Sounding) => Word::Sounding,
+        (true, SirenState::Silent) => Word::OnlineQuiet,
+    };
+    let sounding = device.siren == SirenState::Sounding;
+    view! {
+        <li>
+            <span class="tile" class:tile--siren=sounding><Icon name=icon/></span>
+            <div class="grow"><b>{device.name}</b><p class="faint tiny">{state}</p></div>
+            <i class="dot" class:dot--bad=!device.online aria-hidden="true"></i>
+        </li>
+    }
+}
+
+fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
+    if contacts.is_empty() {
+        return view! { <p class="card card--pad muted">{Word::NoContacts}</p> }.into_any();
+    }
+    let row = |contact: Contact| {
+        let ready = contact.ready == Readiness::Accepted;
+        let state = match contact.ready {
+            Readiness::Accepted => contact.phone,
+            Readiness::Invited => Word::ContactInvited.into(),
+            Readiness::OptedOut => Word::ContactOptedOut.into(),
+        };
+        let phone = contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{Word::OpenPhone}</a> });
+        view! {
+            <li>
+                <span class="tile num">{contact.order}</span>
+                <div class="grow"><b>{contact.name}</b><p class="faint tiny">{state}</p></div>
+                {phone}
+                <i class="dot" class:dot--bad=!ready aria-hidden="true"></i>
+            </li>
+        }
+    };
+    view! { <ul class="rows card">{contacts.into_iter().map(row).collect_view()}</ul> }.into_any()
+}
+
+#[component]
+fn Latest() -> impl IntoView {
+    let store = store();
+    let rows = move || {
+        store.latest.with(|all| match all.is_empty() {
+            true => Some(view! { <p class="card card--pad muted">{Word::NoIncidents}</p> }.into_any()),
+            false => Some(view! { <ul class="rows card">{all.iter().map(incident_row).collect_view()}</ul> }.into_any()),
+        })
+    };
+    view! {
+        <section class="col col--tight">
+            {head(Word::Latest, Route::History, Word::History)}
+            {part(rows)}
+        </section>
+    }
+}
+
+/// Where else one can go.
+#[component]
+fn More() -> impl IntoView {
+    let row = |(to, icon, word): (Route, &'static str, Word)| {
+        view! { <li><Link to class="row"><span class="tile"><Icon name=icon/></span><b class="grow">{word}</b><Icon name="next"/></Link></li> }
+    };
+    let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
+    view! {
+        <nav aria-label=Word::More><ul class="rows card">{places.map(row).collect_view()}</ul></nav>
+        {sign_out()}
+    }
+}
