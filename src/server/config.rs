@@ -1,5 +1,6 @@
 //! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
 
+use super::tls::Files;
 use crate::domain::incident::Policy;
 use clap::Args;
 use serde::Deserialize;
@@ -24,6 +25,12 @@ pub struct Options {
     /// Address of a proxy that serves HTTPS and says so in `X-Forwarded-Proto`; may be given several times
     #[arg(long = "trusted-proxy", env = "BUCKLER_TRUSTED_PROXY", value_delimiter = ',')]
     trusted_proxies: Vec<IpAddr>,
+    /// Certificate for HTTPS, PEM, with its chain; read again on SIGHUP
+    #[arg(long, env = "BUCKLER_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, env = "BUCKLER_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Listen beyond this machine without HTTPS: everybody on that network may read and change what is sent
     #[arg(long, env = "BUCKLER_PLAIN_HTTP")]
     plain_http: bool,
@@ -60,6 +67,8 @@ struct File {
     data: Option<PathBuf>,
     trusted_proxies: Vec<IpAddr>,
     plain_http: bool,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     public_url: Option<String>,
     proof_lasts: Option<String>,
     center: Center,
@@ -82,6 +91,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether it may listen beyond this machine without HTTPS.
     pub plain_http: bool,
+    /// Where the certificate and its key are, if the server itself speaks HTTPS.
+    pub tls: Option<Files>,
     /// The address at which browsers reach this server, `https://` and a host.
     pub public_url: Option<Url>,
     /// How long after giving the password a home can be changed.
@@ -136,10 +147,15 @@ impl Config {
         }
         let trusted_proxies = if options.trusted_proxies.is_empty() { file.trusted_proxies } else { options.trusted_proxies };
         let plain_http = options.plain_http || file.plain_http;
-        if !listen.ip().is_loopback() && trusted_proxies.is_empty() && !plain_http {
+        let tls = match (options.tls_cert.or(file.tls_cert), options.tls_key.or(file.tls_key)) {
+            (Some(cert), Some(key)) => Some(Files { cert, key }),
+            (None, None) => None,
+            _ => return Err(ConfigError("HTTPS needs both --tls-cert and --tls-key".into())),
+        };
+        if !listen.ip().is_loopback() && trusted_proxies.is_empty() && tls.is_none() && !plain_http {
             return Err(ConfigError(format!(
-                "beyond this machine passwords need HTTPS: name the proxy that serves it with --trusted-proxy, or say --plain-http to \
-                 listen on {} without",
+                "beyond this machine passwords need HTTPS: give --tls-cert and --tls-key, name the proxy that serves it with \
+                 --trusted-proxy, or say --plain-http to listen on {} without",
                 listen.ip()
             )));
         }
@@ -150,6 +166,7 @@ impl Config {
             listen,
             trusted_proxies,
             plain_http,
+            tls,
             public_url,
             proof_lasts,
             data,
@@ -158,6 +175,15 @@ impl Config {
             policy,
             center_phone,
         })
+    }
+}
+
+impl Config {
+    /// Without an address of its own, passkeys are for this machine, where nobody else comes.
+    pub fn local_site(&self) -> Option<Url> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let alone = self.listen.ip().is_loopback() && self.trusted_proxies.is_empty();
+        Url::parse(&format!("{scheme}://localhost")).ok().filter(|_| alone)
     }
 }
 
@@ -198,11 +224,14 @@ fn choose(
 impl fmt::Display for Config {
     /// As a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, trusted_proxies, plain_http, public_url, proof_lasts, data, policy, .. } = self;
+        let Self { listen, trusted_proxies, plain_http, tls, public_url, proof_lasts, data, policy, .. } = self;
         let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
         let proxies: Vec<String> = trusted_proxies.iter().map(|ip| format!("\"{ip}\"")).collect();
         writeln!(f, "trusted_proxies = [{}]\nplain_http = {plain_http}", proxies.join(", "))?;
+        if let Some(Files { cert, key }) = tls {
+            writeln!(f, "tls_cert = {:?}\ntls_key = {:?}", cert.display().to_string(), key.display().to_string())?;
+        }
         public_url.iter().try_for_each(|url| writeln!(f, "public_url = \"{url}\""))?;
         writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
         writeln!(
@@ -240,6 +269,10 @@ mod tests {
         let listen = Some("0.0.0.0:8080".parse().unwrap());
         assert!(with(Options { listen, demo: true, ..Options::default() }).unwrap_err().contains("0.0.0.0"));
         assert!(with(Options { listen, ..Options::default() }).unwrap_err().contains("--trusted-proxy"));
+        let tls =
+            |key: Option<&str>| Options { listen, tls_cert: Some("cert.pem".into()), tls_key: key.map(Into::into), ..Options::default() };
+        assert!(with(tls(Some("key.pem"))).is_ok());
+        assert!(with(tls(None)).unwrap_err().contains("--tls-key"));
         assert!(with(Options { listen, plain_http: true, ..Options::default() }).is_ok());
         assert!(with(Options { listen, trusted_proxies: vec!["10.0.0.2".parse().unwrap()], ..Options::default() }).is_ok());
     }
@@ -268,6 +301,8 @@ mod tests {
         let config = with(Options {
             center_phone: Some("+15035550100".into()),
             public_url: Some("https://sos.example.org".into()),
+            tls_cert: Some("cert.pem".into()),
+            tls_key: Some("key.pem".into()),
             ..Options::default()
         })
         .unwrap();

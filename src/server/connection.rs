@@ -3,7 +3,7 @@
 //! hyper keeps a buffer of 8 KiB for the next request. Of thousands of phones that only listen none sends one, so an answer that
 //! carries a [`Live`] ends hyper's part: what is left of the connection is the socket, a subscription and one small task.
 
-use super::{App, http::Assets, stopped};
+use super::{App, http::Assets, stopped, tls::Tls};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -23,10 +23,12 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot, watch},
     time::timeout,
 };
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 /// How long open requests may take to end when the server stops.
@@ -70,7 +72,13 @@ impl IntoResponse for Live {
 ///
 /// # Errors
 /// The socket failed.
-pub async fn serve(listener: TcpListener, app: Arc<App>, assets: Assets, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    app: Arc<App>,
+    assets: Assets,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let router = super::http::router(app, assets);
     // Every connection holds a sender, so that the receiver tells when the last one is gone.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
@@ -78,7 +86,18 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, assets: Assets, mut sto
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
         match accepted {
             Ok((socket, peer)) => {
-                tokio::spawn(connection(socket, peer, router.clone(), stop.clone(), open.clone()));
+                // An answer is one small packet; it shall not wait for another to fill up with.
+                let _ = socket.set_nodelay(true);
+                let (router, stop, open) = (router.clone(), stop.clone(), open.clone());
+                match tls.as_ref().map(|tls| tls.acceptor()) {
+                    None => drop(tokio::spawn(connection(socket, peer, false, router, stop, open))),
+                    Some(acceptor) => drop(tokio::spawn(async move {
+                        // Whoever speaks no TLS, or too slowly, is let go.
+                        if let Ok(Ok(socket)) = timeout(HEAD_WITHIN, acceptor.accept(socket)).await {
+                            connection(socket, peer, true, router, stop, open).await;
+                        }
+                    })),
+                }
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -98,12 +117,32 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 type Open = mpsc::Sender<Infallible>;
 
-async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>, open: Open) {
-    // An answer is one small packet; it shall not wait for another to fill up with.
-    let _ = socket.set_nodelay(true);
+/// A socket, encrypted or not.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// As the system has it.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Socket for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+/// The request came over the server's own TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted;
+
+async fn connection(socket: impl Socket, peer: SocketAddr, encrypted: bool, router: Router, mut stop: watch::Receiver<bool>, open: Open) {
     let (take_over, mut taken_over) = oneshot::channel();
     let take_over = Arc::new(Mutex::new(Some(take_over)));
-    let service = service_fn(move |request| answer(router.clone(), peer, request, take_over.clone()));
+    let service = service_fn(move |request| answer(router.clone(), peer, encrypted, request, take_over.clone()));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -129,12 +168,16 @@ type Taken = (Bytes, BoxStream<'static, Bytes>);
 fn answer(
     router: Router,
     peer: SocketAddr,
+    encrypted: bool,
     request: Request<Incoming>,
     take_over: Arc<Mutex<Option<oneshot::Sender<Taken>>>>,
 ) -> BoxFuture<'static, Result<Response, Infallible>> {
     Box::pin(async move {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        if encrypted {
+            request.extensions_mut().insert(Encrypted);
+        }
         let wants_body = request.method() == Method::GET;
         let mut response = router.oneshot(request).await?;
         let Some(live) = response.extensions_mut().remove::<Live>().filter(|_| wants_body) else { return Ok(response) };
@@ -159,42 +202,31 @@ fn head(response: &Response) -> Bytes {
 }
 
 /// Writes what comes until it ends, or nobody listens any more.
-async fn stream(socket: TcpStream, head: Bytes, mut events: BoxStream<'static, Bytes>, _open: Open) {
-    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, HELD_FOR_SLOW);
+async fn stream(socket: impl Socket, head: Bytes, mut events: BoxStream<'static, Bytes>, _open: Open) {
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(socket.tcp(), HELD_FOR_SLOW);
+    let (mut ear, mut mouth) = tokio::io::split(socket);
     let mut next = Some(head);
     while let Some(bytes) = next {
-        match timeout(TAKES_NOTHING, write_all(&socket, &bytes)).await {
+        match timeout(TAKES_NOTHING, say(&mut mouth, &bytes)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return,
             Err(_) => return tracing::info!("a listener that takes nothing is let go"),
         }
         // A snapshot is larger than all the rest of a stream, and is not kept until the next event.
         drop(bytes);
-        next = tokio::select! { event = events.next() => event, () = hung_up(&socket) => None };
+        next = tokio::select! { event = events.next() => event, () = hung_up(&mut ear) => None };
     }
+    // Encrypted, an end must be said, or it looks like one that somebody else made.
+    let _ = timeout(LAST_REQUESTS, mouth.shutdown()).await;
 }
 
-async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match socket.try_write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => socket.writable().await?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+async fn say(mouth: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    mouth.write_all(bytes).await?;
+    mouth.flush().await
 }
 
 /// Comes back when the other side has closed. What it says until then is not listened to.
-async fn hung_up(socket: &TcpStream) {
+async fn hung_up(ear: &mut (impl AsyncRead + Unpin)) {
     let mut ignored = [0; 64];
-    while socket.readable().await.is_ok() {
-        match socket.try_read(&mut ignored) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
-    }
+    while ear.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
 }

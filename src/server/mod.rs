@@ -18,6 +18,7 @@ pub mod notify;
 pub mod phone;
 pub mod store;
 mod tell;
+pub mod tls;
 pub mod user;
 
 use crate::domain::incident::Policy;
@@ -28,7 +29,7 @@ use center::{
 };
 use clock::{Clock, Machine};
 use config::Config;
-pub use connection::serve;
+pub use connection::{Encrypted, serve};
 use devices::{
     NoDevices, outside,
     simulated::{DrillDevices, SimulatedDevices},
@@ -52,6 +53,7 @@ use store::{
     Store, StoreError,
     sqlite::{DATABASE, SqliteStore},
 };
+use tls::{Tls, TlsError};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, watch},
@@ -117,6 +119,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// Connections cannot be encrypted.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Passkeys cannot be for the address.
     #[error("passkeys cannot be for the address of --public-url: {0}")]
     PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
@@ -184,8 +189,7 @@ impl App {
             data: config.data.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             proof_lasts: config.proof_lasts,
-            passkeys: Passkeys::new(config.public_url.as_ref(), config.listen.ip().is_loopback() && config.trusted_proxies.is_empty())
-                .map_err(StartError::PublicUrl)?,
+            passkeys: Passkeys::new(config.public_url.as_ref(), config.local_site()).map_err(StartError::PublicUrl)?,
             attempts: Attempts::default(),
             welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),
@@ -224,14 +228,20 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
     let failed = |source| StartError::Listen { address, source };
     allow_many_connections();
     let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let tls = config.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
     let app = App::start(&config, stop.clone()).await?;
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
-    println!("Buckler serves http://{address}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let site = config.public_url.map_or_else(|| format!("{scheme}://{address}/"), |url| url.to_string());
+    println!("Buckler serves {scheme}://{address}");
     if let Some(token) = app.await_first_owner().await? {
-        println!("Nobody lives here yet. Begin at http://{address}/welcome/{token}");
+        println!("Nobody lives here yet. Begin at {site}welcome/{token}");
     }
-    serve(listener, app, assets, stop).await.map_err(failed)
+    if let Some(tls) = &tls {
+        tokio::spawn(tls.clone().reload_on_hangup(stop.clone()));
+    }
+    serve(listener, tls, app, assets, stop).await.map_err(failed)
 }
 
 /// Every open stream is a file descriptor, and the usual limit of a shell is 1,024.

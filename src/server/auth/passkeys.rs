@@ -72,16 +72,16 @@ pub enum NotProven {
 }
 
 impl Passkeys {
-    /// For the site with that address; on this machine alone `localhost` at any port is one.
+    /// For the site with that address; or for one on this machine alone, at any port.
     ///
     /// # Errors
     /// An address that passkeys cannot be for: they need a name, and HTTPS.
-    pub fn new(address: Option<&Url>, on_this_machine: bool) -> Result<Self, WebauthnError> {
-        let local = Url::parse("http://localhost").expect("it is an address");
-        let address = address.or(on_this_machine.then_some(&local));
+    pub fn new(address: Option<&Url>, local: Option<Url>) -> Result<Self, WebauthnError> {
+        let any_port = address.is_none();
+        let address = address.or(local.as_ref());
         let site = |address: &Url| {
             let host = address.domain().ok_or(WebauthnError::Configuration)?;
-            let webauthn = WebauthnBuilder::new(host, address)?.rp_name("Buckler").timeout(PATIENCE).allow_any_port(*address == local);
+            let webauthn = WebauthnBuilder::new(host, address)?.rp_name("Buckler").timeout(PATIENCE).allow_any_port(any_port);
             Ok::<_, WebauthnError>(Site { host: host.to_owned(), webauthn: webauthn.build()? })
         };
         Ok(Self { site: address.map(site).transpose()?, open: Mutex::default() })

@@ -1,7 +1,7 @@
 //! The session's cookie. Over HTTPS it is one that no subdomain and no plain connection can set or see (`__Host-`, RFC 6265bis 4.1.3.2).
 
 use super::answer::Refused;
-use crate::server::{App, auth};
+use crate::server::{App, Encrypted, auth};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{Extensions, HeaderMap, request::Parts},
@@ -17,10 +17,12 @@ const SECURE: &str = "__Host-buckler_session";
 /// On this machine, where there is nobody between browser and server.
 const PLAIN: &str = "buckler_session";
 
-/// Whether the browser came over HTTPS, as a proxy says that may be believed.
+/// Whether the browser came over HTTPS: to this server, or as a proxy says that may be believed.
 pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> bool {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    peer.is_some_and(|peer| proxies.contains(&peer)) && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+    let proxied =
+        peer.is_some_and(|peer| proxies.contains(&peer)) && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    proxied || extensions.get::<Encrypted>().is_some()
 }
 
 /// From which network address a request comes: the last that a proxy did not add itself whose word counts.

@@ -15,6 +15,7 @@ mod restart;
 mod rights;
 mod session;
 mod store;
+mod tls;
 mod user;
 
 use buckler::server::{
@@ -68,7 +69,7 @@ impl Server {
         let app = App::start(&config, stop.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let serving = tokio::spawn(serve(listener, app.clone(), Assets::of_this_build(), stop));
+        let serving = tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
         Self { app, base, stopper, serving, folder }
     }
 

@@ -59,7 +59,7 @@ const fn look(section: Section) -> (W, &'static str) {
         Section::People => (W::People, "people"),
         Section::Equipment => (W::Equipment, "base"),
         Section::Security => (W::Security, "key"),
-        Section::Log => (W::Log, "clock"),
+        Section::Log => (W::Log, "undo"),
         Section::Language => (W::Language, "globe"),
     }
 }

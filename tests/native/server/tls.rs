@@ -1,0 +1,148 @@
+//! The real binary with HTTPS of its own: what a browser is told, a stream of live events, and a certificate that is renewed.
+
+use super::until;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer},
+};
+
+/// The server of this build, with a certificate in its folder.
+struct OverTls {
+    child: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+/// Puts a new certificate for localhost, with its key, into the folder.
+fn certify(folder: &Path) -> CertificateDer<'static> {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
+    fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
+    cert.der().clone()
+}
+
+fn command(folder: &Path, port: u16) -> Command {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    server.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
+    server.arg("--tls-cert").arg(folder.join("cert.pem")).arg("--tls-key").arg(folder.join("key.pem"));
+    server
+}
+
+impl OverTls {
+    async fn start() -> (Self, CertificateDer<'static>) {
+        let folder = tempfile::tempdir().unwrap();
+        let certificate = certify(folder.path());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = command(folder.path(), port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self { child, port, folder };
+        until("the server", || async { server.connect(&certificate).await }).await;
+        (server, certificate)
+    }
+
+    /// As somebody who believes this certificate alone.
+    async fn connect(&self, certificate: &CertificateDer<'static>) -> Option<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(ring::default_provider().into()).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
+        TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), socket).await.ok()
+    }
+
+    /// Asks, and reads until that text has come.
+    async fn ask(&self, certificate: &CertificateDer<'static>, request: &str, upto: &str) -> String {
+        let mut socket = self.connect(certificate).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        while !text.contains(upto) {
+            let mut part = [0; 4096];
+            let read = socket.read(&mut part).await.unwrap();
+            assert!(read > 0, "{upto:?} does not come after {text}");
+            text += &String::from_utf8_lossy(&part[..read]);
+        }
+        text
+    }
+
+    fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+}
+
+impl Drop for OverTls {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
+    let (server, certificate) = OverTls::start().await;
+    let body = r#"{"email":"owner@demo.test","password":"buckler-demo"}"#;
+    let sign_in = format!(
+        "POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = server.ask(&certificate, &sign_in, "owner@demo.test").await;
+    assert!(answer.contains("strict-transport-security: max-age=63072000"), "{answer}");
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    assert!(cookie.starts_with("__Host-buckler_session=") && cookie.contains("Secure"), "{cookie}");
+    let session = cookie.split(';').next().unwrap();
+    let events = format!("GET /api/v1/homes/maple-street/events HTTP/1.1\r\nhost: localhost\r\ncookie: {session}\r\n\r\n");
+    let stream = server.ask(&certificate, &events, "event: snapshot").await;
+    assert!(stream.starts_with("HTTP/1.1 200 OK"), "{stream}");
+    // Whoever speaks no TLS is told nothing.
+    let mut plain = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    plain.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut said = Vec::new();
+    let _ = plain.read_to_end(&mut said).await;
+    assert!(!String::from_utf8_lossy(&said).contains("HTTP"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_taken_at_a_hangup_and_one_that_cannot_be_used_is_not() {
+    let (server, old) = OverTls::start().await;
+    let new = certify(server.folder.path());
+    assert!(server.connect(&old).await.is_some(), "nothing changes before");
+    server.hang_up();
+    until("the new certificate", || async { server.connect(&new).await }).await;
+    assert!(server.connect(&old).await.is_none());
+    fs::write(server.folder.path().join("key.pem"), "nonsense").unwrap();
+    server.hang_up();
+    // The signal is taken in order with the next, which repairs it: in between the old one is served.
+    assert!(server.connect(&new).await.is_some());
+    let newest = certify(server.folder.path());
+    server.hang_up();
+    until("the newest certificate", || async { server.connect(&newest).await }).await;
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_said_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path());
+    fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
+    let said = |folder: &Path| {
+        let output = command(folder, 0).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(said(folder.path()).contains("cannot read the key from"));
+    let other = tempfile::tempdir().unwrap();
+    certify(other.path());
+    fs::copy(other.path().join("key.pem"), folder.path().join("key.pem")).unwrap();
+    assert!(said(folder.path()).contains("certificate and key cannot be used"), "a key of another certificate");
+}
