@@ -4,7 +4,7 @@ const VERSION = "";
 const FILES = [];
 
 const CACHE = `buckler-${VERSION}`;
-const PAGES = /^\/($|live|incidents|drill|settings|welcome|contact\/)/;
+const PAGES = /^\/($|live|incidents|drill|settings|welcome|invite\/|contact\/)/;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })))));

@@ -34,6 +34,10 @@ pub enum Deed {
     HomeChanged,
     /// What somebody is to the home was changed.
     PersonChanged,
+    /// Somebody was invited.
+    Invited,
+    /// Somebody came by an invitation.
+    Joined,
     /// The link of a contact was made anew.
     LinkMade,
     /// The first owner came.

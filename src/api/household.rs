@@ -1,5 +1,6 @@
 //! What owners see and change of their home beyond the dashboard.
 
+use super::invitations::Invited;
 use crate::domain::{
     access::Role,
     camera::CameraKind,
@@ -15,6 +16,8 @@ use utoipa::ToSchema;
 pub struct Household {
     /// Everybody with an account who may look at the home.
     pub people: Vec<Resident>,
+    /// Who was invited and has not come yet.
+    pub invitations: Vec<Invited>,
     /// Where cameras' pictures come from.
     pub streams: Vec<Stream>,
     /// Whether a verbal password is set. It is never readable.

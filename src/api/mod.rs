@@ -4,6 +4,7 @@ pub mod audit;
 pub mod home;
 pub mod household;
 pub mod incident;
+pub mod invitations;
 pub mod passkeys;
 pub mod phone;
 pub mod problem;
@@ -44,6 +45,10 @@ pub mod path {
     }
     /// The first run.
     pub const WELCOME: &str = "/api/v1/welcome";
+    /// An invitation.
+    pub fn invitation(token: &str) -> String {
+        format!("/api/v1/invitations/{token}")
+    }
     /// Raise, and the list.
     pub fn incidents(home: &HomeId) -> String {
         format!("/api/v1/homes/{home}/incidents")

@@ -28,6 +28,8 @@ pub fn deed(record: &AuditRecord) -> String {
         Deed::PasskeyRemoved => W::DidRemovePasskey,
         Deed::CodesMade => W::DidMakeCodes,
         Deed::PersonChanged => W::DidPerson,
+        Deed::Invited => W::DidInvite,
+        Deed::Joined => W::DidJoin,
         Deed::LinkMade => W::DidLink,
         Deed::FirstOwner => W::DidBegin,
         // What incidents did stands in the history.
@@ -72,6 +74,7 @@ pub const fn fault(fault: Fault) -> W {
         Fault::HasCredentials => W::HasCredentials,
         Fault::NotAnEmail => W::NotAnEmail,
         Fault::NotAccepted => W::NotAccepted,
+        Fault::Known => W::KnownAddress,
         Fault::LastOwner => W::LastOwner,
         Fault::OnlyOne => W::OnlyOne,
         Fault::NoCompatibleCamera => W::NoCompatibleCamera,

@@ -48,7 +48,9 @@ fn Inside(
     let page = move || match navigation.route.get() {
         route @ Route::LiveView(_) => Some(view! { <OnDemand chunk=LIVE route/> }.into_any()),
         Route::Dashboard | Route::Contact(_) => Some(view! { <Dashboard sheet/> }.into_any()),
-        route @ (Route::Settings(_) | Route::Welcome(_)) => Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any()),
+        route @ (Route::Settings(_) | Route::Welcome(_) | Route::Invitation(_)) => {
+            Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any())
+        }
         route @ (Route::History | Route::Incident(_) | Route::Drill) => Some(view! { <OnDemand chunk=RECORDS route/> }.into_any()),
     };
     part(move || {
@@ -58,8 +60,8 @@ fn Inside(
                 view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }
                     .into_any()
             }
-            Session::Nobody => match navigation.route.get_untracked() {
-                route @ Route::Welcome(_) => view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any(),
+            Session::Nobody => match navigation.route.get() {
+                route @ (Route::Welcome(_) | Route::Invitation(_)) => view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any(),
                 _ => view! { <SignIn/> }.into_any(),
             },
             Session::Unreachable => view! { <Unreachable store/> }.into_any(),

@@ -10,6 +10,7 @@ use crate::{
         home::HomeAnswer,
         household::{Household, Welcome},
         incident::{Incident, Raise},
+        invitations::{Invitation, Join},
         passkeys::{Answered, Ceremony, Passkeys, Recover, RecoveryCodes},
         path,
         phone::{CallOff, Phone},
@@ -249,6 +250,21 @@ pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Ser
 /// Takes something away from a home.
 pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
     edit(Method::DELETE, &path::of_home(home, what), None).await
+}
+
+/// What an invitation says.
+pub async fn invitation(token: &str) -> Answer<Invitation> {
+    get(&path::invitation(token)).await
+}
+
+/// Takes an invitation with a new account.
+pub async fn join(token: &str, asked: &Join) -> Answer<()> {
+    tell(&path::invitation(token), asked).await.map(drop)
+}
+
+/// Takes an invitation with the account that is signed in.
+pub async fn accept_invitation(token: &str) -> Answer<()> {
+    send(Method::PUT, &path::invitation(token), None).await.map(drop)
 }
 
 /// Makes the first owner.

@@ -22,6 +22,8 @@ pub enum Route {
     Drill,
     /// `/settings/…`
     Settings(Section),
+    /// An invitation into a home.
+    Invitation(String),
     /// `/welcome/:token`
     Welcome(String),
     /// `/contact/:token`
@@ -104,6 +106,7 @@ impl Route {
             ["drill"] => Self::Drill,
             ["settings"] => Self::Settings(Section::Index),
             ["settings", section] => Self::Settings(Section::of(section)),
+            ["invite", token] => Self::Invitation(token.into()),
             ["welcome"] => Self::Welcome(String::new()),
             ["welcome", token] => Self::Welcome(token.into()),
             ["contact", token] => Self::Contact(token.into()),
@@ -121,6 +124,7 @@ impl Route {
             Self::Drill => "/drill".into(),
             Self::Settings(Section::Index) => "/settings".into(),
             Self::Settings(section) => format!("/settings/{}", section.name()),
+            Self::Invitation(token) => format!("/invite/{token}"),
             Self::Welcome(token) => format!("/welcome/{token}"),
             Self::Contact(token) => format!("/contact/{token}"),
         }

@@ -50,16 +50,16 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(page, name("aborted"));
       await home.button("Done").click();
       await home.openSheet();
-      await page.route("**/incidents", (route) => route.abort());
+      // Not by a route of the browser's: Chromium ends that as soon as the next page is ready, while the old one still tries.
+      await server.kill();
       await home.slide("police");
       await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toBeVisible();
       await look(page, name("not-sent"));
       // What was not sent is not sent by a page that is opened again.
       await page.goto("about:blank");
+      await server.start();
       await page.goto(server.url);
       await home.openSheet();
-      // Not before: an attempt of the old page that is held here would be let through.
-      await page.unrouteAll({ behavior: "wait" });
       await home.button("Request police without sliding").click();
       await look(page, name("sheet-armed"));
       await home.button("Tap again to request police").click();

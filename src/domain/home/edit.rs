@@ -63,6 +63,8 @@ pub enum Fault {
     NotAnEmail,
     /// Must be accepted first.
     NotAccepted,
+    /// There is an account with it already.
+    Known,
     /// A home keeps at least one owner.
     LastOwner,
     /// There is one already.
@@ -93,6 +95,7 @@ impl Fault {
             Self::HasCredentials => "Leave user name and password out of the address.",
             Self::NotAnEmail => "That is not an e-mail address.",
             Self::NotAccepted => "Accept this to go on.",
+            Self::Known => "There is an account with this address. Sign in, and open the link again.",
             Self::LastOwner => "A home keeps at least one owner.",
             Self::OnlyOne => "A home has one base station.",
             Self::NoCompatibleCamera => "Add a camera that can raise an SOS first.",

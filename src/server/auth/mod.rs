@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Semaphore, oneshot};
+use unicode_normalization::UnicodeNormalization;
 
 /// How long a device stays signed in that is not used: a telephone at home may lie in a drawer for a season.
 const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -146,9 +147,26 @@ fn is_same(memory: &mut Memory, password: &str, hash: &str) -> Option<bool> {
     Some(Output::new(made).ok()? == expected)
 }
 
-/// A spoken password as it is compared: capitals and spaces are not spoken.
+/// A spoken password as it is compared: capitals, spaces and accents are not heard.
 pub fn spoken(password: &str) -> String {
+    let accent = |letter: &char| ('\u{300}'..='\u{36f}').contains(letter);
+    with_accents(&password.nfkd().filter(|letter| !accent(letter)).collect::<String>())
+}
+
+/// As it was compared before accents were left out: hashes from then are still there.
+fn with_accents(password: &str) -> String {
     password.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Whether that is the verbal password.
+///
+/// # Errors
+/// The line is full.
+pub async fn verify_spoken(line: &'static Line, said: &str, hash: Option<String>) -> Result<bool, Busy> {
+    let (now, before) = (spoken(said), with_accents(said));
+    let differs = now != before;
+    let right = verify(line, now, hash.clone()).await?;
+    Ok(right || (differs && verify(line, before, hash).await?))
 }
 
 /// When a session ends that began then and is used now, unless it is used again.
@@ -266,8 +284,21 @@ mod tests {
     }
 
     #[test]
-    fn capitals_and_spaces_are_not_spoken() {
-        assert_eq!(spoken("  Blue   HERON "), "blue heron");
+    fn capitals_spaces_and_accents_are_not_spoken() {
+        for said in ["  Blue   HÉRON ", "blue héron", "blue he\u{301}ron", "ｂｌｕｅ heron"] {
+            assert_eq!(spoken(said), "blue heron", "{said:?}");
+        }
+        // What is no accent is left: these are other words without it.
+        assert_eq!(spoken("हिन्दी"), "हिन्दी");
+    }
+
+    #[tokio::test]
+    async fn a_verbal_password_that_was_set_with_its_accents_is_still_the_same() {
+        let old = hash(&with_accents("Café Noir")).expect("hashed");
+        assert_eq!(verify_spoken(&CALLS, "café NOIR", Some(old.clone())).await, Ok(true));
+        assert_eq!(verify_spoken(&CALLS, "cafè noir", Some(old)).await, Ok(false));
+        let new = hash(&spoken("Café Noir")).expect("hashed");
+        assert_eq!(verify_spoken(&CALLS, "cafe noir", Some(new)).await, Ok(true));
     }
 
     #[test]

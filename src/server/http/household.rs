@@ -84,7 +84,9 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
 
 /// What only owners see.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/household", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Household), Problems))]
-pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<Json<Household>, Refused> {
+pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<Household>, Refused> {
+    let invitations = super::invitations::open(&app, &owner).await?;
+    let member = owner.0;
     let people = app.store.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
         you: account.id == member.signed_in.account.id,
         id: account.id,
@@ -96,6 +98,7 @@ pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<Js
     let stream = |c: &crate::domain::camera::Camera| c.stream.as_ref().map(|s| Stream { camera: c.id.clone(), address: s.as_str().into() });
     Ok(Json(Household {
         people: people.collect(),
+        invitations,
         streams: member.home.cameras.iter().filter_map(stream).collect(),
         verbal_password_set: member.home.verbal_password.is_some(),
     }))
@@ -218,7 +221,7 @@ async fn is_right(app: &App, Owner(member): &Owner, password: String) -> Result<
     if !app.attempts.may_try(&tries, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
     }
-    let right = auth::verify(&auth::SIGN_IN, auth::spoken(&password), member.home.verbal_password.clone()).await?;
+    let right = auth::verify_spoken(&auth::SIGN_IN, &password, member.home.verbal_password.clone()).await?;
     match right {
         true => app.attempts.succeeded(&tries),
         false => app.attempts.failed(&tries, app.clock.now()),

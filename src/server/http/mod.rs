@@ -11,6 +11,7 @@ mod extract;
 mod homes;
 mod household;
 mod incidents;
+mod invitations;
 mod passkeys;
 mod people;
 mod phone;
@@ -70,6 +71,9 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(equipment::add_camera))
         .routes(routes!(equipment::edit_camera, equipment::remove_camera))
         .routes(routes!(people::edit, people::remove))
+        .routes(routes!(invitations::invite))
+        .routes(routes!(invitations::withdraw))
+        .routes(routes!(invitations::one, invitations::join, invitations::accept))
         .routes(routes!(audit::list))
         .routes(routes!(events::of_home))
         .routes(routes!(incidents::raise, incidents::list))

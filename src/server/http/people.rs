@@ -39,6 +39,8 @@ pub async fn edit(
     Part(person): Part<UserId>,
     Body(EditResident { role, sos_withdrawn }): Body<EditResident>,
 ) -> Result<Json<Household>, Refused> {
+    // Whoever is given the right could request help at once: a device that may not gives it to nobody.
+    owner.0.signed_in.is_free(&app)?;
     keeps_an_owner(&app, &owner, &person, role == Role::Owner).await?;
     let membership = Membership { role, sos_withdrawn: sos_withdrawn && role == Role::Shared };
     app.store.put_membership(&owner.0.home.id, &person, membership).await?;
@@ -54,7 +56,7 @@ pub async fn remove(State(app): State<Arc<App>>, owner: Owner, Part(person): Par
     told(app, owner, json!({"person": person, "role": null})).await
 }
 
-async fn told(app: Arc<App>, owner: Owner, detail: Value) -> Result<Json<Household>, Refused> {
+pub(super) async fn told(app: Arc<App>, owner: Owner, detail: Value) -> Result<Json<Household>, Refused> {
     owner.0.signed_in.did(&app, Deed::PersonChanged, Some(&owner.0.home.id), detail).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
     app.hub.home_changed(owner.0.home.id.clone());
@@ -116,7 +118,7 @@ pub async fn welcome(
 }
 
 /// One local part, one `@`, one domain with a dot, no spaces: the rest is told by a message that arrives.
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.contains('@') && domain.split('.').count() > 1 && domain.split('.').all(|part| !part.is_empty())

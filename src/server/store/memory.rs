@@ -1,6 +1,6 @@
 //! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
 
-use super::{Account, Audited, Batch, Entry, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
+use super::{Account, Audited, Batch, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
 use crate::{
     domain::{
         access::Membership,
@@ -40,6 +40,7 @@ struct Tables {
     passkeys: BTreeMap<Vec<u8>, StoredPasskey>,
     recovery_codes: BTreeSet<(UserId, [u8; 32])>,
     audit: Vec<Entry>,
+    invitations: BTreeMap<[u8; 32], Invitation>,
     links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
 }
 
@@ -239,6 +240,21 @@ impl Store for MemoryStore {
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         self.tables().sessions.remove(&token);
         Ok(())
+    }
+    async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
+        self.tables().invitations.insert(invitation.token, invitation.clone());
+        Ok(())
+    }
+    async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+        Ok(self.tables().invitations.get(&token).filter(|i| i.expires_at > now).cloned())
+    }
+    async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+        let mut all: Vec<_> = self.tables().invitations.values().filter(|i| i.home == *home && i.expires_at > now).cloned().collect();
+        all.sort_by_key(|invitation| invitation.expires_at);
+        Ok(all)
+    }
+    async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.tables().invitations.remove(&token).is_some())
     }
     async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
         self.tables().audit.push(entry.clone());

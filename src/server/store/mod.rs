@@ -8,7 +8,7 @@ pub mod sqlite;
 use super::clock::Anchor;
 use crate::api::audit::Deed;
 use crate::domain::{
-    access::Membership,
+    access::{Membership, Role},
     home::Home,
     id::{ContactId, HomeId, IncidentId, UserId},
     incident::{effect::Effect, event::Recorded},
@@ -99,6 +99,23 @@ pub struct StoredPasskey {
     pub created_at: Timestamp,
     /// When it was used for the last time.
     pub used_at: Timestamp,
+}
+
+/// A link by which somebody comes into a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// The hash of its token.
+    pub token: [u8; 32],
+    /// Into which home.
+    pub home: HomeId,
+    /// What they will be to it.
+    pub role: Role,
+    /// Whom, as the owner calls them.
+    pub name: String,
+    /// Which owner.
+    pub inviter: UserId,
+    /// When it stops to work.
+    pub expires_at: Timestamp,
 }
 
 /// Something that was done, for the audit.
@@ -238,6 +255,15 @@ pub trait Store: Journal {
     async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError>;
     /// Takes an account out of a home.
     async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError>;
+
+    /// Keeps an invitation.
+    async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError>;
+    /// The invitation of that token, if it still works.
+    async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError>;
+    /// The invitations of a home that still work.
+    async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError>;
+    /// Ends an invitation; false if it was over already.
+    async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError>;
 
     /// Adds to the audit, for ever.
     async fn record(&self, entry: &Entry) -> Result<(), StoreError>;

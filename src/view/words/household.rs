@@ -36,6 +36,7 @@ super::language::words! {
         HasCredentials = "Leave user name and password out of the address.",
         NotAnEmail = "That is not an e-mail address.",
         NotAccepted = "Accept this to go on.",
+        KnownAddress = "There is an account with this address. Sign in, and open the link again.",
         LastOwner = "A home keeps at least one owner.",
         OnlyOne = "A home has one base station.",
         NoCompatibleCamera = "Add a camera that can raise an SOS first.",
@@ -138,6 +139,24 @@ super::language::words! {
         OwnerNote = "Changes settings and requests help",
         SharedNote = "Requests help",
         GuestNote = "Looks, and cannot request help",
+        InvitePerson = "Invite somebody",
+        InvitePersonNote = "You get a link to give to them. It works for a week, and once.",
+        InviteWhom = "Their name",
+        InviteAs = "What they may do",
+        MakeLink = "Make a link",
+        InviteLinkNote = "Send this link to {0} alone: whoever opens it comes in.",
+        InviteOpen = "Invited as {0}, until {1}",
+        InviteTakeBack = "Take back",
+        InviteTakeBackSure = "Tap again to take it back",
+
+        // The page of an invitation.
+        Invitation = "{0} invites you to {1}",
+        InvitationAs = "As {0}: {1}.",
+        InvitationOver = "This link does not work any more. Ask for a new one.",
+        InvitationNew = "Make your account",
+        InvitationKnown = "You have an account already? Sign in first, then open the link again.",
+        InvitationSignIn = "Go to sign in",
+        InvitationJoin = "Join",
 
         // Devices and cameras.
         Equipment = "Devices and cameras",
@@ -188,6 +207,8 @@ super::language::words! {
         DidMakeCodes = "Made recovery codes",
         DidChange = "Changed: {0}",
         DidPerson = "Changed what somebody may do",
+        DidInvite = "Invited somebody",
+        DidJoin = "Came by an invitation",
         DidLink = "Made a contact's link",
         DidBegin = "Came as the first owner",
 

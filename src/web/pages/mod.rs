@@ -5,6 +5,7 @@ mod dashboard;
 mod drill;
 mod history;
 mod incident;
+mod invitation;
 mod live_view;
 mod overview;
 mod settings;
@@ -21,6 +22,7 @@ chunk!(
     /// Settings, and the first run.
     household, HOUSEHOLD, |route| match route {
         Route::Settings(section) => view! { <settings::Settings section/> }.into_any(),
+        Route::Invitation(token) => view! { <invitation::InvitationPage token/> }.into_any(),
         Route::Welcome(token) => view! { <welcome::Welcome token/> }.into_any(),
         _ => ().into_any(),
     }

@@ -9,6 +9,7 @@ mod drill;
 mod events;
 mod hostile;
 mod household;
+mod invitations;
 mod passkeys;
 mod phone;
 mod restart;

@@ -243,6 +243,8 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
         (Method::POST, "/api/v1/recovery-codes".into(), Value::Null),
         (Method::POST, format!("/api/v1/sessions/{session}/release"), Value::Null),
         (Method::PUT, "/api/v1/homes/maple-street/holding".into(), json!({"hold_new_devices": false})),
+        (Method::PUT, "/api/v1/homes/maple-street/people/guest".into(), json!({"role": "shared", "sos_withdrawn": false})),
+        (Method::POST, "/api/v1/homes/maple-street/invitations".into(), json!({"name": "A friend", "role": "shared"})),
     ];
     for (method, path, body) in ways {
         let (status, problem) = thief.ask(method, &path, &body).await;

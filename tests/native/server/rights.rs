@@ -28,6 +28,9 @@ fn need(method: &str, path: &str) -> Option<Need> {
     Some(match (method, api) {
         ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => Need::Nothing,
         ("delete", "/session") | ("get", "/me") | ("put", "/session/proof") => Need::Session,
+        ("get" | "post", "/invitations/{token}") => Need::Link,
+        ("put", "/invitations/{token}") => Need::Session,
+        ("post", "/homes/{home}/invitations") | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
         (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
@@ -78,6 +81,7 @@ fn filled(path: &str, incident: &str) -> String {
         ("{person}", "guest"),
         ("{session}", "0000000000000000"),
         ("{passkey}", "bm90aGluZw"),
+        ("{invitation}", "0000000000000000"),
         ("{token}", "no-such-link"),
         ("{call}", "00000000-0000-7000-8000-000000000000.1"),
     ];
@@ -118,7 +122,8 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, memb
             // What is asked may be wrong in itself, or name a session that there is not; it is not refused for who asks.
             None => assert!(
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
-                    && (status != StatusCode::NOT_FOUND || ["{session}", "{passkey}", "/release"].iter().any(|end| path.ends_with(end))),
+                    && (status != StatusCode::NOT_FOUND
+                        || ["{session}", "{passkey}", "/release", "{invitation}", "{token}"].iter().any(|end| path.ends_with(end))),
                 "{who}: {method} {path}: {status} {answer}"
             ),
         }

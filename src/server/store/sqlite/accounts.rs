@@ -58,11 +58,7 @@ pub(super) async fn put_membership(
     account: &UserId,
     membership: Membership,
 ) -> Result<(), StoreError> {
-    let role = match membership.role {
-        Role::Owner => "owner",
-        Role::Shared => "shared",
-        Role::Guest => "guest",
-    };
+    let role = role_name(membership.role);
     sqlx::query(
         "INSERT INTO membership (home, account, role, sos_withdrawn) VALUES (?, ?, ?, ?)
          ON CONFLICT (home, account) DO UPDATE SET role = excluded.role, sos_withdrawn = excluded.sos_withdrawn",
@@ -123,13 +119,24 @@ pub(super) async fn end_membership(writer: &mut SqliteConnection, home: &HomeId,
     Ok(())
 }
 
-fn membership_of(row: &SqliteRow, first: usize) -> Membership {
-    let role = match row.get(first) {
+pub(super) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Shared => "shared",
+        Role::Guest => "guest",
+    }
+}
+
+pub(super) fn role(name: &str) -> Role {
+    match name {
         "owner" => Role::Owner,
         "shared" => Role::Shared,
         _ => Role::Guest,
-    };
-    Membership { role, sos_withdrawn: row.get(first + 1) }
+    }
+}
+
+fn membership_of(row: &SqliteRow, first: usize) -> Membership {
+    Membership { role: role(row.get(first)), sos_withdrawn: row.get(first + 1) }
 }
 
 pub(super) async fn put_contact_link(

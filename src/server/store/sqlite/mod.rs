@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod incidents;
 mod inspect;
+mod invitations;
 mod passkeys;
 mod sessions;
 
@@ -22,7 +23,7 @@ use crate::domain::{
 };
 use crate::server::{
     clock::{Anchor, Boot},
-    store::{Account, Audited, Entry, Session, StoredPasskey},
+    store::{Account, Audited, Entry, Invitation, Session, StoredPasskey},
 };
 use async_trait::async_trait;
 use sqlx::{
@@ -198,6 +199,18 @@ impl Store for SqliteStore {
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         sessions::end(&mut *self.writer.lock().await, token).await
+    }
+    async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
+        invitations::put(&mut *self.writer.lock().await, invitation).await
+    }
+    async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+        invitations::of_token(&self.readers, token, now).await
+    }
+    async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+        invitations::of_home(&self.readers, home, now).await
+    }
+    async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError> {
+        invitations::end(&mut *self.writer.lock().await, token).await
     }
     async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
         audit::record(&mut *self.writer.lock().await, entry).await

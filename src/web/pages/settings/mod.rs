@@ -4,6 +4,7 @@ mod address;
 mod cameras;
 mod contacts;
 mod equipment;
+mod invitations;
 mod language;
 mod log;
 mod passkeys;

@@ -1,5 +1,6 @@
 //! Who may look at the home, who may ask for help, and who changes settings.
 
+use super::invitations::Invitations;
 use crate::{
     api::{
         home::HomeAnswer,
@@ -17,7 +18,13 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-const ROLES: [(Role, &str); 3] = [(Role::Owner, "owner"), (Role::Shared, "shared"), (Role::Guest, "guest")];
+/// The roles, and how a form names them.
+pub const ROLES: [(Role, &str); 3] = [(Role::Owner, "owner"), (Role::Shared, "shared"), (Role::Guest, "guest")];
+
+/// The role that a form names so.
+pub fn role_of(name: &str) -> Option<Role> {
+    ROLES.into_iter().find(|(_, known)| *known == name).map(|(role, _)| role)
+}
 
 /// The list of people.
 #[component]
@@ -27,9 +34,11 @@ pub fn PeopleSection(
 ) -> impl IntoView {
     let id = StoredValue::new(home.home.id);
     let people = RwSignal::new(None::<Vec<Resident>>);
+    let invited = RwSignal::new(Vec::new());
     spawn_local(async move {
         if let Ok(household) = client::household(&id.get_value()).await {
             people.try_set(Some(household.people));
+            invited.try_set(household.invitations);
         }
     });
     // Only somebody who is gone changes the list: each form knows already what it has saved.
@@ -39,10 +48,14 @@ pub fn PeopleSection(
             people.set(Some(household.people));
         }
     });
-    part(move || {
+    let list = move || {
         let rows = people.get()?.into_iter().map(|resident| view! { <Person home=id resident learn/> });
         Some(view! { <ul class="col">{rows.collect_view()}</ul> })
-    })
+    };
+    view! {
+        {part(list)}
+        <Invitations home=id open=invited/>
+    }
 }
 
 #[component]
@@ -72,8 +85,7 @@ fn Person(
         view! { <option value=value selected=one == role>{format!("{}: {}", word.say(), note.say())}</option> }
     };
     let choose = move |event: ev::Event| {
-        let value = event_target_value(&event);
-        if let Some((role, _)) = ROLES.into_iter().find(|(_, name)| *name == value) {
+        if let Some(role) = role_of(&event_target_value(&event)) {
             chosen.set(role);
         }
     };

@@ -1,0 +1,61 @@
+//! Invitations, by the hashes of their tokens.
+
+use super::{accounts, failed, impossible};
+use crate::{
+    domain::{id::HomeId, time::Timestamp},
+    server::store::{Invitation, StoreError},
+};
+use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+
+pub(super) async fn put(writer: &mut SqliteConnection, invitation: &Invitation) -> Result<(), StoreError> {
+    let Invitation { token, home, role, name, inviter, expires_at } = invitation;
+    sqlx::query("INSERT INTO invitation (token, home, role, name, inviter, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(&token[..])
+        .bind(home.as_str())
+        .bind(accounts::role_name(*role))
+        .bind(name)
+        .bind(inviter.as_str())
+        .bind(expires_at.as_millis() as i64)
+        .execute(writer)
+        .await
+        .map_err(failed("store an invitation"))?;
+    Ok(())
+}
+
+pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+    let row = sqlx::query("SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE token = ? AND expires_at > ?")
+        .bind(&token[..])
+        .bind(now.as_millis() as i64)
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("look for an invitation"))?;
+    row.as_ref().map(invitation).transpose()
+}
+
+pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE home = ? AND expires_at > ? ORDER BY expires_at",
+    )
+    .bind(home.as_str())
+    .bind(now.as_millis() as i64)
+    .fetch_all(readers)
+    .await
+    .map_err(failed("load the invitations of a home"))?;
+    rows.iter().map(invitation).collect()
+}
+
+pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<bool, StoreError> {
+    let ended = sqlx::query("DELETE FROM invitation WHERE token = ?").bind(&token[..]).execute(writer).await;
+    Ok(ended.map_err(failed("end an invitation"))?.rows_affected() == 1)
+}
+
+fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
+    Ok(Invitation {
+        token: row.get::<&[u8], _>(0).try_into().map_err(|_| impossible("an invitation's token"))?,
+        home: accounts::slug(row, 1)?,
+        role: accounts::role(row.get(2)),
+        name: row.get(3),
+        inviter: accounts::slug(row, 4)?,
+        expires_at: Timestamp::from_millis(row.get::<i64, _>(5) as u64),
+    })
+}

@@ -1,0 +1,82 @@
+//! Invitations: a link lets one person in, once, to what the owner said, and nobody else makes one.
+
+use super::{Person, Server};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const MAPLE: &str = "/api/v1/homes/maple-street";
+
+async fn invite(owner: &Person, role: &str) -> String {
+    let (status, link) = owner.post(&format!("{MAPLE}/invitations"), &json!({"name": "Robin", "role": role})).await;
+    assert_eq!(status, StatusCode::OK, "{link}");
+    link["path"].as_str().unwrap().replace("/invite/", "/api/v1/invitations/")
+}
+
+fn account(email: &str) -> Value {
+    json!({"name": "Robin", "email": email, "password": "three quiet otters"})
+}
+
+#[tokio::test]
+async fn whoever_has_the_link_comes_in_once_as_the_owner_said() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let link = invite(&owner, "guest").await;
+    let robin = server.stranger();
+    let seen = robin.get(&link).await.1;
+    assert_eq!(seen, json!({"inviter": "Olivia", "home": "Maple Street", "name": "Robin", "role": "guest"}));
+    let (status, wrong) = robin.post(&link, &json!({"name": "", "email": "owner@demo.test", "password": "short"})).await;
+    let faults: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].clone()).collect();
+    assert_eq!((status, faults), (StatusCode::UNPROCESSABLE_ENTITY, vec![json!("missing"), json!("known"), json!("too_short")]));
+    assert_eq!(robin.post(&link, &account("Robin@A.test")).await.0, StatusCode::OK);
+    let me = robin.get("/api/v1/me").await.1;
+    assert_eq!(
+        (&me["user"]["email"], &me["homes"]),
+        (&json!("robin@a.test"), &json!([{"id": "maple-street", "name": "Maple Street", "role": "guest"}]))
+    );
+    assert_eq!(robin.raise("maple-street", "police", json!({})).await.0, StatusCode::FORBIDDEN);
+    // Used up.
+    assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(server.stranger().post(&link, &account("other@a.test")).await.0, StatusCode::NOT_FOUND);
+    let log = owner.get(&format!("{MAPLE}/audit")).await.1.to_string();
+    assert!(log.contains("invited") && log.contains("joined") && !log.contains(&link[21..]), "{log}");
+}
+
+#[tokio::test]
+async fn an_account_that_there_is_joins_another_home_and_of_two_at_once_one_comes_in() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let operator = server.sign_in("operator").await;
+    let link = invite(&owner, "shared").await;
+    assert_eq!(owner.ask(Method::PUT, &link, &Value::Null).await.0, StatusCode::UNPROCESSABLE_ENTITY, "already there, and the link stays");
+    let (one, other) = tokio::join!(async { operator.ask(Method::PUT, &link, &Value::Null).await.0 }, async {
+        server.stranger().post(&link, &account("robin@a.test")).await.0
+    });
+    assert!([one, other].iter().filter(|status| status.is_success()).count() == 1, "{one} {other}");
+    let people = owner.get(&format!("{MAPLE}/household")).await.1["people"].as_array().unwrap().len();
+    assert_eq!(people, 4);
+}
+
+#[tokio::test]
+async fn an_invitation_is_made_and_taken_back_by_owners_alone_and_is_worth_what_its_owner_is() {
+    let server = Server::start("30s").await;
+    let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    let asked = json!({"name": "Robin", "role": "owner"});
+    assert_eq!(shared.post(&format!("{MAPLE}/invitations"), &asked).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        owner.post(&format!("{MAPLE}/invitations"), &json!({"name": " ", "role": "guest"})).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let link = invite(&owner, "guest").await;
+    let open = owner.get(&format!("{MAPLE}/household")).await.1["invitations"].clone();
+    assert_eq!((&open[0]["name"], &open[0]["role"]), (&json!("Robin"), &json!("guest")));
+    let path = format!("{MAPLE}/invitations/{}", open[0]["id"].as_str().unwrap());
+    assert_eq!(shared.ask(Method::DELETE, &path, &Value::Null).await.0, StatusCode::FORBIDDEN);
+    let (status, left) = owner.ask(Method::DELETE, &path, &Value::Null).await;
+    assert_eq!((status, &left["invitations"]), (StatusCode::OK, &json!([])));
+    assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
+    // Whoever invited is put out of the home: nobody comes in by them any more.
+    let link = invite(&owner, "guest").await;
+    let (home, id) = ("maple-street".parse().unwrap(), "owner".parse().unwrap());
+    server.app.store.end_membership(&home, &id).await.unwrap();
+    assert_eq!(server.stranger().post(&link, &account("robin@a.test")).await.0, StatusCode::NOT_FOUND);
+}
