@@ -37,6 +37,7 @@ const everywhere = (reason) => ({ ...home.sos, dashboard: cannot(reason), live_v
 
 export const homes = {
   usual: home,
+  held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
   notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
   sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
   noPictures: { ...home, cameras: still(home) },
@@ -96,6 +97,7 @@ export const incidents = {
 
 export const household = {
   people: [["olivia", "Olivia", "owner", true], ["sam", "Sam", "shared", false], ["gwen", "Gwen", "guest", false]].map(([id, name, role, you]) => ({ id, name, email: `${id}@example.org`, role, sos_withdrawn: false, you })),
+  invitations: [{ id: "0011223344556677", name: "Robin", role: "guest", expires_at: at(500_000) }],
   streams: [],
   verbal_password_set: true,
 };
@@ -114,3 +116,14 @@ export const phones = {
   drill: phone("accepted", ring("answered", { drill: true })),
   told: phone("accepted", ring("answered", { purpose: "inform" })),
 };
+
+export const passkeys = { host: "127.0.0.1", passkeys: [{ id: "a2V5", name: "Chrome on Android", created_at: at(-2_000_000), used_at: at(-3_600) }], recovery_codes_left: 9 };
+const record = (number, what, ago_s, more) => ({ number, at: at(-ago_s), what, who: "Olivia", address: "192.0.2.7", about: [], detail: "{}", ...more });
+export const audit = [
+  record(8, "home_changed", 60, { about: ["address", "contacts"] }),
+  record(7, "sign_in_refused", 3_600),
+  record(6, "passkey_added", 90_000),
+  record(5, "joined", 95_000, { who: "Robin", address: null }),
+  record(4, "person_changed", 99_000),
+  record(3, "password_changed", 200_000, { who: null, address: null }),
+];

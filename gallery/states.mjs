@@ -1,6 +1,6 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { homes, incidents, phones, sessions } from "./data.mjs";
+import { audit, homes, incidents, passkeys, phones, sessions } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
@@ -79,6 +79,15 @@ export const states = {
   "devices-change": settings("devices", "Remove Driveway", { act: ["Driveway"] }),
   "proof": settings("contacts", "Is it you?", { act: ["Save"], answers: { "PUT /api/v1/homes/maple/contacts": { status: 403, body: { detail: "Give your password again to change this.", code: "proof_needed" } } } }),
   "security": settings("security", "Chrome on Android", { answers: { "GET /api/v1/sessions": { body: sessions } } }),
+  "security-passkeys": settings("security", "Chrome on Android", { answers: { "GET /api/v1/sessions": { body: [{ ...sessions[0], held_until: sessions[0].seen_at }, { ...sessions[1], held_until: sessions[0].seen_at }] }, "GET /api/v1/passkeys": { body: passkeys } } }),
+  "security-codes": settings("security", "shown this once", { act: ["Make new codes", "Tap again: older codes stop working"], answers: { "GET /api/v1/sessions": { body: sessions }, "GET /api/v1/passkeys": { body: { ...passkeys, host: "buckler.example.org", passkeys: [] } }, "POST /api/v1/recovery-codes": { body: { codes: Array.from({ length: 10 }, (_, n) => `GACH-F8AJ-G121-PQS1-GRDM-ER5${n}`) } } } }),
+  "log": settings("log", "A sign-in was refused", { answers: { "GET /api/v1/homes/maple/audit": { body: audit } } }),
+  "people-invite": settings("people", "Send this link to Kim alone", { act: ["fill Their name=Kim", "Make a link"], answers: { "POST /api/v1/homes/maple/invitations": { body: { path: "/invite/b2theWzq0yv7Q2d1Hn8sXw" } } } }),
+  "held": { home: homes.held, heard: "This device cannot request help yet" },
+  "held-sheet": { home: homes.held, act: ["SOS"], heard: "signed in without your passkey" },
+  "invitation": { path: "/invite/token", signedOut: true, answers: { "GET /api/v1/invitations/token": { body: { inviter: "Olivia", home: "Maple Street", name: "Robin", role: "shared" } } }, heard: "Olivia invites you" },
+  "invitation-over": { path: "/invite/token", signedOut: true, answers: { "GET /api/v1/invitations/token": { status: 404, body: { ...missing.body, status: 404, code: "not_found", detail: "" } } }, heard: "does not work any more" },
+  "sign-in-code": { signedOut: true, act: ["Use a recovery code"], heard: "Continue with the code" },
   "language": settings("language", "Deutsch"),
   "welcome": { path: "/welcome/token", signedOut: true, heard: "You and your home" },
   "welcome-address": { path: "/welcome/token", home: homes.empty, heard: "House and street" },

@@ -17,6 +17,7 @@ pub struct SignIn {
 
 /// A device on which somebody is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SignedInDevice)]
 pub struct Device {
     /// Its short name.
     pub id: String,

@@ -36,6 +36,9 @@ pub enum Problems {
     /// Not valid
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
+    /// Too many wrong passwords, or too many people sign in just now
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooManyAttempts(Problem),
     /// Nothing could be stored or read
     #[response(status = 503, content_type = "application/problem+json")]
     StorageUnavailable(Problem),

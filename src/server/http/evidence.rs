@@ -29,6 +29,7 @@ use utoipa::ToSchema;
 pub struct Form {
     /// `json`, unless `csv` is asked for.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 

@@ -174,7 +174,6 @@ pub(super) async fn used(app: &App, Answered { ceremony, credential }: &Answered
 /// Signs in with a recovery code, which then is used up.
 #[utoipa::path(post, path = "/api/v1/session/recovery", tag = "session", request_body = Recover, responses(
     (status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer),
-    (status = 429, description = "Too many wrong codes", body = crate::api::problem::Problem, content_type = "application/problem+json"),
     Problems,
 ))]
 pub async fn recover(

@@ -34,7 +34,6 @@ fn user(account: &Account) -> User {
 /// Signs in.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn, responses(
     (status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer),
-    (status = 429, description = "Too many wrong passwords", body = crate::api::problem::Problem, content_type = "application/problem+json"),
     Problems,
 ))]
 pub async fn sign_in(

@@ -50,7 +50,7 @@ fn row(record: &AuditRecord) -> impl IntoView + use<> {
     let warns = matches!(record.what, Deed::SignInRefused | Deed::ProofRefused);
     let icon = match record.what {
         Deed::HomeChanged | Deed::LinkMade => "home",
-        Deed::PersonChanged | Deed::FirstOwner => "people",
+        Deed::PersonChanged | Deed::FirstOwner | Deed::Invited | Deed::Joined => "people",
         _ if warns => "warning",
         _ => "key",
     };
