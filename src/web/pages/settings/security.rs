@@ -76,8 +76,10 @@ fn Devices(
             <li>
                 <span class="tile"><Icon name="globe"/></span>
                 <div class="grow"><b>{name}</b><p class="faint tiny">{line}</p></div>
-                {(!here && held_until.is_some()).then(|| view! { <Sure label=AccountWord::Allow sure=AccountWord::AllowSure act=allow/> })}
-                {(!here).then(|| view! { <Sure label=Word::SignOut sure=W::SignOutSure act/> })}
+                <div class="acts">
+                    {(!here && held_until.is_some()).then(|| view! { <Sure label=AccountWord::Allow sure=AccountWord::AllowSure act=allow/> })}
+                    {(!here).then(|| view! { <Sure label=Word::SignOut sure=W::SignOutSure act/> })}
+                </div>
             </li>
         }
     };
