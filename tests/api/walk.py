@@ -1,6 +1,8 @@
 """schemathesis over the OpenAPI document, once for each role, each on a server and a folder of its own.
 
     tests/api/walk.py BINARY [ROLE…]
+
+BUCKLER_API_EXAMPLES asks each route more often, BUCKLER_API_SEED asks something else.
 """
 
 import json
@@ -106,7 +108,11 @@ def walk(binary: str, role: str, folder: str) -> bool:
         tool = pathlib.Path(sys.executable).parent / "schemathesis"
         pathlib.Path(folder, "schemathesis.toml").write_text(config(known(url)))
         run = [tool, "run", f"{url}/api/openapi.json", "--checks", "all", "--max-examples", EXAMPLES, "--seed", SEED, "--phases", "examples,coverage,fuzzing"]
-        good = subprocess.run([*run, *(SIGNED_IN_LEFT_OUT if sign_in else LEFT_OUT), *sign_in], cwd=folder, timeout=900).returncode == 0
+        run += SIGNED_IN_LEFT_OUT if sign_in else LEFT_OUT
+        done = subprocess.run([*run, *sign_in], cwd=folder, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        good = done.returncode == 0
+        # Of what is as it should be only the sum.
+        print("\n".join(done.stdout.splitlines() if not good else [line for line in done.stdout.splitlines() if " generated, " in line]), flush=True)
         # Whoever was signed out on the way was refused by every route, which proves nothing.
         return good and (not sign_in or is_signed_in(url, sign_in[1].removeprefix("Cookie: ")))
     finally:

@@ -37,9 +37,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The largest body that is read.
 const BODY_MOST: usize = 64 * 1024;
 
-/// Everything that the server answers.
-pub fn router(app: Arc<App>, assets: Assets) -> Router {
-    let (api, document) = OpenApiRouter::with_openapi(service::document())
+/// Every route of the API, with its part of the document.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(service::document())
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(sessions::list, sessions::end_others))
@@ -94,7 +94,11 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .routes(routes!(service::healthz))
         .routes(routes!(service::readyz))
         .routes(routes!(service::metrics))
-        .split_for_parts();
+}
+
+/// Everything that the server answers.
+pub fn router(app: Arc<App>, assets: Assets) -> Router {
+    let (api, document) = routes().split_for_parts();
     let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
     let foreign = |_| Refused(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();

@@ -192,7 +192,7 @@ pub async fn recover(
         Some(account) if right => session::begin(&app, cookie, &headers, account, By::RecoveryCode).await,
         known => {
             if let Some(account) = &known {
-                session::refused(&app, &cookie, account, By::RecoveryCode).await?;
+                session::refused(&app, &cookie, account, By::RecoveryCode);
             }
             app.attempts.failed(&email, now);
             Err(Refused::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."))

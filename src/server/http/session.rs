@@ -49,7 +49,7 @@ pub async fn sign_in(
     let account = app.store.account(&email).await?;
     let right = try_password(&app, &email, account.as_ref(), password).await?;
     if !right && let Some(account) = &account {
-        refused(&app, &cookie, account, By::Password).await?;
+        refused(&app, &cookie, account, By::Password);
     }
     let account = account.filter(|_| right);
     let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
@@ -102,11 +102,16 @@ impl By {
 }
 
 /// Records that somebody tried to sign in to an account. Of made-up addresses nothing is kept: a flood of them would fill the disk, and
-/// tries of an account are limited.
-pub(super) async fn refused(app: &App, cookie: &SessionCookie, account: &Account, by: By) -> Result<(), Refused> {
-    let address = cookie.address.map(|address| address.to_string());
+/// tries of an account are limited. The answer does not wait for it: it would tell who has an account by how long it takes.
+pub(super) fn refused(app: &Arc<App>, cookie: &SessionCookie, account: &Account, by: By) {
+    let (app, address) = (app.clone(), cookie.address.map(|address| address.to_string()));
     let entry = Entry::new(Deed::SignInRefused, app.clock.now(), json!({"by": by.word()}));
-    Ok(app.store.record(&Entry { account: Some(account.id.clone()), address, ..entry }).await?)
+    let entry = Entry { account: Some(account.id.clone()), address, ..entry };
+    tokio::spawn(async move {
+        if let Err(error) = app.store.record(&entry).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
+        }
+    });
 }
 
 /// Begins a session: keeps it, and gives its token as a cookie. A device has one session: another one that it had goes.

@@ -34,6 +34,10 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
     let owner = server.sign_in("owner").await;
     let wrong = json!({"email": "owner@demo.test", "password": "a guess that is wrong"});
     server.stranger().post("/api/v1/session", &wrong).await;
+    // The answer does not wait for this record.
+    let recorded =
+        || async { Some(owner.get("/api/v1/homes/maple-street/audit").await.1).filter(|all| all[0]["what"] == "sign_in_refused") };
+    until("the record", recorded).await;
     server.stranger().post("/api/v1/session", &json!({"email": "nobody@demo.test", "password": "x"})).await;
     let put = async |path: &str, body: Value| assert_eq!(owner.ask(Method::PUT, path, &body).await.0, StatusCode::OK, "{path}");
     put("/api/v1/homes/maple-street/name", json!({"name": "The house by the brook"})).await;
