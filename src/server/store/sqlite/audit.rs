@@ -67,7 +67,7 @@ fn name(what: Deed) -> String {
 
 pub(super) async fn record(writer: &mut SqliteConnection, entry: &Entry) -> Result<(), StoreError> {
     let problem = failed("record what was done");
-    let mut change = writer.begin().await.map_err(&problem)?;
+    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
     append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
     change.commit().await.map_err(&problem)
 }
@@ -75,7 +75,7 @@ pub(super) async fn record(writer: &mut SqliteConnection, entry: &Entry) -> Resu
 /// Takes decisions over into the audit that do not stand in it yet, each by the hash of its facts. Whether there are more.
 pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
     let problem = failed("audit what happened");
-    let mut change = writer.begin().await.map_err(&problem)?;
+    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
     let incidents: Vec<String> =
         sqlx::query_scalar("SELECT incident FROM unaudited LIMIT ?").bind(AT_ONCE).fetch_all(&mut *change).await.map_err(&problem)?;
     for incident in &incidents {

@@ -59,7 +59,7 @@ pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, credent
 
 pub(super) async fn put_codes(writer: &mut SqliteConnection, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
     let problem = failed("store recovery codes");
-    let mut change = sqlx::Connection::begin(writer).await.map_err(&problem)?;
+    let mut change = sqlx::Connection::begin_with(writer, "BEGIN IMMEDIATE").await.map_err(&problem)?;
     sqlx::query("DELETE FROM recovery_code WHERE account = ?").bind(account.as_str()).execute(&mut *change).await.map_err(&problem)?;
     for hash in hashes {
         sqlx::query("INSERT INTO recovery_code (hash, account) VALUES (?, ?)")
