@@ -32,6 +32,7 @@ struct State {
     /// Written and not flushed: nobody knows. With the true time and the server's.
     unsure: Option<(Batch, Timestamp, Timestamp)>,
     commits: u64,
+    tidied: u64,
 }
 
 /// The disk as one life of the server sees it.
@@ -155,8 +156,15 @@ impl Journal for Handle {
         self.state().unsure = None;
         self.disk().platter.put_anchor(anchor).await
     }
+    /// Takes its time, as writing a long log back does.
     async fn tidy(&self) -> Result<bool, StoreError> {
-        Ok(false)
+        let mut dice = {
+            let mut state = self.state();
+            state.tidied += 1;
+            Dice::new(self.world.plan.seed, &format!("tidy/{}", state.tidied))
+        };
+        tokio::time::sleep(dice.ms(0, 240)).await;
+        Ok(dice.chance(50))
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         self.disk().platter.incident(id).await

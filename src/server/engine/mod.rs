@@ -48,6 +48,8 @@ const BATCH: usize = 8;
 const IDLE: Duration = Duration::from_secs(1);
 /// The pause between parts of tidying up.
 const BREATH: Duration = Duration::from_millis(20);
+/// How far the next deadline must be for tidying up to begin: writing a long log back and flushing it can take that long.
+const ROOM: Duration = Duration::from_millis(250);
 /// How often the clock is compared with the wall's while nothing happens.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
 /// A request that was not stored by then is answered as not sent, and is not begun afterwards: whoever asked may have gone another way
@@ -234,6 +236,7 @@ impl Keeper {
         let mut rest_until = None;
         loop {
             let wake = rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
+            let has_room = wake.is_none_or(|at| at >= self.tidy_at.max(instant()) + ROOM);
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => {
@@ -246,7 +249,7 @@ impl Keeper {
                 }
                 () = sleep_until(wake) => {}
                 _ = queue.recv_many(&mut jobs, BATCH) => {}
-                () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() => {
+                () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {
                     self.tidy().await;
                     self.tidy_at = instant()
                         + match (self.view.store_fails(), self.untidy) {
