@@ -29,6 +29,8 @@ const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3_600);
 pub const SESSION_MOST: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// How much later than it was noted a session may have been used.
 pub const SESSION_NOTED: Duration = Duration::from_secs(3_600);
+/// How long a session still holds once the one that replaces it was used: what was asked with it and is on its way arrives.
+pub const SESSION_LEAVES: Duration = Duration::from_secs(10);
 /// How long a device that came without a passkey, where the account has one, does not request help.
 pub const HELD: Duration = Duration::from_secs(24 * 3_600);
 /// Wrong passwords that one account may be tried with in [`ATTEMPTS_WITHIN`].

@@ -71,6 +71,11 @@ impl SessionCookie {
         self.jar.add(Cookie::parse(text).expect("a token is made of letters that a cookie may have"))
     }
 
+    /// An answer that leaves it as it is.
+    pub fn keep(self) -> CookieJar {
+        self.jar
+    }
+
     /// An answer that takes it away.
     pub fn unset(self) -> CookieJar {
         let gone = Cookie::build(self.name()).path("/").secure(self.https).http_only(true);

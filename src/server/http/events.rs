@@ -45,7 +45,7 @@ pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: Heade
         waiting,
         home: member.home.id.clone(),
         account: member.signed_in.account.id.clone(),
-        token: member.signed_in.token,
+        token: member.signed_in.session.token,
         app,
     };
     Live::new(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener))))

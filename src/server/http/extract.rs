@@ -13,7 +13,7 @@ use crate::{
     server::{
         App, auth,
         engine::Current,
-        store::{Account, Entry},
+        store::{Account, Entry, Session},
     },
 };
 use axum::{
@@ -40,12 +40,8 @@ pub fn session_name(token: &[u8; 32]) -> String {
 pub struct SignedIn {
     /// Whose.
     pub account: Account,
-    /// The hash of the session's token.
-    pub token: [u8; 32],
-    /// When the password was given on this device for the last time, or a passkey used.
-    pub proven_at: Timestamp,
-    /// Until when the device does not request help; long ago if it does.
-    pub held_until: Timestamp,
+    /// The device's session.
+    pub session: Session,
     /// From which network address.
     address: Option<IpAddr>,
 }
@@ -56,7 +52,7 @@ impl SignedIn {
         let entry = Entry {
             account: Some(self.account.id.clone()),
             home: home.cloned(),
-            session: Some(session_name(&self.token)),
+            session: Some(session_name(&self.session.token)),
             address: self.address.map(|address| address.to_string()),
             ..Entry::new(what, app.clock.now(), detail)
         };
@@ -64,14 +60,14 @@ impl SignedIn {
     }
 
     fn is_proven(&self, app: &App) -> Result<(), Refused> {
-        let fresh = app.clock.now().since(self.proven_at) < app.proof_lasts;
+        let fresh = app.clock.now().since(self.session.proven_at) < app.proof_lasts;
         fresh.then_some(()).ok_or_else(|| Refused::new(Code::ProofNeeded, "Give your password again to change this."))
     }
 
     /// That the device is not held: what would let it go is not for itself to do.
     pub fn is_free(&self, app: &App) -> Result<(), Refused> {
         let refused = || Refused::new(Code::DeviceHeld, "This device came without your passkey. Use the passkey, or another device.");
-        (self.held_until <= app.clock.now()).then_some(()).ok_or_else(refused)
+        (self.session.held_until <= app.clock.now()).then_some(()).ok_or_else(refused)
     }
 }
 
@@ -99,7 +95,10 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         if now.since(session.seen_at) > auth::SESSION_NOTED {
             note_use(app.clone(), session.token, auth::session_ends(session.created_at, now));
         }
-        Ok(Self { account, token, proven_at: session.proven_at, held_until: session.held_until, address: cookie.address })
+        if session.replaces.is_some() {
+            app.store.end_replaced(token, now + auth::SESSION_LEAVES).await?;
+        }
+        Ok(Self { account, session, address: cookie.address })
     }
 }
 
@@ -136,7 +135,7 @@ impl Member {
 
     /// Until when this device requests no help in this home.
     pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
-        held_until(&self.home, self.signed_in.held_until, now)
+        held_until(&self.home, self.signed_in.session.held_until, now)
     }
 
     /// R6: whoever may not raise an SOS may not steer one either.

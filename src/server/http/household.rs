@@ -79,7 +79,7 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
     member.signed_in.did(app, Deed::HomeChanged, Some(id), changes).await?;
     app.hub.home_changed(id.clone());
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
-    Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.held_until, app.clock.now())).await?))
+    Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.session.held_until, app.clock.now())).await?))
 }
 
 /// What only owners see.

@@ -132,8 +132,17 @@ pub(super) async fn begin(
     // Whoever has a passkey has it with them: a device that comes without may be a stranger's who knows the password.
     let is_held = by != By::Passkey && !app.store.passkeys(&owner).await?.is_empty();
     let held_until = if is_held { now + auth::HELD } else { Timestamp::from_millis(0) };
-    let session =
-        Session { token: token_hash, account: owner, device, created_at: now, seen_at: now, expires_at, proven_at: now, held_until };
+    let session = Session {
+        token: token_hash,
+        account: owner,
+        device,
+        created_at: now,
+        seen_at: now,
+        expires_at,
+        proven_at: now,
+        held_until,
+        replaces: None,
+    };
     app.store.put_session(&session).await?;
     let entry = Entry {
         account: Some(account.id.clone()),
@@ -145,10 +154,23 @@ pub(super) async fn begin(
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 
+/// Gives the device another token as its person has said again who they are (ASVS 7.2.4): the old one opens nothing new, and ends soon
+/// after the new one was used. An answer that is lost signs nobody out.
+pub(super) async fn renew(app: &App, cookie: SessionCookie, old: &Session) -> Result<(CookieJar, String), Refused> {
+    let (token, now) = (auth::new_token(), app.clock.now());
+    let renewed = Session { token: auth::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
+    if old.expires_at > now + auth::SESSION_LEAVES && app.store.put_session(&renewed).await? {
+        return Ok((cookie.set(&token), session_name(&renewed.token)));
+    }
+    // Another request with the same token was quicker, and its answer may be lost.
+    app.store.session_proven(old.token, now).await?;
+    Ok((cookie.keep(), session_name(&old.token)))
+}
+
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
 pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
-    app.store.end_session(signed_in.token).await?;
+    app.store.end_session(signed_in.session.token).await?;
     signed_in.did(&app, Deed::SignedOut, None, json!({})).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
     Ok((cookie.unset(), StatusCode::NO_CONTENT))

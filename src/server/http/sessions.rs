@@ -2,6 +2,7 @@
 
 use super::{
     answer::{Problems, Refused},
+    cookie::SessionCookie,
     extract::{Body, Proven, SignedIn, session_name},
     household::NotEdited,
     passkeys, session,
@@ -14,6 +15,7 @@ use crate::{
     domain::{
         home::edit::{Fault, Form, Wrong},
         id::UserId,
+        time::Timestamp,
     },
     server::{
         App, auth,
@@ -25,6 +27,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use axum_extra::extract::CookieJar;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -37,15 +40,17 @@ fn name(session: &Session) -> String {
 pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
     let now = app.clock.now();
     let all = app.store.sessions(&signed_in.account.id, now).await?;
+    // A session that was replaced is about to end, and was this device's.
+    let all = all.into_iter().filter(|session| session.expires_at > now + auth::SESSION_LEAVES);
     let device = |session: Session| Device {
         id: name(&session),
-        here: session.token == signed_in.token,
+        here: session.token == signed_in.session.token,
         name: session.device,
         signed_in_at: session.created_at,
         seen_at: session.seen_at,
         held_until: Some(session.held_until).filter(|until| *until > now),
     };
-    Ok(Json(all.into_iter().map(device).collect()))
+    Ok(Json(all.map(device).collect()))
 }
 
 /// Signs a device out. Its streams end within seconds.
@@ -81,14 +86,14 @@ async fn let_go(app: &App, account: &UserId, token: [u8; 32]) -> Result<(), Refu
 /// Signs every other device out.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn end_others(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
-    end_all(&app, &signed_in.account.id, signed_in.token).await?;
+    end_all(&app, &signed_in.account.id, |session| session.token == signed_in.session.token).await?;
     signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"all": true})).await?;
     list(State(app), signed_in).await
 }
 
-async fn end_all(app: &App, account: &UserId, but: [u8; 32]) -> Result<(), Refused> {
+async fn end_all(app: &App, account: &UserId, but: impl Fn(&Session) -> bool) -> Result<(), Refused> {
     for session in app.store.sessions(account, app.clock.now()).await? {
-        if session.token != but {
+        if !but(&session) {
             app.store.end_session(session.token).await?;
         }
     }
@@ -101,17 +106,19 @@ async fn end_all(app: &App, account: &UserId, but: [u8; 32]) -> Result<(), Refus
 #[utoipa::path(put, path = "/api/v1/session/proof", tag = "session", request_body = Proof, responses((status = 204, description = "It is"), Problems))]
 pub async fn prove(
     State(app): State<Arc<App>>,
-    signed_in: SignedIn,
+    cookie: SessionCookie,
+    mut signed_in: SignedIn,
     Body(Proof { password, passkey }): Body<Proof>,
-) -> Result<StatusCode, Refused> {
-    let (account, token) = (&signed_in.account, signed_in.token);
+) -> Result<(CookieJar, StatusCode), Refused> {
+    let account = &signed_in.account;
     let by = if passkey.is_some() { "passkey" } else { "password" };
     match (password, passkey) {
         (_, Some(passkey)) => {
             if passkeys::used(&app, &passkey).await?.id != account.id {
                 return Err(Refused::field("passkey", "That is a passkey of another account."));
             }
-            let_go(&app, &account.id, token).await?;
+            let_go(&app, &account.id, signed_in.session.token).await?;
+            signed_in.session.held_until = Timestamp::from_millis(0);
         }
         (password, None) => {
             if !session::is_password(&app, account, password.unwrap_or_default()).await? {
@@ -120,18 +127,19 @@ pub async fn prove(
             }
         }
     }
-    app.store.session_proven(token, app.clock.now()).await?;
-    signed_in.did(&app, Deed::Proven, None, json!({"by": by})).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let (jar, renewed) = session::renew(&app, cookie, &signed_in.session).await?;
+    signed_in.did(&app, Deed::Proven, None, json!({"by": by, "session": renewed})).await?;
+    Ok((jar, StatusCode::NO_CONTENT))
 }
 
 /// Changes the account's password. Every device is signed out but this one.
 #[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 204, description = "Changed"), Problems))]
 pub async fn password(
     State(app): State<Arc<App>>,
+    cookie: SessionCookie,
     signed_in: SignedIn,
     Body(EditPassword { current, password }): Body<EditPassword>,
-) -> Result<StatusCode, Refused> {
+) -> Result<(CookieJar, StatusCode), Refused> {
     let account = &signed_in.account;
     let mut form = Form::default();
     if let Some(fault) = auth::password::fault(&password, &[&account.email, &account.name]) {
@@ -143,8 +151,9 @@ pub async fn password(
     form.done(()).map_err(NotEdited::Wrong)?;
     let password = auth::hashed(password).await?;
     app.store.put_account(&Account { password, ..account.clone() }).await?;
-    // This device keeps its session: another one would reach it after its streams had ended with the old.
-    end_all(&app, &account.id, signed_in.token).await?;
-    signed_in.did(&app, Deed::PasswordChanged, None, json!({})).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let old = signed_in.session.token;
+    let (jar, renewed) = session::renew(&app, cookie, &signed_in.session).await?;
+    end_all(&app, &account.id, |session| session.token == old || name(session) == renewed).await?;
+    signed_in.did(&app, Deed::PasswordChanged, None, json!({"session": renewed})).await?;
+    Ok((jar, StatusCode::NO_CONTENT))
 }

@@ -13,7 +13,7 @@ use crate::{
         },
         time::Timestamp,
     },
-    server::clock::Anchor,
+    server::{auth::SESSION_LEAVES, clock::Anchor},
 };
 use async_trait::async_trait;
 use std::{
@@ -208,10 +208,21 @@ impl Store for MemoryStore {
         self.tables().memberships.retain(|(h, a, _)| h != home || a != account);
         Ok(())
     }
-    async fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+    async fn put_session(&self, session: &Session) -> Result<bool, StoreError> {
         let mut tables = self.tables();
         tables.sessions.retain(|_, known| known.expires_at > session.seen_at);
-        tables.sessions.insert(session.token, session.clone());
+        let is_free = session.replaces.is_none() || tables.sessions.values().all(|known| known.replaces != session.replaces);
+        if is_free {
+            tables.sessions.insert(session.token, session.clone());
+        }
+        Ok(is_free)
+    }
+    async fn end_replaced(&self, token: [u8; 32], by: Timestamp) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let replaced = tables.sessions.get_mut(&token).and_then(|session| session.replaces.take());
+        if let Some(old) = replaced.and_then(|old| tables.sessions.get_mut(&old)) {
+            old.expires_at = old.expires_at.min(by);
+        }
         Ok(())
     }
     async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
@@ -226,7 +237,7 @@ impl Store for MemoryStore {
         Ok(all)
     }
     async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-        if let Some(session) = self.tables().sessions.get_mut(&token) {
+        if let Some(session) = self.tables().sessions.get_mut(&token).filter(|session| session.expires_at > now + SESSION_LEAVES) {
             (session.seen_at, session.expires_at) = (now, expires_at);
         }
         Ok(())
@@ -238,7 +249,10 @@ impl Store for MemoryStore {
         Ok(())
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
-        self.tables().sessions.remove(&token);
+        let mut tables = self.tables();
+        if let Some(old) = tables.sessions.remove(&token).and_then(|session| session.replaces) {
+            tables.sessions.remove(&old);
+        }
         Ok(())
     }
     async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {

@@ -82,6 +82,8 @@ pub struct Session {
     pub proven_at: Timestamp,
     /// Until when it does not request help in the account's name; long ago if it does.
     pub held_until: Timestamp,
+    /// The session that this one replaces, until its own token was used for the first time.
+    pub replaces: Option<[u8; 32]>,
 }
 
 /// What an authenticator registered.
@@ -270,19 +272,21 @@ pub trait Store: Journal {
     /// What the audit has of a home or an account, but for incidents' steps, before that number, the newest first.
     async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError>;
 
-    /// Keeps a session; those that are over go.
-    async fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+    /// Keeps a session; those that are over go. False, and nothing is kept, if another one replaces the same.
+    async fn put_session(&self, session: &Session) -> Result<bool, StoreError>;
+    /// Lets the session that this one replaces end by then.
+    async fn end_replaced(&self, token: [u8; 32], by: Timestamp) -> Result<(), StoreError>;
     /// The session of that token, and whose it is, if it still holds.
     async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError>;
     /// The sessions of an account that still hold, the one that was used last first.
     async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
-    /// Notes that a session was used, and when it ends now.
+    /// Notes that a session was used, and when it ends now, unless it is about to.
     async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
     /// Notes that the password was given on a device, or a passkey used.
     async fn session_proven(&self, token: [u8; 32], at: Timestamp) -> Result<(), StoreError>;
     /// Lets a device request help.
     async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
-    /// Ends a session.
+    /// Ends a session, and the one that it replaces.
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError>;
 
     /// Adds a passkey, or notes how one that is the account's stands after it was used.

@@ -1,6 +1,7 @@
 //! Sessions: what a device is told, how it is signed out, and what a change of the password ends.
 
 use super::{Person, Server};
+use buckler::server::store::Session;
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -76,6 +77,33 @@ async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess()
     assert_eq!(server.stranger().post("/api/v1/session", &old).await.1["code"], "not_signed_in");
     let new = json!({"email": "owner@demo.test", "password": "three quiet otters"});
     assert_eq!(server.stranger().post("/api/v1/session", &new).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_signs_nobody_out() {
+    let server = Server::start("30s").await;
+    let (owner, account) = (server.sign_in("owner").await, "owner".parse().unwrap());
+    let (store, soon) = (&server.app.store, server.app.clock.now() + Duration::from_secs(60));
+    let tokens = async || store.sessions(&account, soon).await.unwrap().into_iter().map(|s| s.token).collect::<Vec<_>>();
+    let old = tokens().await[0];
+    let prove = async |person: &Person| person.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"})).await.0;
+    assert_eq!(prove(&owner).await, StatusCode::NO_CONTENT);
+    let both = tokens().await;
+    assert_eq!((both.len(), both.contains(&old)), (2, true), "its answer may be lost: the old one holds until the new one is used");
+    let new = *both.iter().find(|token| **token != old).unwrap();
+    // As the old one comes once more: there is one successor, no third.
+    let again = store.session(old, soon).await.unwrap().unwrap().1;
+    assert!(!store.put_session(&Session { token: [7; 32], replaces: Some(old), ..again }).await.unwrap());
+    assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
+    assert_eq!(tokens().await, [new], "a minute later the old one opens nothing");
+    assert_eq!(devices(&owner).await.len(), 1, "it is one device");
+    store.session_seen(old, server.app.clock.now(), soon + Duration::from_secs(60)).await.unwrap();
+    assert_eq!(tokens().await, [new], "and being used does not make it last");
+    // Who signs out before the new one was used leaves nothing behind.
+    assert_eq!(prove(&owner).await, StatusCode::NO_CONTENT);
+    let newest = *tokens().await.iter().find(|token| **token != new).unwrap();
+    store.end_session(newest).await.unwrap();
+    assert!(tokens().await.is_empty());
 }
 
 #[tokio::test]

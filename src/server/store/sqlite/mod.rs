@@ -182,8 +182,11 @@ impl Store for SqliteStore {
     async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
         accounts::end_membership(&mut *self.writer.lock().await, home, account).await
     }
-    async fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+    async fn put_session(&self, session: &Session) -> Result<bool, StoreError> {
         sessions::put(&mut *self.writer.lock().await, session).await
+    }
+    async fn end_replaced(&self, token: [u8; 32], by: Timestamp) -> Result<(), StoreError> {
+        sessions::end_replaced(&mut *self.writer.lock().await, token, by).await
     }
     async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
         sessions::of_token(&self.readers, token, now).await

@@ -3,14 +3,19 @@
 use super::{accounts, failed};
 use crate::{
     domain::{id::UserId, time::Timestamp},
-    server::store::{Account, Session, StoreError},
+    server::{
+        auth::SESSION_LEAVES,
+        store::{Account, Session, StoreError},
+    },
 };
-use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
+pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<bool, StoreError> {
     let problem = failed("store a session");
     sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(millis(session.seen_at)).execute(&mut *writer).await.map_err(&problem)?;
-    sqlx::query("INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at, held_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    let insert = "INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at, held_until, replaces)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (replaces) WHERE replaces IS NOT NULL DO NOTHING";
+    let put = sqlx::query(insert)
         .bind(&session.token[..])
         .bind(session.account.as_str())
         .bind(millis(session.created_at))
@@ -19,15 +24,30 @@ pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Res
         .bind(millis(session.seen_at))
         .bind(millis(session.proven_at))
         .bind(millis(session.held_until))
+        .bind(session.replaces.as_ref().map(|old| &old[..]))
         .execute(writer)
         .await
         .map_err(&problem)?;
-    Ok(())
+    Ok(put.rows_affected() == 1)
+}
+
+pub(super) async fn end_replaced(writer: &mut SqliteConnection, token: [u8; 32], by: Timestamp) -> Result<(), StoreError> {
+    let problem = failed("end a session that was replaced");
+    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
+    sqlx::query("UPDATE session SET expires_at = min(expires_at, ?) WHERE token = (SELECT replaces FROM session WHERE token = ?)")
+        .bind(millis(by))
+        .bind(&token[..])
+        .execute(&mut *change)
+        .await
+        .map_err(&problem)?;
+    let replaced = sqlx::query("UPDATE session SET replaces = NULL WHERE token = ?").bind(&token[..]);
+    replaced.execute(&mut *change).await.map_err(&problem)?;
+    change.commit().await.map_err(&problem)
 }
 
 pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
     let row = sqlx::query(
-        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at, proven_at, held_until
+        "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at, proven_at, held_until, replaces
          FROM session JOIN account ON account.id = session.account WHERE token = ? AND expires_at > ?",
     )
     .bind(&token[..])
@@ -40,7 +60,7 @@ pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timesta
 
 pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
     let rows = sqlx::query(
-        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at, proven_at, held_until FROM session
+        "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at, proven_at, held_until, replaces FROM session
          WHERE account = ? AND expires_at > ? ORDER BY seen_at DESC",
     )
     .bind(account.as_str())
@@ -52,10 +72,11 @@ pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Time
 }
 
 pub(super) async fn seen(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE session SET seen_at = ?, expires_at = ? WHERE token = ?")
+    sqlx::query("UPDATE session SET seen_at = ?, expires_at = ? WHERE token = ? AND expires_at > ?")
         .bind(millis(now))
         .bind(millis(expires_at))
         .bind(&token[..])
+        .bind(millis(now + SESSION_LEAVES))
         .execute(writer)
         .await
         .map_err(failed("note that a device was used"))?;
@@ -82,14 +103,19 @@ pub(super) async fn release(writer: &mut SqliteConnection, token: [u8; 32]) -> R
 }
 
 pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE token = ?").bind(&token[..]).execute(writer).await.map_err(failed("end a session"))?;
+    sqlx::query("DELETE FROM session WHERE token = ?1 OR token = (SELECT replaces FROM session WHERE token = ?1)")
+        .bind(&token[..])
+        .execute(writer)
+        .await
+        .map_err(failed("end a session"))?;
     Ok(())
 }
 
 /// The account, the token, and when it began, ends, was used and proven and is held, from the columns of the queries above.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
-    let token = row.get::<&[u8], _>(4).try_into().map_err(|_| super::impossible("a session's token"))?;
+    let hash = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| super::impossible("a session's token"));
+    let token = hash(row.get(4))?;
     Ok(Session {
         token,
         account: accounts::slug(row, 0)?,
@@ -99,6 +125,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         seen_at: moment(8),
         proven_at: moment(9),
         held_until: moment(10),
+        replaces: row.get::<Option<&[u8]>, _>(11).map(hash).transpose()?,
     })
 }
 
