@@ -97,6 +97,7 @@ fn home(n: usize) -> Home {
             })
             .collect(),
         verbal_password: None,
+        changes: Vec::new(),
     }
 }
 

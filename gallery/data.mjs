@@ -38,6 +38,7 @@ const everywhere = (reason) => ({ ...home.sos, dashboard: cannot(reason), live_v
 export const homes = {
   usual: home,
   held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
+  changed: { ...home, changes: [{ number: 2, at: at(-1_900), who: "Sam", what: "contacts", was: "Sister, Neighbor, Father" }, { number: 1, at: at(-7_300), who: "Olivia", what: "address", was: "9 Oak Lane, Portland, OR 97201, US" }] },
   notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
   sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
   noPictures: { ...home, cameras: still(home) },

@@ -41,6 +41,35 @@ pub struct HomeAnswer {
     pub contacts: Vec<Contact>,
     /// The incident that runs.
     pub incident: Option<Incident>,
+    /// For owners: what was changed within the last day and can be undone, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+}
+
+/// A change that can be undone: `POST /api/v1/homes/{home}/changes/{number}/undo`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// Its number.
+    pub number: u64,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// Who made it, by name.
+    pub who: String,
+    /// What was changed.
+    pub what: Changed,
+    /// What it was before, in one line.
+    pub was: String,
+}
+
+/// What can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// Where help is sent.
+    Address,
+    /// Whom to call.
+    Contacts,
 }
 
 /// Name and place.

@@ -111,6 +111,7 @@ fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], tim
         cameras: Vec::new(),
         contacts: Vec::new(),
         verbal_password: None,
+        changes: Vec::new(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What is told to whom: the domain's truth and the devices' state, put into wire types. Encoded once for all listeners.
 
-use super::{App, engine::Current, hub::Change, stopped, store::StoreError};
+use super::{App, engine::Current, hub, stopped, store::StoreError};
 use crate::{
     api::{
-        home::{Availability, ByCamera, Camera, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState, Sos},
+        home::{
+            Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState,
+            Sos,
+        },
         incident::Incident,
         phone::{Phone, PhoneCall, PhoneState},
     },
@@ -12,7 +15,7 @@ use crate::{
         camera,
         contact::{self, Readiness},
         device, eligibility,
-        home::Home,
+        home::{Home, undo},
         id::{DeviceId, HomeId},
         incident::{CallState, Mode},
         time::Timestamp,
@@ -67,6 +70,7 @@ impl App {
             cameras: home.cameras.iter().map(|c| self.tell_camera(home, c)).collect(),
             contacts: (1u8..).zip(&home.contacts).map(contact).collect(),
             incident: self.engine.view().running_in(&home.id).map(|c| self.tell_incident(&c)),
+            changes: if membership.may(Action::Configure) { tell_changes(home, self.clock.now()) } else { Vec::new() },
         })
     }
 
@@ -145,16 +149,16 @@ impl App {
         Phone { name: contact.name.clone(), home: home.name.clone(), ready: contact.readiness, call, server_time: self.clock.now() }
     }
 
-    fn publish(&self, change: &Change) {
+    fn publish(&self, change: &hub::Change) {
         match change {
-            Change::Incident(home) => {
+            hub::Change::Incident(home) => {
                 if let Some(current) = self.engine.view().latest(home) {
                     self.publish_json(home, "incident", &self.tell_incident(&current));
                 }
             }
             // What a home is differs by who looks: each asks for it.
-            Change::Home(home) => self.hub.publish(home, "home", "{}", self.clock.now()),
-            Change::Device(id, device) => {
+            hub::Change::Home(home) => self.hub.publish(home, "home", "{}", self.clock.now()),
+            hub::Change::Device(id, device) => {
                 let Some(home) = self.homes.get(id) else { return };
                 if let Some(d) = home.devices.iter().find(|d| d.id == *device) {
                     self.publish_json(id, "device", &self.tell_device(&home, d));
@@ -171,6 +175,18 @@ impl App {
             Err(error) => tracing::error!(%error, "a live event could not be encoded"),
         }
     }
+}
+
+/// What can be undone, the newest first.
+fn tell_changes(home: &Home, now: Timestamp) -> Vec<Change> {
+    let told = |change: &undo::Change| {
+        let (what, was) = match &change.was {
+            undo::Was::Address(address) => (Changed::Address, address.one_line()),
+            undo::Was::Contacts(all) => (Changed::Contacts, all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")),
+        };
+        Change { number: change.number, at: change.at, who: change.name.clone(), what, was }
+    };
+    home.changes.iter().rev().filter(|change| change.is_open(now)).map(told).collect()
 }
 
 /// Encodes what has changed, once for all who listen, until the server stops.

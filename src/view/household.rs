@@ -82,19 +82,9 @@ pub const fn fault(fault: Fault) -> W {
     }
 }
 
-/// An address in one line, as it is said to responders.
-pub fn one_line(address: &Address) -> String {
-    let street = match &address.line2 {
-        Some(line2) => format!("{}, {line2}", address.line1),
-        None => address.line1.clone(),
-    };
-    let town = [&address.city, &address.region].into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ");
-    format!("{street}, {town} {}, {}", address.postal_code, address.country)
-}
-
 /// What responders will be told.
 pub fn told(address: &Address) -> String {
-    W::ToldHome.fill(&[&one_line(address)])
+    W::ToldHome.fill(&[&address.one_line()])
 }
 
 /// Minutes, from seconds.
@@ -126,7 +116,7 @@ pub const fn role(role: Role) -> (W, W) {
 
 /// The address section, in a line.
 pub fn address_line(home: &HomeAnswer) -> String {
-    home.home.address.as_ref().map_or_else(|| W::AddressMissing.say().into(), one_line)
+    home.home.address.as_ref().map_or_else(|| W::AddressMissing.say().into(), |address| address.one_line())
 }
 
 /// The contacts section, in a line.
@@ -175,7 +165,7 @@ mod tests {
     #[test]
     fn r17_responders_are_told_the_whole_address() {
         assert_eq!(told(&address("OR", Some("Floor 2"))), "Help is needed at 1 Elm Road, Floor 2, Salem, OR 97301, US");
-        assert_eq!(one_line(&address("", None)), "1 Elm Road, Salem 97301, US");
+        assert_eq!(address("", None).one_line(), "1 Elm Road, Salem 97301, US");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::words::{self, Said, Word};
 use crate::{
     api::{
-        home::{Check, CheckKind},
+        home::{Change, Changed, Check, CheckKind},
         incident::{Call, CallStage, CancelHow, Incident, Kind, SirenStage, Stage},
         timeline::What,
     },
@@ -209,6 +209,14 @@ pub fn check(check: &Check) -> String {
         },
         (CheckKind::Address, true) => Word::AddressSet.into(),
         (CheckKind::Address, false) => Word::NoAddress.into(),
+    }
+}
+
+/// The icon of what somebody changed, and what an owner is told of it.
+pub fn changed(change: &Change) -> (&'static str, String) {
+    match change.what {
+        Changed::Address => ("home", Word::ChangedAddress.fill(&[&change.who])),
+        Changed::Contacts => ("people", Word::ChangedContacts.fill(&[&change.who])),
     }
 }
 

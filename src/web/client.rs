@@ -247,6 +247,11 @@ pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Ser
     edit(Method::POST, &path::of_home(home, what), Some(json::text(body).ok_or(Failure::Unreachable)?)).await
 }
 
+/// Makes something of a home what it was before a change.
+pub async fn undo(home: &HomeId, change: u64) -> Answer<HomeAnswer> {
+    edit(Method::POST, &path::of_home(home, &format!("changes/{change}/undo")), None).await
+}
+
 /// Takes something away from a home.
 pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
     edit(Method::DELETE, &path::of_home(home, what), None).await

@@ -25,6 +25,20 @@ test("the address is read back as responders will hear it, and what is typed out
   await expect(home.sheet().getByText("To 7 Harbor Walk, Portland, OR 97205")).toBeVisible();
 });
 
+test("a change of the address is told to owners on every device, and undone from there", async ({ home, page }) => {
+  await home.api.request.put(`${home.server.url}/api/v1/homes/maple-street/address`, { data: { line1: "9 Oak Lane", city: "Portland", region: "OR", postal_code: "97201", country: "US" } });
+  await page.goto(home.server.url);
+  await page.getByRole("link", { name: "Olivia changed where help is sent" }).click();
+  await expect(page.getByText("Before: 14 Maple Street, Portland, OR 97205, US")).toBeVisible();
+  await home.button("Undo").click();
+  await expect(page.getByText("Changed within the last day")).toBeHidden();
+  await expect(page.getByText("Changed: address")).toHaveCount(2);
+  expect((await home.api.home("maple-street")).home.address.line1).toBe("14 Maple Street");
+  await page.goto(home.server.url);
+  await expect(page.getByRole("heading", { name: "Help is one slide away" })).toBeVisible();
+  await expect(page.getByText("changed where help is sent")).toBeHidden();
+});
+
 test("contacts change places by buttons and by dragging, and numbers are checked", async ({ home, page, expected }) => {
   expected.push(/422/);
   await at(home, "contacts");

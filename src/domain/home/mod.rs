@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod settings;
+pub mod undo;
 
 use super::{
     camera::Camera,
@@ -11,6 +12,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 pub use settings::Settings;
+pub use undo::Change;
 
 /// A home, as it is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub struct Home {
     pub contacts: Vec<Contact>,
     /// Argon2id hash of the verbal password, in PHC form. Never leaves the server.
     pub verbal_password: Option<String>,
+    /// What was changed within the last day and can be undone, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 /// A postal address.
@@ -105,6 +110,16 @@ impl Home {
 }
 
 impl Address {
+    /// In one line, as it is said to responders.
+    pub fn one_line(&self) -> String {
+        let street = match &self.line2 {
+            Some(line2) => format!("{}, {line2}", self.line1),
+            None => self.line1.clone(),
+        };
+        let town = [&self.city, &self.region].into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+        format!("{street}, {town} {}, {}", self.postal_code, self.country)
+    }
+
     /// The country's emergency number.
     pub fn emergency_number(&self) -> &'static str {
         emergency_number(&self.country)

@@ -62,6 +62,7 @@ pub fn changes(before: &Home, after: &Home) -> Value {
         ("verbal_password", Some(set)) => json!(!set.is_null()),
         (_, value) => value.cloned().unwrap_or_default(),
     };
-    let changed = names.filter(|name| before.get(*name) != after.get(*name));
+    // What can be undone follows from what was changed.
+    let changed = names.filter(|name| *name != "changes" && before.get(*name) != after.get(*name));
     changed.map(|name| (name.clone(), json!({"before": told(name, before.get(name)), "after": told(name, after.get(name))}))).collect()
 }

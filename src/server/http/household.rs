@@ -3,7 +3,7 @@
 use super::{
     answer::{Problems, Refused},
     audit,
-    extract::{Body, Owner, held_until},
+    extract::{Body, Owner, Part, held_until},
 };
 use crate::{
     api::{
@@ -19,6 +19,7 @@ use crate::{
         home::{
             Home,
             edit::{Fault, Form, WrittenContact, Wrongs},
+            undo::NotUndone,
         },
         id::ContactId,
     },
@@ -73,6 +74,8 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
     let change = |home: &mut Home| {
         let before = home.clone();
         edit(home).map_err(Into::into)?;
+        let who = &member.signed_in.account;
+        home.note_changes(&before, &who.id, &who.name, app.clock.now());
         Ok::<_, NotEdited>(audit::changes(&before, home))
     };
     let changes = app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
@@ -143,22 +146,31 @@ pub async fn contacts(State(app): State<Arc<App>>, owner: Owner, Body(written): 
             |c: crate::api::household::EditContact| WrittenContact { phone: e164(&c.phone, country.as_deref()), id: c.id, name: c.name };
         home.set_contacts(&written.contacts.into_iter().map(read).collect::<Vec<_>>())
     };
-    let before = owner.0.home.contacts.clone();
     let answer = edited(&app, &owner, edit).await?;
-    // Who is not asked any more, or has another telephone, has no link any more.
-    for gone in before.iter().filter(|c| !answer.contacts.iter().any(|kept| kept.id == c.id && kept.phone == c.phone)) {
-        app.store.end_contact_links(&owner.0.home.id, &gone.id).await?;
+    end_links(&app, &owner, &answer).await?;
+    Ok(answer)
+}
+
+/// Who is not asked any more, or has another telephone, has no link any more.
+async fn end_links(app: &App, Owner(member): &Owner, now: &HomeAnswer) -> Result<(), Refused> {
+    for gone in member.home.contacts.iter().filter(|c| !now.contacts.iter().any(|kept| kept.id == c.id && kept.phone == c.phone)) {
+        app.store.end_contact_links(&member.home.id, &gone.id).await?;
     }
+    Ok(())
+}
+
+/// Makes the address or the contacts what they were before a change of the last day.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/changes/{change}/undo", tag = "household", params(("home" = String, Path), ("change" = u64, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn undo(State(app): State<Arc<App>>, owner: Owner, Part(change): Part<u64>) -> Result<Json<HomeAnswer>, Refused> {
+    let now = app.clock.now();
+    let answer = edited(&app, &owner, |home| home.undo(change, now).map_err(|NotUndone| NotEdited::Gone)).await?;
+    end_links(&app, &owner, &answer).await?;
     Ok(answer)
 }
 
 /// Issues the link for a contact's phone, shown once; older ones stop to work.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/contacts/{contact}/link", tag = "household", params(("home" = String, Path), ("contact" = String, Path)), responses((status = 200, body = ContactLink), Problems))]
-pub async fn link(
-    State(app): State<Arc<App>>,
-    Owner(member): Owner,
-    super::extract::Part(contact): super::extract::Part<ContactId>,
-) -> Result<Json<ContactLink>, Refused> {
+pub async fn link(State(app): State<Arc<App>>, Owner(member): Owner, Part(contact): Part<ContactId>) -> Result<Json<ContactLink>, Refused> {
     if !member.home.contacts.iter().any(|c| c.id == contact) {
         return Err(Refused::not_found());
     }

@@ -62,6 +62,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(household::settings))
         .routes(routes!(household::holding))
         .routes(routes!(household::contacts))
+        .routes(routes!(household::undo))
         .routes(routes!(household::link))
         .routes(routes!(household::verbal_password))
         .routes(routes!(household::check_verbal_password))

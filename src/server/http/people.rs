@@ -138,6 +138,7 @@ fn first_home(name: String, time_zone: String) -> Home {
         cameras: Vec::new(),
         contacts: Vec::new(),
         verbal_password: None,
+        changes: Vec::new(),
     }
 }
 

@@ -186,6 +186,8 @@ super::language::words! {
         CameraOffline = "Offline",
         ContactInvited = "Invited",
         ContactOptedOut = "Does not want to be called",
+        ChangedAddress = "{0} changed where help is sent",
+        ChangedContacts = "{0} changed the emergency contacts",
         OfflineSince = "Not connected. This is from {0}",
 
         // A page whose code is loaded when it is opened.

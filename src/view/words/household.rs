@@ -189,6 +189,10 @@ super::language::words! {
         // The log.
         Log = "Log",
         LogNote = "Who signed in and who changed what. Nobody can change it, whoever runs the server can check that, and nothing is taken out.",
+        UndoTitle = "Changed within the last day",
+        UndoNote = "Every owner sees these for a day and can undo them.",
+        WasBefore = "Before: {0}",
+        Undo = "Undo",
         LogEmpty = "Nothing yet",
         LogMore = "Show earlier ones",
         LogFrom = "{0} · {1} · from {2}",

@@ -2,14 +2,17 @@
 
 use super::overview::household;
 use crate::{
-    api::home::{ByCamera, Camera, HomeAnswer, SirenState},
+    api::home::{ByCamera, Camera, Change, HomeAnswer, SirenState},
     domain::{camera::CameraKind, id::HomeId, incident::Source},
-    view::words::{Said, Word},
+    view::{
+        incident as say,
+        words::{Said, Word},
+    },
     web::{
         browser::{set_title, time::day},
         client,
         components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press},
-        route::{Link, Route},
+        route::{Link, Route, Section},
         store::{Session, store},
     },
 };
@@ -17,6 +20,9 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// The parts of a dashboard below its shield; see [`Store::drawn`](crate::web::store::Store::drawn).
 pub const PARTS: u8 = 6;
+
+/// As many changes are told of on the dashboard; all of them in the log.
+const CHANGES: usize = 2;
 
 /// Everything about a home at one glance.
 #[component]
@@ -90,7 +96,7 @@ fn Overview(
     home: HomeAnswer,
 ) -> impl IntoView {
     let told = StoredValue::new(home.clone());
-    let HomeAnswer { sos, cameras, .. } = home;
+    let HomeAnswer { sos, cameras, changes, .. } = home;
     let title = home.home.name;
     let first = cameras.first().map(|c| c.id.clone());
     let store = store();
@@ -104,6 +110,7 @@ fn Overview(
                     Some(until) => held(until),
                     None => view! { <ReadyCard ready=sos.ready dashboard=sos.dashboard/> }.into_any(),
                 }}
+                {changed(changes)}
                 {part(move || shows(2).then(|| view! {
                     <section class="col col--tight">
                         <div class="head"><h2>{Word::Cameras}</h2>{first.clone().map(|id| view! { <Link to=Route::LiveView(id) class="link">{Word::LiveView}</Link> })}</div>
@@ -116,6 +123,21 @@ fn Overview(
             </div>
         </main>
     }
+}
+
+/// What an owner should know that another one did, the newest first.
+fn changed(changes: Vec<Change>) -> Option<impl IntoView> {
+    let row = |change: Change| {
+        let (icon, says) = say::changed(&change);
+        view! {
+            <li><Link to=Route::Settings(Section::Log) class="row">
+                <span class="tile"><Icon name=icon/></span>
+                <span class="grow"><b>{says}</b><small class="faint">{day(change.at)}</small></span>
+                <Icon name="next"/>
+            </Link></li>
+        }
+    };
+    (!changes.is_empty()).then(|| view! { <ul class="rows card">{changes.into_iter().take(CHANGES).map(row).collect_view()}</ul> })
 }
 
 fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use<> {

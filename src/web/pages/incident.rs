@@ -7,7 +7,6 @@ use crate::{
         incident::{Mode, Source},
     },
     view::{
-        household::one_line,
         incident::{call_word, dispatch_word, summary},
         records::{result, seconds, steps, took},
         words::{self, RecordWord as W, Said, Word},
@@ -89,7 +88,7 @@ fn head(incident: &Incident) -> impl IntoView + use<> {
         Some(W::Began.fill(&[&day(incident.started_at)])),
         Some(W::StartedBy.fill(&[&incident.started_by.name])),
         Some(place),
-        incident.address.as_ref().map(|a| W::WentTo.fill(&[&one_line(a)])),
+        incident.address.as_ref().map(|a| W::WentTo.fill(&[&a.one_line()])),
         took(incident).map(|time| W::Took.fill(&[&seconds(time)])),
     ];
     view! {

@@ -7,3 +7,4 @@ mod late;
 mod model;
 mod sirens;
 pub mod story;
+mod undo;

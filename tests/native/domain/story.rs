@@ -63,6 +63,7 @@ pub fn home() -> Home {
         cameras: vec![camera("door", CameraKind::Doorbell, true, true), camera("hall", CameraKind::Camera, false, false)],
         contacts: vec![contact("sister", "Sister", "+15035550101"), contact("neighbor", "Neighbor", "+15035550102")],
         verbal_password: None,
+        changes: Vec::new(),
     }
 }
 

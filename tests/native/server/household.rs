@@ -247,3 +247,31 @@ impl Person {
         self.ask(Method::PUT, path, body).await
     }
 }
+
+#[tokio::test]
+async fn every_owner_is_told_what_was_changed_and_can_undo_it() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let before = owner.get(MAPLE).await.1;
+    owner.put(&format!("{MAPLE}/address"), &address()).await;
+    owner.put(&format!("{MAPLE}/contacts"), &two()).await;
+    let told = owner.get(MAPLE).await.1["changes"].clone();
+    assert_eq!((&told[0]["what"], &told[1]["what"], &told[2]), (&json!("contacts"), &json!("address"), &Value::Null), "the newest first");
+    assert_eq!((&told[1]["was"], &told[1]["who"]), (&json!("14 Maple Street, Portland, OR 97205, US"), &json!("Olivia")));
+    for name in ["shared", "guest"] {
+        assert_eq!(server.sign_in(name).await.get(MAPLE).await.1["changes"], Value::Null, "{name} could not undo it");
+    }
+    // Kept with the home.
+    let server = server.restart_after(std::time::Duration::ZERO).await;
+    let other = server.sign_in("owner").await;
+    for change in [&told[0], &told[1]] {
+        let undo = format!("{MAPLE}/changes/{}/undo", change["number"]);
+        assert_eq!(other.post(&undo, &json!({})).await.0, StatusCode::OK);
+        assert_eq!(other.post(&undo, &json!({})).await.0, StatusCode::NOT_FOUND, "once");
+    }
+    let after = other.get(MAPLE).await.1;
+    let people = |home: &Value| home["contacts"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect::<Vec<_>>();
+    assert_eq!((&after["home"]["address"], people(&after)), (&before["home"]["address"], people(&before)));
+    assert_eq!(after["changes"], Value::Null, "there is nothing to undo");
+    assert_eq!(other.post(&format!("{MAPLE}/changes/oops/undo"), &json!({})).await.0, StatusCode::NOT_FOUND);
+}

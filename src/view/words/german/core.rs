@@ -187,6 +187,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CameraOffline => "Offline",
         W::ContactInvited => "Eingeladen",
         W::ContactOptedOut => "Möchte nicht angerufen werden",
+        W::ChangedAddress => "{0} hat geändert, wohin Hilfe kommt",
+        W::ChangedContacts => "{0} hat die Notfallkontakte geändert",
         W::OfflineSince => "Nicht verbunden. Stand vom {0}",
         W::PageMissing => "Diese Seite konnte nicht geladen werden",
         W::PageMissingNote => "Buckler wurde vielleicht inzwischen erneuert, oder die Verbindung ist weg.",

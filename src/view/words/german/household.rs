@@ -179,6 +179,10 @@ pub(super) const fn german(word: W) -> &'static str {
         W::LogNote => {
             "Wer sich angemeldet und wer was geändert hat. Niemand kann es ändern, wer den Server betreibt, kann das prüfen, und nichts wird entfernt."
         }
+        W::UndoTitle => "Seit gestern geändert",
+        W::UndoNote => "Alle Eigentümer sehen das einen Tag lang und können es rückgängig machen.",
+        W::WasBefore => "Vorher: {0}",
+        W::Undo => "Rückgängig machen",
         W::LogEmpty => "Noch nichts",
         W::LogMore => "Frühere zeigen",
         W::LogFrom => "{0} · {1} · von {2}",

@@ -1,19 +1,24 @@
 //! The audit, for owners.
 
 use crate::{
-    api::audit::{AuditRecord, Deed},
+    api::{
+        audit::{AuditRecord, Deed},
+        home::Change,
+    },
     domain::id::HomeId,
     view::{
         household::deed,
+        incident::changed,
         words::{HouseholdWord as W, Said},
     },
     web::{
         browser::time::day,
         client,
-        components::{Icon, part, press},
+        components::{Icon, SaveButton, Saving, part, press},
+        store::store,
     },
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{ev, prelude::*, task::spawn_local};
 
 /// As many records come at once.
 const PAGE: usize = 50;
@@ -36,7 +41,12 @@ pub fn LogSection(
         });
     };
     read();
+    let undone = Callback::new(move |()| {
+        all.set(None);
+        read();
+    });
     view! {
+        <Undoable undone/>
         <p class="muted small">{W::LogNote}</p>
         {part(move || Some(match all.get()? {
             all if all.is_empty() => view! { <p class="card card--pad faint">{W::LogEmpty}</p> }.into_any(),
@@ -44,6 +54,48 @@ pub fn LogSection(
         }))}
         {part(move || more.get().then(|| view! { <button class="btn btn--quiet" type="button" on:click=press(read)>{W::LogMore}</button> }))}
     }
+}
+
+/// What was changed within the last day, and the way back.
+#[component]
+fn Undoable(
+    /// Something was undone.
+    undone: Callback<()>,
+) -> impl IntoView {
+    let store = store();
+    let row = move |home: &HomeId, change: Change| {
+        let (saving, home, number) = (Saving::new(), home.clone(), change.number);
+        let undo = move |event: ev::SubmitEvent| {
+            event.prevent_default();
+            let home = home.clone();
+            saving.send(async move { client::undo(&home, number).await }, move |home| {
+                store.learn(home);
+                undone.run(());
+            });
+        };
+        let (icon, says) = changed(&change);
+        view! {
+            <li>
+                <span class="tile"><Icon name=icon/></span>
+                <form class="grow form" on:submit=undo>
+                    <div><b>{says}</b><p class="faint tiny">{day(change.at)}</p><p class="muted small">{W::WasBefore.fill(&[&change.was])}</p></div>
+                    <SaveButton saving label=W::Undo quiet=true/>
+                </form>
+            </li>
+        }
+    };
+    part(move || {
+        let (home, changes) = store.home.with(|home| home.as_ref().map(|home| (home.home.id.clone(), home.changes.clone())))?;
+        (!changes.is_empty()).then(|| {
+            view! {
+                <section class="col col--tight">
+                    <div class="head"><h2>{W::UndoTitle}</h2></div>
+                    <p class="muted small">{W::UndoNote}</p>
+                    <ul class="rows card">{changes.into_iter().map(|change| row(&home, change)).collect_view()}</ul>
+                </section>
+            }
+        })
+    })
 }
 
 fn row(record: &AuditRecord) -> impl IntoView + use<> {

@@ -1,0 +1,118 @@
+//! Where help goes and who is called, as it was before somebody changed it: for a day every owner sees the change and can undo it.
+
+use super::{Address, Home};
+use crate::domain::{contact::Contact, id::UserId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long a change can be undone.
+pub const UNDOABLE: Duration = Duration::from_secs(24 * 3_600);
+
+/// A change that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Its number; no other change of the home has it.
+    pub number: u64,
+    /// When it was made; of several by the same person one after the other, the last.
+    pub at: Timestamp,
+    /// Who made it.
+    pub by: UserId,
+    /// What people called them then.
+    pub name: String,
+    /// What it was before.
+    pub was: Was,
+}
+
+/// What something was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Was {
+    /// Where help is sent.
+    Address(Address),
+    /// Whom to call, in order.
+    Contacts(Vec<Contact>),
+}
+
+/// No such change, or it was made too long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotUndone;
+
+impl Change {
+    /// Whether it can be undone still.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        now.since(self.at) < UNDOABLE
+    }
+}
+
+impl Was {
+    /// What the home has now instead.
+    fn now(&self, home: &Home) -> Option<Self> {
+        match self {
+            Self::Address(_) => home.address.clone().map(Self::Address),
+            Self::Contacts(_) => Some(Self::Contacts(home.contacts.clone())),
+        }
+    }
+
+    /// Whether people would call it the same: that a contact has agreed meanwhile is no change of theirs.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Address(one), Self::Address(other)) => one == other,
+            (Self::Contacts(some), Self::Contacts(others)) => some.iter().map(named).eq(others.iter().map(named)),
+            _ => false,
+        }
+    }
+
+    fn is_kind_of(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+fn named(contact: &Contact) -> (&str, &str, &str) {
+    (contact.id.as_str(), &contact.name, &contact.phone)
+}
+
+impl Home {
+    /// Keeps what somebody changed since `before`, so that it can be undone. What was set for the first time is no change; several by the
+    /// same person one after the other are one, so that none is lost behind them; and what is as it was is none any more.
+    pub fn note_changes(&mut self, before: &Self, by: &UserId, name: &str, now: Timestamp) {
+        self.changes.retain(|change| change.is_open(now));
+        let address = before.address.clone().map(Was::Address);
+        let contacts = Some(before.contacts.clone()).filter(|all| !all.is_empty()).map(Was::Contacts);
+        for was in [address, contacts].into_iter().flatten() {
+            if was.now(self).is_some_and(|now| now.is_like(&was)) {
+                continue;
+            }
+            match self.changes.iter_mut().rfind(|change| change.was.is_kind_of(&was)).filter(|last| last.by == *by) {
+                Some(last) => (last.at, last.name) = (now, name.into()),
+                None => {
+                    let number = self.changes.last().map_or(0, |last| last.number + 1).max(now.as_millis());
+                    self.changes.push(Change { number, at: now, by: by.clone(), name: name.into(), was });
+                }
+            }
+        }
+        let as_it_is: Vec<bool> =
+            self.changes.iter().map(|change| change.was.now(self).is_some_and(|now| now.is_like(&change.was))).collect();
+        let mut as_it_is = as_it_is.into_iter();
+        self.changes.retain(|_| !as_it_is.next().unwrap_or_default());
+    }
+
+    /// Makes it what it was before that change; to be noted as any other change. Contacts that are still there keep what they have said since.
+    ///
+    /// # Errors
+    /// There is no such change, or it was made too long ago.
+    pub fn undo(&mut self, number: u64, now: Timestamp) -> Result<(), NotUndone> {
+        let change = self.changes.iter().find(|change| change.number == number && change.is_open(now)).ok_or(NotUndone)?;
+        match change.was.clone() {
+            Was::Address(address) => self.address = Some(address),
+            Was::Contacts(mut contacts) => {
+                for contact in &mut contacts {
+                    if let Some(known) = self.contacts.iter().find(|known| known.id == contact.id && known.phone == contact.phone) {
+                        (contact.readiness, contact.reached_at) = (known.readiness, known.reached_at);
+                    }
+                }
+                self.contacts = contacts;
+            }
+        }
+        Ok(())
+    }
+}
