@@ -38,6 +38,8 @@ pub enum Deed {
     Invited,
     /// Somebody came by an invitation.
     Joined,
+    /// A contact agreed to be called, or opted out.
+    ContactAnswered,
     /// The link of a contact was made anew.
     LinkMade,
     /// The first owner came.

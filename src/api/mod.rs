@@ -8,6 +8,7 @@ pub mod invitations;
 pub mod passkeys;
 pub mod phone;
 pub mod problem;
+pub mod review;
 pub mod session;
 pub mod timeline;
 

@@ -1,6 +1,6 @@
 //! Homes as they are set up now, in memory: every request needs one.
 
-use super::store::{Store, StoreError};
+use super::store::{Entry, Store, StoreError};
 use crate::domain::{home::Home, id::HomeId};
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ impl Homes {
         Ok(Self { all: RwLock::new(all.collect()), changing: Mutex::default() })
     }
 
-    /// Changes a home: `edit` says no, or what it made of the home is stored, and then stands.
+    /// Changes a home: `edit` says no, or what it made of the home is stored together with its record in the audit, and then stands.
     ///
     /// # Errors
     /// What `edit` says, or a store that cannot be written.
@@ -34,14 +34,15 @@ impl Homes {
         &self,
         store: &dyn Store,
         id: &HomeId,
-        edit: impl FnOnce(&mut Home) -> Result<T, E>,
+        edit: impl FnOnce(&mut Home) -> Result<(T, Entry), E>,
     ) -> Result<Option<T>, E> {
         let _alone = self.changing.lock().await;
         let Some(known) = self.get(id) else { return Ok(None) };
         let mut home = Home::clone(&known);
-        let made = edit(&mut home)?;
+        let (made, entry) = edit(&mut home)?;
         if home != *known {
-            self.put(store, home).await?;
+            store.change_home(&home, &Entry { home: Some(id.clone()), ..entry }).await?;
+            self.keep(home);
         }
         Ok(Some(made))
     }
@@ -52,8 +53,12 @@ impl Homes {
     /// A store that cannot be written.
     pub async fn put(&self, store: &dyn Store, home: Home) -> Result<(), StoreError> {
         store.put_home(&home).await?;
-        self.all.write().expect("no writer panics").insert(home.id.clone(), Arc::new(home));
+        self.keep(home);
         Ok(())
+    }
+
+    fn keep(&self, home: Home) {
+        self.all.write().expect("no writer panics").insert(home.id.clone(), Arc::new(home));
     }
 
     /// One of them.

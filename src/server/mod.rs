@@ -130,6 +130,15 @@ pub enum StartError {
     Demo(String),
 }
 
+/// Makes a folder, for this user alone; one that is there stays as it is.
+fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path)
+}
+
 impl App {
     /// Opens the store, starts the loop and everything beside it.
     ///
@@ -137,7 +146,7 @@ impl App {
     /// What keeps it from starting, in a sentence.
     pub async fn start(config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
         let folder = |source| StartError::Folder { folder: config.data.display().to_string(), source };
-        std::fs::create_dir_all(&config.data).map_err(folder)?;
+        private_folder(&config.data).map_err(folder)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data.join(DATABASE)).await?);
         demo::check(&*store, config.demo).await?;
         Self::with_store(store, config, stop).await
@@ -257,4 +266,18 @@ fn allow_many_connections() {
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone is a server that is gone.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_folder_is_for_this_user_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a/b");
+        super::private_folder(&folder).unwrap();
+        super::private_folder(&folder).expect("one that is there stays");
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 }

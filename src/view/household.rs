@@ -30,6 +30,7 @@ pub fn deed(record: &AuditRecord) -> String {
         Deed::PersonChanged => W::DidPerson,
         Deed::Invited => W::DidInvite,
         Deed::Joined => W::DidJoin,
+        Deed::ContactAnswered => W::DidContact,
         Deed::LinkMade => W::DidLink,
         Deed::FirstOwner => W::DidBegin,
         // What incidents did stands in the history.

@@ -15,6 +15,7 @@ use crate::{
         path,
         phone::{CallOff, Phone},
         problem::Code,
+        review::{Decision, Review},
         session::{Device, EditPassword, Me, Proof, SignIn},
     },
     domain::{
@@ -296,6 +297,11 @@ pub async fn incident(id: IncidentId) -> Answer<Incident> {
 /// `cancel`, `send-now` or `silence`.
 pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
     post(&path::incident(id, action), &Nothing {}).await
+}
+
+/// Decides on an incident that was found late.
+pub async fn review(id: IncidentId, decision: Decision) -> Answer<Incident> {
+    post(&path::incident(id, "review"), &Review { decision, note: String::new() }).await
 }
 
 /// A contact's phone.

@@ -8,6 +8,8 @@ use zxcvbn::{Score, zxcvbn};
 const LENGTH: RangeInclusive<usize> = 12..=256;
 /// How much of a password is looked at for how it would be guessed: the time that takes grows faster than its length.
 const LOOKED_AT: usize = 100;
+/// What anybody would try here first (V6.1.2).
+const OURS: [&str; 5] = ["buckler", "shield", "siren", "emergency", "sos"];
 
 /// What is wrong with a password, if anything. `known` is what everybody knows of its owner, such as the e-mail address.
 pub fn fault(password: &str, known: &[&str]) -> Option<Fault> {
@@ -18,7 +20,8 @@ pub fn fault(password: &str, known: &[&str]) -> Option<Fault> {
     }
     let looked_at: String = password.chars().take(LOOKED_AT).collect();
     // Lists of passwords, words and names, and how people vary them.
-    (zxcvbn(&looked_at, known).score() < Score::Three).then_some(Fault::EasilyGuessed)
+    let known = [known, &OURS].concat();
+    (zxcvbn(&looked_at, &known).score() < Score::Three).then_some(Fault::EasilyGuessed)
 }
 
 #[cfg(test)]
@@ -31,7 +34,17 @@ mod tests {
         assert_eq!(fault("three quiet otters", &known), None);
         assert_eq!(fault(&"ä".repeat(11), &known), Some(Fault::TooShort));
         assert_eq!(fault(&"x9".repeat(129), &known), Some(Fault::TooLong));
-        for common in ["password1234", "qwertyuiop12", "aaaaaaaaaaaa", "iloveyou1234", "ada@example.org", "123456789012", "Passw0rd!!!!"] {
+        for common in [
+            "password1234",
+            "qwertyuiop12",
+            "aaaaaaaaaaaa",
+            "iloveyou1234",
+            "ada@example.org",
+            "123456789012",
+            "Passw0rd!!!!",
+            "bucklershield",
+            "Buckler2026!",
+        ] {
             assert_eq!(fault(common, &known), Some(Fault::EasilyGuessed), "{common}");
         }
     }

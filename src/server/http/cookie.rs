@@ -26,7 +26,7 @@ pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]
 }
 
 /// From which network address a request comes: the last that a proxy did not add itself whose word counts.
-fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())?;
     if !proxies.contains(&peer) {
         return Some(peer);

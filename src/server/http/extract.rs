@@ -47,16 +47,19 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Records what this person did on this device, to a home or to the account.
-    pub async fn did(&self, app: &App, what: Deed, home: Option<&HomeId>, detail: Value) -> Result<(), Refused> {
-        let entry = Entry {
+    /// What this person did on this device, for the audit.
+    pub fn entry(&self, app: &App, what: Deed, detail: Value) -> Entry {
+        Entry {
             account: Some(self.account.id.clone()),
-            home: home.cloned(),
             session: Some(session_name(&self.session.token)),
             address: self.address.map(|address| address.to_string()),
             ..Entry::new(what, app.clock.now(), detail)
-        };
-        Ok(app.store.record(&entry).await?)
+        }
+    }
+
+    /// Records what this person did on this device, to a home or to the account.
+    pub async fn did(&self, app: &App, what: Deed, home: Option<&HomeId>, detail: Value) -> Result<(), Refused> {
+        Ok(app.store.record(&Entry { home: home.cloned(), ..self.entry(app, what, detail) }).await?)
     }
 
     fn is_proven(&self, app: &App) -> Result<(), Refused> {

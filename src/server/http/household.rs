@@ -76,10 +76,9 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
         edit(home).map_err(Into::into)?;
         let who = &member.signed_in.account;
         home.note_changes(&before, &who.id, &who.name, app.clock.now());
-        Ok::<_, NotEdited>(audit::changes(&before, home))
+        Ok::<_, NotEdited>(((), member.signed_in.entry(app, Deed::HomeChanged, audit::changes(&before, home))))
     };
-    let changes = app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
-    member.signed_in.did(app, Deed::HomeChanged, Some(id), changes).await?;
+    app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
     app.hub.home_changed(id.clone());
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
     Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.session.held_until, app.clock.now())).await?))

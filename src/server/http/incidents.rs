@@ -8,9 +8,10 @@ use crate::{
     api::{
         incident::{Incident, Raise as RaiseRequest},
         problem::Code,
+        review::{Decision, Review},
     },
     domain::{
-        eligibility,
+        eligibility::{self, Reason},
         incident::{
             Mode, Snapshot,
             command::{Command, Raise, is_stale},
@@ -33,6 +34,9 @@ use std::sync::Arc;
 
 /// The most incidents in one answer.
 const LIST_MOST: u32 = 100;
+
+/// The longest note, characters.
+const NOTE_MOST: usize = 500;
 
 /// Asks for help. Never limited in rate: a second request joins the first.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path)), request_body = RaiseRequest, responses(
@@ -135,6 +139,19 @@ pub async fn send_now(State(app): State<Arc<App>>, of: OfIncident) -> Result<Jso
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn silence(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
     steer(&app, &of, Command::Silence { by: of.member.actor() }).await
+}
+
+/// Decides on an incident that was found long after its time, of which nothing was sent (R22). It waits for this, however long that takes.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
+pub async fn review(State(app): State<Arc<App>>, of: OfIncident, Body(asked): Body<Review>) -> Result<Json<Incident>, Refused> {
+    let proceed = asked.decision == Decision::Proceed;
+    if proceed && of.member.held_until(app.clock.now()).is_some() {
+        return Err(Reason::DeviceHeld.into());
+    }
+    if asked.note.chars().count() > NOTE_MOST {
+        return Err(Refused::field("note", "That is too long."));
+    }
+    steer(&app, &of, Command::Review { by: of.member.actor(), proceed, note: asked.note }).await
 }
 
 async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, Refused> {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     api::{
+        audit::Deed,
         phone::{CallOff, Phone, Received},
         problem::Code,
     },
@@ -18,13 +19,14 @@ use crate::{
             command::{CallStep, Command, NotReached},
         },
     },
-    server::{App, auth, engine::Current},
+    server::{App, auth, engine::Current, store::Entry},
 };
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Path, Request, State},
     http::{StatusCode, request::Parts},
 };
+use serde_json::json;
 use std::{collections::HashMap, sync::Arc};
 
 /// The contact to whom the link in the path belongs.
@@ -71,10 +73,11 @@ impl Caller {
 
     /// Changes what the home knows of this contact.
     async fn changed(&self, app: &App, change: impl FnOnce(&mut Contact)) -> Result<Json<Phone>, Refused> {
-        let edit = |home: &mut Home| -> Result<Contact, NotEdited> {
+        let edit = |home: &mut Home| -> Result<_, NotEdited> {
             let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(NotEdited::Gone)?;
             change(contact);
-            Ok(contact.clone())
+            let detail = json!({"contact": contact.id, "ready": contact.readiness});
+            Ok((contact.clone(), Entry::new(Deed::ContactAnswered, app.clock.now(), detail)))
         };
         let contact = app.homes.edit(&*app.store, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
         app.hub.home_changed(self.home.id.clone());

@@ -175,6 +175,10 @@ impl Store for MemoryStore {
         self.tables().homes.insert(home.id.clone(), home.clone());
         Ok(())
     }
+    async fn change_home(&self, home: &Home, entry: &Entry) -> Result<(), StoreError> {
+        self.put_home(home).await?;
+        self.record(entry).await
+    }
     async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
         self.tables().accounts.insert(account.id.clone(), account.clone());
         Ok(())

@@ -240,6 +240,8 @@ pub trait Store: Journal {
     async fn homes(&self) -> Result<Vec<Home>, StoreError>;
     /// Adds or replaces a home.
     async fn put_home(&self, home: &Home) -> Result<(), StoreError>;
+    /// Keeps what was changed of a home, and adds to the audit who did it: both or neither.
+    async fn change_home(&self, home: &Home, entry: &Entry) -> Result<(), StoreError>;
     /// Adds an account, or replaces the one with the same id.
     async fn put_account(&self, account: &Account) -> Result<(), StoreError>;
     /// The account with that e-mail address.

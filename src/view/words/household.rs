@@ -197,6 +197,8 @@ super::language::words! {
         LogMore = "Show earlier ones",
         LogFrom = "{0} · {1} · from {2}",
         LogBy = "{0} · {1}",
+        AContact = "A contact",
+        DidContact = "A contact agreed to be called, or opted out",
         Console = "At the server",
         DidSignIn = "Signed in",
         DidRefuse = "A sign-in was refused",

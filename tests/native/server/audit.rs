@@ -45,6 +45,8 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
     put("/api/v1/homes/maple-street/people/guest", json!({"role": "shared", "sos_withdrawn": true})).await;
     owner.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "also wrong"})).await;
     let link = owner.post("/api/v1/homes/maple-street/contacts/sister/link", &Value::Null).await.1["path"].clone();
+    let opt_out = format!("/api/v1{}/opt-out", link.as_str().unwrap());
+    assert_eq!(server.stranger().post(&opt_out, &json!({})).await.0, StatusCode::OK);
     let codes = owner.post("/api/v1/recovery-codes", &Value::Null).await.1["codes"].clone();
     let changed = json!({"current": "buckler-demo", "password": "three quiet otters"});
     assert_eq!(owner.ask(Method::PUT, "/api/v1/password", &changed).await.0, StatusCode::NO_CONTENT);
@@ -60,11 +62,12 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
         "person_changed",
         "proof_refused",
         "link_made",
+        "contact_answered",
         "codes_made",
         "password_changed",
     ];
     assert_eq!(seen, deeds);
-    let renamed = &all[6];
+    let renamed = &all[7];
     assert_eq!((&renamed["who"], &renamed["address"], &renamed["about"]), (&json!("Olivia"), &json!("127.0.0.1"), &json!(["name"])));
     let detail: Value = serde_json::from_str(renamed["detail"].as_str().unwrap()).unwrap();
     assert_eq!(detail, json!({"name": {"before": "Maple Street", "after": "The house by the brook"}}));

@@ -28,6 +28,7 @@ use buckler::server::{
 use clap::{Args, FromArgMatches};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{Connection, sqlite::SqliteConnectOptions};
 use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch};
@@ -80,6 +81,18 @@ impl Server {
         self.serving.await.unwrap().unwrap();
         drop(self.app);
         wait(pause).await;
+        Self::on(self.folder, "30s").await
+    }
+
+    /// Stops it, and starts it again as if it had been down for so long: its time goes on from what it kept.
+    pub async fn restart_as_if_after(self, pause: Duration) -> Self {
+        let file = self.file();
+        self.stopper.send(true).unwrap();
+        self.serving.await.unwrap().unwrap();
+        drop(self.app);
+        let mut file = sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+        sqlx::query("UPDATE clock SET at = at + ?").bind(pause.as_millis() as i64).execute(&mut file).await.unwrap();
+        file.close().await.unwrap();
         Self::on(self.folder, "30s").await
     }
 

@@ -1,6 +1,8 @@
 //! I10 and R22: what was acknowledged is found again, and happens once.
 
 use super::{Server, until, whats};
+use buckler::server::store::Session;
+use reqwest::StatusCode;
 use serde_json::json;
 use std::time::Duration;
 
@@ -57,4 +59,37 @@ async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
     let told = serde_json::to_value(server.app.tell_incident(&current)).unwrap();
     let seqs = before["timeline"].as_array().unwrap().len();
     assert_eq!(told["timeline"].as_array().unwrap()[..seqs], before["timeline"].as_array().unwrap()[..]);
+}
+
+#[tokio::test]
+async fn f20_r22_what_was_found_late_waits_until_somebody_who_may_ask_for_help_decides() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let needed = owner.raise("maple-street", "police", json!({})).await.1;
+    let over = owner.raise("lake-cabin", "medical", json!({})).await.1;
+    let server = server.restart_as_if_after(Duration::from_secs(20 * 60)).await;
+    let (owner, guest, shared) = (server.sign_in("owner").await, server.sign_in("guest").await, server.sign_in("shared").await);
+    let review = |incident: &serde_json::Value| format!("/api/v1/incidents/{}/review", incident["id"].as_str().unwrap());
+    assert_eq!(owner.look(&needed).await["state"], "under_review");
+    assert_eq!(guest.post(&review(&needed), &json!({"decision": "close"})).await.1["code"], "not_allowed");
+    let long = json!({"decision": "close", "note": "x".repeat(501)});
+    assert_eq!(owner.post(&review(&needed), &long).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    // A device that is held sends nothing.
+    let (held, store, now) = (server.sign_in("shared").await, &server.app.store, server.app.clock.now());
+    let session = store.sessions(&"shared".parse().unwrap(), now).await.unwrap().into_iter().max_by_key(|s| s.created_at).unwrap();
+    store.end_session(session.token).await.unwrap();
+    store.put_session(&Session { held_until: now + Duration::from_secs(3_600), ..session }).await.unwrap();
+    assert_eq!(held.post(&review(&needed), &json!({"decision": "proceed"})).await.1["reason"], "device_held");
+    assert_eq!(owner.look(&needed).await["state"], "under_review", "nothing was decided");
+
+    let (status, told) = shared.post(&review(&needed), &json!({"decision": "proceed"})).await;
+    assert_eq!((status, whats(&told).contains(&"reviewed")), (StatusCode::OK, true));
+    let verifying = owner.until_state(&needed, "verifying").await;
+    assert_eq!(whats(&verifying).iter().filter(|w| **w == "call_placed").count(), 1);
+    assert!(!whats(&verifying).contains(&"siren_confirmed"), "so late nothing sounds");
+    assert_eq!(owner.post(&review(&needed), &json!({"decision": "close"})).await.0, StatusCode::CONFLICT, "it was decided");
+
+    let told = owner.post(&review(&over), &json!({"decision": "close", "note": "Grandmother is well"})).await.1;
+    assert_eq!((&told["state"], whats(&told).contains(&"dispatch_requested")), (&json!("closed"), false));
+    assert!(told["timeline"].to_string().contains("Grandmother is well"));
 }

@@ -36,7 +36,9 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
         ("post", "/homes/{home}/incidents") => Need::Home(Raise),
         ("get", "/incidents/{id}" | "/incidents/{id}/export") => Need::Home(Look),
-        ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence") => Need::Home(Raise),
+        ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence" | "/incidents/{id}/review") => {
+            Need::Home(Raise)
+        }
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
         ("get", "/homes/{home}/household") => Need::Home(Configure),
         ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => Need::Nothing,

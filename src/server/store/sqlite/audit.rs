@@ -31,7 +31,7 @@ fn bound(before: &[u8], number: i64, columns: &[Value; 7]) -> [u8; 32] {
 }
 
 /// Adds records at the end of the chain, within a transaction.
-async fn append(writer: &mut SqliteConnection, entries: &[Entry]) -> Result<(), sqlx::Error> {
+pub(super) async fn append(writer: &mut SqliteConnection, entries: &[Entry]) -> Result<(), sqlx::Error> {
     let last = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetch_optional(&mut *writer).await?;
     let (mut number, mut before) = last.map_or((0, BEGINNING.to_vec()), |row| (row.get(0), row.get(1)));
     for entry in entries {

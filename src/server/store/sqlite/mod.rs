@@ -158,6 +158,14 @@ impl Store for SqliteStore {
     async fn put_home(&self, home: &Home) -> Result<(), StoreError> {
         accounts::put_home(&mut *self.writer.lock().await, home).await
     }
+    async fn change_home(&self, home: &Home, entry: &Entry) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let problem = failed("store a change of a home");
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
+        accounts::put_home(&mut change, home).await?;
+        audit::append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
+        change.commit().await.map_err(&problem)
+    }
     async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
         accounts::put(&mut *self.writer.lock().await, account).await
     }

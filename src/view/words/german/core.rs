@@ -116,9 +116,11 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NothingSentYet => "Noch wurde nichts gesendet",
         W::SirensAsked => "Sirenen wurden ausgelöst",
         W::HelpRequested => "Hilfe wurde angefordert",
-        W::ReviewNote => {
-            "Der Server war zu lange ausgefallen, um selbst zu handeln. Wenn Sie jetzt Hilfe brauchen, rufen Sie an oder fordern Sie neu an."
-        }
+        W::ReviewNote => "Der Server war zu lange ausgefallen, um selbst zu handeln. Brauchen Sie noch Hilfe?",
+        W::SendAfterAll => "Ja, jetzt Hilfe schicken",
+        W::NobodyNeedsHelp => "Niemand braucht mehr Hilfe",
+        W::NobodySure => "Noch einmal tippen: nichts wird gesendet",
+        W::NotDecided => "Der Server hat nicht geantwortet. Wenn Sie Hilfe brauchen, rufen Sie an.",
         W::ServicesTo => "{0}, an {1}",
         W::NoCallNoDispatch => "Kein Anruf und kein Einsatz",
         W::Calling => "{0} wird angerufen",

@@ -187,6 +187,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::LogMore => "Frühere zeigen",
         W::LogFrom => "{0} · {1} · von {2}",
         W::LogBy => "{0} · {1}",
+        W::AContact => "Ein Kontakt",
+        W::DidContact => "Ein Kontakt hat zugestimmt oder abgesagt",
         W::Console => "Am Server",
         W::DidSignIn => "Hat sich angemeldet",
         W::DidRefuse => "Eine Anmeldung wurde abgewiesen",

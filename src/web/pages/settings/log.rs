@@ -102,11 +102,12 @@ fn row(record: &AuditRecord) -> impl IntoView + use<> {
     let warns = matches!(record.what, Deed::SignInRefused | Deed::ProofRefused);
     let icon = match record.what {
         Deed::HomeChanged | Deed::LinkMade => "home",
-        Deed::PersonChanged | Deed::FirstOwner | Deed::Invited | Deed::Joined => "people",
+        Deed::ContactAnswered | Deed::PersonChanged | Deed::FirstOwner | Deed::Invited | Deed::Joined => "people",
         _ if warns => "warning",
         _ => "key",
     };
-    let who = record.who.clone().unwrap_or_else(|| W::Console.into());
+    let nobody = if record.what == Deed::ContactAnswered { W::AContact } else { W::Console };
+    let who = record.who.clone().unwrap_or_else(|| nobody.into());
     let line = match &record.address {
         Some(address) => W::LogFrom.fill(&[&who, &day(record.at), address]),
         None => W::LogBy.fill(&[&who, &day(record.at)]),
