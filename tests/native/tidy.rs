@@ -160,12 +160,14 @@ fn architecture_names_only_what_exists() {
 
 #[test]
 fn promises_name_tests_that_exist() {
-    let promises = read(&root().join("tests/README.md"));
     let code: String = files("tests", &[".rs", ".js", ".mjs"]).iter().chain(&files("src", &[".rs"])).map(|p| read(p)).collect();
-    let named: Vec<&str> =
-        promises.split('`').skip(1).step_by(2).filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.')).collect();
-    assert!(named.len() > 40, "the promises are missing");
-    for test in named {
-        assert!(code.contains(&format!("fn {test}(")), "tests/README.md names {test}, which does not exist");
+    for (document, least) in [("tests/README.md", 40), ("docs/asvs.md", 20)] {
+        let promises = read(&root().join(document));
+        let named: Vec<&str> =
+            promises.split('`').skip(1).step_by(2).filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.')).collect();
+        assert!(named.len() > least, "{document}: the promises are missing");
+        for test in named {
+            assert!(code.contains(&format!("fn {test}(")), "{document} names {test}, which does not exist");
+        }
     }
 }
