@@ -37,6 +37,8 @@ export const states = {
   "requested-talking": runs(incidents.talking, { heard: "Talking to Sister" }),
   "requested-dispatching": runs(incidents.dispatching, { heard: "On the way" }),
   "requested-review": runs(incidents.review, { heard: "Nothing was sent yet" }),
+  "requested-review-sure": runs(incidents.review, { act: ["Nobody needs help any more"], heard: "Tap again: nothing will be sent" }),
+  "requested-review-lost": runs(incidents.review, { act: ["Yes, send help now"], answers: { [`POST /api/v1/incidents/${incidents.review.id}/review`]: "lost" }, heard: "The server did not answer. If you need help, call." }),
   "requested-siren": runs(incidents.siren, { heard: "Sirens were asked to sound" }),
   "requested-drill": runs(incidents.runningDrill, { heard: "DRILL" }),
   "ended-aborted": runs(incidents.counting, { then: incidents.aborted, heard: "Cancelled. Nothing was sent." }),
