@@ -16,6 +16,20 @@ const kept = (name) => {
   }
 };
 
+// The shield, as soon as it is known that there is one. A press is taken at once, and opens the sheet when the app stands, which then
+// puts its own shield in this place. `home` is as the server tells it.
+const shield = (home) => {
+  const there = document.getElementById("first-shield");
+  if (!home.sos.dashboard.available || home.incident) return there?.remove();
+  if (there || location.pathname !== "/") return;
+  const first = document.createElement("div");
+  first.id = "first-shield";
+  first.innerHTML = `<div class="screen"><div class="bar"><span class="bar__space"></span><button class="shield" aria-label="SOS">
+    <svg class="shield__shape" viewBox="0 0 60 64" aria-hidden="true"><use href="#i-shield"/></svg><b aria-hidden="true">SOS</b></button></div></div>`;
+  first.querySelector("button").addEventListener("click", ({ currentTarget }) => (currentTarget.ariaBusy = "true"));
+  document.body.append(first);
+};
+
 if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   const listen = (home) => {
     // The app stands already, and listens itself.
@@ -24,13 +38,22 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
     early.heard = [];
     for (const name of ["snapshot", "incident", "device", "camera", "home"]) early.stream.addEventListener(name, ({ data }) => early.heard?.push([name, data]));
     // The app's own comes back by itself; this one would ask again in its own way.
+    early.stream.addEventListener("snapshot", ({ data }) => window.early && shield(JSON.parse(data)));
     early.stream.addEventListener("error", () => early.stream?.close());
   };
   const last = kept("buckler-home");
   early.me = fetch("/api/v1/me", { signal: AbortSignal.timeout(5_000) });
   early.me.catch(() => {}); // Nobody answers: the app will see, and say so. Until it stands nobody else looks at this.
   // Who was signed in the last time most likely still is: one way there and back less.
-  if (last && kept("buckler-me")) listen(last);
+  if (last && kept("buckler-me")) {
+    listen(last);
+    try {
+      // An incident of then may be long over.
+      shield({ ...JSON.parse(kept("buckler-last")), incident: null });
+    } catch {
+      // Nothing was kept, or by another version: the server will tell.
+    }
+  }
   else
     early.me
       .then((answer) => answer.ok && answer.clone().json())

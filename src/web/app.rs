@@ -1,7 +1,7 @@
 //! The app: what lives as long as it, which page is shown, and what covers it.
 
 use super::{
-    browser::{after_next_frame, load},
+    browser::{after_next_frame, early, load},
     components::{AFTER, NotSent, OpenSheet, Overlay, SheetHandle, ShieldShape, part, press},
     on_demand::{OnDemand, prepare},
     pages::{CONTACT, Dashboard, HOUSEHOLD, LIVE, PARTS, RECORDS, SignIn},
@@ -55,7 +55,12 @@ fn Inside(
     };
     part(move || {
         door.get();
-        Some(match store.session.get_untracked() {
+        let session = store.session.get_untracked();
+        if matches!(session, Session::Nobody | Session::Unreachable) {
+            // There is no SOS here after all.
+            early::shield();
+        }
+        Some(match session {
             Session::Asking => {
                 view! { <main class="door"><span class="door__shield"><ShieldShape/></span><h1 class="unseen">"Buckler"</h1></main> }
                     .into_any()

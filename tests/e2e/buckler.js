@@ -130,7 +130,8 @@ export class Home {
     await this.page.goto(this.server.url + path);
   }
 
-  shield = () => this.page.getByRole("button", { name: "SOS", exact: true });
+  /** The app's own, not the one that stands in its place before. */
+  shield = () => this.page.getByRole("button", { name: "SOS", exact: true }).and(this.page.locator("button:not(#first-shield button)"));
   sheet = () => this.page.getByRole("dialog", { name: "Request help" });
   countdown = () => this.page.getByRole("alertdialog", { name: /in \d seconds?$/ });
   requested = () => this.page.getByRole("dialog", { name: "Help has been requested" });

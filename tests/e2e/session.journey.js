@@ -87,6 +87,41 @@ test.describe("some time after the password was given", () => {
   });
 });
 
+test("a press before the app stands is taken, and opens the sheet when it does", async ({ home, page }) => {
+  let arrive;
+  const hold = async () => {
+    const arrived = new Promise((resolve) => (arrive = resolve));
+    await page.unrouteAll();
+    await page.route("**/app-*.wasm", async (route) => {
+      await arrived;
+      await route.continue();
+    });
+    await page.reload({ waitUntil: "commit" });
+  };
+  const first = page.locator("#first-shield").getByRole("button", { name: "SOS" });
+  await expect(home.shield()).toBeVisible();
+  // As at the first visit: nothing is known before the server has told. Then as at every other.
+  for (const key of ["buckler-me", "none"]) {
+    await page.evaluate((key) => localStorage.removeItem(key), key);
+    await hold();
+    await first.click();
+    await expect(first).toHaveAttribute("aria-busy", "true");
+    await expect(home.sheet()).toBeHidden();
+    arrive();
+    await expect(home.sheet()).toBeVisible();
+    await expect(first).toBeHidden();
+    await home.button("Close").click();
+  }
+  // Where there is no SOS no shield comes before the app either.
+  await page.evaluate(() => localStorage.setItem("buckler-home", "harbor-loft"));
+  await page.evaluate(() => localStorage.removeItem("buckler-last"));
+  await hold();
+  await expect.poll(() => page.evaluate(() => window.early?.heard?.length ?? 0)).toBe(1);
+  await expect(first).toBeHidden();
+  arrive();
+  await expect(page.getByRole("heading", { name: "SOS is not available" })).toBeAttached();
+});
+
 test("what happens in the home while the app is still on its way is not missed, and the app listens once", async ({ home, page, server }) => {
   let arrive;
   const arrived = new Promise((resolve) => (arrive = resolve));

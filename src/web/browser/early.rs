@@ -4,7 +4,7 @@ use js_sys::{Array, JsString, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{EventSource, Response};
 
-use super::window;
+use super::{focus_first, window};
 
 fn take<T: JsCast>(name: &str) -> Option<T> {
     let early = Reflect::get(&window(), &"early".into()).ok()?.dyn_into::<js_sys::Object>().ok()?;
@@ -17,6 +17,18 @@ fn take<T: JsCast>(name: &str) -> Option<T> {
 pub async fn me() -> Option<Result<Response, JsValue>> {
     let asked: Promise = take("me")?;
     Some(wasm_bindgen_futures::JsFuture::from(asked).await.map(JsCast::unchecked_into))
+}
+
+/// Takes the shield away that stood before the app did. Whether it was pressed.
+pub fn shield() -> bool {
+    let Some(early) = window().document().and_then(|d| d.get_element_by_id("first-shield")) else { return false };
+    let holds = |selector: &str| early.query_selector(selector).is_ok_and(|found| found.is_some());
+    if holds(":focus") {
+        focus_first("button.shield");
+    }
+    let pressed = holds("[aria-busy]");
+    early.remove();
+    pressed
 }
 
 /// The open stream of that path, and the names and data of what it said already. From then on the app listens itself.

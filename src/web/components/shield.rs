@@ -1,7 +1,7 @@
 //! The shield: the one red thing on the screen.
 
 use super::{SheetHandle, WhyButton, part, press};
-use crate::{api::home::Availability, domain::incident::Source, view::words::Word};
+use crate::{api::home::Availability, domain::incident::Source, view::words::Word, web::browser::early};
 use leptos::prelude::*;
 
 /// The red shield that opens the SOS sheet, or in its place the quiet button that says why there is none (R7).
@@ -17,15 +17,23 @@ pub fn Shield(
 ) -> impl IntoView {
     let open = StoredValue::new(source);
     part(move || {
-        availability.get().map(|answer| match answer.reason {
-            None => view! {
-                <button class="shield" aria-label=Word::Sos on:click=press(move || sheet.open(open.get_value()))>
-                    <ShieldShape/>
-                    <b aria-hidden="true">{Word::Sos}</b>
-                </button>
+        availability.get().map(|answer| {
+            let was_pressed = early::shield();
+            match answer.reason {
+                None => {
+                    if was_pressed {
+                        sheet.open(open.get_value());
+                    }
+                    view! {
+                        <button class="shield" aria-label=Word::Sos on:click=press(move || sheet.open(open.get_value()))>
+                            <ShieldShape/>
+                            <b aria-hidden="true">{Word::Sos}</b>
+                        </button>
+                    }
+                    .into_any()
+                }
+                Some(reason) => view! { <WhyButton reason/> }.into_any(),
             }
-            .into_any(),
-            Some(reason) => view! { <WhyButton reason/> }.into_any(),
         })
     })
 }
@@ -35,7 +43,7 @@ pub fn Shield(
 pub fn ShieldShape() -> impl IntoView {
     view! {
         <svg class="shield__shape" viewBox="0 0 60 64" aria-hidden="true">
-            <path d="M30 2.5c8 5.6 16.6 7.9 26 8.3v20.7c0 14.4-9.7 24.7-26 30-16.3-5.3-26-15.6-26-30V10.8C13.4 10.4 22 8.1 30 2.5Z"/>
+            <use href="#i-shield"/>
         </svg>
     }
 }
