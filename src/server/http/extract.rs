@@ -142,7 +142,7 @@ impl Member {
     }
 
     /// R6: whoever may not raise an SOS may not steer one either.
-    pub fn may_steer(&self) -> Result<(), Refused> {
+    fn may_steer(&self) -> Result<(), Refused> {
         let refused = || Refused::new(Code::NotAllowed, "You may look at this incident, not change it.");
         self.membership.may(Action::Raise).then_some(()).ok_or_else(refused)
     }
@@ -210,6 +210,18 @@ impl FromRequestParts<Arc<App>> for OfIncident {
         };
         let member = Member::of(signed_in, &current.incident.home, app).await?;
         Ok(Self { member, current })
+    }
+}
+
+/// An incident that its home's member may steer, not only look at (R6).
+pub struct Steered(pub OfIncident);
+
+impl FromRequestParts<Arc<App>> for Steered {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let of = OfIncident::from_request_parts(parts, app).await?;
+        of.member.may_steer()?;
+        Ok(Self(of))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, Member, OfIncident},
+    extract::{Body, Member, OfIncident, Steered},
 };
 use crate::{
     api::{
@@ -125,25 +125,25 @@ pub async fn one(State(app): State<Arc<App>>, of: OfIncident) -> Json<Incident> 
 
 /// Cancel Help: works only before the countdown's end, by the server's clock.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn cancel(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
+pub async fn cancel(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
     steer(&app, &of, Command::Cancel { by: of.member.actor() }).await
 }
 
 /// Send Now: skips the rest of the countdown.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/send-now", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn send_now(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
+pub async fn send_now(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
     steer(&app, &of, Command::SendNow { by: of.member.actor() }).await
 }
 
 /// Silence Siren: changes nothing else.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn silence(State(app): State<Arc<App>>, of: OfIncident) -> Result<Json<Incident>, Refused> {
+pub async fn silence(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
     steer(&app, &of, Command::Silence { by: of.member.actor() }).await
 }
 
 /// Decides on an incident that was found long after its time, of which nothing was sent (R22). It waits for this, however long that takes.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
-pub async fn review(State(app): State<Arc<App>>, of: OfIncident, Body(asked): Body<Review>) -> Result<Json<Incident>, Refused> {
+pub async fn review(State(app): State<Arc<App>>, Steered(of): Steered, Body(asked): Body<Review>) -> Result<Json<Incident>, Refused> {
     let proceed = asked.decision == Decision::Proceed;
     if proceed && of.member.held_until(app.clock.now()).is_some() {
         return Err(Reason::DeviceHeld.into());
@@ -155,7 +155,6 @@ pub async fn review(State(app): State<Arc<App>>, of: OfIncident, Body(asked): Bo
 }
 
 async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, Refused> {
-    of.member.may_steer()?;
     let Answer { current, refusal, .. } = app.engine.give(of.current.incident.id, command).await?;
     refusal.map_or_else(|| Ok(Json(app.tell_incident(&current))), |refusal| Err(refusal.into()))
 }
