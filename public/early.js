@@ -30,6 +30,10 @@ const shield = (home) => {
   document.body.append(first);
 };
 
+// Pages of the household are a file of their own: it need not wait until the app asks for it.
+if (/^\/(settings|welcome|invite)\b/.test(location.pathname))
+  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href: new URL("./split_household.wasm", import.meta.url) }));
+
 if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   const listen = (home) => {
     // The app stands already, and listens itself.

@@ -7,7 +7,7 @@ use crate::domain::{
     contact::Readiness,
     device::DeviceKind,
     eligibility::{Reason, Route},
-    home::{Address, Settings, Subscription},
+    home::{Address, Home, Settings, Subscription},
     id::{CameraId, ContactId, DeviceId, HomeId},
     time::Timestamp,
 };
@@ -84,6 +84,13 @@ pub struct HomeFacts {
     pub time_zone: String,
     /// Where help is sent.
     pub address: Option<Address>,
+}
+
+impl HomeFacts {
+    /// Those of a home.
+    pub fn of(home: &Home) -> Self {
+        Self { id: home.id.clone(), name: home.name.clone(), time_zone: home.time_zone.clone(), address: home.address.clone() }
+    }
 }
 
 /// Where an SOS can be raised, and whether it would work.

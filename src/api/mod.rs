@@ -1,6 +1,7 @@
 //! What crosses the wire: types and paths, one file a noun. Knows no browser and no database.
 
 pub mod audit;
+pub mod center;
 pub mod home;
 pub mod household;
 pub mod incident;

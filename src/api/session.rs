@@ -1,7 +1,11 @@
 //! Signing in, and who is signed in.
 
 use super::passkeys::Answered;
-use crate::domain::{access::Role, id::HomeId, time::Timestamp};
+use crate::domain::{
+    access::{CenterRole, Role},
+    id::HomeId,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,16 +93,6 @@ pub struct Me {
     /// The server's time.
     #[schema(value_type = String)]
     pub server_time: Timestamp,
-}
-
-/// What somebody is at the monitoring center.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CenterRole {
-    /// Works on incidents.
-    Operator,
-    /// And watches over operators.
-    Supervisor,
 }
 
 /// A home, and what somebody is to it.

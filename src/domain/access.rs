@@ -23,6 +23,35 @@ pub struct Membership {
     pub sos_withdrawn: bool,
 }
 
+/// What a person is at the monitoring center. To a home it makes them nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CenterRole {
+    /// Works on incidents.
+    Operator,
+    /// And watches over operators.
+    Supervisor,
+}
+
+/// What can be done at the monitoring center.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CenterAction {
+    /// See what waits for the center, and decide on it.
+    Work,
+    /// See who works there, and end that.
+    Lead,
+}
+
+impl CenterRole {
+    /// The center's part of the table.
+    pub fn may(self, action: CenterAction) -> bool {
+        match (self, action) {
+            (_, CenterAction::Work) | (Self::Supervisor, CenterAction::Lead) => true,
+            (Self::Operator, CenterAction::Lead) => false,
+        }
+    }
+}
+
 /// What can be done with a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -5,7 +5,7 @@ use super::{
     store::{Account, Store, StoreError},
 };
 use crate::domain::{
-    access::{Membership, Role},
+    access::{CenterRole, Membership, Role},
     camera::{Camera, CameraKind},
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
@@ -43,6 +43,7 @@ async fn fill(store: &dyn Store) -> Result<(), StoreError> {
         let account = Account { id: slug(id), email: format!("{id}@demo.test"), name: name.into(), password: password.clone() };
         store.put_account(&account).await?;
     }
+    store.put_center_role(&slug("operator"), Some(CenterRole::Operator)).await?;
     for mut home in homes() {
         home.verbal_password = Some(hash(&auth::spoken("blue heron"))?);
         store.put_home(&home).await?;

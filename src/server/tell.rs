@@ -51,12 +51,7 @@ impl App {
         Ok(HomeAnswer {
             server_time: self.clock.now(),
             role: membership.role,
-            home: HomeFacts {
-                id: home.id.clone(),
-                name: home.name.clone(),
-                time_zone: home.time_zone.clone(),
-                address: home.address.clone(),
-            },
+            home: HomeFacts::of(home),
             subscription: home.subscription,
             sos: Sos {
                 dashboard: eligibility::dashboard(home, membership).into(),

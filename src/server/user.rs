@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::audit::Deed,
     domain::{
-        access::{Membership, Role},
+        access::{CenterRole, Membership, Role},
         home::edit::Fault,
         id::{HomeId, UserId},
     },
@@ -44,6 +44,14 @@ pub enum User {
         /// The account's e-mail address
         email: String,
     },
+    /// Sets what an account is at the monitoring center
+    Center {
+        /// The account's e-mail address
+        email: String,
+        /// What it is from now on
+        #[arg(long, value_enum)]
+        role: Desk,
+    },
     /// Sets what an account is to a home
     Role {
         /// The account's e-mail address
@@ -66,6 +74,17 @@ pub enum Place {
     Shared,
     /// Looks, and cannot request help
     Guest,
+    /// Nothing
+    None,
+}
+
+/// What an account is at the monitoring center.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Desk {
+    /// Decides on incidents
+    Operator,
+    /// And says who does
+    Supervisor,
     /// Nothing
     None,
 }
@@ -143,6 +162,17 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
             record(&store, Deed::PasswordChanged, &account, None, json!({})).await?;
             Ok(format!("{} has a new password; {} devices were signed out.\n", account.email, sessions.len()))
         }
+        User::Center { email, role } => {
+            let account = known(&store, &email).await?;
+            let role = match role {
+                Desk::Operator => Some(CenterRole::Operator),
+                Desk::Supervisor => Some(CenterRole::Supervisor),
+                Desk::None => None,
+            };
+            store.put_center_role(&account.id, role).await?;
+            record(&store, Deed::PersonChanged, &account, None, json!({"person": account.id, "center_role": role})).await?;
+            Ok(format!("{} is {} at the monitoring center now.\n", account.email, desk(role)))
+        }
         User::Role { email, home, role } => {
             is_home(&store, &home).await?;
             let account = known(&store, &email).await?;
@@ -170,7 +200,22 @@ async fn list(store: &SqliteStore) -> Result<String, UserError> {
             let _ = writeln!(told, "  {}  {}  {}{withdrawn}", account.email, account.name, word(Some(membership.role)));
         }
     }
+    let center = store.center_people().await?;
+    if !center.is_empty() {
+        told.push_str("The monitoring center\n");
+    }
+    for (account, role) in center {
+        let _ = writeln!(told, "  {}  {}  {}", account.email, account.name, desk(Some(role)));
+    }
     Ok(told)
+}
+
+const fn desk(role: Option<CenterRole>) -> &'static str {
+    match role {
+        Some(CenterRole::Operator) => "operator",
+        Some(CenterRole::Supervisor) => "supervisor",
+        None => "nothing",
+    }
 }
 
 const fn word(role: Option<Role>) -> &'static str {

@@ -1,6 +1,6 @@
 //! The sheet: which help, and nothing that the home does not have.
 
-use crate::page::{Page, drawn, home};
+use crate::page::{Page, drawn, home, until};
 use buckler::{
     domain::incident::Source,
     web::components::{Sheet, SheetHandle},
@@ -8,18 +8,20 @@ use buckler::{
 use leptos::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-fn sheet(has_siren: bool) -> Page {
-    Page::show(move |store| {
+async fn sheet(has_siren: bool) -> Page {
+    let page = Page::show(move |store| {
         store.home.set(Some(home(has_siren)));
         let handle = SheetHandle::new();
         handle.open(Source::Dashboard);
         view! { <Sheet handle/> }
-    })
+    });
+    until("the sheet is open", || page.try_named("Close").is_some()).await;
+    page
 }
 
 #[wasm_bindgen_test]
-fn r8_it_offers_three_slides_each_with_an_equal_way_and_the_siren() {
-    let page = sheet(true);
+async fn r8_it_offers_three_slides_each_with_an_equal_way_and_the_siren() {
+    let page = sheet(true).await;
     for service in ["police", "fire department", "medical help"] {
         page.named(&format!("Slide to request {service}"));
         page.named(&format!("Request {service} without sliding"));
@@ -30,15 +32,15 @@ fn r8_it_offers_three_slides_each_with_an_equal_way_and_the_siren() {
 }
 
 #[wasm_bindgen_test]
-fn r9_without_a_base_station_nothing_claims_a_siren() {
-    let page = sheet(false);
+async fn r9_without_a_base_station_nothing_claims_a_siren() {
+    let page = sheet(false).await;
     assert!(page.try_named("Sound Siren Only").is_none());
     assert!(!page.text().to_lowercase().contains("siren"));
 }
 
 #[wasm_bindgen_test]
 async fn r21_practice_is_another_sheet() {
-    let page = sheet(true);
+    let page = sheet(true).await;
     page.press("Practice instead");
     drawn().await;
     page.named("Practice");
@@ -50,7 +52,7 @@ async fn r21_practice_is_another_sheet() {
 
 #[wasm_bindgen_test]
 async fn closing_it_sends_nothing() {
-    let page = sheet(true);
+    let page = sheet(true).await;
     page.press("Close");
     drawn().await;
     assert!(page.try_named("Request help").is_none());

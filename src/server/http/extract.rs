@@ -4,7 +4,7 @@ use super::{answer::Refused, cookie::SessionCookie};
 use crate::{
     api::{audit::Deed, problem::Code},
     domain::{
-        access::{Action, Membership},
+        access::{Action, CenterAction, Membership},
         home::Home,
         id::{HomeId, IncidentId},
         incident::Actor,
@@ -178,6 +178,47 @@ impl FromRequestParts<Arc<App>> for Owner {
             member.signed_in.is_proven(app)?;
         }
         Ok(Self(member))
+    }
+}
+
+/// Somebody who works at the monitoring center. For everybody else there is none.
+pub struct Operator(pub SignedIn);
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        Ok(Self(at_center(parts, app, CenterAction::Work).await?))
+    }
+}
+
+/// Somebody who leads the monitoring center; whoever changes something has proven a short while ago who they are.
+pub struct Supervisor(pub SignedIn);
+
+impl FromRequestParts<Arc<App>> for Supervisor {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let signed_in = at_center(parts, app, CenterAction::Lead).await?;
+        if !parts.method.is_safe() {
+            signed_in.is_proven(app)?;
+        }
+        Ok(Self(signed_in))
+    }
+}
+
+async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> Result<SignedIn, Refused> {
+    let signed_in = SignedIn::from_request_parts(parts, app).await?;
+    let role = app.store.center_role(&signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
+    let refused = || Refused::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
+    role.may(action).then_some(signed_in).ok_or_else(refused)
+}
+
+/// The first parameter of the path, where nothing else reads it.
+pub struct Named<T>(pub T);
+
+impl<T: FromStr + Send> FromRequestParts<Arc<App>> for Named<T> {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        Ok(Self(parameter(parts, app).await?))
     }
 }
 

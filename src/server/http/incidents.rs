@@ -12,8 +12,9 @@ use crate::{
     },
     domain::{
         eligibility::{self, Reason},
+        id::IncidentId,
         incident::{
-            Mode, Snapshot,
+            Actor, Mode, Snapshot,
             command::{Command, Raise, is_stale},
         },
         time::Timestamp,
@@ -144,17 +145,25 @@ pub async fn silence(State(app): State<Arc<App>>, Steered(of): Steered) -> Resul
 /// Decides on an incident that was found long after its time, of which nothing was sent (R22). It waits for this, however long that takes.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
 pub async fn review(State(app): State<Arc<App>>, Steered(of): Steered, Body(asked): Body<Review>) -> Result<Json<Incident>, Refused> {
-    let proceed = asked.decision == Decision::Proceed;
-    if proceed && of.member.held_until(app.clock.now()).is_some() {
+    if asked.decision == Decision::Proceed && of.member.held_until(app.clock.now()).is_some() {
         return Err(Reason::DeviceHeld.into());
     }
+    decide(&app, of.current.incident.id, of.member.actor(), asked).await
+}
+
+/// Gives somebody's decision to the incident.
+pub(super) async fn decide(app: &App, incident: IncidentId, by: Actor, asked: Review) -> Result<Json<Incident>, Refused> {
     if asked.note.chars().count() > NOTE_MOST {
         return Err(Refused::field("note", "That is too long."));
     }
-    steer(&app, &of, Command::Review { by: of.member.actor(), proceed, note: asked.note }).await
+    give(app, incident, Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note }).await
 }
 
 async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, Refused> {
-    let Answer { current, refusal, .. } = app.engine.give(of.current.incident.id, command).await?;
+    give(app, of.current.incident.id, command).await
+}
+
+async fn give(app: &App, incident: IncidentId, command: Command) -> Result<Json<Incident>, Refused> {
+    let Answer { current, refusal, .. } = app.engine.give(incident, command).await?;
     refusal.map_or_else(|| Ok(Json(app.tell_incident(&current))), |refusal| Err(refusal.into()))
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod audit;
+mod center;
 mod cookie;
 mod equipment;
 mod events;
@@ -76,6 +77,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(invitations::withdraw))
         .routes(routes!(invitations::one, invitations::join, invitations::accept))
         .routes(routes!(audit::list))
+        .routes(routes!(center::list))
+        .routes(routes!(center::review))
+        .routes(routes!(center::people))
+        .routes(routes!(center::remove))
         .routes(routes!(events::of_home))
         .routes(routes!(incidents::raise, incidents::list))
         .routes(routes!(incidents::one))

@@ -184,5 +184,6 @@ pub async fn me(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn)
         app.homes.get(&id).map(|home| MyHome { id, name: home.name.clone(), role: membership.role })
     };
     let homes = memberships.into_iter().filter_map(home).collect();
-    Ok(Json(Me { user: user(&account), homes, center_role: None, server_time: app.clock.now() }))
+    let center_role = app.store.center_role(&account.id).await?;
+    Ok(Json(Me { user: user(&account), homes, center_role, server_time: app.clock.now() }))
 }

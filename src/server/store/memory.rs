@@ -3,7 +3,7 @@
 use super::{Account, Audited, Batch, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
 use crate::{
     domain::{
-        access::Membership,
+        access::{CenterRole, Membership},
         home::Home,
         id::{ContactId, HomeId, IncidentId, UserId},
         incident::{
@@ -40,6 +40,7 @@ struct Tables {
     passkeys: BTreeMap<Vec<u8>, StoredPasskey>,
     recovery_codes: BTreeSet<(UserId, [u8; 32])>,
     audit: Vec<Entry>,
+    center: BTreeMap<UserId, CenterRole>,
     invitations: BTreeMap<[u8; 32], Invitation>,
     links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
 }
@@ -258,6 +259,23 @@ impl Store for MemoryStore {
             tables.sessions.remove(&old);
         }
         Ok(())
+    }
+    async fn put_center_role(&self, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        match role {
+            Some(role) => tables.center.insert(account.clone(), role),
+            None => tables.center.remove(account),
+        };
+        Ok(())
+    }
+    async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
+        Ok(self.tables().center.get(account).copied())
+    }
+    async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError> {
+        let tables = self.tables();
+        let mut all: Vec<_> = tables.center.iter().filter_map(|(id, role)| Some((tables.accounts.get(id)?.clone(), *role))).collect();
+        all.sort_by(|(one, _), (other, _)| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        Ok(all)
     }
     async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
         self.tables().invitations.insert(invitation.token, invitation.clone());

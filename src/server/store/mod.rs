@@ -8,7 +8,7 @@ pub mod sqlite;
 use super::clock::Anchor;
 use crate::api::audit::Deed;
 use crate::domain::{
-    access::{Membership, Role},
+    access::{CenterRole, Membership, Role},
     home::Home,
     id::{ContactId, HomeId, IncidentId, UserId},
     incident::{effect::Effect, event::Recorded},
@@ -268,6 +268,13 @@ pub trait Store: Journal {
     async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError>;
     /// Ends an invitation; false if it was over already.
     async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError>;
+
+    /// Says what an account is at the monitoring center; nothing, if anything, from now on.
+    async fn put_center_role(&self, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError>;
+    /// What an account is at the monitoring center.
+    async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError>;
+    /// Who works at the monitoring center, by name.
+    async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError>;
 
     /// Adds to the audit, for ever.
     async fn record(&self, entry: &Entry) -> Result<(), StoreError>;

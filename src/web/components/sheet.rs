@@ -8,7 +8,7 @@ use crate::{
     },
     view::words::{self, Said, Word},
     web::{
-        browser::dialog::open_when_mounted,
+        browser::{after_next_frame, dialog::open_when_mounted},
         sending::{Gesture, sender},
         store::store,
     },
@@ -25,9 +25,9 @@ impl SheetHandle {
         Self(RwSignal::new(None))
     }
 
-    /// Opens it for the shield at this place.
+    /// Opens it for the shield at this place, as soon as the press itself is seen: on a slow phone the sheet takes longer than a frame.
     pub fn open(self, source: Source) {
-        self.0.set(Some(source));
+        after_next_frame(move || drop(self.0.try_set(Some(source))));
     }
 
     fn close(self) {

@@ -4,6 +4,7 @@ mod alone;
 mod api;
 mod audit;
 mod bad_input;
+mod center;
 mod disk;
 mod drill;
 mod events;

@@ -2,7 +2,7 @@
 
 use super::{Person, Server};
 use buckler::domain::{
-    access::{Action, Membership, Role},
+    access::{Action, CenterAction, CenterRole, Membership, Role},
     time::Timestamp,
 };
 use reqwest::{Method, StatusCode, header::HeaderMap};
@@ -17,6 +17,8 @@ enum Need {
     Session,
     /// Whoever may do that with the home in the path.
     Home(Action),
+    /// Whoever may do that at the monitoring center.
+    Center(CenterAction),
     /// Whoever has the link.
     Link,
 }
@@ -32,6 +34,8 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("put", "/invitations/{token}") => Need::Session,
         ("post", "/homes/{home}/invitations") | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
+        ("get", "/center/incidents") | ("post", "/center/incidents/{id}/review") => Need::Center(CenterAction::Work),
+        ("get", "/center/people") | ("delete", "/center/people/{person}") => Need::Center(CenterAction::Lead),
         (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
         ("post", "/homes/{home}/incidents") => Need::Home(Raise),
@@ -106,7 +110,8 @@ fn raise_body(time: &Value) -> Value {
 }
 
 /// Walks every route as one person who is `membership` to Maple Street, or nothing to it.
-async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, membership: Option<Membership>, incident: &str) {
+async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: (Option<Membership>, Option<CenterRole>), incident: &str) {
+    let (membership, center) = is;
     for (method, path, need) in routes(&server.stranger()).await {
         let body = if path.ends_with("/incidents") { raise_body(&server.sign_in("owner").await.server_time().await) } else { json!({}) };
         let (status, answer) = ask(person, &method, &filled(&path, incident), &body).await;
@@ -115,6 +120,11 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, memb
             Need::Link => Some(StatusCode::NOT_FOUND),
             _ if !signed_in => Some(StatusCode::UNAUTHORIZED),
             Need::Session => None,
+            Need::Center(action) => match center {
+                None => Some(StatusCode::NOT_FOUND),
+                Some(role) if role.may(action) => None,
+                Some(_) => Some(StatusCode::FORBIDDEN),
+            },
             Need::Home(action) => match membership {
                 None => Some(StatusCode::NOT_FOUND),
                 Some(membership) if membership.may(action) => None,
@@ -127,6 +137,7 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, memb
             None => assert!(
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
                     && (status != StatusCode::NOT_FOUND
+                        || path.contains("/center/")
                         || ["{session}", "{passkey}", "/release", "/undo", "{invitation}", "{token}"]
                             .iter()
                             .any(|end| path.ends_with(end))),
@@ -141,16 +152,20 @@ async fn every_route_answers_every_role_as_the_table_of_rights_says() {
     let server = Server::start("30s").await;
     let incident = server.sign_in("owner").await.raise("maple-street", "police", json!({})).await.1;
     let incident = incident["id"].as_str().unwrap();
-    let of = |role, sos_withdrawn| Some(Membership { role, sos_withdrawn });
-    let (home, shared) = ("maple-street".parse().unwrap(), "shared".parse().unwrap());
-    walk(&server, "stranger", &server.stranger(), false, None, incident).await;
-    walk(&server, "operator", &server.sign_in("operator").await, true, None, incident).await;
+    let of = |role, sos_withdrawn| (Some(Membership { role, sos_withdrawn }), None);
+    let (home, shared, operator) = ("maple-street".parse().unwrap(), "shared".parse().unwrap(), "operator".parse().unwrap());
+    let store = &server.app.store;
+    walk(&server, "stranger", &server.stranger(), false, (None, None), incident).await;
     walk(&server, "guest", &server.sign_in("guest").await, true, of(Role::Guest, false), incident).await;
     walk(&server, "shared", &server.sign_in("shared").await, true, of(Role::Shared, false), incident).await;
-    server.app.store.put_membership(&home, &shared, of(Role::Shared, true).unwrap()).await.unwrap();
+    store.put_membership(&home, &shared, of(Role::Shared, true).0.unwrap()).await.unwrap();
     walk(&server, "shared, right withdrawn", &server.sign_in("shared").await, true, of(Role::Shared, true), incident).await;
-    server.app.store.end_membership(&home, &shared).await.unwrap();
-    walk(&server, "member of another home alone", &server.sign_in("shared").await, true, None, incident).await;
+    store.end_membership(&home, &shared).await.unwrap();
+    walk(&server, "member of another home alone", &server.sign_in("shared").await, true, (None, None), incident).await;
+    for role in [CenterRole::Operator, CenterRole::Supervisor] {
+        store.put_center_role(&operator, Some(role)).await.unwrap();
+        walk(&server, &format!("{role:?}"), &server.sign_in("operator").await, true, (None, Some(role)), incident).await;
+    }
     walk(&server, "owner", &server.sign_in("owner").await, true, of(Role::Owner, false), incident).await;
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod backup;
+mod center;
 mod incidents;
 mod inspect;
 mod invitations;
@@ -15,7 +16,7 @@ pub use inspect::inspect;
 
 use super::{Batch, Journal, RequestRow, Store, StoreError, Stored};
 use crate::domain::{
-    access::Membership,
+    access::{CenterRole, Membership},
     home::Home,
     id::{ContactId, HomeId, IncidentId, UserId},
     incident::effect::Effect,
@@ -210,6 +211,15 @@ impl Store for SqliteStore {
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
         sessions::end(&mut *self.writer.lock().await, token).await
+    }
+    async fn put_center_role(&self, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError> {
+        center::put(&mut *self.writer.lock().await, account, role).await
+    }
+    async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
+        center::role(&self.readers, account).await
+    }
+    async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError> {
+        center::people(&self.readers).await
     }
     async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
         invitations::put(&mut *self.writer.lock().await, invitation).await

@@ -1,0 +1,31 @@
+//! What the monitoring center sees.
+
+use super::{home::HomeFacts, incident::Incident};
+use crate::domain::{access::CenterRole, id::UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An incident that waits for the center, and the home in which it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// The home.
+    pub home: HomeFacts,
+    /// The incident.
+    pub incident: Incident,
+}
+
+/// Somebody who works at the center.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CenterPerson {
+    /// The account.
+    #[schema(value_type = String)]
+    pub id: UserId,
+    /// What people call them.
+    pub name: String,
+    /// The account's e-mail address.
+    pub email: String,
+    /// As what.
+    pub role: CenterRole,
+    /// Whether it is the one who asks.
+    pub you: bool,
+}

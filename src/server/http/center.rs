@@ -1,0 +1,82 @@
+//! The monitoring center: what waits for it, and who works there. It sees a home only while something waits in it (I21).
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{Body, Named, Operator, Supervisor},
+    incidents,
+};
+use crate::{
+    api::{
+        audit::Deed,
+        center::{CenterPerson, Waiting},
+        home::HomeFacts,
+        incident::Incident,
+        review::Review,
+    },
+    domain::{
+        access::CenterRole,
+        id::{IncidentId, UserId},
+        incident::{Actor, State as IncidentState},
+    },
+    server::{App, engine::Current, store::Account},
+};
+use axum::{Json, extract::State};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Of what runs by itself, the center decides on what was found late (R22).
+fn waits(current: &Current) -> bool {
+    matches!(current.incident.state, IncidentState::UnderReview)
+}
+
+/// What waits for the center, the oldest first.
+#[utoipa::path(get, path = "/api/v1/center/incidents", tag = "center", responses((status = 200, body = Vec<Waiting>), Problems))]
+pub async fn list(State(app): State<Arc<App>>, _operator: Operator) -> Json<Vec<Waiting>> {
+    let mut all: Vec<_> = app.engine.view().running().into_iter().filter(|current| waits(current)).collect();
+    all.sort_by_key(|current| current.incident.started_at);
+    let told = |current: Arc<Current>| {
+        let home = app.homes.get(&current.incident.home)?;
+        Some(Waiting { home: HomeFacts::of(&home), incident: app.tell_incident(&current) })
+    };
+    Json(all.into_iter().filter_map(told).collect())
+}
+
+/// Decides on an incident that was found long after its time.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/review", tag = "center", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
+pub async fn review(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+    Body(asked): Body<Review>,
+) -> Result<Json<Incident>, Refused> {
+    signed_in.is_free(&app)?;
+    let current = app.engine.view().by_id(id).filter(|current| waits(current)).ok_or_else(Refused::not_found)?;
+    let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
+    incidents::decide(&app, current.incident.id, by, asked).await
+}
+
+/// Who works at the center.
+#[utoipa::path(get, path = "/api/v1/center/people", tag = "center", responses((status = 200, body = Vec<CenterPerson>), Problems))]
+pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervisor) -> Result<Json<Vec<CenterPerson>>, Refused> {
+    let person = |(account, role): (Account, CenterRole)| CenterPerson {
+        you: account.id == signed_in.account.id,
+        id: account.id,
+        name: account.name,
+        email: account.email,
+        role,
+    };
+    Ok(Json(app.store.center_people().await?.into_iter().map(person).collect()))
+}
+
+/// Somebody does not work at the center any more, from this moment on.
+#[utoipa::path(delete, path = "/api/v1/center/people/{person}", tag = "center", params(("person" = String, Path)), responses((status = 200, body = Vec<CenterPerson>), Problems))]
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    Supervisor(signed_in): Supervisor,
+    Named(person): Named<UserId>,
+) -> Result<Json<Vec<CenterPerson>>, Refused> {
+    let role = app.store.center_role(&person).await?.ok_or_else(Refused::not_found)?;
+    app.store.put_center_role(&person, None).await?;
+    signed_in.did(&app, Deed::PersonChanged, None, json!({"person": person, "center_role": {"before": role, "after": null}})).await?;
+    people(State(app), Supervisor(signed_in)).await
+}

@@ -1,0 +1,51 @@
+//! Who works at the monitoring center.
+
+use super::{accounts, failed};
+use crate::{
+    domain::{access::CenterRole, id::UserId},
+    server::store::{Account, StoreError},
+};
+use sqlx::{Row, SqliteConnection, SqlitePool};
+
+pub(super) async fn put(writer: &mut SqliteConnection, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError> {
+    let problem = failed("store who works at the center");
+    let Some(role) = role else {
+        sqlx::query("DELETE FROM center WHERE account = ?").bind(account.as_str()).execute(writer).await.map_err(problem)?;
+        return Ok(());
+    };
+    sqlx::query("INSERT INTO center (account, role) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET role = excluded.role")
+        .bind(account.as_str())
+        .bind(name(role))
+        .execute(writer)
+        .await
+        .map_err(problem)?;
+    Ok(())
+}
+
+pub(super) async fn role(readers: &SqlitePool, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
+    let row = sqlx::query("SELECT role FROM center WHERE account = ?")
+        .bind(account.as_str())
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("look who works at the center"))?;
+    Ok(row.map(|row| named(row.get(0))))
+}
+
+pub(super) async fn people(readers: &SqlitePool) -> Result<Vec<(Account, CenterRole)>, StoreError> {
+    let rows = sqlx::query("SELECT id, email, name, password, role FROM center JOIN account ON id = account ORDER BY name, id")
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load who works at the center"))?;
+    rows.iter().map(|row| Ok((accounts::account(row)?, named(row.get(4))))).collect()
+}
+
+const fn name(role: CenterRole) -> &'static str {
+    match role {
+        CenterRole::Operator => "operator",
+        CenterRole::Supervisor => "supervisor",
+    }
+}
+
+fn named(name: &str) -> CenterRole {
+    if name == "supervisor" { CenterRole::Supervisor } else { CenterRole::Operator }
+}
