@@ -12,6 +12,17 @@ pub struct Waiting {
     pub home: HomeFacts,
     /// The incident.
     pub incident: Incident,
+    /// Whom to call, in order, as it was when the incident began.
+    pub contacts: Vec<Reach>,
+}
+
+/// Somebody to call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reach {
+    /// What the home calls this person.
+    pub name: String,
+    /// E.164.
+    pub phone: String,
 }
 
 /// Somebody who works at the center.

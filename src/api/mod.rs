@@ -37,6 +37,14 @@ pub mod path {
     /// Who is signed in.
     pub const ME: &str = "/api/v1/me";
 
+    /// What waits for the monitoring center.
+    pub const CENTER: &str = "/api/v1/center/incidents";
+
+    /// The center's decision on what was found late.
+    pub fn at_center(id: IncidentId) -> String {
+        format!("{CENTER}/{id}/review")
+    }
+
     /// Everything that the dashboard needs.
     pub fn home(id: &HomeId) -> String {
         format!("/api/v1/homes/{id}")

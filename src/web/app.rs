@@ -51,7 +51,9 @@ fn Inside(
         route @ (Route::Settings(_) | Route::Welcome(_) | Route::Invitation(_)) => {
             Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any())
         }
-        route @ (Route::History | Route::Incident(_) | Route::Drill) => Some(view! { <OnDemand chunk=RECORDS route/> }.into_any()),
+        route @ (Route::History | Route::Incident(_) | Route::Drill | Route::Center) => {
+            Some(view! { <OnDemand chunk=RECORDS route/> }.into_any())
+        }
     };
     part(move || {
         door.get();

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     api::{
         audit::AuditRecord,
+        center::Waiting,
         home::HomeAnswer,
         household::{Household, Welcome},
         incident::{Incident, Raise},
@@ -300,8 +301,13 @@ pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
 }
 
 /// Decides on an incident that was found late.
-pub async fn review(id: IncidentId, decision: Decision) -> Answer<Incident> {
-    post(&path::incident(id, "review"), &Review { decision, note: String::new() }).await
+pub async fn review(path: &str, decision: Decision) -> Answer<Incident> {
+    post(path, &Review { decision, note: String::new() }).await
+}
+
+/// What waits for the monitoring center.
+pub async fn waiting() -> Answer<Vec<Waiting>> {
+    get(path::CENTER).await
 }
 
 /// A contact's phone.

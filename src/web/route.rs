@@ -20,6 +20,8 @@ pub enum Route {
     Incident(IncidentId),
     /// `/drill`
     Drill,
+    /// `/center`
+    Center,
     /// `/settings/…`
     Settings(Section),
     /// An invitation into a home.
@@ -104,6 +106,7 @@ impl Route {
             ["incidents"] => Self::History,
             ["incidents", id] => id.parse().map_or(Self::History, Self::Incident),
             ["drill"] => Self::Drill,
+            ["center"] => Self::Center,
             ["settings"] => Self::Settings(Section::Index),
             ["settings", section] => Self::Settings(Section::of(section)),
             ["invite", token] => Self::Invitation(token.into()),
@@ -122,6 +125,7 @@ impl Route {
             Self::History => "/incidents".into(),
             Self::Incident(id) => format!("/incidents/{id}"),
             Self::Drill => "/drill".into(),
+            Self::Center => "/center".into(),
             Self::Settings(Section::Index) => "/settings".into(),
             Self::Settings(section) => format!("/settings/{}", section.name()),
             Self::Invitation(token) => format!("/invite/{token}"),

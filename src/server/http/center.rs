@@ -8,13 +8,14 @@ use super::{
 use crate::{
     api::{
         audit::Deed,
-        center::{CenterPerson, Waiting},
+        center::{CenterPerson, Reach, Waiting},
         home::HomeFacts,
         incident::Incident,
         review::Review,
     },
     domain::{
         access::CenterRole,
+        contact::Contact,
         id::{IncidentId, UserId},
         incident::{Actor, State as IncidentState},
     },
@@ -36,7 +37,9 @@ pub async fn list(State(app): State<Arc<App>>, _operator: Operator) -> Json<Vec<
     all.sort_by_key(|current| current.incident.started_at);
     let told = |current: Arc<Current>| {
         let home = app.homes.get(&current.incident.home)?;
-        Some(Waiting { home: HomeFacts::of(&home), incident: app.tell_incident(&current) })
+        let reach = |contact: &Contact| Reach { name: contact.name.clone(), phone: contact.phone.clone() };
+        let contacts = current.incident.snapshot.contacts.iter().map(reach).collect();
+        Some(Waiting { home: HomeFacts::of(&home), incident: app.tell_incident(&current), contacts })
     };
     Json(all.into_iter().filter_map(told).collect())
 }

@@ -56,6 +56,7 @@ super::language::words! {
         TryAgain = "Try again",
         Loading = "Loading…",
         NoHome = "No home is shared with this account yet",
+        Center = "Monitoring center",
         NoHomeNote = "Ask an owner of the home to invite you. In an emergency call 911 or 112.",
         Ready = "Help is one slide away",
         NotReady = "SOS needs your attention",

@@ -1,11 +1,8 @@
 //! Help has been requested: what was sent, who is being called, what was answered. It shows what is recorded and nothing more (R14).
 
-use super::{CallCard, Icon, Part, SheetHandle, ShieldShape, Sure, Timeline, part, press, ribbon, text};
+use super::{CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Timeline, part, press, ribbon, text};
 use crate::{
-    api::{
-        incident::{CallStage, Incident, Stage},
-        review::Decision,
-    },
+    api::incident::{CallStage, Incident, Stage},
     domain::{
         home::emergency_number,
         incident::{Mode, Source},
@@ -16,7 +13,7 @@ use crate::{
     },
     web::{
         browser::dialog::open_when_mounted,
-        client::{self, Failure},
+        client,
         on_demand::once_there,
         pages::{PICTURE, player},
         store::{Store, store},
@@ -49,6 +46,7 @@ pub fn RunningScreen(
     let title = move || incident.with(words_of::running_title);
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
+    let decided = Callback::new(move |told| store.tell(told));
     let more = move || sheet.open(incident.with_untracked(|i| i.source.clone()));
 
     view! {
@@ -64,7 +62,7 @@ pub fn RunningScreen(
                     </div>
                 </header>
                 <p class="notice" role="status">{text(move || if store.connected.get() { Word::Blank } else { Word::Offline })}</p>
-                {part(move || incident.with(|i| i.state == Stage::UnderReview).then(|| view! { <Decide incident/> }))}
+                {part(move || incident.with(|i| i.state == Stage::UnderReview).then(|| view! { <Decide incident decided/> }))}
                 {part(move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> }))}
                 {part(move || dispatches(&incident.get()))}
                 <div class="two">
@@ -79,33 +77,6 @@ pub fn RunningScreen(
                 <button class="link" on:click=press(more)>{Word::MoreHelp}</button>
             </div>
         </dialog>
-    }
-}
-
-/// It was found long after its time, and nothing was sent: whoever looks decides (R22).
-#[component]
-fn Decide(
-    /// The incident.
-    incident: Signal<Incident>,
-) -> impl IntoView {
-    let (store, refused) = (store(), RwSignal::new(String::new()));
-    let decide = move |decision: Decision| {
-        let id = incident.with_untracked(|i| i.id);
-        refused.set(String::new());
-        spawn_local(async move {
-            match client::review(id, decision).await {
-                Ok(told) => store.tell(told),
-                Err(Failure::Refused(refusal)) => _ = refused.try_set(refusal.detail),
-                Err(Failure::Unreachable) => _ = refused.try_set(Word::NotDecided.into()),
-            }
-        });
-    };
-    view! {
-        <section class="card card--pad form">
-            <button class="btn btn--sos" on:click=press(move || decide(Decision::Proceed))>{Word::SendAfterAll}</button>
-            <Sure label=Word::NobodyNeedsHelp sure=Word::NobodySure act=Callback::new(move |()| decide(Decision::Close))/>
-            <p class="field__wrong" role="alert">{text(move || refused.get())}</p>
-        </section>
     }
 }
 

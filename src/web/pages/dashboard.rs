@@ -13,7 +13,7 @@ use crate::{
         client,
         components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press},
         route::{Link, Route, Section},
-        store::{Session, store},
+        store::{Session, Store, store},
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -53,11 +53,13 @@ pub fn Dashboard(
 
 #[component]
 fn NoHome() -> impl IntoView {
+    let store = store();
     view! {
         <main class="door">
             <span class="mark"><Icon name="home"/></span>
             <h1>{Word::NoHome}</h1>
             <p class="muted">{Word::NoHomeNote}</p>
+            {part(move || works_at_center(store).then(|| view! { <Link to=Route::Center class="btn btn--strong">{Word::Center}</Link> }))}
             {sign_out()}
         </main>
     }
@@ -167,6 +169,11 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
         }
     };
     view! { <ul class="wall">{cameras.into_iter().map(tile).collect_view()}</ul> }.into_any()
+}
+
+/// Whether whoever is signed in works at the monitoring center.
+pub fn works_at_center(store: Store) -> bool {
+    store.session.with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some()))
 }
 
 /// The way out.

@@ -1,5 +1,6 @@
 //! Screens with an address of their own.
 
+mod center;
 mod contact;
 mod dashboard;
 mod drill;
@@ -29,11 +30,12 @@ chunk!(
 );
 
 chunk!(
-    /// The history, one incident, and practice.
+    /// The history, one incident, practice, and the monitoring center.
     records, RECORDS, |route| match route {
         Route::History => view! { <history::History/> }.into_any(),
         Route::Incident(id) => view! { <incident::IncidentPage id/> }.into_any(),
         Route::Drill => view! { <drill::Drill/> }.into_any(),
+        Route::Center => view! { <center::Center/> }.into_any(),
         _ => ().into_any(),
     }
 );

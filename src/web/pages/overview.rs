@@ -1,6 +1,6 @@
 //! What stands on the dashboard below the shield and the cameras. Its code comes after the shield, which waits for none of it.
 
-use super::dashboard::sign_out;
+use super::dashboard::{sign_out, works_at_center};
 use crate::{
     api::home::{Contact, Device, HomeAnswer, SirenState},
     domain::{contact::Readiness, device::DeviceKind},
@@ -137,9 +137,10 @@ fn More() -> impl IntoView {
     let row = |(to, icon, word): (Route, &'static str, Word)| {
         view! { <li><Link to class="row"><span class="tile"><Icon name=icon/></span><b class="grow">{word}</b><Icon name="next"/></Link></li> }
     };
+    let center = works_at_center(store()).then_some((Route::Center, "phone", Word::Center));
     let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
     view! {
-        <nav aria-label=Word::More><ul class="rows card">{places.map(row).collect_view()}</ul></nav>
+        <nav aria-label=Word::More><ul class="rows card">{places.into_iter().chain(center).map(row).collect_view()}</ul></nav>
         {sign_out()}
     }
 }

@@ -57,6 +57,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::TryAgain => "Erneut versuchen",
         W::Loading => "Wird geladen …",
         W::NoHome => "Für dieses Konto ist noch kein Zuhause freigegeben",
+        W::Center => "Leitstelle",
         W::NoHomeNote => "Bitten Sie jemanden, dem das Zuhause gehört, Sie einzuladen. Im Notfall 110 oder 112 anrufen.",
         W::NotConnected => "SOS kommt vielleicht nicht an",
         W::Ready => "Hilfe ist einen Wisch entfernt",

@@ -1,0 +1,43 @@
+//! An incident was found long after its time, and nothing was sent: whoever looks at it decides (R22).
+
+use super::{Sure, press, text};
+use crate::{
+    api::{incident::Incident, path, review::Decision},
+    view::words::Word,
+    web::client::{self, Failure},
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// Send help after all, or not.
+#[component]
+pub fn Decide(
+    /// The incident.
+    #[prop(into)]
+    incident: Signal<Incident>,
+    /// Whether the center asks, and not the household.
+    #[prop(optional)]
+    at_center: bool,
+    /// The incident as it is then.
+    decided: Callback<Incident>,
+) -> impl IntoView {
+    let refused = RwSignal::new(String::new());
+    let decide = move |decision: Decision| {
+        let id = incident.with_untracked(|i| i.id);
+        let path = if at_center { path::at_center(id) } else { path::incident(id, "review") };
+        refused.set(String::new());
+        spawn_local(async move {
+            match client::review(&path, decision).await {
+                Ok(told) => decided.run(told),
+                Err(Failure::Refused(refusal)) => drop(refused.try_set(refusal.detail)),
+                Err(Failure::Unreachable) => drop(refused.try_set(Word::NotDecided.into())),
+            }
+        });
+    };
+    view! {
+        <section class="card card--pad form">
+            <button class="btn btn--sos" on:click=press(move || decide(Decision::Proceed))>{Word::SendAfterAll}</button>
+            <Sure label=Word::NobodyNeedsHelp sure=Word::NobodySure act=Callback::new(move |()| decide(Decision::Close))/>
+            <p class="field__wrong" role="alert">{text(move || refused.get())}</p>
+        </section>
+    }
+}

@@ -1,0 +1,84 @@
+//! The monitoring center: what waits for somebody's decision, with whom to call first.
+
+use crate::{
+    api::{center::Waiting, incident::Incident},
+    view::{
+        incident::summary,
+        words::{RecordWord as W, Said, Word},
+    },
+    web::{
+        browser::time::day,
+        client::{self, Failure},
+        components::{Decide, Icon, Page, part, text},
+        route::Route,
+    },
+};
+use gloo_timers::callback::Interval;
+use leptos::{prelude::*, task::spawn_local};
+
+/// How often the center asks what waits, milliseconds.
+const LOOK_MS: u32 = 5_000;
+
+/// What waits, the oldest first.
+#[component]
+pub fn Center() -> impl IntoView {
+    let (all, wrong) = (RwSignal::new(None::<Vec<Waiting>>), RwSignal::new(Word::Blank.into()));
+    let look = move || {
+        spawn_local(async move {
+            match client::waiting().await {
+                Ok(now) => {
+                    wrong.try_set(String::new());
+                    // What has not changed is not drawn anew: somebody may be about to press.
+                    if all.try_with_untracked(|all| all.as_ref() != Some(&now)) == Some(true) {
+                        all.set(Some(now));
+                    }
+                }
+                Err(Failure::Refused(_)) => drop(wrong.try_set(W::CenterNotYours.into())),
+                Err(Failure::Unreachable) => drop(wrong.try_set(Word::Unreachable.into())),
+            }
+        });
+    };
+    look();
+    StoredValue::new_local(Interval::new(LOOK_MS, look));
+    let decided = Callback::new(move |_: Incident| look());
+    view! {
+        <Page title=W::Center back=Route::Dashboard>
+            <p class="muted small">{W::CenterNote}</p>
+            <p class="field__wrong" role="alert">{text(move || wrong.get())}</p>
+            {part(move || Some(match all.get()? {
+                none if none.is_empty() => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
+                some => some.into_iter().map(|waiting| view! { <One waiting decided/> }).collect_view().into_any(),
+            }))}
+        </Page>
+    }
+}
+
+#[component]
+fn One(
+    /// What waits.
+    waiting: Waiting,
+    /// It was decided.
+    decided: Callback<Incident>,
+) -> impl IntoView {
+    let Waiting { home, incident, contacts } = waiting;
+    let facts = [
+        Some(home.name),
+        incident.address.as_ref().map(|a| W::WentTo.fill(&[&a.one_line()])),
+        Some(W::Began.fill(&[&day(incident.started_at)])),
+        Some(W::StartedBy.fill(&[&incident.started_by.name])),
+    ];
+    let contact = |who: crate::api::center::Reach| {
+        let call = format!("tel:{}", who.phone);
+        view! { <li><div class="grow"><b>{who.name}</b></div><a class="btn btn--small btn--quiet" href=call><Icon name="phone"/>{who.phone}</a></li> }
+    };
+    view! {
+        <article class="col col--tight">
+            <section class="card card--pad form">
+                <h2 class="record__title">{summary(&incident)}</h2>
+                <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
+            </section>
+            <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
+            <Decide incident=Signal::stored(incident) at_center=true decided/>
+        </article>
+    }
+}
