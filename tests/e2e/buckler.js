@@ -51,7 +51,7 @@ export class Server {
   async downFor(minutes) {
     await this.kill();
     const later = "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute('UPDATE clock SET at = at + ?', [sys.argv[2]]); file.commit(); file.close()";
-    execFileSync("python3", ["-c", later, join(this.folder, "buckler.db"), String(minutes * 60_000)]);
+    execFileSync("/usr/bin/python3", ["-c", later, join(this.folder, "buckler.db"), String(minutes * 60_000)]);
     await this.start();
   }
 

@@ -21,7 +21,7 @@ test("an operator sees what was found late, and whom to call, and sends help", a
   await expect(desk.getByText("Nothing waits for you")).toBeVisible();
   await context.close();
   await expect(page.getByRole("heading", { name: "Help has been requested" })).toBeVisible();
-  await expect(page.getByText("Calling Sister")).toBeVisible();
+  await expect(page.getByText("Calling Sister", { exact: true })).toBeVisible();
 });
 
 test("the household says that nobody needs help any more", async ({ home, page, server, expected }) => {

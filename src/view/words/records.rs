@@ -21,7 +21,6 @@ super::language::words! {
         Story = "What happened",
         Responders = "Responders",
         CallsMade = "Calls",
-        Center = "Monitoring center",
         CenterNote = "These were found long after their time, and nothing was sent. Call first, then decide.",
         CenterEmpty = "Nothing waits for you",
         CenterNotYours = "You do not work at the monitoring center.",

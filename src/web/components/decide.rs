@@ -27,7 +27,8 @@ pub fn Decide(
         refused.set(String::new());
         spawn_local(async move {
             match client::review(&path, decision).await {
-                Ok(told) => decided.run(told),
+                // The live event of it may have come first, and taken this away.
+                Ok(told) => drop(decided.try_run(told)),
                 Err(Failure::Refused(refusal)) => drop(refused.try_set(refusal.detail)),
                 Err(Failure::Unreachable) => drop(refused.try_set(Word::NotDecided.into())),
             }

@@ -42,7 +42,7 @@ pub fn Center() -> impl IntoView {
     StoredValue::new_local(Interval::new(LOOK_MS, look));
     let decided = Callback::new(move |_: Incident| look());
     view! {
-        <Page title=W::Center back=Route::Dashboard>
+        <Page title=Word::Center back=Route::Dashboard>
             <p class="muted small">{W::CenterNote}</p>
             <p class="field__wrong" role="alert">{text(move || wrong.get())}</p>
             {part(move || Some(match all.get()? {

@@ -1,18 +1,15 @@
 //! The dashboard of the home on the screen.
 
-use super::overview::household;
+use super::overview::{household, notices};
 use crate::{
-    api::home::{ByCamera, Camera, Change, HomeAnswer, SirenState},
+    api::home::{ByCamera, Camera, HomeAnswer, SirenState},
     domain::{camera::CameraKind, id::HomeId, incident::Source},
-    view::{
-        incident as say,
-        words::{Said, Word},
-    },
+    view::words::{Said, Word},
     web::{
         browser::{set_title, time::day},
         client,
         components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press},
-        route::{Link, Route, Section},
+        route::{Link, Route},
         store::{Session, Store, store},
     },
 };
@@ -20,9 +17,6 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// The parts of a dashboard below its shield; see [`Store::drawn`](crate::web::store::Store::drawn).
 pub const PARTS: u8 = 6;
-
-/// As many changes are told of on the dashboard; all of them in the log.
-const CHANGES: usize = 2;
 
 /// Everything about a home at one glance.
 #[component]
@@ -112,7 +106,7 @@ fn Overview(
                     Some(until) => held(until),
                     None => view! { <ReadyCard ready=sos.ready dashboard=sos.dashboard/> }.into_any(),
                 }}
-                {changed(changes)}
+                {part(move || (shows(3) && !changes.is_empty()).then(|| notices(changes.clone())))}
                 {part(move || shows(2).then(|| view! {
                     <section class="col col--tight">
                         <div class="head"><h2>{Word::Cameras}</h2>{first.clone().map(|id| view! { <Link to=Route::LiveView(id) class="link">{Word::LiveView}</Link> })}</div>
@@ -125,21 +119,6 @@ fn Overview(
             </div>
         </main>
     }
-}
-
-/// What an owner should know that another one did, the newest first.
-fn changed(changes: Vec<Change>) -> Option<impl IntoView> {
-    let row = |change: Change| {
-        let (icon, says) = say::changed(&change);
-        view! {
-            <li><Link to=Route::Settings(Section::Log) class="row">
-                <span class="tile"><Icon name=icon/></span>
-                <span class="grow"><b>{says}</b><small class="faint">{day(change.at)}</small></span>
-                <Icon name="next"/>
-            </Link></li>
-        }
-    };
-    (!changes.is_empty()).then(|| view! { <ul class="rows card">{changes.into_iter().take(CHANGES).map(row).collect_view()}</ul> })
 }
 
 fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use<> {

@@ -2,11 +2,14 @@
 
 use super::dashboard::{sign_out, works_at_center};
 use crate::{
-    api::home::{Contact, Device, HomeAnswer, SirenState},
+    api::home::{Change, Contact, Device, HomeAnswer, SirenState},
     domain::{contact::Readiness, device::DeviceKind},
-    view::words::{Said, Word},
+    view::{
+        incident::changed,
+        words::{Said, Word},
+    },
     web::{
-        browser::reload,
+        browser::{reload, time::day},
         components::{Icon, incident_row, part, press},
         on_demand::{Coming, Missing, missed, on_demand, once_there},
         route::{Link, Route, Section},
@@ -15,10 +18,38 @@ use crate::{
 };
 use leptos::prelude::*;
 
+/// As many changes are told of on the dashboard; all of them in the log.
+const CHANGES: usize = 2;
+
 on_demand!(
     /// Sirens, contacts, the latest incidents, and where else one can go.
     overview, fetch_overview, fn below(home: HomeAnswer) -> AnyView { view! { <Below home/> }.into_any() }
 );
+
+on_demand!(
+    /// What an owner should know that somebody changed, the newest first.
+    overview, fetch_notices, fn told(changes: Vec<Change>) -> AnyView { rows_of(changes) }
+);
+
+/// What an owner should know that somebody changed; in the log it can be undone.
+pub fn notices(changes: Vec<Change>) -> AnyView {
+    let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_notices().await.map_err(missed) });
+    once_there(fetch, Box::new(move || Box::pin(told(changes.clone()))), Box::new(|_| None))
+}
+
+fn rows_of(changes: Vec<Change>) -> AnyView {
+    let row = |change: Change| {
+        let (icon, says) = changed(&change);
+        view! {
+            <li><Link to=Route::Settings(Section::Log) class="row">
+                <span class="tile"><Icon name=icon/></span>
+                <span class="grow"><b>{says}</b><small class="faint">{day(change.at)}</small></span>
+                <Icon name="next"/>
+            </Link></li>
+        }
+    };
+    view! { <ul class="rows card">{changes.into_iter().take(CHANGES).map(row).collect_view()}</ul> }.into_any()
+}
 
 /// The code of what is below.
 pub const OVERVIEW: fn() -> Coming<()> = || Box::pin(async { fetch_overview().await.map_err(missed) });

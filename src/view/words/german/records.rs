@@ -23,7 +23,6 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Story => "Was geschah",
         W::Responders => "Einsatzkräfte",
         W::CallsMade => "Anrufe",
-        W::Center => "Leitstelle",
         W::CenterNote => "Diese wurden lange nach ihrer Zeit gefunden, und nichts wurde gesendet. Erst anrufen, dann entscheiden.",
         W::CenterEmpty => "Nichts wartet auf Sie",
         W::CenterNotYours => "Sie arbeiten nicht in der Leitstelle.",
