@@ -38,7 +38,7 @@ pub fn Decide(
         <section class="card card--pad form">
             <button class="btn btn--sos" on:click=press(move || decide(Decision::Proceed))>{Word::SendAfterAll}</button>
             <Sure label=Word::NobodyNeedsHelp sure=Word::NobodySure act=Callback::new(move |()| decide(Decision::Close))/>
-            <p class="field__wrong" role="alert">{text(move || refused.get())}</p>
+            <p class="notice" role="alert">{text(move || refused.get())}</p>
         </section>
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     api::{center::Waiting, incident::Incident},
     view::{
         incident::summary,
-        words::{RecordWord as W, Said, Word},
+        words::{RecordWord as W, Said, Word, call_number},
     },
     web::{
         browser::time::day,
@@ -69,7 +69,13 @@ fn One(
     ];
     let contact = |who: crate::api::center::Reach| {
         let call = format!("tel:{}", who.phone);
-        view! { <li><div class="grow"><b>{who.name}</b></div><a class="btn btn--small btn--quiet" href=call><Icon name="phone"/>{who.phone}</a></li> }
+        let label = call_number(&who.name);
+        view! {
+            <li>
+                <div class="grow"><b>{who.name}</b><p class="faint tiny">{who.phone}</p></div>
+                <a class="tile" href=call aria-label=label><Icon name="phone"/></a>
+            </li>
+        }
     };
     view! {
         <article class="col col--tight">
