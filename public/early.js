@@ -52,8 +52,9 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   if (last && kept("buckler-me")) {
     listen(last);
     try {
+      const home = JSON.parse(kept("buckler-last"));
       // An incident of then may be long over.
-      shield({ ...JSON.parse(kept("buckler-last")), incident: null });
+      if (home.home.id === last) shield({ ...home, incident: null });
     } catch {
       // Nothing was kept, or by another version: the server will tell.
     }

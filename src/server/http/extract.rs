@@ -95,20 +95,22 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         let token = auth::token_hash(cookie.token().ok_or_else(no_session)?);
         let now = app.clock.now();
         let (account, session) = app.store.session(token, now).await?.ok_or_else(no_session)?;
-        if now.since(session.seen_at) > auth::SESSION_NOTED {
-            note_use(app.clone(), session.token, auth::session_ends(session.created_at, now));
-        }
-        if session.replaces.is_some() {
-            app.store.end_replaced(token, now + auth::SESSION_LEAVES).await?;
+        if now.since(session.seen_at) > auth::SESSION_NOTED || session.replaces.is_some() {
+            note_use(app.clone(), session.clone());
         }
         Ok(Self { account, session, address: cookie.address })
     }
 }
 
-/// Notes beside everything else that a session is used: no request waits for that, or fails with it.
-fn note_use(app: Arc<App>, token: [u8; 32], ends: Timestamp) {
+/// Notes beside everything else that a session is used, and ends the one that it replaces: no request waits for that, or fails with it.
+fn note_use(app: Arc<App>, session: Session) {
     tokio::spawn(async move {
-        if let Err(error) = app.store.session_seen(token, app.clock.now(), ends).await {
+        let (now, token) = (app.clock.now(), session.token);
+        let mut noted = app.store.session_seen(token, now, auth::session_ends(session.created_at, now)).await;
+        if noted.is_ok() && session.replaces.is_some() {
+            noted = app.store.end_replaced(token, now + auth::SESSION_LEAVES).await;
+        }
+        if let Err(error) = noted {
             tracing::warn!(error = &error as &dyn std::error::Error, "that a session was used could not be noted");
         }
     });

@@ -2,10 +2,7 @@
 
 use crate::{
     api::{center::Waiting, incident::Incident},
-    view::{
-        incident::summary,
-        words::{RecordWord as W, Said, Word, call_number},
-    },
+    view::words::{RecordWord as W, Said, Word, call_number, capital, services},
     web::{
         browser::time::day,
         client::{self, Failure},
@@ -80,7 +77,7 @@ fn One(
     view! {
         <article class="col col--tight">
             <section class="card card--pad form">
-                <h2 class="record__title">{summary(&incident)}</h2>
+                <h2 class="record__title">{capital(&services(&incident.services))}</h2>
                 <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
             </section>
             <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
