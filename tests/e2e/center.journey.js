@@ -17,6 +17,11 @@ test("an operator sees what was found late, and whom to call, and sends help", a
   await desk.getByRole("link", { name: "Monitoring center" }).click();
   await expect(desk.getByText("To 14 Maple Street, Portland, OR 97205, US")).toBeVisible();
   await expect(desk.getByRole("list", { name: "Call first" }).getByRole("link").first()).toHaveAttribute("href", "tel:+15035550101");
+  // The list is asked for again and again: what has not changed stays as it is, a button half pressed too.
+  await desk.getByRole("button", { name: "Nobody needs help any more" }).click();
+  for (let look = 0; look < 2; look++) await desk.waitForResponse(/center\/incidents$/);
+  await desk.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await expect(desk.getByRole("button", { name: "Tap again: nothing will be sent" })).toBeVisible();
   await desk.getByRole("button", { name: "Yes, send help now" }).click();
   await expect(desk.getByText("Nothing waits for you")).toBeVisible();
   await context.close();

@@ -1,7 +1,11 @@
 //! The monitoring center: what waits for somebody's decision, with whom to call first.
 
 use crate::{
-    api::{center::Waiting, incident::Incident},
+    api::{
+        center::{Reach, Waiting},
+        incident::Incident,
+    },
+    domain::id::IncidentId,
     view::words::{RecordWord as W, Said, Word, call_number, capital, services},
     web::{
         browser::time::day,
@@ -26,7 +30,7 @@ pub fn Center() -> impl IntoView {
                 Ok(now) => {
                     wrong.try_set(String::new());
                     // What has not changed is not drawn anew: somebody may be about to press.
-                    if all.try_with_untracked(|all| all.as_ref() != Some(&now)) == Some(true) {
+                    if all.try_with_untracked(|all| all.as_deref().map(drawn) != Some(drawn(&now))) == Some(true) {
                         all.set(Some(now));
                     }
                 }
@@ -50,6 +54,11 @@ pub fn Center() -> impl IntoView {
     }
 }
 
+/// What of the list is seen; the server's time in it is not.
+fn drawn(all: &[Waiting]) -> Vec<(IncidentId, usize)> {
+    all.iter().map(|waiting| (waiting.incident.id, waiting.incident.timeline.len())).collect()
+}
+
 #[component]
 fn One(
     /// What waits.
@@ -64,7 +73,7 @@ fn One(
         Some(W::Began.fill(&[&day(incident.started_at)])),
         Some(W::StartedBy.fill(&[&incident.started_by.name])),
     ];
-    let contact = |who: crate::api::center::Reach| {
+    let contact = |who: Reach| {
         let call = format!("tel:{}", who.phone);
         let label = call_number(&who.name);
         view! {
