@@ -90,10 +90,9 @@ impl Home {
                 }
             }
         }
-        let as_it_is: Vec<bool> =
-            self.changes.iter().map(|change| change.was.now(self).is_some_and(|now| now.is_like(&change.was))).collect();
-        let mut as_it_is = as_it_is.into_iter();
-        self.changes.retain(|_| !as_it_is.next().unwrap_or_default());
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.retain(|change| change.was.now(self).is_none_or(|now| !now.is_like(&change.was)));
+        self.changes = changes;
     }
 
     /// Makes it what it was before that change; to be noted as any other change. Contacts that are still there keep what they have said since.

@@ -70,7 +70,8 @@ fn Undoable(
             let home = home.clone();
             saving.send(async move { client::undo(&home, number).await }, move |home| {
                 store.learn(home);
-                undone.run(());
+                // The person may have gone on, and the log with them.
+                _ = undone.try_run(());
             });
         };
         let (icon, says) = changed(&change);
