@@ -30,9 +30,18 @@ const shield = (home) => {
   document.body.append(first);
 };
 
-// Pages of the household are a file of their own: it need not wait until the app asks for it.
-if (/^\/(settings|welcome|invite)\b/.test(location.pathname))
-  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href: new URL("./split_household.wasm", import.meta.url) }));
+// What other pages than the dashboard are made of need not wait until the app asks for it.
+const [, page, section] = location.pathname.split("/");
+const ahead = {
+  live: ["./split_live.wasm"],
+  incidents: ["./split_records.wasm"],
+  settings: ["./split_household.wasm", ...(/people|security|log/.test(section) ? ["./split_access.wasm"] : ["./split_basics.wasm"])],
+  welcome: ["./split_welcome.wasm"],
+  invite: ["./split_welcome.wasm"],
+  contact: ["./split_contact.wasm"],
+}[page];
+for (const file of ahead ? [...ahead, "./pieces.bin"] : [])
+  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href: new URL(file, import.meta.url) }));
 
 if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   const listen = (home) => {

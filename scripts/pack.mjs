@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { slim } from "./slim.mjs";
 
@@ -30,19 +30,23 @@ function app(page, { buildSync }) {
   optimize(join(work, "main.slim"), join(work, "main.opt"), ...again);
   optimize(join(work, "main.opt"), join(work, "main.opt"), ...again, "--reorder-types", "--reorder-globals");
   const parts = [readFileSync(join(work, "main.opt"))];
+  let begin = early;
   if (existsSync(chunks)) {
-    // The app itself says what could not be loaded.
-    writeFileSync(join(work, "__wasm_split.js"), readFileSync(join(chunks, "__wasm_split.js"), "utf8").replace("console.error(e);", ""));
     for (const name of readdirSync(chunks).filter((name) => /^(split|chunk)_.*\.wasm$/.test(name))) {
       optimize(join(chunks, name), join(work, name));
       parts.push(readFileSync(join(work, name)));
     }
+    const { text, large } = loader(work, readFileSync(join(chunks, "__wasm_split.js"), "utf8"));
+    writeFileSync(join(work, "__wasm_split.js"), text);
+    // What is asked for ahead is asked for with the large chunks that it needs.
+    begin = early.replace(/"\.\/(split_\w+)\.wasm"/g, (_, page) => [page, ...large(page)].map((name) => `"./${name}.wasm"`));
   }
-  writeFileSync(join(work, "entry.js"), `${early}import init from "./buckler-web.js"; init({ module_or_path: "./main.wasm" });`);
+  writeFileSync(join(work, "entry.js"), `${begin}import init from "./buckler-web.js"; init({ module_or_path: "./main.wasm" });`);
   let text = buildSync({ entryPoints: [join(work, "entry.js")], bundle: true, minify: true, format: "esm", write: false, logLevel: "error" }).outputFiles[0].text;
   const id = hash(text, ...parts);
-  for (const name of readdirSync(work).filter((name) => name.endsWith(".wasm"))) {
-    const named = `${basename(name, ".wasm").replace(/^split_/, "")}-${id}.wasm`;
+  for (const name of readdirSync(work).filter((name) => /\.(wasm|bin)$/.test(name))) {
+    const [stem, ending] = name.replace(/^split_/, "").split(".");
+    const named = `${stem}-${id}.${ending}`;
     text = text.replaceAll(`./${name}`, `./${named}`);
     write(named, readFileSync(join(work, name)));
   }
@@ -52,6 +56,65 @@ function app(page, { buildSync }) {
   rmSync(work, { recursive: true });
   const loads = `<link rel="preload" href="/app-${id}.wasm" as="fetch" type="application/wasm" crossorigin><script type="module" src="/app-${id}.js"></script>`;
   return page.replace(/<link rel="(module)?preload"[^>]*>/g, "").replace(/<script type="module">[^]*?<\/script>/, loads);
+}
+
+// What pages share is many small chunks, each with a way there and back of its own: those come together, as one file that begins
+// with what needs what. The loader that wasm-split writes says the same of every chunk at length, in the first load.
+function loader(work, written) {
+  const one = (what) => new RegExp(`${what}makeLoad\\(\\(\\) => \\{\\s*const src = fetch\\(new URL\\("\\./(\\w+)\\.wasm"[^]*?, \\[([^\\]]*)\\]\\)`, "g");
+  const [pieces, numbers, large] = [[], {}, {}];
+  const sizes = [...written.matchAll(one("const (\\w+) = "))].map(([, chunk, name, needs], n) => {
+    if (needs) throw new Error(`${name} needs ${needs}: the loader knows no chunk that needs another`);
+    numbers[chunk] = n;
+    const bytes = readFileSync(join(work, `${name}.wasm`));
+    if (bytes.length > 5_000) {
+      large[n] = name;
+      return 0;
+    }
+    rmSync(join(work, `${name}.wasm`));
+    pieces.push(bytes);
+    return bytes.length;
+  });
+  const pages = [...written.matchAll(one("export const (\\w+) = wrapAsyncCb\\("))];
+  const needed = Object.fromEntries(pages.map(([, , page, needs]) => [page, needs.split(", ").map((chunk) => numbers[chunk])]));
+  const head = Buffer.from(JSON.stringify([sizes, needed]));
+  writeFileSync(join(work, "pieces.bin"), Buffer.concat([Buffer.from([head.length & 255, head.length >> 8]), head, ...pieces]));
+  const sharedImports = written.match(/let sharedImports[^]*?(?=function wrapAsyncCb)/)[0];
+  const address = (name) => `"${name}": new URL("./${name}.wasm", import.meta.url)`;
+  const text = `import { initSync } from "./buckler-web.js";
+    ${sharedImports}
+    const addresses = { ${[...Object.values(large), ...pages.map(([, , page]) => page)].map(address)} };
+    // What failed is tried again the next time.
+    const once = (make) => {
+      let coming;
+      return () => (coming ??= make().catch((e) => { coming = undefined; throw e; }));
+    };
+    const load = (source) => once(async () => WebAssembly.instantiateStreaming(source(), getSharedImports()));
+    const pieces = once(async () => {
+      const answer = await fetch(new URL("./pieces.bin", import.meta.url));
+      if (!answer.ok) throw answer;
+      const bytes = await answer.arrayBuffer();
+      const [low, high] = new Uint8Array(bytes);
+      let end = 2 + low + high * 256;
+      const [sizes, needed] = JSON.parse(new TextDecoder().decode(bytes.slice(2, end)));
+      const large = ${JSON.stringify(Object.values(large))};
+      return [needed, sizes.map((size) => {
+        const [from, to, name] = [end, (end += size), size || large.shift()];
+        return load(() => (size ? new Response(bytes.slice(from, to), { headers: { "content-type": "application/wasm" } }) : fetch(addresses[name])));
+      })];
+    });
+    const page = (name) => {
+      const come = once(async () => {
+        const coming = fetch(addresses[name]);
+        coming.catch(() => {});
+        const [needed, chunks] = await pieces();
+        await Promise.all(needed[name].map((n) => chunks[n]()));
+        return WebAssembly.instantiateStreaming(coming, getSharedImports());
+      });
+      return (callback, data) => come().then(() => true, () => false).then((success) => getSharedImports().__wasm_split.__indirect_function_table.get(callback)(data, success));
+    };
+    ${pages.map(([, load, page]) => `export const ${load} = page("${page}");`).join("\n")}`;
+  return { text, large: (page) => needed[page].map((n) => large[n]).filter(Boolean) };
 }
 
 // One file of styles instead of one a layer: a request, and better packed.
@@ -76,7 +139,7 @@ function later(page, name, { transformSync }) {
 
 // The service worker learns which files make the app, and gets a name for just these.
 function worker() {
-  const files = readdirSync(folder).filter((name) => /\.(css|js|wasm|svg|png|webmanifest)$/.test(name) && name !== "sw.js");
+  const files = readdirSync(folder).filter((name) => /\.(css|js|wasm|bin|svg|png|webmanifest)$/.test(name) && name !== "sw.js");
   const version = hash(...["index.html", ...files].map((name) => readFileSync(join(folder, name))));
   const text = read("sw.js").replace('VERSION = ""', `VERSION = "${version}"`);
   write("sw.js", text.replace("FILES = []", `FILES = ${JSON.stringify(["/", ...files.map((name) => `/${name}`)])}`));
@@ -97,7 +160,7 @@ if (!best) {
 worker();
 
 for (const name of readdirSync(folder, { recursive: true })) {
-  if (!/\.(html|css|js|wasm|svg|webmanifest)$/.test(name) || !statSync(join(folder, name)).isFile()) continue;
+  if (!/\.(html|css|js|wasm|bin|svg|webmanifest)$/.test(name) || !statSync(join(folder, name)).isFile()) continue;
   const params = { [constants.BROTLI_PARAM_QUALITY]: best ? 11 : 4 };
   write(`${name}.br`, brotliCompressSync(readFileSync(join(folder, name)), { params }));
 }

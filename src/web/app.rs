@@ -4,7 +4,7 @@ use super::{
     browser::{after_next_frame, early, load},
     components::{AFTER, NotSent, OpenSheet, Overlay, SheetHandle, ShieldShape, part, press},
     on_demand::{OnDemand, prepare},
-    pages::{CONTACT, Dashboard, HOUSEHOLD, LIVE, PARTS, RECORDS, SignIn},
+    pages::{CONTACT, Dashboard, HOUSEHOLD, LIVE, PARTS, RECORDS, SignIn, WELCOME},
     route::{Navigation, Route},
     sending::{Sender, Stage},
     store::{Session, Store},
@@ -48,9 +48,8 @@ fn Inside(
     let page = move || match navigation.route.get() {
         route @ Route::LiveView(_) => Some(view! { <OnDemand chunk=LIVE route/> }.into_any()),
         Route::Dashboard | Route::Contact(_) => Some(view! { <Dashboard sheet/> }.into_any()),
-        route @ (Route::Settings(_) | Route::Welcome(_) | Route::Invitation(_)) => {
-            Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any())
-        }
+        route @ Route::Settings(_) => Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any()),
+        route @ (Route::Welcome(_) | Route::Invitation(_)) => Some(view! { <OnDemand chunk=WELCOME route/> }.into_any()),
         route @ (Route::History | Route::Incident(_) | Route::Drill | Route::Center) => {
             Some(view! { <OnDemand chunk=RECORDS route/> }.into_any())
         }
@@ -68,7 +67,7 @@ fn Inside(
                     .into_any()
             }
             Session::Nobody => match navigation.route.get() {
-                route @ (Route::Welcome(_) | Route::Invitation(_)) => view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any(),
+                route @ (Route::Welcome(_) | Route::Invitation(_)) => view! { <OnDemand chunk=WELCOME route/> }.into_any(),
                 _ => view! { <SignIn/> }.into_any(),
             },
             Session::Unreachable => view! { <Unreachable store/> }.into_any(),

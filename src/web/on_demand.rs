@@ -3,7 +3,7 @@
 //! With the feature `split`, `scripts/build` makes a file of each chunk; without it the same code is part of the app.
 
 use super::{
-    browser::reload,
+    browser::{after_next_frame, reload},
     components::{Icon, part, press},
     route::Route,
 };
@@ -84,7 +84,20 @@ pub fn OnDemand(
     /// Which page.
     route: Route,
 ) -> impl IntoView {
-    let otherwise = |outcome: Option<Missing>| outcome.map(|Missing| missing());
+    let otherwise = |outcome: Option<Missing>| outcome.map(|Missing| view! { <main class="door">{missing()}</main> }.into_any());
+    once_there(chunk.fetch, Box::new(move || (chunk.page)(route.clone())), Box::new(otherwise))
+}
+
+/// A part of a page, in the same way.
+#[component]
+pub fn PartOnDemand(
+    /// Where the part is.
+    chunk: Chunk,
+    /// Which page it is of.
+    route: Route,
+) -> impl IntoView {
+    let otherwise =
+        |outcome: Option<Missing>| outcome.map(|Missing| view! { <section class="card card--pad form">{missing()}</section> }.into_any());
     once_there(chunk.fetch, Box::new(move || (chunk.page)(route.clone())), Box::new(otherwise))
 }
 
@@ -116,9 +129,15 @@ pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyVie
 
 /// Begins to fetch the code, so that it is there when it is wanted.
 pub fn prepare(fetch: fn() -> Coming<()>) {
+    prepare_then(fetch, || ());
+}
+
+/// Fetches the code, and goes on when what waited for it is drawn.
+pub fn prepare_then(fetch: fn() -> Coming<()>, then: fn()) {
     spawn_local(async move {
         // Where that fails, it is tried again when the code is needed.
         let _ = fetch().await;
+        after_next_frame(then);
     });
 }
 
@@ -132,12 +151,10 @@ fn now<T>(coming: &mut Coming<T>) -> Option<Result<T, Missing>> {
 
 fn missing() -> AnyView {
     view! {
-        <main class="door">
-            <span class="mark mark--bad"><Icon name="warning"/></span>
-            <div role="alert"><h1>{Word::PageMissing}</h1></div>
-            <p class="muted">{Word::PageMissingNote}</p>
-            <button class="btn btn--strong" on:click=press(reload)>{Word::Reload}</button>
-        </main>
+        <span class="mark mark--bad"><Icon name="warning"/></span>
+        <div role="alert"><h1>{Word::PageMissing}</h1></div>
+        <p class="muted">{Word::PageMissingNote}</p>
+        <button class="btn btn--strong" on:click=press(reload)>{Word::Reload}</button>
     }
     .into_any()
 }

@@ -6,7 +6,7 @@ use crate::{
     domain::incident::Mode,
     view::{incident as words_of, words::Word},
     web::{
-        browser::{dialog::open_when_mounted, time::clock},
+        browser::{after_next_frame, dialog::open_when_mounted, time::clock},
         route::{Route, navigation},
         store::store,
     },
@@ -29,15 +29,17 @@ pub fn EndedScreen(
     let (id, drill, aborted) = incident.with_untracked(|i| (i.id, i.mode == Mode::Drill, i.state == Stage::Aborted));
     let is_drill = drill && !aborted;
     let navigation = navigation();
+    // The press itself is seen first: what the page behind does then takes longer than a frame.
+    let put_away = move || after_next_frame(move || store.put_away());
     let go_on = move || {
-        store.put_away();
+        put_away();
         if is_drill {
             navigation.go(Route::Incident(id));
         }
     };
     let icon = if aborted { "undo" } else { "check" };
     view! {
-        <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); store.put_away(); }>
+        <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); put_away(); }>
             <div class="asked__page">
                 {drill.then(ribbon)}
                 <header class="asked__title">

@@ -3,7 +3,11 @@
 use super::{CountdownScreen, NotSent, Sheet, SheetHandle, after_countdown, part};
 use crate::{
     view::incident::{Screen, screen},
-    web::{browser::mark_page, sending::sender, store::store},
+    web::{
+        browser::{after_next_frame, mark_page},
+        sending::sender,
+        store::store,
+    },
 };
 use leptos::prelude::*;
 
@@ -17,6 +21,14 @@ pub fn Overlay(
     let unacknowledged = Memo::new(move |_| {
         let arrived = store.incident.with(|i| i.as_ref().map(|i| i.id));
         sender.sending.get().filter(|s| Some(s.id) != arrived).map(|s| s.stage)
+    });
+    // The end of a gesture is seen first, then how its request goes: on a slow phone that screen takes longer than a frame.
+    let gesture_seen = RwSignal::new(false);
+    Effect::new(move |_| match unacknowledged.with(Option::is_some) {
+        true => after_next_frame(move || {
+            gesture_seen.try_set(true);
+        }),
+        false => gesture_seen.set(false),
     });
     let which = Memo::new(move |_| store.incident.with(|i| i.as_ref().map(|i| screen(i.state))));
     // What keeps the screen on and updates away.
@@ -32,6 +44,6 @@ pub fn Overlay(
         {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
         {[Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one)).then(|| after_countdown(one, incident, sheet)))).collect_view()}
         <Sheet handle=sheet/>
-        {part(move || unacknowledged.get().map(|stage| view! { <NotSent stage/> }))}
+        {part(move || gesture_seen.get().then(|| unacknowledged.get()).flatten().map(|stage| view! { <NotSent stage/> }))}
     }
 }

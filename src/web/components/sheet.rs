@@ -33,6 +33,11 @@ impl SheetHandle {
     fn close(self) {
         self.0.set(None);
     }
+
+    /// Closes it as soon as the end of the gesture itself is seen, for the same reason. What was asked for is under way by then.
+    fn close_when_seen(self) {
+        after_next_frame(move || drop(self.0.try_set(None)));
+    }
 }
 
 /// The sheet, when it is open.
@@ -71,8 +76,8 @@ pub fn OpenSheet(
     let request = Callback::new(move |request: Request| {
         let mode = if practice.get_untracked() { Mode::Drill } else { Mode::Live };
         let sirens = mode == Mode::Drill && sirens.get_untracked();
-        handle.close();
         sender.send(Gesture { request, mode, sirens, call_contacts: true, source: source.get_value() });
+        handle.close_when_seen();
     });
     let title = move || if practice.get() { Word::Practice } else { Word::Sheet };
 

@@ -7,6 +7,7 @@ use crate::{
         slide,
         words::{self, Word},
     },
+    web::browser::after_next_frame,
 };
 use gloo_timers::callback::Timeout;
 use leptos::{ev, prelude::*};
@@ -34,10 +35,15 @@ pub fn Slide(
         at.set(slide::moved(at.get_untracked(), to, by_key.get_value()));
     };
     let release = move |_| {
-        let asked = slide::released(at.get_untracked());
-        at.set(0);
-        if asked {
-            on_request.run(request);
+        match slide::released(at.get_untracked()) {
+            true => {
+                on_request.run(request);
+                // Where it was let go it stays until that has been seen.
+                after_next_frame(move || {
+                    at.try_set(0);
+                });
+            }
+            false => at.set(0),
         }
     };
     let tap = move || {

@@ -20,9 +20,16 @@ pub use live_view::{PICTURE, player};
 pub use sign_in::SignIn;
 
 chunk!(
-    /// Settings, and the first run.
+    /// Settings; each group of sections is a chunk of its own.
     household, HOUSEHOLD, |route| match route {
         Route::Settings(section) => view! { <settings::Settings section/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+chunk!(
+    /// The first run, and the first visit of somebody who is invited.
+    welcome, WELCOME, |route| match route {
         Route::Invitation(token) => view! { <invitation::InvitationPage token/> }.into_any(),
         Route::Welcome(token) => view! { <welcome::Welcome token/> }.into_any(),
         _ => ().into_any(),

@@ -29,6 +29,7 @@ use crate::{
     },
     web::{
         components::{Icon, Page, part},
+        on_demand::{Chunk, PartOnDemand, chunk, prepare, prepare_then},
         route::{Link, Route, Section},
         store::store,
     },
@@ -91,15 +92,16 @@ pub fn Settings(
     let whose = Memo::new(move |_| store.home.with(|h| h.as_ref().map(|h| (h.home.id.clone(), h.role))));
     let open = move || {
         let (_, role) = whose.get()?;
-        let home = store.home.get_untracked()?;
-        Some(match role {
-            _ if section == Section::Language => view! { <language::LanguageSection/> }.into_any(),
-            _ if section == Section::Security => view! { <security::SecuritySection/> }.into_any(),
-            _ if section == Section::Index => view! { <Install/> }.into_any(),
-            Role::Owner => part_of(section, home),
-            Role::Shared | Role::Guest => view! { <p class="card card--pad muted">{W::OnlyOwners}</p> }.into_any(),
+        let anybody = matches!(section, Section::Index | Section::Security | Section::Language);
+        Some(match chunk_of(section) {
+            _ if !anybody && role != Role::Owner => view! { <p class="card card--pad muted">{W::OnlyOwners}</p> }.into_any(),
+            Some(chunk) => view! { <PartOnDemand chunk route=Route::Settings(section)/> }.into_any(),
+            None if section == Section::Language => view! { <language::LanguageSection/> }.into_any(),
+            None => view! { <Install/> }.into_any(),
         })
     };
+    // What the next tap may ask for comes when what this one asked for is there.
+    prepare_then(chunk_of(section).unwrap_or(BASICS).fetch, || [BASICS, ACCESS].into_iter().for_each(|chunk| prepare(chunk.fetch)));
     view! {
         <Page title back>
             <div class="settings" class:settings--open=section != Section::Index>
@@ -128,16 +130,42 @@ fn list(open: Section, home: &HomeAnswer) -> impl IntoView + use<> {
     view! { <ul class="rows card">{Section::ALL.map(row).collect_view()}</ul> }
 }
 
-fn part_of(section: Section, home: HomeAnswer) -> AnyView {
+chunk!(
+    /// How the home is set up; the first run asks for it, too.
+    basics, BASICS, |route| match of(&route) {
+        Some((Section::Address, home)) => view! { <address::AddressSection home/> }.into_any(),
+        Some((Section::Contacts, home)) => view! { <ContactsForm home/> }.into_any(),
+        Some((Section::Password, home)) => view! { <password::PasswordSection home/> }.into_any(),
+        Some((Section::Sirens, home)) => view! { <sirens::SirensForm home/> }.into_any(),
+        Some((Section::Cameras, home)) => view! { <CamerasSection home/> }.into_any(),
+        Some((Section::Equipment, home)) => view! { <EquipmentForm home/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+chunk!(
+    /// Who is let in, how, and what they did.
+    access, ACCESS, |route| match of(&route) {
+        Some((Section::People, home)) => view! { <people::PeopleSection home/> }.into_any(),
+        Some((Section::Log, home)) => view! { <log::LogSection home=home.home.id/> }.into_any(),
+        Some((Section::Security, _)) => view! { <security::SecuritySection/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+/// Where a section's code is.
+const fn chunk_of(section: Section) -> Option<Chunk> {
     match section {
-        Section::Address => view! { <address::AddressSection home/> }.into_any(),
-        Section::Contacts => view! { <ContactsForm home/> }.into_any(),
-        Section::Password => view! { <password::PasswordSection home/> }.into_any(),
-        Section::Sirens => view! { <sirens::SirensForm home/> }.into_any(),
-        Section::Cameras => view! { <CamerasSection home/> }.into_any(),
-        Section::People => view! { <people::PeopleSection home/> }.into_any(),
-        Section::Equipment => view! { <EquipmentForm home/> }.into_any(),
-        Section::Log => view! { <log::LogSection home=home.home.id/> }.into_any(),
-        Section::Index | Section::Security | Section::Language => ().into_any(),
+        Section::Index | Section::Language => None,
+        Section::People | Section::Log | Section::Security => Some(ACCESS),
+        _ => Some(BASICS),
+    }
+}
+
+/// The section that is asked for, and the home that it is about.
+fn of(route: &Route) -> Option<(Section, HomeAnswer)> {
+    match route {
+        Route::Settings(section) => Some((*section, store().home.get_untracked()?)),
+        _ => None,
     }
 }
