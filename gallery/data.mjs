@@ -96,6 +96,11 @@ export const incidents = {
   failedDrill: { ...drilled, calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer", -41)], dispatches: police("rejected"), timeline: numbered([started(-46), ...sent(-41), line(-30, "siren_failed", "Siren not confirmed: Hall keypad"), line(-11, "call_ended", "Sister did not answer"), line(-11, "dispatch_requested", "Police requested to 14 Maple Street, Portland"), line(-9, "dispatch_rejected", "Police: request rejected. The center must act"), line(0, "closed", "Closed: every service has finished")]) },
 };
 
+export const desk = {
+  people: [{ id: "sasha", name: "Sasha", email: "sasha@center.example.org", role: "supervisor", you: true }, { id: "operator", name: "Noor", email: "noor.of.the.night.shift@center.example.org", role: "operator", you: false }],
+  invitations: [{ id: "8899aabbccddeeff", name: "Robin", role: "operator", expires_at: at(500_000) }],
+};
+
 export const household = {
   people: [["olivia", "Olivia", "owner", true], ["sam", "Sam", "shared", false], ["gwen", "Gwen", "guest", false]].map(([id, name, role, you]) => ({ id, name, email: `${id}@example.org`, role, sos_withdrawn: false, you })),
   invitations: [{ id: "0011223344556677", name: "Robin", role: "guest", expires_at: at(500_000) }],

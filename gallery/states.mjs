@@ -1,6 +1,6 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { audit, homes, incidents, passkeys, phones, sessions } from "./data.mjs";
+import { audit, desk, homes, incidents, passkeys, phones, sessions } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
@@ -25,6 +25,7 @@ export const states = {
   "dashboard-operator": { me: { homes: [], center_role: "operator" }, heard: "Monitoring center" },
   "center": { path: "/center", me: { homes: [], center_role: "operator" }, answers: { "GET /api/v1/center/incidents": { body: [{ home: homes.usual.home, incident: incidents.review, contacts: homes.usual.contacts.map(({ name, phone }) => ({ name, phone })) }] } }, heard: "Call first, then decide" },
   "center-empty": { path: "/center", me: { homes: [], center_role: "operator" }, answers: { "GET /api/v1/center/incidents": { body: [] } }, heard: "Nothing waits for you" },
+  "center-desk": { path: "/center", me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: [] }, "GET /api/v1/center/people": { body: desk } }, heard: "Who works here" },
   "dashboard-offline": { kept: true, unreachable: true, heard: "Not connected. This is from" },
   why: { home: homes.noPlan, act: ["Why SOS is not available"], heard: "Home Premium plan" },
   sheet: { act: ["SOS"], heard: "Request help" },
@@ -92,7 +93,8 @@ export const states = {
   "people-invite": settings("people", "Send this link to Kim alone", { act: ["fill Their name=Kim", "Make a link"], answers: { "POST /api/v1/homes/maple/invitations": { body: { path: "/invite/b2theWzq0yv7Q2d1Hn8sXw" } } } }),
   "held": { home: homes.held, heard: "This device cannot request help yet" },
   "held-sheet": { home: homes.held, act: ["SOS"], heard: "signed in without your passkey" },
-  "invitation": { path: "/invite/token", signedOut: true, answers: { "GET /api/v1/invitations/token": { body: { inviter: "Olivia", home: "Maple Street", name: "Robin", role: "shared" } } }, heard: "Olivia invites you" },
+  "invitation": { path: "/invite/token", signedOut: true, answers: { "GET /api/v1/invitations/token": { body: { inviter: "Olivia", name: "Robin", to: { place: "home", name: "Maple Street", role: "shared" } } } }, heard: "Olivia invites you" },
+  "invitation-center": { path: "/invite/token", signedOut: true, answers: { "GET /api/v1/invitations/token": { body: { inviter: "Sasha", name: "Robin", to: { place: "center", role: "operator" } } } }, heard: "to the monitoring center" },
   "invitation-over": { path: "/invite/token", signedOut: true, answers: { "GET /api/v1/invitations/token": { status: 404, body: { ...missing.body, status: 404, code: "not_found", detail: "" } } }, heard: "does not work any more" },
   "sign-in-code": { signedOut: true, act: ["Use a recovery code"], heard: "Continue with the code" },
   "language": settings("language", "Deutsch"),

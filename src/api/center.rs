@@ -1,6 +1,6 @@
 //! What the monitoring center sees.
 
-use super::{home::HomeFacts, incident::Incident};
+use super::{home::HomeFacts, incident::Incident, invitations::Invited};
 use crate::domain::{access::CenterRole, id::UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,6 +23,15 @@ pub struct Reach {
     pub name: String,
     /// E.164.
     pub phone: String,
+}
+
+/// Who works at the center.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CenterPeople {
+    /// Everybody, by name.
+    pub people: Vec<CenterPerson>,
+    /// Who was invited and has not come yet.
+    pub invitations: Vec<Invited<CenterRole>>,
 }
 
 /// Somebody who works at the center.

@@ -17,7 +17,7 @@ pub struct Household {
     /// Everybody with an account who may look at the home.
     pub people: Vec<Resident>,
     /// Who was invited and has not come yet.
-    pub invitations: Vec<Invited>,
+    pub invitations: Vec<Invited<Role>>,
     /// Where cameras' pictures come from.
     pub streams: Vec<Stream>,
     /// Whether a verbal password is set. It is never readable.

@@ -1,17 +1,20 @@
-//! Links by which owners let somebody into a home.
+//! Links by which owners let somebody into a home, and supervisors to the monitoring center.
 
-use crate::domain::{access::Role, time::Timestamp};
+use crate::domain::{
+    access::{CenterRole, Role},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Invites somebody.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Invite {
-    /// Whom, as the owner calls them.
+pub struct Invite<R> {
+    /// Whom, as whoever invites calls them.
     pub name: String,
-    /// What they will be to the home.
-    pub role: Role,
+    /// As what.
+    pub role: R,
 }
 
 /// The link, shown this once.
@@ -21,15 +24,15 @@ pub struct InvitationLink {
     pub path: String,
 }
 
-/// An invitation that nobody has taken yet, as owners see it.
+/// An invitation that nobody has taken yet, as whoever may invite sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Invited {
+pub struct Invited<R> {
     /// Its short name in paths.
     pub id: String,
     /// Whom.
     pub name: String,
-    /// What they will be to the home.
-    pub role: Role,
+    /// As what.
+    pub role: R,
     /// When the link stops to work.
     #[schema(value_type = String)]
     pub expires_at: Timestamp,
@@ -40,12 +43,28 @@ pub struct Invited {
 pub struct Invitation {
     /// Who invites, by name.
     pub inviter: String,
-    /// To which home, by name.
-    pub home: String,
     /// Whom.
     pub name: String,
-    /// What they will be to the home.
-    pub role: Role,
+    /// To what.
+    pub to: InvitedTo,
+}
+
+/// What an invitation opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "place", rename_all = "snake_case")]
+pub enum InvitedTo {
+    /// A home.
+    Home {
+        /// Which, by name.
+        name: String,
+        /// What they will be to it.
+        role: Role,
+    },
+    /// The monitoring center.
+    Center {
+        /// What they will be there.
+        role: CenterRole,
+    },
 }
 
 /// Takes an invitation, with a new account.

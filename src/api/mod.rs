@@ -40,6 +40,11 @@ pub mod path {
     /// What waits for the monitoring center.
     pub const CENTER: &str = "/api/v1/center/incidents";
 
+    /// Who works at the monitoring center, or something of them.
+    pub fn center(what: &str) -> String {
+        format!("/api/v1/center/{what}")
+    }
+
     /// The center's decision on what was found late.
     pub fn at_center(id: IncidentId) -> String {
         format!("{CENTER}/{id}/review")

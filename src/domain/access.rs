@@ -1,5 +1,6 @@
 //! Who somebody is to a home, and what that allows.
 
+use super::id::HomeId;
 use serde::{Deserialize, Serialize};
 
 /// What a person is to a home.
@@ -33,12 +34,21 @@ pub enum CenterRole {
     Supervisor,
 }
 
+/// Where somebody is invited, and as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// In a home.
+    Home(HomeId, Role),
+    /// At the monitoring center.
+    Center(CenterRole),
+}
+
 /// What can be done at the monitoring center.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CenterAction {
     /// See what waits for the center, and decide on it.
     Work,
-    /// See who works there, and end that.
+    /// See who works there, invite, and end that.
     Lead,
 }
 

@@ -7,7 +7,7 @@ use crate::{
         home::{Contact, HomeAnswer},
     },
     domain::{
-        access::Role,
+        access::{CenterRole, Role},
         contact::Readiness,
         home::{Address, Enrolment, edit::Fault},
     },
@@ -112,6 +112,14 @@ pub const fn role(role: Role) -> (W, W) {
         Role::Owner => (W::Owner, W::OwnerNote),
         Role::Shared => (W::Shared, W::SharedNote),
         Role::Guest => (W::Guest, W::GuestNote),
+    }
+}
+
+/// What a role at the monitoring center is called, and what it may do.
+pub const fn center_role(role: CenterRole) -> (W, W) {
+    match role {
+        CenterRole::Operator => (W::Operator, W::OperatorNote),
+        CenterRole::Supervisor => (W::Supervisor, W::SupervisorNote),
     }
 }
 

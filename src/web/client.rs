@@ -7,11 +7,11 @@ use super::{
 use crate::{
     api::{
         audit::AuditRecord,
-        center::Waiting,
+        center::{CenterPeople, Waiting},
         home::HomeAnswer,
         household::{Household, Welcome},
         incident::{Incident, Raise},
-        invitations::{Invitation, Join},
+        invitations::{Invitation, InvitationLink, Invite, Join},
         passkeys::{Answered, Ceremony, Passkeys, Recover, RecoveryCodes},
         path,
         phone::{CallOff, Phone},
@@ -26,7 +26,10 @@ use crate::{
 };
 use gloo_timers::callback::Timeout;
 use reqwasm::http::{Method, Request, Response};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 /// The longest that one attempt waits for an answer.
 const PATIENCE_MS: u32 = 5_000;
@@ -257,6 +260,21 @@ pub async fn undo(home: &HomeId, change: u64) -> Answer<HomeAnswer> {
 /// Takes something away from a home.
 pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
     edit(Method::DELETE, &path::of_home(home, what), None).await
+}
+
+/// Makes the link of an invitation, under the path of the invitations.
+pub async fn invite(path: &str, asked: &Invite<String>) -> Answer<InvitationLink> {
+    edit(Method::POST, path, Some(json::text(asked).ok_or(Failure::Unreachable)?)).await
+}
+
+/// Takes something back, where only it matters that it is gone.
+pub async fn take_back(path: &str) -> Answer<()> {
+    edit::<IgnoredAny>(Method::DELETE, path, None).await.map(drop)
+}
+
+/// Who works at the monitoring center.
+pub async fn center_people() -> Answer<CenterPeople> {
+    get(&path::center("people")).await
 }
 
 /// What an invitation says.

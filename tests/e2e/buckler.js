@@ -55,6 +55,11 @@ export class Server {
     await this.start();
   }
 
+  /** `buckler user …`, as the one who runs it types it. */
+  user(...args) {
+    execFileSync(binary, ["user", ...args, "--data", this.folder]);
+  }
+
   /** As the one who runs it ends it; answers how long that took, in milliseconds. */
   async stop() {
     const began = Date.now();

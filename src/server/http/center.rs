@@ -3,12 +3,12 @@
 use super::{
     answer::{Problems, Refused},
     extract::{Body, Named, Operator, Supervisor},
-    incidents,
+    incidents, invitations,
 };
 use crate::{
     api::{
         audit::Deed,
-        center::{CenterPerson, Reach, Waiting},
+        center::{CenterPeople, CenterPerson, Reach, Waiting},
         home::HomeFacts,
         incident::Incident,
         review::Review,
@@ -59,8 +59,8 @@ pub async fn review(
 }
 
 /// Who works at the center.
-#[utoipa::path(get, path = "/api/v1/center/people", tag = "center", responses((status = 200, body = Vec<CenterPerson>), Problems))]
-pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervisor) -> Result<Json<Vec<CenterPerson>>, Refused> {
+#[utoipa::path(get, path = "/api/v1/center/people", tag = "center", responses((status = 200, body = CenterPeople), Problems))]
+pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervisor) -> Result<Json<CenterPeople>, Refused> {
     let person = |(account, role): (Account, CenterRole)| CenterPerson {
         you: account.id == signed_in.account.id,
         id: account.id,
@@ -68,16 +68,17 @@ pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervis
         email: account.email,
         role,
     };
-    Ok(Json(app.store.center_people().await?.into_iter().map(person).collect()))
+    let people = app.store.center_people().await?.into_iter().map(person).collect();
+    Ok(Json(CenterPeople { people, invitations: invitations::to_center(&app).await? }))
 }
 
 /// Somebody does not work at the center any more, from this moment on.
-#[utoipa::path(delete, path = "/api/v1/center/people/{person}", tag = "center", params(("person" = String, Path)), responses((status = 200, body = Vec<CenterPerson>), Problems))]
+#[utoipa::path(delete, path = "/api/v1/center/people/{person}", tag = "center", params(("person" = String, Path)), responses((status = 200, body = CenterPeople), Problems))]
 pub async fn remove(
     State(app): State<Arc<App>>,
     Supervisor(signed_in): Supervisor,
     Named(person): Named<UserId>,
-) -> Result<Json<Vec<CenterPerson>>, Refused> {
+) -> Result<Json<CenterPeople>, Refused> {
     let role = app.store.center_role(&person).await?.ok_or_else(Refused::not_found)?;
     app.store.put_center_role(&person, None).await?;
     signed_in.did(&app, Deed::PersonChanged, None, json!({"person": person, "center_role": {"before": role, "after": null}})).await?;

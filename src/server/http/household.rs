@@ -87,7 +87,7 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
 /// What only owners see.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/household", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Household), Problems))]
 pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<Household>, Refused> {
-    let invitations = super::invitations::open(&app, &owner).await?;
+    let invitations = super::invitations::into_home(&app, &owner.0.home.id).await?;
     let member = owner.0;
     let people = app.store.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
         you: account.id == member.signed_in.account.id,

@@ -81,6 +81,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(center::review))
         .routes(routes!(center::people))
         .routes(routes!(center::remove))
+        .routes(routes!(invitations::invite_to_center))
+        .routes(routes!(invitations::withdraw_from_center))
         .routes(routes!(events::of_home))
         .routes(routes!(incidents::raise, incidents::list))
         .routes(routes!(incidents::one))

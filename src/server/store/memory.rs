@@ -3,7 +3,7 @@
 use super::{Account, Audited, Batch, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
 use crate::{
     domain::{
-        access::{CenterRole, Membership},
+        access::{CenterRole, Membership, Seat},
         home::Home,
         id::{ContactId, HomeId, IncidentId, UserId},
         incident::{
@@ -284,8 +284,12 @@ impl Store for MemoryStore {
     async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
         Ok(self.tables().invitations.get(&token).filter(|i| i.expires_at > now).cloned())
     }
-    async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
-        let mut all: Vec<_> = self.tables().invitations.values().filter(|i| i.home == *home && i.expires_at > now).cloned().collect();
+    async fn invitations(&self, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+        let of = |seat: &Seat| match seat {
+            Seat::Home(into, _) => home == Some(into),
+            Seat::Center(_) => home.is_none(),
+        };
+        let mut all: Vec<_> = self.tables().invitations.values().filter(|i| of(&i.seat) && i.expires_at > now).cloned().collect();
         all.sort_by_key(|invitation| invitation.expires_at);
         Ok(all)
     }

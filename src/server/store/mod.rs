@@ -8,7 +8,7 @@ pub mod sqlite;
 use super::clock::Anchor;
 use crate::api::audit::Deed;
 use crate::domain::{
-    access::{CenterRole, Membership, Role},
+    access::{CenterRole, Membership, Seat},
     home::Home,
     id::{ContactId, HomeId, IncidentId, UserId},
     incident::{effect::Effect, event::Recorded},
@@ -103,18 +103,16 @@ pub struct StoredPasskey {
     pub used_at: Timestamp,
 }
 
-/// A link by which somebody comes into a home.
+/// A link by which somebody comes into a home, or to the monitoring center.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// The hash of its token.
     pub token: [u8; 32],
-    /// Into which home.
-    pub home: HomeId,
-    /// What they will be to it.
-    pub role: Role,
-    /// Whom, as the owner calls them.
+    /// Where, and as what.
+    pub seat: Seat,
+    /// Whom, as whoever invites calls them.
     pub name: String,
-    /// Which owner.
+    /// Who invites.
     pub inviter: UserId,
     /// When it stops to work.
     pub expires_at: Timestamp,
@@ -264,8 +262,8 @@ pub trait Store: Journal {
     async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError>;
     /// The invitation of that token, if it still works.
     async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError>;
-    /// The invitations of a home that still work.
-    async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError>;
+    /// The invitations into a home, or without one to the monitoring center, that still work.
+    async fn invitations(&self, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError>;
     /// Ends an invitation; false if it was over already.
     async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError>;
 

@@ -1,17 +1,19 @@
 //! The monitoring center: what waits for somebody's decision, with whom to call first.
 
+use super::desk::Desk;
 use crate::{
     api::{
         center::{Reach, Waiting},
         incident::Incident,
     },
-    domain::id::IncidentId,
+    domain::{access::CenterAction, id::IncidentId},
     view::words::{RecordWord as W, Said, Word, call_number, capital, services},
     web::{
         browser::time::day,
         client::{self, Failure},
-        components::{Decide, Icon, Page, part, text},
+        components::{Decide, Icon, Page, part, proof_when_asked, text},
         route::Route,
+        store::{Session, store},
     },
 };
 use gloo_timers::callback::Interval;
@@ -44,14 +46,23 @@ pub fn Center() -> impl IntoView {
     let decided = Callback::new(move |_: Incident| look());
     view! {
         <Page title=Word::Center back=Route::Dashboard>
-            <p class="muted small">{W::CenterNote}</p>
             <p class="field__wrong" role="alert">{text(move || wrong.get())}</p>
             {part(move || Some(match all.get()? {
                 none if none.is_empty() => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
-                some => some.into_iter().map(|waiting| view! { <One waiting decided/> }).collect_view().into_any(),
+                some => view! {
+                    <p class="muted small">{W::CenterNote}</p>
+                    {some.into_iter().map(|waiting| view! { <One waiting decided/> }).collect_view()}
+                }
+                .into_any(),
             }))}
+            {part(move || store().session.with(leads).then(|| view! { <Desk/> }))}
         </Page>
+        {proof_when_asked()}
     }
+}
+
+fn leads(session: &Session) -> bool {
+    matches!(session, Session::Somebody(me) if me.center_role.is_some_and(|role| role.may(CenterAction::Lead)))
 }
 
 /// What of the list is seen; the server's time in it is not.

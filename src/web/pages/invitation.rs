@@ -1,9 +1,9 @@
 //! The page of an invitation: who invites to what, and the way in.
 
 use crate::{
-    api::invitations::{Invitation, Join},
+    api::invitations::{Invitation, InvitedTo, Join},
     view::{
-        household::role as role_words,
+        household as say,
         words::{HouseholdWord as W, Said},
     },
     web::{
@@ -48,15 +48,19 @@ fn Way(
     token: StoredValue<String>,
 ) -> impl IntoView {
     let (store, navigation) = (store(), navigation());
-    let Invitation { inviter, home, name, role } = invitation;
-    let title = W::Invitation.fill(&[&inviter, &home]);
+    let Invitation { inviter, name, to } = invitation;
+    let (place, (word, note), then) = match to {
+        InvitedTo::Home { name, role } => (name, say::role(role), Route::Dashboard),
+        InvitedTo::Center { role } => (W::TheCenter.into(), say::center_role(role), Route::Center),
+    };
+    let title = W::Invitation.fill(&[&inviter, &place]);
     set_title(&title);
-    let (word, note) = role_words(role);
+    let then = StoredValue::new(then);
     let saving = Saving::new();
     let (name, email, password) = (RwSignal::new(name), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let inside = move || {
         store.begin();
-        navigation.go(Route::Dashboard);
+        navigation.go(then.get_value());
     };
     let make = move |event: SubmitEvent| {
         event.prevent_default();

@@ -3,6 +3,7 @@
 mod center;
 mod contact;
 mod dashboard;
+mod desk;
 mod drill;
 mod history;
 mod incident;

@@ -41,13 +41,53 @@ async fn a_supervisor_ends_somebodys_work_at_the_center_at_once() {
     store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
     let (supervisor, operator) = (server.sign_in("shared").await, server.sign_in("operator").await);
     let people = supervisor.get("/api/v1/center/people").await.1;
-    let seen: Vec<_> = people.as_array().unwrap().iter().map(|p| (p["name"].as_str().unwrap(), p["role"].as_str().unwrap())).collect();
+    let seen: Vec<_> =
+        people["people"].as_array().unwrap().iter().map(|p| (p["name"].as_str().unwrap(), p["role"].as_str().unwrap())).collect();
     assert_eq!(seen, [("Operator", "operator"), ("Sam", "supervisor")]);
     let end = "/api/v1/center/people/operator";
     assert_eq!(operator.ask(Method::DELETE, end, &json!({})).await.0, StatusCode::FORBIDDEN);
     assert_eq!(operator.get(QUEUE).await.0, StatusCode::OK);
-    assert_eq!(supervisor.ask(Method::DELETE, end, &json!({})).await.1.as_array().unwrap().len(), 1);
+    assert_eq!(supervisor.ask(Method::DELETE, end, &json!({})).await.1["people"].as_array().unwrap().len(), 1);
     assert_eq!(operator.get(QUEUE).await.0, StatusCode::NOT_FOUND);
     assert_eq!(operator.get("/api/v1/me").await.1["center_role"], Value::Null);
     assert_eq!(supervisor.ask(Method::DELETE, end, &json!({})).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn whoever_has_a_supervisors_link_works_at_the_center_and_in_no_home() {
+    let server = Server::start("30s").await;
+    let store = &server.app.store;
+    store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    let (supervisor, operator) = (server.sign_in("shared").await, server.sign_in("operator").await);
+    let (all, asked) = ("/api/v1/center/invitations", json!({"name": "Robin", "role": "operator"}));
+    assert_eq!(operator.post(all, &asked).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(supervisor.post(all, &json!({"name": "Robin", "role": "owner"})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let invite = async || {
+        let link = supervisor.post(all, &asked).await.1;
+        link["path"].as_str().unwrap().replace("/invite/", "/api/v1/invitations/")
+    };
+    let link = invite().await;
+    let robin = server.stranger();
+    let seen = json!({"inviter": "Sam", "name": "Robin", "to": {"place": "center", "role": "operator"}});
+    assert_eq!(robin.get(&link).await.1, seen);
+    assert_eq!(operator.ask(Method::PUT, &link, &Value::Null).await.0, StatusCode::UNPROCESSABLE_ENTITY, "works there already");
+    let account = json!({"name": "Robin", "email": "robin@a.test", "password": "three quiet otters"});
+    assert_eq!(robin.post(&link, &account).await.0, StatusCode::OK);
+    let me = robin.get("/api/v1/me").await.1;
+    assert_eq!((&me["center_role"], &me["homes"]), (&json!("operator"), &json!([])));
+    assert_eq!(robin.get(QUEUE).await.0, StatusCode::OK);
+    assert_eq!(server.stranger().post(&link, &account).await.0, StatusCode::NOT_FOUND, "once");
+    // One into a home and one to the center are not taken for each other.
+    let owner = server.sign_in("owner").await;
+    let link = invite().await;
+    let id = supervisor.get("/api/v1/center/people").await.1["invitations"][0]["id"].as_str().unwrap().to_owned();
+    let of_home = format!("/api/v1/homes/maple-street/invitations/{id}");
+    assert_eq!(owner.ask(Method::DELETE, &of_home, &Value::Null).await.0, StatusCode::NOT_FOUND);
+    let (status, left) = supervisor.ask(Method::DELETE, &format!("{all}/{id}"), &Value::Null).await;
+    assert_eq!((status, &left["invitations"]), (StatusCode::OK, &json!([])));
+    assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
+    // Whoever invited leads the center no more: nobody comes in by them.
+    let link = invite().await;
+    store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Operator)).await.unwrap();
+    assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
 }

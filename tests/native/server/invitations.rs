@@ -23,7 +23,7 @@ async fn whoever_has_the_link_comes_in_once_as_the_owner_said() {
     let link = invite(&owner, "guest").await;
     let robin = server.stranger();
     let seen = robin.get(&link).await.1;
-    assert_eq!(seen, json!({"inviter": "Olivia", "home": "Maple Street", "name": "Robin", "role": "guest"}));
+    assert_eq!(seen, json!({"inviter": "Olivia", "name": "Robin", "to": {"place": "home", "name": "Maple Street", "role": "guest"}}));
     let (status, wrong) = robin.post(&link, &json!({"name": "", "email": "owner@demo.test", "password": "short"})).await;
     let faults: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].clone()).collect();
     assert_eq!((status, faults), (StatusCode::UNPROCESSABLE_ENTITY, vec![json!("missing"), json!("known"), json!("too_short")]));

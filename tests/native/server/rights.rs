@@ -35,7 +35,10 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("post", "/homes/{home}/invitations") | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
         ("get", "/center/incidents") | ("post", "/center/incidents/{id}/review") => Need::Center(CenterAction::Work),
-        ("get", "/center/people") | ("delete", "/center/people/{person}") => Need::Center(CenterAction::Lead),
+        ("get", "/center/people") | ("delete", "/center/people/{person}" | "/center/invitations/{invitation}") => {
+            Need::Center(CenterAction::Lead)
+        }
+        ("post", "/center/invitations") => Need::Center(CenterAction::Lead),
         (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
         ("post", "/homes/{home}/incidents") => Need::Home(Raise),

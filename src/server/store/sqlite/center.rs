@@ -39,13 +39,13 @@ pub(super) async fn people(readers: &SqlitePool) -> Result<Vec<(Account, CenterR
     rows.iter().map(|row| Ok((accounts::account(row)?, named(row.get(4))))).collect()
 }
 
-const fn name(role: CenterRole) -> &'static str {
+pub(super) const fn name(role: CenterRole) -> &'static str {
     match role {
         CenterRole::Operator => "operator",
         CenterRole::Supervisor => "supervisor",
     }
 }
 
-fn named(name: &str) -> CenterRole {
+pub(super) fn named(name: &str) -> CenterRole {
     if name == "supervisor" { CenterRole::Supervisor } else { CenterRole::Operator }
 }

@@ -1,18 +1,22 @@
 //! Invitations, by the hashes of their tokens.
 
-use super::{accounts, failed, impossible};
+use super::{accounts, center, failed, impossible};
 use crate::{
-    domain::{id::HomeId, time::Timestamp},
+    domain::{access::Seat, id::HomeId, time::Timestamp},
     server::store::{Invitation, StoreError},
 };
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 pub(super) async fn put(writer: &mut SqliteConnection, invitation: &Invitation) -> Result<(), StoreError> {
-    let Invitation { token, home, role, name, inviter, expires_at } = invitation;
+    let Invitation { token, seat, name, inviter, expires_at } = invitation;
+    let (home, role) = match seat {
+        Seat::Home(home, role) => (Some(home.as_str()), accounts::role_name(*role)),
+        Seat::Center(role) => (None, center::name(*role)),
+    };
     sqlx::query("INSERT INTO invitation (token, home, role, name, inviter, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(&token[..])
-        .bind(home.as_str())
-        .bind(accounts::role_name(*role))
+        .bind(home)
+        .bind(role)
         .bind(name)
         .bind(inviter.as_str())
         .bind(expires_at.as_millis() as i64)
@@ -32,15 +36,15 @@ pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timesta
     row.as_ref().map(invitation).transpose()
 }
 
-pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+pub(super) async fn of(readers: &SqlitePool, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
     let rows = sqlx::query(
-        "SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE home = ? AND expires_at > ? ORDER BY expires_at",
+        "SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE home IS ? AND expires_at > ? ORDER BY expires_at",
     )
-    .bind(home.as_str())
+    .bind(home.map(HomeId::as_str))
     .bind(now.as_millis() as i64)
     .fetch_all(readers)
     .await
-    .map_err(failed("load the invitations of a home"))?;
+    .map_err(failed("load invitations"))?;
     rows.iter().map(invitation).collect()
 }
 
@@ -52,8 +56,10 @@ pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Resul
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
     Ok(Invitation {
         token: row.get::<&[u8], _>(0).try_into().map_err(|_| impossible("an invitation's token"))?,
-        home: accounts::slug(row, 1)?,
-        role: accounts::role(row.get(2)),
+        seat: match row.get::<Option<&str>, _>(1) {
+            Some(_) => Seat::Home(accounts::slug(row, 1)?, accounts::role(row.get(2))),
+            None => Seat::Center(center::named(row.get(2))),
+        },
         name: row.get(3),
         inviter: accounts::slug(row, 4)?,
         expires_at: Timestamp::from_millis(row.get::<i64, _>(5) as u64),

@@ -227,8 +227,8 @@ impl Store for SqliteStore {
     async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
         invitations::of_token(&self.readers, token, now).await
     }
-    async fn invitations(&self, home: &HomeId, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
-        invitations::of_home(&self.readers, home, now).await
+    async fn invitations(&self, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+        invitations::of(&self.readers, home, now).await
     }
     async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError> {
         invitations::end(&mut *self.writer.lock().await, token).await

@@ -4,13 +4,11 @@ mod address;
 mod cameras;
 mod contacts;
 mod equipment;
-mod invitations;
 mod language;
 mod log;
 mod passkeys;
 mod password;
 mod people;
-mod proof;
 mod security;
 mod sirens;
 
@@ -28,7 +26,7 @@ use crate::{
         words::{HouseholdWord as W, spoken_tag},
     },
     web::{
-        components::{Icon, Page, part},
+        components::{Icon, Page, part, proof_when_asked},
         on_demand::{Chunk, PartOnDemand, chunk, prepare, prepare_then},
         route::{Link, Route, Section},
         store::store,
@@ -109,7 +107,7 @@ pub fn Settings(
                 <div class="settings__part">{part(open)}</div>
             </div>
         </Page>
-        {part(|| crate::web::proof::asked().then(|| view! { <proof::ProofDialog/> }))}
+        {proof_when_asked()}
     }
 }
 

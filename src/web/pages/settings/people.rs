@@ -1,10 +1,11 @@
 //! Who may look at the home, who may ask for help, and who changes settings.
 
-use super::invitations::Invitations;
 use crate::{
     api::{
         home::HomeAnswer,
         household::{EditResident, Household, Resident},
+        invitations::Invited,
+        path,
     },
     domain::{access::Role, id::HomeId},
     view::{
@@ -12,18 +13,32 @@ use crate::{
         words::{HouseholdWord as W, Said},
     },
     web::{
+        browser::time::day,
         client,
-        components::{SaveButton, Saving, Sure, Wrong, part},
+        components::{Inviting, Open, SaveButton, Saving, Sure, Wrong, part},
     },
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// The roles, and how a form names them.
-pub const ROLES: [(Role, &str); 3] = [(Role::Owner, "owner"), (Role::Shared, "shared"), (Role::Guest, "guest")];
+/// The roles, in the order in which somebody is invited to them.
+const INVITED: [Role; 3] = [Role::Shared, Role::Owner, Role::Guest];
+const ROLES: [Role; 3] = [Role::Owner, Role::Shared, Role::Guest];
 
-/// The role that a form names so.
-pub fn role_of(name: &str) -> Option<Role> {
-    ROLES.into_iter().find(|(_, known)| *known == name).map(|(role, _)| role)
+const fn name_of(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Shared => "shared",
+        Role::Guest => "guest",
+    }
+}
+
+fn in_words(role: Role) -> String {
+    let (word, note) = role_words(role);
+    format!("{}: {}", word.say(), note.say())
+}
+
+fn invited(Invited { id, name, role, expires_at }: Invited<Role>) -> Open {
+    Open { id, name, line: W::InviteOpen.fill(&[role_words(role).0.say(), &day(expires_at)]) }
 }
 
 /// The list of people.
@@ -34,13 +49,18 @@ pub fn PeopleSection(
 ) -> impl IntoView {
     let id = StoredValue::new(home.home.id);
     let people = RwSignal::new(None::<Vec<Resident>>);
-    let invited = RwSignal::new(Vec::new());
-    spawn_local(async move {
-        if let Ok(household) = client::household(&id.get_value()).await {
-            people.try_set(Some(household.people));
-            invited.try_set(household.invitations);
-        }
-    });
+    let open = RwSignal::new(Vec::new());
+    let look = move || {
+        spawn_local(async move {
+            if let Ok(household) = client::household(&id.get_value()).await {
+                if people.try_with_untracked(Option::is_none) == Some(true) {
+                    people.set(Some(household.people));
+                }
+                open.try_set(household.invitations.into_iter().map(invited).collect());
+            }
+        });
+    };
+    look();
     // Only somebody who is gone changes the list: each form knows already what it has saved.
     let learn = Callback::new(move |household: Household| {
         let count = |people: &Option<Vec<Resident>>| people.as_ref().map(Vec::len);
@@ -54,7 +74,12 @@ pub fn PeopleSection(
     };
     view! {
         {part(list)}
-        <Invitations home=id open=invited/>
+        <Inviting
+            path=path::of_home(&id.get_value(), "invitations")
+            ways=INVITED.map(|one| (name_of(one), in_words(one))).to_vec()
+            open
+            refresh=Callback::new(move |()| look())
+        />
     }
 }
 
@@ -80,12 +105,10 @@ fn Person(
     let remove = Callback::new(move |()| {
         saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |told| learn.run(told));
     });
-    let option = |(one, value): (Role, &'static str)| {
-        let (word, note) = role_words(one);
-        view! { <option value=value selected=one == role>{format!("{}: {}", word.say(), note.say())}</option> }
-    };
+    let option = |one: Role| view! { <option value=name_of(one) selected=one == role>{in_words(one)}</option> };
     let choose = move |event: ev::Event| {
-        if let Some(role) = role_of(&event_target_value(&event)) {
+        let named = event_target_value(&event);
+        if let Some(role) = ROLES.into_iter().find(|role| name_of(*role) == named) {
             chosen.set(role);
         }
     };

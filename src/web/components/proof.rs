@@ -1,20 +1,24 @@
 //! The password, asked for again before a change.
 
+use super::{Field, Icon, Part, SaveButton, Saving, part, press};
 use crate::{
     view::words::{AccountWord, HouseholdWord as W, Word},
     web::{
         browser::{dialog::open_when_mounted, focus_first},
-        client,
-        components::{Field, Icon, SaveButton, Saving, part, press},
-        passkeys,
-        proof::settle,
+        client, passkeys,
+        proof::{asked, settle},
     },
 };
 use leptos::{ev::SubmitEvent, html::Dialog, prelude::*, task::spawn_local};
 
+/// Asks while something waits for it.
+pub fn proof_when_asked() -> Part {
+    part(|| asked().then(|| view! { <ProofDialog/> }))
+}
+
 /// Asks; what waits goes on, or is left as it was.
 #[component]
-pub fn ProofDialog() -> impl IntoView {
+fn ProofDialog() -> impl IntoView {
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
     focus_first("dialog[open] input");

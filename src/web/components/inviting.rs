@@ -1,0 +1,102 @@
+//! Inviting somebody by a link, and who was invited and has not come yet.
+
+use super::{Field, Icon, SaveButton, Saving, Sure, part, press, text};
+use crate::{
+    api::invitations::{InvitationLink, Invite},
+    view::words::{HouseholdWord as W, Said},
+    web::{browser, client},
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+
+/// An invitation that nobody has taken yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Its short name in paths.
+    pub id: String,
+    /// Whom.
+    pub name: String,
+    /// As what, and until when.
+    pub line: String,
+}
+
+/// The form, its link, and who was invited.
+#[component]
+pub fn Inviting(
+    /// The path of the invitations.
+    path: String,
+    /// As what somebody may be invited: as the wire has it, and in words. The first is chosen.
+    ways: Vec<(&'static str, String)>,
+    /// Who was invited.
+    open: RwSignal<Vec<Open>>,
+    /// Asks anew who was invited.
+    refresh: Callback<()>,
+) -> impl IntoView {
+    let path = StoredValue::new(path);
+    let (name, saving) = (RwSignal::new(String::new()), Saving::new());
+    let role = RwSignal::new(ways.first().map_or("", |(role, _)| role).to_owned());
+    let (link, copied) = (RwSignal::new(None::<(String, String)>), RwSignal::new(false));
+    let invite = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let asked = Invite { name: name.get_untracked(), role: role.get_untracked() };
+        saving.send(async move { client::invite(&path.get_value(), &asked).await }, move |InvitationLink { path }| {
+            let origin = browser::window().location().origin().unwrap_or_default();
+            link.try_set(Some((name.get_untracked(), format!("{origin}{path}"))));
+            copied.try_set(false);
+            name.try_set(String::new());
+            refresh.try_run(());
+        });
+    };
+    let copy = move || {
+        if let Some((_, link)) = link.get_untracked() {
+            browser::copy(&link);
+            copied.set(true);
+        }
+    };
+    let option = |(value, words): (&'static str, String)| view! { <option value=value>{words}</option> };
+    let row = move |one: Open| view! { <OpenOne path one refresh/> };
+    view! {
+        <form class="card card--pad form" on:submit=invite>
+            <h2>{W::InvitePerson}</h2>
+            <p class="muted small">{W::InvitePersonNote}</p>
+            <Field label=W::InviteWhom name="name" value=name saving/>
+            <label class="field"><span>{W::InviteAs}</span><select on:change=move |event| role.set(event_target_value(&event))>{ways.into_iter().map(option).collect_view()}</select></label>
+            <SaveButton saving label=W::MakeLink/>
+            {part(move || link.get().map(|(whom, link)| view! {
+                <div class="link-box" role="status">
+                    <p class="small muted">{W::InviteLinkNote.fill(&[&whom])}</p>
+                    <code>{link}</code>
+                    <button class="btn btn--small btn--strong" type="button" on:click=press(copy)>{text(move || if copied.get() { W::Copied } else { W::Copy })}</button>
+                </div>
+            }))}
+        </form>
+        {part(move || Some(open.get()).filter(|all| !all.is_empty()).map(|all| view! { <ul class="rows card">{all.into_iter().map(row).collect_view()}</ul> }))}
+    }
+}
+
+#[component]
+fn OpenOne(
+    /// The path of the invitations.
+    path: StoredValue<String>,
+    /// Who was invited.
+    one: Open,
+    /// Asks anew who was.
+    refresh: Callback<()>,
+) -> impl IntoView {
+    let Open { id, name, line } = one;
+    let withdraw = Callback::new(move |()| {
+        let path = format!("{}/{id}", path.get_value());
+        spawn_local(async move {
+            // Where it fails the button stays.
+            if client::take_back(&path).await.is_ok() {
+                refresh.try_run(());
+            }
+        });
+    });
+    view! {
+        <li>
+            <span class="tile"><Icon name="people"/></span>
+            <div class="grow"><b>{name}</b><p class="faint tiny">{line}</p></div>
+            <div class="acts"><Sure label=W::InviteTakeBack sure=W::InviteTakeBackSure act=withdraw/></div>
+        </li>
+    }
+}
