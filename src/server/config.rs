@@ -1,10 +1,11 @@
 //! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
 
-use super::tls::Files;
+use super::{devices::mqtt::settings::Settings as Mqtt, tls::Files};
 use crate::domain::incident::Policy;
 use clap::Args;
 use serde::Deserialize;
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
@@ -72,6 +73,7 @@ struct File {
     public_url: Option<String>,
     proof_lasts: Option<String>,
     center: Center,
+    mqtt: Option<Mqtt>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,6 +109,8 @@ pub struct Config {
     pub policy: Policy,
     /// The number from which the center calls.
     pub center_phone: Option<String>,
+    /// The broker behind which sirens are, and which.
+    pub mqtt: Option<Mqtt>,
 }
 
 /// A configuration that cannot be used, in a sentence.
@@ -162,7 +166,9 @@ impl Config {
         let public_url = options.public_url.or(file.public_url).map(|text| public(&text)).transpose()?;
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
         let center_phone = options.center_phone.or(file.center.phone);
+        file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
         Ok(Self {
+            mqtt: file.mqtt,
             listen,
             trusted_proxies,
             plain_http,
@@ -240,7 +246,9 @@ impl fmt::Display for Config {
             seconds(policy.ring_timeout_ms),
             seconds(policy.talk_timeout_ms)
         )?;
-        self.center_phone.iter().try_for_each(|phone| writeln!(f, "phone = {phone:?}"))
+        self.center_phone.iter().try_for_each(|phone| writeln!(f, "phone = {phone:?}"))?;
+        let table = |mqtt: &Mqtt| toml::to_string(&BTreeMap::from([("mqtt", mqtt)])).map_err(|_| fmt::Error);
+        self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table(mqtt)?))
     }
 }
 

@@ -31,8 +31,10 @@ use clock::{Clock, Machine};
 use config::Config;
 pub use connection::{Encrypted, serve};
 use devices::{
-    NoDevices, outside,
-    simulated::{DrillDevices, SimulatedDevices},
+    Devices, DrillDevices, NoDevices,
+    mqtt::{self, MqttDevices},
+    outside,
+    simulated::SimulatedDevices,
 };
 use engine::{
     Engine,
@@ -71,8 +73,10 @@ pub struct App {
     pub clock: Arc<Clock>,
     /// Homes, as they are set up now.
     pub homes: Homes,
-    /// The devices of the demo; a server without drivers has none.
-    pub devices: Option<Arc<SimulatedDevices>>,
+    /// What has sirens, and says of itself how it is.
+    pub devices: Arc<dyn Devices>,
+    /// Those of them that live in a demo's memory.
+    pub simulated: Option<Arc<SimulatedDevices>>,
     /// The timers of new incidents.
     pub policy: Policy,
     /// The number from which the center calls.
@@ -125,6 +129,9 @@ pub enum StartError {
     /// Passkeys cannot be for the address.
     #[error("passkeys cannot be for the address of --public-url: {0}")]
     PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
+    /// The way to sirens behind a broker cannot be made.
+    #[error("{0}")]
+    Mqtt(String),
     /// The demo and a real home do not share a folder.
     #[error("{0}")]
     Demo(String),
@@ -161,17 +168,26 @@ impl App {
         let clock = Arc::new(Clock::new(Machine));
         let hub = Arc::new(Hub::default());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
+        let beside: Arc<dyn Devices> = if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
+        let devices: Arc<dyn Devices> = match &config.mqtt {
+            Some(settings) => {
+                let behind = MqttDevices::new(settings, clock.clone(), hub.clone(), beside).map_err(StartError::Mqtt)?;
+                mqtt::connect(behind.clone(), settings, stop.clone()).map_err(StartError::Mqtt)?;
+                behind
+            }
+            None => beside,
+        };
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
         let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
         let live = WaysOut {
-            devices: if config.demo { simulated.clone() } else { Arc::new(NoDevices) },
+            devices: devices.clone(),
             phones: Arc::new(WebPhones),
             receiver: Arc::new(NoReceiver),
             responders: if config.demo { Arc::new(live_responders) as Arc<dyn WayOut> } else { Arc::new(NoResponders) },
             notices: Arc::new(LogNotices),
         };
         let drill = WaysOut {
-            devices: if config.demo { Arc::new(DrillDevices(simulated.clone())) } else { Arc::new(NoDevices) },
+            devices: Arc::new(DrillDevices { clock: clock.clone(), devices: devices.clone() }),
             phones: Arc::new(WebPhones),
             receiver: Arc::new(NoReceiver),
             responders: Arc::new(drill_responders),
@@ -191,7 +207,8 @@ impl App {
             engine,
             hub,
             clock,
-            devices: config.demo.then_some(simulated),
+            devices,
+            simulated: config.demo.then_some(simulated),
             policy: config.policy,
             center_phone: config.center_phone.clone(),
             demo: config.demo,

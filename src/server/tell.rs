@@ -70,33 +70,31 @@ impl App {
     }
 
     fn tell_device(&self, home: &Home, d: &device::Device) -> Device {
-        let siren = self.siren(home, d.id.as_str());
-        Device { id: d.id.clone(), kind: d.kind, model: d.model.clone(), name: d.name.clone(), online: self.devices.is_some(), siren }
+        let (siren, online) = (self.siren(home, &d.id), self.devices.is_online(&home.id, &d.id));
+        Device { id: d.id.clone(), kind: d.kind, model: d.model.clone(), name: d.name.clone(), online, siren }
     }
 
     fn tell_camera(&self, home: &Home, c: &camera::Camera) -> Camera {
+        let device: Option<DeviceId> = c.id.as_str().parse().ok();
         Camera {
             id: c.id.clone(),
             kind: c.kind,
             name: c.name.clone(),
-            online: self.devices.is_some(),
+            // A camera is known by its siren alone, until its stream is taken in.
+            online: device.as_ref().is_some_and(|device| self.devices.is_online(&home.id, device)),
             sos_compatible: c.sos_compatible,
             has_siren: c.has_siren,
-            siren: self.siren(home, c.id.as_str()),
+            siren: device.map_or(SirenState::Silent, |device| self.siren(home, &device)),
             // No stream is taken in yet, so none is promised.
             live: false,
         }
     }
 
-    fn siren(&self, home: &Home, device: &str) -> SirenState {
-        let device: Option<DeviceId> = device.parse().ok();
-        match (&self.devices, device) {
-            (Some(devices), Some(device)) if devices.is_sounding(&home.id, &device) => SirenState::Sounding,
-            _ => SirenState::Silent,
-        }
+    fn siren(&self, home: &Home, device: &DeviceId) -> SirenState {
+        if self.devices.is_sounding(&home.id, device) { SirenState::Sounding } else { SirenState::Silent }
     }
 
-    /// R23: whether an SOS would work now. The simulated center and devices live in this process: they are proved as this is told.
+    /// R23: whether an SOS would work now. What the simulated center and devices say is known as this is told; a real device's word is the last that it gave.
     fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
         let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
@@ -104,8 +102,8 @@ impl App {
             true => check(CheckKind::Center, true, "Monitoring center (demo)"),
             false => check(CheckKind::Center, false, "Not connected to responders"),
         }];
-        if home.base_station().is_some() {
-            let online = self.devices.is_some();
+        if let Some(base) = home.base_station() {
+            let online = self.devices.is_online(&home.id, &base.id);
             checks.push(check(CheckKind::BaseStation, online, if online { "Base station online" } else { "Base station offline" }));
         }
         let reachable = home.contacts.iter().filter(|c| c.readiness == Readiness::Accepted).count();

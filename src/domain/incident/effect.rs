@@ -33,7 +33,12 @@ pub struct Effect {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EffectKind {
     /// Sound until `until`; always bounded (I13).
-    SirenOn { device: DeviceId, until: Timestamp },
+    SirenOn {
+        device: DeviceId,
+        until: Timestamp,
+        #[serde(default)]
+        sound: Sound,
+    },
     /// Be quiet.
     SirenOff { device: DeviceId },
     /// Say that medical help was requested.
@@ -46,6 +51,31 @@ pub enum EffectKind {
     RequestDispatch { service: Service },
     /// Tell people who are not looking.
     Notify { reason: Notice },
+}
+
+/// What kind of emergency a siren sounds for, where it can tell them apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sound {
+    /// Fire was asked for, whatever else: people must leave.
+    Fire,
+    /// Police was.
+    Police,
+    /// Only the siren was.
+    #[default]
+    Alarm,
+}
+
+impl Sound {
+    /// What the sirens of an incident sound for.
+    pub fn of(incident: &Incident) -> Self {
+        let asked = incident.services();
+        match () {
+            () if asked.contains(&Service::Fire) => Self::Fire,
+            () if asked.contains(&Service::Police) => Self::Police,
+            () => Self::Alarm,
+        }
+    }
 }
 
 /// Why people are told.
@@ -76,7 +106,7 @@ pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
     match event {
         Event::SirenOn { devices, until, not_after } => {
             for device in devices {
-                make(device, Some(*not_after), EffectKind::SirenOn { device: device.clone(), until: *until });
+                make(device, Some(*not_after), EffectKind::SirenOn { device: device.clone(), until: *until, sound: Sound::of(incident) });
             }
         }
         Event::SirenSilenced { .. } | Event::SirenOver => {
@@ -108,7 +138,7 @@ pub fn unstored_sirens(raise: &Raise, now: Timestamp) -> Vec<Effect> {
         return Vec::new();
     }
     let effect = |device: &DeviceId| {
-        let kind = EffectKind::SirenOn { device: device.clone(), until: now + UNSTORED_SIREN };
+        let kind = EffectKind::SirenOn { device: device.clone(), until: now + UNSTORED_SIREN, sound: Sound::Alarm };
         Effect {
             key: format!("{}/0/{}/{device}", raise.id, name(&kind)),
             incident: raise.id,

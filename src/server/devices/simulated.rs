@@ -1,11 +1,12 @@
 //! Simulated base stations, keypads and cameras. Like real ones they hold their siren's state, know a command that they have seen,
 //! stop by themselves, and say what they do.
 
+use super::Devices;
 use crate::{
     domain::{
         id::{DeviceId, HomeId, IncidentId},
         incident::{
-            DRILL_SIREN, Siren,
+            Siren,
             command::Command,
             effect::{Effect, EffectKind},
         },
@@ -51,13 +52,6 @@ impl SimulatedDevices {
         Self { clock, hub, memory: Mutex::new(HashMap::new()) }
     }
 
-    /// Whether a device sounds now.
-    pub fn is_sounding(&self, home: &HomeId, device: &DeviceId) -> bool {
-        let now = self.clock.now();
-        let memory = self.memory.lock().expect("no holder panics");
-        memory.get(&(home.clone(), device.clone())).is_some_and(|m| m.until.is_some_and(|until| until > now))
-    }
-
     /// How often a device has begun to sound.
     pub fn times_sounded(&self, home: &HomeId, device: &DeviceId) -> u32 {
         self.memory.lock().expect("no holder panics").get(&(home.clone(), device.clone())).map_or(0, |m| m.sounded)
@@ -87,7 +81,7 @@ impl WayOut for SimulatedDevices {
     async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
         let order = (effect.incident, effect.seq);
         Ok(match &effect.kind {
-            EffectKind::SirenOn { device, until } => {
+            EffectKind::SirenOn { device, until, .. } => {
                 self.obey(&effect.home, device, order, Some(*until));
                 Some(Command::SirenReported { device: device.clone(), sounding: true })
             }
@@ -116,24 +110,14 @@ impl WayOut for SimulatedDevices {
     }
 }
 
-/// The way to the same devices for drills: whatever is asked, five seconds are the most (R21).
-pub struct DrillDevices(pub Arc<SimulatedDevices>);
-
-#[async_trait]
-impl WayOut for DrillDevices {
-    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
-        let mut effect = effect.clone();
-        if let EffectKind::SirenOn { until, .. } = &mut effect.kind {
-            *until = (*until).min(self.0.clock.now() + DRILL_SIREN);
-        }
-        self.0.carry_out(&effect).await
+impl Devices for SimulatedDevices {
+    fn is_sounding(&self, home: &HomeId, device: &DeviceId) -> bool {
+        let now = self.clock.now();
+        let memory = self.memory.lock().expect("no holder panics");
+        memory.get(&(home.clone(), device.clone())).is_some_and(|m| m.until.is_some_and(|until| until > now))
     }
 
-    fn gave_up(&self, effect: &Effect) -> Option<Command> {
-        self.0.gave_up(effect)
-    }
-
-    fn resume(&self, current: &Current) {
-        self.0.resume(current);
+    fn is_online(&self, _: &HomeId, _: &DeviceId) -> bool {
+        true
     }
 }

@@ -16,8 +16,9 @@ use std::{
 };
 use tokio::sync::{Semaphore, mpsc};
 
-/// Effects under way at once on one way out.
-const AT_ONCE: usize = 256;
+/// Tries under way at once on one way out. A siren that does not answer holds its place for a second: a thousand of them must not keep
+/// the one that does waiting. What waits to be tried again holds none.
+const AT_ONCE: usize = 4_096;
 /// The first pause before an effect is tried again; it doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// The longest pause between tries.
@@ -156,22 +157,27 @@ impl LiveSirens {
 async fn work(way: Arc<dyn WayOut>, mut effects: mpsc::UnboundedReceiver<Effect>, engine: Engine, clock: Arc<Clock>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(effect) = effects.recv().await {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let (way, engine, clock) = (way.clone(), engine.clone(), clock.clone());
+        let (way, engine, clock, places) = (way.clone(), engine.clone(), clock.clone(), places.clone());
         tokio::spawn(async move {
-            let command = see_through(&*way, &effect, &clock).await;
-            drop(place);
+            let command = see_through(&*way, &effect, &clock, &places).await;
             engine.carried(effect.key, effect.incident, command).await;
         });
     }
 }
 
 /// Tries until it succeeds or its time is over (I13: nothing is carried out after its `not_after`).
-async fn see_through(way: &dyn WayOut, effect: &Effect, clock: &Clock) -> Option<Command> {
+async fn see_through(way: &dyn WayOut, effect: &Effect, clock: &Clock, places: &Semaphore) -> Option<Command> {
     let not_after = effect.not_after.unwrap_or(clock.now() + GIVE_UP);
     let mut pause = PAUSE_FIRST;
-    while clock.now() < not_after {
-        match way.carry_out(effect).await {
+    loop {
+        // Nobody closes it.
+        let place = places.acquire().await;
+        if clock.now() >= not_after {
+            break;
+        }
+        let tried = way.carry_out(effect).await;
+        drop(place);
+        match tried {
             Ok(command) => {
                 figures::tried(name(&effect.kind), "done");
                 return command;

@@ -164,7 +164,7 @@ async fn the_whole_way_from_slide_to_closed_is_told_in_order() {
     assert_eq!(&whats(&confirmed)[..4], ["started", "countdown_over", "siren_on", "call_placed"]);
     assert_eq!(confirmed["timeline"][0]["text"], "Police requested from Front Door");
     let home = server.app.homes.get(&"maple-street".parse().unwrap()).unwrap();
-    let devices = server.app.devices.as_ref().unwrap();
+    let devices = server.app.simulated.as_ref().unwrap();
     for device in ["base", "hall-keypad", "bedroom-keypad", "front-door", "driveway"] {
         assert_eq!(devices.times_sounded(&home.id, &device.parse().unwrap()), 1, "I12: {device}");
     }

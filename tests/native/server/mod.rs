@@ -4,6 +4,7 @@ mod alone;
 mod api;
 mod audit;
 mod bad_input;
+mod broker;
 mod center;
 mod disk;
 mod drill;
@@ -11,6 +12,7 @@ mod events;
 mod hostile;
 mod household;
 mod invitations;
+mod mqtt;
 mod passkeys;
 mod phone;
 mod restart;
@@ -50,6 +52,15 @@ impl Server {
     /// A demo server on a fresh folder, whose calls ring for `ring_timeout`.
     pub async fn start(ring_timeout: &str) -> Self {
         Self::on(Arc::new(tempfile::tempdir().unwrap()), ring_timeout).await
+    }
+
+    /// A demo server with that configuration file.
+    pub async fn with_file(text: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let file = folder.path().join("buckler.toml");
+        std::fs::write(&file, text).unwrap();
+        let words = ["serve", "--demo", "--data", folder.path().to_str().unwrap(), "--config", file.to_str().unwrap()].map(str::to_owned);
+        Self::with(folder, words.into()).await
     }
 
     /// A server that is no demo, on a fresh folder.

@@ -1,0 +1,128 @@
+//! The connection to the broker. Each is a new one: what an old one had not yet delivered dies with it, and what holds now is said anew.
+
+use super::{MqttDevices, settings::Settings};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS, TlsConfiguration, Transport,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// The first pause before the broker is asked again; it doubles up to [`PAUSE_MOST`].
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// The longest pause before the broker is asked again.
+const PAUSE_MOST: Duration = Duration::from_secs(10);
+/// How often it is looked what is due by time alone.
+const TICK: Duration = Duration::from_millis(250);
+/// Messages that wait for the connection at most. More sirens than that at once are told by the next try.
+const WAITING: usize = 8_192;
+/// The largest message that is taken, bytes: the broker keeps larger ones to itself.
+const LARGEST: u32 = 64 * 1024;
+/// How long neither side may be silent, seconds.
+const KEEP_ALIVE_S: u16 = 10;
+
+/// Reads what the settings name, once: what is wrong with it is said at the start.
+///
+/// # Errors
+/// A file that cannot be read, in a sentence.
+pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, stop: watch::Receiver<bool>) -> Result<(), String> {
+    let options = options(settings)?;
+    tokio::spawn(go_on(devices, options, status(settings), stop));
+    Ok(())
+}
+
+fn options(settings: &Settings) -> Result<MqttOptions, String> {
+    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
+    let (host, port, tls) = settings.address()?;
+    let mut options = MqttOptions::new(settings.client_id.clone(), (host, port));
+    options.set_keep_alive(KEEP_ALIVE_S);
+    options.set_clean_start(true);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    options.set_max_packet_size(Some(LARGEST));
+    options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
+    if let Some(name) = &settings.username {
+        let password = settings.password_file.as_ref().map(read).transpose()?.unwrap_or_default();
+        let first = password.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        options.set_credentials(name.clone(), first.trim_ascii_end().to_vec());
+    }
+    if tls {
+        let client_auth = match (&settings.cert, &settings.key) {
+            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+            _ => None,
+        };
+        let tls = match &settings.ca {
+            Some(ca) => TlsConfiguration::Simple { ca: read(ca)?, alpn: None, client_auth },
+            None if client_auth.is_some() => return Err("mqtt.cert needs mqtt.ca".into()),
+            None => TlsConfiguration::try_default_rustls().map_err(|e| format!("the machine's certificates cannot be read: {e}"))?,
+        };
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    Ok(options)
+}
+
+/// Where others see whether this server is there.
+fn status(settings: &Settings) -> String {
+    format!("{}/status", settings.client_id)
+}
+
+/// Connects, again and again, until the server stops.
+async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, mut stop: watch::Receiver<bool>) {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        let (client, events) = AsyncClient::builder(options.clone()).capacity(WAITING).build();
+        let mut connected = false;
+        let ended = tokio::select! {
+            ended = listen(&devices, &client, events, &status, &mut connected) => ended,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        devices.link(None);
+        if connected {
+            pause = PAUSE_FIRST;
+            tracing::warn!(error = %ended, "the broker is lost; sirens behind it hear nothing");
+        } else {
+            tracing::warn!(error = %ended, "the broker cannot be reached; sirens behind it hear nothing");
+        }
+        tokio::time::sleep(jittered(pause)).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
+}
+
+/// Half of the pause and up to all of it: many servers do not come back at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    let share = getrandom::u32().unwrap_or_default();
+    pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
+}
+
+/// Listens until the connection ends, and tells why it did.
+async fn listen(devices: &Arc<MqttDevices>, client: &AsyncClient, mut events: EventLoop, status: &str, connected: &mut bool) -> String {
+    let ticks = tokio::spawn({
+        let devices = devices.clone();
+        async move {
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tick.tick().await;
+                devices.tick();
+            }
+        }
+    });
+    let ended = loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                *connected = true;
+                tracing::info!("the broker is connected");
+                let mut all = devices.topics().map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
+                let online = client.try_publish(status.to_owned(), "online", PublishOptions::at_least_once().retained());
+                if let Some(error) = all.find_map(Result::err).or(online.err()) {
+                    break error.to_string();
+                }
+                devices.link(Some(client.clone()));
+            }
+            Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
+            Ok(_) => {}
+            Err(error) => break error.to_string(),
+        }
+    };
+    ticks.abort();
+    ended
+}

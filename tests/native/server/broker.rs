@@ -1,0 +1,193 @@
+//! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS beside; and devices behind it.
+
+use super::{until, wait};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, PublishOptions, QoS};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The users of the broker: this server, and each device by its name.
+const USERS: [&str; 7] = ["buckler", "base", "hall", "bedroom", "door", "drive", "cabin"];
+
+/// A broker.
+pub struct Broker {
+    child: Option<Child>,
+    /// Without TLS.
+    pub port: u16,
+    /// With it.
+    pub tls_port: u16,
+    folder: TempDir,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Broker {
+    /// A broker that runs.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("cert.pem"), cert.pem()).unwrap();
+        fs::write(file("key.pem"), signing_key.serialize_pem()).unwrap();
+        let rights = USERS[1..].iter().fold("user buckler\ntopic readwrite #\n".to_owned(), |all, name| {
+            all + &format!("user {name}\ntopic read buckler/{name}/siren/set\ntopic write buckler/{name}/#\n")
+        });
+        fs::write(file("rights"), rights).unwrap();
+        fs::write(file("password"), "open sesame\n").unwrap();
+        for (n, name) in USERS.iter().enumerate() {
+            let mut command = Command::new("mosquitto_passwd");
+            command.args(if n == 0 { &["-b", "-c"][..] } else { &["-b"] }).arg(file("users")).args([name, "open sesame"]);
+            assert!(command.stderr(Stdio::null()).status().expect("scripts/setup test installs mosquitto").success());
+        }
+        let mut broker = Self { child: None, port: free_port(), tls_port: free_port(), folder };
+        broker.write_settings();
+        broker.begin().await;
+        broker
+    }
+
+    fn write_settings(&self) {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let settings = format!(
+            "per_listener_settings false\nallow_anonymous false\npassword_file {}\nacl_file {}\npersistence false\nuser root\n\
+             listener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
+            path("users"),
+            path("rights"),
+            self.port,
+            self.tls_port,
+            path("cert.pem"),
+            path("key.pem"),
+        );
+        fs::write(path("mosquitto.conf"), settings).unwrap();
+    }
+
+    /// Starts it, on the same ports.
+    pub async fn begin(&mut self) {
+        let settings = self.folder.path().join("mosquitto.conf");
+        let child = Command::new("mosquitto").arg("-c").arg(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.child = Some(child.expect("scripts/setup test installs mosquitto"));
+        let port = self.port;
+        until("the broker", || async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
+    }
+
+    /// As a power cut ends it.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// A file of this broker.
+    pub fn path(&self, name: &str) -> String {
+        Path::join(self.folder.path(), name).display().to_string()
+    }
+
+    /// The table `mqtt` of a server whose devices are behind this broker: (device, name).
+    pub fn settings(&self, sirens: &[(&str, &str)]) -> String {
+        let siren = |(device, name): &(&str, &str)| {
+            format!("[[mqtt.siren]]\nhome = \"maple-street\"\ndevice = \"{device}\"\nprofile = \"buckler\"\nname = \"{name}\"\n")
+        };
+        format!(
+            "[mqtt]\nbroker = \"mqtt://127.0.0.1:{}\"\nusername = \"buckler\"\npassword_file = {:?}\n{}",
+            self.port,
+            self.path("password"),
+            sirens.iter().map(siren).collect::<String>()
+        )
+    }
+
+    /// A client of the broker by that name.
+    pub fn client(&self, name: &str) -> (AsyncClient, rumqttc::EventLoop) {
+        let mut options = MqttOptions::new(format!("{name}-{}", free_port()), ("127.0.0.1", self.port));
+        options.set_credentials(name, "open sesame");
+        options.set_keep_alive(5);
+        options.set_max_packet_size(Some(4 << 20));
+        AsyncClient::builder(options).capacity(1_000).build()
+    }
+
+    /// A siren by that name that obeys and says so.
+    pub async fn device(&self, name: &str) -> Device {
+        let (client, events) = self.client(name);
+        let device =
+            Device { client, name: name.into(), heard: Arc::default(), obeys: Arc::new(AtomicBool::new(true)), connected: Arc::default() };
+        tokio::spawn(device.clone().live(events));
+        until("the device", || async { device.connected.load(Ordering::Acquire).then_some(()) }).await;
+        device
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A siren behind the broker.
+#[derive(Clone)]
+pub struct Device {
+    pub client: AsyncClient,
+    name: String,
+    heard: Arc<Mutex<Vec<Publish>>>,
+    obeys: Arc<AtomicBool>,
+    connected: Arc<AtomicBool>,
+}
+
+impl Device {
+    async fn live(self, mut events: rumqttc::EventLoop) {
+        loop {
+            match events.poll().await {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    self.client.try_subscribe(format!("buckler/{}/siren/set", self.name), QoS::AtLeastOnce).unwrap();
+                    self.say("availability", "online", true);
+                }
+                Ok(Event::Incoming(Packet::SubAck(_))) => self.connected.store(true, Ordering::Release),
+                Ok(Event::Incoming(Packet::Publish(message))) => {
+                    let order: Value = serde_json::from_slice(&message.payload).unwrap();
+                    self.heard.lock().unwrap().push(message);
+                    if self.obeys.load(Ordering::Acquire) {
+                        self.say("siren/state", &json!({"state": order["state"], "key": order["key"]}).to_string(), false);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => wait(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    /// Says something on one of its topics.
+    pub fn say(&self, topic: &str, payload: &str, retain: bool) {
+        let options = PublishOptions::at_least_once().retain(retain);
+        self.client.try_publish(format!("buckler/{}/{topic}", self.name), payload.as_bytes().to_vec(), options).unwrap();
+    }
+
+    /// Whether it obeys from now on.
+    pub fn obey(&self, obeys: bool) {
+        self.obeys.store(obeys, Ordering::Release);
+    }
+
+    /// Every command that it has heard.
+    pub fn heard(&self) -> Vec<Publish> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// The commands in short, such as `ON`.
+    pub fn orders(&self) -> Vec<String> {
+        let order = |message: &Publish| {
+            let order: Value = serde_json::from_slice(&message.payload).unwrap();
+            order["state"].as_str().unwrap().to_owned()
+        };
+        self.heard().iter().map(order).collect()
+    }
+}

@@ -1,0 +1,206 @@
+//! Sirens behind a real broker: what they are told, what counts as proof, and what comes of a broker or a siren that is not there.
+
+use super::{
+    Server,
+    broker::{Broker, Device},
+    until, whats,
+};
+use reqwest::StatusCode;
+use rumqttc::PublishOptions;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The sirens of Maple Street, and what their topics call them.
+const SIRENS: [(&str, &str); 5] =
+    [("base", "base"), ("hall-keypad", "hall"), ("bedroom-keypad", "bedroom"), ("front-door", "door"), ("driveway", "drive")];
+
+async fn all(broker: &Broker) -> Vec<Device> {
+    let mut devices = Vec::new();
+    for (_, name) in SIRENS {
+        devices.push(broker.device(name).await);
+    }
+    devices
+}
+
+async fn online(server: &Server, device: &str, online: bool) {
+    let owner = server.sign_in("owner").await;
+    let is = async || {
+        let home = owner.get("/api/v1/homes/maple-street").await.1;
+        home["devices"].as_array().unwrap().iter().find(|d| d["id"] == device).unwrap()["online"] == online
+    };
+    until("the siren is known", || async { is().await.then_some(()) }).await;
+}
+
+/// How many sirens have proved that they sound, and whether the one of that name has.
+fn proofs(incident: &Value) -> usize {
+    whats(incident).iter().filter(|what| **what == "siren_confirmed").count()
+}
+
+fn proved(incident: &Value, name: &str) -> bool {
+    incident["timeline"].as_array().unwrap().iter().any(|line| line["text"] == format!("{name} is sounding"))
+}
+
+#[tokio::test]
+async fn r12_every_siren_behind_the_broker_sounds_once_proves_it_and_is_silenced() {
+    let broker = Broker::start().await;
+    let devices = all(&broker).await;
+    let server = Server::with_file(&broker.settings(&SIRENS)).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) }).await;
+    for device in &devices {
+        let heard = device.heard();
+        let [on] = &heard[..] else { panic!("I12: once: {:?}", device.orders()) };
+        let order: Value = serde_json::from_slice(&on.payload).unwrap();
+        let properties = on.properties.clone().unwrap();
+        assert_eq!((order["state"].as_str(), order["sound"].as_str(), on.retain), (Some("ON"), Some("police"), false), "I13");
+        assert!(order["key"].as_str().unwrap().starts_with(incident["id"].as_str().unwrap()), "{order}");
+        assert!(properties.message_expiry_interval.is_some_and(|seconds| (1..=60).contains(&seconds)), "I13: {properties:?}");
+        assert!(order["seconds"].as_u64().is_some_and(|seconds| (1..=600).contains(&seconds)), "I13: {order}");
+    }
+    let home = owner.get("/api/v1/homes/maple-street").await.1;
+    assert_eq!(home["devices"][0]["siren"], "sounding");
+    assert_eq!(owner.act(&incident, "silence").await.0, StatusCode::OK);
+    for device in &devices {
+        until("quiet", || async { (device.orders() == ["ON", "OFF"]).then_some(()) }).await;
+    }
+    until("known", || async { (owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent").then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn f34_medical_tells_no_siren_anything() {
+    let broker = Broker::start().await;
+    let devices = all(&broker).await;
+    let server = Server::with_file(&broker.settings(&SIRENS)).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "medical", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("the call", || async { whats(&owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
+    // What is sent after it comes after it: an answer on the same connection shows that nothing came before.
+    owner.raise("maple-street", "siren", json!({})).await;
+    until("the siren that was asked for", || async { (devices[0].orders() == ["ON"]).then_some(()) }).await;
+    let first: Value = serde_json::from_slice(&devices[0].heard()[0].payload).unwrap();
+    assert_eq!(first["sound"], "alarm", "only what was asked for by itself sounds");
+}
+
+#[tokio::test]
+async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_is_back() {
+    let mut broker = Broker::start().await;
+    let base = broker.device("base").await;
+    let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
+    online(&server, "base", true).await;
+    broker.kill();
+    online(&server, "base", false).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let sent = server.app.clock.now();
+    owner.act(&incident, "send-now").await;
+    until("the call", || async { whats(&owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
+    assert!(server.app.clock.now().since(sent) < Duration::from_secs(1), "I14: not a second later");
+    broker.begin().await;
+    until("the siren", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    assert!(base.orders().iter().all(|order| order == "ON"), "{:?}", base.orders());
+}
+
+#[tokio::test]
+async fn f12_a_siren_that_does_not_answer_is_told_again_with_the_same_key_until_it_does() {
+    let broker = Broker::start().await;
+    let base = broker.device("base").await;
+    base.obey(false);
+    let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "siren", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("told again", || async { (base.orders().len() >= 2).then_some(()) }).await;
+    assert!(!proved(&owner.look(&incident).await, "Base Station"), "hope is no proof");
+    base.obey(true);
+    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    let key = |message: &rumqttc::Publish| message.properties.clone().unwrap().user_properties;
+    let heard = base.heard();
+    assert!(heard.iter().all(|message| key(message) == key(&heard[0])), "I12: one key");
+}
+
+#[tokio::test]
+async fn f31_a_siren_that_comes_back_after_its_time_is_told_to_be_quiet_and_nothing_old() {
+    let mut broker = Broker::start().await;
+    let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
+    let owner = server.sign_in("owner").await;
+    let base = broker.device("base").await;
+    online(&server, "base", true).await;
+    base.obey(false);
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("told", || async { base.orders().contains(&"ON".to_owned()).then_some(()) }).await;
+    broker.kill();
+    online(&server, "base", false).await;
+    owner.act(&incident, "silence").await;
+    let before = base.heard().len();
+    base.obey(true);
+    broker.begin().await;
+    until("told again", || async { (base.heard().len() > before).then_some(()) }).await;
+    assert!(base.orders()[before..].iter().all(|order| order == "OFF"), "{:?}", &base.orders()[before..]);
+}
+
+#[tokio::test]
+async fn hostile_devices_disturb_nothing_and_none_acts_for_another() {
+    let broker = Broker::start().await;
+    let (base, hall) = (broker.device("base").await, broker.device("hall").await);
+    let server = Server::with_file(&broker.settings(&SIRENS[..2])).await;
+    online(&server, "base", true).await;
+    hall.obey(false);
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("told", || async { (!hall.orders().is_empty()).then_some(()) }).await;
+    let order: Value = serde_json::from_slice(&hall.heard()[0].payload).unwrap();
+    let proof = json!({"state": "ON", "key": order["key"]}).to_string();
+    for hostile in ["x".repeat(1 << 20), "[".repeat(50_000), "{\"state\":".into(), String::new(), "{\"state\":[\"ON\"]}".into()] {
+        base.say("siren/state", &hostile, false);
+    }
+    let bytes = PublishOptions::at_least_once();
+    base.client.try_publish("buckler/base/siren/state", vec![0xff, 0xfe, 0x00], bytes.clone()).unwrap();
+    // The broker knows whose topic that is.
+    base.client.try_publish("buckler/hall/siren/state", proof.clone().into_bytes(), bytes).unwrap();
+    // Nor does the key of one siren prove anything of another.
+    base.say("siren/state", &proof, false);
+    base.say("availability", "offline", true);
+    online(&server, "base", false).await;
+    let story = owner.look(&incident).await;
+    assert!(proved(&story, "Base Station") && !proved(&story, "Hall keypad"), "{story}");
+    hall.say("siren/state", &proof, false);
+    until("its own word", || async { proved(&owner.look(&incident).await, "Hall keypad").then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn over_tls_with_a_password_and_never_without_the_right_ones() {
+    let broker = Broker::start().await;
+    let base = broker.device("base").await;
+    let plain = broker.settings(&SIRENS[..1]);
+    let over = plain.replace(&format!("mqtt://127.0.0.1:{}", broker.port), &format!("mqtts://localhost:{}", broker.tls_port));
+    let vouched = over.replacen("username", &format!("ca = {:?}\nusername", broker.path("cert.pem")), 1);
+    let server = Server::with_file(&vouched).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "fire", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    let order: Value = serde_json::from_slice(&base.heard()[0].payload).unwrap();
+    assert_eq!(order["sound"], "fire");
+    // Somebody else's certificate, and a wrong password: no connection, and the base station is shown as what it is.
+    let other = Broker::start().await;
+    let strange = vouched.replace(&broker.path("cert.pem"), &other.path("cert.pem"));
+    let wrong = plain.replace(&broker.path("password"), &broker.path("mosquitto.conf"));
+    for settings in [strange, wrong] {
+        let server = Server::with_file(&settings).await;
+        let owner = server.sign_in("owner").await;
+        let incident = owner.raise("maple-street", "siren", json!({})).await.1;
+        owner.act(&incident, "send-now").await;
+        let ready = owner.get("/api/v1/homes/maple-street").await.1["sos"]["ready"].clone();
+        assert_eq!(ready["ok"], false, "R23: {ready}");
+    }
+    assert_eq!(base.heard().len(), 1);
+}
