@@ -2,6 +2,7 @@
 
 use super::{
     config::Config,
+    devices::mqtt,
     store::sqlite::{self, DATABASE},
 };
 use std::{path::Path, time::Duration};
@@ -23,6 +24,9 @@ type Finding = (bool, String);
 pub async fn check(config: &Config) -> bool {
     let mut findings = folder(&config.data);
     findings.extend(database(&config.data.join(DATABASE)).await);
+    if let Some(settings) = &config.mqtt {
+        findings.extend(mqtt::look(settings).await);
+    }
     findings.push(server(config).await);
     for (good, text) in &findings {
         println!("{}  {text}", if *good { "ok   " } else { "FAULT" });

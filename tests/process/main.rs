@@ -8,6 +8,7 @@ mod listeners;
 mod load;
 mod restart;
 mod server;
+mod sirens;
 
 #[tokio::main]
 async fn main() {
@@ -25,6 +26,10 @@ async fn main() {
     if ["", "load"].contains(&&*asked) {
         load::load().await;
         passed += 4;
+    }
+    if ["", "sirens"].contains(&&*asked) {
+        sirens::sirens().await;
+        passed += 2;
     }
     println!("test result: ok. {passed} passed; 0 failed");
 }

@@ -42,7 +42,7 @@ impl Broker {
         let file = |name: &str| folder.path().join(name);
         fs::write(file("cert.pem"), cert.pem()).unwrap();
         fs::write(file("key.pem"), signing_key.serialize_pem()).unwrap();
-        let rights = USERS[1..].iter().fold("user buckler\ntopic readwrite #\n".to_owned(), |all, name| {
+        let rights = USERS[1..].iter().fold("user buckler\ntopic readwrite #\ntopic read $SYS/broker/version\n".to_owned(), |all, name| {
             all + &format!("user {name}\ntopic read buckler/{name}/siren/set\ntopic write buckler/{name}/#\n")
         });
         fs::write(file("rights"), rights).unwrap();

@@ -8,7 +8,7 @@ use super::{
 use reqwest::StatusCode;
 use rumqttc::PublishOptions;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 /// The sirens of Maple Street, and what their topics call them.
 const SIRENS: [(&str, &str); 5] =
@@ -203,4 +203,27 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
         assert_eq!(ready["ok"], false, "R23: {ready}");
     }
     assert_eq!(base.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn check_names_the_broker_and_every_sirens_last_word_and_tells_none_anything() {
+    let mut broker = Broker::start().await;
+    let base = broker.device("base").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("buckler.toml");
+    std::fs::write(&file, broker.settings(&SIRENS[..2])).unwrap();
+    let check = async || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
+        command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&file);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let said = until("the device's word", || async { Some(check().await).filter(|said| said.contains("(base): online")) }).await;
+    assert!(said.contains(&format!("ok     broker: mqtt://127.0.0.1:{}: connected; mosquitto version 2", broker.port)), "{said}");
+    assert!(said.contains("siren: maple-street/hall-keypad (hall): has said nothing that the broker kept"), "{said}");
+    assert!(base.heard().is_empty());
+    base.say("availability", "offline", true);
+    until("its last word", || async { check().await.contains("FAULT  siren: maple-street/base (base): offline").then_some(()) }).await;
+    broker.kill();
+    assert!(check().await.contains("FAULT  broker: mqtt://127.0.0.1:"));
 }

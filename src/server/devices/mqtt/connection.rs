@@ -25,12 +25,17 @@ const KEEP_ALIVE_S: u16 = 10;
 /// # Errors
 /// A file that cannot be read, in a sentence.
 pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, stop: watch::Receiver<bool>) -> Result<(), String> {
-    let options = options(settings)?;
+    let mut options = options(settings)?;
+    options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
     tokio::spawn(go_on(devices, options, status(settings), stop));
     Ok(())
 }
 
-fn options(settings: &Settings) -> Result<MqttOptions, String> {
+/// How the broker is reached.
+///
+/// # Errors
+/// An address that is none, a file that cannot be read.
+pub(super) fn options(settings: &Settings) -> Result<MqttOptions, String> {
     let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
     let (host, port, tls) = settings.address()?;
     let mut options = MqttOptions::new(settings.client_id.clone(), (host, port));
@@ -40,7 +45,6 @@ fn options(settings: &Settings) -> Result<MqttOptions, String> {
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
     options.set_max_packet_size(Some(LARGEST));
-    options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
     if let Some(name) = &settings.username {
         let password = settings.password_file.as_ref().map(read).transpose()?.unwrap_or_default();
         let first = password.split(|byte| *byte == b'\n').next().unwrap_or_default();

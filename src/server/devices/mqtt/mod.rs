@@ -1,11 +1,13 @@
 //! Sirens behind an MQTT broker. A command counts when the siren itself says so; the broker never keeps one, and none outlives its time.
 
 mod connection;
+mod look;
 pub mod profile;
 pub mod settings;
 mod wish;
 
 pub use connection::connect;
+pub use look::look;
 
 use super::Devices;
 use crate::{

@@ -1,0 +1,130 @@
+//! What `buckler check` says of the broker and of every siren behind it. It listens for a moment, and tells no siren anything.
+
+use super::{
+    connection::options,
+    profile::Heard,
+    settings::{Settings, Spoken},
+};
+use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS, SubscribeReasonCode};
+use std::{collections::HashMap, time::Duration};
+use tokio::time::timeout;
+
+/// How long the broker may take to let one in.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long is listened after the last word: what a broker keeps comes at once.
+const SILENCE: Duration = Duration::from_millis(500);
+/// Where brokers say what they are.
+const VERSION: &str = "$SYS/broker/version";
+
+/// What was found, and whether it is good.
+type Finding = (bool, String);
+
+/// Looks at the broker: whether it lets this server in, what it is, what this server may not hear, and each siren's last word.
+pub async fn look(settings: &Settings) -> Vec<Finding> {
+    let broker = &settings.broker;
+    let prepared = settings.sirens().and_then(|sirens| Ok((sirens, options(settings)?)));
+    let (sirens, mut options) = match prepared {
+        Ok(prepared) => prepared,
+        Err(wrong) => return vec![(false, format!("broker: {wrong}"))],
+    };
+    // Beside the server that may be running, not in its place.
+    options.set_client_id(format!("{}-check-{}", settings.client_id, std::process::id()));
+    let topics: Vec<String> = sirens.iter().flat_map(|s| s.profile.topics(&s.name)).chain([VERSION.to_owned()]).collect();
+    let (client, mut events) = AsyncClient::builder(options).capacity(topics.len() + 8).build();
+    match timeout(CONNECT_WITHIN, connected(&mut events)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return vec![(false, format!("broker: {broker}: {error}"))],
+        Err(_) => return vec![(false, format!("broker: {broker} does not answer"))],
+    }
+    let mut found = Found::default();
+    for topic in &topics {
+        // The queue has room for all of them.
+        let _ = client.try_subscribe(topic.clone(), QoS::AtLeastOnce);
+    }
+    while let Ok(Ok(event)) = timeout(SILENCE, events.poll()).await {
+        found.take(event, &topics);
+    }
+    let said =
+        found.said.get(VERSION).map_or_else(|| "it does not say what it is".into(), |said| String::from_utf8_lossy(said).into_owned());
+    let mut findings = vec![(true, format!("broker: {broker}: connected; {said}"))];
+    findings.extend(
+        found.refused.iter().filter(|topic| *topic != VERSION).map(|topic| (false, format!("broker: this server may not read “{topic}”"))),
+    );
+    findings.extend(sirens.iter().map(|siren| last_word(siren, &found.said)));
+    findings
+}
+
+async fn connected(events: &mut EventLoop) -> Result<(), String> {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+/// What came.
+#[derive(Default)]
+struct Found {
+    answered: usize,
+    refused: Vec<String>,
+    said: HashMap<String, Vec<u8>>,
+}
+
+impl Found {
+    /// Answers to what is subscribed to come in its order.
+    fn take(&mut self, event: Event, topics: &[String]) {
+        match event {
+            Event::Incoming(Packet::SubAck(ack)) => {
+                for code in ack.return_codes {
+                    if !matches!(code, SubscribeReasonCode::Success(_)) {
+                        self.refused.extend(topics.get(self.answered).cloned());
+                    }
+                    self.answered += 1;
+                }
+            }
+            Event::Incoming(Packet::Publish(message)) => {
+                self.said.insert(String::from_utf8_lossy(&message.topic).into_owned(), message.payload.to_vec());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a siren, or its bridge, said last, as far as the broker kept it.
+fn last_word(Spoken { home, device, name, profile }: &Spoken, said: &HashMap<String, Vec<u8>>) -> Finding {
+    let heard = profile.topics(name).into_iter().filter_map(|topic| profile.hear(name, &topic, said.get(&topic)?)).flatten();
+    let mut words: Vec<&str> = heard
+        .map(|heard| match heard {
+            Heard::Online(true) => "online",
+            Heard::Online(false) => "offline",
+            Heard::Sounds(true, _) => "sounding",
+            Heard::Sounds(false, _) => "silent",
+        })
+        .collect();
+    words.dedup();
+    let good = !words.contains(&"offline");
+    let words = if words.is_empty() { "has said nothing that the broker kept".into() } else { words.join(", ") };
+    let proof = if profile.state.is_none() { "; its kind cannot prove that it sounds" } else { "" };
+    (good, format!("siren: {home}/{device} ({name}): {words}{proof}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rumqttc::SubAck;
+
+    #[test]
+    fn what_this_server_may_not_read_is_named() {
+        let topics = ["a", "b", "c"].map(str::to_owned);
+        let mut found = Found::default();
+        let codes = [SubscribeReasonCode::Success(QoS::AtLeastOnce), SubscribeReasonCode::NotAuthorized];
+        let ack = |codes: &[SubscribeReasonCode]| {
+            Event::Incoming(Packet::SubAck(SubAck { pkid: 1, return_codes: codes.to_vec(), properties: None }))
+        };
+        found.take(ack(&codes), &topics);
+        found.take(ack(&codes[..1]), &topics);
+        assert_eq!((found.refused, found.answered), (vec!["b".to_owned()], 3));
+    }
+}

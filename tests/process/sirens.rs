@@ -1,0 +1,275 @@
+//! The real binary, a real broker and thousands of sirens: how soon one sounds, how late a thousand do, and that a broker that starts
+//! anew loses none. What must hold is asserted; how long it took is printed, and never asserted.
+
+use super::{
+    figures::{at, figure, ms, sorted},
+    load::instant,
+    server::{Server, client, fill, free_port, look, now, option, raise, sign_in},
+};
+use buckler::domain::time::Timestamp;
+use reqwest::Client;
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, QoS};
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tokio::{
+    net::TcpStream,
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+/// How many press at the same time.
+const AT_ONCE: usize = 32;
+
+/// Something that the watcher of the broker saw: the name in the topic, what the payload says, and when.
+struct Seen {
+    name: String,
+    payload: Value,
+    at: Instant,
+    clock: Timestamp,
+}
+
+struct Bench {
+    broker: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+    server: Server,
+    client: Client,
+    seen: UnboundedReceiver<Seen>,
+}
+
+async fn begin_broker(folder: &Path, port: u16) -> Child {
+    let settings = folder.join("mosquitto.conf");
+    fs::write(&settings, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nmax_queued_messages 0\n"))
+        .expect("written");
+    let child = Command::new("mosquitto").arg("-c").arg(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    child.expect("scripts/setup test installs mosquitto")
+}
+
+/// A client that hears every command, and comes back when the broker does.
+fn hearing(
+    port: u16,
+    id: &str,
+    topic: &'static str,
+    mut hear: impl FnMut(&AsyncClient, &rumqttc::Publish) + Send + 'static,
+) -> AsyncClient {
+    let mut options = MqttOptions::new(id, ("127.0.0.1", port));
+    options.set_keep_alive(5);
+    let mut network = rumqttc::NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    let (client, mut events) = AsyncClient::builder(options).capacity(20_000).build();
+    let speaks = client.clone();
+    tokio::spawn(async move {
+        loop {
+            match events.poll().await {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => speaks.try_subscribe(topic, QoS::AtLeastOnce).expect("room"),
+                Ok(Event::Incoming(Packet::Publish(message))) => hear(&speaks, &message),
+                Ok(_) => {}
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    });
+    client
+}
+
+fn name_in(topic: &[u8]) -> String {
+    String::from_utf8_lossy(topic).split('/').nth(1).unwrap_or_default().to_owned()
+}
+
+impl Bench {
+    async fn start(homes: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (client, port, serve) = (client(), free_port(), free_port());
+        fill(folder.path(), serve, homes).await;
+        let broker = begin_broker(folder.path(), port).await;
+        let mut settings = format!("[mqtt]\nbroker = \"mqtt://127.0.0.1:{port}\"\n");
+        for n in 0..homes {
+            writeln!(settings, "[[mqtt.siren]]\nhome = \"home-{n}\"\ndevice = \"base\"\nprofile = \"buckler\"\nname = \"h{n}\"")
+                .expect("a text");
+        }
+        let file = folder.path().join("buckler.toml");
+        fs::write(&file, settings).expect("written");
+        let (tell, mut seen) = unbounded_channel();
+        // The devices are one client, and who watches is another.
+        hearing(port, "devices", "buckler/+/siren/set", |devices, message| {
+            let order: Value = serde_json::from_slice(&message.payload).expect("JSON");
+            let state = serde_json::json!({"state": order["state"], "key": order["key"]}).to_string();
+            let topic = format!("buckler/{}/siren/state", name_in(&message.topic));
+            devices.try_publish(topic, state.into_bytes(), PublishOptions::at_least_once()).expect("room");
+        });
+        let watcher = hearing(port, "watcher", "buckler/#", move |_, message| {
+            let (at, clock) = (instant(), now());
+            if message.topic.ends_with(b"/set") || message.topic.ends_with(b"/floor") {
+                let payload = serde_json::from_slice(&message.payload).unwrap_or_default();
+                // Nobody listens any more when it is over.
+                let _ = tell.send(Seen { name: name_in(&message.topic), payload, at, clock });
+            }
+        });
+        let server = Server::start_with(folder.path(), serve, &client, |command| {
+            command.arg("--config").arg(&file);
+        })
+        .await;
+        sign_in(&client, &server.base()).await;
+        watcher.try_publish("buckler/x/floor", b"0".to_vec(), PublishOptions::at_least_once()).expect("room");
+        seen.recv().await.expect("the watcher hears");
+        Self { broker, port, folder, server, client, seen }
+    }
+
+    async fn send_now(client: &Client, base: &str, id: &str) {
+        let answer = client.post(format!("{base}/api/v1/incidents/{id}/send-now")).send().await.expect("answered");
+        assert!(answer.status().is_success());
+    }
+
+    /// The next ON, or any other message of the watcher's.
+    async fn next(&mut self) -> Seen {
+        self.seen.recv().await.expect("the watcher hears")
+    }
+
+    /// The broker alone: from a client to the watcher.
+    async fn floor(&mut self, samples: usize) {
+        let publisher = hearing(self.port, "floor", "buckler/none", |_, _| ());
+        let mut took = Vec::new();
+        for _ in 0..samples {
+            let began = instant();
+            publisher.try_publish("buckler/x/floor", b"1".to_vec(), PublishOptions::at_least_once()).expect("room");
+            took.push(ms(self.next().await.at - began));
+        }
+        let took = sorted(took);
+        figure("the broker alone, client to watcher: p50", at(&took, 0.5), "ms", "-");
+        figure("the broker alone, client to watcher: p99", at(&took, 0.99), "ms", "-");
+    }
+
+    /// Send Now, one after another: until the watcher sees ON.
+    async fn one_by_one(&mut self, homes: std::ops::Range<usize>) {
+        let base = self.server.base();
+        let mut took = Vec::new();
+        for home in homes {
+            let id = raise(&self.client, &base, home, "siren").await;
+            let (client, base) = (self.client.clone(), base.clone());
+            let began = instant();
+            let sent = tokio::spawn(async move { Self::send_now(&client, &base, &id).await });
+            let seen = self.next().await;
+            assert_eq!((seen.name, seen.payload["state"].as_str()), (format!("h{home}"), Some("ON")));
+            took.push(ms(seen.at - began));
+            sent.await.expect("answered");
+        }
+        let took = sorted(took);
+        figure("Send Now until ON at another subscriber: p50", at(&took, 0.5), "ms", "1.0");
+        figure("Send Now until ON at another subscriber: p99", at(&took, 0.99), "ms", "4");
+    }
+
+    /// The same by many at once.
+    async fn together(&mut self, homes: std::ops::Range<usize>) {
+        let base = self.server.base();
+        let mut took = Vec::new();
+        for first in homes.clone().step_by(AT_ONCE) {
+            let mut pressed = JoinSet::new();
+            for home in first..(first + AT_ONCE).min(homes.end) {
+                let (client, base) = (self.client.clone(), base.clone());
+                pressed.spawn(async move {
+                    let id = raise(&client, &base, home, "siren").await;
+                    let began = instant();
+                    Self::send_now(&client, &base, &id).await;
+                    (format!("h{home}"), began)
+                });
+            }
+            let began: HashMap<_, _> = pressed.join_all().await.into_iter().collect();
+            for _ in 0..began.len() {
+                let seen = self.next().await;
+                took.push(ms(seen.at - began[&seen.name]));
+            }
+        }
+        let took = sorted(took);
+        figure("the same by 32 at once: p50", at(&took, 0.5), "ms", "1.0");
+        figure("the same by 32 at once: p99", at(&took, 0.99), "ms", "4");
+    }
+
+    /// A thousand countdowns that end within a second: none early, none twice.
+    async fn countdowns(&mut self, homes: std::ops::Range<usize>) {
+        let base = self.server.base();
+        let mut asked = JoinSet::new();
+        for home in homes.clone() {
+            let (client, base) = (self.client.clone(), base.clone());
+            asked.spawn(async move {
+                sleep(Duration::from_secs(1).mul_f64((home % 1_000) as f64 / 1_000.0)).await;
+                let id = raise(&client, &base, home, "siren").await;
+                let deadline = look(&client, &base, &id).await["deadline"].as_str().expect("it counts down").parse::<Timestamp>();
+                (format!("h{home}"), deadline.expect("a moment"))
+            });
+        }
+        let due: HashMap<_, _> = asked.join_all().await.into_iter().collect();
+        let (mut late, mut early) = (HashMap::new(), 0);
+        while late.len() < due.len() {
+            let seen = self.next().await;
+            early += usize::from(seen.clock < due[&seen.name]);
+            let lateness = ms(seen.clock.since(due[&seen.name]));
+            assert!(late.insert(seen.name.clone(), lateness).is_none(), "I12: {} sounds once", seen.name);
+        }
+        assert_eq!(early, 0, "I16: none is early");
+        let late = sorted(late.into_values().collect());
+        figure("1,000 countdowns: late at the watcher, p99", at(&late, 0.99), "ms", "5");
+        figure("1,000 countdowns: late at the watcher, last", at(&late, 1.0), "ms", "20");
+    }
+
+    /// The broker is gone while a thousand are asked for, and comes back: every one of them sounds, and proves it (F30).
+    async fn f30_a_broker_that_starts_anew(&mut self, homes: std::ops::Range<usize>) {
+        self.broker.kill().expect("it lives");
+        self.broker.wait().expect("it dies");
+        let base = self.server.base();
+        let mut asked = JoinSet::new();
+        for home in homes {
+            let (client, base) = (self.client.clone(), base.clone());
+            asked.spawn(async move {
+                let id = raise(&client, &base, home, "siren").await;
+                Self::send_now(&client, &base, &id).await;
+                id
+            });
+        }
+        let ids = asked.join_all().await;
+        self.broker = begin_broker(self.folder.path(), self.port).await;
+        let began = instant();
+        for id in &ids {
+            loop {
+                let story = look(&self.client, &base, id).await["timeline"].to_string();
+                assert!(!story.contains("siren_failed"), "{id} was given up: {story}");
+                if story.contains("Base Station is sounding") {
+                    break;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        figure("the broker back, until 1,000 sirens have proved that they sound", ms(began.elapsed()), "ms", "-");
+        while self.seen.try_recv().is_ok() {}
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // Both may have ended by themselves.
+        let _ = self.broker.kill();
+        let _ = self.broker.wait();
+    }
+}
+
+/// With `--samples` presses one by one and as many together, and `--sirens` countdowns.
+pub async fn sirens() {
+    let (samples, sirens) = (option("--samples", 200), option("--sirens", 1_000));
+    let mut bench = Bench::start(2 * samples + 2 * sirens).await;
+    bench.floor(samples).await;
+    bench.one_by_one(0..samples).await;
+    bench.together(samples..2 * samples).await;
+    bench.countdowns(2 * samples..2 * samples + sirens).await;
+    bench.f30_a_broker_that_starts_anew(2 * samples + sirens..2 * samples + 2 * sirens).await;
+    bench.server.kill();
+}
