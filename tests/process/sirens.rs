@@ -11,7 +11,7 @@ use reqwest::Client;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, QoS};
 use serde_json::Value;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::Write,
     fs,
     path::Path,
@@ -43,6 +43,7 @@ struct Bench {
     server: Server,
     client: Client,
     seen: UnboundedReceiver<Seen>,
+    keys: HashSet<String>,
 }
 
 async fn begin_broker(folder: &Path, port: u16) -> Child {
@@ -123,7 +124,7 @@ impl Bench {
         sign_in(&client, &server.base()).await;
         watcher.try_publish("buckler/x/floor", b"0".to_vec(), PublishOptions::at_least_once()).expect("room");
         seen.recv().await.expect("the watcher hears");
-        Self { broker, port, folder, server, client, seen }
+        Self { broker, port, folder, server, client, seen, keys: HashSet::new() }
     }
 
     async fn send_now(client: &Client, base: &str, id: &str) {
@@ -131,9 +132,14 @@ impl Bench {
         assert!(answer.status().is_success());
     }
 
-    /// The next ON, or any other message of the watcher's.
+    /// What the watcher sees next. Who sees a key twice does the thing once (I12).
     async fn next(&mut self) -> Seen {
-        self.seen.recv().await.expect("the watcher hears")
+        loop {
+            let seen = self.seen.recv().await.expect("the watcher hears");
+            if seen.payload["key"].as_str().is_none_or(|key| self.keys.insert(key.to_owned())) {
+                return seen;
+            }
+        }
     }
 
     /// The broker alone: from a client to the watcher.

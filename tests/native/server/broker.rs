@@ -182,12 +182,10 @@ impl Device {
         self.heard.lock().unwrap().clone()
     }
 
-    /// The commands in short, such as `ON`.
+    /// The commands in short, such as `ON`; who sees a key twice does the thing once (I12).
     pub fn orders(&self) -> Vec<String> {
-        let order = |message: &Publish| {
-            let order: Value = serde_json::from_slice(&message.payload).unwrap();
-            order["state"].as_str().unwrap().to_owned()
-        };
-        self.heard().iter().map(order).collect()
+        let mut orders: Vec<Value> = self.heard().iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect();
+        orders.dedup_by_key(|order| order["key"].clone());
+        orders.iter().map(|order| order["state"].as_str().unwrap().to_owned()).collect()
     }
 }

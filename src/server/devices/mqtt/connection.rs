@@ -5,7 +5,7 @@ use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS, TlsConfiguration, Transport,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 /// The first pause before the broker is asked again; it doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -100,17 +100,17 @@ fn jittered(pause: Duration) -> Duration {
 
 /// Listens until the connection ends, and tells why it did.
 async fn listen(devices: &Arc<MqttDevices>, client: &AsyncClient, mut events: EventLoop, status: &str, connected: &mut bool) -> String {
-    let ticks = tokio::spawn({
-        let devices = devices.clone();
-        async move {
-            let mut tick = tokio::time::interval(TICK);
-            loop {
-                tick.tick().await;
-                devices.tick();
-            }
+    // It ends with this connection, however that ends.
+    let mut ticks = JoinSet::new();
+    let ticking = devices.clone();
+    ticks.spawn(async move {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tick.tick().await;
+            ticking.tick();
         }
     });
-    let ended = loop {
+    loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 *connected = true;
@@ -118,15 +118,13 @@ async fn listen(devices: &Arc<MqttDevices>, client: &AsyncClient, mut events: Ev
                 let mut all = devices.topics().map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
                 let online = client.try_publish(status.to_owned(), "online", PublishOptions::at_least_once().retained());
                 if let Some(error) = all.find_map(Result::err).or(online.err()) {
-                    break error.to_string();
+                    return error.to_string();
                 }
                 devices.link(Some(client.clone()));
             }
             Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
             Ok(_) => {}
-            Err(error) => break error.to_string(),
+            Err(error) => return error.to_string(),
         }
-    };
-    ticks.abort();
-    ended
+    }
 }

@@ -133,7 +133,7 @@ impl MqttDevices {
     }
 
     /// Sends, where the way is open; never waits.
-    fn say(&self, siren: &Siren, say: &Say, now: Timestamp) -> bool {
+    fn say(&self, siren: &Siren, say: &Say, now: Timestamp) {
         let Spoken { name, profile, .. } = &siren.spoken;
         let Message { topic, payload } = match &say.want {
             Want::On { until, sound, .. } => profile.on(name, *sound, *until, now, &say.key),
@@ -146,13 +146,11 @@ impl MqttDevices {
             user_properties: vec![("key".into(), say.key.clone())],
             ..PublishProperties::default()
         };
-        let client = self.link.lock().expect("no holder panics").clone();
-        let options = PublishOptions::at_least_once().properties(properties);
-        let sent = client.is_some_and(|client| client.try_publish(topic, payload.into_bytes(), options).is_ok());
-        if sent {
-            siren.know(|known| known.told(say, now, profile));
+        let Some(client) = self.link.lock().expect("no holder panics").clone() else { return };
+        siren.know(|known| known.told(say, now, profile));
+        if client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().properties(properties)).is_err() {
+            siren.know(|known| known.not_told(say));
         }
-        sent
     }
 
     /// A message has come. What cannot be understood disturbs nothing, and is told once.

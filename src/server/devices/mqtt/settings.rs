@@ -169,4 +169,10 @@ mod tests {
         let all = settings(&(siren("base", "mine", "base") + own)).sirens().unwrap();
         assert_eq!(all[0].profile.off("base", "k").topic, "mine/base");
     }
+    #[test]
+    fn what_is_printed_can_be_read_again() {
+        let own = "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
+        let all = settings(&("username = \"me\"\n".to_owned() + &siren("base", "mine", "base") + own));
+        assert_eq!(toml::from_str::<Settings>(&toml::to_string(&all).unwrap()).unwrap(), all);
+    }
 }

@@ -46,7 +46,7 @@ pub struct Known {
     pub sounds: bool,
     /// It, or its bridge, said so; `None` while nobody has.
     pub online: Option<bool>,
-    /// It said that it is quiet, after it was told to sound the last time: somebody stopped it, or it stopped by itself.
+    /// It said that it is quiet, after it had proved that it sounds: somebody stopped it, or it stopped by itself.
     stopped: bool,
     /// That it says what cannot be understood was told.
     pub complained: bool,
@@ -129,7 +129,7 @@ impl Known {
         self.to_say(now, profile).filter(|say| due && say.want != Want::Off)
     }
 
-    /// It was told.
+    /// It is told. Noted before the message leaves: its answer may be here before whoever sends goes on.
     pub fn told(&mut self, say: &Say, now: Timestamp, profile: &Profile) {
         let Some(wish) = self.wish.as_mut().filter(|wish| wish.key == say.key) else { return };
         wish.sent += 1;
@@ -137,6 +137,13 @@ impl Known {
         if let Want::On { until, .. } = say.want {
             wish.again_at = profile.again_after(until.since(now)).map(|after| now + after);
             self.stopped = false;
+        }
+    }
+
+    /// It could not be told after all.
+    pub fn not_told(&mut self, say: &Say) {
+        if let Some(wish) = self.wish.as_mut().filter(|wish| wish.key == say.key) {
+            wish.sent -= 1;
         }
     }
 
@@ -150,11 +157,11 @@ impl Known {
                 if kept {
                     return;
                 }
-                self.stopped = !sounds;
-                if let Some(wish) = self.wish.as_mut().filter(|wish| wish.sent > 0) {
-                    let fits = matches!(wish.want, Want::On { .. }) == sounds;
-                    wish.confirmed |= fits && key.is_none_or(|key| key == wish.key);
-                }
+                let Some(wish) = &mut self.wish else { return };
+                let on = matches!(wish.want, Want::On { .. });
+                // What it says while it has not begun yet may have been on its way when it was told to.
+                self.stopped = !sounds && (self.stopped || on && wish.confirmed);
+                wish.confirmed |= wish.sent > 0 && on == sounds && key.is_none_or(|key| key == wish.key);
             }
         }
     }
@@ -209,6 +216,7 @@ mod tests {
         assert!(!known.is_done(&on.key, &profile), "nor what the broker kept");
         known.heard(HEARD_QUIET, false);
         assert!(!known.is_done(&on.key, &profile));
+        assert!(known.to_say(at(1), &profile).is_some(), "what was on its way already stops no further try");
         known.heard(HEARD_LOUD, false);
         assert!(known.is_done(&on.key, &profile) && known.sounds);
     }
