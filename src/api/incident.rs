@@ -151,7 +151,7 @@ impl From<&State> for Stage {
 /// Somebody, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
-    /// The account or contact; empty for the center and for Buckler itself.
+    /// The account or contact; empty for a device, the center and Buckler itself.
     pub id: String,
     /// The name at that moment.
     pub name: String,
@@ -162,7 +162,7 @@ impl From<&Actor> for Person {
         let id = match actor {
             Actor::Person { id, .. } | Actor::Operator { id, .. } => id.to_string(),
             Actor::Contact { id, .. } => id.to_string(),
-            Actor::Center | Actor::Buckler => String::new(),
+            Actor::Device { .. } | Actor::Center | Actor::Buckler => String::new(),
         };
         Self { id, name: actor.name().into() }
     }

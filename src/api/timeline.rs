@@ -148,6 +148,7 @@ impl Story<'_> {
     fn place(&self, source: &Source) -> String {
         match source {
             Source::Dashboard => "the dashboard".into(),
+            Source::Device { name } => name.clone(),
             Source::LiveView { camera } => {
                 let named = self.incident.snapshot.camera_names.iter().find(|c| c.id.as_str() == camera.as_str());
                 named.map_or_else(|| camera.to_string(), |c| c.name.clone())

@@ -32,6 +32,7 @@ use config::Config;
 pub use connection::{Encrypted, serve};
 use devices::{
     Devices, DrillDevices, NoDevices,
+    buttons::raise_what_is_pressed,
     mqtt::{self, MqttDevices},
     outside,
     simulated::SimulatedDevices,
@@ -58,8 +59,11 @@ use store::{
 use tls::{Tls, TlsError};
 use tokio::{
     net::TcpListener,
-    sync::{Mutex, watch},
+    sync::{Mutex, mpsc, watch},
 };
+
+/// Presses of buttons that wait to be raised at most.
+const PRESSES: usize = 1_024;
 
 /// Everything that a handler may need.
 pub struct App {
@@ -169,9 +173,10 @@ impl App {
         let hub = Arc::new(Hub::default());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
         let beside: Arc<dyn Devices> = if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
+        let (pressed, presses) = mpsc::channel(PRESSES);
         let devices: Arc<dyn Devices> = match &config.mqtt {
             Some(settings) => {
-                let behind = MqttDevices::new(settings, clock.clone(), hub.clone(), beside).map_err(StartError::Mqtt)?;
+                let behind = MqttDevices::new(settings, clock.clone(), hub.clone(), beside, pressed).map_err(StartError::Mqtt)?;
                 mqtt::connect(behind.clone(), settings, stop.clone()).map_err(StartError::Mqtt)?;
                 behind
             }
@@ -222,6 +227,7 @@ impl App {
             stop,
         });
         tokio::spawn(tell::fan_out(app.clone()));
+        tokio::spawn(raise_what_is_pressed(app.clone(), presses));
         let mut stop = app.stop.clone();
         tokio::spawn(async move {
             tokio::select! { () = stopped(&mut stop) => {}, () = figures::sum_up() => {} }

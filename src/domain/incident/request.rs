@@ -97,7 +97,7 @@ pub enum Mode {
     Drill,
 }
 
-/// Where the shield was.
+/// Where the shield was, or what was pressed instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "surface", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
@@ -109,6 +109,21 @@ pub enum Source {
         #[schema(value_type = String)]
         camera: CameraId,
     },
+    /// A panic button or a keypad: only the server itself says so.
+    Device {
+        /// What the configuration calls it.
+        name: String,
+    },
+}
+
+impl Source {
+    /// From where more help is asked for in the app, once an incident runs.
+    pub fn for_more(&self) -> Self {
+        match self {
+            Self::LiveView { .. } => self.clone(),
+            Self::Dashboard | Self::Device { .. } => Self::Dashboard,
+        }
+    }
 }
 
 /// Who did something.
@@ -129,6 +144,11 @@ pub enum Actor {
         /// The name at that moment.
         name: String,
     },
+    /// A panic button or a keypad, pressed by whoever stood there.
+    Device {
+        /// What the configuration called it at that moment.
+        name: String,
+    },
     /// An operator of the monitoring center.
     Operator {
         /// The account.
@@ -146,7 +166,7 @@ impl Actor {
     /// The name that a timeline shows.
     pub fn name(&self) -> &str {
         match self {
-            Self::Person { name, .. } | Self::Contact { name, .. } | Self::Operator { name, .. } => name,
+            Self::Person { name, .. } | Self::Contact { name, .. } | Self::Operator { name, .. } | Self::Device { name } => name,
             Self::Center => "Monitoring center",
             Self::Buckler => "Buckler",
         }

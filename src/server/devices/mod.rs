@@ -1,5 +1,6 @@
 //! Ways to base stations, keypads and cameras with a siren.
 
+pub mod buttons;
 pub mod mqtt;
 pub mod outside;
 pub mod simulated;

@@ -14,7 +14,7 @@ use crate::{
         eligibility::{self, Reason},
         id::IncidentId,
         incident::{
-            Actor, Mode, Snapshot,
+            Actor, Mode, Snapshot, Source,
             command::{Command, Raise, is_stale},
         },
         time::Timestamp,
@@ -50,6 +50,9 @@ pub async fn raise(
     member: Member,
     Body(asked): Body<RaiseRequest>,
 ) -> Result<(StatusCode, Json<Incident>), Refused> {
+    if matches!(asked.source, Source::Device { .. }) {
+        return Err(Refused::new(Code::NotAllowed, "Only a device itself says that it was pressed."));
+    }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
     eligibility::from_device(asked.request, asked.mode, member.held_until(app.clock.now()).is_some())?;
     if asked.sirens && asked.mode == Mode::Live {

@@ -47,7 +47,7 @@ pub fn RunningScreen(
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
     let decided = Callback::new(move |told| store.tell(told));
-    let more = move || sheet.open(incident.with_untracked(|i| i.source.clone()));
+    let more = move || sheet.open(incident.with_untracked(|i| i.source.for_more()));
 
     view! {
         <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=|event: leptos::ev::Event| event.prevent_default()>
@@ -84,7 +84,7 @@ pub fn RunningScreen(
 fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
     let camera = store.watched(move || match incident.with(|i| i.source.clone()) {
         Source::LiveView { camera } => Some(camera),
-        Source::Dashboard => None,
+        Source::Dashboard | Source::Device { .. } => None,
     });
     part(move || {
         camera.get().map(|camera| {

@@ -227,3 +227,48 @@ async fn check_names_the_broker_and_every_sirens_last_word_and_tells_none_anythi
     broker.kill();
     assert!(check().await.contains("FAULT  broker: mqtt://127.0.0.1:"));
 }
+
+/// A server with a button by the bed: one press asks for the police, a long one for medical help.
+fn with_button(broker: &Broker) -> String {
+    let button = "[[mqtt.button]]\nhome = \"lake-cabin\"\nname = \"Bedside button\"\ntopic = \"buckler/cabin/button\"\n";
+    broker.settings(&SIRENS[..1]) + button + "press = { single = \"police\", hold = \"medical\" }\n"
+}
+
+#[tokio::test]
+async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
+    let broker = Broker::start().await;
+    let (base, cabin) = (broker.device("base").await, broker.device("cabin").await);
+    // What the broker kept from before is no press.
+    cabin.say("button", r#"{"action":"single"}"#, true);
+    let server = Server::with_file(&with_button(&broker)).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let running = async || owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone();
+    for nothing in [r#"{"action":""}"#, r#"{"action":"double"}"#, r#"{"action":7}"#, "single", "{", ""] {
+        cabin.say("button", nothing, false);
+    }
+    cabin.client.try_publish("buckler/cabin/button", vec![0xff; 300_000], PublishOptions::at_least_once()).unwrap();
+    // Nor does another device press it: its rights end at its own topics.
+    base.client.try_publish("buckler/cabin/button", r#"{"action":"single"}"#.as_bytes().to_vec(), PublishOptions::at_least_once()).unwrap();
+    cabin.say("button", r#"{"action":"hold"}"#, false);
+    let incident = until("the press", || async { Some(running().await).filter(|i| !i.is_null()) }).await;
+    assert_eq!((&incident["state"], &incident["mode"]), (&json!("counting_down"), &json!("live")));
+    assert_eq!(incident["services"], json!(["medical"]), "nothing else was a press");
+    assert_eq!(incident["timeline"][0]["text"], "Medical help requested from Bedside button");
+    assert_eq!(incident["started_by"], json!({"id": "", "name": "Bedside button"}));
+    for _ in 0..3 {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+    }
+    cabin.say("button", r#"{"action":"single"}"#, false);
+    let both = until("the police, too", || async { Some(running().await).filter(|i| i["services"] == json!(["police", "medical"])) }).await;
+    assert_eq!(whats(&both), ["started", "joined"], "F9: joined, and the same press again is the same press");
+    assert_eq!(owner.act(&incident, "cancel").await.0, StatusCode::OK, "whoever may cancels it in the app");
+}
+
+#[tokio::test]
+async fn nobody_says_in_the_app_that_a_button_was_pressed() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let forged = owner.raise("maple-street", "police", json!({"source": {"surface": "device", "name": "Bedside button"}})).await;
+    assert_eq!(forged.0, StatusCode::FORBIDDEN, "{}", forged.1);
+}

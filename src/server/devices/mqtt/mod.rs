@@ -9,7 +9,7 @@ mod wish;
 pub use connection::connect;
 pub use look::look;
 
-use super::Devices;
+use super::{Devices, buttons::Press};
 use crate::{
     domain::{
         id::{DeviceId, HomeId},
@@ -30,17 +30,19 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use profile::{Heard, Message};
+use profile::{Heard, Message, pick};
 use rumqttc::{AsyncClient, PublishOptions, mqttbytes::v5::PublishProperties};
-use settings::{Settings, Spoken};
+use settings::{ButtonSettings, Settings, Spoken};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use wish::{Known, Say, Want};
 
+/// Within this the same press again is the same press: buttons repeat themselves, and so do brokers.
+const SAME_PRESS: Duration = Duration::from_secs(3);
 /// How long a command waits for the siren's word before it is sent again.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -61,6 +63,13 @@ impl Siren {
     }
 }
 
+/// A panic button or a keypad behind the broker.
+struct Button {
+    settings: ButtonSettings,
+    /// What was pressed last, and when; and whether it was told that it says what cannot be understood.
+    last: Mutex<(Option<(String, Timestamp)>, bool)>,
+}
+
 /// The sirens behind a broker, and beside them those that are not.
 pub struct MqttDevices {
     clock: Arc<Clock>,
@@ -69,6 +78,8 @@ pub struct MqttDevices {
     sirens: Vec<Siren>,
     by_device: HashMap<(HomeId, DeviceId), usize>,
     by_topic: HashMap<String, usize>,
+    buttons: HashMap<String, Button>,
+    presses: mpsc::Sender<Press>,
     /// The connection, while there is one.
     link: Mutex<Option<AsyncClient>>,
 }
@@ -78,7 +89,13 @@ impl MqttDevices {
     ///
     /// # Errors
     /// Settings that do not fit together, in a sentence.
-    pub fn new(settings: &Settings, clock: Arc<Clock>, hub: Arc<Hub>, beside: Arc<dyn Devices>) -> Result<Arc<Self>, String> {
+    pub fn new(
+        settings: &Settings,
+        clock: Arc<Clock>,
+        hub: Arc<Hub>,
+        beside: Arc<dyn Devices>,
+        presses: mpsc::Sender<Press>,
+    ) -> Result<Arc<Self>, String> {
         let siren = |spoken| Siren { spoken, known: Mutex::default(), changed: watch::Sender::new(()) };
         let sirens: Vec<Siren> = settings.sirens()?.into_iter().map(siren).collect();
         let numbered = || sirens.iter().map(|siren| &siren.spoken).enumerate();
@@ -89,6 +106,8 @@ impl MqttDevices {
             by_device: numbered().map(|(n, s)| ((s.home.clone(), s.device.clone()), n)).collect(),
             by_topic: numbered().flat_map(|(n, s)| s.profile.topics(&s.name).into_iter().map(move |topic| (topic, n))).collect(),
             sirens,
+            buttons: settings.buttons.iter().map(|b| (b.topic.clone(), Button { settings: b.clone(), last: Mutex::default() })).collect(),
+            presses,
             link: Mutex::new(None),
         }))
     }
@@ -97,9 +116,9 @@ impl MqttDevices {
         self.by_device.get(&(home.clone(), device.clone())).map(|n| &self.sirens[*n])
     }
 
-    /// Every topic on which a siren speaks.
+    /// Every topic on which a siren or a button speaks.
     fn topics(&self) -> impl Iterator<Item = &String> {
-        self.by_topic.keys()
+        self.by_topic.keys().chain(self.buttons.keys())
     }
 
     /// The way to the broker is open, or closed.
@@ -153,12 +172,38 @@ impl MqttDevices {
         }
     }
 
-    /// A message has come. What cannot be understood disturbs nothing, and is told once.
-    fn hear(&self, topic: &[u8], payload: &[u8], kept: bool) {
-        let Some(siren) = std::str::from_utf8(topic).ok().and_then(|topic| self.by_topic.get(topic)).map(|n| &self.sirens[*n]) else {
+    /// A button was pressed, unless the broker kept that from before, or it is the same press again.
+    fn pressed(&self, button: &Button, payload: &[u8], kept: bool) {
+        let ButtonSettings { home, name, at, press, .. } = &button.settings;
+        let Some(said) = std::str::from_utf8(payload).ok().and_then(|payload| pick(payload, at)) else {
+            let mut last = button.last.lock().expect("no holder panics");
+            if !std::mem::replace(&mut last.1, true) {
+                tracing::warn!(%home, button = name, bytes = payload.len(), "a button says what cannot be understood");
+            }
             return;
         };
-        let (topic, Spoken { home, device, name, profile }) = (String::from_utf8_lossy(topic), &siren.spoken);
+        let Some((said, request)) = said.and_then(|said| press.get(&said).map(|request| (said, *request))).filter(|_| !kept) else {
+            return;
+        };
+        let now = self.clock.now();
+        let before = button.last.lock().expect("no holder panics").0.replace((said.clone(), now));
+        if before.is_some_and(|(last, at)| last == said && now.since(at) < SAME_PRESS) {
+            return;
+        }
+        let press = Press { home: home.clone(), name: name.clone(), request };
+        if let Err(error) = self.presses.try_send(press) {
+            tracing::error!(%home, button = name, %error, "a press was lost: too many at once");
+        }
+    }
+
+    /// A message has come. What cannot be understood disturbs nothing, and is told once.
+    fn hear(&self, topic: &[u8], payload: &[u8], kept: bool) {
+        let topic = String::from_utf8_lossy(topic);
+        if let Some(button) = self.buttons.get(&*topic) {
+            return self.pressed(button, payload, kept);
+        }
+        let Some(siren) = self.by_topic.get(&*topic).map(|n| &self.sirens[*n]) else { return };
+        let Spoken { home, device, name, profile } = &siren.spoken;
         let Some(all) = profile.hear(name, &topic, payload) else {
             if !siren.know(|known| std::mem::replace(&mut known.complained, true)) {
                 tracing::warn!(%home, %device, %topic, bytes = payload.len(), "a device says what cannot be understood");

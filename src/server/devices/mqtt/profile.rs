@@ -183,8 +183,8 @@ fn filled(Message { topic, payload }: &Message, all: &[(&str, String)]) -> Messa
     Message { topic: fill(topic), payload: fill(payload) }
 }
 
-/// What stands there in a payload, as text; `None` where the payload is no JSON, `Some(None)` where nothing stands there.
-fn pick(payload: &str, at: &str) -> Option<Option<String>> {
+/// What stands at a JSON pointer in a payload, as text; empty is the whole payload. `None` where the payload is no JSON, `Some(None)` where nothing stands there.
+pub fn pick(payload: &str, at: &str) -> Option<Option<String>> {
     if at.is_empty() {
         return Some(Some(payload.trim().to_owned()));
     }

@@ -1,7 +1,10 @@
 //! Where the broker is, and which device of which home is spoken to how.
 
 use super::profile::{Profile, known};
-use crate::domain::id::{DeviceId, HomeId};
+use crate::domain::{
+    id::{DeviceId, HomeId},
+    incident::Request,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -32,6 +35,9 @@ pub struct Settings {
     /// The sirens.
     #[serde(default, rename = "siren")]
     pub sirens: Vec<SirenSettings>,
+    /// Panic buttons and keypads.
+    #[serde(default, rename = "button")]
+    pub buttons: Vec<ButtonSettings>,
     /// Kinds of sirens beside those that come along.
     #[serde(default, rename = "profile")]
     pub profiles: BTreeMap<String, Profile>,
@@ -51,6 +57,23 @@ pub struct SirenSettings {
     pub name: String,
 }
 
+/// A panic button or a keypad: what it says, and which request that is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ButtonSettings {
+    /// The home's short name.
+    pub home: HomeId,
+    /// What the incident calls it, such as `Bedside button`.
+    pub name: String,
+    /// Where it speaks.
+    pub topic: String,
+    /// A JSON pointer to what was pressed; empty is the whole payload, as it is.
+    #[serde(default = "action")]
+    pub at: String,
+    /// What is there, and what that asks for.
+    pub press: BTreeMap<String, Request>,
+}
+
 /// A siren and how it is spoken to.
 #[derive(Clone, Debug)]
 pub struct Spoken {
@@ -67,6 +90,14 @@ pub struct Spoken {
 fn client_id() -> String {
     "buckler".into()
 }
+
+/// Where Zigbee2MQTT says what was pressed.
+fn action() -> String {
+    "/action".into()
+}
+
+/// The longest name of a button, characters.
+const NAME_MOST: usize = 60;
 
 /// The port without TLS, and with it.
 const PORTS: (u16, u16) = (1883, 8883);
@@ -122,7 +153,30 @@ impl Settings {
             }
             all.push(Spoken { home: home.clone(), device: device.clone(), name: name.clone(), profile: kind.clone() });
         }
+        self.buttons(&mut taken)?;
         Ok(all)
+    }
+
+    /// A button is known by its topic alone: no other device may speak there.
+    fn buttons(&self, taken: &mut HashMap<String, String>) -> Result<(), String> {
+        for ButtonSettings { home, name, topic, press, .. } in &self.buttons {
+            let whose = format!("{home}/{name}");
+            if name.trim().is_empty() || name.chars().count() > NAME_MOST {
+                return Err(format!("mqtt.button: {whose}: a name has 1 to {NAME_MOST} characters"));
+            }
+            if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+                return Err(format!("mqtt.button: {whose} needs one topic, not “{topic}”"));
+            }
+            if press.is_empty() {
+                return Err(format!(
+                    "mqtt.button: {whose} asks for nothing: give press = {{ single = \"police\" }}, or fire, medical, siren"
+                ));
+            }
+            if let Some(other) = taken.insert(topic.clone(), whose.clone()) {
+                return Err(format!("mqtt: {other} and {whose} share the topic “{topic}”"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -169,6 +223,23 @@ mod tests {
         let all = settings(&(siren("base", "mine", "base") + own)).sirens().unwrap();
         assert_eq!(all[0].profile.off("base", "k").topic, "mine/base");
     }
+    #[test]
+    fn a_button_has_a_topic_and_a_request_of_its_own() {
+        let button = |name: &str, topic: &str, press: &str| {
+            settings(&format!("[[button]]\nhome = \"maple-street\"\nname = \"{name}\"\ntopic = \"{topic}\"\npress = {{ {press} }}\n"))
+                .sirens()
+        };
+        assert!(button("Bedside", "z/bedside", "single = \"police\", hold = \"medical\"").is_ok());
+        for (name, topic, press) in [("", "z/a", "a = \"fire\""), ("Bedside", "z/+", "a = \"fire\""), ("Bedside", "z/a", "")] {
+            assert!(button(name, topic, press).unwrap_err().contains("mqtt.button: maple-street/"), "{name} {topic} {press}");
+        }
+        let shared = siren("base", "buckler", "b")
+            + "[[button]]\nhome = \"lake-cabin\"\nname = \"Stolen\"\ntopic = \"buckler/b/siren/state\"\npress = { ON = \"police\" }\n";
+        assert!(settings(&shared).sirens().unwrap_err().contains("share the topic"));
+        let unknown = toml::from_str::<ButtonSettings>("home = \"a\"\nname = \"b\"\ntopic = \"c\"\npress = { a = \"army\" }").unwrap_err();
+        assert!(unknown.to_string().contains("police"), "{unknown}");
+    }
+
     #[test]
     fn what_is_printed_can_be_read_again() {
         let own = "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
