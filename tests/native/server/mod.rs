@@ -63,6 +63,17 @@ impl Server {
         Self::with(folder, words.into()).await
     }
 
+    /// Stops it, lets `meanwhile` happen, and starts it again with the same configuration file.
+    pub async fn restart_with_file(self, meanwhile: impl AsyncFnOnce()) -> Self {
+        self.stopper.send(true).unwrap();
+        self.serving.await.unwrap().unwrap();
+        drop(self.app);
+        meanwhile().await;
+        let (data, file) = (self.folder.path().to_owned(), self.folder.path().join("buckler.toml"));
+        let words = ["serve", "--demo", "--data", data.to_str().unwrap(), "--config", file.to_str().unwrap()].map(str::to_owned);
+        Self::with(self.folder, words.into()).await
+    }
+
     /// A server that is no demo, on a fresh folder.
     pub async fn empty() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());

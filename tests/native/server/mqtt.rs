@@ -266,6 +266,26 @@ async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
 }
 
 #[tokio::test]
+async fn a_press_while_the_server_starts_anew_is_not_lost() {
+    let broker = Broker::start().await;
+    let (_base, cabin) = (broker.device("base").await, broker.device("cabin").await);
+    let server = Server::with_file(&with_button(&broker)).await;
+    let owner = server.sign_in("owner").await;
+    let running = async |owner: &super::Person| owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone();
+    // It listens: a press arrives.
+    until("the press", || async {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+        Some(running(&owner).await).filter(|i| !i.is_null())
+    })
+    .await;
+    assert_eq!(owner.act(&running(&owner).await, "cancel").await.0, StatusCode::OK);
+    let server = server.restart_with_file(async || cabin.say("button", r#"{"action":"single"}"#, false)).await;
+    let owner = server.sign_in("owner").await;
+    let incident = until("the press", || async { Some(running(&owner).await).filter(|i| !i.is_null()) }).await;
+    assert_eq!(incident["services"], json!(["police"]));
+}
+
+#[tokio::test]
 async fn nobody_says_in_the_app_that_a_button_was_pressed() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;

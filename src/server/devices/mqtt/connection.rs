@@ -2,8 +2,10 @@
 
 use super::{MqttDevices, settings::Settings};
 use rumqttc::{
-    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS, TlsConfiguration, Transport,
+    AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
+    TlsConfiguration, Transport,
 };
+use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -17,6 +19,8 @@ const TICK: Duration = Duration::from_millis(250);
 const WAITING: usize = 8_192;
 /// The largest message that is taken, bytes: the broker keeps larger ones to itself.
 const LARGEST: u32 = 64 * 1024;
+/// How long a broker keeps presses for a server that is away, seconds.
+const REMEMBERED_S: u32 = 60;
 /// How long neither side may be silent, seconds.
 const KEEP_ALIVE_S: u16 = 10;
 
@@ -26,6 +30,9 @@ const KEEP_ALIVE_S: u16 = 10;
 /// A file that cannot be read, in a sentence.
 pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, stop: watch::Receiver<bool>) -> Result<(), String> {
     let mut options = options(settings)?;
+    if !settings.buttons.is_empty() {
+        tokio::spawn(hear_buttons(devices.clone(), ears(options.clone(), settings), stop.clone()));
+    }
     options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
     tokio::spawn(go_on(devices, options, status(settings), stop));
     Ok(())
@@ -68,6 +75,50 @@ pub(super) fn options(settings: &Settings) -> Result<MqttOptions, String> {
 /// Where others see whether this server is there.
 fn status(settings: &Settings) -> String {
     format!("{}/status", settings.client_id)
+}
+
+/// Buttons have a connection of their own, which the broker remembers for a minute: a press while this server starts anew is not lost,
+/// and none comes later than a request may be old (F5). What is listened to is part of its name: the broker remembers that, too.
+fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
+    let topics = settings.buttons.iter().fold(Sha256::new(), |sum, button| sum.chain_update(&button.topic).chain_update([0]));
+    let named: String = topics.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    options.set_client_id(format!("{}-buttons-{named}", settings.client_id));
+    options.set_clean_start(false);
+    options.set_session_expiry_interval(Some(REMEMBERED_S));
+    options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
+    options
+}
+
+/// Listens to buttons, again and again, until the server stops.
+async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop: watch::Receiver<bool>) {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        let (client, mut events) = AsyncClient::builder(options.clone()).capacity(WAITING).build();
+        let mut subscribe = |remembered: bool| {
+            pause = PAUSE_FIRST;
+            let missing = devices.buttons().filter(|_| !remembered);
+            missing.map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce)).find_map(Result::err)
+        };
+        let ended = loop {
+            let event = tokio::select! {
+                event = events.poll() => event,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            match event {
+                Ok(Event::Incoming(Packet::ConnAck(ack))) => {
+                    if let Some(error) = subscribe(ack.session_present) {
+                        break error.to_string();
+                    }
+                }
+                Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
+                Ok(_) => {}
+                Err(error) => break error.to_string(),
+            }
+        };
+        tracing::warn!(error = %ended, "the broker is not connected: buttons behind it are not heard");
+        tokio::time::sleep(jittered(pause)).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
 }
 
 /// Connects, again and again, until the server stops.

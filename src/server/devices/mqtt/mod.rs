@@ -116,9 +116,14 @@ impl MqttDevices {
         self.by_device.get(&(home.clone(), device.clone())).map(|n| &self.sirens[*n])
     }
 
-    /// Every topic on which a siren or a button speaks.
+    /// Every topic on which a siren speaks.
     fn topics(&self) -> impl Iterator<Item = &String> {
-        self.by_topic.keys().chain(self.buttons.keys())
+        self.by_topic.keys()
+    }
+
+    /// Every topic on which a button speaks.
+    fn buttons(&self) -> impl Iterator<Item = &String> {
+        self.buttons.keys()
     }
 
     /// The way to the broker is open, or closed.

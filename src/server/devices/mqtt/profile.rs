@@ -130,7 +130,8 @@ impl Profile {
             ("{name}", name.to_owned()),
             ("{sound}", sound.clone()),
             ("{seconds}", seconds.to_string()),
-            ("{pulse}", (seconds + 100).to_string()),
+            // Tasmota's PulseTime: tenths of a second up to 11.1 s, and from 12 s on seconds and a hundred.
+            ("{pulse}", if seconds < 12 { seconds * 10 } else { seconds + 100 }.to_string()),
             ("{until}", until.to_string()),
             ("{key}", key.to_owned()),
         ];
@@ -226,6 +227,8 @@ mod tests {
         assert!(warning(Sound::Police).contains(r#""mode":"police_panic""#));
         assert!(warning(Sound::Fire).contains(r#""mode":"fire_panic""#));
         assert!(warning(Sound::Alarm).contains(r#""mode":"burglar""#) && warning(Sound::Alarm).contains(r#""duration":240"#));
+        let pulse = |seconds| profile("tasmota").on("hall", Sound::Police, at(seconds), at(0), "k").payload;
+        assert_eq!((pulse(5).as_str(), pulse(240).as_str()), ("PulseTime1 50; Power1 ON", "PulseTime1 340; Power1 ON"));
         assert!(profile("zigbee2mqtt-emergency").on("hall", Sound::Fire, at(9), at(0), "k").payload.contains(r#""mode":"emergency""#));
     }
 
