@@ -3,7 +3,7 @@
 use crate::domain::{
     id::{CallId, ContactId, DeviceId},
     incident::{
-        self as core, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Request, Service, SirenFault, Source,
+        self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Request, Service, SirenFault, Source,
         event::{Event, Recorded},
     },
     time::Timestamp,
@@ -87,10 +87,10 @@ impl Story<'_> {
         match event {
             Event::Started { request, source, by, mode, .. } => {
                 let practice = if *mode == Mode::Drill { "Practice: " } else { "" };
-                (What::Started, Some(by), format!("{practice}{} from {}", asked(*request), self.place(source)))
+                (What::Started, Some(by), format!("{practice}{} from {}", asked(*request), self.place(source, by)))
             }
             Event::Joined { request, source, by, .. } => {
-                (What::Joined, Some(by), format!("{} too, from {}", asked(*request), self.place(source)))
+                (What::Joined, Some(by), format!("{} too, from {}", asked(*request), self.place(source, by)))
             }
             Event::Aborted { by } => (What::Aborted, Some(by), "Cancelled in time. Nothing was sent".into()),
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms)),
@@ -145,10 +145,10 @@ impl Story<'_> {
         }
     }
 
-    fn place(&self, source: &Source) -> String {
+    fn place(&self, source: &Source, by: &Actor) -> String {
         match source {
             Source::Dashboard => "the dashboard".into(),
-            Source::Device { name } => name.clone(),
+            Source::Device => by.name().into(),
             Source::LiveView { camera } => {
                 let named = self.incident.snapshot.camera_names.iter().find(|c| c.id.as_str() == camera.as_str());
                 named.map_or_else(|| camera.to_string(), |c| c.name.clone())

@@ -75,7 +75,7 @@ pub fn live_view(home: &Home, camera: &CameraId, member: Membership) -> Result<(
 /// The reason why not; sound siren only also needs a base station (R9).
 pub fn request(home: &Home, source: &Source, request: Request, member: Membership) -> Result<(), Reason> {
     match source {
-        Source::Dashboard | Source::Device { .. } => dashboard(home, member).map(drop)?,
+        Source::Dashboard | Source::Device => dashboard(home, member).map(drop)?,
         Source::LiveView { camera } => live_view(home, camera, member)?,
     }
     if request == Request::Siren && home.base_station().is_none() {

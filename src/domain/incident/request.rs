@@ -109,11 +109,8 @@ pub enum Source {
         #[schema(value_type = String)]
         camera: CameraId,
     },
-    /// A panic button or a keypad: only the server itself says so.
-    Device {
-        /// What the configuration calls it.
-        name: String,
-    },
+    /// Nowhere: whoever did it is a panic button or a keypad. Only the server itself says so.
+    Device,
 }
 
 impl Source {
@@ -121,7 +118,7 @@ impl Source {
     pub fn for_more(&self) -> Self {
         match self {
             Self::LiveView { .. } => self.clone(),
-            Self::Dashboard | Self::Device { .. } => Self::Dashboard,
+            Self::Dashboard | Self::Device => Self::Dashboard,
         }
     }
 }

@@ -52,8 +52,7 @@ async fn raise(app: Arc<App>, press: Press) {
     let Some(found) = app.homes.get(home) else {
         return tracing::error!(%home, button = name, "a button was pressed for a home that there is not");
     };
-    let source = Source::Device { name: name.clone() };
-    if let Err(reason) = eligibility::request(&found, &source, *request, MAY) {
+    if let Err(reason) = eligibility::request(&found, &Source::Device, *request, MAY) {
         return tracing::error!(%home, button = name, ?request, ?reason, "a button was pressed, and this home has no such SOS");
     }
     let mut bits = [0u8; 16];
@@ -66,7 +65,7 @@ async fn raise(app: Arc<App>, press: Press) {
         request: *request,
         mode: Mode::Live,
         drill_sirens: false,
-        source,
+        source: Source::Device,
         by: Actor::Device { name: name.clone() },
         snapshot: Snapshot::of(&found, app.policy),
     };

@@ -50,7 +50,7 @@ pub async fn raise(
     member: Member,
     Body(asked): Body<RaiseRequest>,
 ) -> Result<(StatusCode, Json<Incident>), Refused> {
-    if matches!(asked.source, Source::Device { .. }) {
+    if asked.source == Source::Device {
         return Err(Refused::new(Code::NotAllowed, "Only a device itself says that it was pressed."));
     }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;

@@ -18,7 +18,11 @@ pub fn window() -> web_sys::Window {
 
 /// Calls `then` once the next frame is drawn.
 pub fn after_next_frame(then: impl FnOnce() + 'static) {
-    leptos::prelude::request_animation_frame(|| drop(gloo_timers::callback::Timeout::new(0, then).forget()));
+    // Without a type of its own: each would bring its own copy of what is below.
+    fn boxed(then: Box<dyn FnOnce()>) {
+        leptos::prelude::request_animation_frame(|| drop(gloo_timers::callback::Timeout::new(0, then).forget()));
+    }
+    boxed(Box::new(then));
 }
 
 /// Loads the app anew.

@@ -84,7 +84,7 @@ pub fn RunningScreen(
 fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
     let camera = store.watched(move || match incident.with(|i| i.source.clone()) {
         Source::LiveView { camera } => Some(camera),
-        Source::Dashboard | Source::Device { .. } => None,
+        Source::Dashboard | Source::Device => None,
     });
     part(move || {
         camera.get().map(|camera| {

@@ -76,7 +76,7 @@ fn head(incident: &Incident) -> impl IntoView + use<> {
     let store = store();
     let camera = match &incident.source {
         Source::Dashboard => None,
-        Source::Device { name } => Some(name.clone()),
+        Source::Device => Some(incident.started_by.name.clone()),
         Source::LiveView { camera } => Some(
             store
                 .home

@@ -289,6 +289,6 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
 async fn nobody_says_in_the_app_that_a_button_was_pressed() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let forged = owner.raise("maple-street", "police", json!({"source": {"surface": "device", "name": "Bedside button"}})).await;
+    let forged = owner.raise("maple-street", "police", json!({"source": {"surface": "device"}})).await;
     assert_eq!(forged.0, StatusCode::FORBIDDEN, "{}", forged.1);
 }
