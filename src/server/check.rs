@@ -18,7 +18,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const SPACE_LEAST: u64 = 64 << 20;
 
 /// What was found, and whether it is good.
-type Finding = (bool, String);
+pub type Finding = (bool, String);
 
 /// Looks, and prints. Whether all is well.
 pub async fn check(config: &Config) -> bool {

@@ -103,6 +103,10 @@ async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_i
     broker.begin().await;
     until("the siren", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
     assert!(base.orders().iter().all(|order| order == "ON"), "{:?}", base.orders());
+    broker.kill();
+    online(&server, "base", false).await;
+    let home = owner.get("/api/v1/homes/maple-street").await.1;
+    assert_eq!(home["devices"][0]["siren"], "silent", "what nobody can hear is not said to sound");
 }
 
 #[tokio::test]

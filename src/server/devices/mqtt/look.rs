@@ -5,6 +5,7 @@ use super::{
     profile::Heard,
     settings::{Settings, Spoken},
 };
+use crate::server::check::Finding;
 use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS, SubscribeReasonCode};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::timeout;
@@ -15,9 +16,6 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_millis(500);
 /// Where brokers say what they are.
 const VERSION: &str = "$SYS/broker/version";
-
-/// What was found, and whether it is good.
-type Finding = (bool, String);
 
 /// Looks at the broker: whether it lets this server in, what it is, what this server may not hear, and each siren's last word.
 pub async fn look(settings: &Settings) -> Vec<Finding> {

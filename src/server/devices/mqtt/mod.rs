@@ -66,8 +66,16 @@ impl Siren {
 /// A panic button or a keypad behind the broker.
 struct Button {
     settings: ButtonSettings,
-    /// What was pressed last, and when; and whether it was told that it says what cannot be understood.
-    last: Mutex<(Option<(String, Timestamp)>, bool)>,
+    pressed: Mutex<Pressed>,
+}
+
+/// What is known of a button.
+#[derive(Default)]
+struct Pressed {
+    /// What was pressed last, and when.
+    last: Option<(String, Timestamp)>,
+    /// That it says what cannot be understood was told.
+    complained: bool,
 }
 
 /// The sirens behind a broker, and beside them those that are not.
@@ -106,7 +114,11 @@ impl MqttDevices {
             by_device: numbered().map(|(n, s)| ((s.home.clone(), s.device.clone()), n)).collect(),
             by_topic: numbered().flat_map(|(n, s)| s.profile.topics(&s.name).into_iter().map(move |topic| (topic, n))).collect(),
             sirens,
-            buttons: settings.buttons.iter().map(|b| (b.topic.clone(), Button { settings: b.clone(), last: Mutex::default() })).collect(),
+            buttons: settings
+                .buttons
+                .iter()
+                .map(|b| (b.topic.clone(), Button { settings: b.clone(), pressed: Mutex::default() }))
+                .collect(),
             presses,
             link: Mutex::new(None),
         }))
@@ -133,7 +145,7 @@ impl MqttDevices {
         for siren in &self.sirens {
             if open {
                 self.say_what_holds(siren);
-            } else if siren.know(|known| known.online.take().is_some() || std::mem::take(&mut known.sounds)) {
+            } else if siren.know(|known| known.online.take().is_some() | std::mem::take(&mut known.sounds)) {
                 self.hub.device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
             }
         }
@@ -181,8 +193,7 @@ impl MqttDevices {
     fn pressed(&self, button: &Button, payload: &[u8], kept: bool) {
         let ButtonSettings { home, name, at, press, .. } = &button.settings;
         let Some(said) = std::str::from_utf8(payload).ok().and_then(|payload| pick(payload, at)) else {
-            let mut last = button.last.lock().expect("no holder panics");
-            if !std::mem::replace(&mut last.1, true) {
+            if !std::mem::replace(&mut button.pressed.lock().expect("no holder panics").complained, true) {
                 tracing::warn!(%home, button = name, bytes = payload.len(), "a button says what cannot be understood");
             }
             return;
@@ -191,7 +202,7 @@ impl MqttDevices {
             return;
         };
         let now = self.clock.now();
-        let before = button.last.lock().expect("no holder panics").0.replace((said.clone(), now));
+        let before = button.pressed.lock().expect("no holder panics").last.replace((said.clone(), now));
         if before.is_some_and(|(last, at)| last == said && now.since(at) < SAME_PRESS) {
             return;
         }

@@ -184,6 +184,9 @@ impl Settings {
 mod tests {
     use super::*;
 
+    const OWN: &str =
+        "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
+
     fn settings(text: &str) -> Settings {
         toml::from_str(&format!("broker = \"mqtt://127.0.0.1\"\n{text}")).unwrap()
     }
@@ -219,8 +222,7 @@ mod tests {
 
     #[test]
     fn own_kinds_can_be_added() {
-        let own = "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
-        let all = settings(&(siren("base", "mine", "base") + own)).sirens().unwrap();
+        let all = settings(&(siren("base", "mine", "base") + OWN)).sirens().unwrap();
         assert_eq!(all[0].profile.off("base", "k").topic, "mine/base");
     }
     #[test]
@@ -242,8 +244,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_read_again() {
-        let own = "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
-        let all = settings(&("username = \"me\"\n".to_owned() + &siren("base", "mine", "base") + own));
+        let all = settings(&("username = \"me\"\n".to_owned() + &siren("base", "mine", "base") + OWN));
         assert_eq!(toml::from_str::<Settings>(&toml::to_string(&all).unwrap()).unwrap(), all);
     }
 }
