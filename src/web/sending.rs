@@ -174,7 +174,7 @@ impl Sender {
     }
 
     fn is_on_its_way(self, id: IncidentId, began_ms: u64) -> bool {
-        self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id && s.began_ms == began_ms))
+        self.sending.try_with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id && s.began_ms == began_ms)).unwrap_or(false)
     }
 
     fn advance(self, id: IncidentId, began_ms: u64, from: Stage, to: Stage) {

@@ -54,7 +54,6 @@ async fn r21_practice_is_another_sheet() {
 async fn closing_it_sends_nothing() {
     let page = sheet(true).await;
     page.press("Close");
-    drawn().await;
-    assert!(page.try_named("Request help").is_none());
+    until("it is closed", || page.try_named("Request help").is_none()).await;
     assert_eq!(page.sender.sending.get_untracked(), None);
 }
