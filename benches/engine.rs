@@ -98,6 +98,7 @@ fn home(n: usize) -> Home {
             .collect(),
         verbal_password: None,
         changes: Vec::new(),
+        wires: Vec::new(),
     }
 }
 

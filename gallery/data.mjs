@@ -40,6 +40,7 @@ export const homes = {
   held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
   changed: { ...home, changes: [{ number: 2, at: at(-1_900), who: "Sam", what: "contacts", was: "Sister, Neighbor, Father" }, { number: 1, at: at(-7_300), who: "Olivia", what: "address", was: "9 Oak Lane, Portland, OR 97201, US" }] },
   notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
+  ailing: { ...home, sos: { ...home.sos, ready: { ok: true, checks: [...home.sos.ready.checks, check("devices", { ok: false, count: 2 })] } } },
   sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
   noPictures: { ...home, cameras: still(home) },
   selfMonitored: { ...home, sos: everywhere("professional_monitoring_required") },
@@ -106,6 +107,20 @@ export const household = {
   invitations: [{ id: "0011223344556677", name: "Robin", role: "guest", expires_at: at(500_000) }],
   streams: [],
   verbal_password_set: true,
+};
+
+const wired = (device, kind, name, chosen, health, proves = true) => ({ device, kind, name, chosen, proves, health: { seen_at: at(-240), battery: 84, troubles: [], ...health } });
+export const wiring = {
+  kinds: ["buckler", "homeassistant", "shelly", "tasmota", "zigbee2mqtt", "zigbee2mqtt-alarm", "zigbee2mqtt-emergency"],
+  begins: "maple/",
+  sirens: [
+    wired("base", "zigbee2mqtt-alarm", "hall siren", false, {}),
+    wired("hallpad", "zigbee2mqtt", "maple/hall keypad", true, { seen_at: at(-100_000), battery: 9, troubles: ["silent", "battery_low"] }, false),
+  ],
+  buttons: [
+    { name: "Bedside button", health: { seen_at: at(-7_200), battery: 70, troubles: [] } },
+    { name: "Hall keypad", health: { battery: 55, troubles: ["tampered"] } },
+  ],
 };
 
 const session = (id, name, here, since, seen) => ({ id, name, here, signed_in_at: at(since), seen_at: at(seen) });

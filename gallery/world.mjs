@@ -1,6 +1,6 @@
 // Runs in the app's page before the app: a server that is made up, a camera that is drawn, a clock that stands, and then the hands of
 // a person. Which state is in the address: /?state=dashboard. Nothing of this is part of the app.
-import { NOW, at, home, household, me } from "./data.mjs";
+import { NOW, at, home, household, me, wiring } from "./data.mjs";
 import { states } from "./states.mjs";
 
 const state = states[new URLSearchParams(location.search).get("state")] ?? {};
@@ -23,6 +23,7 @@ function answer(method, path) {
   if (/\/contact\//.test(path)) return { body: state.phone };
   if (/^\/api\/v1\/incidents\//.test(path)) return { body: state.incident ?? state.then ?? shown.incident };
   if (/\/household$/.test(path)) return { body: household };
+  if (/\/wiring$/.test(path)) return { body: wiring };
   if (/\/incidents$/.test(path)) return { body: state.latest ?? [] };
   return { body: shown };
 }

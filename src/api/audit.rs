@@ -44,6 +44,8 @@ pub enum Deed {
     LinkMade,
     /// The first owner came.
     FirstOwner,
+    /// A device is not well: it is silent, its battery is nearly empty, or it was torn off.
+    DeviceTrouble,
     /// An incident went on; its steps are in the history.
     Incident,
 }

@@ -208,6 +208,8 @@ pub enum CheckKind {
     Contacts,
     /// The address.
     Address,
+    /// Devices that need a look: a battery, one that has fallen silent or was torn off. Help comes without them.
+    Devices,
 }
 
 /// Whether a siren sounds.

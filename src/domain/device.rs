@@ -1,7 +1,8 @@
-//! What stands in the hall and can sound: base station and keypads.
+//! What stands in the hall and can sound: base station and keypads; and how devices are.
 
-use super::id::DeviceId;
+use super::{id::DeviceId, time::Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -24,4 +25,80 @@ pub struct Device {
     pub model: String,
     /// What the home calls it.
     pub name: String,
+}
+
+/// How the siren of a device or camera is spoken to through the broker, as an owner chose it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wire {
+    /// The device or camera.
+    pub device: DeviceId,
+    /// The kind of siren.
+    pub profile: String,
+    /// What its topics call it.
+    pub name: String,
+}
+
+/// A battery with less than this is told, percent.
+const BATTERY_LOW: u8 = 15;
+
+/// What a device, or its bridge, said last of how it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// When it was heard last, itself.
+    pub seen_at: Option<Timestamp>,
+    /// Whether it can be reached.
+    pub online: Option<bool>,
+    /// What its battery has left, percent.
+    pub battery: Option<u8>,
+    /// Whether it was opened, or torn from its wall.
+    pub tampered: Option<bool>,
+}
+
+/// What is wrong with a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// It cannot be reached.
+    Offline,
+    /// It was not heard for longer than it is ever silent.
+    Silent,
+    /// It was opened, or torn from its wall.
+    Tampered,
+    /// Its battery is nearly empty.
+    BatteryLow,
+}
+
+impl Health {
+    /// What is wrong with it now. `listening_since` is when somebody began to listen to it, and `silent_after` the longest that it is ever
+    /// silent, where that is known.
+    pub fn troubles(&self, listening_since: Timestamp, now: Timestamp, silent_after: Option<Duration>) -> Vec<Trouble> {
+        let heard = self.seen_at.map_or(listening_since, |seen| seen.max(listening_since));
+        let wrong = [
+            (self.online == Some(false), Trouble::Offline),
+            // Who cannot be reached is silent anyway.
+            (self.online != Some(false) && silent_after.is_some_and(|after| now.since(heard) > after), Trouble::Silent),
+            (self.tampered == Some(true), Trouble::Tampered),
+            (self.battery.is_some_and(|left| left < BATTERY_LOW), Trouble::BatteryLow),
+        ];
+        wrong.into_iter().filter_map(|(is, trouble)| is.then_some(trouble)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_device_follows_from_its_own_words_and_its_silence() {
+        let at = |hours: u64| Timestamp::from_millis(1_790_000_000_000 + hours * 3_600_000);
+        let day = Some(Duration::from_secs(25 * 3_600));
+        let healthy = Health { seen_at: Some(at(0)), online: Some(true), battery: Some(15), tampered: Some(false) };
+        assert_eq!(healthy.troubles(at(0), at(25), day), []);
+        assert_eq!(healthy.troubles(at(0), at(26), day), [Trouble::Silent]);
+        assert_eq!(healthy.troubles(at(0), at(2_600), None), [], "nobody knows how long it may be silent");
+        assert_eq!(healthy.troubles(at(10), at(30), day), [], "nobody listened before");
+        assert_eq!(Health::default().troubles(at(0), at(26), day), [Trouble::Silent], "never heard");
+        let worn = Health { seen_at: Some(at(0)), online: Some(false), battery: Some(14), tampered: Some(true) };
+        assert_eq!(worn.troubles(at(0), at(26), day), [Trouble::Offline, Trouble::Tampered, Trouble::BatteryLow]);
+    }
 }

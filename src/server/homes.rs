@@ -61,6 +61,11 @@ impl Homes {
         self.all.write().expect("no writer panics").insert(home.id.clone(), Arc::new(home));
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Home>> {
+        self.all.read().expect("no writer panics").values().cloned().collect()
+    }
+
     /// One of them.
     pub fn get(&self, id: &HomeId) -> Option<Arc<Home>> {
         self.all.read().expect("no writer panics").get(id).cloned()

@@ -32,7 +32,10 @@ use config::Config;
 pub use connection::{Encrypted, serve};
 use devices::{
     Devices, DrillDevices, NoDevices,
-    buttons::raise_what_is_pressed,
+    assistant::show_homes,
+    buttons::{Press, raise_what_is_pressed},
+    care::watch_over,
+    codes::check_codes,
     mqtt::{self, MqttDevices},
     outside,
     simulated::SimulatedDevices,
@@ -79,6 +82,8 @@ pub struct App {
     pub homes: Homes,
     /// What has sirens, and says of itself how it is.
     pub devices: Arc<dyn Devices>,
+    /// Those of them that are behind a broker.
+    pub broker: Option<Arc<MqttDevices>>,
     /// Those of them that live in a demo's memory.
     pub simulated: Option<Arc<SimulatedDevices>>,
     /// The timers of new incidents.
@@ -141,6 +146,19 @@ pub enum StartError {
     Demo(String),
 }
 
+/// Connects to the broker, with what owners chose. What cannot be is left out, and its owner sees that it is not there.
+fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, stop: &watch::Receiver<bool>) -> Result<(), String> {
+    for home in homes.all() {
+        if let Err((device, because)) = broker.rewire(&home.id, &home.wires) {
+            tracing::error!(home = %home.id, %device, because, "a siren that an owner chose is not spoken to");
+        }
+    }
+    for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
+        check_codes(file)?;
+    }
+    mqtt::connect(broker.clone(), broker.settings(), stop.clone())
+}
+
 /// Makes a folder, for this user alone; one that is there stays as it is.
 fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
     let mut folder = std::fs::DirBuilder::new();
@@ -174,14 +192,13 @@ impl App {
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
         let beside: Arc<dyn Devices> = if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
         let (pressed, presses) = mpsc::channel(PRESSES);
-        let devices: Arc<dyn Devices> = match &config.mqtt {
-            Some(settings) => {
-                let behind = MqttDevices::new(settings, clock.clone(), hub.clone(), beside, pressed).map_err(StartError::Mqtt)?;
-                mqtt::connect(behind.clone(), settings, stop.clone()).map_err(StartError::Mqtt)?;
-                behind
-            }
-            None => beside,
-        };
+        let homes = Homes::load(&*store).await?;
+        let behind = |settings| MqttDevices::new(settings, clock.clone(), hub.clone(), beside.clone(), pressed);
+        let broker = config.mqtt.as_ref().map(behind).transpose().map_err(StartError::Mqtt)?;
+        if let Some(broker) = &broker {
+            begin_behind(broker, &homes, &stop).map_err(StartError::Mqtt)?;
+        }
+        let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
         let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
         let live = WaysOut {
@@ -207,12 +224,13 @@ impl App {
         tokio::spawn(respond(drill_cases, engine.clone(), clock.clone()));
         tokio::spawn(respond(live_cases, engine.clone(), clock.clone()));
         let app = Arc::new(Self {
-            homes: Homes::load(&*store).await?,
+            homes,
             store,
             engine,
             hub,
             clock,
             devices,
+            broker,
             simulated: config.demo.then_some(simulated),
             policy: config.policy,
             center_phone: config.center_phone.clone(),
@@ -226,17 +244,26 @@ impl App {
             sessions_changed: watch::Sender::new(0),
             stop,
         });
-        tokio::spawn(tell::fan_out(app.clone()));
-        tokio::spawn(raise_what_is_pressed(app.clone(), presses));
-        let mut stop = app.stop.clone();
+        app.begin_beside(presses);
+        Ok(app)
+    }
+
+    /// What goes on beside requests, until the server stops.
+    fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>) {
+        tokio::spawn(tell::fan_out(self.clone()));
+        tokio::spawn(raise_what_is_pressed(self.clone(), presses));
+        if let Some(broker) = self.broker.clone() {
+            tokio::spawn(watch_over(self.clone(), broker.clone()));
+            if let Some(assistant) = broker.settings().home_assistant.clone() {
+                tokio::spawn(show_homes(self.clone(), broker, assistant));
+            }
+        }
+        let mut stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! { () = stopped(&mut stop) => {}, () = figures::sum_up() => {} }
         });
-        Ok(app)
     }
-}
 
-impl App {
     /// Where there is no account yet: the token that makes the first owner, once. It is kept only as a hash, and only until the server stops.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl App {
     }
 
     /// R23: whether an SOS would work now. What the simulated center and devices say is known as this is told; a real device's word is the last that it gave.
-    fn ready(&self, home: &Home) -> Ready {
+    pub(super) fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
         let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
         let mut checks = vec![match self.demo {
@@ -113,9 +113,15 @@ impl App {
             n => format!("{n} contacts ready"),
         };
         checks.push(Check { count: u32::try_from(reachable).ok(), ..check(CheckKind::Contacts, reachable > 0, &contacts) });
+        let ailing = self.broker.iter().flat_map(|broker| broker.looks(&home.id)).filter(|look| !look.troubles.is_empty()).count();
+        if ailing > 0 {
+            let count = u32::try_from(ailing).ok();
+            checks.push(Check { count, ..check(CheckKind::Devices, false, "Devices that need a look") });
+        }
         let located = home.address.is_some();
         checks.push(check(CheckKind::Address, located, if located { "Address set" } else { "No address" }));
-        Ready { ok: checks.iter().all(|c| c.ok), checks }
+        // Help comes all the same where a battery is low.
+        Ready { ok: checks.iter().all(|c| c.ok || c.what == CheckKind::Devices), checks }
     }
 
     /// A contact's phone: this contact's open call, and nothing else that happens in the home.

@@ -33,6 +33,8 @@ pub fn deed(record: &AuditRecord) -> String {
         Deed::ContactAnswered => W::DidContact,
         Deed::LinkMade => W::DidLink,
         Deed::FirstOwner => W::DidBegin,
+        // Each is named in the record.
+        Deed::DeviceTrouble => return W::DeviceTrouble.fill(&[&record.about.join(", ")]),
         // What incidents did stands in the history.
         Deed::HomeChanged | Deed::Incident => {
             let fields: Vec<&str> = record.about.iter().map(|field| changed(field).say()).collect();
@@ -51,7 +53,7 @@ fn changed(field: &str) -> W {
         "verbal_password" => W::Password,
         "settings" => W::Sirens,
         "subscription" => W::SosCameras,
-        "devices" | "cameras" => W::Equipment,
+        "devices" | "cameras" | "wires" => W::Equipment,
         _ => W::Settings,
     }
 }

@@ -207,6 +207,7 @@ pub fn check(check: &Check) -> String {
             Some(1) => Word::ContactReady.into(),
             Some(count) => Word::ContactsReady.fill(&[&count.to_string()]),
         },
+        (CheckKind::Devices, _) => Word::DevicesNeedALook.into(),
         (CheckKind::Address, true) => Word::AddressSet.into(),
         (CheckKind::Address, false) => Word::NoAddress.into(),
     }

@@ -18,6 +18,7 @@ use crate::{
         problem::Code,
         review::{Decision, Review},
         session::{Device, EditPassword, Me, Proof, SignIn},
+        wiring::Wiring,
     },
     domain::{
         id::{CallId, HomeId, IncidentId},
@@ -226,6 +227,11 @@ pub async fn household(home: &HomeId) -> Answer<Household> {
     get(&path::of_home(home, "household")).await
 }
 
+/// What of a home is behind the broker.
+pub async fn wiring(home: &HomeId) -> Answer<Wiring> {
+    get(&path::of_home(home, "wiring")).await
+}
+
 /// Who did what, before the record with that number, the newest first.
 pub async fn audit(home: &HomeId, before: Option<u64>) -> Answer<Vec<AuditRecord>> {
     let before = before.map(|number| format!("?before={number}")).unwrap_or_default();
@@ -252,9 +258,14 @@ pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Ser
     edit(Method::POST, &path::of_home(home, what), Some(json::text(body).ok_or(Failure::Unreachable)?)).await
 }
 
+/// Asks something of a home that needs no words, such as to test a siren.
+pub async fn ask<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
+    edit(Method::POST, &path::of_home(home, what), None).await
+}
+
 /// Makes something of a home what it was before a change.
 pub async fn undo(home: &HomeId, change: u64) -> Answer<HomeAnswer> {
-    edit(Method::POST, &path::of_home(home, &format!("changes/{change}/undo")), None).await
+    ask(home, &format!("changes/{change}/undo")).await
 }
 
 /// Takes something away from a home.

@@ -183,6 +183,16 @@ test("devices and cameras are added, renamed and removed, and addresses are chec
   await expect.poll(cameras).not.toContain("Workshop");
 });
 
+test("a siren is tested for a second, and it says that it sounded", async ({ home, page }) => {
+  await at(home, "devices");
+  await page.getByRole("button", { name: "Hall keypad" }).click();
+  await home.button("Sound it for 1 second").click();
+  await expect(page.getByText("It sounded, and said so.")).toBeVisible();
+  const siren = async () => (await home.api.home("maple-street")).devices.find((device) => device.id === "hall-keypad").siren;
+  await expect.poll(siren).toBe("silent");
+  expect(await home.api.incidents("maple-street")).toEqual([]);
+});
+
 test("who is no owner sees no settings, and why", async ({ page, server, home, expected }) => {
   // What the owner's page still asks as its session ends is refused.
   expected.push(/401/);

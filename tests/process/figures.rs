@@ -1,10 +1,18 @@
 //! Figures, one line each, as `scripts/bench` reads them.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Prints a figure, its unit, and the goal that it should not exceed; `-` where there is none.
 pub fn figure(what: &str, value: f64, unit: &str, goal: &str) {
     println!("{what:<66} {value:>9.2} {unit:<3} (goal {goal})");
+}
+
+/// Keeps every sample, in the order in which it was taken, milliseconds, one a line.
+pub fn keep(what: &str, samples: &[f64]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+    let text = samples.iter().fold(String::new(), |text, sample| text + &format!("{sample:.3}\n"));
+    let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(format!("{what}.csv")), text));
+    kept.expect("samples are kept");
 }
 
 /// In milliseconds.

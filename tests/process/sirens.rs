@@ -2,7 +2,7 @@
 //! anew loses none. What must hold is asserted; how long it took is printed, and never asserted.
 
 use super::{
-    figures::{at, figure, ms, sorted},
+    figures::{at, figure, keep, ms, sorted},
     load::instant,
     server::{Server, client, fill, free_port, look, now, option, raise, sign_in},
 };
@@ -16,11 +16,15 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     net::TcpStream,
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::{
+        Barrier,
+        mpsc::{UnboundedReceiver, unbounded_channel},
+    },
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -151,6 +155,7 @@ impl Bench {
             publisher.try_publish("buckler/x/floor", b"1".to_vec(), PublishOptions::at_least_once()).expect("room");
             took.push(ms(self.next().await.at - began));
         }
+        keep("mqtt-broker", &took);
         let took = sorted(took);
         figure("the broker alone, client to watcher: p50", at(&took, 0.5), "ms", "-");
         figure("the broker alone, client to watcher: p99", at(&took, 0.99), "ms", "-");
@@ -170,21 +175,24 @@ impl Bench {
             took.push(ms(seen.at - began));
             sent.await.expect("answered");
         }
+        keep("mqtt-send-now", &took);
         let took = sorted(took);
         figure("Send Now until ON at another subscriber: p50", at(&took, 0.5), "ms", "1.0");
         figure("Send Now until ON at another subscriber: p99", at(&took, 0.99), "ms", "4");
     }
 
-    /// The same by many at once.
+    /// The same by many at once: each has asked, and counts down, before all press.
     async fn together(&mut self, homes: std::ops::Range<usize>) {
         let base = self.server.base();
         let mut took = Vec::new();
         for first in homes.clone().step_by(AT_ONCE) {
             let mut pressed = JoinSet::new();
+            let all = Arc::new(Barrier::new((first + AT_ONCE).min(homes.end) - first));
             for home in first..(first + AT_ONCE).min(homes.end) {
-                let (client, base) = (self.client.clone(), base.clone());
+                let (client, base, all) = (self.client.clone(), base.clone(), all.clone());
                 pressed.spawn(async move {
                     let id = raise(&client, &base, home, "siren").await;
+                    all.wait().await;
                     let began = instant();
                     Self::send_now(&client, &base, &id).await;
                     (format!("h{home}"), began)
@@ -196,6 +204,7 @@ impl Bench {
                 took.push(ms(seen.at - began[&seen.name]));
             }
         }
+        keep("mqtt-together", &took);
         let took = sorted(took);
         figure("the same by 32 at once: p50", at(&took, 0.5), "ms", "1.0");
         figure("the same by 32 at once: p99", at(&took, 0.99), "ms", "4");
@@ -223,7 +232,9 @@ impl Bench {
             assert!(late.insert(seen.name.clone(), lateness).is_none(), "I12: {} sounds once", seen.name);
         }
         assert_eq!(early, 0, "I16: none is early");
-        let late = sorted(late.into_values().collect());
+        let late: Vec<f64> = late.into_values().collect();
+        keep("mqtt-countdowns", &late);
+        let late = sorted(late);
         figure("1,000 countdowns: late at the watcher, p99", at(&late, 0.99), "ms", "5");
         figure("1,000 countdowns: late at the watcher, last", at(&late, 1.0), "ms", "20");
     }

@@ -301,6 +301,18 @@ impl Home {
         Ok(id)
     }
 
+    /// Removes a device, with how its siren was spoken to.
+    pub fn remove_device(&mut self, id: &DeviceId) {
+        self.devices.retain(|d| d.id != *id);
+        self.wires.retain(|w| w.device != *id);
+    }
+
+    /// Removes a camera, with how its siren was spoken to.
+    pub fn remove_camera(&mut self, id: &CameraId) {
+        self.cameras.retain(|c| c.id != *id);
+        self.wires.retain(|w| w.device.as_str() != id.as_str());
+    }
+
     fn free_id<T: FromStr>(&self, name: &str, otherwise: &str) -> T {
         let taken: Vec<&str> = self.devices.iter().map(|d| d.id.as_str()).chain(self.cameras.iter().map(|c| c.id.as_str())).collect();
         new_id(name, otherwise, &taken)

@@ -7,8 +7,8 @@ pub mod undo;
 use super::{
     camera::Camera,
     contact::Contact,
-    device::{Device, DeviceKind},
-    id::{CameraId, HomeId},
+    device::{Device, DeviceKind, Wire},
+    id::{CameraId, DeviceId, HomeId},
 };
 use serde::{Deserialize, Serialize};
 pub use settings::Settings;
@@ -40,6 +40,9 @@ pub struct Home {
     /// What was changed within the last day and can be undone, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// How sirens are spoken to, as far as owners chose it; the server's configuration goes before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wires: Vec<Wire>,
 }
 
 /// A postal address.
@@ -96,6 +99,18 @@ impl Home {
     /// Its base station, if it has one.
     pub fn base_station(&self) -> Option<&Device> {
         self.devices.iter().find(|d| d.kind == DeviceKind::BaseStation)
+    }
+
+    /// What the home calls a device or camera.
+    pub fn name_of(&self, device: &DeviceId) -> Option<&str> {
+        let devices = self.devices.iter().map(|d| (d.id.as_str(), d.name.as_str()));
+        let cameras = self.cameras.iter().map(|c| (c.id.as_str(), c.name.as_str()));
+        devices.chain(cameras).find(|(id, _)| *id == device.as_str()).map(|(_, name)| name)
+    }
+
+    /// Whether a device or camera can sound.
+    pub fn has_siren(&self, device: &DeviceId) -> bool {
+        self.devices.iter().any(|d| d.id == *device) || self.cameras.iter().any(|c| c.has_siren && c.id.as_str() == device.as_str())
     }
 
     /// The camera of that name.

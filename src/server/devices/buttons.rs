@@ -1,11 +1,19 @@
-//! Panic buttons and keypads: a press is a request as one in the app is, with the same countdown.
+//! Panic buttons, keypads and Home Assistant: a press is a request as one in the app is, with the same countdown.
 
+use super::codes::owner_of;
+use super::mqtt::{
+    MqttDevices,
+    keys::{Asks, ButtonSettings},
+};
 use crate::{
     domain::{
         access::{Membership, Role},
         eligibility,
         id::{HomeId, IncidentId},
-        incident::{Actor, Mode, Request, Snapshot, Source, command::Raise},
+        incident::{
+            Actor, Mode, Request, Snapshot, Source,
+            command::{Command, Raise},
+        },
     },
     server::{App, engine::Denied},
 };
@@ -19,8 +27,16 @@ pub struct Press {
     pub home: HomeId,
     /// What the configuration calls the button.
     pub name: String,
+    /// Which button it was, by its topic.
+    pub button: String,
+    /// What it said.
+    pub said: String,
     /// What that asks for.
-    pub request: Request,
+    pub asks: Asks,
+    /// The code that was typed.
+    pub code: Option<String>,
+    /// What the keypad calls this press.
+    pub transaction: Option<String>,
 }
 
 /// What a button may: whoever runs the server has set it up for this home.
@@ -43,16 +59,95 @@ pub async fn raise_what_is_pressed(app: Arc<App>, mut presses: mpsc::Receiver<Pr
         };
         let Some(press) = press else { return };
         // One that waits for the disk keeps no other waiting.
-        tokio::spawn(raise(app.clone(), press));
+        tokio::spawn(pressed(app.clone(), press));
     }
 }
 
-async fn raise(app: Arc<App>, press: Press) {
-    let Press { home, name, request } = &press;
+async fn pressed(app: Arc<App>, press: Press) {
+    let by = || Actor::Device { name: press.name.clone() };
+    match press.asks {
+        Asks::Police => raise(&app, &press, Request::Police, Mode::Live).await,
+        Asks::Fire => raise(&app, &press, Request::Fire, Mode::Live).await,
+        Asks::Medical => raise(&app, &press, Request::Medical, Mode::Live).await,
+        Asks::Siren => raise(&app, &press, Request::Siren, Mode::Live).await,
+        Asks::Drill => raise(&app, &press, Request::Police, Mode::Drill).await,
+        Asks::Silence => _ = steer(&app, &press, Command::Silence { by: by() }).await,
+        Asks::Cancel => cancel(&app, &press).await,
+    }
+}
+
+/// A code cancels the countdown that runs, and is as good as whoever may cancel in the app.
+async fn cancel(app: &App, press: &Press) {
+    let Press { home, name, .. } = press;
+    let Some(broker) = &app.broker else { return };
+    let (tries, now) = (format!("code/{}", press.button), app.clock.now());
+    let who = match &press.code {
+        Some(code) if app.attempts.may_try(&tries, now) => {
+            // It counts as wrong until it is known to be right: many at once are no more tries than one after the other.
+            app.attempts.failed(&tries, now);
+            whose(broker, press, code).await
+        }
+        Some(_) => {
+            tracing::warn!(%home, button = name, "too many wrong codes: none is looked at for a while");
+            None
+        }
+        None => None,
+    };
+    let accepted = match who {
+        Some(who) => {
+            app.attempts.succeeded(&tries);
+            steer(app, press, Command::Cancel { by: Actor::Device { name: format!("{who}, {name}") } }).await
+        }
+        None => {
+            tracing::warn!(%home, button = name, "a code was typed that is nobody's");
+            false
+        }
+    };
+    broker.answer(press, accepted);
+}
+
+/// Whose code that is.
+async fn whose(broker: &MqttDevices, press: &Press, code: &str) -> Option<String> {
+    let ButtonSettings { codes_file, .. } = broker.button(&press.button)?;
+    let file = codes_file.as_deref()?;
+    match tokio::fs::read_to_string(file).await {
+        Ok(codes) => owner_of(&codes, code).map(str::to_owned),
+        Err(error) => {
+            tracing::error!(file = %file.display(), %error, "the codes of a keypad cannot be read");
+            None
+        }
+    }
+}
+
+/// Steers the incident that runs; whether that did anything.
+async fn steer(app: &App, press: &Press, command: Command) -> bool {
+    let Press { home, name, asks, .. } = press;
+    let Some(running) = app.engine.view().running_in(home) else {
+        tracing::info!(%home, button = name, ?asks, "a button was pressed, and nothing runs");
+        return false;
+    };
+    match app.engine.give(running.incident.id, command).await {
+        Ok(answer) if answer.refusal.is_none() => {
+            tracing::warn!(%home, button = name, ?asks, incident = %answer.current.incident.id, "a button was pressed");
+            true
+        }
+        Ok(answer) => {
+            tracing::warn!(%home, button = name, ?asks, refusal = ?answer.refusal, "a button was pressed too late");
+            false
+        }
+        Err(denied) => {
+            tracing::error!(%home, button = name, ?asks, ?denied, "a button was pressed, and nothing could be changed");
+            false
+        }
+    }
+}
+
+async fn raise(app: &App, press: &Press, request: Request, mode: Mode) {
+    let Press { home, name, .. } = press;
     let Some(found) = app.homes.get(home) else {
         return tracing::error!(%home, button = name, "a button was pressed for a home that there is not");
     };
-    if let Err(reason) = eligibility::request(&found, &Source::Device, *request, MAY) {
+    if let Err(reason) = eligibility::request(&found, &Source::Device, request, MAY) {
         return tracing::error!(%home, button = name, ?request, ?reason, "a button was pressed, and this home has no such SOS");
     }
     let mut bits = [0u8; 16];
@@ -62,8 +157,8 @@ async fn raise(app: Arc<App>, press: Press) {
     let raise = Raise {
         id: IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()),
         home: home.clone(),
-        request: *request,
-        mode: Mode::Live,
+        request,
+        mode,
         drill_sirens: false,
         source: Source::Device,
         by: Actor::Device { name: name.clone() },
@@ -73,7 +168,7 @@ async fn raise(app: Arc<App>, press: Press) {
     loop {
         match app.engine.raise(raise.clone(), ONE_ID_ONE_REQUEST).await {
             Ok(answer) => {
-                return tracing::warn!(%home, button = name, ?request, incident = %answer.current.incident.id, "a button was pressed");
+                return tracing::warn!(%home, button = name, ?request, ?mode, incident = %answer.current.incident.id, "a button was pressed");
             }
             // A button shows nobody that it was not sent: it is tried again, as the app does, for as long as a request is not old (F5).
             Err(Denied::StorageUnavailable) if app.clock.now().since(pressed) < STALE => tokio::time::sleep(PAUSE).await,

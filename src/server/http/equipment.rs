@@ -51,7 +51,7 @@ pub async fn rename_device(
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/devices/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn remove_device(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<DeviceId>) -> Result<Json<HomeAnswer>, Refused> {
     edited(&app, &owner, |home| -> Result<(), Wrongs> {
-        home.devices.retain(|d| d.id != id);
+        home.remove_device(&id);
         Ok(())
     })
     .await
@@ -82,7 +82,7 @@ pub async fn edit_camera(
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/cameras/{camera}", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn remove_camera(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<CameraId>) -> Result<Json<HomeAnswer>, Refused> {
     edited(&app, &owner, |home| -> Result<(), Wrongs> {
-        home.cameras.retain(|c| c.id != id);
+        home.remove_camera(&id);
         Ok(())
     })
     .await

@@ -81,6 +81,13 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
     app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
     app.hub.home_changed(id.clone());
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
+    if home.wires != member.home.wires
+        && let Some(broker) = &app.broker
+        && let Err((device, because)) = broker.rewire(id, &home.wires)
+    {
+        // Somebody else was quicker with that name.
+        tracing::warn!(home = %id, %device, because, "a siren that an owner chose is not spoken to");
+    }
     Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.session.held_until, app.clock.now())).await?))
 }
 

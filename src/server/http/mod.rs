@@ -19,6 +19,7 @@ mod phone;
 mod service;
 mod session;
 mod sessions;
+mod wiring;
 
 use super::App;
 use crate::api::problem::{Code, Problem};
@@ -72,6 +73,9 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(equipment::rename_device, equipment::remove_device))
         .routes(routes!(equipment::add_camera))
         .routes(routes!(equipment::edit_camera, equipment::remove_camera))
+        .routes(routes!(wiring::one))
+        .routes(routes!(wiring::choose, wiring::forget))
+        .routes(routes!(wiring::try_out))
         .routes(routes!(people::edit, people::remove))
         .routes(routes!(invitations::invite))
         .routes(routes!(invitations::withdraw))

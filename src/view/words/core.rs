@@ -188,6 +188,7 @@ super::language::words! {
         NoContactReady = "No contact is ready",
         AddressSet = "Address set",
         NoAddress = "No address",
+        DevicesNeedALook = "Check your devices",
         CameraOffline = "Offline",
         ContactInvited = "Invited",
         ContactOptedOut = "Does not want to be called",

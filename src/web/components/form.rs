@@ -69,6 +69,14 @@ impl Saving {
         })
     }
 
+    /// Why it failed, where it did.
+    pub fn failed(self) -> Option<String> {
+        self.stage.with(|stage| match stage {
+            Stage::Failed(why) => Some(why.clone()),
+            _ => None,
+        })
+    }
+
     /// Whether it is on its way.
     pub fn is_busy(self) -> bool {
         self.stage.get() == Stage::Busy

@@ -64,6 +64,7 @@ pub fn home() -> Home {
         contacts: vec![contact("sister", "Sister", "+15035550101"), contact("neighbor", "Neighbor", "+15035550102")],
         verbal_password: None,
         changes: Vec::new(),
+        wires: Vec::new(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS beside; and devices behind it.
 
 use super::{until, wait};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedKey, DistinguishedName, DnType, IsCa, Issuer, KeyPair, generate_simple_self_signed,
+};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::{Value, json};
 use std::{
@@ -19,6 +21,8 @@ use tempfile::TempDir;
 
 /// The users of the broker: this server, and each device by its name.
 const USERS: [&str; 7] = ["buckler", "base", "hall", "bedroom", "door", "drive", "cabin"];
+/// Others: this server with fewer rights, the bridge of Zigbee devices, Home Assistant, and who sees everything.
+const OTHERS: [&str; 4] = ["mute", "zigbee2mqtt", "homeassistant", "watcher"];
 
 /// A broker.
 pub struct Broker {
@@ -27,6 +31,8 @@ pub struct Broker {
     pub port: u16,
     /// With it.
     pub tls_port: u16,
+    /// With it, and only for who has a certificate.
+    pub mutual_port: u16,
     folder: TempDir,
 }
 
@@ -37,22 +43,40 @@ fn free_port() -> u16 {
 impl Broker {
     /// A broker that runs.
     pub async fn start() -> Self {
+        let folder = Self::folder();
+        let rights = USERS[1..].iter().fold("user buckler\ntopic readwrite #\ntopic read $SYS/broker/version\n".to_owned(), |all, name| {
+            all + &format!("user {name}\ntopic read buckler/{name}/siren/set\ntopic write buckler/{name}/#\n")
+        });
+        let rights = rights + "user mute\ntopic read #\n";
+        Self::on(folder, &rights).await
+    }
+
+    /// A folder with certificates.
+    fn folder() -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let file = |name: &str| folder.path().join(name);
         fs::write(file("cert.pem"), cert.pem()).unwrap();
+        issue_client(folder.path());
         fs::write(file("key.pem"), signing_key.serialize_pem()).unwrap();
-        let rights = USERS[1..].iter().fold("user buckler\ntopic readwrite #\ntopic read $SYS/broker/version\n".to_owned(), |all, name| {
-            all + &format!("user {name}\ntopic read buckler/{name}/siren/set\ntopic write buckler/{name}/#\n")
-        });
+        folder
+    }
+
+    /// A broker with the rights of the example in the documentation, and somebody who sees everything.
+    pub async fn of_the_example() -> Self {
+        Self::on(Self::folder(), &(include_str!("../../../docs/mqtt/rights").to_owned() + "user watcher\ntopic read #\n")).await
+    }
+
+    async fn on(folder: TempDir, rights: &str) -> Self {
+        let file = |name: &str| folder.path().join(name);
         fs::write(file("rights"), rights).unwrap();
         fs::write(file("password"), "open sesame\n").unwrap();
-        for (n, name) in USERS.iter().enumerate() {
+        for (n, name) in USERS.iter().chain(&OTHERS).enumerate() {
             let mut command = Command::new("mosquitto_passwd");
             command.args(if n == 0 { &["-b", "-c"][..] } else { &["-b"] }).arg(file("users")).args([name, "open sesame"]);
             assert!(command.stderr(Stdio::null()).status().expect("scripts/setup test installs mosquitto").success());
         }
-        let mut broker = Self { child: None, port: free_port(), tls_port: free_port(), folder };
+        let mut broker = Self { child: None, port: free_port(), tls_port: free_port(), mutual_port: free_port(), folder };
         broker.write_settings();
         broker.begin().await;
         broker
@@ -62,13 +86,16 @@ impl Broker {
         let path = |name: &str| self.folder.path().join(name).display().to_string();
         let settings = format!(
             "per_listener_settings false\nallow_anonymous false\npassword_file {}\nacl_file {}\npersistence false\nuser root\n\
-             listener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
+             listener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {cert}\nkeyfile {key}\n\
+             listener {} 127.0.0.1\ncertfile {cert}\nkeyfile {key}\ncafile {ca}\nrequire_certificate true\nuse_identity_as_username true\n",
             path("users"),
             path("rights"),
             self.port,
             self.tls_port,
-            path("cert.pem"),
-            path("key.pem"),
+            self.mutual_port,
+            cert = path("cert.pem"),
+            key = path("key.pem"),
+            ca = path("client-ca.pem"),
         );
         fs::write(path("mosquitto.conf"), settings).unwrap();
     }
@@ -128,6 +155,24 @@ impl Broker {
     }
 }
 
+/// A certificate for this server, by an authority of its own: its name is who it is to the broker.
+fn issue_client(folder: &Path) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "authority");
+    let authority_key = KeyPair::generate().unwrap();
+    let by = authority.self_signed(&authority_key).unwrap();
+    let mut client = CertificateParams::new(Vec::new()).unwrap();
+    client.distinguished_name = DistinguishedName::new();
+    client.distinguished_name.push(DnType::CommonName, "buckler");
+    let key = KeyPair::generate().unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+    let cert = client.signed_by(&key, &issuer).unwrap();
+    fs::write(folder.join("client-ca.pem"), by.pem()).unwrap();
+    fs::write(folder.join("client.pem"), cert.pem()).unwrap();
+    fs::write(folder.join("client-key.pem"), key.serialize_pem()).unwrap();
+}
+
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
@@ -155,6 +200,10 @@ impl Device {
                 Ok(Event::Incoming(Packet::SubAck(_))) => self.connected.store(true, Ordering::Release),
                 Ok(Event::Incoming(Packet::Publish(message))) => {
                     let order: Value = serde_json::from_slice(&message.payload).unwrap();
+                    // What asks for nothing.
+                    if order["state"].is_null() {
+                        continue;
+                    }
                     self.heard.lock().unwrap().push(message);
                     if self.obeys.load(Ordering::Acquire) {
                         self.say("siren/state", &json!({"state": order["state"], "key": order["key"]}).to_string(), false);

@@ -9,6 +9,7 @@ mod center;
 mod disk;
 mod drill;
 mod events;
+mod example;
 mod hostile;
 mod household;
 mod invitations;
@@ -21,6 +22,7 @@ mod session;
 mod store;
 mod tls;
 mod user;
+mod wiring;
 
 use buckler::server::{
     App,

@@ -3,8 +3,9 @@
 use super::{
     Server,
     broker::{Broker, Device},
-    until, whats,
+    until, wait, whats,
 };
+use buckler::domain::time::Timestamp;
 use reqwest::StatusCode;
 use rumqttc::PublishOptions;
 use serde_json::{Value, json};
@@ -110,6 +111,41 @@ async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_i
 }
 
 #[tokio::test]
+async fn f30_a_broker_that_is_killed_before_at_or_after_the_deadline_delays_no_call_and_loses_no_siren() {
+    let killed = async |after: Option<Duration>| {
+        let mut broker = Broker::start().await;
+        let base = broker.device("base").await;
+        let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
+        online(&server, "base", true).await;
+        let owner = server.sign_in("owner").await;
+        let incident = owner.raise("maple-street", "police", json!({})).await.1;
+        let deadline: Timestamp = serde_json::from_value(incident["deadline"].clone()).unwrap();
+        match after {
+            Some(after) => wait((deadline - Duration::from_secs(5) + after).since(server.app.clock.now())).await,
+            None => until("the proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await,
+        }
+        broker.kill();
+        let story = async || owner.look(&incident).await;
+        until("the call", || async { whats(&story().await).contains(&"call_placed").then_some(()) }).await;
+        let story = story().await;
+        let placed = story["timeline"].as_array().unwrap().iter().find(|line| line["what"] == "call_placed").unwrap();
+        let placed: Timestamp = serde_json::from_value(placed["at"].clone()).unwrap();
+        assert!(placed.since(deadline) < Duration::from_secs(1), "I14: {after:?}: {story}");
+        let told = base.heard().len();
+        broker.begin().await;
+        until("it sounds", || async { (base.heard().len() > told && base.orders() == ["ON"]).then_some(()) }).await;
+        until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    };
+    let (second, millisecond) = (Duration::from_secs(1), Duration::from_millis(1));
+    tokio::join!(
+        killed(Some(2 * second)),
+        killed(Some(5 * second - millisecond)),
+        killed(Some(5 * second + 5 * millisecond)),
+        killed(None)
+    );
+}
+
+#[tokio::test]
 async fn f12_a_siren_that_does_not_answer_is_told_again_with_the_same_key_until_it_does() {
     let broker = Broker::start().await;
     let base = broker.device("base").await;
@@ -194,6 +230,16 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
     until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
     let order: Value = serde_json::from_slice(&base.heard()[0].payload).unwrap();
     assert_eq!(order["sound"], "fire");
+    // By a certificate instead of a password.
+    let own = format!("cert = {:?}\nkey = {:?}\n", broker.path("client.pem"), broker.path("client-key.pem"));
+    let by_certificate = vouched.replace(&broker.tls_port.to_string(), &broker.mutual_port.to_string());
+    let (head, rest) = by_certificate.split_once("username").unwrap();
+    let (_, sirens) = rest.split_once("[[mqtt.siren]]").unwrap();
+    let with_own = Server::with_file(&format!("{head}client_id = \"other\"\n{own}[[mqtt.siren]]{sirens}")).await;
+    online(&with_own, "base", true).await;
+    let without = Server::with_file(&format!("{head}client_id = \"other\"\n[[mqtt.siren]]{sirens}")).await;
+    let refused = without.sign_in("owner").await.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"].clone();
+    assert_eq!(refused, false, "nobody comes without one");
     // Somebody else's certificate, and a wrong password: no connection, and the base station is shown as what it is.
     let other = Broker::start().await;
     let strange = vouched.replace(&broker.path("cert.pem"), &other.path("cert.pem"));
@@ -228,6 +274,10 @@ async fn check_names_the_broker_and_every_sirens_last_word_and_tells_none_anythi
     assert!(base.heard().is_empty());
     base.say("availability", "offline", true);
     until("its last word", || async { check().await.contains("FAULT  siren: maple-street/base (base): offline").then_some(()) }).await;
+    assert!(!said.contains("may not write"), "{said}");
+    std::fs::write(&file, broker.settings(&SIRENS[..1]).replace("username = \"buckler\"", "username = \"mute\"")).unwrap();
+    let said = check().await;
+    assert!(said.contains("FAULT  broker: this server may not write “buckler/base/siren/set”"), "{said}");
     broker.kill();
     assert!(check().await.contains("FAULT  broker: mqtt://127.0.0.1:"));
 }

@@ -47,7 +47,8 @@ fn need(method: &str, path: &str) -> Option<Need> {
             Need::Home(Raise)
         }
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
-        ("get", "/homes/{home}/household") => Need::Home(Configure),
+        ("get", "/homes/{home}/household" | "/homes/{home}/wiring") => Need::Home(Configure),
+        ("put" | "delete", "/homes/{home}/wiring/{device}") | ("post", "/homes/{home}/wiring/{device}/test") => Need::Home(Configure),
         ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => Need::Nothing,
         (_, "/passkeys" | "/passkeys/{passkey}" | "/passkeys/options" | "/recovery-codes" | "/sessions/{session}/release") => Need::Session,
         ("put", "/homes/{home}/holding") => Need::Home(Configure),

@@ -166,7 +166,7 @@ async fn listen(devices: &Arc<MqttDevices>, client: &AsyncClient, mut events: Ev
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 *connected = true;
                 tracing::info!("the broker is connected");
-                let mut all = devices.topics().map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
+                let mut all = devices.topics().into_iter().map(|topic| client.try_subscribe(topic, QoS::AtLeastOnce));
                 let online = client.try_publish(status.to_owned(), "online", PublishOptions::at_least_once().retained());
                 if let Some(error) = all.find_map(Result::err).or(online.err()) {
                     return error.to_string();

@@ -1,12 +1,12 @@
-//! What `buckler check` says of the broker and of every siren behind it. It listens for a moment, and tells no siren anything.
+//! What `buckler check` says of the broker and of every siren behind it. It listens for a moment, and tells sirens only what asks for nothing.
 
 use super::{
     connection::options,
-    profile::Heard,
+    profile::{Heard, Message},
     settings::{Settings, Spoken},
 };
-use crate::server::check::Finding;
-use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS, SubscribeReasonCode};
+use crate::server::{check::Finding, devices::codes::check_codes};
+use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, PubAckReason, PublishOptions, QoS, SubscribeReasonCode};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::timeout;
 
@@ -28,7 +28,7 @@ pub async fn look(settings: &Settings) -> Vec<Finding> {
     // Beside the server that may be running, not in its place.
     options.set_client_id(format!("{}-check-{}", settings.client_id, std::process::id()));
     let topics: Vec<String> = sirens.iter().flat_map(|s| s.profile.topics(&s.name)).chain([VERSION.to_owned()]).collect();
-    let (client, mut events) = AsyncClient::builder(options).capacity(topics.len() + 8).build();
+    let (client, mut events) = AsyncClient::builder(options).capacity(topics.len() + sirens.len() + 8).build();
     match timeout(CONNECT_WITHIN, connected(&mut events)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return vec![(false, format!("broker: {broker}: {error}"))],
@@ -39,6 +39,10 @@ pub async fn look(settings: &Settings) -> Vec<Finding> {
         // The queue has room for all of them.
         let _ = client.try_subscribe(topic.clone(), QoS::AtLeastOnce);
     }
+    let commands: Vec<Message> = sirens.iter().filter_map(|siren| siren.profile.nothing(&siren.name)).collect();
+    for Message { topic, payload } in &commands {
+        let _ = client.try_publish(topic.clone(), payload.clone().into_bytes(), PublishOptions::at_least_once());
+    }
     while let Ok(Ok(event)) = timeout(SILENCE, events.poll()).await {
         found.take(event, &topics);
     }
@@ -48,6 +52,10 @@ pub async fn look(settings: &Settings) -> Vec<Finding> {
     findings.extend(
         found.refused.iter().filter(|topic| *topic != VERSION).map(|topic| (false, format!("broker: this server may not read “{topic}”"))),
     );
+    let unheard = found.unheard.iter().filter_map(|at| commands.get(*at));
+    findings.extend(unheard.map(|command| (false, format!("broker: this server may not write “{}”", command.topic))));
+    findings
+        .extend(settings.buttons.iter().filter_map(|button| check_codes(button.codes_file.as_deref()?).err()).map(|wrong| (false, wrong)));
     findings.extend(sirens.iter().map(|siren| last_word(siren, &found.said)));
     findings
 }
@@ -68,6 +76,10 @@ struct Found {
     answered: usize,
     refused: Vec<String>,
     said: HashMap<String, Vec<u8>>,
+    /// The packets of what was written, in order.
+    written: Vec<u16>,
+    /// The places of what the broker did not take.
+    unheard: Vec<usize>,
 }
 
 impl Found {
@@ -82,6 +94,10 @@ impl Found {
                     self.answered += 1;
                 }
             }
+            Event::Outgoing(Outgoing::Publish(packet)) => self.written.push(packet),
+            Event::Incoming(Packet::PubAck(ack)) if ack.reason == PubAckReason::NotAuthorized => {
+                self.unheard.extend(self.written.iter().position(|packet| *packet == ack.pkid));
+            }
             Event::Incoming(Packet::Publish(message)) => {
                 self.said.insert(String::from_utf8_lossy(&message.topic).into_owned(), message.payload.to_vec());
             }
@@ -91,18 +107,21 @@ impl Found {
 }
 
 /// What a siren, or its bridge, said last, as far as the broker kept it.
-fn last_word(Spoken { home, device, name, profile }: &Spoken, said: &HashMap<String, Vec<u8>>) -> Finding {
+fn last_word(Spoken { home, device, name, profile, .. }: &Spoken, said: &HashMap<String, Vec<u8>>) -> Finding {
     let heard = profile.topics(name).into_iter().filter_map(|topic| profile.hear(name, &topic, said.get(&topic)?)).flatten();
-    let mut words: Vec<&str> = heard
-        .map(|heard| match heard {
-            Heard::Online(true) => "online",
-            Heard::Online(false) => "offline",
-            Heard::Sounds(true, _) => "sounding",
-            Heard::Sounds(false, _) => "silent",
+    let mut words: Vec<String> = heard
+        .filter_map(|heard| match heard {
+            Heard::Online(true) => Some("online".into()),
+            Heard::Online(false) => Some("offline".into()),
+            Heard::Sounds(true, _) => Some("sounding".into()),
+            Heard::Sounds(false, _) => Some("silent".into()),
+            Heard::Battery(left) => Some(format!("battery {left} %")),
+            Heard::Tampered(true) => Some("tampered with".into()),
+            Heard::Tampered(false) | Heard::Alive => None,
         })
         .collect();
     words.dedup();
-    let good = !words.contains(&"offline");
+    let good = !words.iter().any(|word| word == "offline" || word == "tampered with");
     let words = if words.is_empty() { "has said nothing that the broker kept".into() } else { words.join(", ") };
     let proof = if profile.state.is_none() { "; its kind cannot prove that it sounds" } else { "" };
     (good, format!("siren: {home}/{device} ({name}): {words}{proof}"))

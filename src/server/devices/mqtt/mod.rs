@@ -1,17 +1,24 @@
 //! Sirens behind an MQTT broker. A command counts when the siren itself says so; the broker never keeps one, and none outlives its time.
 
 mod connection;
+mod fleet;
+pub mod home_assistant;
+pub mod keys;
 mod look;
 pub mod profile;
 pub mod settings;
+mod show;
+mod wiring;
 mod wish;
 
 pub use connection::connect;
 pub use look::look;
+pub use wiring::Look;
 
 use super::{Devices, buttons::Press};
 use crate::{
     domain::{
+        device::{Trouble, Wire},
         id::{DeviceId, HomeId},
         incident::{
             Siren as SirenState,
@@ -30,66 +37,50 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use profile::{Heard, Message, pick};
+use fleet::{Fleet, Siren};
+use keys::{Button, ButtonSettings};
+use profile::Message;
 use rumqttc::{AsyncClient, PublishOptions, mqttbytes::v5::PublishProperties};
-use settings::{ButtonSettings, Settings, Spoken};
+use settings::{Settings, Spoken};
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
-use tokio::sync::{mpsc, watch};
-use wish::{Known, Say, Want};
+use tokio::sync::mpsc;
+use wish::{Say, Want};
 
-/// Within this the same press again is the same press: buttons repeat themselves, and so do brokers.
-const SAME_PRESS: Duration = Duration::from_secs(3);
 /// How long a command waits for the siren's word before it is sent again.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(1);
+/// A broker that is gone for longer is told: until then nothing is wrong with what is behind it.
+const OUTAGE: Duration = Duration::from_secs(60);
 
-/// A siren behind the broker.
-struct Siren {
-    spoken: Spoken,
-    known: Mutex<Known>,
-    changed: watch::Sender<()>,
+/// The way to the broker.
+struct Link {
+    /// The connection, while there is one.
+    client: Option<AsyncClient>,
+    /// Since when there is one, or none.
+    since: Timestamp,
+    /// Since when devices are listened to; a short outage does not count.
+    listening_since: Timestamp,
 }
 
-impl Siren {
-    fn know<T>(&self, then: impl FnOnce(&mut Known) -> T) -> T {
-        then(&mut self.known.lock().expect("no holder panics"))
-    }
-
-    fn is_done(&self, key: &str) -> bool {
-        self.know(|known| known.is_done(key, &self.spoken.profile))
-    }
-}
-
-/// A panic button or a keypad behind the broker.
-struct Button {
-    settings: ButtonSettings,
-    pressed: Mutex<Pressed>,
-}
-
-/// What is known of a button.
-#[derive(Default)]
-struct Pressed {
-    /// What was pressed last, and when.
-    last: Option<(String, Timestamp)>,
-    /// That it says what cannot be understood was told.
-    complained: bool,
-}
-
-/// The sirens behind a broker, and beside them those that are not.
+/// The sirens and buttons behind a broker, and beside them those that are not.
 pub struct MqttDevices {
     clock: Arc<Clock>,
     hub: Arc<Hub>,
     beside: Arc<dyn Devices>,
-    sirens: Vec<Siren>,
-    by_device: HashMap<(HomeId, DeviceId), usize>,
-    by_topic: HashMap<String, usize>,
+    settings: Settings,
+    fleet: RwLock<Arc<Fleet>>,
+    /// What owners chose.
+    chosen: Mutex<BTreeMap<HomeId, Vec<Wire>>>,
     buttons: HashMap<String, Button>,
+    /// Home Assistant's buttons.
+    commands: RwLock<HashMap<String, Arc<Button>>>,
+    /// What is kept at the broker for Home Assistant, by topic.
+    shown: Mutex<BTreeMap<String, String>>,
     presses: mpsc::Sender<Press>,
-    /// The connection, while there is one.
-    link: Mutex<Option<AsyncClient>>,
+    link: Mutex<Link>,
 }
 
 impl MqttDevices {
@@ -104,33 +95,36 @@ impl MqttDevices {
         beside: Arc<dyn Devices>,
         presses: mpsc::Sender<Press>,
     ) -> Result<Arc<Self>, String> {
-        let siren = |spoken| Siren { spoken, known: Mutex::default(), changed: watch::Sender::new(()) };
-        let sirens: Vec<Siren> = settings.sirens()?.into_iter().map(siren).collect();
-        let numbered = || sirens.iter().map(|siren| &siren.spoken).enumerate();
+        let now = clock.now();
         Ok(Arc::new(Self {
             clock,
             hub,
             beside,
-            by_device: numbered().map(|(n, s)| ((s.home.clone(), s.device.clone()), n)).collect(),
-            by_topic: numbered().flat_map(|(n, s)| s.profile.topics(&s.name).into_iter().map(move |topic| (topic, n))).collect(),
-            sirens,
-            buttons: settings
-                .buttons
-                .iter()
-                .map(|b| (b.topic.clone(), Button { settings: b.clone(), pressed: Mutex::default() }))
-                .collect(),
+            fleet: RwLock::new(Arc::new(Fleet::of(settings.sirens()?, &Fleet::default()))),
+            chosen: Mutex::default(),
+            buttons: settings.buttons.iter().map(|b| (b.topic.clone(), Button::new(b.clone()))).collect(),
+            commands: RwLock::default(),
+            shown: Mutex::default(),
             presses,
-            link: Mutex::new(None),
+            link: Mutex::new(Link { client: None, since: now, listening_since: now }),
+            settings: settings.clone(),
         }))
     }
 
-    fn siren(&self, home: &HomeId, device: &DeviceId) -> Option<&Siren> {
-        self.by_device.get(&(home.clone(), device.clone())).map(|n| &self.sirens[*n])
+    fn fleet(&self) -> Arc<Fleet> {
+        self.fleet.read().expect("no writer panics").clone()
     }
 
-    /// Every topic on which a siren speaks.
-    fn topics(&self) -> impl Iterator<Item = &String> {
-        self.by_topic.keys()
+    /// The connection, while there is one.
+    fn client(&self) -> Option<AsyncClient> {
+        self.link.lock().expect("no holder panics").client.clone()
+    }
+
+    /// Every topic that is listened to on this connection.
+    fn topics(&self) -> Vec<String> {
+        let assistant = self.settings.home_assistant.as_ref().map(|assistant| format!("{}/status", assistant.prefix));
+        let commands = self.commands.read().expect("no writer panics");
+        self.fleet().topics().chain(commands.keys()).cloned().chain(assistant).collect()
     }
 
     /// Every topic on which a button speaks.
@@ -141,20 +135,33 @@ impl MqttDevices {
     /// The way to the broker is open, or closed.
     fn link(&self, client: Option<AsyncClient>) {
         let open = client.is_some();
-        *self.link.lock().expect("no holder panics") = client;
-        for siren in &self.sirens {
+        let now = self.clock.now();
+        {
+            let mut link = self.link.lock().expect("no holder panics");
+            if open && now.since(link.since) > OUTAGE {
+                link.listening_since = now;
+            }
+            if link.client.is_some() != open {
+                link.since = now;
+            }
+            link.client = client;
+        }
+        for siren in &self.fleet().sirens {
             if open {
                 self.say_what_holds(siren);
-            } else if siren.know(|known| known.online.take().is_some() | std::mem::take(&mut known.sounds)) {
+            } else if siren.know(|known| known.health.online.take().is_some() | std::mem::take(&mut known.sounds)) {
                 self.hub.device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
             }
+        }
+        if open {
+            self.show_all();
         }
     }
 
     /// What has become due by time alone.
     fn tick(&self) {
         let now = self.clock.now();
-        for siren in self.sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some()) {
+        for siren in self.fleet().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some()) {
             if let Some(say) = siren.know(|known| known.to_repeat(now, &siren.spoken.profile)) {
                 self.say(siren, &say, now);
             }
@@ -182,32 +189,17 @@ impl MqttDevices {
             user_properties: vec![("key".into(), say.key.clone())],
             ..PublishProperties::default()
         };
-        let Some(client) = self.link.lock().expect("no holder panics").clone() else { return };
+        let Some(client) = self.client() else { return };
         siren.know(|known| known.told(say, now, profile));
         if client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().properties(properties)).is_err() {
             siren.know(|known| known.not_told(say));
         }
     }
 
-    /// A button was pressed, unless the broker kept that from before, or it is the same press again.
     fn pressed(&self, button: &Button, payload: &[u8], kept: bool) {
-        let ButtonSettings { home, name, at, press, .. } = &button.settings;
-        let Some(said) = std::str::from_utf8(payload).ok().and_then(|payload| pick(payload, at)) else {
-            if !std::mem::replace(&mut button.pressed.lock().expect("no holder panics").complained, true) {
-                tracing::warn!(%home, button = name, bytes = payload.len(), "a button says what cannot be understood");
-            }
-            return;
-        };
-        let Some((said, request)) = said.and_then(|said| press.get(&said).map(|request| (said, *request))).filter(|_| !kept) else {
-            return;
-        };
-        let now = self.clock.now();
-        let before = button.pressed.lock().expect("no holder panics").last.replace((said.clone(), now));
-        if before.is_some_and(|(last, at)| last == said && now.since(at) < SAME_PRESS) {
-            return;
-        }
-        let press = Press { home: home.clone(), name: name.clone(), request };
+        let Some(press) = button.hear(payload, kept, self.clock.now()) else { return };
         if let Err(error) = self.presses.try_send(press) {
+            let ButtonSettings { home, name, .. } = &button.settings;
             tracing::error!(%home, button = name, %error, "a press was lost: too many at once");
         }
     }
@@ -218,27 +210,37 @@ impl MqttDevices {
         if let Some(button) = self.buttons.get(&*topic) {
             return self.pressed(button, payload, kept);
         }
-        let Some(siren) = self.by_topic.get(&*topic).map(|n| &self.sirens[*n]) else { return };
-        let Spoken { home, device, name, profile } = &siren.spoken;
+        let command = self.commands.read().expect("no writer panics").get(&*topic).cloned();
+        if let Some(button) = command {
+            return self.pressed(&button, payload, kept);
+        }
+        // Home Assistant starts anew, and forgot.
+        if self.settings.home_assistant.as_ref().is_some_and(|assistant| *topic == format!("{}/status", assistant.prefix)) {
+            if payload == b"online" && !kept {
+                self.show_all();
+            }
+            return;
+        }
+        let fleet = self.fleet();
+        let Some(siren) = fleet.speaking(&topic) else { return };
+        let Spoken { home, device, name, profile, .. } = &siren.spoken;
         let Some(all) = profile.hear(name, &topic, payload) else {
             if !siren.know(|known| std::mem::replace(&mut known.complained, true)) {
                 tracing::warn!(%home, %device, %topic, bytes = payload.len(), "a device says what cannot be understood");
             }
             return;
         };
-        for heard in all {
-            let came_back = heard == Heard::Online(true) && siren.know(|known| known.online == Some(false));
-            let (before, after) = siren.know(|known| {
-                let before = (known.sounds, known.online);
-                known.heard(heard, kept);
-                (before, (known.sounds, known.online))
-            });
-            if came_back {
-                self.say_what_holds(siren);
-            }
-            if before != after {
-                self.hub.device_changed(home.clone(), device.clone());
-            }
+        let now = self.clock.now();
+        let (before, after) = siren.know(|known| {
+            let before = (known.sounds, known.health.online);
+            all.into_iter().for_each(|heard| known.heard(heard, kept, now));
+            (before, (known.sounds, known.health.online))
+        });
+        if before.1 == Some(false) && after.1 == Some(true) {
+            self.say_what_holds(siren);
+        }
+        if before != after {
+            self.hub.device_changed(home.clone(), device.clone());
         }
         siren.changed.send_replace(());
     }
@@ -263,7 +265,7 @@ fn target(effect: &Effect) -> Option<&DeviceId> {
 #[async_trait]
 impl WayOut for MqttDevices {
     async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
-        let Some(siren) = target(effect).and_then(|device| self.siren(&effect.home, device)) else {
+        let Some(siren) = target(effect).and_then(|device| self.fleet().siren(&effect.home, device)) else {
             return self.beside.carry_out(effect).await;
         };
         let mut changed = siren.changed.subscribe();
@@ -271,7 +273,7 @@ impl WayOut for MqttDevices {
             return Ok(None);
         }
         if !siren.is_done(&effect.key) {
-            self.say_what_holds(siren);
+            self.say_what_holds(&siren);
         }
         let confirmed = async {
             while !siren.is_done(&effect.key) {
@@ -281,13 +283,13 @@ impl WayOut for MqttDevices {
         };
         match tokio::time::timeout(CONFIRMED_WITHIN, confirmed).await {
             Ok(()) => Ok(meant(effect, true)),
-            Err(_) if self.link.lock().expect("no holder panics").is_none() => Err(NotCarried("the broker is not connected".into())),
+            Err(_) if self.client().is_none() => Err(NotCarried("the broker is not connected".into())),
             Err(_) => Err(NotCarried("the siren has not confirmed it".into())),
         }
     }
 
     fn gave_up(&self, effect: &Effect) -> Option<Command> {
-        match target(effect).and_then(|device| self.siren(&effect.home, device)) {
+        match target(effect).and_then(|device| self.fleet().siren(&effect.home, device)) {
             Some(siren) => meant(effect, siren.is_done(&effect.key)),
             None => self.beside.gave_up(effect),
         }
@@ -296,7 +298,7 @@ impl WayOut for MqttDevices {
     fn resume(&self, current: &Current) {
         self.beside.resume(current);
         let SirenState::Sounding { until, confirmed, .. } = &current.incident.siren else { return };
-        for siren in confirmed.iter().filter_map(|device| self.siren(&current.incident.home, device)) {
+        for siren in confirmed.iter().filter_map(|device| self.fleet().siren(&current.incident.home, device)) {
             siren.know(|known| known.resume(current.incident.id, *until, Sound::of(&current.incident)));
         }
     }
@@ -304,18 +306,20 @@ impl WayOut for MqttDevices {
 
 impl Devices for MqttDevices {
     fn is_sounding(&self, home: &HomeId, device: &DeviceId) -> bool {
-        match self.siren(home, device) {
+        match self.fleet().siren(home, device) {
             Some(siren) => siren.know(|known| known.sounds),
             None => self.beside.is_sounding(home, device),
         }
     }
 
     fn is_online(&self, home: &HomeId, device: &DeviceId) -> bool {
-        match self.siren(home, device) {
+        match self.fleet().siren(home, device) {
             // A kind that says nothing of it is believed to be there while the broker is.
-            Some(siren) => siren
-                .know(|known| known.online)
-                .unwrap_or_else(|| siren.spoken.profile.availability.is_none() && self.link.lock().expect("no holder panics").is_some()),
+            Some(siren) => {
+                let health = siren.know(|known| known.health);
+                let unknown = || siren.spoken.profile.availability.is_none() && self.client().is_some();
+                health.online.unwrap_or_else(unknown) && !self.troubles(&health, siren.spoken.silent_after).contains(&Trouble::Silent)
+            }
             None => self.beside.is_online(home, device),
         }
     }

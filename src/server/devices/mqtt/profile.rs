@@ -20,11 +20,17 @@ pub struct Profile {
     pub state: Option<Told>,
     /// Where it, or its bridge, says whether it can be reached.
     pub availability: Option<Availability>,
+    /// Where it says how it is.
+    pub health: Option<HealthTold>,
     /// What it calls the sounds.
     #[serde(default)]
     pub sounds: Sounds,
     /// The longest that it sounds by one command; for longer the command is sent again before that.
     pub max_seconds: Option<u64>,
+    /// The longest that it is ever silent, seconds; absent where that is not known.
+    pub silent_seconds: Option<u64>,
+    /// What can be sent to where it is told to sound and asks for nothing: with it `check` learns whether this server may write there.
+    pub nothing: Option<String>,
 }
 
 /// A message to a device, with placeholders.
@@ -69,6 +75,18 @@ pub struct Availability {
     pub offline: String,
 }
 
+/// Where a device says how it is. Every message there shows that it is alive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthTold {
+    /// The topic, with placeholders.
+    pub topic: String,
+    /// A JSON pointer to what its battery has left, percent.
+    pub battery: Option<String>,
+    /// A JSON pointer to whether it was opened or torn from its wall: `true` or `false`.
+    pub tamper: Option<String>,
+}
+
 /// What a kind calls the sounds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +112,12 @@ pub enum Heard {
     Sounds(bool, Option<String>),
     /// Whether it can be reached.
     Online(bool),
+    /// What its battery has left, percent.
+    Battery(u8),
+    /// Whether it was opened or torn from its wall.
+    Tampered(bool),
+    /// That it is alive.
+    Alive,
 }
 
 /// The kinds that come along, by name.
@@ -145,8 +169,12 @@ impl Profile {
 
     /// Where this device is heard.
     pub fn topics(&self, name: &str) -> Vec<String> {
-        let told = [self.state.as_ref().map(|s| &s.topic), self.availability.as_ref().map(|a| &a.topic)];
-        told.into_iter().flatten().map(|topic| topic.replace("{name}", name)).collect()
+        let told =
+            [self.state.as_ref().map(|s| &s.topic), self.availability.as_ref().map(|a| &a.topic), self.health.as_ref().map(|h| &h.topic)];
+        let mut topics: Vec<String> = told.into_iter().flatten().map(|topic| topic.replace("{name}", name)).collect();
+        topics.sort();
+        topics.dedup();
+        topics
     }
 
     /// Where this device is spoken to.
@@ -175,8 +203,26 @@ impl Profile {
                 _ => {}
             }
         }
+        if let Some(health) = self.health.as_ref().filter(|health| is(&health.topic)) {
+            heard.push(Heard::Alive);
+            heard.extend(health.battery.as_ref().and_then(|at| battery(payload, at)));
+            heard.extend(health.tamper.as_ref().and_then(|at| pick(payload, at)??.parse().ok()).map(Heard::Tampered));
+        }
         Some(heard)
     }
+
+    /// What asks for nothing, where it is told to sound.
+    pub fn nothing(&self, name: &str) -> Option<Message> {
+        let payload = self.nothing.clone()?;
+        Some(filled(&Message { topic: self.on.topic.clone(), payload }, &[("{name}", name.to_owned())]))
+    }
+}
+
+/// What a battery has left. Some say it with a fraction.
+pub fn battery(payload: &str, at: &str) -> Option<Heard> {
+    let left: f64 = pick(payload, at)??.parse().ok()?;
+    // Whole numbers of percent are all that anybody is told.
+    (0.0..=100.0).contains(&left).then_some(Heard::Battery(left as u8))
 }
 
 fn filled(Message { topic, payload }: &Message, all: &[(&str, String)]) -> Message {
@@ -218,6 +264,8 @@ mod tests {
             let seconds = profile.at_once(Duration::from_secs(240)).as_secs();
             assert!([seconds.to_string(), (seconds + 100).to_string()].iter().any(|s| on.payload.contains(s)), "I13: {name}: {on:?}");
             assert!(profile.topics("hall").iter().all(|topic| topic.contains("hall")), "{name}");
+            let nothing = profile.nothing("hall").unwrap();
+            assert!(nothing.topic == on.topic && !nothing.payload.contains("on"), "{name}: {nothing:?}");
         }
     }
 
@@ -245,12 +293,19 @@ mod tests {
     fn what_devices_say_is_understood_and_what_nobody_says_is_not() {
         let hear = |kind: &str, topic: &str, payload: &[u8]| profile(kind).hear("hall", topic, payload);
         let own = br#"{"state":"ON","key":"a/1"}"#;
-        assert_eq!(hear("buckler", "buckler/hall/siren/state", own), Some(vec![Heard::Sounds(true, Some("a/1".into()))]));
+        let sounds = Heard::Sounds(true, Some("a/1".into()));
+        assert_eq!(hear("buckler", "buckler/hall/siren/state", own), Some(vec![sounds, Heard::Alive]));
         assert_eq!(
             hear("zigbee2mqtt-alarm", "zigbee2mqtt/hall", br#"{"alarm":false,"battery":80}"#),
-            Some(vec![Heard::Sounds(false, None)])
+            Some(vec![Heard::Sounds(false, None), Heard::Alive, Heard::Battery(80)])
         );
-        assert_eq!(hear("zigbee2mqtt-alarm", "zigbee2mqtt/hall", br#"{"battery":80}"#), Some(vec![]));
+        assert_eq!(hear("zigbee2mqtt-alarm", "zigbee2mqtt/hall", br#"{"battery":120}"#), Some(vec![Heard::Alive]), "no battery has that");
+        assert_eq!(
+            hear("zigbee2mqtt", "zigbee2mqtt/hall", br#"{"battery":79.5,"tamper":true}"#),
+            Some(vec![Heard::Alive, Heard::Battery(79), Heard::Tampered(true)])
+        );
+        assert_eq!(hear("zigbee2mqtt", "zigbee2mqtt/hall", br#"{"battery":"full","tamper":7}"#), Some(vec![Heard::Alive]));
+        assert_eq!(hear("tasmota", "tele/hall/STATE", br#"{"Uptime":"1T"}"#), Some(vec![Heard::Alive]));
         assert_eq!(hear("zigbee2mqtt", "zigbee2mqtt/hall/availability", br#"{"state":"offline"}"#), Some(vec![Heard::Online(false)]));
         assert_eq!(hear("tasmota", "stat/hall/POWER", b"ON"), Some(vec![Heard::Sounds(true, None)]));
         assert_eq!(hear("shelly", "hall/status/switch:0", br#"{"id":0,"output":true}"#), Some(vec![Heard::Sounds(true, None)]));
@@ -260,7 +315,7 @@ mod tests {
             assert_eq!(hear("buckler", "buckler/hall/siren/state", hostile), None, "{hostile:?}");
         }
         for odd in [&br#"{"state":"on"}"#[..], br#"{"state":["ON"]}"#, b"7", br#"{"state":null}"#] {
-            assert_eq!(hear("buckler", "buckler/hall/siren/state", odd), Some(vec![]), "{odd:?}");
+            assert_eq!(hear("buckler", "buckler/hall/siren/state", odd), Some(vec![Heard::Alive]), "{odd:?}");
         }
     }
 }

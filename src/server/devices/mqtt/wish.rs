@@ -2,6 +2,7 @@
 
 use super::profile::{Heard, Profile};
 use crate::domain::{
+    device::Health,
     id::IncidentId,
     incident::effect::{Effect, EffectKind, Sound},
     time::Timestamp,
@@ -44,8 +45,8 @@ pub struct Known {
     wish: Option<Wish>,
     /// It said so.
     pub sounds: bool,
-    /// It, or its bridge, said so; `None` while nobody has.
-    pub online: Option<bool>,
+    /// How it is, as it or its bridge said.
+    pub health: Health,
     /// It said that it is quiet, after it had proved that it sounds: somebody stopped it, or it stopped by itself.
     stopped: bool,
     /// That it says what cannot be understood was told.
@@ -148,12 +149,19 @@ impl Known {
     }
 
     /// It says something. What a broker kept from before shows how things are, and proves nothing of a command.
-    pub fn heard(&mut self, heard: Heard, kept: bool) {
+    pub fn heard(&mut self, heard: Heard, kept: bool, now: Timestamp) {
+        // That it cannot be reached is said by others.
+        if !kept && heard != Heard::Online(false) {
+            self.health.seen_at = Some(now);
+            self.health.online = Some(true);
+        }
         match heard {
-            Heard::Online(online) => self.online = Some(online),
+            Heard::Online(online) => self.health.online = Some(online),
+            Heard::Battery(left) => self.health.battery = Some(left),
+            Heard::Tampered(tampered) => self.health.tampered = Some(tampered),
+            Heard::Alive => {}
             Heard::Sounds(sounds, key) => {
                 self.sounds = sounds;
-                self.online = Some(true).filter(|_| !kept).or(self.online);
                 if kept {
                     return;
                 }
@@ -209,15 +217,15 @@ mod tests {
     #[test]
     fn a_command_counts_when_the_siren_says_so_and_not_before() {
         let (mut known, profile, on) = (Known::default(), profile("tasmota"), effect(1, 3, Some(240)));
-        known.heard(HEARD_LOUD, false);
+        known.heard(HEARD_LOUD, false, at(0));
         command(&mut known, &on, 0, &profile);
         assert!(!known.is_done(&on.key, &profile), "what it said before proves nothing");
-        known.heard(HEARD_LOUD, true);
+        known.heard(HEARD_LOUD, true, at(0));
         assert!(!known.is_done(&on.key, &profile), "nor what the broker kept");
-        known.heard(HEARD_QUIET, false);
+        known.heard(HEARD_QUIET, false, at(0));
         assert!(!known.is_done(&on.key, &profile));
         assert!(known.to_say(at(1), &profile).is_some(), "what was on its way already stops no further try");
-        known.heard(HEARD_LOUD, false);
+        known.heard(HEARD_LOUD, false, at(0));
         assert!(known.is_done(&on.key, &profile) && known.sounds);
     }
 
@@ -225,9 +233,9 @@ mod tests {
     fn a_siren_that_names_the_command_must_name_this_one() {
         let (mut known, profile, on) = (Known::default(), profile("buckler"), effect(1, 3, Some(240)));
         command(&mut known, &on, 0, &profile);
-        known.heard(Heard::Sounds(true, Some("another".into())), false);
+        known.heard(Heard::Sounds(true, Some("another".into())), false, at(0));
         assert!(!known.is_done(&on.key, &profile));
-        known.heard(Heard::Sounds(true, Some(on.key.clone())), false);
+        known.heard(Heard::Sounds(true, Some(on.key.clone())), false, at(0));
         assert!(known.is_done(&on.key, &profile));
     }
 
@@ -249,10 +257,10 @@ mod tests {
         assert_eq!(known.to_say(at(60), &profile).unwrap().want, Want::Off, "never begun in time");
         let mut known = Known::default();
         command(&mut known, &on, 0, &profile);
-        known.heard(HEARD_LOUD, false);
+        known.heard(HEARD_LOUD, false, at(0));
         assert!(matches!(known.to_say(at(100), &profile).unwrap().want, Want::On { .. }), "it sounded already, and goes on");
         assert_eq!(known.to_say(at(600), &profile).unwrap().want, Want::Off, "ten minutes later");
-        known.heard(HEARD_QUIET, false);
+        known.heard(HEARD_QUIET, false, at(0));
         assert_eq!(known.to_say(at(100), &profile), None, "F43: somebody stopped it");
     }
 
@@ -260,7 +268,7 @@ mod tests {
     fn a_siren_that_stops_early_is_told_again_until_the_end_of_its_time() {
         let (mut known, profile, on) = (Known::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
         command(&mut known, &on, 0, &profile);
-        known.heard(HEARD_LOUD, false);
+        known.heard(HEARD_LOUD, false, at(0));
         assert_eq!(known.to_repeat(at(143), &profile), None);
         let again = known.to_repeat(at(144), &profile).unwrap();
         known.told(&again, at(144), &profile);

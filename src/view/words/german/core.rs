@@ -187,6 +187,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NoContactReady => "Kein Kontakt ist bereit",
         W::AddressSet => "Adresse eingetragen",
         W::NoAddress => "Keine Adresse",
+        W::DevicesNeedALook => "Geräte prüfen",
         W::CameraOffline => "Offline",
         W::ContactInvited => "Eingeladen",
         W::ContactOptedOut => "Möchte nicht angerufen werden",

@@ -1,5 +1,6 @@
 //! Devices and cameras: added, renamed, removed.
 
+use super::wiring::{SirenWire, Wires, buttons};
 use crate::{
     api::{
         home::{Camera, HomeAnswer},
@@ -30,6 +31,7 @@ pub fn EquipmentForm(
     spawn_local(async move {
         streams.try_set(client::household(&id.get_value()).await.ok());
     });
+    let wires = Wires::of(id);
     // Only which there are: a line that is being renamed stays as it is while a siren begins to sound.
     let which = Memo::new(move |_| {
         store.home.with(|h| {
@@ -41,32 +43,34 @@ pub fn EquipmentForm(
     let rows = move || {
         which.get();
         let (home, household) = (store.home.get_untracked()?, streams.get()?);
-        let devices =
-            home.devices.into_iter().map(|d| view! { <Device home=id path=format!("devices/{}", d.id) name=d.name kind=d.kind/> });
+        let devices = home.devices.into_iter().map(|d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind wires/> });
         let cameras = home.cameras.into_iter().map(|camera| {
             let stream = household.streams.iter().find(|s| s.camera == camera.id).map(|s| s.address.clone()).unwrap_or_default();
-            view! { <CameraLine home=id camera stream/> }
+            view! { <CameraLine home=id camera stream wires/> }
         });
         Some(view! { <ul class="rows card">{devices.collect_view()}{cameras.collect_view()}</ul> })
     };
-    view! { {part(rows)}<Add home=id/> }
+    view! { {part(rows)}{buttons(wires)}<Add home=id/> }
 }
 
 #[component]
 fn Device(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// Its path below the home's.
-    path: String,
+    /// Its short name.
+    device: String,
     /// What it is called.
     name: String,
     /// What it is.
     kind: DeviceKind,
+    /// What is behind the broker.
+    wires: Wires,
 ) -> impl IntoView {
     let store = store();
     let open = RwSignal::new(false);
     let saving = Saving::new();
-    let (path, title) = (StoredValue::new(path), name.clone());
+    let (path, title) = (StoredValue::new(format!("devices/{device}")), name.clone());
+    let device = StoredValue::new(device);
     let value = RwSignal::new(name.clone());
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
@@ -84,6 +88,7 @@ fn Device(
     let form = move || {
         let (label, sure) = name.with_value(|n| (W::RemoveName.fill(&[n]), W::RemoveSure.fill(&[n])));
         view! {
+            <SirenWire wires device=device.get_value()/>
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value saving/>
                 <div class="acts"><SaveButton saving/><Sure label sure act=remove/></div>
@@ -92,7 +97,7 @@ fn Device(
     };
     view! {
         <li class="rows__open">
-            <Head icon title note=word open/>
+            <Head icon title note=word open wires device/>
             {part(move || open.get().then(form))}
         </li>
     }
@@ -106,8 +111,12 @@ fn CameraLine(
     camera: Camera,
     /// Where its pictures come from.
     stream: String,
+    /// What is behind the broker.
+    wires: Wires,
 ) -> impl IntoView {
     let store = store();
+    let device = StoredValue::new(camera.id.to_string());
+    let has_siren = camera.has_siren;
     let open = RwSignal::new(false);
     let saving = Saving::new();
     let path = StoredValue::new(format!("cameras/{}", camera.id));
@@ -130,6 +139,7 @@ fn CameraLine(
     let (label, sure) = (StoredValue::new(W::RemoveName.fill(&[&title])), StoredValue::new(W::RemoveSure.fill(&[&title])));
     let form = move || {
         view! {
+            {has_siren.then(|| view! { <SirenWire wires device=device.get_value()/> })}
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value=name saving/>
                 <CameraFields stream compatible siren saving/>
@@ -139,7 +149,7 @@ fn CameraLine(
     };
     view! {
         <li class="rows__open">
-            <Head icon title note=word open/>
+            <Head icon title note=word open wires device/>
             {part(move || open.get().then(form))}
         </li>
     }
@@ -189,11 +199,16 @@ fn Head(
     note: W,
     /// Whether its form is open.
     open: RwSignal<bool>,
+    /// What is behind the broker.
+    wires: Wires,
+    /// Its short name.
+    device: StoredValue<String>,
 ) -> impl IntoView {
+    let wrong = move || device.with_value(|device| wires.troubles(device));
     view! {
         <button class="row" type="button" aria-expanded=text(move || open.get().to_string()) on:click=press(move || open.update(|o| *o = !*o))>
             <span class="tile"><Icon name=icon/></span>
-            <span class="grow"><b>{title}</b><small class="faint tiny">{note}</small></span>
+            <span class="grow"><b>{title}</b><small class="faint tiny">{note}</small><small class="field__wrong">{text(wrong)}</small></span>
             <span class="small muted">{W::Change}</span>
         </button>
     }

@@ -100,7 +100,7 @@ fn Undoable(
 }
 
 fn row(record: &AuditRecord) -> impl IntoView + use<> {
-    let warns = matches!(record.what, Deed::SignInRefused | Deed::ProofRefused);
+    let warns = matches!(record.what, Deed::SignInRefused | Deed::ProofRefused | Deed::DeviceTrouble);
     let icon = match record.what {
         Deed::HomeChanged | Deed::LinkMade => "home",
         Deed::ContactAnswered | Deed::PersonChanged | Deed::FirstOwner | Deed::Invited | Deed::Joined => "people",

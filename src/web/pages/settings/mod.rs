@@ -11,6 +11,7 @@ mod password;
 mod people;
 mod security;
 mod sirens;
+mod wiring;
 
 pub use address::AddressForm;
 pub use cameras::{CamerasSection, address as address_step};

@@ -1,0 +1,281 @@
+//! The example of the documentation on a real broker, as `mosquitto_sub` sees it: a siren, a keypad and a panic button on Zigbee, and Home
+//! Assistant.
+
+use super::{Person, Server, broker::Broker, until, wait, whats};
+use reqwest::StatusCode;
+use rumqttc::{AsyncClient, Event, Packet, PublishOptions, QoS};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// `mosquitto_sub -v -t '#'`, by somebody who may see everything.
+struct Watcher {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Watcher {
+    async fn start(broker: &Broker) -> Self {
+        let mut command = Command::new("mosquitto_sub");
+        command.args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-u", "watcher", "-P", "open sesame", "-v", "-t", "#"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("scripts/setup test installs mosquitto's clients");
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (read, out) = (lines.clone(), child.stdout.take().unwrap());
+        std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).for_each(|line| read.lock().unwrap().push(line)));
+        Self { child, lines }
+    }
+
+    /// Everything on topics that begin so; the same again is the same (I12: a command that is repeated is one command).
+    fn saw(&self, begin: &str) -> Vec<String> {
+        let mut saw: Vec<String> = self.lines.lock().unwrap().iter().filter(|line| line.starts_with(begin)).cloned().collect();
+        saw.dedup();
+        saw
+    }
+
+    async fn until_saw(&self, begin: &str, count: usize) -> Vec<String> {
+        until(begin, || async { Some(self.saw(begin)).filter(|saw| saw.len() >= count) }).await
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// The example, with a bridge whose siren obeys and says so.
+struct World {
+    server: Server,
+    owner: Person,
+    watcher: Watcher,
+    bridge: AsyncClient,
+    broker: Broker,
+}
+
+impl World {
+    async fn start() -> Self {
+        let broker = Broker::of_the_example().await;
+        let watcher = Watcher::start(&broker).await;
+        let bridge = bridge(&broker);
+        let codes = broker.path("codes");
+        std::fs::write(&codes, "4711 Olivia\n").unwrap();
+        let file = include_str!("../../../docs/mqtt/buckler.toml")
+            .replace("broker.home.arpa:8883", &format!("localhost:{}", broker.tls_port))
+            .replace("/etc/buckler/mqtt-password", &broker.path("password"))
+            .replace("/etc/buckler/broker-ca.pem", &broker.path("cert.pem"))
+            .replace("/etc/buckler/hall-keypad-codes", &codes);
+        let server = Server::with_file(&file).await;
+        watcher.until_saw("zigbee2mqtt/hall siren/availability", 1).await;
+        watcher.until_saw("buckler/status online", 1).await;
+        watcher.until_saw("buckler/home/maple-street/state", 1).await;
+        let owner = server.sign_in("owner").await;
+        let known = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
+        until("the siren is known", || async { known().await.then_some(()) }).await;
+        Self { server, owner, watcher, bridge, broker }
+    }
+
+    async fn running(&self) -> Value {
+        self.owner.get("/api/v1/homes/maple-street").await.1["incident"].clone()
+    }
+
+    fn says(&self, topic: &str, payload: &str) {
+        self.bridge.try_publish(topic, payload.as_bytes().to_vec(), PublishOptions::at_least_once()).unwrap();
+    }
+
+    /// What the siren was told, and what it said.
+    fn siren(&self) -> Vec<String> {
+        let all = self.watcher.saw("zigbee2mqtt/hall siren");
+        all.into_iter().filter(|line| !line.contains("availability")).collect()
+    }
+
+    async fn until_siren(&self, lines: &[&str]) {
+        until("the siren's messages", || async { (self.siren().len() >= lines.len()).then_some(()) }).await;
+        assert_eq!(self.siren(), lines);
+    }
+
+    /// A siren of another home is told after everything before: once it was, nothing else comes.
+    async fn nothing_more(&self) {
+        let (mark, topic) = (format!("zigbee2mqtt/mark {}", self.watcher.lines.lock().unwrap().len()), "zigbee2mqtt/mark");
+        self.says(topic, mark.rsplit(' ').next().unwrap());
+        self.watcher.until_saw(&mark, 1).await;
+    }
+}
+
+fn bridge(broker: &Broker) -> AsyncClient {
+    let (client, mut events) = broker.client("zigbee2mqtt");
+    let speaks = client.clone();
+    tokio::spawn(async move {
+        loop {
+            let say = |topic: &str, payload: Value, keep: bool| {
+                let options = PublishOptions::at_least_once().retain(keep);
+                speaks.try_publish(format!("zigbee2mqtt/hall siren{topic}"), payload.to_string().into_bytes(), options).unwrap();
+            };
+            match events.poll().await {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    speaks.try_subscribe("zigbee2mqtt/hall siren/set", QoS::AtLeastOnce).unwrap();
+                    say("/availability", json!({"state": "online"}), true);
+                }
+                Ok(Event::Incoming(Packet::Publish(message))) => {
+                    let order: Value = serde_json::from_slice(&message.payload).unwrap();
+                    say("", json!({"alarm": order["alarm"], "battery": 90}), false);
+                }
+                Ok(_) => {}
+                Err(_) => wait(Duration::from_millis(50)).await,
+            }
+        }
+    });
+    client
+}
+
+const ON: &str = r#"zigbee2mqtt/hall siren/set {"alarm":true,"volume":"high","duration":180}"#;
+const LOUD: &str = r#"zigbee2mqtt/hall siren {"alarm":true,"battery":90}"#;
+const OFF: &str = r#"zigbee2mqtt/hall siren/set {"alarm":false}"#;
+const QUIET: &str = r#"zigbee2mqtt/hall siren {"alarm":false,"battery":90}"#;
+
+#[tokio::test]
+async fn the_example_sounds_and_silences_for_what_sounds_a_siren() {
+    for (button, services) in [("single", json!(["police"])), ("double", json!(["fire"]))] {
+        let world = World::start().await;
+        world.says("zigbee2mqtt/bedside button", &json!({"action": button, "battery": 70}).to_string());
+        let incident = until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+        assert_eq!(incident["services"], services);
+        assert_eq!(world.siren(), [""; 0], "not while it counts down");
+        world.owner.act(&incident, "send-now").await;
+        world.until_siren(&[ON, LOUD]).await;
+        assert_eq!(world.owner.act(&incident, "silence").await.0, StatusCode::OK);
+        world.until_siren(&[ON, LOUD, OFF, QUIET]).await;
+    }
+    let world = World::start().await;
+    let incident = world.owner.raise("maple-street", "siren", json!({})).await.1;
+    world.until_siren(&[ON, LOUD]).await;
+    world.owner.act(&incident, "silence").await;
+    world.until_siren(&[ON, LOUD, OFF, QUIET]).await;
+}
+
+#[tokio::test]
+async fn the_example_tells_its_siren_nothing_of_medical_help_practice_and_what_is_canceled() {
+    let world = World::start().await;
+    world.says("zigbee2mqtt/bedside button", r#"{"action":"hold"}"#);
+    let incident = until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+    world.owner.act(&incident, "send-now").await;
+    until("the call", || async { whats(&world.owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
+    world.nothing_more().await;
+    assert_eq!(world.siren(), [""; 0], "F34");
+    let world = World::start().await;
+    world.watcher.until_saw("homeassistant/device/buckler_maple-street/config", 1).await;
+    // Whoever may not write there presses nothing, and an SOS there is none.
+    world.says("buckler/home/maple-street/do", "drill");
+    let (assistant, mut events) = world.broker.client("homeassistant");
+    tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    let press = |what: &str| {
+        assistant.try_publish("buckler/home/maple-street/do", what.as_bytes().to_vec(), PublishOptions::at_least_once()).unwrap()
+    };
+    ["police", "fire", "medical", "", "cancel"].into_iter().for_each(press);
+    press("drill");
+    let drill = until("the drill", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+    assert_eq!((&drill["mode"], &drill["started_by"]["name"]), (&json!("drill"), &json!("Home Assistant")));
+    world.owner.act(&drill, "send-now").await;
+    until("the call", || async { whats(&world.owner.look(&drill).await).contains(&"call_placed").then_some(()) }).await;
+    world.nothing_more().await;
+    assert_eq!(world.siren(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_code_cancels_a_countdown_and_the_keypad_is_told() {
+    let world = World::start().await;
+    let typed = |code: &str, transaction: u32| {
+        json!({"action": "disarm", "action_code": code, "action_zone": 0, "action_transaction": transaction}).to_string()
+    };
+    let keypad = "zigbee2mqtt/hall keypad";
+    world.says(keypad, r#"{"action":"panic","action_code":null,"action_transaction":1}"#);
+    let incident = until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+    assert_eq!(incident["timeline"][0]["text"], "Police requested from Hall keypad");
+    world.says(keypad, &typed("4712", 2));
+    let answers = world.watcher.until_saw("zigbee2mqtt/hall keypad/set", 1).await;
+    assert_eq!(answers, [r#"zigbee2mqtt/hall keypad/set {"arm_mode":{"mode":"invalid_code","transaction":2}}"#]);
+    assert_eq!(world.owner.look(&incident).await["state"], "counting_down", "a wrong code cancels nothing");
+    world.says(keypad, &typed("4711", 3));
+    let canceled = world.owner.until_state(&incident, "aborted").await;
+    let last = canceled["timeline"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["what"], &last["by"]), (&json!("aborted"), &json!("Olivia, Hall keypad")));
+    let answers = world.watcher.until_saw("zigbee2mqtt/hall keypad/set", 2).await;
+    assert_eq!(answers[1], r#"zigbee2mqtt/hall keypad/set {"arm_mode":{"mode":"disarm","transaction":3}}"#);
+    world.nothing_more().await;
+    assert_eq!(world.siren(), [""; 0]);
+    // With nothing to cancel, and when help is on its way, it says so: a code takes nothing back.
+    world.says(keypad, &typed("4711", 4));
+    world.watcher.until_saw("zigbee2mqtt/hall keypad/set", 3).await;
+    let incident = world.owner.raise("maple-street", "fire", json!({})).await.1;
+    world.owner.act(&incident, "send-now").await;
+    wait_for_call(&world, &incident).await;
+    let mut n = 4;
+    until("another press", || {
+        n += 1;
+        world.says(keypad, &typed("4711", n));
+        async { (world.watcher.saw("zigbee2mqtt/hall keypad/set").len() >= 4).then_some(()) }
+    })
+    .await;
+    assert!(world.watcher.saw("zigbee2mqtt/hall keypad/set")[3].contains("invalid_code"), "R18");
+    let after = world.owner.look(&incident).await;
+    assert_ne!(after["state"], "aborted");
+    // Whoever guesses is stopped, and then even the right code is not looked at.
+    let (attempts, clock) = (&world.server.app.attempts, &world.server.app.clock);
+    let mut wrong = 1000;
+    until("no more tries", || {
+        wrong += 1;
+        world.says(keypad, &typed(&wrong.to_string(), wrong));
+        async { (!attempts.may_try("code/zigbee2mqtt/hall keypad", clock.now())).then_some(()) }
+    })
+    .await;
+}
+
+async fn wait_for_call(world: &World, incident: &Value) {
+    until("the call", || async { whats(&world.owner.look(incident).await).contains(&"call_placed").then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn home_assistant_finds_the_home_and_sees_what_it_does() {
+    let world = World::start().await;
+    let found = world.watcher.until_saw("homeassistant/device/buckler_maple-street/config", 1).await;
+    let config: Value = serde_json::from_str(found[0].split_once("config ").unwrap().1).unwrap();
+    assert_eq!(config["dev"]["name"], "Buckler Maple Street");
+    let parts: Vec<&String> = config["cmps"].as_object().unwrap().keys().collect();
+    assert_eq!(parts, ["countdown", "drill", "incident", "last", "ready", "silence", "siren"], "no SOS unless it is wanted");
+    for (key, part) in config["cmps"].as_object().unwrap() {
+        assert_eq!(part["unique_id"], format!("buckler_maple-street_{key}"));
+        let topic = part.get("state_topic").or(part.get("command_topic")).unwrap().as_str().unwrap();
+        assert!(topic.starts_with("buckler/home/maple-street/"), "{topic}");
+    }
+    let states = || {
+        let all = world.watcher.saw("buckler/home/maple-street/state");
+        all.iter().map(|line| serde_json::from_str::<Value>(line.split_once("state ").unwrap().1).unwrap()).collect::<Vec<_>>()
+    };
+    let quiet = states().pop().unwrap();
+    assert_eq!(
+        (&quiet["incident"], &quiet["siren"], &quiet["ready"], &quiet["countdown"]),
+        (&json!("none"), &json!("OFF"), &json!("ON"), &json!(0))
+    );
+    let incident = world.owner.raise("maple-street", "police", json!({})).await.1;
+    until("it counts", || async { states().iter().any(|s| s["countdown"] == 4).then_some(()) }).await;
+    assert!(states().iter().all(|s| s["countdown"].as_u64().unwrap() <= 5 && s["siren"] == "OFF"));
+    world.owner.act(&incident, "send-now").await;
+    until("it sounds", || async { (states().last().unwrap()["siren"] == "ON").then_some(()) }).await;
+    assert_eq!(states().last().unwrap()["last"], incident["started_at"]);
+    let words: Vec<Value> = states().into_iter().map(|s| s["incident"].clone()).collect();
+    assert!(words.contains(&json!("counting_down")) && words.contains(&json!("verifying")), "{words:?}");
+    // Home Assistant starts anew: it is told everything again.
+    let (assistant, mut events) = world.broker.client("homeassistant");
+    tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    let before = world.watcher.lines.lock().unwrap().iter().filter(|line| line.starts_with("homeassistant/device")).count();
+    assistant.try_publish("homeassistant/status", b"online".to_vec(), PublishOptions::at_least_once()).unwrap();
+    let again = || world.watcher.lines.lock().unwrap().iter().filter(|line| line.starts_with("homeassistant/device")).count();
+    until("all homes again", || async { (again() >= 2 * before).then_some(()) }).await;
+    assistant.try_publish("buckler/home/maple-street/do", b"silence".to_vec(), PublishOptions::at_least_once()).unwrap();
+    until("silence", || async { (states().last().unwrap()["siren"] == "OFF").then_some(()) }).await;
+    world.until_siren(&[ON, LOUD, OFF, QUIET]).await;
+}

@@ -1,0 +1,132 @@
+//! What owners do with what is behind a broker: choose, test, and see that something is wrong.
+
+use super::{Server, broker::Broker, until};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const WIRING: &str = "/api/v1/homes/maple-street/wiring";
+
+/// A server whose owners of Maple Street choose among names that begin with `ba`.
+fn chosen(broker: &Broker) -> String {
+    broker.settings(&[("hall-keypad", "hall")]) + "[mqtt.chosen]\nmaple-street = \"ba\"\n"
+}
+
+#[tokio::test]
+async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
+    let broker = Broker::start().await;
+    let (base, hall) = (broker.device("base").await, broker.device("hall").await);
+    let server = Server::with_file(&chosen(&broker)).await;
+    let owner = server.sign_in("owner").await;
+    let wiring = owner.get(WIRING).await.1;
+    assert_eq!((&wiring["begins"], &wiring["sirens"][0]["device"]), (&json!("ba"), &json!("hall-keypad")));
+    assert!(wiring["kinds"].as_array().unwrap().contains(&json!("zigbee2mqtt-alarm")) && wiring["sirens"][0]["chosen"] == false);
+    let choose = async |device: &str, kind: &str, name: &str| {
+        owner.ask(Method::PUT, &format!("{WIRING}/{device}"), &json!({"kind": kind, "name": name})).await
+    };
+    for (device, kind, name, why) in [
+        ("base", "buckler", "hall", "must begin with “ba”"),
+        ("base", "army", "base", "no profile “army”"),
+        ("base", "buckler", "ba/#", "Give the name"),
+        ("hall-keypad", "buckler", "base", "This server's settings say"),
+    ] {
+        let (status, problem) = choose(device, kind, name).await;
+        let message = problem["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && message.contains(why), "{status} {problem}");
+    }
+    assert_eq!(choose("chimney", "buckler", "base").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(choose("base", "buckler", " base ").await.0, StatusCode::OK);
+    let taken = choose("bedroom-keypad", "buckler", "base").await.1;
+    assert_eq!(taken["errors"][0]["message"], "Another device has that name.");
+    let (server, owner) = {
+        // What was chosen is kept.
+        let server = server.restart_with_file(async || ()).await;
+        let owner = server.sign_in("owner").await;
+        (server, owner)
+    };
+    let online = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
+    until("the siren that was chosen", || async { online().await.then_some(()) }).await;
+    let incident = owner.raise("maple-street", "siren", json!({})).await.1;
+    for device in [&base, &hall] {
+        until("it sounds", || async { (device.orders() == ["ON"]).then_some(()) }).await;
+    }
+    owner.act(&incident, "silence").await;
+    until("quiet", || async { (base.orders() == ["ON", "OFF"]).then_some(()) }).await;
+    assert_eq!(owner.ask(Method::DELETE, &format!("{WIRING}/base"), &Value::Null).await.0, StatusCode::OK);
+    assert_eq!(owner.get(WIRING).await.1["sirens"].as_array().unwrap().len(), 1);
+    let said = owner.get("/api/v1/homes/maple-street/audit").await.1;
+    assert!(said.as_array().unwrap().iter().any(|record| record["about"] == json!(["wires"])), "{said}");
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_siren_is_tested_for_a_second_and_never_while_an_incident_runs() {
+    let broker = Broker::start().await;
+    let base = broker.device("base").await;
+    let server = Server::with_file(&broker.settings(&[("base", "base")])).await;
+    let owner = server.sign_in("owner").await;
+    let test = async |device: &str| owner.post(&format!("{WIRING}/{device}/test"), &json!({})).await;
+    let online = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
+    until("the siren is known", || async { online().await.then_some(()) }).await;
+    assert_eq!(test("base").await, (StatusCode::OK, json!({"confirmed": true})));
+    until("quiet again", || async { (base.orders() == ["ON", "OFF"]).then_some(()) }).await;
+    let on: Value = serde_json::from_slice(&base.heard()[0].payload).unwrap();
+    assert_eq!((&on["seconds"], &on["sound"]), (&json!(1), &json!("alarm")));
+    assert_eq!(test("bedroom-keypad").await.1, json!({"confirmed": true}), "a demo's own keypad");
+    assert_eq!(test("chimney").await.0, StatusCode::NOT_FOUND);
+    let silent = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
+    until("it said so", || async { silent().await.then_some(()) }).await;
+    base.obey(false);
+    assert_eq!(test("base").await.1, json!({"confirmed": false}), "hope is no proof");
+    base.obey(true);
+    let incident = owner.raise("maple-street", "medical", json!({})).await.1;
+    assert_eq!(test("base").await.0, StatusCode::CONFLICT);
+    owner.act(&incident, "cancel").await;
+    // An emergency that begins during a test sounds on.
+    let (tested, raised) = tokio::join!(test("base"), owner.raise("maple-street", "siren", json!({})));
+    assert!(tested.0 == StatusCode::OK || tested.0 == StatusCode::CONFLICT, "{tested:?}");
+    let story = async || owner.look(&raised.1).await;
+    let proved = |story: Value| super::whats(&story).contains(&"siren_confirmed");
+    until("it sounds", || async { proved(story().await).then_some(()) }).await;
+    super::wait(std::time::Duration::from_secs(2)).await;
+    assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"], "sounding");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
+    let broker = Broker::start().await;
+    let (base, cabin) = (broker.device("base").await, broker.device("cabin").await);
+    let button = "[[mqtt.button]]\nhome = \"maple-street\"\nname = \"Bedside button\"\ntopic = \"buckler/cabin/button\"\n\
+                  silent_seconds = 2\npress = { single = \"police\" }\n";
+    let server = Server::with_file(&(broker.settings(&[("base", "base")]) + button)).await;
+    let owner = server.sign_in("owner").await;
+    base.say("siren/state", r#"{"state":"OFF","battery":12,"tamper":true}"#, false);
+    let troubles = async || {
+        let wiring = owner.get(WIRING).await.1;
+        (wiring["sirens"][0]["health"]["troubles"].clone(), wiring["buttons"][0]["health"]["troubles"].clone())
+    };
+    let both = (json!(["tampered", "battery_low"]), json!(["silent"]));
+    until("both", || async { (troubles().await == both).then_some(()) }).await;
+    let ready = owner.get("/api/v1/homes/maple-street").await.1["sos"]["ready"].clone();
+    let check = ready["checks"].as_array().unwrap().iter().find(|check| check["what"] == "devices").cloned().unwrap();
+    assert_eq!((&check["ok"], &check["count"], &ready["ok"]), (&json!(false), &json!(2), &json!(true)), "help comes all the same");
+    let told = async || {
+        let log = owner.get("/api/v1/homes/maple-street/audit").await.1;
+        let all =
+            log.as_array().unwrap().iter().filter(|record| record["what"] == "device_trouble").map(|record| record["about"][0].clone());
+        let mut all: Vec<String> = all.map(|name| name.as_str().unwrap().to_owned()).collect();
+        all.sort();
+        all
+    };
+    until("both in the log", || async { (told().await == ["Base Station", "Bedside button"]).then_some(()) }).await;
+    // Both are well again, and the log says nothing twice.
+    base.say("siren/state", r#"{"state":"OFF","battery":95,"tamper":false}"#, false);
+    until("well again", || async {
+        cabin.say("button", r#"{"action":"","battery":80}"#, false);
+        (troubles().await == (json!([]), json!([]))).then_some(())
+    })
+    .await;
+    base.say("availability", "offline", true);
+    let offline = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == false;
+    until("offline", || async { (offline().await && troubles().await.0 == json!(["offline"])).then_some(()) }).await;
+    assert_eq!(told().await.iter().filter(|name| *name == "Bedside button").count(), 1);
+}
