@@ -5,9 +5,18 @@
 const STALLED_MS = 3_000;
 // Half a second at 30 pictures a second: who is further behind waits for the next key frame instead of showing the past.
 const LONGEST_QUEUE = 15;
+// The picture was taken before this viewer came: it is decoded for those after it, however many wait.
+const BEFORE = 2;
 // A decoder that fails so often in a row cannot show this camera.
 const MOST_FAILURES = 3;
 const HEADER = 9;
+// For so long after the beginning a viewer may still be at what was sent from before.
+const CATCHES_UP_MS = 2_000;
+
+// iPhones have the one that they manage themselves.
+const Source = window.ManagedMediaSource ?? window.MediaSource;
+// Of a film: how far behind its end it is shown at most, how near to it after a jump, and how much of it is kept. Seconds.
+const [FURTHEST_S, NEAREST_S, KEPT_S] = [1, 0.3, 20];
 
 class LivePicture extends HTMLElement {
   #canvas = document.createElement("canvas");
@@ -19,6 +28,10 @@ class LivePicture extends HTMLElement {
   #newest;
   #failures = 0;
   #tries = 0;
+  #began = 0;
+  #video;
+  #buffer;
+  #parts = [];
   #timers = {};
   #seen = () => (document.hidden ? this.#stop() : this.#begin());
 
@@ -46,13 +59,16 @@ class LivePicture extends HTMLElement {
 
   #begin() {
     this.#stop();
-    if (!("VideoDecoder" in window)) return this.#tell("unsupported");
+    const decodes = "VideoDecoder" in window;
+    if (!decodes && !Source) return this.#tell("unsupported");
     this.#tell("connecting");
-    const socket = (this.#socket = new WebSocket(new URL(this.getAttribute("src"), location.href.replace(/^http/, "ws"))));
+    this.#began = performance.now();
+    const socket = (this.#socket = new WebSocket(new URL(this.getAttribute("src") + (decodes ? "" : "&film=true"), location.href.replace(/^http/, "ws"))));
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket !== this.#socket) return;
-      if (typeof data === "string") this.#configure(JSON.parse(data));
+      if (!decodes) this.#film(data);
+      else if (typeof data === "string") this.#configure(JSON.parse(data));
       else this.#take(data);
     };
     socket.onclose = () => {
@@ -73,6 +89,8 @@ class LivePicture extends HTMLElement {
     this.#release();
     this.#newest?.close();
     this.#newest = undefined;
+    this.#video?.remove();
+    this.#video = this.#buffer = undefined;
   }
 
   #release() {
@@ -81,7 +99,52 @@ class LivePicture extends HTMLElement {
     this.#needsKey = true;
   }
 
+  // Where the browser decodes no single pictures: a film that becomes longer (MSE), never shown from further behind than it must be.
+  #film(data) {
+    if (typeof data !== "string") {
+      this.#parts.push(data);
+      return this.#grow();
+    }
+    const { mime } = JSON.parse(data);
+    if (!Source.isTypeSupported(mime)) return this.#giveUp();
+    const video = (this.#video ??= this.appendChild(document.createElement("video")));
+    Object.assign(video, { muted: true, autoplay: true, playsInline: true, disableRemotePlayback: true });
+    const source = new Source();
+    this.#parts = [];
+    this.#buffer = undefined;
+    source.addEventListener("sourceopen", () => {
+      this.#buffer = source.addSourceBuffer(mime);
+      this.#buffer.addEventListener("updateend", () => this.#grow());
+      this.#grow();
+    }, { once: true });
+    video.src = URL.createObjectURL(source);
+    video.ontimeupdate = () => {
+      this.#failures = this.#tries = 0;
+      this.#watch();
+      this.#tell("live");
+    };
+    this.#watch();
+  }
+
+  #grow() {
+    const { buffered } = this.#video ?? {};
+    if (!this.#buffer || this.#buffer.updating) return;
+    if (buffered.length > 0) {
+      const [begin, end] = [buffered.start(0), buffered.end(buffered.length - 1)];
+      if (end - this.#video.currentTime > FURTHEST_S) this.#video.currentTime = end - NEAREST_S;
+      if (end - begin > KEPT_S) return this.#buffer.remove(begin, end - KEPT_S / 2);
+    }
+    const part = this.#parts.shift();
+    try {
+      if (part) this.#buffer.appendBuffer(part);
+    } catch {
+      this.#giveUp();
+    }
+  }
+
   async #configure({ codec, description, width, height }) {
+    // A camera may change its size while it is watched: what was decoded so far says nothing of what comes.
+    this.#release();
     this.#config = { codec, codedWidth: width, codedHeight: height, optimizeForLatency: true };
     if (description) this.#config.description = Uint8Array.from(atob(description), (letter) => letter.charCodeAt(0));
     this.#watch();
@@ -101,9 +164,10 @@ class LivePicture extends HTMLElement {
   #take(data) {
     if (!this.#config || data.byteLength <= HEADER) return;
     const head = new DataView(data);
-    const isKey = (head.getUint8(0) & 1) === 1;
+    const flags = head.getUint8(0);
+    const isKey = (flags & 1) === 1;
     if (this.#needsKey && !isKey) return;
-    if (this.#decoder?.decodeQueueSize > LONGEST_QUEUE) {
+    if (!(flags & BEFORE) && this.#decoder?.decodeQueueSize > this.#longest()) {
       this.#release();
       if (!isKey) return;
     }
@@ -115,6 +179,11 @@ class LivePicture extends HTMLElement {
     } catch {
       this.#failed();
     }
+  }
+
+  // What was sent from before may still wait when the first new picture comes.
+  #longest() {
+    return performance.now() - this.#began < CATCHES_UP_MS ? Infinity : LONGEST_QUEUE;
   }
 
   #newDecoder() {

@@ -264,8 +264,8 @@ pub struct Camera {
 
 impl Camera {
     /// Where its latest picture is, if it has any.
-    pub fn still(&self) -> Option<String> {
-        self.live.then(|| path::still(&self.id))
+    pub fn still(&self, home: &HomeId) -> Option<String> {
+        self.live.then(|| path::still(home, &self.id))
     }
 }
 

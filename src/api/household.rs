@@ -3,7 +3,7 @@
 use super::invitations::Invited;
 use crate::domain::{
     access::Role,
-    camera::CameraKind,
+    camera::{CameraKind, Keep},
     device::DeviceKind,
     home::Address,
     id::{CameraId, ContactId, UserId},
@@ -50,6 +50,12 @@ pub struct Stream {
     pub camera: CameraId,
     /// An RTSP address.
     pub address: String,
+    /// Whether a user name and a password are kept for it.
+    #[serde(default)]
+    pub has_login: bool,
+    /// When its pictures are fetched.
+    #[serde(default)]
+    pub keep: Keep,
 }
 
 /// Changes what somebody may do.
@@ -215,6 +221,19 @@ pub struct EditCamera {
     /// An RTSP address in the house's own network; empty where it is not known yet.
     #[serde(default)]
     pub stream: String,
+    /// When its pictures are fetched.
+    #[serde(default)]
+    pub keep: Keep,
+}
+
+/// How one signs in to a camera. It is kept sealed, and never read again by anybody.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditLogin {
+    /// The user name; empty for none.
+    pub user: String,
+    /// The password.
+    pub password: String,
 }
 
 /// Whether nobody lives here yet.

@@ -1,6 +1,7 @@
 //! What crosses the wire: types and paths, one file a noun. Knows no browser and no database.
 
 pub mod audit;
+pub mod cameras;
 pub mod center;
 pub mod home;
 pub mod household;
@@ -85,12 +86,12 @@ pub mod path {
         format!("/api/v1/contact/{token}")
     }
     /// The stream of a camera's picture.
-    pub fn live(camera: &CameraId) -> String {
-        format!("/api/v1/cameras/{camera}/live")
+    pub fn live(home: &HomeId, camera: &CameraId) -> String {
+        format!("/api/v1/cameras/{camera}/live?home={home}")
     }
     /// The latest picture of a camera.
-    pub fn still(camera: &CameraId) -> String {
-        format!("/api/v1/cameras/{camera}/still")
+    pub fn still(home: &HomeId, camera: &CameraId) -> String {
+        format!("/api/v1/cameras/{camera}/still?home={home}")
     }
     /// A contact's phone's live events.
     pub fn phone_events(token: &str) -> String {

@@ -33,6 +33,25 @@ pub struct Camera {
     /// Where its pictures come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamAddress>,
+    /// User name and password for that, sealed with the server's key. Leaves the server in no form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// When its pictures are fetched.
+    #[serde(default)]
+    pub keep: Keep,
+}
+
+/// When a camera's pictures are fetched, though nobody looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// While somebody looks, and for a moment after.
+    #[default]
+    OnDemand,
+    /// While somebody has the home open.
+    WhileHomeIsOpen,
+    /// Always.
+    Always,
 }
 
 /// The address of a camera's stream: RTSP (RFC 7826), in the house's own network, without user name and password.
@@ -44,6 +63,13 @@ impl StreamAddress {
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl StreamAddress {
+    /// Whom it leads to: host and port.
+    pub fn host(&self) -> &str {
+        self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
     }
 }
 
@@ -75,14 +101,21 @@ impl FromStr for StreamAddress {
 /// (RFC 6762 `.local`, RFC 8375 `.home.arpa`, or a name without dots).
 fn is_private(host: &str) -> bool {
     match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
-        Ok(IpAddr::V6(ip)) => ip == Ipv6Addr::LOCALHOST || ip.is_unique_local() || ip.is_unicast_link_local(),
+        Ok(ip) => is_private_address(ip),
         // What is made of digits and dots alone is an address that is written in a way that hides it.
         Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x') || host.contains(':') => false,
         Err(_) => {
             let name = host.to_ascii_lowercase();
             !name.contains('.') || [".local", ".home.arpa", ".lan", ".internal"].iter().any(|end| name.ends_with(end))
         }
+    }
+}
+
+/// Whether an address is in the house: private (RFC 1918, RFC 4193), of the link, or of this machine.
+pub fn is_private_address(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip == Ipv6Addr::LOCALHOST || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

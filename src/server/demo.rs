@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     access::{CenterRole, Membership, Role},
-    camera::{Camera, CameraKind},
+    camera::{Camera, CameraKind, Keep},
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
     home::{Address, Enrolment, Home, Plan, Settings, Subscription},
@@ -126,7 +126,7 @@ fn keypad(id: &str, name: &str) -> Device {
 }
 
 fn camera(id: &str, kind: CameraKind, name: &str, sos_compatible: bool, has_siren: bool) -> Camera {
-    Camera { id: slug(id), kind, name: name.into(), sos_compatible, has_siren, stream: None }
+    Camera { id: slug(id), kind, name: name.into(), sos_compatible, has_siren, stream: None, login: None, keep: Keep::OnDemand }
 }
 
 fn plain_camera(id: &str, name: &str) -> Camera {

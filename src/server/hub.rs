@@ -89,6 +89,11 @@ impl Hub {
         self.changed.notify_one();
     }
 
+    /// How many listen to a home.
+    pub fn listeners(&self, home: &HomeId) -> usize {
+        self.channels.lock().expect("no holder panics").get(home).map_or(0, |channel| channel.sender.receiver_count())
+    }
+
     /// Waits for changes, and takes those of homes that somebody listens to.
     pub async fn changes(&self) -> Vec<Change> {
         loop {

@@ -1,6 +1,7 @@
 //! The server: a thin way from the wire to the durable loop. It never decides what an emergency is: that is the domain's.
 
 pub mod auth;
+pub mod cameras;
 pub mod center;
 mod check;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod user;
 
 use crate::domain::incident::Policy;
 use auth::{Attempts, passkeys::Passkeys};
+use cameras::{Cameras, Clips, Seal};
 use center::{
     NoReceiver,
     responders::{NoResponders, SimulatedResponders, respond},
@@ -82,6 +84,10 @@ pub struct App {
     pub homes: Homes,
     /// What has sirens, and says of itself how it is.
     pub devices: Arc<dyn Devices>,
+    /// Cameras, as far as anybody looks at them.
+    pub cameras: Arc<Cameras>,
+    /// What cameras showed when help was asked for.
+    pub clips: Clips,
     /// Those of them that are behind a broker.
     pub broker: Option<Arc<MqttDevices>>,
     /// Those of them that live in a demo's memory.
@@ -138,6 +144,9 @@ pub enum StartError {
     /// Passkeys cannot be for the address.
     #[error("passkeys cannot be for the address of --public-url: {0}")]
     PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
+    /// The key that seals secrets cannot be read or made.
+    #[error("the server's key cannot be used: {0}")]
+    Key(#[source] std::io::Error),
     /// The way to sirens behind a broker cannot be made.
     #[error("{0}")]
     Mqtt(String),
@@ -148,10 +157,8 @@ pub enum StartError {
 
 /// Connects to the broker, with what owners chose. What cannot be is left out, and its owner sees that it is not there.
 fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, stop: &watch::Receiver<bool>) -> Result<(), String> {
-    for home in homes.all() {
-        if let Err((device, because)) = broker.rewire(&home.id, &home.wires) {
-            tracing::error!(home = %home.id, %device, because, "a siren that an owner chose is not spoken to");
-        }
+    if let Err(wrongs) = broker.rewire(homes.all().iter().map(|home| (home.id.clone(), home.wires.clone()))) {
+        tracing::error!(?wrongs, "sirens that owners chose are not spoken to");
     }
     for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
         check_codes(file)?;
@@ -223,6 +230,8 @@ impl App {
         let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;
         tokio::spawn(respond(drill_cases, engine.clone(), clock.clone()));
         tokio::spawn(respond(live_cases, engine.clone(), clock.clone()));
+        let seal = Seal::open(&config.data).map_err(StartError::Key)?;
+        let cameras = Cameras::new(clock.clone(), hub.clone(), seal, config.demo, stop.clone());
         let app = Arc::new(Self {
             homes,
             store,
@@ -230,6 +239,8 @@ impl App {
             hub,
             clock,
             devices,
+            cameras,
+            clips: Clips::new(&config.data),
             broker,
             simulated: config.demo.then_some(simulated),
             policy: config.policy,
@@ -252,6 +263,7 @@ impl App {
     fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>) {
         tokio::spawn(tell::fan_out(self.clone()));
         tokio::spawn(raise_what_is_pressed(self.clone(), presses));
+        tokio::spawn(cameras::keep_what_is_wanted(self.clone()));
         if let Some(broker) = self.broker.clone() {
             tokio::spawn(watch_over(self.clone(), broker.clone()));
             if let Some(assistant) = broker.settings().home_assistant.clone() {

@@ -1,6 +1,6 @@
 //! What is told to whom: the domain's truth and the devices' state, put into wire types. Encoded once for all listeners.
 
-use super::{App, engine::Current, hub, stopped, store::StoreError};
+use super::{App, cameras::State, engine::Current, hub, stopped, store::StoreError};
 use crate::{
     api::{
         home::{
@@ -80,13 +80,22 @@ impl App {
             id: c.id.clone(),
             kind: c.kind,
             name: c.name.clone(),
-            // A camera is known by its siren alone, until its stream is taken in.
-            online: device.as_ref().is_some_and(|device| self.devices.is_online(&home.id, device)),
+            online: self.is_camera_online(home, c, device.as_ref()),
             sos_compatible: c.sos_compatible,
             has_siren: c.has_siren,
             siren: device.map_or(SirenState::Silent, |device| self.siren(home, &device)),
-            // No stream is taken in yet, so none is promised.
-            live: false,
+            live: self.cameras.has_stream(c),
+        }
+    }
+
+    /// By its pictures where anybody looks at them, else by its siren. A camera that nobody asked is believed to be there.
+    fn is_camera_online(&self, home: &Home, c: &camera::Camera, device: Option<&DeviceId>) -> bool {
+        match self.cameras.state(&home.id, &c.id) {
+            Some(State::Failed(_)) => false,
+            Some(State::Flows) => true,
+            Some(State::Idle | State::Connecting) | None => {
+                self.cameras.has_stream(c) || device.is_some_and(|device| self.devices.is_online(&home.id, device))
+            }
         }
     }
 

@@ -55,8 +55,8 @@ export class Camera {
 
   /** Stands in for the server's stream of every camera, and says that there is one. */
   async serve(page) {
-    await page.routeWebSocket(/\/api\/v1\/cameras\/[^/]+\/live$/, (socket) => this.#watch(socket));
-    await page.route(/\/api\/v1\/cameras\/[^/]+\/still$/, (route) => route.fulfill({ contentType: "image/svg+xml", body: still }));
+    await page.routeWebSocket(/\/api\/v1\/cameras\/[^/]+\/live\?/, (socket) => this.#watch(socket));
+    await page.route(/\/api\/v1\/cameras\/[^/]+\/still\?/, (route) => route.fulfill({ contentType: "image/svg+xml", body: still }));
     // What is told of cameras, in answers and by live events, is read with this.
     await page.addInitScript(() => {
       const parse = JSON.parse;

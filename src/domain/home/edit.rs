@@ -3,7 +3,7 @@
 
 use super::{Address, Enrolment, Home, Plan, Settings, settings};
 use crate::domain::{
-    camera::{Camera, CameraKind, StreamAddress},
+    camera::{Camera, CameraKind, Keep, StreamAddress},
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
     id::{CameraId, ContactId, DeviceId},
@@ -292,9 +292,9 @@ impl Home {
             form.wrong("name", Fault::TooMany);
         }
         let name = form.line("name", &written.name);
-        let WrittenCamera { sos_compatible, has_siren, .. } = *written;
-        let camera =
-            Camera { id: self.free_id(&name, "camera"), kind, name, sos_compatible, has_siren, stream: stream(&mut form, written) };
+        let WrittenCamera { sos_compatible, has_siren, keep, .. } = *written;
+        let (id, stream) = (self.free_id(&name, "camera"), stream(&mut form, written));
+        let camera = Camera { id, kind, name, sos_compatible, has_siren, stream, login: None, keep };
         let camera = form.done(camera)?;
         let id = camera.id.clone();
         self.cameras.push(camera);
@@ -330,6 +330,8 @@ pub struct WrittenCamera {
     pub has_siren: bool,
     /// Where its pictures come from; empty where that is not known yet.
     pub stream: String,
+    /// When its pictures are fetched.
+    pub keep: Keep,
 }
 
 impl Camera {
@@ -341,7 +343,11 @@ impl Camera {
         let mut form = Form::default();
         let (name, stream) = (form.line("name", &written.name), stream(&mut form, written));
         form.done(())?;
-        (self.name, self.stream) = (name, stream);
+        // A password is for the camera that it was given for, and is shown to no other.
+        if self.stream.as_ref().map(StreamAddress::host) != stream.as_ref().map(StreamAddress::host) {
+            self.login = None;
+        }
+        (self.name, self.stream, self.keep) = (name, stream, written.keep);
         (self.sos_compatible, self.has_siren) = (written.sos_compatible, written.has_siren);
         Ok(())
     }

@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     api::{
+        cameras::Tried,
         home::HomeAnswer,
-        household::{EditCamera, NewDevice, Rename},
+        household::{EditCamera, EditLogin, NewDevice, Rename},
     },
     domain::{
         home::edit::{Form, WrittenCamera, Wrongs},
@@ -19,8 +20,11 @@ use crate::{
 use axum::{Json, extract::State};
 use std::sync::Arc;
 
-fn written(EditCamera { name, sos_compatible, has_siren, stream, .. }: EditCamera) -> WrittenCamera {
-    WrittenCamera { name, sos_compatible, has_siren, stream }
+/// The longest user name or password of a camera, characters.
+const LOGIN_MOST: usize = 128;
+
+fn written(EditCamera { name, sos_compatible, has_siren, stream, keep, .. }: EditCamera) -> WrittenCamera {
+    WrittenCamera { name, sos_compatible, has_siren, stream, keep }
 }
 
 /// Adds a base station or keypad.
@@ -86,4 +90,33 @@ pub async fn remove_camera(State(app): State<Arc<App>>, owner: Owner, Part(id): 
         Ok(())
     })
     .await
+}
+
+/// Sets how one signs in to a camera; it is kept sealed.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/cameras/{camera}/login", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), request_body = EditLogin, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn camera_login(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Part(id): Part<CameraId>,
+    Body(EditLogin { user, password }): Body<EditLogin>,
+) -> Result<Json<HomeAnswer>, Refused> {
+    let user = user.trim();
+    if user.chars().count() > LOGIN_MOST || password.chars().count() > LOGIN_MOST || format!("{user}{password}").contains(char::is_control)
+    {
+        return Err(Refused::field("user", "That is too long."));
+    }
+    let sealed = app.cameras.seal(&owner.0.home.id, &id, user, &password).map_err(|_| Refused::internal())?;
+    edited(&app, &owner, |home| {
+        let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
+        camera.login = (!user.is_empty()).then_some(sealed);
+        Ok::<_, NotEdited>(())
+    })
+    .await
+}
+
+/// Asks a camera for a picture, and says why none comes.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/cameras/{camera}/try", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = Tried), Problems))]
+pub async fn try_camera(State(app): State<Arc<App>>, Owner(member): Owner, Part(id): Part<CameraId>) -> Result<Json<Tried>, Refused> {
+    let camera = member.home.camera(&id).ok_or_else(Refused::not_found)?;
+    app.cameras.try_out(&member.home.id, camera).await.map(Json).ok_or_else(Refused::not_found)
 }

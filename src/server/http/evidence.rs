@@ -8,6 +8,7 @@ use super::{
 use crate::{
     api::{
         incident::Incident,
+        path,
         timeline::{Line, What},
     },
     domain::{incident::event::Recorded, time::Timestamp},
@@ -51,6 +52,20 @@ pub struct Evidence {
     pub incident: Incident,
     /// Everything that happened, in order.
     pub events: Vec<Fact>,
+    /// What the camera showed from which help was asked for, where it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+}
+
+/// What a camera showed: ten seconds before the press, and thirty after.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Clip {
+    /// Where it is, MP4.
+    pub path: String,
+    /// Its size.
+    pub bytes: usize,
+    /// SHA-256 of it, in hex.
+    pub sha256: String,
 }
 
 /// One thing that happened.
@@ -83,7 +98,12 @@ pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Qu
     let (kind, ending, body) = match format {
         Format::Json => {
             let name = incident.id;
-            let evidence = Evidence { exported_at: app.clock.now(), incident, events };
+            let clip = tokio::fs::read(app.clips.file(name)).await.ok().map(|file| Clip {
+                path: path::incident(name, "clip"),
+                bytes: file.len(),
+                sha256: hex(Sha256::digest(&file).as_slice()),
+            });
+            let evidence = Evidence { exported_at: app.clock.now(), incident, events, clip };
             ("application/json", format!("{name}.json"), serde_json::to_string_pretty(&evidence).unwrap_or_default())
         }
         Format::Csv => ("text/csv; charset=utf-8", format!("{}.csv", incident.id), csv(&events)),
@@ -102,11 +122,15 @@ fn facts(history: &[Recorded], told: &[Line]) -> Vec<Fact> {
         let mut hash = Sha256::new();
         hash.update(&before);
         hash.update(fact.to_string());
-        before = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        before = hex(hash.finalize().as_slice());
         let Line { seq, at, what, by, text } = line.clone();
         Fact { seq, at, what, by, text, fact, hash: before.clone() }
     };
     history.iter().zip(told).map(fact).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn csv(events: &[Fact]) -> String {

@@ -81,12 +81,15 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
     app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
     app.hub.home_changed(id.clone());
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
+    if home.cameras != member.home.cameras {
+        app.cameras.review(&home);
+    }
     if home.wires != member.home.wires
         && let Some(broker) = &app.broker
-        && let Err((device, because)) = broker.rewire(id, &home.wires)
+        && let Err(wrongs) = broker.rewire([(id.clone(), home.wires.clone())])
     {
         // Somebody else was quicker with that name.
-        tracing::warn!(home = %id, %device, because, "a siren that an owner chose is not spoken to");
+        tracing::warn!(?wrongs, "sirens that owners chose are not spoken to");
     }
     Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.session.held_until, app.clock.now())).await?))
 }
@@ -104,7 +107,10 @@ pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<House
         role: membership.role,
         sos_withdrawn: membership.sos_withdrawn,
     });
-    let stream = |c: &crate::domain::camera::Camera| c.stream.as_ref().map(|s| Stream { camera: c.id.clone(), address: s.as_str().into() });
+    let stream = |c: &crate::domain::camera::Camera| {
+        let (has_login, keep) = (c.login.is_some(), c.keep);
+        c.stream.as_ref().map(|s| Stream { camera: c.id.clone(), address: s.as_str().into(), has_login, keep })
+    };
     Ok(Json(Household {
         people: people.collect(),
         invitations,

@@ -85,6 +85,13 @@ pub async fn raise(
         snapshot,
     };
     let answer = app.engine.raise(raise, fingerprint).await?;
+    if answer.created
+        && let Source::LiveView { camera } = &answer.current.incident.source
+    {
+        let (app, home, camera) = (app.clone(), home.id.clone(), camera.clone());
+        let (incident, at) = (answer.current.incident.id, answer.current.incident.started_at);
+        tokio::spawn(async move { app.clips.keep(&app.cameras, &home, &camera, incident, at).await });
+    }
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
     let mut incident = app.tell_incident(&answer.current);
     incident.joined = answer.joined;

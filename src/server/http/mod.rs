@@ -13,6 +13,7 @@ mod homes;
 mod household;
 mod incidents;
 mod invitations;
+mod live;
 mod passkeys;
 mod people;
 mod phone;
@@ -42,6 +43,7 @@ const BODY_MOST: usize = 64 * 1024;
 /// Every route of the API, with its part of the document.
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(service::document())
+        .merge(equipment())
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(sessions::list, sessions::end_others))
@@ -69,13 +71,6 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(household::verbal_password))
         .routes(routes!(household::check_verbal_password))
         .routes(routes!(household::enroll, household::end_enrolment))
-        .routes(routes!(equipment::add_device))
-        .routes(routes!(equipment::rename_device, equipment::remove_device))
-        .routes(routes!(equipment::add_camera))
-        .routes(routes!(equipment::edit_camera, equipment::remove_camera))
-        .routes(routes!(wiring::one))
-        .routes(routes!(wiring::choose, wiring::forget))
-        .routes(routes!(wiring::try_out))
         .routes(routes!(people::edit, people::remove))
         .routes(routes!(invitations::invite))
         .routes(routes!(invitations::withdraw))
@@ -109,6 +104,23 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(service::metrics))
 }
 
+/// Devices and cameras.
+fn equipment() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(equipment::add_device))
+        .routes(routes!(equipment::rename_device, equipment::remove_device))
+        .routes(routes!(equipment::add_camera))
+        .routes(routes!(equipment::edit_camera, equipment::remove_camera))
+        .routes(routes!(equipment::camera_login))
+        .routes(routes!(equipment::try_camera))
+        .routes(routes!(live::watch))
+        .routes(routes!(live::still))
+        .routes(routes!(live::clip))
+        .routes(routes!(wiring::one))
+        .routes(routes!(wiring::choose, wiring::forget))
+        .routes(routes!(wiring::try_out))
+}
+
 /// Everything that the server answers.
 pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let (api, document) = routes().split_for_parts();
@@ -135,7 +147,7 @@ fn armor() -> [(HeaderName, HeaderValue); 7] {
         fixed(
             "content-security-policy",
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+             media-src 'self' blob:; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
              require-trusted-types-for 'script'; trusted-types default",
         ),
         fixed("cross-origin-opener-policy", "same-origin"),

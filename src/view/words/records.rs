@@ -25,6 +25,7 @@ super::language::words! {
         CenterEmpty = "Nothing waits for you",
         CenterNotYours = "You do not work at the monitoring center.",
         CallFirst = "Call first",
+        Clip = "What the camera showed",
         Evidence = "Evidence",
         EvidenceNote = "Every step with its time and who did it, each sealed with a hash over all before it.",
         ExportJson = "Download JSON",

@@ -5,7 +5,10 @@ use crate::{
     api::path,
     domain::id::CameraId,
     view::live::Picture as State,
-    web::browser::{Listener, append, load},
+    web::{
+        browser::{Listener, append, load},
+        store::store,
+    },
 };
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::JsCast;
@@ -24,12 +27,12 @@ pub fn Player(
     state: RwSignal<State>,
 ) -> impl IntoView {
     state.set(if live { State::Connecting } else { State::None });
-    let stage = NodeRef::<Div>::new();
+    let (stage, home) = (NodeRef::<Div>::new(), store().home_id());
     Effect::new(move |_| {
-        if let Some(stage) = stage.get().filter(|_| live) {
+        if let (Some(stage), Some(home)) = (stage.get().filter(|_| live), home.clone()) {
             // The element comes to life with `public/player.js`.
             load("player");
-            let picture = append(&stage, "live-picture", &[("src", &path::live(&id))]);
+            let picture = append(&stage, "live-picture", &[("src", &path::live(&home, &id))]);
             StoredValue::new_local(picture.map(|picture| {
                 Listener::new(&picture, "state", move |event| {
                     let told = event.dyn_ref::<CustomEvent>().and_then(|event| event.detail().as_string());

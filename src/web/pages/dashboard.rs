@@ -134,7 +134,7 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
         };
         let has_shield = shields.get(&camera.id).is_some_and(|a| a.available);
         let shield = has_shield.then(|| view! { <span class="cam__shield"><ShieldShape/></span> });
-        let still = camera.still();
+        let still = store().home_id().and_then(|home| camera.still(&home));
         view! {
             <li class="cam">
                 <Link to=Route::LiveView(camera.id) class="cam__link">

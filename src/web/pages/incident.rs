@@ -1,7 +1,7 @@
 //! One incident: what happened, second by second, whom the center called, who came, and the evidence of it.
 
 use crate::{
-    api::incident::Incident,
+    api::{incident::Incident, path},
     domain::{
         id::IncidentId,
         incident::{Mode, Source},
@@ -55,6 +55,7 @@ fn Record(
         <article class="record">
             {is_drill.then(ribbon)}
             {head(&incident)}
+            {clip(&incident)}
             {is_drill.then(|| score(&incident))}
             <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines=Signal::derive(move || lines.clone())/></section>
             {responders(&incident)}
@@ -98,6 +99,23 @@ fn head(incident: &Incident) -> impl IntoView + use<> {
             <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
         </section>
     }
+}
+
+/// What the camera showed from which help was asked for, where that was kept.
+fn clip(incident: &Incident) -> Option<impl IntoView + use<>> {
+    let Source::LiveView { .. } = incident.source else { return None };
+    let (there, path) = (RwSignal::new(true), path::incident(incident.id, "clip"));
+    let film = move || {
+        there.get().then(|| {
+            view! {
+                <section class="card card--pad form no-print">
+                    <h2>{W::Clip}</h2>
+                    <video class="clip" controls="" muted="" playsinline="" preload="metadata" src=path.clone() on:error=move |_| there.set(false)></video>
+                </section>
+            }
+        })
+    };
+    Some(part(film))
 }
 
 /// How a drill went.

@@ -58,7 +58,7 @@ pub fn LiveView(
         let thumb = |camera: Camera| {
             let here = id.with_value(|id| *id == camera.id);
             let class = if here { "thumb thumb--on" } else { "thumb" };
-            let still = camera.still();
+            let still = store.home_id().and_then(|home| camera.still(&home));
             view! {
                 <Link to=Route::LiveView(camera.id) class here>
                     <Picture name=camera.name.clone() still/>

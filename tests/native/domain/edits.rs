@@ -122,7 +122,13 @@ fn a_home_has_one_base_station_and_names_that_differ() {
     let again = home.add_device(DeviceKind::BaseStation, "alarm", "Another").map(drop);
     assert_eq!(said(again), [("kind".into(), Fault::OnlyOne)]);
     let first = home.add_device(DeviceKind::Keypad, "keypad", "Front door").unwrap();
-    let written = WrittenCamera { name: "Front Door".into(), sos_compatible: true, has_siren: false, stream: String::new() };
+    let written = WrittenCamera {
+        name: "Front Door".into(),
+        sos_compatible: true,
+        has_siren: false,
+        stream: String::new(),
+        keep: Default::default(),
+    };
     let second = home.add_camera(CameraKind::Camera, &written).unwrap();
     assert_ne!(first.as_str(), second.as_str(), "devices and cameras share their names");
 }

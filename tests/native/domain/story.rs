@@ -44,6 +44,8 @@ pub fn home() -> Home {
         sos_compatible,
         has_siren,
         stream: None,
+        login: None,
+        keep: Default::default(),
     };
     Home {
         id: "elm-road".parse().unwrap(),

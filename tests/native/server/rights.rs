@@ -42,11 +42,13 @@ fn need(method: &str, path: &str) -> Option<Need> {
         (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
         ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
         ("post", "/homes/{home}/incidents") => Need::Home(Raise),
-        ("get", "/incidents/{id}" | "/incidents/{id}/export") => Need::Home(Look),
+        ("get", "/incidents/{id}" | "/incidents/{id}/export" | "/incidents/{id}/clip") => Need::Home(Look),
         ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence" | "/incidents/{id}/review") => {
             Need::Home(Raise)
         }
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
+        ("get", "/cameras/{camera}/live" | "/cameras/{camera}/still") => Need::Home(Look),
+        ("put", "/homes/{home}/cameras/{camera}/login") | ("post", "/homes/{home}/cameras/{camera}/try") => Need::Home(Configure),
         ("get", "/homes/{home}/household" | "/homes/{home}/wiring") => Need::Home(Configure),
         ("put" | "delete", "/homes/{home}/wiring/{device}") | ("post", "/homes/{home}/wiring/{device}/test") => Need::Home(Configure),
         ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => Need::Nothing,
@@ -142,7 +144,7 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: 
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
                     && (status != StatusCode::NOT_FOUND
                         || path.contains("/center/")
-                        || ["{session}", "{passkey}", "/release", "/undo", "{invitation}", "{token}"]
+                        || ["{session}", "{passkey}", "/clip", "/release", "/undo", "{invitation}", "{token}"]
                             .iter()
                             .any(|end| path.ends_with(end))),
                 "{who}: {method} {path}: {status} {answer}"

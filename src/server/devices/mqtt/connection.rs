@@ -93,7 +93,7 @@ fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
 async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop: watch::Receiver<bool>) {
     let mut pause = PAUSE_FIRST;
     loop {
-        let (client, mut events) = AsyncClient::builder(options.clone()).capacity(WAITING).build();
+        let (client, mut events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.buttons().count()).build();
         let mut subscribe = |remembered: bool| {
             pause = PAUSE_FIRST;
             let missing = devices.buttons().filter(|_| !remembered);
@@ -125,7 +125,8 @@ async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop:
 async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, mut stop: watch::Receiver<bool>) {
     let mut pause = PAUSE_FIRST;
     loop {
-        let (client, events) = AsyncClient::builder(options.clone()).capacity(WAITING).build();
+        // Each topic is asked for at once.
+        let (client, events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.topics().len()).build();
         let mut connected = false;
         let ended = tokio::select! {
             ended = listen(&devices, &client, events, &status, &mut connected) => ended,

@@ -28,13 +28,14 @@ pub struct Look {
 }
 
 impl MqttDevices {
-    /// How owners of a home chose to speak to its sirens now.
+    /// How owners chose to speak to sirens, of these homes and of all that were told before.
     ///
     /// # Errors
-    /// The device whose siren cannot be spoken to so, and why, in a sentence for its owner; then it is not spoken to, and all others are.
-    pub fn rewire(&self, home: &HomeId, wires: &[Wire]) -> Result<(), (DeviceId, String)> {
+    /// Each choice that cannot be: that siren is not spoken to, and all others are.
+    pub fn rewire(&self, homes: impl IntoIterator<Item = (HomeId, Vec<Wire>)>) -> Result<(), Vec<Wrong>> {
         let mut chosen = self.chosen.lock().expect("no holder panics");
-        chosen.insert(home.clone(), wires.to_vec());
+        chosen.extend(homes);
+        chosen.retain(|_, wires| !wires.is_empty());
         let (all, wrongs) = self.with_chosen(&chosen);
         let before = self.fleet();
         let now = Arc::new(Fleet::of(all, &before));
@@ -47,7 +48,7 @@ impl MqttDevices {
                 tracing::warn!(%error, "the broker was not told which sirens there are");
             }
         }
-        wrongs.into_iter().find(|wrong| wrong.home == *home).map_or(Ok(()), |wrong| Err((wrong.device, wrong.because)))
+        if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
     }
 
     /// Whether the owners of a home may choose so.

@@ -27,6 +27,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CenterEmpty => "Nichts wartet auf Sie",
         W::CenterNotYours => "Sie arbeiten nicht in der Leitstelle.",
         W::CallFirst => "Zuerst anrufen",
+        W::Clip => "Was die Kamera zeigte",
         W::Evidence => "Nachweis",
         W::EvidenceNote => "Jeder Schritt mit seiner Zeit und wer ihn tat, jeder mit einem Hash über alle davor versiegelt.",
         W::ExportJson => "JSON herunterladen",

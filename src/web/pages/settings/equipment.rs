@@ -1,12 +1,19 @@
 //! Devices and cameras: added, renamed, removed.
 
-use super::wiring::{SirenWire, Wires, buttons};
+use super::{
+    stream::{Login, TryCamera},
+    wiring::{SirenWire, Wires, buttons},
+};
 use crate::{
     api::{
         home::{Camera, HomeAnswer},
-        household::{EditCamera, Household, NewDevice, Rename},
+        household::{EditCamera, Household, NewDevice, Rename, Stream},
     },
-    domain::{camera::CameraKind, device::DeviceKind, id::HomeId},
+    domain::{
+        camera::{CameraKind, Keep},
+        device::DeviceKind,
+        id::HomeId,
+    },
     view::words::{HouseholdWord as W, Said},
     web::{
         client,
@@ -45,7 +52,7 @@ pub fn EquipmentForm(
         let (home, household) = (store.home.get_untracked()?, streams.get()?);
         let devices = home.devices.into_iter().map(|d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind wires/> });
         let cameras = home.cameras.into_iter().map(|camera| {
-            let stream = household.streams.iter().find(|s| s.camera == camera.id).map(|s| s.address.clone()).unwrap_or_default();
+            let stream = household.streams.iter().find(|s| s.camera == camera.id).cloned();
             view! { <CameraLine home=id camera stream wires/> }
         });
         Some(view! { <ul class="rows card">{devices.collect_view()}{cameras.collect_view()}</ul> })
@@ -110,7 +117,7 @@ fn CameraLine(
     /// The camera.
     camera: Camera,
     /// Where its pictures come from.
-    stream: String,
+    stream: Option<Stream>,
     /// What is behind the broker.
     wires: Wires,
 ) -> impl IntoView {
@@ -122,11 +129,14 @@ fn CameraLine(
     let path = StoredValue::new(format!("cameras/{}", camera.id));
     let kind = camera.kind;
     let title = camera.name.clone();
-    let (name, stream) = (RwSignal::new(camera.name), RwSignal::new(stream));
+    let (id, live) = (StoredValue::new(camera.id), camera.live);
+    let login = StoredValue::new(stream.clone());
+    let keep = RwSignal::new(keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned());
+    let (name, address) = (RwSignal::new(camera.name), RwSignal::new(stream.as_ref().map(|s| s.address.clone()).unwrap_or_default()));
     let (compatible, siren) = (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let asked = written(kind, name, stream, compatible, siren);
+        let asked = written(kind, name, address, compatible, siren, keep);
         saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| store.learn(home));
     };
     let remove = Callback::new(move |()| {
@@ -140,9 +150,11 @@ fn CameraLine(
     let form = move || {
         view! {
             {has_siren.then(|| view! { <SirenWire wires device=device.get_value()/> })}
+            {live.then(|| view! { <TryCamera home camera=id.get_value()/> })}
+            {login.get_value().map(|stream| view! { <Login home stream/> })}
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value=name saving/>
-                <CameraFields stream compatible siren saving/>
+                <CameraFields stream=address compatible siren keep saving/>
                 <div class="acts"><SaveButton saving/><Sure label=label.get_value() sure=sure.get_value() act=remove/></div>
             </form>
         }
@@ -161,6 +173,7 @@ fn written(
     stream: RwSignal<String>,
     compatible: RwSignal<bool>,
     siren: RwSignal<bool>,
+    keep: RwSignal<String>,
 ) -> EditCamera {
     EditCamera {
         kind,
@@ -168,7 +181,16 @@ fn written(
         sos_compatible: compatible.get_untracked(),
         has_siren: siren.get_untracked(),
         stream: stream.get_untracked(),
+        keep: KEEPS.iter().find(|(name, ..)| keep.with_untracked(|keep| keep == name)).map(|(_, keep, _)| *keep).unwrap_or_default(),
     }
+}
+
+/// When pictures are fetched, by the value of its option.
+const KEEPS: [(&str, Keep, W); 3] =
+    [("on_demand", Keep::OnDemand, W::KeepOnDemand), ("home", Keep::WhileHomeIsOpen, W::KeepHome), ("always", Keep::Always, W::KeepAlways)];
+
+fn keep_name(keep: Keep) -> &'static str {
+    KEEPS.iter().find(|(_, one, _)| *one == keep).map_or("on_demand", |(name, ..)| name)
 }
 
 #[component]
@@ -179,11 +201,15 @@ fn CameraFields(
     compatible: RwSignal<bool>,
     /// Whether it has a siren.
     siren: RwSignal<bool>,
+    /// When its pictures are fetched.
+    keep: RwSignal<String>,
     /// The form.
     saving: Saving,
 ) -> impl IntoView {
+    let option = |(value, _, word): (&'static str, Keep, W)| view! { <option value=value selected=keep.with_untracked(|keep| keep == value)>{word}</option> };
     view! {
         <Field label=W::StreamField name="stream" value=stream saving hint=W::StreamHint.say()/>
+        <label class="field"><span>{W::StreamKeep}</span><select bind:value=keep>{KEEPS.map(option).collect_view()}</select></label>
         <label class="check"><input type="checkbox" bind:checked=compatible/>{W::CompatibleField}</label>
         <label class="check"><input type="checkbox" bind:checked=siren/>{W::SirenField}</label>
     }
@@ -225,6 +251,7 @@ fn Add(
     let kind = RwSignal::new("camera".to_owned());
     let (name, stream) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (compatible, siren) = (RwSignal::new(true), RwSignal::new(false));
+    let keep = RwSignal::new(keep_name(Keep::OnDemand).to_owned());
     let is_camera = move || matches!(kind.get().as_str(), "camera" | "doorbell");
     let add = move |event: ev::SubmitEvent| {
         event.prevent_default();
@@ -232,8 +259,8 @@ fn Add(
         let request = match kind.get_untracked().as_str() {
             "base_station" => Ok(device(DeviceKind::BaseStation, "alarm")),
             "keypad" => Ok(device(DeviceKind::Keypad, "keypad")),
-            "doorbell" => Err(written(CameraKind::Doorbell, name, stream, compatible, siren)),
-            _ => Err(written(CameraKind::Camera, name, stream, compatible, siren)),
+            "doorbell" => Err(written(CameraKind::Doorbell, name, stream, compatible, siren, keep)),
+            _ => Err(written(CameraKind::Camera, name, stream, compatible, siren, keep)),
         };
         let send = async move {
             match request {
@@ -254,7 +281,7 @@ fn Add(
             <label class="field"><span>{W::KindField}</span><select bind:value=kind>{KINDS.map(option).collect_view()}</select></label>
             <Wrong field="kind" saving/>
             <Field label=W::NameField name="name" value=name saving/>
-            {part(move || is_camera().then(|| view! { <CameraFields stream compatible siren saving/> }))}
+            {part(move || is_camera().then(|| view! { <CameraFields stream compatible siren keep saving/> }))}
             <SaveButton saving label=W::Add/>
         </form>
     }

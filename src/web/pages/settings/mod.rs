@@ -11,6 +11,7 @@ mod password;
 mod people;
 mod security;
 mod sirens;
+mod stream;
 mod wiring;
 
 pub use address::AddressForm;

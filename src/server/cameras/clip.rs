@@ -1,0 +1,154 @@
+//! What a camera showed when somebody asked for help from its Live View: ten seconds before, and thirty after, as a file.
+
+use super::{
+    Cameras,
+    film::Film,
+    picture::{Format, Picture},
+};
+use crate::domain::{
+    id::{CameraId, HomeId, IncidentId},
+    time::Timestamp,
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Shown before the press.
+const BEFORE: Duration = Duration::from_secs(10);
+/// Shown after it.
+const AFTER: Duration = Duration::from_secs(30);
+/// The most clips that are kept.
+const CLIPS_MOST: usize = 200;
+/// The most that they take together, bytes.
+const BYTES_MOST: u64 = 512 << 20;
+/// The most of one, bytes.
+const BYTES_ONE: usize = 64 << 20;
+
+/// The clips of incidents, in a folder of their own.
+pub struct Clips {
+    folder: PathBuf,
+}
+
+impl Clips {
+    /// In the data folder.
+    pub fn new(data: &Path) -> Self {
+        Self { folder: data.join("clips") }
+    }
+
+    /// Where the clip of an incident is, or will be.
+    pub fn file(&self, incident: IncidentId) -> PathBuf {
+        self.folder.join(format!("{incident}.mp4"))
+    }
+
+    /// Keeps what a camera shows around this moment. It takes as long as that; what cannot be kept is missing and disturbs nothing.
+    pub async fn keep(&self, cameras: &Arc<Cameras>, home: &HomeId, camera: &CameraId, incident: IncidentId, at: Timestamp) {
+        let Some(stream) = cameras.open(home, camera) else { return };
+        // It counts as somebody who looks: the stream goes on though everybody else looks away.
+        let Some((format, mut pictures, mut tape)) = stream.record((at - BEFORE).as_millis() * 1_000) else { return };
+        let mut bytes = 0;
+        let more = async {
+            while let Some(picture) = tape.next().await {
+                bytes += picture.message.len();
+                pictures.push(picture);
+                if bytes > BYTES_ONE {
+                    break;
+                }
+            }
+        };
+        // What ends earlier is kept as far as it goes.
+        let _ = tokio::time::timeout(AFTER, more).await;
+        let file = self.file(incident);
+        let written = tokio::task::spawn_blocking(move || {
+            let bytes = film(&format, &pictures)?;
+            write(&file, &bytes)
+        });
+        match written.await {
+            Ok(Ok(())) => tracing::info!(%incident, "what the camera showed is kept"),
+            Ok(Err(error)) => tracing::error!(%incident, %error, "what the camera showed could not be kept"),
+            Err(error) => tracing::error!(%incident, %error, "what the camera showed could not be kept"),
+        }
+    }
+}
+
+/// Writes it beside, and then in its place; then the oldest go for which there is no room.
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let half = file.with_extension("half");
+    std::fs::write(&half, bytes)?;
+    std::fs::rename(&half, file)?;
+    tidy(folder, CLIPS_MOST, BYTES_MOST)
+}
+
+fn tidy(folder: &Path, clips_most: usize, bytes_most: u64) -> io::Result<()> {
+    let mut all: Vec<_> = std::fs::read_dir(folder)?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let about = entry.metadata().ok()?;
+            Some((about.modified().ok()?, about.len(), entry.path()))
+        })
+        .collect();
+    all.sort();
+    let mut bytes: u64 = all.iter().map(|(_, size, _)| size).sum();
+    let mut count = all.len();
+    for (_, size, path) in all {
+        if count <= clips_most && bytes <= bytes_most {
+            break;
+        }
+        std::fs::remove_file(path)?;
+        (count, bytes) = (count - 1, bytes - size);
+    }
+    Ok(())
+}
+
+/// A film of these pictures, with a fragment for each that stands by itself.
+fn film(format: &Format, pictures: &[Picture]) -> io::Result<Vec<u8>> {
+    let (mut film, mut file) = Film::begin(format)?;
+    for picture in pictures {
+        if picture.is_key {
+            file.extend(film.fragment());
+        }
+        film.add(picture.is_key, picture.at_us, picture.unit())?;
+    }
+    file.extend(film.fragment());
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::cameras::reel;
+
+    #[test]
+    fn a_clip_has_a_fragment_for_each_picture_that_stands_by_itself() {
+        let reel = reel::of("dock").unwrap();
+        let pictures: Vec<Picture> = (0..24).map(|n| Picture::new(reel.unit(n).0, 1_000_000 + n as u64 * 83_333, reel.unit(n).1)).collect();
+        let file = film(&reel.format, &pictures).unwrap();
+        let count = |name: &[u8]| file.windows(4).filter(|window| *window == name).count();
+        assert_eq!((count(b"moov"), count(b"moof")), (1, 2), "a fragment for each key frame");
+    }
+
+    #[test]
+    fn the_oldest_clips_go_when_there_is_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        for (n, name) in ["a", "b", "c", "d"].iter().enumerate() {
+            let file = folder.path().join(format!("{name}.mp4"));
+            std::fs::write(&file, [0; 10]).unwrap();
+            let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(n as u64);
+            std::fs::File::options().write(true).open(&file).unwrap().set_modified(at).unwrap();
+        }
+        let left = || {
+            let mut names: Vec<_> =
+                std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        tidy(folder.path(), 3, 1_000).unwrap();
+        assert_eq!(left(), ["b.mp4", "c.mp4", "d.mp4"]);
+        tidy(folder.path(), 3, 19).unwrap();
+        assert_eq!(left(), ["d.mp4"]);
+    }
+}

@@ -1,0 +1,104 @@
+//! The same pictures as a film in fragments (ISO/IEC 14496-12): for browsers that decode no single pictures, and for files.
+
+use super::picture::{Format, HEAD};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use muxide::fragmented::{FragmentConfig, FragmentedMuxer};
+use std::io;
+
+/// Ticks of a second.
+const TIMESCALE: u32 = 90_000;
+
+/// A film that becomes longer.
+pub struct Film {
+    muxer: FragmentedMuxer,
+    first_us: Option<u64>,
+    waiting: usize,
+}
+
+impl Film {
+    /// An empty film of pictures that are decoded so, and its beginning.
+    ///
+    /// # Errors
+    /// Pictures that are not H.264, or that do not say how they are decoded.
+    pub fn begin(format: &Format) -> io::Result<(Self, Vec<u8>)> {
+        if !format.codec.starts_with("avc1") {
+            return Err(io::Error::other("only H.264 is put into films"));
+        }
+        let record = STANDARD.decode(&format.description).map_err(io::Error::other)?;
+        let missing = || io::Error::other("the camera does not say how its pictures are decoded");
+        let mut config = FragmentConfig::new(format.width, format.height, TIMESCALE);
+        (config.sps, config.pps) = parameters(&record).ok_or_else(missing)?;
+        let mut muxer = FragmentedMuxer::new(config).map_err(io::Error::other)?;
+        let beginning = muxer.init_segment();
+        Ok((Self { muxer, first_us: None, waiting: 0 }, beginning))
+    }
+
+    /// Adds a picture.
+    ///
+    /// # Errors
+    /// One of an earlier moment.
+    pub fn add(&mut self, is_key: bool, at_us: u64, unit: &[u8]) -> io::Result<()> {
+        let first_us = *self.first_us.get_or_insert(at_us);
+        let at = at_us.saturating_sub(first_us) * u64::from(TIMESCALE) / 1_000_000;
+        self.waiting += 1;
+        self.muxer.write_video(at, at, unit, is_key).map_err(io::Error::other)
+    }
+
+    /// Adds a picture as viewers are sent it.
+    ///
+    /// # Errors
+    /// One of an earlier moment, or none.
+    pub fn add_message(&mut self, message: &[u8]) -> io::Result<()> {
+        let (head, unit) = message.split_at_checked(HEAD).ok_or_else(|| io::Error::other("no picture"))?;
+        let at_us = head[1..].try_into().map_or(0, u64::from_be_bytes);
+        self.add(head[0] & 1 == 1, at_us, unit)
+    }
+
+    /// How many pictures wait for their fragment.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// What was added since the last time, as a fragment.
+    pub fn fragment(&mut self) -> Vec<u8> {
+        self.waiting = 0;
+        self.muxer.flush_segment().unwrap_or_default()
+    }
+}
+
+/// The first SPS and PPS of a decoder's configuration record (ISO/IEC 14496-15, 5.3.3.1).
+fn parameters(record: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let part = |at: usize| {
+        let size = usize::from(u16::from_be_bytes(record.get(at..at + 2)?.try_into().ok()?));
+        Some((record.get(at + 2..at + 2 + size)?.to_vec(), at + 2 + size))
+    };
+    let (sps, after) = part(6)?;
+    let (pps, _) = part(after + 1)?;
+    Some((sps, pps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::cameras::{picture::Picture, reel};
+
+    #[test]
+    fn a_film_says_how_it_is_decoded_and_grows_by_fragments() {
+        let reel = reel::of("dock").unwrap();
+        let (mut film, beginning) = Film::begin(&reel.format).unwrap();
+        assert_eq!(&beginning[4..8], b"ftyp");
+        let count = |file: &[u8], name: &[u8]| file.windows(4).filter(|window| *window == name).count();
+        assert_eq!((count(&beginning, b"moov"), count(&beginning, b"avcC")), (1, 1));
+        for n in 0..3 {
+            let (is_key, unit) = reel.unit(n);
+            film.add_message(&Picture::new(is_key, 1_000_000 + n as u64 * 83_333, unit).message).unwrap();
+        }
+        assert_eq!(film.waiting(), 3);
+        assert_eq!((count(&film.fragment(), b"moof"), film.waiting(), film.fragment().len()), (1, 0, 0));
+        assert!(film.add_message(b"short").is_err());
+        let with = |codec: &str, description: &str| {
+            Film::begin(&Format { codec: codec.into(), description: description.into(), ..Format::clone(&reel.format) })
+        };
+        assert!(with("hvc1.1", &reel.format.description).is_err() && with("avc1.42e01f", "").is_err());
+    }
+}

@@ -1,0 +1,218 @@
+//! Encoded pictures of a camera: what a viewer is sent, and what is kept for the next one. Knows no network.
+
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Before every picture: its flags and when it was taken.
+pub const HEAD: usize = 9;
+/// The picture needs no other.
+const KEY: u8 = 1;
+/// The picture is from before: the viewer has come later, and shows only the newest of these.
+const BEFORE: u8 = 2;
+
+/// How pictures are decoded: the first message to every viewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// RFC 6381, such as `avc1.42e01f`.
+    pub codec: String,
+    /// The decoder's configuration record (ISO/IEC 14496-15), base64.
+    pub description: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+/// One encoded picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Whether it needs no other.
+    pub is_key: bool,
+    /// When it was taken, microseconds since the epoch.
+    pub at_us: u64,
+    /// As a viewer is sent it: [`HEAD`], then the access unit, length-prefixed.
+    pub message: Bytes,
+}
+
+impl Picture {
+    /// An access unit, length-prefixed.
+    pub fn new(is_key: bool, at_us: u64, unit: &[u8]) -> Self {
+        Self { is_key, at_us, message: message(if is_key { KEY } else { 0 }, at_us, unit) }
+    }
+
+    /// The access unit.
+    pub fn unit(&self) -> &[u8] {
+        &self.message[HEAD..]
+    }
+
+    /// As somebody is sent it who was not there when it was taken.
+    pub fn as_before(&self) -> Bytes {
+        message(self.message[0] | BEFORE, self.at_us, self.unit())
+    }
+}
+
+fn message(flags: u8, at_us: u64, unit: &[u8]) -> Bytes {
+    let mut message = Vec::with_capacity(HEAD + unit.len());
+    message.push(flags);
+    message.extend(at_us.to_be_bytes());
+    message.extend(unit);
+    message.into()
+}
+
+/// How much is kept for a clip, microseconds.
+const KEPT_US: u64 = 12_000_000;
+/// The most that is kept of one camera, bytes: what a camera sends that never sends a key frame again, too.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// The latest pictures of a camera, from a key frame on.
+#[derive(Debug, Default)]
+pub struct Ring {
+    format: Option<Arc<Format>>,
+    pictures: VecDeque<Picture>,
+    bytes: usize,
+}
+
+impl Ring {
+    /// How the pictures in it are decoded.
+    pub fn format(&self) -> Option<&Arc<Format>> {
+        self.format.as_ref()
+    }
+
+    /// From now on pictures are decoded so: older ones are of no use any more.
+    pub fn reformat(&mut self, format: Arc<Format>) {
+        *self = Self { format: Some(format), ..Self::default() };
+    }
+
+    /// Keeps a picture. One that nothing can be decoded from is not kept.
+    pub fn push(&mut self, picture: Picture) {
+        if self.pictures.is_empty() && !picture.is_key {
+            return;
+        }
+        let oldest_us = picture.at_us.saturating_sub(KEPT_US);
+        self.bytes += picture.message.len();
+        self.pictures.push_back(picture);
+        // As long as a later key frame serves as well, or there is no room.
+        while let Some(next_key) = self.pictures.iter().skip(1).position(|p| p.is_key).map(|at| at + 1) {
+            if self.pictures[next_key].at_us > oldest_us && self.bytes <= KEPT_BYTES {
+                return;
+            }
+            for gone in self.pictures.drain(..next_key) {
+                self.bytes -= gone.message.len();
+            }
+        }
+        if self.bytes > KEPT_BYTES {
+            (self.bytes, self.pictures) = (0, VecDeque::new());
+        }
+    }
+
+    /// The last key frame, and what came after it.
+    pub fn latest(&self) -> impl Iterator<Item = &Picture> {
+        let from = self.pictures.iter().rposition(|p| p.is_key).unwrap_or(self.pictures.len());
+        self.pictures.iter().skip(from)
+    }
+
+    /// Everything from the key frame on that shows what was at that time.
+    pub fn since(&self, at_us: u64) -> Vec<Picture> {
+        let from = self.pictures.iter().rposition(|p| p.is_key && p.at_us <= at_us).unwrap_or(0);
+        self.pictures.iter().skip(from).cloned().collect()
+    }
+}
+
+/// A viewer that takes pictures more slowly than they come is not sent older ones than this, microseconds.
+const OLDEST_US: u64 = 1_000_000;
+
+/// Which pictures one viewer is sent: from a key frame on, and after a gap from the next one.
+#[derive(Debug, Default)]
+pub struct Pace {
+    flows: bool,
+}
+
+impl Pace {
+    /// Pictures up to now were sent.
+    pub fn flows(&mut self) {
+        self.flows = true;
+    }
+
+    /// Something was left out.
+    pub fn gap(&mut self) {
+        self.flows = false;
+    }
+
+    /// Whether this picture is sent. `waited_us` is how long it has waited for its turn.
+    pub fn passes(&mut self, is_key: bool, waited_us: u64) -> bool {
+        let late = waited_us > OLDEST_US;
+        self.flows = !late && (self.flows || is_key);
+        self.flows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000;
+
+    fn picture(is_key: bool, at_us: u64) -> Picture {
+        Picture::new(is_key, at_us, &[at_us as u8; 10])
+    }
+
+    fn times<'a>(pictures: impl IntoIterator<Item = &'a Picture>) -> Vec<u64> {
+        pictures.into_iter().map(|p| p.at_us / S).collect()
+    }
+
+    #[test]
+    fn a_viewer_that_comes_later_starts_with_the_last_key_frame() {
+        let mut ring = Ring::default();
+        ring.push(picture(false, 0));
+        assert_eq!(ring.latest().count(), 0, "nothing can be decoded from it");
+        for second in 1..=9 {
+            ring.push(picture(second % 4 == 1, second * S));
+        }
+        assert_eq!(times(ring.latest()), [9]);
+        ring.push(picture(false, 10 * S));
+        assert_eq!(times(ring.latest()), [9, 10]);
+        assert_eq!(ring.latest().next().unwrap().as_before()[0], KEY | BEFORE);
+    }
+
+    #[test]
+    fn what_a_clip_needs_is_kept_and_no_more() {
+        let mut ring = Ring::default();
+        for second in 0..60 {
+            ring.push(picture(second % 4 == 0, second * S));
+        }
+        assert_eq!(times(&ring.since(49 * S)), (48..60).collect::<Vec<_>>(), "from the key frame before");
+        assert_eq!(ring.since(0)[0].at_us, 44 * S, "12 s and a group of pictures at most");
+        ring.reformat(Arc::new(Format { codec: String::new(), description: String::new(), width: 1, height: 1 }));
+        assert_eq!(ring.since(0), []);
+    }
+
+    #[test]
+    fn a_camera_that_sends_no_second_key_frame_fills_no_memory() {
+        let mut ring = Ring::default();
+        for n in 0..100 {
+            ring.push(Picture::new(n == 0, n, &vec![0; 1 << 20]));
+            assert!(ring.bytes <= KEPT_BYTES);
+        }
+    }
+
+    #[test]
+    fn who_is_slow_goes_on_with_the_next_key_frame_and_never_a_second_behind() {
+        let mut pace = Pace::default();
+        assert!(!pace.passes(false, 0));
+        assert!(pace.passes(true, 0) && pace.passes(false, S));
+        assert!(!pace.passes(false, S + 1));
+        assert!(!pace.passes(false, 0), "it misses what came before");
+        assert!(!pace.passes(true, 2 * S), "a key frame that is old, too");
+        assert!(pace.passes(true, 0));
+        pace.gap();
+        assert!(!pace.passes(false, 0));
+    }
+
+    #[test]
+    fn a_picture_is_sent_as_the_player_reads_it() {
+        let key = Picture::new(true, 0x0102_0304_0506_0708, b"unit");
+        assert_eq!(&key.message[..], b"\x01\x01\x02\x03\x04\x05\x06\x07\x08unit");
+        assert_eq!(key.unit(), b"unit");
+    }
+}

@@ -1,0 +1,92 @@
+//! Secrets at rest: sealed with a key that lies beside the data, for this user alone. A copy of the data by itself opens none.
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+/// The file of the key, in the data folder.
+const FILE: &str = "key";
+const NONCE: usize = 24;
+
+/// The server's key.
+pub struct Seal(XChaCha20Poly1305);
+
+impl Seal {
+    /// Reads the key, or makes one.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, or that holds no key.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let file = folder.join(FILE);
+        let key = match std::fs::read(&file) {
+            Ok(key) => key,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(&file)?,
+            Err(error) => return Err(error),
+        };
+        let cipher = XChaCha20Poly1305::new_from_slice(&key);
+        cipher.map(Self).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key of 32 bytes", file.display())))
+    }
+
+    /// Seals a secret for a place: it opens nowhere else.
+    pub fn seal(&self, place: &str, secret: &str) -> io::Result<String> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+        let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: secret.as_bytes(), aad: place.as_bytes() });
+        let sealed = sealed.map_err(|_| io::Error::other("too long to be sealed"))?;
+        Ok(STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat()))
+    }
+
+    /// The secret, if it was sealed with this key for this place.
+    pub fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
+        let bytes = STANDARD_NO_PAD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
+        let secret = self.0.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() }).ok()?;
+        String::from_utf8(secret).ok()
+    }
+}
+
+/// Makes a key that only this user can read, and never in the place of one that is there.
+fn make(file: &Path) -> io::Result<Vec<u8>> {
+    let mut key = vec![0; 32];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut made = options.open(file)?;
+    made.write_all(&key)?;
+    made.sync_all()?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_opens_with_this_key_at_this_place_and_nowhere_else() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let seal = Seal::open(folder.path()).unwrap();
+        let sealed = seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap();
+        assert!(!sealed.contains("sesame") && sealed != seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap());
+        let again = Seal::open(folder.path()).unwrap();
+        assert_eq!(again.unseal("maple-street/front-door", &sealed).as_deref(), Some("admin\nopen sesame"));
+        assert_eq!(again.unseal("lake-cabin/porch", &sealed), None);
+        assert_eq!(Seal::open(other.path()).unwrap().unseal("maple-street/front-door", &sealed), None);
+        assert_eq!(again.unseal("maple-street/front-door", "AAAA"), None);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        std::fs::write(folder.path().join(FILE), b"short").unwrap();
+        assert!(Seal::open(folder.path()).is_err());
+    }
+}

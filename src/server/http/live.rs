@@ -1,0 +1,241 @@
+//! Live View: the pictures of a camera, for as long as whoever looks may.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{OfIncident, SignedIn},
+};
+use crate::{
+    api::problem::Code,
+    domain::{
+        access::Action,
+        camera::Camera,
+        home::Home,
+        id::{CameraId, HomeId, UserId},
+    },
+    server::{
+        App,
+        cameras::{Film, Sent, Viewer},
+        stopped,
+    },
+};
+use axum::{
+    body::Body,
+    extract::{
+        Path, Query, State,
+        rejection::QueryRejection,
+        ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use std::{io, sync::Arc, time::Duration};
+use tokio::{sync::watch, time::timeout};
+
+/// How often it is looked whether whoever looks still may.
+const MAY_STILL: Duration = Duration::from_secs(4);
+/// A viewer that takes nothing for so long is let go; it comes back by itself.
+const TAKES_NOTHING: Duration = Duration::from_secs(10);
+/// The largest message of a viewer: it has nothing to say.
+const SAYS_MOST: usize = 1_024;
+
+/// Which home's camera, where more than one has one of that name.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Of {
+    /// The home's short name.
+    #[param(value_type = Option<String>)]
+    home: Option<HomeId>,
+    /// As a film: fragments of MP4 instead of single pictures.
+    #[serde(default)]
+    film: bool,
+}
+
+/// Pictures in a fragment of a film: the last one of each stands as long as those before it did.
+const FRAGMENT: usize = 3;
+
+/// How a film is played: the first message of one.
+#[derive(Serialize)]
+struct Kind {
+    /// For `MediaSource.addSourceBuffer`.
+    mime: String,
+}
+
+/// A camera of a home that the one who asks may look at.
+async fn seen(
+    app: &App,
+    signed_in: &SignedIn,
+    camera: &str,
+    of: Result<Query<Of>, QueryRejection>,
+) -> Result<(Arc<Home>, Camera), Refused> {
+    let Query(Of { home: wanted, .. }) = of.map_err(|_| Refused::not_found())?;
+    let camera: CameraId = camera.parse().map_err(|_| Refused::not_found())?;
+    for (id, membership) in app.store.memberships(&signed_in.account.id).await? {
+        if wanted.as_ref().is_some_and(|wanted| *wanted != id) || !membership.may(Action::Look) {
+            continue;
+        }
+        if let Some(home) = app.homes.get(&id)
+            && let Some(camera) = home.camera(&camera).cloned()
+        {
+            return Ok((home, camera));
+        }
+    }
+    Err(Refused::not_found())
+}
+
+/// Whether a page of another site asks: a browser sends a cookie with it all the same.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let from = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    from.is_none() || from != host
+}
+
+/// The pictures of a camera, as a WebSocket: first how they are decoded, then each.
+#[utoipa::path(get, path = "/api/v1/cameras/{camera}/live", tag = "camera", params(("camera" = String, Path), Of), responses(
+    (status = 101, description = "A text message with `codec`, `description`, `width`, `height`; then a binary one for each picture"),
+    Problems,
+))]
+pub async fn watch(
+    State(app): State<Arc<App>>,
+    signed_in: SignedIn,
+    Path(camera): Path<String>,
+    of: Result<Query<Of>, QueryRejection>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refused> {
+    let as_film = of.as_ref().is_ok_and(|of| of.film);
+    let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
+    if is_foreign(&headers) {
+        return Err(Refused::new(Code::NotAllowed, "Only this server's own page can look."));
+    }
+    let viewer = app.cameras.watch(&home.id, &camera).ok_or_else(Refused::not_found)?;
+    let upgrade = upgrade.map_err(|_| Refused::field("upgrade", "Pictures come over a WebSocket."))?;
+    let looks = Looks {
+        sessions: app.sessions_changed.subscribe(),
+        stop: app.stop.clone(),
+        home: home.id.clone(),
+        account: signed_in.account.id.clone(),
+        token: signed_in.session.token,
+        app,
+    };
+    Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| looks.go_on(socket, viewer, as_film)))
+}
+
+/// Somebody who looks.
+struct Looks {
+    app: Arc<App>,
+    home: HomeId,
+    account: UserId,
+    token: [u8; 32],
+    sessions: watch::Receiver<u64>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Looks {
+    async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_film: bool) {
+        let mut film = None;
+        let mut again = tokio::time::interval(MAY_STILL);
+        loop {
+            let sent = tokio::select! {
+                biased;
+                () = stopped(&mut self.stop) => break,
+                changed = self.sessions.changed() => {
+                    if changed.is_err() || !self.may_still_look().await { break }
+                    continue;
+                }
+                _ = again.tick() => {
+                    if !self.may_still_look().await { break }
+                    continue;
+                }
+                heard = socket.recv() => match heard {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => continue,
+                },
+                sent = viewer.next() => sent,
+            };
+            let Some(sent) = sent else { break };
+            let Ok(messages) = (if as_film { filmed(&mut film, sent) } else { told(sent) }) else { break };
+            for message in messages {
+                match timeout(TAKES_NOTHING, socket.send(message)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return,
+                }
+            }
+        }
+        let _ = timeout(TAKES_NOTHING, socket.send(Message::Close(None))).await;
+    }
+
+    /// Whether session and membership still stand.
+    async fn may_still_look(&self) -> bool {
+        let session = self.app.store.session(self.token, self.app.clock.now()).await;
+        let membership = self.app.store.membership(&self.home, &self.account).await;
+        matches!(session, Ok(Some(_))) && membership.is_ok_and(|membership| membership.is_some_and(|m| m.may(Action::Look)))
+    }
+}
+
+/// What a viewer is sent that decodes single pictures.
+fn told(sent: Sent) -> io::Result<Vec<Message>> {
+    Ok(vec![match sent {
+        Sent::Format(format) => Message::Text(serde_json::to_string(&*format)?.into()),
+        Sent::Picture(picture) => Message::Binary(picture),
+    }])
+}
+
+/// What a viewer is sent that plays films.
+fn filmed(film: &mut Option<Film>, sent: Sent) -> io::Result<Vec<Message>> {
+    match (sent, film) {
+        (Sent::Format(format), film) => {
+            let (begun, beginning) = Film::begin(&format)?;
+            *film = Some(begun);
+            let kind = Kind { mime: format!("video/mp4; codecs=\"{}\"", format.codec) };
+            Ok(vec![Message::Text(serde_json::to_string(&kind)?.into()), Message::Binary(beginning.into())])
+        }
+        (Sent::Picture(picture), Some(film)) => {
+            film.add_message(&picture)?;
+            Ok(if film.waiting() < FRAGMENT { Vec::new() } else { vec![Message::Binary(film.fragment().into())] })
+        }
+        (Sent::Picture(_), None) => Ok(Vec::new()),
+    }
+}
+
+/// The latest still of a camera, where there is one.
+#[utoipa::path(get, path = "/api/v1/cameras/{camera}/still", tag = "camera", params(("camera" = String, Path), Of), responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), Problems))]
+pub async fn still(
+    State(app): State<Arc<App>>,
+    signed_in: SignedIn,
+    Path(camera): Path<String>,
+    of: Result<Query<Of>, QueryRejection>,
+) -> Result<Response, Refused> {
+    let (_, camera) = seen(&app, &signed_in, &camera, of).await?;
+    let still = app.cameras.still(&camera).ok_or_else(Refused::not_found)?;
+    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=10")], still).into_response())
+}
+
+/// What the camera showed when help was asked for from its Live View.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/clip", tag = "incident", params(("id" = String, Path)), responses((status = 200, content_type = "video/mp4", body = Vec<u8>), Problems))]
+pub async fn clip(State(app): State<Arc<App>>, of: OfIncident) -> Result<Response, Refused> {
+    let file = app.clips.file(of.current.incident.id);
+    let clip = tokio::fs::read(file).await.map_err(|_| Refused::not_found())?;
+    let head = [(header::CONTENT_TYPE, "video/mp4"), (header::CACHE_CONTROL, "private, max-age=3600")];
+    Ok((head, Body::from(clip)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_site_does_not_look() {
+        let from = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "buckler.home:8080".parse().unwrap());
+            origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
+            is_foreign(&headers)
+        };
+        assert!(!from(None) && !from(Some("https://buckler.home:8080")));
+        for foreign in ["https://evil.example", "null", "https://buckler.home", "https://buckler.home:8080.evil.example"] {
+            assert!(from(Some(foreign)), "{foreign}");
+        }
+    }
+}

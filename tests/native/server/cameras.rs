@@ -1,0 +1,354 @@
+//! Live View from real cameras (GStreamer's RTSP server) and from what is none: pictures at once, to whoever may look, and no longer.
+
+use super::{Person, Server, until, wait};
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    time::Duration,
+};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
+};
+
+pub const CAMERAS: &str = "/api/v1/homes/maple-street/cameras";
+const PICTURE_WITHIN: Duration = Duration::from_secs(15);
+
+/// A camera.
+pub struct Camera {
+    child: Child,
+    asked: ChildStdin,
+    port: u16,
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Camera {
+    pub fn start(options: &[&str]) -> Self {
+        Self::on(free_port(), options)
+    }
+
+    fn on(port: u16, options: &[&str]) -> Self {
+        let mut command = Command::new("/usr/bin/python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/server/camera.py")).arg(port.to_string()).args(options);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("scripts/setup test installs GStreamer");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let asked = child.stdin.take().unwrap();
+        Self { child, asked, port }
+    }
+
+    pub fn address(&self) -> String {
+        format!("rtsp://127.0.0.1:{}/live", self.port)
+    }
+
+    /// As a network that fails ends them.
+    fn drop_connections(&mut self) {
+        self.asked.write_all(b"drop\n").unwrap();
+        self.asked.flush().unwrap();
+    }
+
+    /// As a cable that is pulled.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Gives Maple Street's hallway that stream.
+pub async fn camera_at(owner: &Person, address: &str) {
+    let body = json!({"kind": "camera", "name": "Hallway", "sos_compatible": true, "has_siren": false, "stream": address});
+    let (status, answer) = owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+}
+
+pub async fn tried(owner: &Person) -> Value {
+    owner.post(&format!("{CAMERAS}/hallway/try"), &json!({})).await.1
+}
+
+/// Somebody who looks.
+pub struct Eye(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// What comes.
+#[derive(Debug)]
+pub enum Seen {
+    Format(Value),
+    Picture { key: bool, before: bool, at_us: u64, bytes: usize },
+    End,
+}
+
+impl Eye {
+    pub async fn open(server: &Server, name: &str, camera: &str) -> Result<Self, Error> {
+        Self::with(server, &session(server, name).await, camera, None).await
+    }
+
+    async fn with(server: &Server, cookie: &str, camera: &str, origin: Option<&str>) -> Result<Self, Error> {
+        let url = format!("{}/api/v1/cameras/{camera}/live", server.base.replace("http", "ws"));
+        let mut request = url.into_client_request().unwrap();
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        origin.map(|origin| request.headers_mut().insert("origin", origin.parse().unwrap()));
+        connect_async(request).await.map(|(socket, _)| Self(socket))
+    }
+
+    pub async fn next(&mut self) -> Seen {
+        loop {
+            match timeout(PICTURE_WITHIN, self.0.next()).await.expect("something comes") {
+                Some(Ok(Message::Text(text))) => return Seen::Format(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Binary(bytes))) => {
+                    let at_us = u64::from_be_bytes(bytes[1..9].try_into().unwrap());
+                    return Seen::Picture { key: bytes[0] & 1 == 1, before: bytes[0] & 2 == 2, at_us, bytes: bytes.len() - 9 };
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Seen::End,
+            }
+        }
+    }
+
+    async fn format(&mut self) -> Value {
+        match self.next().await {
+            Seen::Format(format) => format,
+            other => panic!("expected how it is decoded, not {other:?}"),
+        }
+    }
+
+    /// The next picture: whether it stands by itself.
+    pub async fn picture(&mut self) -> bool {
+        loop {
+            match self.next().await {
+                Seen::Picture { key, .. } => return key,
+                Seen::Format(_) => {}
+                Seen::End => panic!("the stream ended"),
+            }
+        }
+    }
+}
+
+async fn session(server: &Server, name: &str) -> String {
+    let body = json!({"email": format!("{name}@demo.test"), "password": "buckler-demo"});
+    let answer = reqwest::Client::new().post(format!("{}/api/v1/session", server.base)).json(&body).send().await.unwrap();
+    answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+fn status(refused: Result<Eye, Error>) -> u16 {
+    match refused {
+        Err(Error::Http(answer)) => answer.status().as_u16(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => 101,
+    }
+}
+
+#[tokio::test]
+async fn a_demos_cameras_send_real_pictures_at_once() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    for (home, camera) in [("maple-street", "front-door"), ("maple-street", "driveway"), ("lake-cabin", "dock"), ("garden-flat", "gate")] {
+        let told = owner.get(&format!("/api/v1/homes/{home}")).await.1;
+        let told = told["cameras"].as_array().unwrap().iter().find(|c| c["id"] == camera).unwrap().clone();
+        assert_eq!((&told["live"], &told["online"]), (&json!(true), &json!(true)));
+        let mut eye = Eye::open(&server, "owner", camera).await.unwrap();
+        let format = eye.format().await;
+        assert!(format["codec"].as_str().unwrap().starts_with("avc1.") && format["width"] == 640, "{format}");
+        assert!(eye.picture().await, "the first stands by itself");
+        let (mut last, mut keys) = (0, 0);
+        for _ in 0..30 {
+            if let Seen::Picture { key, at_us, bytes, .. } = eye.next().await {
+                assert!(at_us > last && bytes > 0);
+                (last, keys) = (at_us, keys + usize::from(key));
+            }
+        }
+        assert!(keys >= 2, "one each second");
+        let still = owner.client.get(format!("{}/api/v1/cameras/{camera}/still?home={home}", server.base)).send().await.unwrap();
+        assert_eq!((still.status(), &still.headers()["content-type"]), (StatusCode::OK, &"image/jpeg".parse().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn who_comes_later_sees_the_last_key_frame_at_once_and_one_connection_serves_all() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&["--gop", "4"]);
+    camera_at(&owner, &camera.address()).await;
+    let mut first = Eye::open(&server, "owner", "hallway").await.unwrap();
+    let format = first.format().await;
+    assert_eq!((&format["width"], &format["height"]), (&json!(640), &json!(368)), "as it is coded: whole blocks");
+    assert!(first.picture().await);
+    for _ in 0..12 {
+        first.picture().await;
+    }
+    let mut second = Eye::open(&server, "owner", "hallway").await.unwrap();
+    second.format().await;
+    let Seen::Picture { key: true, before: true, at_us, .. } = second.next().await else { panic!("the last key frame") };
+    let now = server.app.clock.now().as_millis() * 1_000;
+    assert!(now - at_us > 300_000, "it is from before");
+    let mut caught_up = 0;
+    while let Seen::Picture { before: true, .. } = second.next().await {
+        caught_up += 1;
+    }
+    assert!(caught_up >= 10, "and what came after it");
+}
+
+#[tokio::test]
+async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&["--login", "admin:secret-7"]);
+    camera_at(&owner, &camera.address()).await;
+    assert_eq!(tried(&owner).await["trouble"], "wrong_login");
+    let login = async |password: &str| {
+        let body = json!({"user": "admin", "password": password});
+        assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/hallway/login"), &body).await.0, StatusCode::OK);
+    };
+    login("wrong-7").await;
+    assert_eq!(tried(&owner).await["trouble"], "wrong_login");
+    login("secret-7").await;
+    assert_eq!(tried(&owner).await, json!({"width": 640, "height": 368}));
+    let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
+    eye.format().await;
+    assert!(eye.picture().await);
+    // Nowhere to be read: not by owners, not in the log, not on the disk.
+    for path in ["", "/household", "/audit"] {
+        let told = owner.get(&format!("/api/v1/homes/maple-street{path}")).await.1.to_string();
+        assert!(!told.contains("secret-7") && !told.contains("login\":\""), "{told}");
+    }
+    assert_eq!(owner.get("/api/v1/homes/maple-street/household").await.1["streams"][0]["has_login"], true);
+    let stored = std::fs::read(server.file()).unwrap();
+    assert!(!stored.windows(8).any(|window| window == b"secret-7"));
+    // Another camera is never shown it.
+    let other = Camera::start(&["--login", "admin:secret-7"]);
+    camera_at(&owner, &other.address()).await;
+    assert_eq!(tried(&owner).await["trouble"], "wrong_login");
+}
+
+#[tokio::test]
+async fn a_camera_that_drops_its_connection_or_is_unplugged_comes_back_and_disturbs_nothing() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut camera = Camera::start(&[]);
+    camera_at(&owner, &camera.address()).await;
+    let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
+    eye.format().await;
+    eye.picture().await;
+    camera.drop_connections();
+    let online = async || {
+        let home = owner.get("/api/v1/homes/maple-street").await.1;
+        home["cameras"].as_array().unwrap().iter().find(|c| c["id"] == "hallway").unwrap()["online"].clone()
+    };
+    until("it is lost", || async { (online().await == false).then_some(()) }).await;
+    // The viewer stays, and pictures go on with one that stands by itself.
+    while !eye.picture().await {}
+    let port = camera.port;
+    camera.kill();
+    until("it is gone", || async { (online().await == false).then_some(()) }).await;
+    let incident = owner.raise("maple-street", "medical", json!({"source": {"surface": "live_view", "camera": "hallway"}})).await;
+    assert_eq!(incident.0, StatusCode::CREATED, "help needs no picture");
+    let _again = Camera::on(port, &[]);
+    while !eye.picture().await {}
+    until("it is back", || async { (online().await == true).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_camera_that_changes_its_size_is_decoded_anew() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&["--grow", "--size", "320x176"]);
+    camera_at(&owner, &camera.address()).await;
+    let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
+    assert_eq!(eye.format().await["width"], 320);
+    let again = loop {
+        if let Seen::Format(format) = eye.next().await {
+            break format;
+        }
+    };
+    assert_eq!((&again["width"], &again["height"]), (&json!(640), &json!(352)));
+    assert!(eye.picture().await, "and begins with a picture that stands by itself");
+}
+
+#[tokio::test]
+async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
+    let server = Server::start("30s").await;
+    for (name, camera, answer) in
+        [("guest", "front-door", 101), ("shared", "front-door", 101), ("operator", "front-door", 404), ("owner", "cellar", 404)]
+    {
+        assert_eq!(status(Eye::open(&server, name, camera).await), answer, "{name} {camera}");
+    }
+    assert_eq!(status(Eye::with(&server, "buckler_session=forged", "front-door", None).await), 401);
+    let cookie = session(&server, "owner").await;
+    assert_eq!(status(Eye::with(&server, &cookie, "front-door", Some("https://evil.example")).await), 403);
+    assert_eq!(status(Eye::with(&server, &cookie, "front-door?home=lake-cabin", None).await), 404);
+    let stranger = server.stranger();
+    assert_eq!(stranger.get("/api/v1/cameras/front-door/still").await.0, StatusCode::UNAUTHORIZED);
+    // Taken out of the home, signed out, and a camera that is taken away: within five seconds.
+    let owner = server.sign_in("owner").await;
+    let people = owner.get("/api/v1/homes/maple-street/household").await.1["people"].clone();
+    let guest = people.as_array().unwrap().iter().find(|p| p["role"] == "guest").unwrap()["id"].as_str().unwrap().to_owned();
+    let ends = async |eye: &mut Eye| {
+        timeout(Duration::from_secs(5), async { while !matches!(eye.next().await, Seen::End) {} }).await.expect("it ends");
+    };
+    let mut eye = Eye::open(&server, "guest", "front-door").await.unwrap();
+    eye.picture().await;
+    let path = format!("/api/v1/homes/maple-street/people/{guest}");
+    assert_eq!(owner.ask(Method::DELETE, &path, &Value::Null).await.0, StatusCode::OK);
+    ends(&mut eye).await;
+    let leaving = session(&server, "shared").await;
+    let mut eye = Eye::with(&server, &leaving, "front-door", None).await.unwrap();
+    eye.picture().await;
+    let out = reqwest::Client::new().delete(format!("{}/api/v1/session", server.base)).header("cookie", &leaving).send().await.unwrap();
+    assert!(out.status().is_success());
+    ends(&mut eye).await;
+    let mut eye = Eye::open(&server, "owner", "driveway").await.unwrap();
+    eye.picture().await;
+    assert_eq!(owner.ask(Method::DELETE, &format!("{CAMERAS}/driveway"), &Value::Null).await.0, StatusCode::OK);
+    ends(&mut eye).await;
+}
+
+#[tokio::test]
+async fn a_viewer_has_nothing_to_say() {
+    let server = Server::start("30s").await;
+    let mut eye = Eye::open(&server, "owner", "front-door").await.unwrap();
+    eye.picture().await;
+    eye.0.send(Message::Text("hello".into())).await.unwrap();
+    eye.picture().await;
+    // More than that is none of a viewer's, and ends it.
+    let _ = eye.0.send(Message::Binary(vec![0; 1 << 20].into())).await;
+    while !matches!(eye.next().await, Seen::End) {}
+}
+
+#[tokio::test]
+async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let mut eye = Eye::open(&server, "owner", "front-door").await.unwrap();
+    for _ in 0..24 {
+        eye.picture().await;
+    }
+    let source = json!({"source": {"surface": "live_view", "camera": "front-door"}});
+    let incident = owner.raise("maple-street", "police", source).await.1;
+    owner.act(&incident, "cancel").await;
+    let path = format!("/api/v1/incidents/{}/clip", incident["id"].as_str().unwrap());
+    assert_eq!(owner.get(&path).await.0, StatusCode::NOT_FOUND, "not before it is whole");
+    // Nobody looks any more, and it is kept to its end.
+    drop(eye);
+    wait(Duration::from_secs(30)).await;
+    let clip = async || owner.client.get(format!("{}{path}", server.base)).send().await.unwrap();
+    let file =
+        until("the clip", || async { Some(clip().await).filter(|answer| answer.status() == StatusCode::OK) }).await.bytes().await.unwrap();
+    assert_eq!(&file[4..8], b"ftyp");
+    let moofs = file.windows(4).filter(|window| *window == b"moof").count();
+    assert!((31..=44).contains(&moofs), "a fragment a second: {moofs}");
+    let export = owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1;
+    assert_eq!((&export["clip"]["path"], &export["clip"]["bytes"]), (&json!(path), &json!(file.len())));
+    assert_eq!(server.sign_in("operator").await.get(&path).await.0, StatusCode::NOT_FOUND);
+}
