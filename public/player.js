@@ -20,6 +20,8 @@ const [FURTHEST_S, NEAREST_S, KEPT_S] = [1, 0.3, 20];
 
 class LivePicture extends HTMLElement {
   #canvas = document.createElement("canvas");
+  #clock = document.createElement("time");
+  #showsDelay = false;
   #state;
   #socket;
   #decoder;
@@ -35,14 +37,22 @@ class LivePicture extends HTMLElement {
   #timers = {};
   #seen = () => (document.hidden ? this.#stop() : this.#begin());
 
+  // D shows how old the picture is, as long as the focus is on the stage: a letter alone must not act anywhere else (WCAG 2.1.4).
+  #key = ({ key, ctrlKey, metaKey, altKey }) => {
+    if (key !== "d" || ctrlKey || metaKey || altKey || !document.activeElement?.closest(".stage")) return;
+    this.#showsDelay = !this.#showsDelay;
+  };
+
   connectedCallback() {
     this.append(this.#canvas);
     document.addEventListener("visibilitychange", this.#seen);
+    document.addEventListener("keydown", this.#key);
     this.#begin();
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#seen);
+    document.removeEventListener("keydown", this.#key);
     this.#stop();
   }
 
@@ -89,6 +99,7 @@ class LivePicture extends HTMLElement {
     this.#release();
     this.#newest?.close();
     this.#newest = undefined;
+    this.#clock.remove();
     this.#video?.remove();
     this.#video = this.#buffer = undefined;
   }
@@ -217,8 +228,17 @@ class LivePicture extends HTMLElement {
     const { displayWidth: width, displayHeight: height } = frame;
     if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
     this.#canvas.getContext("2d", { alpha: false, desynchronized: true }).drawImage(frame, 0, 0);
+    this.#tellTime(frame.timestamp / 1_000);
     frame.close();
     this.#tell("live");
+  }
+
+  // When the picture was taken that is shown, by the clock of the house; and how long that is ago, where that was asked for.
+  #tellTime(at) {
+    const time = new Date(at).toLocaleTimeString([], { hour12: false });
+    const text = this.#showsDelay ? `${time} · ${Math.max(0, Math.round(Date.now() - at))} ms` : time;
+    if (this.#clock.textContent !== text) this.#clock.textContent = text;
+    if (!this.#clock.isConnected) this.append(this.#clock);
   }
 }
 

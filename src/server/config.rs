@@ -72,6 +72,7 @@ struct File {
     tls_key: Option<PathBuf>,
     public_url: Option<String>,
     proof_lasts: Option<String>,
+    ffmpeg: Option<PathBuf>,
     center: Center,
     mqtt: Option<Mqtt>,
 }
@@ -109,6 +110,8 @@ pub struct Config {
     pub policy: Policy,
     /// The number from which the center calls.
     pub center_phone: Option<String>,
+    /// What makes stills of real cameras; without it they have none.
+    pub ffmpeg: Option<PathBuf>,
     /// The broker behind which sirens are, and which.
     pub mqtt: Option<Mqtt>,
 }
@@ -169,6 +172,7 @@ impl Config {
         file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
         Ok(Self {
             mqtt: file.mqtt,
+            ffmpeg: file.ffmpeg,
             listen,
             trusted_proxies,
             plain_http,
@@ -239,6 +243,7 @@ impl fmt::Display for Config {
             writeln!(f, "tls_cert = {:?}\ntls_key = {:?}", cert.display().to_string(), key.display().to_string())?;
         }
         public_url.iter().try_for_each(|url| writeln!(f, "public_url = \"{url}\""))?;
+        self.ffmpeg.iter().try_for_each(|program| writeln!(f, "ffmpeg = {program:?}"))?;
         writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
         writeln!(
             f,

@@ -55,6 +55,8 @@ pub struct Hub {
     channels: Mutex<HashMap<HomeId, Channel>>,
     changes: Mutex<BTreeSet<Change>>,
     changed: Notify,
+    /// Homes that members have had open, each held by everybody who has.
+    open: Mutex<HashMap<HomeId, Arc<()>>>,
 }
 
 /// A listener's way in: what was missed, if it can be told, and what comes.
@@ -89,9 +91,14 @@ impl Hub {
         self.changed.notify_one();
     }
 
-    /// How many listen to a home.
-    pub fn listeners(&self, home: &HomeId) -> usize {
-        self.channels.lock().expect("no holder panics").get(home).map_or(0, |channel| channel.sender.receiver_count())
+    /// A member has the home open for as long as what this gives is kept.
+    pub fn open(&self, home: &HomeId) -> Arc<()> {
+        self.open.lock().expect("no holder panics").entry(home.clone()).or_default().clone()
+    }
+
+    /// Whether any member has the home open.
+    pub fn is_open(&self, home: &HomeId) -> bool {
+        self.open.lock().expect("no holder panics").get(home).is_some_and(|open| Arc::strong_count(open) > 1)
     }
 
     /// Waits for changes, and takes those of homes that somebody listens to.

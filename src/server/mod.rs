@@ -24,7 +24,7 @@ pub mod user;
 
 use crate::domain::incident::Policy;
 use auth::{Attempts, passkeys::Passkeys};
-use cameras::{Cameras, Clips, Seal};
+use cameras::{Cameras, Clips};
 use center::{
     NoReceiver,
     responders::{NoResponders, SimulatedResponders, respond},
@@ -230,8 +230,7 @@ impl App {
         let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;
         tokio::spawn(respond(drill_cases, engine.clone(), clock.clone()));
         tokio::spawn(respond(live_cases, engine.clone(), clock.clone()));
-        let seal = Seal::open(&config.data).map_err(StartError::Key)?;
-        let cameras = Cameras::new(clock.clone(), hub.clone(), seal, config.demo, stop.clone());
+        let cameras = Cameras::new(config, clock.clone(), hub.clone(), stop.clone()).map_err(StartError::Key)?;
         let app = Arc::new(Self {
             homes,
             store,

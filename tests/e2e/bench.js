@@ -21,7 +21,7 @@ export async function withDemo(measure, ...args) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     browser = await playwright.launch({ ...chromium, args: [...chromium.args, ...args] });
-    await measure(url, browser);
+    await measure(url, browser, server);
   } finally {
     await browser?.close();
     server.kill("SIGTERM");

@@ -1,5 +1,6 @@
 // From a camera's Live View.
 import { expect, test } from "./buckler.js";
+import { RealCamera, readTime } from "./camera.js";
 import { Camera } from "./stream.js";
 
 test("SOS from Live View names the camera, and its picture stays", async ({ home }) => {
@@ -109,4 +110,70 @@ test("arrows change the camera and S opens SOS, while the focus is on the stage"
   // Over the sheet the keys belong to the sheet.
   await page.keyboard.press("ArrowRight");
   await expect(page).toHaveURL(/\/live\/driveway$/);
+});
+
+test("a demo's camera moves, straight from the server", async ({ page, home }) => {
+  await page.getByRole("link", { name: "Live View Front Door" }).click();
+  await expect(page.getByText("LIVE")).toBeVisible();
+  const picture = () => page.locator("live-picture canvas").evaluate((canvas) => canvas.toDataURL());
+  const first = await picture();
+  await expect.poll(picture).not.toBe(first);
+  await page.screenshot({ path: "output/live-real.png" });
+  expect(await home.api.home("maple-street").then((h) => h.cameras.every((c) => c.live))).toBe(true);
+});
+
+test("a browser that decodes no single pictures plays a film", async ({ page, home, server }) => {
+  await page.addInitScript(() => delete window.VideoDecoder);
+  await page.goto(`${server.url}/live/front-door`);
+  await expect(page.getByText("LIVE")).toBeVisible();
+  const video = page.locator("live-picture video");
+  const time = () => video.evaluate((film) => film.currentTime);
+  const first = await time();
+  await expect.poll(time).toBeGreaterThan(first + 2);
+  const behind = () => video.evaluate((film) => film.buffered.end(film.buffered.length - 1) - film.currentTime);
+  await expect.poll(behind).toBeLessThan(1.5);
+  await home.openSheet();
+  await expect(page.getByText("LIVE")).toBeVisible();
+});
+
+test("a real camera: what is shown is what was taken, and its cable may be pulled", async ({ page, home, server }) => {
+  const camera = await RealCamera.start("--gop", "2");
+  try {
+    const data = { kind: "camera", name: "Hallway", sos_compatible: true, has_siren: false, stream: camera.address };
+    expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/cameras/hallway`, { data })).ok()).toBe(true);
+    await page.goto(`${server.url}/live/hallway`);
+    await expect(page.getByText("LIVE")).toBeVisible();
+    const age = async () => (await readTime(page))?.age ?? Infinity;
+    await expect.poll(age).toBeLessThan(1_000);
+    const first = (await readTime(page)).time;
+    await expect.poll(async () => (await readTime(page)).time).toBeGreaterThan(first + 1_000);
+    expect((await readTime(page)).age).toBeGreaterThanOrEqual(0);
+    camera.stop();
+    await expect(page.getByText("The picture stands still")).toBeVisible();
+    await home.ask("police");
+    await home.button("Cancel Help").click();
+  } finally {
+    camera.stop();
+  }
+});
+
+test("settings say why no picture comes, and when one does", async ({ page, home, server }) => {
+  const camera = await RealCamera.start("--login", "admin:secret-7");
+  try {
+    const data = { kind: "camera", name: "Hallway", sos_compatible: true, has_siren: false, stream: camera.address };
+    expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/cameras/hallway`, { data })).ok()).toBe(true);
+    await page.goto(`${server.url}/settings/devices`);
+    await page.getByRole("button", { name: "Hallway" }).click();
+    await home.button("Try for a picture").click();
+    await expect(page.getByText("The camera wants another user name or password.")).toBeVisible();
+    await page.getByLabel("User name of the camera").fill("admin");
+    await page.getByLabel("Password of the camera").fill("secret-7");
+    await home.button("Keep the password").click();
+    await expect(page.getByText("A password is kept for it. Nobody can read it here.")).toBeVisible();
+    await expect(page.getByLabel("Password of the camera")).toHaveValue("");
+    await home.button("Try for a picture").click();
+    await expect(page.getByText(/It sends pictures of 640 × 36/)).toBeVisible();
+  } finally {
+    camera.stop();
+  }
 });

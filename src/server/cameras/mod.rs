@@ -6,12 +6,13 @@ mod picture;
 mod reel;
 mod rtsp;
 mod seal;
+mod still;
 mod stream;
 
 pub use clip::Clips;
 pub use film::Film;
 pub use picture::Format;
-pub use seal::Seal;
+use seal::Seal;
 pub use stream::{Sent, State, Viewer};
 
 use crate::{
@@ -24,13 +25,16 @@ use crate::{
     server::{
         App,
         clock::{Clock, instant},
+        config::Config,
         hub::Hub,
     },
 };
+use axum::body::Bytes;
 use reel::Reel;
 use rtsp::Address;
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -50,6 +54,8 @@ const PAUSE_MOST: Duration = Duration::from_secs(30);
 const PAUSE_LOGIN: Duration = Duration::from_secs(60);
 /// Pictures that came for so long make the next pause the first again.
 const WENT_WELL: Duration = Duration::from_secs(10);
+/// A still that is younger is not made anew, microseconds.
+const STILL_US: u64 = 10_000_000;
 /// How long an owner waits for a camera that is tried.
 const TRY_WITHIN: Duration = Duration::from_millis(4_500);
 
@@ -75,14 +81,19 @@ pub struct Cameras {
     hub: Arc<Hub>,
     seal: Seal,
     demo: bool,
+    ffmpeg: Option<PathBuf>,
     stop: watch::Receiver<bool>,
     kept: Mutex<HashMap<(HomeId, CameraId), Kept>>,
+    /// The latest still of each camera, and when it was taken. One is made at a time.
+    stills: tokio::sync::Mutex<HashMap<(HomeId, CameraId), (u64, Bytes)>>,
 }
 
 impl Cameras {
     /// None yet.
-    pub fn new(clock: Arc<Clock>, hub: Arc<Hub>, seal: Seal, demo: bool, stop: watch::Receiver<bool>) -> Arc<Self> {
-        Arc::new(Self { clock, hub, seal, demo, stop, kept: Mutex::default() })
+    pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> std::io::Result<Arc<Self>> {
+        let seal = Seal::open(&config.data)?;
+        let (demo, ffmpeg, stills) = (config.demo, config.ffmpeg.clone(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { clock, hub, seal, demo, ffmpeg, stop, kept: Mutex::default(), stills }))
     }
 
     /// Whether there is a stream of a camera.
@@ -164,7 +175,7 @@ impl Cameras {
     fn is_kept(&self, home: &HomeId, keep: Keep) -> bool {
         match keep {
             Keep::OnDemand => false,
-            Keep::WhileHomeIsOpen => self.hub.listeners(home) > 0,
+            Keep::WhileHomeIsOpen => self.hub.is_open(home),
             Keep::Always => true,
         }
     }
@@ -191,9 +202,27 @@ impl Cameras {
         })
     }
 
-    /// A still of a demo's camera, JPEG.
-    pub fn still(&self, camera: &Camera) -> Option<&'static [u8]> {
-        reel::still(camera.id.as_str()).filter(|_| self.reel(camera))
+    /// The latest still of a camera, JPEG: of a real one where there is an ffmpeg, and where somebody has looked at it.
+    pub async fn still(&self, home: &HomeId, camera: &Camera) -> Option<Bytes> {
+        if self.reel(camera) {
+            return reel::still(camera.id.as_str()).map(Bytes::from_static);
+        }
+        let (ffmpeg, id) = (self.ffmpeg.as_ref()?, (home.clone(), camera.id.clone()));
+        let mut stills = self.stills.lock().await;
+        let known = stills.get(&id).cloned();
+        let newest = self.open(home, &camera.id).and_then(|stream| stream.key());
+        if let Some((format, picture)) = newest
+            && known.as_ref().is_none_or(|(at_us, _)| picture.at_us > at_us + STILL_US)
+        {
+            match still::jpeg(ffmpeg, &format, &picture).await {
+                Ok(still) => {
+                    stills.insert(id, (picture.at_us, still.clone()));
+                    return Some(still);
+                }
+                Err(error) => tracing::warn!(%home, camera = %camera.id, %error, "a still could not be made"),
+            }
+        }
+        known.map(|(_, still)| still)
     }
 
     /// The stream, if anybody looks.

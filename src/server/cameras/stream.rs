@@ -103,6 +103,11 @@ impl Stream {
         self.ring(|ring| ring.format().cloned())
     }
 
+    /// The last picture that stands by itself, with how it is decoded.
+    pub fn key(&self) -> Option<(Arc<Format>, Picture)> {
+        self.ring(|ring| Some((ring.format()?.clone(), ring.latest().next()?.clone())))
+    }
+
     /// What was shown since then, how it is decoded, and every picture that comes from now on.
     pub fn record(&self, at_us: u64) -> Option<(Arc<Format>, Vec<Picture>, Tape)> {
         self.ring(|ring| Some((ring.format()?.clone(), ring.since(at_us), Tape(self.parts.subscribe()))))

@@ -37,6 +37,7 @@ pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: Heade
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let listener = Listener {
         _open: OpenStream::new(),
+        _at_home: app.hub.open(&member.home.id),
         sessions: app.sessions_changed.subscribe(),
         stop: app.stop.clone(),
         needs_snapshot: subscription.missed.is_none(),
@@ -58,6 +59,7 @@ fn ping(app: &App) -> Bytes {
 /// One open stream of a member.
 struct Listener {
     _open: OpenStream,
+    _at_home: Arc<()>,
     app: Arc<App>,
     home: HomeId,
     account: UserId,

@@ -207,8 +207,8 @@ pub async fn still(
     Path(camera): Path<String>,
     of: Result<Query<Of>, QueryRejection>,
 ) -> Result<Response, Refused> {
-    let (_, camera) = seen(&app, &signed_in, &camera, of).await?;
-    let still = app.cameras.still(&camera).ok_or_else(Refused::not_found)?;
+    let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
+    let still = app.cameras.still(&home.id, &camera).await.ok_or_else(Refused::not_found)?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=10")], still).into_response())
 }
 

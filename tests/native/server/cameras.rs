@@ -352,3 +352,21 @@ async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
     assert_eq!((&export["clip"]["path"], &export["clip"]["bytes"]), (&json!(path), &json!(file.len())));
     assert_eq!(server.sign_in("operator").await.get(&path).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_real_camera_has_a_still_where_there_is_an_ffmpeg() {
+    // This machine's own, whatever it is called there.
+    let server = Server::with_file("ffmpeg = \"/usr/bin/ffmpeg\"\n").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&[]);
+    camera_at(&owner, &camera.address()).await;
+    let still = async || owner.client.get(format!("{}/api/v1/cameras/hallway/still", server.base)).send().await.unwrap();
+    assert_eq!(still().await.status(), StatusCode::NOT_FOUND, "nobody has looked yet");
+    let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
+    assert!(eye.picture().await);
+    let picture = still().await;
+    assert_eq!((picture.status(), &picture.headers()["content-type"]), (StatusCode::OK, &"image/jpeg".parse().unwrap()));
+    assert!(picture.bytes().await.unwrap().starts_with(b"\xff\xd8"));
+    drop((eye, camera));
+    assert_eq!(still().await.status(), StatusCode::OK, "the last one stays");
+}

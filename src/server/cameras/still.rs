@@ -1,0 +1,44 @@
+//! Stills of real cameras, by ffmpeg, where the configuration names one: the last key frame, as a JPEG.
+
+use super::{
+    film::Film,
+    picture::{Format, Picture},
+};
+use axum::body::Bytes;
+use std::{io, path::Path, process::Stdio, time::Duration};
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+
+/// How long it may take. What takes longer is ended.
+const WITHIN: Duration = Duration::from_secs(5);
+/// Width of a still, pixels; the height follows.
+const WIDTH: u32 = 640;
+
+/// A still of a picture that needs no other.
+///
+/// # Errors
+/// An ffmpeg that cannot be started, takes too long or makes nothing.
+pub async fn jpeg(ffmpeg: &Path, format: &Format, picture: &Picture) -> io::Result<Bytes> {
+    let (mut film, mut file) = Film::begin(format)?;
+    film.add(true, picture.at_us, picture.unit())?;
+    file.extend(film.fragment());
+    let scale = format!("scale='min({WIDTH},iw)':-2");
+    let mut child = Command::new(ffmpeg)
+        .args(["-loglevel", "error", "-i", "pipe:0", "-frames:v", "1", "-vf", &scale, "-q:v", "5", "-f", "mjpeg", "pipe:1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut input = child.stdin.take().ok_or_else(|| io::Error::other("no way in"))?;
+    let feed = async move {
+        // It may have seen enough before the end.
+        let _ = input.write_all(&file).await;
+        drop(input);
+    };
+    let (output, ()) = timeout(WITHIN, async { tokio::join!(child.wait_with_output(), feed) }).await.map_err(io::Error::other)?;
+    let output = output?;
+    match output.status.success() && output.stdout.starts_with(b"\xff\xd8") {
+        true => Ok(output.stdout.into()),
+        false => Err(io::Error::other("ffmpeg made no still")),
+    }
+}

@@ -1,0 +1,35 @@
+// A real camera: GStreamer's RTSP server, whose pictures say when they were taken; and how to read that from the screen.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { freePort } from "./machine.js";
+
+const program = new URL("../native/server/camera.py", import.meta.url).pathname;
+const BITS = 48;
+
+export class RealCamera {
+  static async start(...options) {
+    const port = await freePort();
+    const child = spawn("/usr/bin/python3", [program, String(port), ...options], { stdio: ["pipe", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    return Object.assign(new RealCamera(), { child, port, address: `rtsp://127.0.0.1:${port}/live` });
+  }
+
+  /** As a cable that is pulled. */
+  stop() {
+    this.child.kill("SIGKILL");
+  }
+}
+
+/** When the picture was taken that is on the screen, and how old it is, in milliseconds; nothing before the first. Runs in the page. */
+export const shown = (bits) => {
+  const canvas = document.querySelector("live-picture canvas");
+  if (!canvas?.width) return null;
+  const block = Math.floor(canvas.width / bits);
+  const { data } = canvas.getContext("2d").getImageData(0, Math.floor(canvas.height / 32), canvas.width, 1);
+  let time = 0;
+  for (let n = 0; n < bits; n++) time = time * 2 + (data[(n * block + (block >> 1)) * 4] > 128 ? 1 : 0);
+  return time > 1.6e12 && time < 1e13 ? { time, age: Date.now() - time } : null;
+};
+
+export const readTime = (page) => page.evaluate(shown, BITS);
+export { BITS };
