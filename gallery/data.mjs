@@ -6,7 +6,7 @@ export const at = (seconds) => new Date(NOW + seconds * 1_000).toISOString();
 const address = { line1: "14 Maple Street", line2: null, city: "Portland", region: "OR", postal_code: "97205", country: "US" };
 const can = { available: true, via: ["alarm", "cameras"] };
 const cannot = (reason) => ({ available: false, reason });
-const camera = (id, kind, name, more = {}) => ({ id, kind, name, online: true, sos_compatible: true, has_siren: true, siren: "silent", live: true, ...more });
+const camera = (id, kind, name, more = {}) => ({ id, kind, name, online: true, sos_compatible: true, has_siren: true, siren: "silent", live: true, still: true, ...more });
 const device = (id, kind, name) => ({ id, kind, model: kind, name, online: true, siren: "silent" });
 const contact = (id, order, name, ready = "accepted") => ({ id, order, name, phone: `+1503555010${order}`, ready, reached_at: order === 1 ? at(-86_400) : null, phone_link: null });
 const check = (what, more = {}) => ({ what, ok: true, at: at(-12), detail: "", ...more });
@@ -31,7 +31,7 @@ export const home = {
   incident: null,
 };
 
-const still = (home) => home.cameras.map((camera) => ({ ...camera, live: false }));
+const still = (home) => home.cameras.map((camera) => ({ ...camera, live: false, still: false }));
 const dark = { ...home.sos, ready: { ok: false, checks: [check("center", { ok: false }), check("base_station", { ok: false }), check("contacts", { ok: false, count: 0 }), check("address", { ok: false })] } };
 const everywhere = (reason) => ({ ...home.sos, dashboard: cannot(reason), live_view: Object.fromEntries(home.cameras.map(({ id }) => [id, cannot(reason)])), siren: { available: false } });
 
@@ -39,7 +39,7 @@ export const homes = {
   usual: home,
   held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
   changed: { ...home, changes: [{ number: 2, at: at(-1_900), who: "Sam", what: "contacts", was: "Sister, Neighbor, Father" }, { number: 1, at: at(-7_300), who: "Olivia", what: "address", was: "9 Oak Lane, Portland, OR 97201, US" }] },
-  notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
+  notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false, still: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
   ailing: { ...home, sos: { ...home.sos, ready: { ok: true, checks: [...home.sos.ready.checks, check("devices", { ok: false, count: 2 })] } } },
   sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
   noPictures: { ...home, cameras: still(home) },

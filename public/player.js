@@ -233,7 +233,7 @@ class LivePicture extends HTMLElement {
     this.#tell("live");
   }
 
-  // When the picture was taken that is shown, by the clock of the house; and how long that is ago, where that was asked for.
+  // When the picture was taken that is shown, by the clock of whoever looks; and how long that is ago, where that was asked for.
   #tellTime(at) {
     const time = new Date(at).toLocaleTimeString([], { hour12: false });
     const text = this.#showsDelay ? `${time} · ${Math.max(0, Math.round(Date.now() - at))} ms` : time;

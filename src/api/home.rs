@@ -260,12 +260,15 @@ pub struct Camera {
     pub siren: SirenState,
     /// Whether its picture can be watched: `GET /api/v1/cameras/{id}/live`.
     pub live: bool,
+    /// Whether there is a still of it: `GET /api/v1/cameras/{id}/still`.
+    #[serde(default)]
+    pub still: bool,
 }
 
 impl Camera {
     /// Where its latest picture is, if it has any.
     pub fn still(&self, home: &HomeId) -> Option<String> {
-        self.live.then(|| path::still(home, &self.id))
+        self.still.then(|| path::still(home, &self.id))
     }
 }
 

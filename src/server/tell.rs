@@ -85,6 +85,7 @@ impl App {
             has_siren: c.has_siren,
             siren: device.map_or(SirenState::Silent, |device| self.siren(home, &device)),
             live: self.cameras.has_stream(c),
+            still: self.cameras.has_still(&home.id, c),
         }
     }
 

@@ -60,7 +60,7 @@ export class Camera {
     // What is told of cameras, in answers and by live events, is read with this.
     await page.addInitScript(() => {
       const parse = JSON.parse;
-      JSON.parse = (text) => parse(text, (_, value) => (value?.sos_compatible === undefined ? value : { ...value, live: true }));
+      JSON.parse = (text) => parse(text, (_, value) => (value?.sos_compatible === undefined ? value : { ...value, live: true, still: true }));
     });
   }
 

@@ -84,16 +84,18 @@ pub struct Cameras {
     ffmpeg: Option<PathBuf>,
     stop: watch::Receiver<bool>,
     kept: Mutex<HashMap<(HomeId, CameraId), Kept>>,
-    /// The latest still of each camera, and when it was taken. One is made at a time.
-    stills: tokio::sync::Mutex<HashMap<(HomeId, CameraId), (u64, Bytes)>>,
+    /// The latest still of each camera, and when it was taken.
+    stills: Mutex<HashMap<(HomeId, CameraId), (u64, Bytes)>>,
+    /// One is made at a time.
+    making: tokio::sync::Mutex<()>,
 }
 
 impl Cameras {
     /// None yet.
     pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> std::io::Result<Arc<Self>> {
         let seal = Seal::open(&config.data)?;
-        let (demo, ffmpeg, stills) = (config.demo, config.ffmpeg.clone(), tokio::sync::Mutex::default());
-        Ok(Arc::new(Self { clock, hub, seal, demo, ffmpeg, stop, kept: Mutex::default(), stills }))
+        let (demo, ffmpeg, making) = (config.demo, config.ffmpeg.clone(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { clock, hub, seal, demo, ffmpeg, stop, kept: Mutex::default(), stills: Mutex::default(), making }))
     }
 
     /// Whether there is a stream of a camera.
@@ -155,6 +157,9 @@ impl Cameras {
             let gone: Vec<_> = kept.iter().filter(|((of, id), one)| *of == home.id && !holds(id, one)).map(|(id, _)| id.clone()).collect();
             gone.iter().filter_map(|id| kept.remove(id)).collect()
         };
+        // What a camera showed that is gone, or is another one now, is not shown for the one that is there.
+        let is_there = |id: &CameraId| home.camera(id).is_some_and(|camera| camera.stream.is_some());
+        self.stills.lock().expect("no holder panics").retain(|(of, id), _| *of != home.id || is_there(id) && ended.is_empty());
         for kept in ended {
             // Whoever keeps it may have ended by itself.
             let _ = kept.end.send(true);
@@ -208,21 +213,31 @@ impl Cameras {
             return reel::still(camera.id.as_str()).map(Bytes::from_static);
         }
         let (ffmpeg, id) = (self.ffmpeg.as_ref()?, (home.clone(), camera.id.clone()));
-        let mut stills = self.stills.lock().await;
-        let known = stills.get(&id).cloned();
+        let _alone = self.making.lock().await;
+        let known = self.known_still(&id);
         let newest = self.open(home, &camera.id).and_then(|stream| stream.key());
         if let Some((format, picture)) = newest
             && known.as_ref().is_none_or(|(at_us, _)| picture.at_us > at_us + STILL_US)
         {
             match still::jpeg(ffmpeg, &format, &picture).await {
                 Ok(still) => {
-                    stills.insert(id, (picture.at_us, still.clone()));
+                    self.stills.lock().expect("no holder panics").insert(id, (picture.at_us, still.clone()));
                     return Some(still);
                 }
                 Err(error) => tracing::warn!(%home, camera = %camera.id, %error, "a still could not be made"),
             }
         }
         known.map(|(_, still)| still)
+    }
+
+    /// Whether there is a still of a camera, or can be at once.
+    pub fn has_still(&self, home: &HomeId, camera: &Camera) -> bool {
+        let makes = || self.ffmpeg.is_some() && self.state(home, &camera.id) == Some(State::Flows);
+        self.reel(camera) || self.known_still(&(home.clone(), camera.id.clone())).is_some() || makes()
+    }
+
+    fn known_still(&self, id: &(HomeId, CameraId)) -> Option<(u64, Bytes)> {
+        self.stills.lock().expect("no holder panics").get(id).cloned()
     }
 
     /// The stream, if anybody looks.
