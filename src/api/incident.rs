@@ -92,6 +92,9 @@ pub struct Incident {
     pub timeline: Vec<Line>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Where it is asked for by itself: whether what its camera showed was kept, `GET /api/v1/incidents/{id}/clip`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clip: bool,
 }
 
 /// Help, or sirens only.
@@ -322,6 +325,7 @@ impl Incident {
             cancel: Cancel { allowed: counting, how, center_phone: center_phone.map(Into::into) },
             timeline: timeline::tell(incident, history),
             outcome: outcome(incident, history),
+            clip: false,
         }
     }
 }

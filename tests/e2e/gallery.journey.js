@@ -23,7 +23,12 @@ const test = base.extend({
   ],
 });
 
-const settled = (page) => page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
+// Two frames first: what changes by a change of the colors begins to move with the next one, and is not there to be waited for before.
+const settled = (page) =>
+  page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    await Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {})));
+  });
 
 async function reach(page, gallery, name) {
   await page.goto(`${gallery}${states[name].path ?? "/"}?state=${name}`);

@@ -131,7 +131,8 @@ pub async fn list(
 /// One incident, whole.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn one(State(app): State<Arc<App>>, of: OfIncident) -> Json<Incident> {
-    Json(app.tell_incident(&of.current))
+    let clip = tokio::fs::try_exists(app.clips.file(of.current.incident.id)).await.unwrap_or_default();
+    Json(Incident { clip, ..app.tell_incident(&of.current) })
 }
 
 /// Cancel Help: works only before the countdown's end, by the server's clock.

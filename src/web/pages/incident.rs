@@ -103,19 +103,15 @@ fn head(incident: &Incident) -> impl IntoView + use<> {
 
 /// What the camera showed from which help was asked for, where that was kept.
 fn clip(incident: &Incident) -> Option<impl IntoView + use<>> {
-    let Source::LiveView { .. } = incident.source else { return None };
-    let (there, path) = (RwSignal::new(true), path::incident(incident.id, "clip"));
-    let film = move || {
-        there.get().then(|| {
-            view! {
-                <section class="card card--pad form no-print">
-                    <h2>{W::Clip}</h2>
-                    <video class="clip" controls="" muted="" playsinline="" preload="metadata" src=path.clone() on:error=move |_| there.set(false)></video>
-                </section>
-            }
-        })
-    };
-    Some(part(film))
+    incident.clip.then(|| {
+        let path = path::incident(incident.id, "clip");
+        view! {
+            <section class="card card--pad form no-print">
+                <h2>{W::Clip}</h2>
+                <video class="clip" controls="" muted="" playsinline="" preload="metadata" src=path></video>
+            </section>
+        }
+    })
 }
 
 /// How a drill went.

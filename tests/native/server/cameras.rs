@@ -350,6 +350,7 @@ async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
     assert!((31..=44).contains(&moofs), "a fragment a second: {moofs}");
     let export = owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1;
     assert_eq!((&export["clip"]["path"], &export["clip"]["bytes"]), (&json!(path), &json!(file.len())));
+    assert_eq!(owner.look(&incident).await["clip"], true);
     assert_eq!(server.sign_in("operator").await.get(&path).await.0, StatusCode::NOT_FOUND);
 }
 
