@@ -144,9 +144,6 @@ pub enum StartError {
     /// Passkeys cannot be for the address.
     #[error("passkeys cannot be for the address of --public-url: {0}")]
     PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
-    /// The key that seals secrets cannot be read or made.
-    #[error("the server's key cannot be used: {0}")]
-    Key(#[source] std::io::Error),
     /// The way to sirens behind a broker cannot be made.
     #[error("{0}")]
     Mqtt(String),
@@ -230,7 +227,7 @@ impl App {
         let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;
         tokio::spawn(respond(drill_cases, engine.clone(), clock.clone()));
         tokio::spawn(respond(live_cases, engine.clone(), clock.clone()));
-        let cameras = Cameras::new(config, clock.clone(), hub.clone(), stop.clone()).map_err(StartError::Key)?;
+        let cameras = Cameras::new(config, clock.clone(), hub.clone(), stop.clone());
         let app = Arc::new(Self {
             homes,
             store,

@@ -92,10 +92,10 @@ pub struct Cameras {
 
 impl Cameras {
     /// None yet.
-    pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> std::io::Result<Arc<Self>> {
-        let seal = Seal::open(&config.data)?;
+    pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> Arc<Self> {
+        let seal = Seal::new(&config.data);
         let (demo, ffmpeg, making) = (config.demo, config.ffmpeg.clone(), tokio::sync::Mutex::default());
-        Ok(Arc::new(Self { clock, hub, seal, demo, ffmpeg, stop, kept: Mutex::default(), stills: Mutex::default(), making }))
+        Arc::new(Self { clock, hub, seal, demo, ffmpeg, stop, kept: Mutex::default(), stills: Mutex::default(), making })
     }
 
     /// Whether there is a stream of a camera.
@@ -120,7 +120,7 @@ impl Cameras {
     /// Seals how one signs in to a camera.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// A key that cannot be read or made.
     pub fn seal(&self, home: &HomeId, camera: &CameraId, user: &str, password: &str) -> std::io::Result<String> {
         self.seal.seal(&place(home, camera), &format!("{user}\n{password}"))
     }

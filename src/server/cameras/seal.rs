@@ -7,37 +7,49 @@ use chacha20poly1305::{
 };
 use std::{
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 /// The file of the key, in the data folder.
 const FILE: &str = "key";
 const NONCE: usize = 24;
 
-/// The server's key.
-pub struct Seal(XChaCha20Poly1305);
+/// The server's key. It is read, and made, when it is first needed: a server whose disk takes no key serves all the same.
+pub struct Seal {
+    file: PathBuf,
+    key: Mutex<Option<XChaCha20Poly1305>>,
+}
 
 impl Seal {
-    /// Reads the key, or makes one.
-    ///
-    /// # Errors
-    /// A file that cannot be read or written, or that holds no key.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        let file = folder.join(FILE);
-        let key = match std::fs::read(&file) {
-            Ok(key) => key,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(&file)?,
-            Err(error) => return Err(error),
+    /// The key in that folder.
+    pub fn new(folder: &Path) -> Self {
+        Self { file: folder.join(FILE), key: Mutex::default() }
+    }
+
+    fn key(&self, make_one: bool) -> io::Result<XChaCha20Poly1305> {
+        let mut known = self.key.lock().expect("no holder panics");
+        if let Some(key) = &*known {
+            return Ok(key.clone());
+        }
+        let bytes = match std::fs::read(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && make_one => make(&self.file)?,
+            read => read?,
         };
-        let cipher = XChaCha20Poly1305::new_from_slice(&key);
-        cipher.map(Self).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key of 32 bytes", file.display())))
+        let wrong = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key of 32 bytes", self.file.display()));
+        let key = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| wrong())?;
+        *known = Some(key.clone());
+        Ok(key)
     }
 
     /// Seals a secret for a place: it opens nowhere else.
+    ///
+    /// # Errors
+    /// A key that cannot be read or made.
     pub fn seal(&self, place: &str, secret: &str) -> io::Result<String> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(io::Error::other)?;
-        let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: secret.as_bytes(), aad: place.as_bytes() });
+        let sealed = self.key(true)?.encrypt(&XNonce::from(nonce), Payload { msg: secret.as_bytes(), aad: place.as_bytes() });
         let sealed = sealed.map_err(|_| io::Error::other("too long to be sealed"))?;
         Ok(STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
@@ -46,7 +58,8 @@ impl Seal {
     pub fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
         let bytes = STANDARD_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-        let secret = self.0.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() }).ok()?;
+        let key = self.key(false).inspect_err(|error| tracing::error!(%error, "passwords of cameras cannot be opened")).ok()?;
+        let secret = key.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() }).ok()?;
         String::from_utf8(secret).ok()
     }
 }
@@ -72,13 +85,15 @@ mod tests {
     #[test]
     fn a_secret_opens_with_this_key_at_this_place_and_nowhere_else() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let seal = Seal::open(folder.path()).unwrap();
+        let seal = Seal::new(folder.path());
+        assert_eq!(seal.unseal("maple-street/front-door", "AAAA"), None);
+        assert!(!folder.path().join(FILE).exists(), "no key is made before it is needed");
         let sealed = seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap();
         assert!(!sealed.contains("sesame") && sealed != seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap());
-        let again = Seal::open(folder.path()).unwrap();
+        let again = Seal::new(folder.path());
         assert_eq!(again.unseal("maple-street/front-door", &sealed).as_deref(), Some("admin\nopen sesame"));
         assert_eq!(again.unseal("lake-cabin/porch", &sealed), None);
-        assert_eq!(Seal::open(other.path()).unwrap().unseal("maple-street/front-door", &sealed), None);
+        assert_eq!(Seal::new(other.path()).unseal("maple-street/front-door", &sealed), None);
         assert_eq!(again.unseal("maple-street/front-door", "AAAA"), None);
         #[cfg(unix)]
         {
@@ -87,6 +102,7 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         std::fs::write(folder.path().join(FILE), b"short").unwrap();
-        assert!(Seal::open(folder.path()).is_err());
+        let broken = Seal::new(folder.path());
+        assert!(broken.seal("a", "b").is_err() && broken.unseal("maple-street/front-door", &sealed).is_none());
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         cameras::Tried,
         home::HomeAnswer,
         household::{EditCamera, EditLogin, NewDevice, Rename},
+        problem::Code,
     },
     domain::{
         home::edit::{Form, WrittenCamera, Wrongs},
@@ -105,7 +106,10 @@ pub async fn camera_login(
     {
         return Err(Refused::field("user", "That is too long."));
     }
-    let sealed = app.cameras.seal(&owner.0.home.id, &id, user, &password).map_err(|_| Refused::internal())?;
+    let sealed = app.cameras.seal(&owner.0.home.id, &id, user, &password).map_err(|error| {
+        tracing::error!(%error, "a camera's password cannot be sealed");
+        Refused::new(Code::StorageUnavailable, "The server cannot keep the password now.")
+    })?;
     edited(&app, &owner, |home| {
         let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
         camera.login = (!user.is_empty()).then_some(sealed);
