@@ -44,7 +44,7 @@ const TEST: Duration = Duration::from_secs(1);
 
 /// Lets a siren sound for a second, and answers whether it said that it does. It neither outlasts an emergency that begins meanwhile nor
 /// silences its siren, and it is silenced also when nobody waits for the answer any more.
-pub async fn test(devices: Arc<dyn Devices>, clock: Arc<Clock>, home: HomeId, device: DeviceId) -> bool {
+pub async fn sound_for_a_second(devices: Arc<dyn Devices>, clock: Arc<Clock>, home: HomeId, device: DeviceId) -> bool {
     let mut bits = [0; 16];
     if getrandom::fill(&mut bits).is_err() {
         return false;

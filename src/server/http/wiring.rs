@@ -14,7 +14,7 @@ use crate::{
     domain::{device::Wire, id::DeviceId},
     server::{
         App,
-        devices::{mqtt::Look, test},
+        devices::{mqtt::Look, sound_for_a_second},
     },
 };
 use axum::{Json, extract::State};
@@ -96,5 +96,5 @@ pub async fn try_out(State(app): State<Arc<App>>, Owner(member): Owner, Part(dev
     if sounds || app.engine.view().running_in(&home.id).is_some() {
         return Err(Refused::new(Code::LiveIncidentRunning, "No siren is tested while an incident is running."));
     }
-    Ok(Json(Tested { confirmed: test(app.devices.clone(), app.clock.clone(), home.id.clone(), device).await }))
+    Ok(Json(Tested { confirmed: sound_for_a_second(app.devices.clone(), app.clock.clone(), home.id.clone(), device).await }))
 }

@@ -92,7 +92,7 @@ pub enum Seen {
 
 impl Eye {
     pub async fn open(server: &Server, name: &str, camera: &str) -> Result<Self, Error> {
-        Self::with(server, &session(server, name).await, camera, None).await
+        Self::with(server, &server.stranger().cookie_of(name).await, camera, None).await
     }
 
     async fn with(server: &Server, cookie: &str, camera: &str, origin: Option<&str>) -> Result<Self, Error> {
@@ -134,12 +134,6 @@ impl Eye {
             }
         }
     }
-}
-
-async fn session(server: &Server, name: &str) -> String {
-    let body = json!({"email": format!("{name}@demo.test"), "password": "buckler-demo"});
-    let answer = reqwest::Client::new().post(format!("{}/api/v1/session", server.base)).json(&body).send().await.unwrap();
-    answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
 fn status(refused: Result<Eye, Error>) -> u16 {
@@ -285,7 +279,7 @@ async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
         assert_eq!(status(Eye::open(&server, name, camera).await), answer, "{name} {camera}");
     }
     assert_eq!(status(Eye::with(&server, "buckler_session=forged", "front-door", None).await), 401);
-    let cookie = session(&server, "owner").await;
+    let cookie = server.stranger().cookie_of("owner").await;
     assert_eq!(status(Eye::with(&server, &cookie, "front-door", Some("https://evil.example")).await), 403);
     assert_eq!(status(Eye::with(&server, &cookie, "front-door?home=lake-cabin", None).await), 404);
     let stranger = server.stranger();
@@ -302,7 +296,7 @@ async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
     let path = format!("/api/v1/homes/maple-street/people/{guest}");
     assert_eq!(owner.ask(Method::DELETE, &path, &Value::Null).await.0, StatusCode::OK);
     ends(&mut eye).await;
-    let leaving = session(&server, "shared").await;
+    let leaving = server.stranger().cookie_of("shared").await;
     let mut eye = Eye::with(&server, &leaving, "front-door", None).await.unwrap();
     eye.picture().await;
     let out = reqwest::Client::new().delete(format!("{}/api/v1/session", server.base)).header("cookie", &leaving).send().await.unwrap();
