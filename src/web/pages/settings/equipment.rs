@@ -1,7 +1,7 @@
 //! Devices and cameras: added, renamed, removed.
 
 use super::{
-    stream::{Login, TryCamera},
+    stream::{Login, try_camera},
     wiring::{SirenWire, Wires, buttons},
 };
 use crate::{
@@ -150,7 +150,7 @@ fn CameraLine(
     let form = move || {
         view! {
             {has_siren.then(|| view! { <SirenWire wires device=device.get_value()/> })}
-            {live.then(|| view! { <TryCamera home camera=id.get_value()/> })}
+            {live.then(|| try_camera(home, &id.get_value()))}
             {login.get_value().map(|stream| view! { <Login home stream/> })}
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value=name saving/>

@@ -1,6 +1,7 @@
 //! Settings: every part of a home that its owners set up.
 
 mod address;
+mod asked;
 mod cameras;
 mod contacts;
 mod equipment;

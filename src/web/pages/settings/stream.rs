@@ -1,5 +1,6 @@
 //! A camera's stream: how one signs in to it, and whether a picture comes.
 
+use super::asked::asks;
 use crate::{
     api::{
         cameras::{StreamTrouble, Tried},
@@ -9,7 +10,7 @@ use crate::{
     view::words::{HouseholdWord as W, Said},
     web::{
         client,
-        components::{Field, Icon, SaveButton, Saving, part, text},
+        components::{Field, SaveButton, Saving, part},
         store::store,
     },
 };
@@ -32,41 +33,11 @@ const fn sentence(trouble: StreamTrouble) -> W {
 }
 
 /// Asks the camera for a picture.
-#[component]
-pub fn TryCamera(
-    /// The home's id.
-    home: StoredValue<HomeId>,
-    /// The camera.
-    camera: CameraId,
-) -> impl IntoView {
-    let saving = Saving::new();
-    let came = RwSignal::new(None::<Tried>);
-    let path = StoredValue::new(format!("cameras/{camera}/try"));
-    let ask = move |_| {
-        came.set(None);
-        let asked = async move { client::ask::<Tried>(&home.get_value(), &path.get_value()).await };
-        saving.send(asked, move |tried| {
-            came.try_set(Some(tried));
-        });
-    };
-    let outcome = move || {
-        Some(match (came.get(), saving.failed()) {
-            (_, Some(why)) => view! { <span class="field__wrong">{why}</span> }.into_any(),
-            (Some(Tried { trouble: Some(trouble), .. }), _) => view! { <span class="field__wrong">{sentence(trouble)}</span> }.into_any(),
-            (Some(Tried { width, height, .. }), _) => {
-                let seen = W::StreamSeen.fill(&[&width.to_string(), &height.to_string()]);
-                view! { <span class="save__done"><Icon name="check"/>{seen}</span> }.into_any()
-            }
-            (None, None) => return None,
-        })
-    };
-    let says = move || if saving.is_busy() { W::Saving.say() } else { W::StreamTry.say() };
-    view! {
-        <div class="save">
-            <button class="btn btn--quiet" type="button" aria-disabled=text(move || saving.is_busy().to_string()) on:click=ask>{text(says)}</button>
-            <p class="save__note" role="status">{part(outcome)}</p>
-        </div>
-    }
+pub fn try_camera(home: StoredValue<HomeId>, camera: &CameraId) -> impl IntoView + use<> {
+    asks(home, format!("cameras/{camera}/try"), W::StreamTry, |Tried { width, height, trouble }| match trouble {
+        Some(trouble) => Err(sentence(trouble)),
+        None => Ok(W::StreamSeen.fill(&[&width.to_string(), &height.to_string()])),
+    })
 }
 
 /// How one signs in to the camera.

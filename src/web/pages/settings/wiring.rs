@@ -1,5 +1,6 @@
 //! How the siren of a device or camera is reached, how it is, and whether it can be heard.
 
+use super::asked::asks;
 use crate::{
     api::{
         home::HomeAnswer,
@@ -10,7 +11,7 @@ use crate::{
     web::{
         browser::time::ago,
         client,
-        components::{Field, Icon, SaveButton, Saving, part, text},
+        components::{Field, Icon, SaveButton, Saving, part},
         store::store,
     },
 };
@@ -95,44 +96,11 @@ pub fn SirenWire(
     view! {
         <div class="form">
             {part(told)}
-            <TestButton wires device/>
+            {asks(wires.home, device.with_value(|device| format!("wiring/{device}/test")), W::TestSiren, move |Tested { confirmed }| {
+                wires.read();
+                if confirmed { Ok(W::TestProved.into()) } else { Err(W::TestNotProved) }
+            })}
             {part(choice)}
-        </div>
-    }
-}
-
-/// Lets it sound for a second.
-#[component]
-fn TestButton(
-    /// What is behind the broker.
-    wires: Wires,
-    /// The device or camera.
-    device: StoredValue<String>,
-) -> impl IntoView {
-    let saving = Saving::new();
-    let came = RwSignal::new(None::<bool>);
-    let test = move |_| {
-        came.set(None);
-        let path = device.with_value(|device| format!("wiring/{device}/test"));
-        let asked = async move { client::ask::<Tested>(&wires.home.get_value(), &path).await };
-        saving.send(asked, move |Tested { confirmed }| {
-            came.try_set(Some(confirmed));
-            wires.read();
-        });
-    };
-    let outcome = move || {
-        Some(match (came.get(), saving.failed()) {
-            (_, Some(why)) => view! { <span class="field__wrong">{why}</span> }.into_any(),
-            (Some(true), None) => view! { <span class="save__done"><Icon name="check"/>{W::TestProved}</span> }.into_any(),
-            (Some(false), None) => view! { <span class="field__wrong">{W::TestNotProved}</span> }.into_any(),
-            (None, None) => return None,
-        })
-    };
-    let says = move || if saving.is_busy() { W::Saving.say() } else { W::TestSiren.say() };
-    view! {
-        <div class="save">
-            <button class="btn btn--quiet" type="button" aria-disabled=text(move || saving.is_busy().to_string()) on:click=test>{text(says)}</button>
-            <p class="save__note" role="status">{part(outcome)}</p>
         </div>
     }
 }
