@@ -54,11 +54,12 @@ async fn begin_broker(folder: &Path, port: u16) -> Child {
     let settings = folder.join("mosquitto.conf");
     fs::write(&settings, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nmax_queued_messages 0\n"))
         .expect("written");
-    let child = Command::new("mosquitto").arg("-c").arg(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let broker = Command::new("mosquitto").arg("-c").arg(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let broker = broker.expect("scripts/setup test installs mosquitto");
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         sleep(Duration::from_millis(5)).await;
     }
-    child.expect("scripts/setup test installs mosquitto")
+    broker
 }
 
 /// A client that hears every command, and comes back when the broker does.
