@@ -73,7 +73,7 @@ class LivePicture extends HTMLElement {
     if (!decodes && !Source) return this.#tell("unsupported");
     this.#tell("connecting");
     this.#began = performance.now();
-    const socket = (this.#socket = new WebSocket(new URL(this.getAttribute("src") + (decodes ? "" : "&film=true"), location.href.replace(/^http/, "ws"))));
+    const socket = (this.#socket = new WebSocket(new URL(`${this.getAttribute("src")}&width=${this.clientWidth}${decodes ? "" : "&film=true"}`, location.href.replace(/^http/, "ws"))));
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket !== this.#socket) return;

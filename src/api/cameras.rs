@@ -31,6 +31,59 @@ pub enum StreamTrouble {
     Lost,
 }
 
+/// A camera that answered when the network was asked for some.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// What it calls itself; its number where it says nothing.
+    pub name: String,
+    /// What it is, as its maker calls it; may be empty.
+    pub model: String,
+    /// Where it tells more: the address of its ONVIF device service.
+    pub address: String,
+}
+
+/// The cameras that answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundCameras {
+    /// Each once.
+    pub cameras: Vec<Found>,
+}
+
+/// Asks a camera for its streams.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskOffers {
+    /// The address of its ONVIF device service.
+    pub address: String,
+    /// The user name; empty for none.
+    pub user: String,
+    /// The password. It is used for this question, and kept nowhere.
+    pub password: String,
+}
+
+/// A stream that a camera offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Offer {
+    /// What the camera calls it.
+    pub name: String,
+    /// An RTSP address.
+    pub stream: String,
+    /// Width of its pictures, pixels; 0 where the camera does not say.
+    pub width: u32,
+    /// Height of its pictures, pixels.
+    pub height: u32,
+}
+
+/// The streams of a camera, largest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Offers {
+    /// Those that can be shown here.
+    pub streams: Vec<Offer>,
+    /// Why there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<StreamTrouble>,
+}
+
 /// What came of asking a camera for a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tried {

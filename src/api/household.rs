@@ -50,6 +50,9 @@ pub struct Stream {
     pub camera: CameraId,
     /// An RTSP address.
     pub address: String,
+    /// Another one, of smaller pictures for small screens; empty where there is none.
+    #[serde(default)]
+    pub small: String,
     /// Whether a user name and a password are kept for it.
     #[serde(default)]
     pub has_login: bool,
@@ -221,6 +224,9 @@ pub struct EditCamera {
     /// An RTSP address in the house's own network; empty where it is not known yet.
     #[serde(default)]
     pub stream: String,
+    /// Another one, of smaller pictures for small screens; empty where there is none.
+    #[serde(default)]
+    pub small: String,
     /// When its pictures are fetched.
     #[serde(default)]
     pub keep: Keep,

@@ -33,6 +33,9 @@ pub struct Camera {
     /// Where its pictures come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamAddress>,
+    /// Where smaller ones come from, for small screens; the same camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub small: Option<StreamAddress>,
     /// User name and password for that, sealed with the server's key. Leaves the server in no form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
@@ -54,7 +57,7 @@ pub enum Keep {
     Always,
 }
 
-/// The address of a camera's stream: RTSP (RFC 7826), in the house's own network, without user name and password.
+/// The address of a camera's stream: RTSP (RFC 7826), without user name and password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StreamAddress(Box<str>);
@@ -69,16 +72,50 @@ impl StreamAddress {
 impl StreamAddress {
     /// Whom it leads to: host and port.
     pub fn host(&self) -> &str {
-        self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
+        self.0.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default()
     }
+
+    /// Whether its host is in the house, as far as that can be told without asking anybody: an address that `allows` takes, or a name of
+    /// the local network (RFC 6762 `.local`, RFC 8375 `.home.arpa`, or a name without dots).
+    pub fn is_inside(&self, allows: Allows) -> bool {
+        let host = match host_and_port(self.host()) {
+            Some((host, _)) => host,
+            None => return false,
+        };
+        match host.parse::<IpAddr>() {
+            Ok(ip) => allows(ip),
+            // What is made of digits and dots alone is an address that is written in a way that hides it.
+            Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x') || host.contains(':') => false,
+            Err(_) => {
+                let name = host.to_ascii_lowercase();
+                !name.contains('.') || [".local", ".home.arpa", ".lan", ".internal"].iter().any(|end| name.ends_with(end))
+            }
+        }
+    }
+}
+
+/// Which addresses cameras may have.
+pub type Allows<'a> = &'a dyn Fn(IpAddr) -> bool;
+
+const SCHEME: &str = "rtsp://";
+
+/// Host and port of an authority (RFC 3986) without user information; `None` where it is none.
+fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map(str::parse).transpose().ok()?;
+    (!host.is_empty()).then_some((host, port))
 }
 
 impl FromStr for StreamAddress {
     type Err = Fault;
     /// # Errors
-    /// Another scheme, no host, a host outside of private networks, or credentials.
+    /// Another scheme, no host, or credentials.
     fn from_str(text: &str) -> Result<Self, Fault> {
-        let rest = text.strip_prefix("rtsp://").or_else(|| text.strip_prefix("rtsps://")).ok_or(Fault::NotAStream)?;
+        let rest = text.strip_prefix(SCHEME).ok_or(Fault::NotAStream)?;
         if text.len() > 500 || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Fault::NotAStream);
         }
@@ -86,28 +123,7 @@ impl FromStr for StreamAddress {
         if authority.contains('@') {
             return Err(Fault::HasCredentials);
         }
-        let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, port)) => (host, port.strip_prefix(':')),
-            None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
-        };
-        if host.is_empty() || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err(Fault::NotAStream);
-        }
-        is_private(host).then(|| Self(text.into())).ok_or(Fault::NotPrivate)
-    }
-}
-
-/// Whether a host is in the house: a private address (RFC 1918, RFC 4193), this machine, or a name of the local network
-/// (RFC 6762 `.local`, RFC 8375 `.home.arpa`, or a name without dots).
-fn is_private(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(ip) => is_private_address(ip),
-        // What is made of digits and dots alone is an address that is written in a way that hides it.
-        Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x') || host.contains(':') => false,
-        Err(_) => {
-            let name = host.to_ascii_lowercase();
-            !name.contains('.') || [".local", ".home.arpa", ".lan", ".internal"].iter().any(|end| name.ends_with(end))
-        }
+        host_and_port(authority).map(|_| Self(text.into())).ok_or(Fault::NotAStream)
     }
 }
 
@@ -121,8 +137,9 @@ pub fn is_private_address(ip: IpAddr) -> bool {
 
 impl TryFrom<String> for StreamAddress {
     type Error = &'static str;
+    /// What was kept was good when it was written; a home is read whatever is thought of its cameras' addresses since.
     fn try_from(text: String) -> Result<Self, &'static str> {
-        text.parse().map_err(Fault::english)
+        text.starts_with("rtsp").then(|| Self(text.into())).ok_or(Fault::NotAStream.english())
     }
 }
 

@@ -1,9 +1,9 @@
 //! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
 
-use super::{devices::mqtt::settings::Settings as Mqtt, tls::Files};
+use super::{cameras::Settings as Cameras, devices::mqtt::settings::Settings as Mqtt, tls::Files};
 use crate::domain::incident::Policy;
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use webauthn_rs::prelude::Url;
+use url::Url;
 
 /// Options of `buckler serve`. Each is also an environment variable and a key of the configuration file.
 #[derive(Args, Debug, Default)]
@@ -75,6 +75,7 @@ struct File {
     ffmpeg: Option<PathBuf>,
     center: Center,
     mqtt: Option<Mqtt>,
+    cameras: Cameras,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -112,6 +113,8 @@ pub struct Config {
     pub center_phone: Option<String>,
     /// What makes stills of real cameras; without it they have none.
     pub ffmpeg: Option<PathBuf>,
+    /// Where cameras may be, and how they are searched.
+    pub cameras: Cameras,
     /// The broker behind which sirens are, and which.
     pub mqtt: Option<Mqtt>,
 }
@@ -172,6 +175,7 @@ impl Config {
         file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
         Ok(Self {
             mqtt: file.mqtt,
+            cameras: file.cameras,
             ffmpeg: file.ffmpeg,
             listen,
             trusted_proxies,
@@ -231,6 +235,11 @@ fn choose(
     }
 }
 
+/// A table of the file.
+fn table(name: &str, of: &impl Serialize) -> Result<String, fmt::Error> {
+    toml::to_string(&BTreeMap::from([(name, of)])).map_err(|_| fmt::Error)
+}
+
 impl fmt::Display for Config {
     /// As a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,8 +261,8 @@ impl fmt::Display for Config {
             seconds(policy.talk_timeout_ms)
         )?;
         self.center_phone.iter().try_for_each(|phone| writeln!(f, "phone = {phone:?}"))?;
-        let table = |mqtt: &Mqtt| toml::to_string(&BTreeMap::from([("mqtt", mqtt)])).map_err(|_| fmt::Error);
-        self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table(mqtt)?))
+        f.write_str(&table("cameras", &self.cameras)?)?;
+        self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table("mqtt", mqtt)?))
     }
 }
 
@@ -311,7 +320,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_read_again() {
-        let config = with(Options {
+        let mut config = with(Options {
             center_phone: Some("+15035550100".into()),
             public_url: Some("https://sos.example.org".into()),
             tls_cert: Some("cert.pem".into()),
@@ -319,6 +328,7 @@ mod tests {
             ..Options::default()
         })
         .unwrap();
+        config.cameras = Cameras { allow: vec!["203.0.113.8/32".parse().unwrap()], search: vec!["192.168.20.11".parse().unwrap()] };
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config.to_string()).unwrap();
         assert_eq!(with(Options { config: Some(file.path().into()), ..Options::default() }), Ok(config));

@@ -126,7 +126,17 @@ fn keypad(id: &str, name: &str) -> Device {
 }
 
 fn camera(id: &str, kind: CameraKind, name: &str, sos_compatible: bool, has_siren: bool) -> Camera {
-    Camera { id: slug(id), kind, name: name.into(), sos_compatible, has_siren, stream: None, login: None, keep: Keep::OnDemand }
+    Camera {
+        id: slug(id),
+        kind,
+        name: name.into(),
+        sos_compatible,
+        has_siren,
+        stream: None,
+        small: None,
+        login: None,
+        keep: Keep::OnDemand,
+    }
 }
 
 fn plain_camera(id: &str, name: &str) -> Camera {

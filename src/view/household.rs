@@ -73,6 +73,7 @@ pub const fn fault(fault: Fault) -> W {
         Fault::TooShort => W::TooShort,
         Fault::EasilyGuessed => W::EasilyGuessed,
         Fault::NotAStream => W::NotAStream,
+        Fault::AnotherCamera => W::AnotherCamera,
         Fault::NotPrivate => W::NotPrivate,
         Fault::HasCredentials => W::HasCredentials,
         Fault::NotAnEmail => W::NotAnEmail,

@@ -14,6 +14,10 @@ export class Server {
 
   async start() {
     const args = ["serve", ...(this.demo ? ["--demo"] : []), "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring, "--proof-lasts", this.proof];
+    if (this.configuration) {
+      writeFileSync(join(this.folder, "buckler.toml"), this.configuration);
+      args.push("--config", join(this.folder, "buckler.toml"));
+    }
     this.process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.environment, BUCKLER_LOG: "warn" } });
     this.log = "";
     this.said = "";
@@ -97,10 +101,13 @@ export const test = base.extend({
   /** How long after giving the password a home can be changed. */
   proof: ["10m", { option: true }],
 
-  server: async ({ demo, ring, proof }, use) => {
+  /** The configuration file, if there is one. */
+  configuration: ["", { option: true }],
+
+  server: async ({ demo, ring, proof, configuration }, use) => {
     const folder = mkdtempSync(join(tmpdir(), "buckler-"));
     const server = new Server(folder, await freePort());
-    Object.assign(server, { demo, ring, proof });
+    Object.assign(server, { demo, ring, proof, configuration });
     await server.start();
     await use(server);
     if (server.process.exitCode === null && server.process.signalCode === null) await server.kill();

@@ -1,6 +1,8 @@
 // A real camera: GStreamer's RTSP server, whose pictures say when they were taken; and how to read that from the screen.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { freePort } from "./machine.js";
 
 const program = new URL("../native/server/camera.py", import.meta.url).pathname;
@@ -15,6 +17,23 @@ export class RealCamera {
   }
 
   /** As a cable that is pulled. */
+  stop() {
+    this.child.kill("SIGKILL");
+  }
+}
+
+const tools = process.env.BUCKLER_TOOLS ?? join(homedir(), ".cache/buckler/tools");
+
+/** What a real camera says of itself when the network is searched (ipycam). */
+export class Face {
+  static async start(camera, name, ...options) {
+    const program = new URL("../native/server/onvif.py", import.meta.url).pathname;
+    const words = [program, String(await freePort()), String(camera.port), name, "--found", ...options];
+    const child = spawn(join(tools, "python/bin/python"), words, { stdio: ["ignore", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    return Object.assign(new Face(), { child });
+  }
+
   stop() {
     this.child.kill("SIGKILL");
   }

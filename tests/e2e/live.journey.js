@@ -1,6 +1,6 @@
 // From a camera's Live View.
 import { expect, test } from "./buckler.js";
-import { RealCamera, readTime } from "./camera.js";
+import { Face, RealCamera, readTime } from "./camera.js";
 import { Camera } from "./stream.js";
 
 test("SOS from Live View names the camera, and its picture stays", async ({ home }) => {
@@ -176,4 +176,43 @@ test("settings say why no picture comes, and when one does", async ({ page, home
   } finally {
     camera.stop();
   }
+});
+
+test.describe("a camera of the network", () => {
+  test.use({ configuration: '[cameras]\nsearch = ["127.0.0.1"]\n' });
+
+  test("is found, chosen, added and seen, by the keyboard alone", async ({ page, home, server }) => {
+    const camera = await RealCamera.start("--login", "admin:secret-7");
+    const face = await Face.start(camera, "Backyard", "--login", "admin:secret-7");
+    const press = async (button) => {
+      await button.focus();
+      await page.keyboard.press("Enter");
+    };
+    try {
+      await page.goto(`${server.url}/settings/devices`);
+      await press(home.button("Search the network"));
+      await press(home.button("Choose Backyard"));
+      await press(home.button("Look at its streams"));
+      await expect(page.getByText("The camera wants another user name or password.")).toBeVisible();
+      const login = page.locator("form", { hasText: "Most cameras want" });
+      await login.getByLabel("User name of the camera").fill("admin");
+      await login.getByLabel("Password of the camera").fill("secret-7");
+      await page.keyboard.press("Enter");
+      await expect(page.getByText("Its streams are filled in below.")).toBeVisible();
+      await page.screenshot({ path: "output/finding.png", fullPage: true });
+      const add = page.locator("form", { hasText: "Add a device or camera" });
+      await expect(add.getByLabel("Name")).toHaveValue("Backyard");
+      await expect(add.getByLabel(/^Address of its stream/)).toHaveValue(camera.address);
+      await press(add.getByRole("button", { name: "Add" }));
+      await press(page.getByRole("button", { name: "Backyard Camera" }));
+      await press(home.button("Try for a picture"));
+      await expect(page.getByText(/It sends pictures of 640 ×/)).toBeVisible();
+      await page.goto(`${server.url}/live/backyard`);
+      await expect(page.getByText("LIVE")).toBeVisible();
+      await expect(home.shield()).toBeVisible();
+    } finally {
+      face.stop();
+      camera.stop();
+    }
+  });
 });

@@ -3,7 +3,7 @@
 
 use super::{Address, Enrolment, Home, Plan, Settings, settings};
 use crate::domain::{
-    camera::{Camera, CameraKind, Keep, StreamAddress},
+    camera::{Allows, Camera, CameraKind, Keep, StreamAddress},
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
     id::{CameraId, ContactId, DeviceId},
@@ -53,6 +53,8 @@ pub enum Fault {
     TooShort,
     /// Among the first that would be tried.
     EasilyGuessed,
+    /// Not the same camera.
+    AnotherCamera,
     /// Not an address of a camera's stream.
     NotAStream,
     /// Not in this house: an address outside of private networks.
@@ -91,6 +93,7 @@ impl Fault {
             Self::TooShort => "That is too short.",
             Self::EasilyGuessed => "That is easily guessed. Take a few words that have nothing to do with each other.",
             Self::NotAStream => "Give an address that begins with rtsp:// or rtsps://.",
+            Self::AnotherCamera => "Both streams must come from the same camera: the same name or number, and port.",
             Self::NotPrivate => "Give an address in your own network.",
             Self::HasCredentials => "Leave user name and password out of the address.",
             Self::NotAnEmail => "That is not an e-mail address.",
@@ -286,15 +289,15 @@ impl Home {
     ///
     /// # Errors
     /// A name or a stream's address that is wrong, or too many.
-    pub fn add_camera(&mut self, kind: CameraKind, written: &WrittenCamera) -> Result<CameraId, Wrongs> {
+    pub fn add_camera(&mut self, kind: CameraKind, written: &WrittenCamera, allows: Allows) -> Result<CameraId, Wrongs> {
         let mut form = Form::default();
         if self.cameras.len() >= DEVICES_MOST {
             form.wrong("name", Fault::TooMany);
         }
         let name = form.line("name", &written.name);
         let WrittenCamera { sos_compatible, has_siren, keep, .. } = *written;
-        let (id, stream) = (self.free_id(&name, "camera"), stream(&mut form, written));
-        let camera = Camera { id, kind, name, sos_compatible, has_siren, stream, login: None, keep };
+        let (id, (stream, small)) = (self.free_id(&name, "camera"), streams(&mut form, written, allows));
+        let camera = Camera { id, kind, name, sos_compatible, has_siren, stream, small, login: None, keep };
         let camera = form.done(camera)?;
         let id = camera.id.clone();
         self.cameras.push(camera);
@@ -330,6 +333,8 @@ pub struct WrittenCamera {
     pub has_siren: bool,
     /// Where its pictures come from; empty where that is not known yet.
     pub stream: String,
+    /// Where smaller ones come from, for small screens; empty where there are none.
+    pub small: String,
     /// When its pictures are fetched.
     pub keep: Keep,
 }
@@ -339,26 +344,32 @@ impl Camera {
     ///
     /// # Errors
     /// A name or a stream's address that is wrong.
-    pub fn edit(&mut self, written: &WrittenCamera) -> Result<(), Wrongs> {
+    pub fn edit(&mut self, written: &WrittenCamera, allows: Allows) -> Result<(), Wrongs> {
         let mut form = Form::default();
-        let (name, stream) = (form.line("name", &written.name), stream(&mut form, written));
+        let (name, (stream, small)) = (form.line("name", &written.name), streams(&mut form, written, allows));
         form.done(())?;
         // A password is for the camera that it was given for, and is shown to no other.
         if self.stream.as_ref().map(StreamAddress::host) != stream.as_ref().map(StreamAddress::host) {
             self.login = None;
         }
-        (self.name, self.stream, self.keep) = (name, stream, written.keep);
+        (self.name, self.stream, self.small, self.keep) = (name, stream, small, written.keep);
         (self.sos_compatible, self.has_siren) = (written.sos_compatible, written.has_siren);
         Ok(())
     }
 }
 
-fn stream(form: &mut Form, written: &WrittenCamera) -> Option<StreamAddress> {
-    let text = written.stream.trim();
-    if text.is_empty() {
-        return None;
+/// Both streams. They lead to one and the same camera: its password is given to no other.
+fn streams(form: &mut Form, written: &WrittenCamera, allows: Allows) -> (Option<StreamAddress>, Option<StreamAddress>) {
+    let mut read = |field, text: &str| {
+        let text = text.trim();
+        let inside = |address: StreamAddress| address.is_inside(allows).then_some(address).ok_or(Fault::NotPrivate);
+        (!text.is_empty()).then(|| text.parse().and_then(inside).map_err(|fault| form.wrong(field, fault)).ok()).flatten()
+    };
+    let (stream, small) = (read("stream", &written.stream), read("small", &written.small));
+    if small.is_some() && stream.as_ref().map(StreamAddress::host) != small.as_ref().map(StreamAddress::host) {
+        form.wrong("small", Fault::AnotherCamera);
     }
-    text.parse().map_err(|fault| form.wrong("stream", fault)).ok()
+    (stream, small)
 }
 
 /// A short name that is not taken: from what people call it, with a number where that is taken.

@@ -2,35 +2,34 @@
 
 mod clip;
 mod film;
+mod keeping;
+mod onvif;
 mod picture;
 mod reel;
 mod rtsp;
 mod seal;
+mod settings;
 mod still;
 mod stream;
 
 pub use clip::Clips;
 pub use film::Film;
+pub use keeping::keep_what_is_wanted;
 pub use picture::Format;
 use seal::Seal;
+pub use settings::Settings;
 pub use stream::{Sent, State, Viewer};
 
 use crate::{
-    api::cameras::{StreamTrouble, Tried},
+    api::cameras::{AskOffers, Found, Offers, StreamTrouble, Tried},
     domain::{
         camera::{Camera, Keep},
         home::Home,
         id::{CameraId, HomeId},
     },
-    server::{
-        App,
-        clock::{Clock, instant},
-        config::Config,
-        hub::Hub,
-    },
+    server::{clock::Clock, config::Config, hub::Hub},
 };
 use axum::body::Bytes;
-use reel::Reel;
 use rtsp::Address;
 use std::{
     collections::HashMap,
@@ -40,20 +39,8 @@ use std::{
 };
 use stream::Stream;
 use tokio::sync::watch;
-use webauthn_rs::prelude::Url;
+use url::Url;
 
-/// How long pictures still come after the last viewer has gone: whoever comes back sees one at once.
-const WARM: Duration = Duration::from_secs(30);
-/// How often it is looked whether anybody still looks.
-const TICK: Duration = Duration::from_secs(1);
-/// The first pause before a camera is asked again; it doubles up to [`PAUSE_MOST`].
-const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// The longest pause before a camera is asked again.
-const PAUSE_MOST: Duration = Duration::from_secs(30);
-/// The pause after a wrong password: cameras lock out who tries too often.
-const PAUSE_LOGIN: Duration = Duration::from_secs(60);
-/// Pictures that came for so long make the next pause the first again.
-const WENT_WELL: Duration = Duration::from_secs(10);
 /// A still that is younger is not made anew, microseconds.
 const STILL_US: u64 = 10_000_000;
 /// How long an owner waits for a camera that is tried.
@@ -66,6 +53,20 @@ enum Source {
     /// A demo's camera.
     Reel(CameraId),
 }
+
+/// Which of a camera's streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Size {
+    Whole,
+    /// Smaller pictures, for small screens.
+    Small,
+}
+
+/// The widest screen to which small pictures are sent, CSS pixels.
+const SMALL_MOST: u16 = 640;
+
+/// A stream among all of them.
+type Id = (HomeId, CameraId, Size);
 
 /// A stream with where it comes from, and the end of whoever keeps it.
 struct Kept {
@@ -80,22 +81,38 @@ pub struct Cameras {
     clock: Arc<Clock>,
     hub: Arc<Hub>,
     seal: Seal,
+    settings: Arc<Settings>,
     demo: bool,
     ffmpeg: Option<PathBuf>,
     stop: watch::Receiver<bool>,
-    kept: Mutex<HashMap<(HomeId, CameraId), Kept>>,
+    kept: Mutex<HashMap<Id, Kept>>,
     /// The latest still of each camera, and when it was taken.
     stills: Mutex<HashMap<(HomeId, CameraId), (u64, Bytes)>>,
     /// One is made at a time.
     making: tokio::sync::Mutex<()>,
+    /// The network is searched once at a time.
+    searching: tokio::sync::Mutex<()>,
 }
 
 impl Cameras {
     /// None yet.
     pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> Arc<Self> {
         let seal = Seal::new(&config.data);
-        let (demo, ffmpeg, making) = (config.demo, config.ffmpeg.clone(), tokio::sync::Mutex::default());
-        Arc::new(Self { clock, hub, seal, demo, ffmpeg, stop, kept: Mutex::default(), stills: Mutex::default(), making })
+        let (settings, demo, ffmpeg) = (Arc::new(config.cameras.clone()), config.demo, config.ffmpeg.clone());
+        let (making, searching) = Default::default();
+        Arc::new(Self {
+            clock,
+            hub,
+            seal,
+            settings,
+            demo,
+            ffmpeg,
+            stop,
+            kept: Mutex::default(),
+            stills: Mutex::default(),
+            making,
+            searching,
+        })
     }
 
     /// Whether there is a stream of a camera.
@@ -107,14 +124,38 @@ impl Cameras {
         self.demo && camera.stream.is_none() && reel::still(camera.id.as_str()).is_some()
     }
 
-    fn source(&self, home: &HomeId, camera: &Camera) -> Option<Source> {
-        let Some(address) = &camera.stream else { return self.reel(camera).then(|| Source::Reel(camera.id.clone())) };
+    /// Where cameras may be.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The cameras that answer in the network.
+    pub async fn search(&self) -> Vec<Found> {
+        let _alone = self.searching.lock().await;
+        onvif::search(&self.settings).await
+    }
+
+    /// The streams that a camera offers.
+    pub async fn offers(&self, AskOffers { address, user, password }: AskOffers) -> Offers {
+        let login = (!user.trim().is_empty()).then(|| (user.trim().to_owned(), password));
+        match onvif::offers(self.settings.clone(), &address, login).await {
+            Ok(streams) => Offers { streams, trouble: None },
+            Err(trouble) => Offers { streams: Vec::new(), trouble: Some(trouble) },
+        }
+    }
+
+    fn source(&self, home: &HomeId, camera: &Camera, size: Size) -> Option<Source> {
+        let address = match size {
+            Size::Whole if self.reel(camera) => return Some(Source::Reel(camera.id.clone())),
+            Size::Whole => camera.stream.as_ref()?,
+            Size::Small => camera.small.as_ref()?,
+        };
         let url = Url::parse(address.as_str()).ok()?;
         let login = camera.login.as_ref().and_then(|sealed| {
             let login = self.seal.unseal(&place(home, &camera.id), sealed)?;
             login.split_once('\n').map(|(user, password)| (user.to_owned(), password.to_owned()))
         });
-        Some(Source::Rtsp(Address { url, login }))
+        Some(Source::Rtsp(Address { url, login, settings: self.settings.clone() }))
     }
 
     /// Seals how one signs in to a camera.
@@ -125,15 +166,16 @@ impl Cameras {
         self.seal.seal(&place(home, camera), &format!("{user}\n{password}"))
     }
 
-    /// Looks at a camera from now on; `None` where it has no stream.
-    pub fn watch(self: &Arc<Self>, home: &HomeId, camera: &Camera) -> Option<Viewer> {
-        let source = self.source(home, camera)?;
-        Some(self.stream(home, camera, source).watch())
+    /// Looks at a camera from now on, on a screen of that many CSS pixels; `None` where it has no stream.
+    pub fn watch(self: &Arc<Self>, home: &HomeId, camera: &Camera, width: u16) -> Option<Viewer> {
+        let size = if camera.small.is_some() && width <= SMALL_MOST { Size::Small } else { Size::Whole };
+        let source = self.source(home, camera, size)?;
+        Some(self.stream(home, camera, size, source).watch())
     }
 
     /// The stream of a camera; it is begun where there is none, or where it comes from elsewhere now.
-    fn stream(self: &Arc<Self>, home: &HomeId, camera: &Camera, source: Source) -> Arc<Stream> {
-        let id = (home.clone(), camera.id.clone());
+    fn stream(self: &Arc<Self>, home: &HomeId, camera: &Camera, size: Size, source: Source) -> Arc<Stream> {
+        let id = (home.clone(), camera.id.clone(), size);
         let mut kept = self.kept.lock().expect("no holder panics");
         if let Some(known) = kept.get_mut(&id).filter(|known| known.source == source) {
             known.keep = camera.keep;
@@ -141,7 +183,7 @@ impl Cameras {
         }
         let stream = Arc::new(Stream::new(self.clock.clone()));
         let (end, ended) = watch::channel(false);
-        tokio::spawn(keep(Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone(), ended));
+        tokio::spawn(keeping::keep(Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone(), ended));
         // What was kept before ends with its sender, and whoever looked comes back.
         kept.insert(id, Kept { source, keep: camera.keep, stream: stream.clone(), end });
         stream
@@ -151,10 +193,11 @@ impl Cameras {
     pub fn review(self: &Arc<Self>, home: &Home) {
         let ended: Vec<_> = {
             let mut kept = self.kept.lock().expect("no holder panics");
-            let holds = |id: &CameraId, kept: &Kept| {
-                home.camera(id).and_then(|camera| self.source(&home.id, camera)).as_ref() == Some(&kept.source)
+            let holds = |id: &CameraId, size: Size, kept: &Kept| {
+                home.camera(id).and_then(|camera| self.source(&home.id, camera, size)).as_ref() == Some(&kept.source)
             };
-            let gone: Vec<_> = kept.iter().filter(|((of, id), one)| *of == home.id && !holds(id, one)).map(|(id, _)| id.clone()).collect();
+            let others = kept.iter().filter(|((of, id, size), one)| *of == home.id && !holds(id, *size, one));
+            let gone: Vec<_> = others.map(|(id, _)| id.clone()).collect();
             gone.iter().filter_map(|id| kept.remove(id)).collect()
         };
         // What a camera showed that is gone, or is another one now, is not shown for the one that is there.
@@ -165,14 +208,16 @@ impl Cameras {
             let _ = kept.end.send(true);
         }
         for camera in home.cameras.iter().filter(|camera| self.is_kept(&home.id, camera.keep)) {
-            if let Some(source) = self.source(&home.id, camera) {
-                self.stream(&home.id, camera, source);
+            for size in [Size::Whole, Size::Small] {
+                if let Some(source) = self.source(&home.id, camera, size) {
+                    self.stream(&home.id, camera, size, source);
+                }
             }
         }
     }
 
     /// Whether pictures of a stream are fetched though nobody looks.
-    fn wants(&self, id: &(HomeId, CameraId)) -> bool {
+    fn wants(&self, id: &Id) -> bool {
         let kept = self.kept.lock().expect("no holder panics");
         kept.get(id).is_some_and(|kept| self.is_kept(&id.0, kept.keep))
     }
@@ -187,24 +232,28 @@ impl Cameras {
 
     /// How a camera's stream is; nothing where nobody looks.
     pub fn state(&self, home: &HomeId, camera: &CameraId) -> Option<State> {
-        let kept = self.kept.lock().expect("no holder panics");
-        kept.get(&(home.clone(), camera.clone())).map(|kept| *kept.stream.state().borrow())
+        self.open(home, camera).map(|stream| *stream.state().borrow())
     }
 
     /// Asks a camera for a picture, apart from everybody who looks.
     pub async fn try_out(&self, home: &HomeId, camera: &Camera) -> Option<Tried> {
-        let address = match self.source(home, camera)? {
-            Source::Rtsp(address) => address,
-            Source::Reel(id) => {
-                let Format { width, height, .. } = *reel::of(id.as_str())?.format;
-                return Some(Tried { width, height, trouble: None });
-            }
-        };
-        let stream = Stream::new(self.clock.clone());
-        Some(match rtsp::look(&address, &stream, TRY_WITHIN).await {
-            Ok((width, height)) => Tried { width, height, trouble: None },
-            Err(trouble) => Tried { trouble: Some(trouble), ..Tried::default() },
+        let whole = self.source(home, camera, Size::Whole)?;
+        let small = self.source(home, camera, Size::Small);
+        let (whole, small) = tokio::join!(self.look(&whole), async { Some(self.look(small.as_ref()?).await) });
+        Some(match (whole, small) {
+            (Err(trouble), _) | (_, Some(Err(trouble))) => Tried { trouble: Some(trouble), ..Tried::default() },
+            (Ok((width, height)), _) => Tried { width, height, trouble: None },
         })
+    }
+
+    async fn look(&self, source: &Source) -> Result<(u32, u32), StreamTrouble> {
+        match source {
+            Source::Rtsp(address) => rtsp::look(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await,
+            Source::Reel(id) => {
+                let format = &reel::of(id.as_str()).ok_or(StreamTrouble::NoVideo)?.format;
+                Ok((format.width, format.height))
+            }
+        }
     }
 
     /// The latest still of a camera, JPEG: of a real one where there is an ffmpeg, and where somebody has looked at it.
@@ -240,14 +289,17 @@ impl Cameras {
         self.stills.lock().expect("no holder panics").get(id).cloned()
     }
 
-    /// The stream, if anybody looks.
+    /// The stream, if anybody looks: rather the larger one, and rather one that flows.
     fn open(&self, home: &HomeId, camera: &CameraId) -> Option<Arc<Stream>> {
         let kept = self.kept.lock().expect("no holder panics");
-        kept.get(&(home.clone(), camera.clone())).map(|kept| kept.stream.clone())
+        let of = |size| kept.get(&(home.clone(), camera.clone(), size)).map(|kept| kept.stream.clone());
+        let flows = |stream: &Arc<Stream>| *stream.state().borrow() == State::Flows;
+        let (whole, small) = (of(Size::Whole), of(Size::Small));
+        if whole.as_ref().is_some_and(flows) { whole } else { small.filter(flows).or(whole) }
     }
 
     /// Forgets a stream that nobody looks at; false if somebody does.
-    fn forget(&self, id: &(HomeId, CameraId), stream: &Arc<Stream>) -> bool {
+    fn forget(&self, id: &Id, stream: &Arc<Stream>) -> bool {
         let mut kept = self.kept.lock().expect("no holder panics");
         let idle = stream.viewers() == 0;
         if idle && kept.get(id).is_some_and(|kept| Arc::ptr_eq(&kept.stream, stream)) {
@@ -257,100 +309,7 @@ impl Cameras {
     }
 }
 
-/// Begins streams that are wanted though nobody looks, until the server stops.
-pub async fn keep_what_is_wanted(app: Arc<App>) {
-    let mut stop = app.stop.clone();
-    loop {
-        for home in app.homes.all().iter().filter(|home| home.cameras.iter().any(|camera| camera.keep != Keep::OnDemand)) {
-            app.cameras.review(home);
-        }
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(TICK) => {}
-        }
-    }
-}
-
 /// For which place a login is sealed.
 fn place(home: &HomeId, camera: &CameraId) -> String {
     format!("{home}/{camera}")
-}
-
-/// Keeps a stream going for as long as anybody looks, and a moment longer.
-async fn keep(
-    cameras: std::sync::Weak<Cameras>,
-    id: (HomeId, CameraId),
-    stream: Arc<Stream>,
-    source: Source,
-    mut stop: watch::Receiver<bool>,
-    mut ended: watch::Receiver<bool>,
-) {
-    let wanted = wanted(cameras, id.clone(), stream.clone());
-    let going = go_on(&id, &stream, &source);
-    tokio::select! {
-        () = going => {}
-        () = wanted => {}
-        _ = stop.wait_for(|stop| *stop) => {}
-        // Also when what was kept was replaced.
-        _ = ended.wait_for(|ended| *ended) => {}
-    }
-}
-
-/// Comes back when nobody has looked for a while.
-async fn wanted(cameras: std::sync::Weak<Cameras>, id: (HomeId, CameraId), stream: Arc<Stream>) {
-    let mut alone = Duration::ZERO;
-    loop {
-        tokio::time::sleep(TICK).await;
-        let Some(cameras) = cameras.upgrade() else { return };
-        let kept = stream.viewers() > 0 || cameras.wants(&id);
-        alone = if kept { Duration::ZERO } else { alone + TICK };
-        if alone >= WARM && cameras.forget(&id, &stream) {
-            return;
-        }
-    }
-}
-
-/// Fetches pictures, again and again.
-async fn go_on((home, camera): &(HomeId, CameraId), stream: &Stream, source: &Source) {
-    let mut pause = PAUSE_FIRST;
-    let mut told = None;
-    loop {
-        stream.tell(State::Connecting);
-        let began = instant();
-        let trouble = match source {
-            Source::Rtsp(address) => rtsp::play(address, stream, rtsp::KEY_WITHIN).await,
-            Source::Reel(id) => turn(id, stream).await,
-        };
-        stream.tell(State::Failed(trouble));
-        if began.elapsed() > WENT_WELL {
-            (pause, told) = (PAUSE_FIRST, None);
-        }
-        // One line each time that it is another one.
-        if told.replace(trouble) != Some(trouble) {
-            tracing::warn!(%home, %camera, ?trouble, "no pictures come from a camera");
-        }
-        let wait = if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { jittered(pause) };
-        tokio::time::sleep(wait).await;
-        pause = (pause * 2).min(PAUSE_MOST);
-    }
-}
-
-/// Half of the pause and up to all of it: many cameras behind one switch do not come back at the same moment.
-fn jittered(pause: Duration) -> Duration {
-    let share = getrandom::u32().unwrap_or_default();
-    pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
-}
-
-/// Turns a reel for ever.
-async fn turn(camera: &CameraId, stream: &Stream) -> StreamTrouble {
-    let Some(reel) = reel::of(camera.as_str()) else { return StreamTrouble::NoVideo };
-    stream.reformat(Format::clone(&reel.format));
-    let mut tick = tokio::time::interval(Reel::pause());
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    for number in 0.. {
-        tick.tick().await;
-        let (is_key, unit) = reel.unit(number);
-        stream.push(is_key, unit);
-    }
-    StreamTrouble::Lost
 }

@@ -2,18 +2,19 @@
 
 use super::{
     picture::Format,
+    settings::Settings,
     stream::{State, Stream},
 };
-use crate::{api::cameras::StreamTrouble, domain::camera::is_private_address};
+use crate::api::cameras::StreamTrouble;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
 use retina::{
-    client::{Credentials, Demuxed, PlayOptions, Session, SessionOptions, SetupOptions},
+    client::{Credentials, Demuxed, Described, PlayOptions, Session, SessionOptions, SetupOptions, Transport},
     codec::{CodecItem, FrameFormat, ParametersRef, VideoParameters},
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
-use webauthn_rs::prelude::Url;
+use url::Url;
 
 /// How long a camera may take until its pictures begin.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
@@ -31,6 +32,8 @@ pub struct Address {
     pub url: Url,
     /// User name and password.
     pub login: Option<(String, String)>,
+    /// Where cameras may be.
+    pub settings: Arc<Settings>,
 }
 
 /// Fetches pictures until they end, and says why.
@@ -93,11 +96,32 @@ pub async fn look(address: &Address, stream: &Stream, within: Duration) -> Resul
     }
 }
 
+/// What a camera answers (RFC 2326) that sends pictures in another way than the one that was asked for.
+const UNSUPPORTED_TRANSPORT: u16 = 461;
+
+/// Over TCP, in the connection that was opened: it passes through everything. Over UDP only with cameras that know no other way.
 async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
-    let url = resolved(&address.url).await?;
+    let (mut session, number) = describe(address).await?;
+    let setup = || SetupOptions::default().frame_format(FrameFormat::MP4);
+    if let Err(error) = session.setup(number, setup()).await {
+        if error.status_code() != Some(UNSUPPORTED_TRANSPORT) {
+            return Err(trouble(&error));
+        }
+        // That session is half begun.
+        (session, _) = describe(address).await?;
+        let udp = setup().transport(Transport::Udp(Default::default()));
+        session.setup(number, udp).await.map_err(|error| trouble(&error))?;
+    }
+    let playing = session.play(PlayOptions::default()).await.map_err(|error| trouble(&error))?;
+    Ok((playing.demuxed().map_err(|_| StreamTrouble::NoVideo)?, number))
+}
+
+/// What the camera sends, and which of it is shown.
+async fn describe(address: &Address) -> Result<(Session<Described>, usize), StreamTrouble> {
+    let url = resolved(address).await?;
     let login = address.login.clone().map(|(username, password)| Credentials { username, password });
     let options = SessionOptions::default().creds(login).user_agent("Buckler".into());
-    let mut session = Session::describe(url, options).await.map_err(|error| trouble(&error))?;
+    let session = Session::describe(url, options).await.map_err(|error| trouble(&error))?;
     let is_video = |name: &str| matches!(name, "h264" | "h265");
     let videos = || session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
     // Every browser decodes H.264.
@@ -106,27 +130,17 @@ async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
         .or_else(|| videos().find(|(_, stream)| is_video(stream.encoding_name())))
         .map(|(number, _)| number)
         .ok_or(StreamTrouble::NoVideo)?;
-    let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
-    session.setup(number, setup).await.map_err(|error| trouble(&error))?;
-    let playing = session.play(PlayOptions::default()).await.map_err(|error| trouble(&error))?;
-    Ok((playing.demuxed().map_err(|_| StreamTrouble::NoVideo)?, number))
+    Ok((session, number))
 }
 
-/// The same address with the host as a number, all of whose addresses are in the house: a name that means something else than when it was
-/// written leads nowhere.
-async fn resolved(url: &Url) -> Result<Url, StreamTrouble> {
+/// The same address with the host as a number, so that nobody changes what the name means in between.
+async fn resolved(Address { url, settings, .. }: &Address) -> Result<Url, StreamTrouble> {
     if url.scheme() != "rtsp" {
         return Err(StreamTrouble::Encrypted);
     }
-    let host = url.host_str().unwrap_or_default();
-    let all = tokio::net::lookup_host((host.trim_matches(['[', ']']), url.port().unwrap_or(PORT))).await;
-    let all: Vec<SocketAddr> = all.map_err(|_| StreamTrouble::NoSuchName)?.collect();
-    let first = all.first().ok_or(StreamTrouble::NoSuchName)?;
-    if !all.iter().all(|address| is_private_address(address.ip())) {
-        return Err(StreamTrouble::NotPrivate);
-    }
+    let at = settings.find(url.host_str().unwrap_or_default(), url.port().unwrap_or(PORT)).await?;
     let mut url = url.clone();
-    url.set_ip_host(first.ip()).map_err(|()| StreamTrouble::NoSuchName)?;
+    url.set_ip_host(at.ip()).map_err(|()| StreamTrouble::NoSuchName)?;
     Ok(url)
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     api::{
-        cameras::Tried,
+        cameras::{AskOffers, FoundCameras, Offers, Tried},
         home::HomeAnswer,
         household::{EditCamera, EditLogin, NewDevice, Rename},
         problem::Code,
@@ -24,8 +24,8 @@ use std::sync::Arc;
 /// The longest user name or password of a camera, characters.
 const LOGIN_MOST: usize = 128;
 
-fn written(EditCamera { name, sos_compatible, has_siren, stream, keep, .. }: EditCamera) -> WrittenCamera {
-    WrittenCamera { name, sos_compatible, has_siren, stream, keep }
+fn written(EditCamera { name, sos_compatible, has_siren, stream, small, keep, .. }: EditCamera) -> WrittenCamera {
+    WrittenCamera { name, sos_compatible, has_siren, stream, small, keep }
 }
 
 /// Adds a base station or keypad.
@@ -65,7 +65,7 @@ pub async fn remove_device(State(app): State<Arc<App>>, owner: Owner, Part(id): 
 /// Adds a camera or doorbell.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/cameras", tag = "household", params(("home" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn add_camera(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<EditCamera>) -> Result<Json<HomeAnswer>, Refused> {
-    edited(&app, &owner, |home| home.add_camera(new.kind, &written(new))).await
+    edited(&app, &owner, |home| home.add_camera(new.kind, &written(new), &|ip| app.cameras.settings().allows(ip))).await
 }
 
 /// Changes a camera or doorbell.
@@ -78,7 +78,7 @@ pub async fn edit_camera(
 ) -> Result<Json<HomeAnswer>, Refused> {
     edited(&app, &owner, |home| {
         let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
-        camera.edit(&written(edit)).map_err(NotEdited::Wrong)
+        camera.edit(&written(edit), &|ip| app.cameras.settings().allows(ip)).map_err(NotEdited::Wrong)
     })
     .await
 }
@@ -123,4 +123,16 @@ pub async fn camera_login(
 pub async fn try_camera(State(app): State<Arc<App>>, Owner(member): Owner, Part(id): Part<CameraId>) -> Result<Json<Tried>, Refused> {
     let camera = member.home.camera(&id).ok_or_else(Refused::not_found)?;
     app.cameras.try_out(&member.home.id, camera).await.map(Json).ok_or_else(Refused::not_found)
+}
+
+/// Asks the network for cameras; those that speak ONVIF answer.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/camera-search", tag = "household", params(("home" = String, Path)), responses((status = 200, body = FoundCameras), Problems))]
+pub async fn search_cameras(State(app): State<Arc<App>>, _: Owner) -> Result<Json<FoundCameras>, Refused> {
+    Ok(Json(FoundCameras { cameras: app.cameras.search().await }))
+}
+
+/// Asks a camera that was found for its streams.
+#[utoipa::path(post, path = "/api/v1/homes/{home}/camera-offers", tag = "household", params(("home" = String, Path)), request_body = AskOffers, responses((status = 200, body = Offers), Problems))]
+pub async fn camera_offers(State(app): State<Arc<App>>, _: Owner, Body(asked): Body<AskOffers>) -> Result<Json<Offers>, Refused> {
+    Ok(Json(app.cameras.offers(asked).await))
 }

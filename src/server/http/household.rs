@@ -109,7 +109,13 @@ pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<House
     });
     let stream = |c: &crate::domain::camera::Camera| {
         let (has_login, keep) = (c.login.is_some(), c.keep);
-        c.stream.as_ref().map(|s| Stream { camera: c.id.clone(), address: s.as_str().into(), has_login, keep })
+        c.stream.as_ref().map(|s| Stream {
+            camera: c.id.clone(),
+            address: s.as_str().into(),
+            small: c.small.as_ref().map(|small| small.as_str().into()).unwrap_or_default(),
+            has_login,
+            keep,
+        })
     };
     Ok(Json(Household {
         people: people.collect(),

@@ -46,9 +46,17 @@ pub struct Of {
     /// The home's short name.
     #[param(value_type = Option<String>)]
     home: Option<HomeId>,
+    /// How wide the picture stands on the screen, CSS pixels: small ones are sent smaller pictures, where the camera has some.
+    #[serde(default = "wide")]
+    width: u16,
     /// As a film: fragments of MP4 instead of single pictures.
     #[serde(default)]
     film: bool,
+}
+
+/// Whoever does not say how small it is.
+const fn wide() -> u16 {
+    u16::MAX
 }
 
 /// Pictures in a fragment of a film: the last one of each stands as long as those before it did.
@@ -104,12 +112,12 @@ pub async fn watch(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
-    let as_film = of.as_ref().is_ok_and(|of| of.film);
+    let (as_film, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.film, of.width));
     let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
     if is_foreign(&headers) {
         return Err(Refused::new(Code::NotAllowed, "Only this server's own page can look."));
     }
-    let viewer = app.cameras.watch(&home.id, &camera).ok_or_else(Refused::not_found)?;
+    let viewer = app.cameras.watch(&home.id, &camera, width).ok_or_else(Refused::not_found)?;
     let upgrade = upgrade.map_err(|_| Refused::field("upgrade", "Pictures come over a WebSocket."))?;
     let looks = Looks {
         sessions: app.sessions_changed.subscribe(),

@@ -113,6 +113,8 @@ fn equipment() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(equipment::edit_camera, equipment::remove_camera))
         .routes(routes!(equipment::camera_login))
         .routes(routes!(equipment::try_camera))
+        .routes(routes!(equipment::search_cameras))
+        .routes(routes!(equipment::camera_offers))
         .routes(routes!(live::watch))
         .routes(routes!(live::still))
         .routes(routes!(live::clip))

@@ -44,6 +44,7 @@ pub fn home() -> Home {
         sos_compatible,
         has_siren,
         stream: None,
+        small: None,
         login: None,
         keep: Default::default(),
     };

@@ -49,6 +49,10 @@ impl Camera {
         format!("rtsp://127.0.0.1:{}/live", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// As a network that fails ends them.
     fn drop_connections(&mut self) {
         self.asked.write_all(b"drop\n").unwrap();
@@ -96,7 +100,8 @@ impl Eye {
     }
 
     async fn with(server: &Server, cookie: &str, camera: &str, origin: Option<&str>) -> Result<Self, Error> {
-        let url = format!("{}/api/v1/cameras/{camera}/live", server.base.replace("http", "ws"));
+        let path = if camera.contains('/') { camera.to_owned() } else { format!("{camera}/live") };
+        let url = format!("{}/api/v1/cameras/{path}", server.base.replace("http", "ws"));
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("cookie", cookie.parse().unwrap());
         origin.map(|origin| request.headers_mut().insert("origin", origin.parse().unwrap()));
@@ -117,7 +122,7 @@ impl Eye {
         }
     }
 
-    async fn format(&mut self) -> Value {
+    pub async fn format(&mut self) -> Value {
         match self.next().await {
             Seen::Format(format) => format,
             other => panic!("expected how it is decoded, not {other:?}"),
@@ -281,7 +286,7 @@ async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
     assert_eq!(status(Eye::with(&server, "buckler_session=forged", "front-door", None).await), 401);
     let cookie = server.stranger().cookie_of("owner").await;
     assert_eq!(status(Eye::with(&server, &cookie, "front-door", Some("https://evil.example")).await), 403);
-    assert_eq!(status(Eye::with(&server, &cookie, "front-door?home=lake-cabin", None).await), 404);
+    assert_eq!(status(Eye::with(&server, &cookie, "front-door/live?home=lake-cabin", None).await), 404);
     let stranger = server.stranger();
     assert_eq!(stranger.get("/api/v1/cameras/front-door/still").await.0, StatusCode::UNAUTHORIZED);
     // Taken out of the home, signed out, and a camera that is taken away: within five seconds.

@@ -11,6 +11,7 @@ mod disk;
 mod drill;
 mod events;
 mod example;
+mod finding;
 mod hostile;
 mod household;
 mod invitations;

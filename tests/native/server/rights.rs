@@ -48,6 +48,7 @@ fn need(method: &str, path: &str) -> Option<Need> {
         }
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
         ("get", "/cameras/{camera}/live" | "/cameras/{camera}/still") => Need::Home(Look),
+        ("post", "/homes/{home}/camera-search" | "/homes/{home}/camera-offers") => Need::Home(Configure),
         ("put", "/homes/{home}/cameras/{camera}/login") | ("post", "/homes/{home}/cameras/{camera}/try") => Need::Home(Configure),
         ("get", "/homes/{home}/household" | "/homes/{home}/wiring") => Need::Home(Configure),
         ("put" | "delete", "/homes/{home}/wiring/{device}") | ("post", "/homes/{home}/wiring/{device}/test") => Need::Home(Configure),

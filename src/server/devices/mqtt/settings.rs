@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use webauthn_rs::prelude::Url;
+use url::Url;
 
 /// The table `mqtt` of the configuration file. Secrets are in files of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,7 +31,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NotRight => "Das stimmt nicht.",
         W::TooShort => "Das ist zu kurz.",
         W::EasilyGuessed => "Das ist leicht zu erraten. Nehmen Sie ein paar Wörter, die nichts miteinander zu tun haben.",
-        W::NotAStream => "Geben Sie eine Adresse an, die mit rtsp:// oder rtsps:// beginnt.",
+        W::NotAStream => "Geben Sie eine Adresse an, die mit rtsp:// beginnt.",
+        W::AnotherCamera => "Beide Bilder müssen von derselben Kamera kommen: gleicher Name oder gleiche Nummer und gleicher Port.",
         W::NotPrivate => "Geben Sie eine Adresse in Ihrem eigenen Netz an.",
         W::HasCredentials => "Lassen Sie Benutzername und Passwort aus der Adresse weg.",
         W::NotAnEmail => "Das ist keine E-Mail-Adresse.",
@@ -238,7 +239,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::StreamNoAnswer => "Dort antwortet niemand. Ist die Kamera an, und stimmt die Adresse?",
         W::StreamWrongLogin => "Die Kamera will einen anderen Benutzernamen oder ein anderes Passwort.",
         W::StreamNoSuchStream => "Die Kamera hat keinen Stream dieses Namens. Ihre Anleitung nennt die richtigen.",
-        W::StreamNotACamera => "Was dort antwortet, ist keine Kamera, die RTSP spricht.",
+        W::StreamNotACamera => "Was dort antwortet, ist keine Kamera, die hier verstanden wird.",
         W::StreamNoVideo => "Sie sendet kein Video, das ein Browser zeigt. Stellen Sie H.264 ein.",
         W::StreamNoKeyFrame => {
             "Sie sendet Bilder, aber keines, das für sich steht. Stellen Sie alle ein bis zwei Sekunden ein Schlüsselbild ein."
@@ -249,6 +250,19 @@ pub(super) const fn german(word: W) -> &'static str {
         W::StreamPassword => "Passwort der Kamera",
         W::StreamLoginKept => "Ein Passwort ist hinterlegt. Lesen kann es hier niemand.",
         W::StreamKeepLogin => "Passwort hinterlegen",
+        W::SmallField => "Adresse eines kleineren Videostroms für Handys (freiwillig)",
+        W::SmallHint => "Etwa rtsp://192.168.1.20/stream2",
+        W::FindCameras => "Kameras finden",
+        W::FindCamerasNote => "Kameras, die ONVIF sprechen, melden sich, wenn im Netz gesucht wird.",
+        W::SearchNetwork => "Im Netz suchen",
+        W::Searching => "Es wird gesucht …",
+        W::NoneFound => {
+            "Keine Kamera hat geantwortet. Vielleicht ist sie aus, in einem anderen Netz, oder ONVIF ist in ihren Einstellungen aus. Ihre Adresse können Sie trotzdem unten eintragen."
+        }
+        W::ChooseCamera => "{0} nehmen",
+        W::FilledIn => "Ihre Streams stehen jetzt unten. Sehen Sie den Namen nach und fügen Sie die Kamera hinzu.",
+        W::LookAtStreams => "Ihre Streams ansehen",
+        W::LoginNeeded => "Die meisten Kameras wollen Benutzername und Passwort, die Sie in ihrer eigenen App gesetzt haben.",
         W::StreamKeep => "Bilder holen",
         W::KeepOnDemand => "Solange jemand hinsieht",
         W::KeepHome => "Solange jemand das Zuhause offen hat",

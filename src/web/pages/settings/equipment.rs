@@ -1,6 +1,7 @@
 //! Devices and cameras: added, renamed, removed.
 
 use super::{
+    finding::{Blank, Finding},
     stream::{Login, try_camera},
     wiring::{SirenWire, Wires, buttons},
 };
@@ -38,7 +39,7 @@ pub fn EquipmentForm(
     spawn_local(async move {
         streams.try_set(client::household(&id.get_value()).await.ok());
     });
-    let wires = Wires::of(id);
+    let (wires, blank) = (Wires::of(id), Blank::new());
     // Only which there are: a line that is being renamed stays as it is while a siren begins to sound.
     let which = Memo::new(move |_| {
         store.home.with(|h| {
@@ -57,7 +58,7 @@ pub fn EquipmentForm(
         });
         Some(view! { <ul class="rows card">{devices.collect_view()}{cameras.collect_view()}</ul> })
     };
-    view! { {part(rows)}{buttons(wires)}<Add home=id/> }
+    view! { {part(rows)}{buttons(wires)}<Finding home=id blank/><Add home=id blank/> }
 }
 
 #[component]
@@ -132,11 +133,12 @@ fn CameraLine(
     let (id, live) = (StoredValue::new(camera.id), camera.live);
     let login = StoredValue::new(stream.clone());
     let keep = RwSignal::new(keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned());
-    let (name, address) = (RwSignal::new(camera.name), RwSignal::new(stream.as_ref().map(|s| s.address.clone()).unwrap_or_default()));
+    let (written_stream, written_small) = stream.as_ref().map(|s| (s.address.clone(), s.small.clone())).unwrap_or_default();
+    let (name, address, small) = (RwSignal::new(camera.name), RwSignal::new(written_stream), RwSignal::new(written_small));
     let (compatible, siren) = (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let asked = written(kind, name, address, compatible, siren, keep);
+        let asked = written(kind, name, (address, small), compatible, siren, keep);
         saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| store.learn(home));
     };
     let remove = Callback::new(move |()| {
@@ -154,7 +156,7 @@ fn CameraLine(
             {login.get_value().map(|stream| view! { <Login home stream/> })}
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value=name saving/>
-                <CameraFields stream=address compatible siren keep saving/>
+                <CameraFields stream=address small compatible siren keep saving/>
                 <div class="acts"><SaveButton saving/><Sure label=label.get_value() sure=sure.get_value() act=remove/></div>
             </form>
         }
@@ -170,7 +172,7 @@ fn CameraLine(
 fn written(
     kind: CameraKind,
     name: RwSignal<String>,
-    stream: RwSignal<String>,
+    (stream, small): (RwSignal<String>, RwSignal<String>),
     compatible: RwSignal<bool>,
     siren: RwSignal<bool>,
     keep: RwSignal<String>,
@@ -181,6 +183,7 @@ fn written(
         sos_compatible: compatible.get_untracked(),
         has_siren: siren.get_untracked(),
         stream: stream.get_untracked(),
+        small: small.get_untracked(),
         keep: KEEPS.iter().find(|(name, ..)| keep.with_untracked(|keep| keep == name)).map(|(_, keep, _)| *keep).unwrap_or_default(),
     }
 }
@@ -197,6 +200,8 @@ fn keep_name(keep: Keep) -> &'static str {
 fn CameraFields(
     /// Where its pictures come from.
     stream: RwSignal<String>,
+    /// Where smaller ones come from.
+    small: RwSignal<String>,
     /// Whether it can raise an SOS.
     compatible: RwSignal<bool>,
     /// Whether it has a siren.
@@ -209,6 +214,7 @@ fn CameraFields(
     let option = |(value, _, word): (&'static str, Keep, W)| view! { <option value=value selected=keep.with_untracked(|keep| keep == value)>{word}</option> };
     view! {
         <Field label=W::StreamField name="stream" value=stream saving hint=W::StreamHint.say()/>
+        <Field label=W::SmallField name="small" value=small saving hint=W::SmallHint.say()/>
         <label class="field"><span>{W::StreamKeep}</span><select bind:value=keep>{KEEPS.map(option).collect_view()}</select></label>
         <label class="check"><input type="checkbox" bind:checked=compatible/>{W::CompatibleField}</label>
         <label class="check"><input type="checkbox" bind:checked=siren/>{W::SirenField}</label>
@@ -245,11 +251,13 @@ fn Head(
 fn Add(
     /// The home's id.
     home: StoredValue<HomeId>,
+    /// What is filled in.
+    blank: Blank,
 ) -> impl IntoView {
     let store = store();
     let saving = Saving::new();
     let kind = RwSignal::new("camera".to_owned());
-    let (name, stream) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let Blank { name, stream, small, .. } = blank;
     let (compatible, siren) = (RwSignal::new(true), RwSignal::new(false));
     let keep = RwSignal::new(keep_name(Keep::OnDemand).to_owned());
     let is_camera = move || matches!(kind.get().as_str(), "camera" | "doorbell");
@@ -259,18 +267,26 @@ fn Add(
         let request = match kind.get_untracked().as_str() {
             "base_station" => Ok(device(DeviceKind::BaseStation, "alarm")),
             "keypad" => Ok(device(DeviceKind::Keypad, "keypad")),
-            "doorbell" => Err(written(CameraKind::Doorbell, name, stream, compatible, siren, keep)),
-            _ => Err(written(CameraKind::Camera, name, stream, compatible, siren, keep)),
+            "doorbell" => Err(written(CameraKind::Doorbell, name, (stream, small), compatible, siren, keep)),
+            _ => Err(written(CameraKind::Camera, name, (stream, small), compatible, siren, keep)),
         };
+        let login = blank.login();
         let send = async move {
+            let home = home.get_value();
             match request {
-                Ok(device) => client::add(&home.get_value(), "devices", &device).await,
-                Err(camera) => client::add(&home.get_value(), "cameras", &camera).await,
+                Ok(device) => client::add(&home, "devices", &device).await,
+                Err(camera) => {
+                    let added: HomeAnswer = client::add(&home, "cameras", &camera).await?;
+                    // The newest stands last.
+                    match (login, added.cameras.last()) {
+                        (Some(login), Some(newest)) => client::change(&home, &format!("cameras/{}/login", newest.id), &login).await,
+                        _ => Ok(added),
+                    }
+                }
             }
         };
         saving.send(send, move |home| {
-            name.try_set(String::new());
-            stream.try_set(String::new());
+            blank.clear();
             store.learn(home);
         });
     };
@@ -281,7 +297,7 @@ fn Add(
             <label class="field"><span>{W::KindField}</span><select bind:value=kind>{KINDS.map(option).collect_view()}</select></label>
             <Wrong field="kind" saving/>
             <Field label=W::NameField name="name" value=name saving/>
-            {part(move || is_camera().then(|| view! { <CameraFields stream compatible siren keep saving/> }))}
+            {part(move || is_camera().then(|| view! { <CameraFields stream small compatible siren keep saving/> }))}
             <SaveButton saving label=W::Add/>
         </form>
     }

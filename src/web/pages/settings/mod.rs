@@ -5,6 +5,7 @@ mod asked;
 mod cameras;
 mod contacts;
 mod equipment;
+mod finding;
 mod language;
 mod log;
 mod passkeys;

@@ -17,7 +17,7 @@ use crate::{
 use leptos::{ev, prelude::*};
 
 /// Why no picture comes, in a sentence.
-const fn sentence(trouble: StreamTrouble) -> W {
+pub const fn sentence(trouble: StreamTrouble) -> W {
     match trouble {
         StreamTrouble::NoSuchName => W::StreamNoSuchName,
         StreamTrouble::NotPrivate => W::StreamNotPrivate,

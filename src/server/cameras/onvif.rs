@@ -1,0 +1,200 @@
+//! Cameras that say what they are: the network is asked for some (WS-Discovery), and one of them for its streams (ONVIF Profile S).
+//!
+//! What a camera says is not believed: every address that it names is looked at like one that was written by hand.
+
+use super::settings::Settings;
+use crate::{
+    api::cameras::{Found, Offer, StreamTrouble},
+    domain::camera::StreamAddress,
+};
+use async_trait::async_trait;
+use axum::body::{Body, to_bytes};
+use digest_auth::AuthContext;
+use futures_util::future::join_all;
+use hyper::{
+    Request, Response, StatusCode,
+    client::conn::http1::handshake,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE},
+};
+use hyper_util::rt::TokioIo;
+use oxvif::{
+    OnvifError, OnvifSession,
+    discovery::{self, DiscoveredDevice},
+    transport::{Transport, TransportError},
+};
+use std::{
+    collections::HashSet,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{net::TcpStream, time::timeout};
+use url::{Position, Url};
+
+/// How long cameras have to answer.
+const SEARCH: Duration = Duration::from_secs(3);
+/// How long a camera has to tell all of its streams.
+const ASK: Duration = Duration::from_secs(10);
+/// The most cameras that are listed, and the most streams of one.
+const MOST: usize = 64;
+/// The longest answer that is read, bytes.
+const ANSWER_MOST: usize = 256 << 10;
+/// The longest name that is shown, characters.
+const NAME_MOST: usize = 80;
+
+/// Asks the network, or those whom the configuration names, for cameras.
+pub async fn search(settings: &Settings) -> Vec<Found> {
+    let all = if settings.search.is_empty() {
+        discovery::probe_result(SEARCH).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the network cannot be asked for cameras");
+            Vec::new()
+        })
+    } else {
+        join_all(settings.search.iter().map(|ip| discovery::probe_unicast(*ip, SEARCH))).await.concat()
+    };
+    let mut seen = HashSet::new();
+    let once = all.into_iter().filter_map(|device| found(device, settings)).filter(|one| seen.insert(one.address.clone()));
+    once.take(MOST).collect()
+}
+
+/// What is shown of a device; nothing of one that is elsewhere.
+fn found(device: DiscoveredDevice, settings: &Settings) -> Option<Found> {
+    let inside = |text: &&String| {
+        let url = Url::parse(text).ok().filter(|url| url.scheme() == "http")?;
+        url.host_str()?.trim_matches(['[', ']']).parse::<IpAddr>().ok().filter(|ip| settings.allows(*ip))
+    };
+    let address = device.xaddrs.iter().find(|text| inside(text).is_some())?.clone();
+    let scope = |what: &str| {
+        let value = device.scopes.iter().find_map(|scope| scope.strip_prefix("onvif://www.onvif.org/")?.strip_prefix(what))?;
+        Some(shown(&percent_encoding::percent_decode_str(value).decode_utf8_lossy())).filter(|text| !text.is_empty())
+    };
+    let number = inside(&&address).map(|ip| ip.to_string()).unwrap_or_default();
+    Some(Found { name: scope("name/").unwrap_or(number), model: scope("hardware/").unwrap_or_default(), address })
+}
+
+/// What a camera calls something, fit to be shown.
+fn shown(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(NAME_MOST).collect()
+}
+
+/// Asks a camera for its streams, the largest first.
+///
+/// # Errors
+/// Why it tells none.
+pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(String, String)>) -> Result<Vec<Offer>, StreamTrouble> {
+    let way = Arc::new(Way { settings, login: login.clone(), trouble: Mutex::default() });
+    let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
+    if let Some((user, password)) = login {
+        session = session.with_credentials(user, password);
+    }
+    let asked = async {
+        let session = session.build().await?;
+        let mut offers = Vec::new();
+        for profile in session.get_profiles().await?.into_iter().take(MOST) {
+            let stream = session.get_stream_uri(&profile.token).await?.uri;
+            let Some(stream) = written(&stream, &way.settings) else { continue };
+            let (mut width, mut height) = (0, 0);
+            if let Some(encoder) = &profile.video_encoder_token
+                && let Ok(encoder) = session.get_video_encoder_configuration(encoder).await
+            {
+                (width, height) = (encoder.resolution.width, encoder.resolution.height);
+            }
+            offers.push(Offer { name: shown(&profile.name), stream, width, height });
+        }
+        offers.sort_by_key(|offer| std::cmp::Reverse(offer.width));
+        Ok(offers)
+    };
+    match timeout(ASK, asked).await {
+        Ok(Ok(offers)) if offers.is_empty() => Err(StreamTrouble::NoVideo),
+        Ok(Ok(offers)) => Ok(offers),
+        Ok(Err(error)) => Err(way.trouble.lock().expect("no holder panics").unwrap_or_else(|| trouble(&error))),
+        Err(_) => Err(StreamTrouble::NoAnswer),
+    }
+}
+
+/// A stream's address as an owner would write it; nothing where it leads elsewhere.
+fn written(text: &str, settings: &Settings) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    let address: StreamAddress = url.as_str().parse().ok()?;
+    address.is_inside(&|ip| settings.allows(ip)).then(|| address.into())
+}
+
+/// ONVIF core specification 5.12.1: who may not gets the fault `ter:NotAuthorized`.
+fn trouble(error: &OnvifError) -> StreamTrouble {
+    tracing::debug!(%error, "a camera does not tell its streams");
+    let text = error.to_string().to_ascii_lowercase();
+    let is_login = ["notauthorized", "not authorized", "unauthorized", "authorit"].iter().any(|word| text.contains(word));
+    if is_login { StreamTrouble::WrongLogin } else { StreamTrouble::NotACamera }
+}
+
+/// HTTP to cameras and to nobody else: no other host, no redirect, no long answer.
+struct Way {
+    settings: Arc<Settings>,
+    login: Option<(String, String)>,
+    /// Why nothing came, where that is known better than in words.
+    trouble: Mutex<Option<StreamTrouble>>,
+}
+
+impl Way {
+    async fn post(&self, url: &Url, action: &str, body: &str, proof: Option<String>) -> Result<Response<Body>, StreamTrouble> {
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
+        if url.scheme() != "http" {
+            return Err(StreamTrouble::Encrypted);
+        }
+        let at = self.settings.find(host, port).await?;
+        let socket = TcpStream::connect(at).await.map_err(|_| StreamTrouble::NoAnswer)?;
+        let (mut sender, connection) = handshake(TokioIo::new(socket)).await.map_err(|_| StreamTrouble::NotACamera)?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a camera ended the connection");
+            }
+        });
+        let mut request = Request::post(&url[Position::BeforePath..])
+            .header(HOST, format!("{host}:{port}"))
+            .header(CONTENT_TYPE, format!("application/soap+xml; charset=utf-8; action=\"{action}\""));
+        if let Some(proof) = proof {
+            request = request.header(AUTHORIZATION, proof);
+        }
+        let request = request.body(Body::from(body.to_owned())).map_err(|_| StreamTrouble::NotACamera)?;
+        let answer = sender.send_request(request).await.map_err(|_| StreamTrouble::NotACamera)?;
+        Ok(answer.map(Body::new))
+    }
+
+    /// Signs in where the camera wants that already in HTTP (RFC 7616; ONVIF Profile T, 7.1).
+    async fn ask(&self, url: &str, action: &str, body: &str) -> Result<(StatusCode, String), StreamTrouble> {
+        let url = Url::parse(url).map_err(|_| StreamTrouble::NotACamera)?;
+        let mut answer = self.post(&url, action, body, None).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            let wanted = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let (user, password) = self.login.as_ref().ok_or(StreamTrouble::WrongLogin)?;
+            let path = &url[Position::BeforePath..];
+            let context = AuthContext::new_post(user, password, path, Some(body.as_bytes()));
+            let proof =
+                digest_auth::parse(wanted).and_then(|mut wanted| wanted.respond(&context)).map_err(|_| StreamTrouble::WrongLogin)?;
+            answer = self.post(&url, action, body, Some(proof.to_header_string())).await?;
+        }
+        let status = answer.status();
+        let text = to_bytes(answer.into_body(), ANSWER_MOST).await.map_err(|_| StreamTrouble::NotACamera)?;
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(StreamTrouble::WrongLogin),
+            _ => Ok((status, String::from_utf8_lossy(&text).into_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Way {
+    async fn soap_post(&self, url: &str, action: &str, body: String) -> Result<String, TransportError> {
+        match self.ask(url, action, &body).await {
+            // SOAP 1.2 part 2, 7.5.2.2: a fault comes as an error of the server or of the client.
+            Ok((status, text)) if status.is_success() || text.contains("Fault") => Ok(text),
+            Ok((status, body)) => Err(TransportError::HttpStatus { status: status.as_u16(), body }),
+            Err(trouble) => {
+                *self.trouble.lock().expect("no holder panics") = Some(trouble);
+                Err(TransportError::HttpStatus { status: 0, body: format!("{trouble:?}") })
+            }
+        }
+    }
+}

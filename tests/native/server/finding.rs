@@ -1,0 +1,149 @@
+//! Cameras that are found (ipycam's ONVIF over GStreamer's pictures), that know only UDP, and that have smaller pictures for small screens.
+
+use super::{
+    Person, Server,
+    cameras::{CAMERAS, Camera, Eye, camera_at, free_port, tried},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+const SEARCH: &str = "/api/v1/homes/maple-street/camera-search";
+const OFFERS: &str = "/api/v1/homes/maple-street/camera-offers";
+
+/// What a camera says of itself.
+struct Face {
+    child: Child,
+    port: u16,
+}
+
+impl Face {
+    fn of(camera: &Camera, name: &str, options: &[&str]) -> Self {
+        let tools =
+            std::env::var_os("BUCKLER_TOOLS").map_or_else(|| std::env::home_dir().unwrap().join(".cache/buckler/tools"), PathBuf::from);
+        let port = free_port();
+        let mut command = Command::new(tools.join("python/bin/python"));
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/server/onvif.py"));
+        command.args([&port.to_string(), &camera.port().to_string(), name]).args(options).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("scripts/setup test installs ipycam");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Self { child, port }
+    }
+
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}/onvif/device_service", self.port)
+    }
+}
+
+impl Drop for Face {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+async fn offers(owner: &Person, address: &str, user: &str, password: &str) -> Value {
+    let (status, answer) = owner.post(OFFERS, &json!({"address": address, "user": user, "password": password})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    answer
+}
+
+#[tokio::test]
+async fn a_camera_is_found_asked_for_its_streams_and_added() {
+    let server = Server::with_file("[cameras]\nsearch = [\"127.0.0.1\"]\n").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&["--login", "admin:secret-7"]);
+    let face = Face::of(&camera, "Backyard", &["--found", "--login", "admin:secret-7"]);
+    let found = owner.post(SEARCH, &Value::Null).await.1;
+    assert_eq!((&found["cameras"][0]["name"], &found["cameras"][0]["address"]), (&json!("Backyard"), &json!(face.address())));
+    assert_eq!(found["cameras"].as_array().unwrap().len(), 1, "{found}");
+    for (user, password) in [("", ""), ("admin", "secret-8")] {
+        assert_eq!(offers(&owner, &face.address(), user, password).await, json!({"streams": [], "trouble": "wrong_login"}));
+    }
+    let offered = offers(&owner, &face.address(), "admin", "secret-7").await["streams"].clone();
+    let at = |path: &str| json!(format!("rtsp://127.0.0.1:{}/{path}", camera.port()));
+    assert_eq!((&offered[0]["stream"], &offered[1]["stream"]), (&at("live"), &at("small")), "{offered}");
+    assert_eq!((&offered[0]["name"], &offered[0]["width"], &offered[0]["height"]), (&json!("MainStream"), &json!(640), &json!(360)));
+    let body = json!({"kind": "camera", "name": "Backyard", "sos_compatible": true, "has_siren": false, "stream": at("live"), "small": at("small")});
+    assert_eq!(owner.post(CAMERAS, &body).await.0, StatusCode::OK);
+    let login = json!({"user": "admin", "password": "secret-7"});
+    assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/backyard/login"), &login).await.0, StatusCode::OK);
+    // Small screens are sent the smaller pictures, and whoever does not say how small it is the larger ones.
+    for (screen, width) in [("?width=390", 160), ("?width=1440", 640), ("", 640)] {
+        let mut eye = Eye::open(&server, "owner", &format!("backyard/live{screen}")).await.unwrap();
+        assert_eq!(eye.format().await["width"], width, "{screen}");
+        assert!(eye.picture().await);
+    }
+}
+
+#[tokio::test]
+async fn a_camera_that_wants_digest_authentication_is_signed_in_to() {
+    let server = Server::with_file("[cameras]\nsearch = [\"127.0.0.1\"]\n").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&[]);
+    let face = Face::of(&camera, "Gate", &["--login", "admin:secret-7", "--digest"]);
+    assert_eq!(offers(&owner, &face.address(), "admin", "secret-7").await["streams"].as_array().unwrap().len(), 2);
+    assert_eq!(offers(&owner, &face.address(), "admin", "secret-8").await["trouble"], "wrong_login");
+    assert_eq!(offers(&owner, &face.address(), "", "").await["trouble"], "wrong_login");
+}
+
+#[tokio::test]
+async fn what_a_camera_says_is_not_believed_and_nobody_is_asked_who_is_elsewhere() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&[]);
+    let face = Face::of(&camera, "Liar", &["--elsewhere"]);
+    assert_eq!(offers(&owner, &face.address(), "", "").await, json!({"streams": [], "trouble": "no_video"}));
+    let troubles = [
+        ("http://8.8.8.8/onvif/device_service", "not_private"),
+        ("http://134744072/onvif/device_service", "not_private"),
+        ("https://127.0.0.1/onvif/device_service", "encrypted"),
+        ("file:///etc/passwd", "encrypted"),
+        ("nothing", "not_a_camera"),
+        ("http://no-such-name.invalid/", "no_such_name"),
+    ];
+    for (address, trouble) in troubles {
+        assert_eq!(offers(&owner, address, "", "").await["trouble"], trouble, "{address}");
+    }
+    let silent = format!("http://127.0.0.1:{}/", free_port());
+    assert_eq!(offers(&owner, &silent, "", "").await["trouble"], "no_answer");
+    // What answers is this server, which is none.
+    assert_eq!(offers(&owner, &format!("{}/onvif", server.base), "", "").await["trouble"], "not_a_camera");
+}
+
+#[tokio::test]
+async fn a_camera_that_knows_only_udp_is_seen_too() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&["--udp"]);
+    camera_at(&owner, &camera.address()).await;
+    assert_eq!(tried(&owner).await["width"], 640);
+    let mut eye = Eye::open(&server, "owner", "hallway/live").await.unwrap();
+    eye.format().await;
+    for _ in 0..30 {
+        eye.picture().await;
+    }
+}
+
+#[tokio::test]
+async fn a_smaller_stream_comes_from_the_same_camera() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let body = |small: &str| json!({"kind": "camera", "name": "Hallway", "sos_compatible": true, "has_siren": false, "stream": "rtsp://10.0.0.7/1", "small": small});
+    for (small, fault) in
+        [("rtsp://10.0.0.8/2", "another_camera"), ("rtsp://8.8.8.8/2", "not_private"), ("http://10.0.0.7/2", "not_a_stream")]
+    {
+        let (status, problem) = owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body(small)).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("small")), "{problem}");
+        assert_eq!(problem["errors"][0]["fault"], fault);
+    }
+    assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body("rtsp://10.0.0.7/2")).await.0, StatusCode::OK);
+    let kept = owner.get("/api/v1/homes/maple-street/household").await.1["streams"][0].clone();
+    assert_eq!((&kept["address"], &kept["small"]), (&json!("rtsp://10.0.0.7/1"), &json!("rtsp://10.0.0.7/2")));
+}
