@@ -117,6 +117,10 @@ impl Story<'_> {
                 (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
             }
             Event::Claimed { by } => (What::Note, Some(by), "An operator took the incident".into()),
+            Event::SignalAccepted { receiver } => (What::Note, None, format!("The receiving center has the alarm ({receiver})")),
+            Event::SignalFailed => {
+                (What::Note, None, "The receiving center does not answer. It is asked again; call the emergency number as well".into())
+            }
             Event::CallPlaced { contact, purpose, .. } => (What::CallPlaced, None, self.call_placed(contact, *purpose)),
             Event::CallAnswered { call, .. } => (What::CallAnswered, None, format!("{} answered", self.caller(*call))),
             Event::CallEnded { call, outcome } => (What::CallEnded, None, self.call_ended(*call, *outcome)),

@@ -1,7 +1,7 @@
 //! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
 
-use super::{cameras::Settings as Cameras, devices::mqtt::settings::Settings as Mqtt, tls::Files};
-use crate::domain::incident::Policy;
+use super::{cameras::Settings as Cameras, center::settings::Center, devices::mqtt::settings::Settings as Mqtt, tls::Files};
+use crate::domain::incident::{CenterMode, Policy};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -78,14 +78,6 @@ struct File {
     cameras: Cameras,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Center {
-    ring_timeout: Option<String>,
-    talk_timeout: Option<String>,
-    phone: Option<String>,
-}
-
 /// The effective configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -109,8 +101,8 @@ pub struct Config {
     pub demo_bench: Option<SocketAddr>,
     /// The timers of new incidents.
     pub policy: Policy,
-    /// The number from which the center calls.
-    pub center_phone: Option<String>,
+    /// Who the monitoring center is.
+    pub center: Center,
     /// What makes stills of real cameras; without it they have none.
     pub ffmpeg: Option<PathBuf>,
     /// Where cameras may be, and how they are searched.
@@ -129,6 +121,8 @@ const RING_S: RangeInclusive<u64> = 10..=60;
 /// Bounds of the talk timeout, seconds.
 const TALK_S: RangeInclusive<u64> = 20..=120;
 
+/// Bounds of how long people at the console have, seconds.
+const UNCLAIMED_S: RangeInclusive<u64> = 30..=180;
 /// Bounds of how long a proof lasts, seconds.
 const PROOF_S: RangeInclusive<u64> = 60..=3_600;
 /// How long a proof lasts.
@@ -144,9 +138,11 @@ impl Config {
         let demo = options.demo;
         let ring = choose("center.ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING_S, demo)?;
         let talk = choose("center.talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK_S, demo)?;
+        let unclaimed = choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED_S, demo)?;
         let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF_S, demo)?.unwrap_or(PROOF_LASTS);
-        let mut policy = Policy::default();
+        let mut policy = Policy { center: file.center.mode.unwrap_or(CenterMode::Automatic), ..Policy::default() };
         policy.ring_timeout_ms = ring.map_or(policy.ring_timeout_ms, |d| d.as_millis() as u64);
+        policy.unclaimed_after_ms = unclaimed.map_or(policy.unclaimed_after_ms, |d| d.as_millis() as u64);
         policy.talk_timeout_ms = talk.map_or(policy.talk_timeout_ms, |d| d.as_millis() as u64);
         let listen = options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         if demo && !listen.ip().is_loopback() {
@@ -171,7 +167,18 @@ impl Config {
         }
         let public_url = options.public_url.or(file.public_url).map(|text| public(&text)).transpose()?;
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
-        let center_phone = options.center_phone.or(file.center.phone);
+        let center = Center {
+            mode: Some(policy.center),
+            ring_timeout: Some(seconds(policy.ring_timeout_ms)),
+            talk_timeout: Some(seconds(policy.talk_timeout_ms)),
+            unclaimed_after: Some(seconds(policy.unclaimed_after_ms)),
+            phone: options.center_phone.or(file.center.phone),
+            ..file.center
+        };
+        center.look_at().map_err(ConfigError)?;
+        if demo && center.listener.as_ref().is_some_and(|listener| !listener.is_local()) {
+            return Err(ConfigError("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…".into()));
+        }
         file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
         Ok(Self {
             mqtt: file.mqtt,
@@ -187,7 +194,7 @@ impl Config {
             demo,
             demo_bench: options.demo_bench,
             policy,
-            center_phone,
+            center,
         })
     }
 }
@@ -235,6 +242,11 @@ fn choose(
     }
 }
 
+/// A time as it is written.
+fn seconds(ms: u64) -> String {
+    humantime::format_duration(Duration::from_millis(ms)).to_string()
+}
+
 /// A table of the file.
 fn table(name: &str, of: &impl Serialize) -> Result<String, fmt::Error> {
     toml::to_string(&BTreeMap::from([(name, of)])).map_err(|_| fmt::Error)
@@ -243,8 +255,7 @@ fn table(name: &str, of: &impl Serialize) -> Result<String, fmt::Error> {
 impl fmt::Display for Config {
     /// As a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, trusted_proxies, plain_http, tls, public_url, proof_lasts, data, policy, .. } = self;
-        let seconds = |ms: u64| humantime::format_duration(Duration::from_millis(ms));
+        let Self { listen, trusted_proxies, plain_http, tls, public_url, proof_lasts, data, .. } = self;
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
         let proxies: Vec<String> = trusted_proxies.iter().map(|ip| format!("\"{ip}\"")).collect();
         writeln!(f, "trusted_proxies = [{}]\nplain_http = {plain_http}", proxies.join(", "))?;
@@ -254,13 +265,7 @@ impl fmt::Display for Config {
         public_url.iter().try_for_each(|url| writeln!(f, "public_url = \"{url}\""))?;
         self.ffmpeg.iter().try_for_each(|program| writeln!(f, "ffmpeg = {program:?}"))?;
         writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
-        writeln!(
-            f,
-            "[center]\nring_timeout = \"{}\"\ntalk_timeout = \"{}\"",
-            seconds(policy.ring_timeout_ms),
-            seconds(policy.talk_timeout_ms)
-        )?;
-        self.center_phone.iter().try_for_each(|phone| writeln!(f, "phone = {phone:?}"))?;
+        f.write_str(&table("center", &self.center)?)?;
         f.write_str(&table("cameras", &self.cameras)?)?;
         self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table("mqtt", mqtt)?))
     }

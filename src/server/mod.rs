@@ -21,36 +21,31 @@ pub mod store;
 mod tell;
 pub mod tls;
 pub mod user;
+mod ways;
 
 use crate::domain::incident::Policy;
 use auth::{Attempts, passkeys::Passkeys};
 use cameras::{Cameras, Clips};
 use center::{
-    NoReceiver,
-    responders::{NoResponders, SimulatedResponders, respond},
+    listener::{self, Listening},
+    receiver::Receiver,
 };
 use clock::{Clock, Machine};
 use config::Config;
 pub use connection::{Encrypted, serve};
 use devices::{
-    Devices, DrillDevices, NoDevices,
+    Devices, NoDevices,
     assistant::show_homes,
     buttons::{Press, raise_what_is_pressed},
     care::watch_over,
     codes::check_codes,
     mqtt::{self, MqttDevices},
-    outside,
     simulated::SimulatedDevices,
 };
-use engine::{
-    Engine,
-    outbox::{Outbox, WayOut, WaysOut},
-};
+use engine::{Engine, outbox::Outbox};
 use homes::Homes;
 use http::Assets;
 use hub::Hub;
-use notify::LogNotices;
-use phone::WebPhones;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -66,6 +61,7 @@ use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc, watch},
 };
+use ways::Ways;
 
 /// Presses of buttons that wait to be raised at most.
 const PRESSES: usize = 1_024;
@@ -96,6 +92,10 @@ pub struct App {
     pub policy: Policy,
     /// The number from which the center calls.
     pub center_phone: Option<String>,
+    /// A third party's receiving center, if there is one.
+    pub receiver: Option<Arc<Receiver>>,
+    /// Panels and other Bucklers that signal to this one, if it listens for them.
+    pub listening: Option<Arc<Listening>>,
     /// Whether contacts' links may be shown, and responders are simulated.
     pub demo: bool,
     /// The folder of everything that is kept.
@@ -147,6 +147,9 @@ pub enum StartError {
     /// The way to sirens behind a broker cannot be made.
     #[error("{0}")]
     Mqtt(String),
+    /// The way to a receiving center cannot be made.
+    #[error("{0}")]
+    Center(String),
     /// The demo and a real home do not share a folder.
     #[error("{0}")]
     Demo(String),
@@ -161,6 +164,14 @@ fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, stop: &watch::Receiver
         check_codes(file)?;
     }
     mqtt::connect(broker.clone(), broker.settings(), stop.clone())
+}
+
+/// Opens the address at which panels signal, if there is one.
+async fn open_to_panels(config: &Config) -> Result<Option<(Arc<Listening>, listener::Socket)>, StartError> {
+    let Some(settings) = &config.center.listener else { return Ok(None) };
+    let listening = Listening::new(settings).map_err(StartError::Center)?;
+    let failed = |source| StartError::Center(format!("cannot listen on {}: {source}", settings.listen));
+    Ok(Some((listening, listener::open(settings).await.map_err(failed)?)))
 }
 
 /// Makes a folder, for this user alone; one that is there stays as it is.
@@ -203,30 +214,11 @@ impl App {
             begin_behind(broker, &homes, &stop).map_err(StartError::Mqtt)?;
         }
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
-        let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
-        let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
-        let live = WaysOut {
-            devices: devices.clone(),
-            phones: Arc::new(WebPhones),
-            receiver: Arc::new(NoReceiver),
-            responders: if config.demo { Arc::new(live_responders) as Arc<dyn WayOut> } else { Arc::new(NoResponders) },
-            notices: Arc::new(LogNotices),
-        };
-        let drill = WaysOut {
-            devices: Arc::new(DrillDevices { clock: clock.clone(), devices: devices.clone() }),
-            phones: Arc::new(WebPhones),
-            receiver: Arc::new(NoReceiver),
-            responders: Arc::new(drill_responders),
-            notices: Arc::new(LogNotices),
-        };
-        let live = match config.demo_bench {
-            Some(bench) => outside::shown(live, bench),
-            None => live,
-        };
-        let outbox = Outbox::new(clock.clone(), &live, &drill);
+        let ways = Ways::new(config, &clock, &hub, &devices).map_err(StartError::Center)?;
+        let outbox = Outbox::new(clock.clone(), &ways.live, &ways.drill);
         let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;
-        tokio::spawn(respond(drill_cases, engine.clone(), clock.clone()));
-        tokio::spawn(respond(live_cases, engine.clone(), clock.clone()));
+        let receiver = ways.begin(&engine, &clock, &stop);
+        let panels = open_to_panels(config).await?;
         let cameras = Cameras::new(config, clock.clone(), hub.clone(), stop.clone());
         let app = Arc::new(Self {
             homes,
@@ -240,7 +232,9 @@ impl App {
             broker,
             simulated: config.demo.then_some(simulated),
             policy: config.policy,
-            center_phone: config.center_phone.clone(),
+            receiver,
+            listening: panels.as_ref().map(|(listening, _)| listening.clone()),
+            center_phone: config.center.phone.clone(),
             demo: config.demo,
             data: config.data.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -252,6 +246,9 @@ impl App {
             stop,
         });
         app.begin_beside(presses);
+        if let Some((listening, socket)) = panels {
+            tokio::spawn(listener::listen(app.clone(), listening, socket));
+        }
         Ok(app)
     }
 

@@ -108,9 +108,10 @@ impl App {
     pub(super) fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
         let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
-        let mut checks = vec![match self.demo {
-            true => check(CheckKind::Center, true, "Monitoring center (demo)"),
-            false => check(CheckKind::Center, false, "Not connected to responders"),
+        let mut checks = vec![match (&self.receiver, self.demo) {
+            (Some(receiver), _) => receiver.check(home, at),
+            (None, true) => check(CheckKind::Center, true, "Monitoring center (demo)"),
+            (None, false) => check(CheckKind::Center, false, "Not connected to responders"),
         }];
         if let Some(base) = home.base_station() {
             let online = self.devices.is_online(&home.id, &base.id);

@@ -88,6 +88,11 @@ pub enum Command {
         /// The agency's own number.
         reference: Option<String>,
     },
+    /// The way to the receiving center reports.
+    Signaled {
+        /// The receiver that has the alarm; nothing where none answers.
+        receiver: Option<String>,
+    },
     /// An operator takes the incident.
     Claim {
         /// Who.

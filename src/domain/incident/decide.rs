@@ -73,7 +73,7 @@ impl Draft {
     fn push(&mut self, event: Event) {
         let recorded = Recorded { at: self.now, event };
         self.incident.apply(&recorded);
-        self.effects.extend(effects(&self.incident, &recorded.event));
+        self.effects.extend(effects(&self.incident, &recorded));
         self.facts.push(recorded);
     }
 
@@ -105,6 +105,10 @@ impl Draft {
                 if known.state.may_become(state) {
                     self.push(Event::DispatchMoved { service, state, reference });
                 }
+                Ok(())
+            }
+            Command::Signaled { receiver } => {
+                self.signaled(receiver);
                 Ok(())
             }
             Command::Claim { by } => match self.incident.state {
@@ -188,6 +192,13 @@ impl Draft {
                 true => Event::SirenConfirmed { device },
                 false => Event::SirenFailed { devices: vec![device], fault: SirenFault::NotConfirmed },
             });
+        }
+    }
+
+    /// What the receiving center does changes nothing here: the automatic center goes on beside it, so that no silence there delays a call.
+    fn signaled(&mut self, receiver: Option<String>) {
+        if self.incident.signaled != Some(receiver.is_some()) {
+            self.push(receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }));
         }
     }
 

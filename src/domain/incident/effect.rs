@@ -1,8 +1,13 @@
 //! What a fact makes happen outside. An effect is stored with its fact, carried out afterwards, and safe to repeat:
 //! whoever sees a key twice does the thing once (I12).
 
-use super::{CenterMode, Incident, Mode, Purpose, Request, SIREN_NOT_AFTER, Service, UNSTORED_SIREN, command::Raise, event::Event};
+use super::{
+    CenterMode, Incident, Mode, Purpose, Request, SIREN_NOT_AFTER, STALE_AFTER, Service, State, UNSTORED_SIREN,
+    command::Raise,
+    event::{Event, Recorded},
+};
 use crate::domain::{
+    home::Address,
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
 };
@@ -46,11 +51,37 @@ pub enum EffectKind {
     /// Ring a contact's telephone.
     CallContact { call: CallId, contact: ContactId, purpose: Purpose },
     /// Tell a third party's alarm receiving center.
-    SignalReceiver { services: Vec<Service> },
+    SignalReceiver {
+        services: Vec<Service>,
+        #[serde(default)]
+        signal: Signal,
+        /// What the home is called.
+        #[serde(default)]
+        site: String,
+        /// Where it is, in one line.
+        #[serde(default)]
+        place: String,
+        /// When it happened.
+        #[serde(default)]
+        at: Timestamp,
+    },
     /// Ask responders to come.
     RequestDispatch { service: Service },
     /// Tell people who are not looking.
     Notify { reason: Notice },
+}
+
+/// What a receiving center is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Help is needed.
+    #[default]
+    Alarm,
+    /// The first contact called it off.
+    Cancel,
+    /// It is over.
+    Restore,
 }
 
 /// What kind of emergency a siren sounds for, where it can tell them apart.
@@ -89,7 +120,7 @@ pub enum Notice {
 }
 
 /// What `event`, the incident's latest, makes happen. `incident` is the one after it.
-pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
+pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Effect> {
     let mut made = Vec::new();
     let mut make = |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
         let key = format!("{}/{}/{}/{target}", incident.id, incident.seq, name(&kind));
@@ -118,9 +149,6 @@ pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
         Event::CallPlaced { call, contact, purpose, until } => {
             make(contact, Some(*until), EffectKind::CallContact { call: *call, contact: contact.clone(), purpose: *purpose });
         }
-        Event::CountdownOver { .. } | Event::SentNow { .. } if incident.is_offered_to(CenterMode::Receiver) => {
-            make(&"receiver", None, EffectKind::SignalReceiver { services: incident.services() });
-        }
         Event::CountdownOver { .. } | Event::SentNow { .. } if incident.is_offered_to(CenterMode::Operators) => {
             make(&"operators", None, EffectKind::Notify { reason: Notice::WaitsForOperator });
         }
@@ -128,7 +156,30 @@ pub fn effects(incident: &Incident, event: &Event) -> Vec<Effect> {
         Event::FoundLate { .. } => make(&"review", None, EffectKind::Notify { reason: Notice::UnderReview }),
         _ => {}
     }
+    if let Some((signal, services)) = signals(incident, event) {
+        // What is found later than that is sent by nobody unseen (R22).
+        let not_after = (signal == Signal::Alarm).then_some(*at + STALE_AFTER);
+        let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
+        let kind = EffectKind::SignalReceiver { services, signal, site: incident.snapshot.home_name.clone(), place, at: *at };
+        make(&"receiver", not_after, kind);
+    }
     made
+}
+
+/// What a receiving center is told of a fact, and for which services; nothing where the home has none, or before anything leaves (I3).
+fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)> {
+    let asked = || incident.requests.services();
+    let (signal, services) = match event {
+        Event::CountdownOver { .. } | Event::SentNow { .. } if matches!(incident.state, State::Verifying(_)) => (Signal::Alarm, asked()),
+        Event::Joined { request, .. } if matches!(incident.state, State::Verifying(_) | State::Dispatching) => {
+            (Signal::Alarm, request.service().into_iter().collect())
+        }
+        Event::Reviewed { proceed: true, .. } => (Signal::Alarm, asked()),
+        Event::Cancelled { .. } => (Signal::Cancel, asked()),
+        Event::Closed { .. } if incident.dispatch_requested() => (Signal::Restore, asked()),
+        _ => return None,
+    };
+    (incident.snapshot.policy.center == CenterMode::Receiver && !services.is_empty()).then_some((signal, services))
 }
 
 /// The sirens of a request that could not be stored: the one thing that is done without being remembered (F15). Only for sirens that

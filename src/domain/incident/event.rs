@@ -47,6 +47,10 @@ pub enum Event {
     Announced { device: DeviceId },
     /// An operator took the incident.
     Claimed { by: Actor },
+    /// A third party's receiving center has the alarm; which of its receivers.
+    SignalAccepted { receiver: String },
+    /// The receiving center could not be told, for now.
+    SignalFailed,
     /// A contact is called until `until`.
     CallPlaced { call: CallId, contact: ContactId, purpose: Purpose, until: Timestamp },
     /// The contact answered and may talk until `until`.
@@ -86,6 +90,8 @@ impl Event {
             Self::SirenOver => "siren_over",
             Self::Announced { .. } => "announced",
             Self::Claimed { .. } => "claimed",
+            Self::SignalAccepted { .. } => "signal_accepted",
+            Self::SignalFailed => "signal_failed",
             Self::CallPlaced { .. } => "call_placed",
             Self::CallAnswered { .. } => "call_answered",
             Self::CallEnded { .. } => "call_ended",

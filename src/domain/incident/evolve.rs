@@ -31,6 +31,7 @@ impl Incident {
             siren: Siren::Silent,
             calls: Vec::new(),
             dispatches: Vec::new(),
+            signaled: None,
             late_cancels: Vec::new(),
             disposition: None,
             seq: 1,
@@ -54,6 +55,8 @@ impl Incident {
             }
             Event::SirenConfirmed { device } => self.confirm_siren(device),
             Event::SirenFailed { .. } => {}
+            Event::SignalAccepted { .. } => self.signaled = Some(true),
+            Event::SignalFailed => self.signaled = Some(false),
             Event::SirenSilenced { by } => self.siren = Siren::Silenced { by: by.clone() },
             Event::SirenOver => self.siren = Siren::Ended,
             Event::CallPlaced { call, contact, purpose, until } => {

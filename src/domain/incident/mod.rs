@@ -137,6 +137,8 @@ pub struct Incident {
     pub calls: Vec<Call>,
     /// Requested services, each at most once (I2).
     pub dispatches: Vec<Dispatch>,
+    /// Whether a third party's receiving center has the alarm; nothing where that is not known.
+    pub signaled: Option<bool>,
     /// People who wanted to cancel when it was too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
     /// How it ended, in the center's or the machine's word.

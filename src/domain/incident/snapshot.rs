@@ -65,16 +65,16 @@ pub enum CenterMode {
     Automatic,
     /// People at the console; the automatic center if none takes it.
     Operators,
-    /// A third party's receiver; the automatic center if it does not answer.
+    /// A third party's receiver, which is told; the automatic center calls beside it.
     Receiver,
 }
 
 impl Policy {
-    /// How long the center has to take an incident before the automatic center does.
+    /// How long people at the center have to take an incident before the automatic center does.
     pub fn offer(&self) -> Duration {
         match self.center {
-            CenterMode::Automatic => Duration::ZERO,
-            CenterMode::Operators | CenterMode::Receiver => Duration::from_millis(self.unclaimed_after_ms),
+            CenterMode::Automatic | CenterMode::Receiver => Duration::ZERO,
+            CenterMode::Operators => Duration::from_millis(self.unclaimed_after_ms),
         }
     }
 }

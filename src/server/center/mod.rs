@@ -1,6 +1,10 @@
 //! Ways to the monitoring center and to responders. The automatic center needs none: it walks the call tree in the domain.
 
+pub mod dc09;
+pub mod listener;
+pub mod receiver;
 pub mod responders;
+pub mod settings;
 
 use crate::{
     domain::incident::{command::Command, effect::Effect},

@@ -33,7 +33,8 @@ fn next(state: DispatchState) -> Option<(DispatchState, Duration)> {
     }
 }
 
-type Case = (IncidentId, Service, DispatchState, Timestamp);
+/// A service of an incident, where it stands, and since when.
+pub type Case = (IncidentId, Service, DispatchState, Timestamp);
 
 /// Responders that come on paper.
 pub struct SimulatedResponders {

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         access::{Membership, Role},
         eligibility,
+        home::Home,
         id::{HomeId, IncidentId},
         incident::{
             Actor, Mode, Request, Snapshot, Source,
@@ -43,7 +44,7 @@ pub struct Press {
 const MAY: Membership = Membership { role: Role::Owner, sos_withdrawn: false };
 
 /// The id is made here, for this press alone: nothing else is ever asked with it.
-const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
+pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
 /// An older press is not sent any more.
 const STALE: Duration = Duration::from_secs(60);
 /// The pause before a press that could not be stored is tried again.
@@ -142,6 +143,25 @@ async fn steer(app: &App, press: &Press, command: Command) -> bool {
     }
 }
 
+/// What a device asks for in a home.
+///
+/// # Errors
+/// A system without random numbers.
+pub fn raised_by(app: &App, home: &Home, name: &str, request: Request, mode: Mode) -> Result<Raise, getrandom::Error> {
+    let mut bits = [0u8; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(Raise {
+        id: IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()),
+        home: home.id.clone(),
+        request,
+        mode,
+        drill_sirens: false,
+        source: Source::Device,
+        by: Actor::Device { name: name.into() },
+        snapshot: Snapshot::of(home, app.policy),
+    })
+}
+
 async fn raise(app: &App, press: &Press, request: Request, mode: Mode) {
     let Press { home, name, .. } = press;
     let Some(found) = app.homes.get(home) else {
@@ -150,19 +170,9 @@ async fn raise(app: &App, press: &Press, request: Request, mode: Mode) {
     if let Err(reason) = eligibility::request(&found, &Source::Device, request, MAY) {
         return tracing::error!(%home, button = name, ?request, ?reason, "a button was pressed, and this home has no such SOS");
     }
-    let mut bits = [0u8; 16];
-    if let Err(error) = getrandom::fill(&mut bits) {
-        return tracing::error!(%error, "the system gives no random numbers");
-    }
-    let raise = Raise {
-        id: IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()),
-        home: home.clone(),
-        request,
-        mode,
-        drill_sirens: false,
-        source: Source::Device,
-        by: Actor::Device { name: name.clone() },
-        snapshot: Snapshot::of(&found, app.policy),
+    let raise = match raised_by(app, &found, name, request, mode) {
+        Ok(raise) => raise,
+        Err(error) => return tracing::error!(%error, "the system gives no random numbers"),
     };
     let pressed = app.clock.now();
     loop {

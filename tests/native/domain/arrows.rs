@@ -2,7 +2,7 @@
 
 use super::story::{Story, WALKED, home, person, s};
 use buckler::domain::incident::{
-    CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
+    CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service, Source,
     arrows::ARROWS,
     command::{CallStep, Command, NotReached},
     decide::Refusal,
@@ -252,12 +252,35 @@ stories! {
         assert_eq!((story.state(), story.made("notify"), story.made("call_contact")), ("verifying", 1, 0));
         story.wait(s(1));
         assert_eq!(story.made("call_contact"), 1);
-        let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };
-        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver);
+        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
         story.wait(s(5));
-        assert_eq!(story.made("signal_receiver"), 1);
         story.give(Command::Claim { by: person("op") }).unwrap();
         assert_eq!((story.made("call_contact"), story.give(Command::Claim { by: person("op") })), (1, Err(Refusal::NotWaiting)));
+    }
+
+    fn a_receiving_center_is_told_and_delays_nothing() {
+        let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };
+        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver);
+        assert_eq!(story.made("signal_receiver"), 0, "I3");
+        story.wait(s(5));
+        assert_eq!((story.made("signal_receiver"), story.made("call_contact"), story.made("siren_on") > 0), (1, 1, true));
+        for receiver in [None, None, Some("main"), Some("main"), None] {
+            story.give(Command::Signaled { receiver: receiver.map(Into::into) }).unwrap();
+        }
+        assert_eq!(story.incident.signaled, Some(false));
+        let told = story.facts.iter().filter(|fact| fact.event.name().starts_with("signal_")).count();
+        assert_eq!((told, story.state()), (3, "verifying"), "each change once, and nothing else changes");
+        story.give(Command::Join { request: Request::Fire, source: Source::Dashboard, by: person("ada") }).unwrap();
+        assert_eq!(story.made("signal_receiver"), 2, "R20: what joins is told, too");
+        cancel(&mut story).unwrap_err();
+        assert_eq!(story.made("signal_receiver"), 2, "R18: a wish to cancel is none of the receiver's");
+        let call = story.incident.calls[0].id;
+        story.give(Command::Call { call, step: CallStep::Cancel { authenticated: true } }).unwrap();
+        assert_eq!((story.state(), story.made("signal_receiver")), ("cancelled", 3), "called off by the first contact");
+        let mut aborted = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver);
+        cancel(&mut aborted).unwrap();
+        aborted.wait(s(60));
+        assert_eq!(aborted.made("signal_receiver"), 0, "I3: nothing was sent");
     }
 
     fn r22_found_late_is_reviewed_first() {

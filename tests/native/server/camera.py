@@ -1,10 +1,10 @@
 """A camera: GStreamer's RTSP server, whose pictures say when they were taken.
 
-    camera.py PORT [--gop SECONDS] [--login USER:PASSWORD] [--rate PICTURES] [--size WxH] [--grow] [--noisy] [--udp]
+    camera.py PORT [--gop SECONDS] [--login USER:PASSWORD] [--rate PICTURES] [--size WxH] [--grow] [--noisy] [--udp] [--recorded]
 
 It prints `ready`. In the top rows of each picture stand 48 blocks, light or dark: the time in milliseconds since the epoch, most significant
 bit first. With --grow the pictures become larger every three seconds. With --udp it knows no other way.
-The same in a quarter of the size is at /small. A line `drop` on standard input ends all connections.
+The same in a quarter of the size is at /small. With --recorded it encodes once, as real cameras do it elsewhere, and sends that again and again. A line `drop` on standard input ends all connections.
 """
 import argparse
 import sys
@@ -28,6 +28,7 @@ options.add_argument("--size", default="640x360")
 options.add_argument("--grow", action="store_true")
 options.add_argument("--noisy", action="store_true")
 options.add_argument("--udp", action="store_true")
+options.add_argument("--recorded", action="store_true")
 options = options.parse_args()
 width, height = map(int, options.size.split("x"))
 Gst.init(None)
@@ -44,10 +45,32 @@ def picture(width, height, number):
     return top + row * (height - height // 8) + b"\x80" * (width * height // 2)
 
 
+def record(seconds=4):
+    """Access units of a few seconds, beginning with a key frame."""
+    frames, gop = int(seconds * options.rate), int(options.rate * options.gop)
+    pipeline = Gst.parse_launch(
+        f"videotestsrc num-buffers={frames} pattern=ball ! video/x-raw,width={width},height={height},framerate={options.rate}/1"
+        f" ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1500 key-int-max={gop} ! {ENCODED} ! appsink name=sink sync=false"
+    )
+    sink, units = pipeline.get_by_name("sink"), []
+    pipeline.set_state(Gst.State.PLAYING)
+    while sample := sink.emit("pull-sample"):
+        buffer = sample.get_buffer()
+        units.append(buffer.extract_dup(0, buffer.get_size()))
+    pipeline.set_state(Gst.State.NULL)
+    return units
+
+
+ENCODED = "video/x-h264,stream-format=byte-stream,alignment=au,profile=main"
+recorded = record() if options.recorded else []
+
+
 class Camera(GstRtspServer.RTSPMediaFactory):
     share = 1
 
     def do_create_element(self, url):
+        if recorded:
+            return Gst.parse_launch(f"( appsrc name=source is-live=true format=time caps={ENCODED} ! h264parse ! rtph264pay name=pay0 config-interval=-1 )")
         gop = int(options.rate * options.gop)
         return Gst.parse_launch(
             f"( appsrc name=source is-live=true format=time ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1500 key-int-max={gop}"
@@ -57,7 +80,8 @@ class Camera(GstRtspServer.RTSPMediaFactory):
     def do_configure(self, media):
         source = media.get_element().get_child_by_name("source")
         size = (width // self.share, height // self.share)
-        caps(source, *size)
+        if not recorded:
+            caps(source, *size)
         ends = threading.Event()
         media.connect("unprepared", lambda _: ends.set())
         threading.Thread(target=feed, args=(source, ends, size), daemon=True).start()
@@ -74,7 +98,7 @@ def feed(source, ends, usual):
         if grown != size:
             size = grown
             caps(source, *size)
-        buffer = Gst.Buffer.new_wrapped(picture(*size, number))
+        buffer = Gst.Buffer.new_wrapped(recorded[number % len(recorded)] if recorded else picture(*size, number))
         buffer.pts = buffer.dts = int(number * Gst.SECOND / options.rate)
         buffer.duration = int(Gst.SECOND / options.rate)
         if source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:

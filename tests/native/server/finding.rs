@@ -15,6 +15,15 @@ use std::{
 const SEARCH: &str = "/api/v1/homes/maple-street/camera-search";
 const OFFERS: &str = "/api/v1/homes/maple-street/camera-offers";
 
+/// A program of this folder, with Python's packages that scripts/setup installs.
+pub fn python(program: &str) -> Command {
+    let tools = std::env::var_os("BUCKLER_TOOLS");
+    let tools = tools.map_or_else(|| std::env::home_dir().unwrap().join(".cache/buckler/tools"), PathBuf::from);
+    let mut command = Command::new(tools.join("python/bin/python"));
+    command.arg(format!("{}/tests/native/server/{program}", env!("CARGO_MANIFEST_DIR")));
+    command
+}
+
 /// What a camera says of itself.
 struct Face {
     child: Child,
@@ -23,11 +32,8 @@ struct Face {
 
 impl Face {
     fn of(camera: &Camera, name: &str, options: &[&str]) -> Self {
-        let tools =
-            std::env::var_os("BUCKLER_TOOLS").map_or_else(|| std::env::home_dir().unwrap().join(".cache/buckler/tools"), PathBuf::from);
         let port = free_port();
-        let mut command = Command::new(tools.join("python/bin/python"));
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/server/onvif.py"));
+        let mut command = python("onvif.py");
         command.args([&port.to_string(), &camera.port().to_string(), name]).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().expect("scripts/setup test installs ipycam");
         let mut line = String::new();

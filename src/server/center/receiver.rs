@@ -1,0 +1,436 @@
+//! Tells a third party's receiving center (ANSI/SIA DC-09): the alarm, that it was called off, that it is over, and that the line lives.
+//!
+//! It never delays anything else: the automatic center calls beside it. Where the first receiver does not acknowledge, the second is told;
+//! where neither does, the timeline says so, and both are asked again.
+
+use super::{
+    dc09::{Code, Cut, Format, Frame, Id, Key, MOST, PAD, Qualifier, Signal, cut},
+    settings::{self, Peer},
+};
+use crate::{
+    api::home::{Check, CheckKind},
+    domain::{
+        home::Home,
+        id::{HomeId, IncidentId},
+        incident::{
+            Mode, Service,
+            command::Command,
+            effect::{Effect, EffectKind, Signal as Told},
+        },
+        time::Timestamp,
+    },
+    server::{
+        clock::Clock,
+        engine::{
+            Engine,
+            outbox::{NotCarried, WayOut},
+        },
+        hub::Hub,
+    },
+};
+use async_trait::async_trait;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU16, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    sync::{mpsc, watch},
+    time::{Instant, timeout_at},
+};
+use unicode_normalization::UnicodeNormalization;
+
+/// How often a receiver is asked before the other one is. The standard names no number.
+const TRIES: usize = 3;
+/// The longest text in a piece of x-data, characters.
+const TEXT_MOST: usize = 60;
+
+/// One of the receivers.
+struct Path {
+    name: &'static str,
+    peer: Peer,
+    sequence: AtomicU16,
+    /// How much its clock is before this one, seconds; it says so in a NAK.
+    ahead_s: AtomicI64,
+}
+
+/// Why a receiver does not have a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum NotTaken {
+    #[error("nobody answers there")]
+    NoAnswer,
+    #[error("it does not know the account or the code")]
+    NotUnderstood,
+}
+
+/// Whether the receiving center answered last, and when that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// When it was looked.
+    pub at: Timestamp,
+    /// Whether it answered.
+    pub answered: bool,
+}
+
+/// The way to a receiving center.
+pub struct Receiver {
+    settings: settings::Receiver,
+    key: Option<Key>,
+    within: Duration,
+    every: Duration,
+    paths: Vec<Path>,
+    clock: Arc<Clock>,
+    hub: Arc<Hub>,
+    proofs: Mutex<HashMap<HomeId, Proof>>,
+    /// Alarms on their way: what follows one waits for it.
+    under_way: Mutex<HashSet<IncidentId>>,
+    /// What of an effect was acknowledged: none of it is sent again.
+    taken: Mutex<HashSet<(String, Service)>>,
+    failed: mpsc::UnboundedSender<IncidentId>,
+}
+
+/// What is said of one event.
+struct Message<'m> {
+    account: &'m str,
+    id: Id,
+    data: String,
+    extra: Vec<String>,
+}
+
+impl Receiver {
+    /// The way, and the incidents whose alarm nobody takes, for [`tell_what_fails`].
+    ///
+    /// # Errors
+    /// A key that cannot be read, or times that cannot be.
+    pub fn new(
+        settings: settings::Receiver,
+        clock: Arc<Clock>,
+        hub: Arc<Hub>,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), String> {
+        let (every, within) = settings.times()?;
+        let path = |name, peer: &Peer| Path { name, peer: peer.clone(), sequence: AtomicU16::new(0), ahead_s: AtomicI64::new(0) };
+        let paths =
+            std::iter::once(path("main", &settings.main)).chain(settings.backup.as_ref().map(|peer| path("backup", peer))).collect();
+        let (failed, failures) = mpsc::unbounded_channel();
+        let key = settings.key()?;
+        let (proofs, under_way, taken) = Default::default();
+        Ok((Arc::new(Self { settings, key, within, every, paths, clock, hub, proofs, under_way, taken, failed }), failures))
+    }
+
+    /// Whether the center answered last for a home; nothing where it has no account there, or nobody has looked yet.
+    pub fn proof(&self, home: &HomeId) -> Option<Proof> {
+        self.proofs.lock().expect("no holder panics").get(home).copied()
+    }
+
+    /// R23: whether the center answered when it was looked last.
+    pub fn check(&self, home: &Home, now: Timestamp) -> Check {
+        let (at, ok, detail) = match self.proof(&home.id) {
+            _ if !self.settings.accounts.contains_key(&home.id) => (now, false, "No account at the monitoring center"),
+            Some(Proof { at, answered: true }) => (at, true, "Monitoring center answers"),
+            Some(Proof { at, answered: false }) => (at, false, "Monitoring center does not answer"),
+            None => (now, false, "Monitoring center not asked yet"),
+        };
+        Check { what: CheckKind::Center, ok, at, detail: detail.into(), count: None }
+    }
+
+    /// Says something to the first receiver that takes it. Says which.
+    async fn say(&self, home: &HomeId, message: &Message<'_>) -> Result<&'static str, NotTaken> {
+        let mut why = NotTaken::NoAnswer;
+        for path in &self.paths {
+            match self.tell(path, message).await {
+                Ok(()) => {
+                    self.prove(home, true);
+                    return Ok(path.name);
+                }
+                Err(error) => {
+                    tracing::warn!(%home, receiver = path.name, peer = %path.peer, %error, "a receiving center did not take a message");
+                    why = error;
+                }
+            }
+        }
+        self.prove(home, false);
+        Err(why)
+    }
+
+    fn prove(&self, home: &HomeId, answered: bool) {
+        let proof = Proof { at: self.clock.now(), answered };
+        let before = self.proofs.lock().expect("no holder panics").insert(home.clone(), proof);
+        if before.map(|before| before.answered) != Some(answered) {
+            self.hub.home_changed(home.clone());
+        }
+    }
+
+    /// Tells one receiver, again with the same number where no answer comes.
+    async fn tell(&self, path: &Path, message: &Message<'_>) -> Result<(), NotTaken> {
+        let sequence = path.sequence.fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1)).map_or(1, |last| last % 9_999 + 1);
+        for _ in 0..TRIES {
+            let ahead = path.ahead_s.load(Relaxed);
+            let now = self.clock.now();
+            let at =
+                if ahead < 0 { now - Duration::from_secs(ahead.unsigned_abs()) } else { now + Duration::from_secs(ahead.unsigned_abs()) };
+            let frame = Frame {
+                id: message.id.clone(),
+                sequence,
+                receiver: Some(self.settings.receiver.clone()),
+                line: self.settings.line.clone(),
+                account: Some(message.account.into()),
+                data: message.data.clone(),
+                extra: message.extra.clone(),
+                at: Some(at),
+                sealed: self.key.is_some(),
+            };
+            let until = Instant::now() + self.within;
+            let answer = match &path.peer {
+                Peer { udp: false, at } => self.over_tcp(at, &frame, until).await,
+                Peer { udp: true, at } => self.over_udp(at, &frame, until).await,
+            };
+            match answer {
+                Ok(Frame { id: Id::Ack, .. }) => return Ok(()),
+                Ok(Frame { id: Id::Nak, at: Some(theirs), .. }) => {
+                    // Its time counts there, whatever it is.
+                    let ahead = (theirs.as_millis() as i64 - self.clock.now().as_millis() as i64).div_euclid(1_000);
+                    tracing::info!(receiver = path.name, ahead, "a receiving center has another time");
+                    path.ahead_s.store(ahead, Relaxed);
+                }
+                Ok(Frame { id: Id::Duh, .. }) => return Err(NotTaken::NotUnderstood),
+                // Nobody is there: the other receiver is told at once.
+                Err(Silence::Refused) => return Err(NotTaken::NoAnswer),
+                Ok(_) | Err(Silence::Nothing) => {}
+            }
+        }
+        Err(NotTaken::NoAnswer)
+    }
+
+    fn encode(&self, frame: &Frame) -> Vec<u8> {
+        let pad = pad();
+        frame.encode(self.key.as_ref().map(|key| (key, &pad)))
+    }
+
+    /// The first frame of these bytes that answers `asked`, and how many bytes are done with.
+    fn answer(&self, asked: &Frame, bytes: &[u8]) -> (usize, Option<Frame>) {
+        let mut done = 0;
+        loop {
+            let length = match cut(&bytes[done..]) {
+                Cut::More => return (done, None),
+                Cut::Noise(length) => {
+                    done += length;
+                    continue;
+                }
+                Cut::Frame(length) => length,
+            };
+            let frame = Frame::decode(&bytes[done..done + length], |_| self.key.as_ref());
+            done += length;
+            match frame {
+                // A NAK answers what could not be read, so it repeats no number.
+                Ok(frame) if frame.id == Id::Nak || frame.sequence == asked.sequence => return (done, Some(frame)),
+                // An empty line is what some answer to a wrong check sum: no answer.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        let connected = timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
+        let mut socket = connected.map_err(|_| Silence::Refused)?;
+        let talk = async {
+            // One message must not wait for the acknowledgment of the one before.
+            socket.set_nodelay(true)?;
+            socket.write_all(&self.encode(frame)).await?;
+            let mut bytes = Vec::new();
+            while bytes.len() <= 2 * MOST {
+                let (done, answer) = self.answer(frame, &bytes);
+                if answer.is_some() {
+                    return Ok(answer);
+                }
+                bytes.drain(..done);
+                if socket.read_buf(&mut bytes).await? == 0 {
+                    break;
+                }
+            }
+            Ok::<_, std::io::Error>(None)
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(Some(answer))) => Ok(answer),
+            _ => {
+                // Whoever closes at once is asked again, and not at once.
+                tokio::time::sleep_until(until.min(Instant::now() + self.within / 5)).await;
+                Err(Silence::Nothing)
+            }
+        }
+    }
+
+    async fn over_udp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        let talk = async {
+            let target = tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
+            let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
+            socket.connect(target).await?;
+            socket.send(&self.encode(frame)).await?;
+            let mut bytes = vec![0; MOST];
+            loop {
+                let length = socket.recv(&mut bytes).await?;
+                if let (_, Some(answer)) = self.answer(frame, &bytes[..length]) {
+                    return Ok::<_, std::io::Error>(answer);
+                }
+            }
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(Silence::Refused),
+            Err(_) => Err(Silence::Nothing),
+        }
+    }
+}
+
+/// No answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// Nobody is there.
+    Refused,
+    /// Nothing that answers came in time.
+    Nothing,
+}
+
+/// A random beginning of printable letters: some receivers break at others.
+fn pad() -> [u8; PAD] {
+    let mut bytes = [0; PAD];
+    // Where there is no randomness it hides less, and help is asked for all the same.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.map(|byte| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"[usize::from(byte % 32)])
+}
+
+/// In letters that every receiver takes.
+fn ascii(text: &str) -> String {
+    text.nfkd().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(TEXT_MOST).collect()
+}
+
+/// Which zone a service is.
+const fn zone(service: Service) -> u16 {
+    match service {
+        Service::Police => 1,
+        Service::Fire => 2,
+        Service::Medical => 3,
+    }
+}
+
+#[async_trait]
+impl WayOut for Receiver {
+    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+        let EffectKind::SignalReceiver { services, signal, site, place, at } = &effect.kind else { return Ok(None) };
+        let alarm = *signal == Told::Alarm && effect.mode == Mode::Live;
+        if alarm {
+            self.under_way.lock().expect("no holder panics").insert(effect.incident);
+        } else if self.under_way.lock().expect("no holder panics").contains(&effect.incident) {
+            return Err(NotCarried("the alarm itself is still on its way".into()));
+        }
+        let Some(account) = self.settings.accounts.get(&effect.home) else {
+            tracing::error!(incident = %effect.incident, home = %effect.home, "this home has no account at the receiving center");
+            self.is_settled(effect);
+            return Ok(alarm.then_some(Command::Signaled { receiver: None }));
+        };
+        let mut receiver = None;
+        for service in services {
+            if self.taken.lock().expect("no holder panics").contains(&(effect.key.clone(), *service)) {
+                continue;
+            }
+            let code = match (effect.mode, signal) {
+                (Mode::Drill, _) => Code::new(Signal::Test, zone(*service)),
+                (Mode::Live, Told::Alarm) => Code::new(Signal::Help(*service), zone(*service)),
+                (Mode::Live, Told::Cancel) => Code::new(Signal::Cancel, zone(*service)),
+                (Mode::Live, Told::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(Signal::Help(*service), zone(*service)) },
+            };
+            let message = self.message(account, code, site, place, *at);
+            match self.say(&effect.home, &message).await {
+                Ok(taken) => receiver = Some(taken),
+                Err(error) => {
+                    if alarm {
+                        // The worker ends only with the server.
+                        let _ = self.failed.send(effect.incident);
+                    }
+                    return Err(NotCarried(format!("no receiving center took it: {error}")));
+                }
+            }
+            self.taken.lock().expect("no holder panics").insert((effect.key.clone(), *service));
+        }
+        self.is_settled(effect);
+        Ok(receiver.filter(|_| alarm).map(|receiver| Command::Signaled { receiver: Some(receiver.into()) }))
+    }
+
+    fn gave_up(&self, effect: &Effect) -> Option<Command> {
+        self.is_settled(effect);
+        matches!(effect.kind, EffectKind::SignalReceiver { signal: Told::Alarm, .. }).then_some(Command::Signaled { receiver: None })
+    }
+}
+
+impl Receiver {
+    /// Nothing of it is on its way any more.
+    fn is_settled(&self, effect: &Effect) {
+        if matches!(effect.kind, EffectKind::SignalReceiver { signal: Told::Alarm, .. }) {
+            self.under_way.lock().expect("no holder panics").remove(&effect.incident);
+        }
+        self.taken.lock().expect("no holder panics").retain(|(key, _)| *key != effect.key);
+    }
+
+    /// In the words of the configuration. Contact ID carries one piece of x-data: some receivers refuse more.
+    fn message<'m>(&self, account: &'m str, code: Code, site: &str, place: &str, at: Timestamp) -> Message<'m> {
+        let manual = "TM".to_owned();
+        let (id, extra) = match self.settings.format {
+            Format::AdmCid => (Id::AdmCid, vec![manual]),
+            Format::SiaDcs => {
+                let text = at.to_string();
+                let when = format!("H{},{}-{}", &text[11..19], &text[5..10], &text[..4]);
+                (Id::SiaDcs, vec![format!("S{}", ascii(site)), format!("L{}", ascii(place)), manual, when])
+            }
+        };
+        Message { account, id, data: code.encode(self.settings.format, account), extra }
+    }
+}
+
+/// The same center, for practice: it is told of tests, and of nothing else (I18).
+pub struct DrillReceiver(pub Arc<Receiver>);
+
+#[async_trait]
+impl WayOut for DrillReceiver {
+    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+        match effect {
+            Effect { mode: Mode::Drill, kind: EffectKind::SignalReceiver { signal: Told::Alarm, .. }, .. } => {
+                self.0.carry_out(effect).await
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Says on the timeline at once that nobody takes an alarm, while it is tried again.
+pub async fn tell_what_fails(mut failures: mpsc::UnboundedReceiver<IncidentId>, engine: Engine) {
+    while let Some(incident) = failures.recv().await {
+        if let Err(denied) = engine.give(incident, Command::Signaled { receiver: None }).await {
+            tracing::debug!(%incident, ?denied, "an incident was not told that nobody takes its alarm");
+        }
+    }
+}
+
+/// Looks again and again whether the center answers for each home, until the server stops (R23).
+pub async fn supervise(receiver: Arc<Receiver>, stop: watch::Receiver<bool>) {
+    for (home, account) in receiver.settings.accounts.clone() {
+        let (receiver, mut stop) = (receiver.clone(), stop.clone());
+        tokio::spawn(async move {
+            loop {
+                let message = Message { account: &account, id: Id::Null, data: String::new(), extra: Vec::new() };
+                // Anything that was acknowledged meanwhile says the same.
+                let fresh = receiver.proof(&home).is_some_and(|proof| proof.answered && proof.at + receiver.every > receiver.clock.now());
+                if !fresh {
+                    let _ = receiver.say(&home, &message).await;
+                }
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    () = tokio::time::sleep(receiver.every) => {}
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,93 @@
+//! The ways out of the server, put together from what the configuration names: one set for what is real, another for practice (I18).
+
+use super::{
+    center::{
+        NoReceiver,
+        receiver::{DrillReceiver, Receiver, supervise, tell_what_fails},
+        responders::{Case, NoResponders, SimulatedResponders, respond},
+    },
+    clock::Clock,
+    config::Config,
+    devices::{Devices, DrillDevices, outside},
+    engine::{
+        Engine,
+        outbox::{WayOut, WaysOut},
+    },
+    hub::Hub,
+    notify::LogNotices,
+    phone::WebPhones,
+};
+use crate::domain::id::IncidentId;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// The ways out, and what works on them beside the loop.
+pub struct Ways {
+    /// Of what is real.
+    pub live: WaysOut,
+    /// Of practice.
+    pub drill: WaysOut,
+    /// The receiving center, if there is one.
+    pub receiver: Option<Arc<Receiver>>,
+    cases: [mpsc::UnboundedReceiver<Case>; 2],
+    failures: Option<mpsc::UnboundedReceiver<IncidentId>>,
+}
+
+impl Ways {
+    /// As the configuration names them.
+    ///
+    /// # Errors
+    /// What is wrong with the receiving center's table.
+    pub fn new(config: &Config, clock: &Arc<Clock>, hub: &Arc<Hub>, devices: &Arc<dyn Devices>) -> Result<Self, String> {
+        let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
+        let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
+        let settings = config.center.receiver.clone();
+        let drills = settings.as_ref().is_some_and(|settings| settings.drills);
+        let (receiver, failures) = match settings {
+            Some(settings) => {
+                Receiver::new(settings, clock.clone(), hub.clone()).map(|(receiver, failures)| (Some(receiver), Some(failures)))?
+            }
+            None => (None, None),
+        };
+        let way = || receiver.clone().map(|receiver| receiver as Arc<dyn WayOut>).unwrap_or_else(|| Arc::new(NoReceiver));
+        let practice = receiver.clone().filter(|_| drills).map(|receiver| Arc::new(DrillReceiver(receiver)) as Arc<dyn WayOut>);
+        let live = WaysOut {
+            devices: devices.clone(),
+            phones: Arc::new(WebPhones),
+            receiver: way(),
+            responders: match (config.demo, &receiver) {
+                (true, _) => Arc::new(live_responders),
+                // Help is sent by whoever has the signal.
+                (false, Some(_)) => Arc::new(NoReceiver),
+                (false, None) => Arc::new(NoResponders),
+            },
+            notices: Arc::new(LogNotices),
+        };
+        let drill = WaysOut {
+            devices: Arc::new(DrillDevices { clock: clock.clone(), devices: devices.clone() }),
+            phones: Arc::new(WebPhones),
+            receiver: practice.unwrap_or_else(|| Arc::new(NoReceiver)),
+            responders: Arc::new(drill_responders),
+            notices: Arc::new(LogNotices),
+        };
+        let live = match config.demo_bench {
+            Some(bench) => outside::shown(live, bench),
+            None => live,
+        };
+        Ok(Self { live, drill, receiver, cases: [live_cases, drill_cases], failures })
+    }
+
+    /// Starts what works beside the loop, until the server stops.
+    pub fn begin(self, engine: &Engine, clock: &Arc<Clock>, stop: &watch::Receiver<bool>) -> Option<Arc<Receiver>> {
+        for cases in self.cases {
+            tokio::spawn(respond(cases, engine.clone(), clock.clone()));
+        }
+        if let Some(failures) = self.failures {
+            tokio::spawn(tell_what_fails(failures, engine.clone()));
+        }
+        if let Some(receiver) = &self.receiver {
+            tokio::spawn(supervise(receiver.clone(), stop.clone()));
+        }
+        self.receiver
+    }
+}
