@@ -97,6 +97,20 @@ export const incidents = {
   failedDrill: { ...drilled, calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer", -41)], dispatches: police("rejected"), timeline: numbered([started(-46), ...sent(-41), line(-30, "siren_failed", "Siren not confirmed: Hall keypad"), line(-11, "call_ended", "Sister did not answer"), line(-11, "dispatch_requested", "Police requested to 14 Maple Street, Portland"), line(-9, "dispatch_rejected", "Police: request rejected. The center must act"), line(0, "closed", "Closed: every service has finished")]) },
 };
 
+// What waits at the monitoring center.
+export const queueOf = (cases) => ({ version: 1, cases, on_duty: ["Noor", "Sasha"], server_time: at(0) });
+const reach = homes.usual.contacts.map(({ name, phone }) => ({ name, phone }));
+const waiting = (id, home, services, since, more) => ({ id: `01890000-0000-7000-8000-00000000002${id}`, home, services, state: "verifying", since: at(since), holder: null, mine: false, unclaimed: false, whole: null, ...more });
+const whole = (incident, step) => ({ home: homes.usual.home, incident, contacts: reach, password_required: true, step });
+export const queued = {
+  late: waiting(1, "Maple Street", ["police"], -1_300, { state: "under_review", whole: whole(incidents.review, "decide") }),
+  life: waiting(2, "Lake Cabin", ["medical"], -31),
+  unclaimed: waiting(3, "Harbor Loft", ["fire", "police"], -112, { unclaimed: true }),
+  others: waiting(4, "Garden Flat", ["police"], -240, { holder: "Sasha" }),
+  mine: waiting(5, "Maple Street", ["police"], -20, { holder: "Noor", mine: true, whole: whole(incidents.calling, "call_first") }),
+  sent: waiting(6, "Maple Street", ["police"], -60, { holder: "Noor", mine: true, state: "dispatching", whole: whole(incidents.dispatching, "follow") }),
+};
+
 export const desk = {
   people: [{ id: "sasha", name: "Sasha", email: "sasha@center.example.org", role: "supervisor", you: true }, { id: "operator", name: "Noor", email: "noor.of.the.night.shift@center.example.org", role: "operator", you: false }],
   invitations: [{ id: "8899aabbccddeeff", name: "Robin", role: "operator", expires_at: at(500_000) }],

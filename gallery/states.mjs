@@ -1,12 +1,14 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { audit, desk, homes, incidents, passkeys, phones, sessions } from "./data.mjs";
+import { audit, desk, homes, incidents, passkeys, phones, queueOf, queued, sessions } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
 const missing = { status: 422, body: { type: "/problems/invalid", title: "Not valid", status: 422, code: "invalid", detail: "Some of it is not right yet." } };
 const wrong = (...errors) => ({ ...missing, body: { ...missing.body, errors: errors.map(([field, fault]) => ({ field, message: "", fault })) } });
 const full = [incidents.closed, incidents.drilled, incidents.aborted, { ...incidents.siren, state: "closed" }].map((one, at) => ({ ...one, id: `01890000-0000-7000-8000-00000000001${at}` }));
+
+const atCenter = (cases, more) => ({ path: "/center", me: { homes: [], center_role: "operator" }, answers: { "GET /api/v1/center/incidents": { body: queueOf(cases) } }, ...more });
 
 export const states = {
   "sign-in": { signedOut: true, heard: "Sign in" },
@@ -24,9 +26,12 @@ export const states = {
   "dashboard-empty": { home: homes.empty, heard: "No cameras in this home" },
   "dashboard-no-home": { me: { homes: [] }, heard: "No home is shared" },
   "dashboard-operator": { me: { homes: [], center_role: "operator" }, heard: "Monitoring center" },
-  "center": { path: "/center", me: { homes: [], center_role: "operator" }, answers: { "GET /api/v1/center/incidents": { body: [{ home: homes.usual.home, incident: incidents.review, contacts: homes.usual.contacts.map(({ name, phone }) => ({ name, phone })) }] } }, heard: "Call first, then decide" },
-  "center-empty": { path: "/center", me: { homes: [], center_role: "operator" }, answers: { "GET /api/v1/center/incidents": { body: [] } }, heard: "Nothing waits for you" },
-  "center-desk": { path: "/center", me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: [] }, "GET /api/v1/center/people": { body: desk } }, heard: "Who works here" },
+  "center": atCenter([queued.late], { act: ["Police, Maple Street"], heard: "Call first, then decide" }),
+  "center-waits": atCenter([queued.life, queued.unclaimed, queued.others], { act: ["Medical help, Lake Cabin"], heard: "Take it" }),
+  "center-call": atCenter([queued.mine, queued.life], { act: ["Police, Maple Street"], heard: "Hung up without deciding" }),
+  "center-dispatch": atCenter([queued.sent], { act: ["Police, Maple Street"], heard: "Police: on scene" }),
+  "center-empty": atCenter([], { heard: "Nothing waits for you" }),
+  "center-desk": atCenter([], { me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: queueOf([]) }, "GET /api/v1/center/people": { body: desk } }, heard: "Who works here" }),
   "dashboard-offline": { kept: true, unreachable: true, heard: "Not connected. This is from" },
   why: { home: homes.noPlan, act: ["Why SOS is not available"], heard: "Home Premium plan" },
   sheet: { act: ["SOS"], heard: "Request help" },

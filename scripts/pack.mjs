@@ -147,7 +147,7 @@ function worker() {
 
 if (best) {
   const esbuild = createRequire(join(process.env.BUCKLER_TOOLS, "package.json"))("esbuild");
-  const page = ["passkey.js", "player.js", "pwa.js", "forms.css"].reduce((page, name) => later(page, name, esbuild), style(app(read("index.html"), esbuild), esbuild));
+  const page = ["chime.js", "passkey.js", "player.js", "pwa.js", "forms.css"].reduce((page, name) => later(page, name, esbuild), style(app(read("index.html"), esbuild), esbuild));
   write("index.html", page.replace(/>\s+</g, "><"));
 }
 // The page carries no script of its own: the server forbids that.

@@ -1,19 +1,167 @@
 //! What the monitoring center sees.
 
-use super::{home::HomeFacts, incident::Incident, invitations::Invited};
-use crate::domain::{access::CenterRole, id::UserId};
+use super::{
+    home::HomeFacts,
+    incident::{Incident, Stage},
+    invitations::Invited,
+};
+use crate::domain::{
+    access::CenterRole,
+    id::{IncidentId, UserId},
+    incident::{DispatchState, Service},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An incident that waits for the center, and the home in which it is.
+/// What waits for the center, and who is there to work on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Waiting {
+pub struct Queue {
+    /// Counts changes: whoever names it is answered when it is another one.
+    pub version: u64,
+    /// What comes first stands first: life, then age.
+    pub cases: Vec<Case>,
+    /// Who has the console open.
+    pub on_duty: Vec<String>,
+    /// When it was told.
+    #[schema(value_type = String, format = DateTime)]
+    pub server_time: Timestamp,
+}
+
+/// An incident that waits for the center, or is worked on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Case {
+    /// The incident.
+    #[schema(value_type = String)]
+    pub id: IncidentId,
+    /// What the home is called.
+    pub home: String,
+    /// What was asked for.
+    pub services: Vec<Service>,
+    /// Where it stands.
+    pub state: Stage,
+    /// When its countdown was over.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Who works on it.
+    #[serde(default)]
+    pub holder: Option<String>,
+    /// Whether that is the one who asks.
+    pub mine: bool,
+    /// Whether nobody took it in time.
+    pub unclaimed: bool,
+    /// All of it: for whoever works on it, and where anybody must decide.
+    #[serde(default)]
+    pub whole: Option<Box<Whole>>,
+}
+
+/// All that the center knows of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Whole {
     /// The home.
     pub home: HomeFacts,
     /// The incident.
     pub incident: Incident,
     /// Whom to call, in order, as it was when the incident began.
     pub contacts: Vec<Reach>,
+    /// Whether calling it off needs the verbal password.
+    pub password_required: bool,
+    /// What is to be done now.
+    pub step: Step,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Look at what was found late, and decide.
+    Decide,
+    /// Call the first contact.
+    CallFirst,
+    /// Ask for help for each service, and say how far it has come.
+    Dispatch,
+    /// Every service has been asked: follow it, and close.
+    Follow,
+}
+
+/// How the call to the first contact went, in the operator's word.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Called {
+    /// How.
+    pub outcome: CalledOutcome,
+    /// What the contact said, where the contact called it off.
+    #[serde(default)]
+    pub verbal_password: String,
+}
+
+/// How the call to the first contact went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CalledOutcome {
+    /// The contact confirmed the emergency.
+    Confirmed,
+    /// The contact called it off.
+    CalledOff,
+    /// Nobody answered.
+    NoAnswer,
+    /// A machine answered.
+    Voicemail,
+    /// Busy, or declined.
+    Busy,
+    /// It could not be placed.
+    Failed,
+    /// Answered, and did not decide.
+    HungUp,
+}
+
+/// What came of it, for the operator's ears (R16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Heard {
+    /// Whether it was called off. If not: carry on, and tell nobody why.
+    pub accepted: bool,
+}
+
+/// How far a service has come, in the operator's word.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Moved {
+    /// How far.
+    pub state: DispatchState,
+    /// The agency's own number for it.
+    #[serde(default)]
+    pub reference: String,
+}
+
+/// Something for the record.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewNote {
+    /// What, up to 500 characters.
+    pub text: String,
+}
+
+/// How the center closes an incident.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Closing {
+    /// How it ended.
+    pub disposition: Ended,
+    /// Why, for the record.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// How it ended, in the operator's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Help was given.
+    HelpGiven,
+    /// Nobody had needed help.
+    FalseAlarm,
+    /// Something else.
+    Other,
 }
 
 /// Somebody to call.

@@ -47,9 +47,9 @@ pub mod path {
         format!("/api/v1/center/{what}")
     }
 
-    /// The center's decision on what was found late.
-    pub fn at_center(id: IncidentId) -> String {
-        format!("{CENTER}/{id}/review")
+    /// What the center says of an incident.
+    pub fn at_center(id: IncidentId, what: &str) -> String {
+        format!("{CENTER}/{id}/{what}")
     }
 
     /// Everything that the dashboard needs.

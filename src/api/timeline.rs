@@ -117,6 +117,8 @@ impl Story<'_> {
                 (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
             }
             Event::Claimed { by } => (What::Note, Some(by), "An operator took the incident".into()),
+            Event::Released { by } => (What::Note, Some(by), "Nobody at the center works on it now".into()),
+            Event::Unclaimed => (What::Note, None, "Nobody at the center took it in time. The automatic center goes on".into()),
             Event::SignalAccepted { receiver } => (What::Note, None, format!("The receiving center has the alarm ({receiver})")),
             Event::SignalFailed => {
                 (What::Note, None, "The receiving center does not answer. It is asked again; call the emergency number as well".into())
@@ -245,6 +247,8 @@ fn closed(disposition: Disposition) -> &'static str {
         Disposition::ReplacedByLive => "Practice ended: a real request took over",
         Disposition::ReviewedNotSent => "Closed: nothing was sent",
         Disposition::ClosedByCenter => "Closed by the monitoring center",
+        Disposition::HelpGiven => "Closed by the monitoring center: help was given",
+        Disposition::FalseAlarm => "Closed by the monitoring center: nobody had needed help",
     }
 }
 

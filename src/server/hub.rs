@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex},
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// Events kept for whoever comes back, and the most that a slow listener may lag before it starts over with a snapshot.
 const KEPT: usize = 256;
@@ -55,6 +55,8 @@ pub struct Hub {
     channels: Mutex<HashMap<HomeId, Channel>>,
     changes: Mutex<BTreeSet<Change>>,
     changed: Notify,
+    /// Counts what the monitoring center may have to look at anew, whether or not anybody listens to that home.
+    center: watch::Sender<u64>,
     /// Homes that members have had open, each held by everybody who has.
     open: Mutex<HashMap<HomeId, Arc<()>>>,
 }
@@ -73,6 +75,7 @@ pub struct Subscription {
 impl Hub {
     /// The incident of a home has changed. Several changes before the next encoding become one.
     pub fn incident_changed(&self, home: HomeId) {
+        self.center_changed();
         self.note(Change::Incident(home));
     }
 
@@ -84,6 +87,16 @@ impl Hub {
     /// A home is set up in another way now.
     pub fn home_changed(&self, home: HomeId) {
         self.note(Change::Home(home));
+    }
+
+    /// What the monitoring center sees is another now.
+    pub fn center_changed(&self) {
+        self.center.send_modify(|version| *version += 1);
+    }
+
+    /// Counts that.
+    pub fn center_version(&self) -> watch::Receiver<u64> {
+        self.center.subscribe()
     }
 
     fn note(&self, change: Change) {

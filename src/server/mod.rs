@@ -27,6 +27,7 @@ use crate::domain::incident::Policy;
 use auth::{Attempts, passkeys::Passkeys};
 use cameras::{Cameras, Clips};
 use center::{
+    desk::{Desk, watch_leases},
     listener::{self, Listening},
     receiver::Receiver,
 };
@@ -96,6 +97,8 @@ pub struct App {
     pub receiver: Option<Arc<Receiver>>,
     /// Panels and other Bucklers that signal to this one, if it listens for them.
     pub listening: Option<Arc<Listening>>,
+    /// Who sits at the console of the monitoring center.
+    pub desk: Desk,
     /// Whether contacts' links may be shown, and responders are simulated.
     pub demo: bool,
     /// The folder of everything that is kept.
@@ -224,6 +227,7 @@ impl App {
             homes,
             store,
             engine,
+            desk: Desk::new(hub.clone()),
             hub,
             clock,
             devices,
@@ -255,6 +259,7 @@ impl App {
     /// What goes on beside requests, until the server stops.
     fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>) {
         tokio::spawn(tell::fan_out(self.clone()));
+        tokio::spawn(watch_leases(self.clone()));
         tokio::spawn(raise_what_is_pressed(self.clone(), presses));
         tokio::spawn(cameras::keep_what_is_wanted(self.clone()));
         if let Some(broker) = self.broker.clone() {

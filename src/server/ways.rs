@@ -17,7 +17,7 @@ use super::{
     notify::LogNotices,
     phone::WebPhones,
 };
-use crate::domain::id::IncidentId;
+use crate::domain::{id::IncidentId, incident::CenterMode};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -55,11 +55,11 @@ impl Ways {
             devices: devices.clone(),
             phones: Arc::new(WebPhones),
             receiver: way(),
-            responders: match (config.demo, &receiver) {
-                (true, _) => Arc::new(live_responders),
-                // Help is sent by whoever has the signal.
-                (false, Some(_)) => Arc::new(NoReceiver),
-                (false, None) => Arc::new(NoResponders),
+            responders: match (config.policy.center, config.demo) {
+                // Help is sent by whoever has the signal, or sits at the console.
+                (CenterMode::Receiver | CenterMode::Operators, _) => Arc::new(NoReceiver),
+                (CenterMode::Automatic, true) => Arc::new(live_responders),
+                (CenterMode::Automatic, false) => Arc::new(NoResponders),
             },
             notices: Arc::new(LogNotices),
         };

@@ -149,7 +149,9 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
         (_, Some(Disposition::SirenTooLate)) => say(Word::NoSirenSounded, Word::ServerWasDown),
         (_, Some(Disposition::ReplacedByLive)) => say(Word::DrillEnded, Word::RealTookOver),
         (_, Some(Disposition::ReviewedNotSent)) => (Word::NothingWasSent.say().into(), Word::LookedAtIt.fill(&[by, clock])),
-        (_, Some(Disposition::ClosedByCenter)) => say(Word::ClosedByCenter, Word::AtTime),
+        (_, Some(Disposition::ClosedByCenter | Disposition::HelpGiven | Disposition::FalseAlarm)) => {
+            say(Word::ClosedByCenter, Word::AtTime)
+        }
         (_, _) if drill => say(Word::DrillComplete, Word::FinishedAt),
         (_, _) => {
             let came = Word::CameAndFinished.fill(&[&words::services(&incident.services)]);

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     api::{
         audit::AuditRecord,
-        center::{CenterPeople, Waiting},
+        center::{CenterPeople, Queue},
         home::HomeAnswer,
         household::{Household, Welcome},
         incident::{Incident, Raise},
@@ -334,9 +334,19 @@ pub async fn review(path: &str, decision: Decision) -> Answer<Incident> {
     post(path, &Review { decision, note: String::new() }).await
 }
 
-/// What waits for the monitoring center.
-pub async fn waiting() -> Answer<Vec<Waiting>> {
-    get(path::CENTER).await
+/// What waits for the center. Where it has been seen, the answer comes when it is another, or after a while.
+pub async fn queue(seen: Option<u64>) -> Answer<Queue> {
+    get(&seen.map_or(path::CENTER.into(), |seen| format!("{}?seen={seen}", path::CENTER))).await
+}
+
+/// Says something of an incident at the center.
+pub async fn say_at_center<T: DeserializeOwned>(id: IncidentId, what: &str, body: &impl Serialize) -> Answer<T> {
+    post(&path::at_center(id, what), body).await
+}
+
+/// Takes an incident at the center, or gives it back.
+pub async fn hold_at_center(id: IncidentId, what: &str) -> Answer<Incident> {
+    post(&path::at_center(id, what), &Nothing {}).await
 }
 
 /// A contact's phone.

@@ -15,11 +15,12 @@ test("an operator sees what was found late, and whom to call, and sends help", a
   await new Api(context.request, server.url).signIn("operator");
   await desk.goto(server.url);
   await desk.getByRole("link", { name: "Monitoring center" }).click();
+  await desk.getByRole("button", { name: "Police, Maple Street" }).click();
   await expect(desk.getByText("To 14 Maple Street, Portland, OR 97205, US")).toBeVisible();
   await expect(desk.getByRole("list", { name: "Call first" }).getByRole("link").first()).toHaveAttribute("href", "tel:+15035550101");
   // The list is asked for again and again: what has not changed stays as it is, a button half pressed too.
   await desk.getByRole("button", { name: "Nobody needs help any more" }).click();
-  for (let look = 0; look < 2; look++) await desk.waitForResponse(/center\/incidents$/);
+  for (let look = 0; look < 2; look++) await desk.waitForResponse(/center\/incidents/);
   await desk.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await expect(desk.getByRole("button", { name: "Tap again: nothing will be sent" })).toBeVisible();
   await desk.getByRole("button", { name: "Yes, send help now" }).click();
@@ -79,4 +80,84 @@ test.describe("the desk", () => {
   await expect(person).toHaveCount(0);
   await expect(robin.page.getByText("You do not work at the monitoring center.")).toBeVisible();
 });
+});
+
+test.describe("people at the center", () => {
+  test.use({ configuration: '[center]\nmode = "operators"\n', ring: "60s" });
+
+  const console = async (browser, server) => {
+    const context = await browser.newContext();
+    await new Api(context.request, server.url).signIn("operator");
+    const desk = await context.newPage();
+    await desk.goto(`${server.url}/center`);
+    await expect(desk.getByText("Nothing waits for you")).toBeVisible();
+    return desk;
+  };
+  const told = (desk, text) => expect(desk.getByRole("list", { name: "What has happened" }).getByText(text, { exact: true })).toBeVisible();
+
+  test("police, taken, called, a wrong password, sent, accepted, on scene, closed: both sides see each step", async ({ home, server, browser }, info) => {
+    const desk = await console(browser, server);
+    await home.ask("police");
+    await home.button("Send Now").click();
+    await expect(desk).toHaveTitle(/^\(1\) Monitoring center/);
+    await desk.getByRole("button", { name: "Police, Maple Street" }).click();
+    await expect(desk.getByText("Sister")).toHaveCount(0);
+    await desk.getByRole("button", { name: "Take it" }).click();
+    await expect(home.story().getByText("An operator took the incident")).toBeVisible();
+    await expect(desk.getByText(/^Call Sister\. Say: /)).toBeVisible();
+    await expect(desk.getByText("To 14 Maple Street, Portland, OR 97205, US")).toBeVisible();
+    await expect(desk.getByRole("list", { name: "Call first" }).getByRole("link").first()).toHaveAttribute("href", "tel:+15035550101");
+    await expect(home.story().getByText("An operator is calling Sister")).toBeVisible();
+    await desk.screenshot({ path: `output/console-call-${info.project.name}.png`, fullPage: true });
+    await desk.getByLabel("The verbal password, as it was said").fill("green heron");
+    await desk.getByRole("button", { name: "Called off" }).click();
+    await expect(desk.getByText("Carry on: help is sent. Do not say why.")).toBeVisible();
+    await expect(home.story().getByText("Sister tried to call it off with a wrong password")).toBeVisible();
+    await expect(home.story().getByText("Police requested to 14 Maple Street, Portland")).toBeVisible();
+    await desk.getByLabel("The agency’s number").fill("P-17");
+    await desk.getByRole("button", { name: "Police: accepted" }).click();
+    await expect(home.story().getByText("Police: request accepted (P-17)")).toBeVisible();
+    await told(desk, "Police: request accepted (P-17)");
+    await desk.getByRole("button", { name: "Police: on scene" }).click();
+    await expect(home.story().getByText("Police: on scene")).toBeVisible();
+    await desk.getByLabel("For the record").fill("Gate is open");
+    await desk.getByRole("button", { name: "Add to the record" }).click();
+    await expect(home.story().getByText("Gate is open")).toBeVisible();
+    await desk.screenshot({ path: `output/console-follow-${info.project.name}.png`, fullPage: true });
+    await desk.getByRole("button", { name: "Close: help was given" }).click();
+    await desk.getByRole("button", { name: "Press again: it is closed" }).click();
+    await expect(desk.getByText("Nothing waits for you")).toBeVisible();
+    await expect(home.page.getByText("Closed by the monitoring center.")).toBeVisible();
+  });
+
+  test("a shift, by the keyboard alone", async ({ home, server, browser, page }) => {
+    test.slow();
+    const desk = await console(browser, server);
+    const asks = async (what) => {
+      const id = crypto.randomUUID();
+      const data = { id, request: what, mode: "live", source: { surface: "dashboard" }, sent_at: new Date().toISOString() };
+      expect((await page.request.post(`${server.url}/api/v1/homes/maple-street/incidents`, { data })).ok()).toBe(true);
+      expect((await page.request.post(`${server.url}/api/v1/incidents/${id}/send-now`, { data: {} })).ok()).toBe(true);
+      return id;
+    };
+    await desk.getByRole("region", { name: "Monitoring center" }).focus();
+    for (let n = 0; n < 50; n++) {
+      const id = await asks(["police", "fire", "medical"][n % 3]);
+      await expect(desk.getByRole("listitem").filter({ hasText: "Maple Street" })).toHaveCount(1);
+      await desk.keyboard.press("ArrowDown");
+      await expect(desk.getByRole("button", { name: "Take it" })).toBeVisible();
+      await desk.keyboard.press("t");
+      await expect(desk.getByRole("button", { name: "Confirmed" })).toBeVisible();
+      await desk.keyboard.press("1");
+      await expect(desk.getByRole("button", { name: /: accepted$/ })).toBeVisible();
+      await desk.keyboard.press("1");
+      await expect(desk.getByRole("button", { name: /: on scene$/ })).toBeVisible();
+      await desk.keyboard.press("3");
+      await expect(desk.getByRole("button", { name: "Press again: it is closed" })).toBeVisible();
+      await desk.keyboard.press("3");
+      await expect(desk.getByText("Nothing waits for you")).toBeVisible();
+      const closed = await page.request.get(`${server.url}/api/v1/incidents/${id}`).then((answer) => answer.json());
+      expect([closed.state, closed.outcome.disposition]).toEqual(["closed", "help_given"]);
+    }
+  });
 });

@@ -13,7 +13,7 @@ use buckler::{
         home::Home,
         id::CallId,
         incident::{
-            Actor, DispatchState, Mode, Purpose, Service,
+            Actor, DispatchState, Disposition, Mode, Purpose, Service,
             command::{CallStep, Command, NotReached},
             effect::{Effect, EffectKind, Notice},
         },
@@ -191,7 +191,7 @@ impl Way {
             Errand::begin_at(&self.world, Errand::command(effect.incident, report, patience), at);
         }
         if dice.chance(5) {
-            let close = Command::Close { by: Actor::Center };
+            let close = Command::Close { by: Actor::Center, disposition: Disposition::ClosedByCenter };
             Errand::begin_at(&self.world, Errand::command(effect.incident, close, Duration::from_secs(60)), now + dice.ms(0, 400_000));
         }
     }

@@ -92,7 +92,7 @@ impl Fault {
             Self::NotRight => "That is not right.",
             Self::TooShort => "That is too short.",
             Self::EasilyGuessed => "That is easily guessed. Take a few words that have nothing to do with each other.",
-            Self::NotAStream => "Give an address that begins with rtsp:// or rtsps://.",
+            Self::NotAStream => "Give an address that begins with rtsp://.",
             Self::AnotherCamera => "Both streams must come from the same camera: the same name or number, and port.",
             Self::NotPrivate => "Give an address in your own network.",
             Self::HasCredentials => "Leave user name and password out of the address.",

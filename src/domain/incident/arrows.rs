@@ -60,6 +60,8 @@ pub fn event_name(event: &Event) -> &'static str {
         Event::SirenOver => "siren_over",
         Event::Announced { .. } => "announced",
         Event::Claimed { .. } => "claimed",
+        Event::Released { .. } => "released",
+        Event::Unclaimed => "unclaimed",
         Event::SignalAccepted { .. } => "signal_accepted",
         Event::SignalFailed => "signal_failed",
         Event::CallPlaced { .. } => "call_placed",

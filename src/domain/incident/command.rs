@@ -1,6 +1,6 @@
 //! What may be asked of an incident: the closed set of its inputs.
 
-use super::{Actor, CallOutcome, DispatchState, Mode, Request, Service, Snapshot, Source};
+use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Request, Service, Snapshot, Source};
 use crate::domain::{
     id::{CallId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
@@ -93,9 +93,14 @@ pub enum Command {
         /// The receiver that has the alarm; nothing where none answers.
         receiver: Option<String>,
     },
-    /// An operator takes the incident.
+    /// An operator takes the incident: nobody else works on it then.
     Claim {
         /// Who.
+        by: Actor,
+    },
+    /// Whoever works on it does not any more.
+    Release {
+        /// Who says so.
         by: Actor,
     },
     /// Somebody looked at an incident that was found late (R22).
@@ -118,6 +123,8 @@ pub enum Command {
     Close {
         /// Who.
         by: Actor,
+        /// How it ended.
+        disposition: Disposition,
     },
     /// A real request ends the drill.
     ReplaceDrill,
@@ -144,6 +151,8 @@ pub enum CallStep {
 /// Why a call reached nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReached {
+    /// It rang, and nobody answered.
+    NoAnswer,
     /// Busy, or declined.
     Busy,
     /// A machine answered.
@@ -155,6 +164,7 @@ pub enum NotReached {
 impl From<NotReached> for CallOutcome {
     fn from(why: NotReached) -> Self {
         match why {
+            NotReached::NoAnswer => Self::NoAnswer,
             NotReached::Busy => Self::Busy,
             NotReached::Voicemail => Self::Voicemail,
             NotReached::Failed => Self::Failed,

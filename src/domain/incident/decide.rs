@@ -1,5 +1,7 @@
 //! What a command makes happen: `(incident, command, now) → facts`, and a typed refusal where there is one.
 
+mod center;
+
 use super::{
     Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose, Request, Requests, SIREN_NOT_AFTER,
     STALE_AFTER, SirenFault, State, Verification,
@@ -26,6 +28,8 @@ pub enum Refusal {
     CallOver,
     /// Nothing waits for that.
     NotWaiting,
+    /// Somebody else at the center works on it.
+    Held,
 }
 
 /// The facts of one decision, in order, and whether the command was refused.
@@ -111,19 +115,18 @@ impl Draft {
                 self.signaled(receiver);
                 Ok(())
             }
-            Command::Claim { by } => match self.incident.state {
-                State::Verifying(Verification::Offered { .. }) => {
-                    self.push(Event::Claimed { by });
-                    self.call_first();
-                    Ok(())
+            Command::Claim { by } => self.claim(by),
+            Command::Release { by } => {
+                if self.incident.holder.is_some() {
+                    self.push(Event::Released { by });
                 }
-                _ => Err(Refusal::NotWaiting),
-            },
+                Ok(())
+            }
             Command::Review { by, proceed, note } => self.review(by, proceed, note),
             // Before help was requested nobody but the first contact may prevent it (I5).
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => Err(Refusal::NotWaiting),
-            Command::Close { by } => {
-                self.close(by, Disposition::ClosedByCenter);
+            Command::Close { by, disposition } => {
+                self.close(by, disposition);
                 Ok(())
             }
             Command::ReplaceDrill if self.incident.mode == Mode::Drill => {
@@ -195,13 +198,6 @@ impl Draft {
         }
     }
 
-    /// What the receiving center does changes nothing here: the automatic center goes on beside it, so that no silence there delays a call.
-    fn signaled(&mut self, receiver: Option<String>) {
-        if self.incident.signaled != Some(receiver.is_some()) {
-            self.push(receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }));
-        }
-    }
-
     fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
         let call = self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
         match (call.state, step) {
@@ -246,18 +242,6 @@ impl Draft {
 
     fn end_call(&mut self, call: CallId, outcome: CallOutcome) -> Result<(), Refusal> {
         self.push(Event::CallEnded { call, outcome });
-        Ok(())
-    }
-
-    fn review(&mut self, by: Actor, proceed: bool, note: String) -> Result<(), Refusal> {
-        if !matches!(self.incident.state, State::UnderReview) {
-            return Err(Refusal::NotWaiting);
-        }
-        let nothing_to_send = self.incident.requests.services().is_empty();
-        self.push(Event::Reviewed { by: by.clone(), proceed: proceed && !nothing_to_send, note });
-        if !proceed || nothing_to_send {
-            self.close(by, Disposition::ReviewedNotSent);
-        }
         Ok(())
     }
 
@@ -308,7 +292,12 @@ impl Draft {
         match timer {
             Timer::Countdown => self.countdown_over(at),
             Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => self.found_late(),
-            Timer::Unclaimed => self.call_first(),
+            Timer::Unclaimed => {
+                if self.incident.is_offered_to(CenterMode::Operators) {
+                    self.push(Event::Unclaimed);
+                }
+                self.call_first();
+            }
             Timer::Ring(call) => self.push(Event::CallEnded { call, outcome: CallOutcome::NoAnswer }),
             Timer::Talk(call) => {
                 let verify = self.incident.calls.iter().any(|c| c.id == call && c.purpose == Purpose::Verify);

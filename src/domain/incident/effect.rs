@@ -115,6 +115,8 @@ impl Sound {
 pub enum Notice {
     /// To operators: an incident waits to be taken.
     WaitsForOperator,
+    /// To supervisors: nobody took it in time.
+    Unclaimed,
     /// To owners and operators: found too late to act on unseen (R22).
     UnderReview,
 }
@@ -153,6 +155,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
             make(&"operators", None, EffectKind::Notify { reason: Notice::WaitsForOperator });
         }
         Event::DispatchRequested { service } => make(&name_of(*service), None, EffectKind::RequestDispatch { service: *service }),
+        Event::Unclaimed => make(&"supervisors", None, EffectKind::Notify { reason: Notice::Unclaimed }),
         Event::FoundLate { .. } => make(&"review", None, EffectKind::Notify { reason: Notice::UnderReview }),
         _ => {}
     }

@@ -47,6 +47,10 @@ pub enum Event {
     Announced { device: DeviceId },
     /// An operator took the incident.
     Claimed { by: Actor },
+    /// Nobody works on it any more: whoever did gave it back, was silent for too long (then `by` is the center), or was relieved.
+    Released { by: Actor },
+    /// Nobody at the center took it in time: the automatic center goes on.
+    Unclaimed,
     /// A third party's receiving center has the alarm; which of its receivers.
     SignalAccepted { receiver: String },
     /// The receiving center could not be told, for now.
@@ -90,6 +94,8 @@ impl Event {
             Self::SirenOver => "siren_over",
             Self::Announced { .. } => "announced",
             Self::Claimed { .. } => "claimed",
+            Self::Released { .. } => "released",
+            Self::Unclaimed => "unclaimed",
             Self::SignalAccepted { .. } => "signal_accepted",
             Self::SignalFailed => "signal_failed",
             Self::CallPlaced { .. } => "call_placed",

@@ -31,6 +31,7 @@ impl Incident {
             siren: Siren::Silent,
             calls: Vec::new(),
             dispatches: Vec::new(),
+            holder: None,
             signaled: None,
             late_cancels: Vec::new(),
             disposition: None,
@@ -42,7 +43,9 @@ impl Incident {
     pub fn apply(&mut self, Recorded { at, event }: &Recorded) {
         self.seq += 1;
         match event {
-            Event::Started { .. } | Event::Announced { .. } | Event::Claimed { .. } | Event::Noted { .. } => {}
+            Event::Started { .. } | Event::Announced { .. } | Event::Unclaimed | Event::Noted { .. } => {}
+            Event::Claimed { by } => self.holder = Some(by.clone()),
+            Event::Released { .. } => self.holder = None,
             Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
             Event::Aborted { .. } => self.state = self.aborted(),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),

@@ -137,6 +137,8 @@ pub struct Incident {
     pub calls: Vec<Call>,
     /// Requested services, each at most once (I2).
     pub dispatches: Vec<Dispatch>,
+    /// Who at the center works on it: nobody else does.
+    pub holder: Option<Actor>,
     /// Whether a third party's receiving center has the alarm; nothing where that is not known.
     pub signaled: Option<bool>,
     /// People who wanted to cancel when it was too late (R18); each is recorded once.
@@ -163,6 +165,10 @@ pub enum Disposition {
     ReviewedNotSent,
     /// The center closed it.
     ClosedByCenter,
+    /// The center closed it: help was given.
+    HelpGiven,
+    /// The center closed it: nobody had needed help.
+    FalseAlarm,
 }
 
 impl Incident {

@@ -1,6 +1,7 @@
 //! Ways to the monitoring center and to responders. The automatic center needs none: it walks the call tree in the domain.
 
 pub mod dc09;
+pub mod desk;
 pub mod listener;
 pub mod receiver;
 pub mod responders;

@@ -117,6 +117,7 @@ impl From<Refusal> for Refused {
                 "Help has been requested. Only answering the call from the monitoring center cancels it.",
             ),
             Refusal::IncidentOver | Refusal::NotWaiting => Self::new(Code::IncidentOver, "This incident is over."),
+            Refusal::Held => Self::new(Code::NotAllowed, "Somebody else works on this incident."),
             Refusal::CallOver => Self::new(Code::CallOver, "This call is over."),
         }
     }

@@ -1,4 +1,4 @@
-//! The monitoring center: what waits for it, and who works there. It sees a home only while something waits in it (I21).
+//! The monitoring center: who works there, and what was found late. It sees a home only while something waits in it (I21).
 
 use super::{
     answer::{Problems, Refused},
@@ -8,14 +8,12 @@ use super::{
 use crate::{
     api::{
         audit::Deed,
-        center::{CenterPeople, CenterPerson, Reach, Waiting},
-        home::HomeFacts,
+        center::{CenterPeople, CenterPerson},
         incident::Incident,
         review::Review,
     },
     domain::{
         access::CenterRole,
-        contact::Contact,
         id::{IncidentId, UserId},
         incident::{Actor, State as IncidentState},
     },
@@ -24,25 +22,6 @@ use crate::{
 use axum::{Json, extract::State};
 use serde_json::json;
 use std::sync::Arc;
-
-/// Of what runs by itself, the center decides on what was found late (R22).
-fn waits(current: &Current) -> bool {
-    matches!(current.incident.state, IncidentState::UnderReview)
-}
-
-/// What waits for the center, the oldest first.
-#[utoipa::path(get, path = "/api/v1/center/incidents", tag = "center", responses((status = 200, body = Vec<Waiting>), Problems))]
-pub async fn list(State(app): State<Arc<App>>, _operator: Operator) -> Json<Vec<Waiting>> {
-    let mut all: Vec<_> = app.engine.view().running().into_iter().filter(|current| waits(current)).collect();
-    all.sort_by_key(|current| current.incident.started_at);
-    let told = |current: Arc<Current>| {
-        let home = app.homes.get(&current.incident.home)?;
-        let reach = |contact: &Contact| Reach { name: contact.name.clone(), phone: contact.phone.clone() };
-        let contacts = current.incident.snapshot.contacts.iter().map(reach).collect();
-        Some(Waiting { home: HomeFacts::of(&home), incident: app.tell_incident(&current), contacts })
-    };
-    Json(all.into_iter().filter_map(told).collect())
-}
 
 /// Decides on an incident that was found long after its time.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/review", tag = "center", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
@@ -53,7 +32,8 @@ pub async fn review(
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, Refused> {
     signed_in.is_free(&app)?;
-    let current = app.engine.view().by_id(id).filter(|current| waits(current)).ok_or_else(Refused::not_found)?;
+    let found_late = |current: &Arc<Current>| matches!(current.incident.state, IncidentState::UnderReview);
+    let current = app.engine.view().by_id(id).filter(found_late).ok_or_else(Refused::not_found)?;
     let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
     incidents::decide(&app, current.incident.id, by, asked).await
 }

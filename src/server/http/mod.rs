@@ -4,6 +4,7 @@ mod answer;
 mod app;
 mod audit;
 mod center;
+mod console;
 mod cookie;
 mod equipment;
 mod events;
@@ -76,7 +77,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(invitations::withdraw))
         .routes(routes!(invitations::one, invitations::join, invitations::accept))
         .routes(routes!(audit::list))
-        .routes(routes!(center::list))
+        .routes(routes!(console::queue))
+        .routes(routes!(console::claim))
+        .routes(routes!(console::release))
+        .routes(routes!(console::called))
+        .routes(routes!(console::moved))
+        .routes(routes!(console::note))
+        .routes(routes!(console::close))
         .routes(routes!(center::review))
         .routes(routes!(center::people))
         .routes(routes!(center::remove))

@@ -31,7 +31,7 @@ super::language::words! {
         NotRight = "That is not right.",
         TooShort = "That is too short.",
         EasilyGuessed = "That is easily guessed. Take a few words that have nothing to do with each other.",
-        NotAStream = "Give an address that begins with rtsp:// or rtsps://.",
+        NotAStream = "Give an address that begins with rtsp://.",
         AnotherCamera = "Both streams must come from the same camera: the same name or number, and port.",
         NotPrivate = "Give an address in your own network.",
         HasCredentials = "Leave user name and password out of the address.",

@@ -19,6 +19,12 @@ pub fn clock(at: Timestamp, seconds: bool) -> String {
     local(at, &parts)
 }
 
+/// What time it is elsewhere: hours and minutes in an IANA time zone.
+pub fn clock_in(at: Timestamp, zone: &str) -> String {
+    let parts = [("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23"), ("timeZone", zone)];
+    local(at, &parts.map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
 /// The IANA name of the time zone here.
 pub fn time_zone() -> String {
     let options = js_sys::Intl::DateTimeFormat::default().resolved_options();

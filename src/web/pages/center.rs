@@ -1,107 +1,166 @@
-//! The monitoring center: what waits for somebody's decision, with whom to call first.
+//! The console of the monitoring center: what waits, and one incident beside it. Everything can be done by the keyboard.
 
-use super::desk::Desk;
+use super::{case::OpenCase, desk::Desk};
 use crate::{
-    api::{
-        center::{Reach, Waiting},
-        incident::Incident,
-    },
+    api::center::{Case, Queue},
     domain::{access::CenterAction, id::IncidentId},
-    view::words::{RecordWord as W, Said, Word, call_number, capital, services},
+    view::words::{RecordWord as W, Said, Word, capital, services},
     web::{
-        browser::time::day,
+        browser::{load, set_title, time::clock},
         client::{self, Failure},
-        components::{Decide, Icon, Page, part, proof_when_asked, text},
+        components::{Icon, Page, part, press, proof_when_asked, text, whether},
         route::Route,
         store::{Session, store},
     },
 };
-use gloo_timers::callback::Interval;
-use leptos::{prelude::*, task::spawn_local};
+use gloo_timers::future::TimeoutFuture;
+use leptos::{ev, html::Section, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
 
-/// How often the center asks what waits, milliseconds.
-const LOOK_MS: u32 = 5_000;
+/// The pause after an answer that brings nothing new: a server that answers at once is not asked without end.
+const BREATH_MS: u32 = 250;
+/// The pause before a server that does not answer is asked again, milliseconds.
+const PAUSE_MS: u32 = 2_000;
 
-/// What waits, the oldest first.
+/// What waits, what comes first first.
 #[component]
 pub fn Center() -> impl IntoView {
-    let (all, wrong) = (RwSignal::new(None::<Vec<Waiting>>), RwSignal::new(Word::Blank.into()));
-    let look = move || {
-        spawn_local(async move {
-            match client::waiting().await {
-                Ok(now) => {
-                    wrong.try_set(String::new());
-                    // What has not changed is not drawn anew: somebody may be about to press.
-                    if all.try_with_untracked(|all| all.as_deref().map(drawn) != Some(drawn(&now))) == Some(true) {
-                        all.set(Some(now));
-                    }
-                }
-                Err(Failure::Refused(_)) => drop(wrong.try_set(W::CenterNotYours.into())),
-                Err(Failure::Unreachable) => drop(wrong.try_set(Word::Unreachable.into())),
+    let (queue, wrong, chosen) = (RwSignal::new(None::<Queue>), RwSignal::new(String::new()), RwSignal::new(None::<IncidentId>));
+    load("chime");
+    spawn_local(keep_asking(queue, wrong));
+    let root = NodeRef::<Section>::new();
+    Effect::new(move |_| {
+        // Keys act where the focus is, and nowhere else (WCAG 2.1.4).
+        if let Some(root) = root.get() {
+            let _ = root.focus();
+        }
+    });
+    let ids =
+        Memo::new(move |_| queue.with(|queue| queue.iter().flat_map(|queue| queue.cases.iter().map(|case| case.id)).collect::<Vec<_>>()));
+    let case =
+        move |id: IncidentId| queue.with(|queue| queue.as_ref().and_then(|queue| queue.cases.iter().find(|case| case.id == id).cloned()));
+    let on_key = move |event: ev::KeyboardEvent| {
+        let typing = event.target().is_some_and(|target| target.dyn_ref::<web_sys::HtmlInputElement>().is_some());
+        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let step = |by: isize| {
+            let ids = ids.get_untracked();
+            let at = chosen.get_untracked().and_then(|id| ids.iter().position(|one| *one == id)).map_or(-1, |at| at as isize);
+            let next = if at < 0 { 0 } else { (at + by).clamp(0, ids.len() as isize - 1) };
+            chosen.set(ids.get(next as usize).copied());
+        };
+        match event.key().as_str() {
+            "ArrowDown" | "j" => step(1),
+            "ArrowUp" | "k" => step(-1),
+            "t" => press_inside(&root, "[data-key=t]"),
+            "g" => press_inside(&root, "[data-key=g]"),
+            digit if digit.len() == 1 && ("1"..="9").contains(&digit) => {
+                press_inside(&root, &format!(".keys > .btn:nth-child({digit})"));
             }
-        });
+            _ => return,
+        }
+        event.prevent_default();
     };
-    look();
-    StoredValue::new_local(Interval::new(LOOK_MS, look));
-    let decided = Callback::new(move |_: Incident| look());
+    let on_duty = move || queue.with(|queue| queue.as_ref().map(|queue| W::OnDuty.fill(&[&queue.on_duty.join(", ")])).unwrap_or_default());
+    let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.cases.is_empty())));
+    let list = move || {
+        Some(match is_empty.get()? {
+            true => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
+            false => view! {
+                <ul class="rows card" aria-label=W::Queue>
+                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.cases.clone()).unwrap_or_default()) key=|case| (case.id, case.holder.clone(), case.services.len(), case.unclaimed) children=move |case| view! { <Row case chosen/> }/>
+                </ul>
+            }
+            .into_any(),
+        })
+    };
     view! {
         <Page title=Word::Center back=Route::Dashboard>
             <p class="field__wrong" role="alert">{text(move || wrong.get())}</p>
-            {part(move || Some(match all.get()? {
-                none if none.is_empty() => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
-                some => view! {
-                    <p class="muted small">{W::CenterNote}</p>
-                    {some.into_iter().map(|waiting| view! { <One waiting decided/> }).collect_view()}
-                }
-                .into_any(),
-            }))}
-            {part(move || store().session.with(leads).then(|| view! { <Desk/> }))}
+            <section class="console" tabindex="-1" node_ref=root on:keydown=on_key aria-label=Word::Center>
+                <div class="col col--tight">
+                    {part(list)}
+                    <p class="faint tiny">{text(on_duty)}</p>
+                    <p class="faint tiny">{W::Shortcuts}</p>
+                </div>
+                <div class="col col--tight">{part(move || Some(match chosen.get() {
+                    Some(id) => view! { <OpenCase case=Signal::derive(move || case(id)) leads=leads()/> }.into_any(),
+                    None => view! { <p class="muted small">{W::Choose}</p> }.into_any(),
+                }))}</div>
+            </section>
+            {part(move || leads().then(|| view! { <Desk/> }))}
         </Page>
         {proof_when_asked()}
     }
 }
 
-fn leads(session: &Session) -> bool {
-    matches!(session, Session::Somebody(me) if me.center_role.is_some_and(|role| role.may(CenterAction::Lead)))
+/// Asks as long as the page is there, and counts what waits in the window's title.
+async fn keep_asking(queue: RwSignal<Option<Queue>>, wrong: RwSignal<String>) {
+    let mut seen = None;
+    loop {
+        match client::queue(seen).await {
+            Ok(now) => {
+                // `public/chime.js` sounds when it counts more.
+                let title = match now.cases.iter().filter(|case| case.holder.is_none()).count() {
+                    0 => Word::Center.say().to_owned(),
+                    waiting => format!("({waiting}) {}", Word::Center.say()),
+                };
+                let is_new = seen.replace(now.version) != Some(now.version);
+                if wrong.try_set(String::new()).is_some() || is_new && queue.try_set(Some(now)).is_some() {
+                    return;
+                }
+                set_title(&title);
+                if !is_new {
+                    TimeoutFuture::new(BREATH_MS).await;
+                }
+            }
+            Err(Failure::Refused(_)) => return drop(wrong.try_set(W::CenterNotYours.into())),
+            Err(Failure::Unreachable) => {
+                if wrong.try_set(Word::Unreachable.into()).is_some() {
+                    return;
+                }
+                TimeoutFuture::new(PAUSE_MS).await;
+            }
+        }
+    }
 }
 
-/// What of the list is seen; the server's time in it is not.
-fn drawn(all: &[Waiting]) -> Vec<(IncidentId, usize)> {
-    all.iter().map(|waiting| (waiting.incident.id, waiting.incident.timeline.len())).collect()
+fn leads() -> bool {
+    store()
+        .session
+        .with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some_and(|role| role.may(CenterAction::Lead))))
+}
+
+fn press_inside(root: &NodeRef<Section>, selector: &str) {
+    let found = root.get_untracked().and_then(|root| root.query_selector(selector).ok().flatten());
+    if let Some(button) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
+        button.click();
+    }
 }
 
 #[component]
-fn One(
-    /// What waits.
-    waiting: Waiting,
-    /// It was decided.
-    decided: Callback<Incident>,
+fn Row(
+    /// The incident.
+    case: Case,
+    /// Which is open.
+    chosen: RwSignal<Option<IncidentId>>,
 ) -> impl IntoView {
-    let Waiting { home, incident, contacts } = waiting;
-    let facts = [
-        Some(home.name),
-        incident.address.as_ref().map(|a| W::WentTo.fill(&[&a.one_line()])),
-        Some(W::Began.fill(&[&day(incident.started_at)])),
-        Some(W::StartedBy.fill(&[&incident.started_by.name])),
-    ];
-    let contact = |who: Reach| {
-        let call = format!("tel:{}", who.phone);
-        let label = call_number(&who.name);
-        view! {
-            <li>
-                <div class="grow"><b>{who.name}</b><p class="faint tiny">{who.phone}</p></div>
-                <a class="tile" href=call aria-label=label><Icon name="phone"/></a>
-            </li>
-        }
+    let id = case.id;
+    let note = match (&case.holder, case.mine, case.unclaimed) {
+        (_, true, _) => W::HeldByYou.say().to_owned(),
+        (Some(name), ..) => W::HeldBy.fill(&[name]),
+        (None, _, true) => W::NobodyTook.say().to_owned(),
+        (None, ..) => W::Waits.fill(&[&clock(case.since, false)]),
     };
+    let is_chosen = move || chosen.with(|chosen| *chosen == Some(id));
+    let urgent = case.holder.is_none();
     view! {
-        <article class="col col--tight">
-            <section class="card card--pad form">
-                <h2 class="record__title">{capital(&services(&incident.services))}</h2>
-                <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
-            </section>
-            <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
-            <Decide incident=Signal::stored(incident) at_center=true decided/>
-        </article>
+        <li>
+            <button class="row" class:row--chosen=whether(is_chosen) type="button" aria-pressed=text(move || is_chosen().to_string()) on:click=press(move || chosen.set(Some(id)))>
+                <span class="tile"><Icon name="shield"/></span>
+                <span class="grow"><b>{format!("{}, {}", capital(&services(&case.services)), case.home)}</b><small class=if urgent { "field__wrong" } else { "faint tiny" }>{note}</small></span>
+            </button>
+        </li>
     }
 }

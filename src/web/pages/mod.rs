@@ -1,5 +1,6 @@
 //! Screens with an address of their own.
 
+mod case;
 mod center;
 mod contact;
 mod dashboard;
@@ -14,7 +15,10 @@ mod settings;
 mod sign_in;
 mod welcome;
 
-use super::{on_demand::chunk, route::Route};
+use super::{
+    on_demand::{OnDemand, chunk},
+    route::Route,
+};
 pub use dashboard::{Dashboard, PARTS};
 use leptos::prelude::*;
 pub use live_view::{PICTURE, player};
@@ -38,11 +42,19 @@ chunk!(
 );
 
 chunk!(
-    /// The history, one incident, practice, and the monitoring center.
+    /// The history, one incident, and practice; the monitoring center's console comes after it.
     records, RECORDS, |route| match route {
         Route::History => view! { <history::History/> }.into_any(),
         Route::Incident(id) => view! { <incident::IncidentPage id/> }.into_any(),
         Route::Drill => view! { <drill::Drill/> }.into_any(),
+        route @ Route::Center => view! { <OnDemand chunk=CENTER route/> }.into_any(),
+        _ => ().into_any(),
+    }
+);
+
+chunk!(
+    /// The monitoring center's console. Only the chunk before it names it: the first load has no room for its name.
+    center, CENTER, |route| match route {
         Route::Center => view! { <center::Center/> }.into_any(),
         _ => ().into_any(),
     }

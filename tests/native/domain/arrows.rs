@@ -223,11 +223,11 @@ stories! {
 
     fn i5_the_center_may_close_only_what_was_dispatched() {
         let mut story = Story::live(Request::Police);
-        assert_eq!(story.give(Command::Close { by: person("op") }), Err(Refusal::NotWaiting));
+        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }), Err(Refusal::NotWaiting));
         story.wait(s(6));
-        assert_eq!(story.give(Command::Close { by: person("op") }), Err(Refusal::NotWaiting));
+        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }), Err(Refusal::NotWaiting));
         story.wait(s(30));
-        story.give(Command::Close { by: person("op") }).unwrap();
+        story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }).unwrap();
         assert_eq!((story.state(), story.made("siren_off")), ("closed", 3), "R19");
         assert!(story.incident.calls.iter().all(|c| !c.is_open()));
         assert_eq!(story.give(Command::SendNow { by: person("ada") }), Err(Refusal::IncidentOver), "I9");
@@ -251,11 +251,15 @@ stories! {
         story.wait(s(94));
         assert_eq!((story.state(), story.made("notify"), story.made("call_contact")), ("verifying", 1, 0));
         story.wait(s(1));
-        assert_eq!(story.made("call_contact"), 1);
+        assert_eq!((story.made("notify"), story.made("call_contact")), (2, 1), "supervisors are told, and it goes on by itself");
         let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
         story.wait(s(5));
         story.give(Command::Claim { by: person("op") }).unwrap();
-        assert_eq!((story.made("call_contact"), story.give(Command::Claim { by: person("op") })), (1, Err(Refusal::NotWaiting)));
+        assert_eq!((story.made("call_contact"), story.give(Command::Claim { by: person("op") })), (1, Ok(())), "the same person again");
+        assert_eq!(story.give(Command::Claim { by: person("ed") }), Err(Refusal::Held), "two never work on one");
+        story.give(Command::Release { by: person("op") }).unwrap();
+        story.give(Command::Claim { by: person("ed") }).unwrap();
+        assert_eq!((story.incident.holder.clone(), story.made("call_contact")), (Some(person("ed")), 1));
     }
 
     fn a_receiving_center_is_told_and_delays_nothing() {

@@ -4,7 +4,7 @@ use super::story::{Story, home, person};
 use buckler::domain::{
     home::Home,
     incident::{
-        CallOutcome, CenterMode, DispatchState, Incident, Mode, Policy, Request, Service, Source, State,
+        CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
         effect::EffectKind,
         event::{Event, Recorded},
@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who.clone(), any::<bool>())
             .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
-        1 => who.prop_map(|w| Step::Give(Command::Close { by: person(w) })),
+        1 => who.prop_map(|w| Step::Give(Command::Close { by: person(w), disposition: Disposition::ClosedByCenter })),
         1 => Just(Step::Give(Command::ReplaceDrill)),
         1 => prop::sample::select(vec!["base", "keypad", "other"])
             .prop_map(|d| Step::Give(Command::SirenReported { device: d.parse().unwrap(), sounding: true })),

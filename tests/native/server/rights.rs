@@ -34,7 +34,8 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("put", "/invitations/{token}") => Need::Session,
         ("post", "/homes/{home}/invitations") | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
-        ("get", "/center/incidents") | ("post", "/center/incidents/{id}/review") => Need::Center(CenterAction::Work),
+        ("get", "/center/incidents") => Need::Center(CenterAction::Work),
+        ("post", path) if path.starts_with("/center/incidents/{id}/") => Need::Center(CenterAction::Work),
         ("get", "/center/people") | ("delete", "/center/people/{person}" | "/center/invitations/{invitation}") => {
             Need::Center(CenterAction::Lead)
         }

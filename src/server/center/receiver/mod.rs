@@ -3,8 +3,10 @@
 //! It never delays anything else: the automatic center calls beside it. Where the first receiver does not acknowledge, the second is told;
 //! where neither does, the timeline says so, and both are asked again.
 
+mod line;
+
 use super::{
-    dc09::{Code, Cut, Format, Frame, Id, Key, MOST, PAD, Qualifier, Signal, cut},
+    dc09::{Code, Format, Frame, Id, Key, Qualifier, Signal},
     settings::{self, Peer},
 };
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        clock::Clock,
+        clock::{Clock, instant},
         engine::{
             Engine,
             outbox::{NotCarried, WayOut},
@@ -29,6 +31,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use line::{Line, Silence};
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -37,12 +40,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UdpSocket},
-    sync::{mpsc, watch},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{mpsc, watch};
 use unicode_normalization::UnicodeNormalization;
 
 /// How often a receiver is asked before the other one is. The standard names no number.
@@ -168,6 +166,7 @@ impl Receiver {
     /// Tells one receiver, again with the same number where no answer comes.
     async fn tell(&self, path: &Path, message: &Message<'_>) -> Result<(), NotTaken> {
         let sequence = path.sequence.fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1)).map_or(1, |last| last % 9_999 + 1);
+        let line = Line { key: self.key.as_ref(), within: self.within };
         for _ in 0..TRIES {
             let ahead = path.ahead_s.load(Relaxed);
             let now = self.clock.now();
@@ -184,12 +183,8 @@ impl Receiver {
                 at: Some(at),
                 sealed: self.key.is_some(),
             };
-            let until = Instant::now() + self.within;
-            let answer = match &path.peer {
-                Peer { udp: false, at } => self.over_tcp(at, &frame, until).await,
-                Peer { udp: true, at } => self.over_udp(at, &frame, until).await,
-            };
-            match answer {
+            let until = instant() + self.within;
+            match line.ask(&path.peer, &frame, until).await {
                 Ok(Frame { id: Id::Ack, .. }) => return Ok(()),
                 Ok(Frame { id: Id::Nak, at: Some(theirs), .. }) => {
                     // Its time counts there, whatever it is.
@@ -205,102 +200,6 @@ impl Receiver {
         }
         Err(NotTaken::NoAnswer)
     }
-
-    fn encode(&self, frame: &Frame) -> Vec<u8> {
-        let pad = pad();
-        frame.encode(self.key.as_ref().map(|key| (key, &pad)))
-    }
-
-    /// The first frame of these bytes that answers `asked`, and how many bytes are done with.
-    fn answer(&self, asked: &Frame, bytes: &[u8]) -> (usize, Option<Frame>) {
-        let mut done = 0;
-        loop {
-            let length = match cut(&bytes[done..]) {
-                Cut::More => return (done, None),
-                Cut::Noise(length) => {
-                    done += length;
-                    continue;
-                }
-                Cut::Frame(length) => length,
-            };
-            let frame = Frame::decode(&bytes[done..done + length], |_| self.key.as_ref());
-            done += length;
-            match frame {
-                // A NAK answers what could not be read, so it repeats no number.
-                Ok(frame) if frame.id == Id::Nak || frame.sequence == asked.sequence => return (done, Some(frame)),
-                // An empty line is what some answer to a wrong check sum: no answer.
-                Ok(_) | Err(_) => {}
-            }
-        }
-    }
-
-    async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
-        let connected = timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
-        let mut socket = connected.map_err(|_| Silence::Refused)?;
-        let talk = async {
-            // One message must not wait for the acknowledgment of the one before.
-            socket.set_nodelay(true)?;
-            socket.write_all(&self.encode(frame)).await?;
-            let mut bytes = Vec::new();
-            while bytes.len() <= 2 * MOST {
-                let (done, answer) = self.answer(frame, &bytes);
-                if answer.is_some() {
-                    return Ok(answer);
-                }
-                bytes.drain(..done);
-                if socket.read_buf(&mut bytes).await? == 0 {
-                    break;
-                }
-            }
-            Ok::<_, std::io::Error>(None)
-        };
-        match timeout_at(until, talk).await {
-            Ok(Ok(Some(answer))) => Ok(answer),
-            _ => {
-                // Whoever closes at once is asked again, and not at once.
-                tokio::time::sleep_until(until.min(Instant::now() + self.within / 5)).await;
-                Err(Silence::Nothing)
-            }
-        }
-    }
-
-    async fn over_udp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
-        let talk = async {
-            let target = tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
-            let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
-            socket.connect(target).await?;
-            socket.send(&self.encode(frame)).await?;
-            let mut bytes = vec![0; MOST];
-            loop {
-                let length = socket.recv(&mut bytes).await?;
-                if let (_, Some(answer)) = self.answer(frame, &bytes[..length]) {
-                    return Ok::<_, std::io::Error>(answer);
-                }
-            }
-        };
-        match timeout_at(until, talk).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(Silence::Refused),
-            Err(_) => Err(Silence::Nothing),
-        }
-    }
-}
-
-/// No answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
-    /// Nobody is there.
-    Refused,
-    /// Nothing that answers came in time.
-    Nothing,
-}
-
-/// A random beginning of printable letters: some receivers break at others.
-fn pad() -> [u8; PAD] {
-    let mut bytes = [0; PAD];
-    // Where there is no randomness it hides less, and help is asked for all the same.
-    let _ = getrandom::fill(&mut bytes);
-    bytes.map(|byte| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"[usize::from(byte % 32)])
 }
 
 /// In letters that every receiver takes.

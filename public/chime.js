@@ -1,0 +1,26 @@
+// The sound of something new at the monitoring center's console, for whoever is not looking: two tones when the window's title counts more
+// that wait.
+let audio;
+let last = 0;
+
+// A browser lets a page sound once somebody has touched it.
+for (const event of ["keydown", "pointerdown"]) addEventListener(event, () => (audio ??= new AudioContext()), { once: true });
+
+function chime() {
+  if (!audio) return;
+  for (const [n, pitch] of [660, 880].entries()) {
+    const [tone, loud, begins] = [audio.createOscillator(), audio.createGain(), audio.currentTime + n * 0.5];
+    tone.frequency.value = pitch;
+    loud.gain.setValueAtTime(0.2, begins);
+    loud.gain.exponentialRampToValueAtTime(0.001, begins + 0.5);
+    tone.connect(loud).connect(audio.destination);
+    tone.start(begins);
+    tone.stop(begins + 0.5);
+  }
+}
+
+new MutationObserver(() => {
+  const waiting = Number(/^\((\d+)\)/.exec(document.title)?.[1] ?? 0);
+  if (waiting > last) chime();
+  last = waiting;
+}).observe(document.querySelector("title"), { childList: true });

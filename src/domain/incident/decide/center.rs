@@ -1,0 +1,43 @@
+//! What the monitoring center makes happen: people who take an incident, a receiving center that has it or not, a decision on what was
+//! found late.
+
+use super::{Draft, Refusal};
+use crate::domain::incident::{Actor, Disposition, Mode, State, Verification, event::Event};
+
+impl Draft {
+    /// Two never work on one. Whoever takes it before the automatic center did has the first contact called.
+    pub(super) fn claim(&mut self, by: Actor) -> Result<(), Refusal> {
+        match (&self.incident.holder, &self.incident.state) {
+            (Some(holder), _) if *holder == by => {}
+            (Some(_), _) => return Err(Refusal::Held),
+            (None, State::Verifying(Verification::Offered { .. })) => {
+                self.push(Event::Claimed { by });
+                self.call_first();
+            }
+            (None, State::Verifying(_) | State::Dispatching | State::UnderReview) if self.incident.mode == Mode::Live => {
+                self.push(Event::Claimed { by });
+            }
+            (None, _) => return Err(Refusal::NotWaiting),
+        }
+        Ok(())
+    }
+
+    /// What the receiving center does changes nothing here: the automatic center goes on beside it, so that no silence there delays a call.
+    pub(super) fn signaled(&mut self, receiver: Option<String>) {
+        if self.incident.signaled != Some(receiver.is_some()) {
+            self.push(receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }));
+        }
+    }
+
+    pub(super) fn review(&mut self, by: Actor, proceed: bool, note: String) -> Result<(), Refusal> {
+        if !matches!(self.incident.state, State::UnderReview) {
+            return Err(Refusal::NotWaiting);
+        }
+        let nothing_to_send = self.incident.requests.services().is_empty();
+        self.push(Event::Reviewed { by: by.clone(), proceed: proceed && !nothing_to_send, note });
+        if !proceed || nothing_to_send {
+            self.close(by, Disposition::ReviewedNotSent);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! One question to a receiver, over TCP or UDP, and the frame that answers it.
+
+use crate::server::{
+    center::{
+        dc09::{Cut, Frame, Id, Key, MOST, PAD, cut},
+        settings::Peer,
+    },
+    clock::instant,
+};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    time::{Instant, timeout_at},
+};
+
+/// How receivers are spoken to.
+pub(super) struct Line<'l> {
+    /// With this key, if there is one.
+    pub key: Option<&'l Key>,
+    /// How long they have to answer.
+    pub within: Duration,
+}
+
+impl Line<'_> {
+    /// Sends a frame, and waits for the one that answers it.
+    pub async fn ask(&self, peer: &Peer, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        match peer {
+            Peer { udp: false, at } => self.over_tcp(at, frame, until).await,
+            Peer { udp: true, at } => self.over_udp(at, frame, until).await,
+        }
+    }
+
+    fn encode(&self, frame: &Frame) -> Vec<u8> {
+        let pad = pad();
+        frame.encode(self.key.map(|key| (key, &pad)))
+    }
+
+    /// The first frame of these bytes that answers `asked`, and how many bytes are done with.
+    fn answer(&self, asked: &Frame, bytes: &[u8]) -> (usize, Option<Frame>) {
+        let mut done = 0;
+        loop {
+            let length = match cut(&bytes[done..]) {
+                Cut::More => return (done, None),
+                Cut::Noise(length) => {
+                    done += length;
+                    continue;
+                }
+                Cut::Frame(length) => length,
+            };
+            let frame = Frame::decode(&bytes[done..done + length], |_| self.key);
+            done += length;
+            match frame {
+                // A NAK answers what could not be read, so it repeats no number.
+                Ok(frame) if frame.id == Id::Nak || frame.sequence == asked.sequence => return (done, Some(frame)),
+                // An empty line is what some answer to a wrong check sum: no answer.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        let connected = timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
+        let mut socket = connected.map_err(|_| Silence::Refused)?;
+        let talk = async {
+            // One message must not wait for the acknowledgment of the one before.
+            socket.set_nodelay(true)?;
+            socket.write_all(&self.encode(frame)).await?;
+            let mut bytes = Vec::new();
+            while bytes.len() <= 2 * MOST {
+                let (done, answer) = self.answer(frame, &bytes);
+                if answer.is_some() {
+                    return Ok(answer);
+                }
+                bytes.drain(..done);
+                if socket.read_buf(&mut bytes).await? == 0 {
+                    break;
+                }
+            }
+            Ok::<_, std::io::Error>(None)
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(Some(answer))) => Ok(answer),
+            _ => {
+                // Whoever closes at once is asked again, and not at once.
+                tokio::time::sleep_until(until.min(instant() + self.within / 5)).await;
+                Err(Silence::Nothing)
+            }
+        }
+    }
+
+    async fn over_udp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        let talk = async {
+            let target = tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
+            let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
+            socket.connect(target).await?;
+            socket.send(&self.encode(frame)).await?;
+            let mut bytes = vec![0; MOST];
+            loop {
+                let length = socket.recv(&mut bytes).await?;
+                if let (_, Some(answer)) = self.answer(frame, &bytes[..length]) {
+                    return Ok::<_, std::io::Error>(answer);
+                }
+            }
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(Silence::Refused),
+            Err(_) => Err(Silence::Nothing),
+        }
+    }
+}
+
+/// No answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// Nobody is there.
+    Refused,
+    /// Nothing that answers came in time.
+    Nothing,
+}
+
+/// A random beginning of printable letters: some receivers break at others.
+fn pad() -> [u8; PAD] {
+    let mut bytes = [0; PAD];
+    // Where there is no randomness it hides less, and help is asked for all the same.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.map(|byte| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"[usize::from(byte % 32)])
+}

@@ -1,0 +1,300 @@
+//! The console of the monitoring center: what waits, and what whoever works on it says. Nobody else says it: two never work on one.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::{Body, Named, Operator, Part, SignedIn},
+};
+use crate::{
+    api::{
+        center::{Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Queue, Reach, Step, Whole},
+        home::HomeFacts,
+        incident::{Incident, Stage},
+        problem::Code,
+    },
+    domain::{
+        access::{CenterAction, CenterRole},
+        contact::Contact,
+        id::{CallId, IncidentId},
+        incident::{
+            Actor, CallState, CenterMode, DispatchState, Disposition, Mode, Purpose, Service, State as Stands,
+            command::{CallStep, Command, NotReached},
+            event::Event,
+        },
+    },
+    server::{App, auth, engine::Current},
+};
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use serde::Deserialize;
+use std::{cmp::Reverse, sync::Arc, time::Duration};
+
+/// How long a console waits for something new before it is told that there is nothing: less than its app waits for any answer.
+const WAITS: Duration = Duration::from_secs(3);
+/// The longest note, characters.
+const NOTE_MOST: usize = 500;
+/// The longest number of an agency, characters.
+const REFERENCE_MOST: usize = 60;
+
+/// What the console has seen.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// The version that it was told last: the answer waits for another one, for up to 3 s.
+    seen: Option<u64>,
+}
+
+/// Whether the center has to do with it: people work there, or it was found late. Practice never reaches them (I18).
+fn is_open(current: &Current) -> bool {
+    let incident = &current.incident;
+    let people = incident.snapshot.policy.center == CenterMode::Operators;
+    incident.mode == Mode::Live
+        && match incident.state {
+            Stands::UnderReview => true,
+            Stands::Verifying(_) | Stands::Dispatching => people,
+            _ => false,
+        }
+}
+
+fn actor(signed_in: &SignedIn) -> Actor {
+    Actor::Operator { id: signed_in.account.id.clone(), name: signed_in.account.name.clone() }
+}
+
+/// What waits, and who is there. It is told at once, or when it is not what was seen any more.
+#[utoipa::path(get, path = "/api/v1/center/incidents", tag = "center", params(Seen), responses((status = 200, body = Queue), Problems))]
+pub async fn queue(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    seen: Result<Query<Seen>, QueryRejection>,
+) -> Result<Json<Queue>, Refused> {
+    let Query(Seen { seen }) = seen.map_err(|_| Refused::field("seen", "That is no version."))?;
+    app.desk.sees(&signed_in.account, app.clock.now());
+    let mut version = app.hub.center_version();
+    if seen == Some(*version.borrow_and_update()) {
+        let mut stop = app.stop.clone();
+        tokio::select! {
+            _ = version.changed() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = tokio::time::sleep(WAITS) => {}
+        }
+    }
+    // Whoever was sent away meanwhile sees nothing more.
+    let Some(role) = app.store.center_role(&signed_in.account.id).await? else { return Err(Refused::not_found()) };
+    let (version, now) = (*app.hub.center_version().borrow(), app.clock.now());
+    let mut open: Vec<_> = app.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
+    open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
+    let cases = open.iter().filter_map(|current| case(&app, current, &signed_in, role)).collect();
+    Ok(Json(Queue { version, cases, on_duty: app.desk.on_duty(now), server_time: now }))
+}
+
+/// Life first: whoever cannot breathe waits for nobody.
+fn urgency(current: &Current) -> u8 {
+    let rank = |service: &Service| match service {
+        Service::Medical => 3,
+        Service::Fire => 2,
+        Service::Police => 1,
+    };
+    current.incident.services().iter().map(rank).max().unwrap_or_default()
+}
+
+fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> Option<Case> {
+    let incident = &current.incident;
+    let home = app.homes.get(&incident.home)?;
+    let mine = incident.holder.as_ref() == Some(&actor(signed_in));
+    let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
+    let whole = || {
+        let reach = |contact: &Contact| Reach { name: contact.name.clone(), phone: contact.phone.clone() };
+        Box::new(Whole {
+            home: HomeFacts::of(&home),
+            incident: app.tell_incident(current),
+            contacts: incident.snapshot.contacts.iter().map(reach).collect(),
+            password_required: incident.snapshot.password_required,
+            step: step(current),
+        })
+    };
+    Some(Case {
+        id: incident.id,
+        home: incident.snapshot.home_name.clone(),
+        services: incident.services(),
+        state: Stage::from(&incident.state),
+        since: incident.deadline,
+        holder: incident.holder.as_ref().map(|by| by.name().into()),
+        mine,
+        unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.holder.is_none(),
+        whole: shown.then(whole),
+    })
+}
+
+fn step(current: &Current) -> Step {
+    match &current.incident.state {
+        Stands::UnderReview => Step::Decide,
+        Stands::Verifying(_) => Step::CallFirst,
+        _ if current.incident.dispatches.iter().any(|d| matches!(d.state, DispatchState::Requested | DispatchState::Rejected)) => {
+            Step::Dispatch
+        }
+        _ => Step::Follow,
+    }
+}
+
+/// An open incident that this person works on.
+fn held(app: &App, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, Refused> {
+    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
+    match &current.incident.holder {
+        Some(by) if *by == actor(signed_in) => Ok(current),
+        Some(_) => Err(Refused::new(Code::NotAllowed, "Somebody else works on this incident.")),
+        None => Err(Refused::new(Code::NotAllowed, "Take the incident first.")),
+    }
+}
+
+async fn give(app: &App, id: IncidentId, command: Command) -> Result<Json<Incident>, Refused> {
+    let answer = app.engine.give(id, command).await?;
+    match answer.refusal {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(Json(app.tell_incident(&answer.current))),
+    }
+}
+
+/// Takes an incident: nobody else works on it then.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/claim", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn claim(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+) -> Result<Json<Incident>, Refused> {
+    signed_in.is_free(&app)?;
+    app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
+    app.desk.sees(&signed_in.account, app.clock.now());
+    give(&app, id, Command::Claim { by: actor(&signed_in) }).await
+}
+
+/// Gives an incident back; a supervisor also somebody else's.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/release", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn release(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+) -> Result<Json<Incident>, Refused> {
+    signed_in.is_free(&app)?;
+    let leads = app.store.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
+    if leads {
+        app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
+    } else {
+        held(&app, &signed_in, id)?;
+    }
+    give(&app, id, Command::Release { by: actor(&signed_in) }).await
+}
+
+/// Says how the call to the first contact went. A wrong password is answered like no password: carry on (R16).
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/call", tag = "center", params(("id" = String, Path)), request_body = Called, responses((status = 200, body = Heard), Problems))]
+pub async fn called(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+    Body(Called { outcome, verbal_password }): Body<Called>,
+) -> Result<Json<Heard>, Refused> {
+    let current = held(&app, &signed_in, id)?;
+    let first = current.incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
+    let call = first.filter(|call| !matches!(call.state, CallState::Ended(_))).map(|call| call.id);
+    let call = call.ok_or_else(|| Refused::new(Code::CallOver, "This call is over: carry on."))?;
+    let step = match outcome {
+        CalledOutcome::Confirmed => CallStep::Confirm,
+        CalledOutcome::CalledOff => CallStep::Cancel { authenticated: is_authenticated(&app, &current, call, &verbal_password).await? },
+        CalledOutcome::NoAnswer => CallStep::NotReached(NotReached::NoAnswer),
+        CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
+        CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
+        CalledOutcome::Failed => CallStep::NotReached(NotReached::Failed),
+        CalledOutcome::HungUp => CallStep::HangUp,
+    };
+    if outcome == CalledOutcome::HungUp {
+        app.engine.give(id, Command::Call { call, step: CallStep::Answer }).await?;
+    }
+    let answer = app.engine.give(id, Command::Call { call, step }).await?;
+    answer.refusal.map_or(Ok(()), |refusal| Err(Refused::from(refusal)))?;
+    Ok(Json(Heard { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
+}
+
+/// Whether what was said is the verbal password, or none is needed.
+async fn is_authenticated(app: &App, current: &Current, call: CallId, said: &str) -> Result<bool, Refused> {
+    if said.len() > 256 {
+        return Err(Refused::field("verbal_password", "That is too long."));
+    }
+    let attempts = call.to_string();
+    if !app.attempts.may_try(&attempts, app.clock.now()) {
+        return Err(Refused::new(Code::TooManyAttempts, "Too many attempts on this call."));
+    }
+    app.attempts.failed(&attempts, app.clock.now());
+    let snapshot = &current.incident.snapshot;
+    let right = auth::verify_spoken(&auth::CALLS, said, snapshot.verbal_password.clone()).await?;
+    Ok(right || !snapshot.password_required)
+}
+
+/// Says how far a service has come.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/dispatches/{service}", tag = "center", params(("id" = String, Path), ("service" = String, Path)), request_body = Moved, responses((status = 200, body = Incident), Problems))]
+pub async fn moved(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+    Part(service): Part<String>,
+    Body(Moved { state, reference }): Body<Moved>,
+) -> Result<Json<Incident>, Refused> {
+    held(&app, &signed_in, id)?;
+    let service = match service.as_str() {
+        "police" => Service::Police,
+        "fire" => Service::Fire,
+        "medical" => Service::Medical,
+        _ => return Err(Refused::not_found()),
+    };
+    let reference = line("reference", &reference, REFERENCE_MOST)?;
+    give(&app, id, Command::Dispatch { service, state, reference: Some(reference).filter(|text| !text.is_empty()) }).await
+}
+
+/// Adds to the record.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/note", tag = "center", params(("id" = String, Path)), request_body = NewNote, responses((status = 200, body = Incident), Problems))]
+pub async fn note(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+    Body(NewNote { text }): Body<NewNote>,
+) -> Result<Json<Incident>, Refused> {
+    held(&app, &signed_in, id)?;
+    let text = line("text", &text, NOTE_MOST)?;
+    if text.is_empty() {
+        return Err(Refused::field("text", "Write something."));
+    }
+    give(&app, id, Command::Note { by: actor(&signed_in), text }).await
+}
+
+/// Closes an incident for which help was requested.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/close", tag = "center", params(("id" = String, Path)), request_body = Closing, responses((status = 200, body = Incident), Problems))]
+pub async fn close(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Named(id): Named<IncidentId>,
+    Body(Closing { disposition, note }): Body<Closing>,
+) -> Result<Json<Incident>, Refused> {
+    let current = held(&app, &signed_in, id)?;
+    if !matches!(current.incident.state, Stands::Dispatching) {
+        // Before help was requested nobody but the first contact may prevent it (I5).
+        return Err(Refused::new(Code::NotAllowed, "It can be closed once help was requested."));
+    }
+    let text = line("note", &note, NOTE_MOST)?;
+    if !text.is_empty() {
+        give(&app, id, Command::Note { by: actor(&signed_in), text }).await.map(drop)?;
+    }
+    let disposition = match disposition {
+        Ended::HelpGiven => Disposition::HelpGiven,
+        Ended::FalseAlarm => Disposition::FalseAlarm,
+        Ended::Other => Disposition::ClosedByCenter,
+    };
+    give(&app, id, Command::Close { by: actor(&signed_in), disposition }).await
+}
+
+/// One line for the record.
+fn line(field: &str, text: &str, most: usize) -> Result<String, Refused> {
+    let text = text.trim();
+    if text.chars().count() > most {
+        return Err(Refused::field(field, "That is too long."));
+    }
+    Ok(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+}

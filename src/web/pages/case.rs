@@ -1,0 +1,289 @@
+//! One incident at the console: what, where, whom to call, what to say, and what came of it. Whoever has taken it can say so.
+
+use crate::{
+    api::{
+        center::{Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Reach, Step, Whole},
+        incident::Incident,
+    },
+    domain::{
+        id::IncidentId,
+        incident::{DispatchState, Service},
+    },
+    view::words::{RecordWord as W, Said, call_number, capital, services},
+    web::{
+        browser::time::{clock_in, day},
+        client::{self, Answer, Failure},
+        components::{Decide, Field, Icon, Saving, Sure, Timeline, part, press, text},
+    },
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// What was said, and what the server says to it.
+#[derive(Clone, Copy)]
+struct Says {
+    id: IncidentId,
+    told: RwSignal<String>,
+}
+
+impl Says {
+    /// Sends it; `then` puts the answer into words.
+    fn send<T: 'static>(self, said: impl Future<Output = Answer<T>> + 'static, then: impl FnOnce(T) -> String + 'static) {
+        self.told.set(String::new());
+        spawn_local(async move {
+            let told = match said.await {
+                Ok(answer) => then(answer),
+                Err(Failure::Refused(refusal)) => refusal.detail,
+                Err(Failure::Unreachable) => crate::view::words::Word::Unreachable.into(),
+            };
+            self.told.try_set(told);
+        });
+    }
+
+    fn hold(self, what: &'static str) {
+        self.send(async move { client::hold_at_center(self.id, what).await }, |_| String::new());
+    }
+
+    fn called(self, outcome: CalledOutcome, verbal_password: String) {
+        let said = async move { client::say_at_center::<Heard>(self.id, "call", &Called { outcome, verbal_password }).await };
+        self.send(said, move |Heard { accepted }| match (outcome, accepted) {
+            (CalledOutcome::CalledOff, true) => W::Accepted.say().into(),
+            _ => W::CarryOn.say().into(),
+        });
+    }
+}
+
+/// An incident, as far as whoever looks may see it.
+#[component]
+pub fn OpenCase(
+    /// It; nothing once it does not wait any more.
+    #[prop(into)]
+    case: Signal<Option<Case>>,
+    /// Whether a supervisor looks.
+    leads: bool,
+) -> impl IntoView {
+    // What has not changed is not drawn anew: somebody may be typing. The server's time in it is nothing that changes.
+    let drawn = Memo::new(move |_| {
+        case.with(|case| case.as_ref().map(|case| (case.id, case.mine, case.holder.clone(), case.whole.as_ref().map(|whole| whole.step))))
+    });
+    let told = RwSignal::new(String::new());
+    let body = move || {
+        drawn.get()?;
+        let now = case.get_untracked()?;
+        let says = Says { id: now.id, told };
+        Some(view! { {head(&now, says, leads)}{now.whole.map(|whole| view! { <Open case whole=*whole says mine=now.mine/> })} }.into_any())
+    };
+    view! {
+        <p class="notice" role="alert">{text(move || told.get())}</p>
+        {part(body)}
+    }
+}
+
+/// Who works on it, and taking it.
+fn head(case: &Case, says: Says, leads: bool) -> AnyView {
+    let title = format!("{}, {}", capital(&services(&case.services)), case.home);
+    let act = match (&case.holder, case.mine) {
+        (_, true) => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::GiveBack}" "<kbd>"G"</kbd></button> }.into_any(),
+        (None, _) => view! { <button class="btn btn--strong" type="button" data-key="t" on:click=press(move || says.hold("claim"))>{W::Take}" "<kbd>"T"</kbd></button> }.into_any(),
+        (Some(name), _) if leads => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::Relieve.fill(&[name])}" "<kbd>"G"</kbd></button> }.into_any(),
+        (Some(name), _) => view! { <p class="muted small">{W::HeldBy.fill(&[name])}</p> }.into_any(),
+    };
+    view! { <section class="card card--pad form"><h2 class="record__title">{title}</h2>{act}</section> }.into_any()
+}
+
+#[component]
+fn Open(
+    /// The incident as it is now.
+    case: Signal<Option<Case>>,
+    /// All of it.
+    whole: Whole,
+    /// What is said.
+    says: Says,
+    /// Whether whoever looks works on it.
+    mine: bool,
+) -> impl IntoView {
+    let Whole { home, incident, contacts, password_required, step } = whole;
+    let zone = home.time_zone.clone();
+    let place = incident.address.as_ref().map(|address| address.one_line());
+    // The browser encodes what is not ASCII; these mean something in an address.
+    let map =
+        place.as_ref().map(|place| format!("https://www.openstreetmap.org/search?query={}", place.replace(['&', '#', '%', '+'], " ")));
+    let facts = [
+        place.as_ref().map(|place| W::WentTo.fill(&[place])),
+        Some(W::ThereNow.fill(&[&clock_in(incident.server_time, &zone)])),
+        Some(W::Began.fill(&[&day(incident.started_at)])),
+        Some(W::StartedBy.fill(&[&incident.started_by.name])),
+    ];
+    let script = script(step, &incident, &contacts);
+    // The story and the services go on while the rest stays as it is.
+    let now = move || case.with(|case| case.as_ref().and_then(|case| case.whole.as_ref().map(|whole| whole.incident.clone())));
+    let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
+    let kept = StoredValue::new(incident);
+    let moves = Memo::new(move |_| {
+        let incident = now().unwrap_or_else(|| kept.get_value());
+        incident.dispatches.iter().map(|d| (d.service, d.state)).collect::<Vec<_>>()
+    });
+    view! {
+        <section class="card card--pad form">
+            <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
+            {map.map(|map| view! { <a class="btn btn--small btn--quiet" href=map target="_blank" rel="noreferrer">{W::OnMap}</a> })}
+            <p class="told">{script}</p>
+        </section>
+        <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
+        {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || kept.get_value()) at_center=true decided=Callback::new(|_: Incident| ())/> })}
+        {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
+        {(mine && matches!(step, Step::Dispatch | Step::Follow)).then(|| view! { <Moves says moves/> })}
+        {mine.then(|| view! { <Record says/> })}
+        <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines/></section>
+    }
+}
+
+/// What to do now, and what to say.
+fn script(step: Step, incident: &Incident, contacts: &[Reach]) -> String {
+    match (step, contacts.first()) {
+        (Step::Decide, _) => W::CenterNote.say().into(),
+        (Step::CallFirst, Some(first)) => {
+            let place = incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default();
+            W::ScriptCall.fill(&[&first.name, &place, &services(&incident.services)])
+        }
+        (Step::CallFirst, None) => W::ScriptNobody.say().into(),
+        (Step::Dispatch, _) => W::ScriptDispatch.say().into(),
+        (Step::Follow, _) => W::ScriptFollow.say().into(),
+    }
+}
+
+fn contact(who: Reach) -> impl IntoView {
+    let (call, label) = (format!("tel:{}", who.phone), call_number(&who.name));
+    view! {
+        <li>
+            <div class="grow"><b>{who.name}</b><p class="faint tiny">{who.phone}</p></div>
+            <a class="tile" href=call aria-label=label><Icon name="phone"/></a>
+        </li>
+    }
+}
+
+/// How the call went.
+#[component]
+fn Outcomes(
+    /// What is said.
+    says: Says,
+    /// Whether calling it off needs the verbal password.
+    password: bool,
+) -> impl IntoView {
+    let (said, saving) = (RwSignal::new(String::new()), Saving::new());
+    let all = [
+        (W::CallConfirmed, CalledOutcome::Confirmed),
+        (W::CallNoAnswer, CalledOutcome::NoAnswer),
+        (W::CallVoicemail, CalledOutcome::Voicemail),
+        (W::CallBusy, CalledOutcome::Busy),
+        (W::CallFailed, CalledOutcome::Failed),
+        (W::CallHungUp, CalledOutcome::HungUp),
+    ];
+    let button = |(word, outcome): (W, CalledOutcome)| view! { <button class="btn btn--quiet" type="button" on:click=press(move || says.called(outcome, String::new()))>{word}</button> };
+    let off = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        says.called(CalledOutcome::CalledOff, said.get_untracked());
+    };
+    view! {
+        <section class="card card--pad form">
+            <div class="acts keys">{all.map(button).collect_view()}</div>
+            <form class="form" on:submit=off>
+                {password.then(|| view! { <Field label=W::SaidPassword name="said" value=said saving/> })}
+                <div class="acts"><button class="btn btn--quiet" type="submit">{W::CalledOff}</button></div>
+            </form>
+        </section>
+    }
+}
+
+/// How far each service has come, and what comes next.
+#[component]
+fn Moves(
+    /// What is said.
+    says: Says,
+    /// The services, and where they stand.
+    moves: Memo<Vec<(Service, DispatchState)>>,
+) -> impl IntoView {
+    let (agency, saving) = (RwSignal::new(String::new()), Saving::new());
+    let moved = move |service: Service, state: DispatchState| {
+        let reference = agency.get_untracked();
+        let name = service_name(service);
+        let said =
+            async move { client::say_at_center::<Incident>(says.id, &format!("dispatches/{name}"), &Moved { state, reference }).await };
+        says.send(said, move |_| {
+            agency.try_set(String::new());
+            String::new()
+        });
+    };
+    let button = move |(service, word, state): (Service, W, DispatchState)| {
+        let label = word.fill(&[&capital(&services(&[service]))]);
+        view! { <button class="btn btn--quiet" type="button" on:click=press(move || moved(service, state))>{label}</button> }
+    };
+    let next = move || {
+        moves
+            .get()
+            .into_iter()
+            .flat_map(|(service, state)| following(state).iter().map(move |(word, state)| (service, *word, *state)))
+            .collect::<Vec<_>>()
+    };
+    let close = move |disposition: Ended| {
+        Callback::new(move |()| {
+            let said =
+                async move { client::say_at_center::<Incident>(says.id, "close", &Closing { disposition, note: String::new() }).await };
+            says.send(said, |_| String::new());
+        })
+    };
+    view! {
+        <section class="card card--pad form">
+            <Field label=W::Agency name="agency" value=agency saving/>
+            <div class="acts keys">
+                {part(move || Some(next().into_iter().map(button).collect_view()))}
+                <Sure label=W::CloseHelp sure=W::CloseSure act=close(Ended::HelpGiven)/>
+                <Sure label=W::CloseFalse sure=W::CloseSure act=close(Ended::FalseAlarm)/>
+                <Sure label=W::CloseOther sure=W::CloseSure act=close(Ended::Other)/>
+            </div>
+        </section>
+    }
+}
+
+const fn service_name(service: Service) -> &'static str {
+    match service {
+        Service::Police => "police",
+        Service::Fire => "fire",
+        Service::Medical => "medical",
+    }
+}
+
+/// What a service can do next.
+const fn following(state: DispatchState) -> &'static [(W, DispatchState)] {
+    match state {
+        DispatchState::Requested => &[(W::MoveAccepted, DispatchState::Accepted), (W::MoveRejected, DispatchState::Rejected)],
+        DispatchState::Rejected => &[(W::MoveAccepted, DispatchState::Accepted)],
+        DispatchState::Accepted => &[(W::MoveEnRoute, DispatchState::EnRoute), (W::MoveOnScene, DispatchState::OnScene)],
+        DispatchState::EnRoute => &[(W::MoveOnScene, DispatchState::OnScene)],
+        DispatchState::OnScene => &[(W::MoveClosed, DispatchState::Closed)],
+        DispatchState::Closed => &[],
+    }
+}
+
+/// Adds to the record.
+#[component]
+fn Record(
+    /// What is said.
+    says: Says,
+) -> impl IntoView {
+    let (note, saving) = (RwSignal::new(String::new()), Saving::new());
+    let add = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let text = note.get_untracked();
+        let said = async move { client::say_at_center::<Incident>(says.id, "note", &NewNote { text }).await };
+        says.send(said, move |_| {
+            note.try_set(String::new());
+            String::new()
+        });
+    };
+    view! {
+        <form class="card card--pad form" on:submit=add>
+            <Field label=W::NoteField name="note" value=note saving/>
+            <div class="acts"><button class="btn btn--quiet btn--small" type="submit">{W::AddNote}</button></div>
+        </form>
+    }
+}

@@ -1,0 +1,167 @@
+//! Our own listener for panels (DC-09): ones that are not ours (my-dc09-spt), another codec (siadc09), and whatever else arrives.
+
+use super::{
+    Person, Server,
+    cameras::free_port,
+    finding::python,
+    receiver::{DIGITS, LETTERS, now_ms},
+};
+use buckler::{
+    domain::time::Timestamp,
+    server::center::dc09::{Frame, Id, Key},
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A server that listens for panels: account 1234 in the clear, ABCD with a key.
+async fn listening(scheme: &str) -> (Server, u16, tempfile::NamedTempFile) {
+    let (port, key) = (free_port(), tempfile::NamedTempFile::new().unwrap());
+    fs::write(key.path(), DIGITS).unwrap();
+    let server = Server::with_file(&format!(
+        "[center.listener]\nlisten = \"{scheme}://127.0.0.1:{port}\"\n[center.listener.accounts.1234]\nhome = \"maple-street\"\n\
+         [center.listener.accounts.ABCD]\nhome = \"lake-cabin\"\nkey_file = {:?}\n",
+        key.path()
+    ))
+    .await;
+    (server, port, key)
+}
+
+async fn dial(port: u16, account: &str, kind: &str, code: &str, options: &[&str]) -> Value {
+    let mut command = python("center.py");
+    command.args(["dial", &port.to_string(), account, kind, code]).args(options);
+    // The server works in this thread.
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    serde_json::from_str(text.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+async fn running(owner: &Person, home: &str) -> Value {
+    owner.get(&format!("/api/v1/homes/{home}")).await.1["incident"].clone()
+}
+
+#[tokio::test]
+async fn what_a_panel_signals_is_an_incident_at_once_and_only_once() {
+    for scheme in ["tcp", "udp"] {
+        let udp: &[&str] = if scheme == "udp" { &["--udp"] } else { &[] };
+        let (server, port, _key) = listening(scheme).await;
+        let owner = server.sign_in("owner").await;
+        for (kind, code, service) in [("ADM-CID", "120", "police"), ("SIA-DCS", "FA", "fire")] {
+            assert_eq!(dial(port, "1234", kind, code, udp).await["msgs queued"], 0, "it was taken");
+            let incident = running(&owner, "maple-street").await;
+            assert!(incident["services"].as_array().unwrap().contains(&json!(service)), "{incident}");
+            assert_ne!(incident["state"], "counting_down", "nobody waits for another countdown");
+        }
+        let first = running(&owner, "maple-street").await["id"].clone();
+        dial(port, "1234", "ADM-CID", "406", udp).await;
+        let incident = running(&owner, "maple-street").await;
+        assert_eq!(incident["id"], first);
+        assert!(incident["timeline"].to_string().contains("Says that the first contact called it off"), "{incident}");
+        let sealed = [udp, &["--key", LETTERS]].concat();
+        assert_eq!(dial(port, "ABCD", "ADM-CID", "100", &sealed).await["msgs queued"], 0);
+        assert_eq!(running(&owner, "lake-cabin").await["services"], json!(["medical"]));
+    }
+}
+
+/// What the listener answers to these bytes; nothing if it says nothing for a while.
+async fn asks(port: u16, pieces: &[&[u8]]) -> String {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut heard = Vec::new();
+    for piece in pieces {
+        socket.write_all(piece).await.unwrap();
+        socket.flush().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    socket.shutdown().await.unwrap();
+    let _ = tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut heard)).await;
+    String::from_utf8(heard).unwrap()
+}
+
+fn plain(sequence: u16, account: &str, data: &str) -> Frame {
+    Frame {
+        id: Id::AdmCid,
+        sequence,
+        receiver: Some("1".into()),
+        line: "0".into(),
+        account: Some(account.into()),
+        data: data.into(),
+        extra: Vec::new(),
+        at: None,
+        sealed: false,
+    }
+}
+
+#[tokio::test]
+async fn f28_what_is_replayed_wrong_or_late_changes_nothing() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let key: Key = DIGITS.parse().unwrap();
+    let police = plain(7, "1234", "#1234|1120 00 001").encode(None);
+    // Two frames in one piece, and one in many: each has its own answer.
+    let both = [police.clone(), plain(8, "1234", "#1234|1110 00 002").encode(None)].concat();
+    let answers = asks(port, &[&both]).await;
+    assert_eq!((answers.matches("\"ACK\"0007").count(), answers.matches("\"ACK\"0008").count()), (1, 1), "{answers:?}");
+    let pieces: Vec<&[u8]> = police.chunks(5).collect();
+    assert!(asks(port, &pieces).await.contains("\"ACK\"0007"), "the same again is acknowledged");
+    let lines = running(&owner, "maple-street").await["timeline"].as_array().unwrap().len();
+    asks(port, &[&police]).await;
+    assert_eq!(running(&owner, "maple-street").await["timeline"].as_array().unwrap().len(), lines, "and changes nothing");
+    // An account that there is not, one that speaks for another, a code that is none, and one that must encrypt.
+    for frame in [
+        plain(1, "9999", "#9999|1120 00 001"),
+        plain(2, "1234", "#ABCD|1120 00 001"),
+        plain(3, "1234", "#1234|1"),
+        plain(4, "1234", "#1234|1130 00 001"),
+        plain(5, "ABCD", "#ABCD|1120 00 001"),
+    ] {
+        assert!(asks(port, &[&frame.encode(None)]).await.contains("\"DUH\""), "{frame:?}");
+    }
+    let sealed = |at: u64, key: &Key| {
+        let frame = Frame { sealed: true, at: Some(Timestamp::from_millis(at)), ..plain(9, "ABCD", "#ABCD|1120 00 001") };
+        frame.encode(Some((key, b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE")))
+    };
+    for late in [now_ms() - 60_000, now_ms() + 60_000] {
+        let answer = asks(port, &[&sealed(late, &key)]).await;
+        assert!(answer.contains("\"NAK\"0000R1L0A0[]_"), "{answer:?}");
+    }
+    let other: Key = "00".repeat(16).parse().unwrap();
+    assert_eq!(asks(port, &[&sealed(now_ms(), &other)]).await, "");
+    let mut damaged = police.clone();
+    damaged[30] ^= 1;
+    assert_eq!(asks(port, &[&damaged, b"\n\r", &[b'A'; 9_000]]).await, "");
+    assert_eq!(running(&owner, "lake-cabin").await, Value::Null, "nothing of it became an incident");
+    let taken = asks(port, &[&sealed(now_ms(), &key)]).await;
+    assert!(taken.contains("\"*ACK\"0009"), "an encrypted message has an encrypted answer: {taken:?}");
+    assert_eq!(running(&owner, "lake-cabin").await["services"], json!(["police"]));
+}
+
+#[tokio::test]
+async fn our_frames_pass_through_another_codec_and_come_back() {
+    let key: Key = DIGITS.parse().unwrap();
+    let mut child = python("center.py").args(["again", "--key", DIGITS]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut asked = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let at = Some(Timestamp::from_millis(now_ms() / 1_000 * 1_000));
+    for (n, code) in ["1120", "1110", "1100", "1121", "1122", "1123", "1406", "3120", "1601", "1607"].iter().enumerate() {
+        for sealed in [false, true] {
+            let data = format!("#1234|{code} 00 00{n}");
+            let frame = Frame { sealed, at, extra: vec!["TM".into()], ..plain(n as u16 + 1, "1234", &data) };
+            let bytes = frame.encode(sealed.then_some((&key, b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE")));
+            writeln!(asked, "{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).unwrap();
+            let (again, said): (String, String) = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            let bytes: Vec<u8> = (0..again.len()).step_by(2).map(|n| u8::from_str_radix(&again[n..n + 2], 16).unwrap()).collect();
+            assert_eq!(Frame::decode(&bytes, |_| Some(&key)), Ok(frame), "{said}");
+        }
+    }
+    drop(asked);
+    child.wait().unwrap();
+}
