@@ -102,7 +102,7 @@ export const queueOf = (cases) => ({ version: 1, cases, on_duty: ["Noor", "Sasha
 const reach = homes.usual.contacts.map(({ name, phone }) => ({ name, phone }));
 const waiting = (id, home, services, since, more) => ({ id: `01890000-0000-7000-8000-00000000002${id}`, home, services, state: "verifying", since: at(since), holder: null, mine: false, unclaimed: false, whole: null, ...more });
 const whole = (incident, step) => ({ home: homes.usual.home, incident, contacts: reach, password_required: true, step });
-export const queued = {
+export const atDesk = {
   late: waiting(1, "Maple Street", ["police"], -1_300, { state: "under_review", whole: whole(incidents.review, "decide") }),
   life: waiting(2, "Lake Cabin", ["medical"], -31),
   unclaimed: waiting(3, "Harbor Loft", ["fire", "police"], -112, { unclaimed: true }),

@@ -1,6 +1,6 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { audit, desk, homes, incidents, passkeys, phones, queueOf, queued, sessions } from "./data.mjs";
+import { atDesk, audit, desk, homes, incidents, passkeys, phones, queueOf, sessions } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
@@ -26,10 +26,10 @@ export const states = {
   "dashboard-empty": { home: homes.empty, heard: "No cameras in this home" },
   "dashboard-no-home": { me: { homes: [] }, heard: "No home is shared" },
   "dashboard-operator": { me: { homes: [], center_role: "operator" }, heard: "Monitoring center" },
-  "center": atCenter([queued.late], { act: ["Police, Maple Street"], heard: "Call first, then decide" }),
-  "center-waits": atCenter([queued.life, queued.unclaimed, queued.others], { act: ["Medical help, Lake Cabin"], heard: "Take it" }),
-  "center-call": atCenter([queued.mine, queued.life], { act: ["Police, Maple Street"], heard: "Hung up without deciding" }),
-  "center-dispatch": atCenter([queued.sent], { act: ["Police, Maple Street"], heard: "Police: on scene" }),
+  "center": atCenter([atDesk.late], { act: ["Police, Maple Street"], heard: "Call first, then decide" }),
+  "center-waits": atCenter([atDesk.life, atDesk.unclaimed, atDesk.others], { act: ["Medical help, Lake Cabin"], heard: "Take it" }),
+  "center-call": atCenter([atDesk.mine, atDesk.life], { act: ["Police, Maple Street"], heard: "Hung up without deciding" }),
+  "center-dispatch": atCenter([atDesk.sent], { act: ["Police, Maple Street"], heard: "Police: on scene" }),
   "center-empty": atCenter([], { heard: "Nothing waits for you" }),
   "center-desk": atCenter([], { me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: queueOf([]) }, "GET /api/v1/center/people": { body: desk } }, heard: "Who works here" }),
   "dashboard-offline": { kept: true, unreachable: true, heard: "Not connected. This is from" },

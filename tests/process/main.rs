@@ -2,6 +2,7 @@
 //!
 //! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`
 
+mod center;
 mod clock;
 mod figures;
 mod listeners;
@@ -29,6 +30,10 @@ async fn main() {
     }
     if ["", "sirens"].contains(&&*asked) {
         sirens::sirens().await;
+        passed += 2;
+    }
+    if ["", "center"].contains(&&*asked) {
+        center::center().await;
         passed += 2;
     }
     println!("test result: ok. {passed} passed; 0 failed");

@@ -8,7 +8,7 @@ use crate::{
     web::{
         browser::{load, set_title, time::clock},
         client::{self, Failure},
-        components::{Icon, Page, part, press, proof_when_asked, text, whether},
+        components::{Icon, Page, part, press, proof_when_asked, text},
         route::Route,
         store::{Session, store},
     },
@@ -157,7 +157,7 @@ fn Row(
     let urgent = case.holder.is_none();
     view! {
         <li>
-            <button class="row" class:row--chosen=whether(is_chosen) type="button" aria-pressed=text(move || is_chosen().to_string()) on:click=press(move || chosen.set(Some(id)))>
+            <button class="row" type="button" aria-pressed=text(move || is_chosen().to_string()) on:click=press(move || chosen.set(Some(id)))>
                 <span class="tile"><Icon name="shield"/></span>
                 <span class="grow"><b>{format!("{}, {}", capital(&services(&case.services)), case.home)}</b><small class=if urgent { "field__wrong" } else { "faint tiny" }>{note}</small></span>
             </button>

@@ -10,7 +10,7 @@ use crate::{
     view::words::{HouseholdWord as W, Said},
     web::{
         client,
-        components::{Field, Icon, SaveButton, Saving, part, press, text},
+        components::{Field, Icon, Saving, part, press, text},
     },
 };
 use leptos::{ev, prelude::*};
@@ -144,18 +144,19 @@ fn Ask(
             offers.try_set(Some(answer));
         });
     };
-    let outcome = move || {
-        offers.get().map(|Offers { trouble, .. }| match trouble {
-            Some(trouble) => view! { <p class="field__wrong">{sentence(trouble)}</p> }.into_any(),
-            None => view! { <p class="small">{W::FilledIn}</p> }.into_any(),
-        })
+    let outcome = move || match (offers.get(), saving.failed()) {
+        (_, Some(why)) => Some(view! { <p class="field__wrong">{why}</p> }.into_any()),
+        (Some(Offers { trouble: Some(trouble), .. }), None) => Some(view! { <p class="field__wrong">{sentence(trouble)}</p> }.into_any()),
+        (Some(_), None) => Some(view! { <p class="small">{W::FilledIn}</p> }.into_any()),
+        (None, None) => None,
     };
+    let says = move || if saving.is_busy() { W::Saving.say() } else { W::LookAtStreams.say() };
     view! {
         <form class="form" on:submit=ask>
             <p class="muted small">{W::LoginNeeded}</p>
             <Field label=W::StreamUser name="found-user" value=blank.user saving/>
             <Field label=W::StreamPassword name="found-password" kind="password" autocomplete="new-password" value=blank.password saving/>
-            <SaveButton saving quiet=true label=W::LookAtStreams/>
+            <button class="btn btn--quiet" type="submit" aria-disabled=text(move || saving.is_busy().to_string())>{text(says)}</button>
             <div role="status">{part(outcome)}</div>
         </form>
     }

@@ -1,0 +1,190 @@
+//! The real binary, a receiving center and panels, over DC-09: how soon a signal is acknowledged, and five hundred a second in and out.
+//! What must hold is asserted; how long it took is printed, and never asserted.
+
+use super::{
+    figures::{at, figure, keep, ms, sorted},
+    load::instant,
+    server::{Server, client, fill, free_port, look, now, option, raise, sign_in},
+};
+use buckler::{
+    domain::time::Timestamp,
+    server::center::dc09::{Cut, Frame, Id, cut},
+};
+use reqwest::Client;
+use std::{collections::HashMap, fmt::Write, fs, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+/// A signal that was acknowledged: whose, when, and by the machine's clock.
+struct Taken {
+    account: String,
+    at: Instant,
+    clock: Timestamp,
+}
+
+fn account(home: usize) -> String {
+    format!("{:04X}", 0x1000 + home)
+}
+
+/// A receiver that acknowledges everything.
+async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
+    while let Ok((mut socket, _)) = listener.accept().await {
+        let taken = taken.clone();
+        tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            loop {
+                match cut(&bytes) {
+                    Cut::Frame(length) => {
+                        let frame = Frame::decode(&bytes[..length], |_| None).expect("a frame");
+                        bytes.drain(..length);
+                        if socket.write_all(&frame.answer(Id::Ack, now()).encode(None)).await.is_err() {
+                            return;
+                        }
+                        // Supervision is no signal; nobody listens any more when it is over.
+                        if frame.id != Id::Null && frame.data.contains("|1") {
+                            let _ = taken.send(Taken { account: frame.account.unwrap_or_default(), at: instant(), clock: now() });
+                        }
+                    }
+                    Cut::Noise(length) => drop(bytes.drain(..length)),
+                    Cut::More => {
+                        if socket.read_buf(&mut bytes).await.is_ok_and(|length| length > 0) {
+                            continue;
+                        }
+                        return;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn send_now(client: &Client, base: &str, id: &str) {
+    let answer = client.post(format!("{base}/api/v1/incidents/{id}/send-now")).send().await.expect("answered");
+    assert!(answer.status().is_success());
+}
+
+async fn next(taken: &mut UnboundedReceiver<Taken>) -> Taken {
+    tokio::time::timeout(Duration::from_secs(60), taken.recv()).await.expect("it comes").expect("the receiver lives")
+}
+
+/// With `--samples` signals one by one, and `--panels` within a second, out and in.
+pub async fn center() {
+    let (samples, panels) = (option("--samples", 200), option("--panels", 500));
+    signals_out(samples, panels).await;
+    signals_in(panels).await;
+}
+
+async fn signals_out(samples: usize, panels: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (client, serve) = (client(), free_port());
+    fill(folder.path(), serve, samples + panels).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (tell, mut taken) = unbounded_channel();
+    tokio::spawn(receive(listener, tell));
+    let mut settings =
+        format!("[center]\nmode = \"receiver\"\n[center.receiver]\nmain = \"tcp://127.0.0.1:{port}\"\n[center.receiver.accounts]\n");
+    (0..samples + panels).try_for_each(|n| writeln!(settings, "home-{n} = \"{}\"", account(n))).expect("a text");
+    let file = folder.path().join("buckler.toml");
+    fs::write(&file, settings).expect("written");
+    let mut server = Server::start_with(folder.path(), serve, &client, |command| {
+        command.arg("--config").arg(&file);
+    })
+    .await;
+    let base = server.base();
+    sign_in(&client, &base).await;
+    let mut took = Vec::new();
+    for home in 0..samples {
+        let id = raise(&client, &base, home, "medical").await;
+        let (pressed, asks, to) = (instant(), client.clone(), base.clone());
+        let sent = tokio::spawn(async move { send_now(&asks, &to, &id).await });
+        let signal = next(&mut taken).await;
+        assert_eq!(signal.account, account(home));
+        took.push(ms(signal.at - pressed));
+        sent.await.expect("answered");
+    }
+    keep("center-send-now", &took);
+    let took = sorted(took);
+    figure("Send Now until a receiving center has acknowledged: p50", at(&took, 0.5), "ms", "-");
+    figure("Send Now until a receiving center has acknowledged: p99", at(&took, 0.99), "ms", "20");
+    let mut asked = JoinSet::new();
+    for n in 0..panels {
+        let (client, base) = (client.clone(), base.clone());
+        asked.spawn(async move {
+            sleep(Duration::from_secs(1).mul_f64(n as f64 / panels as f64)).await;
+            let home = samples + n;
+            let id = raise(&client, &base, home, "medical").await;
+            let deadline = look(&client, &base, &id).await["deadline"].as_str().expect("it counts down").parse::<Timestamp>();
+            (account(home), deadline.expect("a moment"))
+        });
+    }
+    let due: HashMap<_, _> = asked.join_all().await.into_iter().collect();
+    let (mut late, mut early) = (HashMap::new(), 0);
+    while late.len() < due.len() {
+        let signal = next(&mut taken).await;
+        early += usize::from(signal.clock < due[&signal.account]);
+        assert!(
+            late.insert(signal.account.clone(), ms(signal.clock.since(due[&signal.account]))).is_none(),
+            "I12: {} once",
+            signal.account
+        );
+    }
+    assert_eq!(early, 0, "I3: none before D");
+    let late = sorted(late.into_values().collect());
+    figure(&format!("{panels} within a second: acknowledged after D, p99"), at(&late, 0.99), "ms", "20");
+    figure(&format!("{panels} within a second: acknowledged after D, last"), at(&late, 1.0), "ms", "-");
+    server.kill();
+}
+
+async fn signals_in(panels: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (client, serve, port) = (client(), free_port(), free_port());
+    fill(folder.path(), serve, panels).await;
+    let mut settings = format!("[center.listener]\nlisten = \"tcp://127.0.0.1:{port}\"\n");
+    (0..panels).try_for_each(|n| writeln!(settings, "[center.listener.accounts.{}]\nhome = \"home-{n}\"", account(n))).expect("a text");
+    let file = folder.path().join("buckler.toml");
+    fs::write(&file, settings).expect("written");
+    let mut server = Server::start_with(folder.path(), serve, &client, |command| {
+        command.arg("--config").arg(&file);
+    })
+    .await;
+    let mut asked = JoinSet::new();
+    for n in 0..panels {
+        asked.spawn(async move {
+            sleep(Duration::from_secs(1).mul_f64(n as f64 / panels as f64)).await;
+            let frame = Frame {
+                id: Id::AdmCid,
+                sequence: 1,
+                receiver: Some("1".into()),
+                line: "0".into(),
+                account: Some(account(n)),
+                data: format!("#{}|1100 00 001", account(n)),
+                extra: Vec::new(),
+                at: None,
+                sealed: false,
+            };
+            let began = instant();
+            let mut socket = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
+            socket.write_all(&frame.encode(None)).await.expect("sent");
+            let mut bytes = vec![0; 256];
+            let length = socket.read(&mut bytes).await.expect("answered");
+            let answer = Frame::decode(&bytes[..length], |_| None).expect("a frame");
+            assert_eq!((answer.id, answer.sequence), (Id::Ack, 1));
+            ms(began.elapsed())
+        });
+    }
+    let took = sorted(asked.join_all().await);
+    figure(&format!("{panels} panels within a second: stored and acknowledged, p99"), at(&took, 0.99), "ms", "20");
+    sign_in(&client, &server.base()).await;
+    for n in [0, panels / 2, panels - 1] {
+        let answer = client.get(format!("{}/api/v1/homes/home-{n}", server.base())).send().await.expect("answered");
+        let home: serde_json::Value = answer.json().await.expect("a home");
+        assert_eq!(home["incident"]["services"][0], "medical");
+    }
+    server.kill();
+}
