@@ -17,7 +17,7 @@ use crate::{
         device, eligibility,
         home::{Home, undo},
         id::{DeviceId, HomeId},
-        incident::{CallState, Mode},
+        incident::{CallState, CenterMode, Mode},
         time::Timestamp,
     },
 };
@@ -108,10 +108,14 @@ impl App {
     pub(super) fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
         let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
-        let mut checks = vec![match (&self.receiver, self.demo) {
-            (Some(receiver), _) => receiver.check(home, at),
-            (None, true) => check(CheckKind::Center, true, "Monitoring center (demo)"),
-            (None, false) => check(CheckKind::Center, false, "Not connected to responders"),
+        let mut checks = vec![match (&self.receiver, self.policy.center, self.demo) {
+            (Some(receiver), ..) => receiver.check(home, at),
+            (None, CenterMode::Operators, _) => match self.desk.on_duty(at).is_empty() {
+                false => check(CheckKind::Center, true, "Somebody is at the console"),
+                true => check(CheckKind::Center, false, "Nobody is at the console"),
+            },
+            (None, _, true) => check(CheckKind::Center, true, "Monitoring center (demo)"),
+            (None, _, false) => check(CheckKind::Center, false, "Not connected to responders"),
         }];
         if let Some(base) = home.base_station() {
             let online = self.devices.is_online(&home.id, &base.id);

@@ -41,7 +41,8 @@ impl Ways {
     pub fn new(config: &Config, clock: &Arc<Clock>, hub: &Arc<Hub>, devices: &Arc<dyn Devices>) -> Result<Self, String> {
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
         let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
-        let settings = config.center.receiver.clone();
+        // A table that the mode does not use is kept for when it does.
+        let settings = config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
         let drills = settings.as_ref().is_some_and(|settings| settings.drills);
         let (receiver, failures) = match settings {
             Some(settings) => {

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         id::UserId,
-        incident::{Actor, command::Command},
+        incident::{Actor, CenterMode, command::Command},
         time::Timestamp,
     },
     server::{App, hub::Hub, stopped, store::Account},
@@ -74,6 +74,7 @@ pub async fn watch_leases(app: Arc<App>) {
             app.desk.hears(id, name, app.clock.now());
         }
     }
+    let mut was_manned = false;
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
@@ -93,5 +94,11 @@ pub async fn watch_leases(app: Arc<App>) {
         if went {
             app.hub.center_changed();
         }
+        // R23: each home shows whether anybody is there.
+        let is_manned = !here.is_empty();
+        if is_manned != was_manned && app.policy.center == CenterMode::Operators {
+            app.homes.all().iter().for_each(|home| app.hub.home_changed(home.id.clone()));
+        }
+        was_manned = is_manned;
     }
 }

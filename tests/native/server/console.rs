@@ -30,6 +30,13 @@ async fn says(operator: &Person, incident: &Value, what: &str, body: Value) -> (
 #[tokio::test]
 async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() {
     let (_server, owner, operator) = with_operators("").await;
+    let manned = async || {
+        let home = owner.get("/api/v1/homes/maple-street").await.1;
+        home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "center").unwrap()["ok"].clone()
+    };
+    assert_eq!(manned().await, false, "R23: nobody is at the console");
+    operator.get(QUEUE).await;
+    assert_eq!(manned().await, true);
     let counting = owner.raise("maple-street", "police", json!({})).await.1;
     assert_eq!(cases(&operator).await, [] as [Value; 0], "I3: nothing leaves before D");
     owner.act(&counting, "send-now").await;
