@@ -80,7 +80,10 @@ impl Listening {
     /// A key that cannot be read.
     pub fn new(settings: &settings::Listener) -> Result<Arc<Self>, String> {
         let account = |(account, panel): (&String, &Panel)| {
-            Ok((account.to_ascii_uppercase(), Account { home: panel.home.clone(), key: panel.key()?, heard: Mutex::default() }))
+            Ok((
+                account.to_ascii_uppercase(),
+                Account { home: panel.home.clone(), key: settings::key(panel.key_file.as_deref())?, heard: Mutex::default() },
+            ))
         };
         Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, String>>()? }))
     }

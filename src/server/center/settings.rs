@@ -155,7 +155,7 @@ impl Center {
             return Err("center.mode = \"receiver\" needs the table [center.receiver]".into());
         }
         if let Some(receiver) = &self.receiver {
-            receiver.key()?;
+            key(receiver.key_file.as_deref())?;
             receiver.times()?;
             let all = [&receiver.receiver, &receiver.line].into_iter();
             if let Some(wrong) = all.into_iter().find(|text| text.is_empty() || text.len() > 6 || !is_hex(text)) {
@@ -165,7 +165,7 @@ impl Center {
         }
         if let Some(listener) = &self.listener {
             listener.accounts.keys().try_for_each(|account| is_account(account))?;
-            listener.accounts.values().try_for_each(|panel| panel.key().map(drop))?;
+            listener.accounts.values().try_for_each(|panel| key(panel.key_file.as_deref()).map(drop))?;
             let address: Option<SocketAddr> = listener.listen.at.parse().ok();
             address.ok_or_else(|| {
                 format!("center.listener.listen needs a number, such as tcp://127.0.0.1:12347, not “{}”", listener.listen)
@@ -183,14 +183,6 @@ impl Listener {
 }
 
 impl Receiver {
-    /// The key, if there is one.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or holds none.
-    pub fn key(&self) -> Result<Option<Key>, String> {
-        self.key_file.as_deref().map(read_key).transpose()
-    }
-
     /// How often it is supervised, and how long it has to acknowledge.
     ///
     /// # Errors
@@ -205,19 +197,14 @@ impl Receiver {
     }
 }
 
-impl Panel {
-    /// The key, if there is one.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or holds none.
-    pub fn key(&self) -> Result<Option<Key>, String> {
-        self.key_file.as_deref().map(read_key).transpose()
-    }
-}
-
-fn read_key(file: &Path) -> Result<Key, String> {
+/// The key in a file, if one is named.
+///
+/// # Errors
+/// A file that cannot be read, or holds none.
+pub fn key(file: Option<&Path>) -> Result<Option<Key>, String> {
+    let Some(file) = file else { return Ok(None) };
     let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    text.parse().map_err(|error| format!("{}: {error}", file.display()))
+    text.parse().map(Some).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn is_hex(text: &str) -> bool {

@@ -3,6 +3,7 @@
 use super::{
     answer::{Problems, Refused},
     extract::{Body, Named, Operator, Part, SignedIn},
+    phone,
 };
 use crate::{
     api::{
@@ -14,14 +15,14 @@ use crate::{
     domain::{
         access::{CenterAction, CenterRole},
         contact::Contact,
-        id::{CallId, IncidentId},
+        id::IncidentId,
         incident::{
             Actor, CallState, CenterMode, DispatchState, Disposition, Mode, Purpose, Service, State as Stands,
             command::{CallStep, Command, NotReached},
             event::Event,
         },
     },
-    server::{App, auth, engine::Current},
+    server::{App, engine::Current},
 };
 use axum::{
     Json,
@@ -199,7 +200,9 @@ pub async fn called(
     let call = call.ok_or_else(|| Refused::new(Code::CallOver, "This call is over: carry on."))?;
     let step = match outcome {
         CalledOutcome::Confirmed => CallStep::Confirm,
-        CalledOutcome::CalledOff => CallStep::Cancel { authenticated: is_authenticated(&app, &current, call, &verbal_password).await? },
+        CalledOutcome::CalledOff => {
+            CallStep::Cancel { authenticated: phone::is_authenticated(&app, &current, call, &verbal_password).await? }
+        }
         CalledOutcome::NoAnswer => CallStep::NotReached(NotReached::NoAnswer),
         CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
         CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
@@ -212,21 +215,6 @@ pub async fn called(
     let answer = app.engine.give(id, Command::Call { call, step }).await?;
     answer.refusal.map_or(Ok(()), |refusal| Err(Refused::from(refusal)))?;
     Ok(Json(Heard { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
-}
-
-/// Whether what was said is the verbal password, or none is needed.
-async fn is_authenticated(app: &App, current: &Current, call: CallId, said: &str) -> Result<bool, Refused> {
-    if said.len() > 256 {
-        return Err(Refused::field("verbal_password", "That is too long."));
-    }
-    let attempts = call.to_string();
-    if !app.attempts.may_try(&attempts, app.clock.now()) {
-        return Err(Refused::new(Code::TooManyAttempts, "Too many attempts on this call."));
-    }
-    app.attempts.failed(&attempts, app.clock.now());
-    let snapshot = &current.incident.snapshot;
-    let right = auth::verify_spoken(&auth::CALLS, said, snapshot.verbal_password.clone()).await?;
-    Ok(right || !snapshot.password_required)
 }
 
 /// Says how far a service has come.

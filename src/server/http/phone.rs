@@ -143,21 +143,26 @@ pub async fn hang_up(State(app): State<Arc<App>>, caller: Caller) -> Result<Json
     request_body = CallOff, responses((status = 202, body = Received), Problems))]
 pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, body: CallOffBody) -> Result<(StatusCode, Json<Received>), Refused> {
     let said = body.0.verbal_password.unwrap_or_default();
+    let (current, call) = caller.call(&app).await?;
+    let authenticated = is_authenticated(&app, &current, call.id, &said).await?;
+    caller.step(&app, CallStep::Cancel { authenticated }).await?;
+    Ok((StatusCode::ACCEPTED, Json(Received { received: true })))
+}
+
+/// Whether what was said on a call is the verbal password, or none is required.
+pub async fn is_authenticated(app: &App, current: &Current, call: CallId, said: &str) -> Result<bool, Refused> {
     if said.len() > 256 {
         return Err(Refused::field("verbal_password", "That is too long."));
     }
-    let (current, call) = caller.call(&app).await?;
-    let attempts = call.id.to_string();
+    let attempts = call.to_string();
     if !app.attempts.may_try(&attempts, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many attempts on this call."));
     }
     app.attempts.failed(&attempts, app.clock.now());
     let snapshot = &current.incident.snapshot;
     // Checked even where none is required, so that the time tells nothing.
-    let right = auth::verify_spoken(&auth::CALLS, &said, snapshot.verbal_password.clone()).await?;
-    let authenticated = right || !snapshot.password_required;
-    caller.step(&app, CallStep::Cancel { authenticated }).await?;
-    Ok((StatusCode::ACCEPTED, Json(Received { received: true })))
+    let right = auth::verify_spoken(&auth::CALLS, said, snapshot.verbal_password.clone()).await?;
+    Ok(right || !snapshot.password_required)
 }
 
 /// The body of [`cancel`]; none at all is an empty one.

@@ -115,7 +115,7 @@ impl Receiver {
         let paths =
             std::iter::once(path("main", &settings.main)).chain(settings.backup.as_ref().map(|peer| path("backup", peer))).collect();
         let (failed, failures) = mpsc::unbounded_channel();
-        let key = settings.key()?;
+        let key = settings::key(settings.key_file.as_deref())?;
         let (proofs, under_way, taken) = Default::default();
         Ok((Arc::new(Self { settings, key, within, every, paths, clock, hub, proofs, under_way, taken, failed }), failures))
     }
