@@ -98,7 +98,12 @@ impl Cameras {
     /// None yet.
     pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> Arc<Self> {
         let seal = Seal::new(&config.data);
-        let (settings, demo, ffmpeg) = (Arc::new(config.cameras.clone()), config.demo, config.ffmpeg.clone());
+        let (demo, ffmpeg, mut settings) = (config.demo, config.ffmpeg.clone(), config.cameras.clone());
+        if demo && settings.search.is_empty() {
+            // A demo asks nobody beyond this machine.
+            settings.search.push(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        let settings = Arc::new(settings);
         let (making, searching) = Default::default();
         Arc::new(Self {
             clock,

@@ -69,7 +69,12 @@ pub async fn queue(
     Operator(signed_in): Operator,
     seen: Result<Query<Seen>, QueryRejection>,
 ) -> Result<Json<Queue>, Refused> {
-    let Query(Seen { seen }) = seen.map_err(|_| Refused::field("seen", "That is no version."))?;
+    let no_version = || Refused::field("seen", "That is no version.");
+    let Query(Seen { seen }) = seen.map_err(|_| no_version())?;
+    // As the interface's document says it: a number of 64 bits with a sign.
+    if seen.is_some_and(|seen| i64::try_from(seen).is_err()) {
+        return Err(no_version());
+    }
     app.desk.sees(&signed_in.account, app.clock.now());
     let mut version = app.hub.center_version();
     if seen == Some(*version.borrow_and_update()) {

@@ -124,6 +124,12 @@ async fn what_a_camera_says_is_not_believed_and_nobody_is_asked_who_is_elsewhere
 }
 
 #[tokio::test]
+async fn a_demo_searches_this_machine_alone() {
+    let server = Server::start("30s").await;
+    assert_eq!(server.app.cameras.settings().search, ["127.0.0.1".parse::<std::net::IpAddr>().unwrap()]);
+}
+
+#[tokio::test]
 async fn a_camera_that_knows_only_udp_is_seen_too() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
