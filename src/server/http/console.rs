@@ -42,8 +42,8 @@ const REFERENCE_MOST: usize = 60;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
-    /// The version that it was told last: the answer waits for another one, for up to 3 s.
-    seen: Option<u64>,
+    /// The version that it was told last: the answer waits for another one, for up to 3 s. What is none has not been seen.
+    seen: Option<String>,
 }
 
 /// Whether the center has to do with it: people work there, or it was found late. Practice never reaches them (I18).
@@ -69,12 +69,8 @@ pub async fn queue(
     Operator(signed_in): Operator,
     seen: Result<Query<Seen>, QueryRejection>,
 ) -> Result<Json<Queue>, Refused> {
-    let no_version = || Refused::field("seen", "That is no version.");
-    let Query(Seen { seen }) = seen.map_err(|_| no_version())?;
-    // As the interface's document says it: a number of 64 bits with a sign.
-    if seen.is_some_and(|seen| i64::try_from(seen).is_err()) {
-        return Err(no_version());
-    }
+    let Query(Seen { seen }) = seen.map_err(|_| Refused::field("seen", "Name one version."))?;
+    let seen = seen.and_then(|seen| seen.parse().ok());
     app.desk.sees(&signed_in.account, app.clock.now());
     let mut version = app.hub.center_version();
     if seen == Some(*version.borrow_and_update()) {
