@@ -11,7 +11,7 @@ use crate::{
     domain::{contact::Readiness, incident::Purpose},
     view::words::{self, PhoneWord, Said, Word},
     web::{
-        browser::{json::parse, vibrate},
+        browser::{json::parse, load, vibrate},
         client,
         components::{Icon, part, press, ribbon, text},
     },
@@ -34,6 +34,8 @@ pub fn Contact(
     /// The link's token.
     token: String,
 ) -> impl IntoView {
+    // How it looks.
+    load("forms");
     let shown = RwSignal::new(Shown::Loading);
     let said = RwSignal::new(false);
     let first = token.clone();
