@@ -53,7 +53,7 @@ pub enum Event {
     Unclaimed,
     /// A third party's receiving center has the alarm; which of its receivers.
     SignalAccepted { receiver: String },
-    /// The receiving center could not be told, for now.
+    /// Neither receiver took the alarm; both are asked again.
     SignalFailed,
     /// A contact is called until `until`.
     CallPlaced { call: CallId, contact: ContactId, purpose: Purpose, until: Timestamp },
