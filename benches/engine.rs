@@ -99,6 +99,7 @@ fn home(n: usize) -> Home {
         verbal_password: None,
         changes: Vec::new(),
         wires: Vec::new(),
+        notes: Default::default(),
     }
 }
 

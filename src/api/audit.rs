@@ -46,6 +46,8 @@ pub enum Deed {
     FirstOwner,
     /// A device is not well: it is silent, its battery is nearly empty, or it was torn off.
     DeviceTrouble,
+    /// A report from elsewhere had no good signature.
+    ReportRefused,
     /// An incident went on; its steps are in the history.
     Incident,
 }

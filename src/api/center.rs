@@ -7,6 +7,7 @@ use super::{
 };
 use crate::domain::{
     access::CenterRole,
+    home::ResponderNotes,
     id::{IncidentId, UserId},
     incident::{DispatchState, Service},
     time::Timestamp,
@@ -64,6 +65,9 @@ pub struct Whole {
     pub incident: Incident,
     /// Whom to call, in order, as it was when the incident began.
     pub contacts: Vec<Reach>,
+    /// What responders should know.
+    #[serde(default)]
+    pub notes: ResponderNotes,
     /// Whether calling it off needs the verbal password.
     pub password_required: bool,
     /// What is to be done now.

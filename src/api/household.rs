@@ -5,8 +5,9 @@ use crate::domain::{
     access::Role,
     camera::{CameraKind, Keep},
     device::DeviceKind,
-    home::Address,
-    id::{CameraId, ContactId, UserId},
+    home::{Address, ResponderNotes},
+    id::{CameraId, ContactId, IncidentId, UserId},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,8 +21,30 @@ pub struct Household {
     pub invitations: Vec<Invited<Role>>,
     /// Where cameras' pictures come from.
     pub streams: Vec<Stream>,
+    /// What responders should know.
+    #[serde(default)]
+    pub notes: ResponderNotes,
     /// Whether a verbal password is set. It is never readable.
     pub verbal_password_set: bool,
+}
+
+/// An incident of which another server does not take a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Undelivered {
+    /// Names it when it is tried again.
+    pub id: String,
+    /// Where that server is.
+    pub host: String,
+    /// The incident.
+    #[schema(value_type = String)]
+    pub incident: IncidentId,
+    /// Since when it is not taken.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Why, in a few words.
+    pub why: String,
+    /// Whether it is not tried any more by itself.
+    pub given_up: bool,
 }
 
 /// Somebody with an account who may look at the home.

@@ -165,7 +165,7 @@ impl From<&Actor> for Person {
         let id = match actor {
             Actor::Person { id, .. } | Actor::Operator { id, .. } => id.to_string(),
             Actor::Contact { id, .. } => id.to_string(),
-            Actor::Device { .. } | Actor::Center | Actor::Buckler => String::new(),
+            Actor::Device { .. } | Actor::Outside { .. } | Actor::Center | Actor::Buckler => String::new(),
         };
         Self { id, name: actor.name().into() }
     }

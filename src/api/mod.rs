@@ -13,6 +13,7 @@ pub mod problem;
 pub mod review;
 pub mod session;
 pub mod timeline;
+pub mod webhooks;
 pub mod wiring;
 
 /// The paths of version 1. Parameters in braces are filled in by the functions.

@@ -3,7 +3,8 @@
 use crate::domain::{
     id::{CallId, ContactId, DeviceId},
     incident::{
-        self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Request, Service, SirenFault, Source,
+        self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Report, Request, Service, SirenFault,
+        Source,
         event::{Event, Recorded},
     },
     time::Timestamp,
@@ -80,7 +81,12 @@ struct Story<'a> {
 impl Story<'_> {
     fn line(&self, seq: u32, fact: &Recorded) -> Line {
         let (what, by, text) = self.words(&fact.event);
-        Line { seq, at: fact.at, what, by: by.map(|b| b.name().into()), text }
+        // What happened elsewhere has the time at which it did, as far as two clocks can agree.
+        let at = match &fact.event {
+            Event::Reported { said_at, .. } => (*said_at).clamp(self.incident.started_at.min(fact.at), fact.at),
+            _ => fact.at,
+        };
+        Line { seq, at, what, by: by.map(|b| b.name().into()), text }
     }
 
     fn words<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
@@ -116,8 +122,12 @@ impl Story<'_> {
             Event::Announced { device } => {
                 (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
             }
-            Event::Claimed { by } => (What::Note, Some(by), "An operator took the incident".into()),
-            Event::Released { by } => (What::Note, Some(by), "Nobody at the center works on it now".into()),
+            Event::Claimed { by } => (What::Note, Some(by), CLAIMED.into()),
+            Event::Released { by } => (What::Note, Some(by), RELEASED.into()),
+            Event::Reported { by, report, .. } => {
+                let (what, text) = reported(report);
+                (what, Some(by), text)
+            }
             Event::Unclaimed => (What::Note, None, "Nobody at the center took it in time. The automatic center goes on".into()),
             Event::SignalAccepted { receiver } => (What::Note, None, format!("The receiving center has the alarm ({receiver})")),
             Event::SignalFailed => {
@@ -132,7 +142,10 @@ impl Story<'_> {
             Event::DispatchRequested { service } => {
                 (What::DispatchRequested, None, format!("{} requested{}", service_name(*service), self.to_address()))
             }
-            Event::DispatchMoved { service, state, reference } => dispatch_moved(*service, *state, reference.as_deref()),
+            Event::DispatchMoved { service, state, reference } => {
+                let (what, text) = dispatch_moved(*service, *state, reference.as_deref());
+                (what, None, text)
+            }
             Event::Cancelled { by } => (What::Cancelled, Some(by), format!("{} called it off", by.name())),
             Event::Reviewed { by, proceed, note } => {
                 let decision = if *proceed { "Looked at it: send help" } else { "Looked at it: send nothing" };
@@ -196,23 +209,39 @@ impl Story<'_> {
     }
 
     fn call_ended(&self, call: CallId, outcome: CallOutcome) -> String {
-        let name = self.caller(call);
-        match outcome {
-            CallOutcome::Confirmed => format!("{name} confirmed the emergency"),
-            CallOutcome::Cancelled => format!("{name} said that help is not needed"),
-            CallOutcome::NoAnswer => format!("{name} did not answer"),
-            CallOutcome::Voicemail => format!("Voicemail answered for {name}"),
-            CallOutcome::Busy => format!("{name} was busy or declined"),
-            CallOutcome::Failed => format!("The call to {name} could not be made"),
-            CallOutcome::HungUp => format!("{name} hung up without deciding"),
-            CallOutcome::NoDecision => format!("{name} did not decide in time"),
-            CallOutcome::WrongPassword => format!("{name} tried to call it off with a wrong password"),
-            CallOutcome::Told => format!("{name} was told"),
-        }
+        call_ended(&self.caller(call), outcome)
     }
 
     fn to_address(&self) -> String {
         self.incident.snapshot.address.as_ref().map_or_else(String::new, |a| format!(" to {}, {}", a.line1, a.city))
+    }
+}
+
+const CLAIMED: &str = "An operator took the incident";
+const RELEASED: &str = "Nobody at the center works on it now";
+
+fn call_ended(name: &str, outcome: CallOutcome) -> String {
+    match outcome {
+        CallOutcome::Confirmed => format!("{name} confirmed the emergency"),
+        CallOutcome::Cancelled => format!("{name} said that help is not needed"),
+        CallOutcome::NoAnswer => format!("{name} did not answer"),
+        CallOutcome::Voicemail => format!("Voicemail answered for {name}"),
+        CallOutcome::Busy => format!("{name} was busy or declined"),
+        CallOutcome::Failed => format!("The call to {name} could not be made"),
+        CallOutcome::HungUp => format!("{name} hung up without deciding"),
+        CallOutcome::NoDecision => format!("{name} did not decide in time"),
+        CallOutcome::WrongPassword => format!("{name} tried to call it off with a wrong password"),
+        CallOutcome::Told => format!("{name} was told"),
+    }
+}
+
+fn reported(report: &Report) -> (What, String) {
+    match report {
+        Report::Claimed => (What::Note, CLAIMED.into()),
+        Report::Released => (What::Note, RELEASED.into()),
+        Report::Called { name, outcome } => (What::Note, call_ended(name, *outcome)),
+        Report::Moved { service, state, reference } => dispatch_moved(*service, *state, reference.as_deref()),
+        Report::Ended { .. } => (What::Note, "The monitoring center has finished".into()),
     }
 }
 
@@ -226,7 +255,7 @@ fn asked(request: Request) -> &'static str {
     }
 }
 
-fn dispatch_moved(service: Service, state: DispatchState, reference: Option<&str>) -> (What, Option<&'static core::Actor>, String) {
+fn dispatch_moved(service: Service, state: DispatchState, reference: Option<&str>) -> (What, String) {
     let name = service_name(service);
     let (what, text) = match state {
         DispatchState::Requested => (What::DispatchRequested, format!("{name} requested")),
@@ -236,7 +265,7 @@ fn dispatch_moved(service: Service, state: DispatchState, reference: Option<&str
         DispatchState::OnScene => (What::OnScene, format!("{name}: on scene")),
         DispatchState::Closed => (What::Note, format!("{name}: done")),
     };
-    (what, None, reference.map_or(text.clone(), |r| format!("{text} ({r})")))
+    (what, reference.map_or(text.clone(), |r| format!("{text} ({r})")))
 }
 
 fn closed(disposition: Disposition) -> &'static str {

@@ -1,6 +1,12 @@
 //! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
 
-use super::{cameras::Settings as Cameras, center::settings::Center, devices::mqtt::settings::Settings as Mqtt, tls::Files};
+use super::{
+    cameras::Settings as Cameras,
+    center::settings::Center,
+    devices::mqtt::settings::Settings as Mqtt,
+    notify::webhooks::settings::{self as webhooks, Hook, Reporter},
+    tls::Files,
+};
 use crate::domain::incident::{CenterMode, Policy};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -76,6 +82,8 @@ struct File {
     center: Center,
     mqtt: Option<Mqtt>,
     cameras: Cameras,
+    webhook: Vec<Hook>,
+    reporter: Vec<Reporter>,
 }
 
 /// The effective configuration.
@@ -109,6 +117,10 @@ pub struct Config {
     pub cameras: Cameras,
     /// The broker behind which sirens are, and which.
     pub mqtt: Option<Mqtt>,
+    /// Servers that are told of incidents' steps.
+    pub webhooks: Vec<Hook>,
+    /// Who may report how far help has come.
+    pub reporters: Vec<Reporter>,
 }
 
 /// A configuration that cannot be used, in a sentence.
@@ -180,7 +192,10 @@ impl Config {
             return Err(ConfigError("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…".into()));
         }
         file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
+        webhooks::look_at(&file.webhook, &file.reporter).map_err(ConfigError)?;
         Ok(Self {
+            webhooks: file.webhook,
+            reporters: file.reporter,
             mqtt: file.mqtt,
             cameras: file.cameras,
             ffmpeg: file.ffmpeg,
@@ -247,6 +262,11 @@ fn seconds(ms: u64) -> String {
     humantime::format_duration(Duration::from_millis(ms)).to_string()
 }
 
+/// A list of tables of the file, if it holds any.
+fn tables<T: Serialize>(name: &str, of: &[T]) -> Result<String, fmt::Error> {
+    if of.is_empty() { Ok(String::new()) } else { table(name, &of) }
+}
+
 /// A table of the file.
 fn table(name: &str, of: &impl Serialize) -> Result<String, fmt::Error> {
     toml::to_string(&BTreeMap::from([(name, of)])).map_err(|_| fmt::Error)
@@ -267,7 +287,9 @@ impl fmt::Display for Config {
         writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
         f.write_str(&table("center", &self.center)?)?;
         f.write_str(&table("cameras", &self.cameras)?)?;
-        self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table("mqtt", mqtt)?))
+        self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table("mqtt", mqtt)?))?;
+        f.write_str(&tables("webhook", &self.webhooks)?)?;
+        f.write_str(&tables("reporter", &self.reporters)?)
     }
 }
 

@@ -114,6 +114,7 @@ fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], tim
         verbal_password: None,
         changes: Vec::new(),
         wires: Vec::new(),
+        notes: Default::default(),
     }
 }
 

@@ -1,15 +1,15 @@
 //! Who listens to a home. Each live event is encoded once and handed to every listener; nobody can make it wait.
 
 use crate::domain::{
-    id::{DeviceId, HomeId},
+    id::{DeviceId, HomeId, IncidentId},
     time::Timestamp,
 };
 use axum::body::Bytes;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 /// Events kept for whoever comes back, and the most that a slow listener may lag before it starts over with a snapshot.
 const KEPT: usize = 256;
@@ -57,6 +57,8 @@ pub struct Hub {
     changed: Notify,
     /// Counts what the monitoring center may have to look at anew, whether or not anybody listens to that home.
     center: watch::Sender<u64>,
+    /// Where every step of an incident is told, if anybody wants to know.
+    told: OnceLock<mpsc::UnboundedSender<IncidentId>>,
     /// Homes that members have had open, each held by everybody who has.
     open: Mutex<HashMap<HomeId, Arc<()>>>,
 }
@@ -74,8 +76,12 @@ pub struct Subscription {
 
 impl Hub {
     /// The incident of a home has changed. Several changes before the next encoding become one.
-    pub fn incident_changed(&self, home: HomeId) {
+    pub fn incident_changed(&self, home: HomeId, id: IncidentId) {
         self.center_changed();
+        if let Some(told) = self.told.get() {
+            // Whoever reads it ends only with the server.
+            let _ = told.send(id);
+        }
         self.note(Change::Incident(home));
     }
 
@@ -97,6 +103,13 @@ impl Hub {
     /// Counts that.
     pub fn center_version(&self) -> watch::Receiver<u64> {
         self.center.subscribe()
+    }
+
+    /// The incidents that go on, one word for each step. For one listener.
+    pub fn steps(&self) -> mpsc::UnboundedReceiver<IncidentId> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let _ = self.told.set(sender);
+        receiver
     }
 
     fn note(&self, change: Change) {

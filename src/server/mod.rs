@@ -23,13 +23,14 @@ pub mod tls;
 pub mod user;
 mod ways;
 
-use crate::domain::incident::Policy;
+use crate::domain::{id::IncidentId, incident::Policy};
 use auth::{Attempts, passkeys::Passkeys};
 use cameras::{Cameras, Clips};
 use center::{
     desk::{Desk, watch_leases},
     listener::{self, Listening},
     receiver::Receiver,
+    reports,
 };
 use clock::{Clock, Machine};
 use config::Config;
@@ -47,6 +48,7 @@ use engine::{Engine, outbox::Outbox};
 use homes::Homes;
 use http::Assets;
 use hub::Hub;
+use notify::webhooks::{self, Webhooks};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -97,6 +99,10 @@ pub struct App {
     pub receiver: Option<Arc<Receiver>>,
     /// Panels and other Bucklers that signal to this one, if it listens for them.
     pub listening: Option<Arc<Listening>>,
+    /// Servers that are told of incidents' steps.
+    pub webhooks: Webhooks,
+    /// Who may report how far help has come.
+    pub reporters: Vec<reports::Reporter>,
     /// Who sits at the console of the monitoring center.
     pub desk: Desk,
     /// Whether contacts' links may be shown, and responders are simulated.
@@ -153,6 +159,9 @@ pub enum StartError {
     /// The way to a receiving center cannot be made.
     #[error("{0}")]
     Center(String),
+    /// A webhook's secret cannot be read.
+    #[error("{0}")]
+    Webhook(String),
     /// The demo and a real home do not share a folder.
     #[error("{0}")]
     Demo(String),
@@ -207,6 +216,8 @@ impl App {
         figures::record();
         let clock = Arc::new(Clock::new(Machine));
         let hub = Arc::new(Hub::default());
+        // Nobody counts steps that nobody is told.
+        let steps = (!config.webhooks.is_empty()).then(|| hub.steps());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
         let beside: Arc<dyn Devices> = if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
         let (pressed, presses) = mpsc::channel(PRESSES);
@@ -238,6 +249,8 @@ impl App {
             policy: config.policy,
             receiver,
             listening: panels.as_ref().map(|(listening, _)| listening.clone()),
+            webhooks: Webhooks::new(&config.webhooks).map_err(StartError::Webhook)?,
+            reporters: config.reporters.iter().map(reports::Reporter::new).collect::<Result<_, _>>().map_err(StartError::Webhook)?,
             center_phone: config.center.phone.clone(),
             demo: config.demo,
             data: config.data.clone(),
@@ -249,7 +262,7 @@ impl App {
             sessions_changed: watch::Sender::new(0),
             stop,
         });
-        app.begin_beside(presses);
+        app.begin_beside(presses, steps);
         if let Some((listening, socket)) = panels {
             tokio::spawn(listener::listen(app.clone(), listening, socket));
         }
@@ -257,7 +270,10 @@ impl App {
     }
 
     /// What goes on beside requests, until the server stops.
-    fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>) {
+    fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>, steps: Option<mpsc::UnboundedReceiver<IncidentId>>) {
+        if let Some(steps) = steps {
+            tokio::spawn(webhooks::watch(self.clone(), steps));
+        }
         tokio::spawn(tell::fan_out(self.clone()));
         tokio::spawn(watch_leases(self.clone()));
         tokio::spawn(raise_what_is_pressed(self.clone(), presses));

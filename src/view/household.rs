@@ -20,6 +20,7 @@ pub fn deed(record: &AuditRecord) -> String {
         Deed::SignInRefused => W::DidRefuse,
         Deed::SignedOut => W::DidSignOut,
         Deed::DevicesSignedOut => W::DidSignOutDevices,
+        Deed::ReportRefused => W::DidRefuseReport,
         Deed::DeviceAllowed => W::DidAllow,
         Deed::Proven => W::DidProve,
         Deed::ProofRefused => W::DidNotProve,

@@ -9,7 +9,7 @@ use crate::{
         audit::AuditRecord,
         center::{CenterPeople, Queue},
         home::HomeAnswer,
-        household::{Household, Welcome},
+        household::{Household, Undelivered, Welcome},
         incident::{Incident, Raise},
         invitations::{Invitation, InvitationLink, Invite, Join},
         passkeys::{Answered, Ceremony, Passkeys, Recover, RecoveryCodes},
@@ -225,6 +225,11 @@ pub async fn home(id: &HomeId) -> Answer<HomeAnswer> {
 /// What only owners see.
 pub async fn household(home: &HomeId) -> Answer<Household> {
     get(&path::of_home(home, "household")).await
+}
+
+/// What other servers did not take of a home's incidents.
+pub async fn deliveries(home: &HomeId) -> Answer<Vec<Undelivered>> {
+    get(&path::of_home(home, "deliveries")).await
 }
 
 /// What of a home is behind the broker.

@@ -202,6 +202,7 @@ fn home(n: usize, dice: &mut Dice) -> Home {
         verbal_password: None,
         changes: Vec::new(),
         wires: Vec::new(),
+        notes: Default::default(),
     }
 }
 

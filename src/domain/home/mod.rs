@@ -1,6 +1,7 @@
 //! One location: address, subscription, devices, cameras, contacts, and how the household wants things done.
 
 pub mod edit;
+pub mod responders;
 pub mod settings;
 pub mod undo;
 
@@ -10,6 +11,7 @@ use super::{
     device::{Device, DeviceKind, Wire},
     id::{CameraId, DeviceId, HomeId},
 };
+pub use responders::ResponderNotes;
 use serde::{Deserialize, Serialize};
 pub use settings::Settings;
 pub use undo::Change;
@@ -43,6 +45,9 @@ pub struct Home {
     /// How sirens are spoken to, as far as owners chose it; the server's configuration goes before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wires: Vec<Wire>,
+    /// What responders should know.
+    #[serde(default, skip_serializing_if = "ResponderNotes::is_empty")]
+    pub notes: ResponderNotes,
 }
 
 /// A postal address.

@@ -44,41 +44,8 @@ pub fn state_name(state: &State) -> &'static str {
     }
 }
 
-/// The fact's name, as it is stored.
-pub fn event_name(event: &Event) -> &'static str {
-    match event {
-        Event::Started { .. } => "started",
-        Event::Joined { .. } => "joined",
-        Event::Aborted { .. } => "aborted",
-        Event::CountdownOver { .. } => "countdown_over",
-        Event::SentNow { .. } => "sent_now",
-        Event::FoundLate { .. } => "found_late",
-        Event::SirenOn { .. } => "siren_on",
-        Event::SirenConfirmed { .. } => "siren_confirmed",
-        Event::SirenFailed { .. } => "siren_failed",
-        Event::SirenSilenced { .. } => "siren_silenced",
-        Event::SirenOver => "siren_over",
-        Event::Announced { .. } => "announced",
-        Event::Claimed { .. } => "claimed",
-        Event::Released { .. } => "released",
-        Event::Unclaimed => "unclaimed",
-        Event::SignalAccepted { .. } => "signal_accepted",
-        Event::SignalFailed => "signal_failed",
-        Event::CallPlaced { .. } => "call_placed",
-        Event::CallAnswered { .. } => "call_answered",
-        Event::CallEnded { .. } => "call_ended",
-        Event::CancelRefused { .. } => "cancel_refused",
-        Event::DispatchRequested { .. } => "dispatch_requested",
-        Event::DispatchMoved { .. } => "dispatch_moved",
-        Event::Cancelled { .. } => "cancelled",
-        Event::Reviewed { .. } => "reviewed",
-        Event::Noted { .. } => "noted",
-        Event::Closed { .. } => "closed",
-    }
-}
-
 /// The arrow between two states, if the fact walked one.
 pub fn walked(before: &Incident, event: &Event, after: &Incident) -> Option<Arrow> {
-    let arrow = (state_name(&before.state), event_name(event), state_name(&after.state));
+    let arrow = (state_name(&before.state), event.name(), state_name(&after.state));
     (arrow.0 != arrow.2).then_some(arrow)
 }

@@ -1,6 +1,6 @@
 //! What may be asked of an incident: the closed set of its inputs.
 
-use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Request, Service, Snapshot, Source};
+use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Report, Request, Service, Snapshot, Source};
 use crate::domain::{
     id::{CallId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
@@ -87,6 +87,17 @@ pub enum Command {
         state: DispatchState,
         /// The agency's own number.
         reference: Option<String>,
+    },
+    /// Whoever works on it elsewhere says how far it has come.
+    Report {
+        /// Who says so.
+        by: Actor,
+        /// Names what is said: the same again changes nothing.
+        key: String,
+        /// When, by their clock.
+        said_at: Timestamp,
+        /// What.
+        report: Report,
     },
     /// The way to the receiving center reports.
     Signaled {

@@ -111,6 +111,7 @@ impl Draft {
                 }
                 Ok(())
             }
+            Command::Report { by, key, said_at, report } => self.report(by, key, said_at, report),
             Command::Signaled { receiver } => {
                 self.signaled(receiver);
                 Ok(())
@@ -273,6 +274,10 @@ impl Draft {
                 self.close(Actor::Buckler, if sounded { Disposition::SirenOver } else { Disposition::SirenTooLate });
             }
             State::Verifying(Verification::Calling) if incident.verified().is_some() => self.request_dispatch(),
+            State::Dispatching if incident.elsewhere.ended.is_some() => {
+                let ended = incident.elsewhere.ended.clone();
+                ended.into_iter().for_each(|(by, disposition)| self.close(by, disposition));
+            }
             State::Dispatching if incident.open_call().is_none() => {
                 if !self.place_next_call() {
                     let closed = self.incident.dispatches.iter().all(|d| d.state == super::DispatchState::Closed);

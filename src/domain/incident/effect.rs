@@ -61,6 +61,9 @@ pub enum EffectKind {
         /// Where it is, in one line.
         #[serde(default)]
         place: String,
+        /// What responders should know, in one line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        notes: String,
         /// When it happened.
         #[serde(default)]
         at: Timestamp,
@@ -163,7 +166,8 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         // What is found later than that is sent by nobody unseen (R22).
         let not_after = (signal == Signal::Alarm).then_some(*at + STALE_AFTER);
         let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
-        let kind = EffectKind::SignalReceiver { services, signal, site: incident.snapshot.home_name.clone(), place, at: *at };
+        let notes = if signal == Signal::Alarm { incident.snapshot.notes.one_line() } else { String::new() };
+        let kind = EffectKind::SignalReceiver { services, signal, site: incident.snapshot.home_name.clone(), place, notes, at: *at };
         make(&"receiver", not_after, kind);
     }
     made

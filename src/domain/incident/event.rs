@@ -1,6 +1,6 @@
 //! What has happened to an incident: the closed set of its facts. They are stored for ever, so names and fields only grow.
 
-use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Request, Service, SirenFault, Snapshot, Source};
+use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Report, Request, Service, SirenFault, Snapshot, Source};
 use crate::domain::{
     id::{CallId, ContactId, DeviceId},
     time::Timestamp,
@@ -67,6 +67,8 @@ pub enum Event {
     DispatchRequested { service: Service },
     /// Responders came further.
     DispatchMoved { service: Service, state: DispatchState, reference: Option<String> },
+    /// Whoever works on it elsewhere says how far it has come: when, by their own clock, and under which key, so that it counts once.
+    Reported { by: Actor, key: String, said_at: Timestamp, report: Report },
     /// The first contact called it off.
     Cancelled { by: Actor },
     /// Somebody looked at an incident that was found late.
@@ -104,6 +106,7 @@ impl Event {
             Self::CancelRefused { .. } => "cancel_refused",
             Self::DispatchRequested { .. } => "dispatch_requested",
             Self::DispatchMoved { .. } => "dispatch_moved",
+            Self::Reported { .. } => "reported",
             Self::Cancelled { .. } => "cancelled",
             Self::Reviewed { .. } => "reviewed",
             Self::Noted { .. } => "noted",

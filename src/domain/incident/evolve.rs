@@ -1,7 +1,8 @@
 //! How a fact changes the state. It cannot fail and decides nothing: what may happen was settled when the fact was made.
 
 use super::{
-    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, Incident, Requests, Resume, Siren, State, Verification,
+    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, Elsewhere, Incident, Report, Requests, Resume, Service, Siren, State,
+    Verification,
     event::{Event, Recorded},
 };
 use crate::domain::{
@@ -33,6 +34,7 @@ impl Incident {
             dispatches: Vec::new(),
             holder: None,
             signaled: None,
+            elsewhere: Elsewhere::default(),
             late_cancels: Vec::new(),
             disposition: None,
             seq: 1,
@@ -74,15 +76,16 @@ impl Incident {
             Event::CancelRefused { by } => self.late_cancels.push(by.clone()),
             Event::DispatchRequested { service } => {
                 self.state = State::Dispatching;
-                self.dispatches.push(Dispatch { service: *service, state: DispatchState::Requested, reference: None, at: *at });
+                let ahead = self.elsewhere.ahead.iter().position(|d| d.service == *service).map(|n| self.elsewhere.ahead.remove(n));
+                self.dispatches.push(ahead.unwrap_or(Dispatch {
+                    service: *service,
+                    state: DispatchState::Requested,
+                    reference: None,
+                    at: *at,
+                }));
             }
-            Event::DispatchMoved { service, state, reference } => {
-                if let Some(dispatch) = self.dispatches.iter_mut().find(|d| d.service == *service) {
-                    dispatch.state = *state;
-                    dispatch.at = *at;
-                    dispatch.reference = reference.clone().or(dispatch.reference.take());
-                }
-            }
+            Event::DispatchMoved { service, state, reference } => self.dispatch_moved(*service, *state, reference.as_ref(), *at),
+            Event::Reported { by, key, said_at, report } => self.reported(by, key, (*said_at).min(*at), report),
             Event::Cancelled { .. } => self.state = State::Cancelled,
             Event::Reviewed { proceed, .. } => {
                 if *proceed {
@@ -137,6 +140,35 @@ impl Incident {
             super::Mode::Live => self.snapshot.policy.offer(),
             super::Mode::Drill => std::time::Duration::ZERO,
         }
+    }
+
+    fn dispatch_moved(&mut self, service: Service, state: DispatchState, reference: Option<&String>, at: Timestamp) {
+        if let Some(dispatch) = self.dispatches.iter_mut().find(|d| d.service == service) {
+            dispatch.state = state;
+            dispatch.at = at;
+            dispatch.reference = reference.cloned().or(dispatch.reference.take());
+        }
+    }
+
+    fn reported(&mut self, by: &Actor, key: &str, at: Timestamp, report: &Report) {
+        self.elsewhere.keys.push(key.into());
+        match report {
+            Report::Moved { service, state, reference } => {
+                if self.dispatches.iter().any(|d| d.service == *service) {
+                    return self.dispatch_moved(*service, *state, reference.as_ref(), at);
+                }
+                let ahead = &mut self.elsewhere.ahead;
+                let known = ahead.iter().position(|d| d.service == *service).and_then(|n| ahead.remove(n).reference);
+                ahead.push(Dispatch { service: *service, state: *state, reference: reference.clone().or(known), at });
+            }
+            Report::Ended { disposition } => self.elsewhere.ended = Some((by.clone(), *disposition)),
+            Report::Claimed | Report::Released | Report::Called { .. } => {}
+        }
+    }
+
+    /// How far a service has come, also where that was said before this side requested it.
+    pub(super) fn progress(&self, service: Service) -> Option<DispatchState> {
+        self.dispatches.iter().chain(&self.elsewhere.ahead).find(|d| d.service == service).map(|d| d.state)
     }
 
     fn confirm_siren(&mut self, device: &DeviceId) {

@@ -29,6 +29,7 @@ mod dispatch;
 pub mod effect;
 pub mod event;
 mod evolve;
+pub mod leaving;
 mod request;
 mod siren;
 mod snapshot;
@@ -38,7 +39,7 @@ use super::{
     time::Timestamp,
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
-pub use dispatch::{Dispatch, DispatchState};
+pub use dispatch::{Dispatch, DispatchState, Elsewhere, Report};
 use event::Recorded;
 pub use request::{Actor, Mode, Request, Requests, Service, Source};
 pub use siren::{Siren, SirenFault};
@@ -141,6 +142,8 @@ pub struct Incident {
     pub holder: Option<Actor>,
     /// Whether a third party's receiving center has the alarm; nothing where that is not known.
     pub signaled: Option<bool>,
+    /// What a center or a dispatch service that works on it elsewhere has said.
+    pub elsewhere: Elsewhere,
     /// People who wanted to cancel when it was too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
     /// How it ended, in the center's or the machine's word.

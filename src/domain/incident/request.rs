@@ -146,6 +146,11 @@ pub enum Actor {
         /// What the configuration called it at that moment.
         name: String,
     },
+    /// A center or a dispatch service that works on it elsewhere.
+    Outside {
+        /// What it calls whoever says so, or what the configuration calls it.
+        name: String,
+    },
     /// An operator of the monitoring center.
     Operator {
         /// The account.
@@ -163,7 +168,8 @@ impl Actor {
     /// The name that a timeline shows.
     pub fn name(&self) -> &str {
         match self {
-            Self::Person { name, .. } | Self::Contact { name, .. } | Self::Operator { name, .. } | Self::Device { name } => name,
+            Self::Person { name, .. } | Self::Contact { name, .. } | Self::Operator { name, .. } => name,
+            Self::Device { name } | Self::Outside { name } => name,
             Self::Center => "Monitoring center",
             Self::Buckler => "Buckler",
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     contact::Contact,
-    home::{Address, Home},
+    home::{Address, Home, ResponderNotes},
     id::DeviceId,
 };
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ pub struct Snapshot {
     pub home_name: String,
     /// Where help is sent (R17).
     pub address: Option<Address>,
+    /// What responders should know.
+    #[serde(default, skip_serializing_if = "ResponderNotes::is_empty")]
+    pub notes: ResponderNotes,
     /// Whom to call, in order.
     pub contacts: Vec<Contact>,
     /// What sounds for police, fire and siren only (R12, R13).
@@ -92,6 +95,7 @@ impl Snapshot {
         Self {
             home_name: home.name.clone(),
             address: home.address.clone(),
+            notes: home.notes.clone(),
             contacts: home.contacts.clone(),
             sounders: sounders(home),
             announcer: base,

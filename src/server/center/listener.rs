@@ -88,6 +88,11 @@ impl Listening {
         Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, String>>()? }))
     }
 
+    /// The account of a home's panel.
+    pub fn account_of(&self, home: &HomeId) -> Option<&str> {
+        self.accounts.iter().filter(|(_, account)| account.home == *home).map(|(name, _)| name.as_str()).min()
+    }
+
     /// When a home's panel was heard last.
     pub fn heard(&self, home: &HomeId) -> Option<Timestamp> {
         let of = self.accounts.values().filter(|account| account.home == *home);

@@ -4,6 +4,7 @@ pub mod dc09;
 pub mod desk;
 pub mod listener;
 pub mod receiver;
+pub mod reports;
 pub mod responders;
 pub mod settings;
 

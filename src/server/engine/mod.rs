@@ -346,8 +346,9 @@ impl Keeper {
         for current in changed {
             self.timers.set(current.incident.id, current.incident.next_deadline());
             let home: HomeId = current.incident.home.clone();
+            let id = current.incident.id;
             self.view.put(current);
-            self.hub.incident_changed(home);
+            self.hub.incident_changed(home, id);
         }
         jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
         if !self.time_is_kept

@@ -60,6 +60,8 @@ pub fn changes(before: &Home, after: &Home) -> Value {
     let told = |name: &str, value: Option<&Value>| match (name, value) {
         // Not even its hash.
         ("verbal_password", Some(set)) => json!(!set.is_null()),
+        // For responders alone.
+        ("notes", Some(set)) => json!(!set.is_null()),
         // Not even sealed.
         ("cameras", Some(Value::Array(all))) => all.iter().map(without_login).collect(),
         (_, value) => value.cloned().unwrap_or_default(),

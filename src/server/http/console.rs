@@ -111,6 +111,7 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
             home: HomeFacts::of(&home),
             incident: app.tell_incident(current),
             contacts: incident.snapshot.contacts.iter().map(reach).collect(),
+            notes: incident.snapshot.notes.clone(),
             password_required: incident.snapshot.password_required,
             step: step(current),
         })

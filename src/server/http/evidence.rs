@@ -82,7 +82,7 @@ pub struct Fact {
     pub by: Option<String>,
     /// A sentence.
     pub text: String,
-    /// The fact as it is stored, without the verbal password's hash.
+    /// The fact as it is stored, without the verbal password's hash and what is for responders alone.
     #[schema(value_type = Object)]
     pub fact: serde_json::Value,
     /// SHA-256, in hex, over the hash before (64 zeros for the first) and the fact as JSON.
@@ -118,6 +118,7 @@ fn facts(history: &[Recorded], told: &[Line]) -> Vec<Fact> {
         let mut fact = serde_json::to_value(recorded).unwrap_or_default();
         if let Some(snapshot) = fact.get_mut("snapshot").and_then(serde_json::Value::as_object_mut) {
             snapshot.remove("verbal_password");
+            snapshot.remove("notes");
         }
         let mut hash = Sha256::new();
         hash.update(&before);

@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         home::{
-            Home,
+            Home, ResponderNotes,
             edit::{Fault, Form, WrittenContact, Wrongs},
             undo::NotUndone,
         },
@@ -121,6 +121,7 @@ pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<House
         people: people.collect(),
         invitations,
         streams: member.home.cameras.iter().filter_map(stream).collect(),
+        notes: member.home.notes.clone(),
         verbal_password_set: member.home.verbal_password.is_some(),
     }))
 }
@@ -135,6 +136,12 @@ pub async fn rename(State(app): State<Arc<App>>, owner: Owner, Body(Rename { nam
 #[utoipa::path(put, path = "/api/v1/homes/{home}/address", tag = "household", params(("home" = String, Path)), request_body = EditAddress, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn address(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditAddress>) -> Result<Json<HomeAnswer>, Refused> {
     edited(&app, &owner, |home| home.move_to(&written.into())).await
+}
+
+/// Sets what responders should know.
+#[utoipa::path(put, path = "/api/v1/homes/{home}/notes", tag = "household", params(("home" = String, Path)), request_body = ResponderNotes, responses((status = 200, body = HomeAnswer), Problems))]
+pub async fn notes(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<ResponderNotes>) -> Result<Json<HomeAnswer>, Refused> {
+    edited(&app, &owner, |home| home.note(&written)).await
 }
 
 /// Sets how the household wants things done.

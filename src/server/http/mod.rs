@@ -6,6 +6,7 @@ mod audit;
 mod center;
 mod console;
 mod cookie;
+mod deliveries;
 mod equipment;
 mod events;
 mod evidence;
@@ -18,6 +19,7 @@ mod live;
 mod passkeys;
 mod people;
 mod phone;
+mod reports;
 mod service;
 mod session;
 mod sessions;
@@ -45,6 +47,7 @@ const BODY_MOST: usize = 64 * 1024;
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(service::document())
         .merge(equipment())
+        .merge(center())
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(sessions::list, sessions::end_others))
@@ -64,6 +67,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(household::one))
         .routes(routes!(household::rename))
         .routes(routes!(household::address))
+        .routes(routes!(household::notes))
         .routes(routes!(household::settings))
         .routes(routes!(household::holding))
         .routes(routes!(household::contacts))
@@ -77,18 +81,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(invitations::withdraw))
         .routes(routes!(invitations::one, invitations::join, invitations::accept))
         .routes(routes!(audit::list))
-        .routes(routes!(console::queue))
-        .routes(routes!(console::claim))
-        .routes(routes!(console::release))
-        .routes(routes!(console::called))
-        .routes(routes!(console::moved))
-        .routes(routes!(console::note))
-        .routes(routes!(console::close))
-        .routes(routes!(center::review))
-        .routes(routes!(center::people))
-        .routes(routes!(center::remove))
-        .routes(routes!(invitations::invite_to_center))
-        .routes(routes!(invitations::withdraw_from_center))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::resend))
         .routes(routes!(events::of_home))
         .routes(routes!(incidents::raise, incidents::list))
         .routes(routes!(incidents::one))
@@ -109,6 +103,24 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(service::healthz))
         .routes(routes!(service::readyz))
         .routes(routes!(service::metrics))
+}
+
+/// The monitoring center.
+fn center() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(console::queue))
+        .routes(routes!(console::claim))
+        .routes(routes!(console::release))
+        .routes(routes!(console::called))
+        .routes(routes!(console::moved))
+        .routes(routes!(console::note))
+        .routes(routes!(console::close))
+        .routes(routes!(center::review))
+        .routes(routes!(center::people))
+        .routes(routes!(center::remove))
+        .routes(routes!(invitations::invite_to_center))
+        .routes(routes!(invitations::withdraw_from_center))
+        .routes(routes!(reports::report))
 }
 
 /// Devices and cameras.

@@ -140,6 +140,7 @@ fn first_home(name: String, time_zone: String) -> Home {
         verbal_password: None,
         changes: Vec::new(),
         wires: Vec::new(),
+        notes: Default::default(),
     }
 }
 

@@ -1,4 +1,6 @@
-//! Ways to people who are not looking.
+//! Ways to people and servers that are not looking.
+
+pub mod webhooks;
 
 use crate::{
     domain::incident::{command::Command, effect::Effect},

@@ -1,6 +1,6 @@
 //! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
 
-use super::{Account, Audited, Batch, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
+use super::{Account, Audited, Batch, Delivery, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
 use crate::{
     domain::{
         access::{CenterRole, Membership, Seat},
@@ -42,6 +42,8 @@ struct Tables {
     audit: Vec<Entry>,
     center: BTreeMap<UserId, CenterRole>,
     invitations: BTreeMap<[u8; 32], Invitation>,
+    told_since: BTreeMap<String, Timestamp>,
+    deliveries: BTreeMap<(String, IncidentId), Delivery>,
     links: BTreeMap<[u8; 32], (HomeId, ContactId, Option<String>)>,
 }
 
@@ -328,6 +330,27 @@ impl Store for MemoryStore {
             (known.document, known.used_at) = (passkey.document.clone(), passkey.used_at);
         }
         Ok(())
+    }
+    async fn told_since(&self, url: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
+        Ok(*self.tables().told_since.entry(url.into()).or_insert(now))
+    }
+    async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError> {
+        let failing = |delivery: &&Delivery| delivery.url == url && delivery.failing.is_some();
+        Ok(self.tables().deliveries.values().filter(failing).cloned().collect())
+    }
+    async fn delivery(&self, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError> {
+        Ok(self.tables().deliveries.get(&(url.into(), incident)).cloned())
+    }
+    async fn put_deliveries(&self, all: &[Delivery]) -> Result<(), StoreError> {
+        self.tables().deliveries.extend(all.iter().map(|delivery| ((delivery.url.clone(), delivery.incident), delivery.clone())));
+        Ok(())
+    }
+    async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
+        let tables = self.tables();
+        let mut all: Vec<_> = tables.incidents.iter().filter_map(|(id, (_, facts))| Some((facts.first()?.at, *id))).collect();
+        all.retain(|(began, _)| *began >= at);
+        all.sort();
+        Ok(all.into_iter().map(|(_, id)| id).collect())
     }
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         let mut all: Vec<_> = self.tables().passkeys.values().filter(|p| p.account == *account).cloned().collect();

@@ -118,6 +118,30 @@ pub struct Invitation {
     pub expires_at: Timestamp,
 }
 
+/// How far an incident was told to another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where that server is.
+    pub url: String,
+    /// Which incident.
+    pub incident: IncidentId,
+    /// The number of the first step that it has not acknowledged.
+    pub next: u32,
+    /// That it does not take it.
+    pub failing: Option<Failing>,
+}
+
+/// Another server does not take what it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in a few words.
+    pub why: String,
+    /// Whether it is not tried any more, until somebody asks for it.
+    pub given_up: bool,
+}
+
 /// Something that was done, for the audit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -273,6 +297,17 @@ pub trait Store: Journal {
     async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError>;
     /// Who works at the monitoring center, by name.
     async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError>;
+
+    /// Since when the server at that address is told of incidents: from now on, if it was not known.
+    async fn told_since(&self, url: &str, now: Timestamp) -> Result<Timestamp, StoreError>;
+    /// How far an incident was told there, if it was.
+    async fn delivery(&self, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError>;
+    /// What is not taken there.
+    async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError>;
+    /// Keeps how far incidents were told.
+    async fn put_deliveries(&self, all: &[Delivery]) -> Result<(), StoreError>;
+    /// Incidents that began since then, the oldest first.
+    async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError>;
 
     /// Adds to the audit, for ever.
     async fn record(&self, entry: &Entry) -> Result<(), StoreError>;

@@ -60,6 +60,14 @@ super::language::words! {
         AddressWrong = "No, change it",
         AddressMissing = "No address yet",
 
+        ForResponders = "For responders",
+        ForRespondersNote = "Only whoever sends help sees this, and only while an incident is open.",
+        NoteGate = "How to come in (gate code, where the key is)",
+        NotePets = "Pets",
+        NoteMedical = "What medical help should know",
+        NotePermit = "Alarm permit number",
+        NotePermitUntil = "Permit valid until",
+
         // Contacts.
         Contacts = "Emergency contacts",
         ContactsNote = "The first one is called before help is sent, and can call it off. The others are told after.",
@@ -211,6 +219,12 @@ super::language::words! {
         DidRefuse = "A sign-in was refused",
         DidSignOut = "Signed out",
         DidSignOutDevices = "Signed other devices out",
+        Deliveries = "Not told to other servers",
+        NotTaken = "{0} does not take what happened here",
+        GivenUp = "It is not tried any more.",
+        StillTried = "It is tried again by itself.",
+        TellAgain = "Try again now",
+        DidRefuseReport = "A report without a good signature was refused",
         DidAllow = "Allowed a device to request help",
         DidProve = "Confirmed who it is",
         DidNotProve = "Could not confirm who it is",

@@ -6,8 +6,10 @@ use crate::{
         incident::Incident,
     },
     domain::{
+        home::ResponderNotes,
         id::IncidentId,
         incident::{DispatchState, Service},
+        time::Timestamp,
     },
     view::words::{RecordWord as W, Said, call_number, capital, services},
     web::{
@@ -101,7 +103,7 @@ fn Open(
     /// Whether whoever looks works on it.
     mine: bool,
 ) -> impl IntoView {
-    let Whole { home, incident, contacts, password_required, step } = whole;
+    let Whole { home, incident, contacts, notes, password_required, step } = whole;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());
     // The browser encodes what is not ASCII; these mean something in an address.
@@ -113,6 +115,7 @@ fn Open(
         Some(W::Began.fill(&[&day(incident.started_at)])),
         Some(W::StartedBy.fill(&[&incident.started_by.name])),
     ];
+    let facts = facts.into_iter().flatten().chain(for_responders(&notes, incident.server_time));
     let script = script(step, &incident, &contacts);
     // The story and the services go on while the rest stays as it is.
     let now = move || case.with(|case| case.as_ref().and_then(|case| case.whole.as_ref().map(|whole| whole.incident.clone())));
@@ -124,7 +127,7 @@ fn Open(
     });
     view! {
         <section class="card card--pad form">
-            <ul class="facts">{facts.into_iter().flatten().map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
+            <ul class="facts">{facts.map(|fact| view! { <li>{fact}</li> }).collect_view()}</ul>
             {map.map(|map| view! { <a class="btn btn--small btn--quiet" href=map target="_blank" rel="noreferrer">{W::OnMap}</a> })}
             <p class="told">{script}</p>
         </section>
@@ -135,6 +138,21 @@ fn Open(
         {mine.then(|| view! { <Record says/> })}
         <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines/></section>
     }
+}
+
+/// What owners let responders know, in words.
+fn for_responders(notes: &ResponderNotes, now: Timestamp) -> Vec<String> {
+    let said = |word: W, text: &str| (!text.is_empty()).then(|| word.fill(&[text]));
+    let until = notes.permit_until.as_str();
+    let permit = match until {
+        _ if notes.permit.is_empty() => None,
+        "" => said(W::ToldPermit, &notes.permit),
+        // Both are dates of ISO 8601, which stand in order as they are written.
+        until if until < &now.to_string()[..10] => Some(W::ToldPermitOver.fill(&[&notes.permit, until])),
+        until => Some(W::ToldPermitUntil.fill(&[&notes.permit, until])),
+    };
+    let told = [said(W::ToldGate, &notes.gate), said(W::ToldPets, &notes.pets), said(W::ToldMedical, &notes.medical), permit];
+    told.into_iter().flatten().collect()
 }
 
 /// What to do now, and what to say.

@@ -3,6 +3,7 @@
 mod arrows;
 mod edits;
 mod eligibility;
+mod elsewhere;
 mod late;
 mod model;
 mod sirens;

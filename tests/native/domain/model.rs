@@ -4,11 +4,13 @@ use super::story::{Story, home, person};
 use buckler::domain::{
     home::Home,
     incident::{
-        CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Request, Service, Source, State,
+        Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report, Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
         effect::EffectKind,
         event::{Event, Recorded},
+        leaving::leaving,
     },
+    time::Timestamp,
 };
 use proptest::prelude::*;
 use std::{collections::BTreeSet, time::Duration};
@@ -49,6 +51,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => who.clone().prop_map(|w| Step::Give(Command::SendNow { by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Silence { by: person(w) })),
         4 => (1u8..4, on_call).prop_map(|(n, s)| Step::OnCall(n, s)),
+        2 => (service.clone(), progress.clone(), 0u8..6).prop_map(|(service, state, key)| {
+            let report = if key == 5 { Report::Ended { disposition: Disposition::FalseAlarm } } else { Report::Moved { service, state, reference: None } };
+            let by = Actor::Outside { name: "o".into() };
+            Step::Give(Command::Report { by, key: key.to_string(), said_at: Timestamp::default(), report })
+        }),
         2 => (service, progress).prop_map(|(service, state)| Step::Give(Command::Dispatch { service, state, reference: None })),
         1 => (who.clone(), any::<bool>())
             .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
@@ -175,6 +182,7 @@ proptest! {
         let mut was_up = true;
         for step in steps {
             let before = story.incident.clone();
+            let told = leaving(&before, &story.facts);
             match step {
                 Step::Wait(ms) => story.wait(Duration::from_millis(ms)),
                 Step::Down(ms) => {
@@ -186,6 +194,11 @@ proptest! {
                 Step::OnCall(number, step) => _ = story.on_call(number, step),
             }
             check(&story, &before, was_up);
+            let tells = leaving(&story.incident, &story.facts);
+            let left = story.whats().iter().any(|what| matches!(*what, "countdown_over" | "sent_now" | "reviewed"));
+            prop_assert!(left || tells.is_empty(), "I3: nothing is told before D");
+            prop_assert!(tells.starts_with(&told), "what is told follows what was told");
+            prop_assert!(tells.is_sorted_by_key(|(n, _)| *n), "in order");
         }
     }
 }

@@ -68,6 +68,7 @@ pub fn home() -> Home {
         verbal_password: None,
         changes: Vec::new(),
         wires: Vec::new(),
+        notes: Default::default(),
     }
 }
 
@@ -161,7 +162,7 @@ impl Story {
     }
 
     pub fn whats(&self) -> Vec<&'static str> {
-        self.facts.iter().map(|f| arrows::event_name(&f.event)).collect()
+        self.facts.iter().map(|f| f.event.name()).collect()
     }
 
     pub fn made(&self, kind: &str) -> usize {

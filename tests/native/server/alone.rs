@@ -8,7 +8,6 @@ use buckler::{
         id::{CallId, IncidentId},
         incident::{
             Mode, Request, Snapshot, Source,
-            arrows::event_name,
             command::{CallStep, Command, NotReached, Raise},
         },
     },
@@ -50,7 +49,7 @@ async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
     app.engine.give(id, Command::Call { call, step: CallStep::NotReached(NotReached::Failed) }).await.unwrap();
     let whats = || async {
         let current = app.engine.view().by_id(id)?;
-        let whats: Vec<_> = current.history.iter().map(|f| event_name(&f.event)).collect();
+        let whats: Vec<_> = current.history.iter().map(|f| f.event.name()).collect();
         (whats.contains(&"siren_failed") && whats.contains(&"noted")).then_some(whats)
     };
     let whats = until("the truth", whats).await;

@@ -29,6 +29,7 @@ mod session;
 mod store;
 mod tls;
 mod user;
+mod webhooks;
 mod wiring;
 
 use buckler::server::{

@@ -21,6 +21,8 @@ enum Need {
     Center(CenterAction),
     /// Whoever has the link.
     Link,
+    /// Whoever signs with a secret of the configuration.
+    Signature,
 }
 
 /// What each route needs. In the order of the route table.
@@ -33,6 +35,10 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("get" | "post", "/invitations/{token}") => Need::Link,
         ("put", "/invitations/{token}") => Need::Session,
         ("post", "/homes/{home}/invitations") | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
+        // Who signs, not who is signed in.
+        ("post", "/reports/{reporter}") => Need::Signature,
+        ("get", "/homes/{home}/deliveries") | ("post", "/homes/{home}/deliveries/{delivery}/resend") => Need::Home(Configure),
+        ("put", "/homes/{home}/notes") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
         ("get", "/center/incidents") => Need::Center(CenterAction::Work),
         ("post", path) if path.starts_with("/center/incidents/{id}/") => Need::Center(CenterAction::Work),
@@ -126,6 +132,7 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: 
         let expected = match need {
             Need::Nothing => continue,
             Need::Link => Some(StatusCode::NOT_FOUND),
+            Need::Signature => Some(StatusCode::UNAUTHORIZED),
             _ if !signed_in => Some(StatusCode::UNAUTHORIZED),
             Need::Session => None,
             Need::Center(action) => match center {
@@ -146,7 +153,7 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: 
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
                     && (status != StatusCode::NOT_FOUND
                         || path.contains("/center/")
-                        || ["{session}", "{passkey}", "/clip", "/release", "/undo", "{invitation}", "{token}"]
+                        || ["{session}", "{passkey}", "/clip", "/release", "/undo", "{invitation}", "{token}", "/resend"]
                             .iter()
                             .any(|end| path.ends_with(end))),
                 "{who}: {method} {path}: {status} {answer}"

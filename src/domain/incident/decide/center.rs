@@ -1,8 +1,11 @@
 //! What the monitoring center makes happen: people who take an incident, a receiving center that has it or not, a decision on what was
-//! found late.
+//! found late, and what is said of it from elsewhere.
 
 use super::{Draft, Refusal};
-use crate::domain::incident::{Actor, Disposition, Mode, State, Verification, event::Event};
+use crate::domain::{
+    incident::{Actor, DispatchState, Disposition, Mode, Report, State, Verification, event::Event},
+    time::Timestamp,
+};
 
 impl Draft {
     /// Two never work on one. Whoever takes it before the automatic center did has the first contact called.
@@ -27,6 +30,25 @@ impl Draft {
         if self.incident.signaled != Some(receiver.is_some()) {
             self.push(receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }));
         }
+    }
+
+    /// What is said elsewhere is believed of those who said it, and cancels nothing here: until the first call has ended, only its answer
+    /// keeps help from being requested (I5). What comes twice, or late, changes nothing.
+    pub(super) fn report(&mut self, by: Actor, key: String, said_at: Timestamp, report: Report) -> Result<(), Refusal> {
+        let incident = &self.incident;
+        if incident.mode == Mode::Drill || !matches!(incident.state, State::Verifying(_) | State::Dispatching) {
+            return Err(Refusal::NotWaiting);
+        }
+        let old = match &report {
+            Report::Moved { service, .. } if !incident.requests.services().contains(service) => return Err(Refusal::NotWaiting),
+            // That it was requested there is what this side has said itself.
+            Report::Moved { service, state, .. } => !incident.progress(*service).unwrap_or(DispatchState::Requested).may_become(*state),
+            _ => false,
+        };
+        if !old && !incident.elsewhere.keys.contains(&key) {
+            self.push(Event::Reported { by, key, said_at, report });
+        }
+        Ok(())
     }
 
     pub(super) fn review(&mut self, by: Actor, proceed: bool, note: String) -> Result<(), Refusal> {

@@ -47,6 +47,8 @@ use unicode_normalization::UnicodeNormalization;
 const TRIES: usize = 3;
 /// The longest text in a piece of x-data, characters.
 const TEXT_MOST: usize = 60;
+/// The longest that what responders should know may be there.
+const NOTES_MOST: usize = 400;
 
 /// One of the receivers.
 struct Path {
@@ -118,6 +120,11 @@ impl Receiver {
         let key = settings::key(settings.key_file.as_deref())?;
         let (proofs, under_way, taken) = Default::default();
         Ok((Arc::new(Self { settings, key, within, every, paths, clock, hub, proofs, under_way, taken, failed }), failures))
+    }
+
+    /// The home of an account there.
+    pub fn home_of(&self, account: &str) -> Option<&HomeId> {
+        self.settings.accounts.iter().find(|(_, known)| known.eq_ignore_ascii_case(account)).map(|(home, _)| home)
     }
 
     /// Whether the center answered last for a home; nothing where it has no account there, or nobody has looked yet.
@@ -203,8 +210,8 @@ impl Receiver {
 }
 
 /// In letters that every receiver takes.
-fn ascii(text: &str) -> String {
-    text.nfkd().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(TEXT_MOST).collect()
+fn ascii(text: &str, most: usize) -> String {
+    text.nfkd().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(most).collect()
 }
 
 /// Which zone a service is.
@@ -219,7 +226,7 @@ const fn zone(service: Service) -> u16 {
 #[async_trait]
 impl WayOut for Receiver {
     async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
-        let EffectKind::SignalReceiver { services, signal, site, place, at } = &effect.kind else { return Ok(None) };
+        let EffectKind::SignalReceiver { services, signal, site, place, notes, at } = &effect.kind else { return Ok(None) };
         let alarm = *signal == Told::Alarm && effect.mode == Mode::Live;
         if alarm {
             self.under_way.lock().expect("no holder panics").insert(effect.incident);
@@ -242,7 +249,7 @@ impl WayOut for Receiver {
                 (Mode::Live, Told::Cancel) => Code::new(Signal::Cancel, zone(*service)),
                 (Mode::Live, Told::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(Signal::Help(*service), zone(*service)) },
             };
-            let message = self.message(account, code, site, place, *at);
+            let message = self.message(account, code, [site, place, notes], *at);
             match self.say(&effect.home, &message).await {
                 Ok(taken) => receiver = Some(taken),
                 Err(error) => {
@@ -275,14 +282,19 @@ impl Receiver {
     }
 
     /// In the words of the configuration. Contact ID carries one piece of x-data: some receivers refuse more.
-    fn message<'m>(&self, account: &'m str, code: Code, site: &str, place: &str, at: Timestamp) -> Message<'m> {
+    fn message<'m>(&self, account: &'m str, code: Code, [site, place, notes]: [&str; 3], at: Timestamp) -> Message<'m> {
         let manual = "TM".to_owned();
         let (id, extra) = match self.settings.format {
             Format::AdmCid => (Id::AdmCid, vec![manual]),
             Format::SiaDcs => {
                 let text = at.to_string();
                 let when = format!("H{},{}-{}", &text[11..19], &text[5..10], &text[..4]);
-                (Id::SiaDcs, vec![format!("S{}", ascii(site)), format!("L{}", ascii(place)), manual, when])
+                let mut extra = vec![format!("S{}", ascii(site, TEXT_MOST)), format!("L{}", ascii(place, TEXT_MOST)), manual, when];
+                // A gate's code is for nobody on the way.
+                if self.key.is_some() && !notes.is_empty() {
+                    extra.push(format!("I{}", ascii(notes, NOTES_MOST)));
+                }
+                (Id::SiaDcs, extra)
             }
         };
         Message { account, id, data: code.encode(self.settings.format, account), extra }

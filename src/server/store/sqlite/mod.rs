@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod backup;
 mod center;
+mod deliveries;
 mod incidents;
 mod inspect;
 mod invitations;
@@ -24,7 +25,7 @@ use crate::domain::{
 };
 use crate::server::{
     clock::{Anchor, Boot},
-    store::{Account, Audited, Entry, Invitation, Session, StoredPasskey},
+    store::{Account, Audited, Delivery, Entry, Invitation, Session, StoredPasskey},
 };
 use async_trait::async_trait;
 use sqlx::{
@@ -220,6 +221,21 @@ impl Store for SqliteStore {
     }
     async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError> {
         center::people(&self.readers).await
+    }
+    async fn told_since(&self, url: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
+        deliveries::since(&mut *self.writer.lock().await, url, now).await
+    }
+    async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError> {
+        deliveries::all(&self.readers, url).await
+    }
+    async fn delivery(&self, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError> {
+        deliveries::one(&self.readers, url, incident).await
+    }
+    async fn put_deliveries(&self, all: &[Delivery]) -> Result<(), StoreError> {
+        deliveries::put(&mut *self.writer.lock().await, all).await
+    }
+    async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
+        deliveries::begun_since(&self.readers, at).await
     }
     async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
         invitations::put(&mut *self.writer.lock().await, invitation).await

@@ -40,6 +40,12 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Choose => "Wählen Sie einen Vorfall.",
         W::OnMap => "Auf einer Karte zeigen",
         W::ThereNow => "Dort ist es {0}.",
+        W::ToldGate => "Hineinkommen: {0}",
+        W::ToldPets => "Tiere: {0}",
+        W::ToldMedical => "Medizinisch: {0}",
+        W::ToldPermit => "Alarmgenehmigung {0}",
+        W::ToldPermitUntil => "Alarmgenehmigung {0}, gültig bis {1}",
+        W::ToldPermitOver => "Alarmgenehmigung {0}, abgelaufen am {1}",
         W::ScriptCall => {
             "Rufen Sie {0} an. Sagen Sie: „Hier ist die Leitstelle. Für {1} wurde Hilfe angefordert: {2}. Bestätigen Sie das?“ Wer es abbestellt, sagt das Kennwort. Sagen Sie es nie selbst, und nie, ob es richtig war."
         }

@@ -1,5 +1,6 @@
 //! What the home is called and where help goes, confirmed in the words that responders will be told.
 
+use super::responders::RespondersForm;
 use crate::{
     api::{
         home::HomeAnswer,
@@ -39,7 +40,8 @@ pub fn AddressSection(
             <Field label=W::HomeName name="name" value=name saving/>
             <SaveButton saving/>
         </form>
-        <AddressForm home=home.home.id address=home.home.address.map(Into::into).unwrap_or_default() done=Callback::new(|()| ())/>
+        <AddressForm home=home.home.id.clone() address=home.home.address.map(Into::into).unwrap_or_default() done=Callback::new(|()| ())/>
+        <RespondersForm home=home.home.id/>
     }
 }
 

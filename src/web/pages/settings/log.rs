@@ -1,5 +1,6 @@
 //! The audit, for owners.
 
+use super::deliveries::Deliveries;
 use crate::{
     api::{
         audit::{AuditRecord, Deed},
@@ -46,6 +47,7 @@ pub fn LogSection(
         read();
     });
     view! {
+        <Deliveries home=home.get_value()/>
         <Undoable undone/>
         <p class="muted small">{W::LogNote}</p>
         {part(move || Some(match all.get()? {

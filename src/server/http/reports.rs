@@ -1,0 +1,135 @@
+//! What a dispatch service, or the center that has the alarm, reports: signed, replay-proof, and never more than a record and a status.
+
+use super::{
+    answer::{Problems, Refused},
+    cookie,
+    extract::Named,
+};
+use crate::{
+    api::{
+        audit::Deed,
+        problem::Code,
+        webhooks::{Data, Heard, Message},
+    },
+    domain::{
+        id::HomeId,
+        incident::{Actor, Report, command::Command},
+        time::Timestamp,
+    },
+    server::{
+        App,
+        center::reports::Reporter,
+        engine::{Current, Denied},
+        store::Entry,
+    },
+};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{Extensions, HeaderMap},
+};
+use serde_json::json;
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// The longest name or number that is taken from elsewhere, characters.
+const TEXT_MOST: usize = 100;
+/// How much another server's clock may be behind: what it says of a time before the alarm is of another one.
+const BEHIND: Duration = Duration::from_secs(120);
+
+/// Takes a report: `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` or `.closed`; other kinds change nothing.
+/// The incident is named by its id, or by the account under which the center has the home. Headers sign it, as in Standard Webhooks.
+#[utoipa::path(post, path = "/api/v1/reports/{reporter}", tag = "center", params(("reporter" = String, Path)), request_body = Message, responses((status = 200, body = Heard), Problems))]
+pub async fn report(
+    State(app): State<Arc<App>>,
+    Named(name): Named<String>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Heard>, Refused> {
+    let reporter = app.reporters.iter().find(|reporter| reporter.name == name);
+    let Some((reporter, key)) = reporter.and_then(|reporter| Some((reporter, reporter.signed(&body, &headers)?))) else {
+        let address = cookie::address(&extensions, &headers, &app.trusted_proxies);
+        return Err(refused(&app, &name, address).await);
+    };
+    let message: Message = serde_json::from_slice(&body).map_err(|error| Refused::field("body", &error.to_string()))?;
+    let current = find(&app, reporter, &message).await?;
+    let (Some(current), Some(report)) = (current, message.report()) else { return Ok(Json(Heard { recorded: false })) };
+    let by = match &message.data.by {
+        Some(by) => format!("{}, {}", short(by), reporter.title),
+        None => reporter.title.clone(),
+    };
+    let command =
+        Command::Report { by: Actor::Outside { name: by }, key: key.clone(), said_at: message.timestamp, report: shortened(report) };
+    let before = current.incident.seq;
+    let answer = match app.engine.give(current.incident.id, command).await {
+        Ok(answer) if answer.refusal.is_none() => answer,
+        // It is over, or nothing has been sent of it.
+        Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => return Ok(Json(Heard { recorded: false })),
+        Err(denied) => return Err(denied.into()),
+    };
+    let now = &answer.current.incident;
+    Ok(Json(Heard { recorded: now.seq > before && now.elsewhere.keys.contains(&key) }))
+}
+
+/// A signature that is wrong changes nothing and is remembered, a few times an hour from one address.
+async fn refused(app: &App, name: &str, address: Option<IpAddr>) -> Refused {
+    let address = address.map(|address| address.to_string());
+    let (now, attempts) = (app.clock.now(), format!("report {}", address.as_deref().unwrap_or_default()));
+    if app.attempts.may_try(&attempts, now) {
+        app.attempts.failed(&attempts, now);
+        let entry = Entry { address, ..Entry::new(Deed::ReportRefused, now, json!({"reporter": short(name)})) };
+        if let Err(error) = app.store.record(&entry).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a refused report could not be kept");
+        }
+    }
+    Refused::new(Code::NotSignedIn, "The signature is missing, wrong, or older than five minutes.")
+}
+
+/// The running incident that is meant; nothing where it is over.
+async fn find(app: &App, reporter: &Reporter, message: &Message) -> Result<Option<Arc<Current>>, Refused> {
+    let Data { incident, account, .. } = &message.data;
+    let may = |home: &HomeId| if reporter.may_speak_of(home) { Ok(()) } else { Err(Refused::not_found()) };
+    if let Some(incident) = *incident {
+        if let Some(current) = app.engine.view().by_id(incident) {
+            return may(&current.incident.home).map(|()| Some(current));
+        }
+        if let Some(stored) = app.store.incident(incident).await? {
+            return may(&stored.home).map(|()| None);
+        }
+    }
+    let home = account.as_deref().and_then(|account| app.receiver.as_ref()?.home_of(account)).ok_or_else(Refused::not_found)?;
+    may(home)?;
+    let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);
+    Ok(app.engine.view().running_in(home).filter(of_this))
+}
+
+fn is_of(said_at: Timestamp, deadline: Timestamp) -> bool {
+    said_at + BEHIND >= deadline
+}
+
+fn short(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MOST).collect()
+}
+
+fn shortened(report: Report) -> Report {
+    match report {
+        Report::Called { name, outcome } => Report::Called { name: short(&name), outcome },
+        Report::Moved { service, state, reference } => {
+            Report::Moved { service, state, reference: reference.map(|text| short(&text)).filter(|text| !text.is_empty()) }
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_an_earlier_alarm_is_not_said_of_this_one() {
+        let deadline = Timestamp::from_millis(1_000_000_000);
+        assert!(is_of(deadline - Duration::from_secs(119), deadline), "another clock is a little behind");
+        assert!(!is_of(deadline - Duration::from_secs(3_600), deadline));
+    }
+}

@@ -1,0 +1,77 @@
+//! How far incidents were told to other servers.
+
+use super::{failed, impossible};
+use crate::{
+    domain::{id::IncidentId, time::Timestamp},
+    server::store::{Delivery, Failing, StoreError},
+};
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+
+pub(super) async fn since(writer: &mut SqliteConnection, url: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let since: i64 =
+        sqlx::query_scalar("INSERT INTO webhook (url, since) VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET url = url RETURNING since")
+            .bind(url)
+            .bind(now.as_millis() as i64)
+            .fetch_one(writer)
+            .await
+            .map_err(failed("keep since when a webhook is told"))?;
+    Ok(Timestamp::from_millis(since as u64))
+}
+
+pub(super) async fn all(readers: &SqlitePool, url: &str) -> Result<Vec<Delivery>, StoreError> {
+    let rows =
+        sqlx::query("SELECT incident, next, failing_since, failure, given_up FROM delivery WHERE url = ? AND failing_since IS NOT NULL")
+            .bind(url)
+            .fetch_all(readers)
+            .await
+            .map_err(failed("load what webhooks were told"))?;
+    rows.iter().map(|row| delivery(url, row)).collect()
+}
+
+fn delivery(url: &str, row: &SqliteRow) -> Result<Delivery, StoreError> {
+    let incident = row.get::<&str, _>(0).parse().map_err(|_| impossible("the incident of a delivery"))?;
+    let since: Option<i64> = row.get(2);
+    let failing = since.map(|since| Failing {
+        since: Timestamp::from_millis(since as u64),
+        why: row.get::<Option<String>, _>(3).unwrap_or_default(),
+        given_up: row.get::<i64, _>(4) != 0,
+    });
+    Ok(Delivery { url: url.into(), incident, next: row.get::<i64, _>(1) as u32, failing })
+}
+
+pub(super) async fn one(readers: &SqlitePool, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError> {
+    let row = sqlx::query("SELECT incident, next, failing_since, failure, given_up FROM delivery WHERE url = ? AND incident = ?")
+        .bind(url)
+        .bind(incident.to_string())
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("load what a webhook was told"))?;
+    row.as_ref().map(|row| delivery(url, row)).transpose()
+}
+
+pub(super) async fn put(writer: &mut SqliteConnection, all: &[Delivery]) -> Result<(), StoreError> {
+    let problem = failed("keep what webhooks were told");
+    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
+    for Delivery { url, incident, next, failing } in all {
+        sqlx::query("INSERT OR REPLACE INTO delivery (url, incident, next, failing_since, failure, given_up) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(url)
+            .bind(incident.to_string())
+            .bind(next)
+            .bind(failing.as_ref().map(|f| f.since.as_millis() as i64))
+            .bind(failing.as_ref().map(|f| f.why.as_str()))
+            .bind(failing.as_ref().is_some_and(|f| f.given_up))
+            .execute(&mut *change)
+            .await
+            .map_err(&problem)?;
+    }
+    change.commit().await.map_err(&problem)
+}
+
+pub(super) async fn begun_since(readers: &SqlitePool, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident WHERE started_at >= ? ORDER BY started_at, id")
+        .bind(at.as_millis() as i64)
+        .fetch_all(readers)
+        .await
+        .map_err(failed("list what began"))?;
+    ids.iter().map(|id| id.parse().map_err(|_| impossible("an incident's id"))).collect()
+}

@@ -1,0 +1,131 @@
+//! What others are told of an incident, and what they say of it.
+
+use super::story::{NOON, Story, home, person, s};
+use buckler::domain::incident::{
+    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request, Service,
+    command::{CallStep, Command},
+    decide::Refusal,
+    leaving::leaving,
+};
+
+fn told(story: &Story) -> Vec<&'static str> {
+    leaving(&story.incident, &story.facts).into_iter().map(|(n, _)| story.facts[n].event.name()).collect()
+}
+
+fn report(story: &mut Story, key: &str, report: Report) -> Result<(), Refusal> {
+    let by = Actor::Outside { name: "Harbor".into() };
+    let said_at = story.now;
+    story.give(Command::Report { by, key: key.into(), said_at, report })
+}
+
+fn moved(state: DispatchState) -> Report {
+    Report::Moved { service: Service::Police, state, reference: None }
+}
+
+fn with_receiver(request: Request) -> Story {
+    let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };
+    let mut story = Story::with_policy(&home(), request, Mode::Live, false, receiver);
+    story.wait(s(5));
+    story
+}
+
+#[test]
+fn i3_nothing_is_told_before_d_and_nothing_of_what_was_aborted() {
+    let mut story = Story::live(Request::Police);
+    story.wait(s(4));
+    assert_eq!(told(&story), [""; 0]);
+    story.join(Request::Fire);
+    assert_eq!(told(&story), [""; 0], "nor of what joins");
+    story.wait(s(1));
+    assert_eq!(told(&story)[..3], ["started", "joined", "countdown_over"]);
+    let mut aborted = Story::live(Request::Police);
+    aborted.give(Command::Cancel { by: person("ada") }).unwrap();
+    aborted.wait(s(60));
+    assert_eq!(told(&aborted), [""; 0]);
+}
+
+#[test]
+fn i3_an_sos_that_was_aborted_beside_sirens_is_not_told_and_the_sirens_are() {
+    let mut story = Story::live(Request::Siren);
+    story.wait(s(6));
+    story.join(Request::Police);
+    story.give(Command::SirenReported { device: "base".parse().unwrap(), sounding: true }).unwrap();
+    assert_eq!(told(&story).last(), Some(&"siren_on"), "what happens meanwhile waits, so that the order stays");
+    story.give(Command::Cancel { by: person("ada") }).unwrap();
+    assert_eq!(told(&story), ["started", "countdown_over", "siren_on", "siren_confirmed"]);
+    story.wait(s(600));
+    assert_eq!(told(&story).last(), Some(&"closed"));
+}
+
+#[test]
+fn r22_what_was_found_late_is_told_only_if_somebody_sends_it() {
+    for (proceed, expected) in [(true, "started"), (false, "")] {
+        let mut story = Story::live(Request::Police);
+        story.sleep(s(3_600));
+        assert_eq!(told(&story), [""; 0]);
+        story.give(Command::Review { by: person("op"), proceed, note: String::new() }).unwrap();
+        assert_eq!(told(&story).first().copied().unwrap_or_default(), expected);
+    }
+}
+
+#[test]
+fn i5_what_is_said_elsewhere_ends_no_first_call_and_counts_once_help_was_requested() {
+    let mut story = with_receiver(Request::Police);
+    report(&mut story, "1", Report::Claimed).unwrap();
+    report(&mut story, "2", Report::Called { name: "Sister".into(), outcome: CallOutcome::Confirmed }).unwrap();
+    report(&mut story, "3", moved(DispatchState::Accepted)).unwrap();
+    report(&mut story, "4", moved(DispatchState::EnRoute)).unwrap();
+    assert_eq!((story.state(), story.incident.dispatches.len()), ("verifying", 0));
+    let facts = story.facts.len();
+    report(&mut story, "3", moved(DispatchState::Accepted)).unwrap();
+    report(&mut story, "9", moved(DispatchState::Rejected)).unwrap();
+    assert_eq!(story.facts.len(), facts, "F28: nothing counts twice, and nothing goes back");
+    story.wait(s(30));
+    assert_eq!((story.state(), story.incident.dispatches[0].state), ("dispatching", DispatchState::EnRoute));
+    report(&mut story, "5", moved(DispatchState::OnScene)).unwrap();
+    assert_eq!(story.incident.dispatches[0].state, DispatchState::OnScene);
+    report(&mut story, "6", Report::Ended { disposition: Disposition::HelpGiven }).unwrap();
+    assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::HelpGiven)));
+    assert_eq!(report(&mut story, "7", moved(DispatchState::Closed)), Err(Refusal::IncidentOver), "I9");
+}
+
+#[test]
+fn i5_that_it_is_over_elsewhere_waits_for_the_first_call() {
+    let mut story = with_receiver(Request::Police);
+    report(&mut story, "1", Report::Ended { disposition: Disposition::FalseAlarm }).unwrap();
+    assert_eq!(story.state(), "verifying");
+    story.wait(s(30));
+    assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::FalseAlarm)));
+    assert_eq!(story.made("call_contact"), 1, "nobody is told that help comes");
+    let mut called_off = with_receiver(Request::Police);
+    report(&mut called_off, "1", Report::Ended { disposition: Disposition::HelpGiven }).unwrap();
+    called_off.on_call(1, CallStep::Cancel { authenticated: true }).unwrap();
+    assert_eq!(called_off.state(), "cancelled");
+}
+
+#[test]
+fn i3_i18_nothing_is_taken_before_d_of_sirens_alone_of_a_drill_or_of_what_nobody_asked_for() {
+    let mut early = Story::live(Request::Police);
+    assert_eq!(report(&mut early, "1", Report::Claimed), Err(Refusal::NotWaiting));
+    let mut sirens = Story::live(Request::Siren);
+    sirens.wait(s(5));
+    assert_eq!(report(&mut sirens, "1", Report::Claimed), Err(Refusal::NotWaiting));
+    let mut drill = Story::begin(&home(), Request::Police, Mode::Drill, false);
+    drill.wait(s(5));
+    assert_eq!(report(&mut drill, "1", moved(DispatchState::Accepted)), Err(Refusal::NotWaiting));
+    let mut medical = with_receiver(Request::Medical);
+    assert_eq!(report(&mut medical, "1", moved(DispatchState::Accepted)), Err(Refusal::NotWaiting));
+}
+
+#[test]
+fn the_time_of_a_report_is_the_one_at_which_it_happened() {
+    let mut story = with_receiver(Request::Police);
+    story.now = story.now + s(10);
+    let by = Actor::Outside { name: "Olive, Harbor".into() };
+    let command = |key: &str, said_at| Command::Report { by: by.clone(), key: key.into(), said_at, report: Report::Claimed };
+    story.give(command("1", NOON + s(9))).unwrap();
+    story.give(command("2", NOON + s(3_600))).unwrap();
+    let lines = buckler::api::timeline::tell(&story.incident, &story.facts);
+    let at = |n: usize| lines[lines.len() - n].at;
+    assert_eq!((at(2), at(1)), (NOON + s(9), story.now), "and never one that has not come yet");
+}

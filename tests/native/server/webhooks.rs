@@ -1,0 +1,358 @@
+//! Other servers that are told of incidents, and reports that come from elsewhere (Standard Webhooks).
+
+use super::{Person, Server, finding::python, until};
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use buckler::domain::incident::{Policy, Snapshot};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use standardwebhooks::Webhook;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering::SeqCst},
+    },
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
+
+/// A message as it came.
+#[derive(Clone)]
+struct Came {
+    headers: HeaderMap,
+    body: Bytes,
+    answered: u16,
+}
+
+impl Came {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+    fn id(&self) -> &str {
+        self.headers["webhook-id"].to_str().unwrap()
+    }
+}
+
+/// Another server.
+#[derive(Clone, Default)]
+struct Other {
+    all: Arc<Mutex<Vec<Came>>>,
+    answers: Arc<AtomicU16>,
+}
+
+impl Other {
+    async fn start(answers: u16) -> (Self, String) {
+        let other = Self { answers: Arc::new(AtomicU16::new(answers)), ..Self::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let router = Router::new().route("/hook", post(hear)).with_state(other.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (other, url)
+    }
+
+    fn taken(&self) -> Vec<Came> {
+        self.all.lock().unwrap().iter().filter(|came| came.answered == 200).cloned().collect()
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.taken().iter().map(|came| came.json()["type"].as_str().unwrap().replace("incident.", "")).collect()
+    }
+
+    async fn until(&self, last: &str) {
+        until(last, || async { self.kinds().iter().any(|kind| kind == last).then_some(()) }).await;
+    }
+}
+
+async fn hear(State(other): State<Other>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let answered = other.answers.load(SeqCst);
+    other.all.lock().unwrap().push(Came { headers, body, answered });
+    StatusCode::from_u16(answered).unwrap()
+}
+
+/// A folder with the secret, and a server that tells `url`.
+async fn telling(url: &str, more: &str) -> (Server, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, SECRET).unwrap();
+    let secret = secret.display();
+    let file = format!(
+        "[center]\nring_timeout = \"1s\"\n[[webhook]]\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n{more}\n\
+         [[reporter]]\nname = \"harbor\"\ntitle = \"Harbor Dispatch\"\nsecret_file = \"{secret}\"\nhomes = [\"maple-street\"]\n"
+    );
+    (Server::with_file(&file).await, folder)
+}
+
+async fn sent(owner: &Person, request: &str) -> Value {
+    let incident = owner.raise("maple-street", request, json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    incident
+}
+
+#[tokio::test]
+async fn each_step_is_told_in_order_once_and_none_before_d() {
+    let (other, url) = Other::start(200).await;
+    let (server, _folder) = telling(&url, "").await;
+    let owner = server.sign_in("owner").await;
+    let aborted = owner.raise("maple-street", "fire", json!({})).await.1;
+    owner.act(&aborted, "cancel").await;
+    let drill = owner.raise("maple-street", "police", json!({"mode": "drill"})).await.1;
+    owner.act(&drill, "send-now").await;
+    let incident = sent(&owner, "police").await;
+    owner.until_state(&incident, "closed").await;
+    other.until("closed").await;
+    let story = owner.look(&incident).await;
+    let steps: Vec<_> = story["timeline"].as_array().unwrap().iter().map(|line| line["seq"].as_u64().unwrap()).collect();
+    let told: Vec<_> = other.taken().iter().map(|came| came.json()["data"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(told, steps, "{:?}", other.kinds());
+    for came in other.taken() {
+        let message = came.json();
+        assert_eq!(message["data"]["incident"], incident["id"], "R11, R21: nothing of what was aborted, nothing of a drill");
+        assert_eq!(came.id(), format!("{}-{}", incident["id"].as_str().unwrap(), message["data"]["seq"]));
+        assert!(!String::from_utf8_lossy(&came.body).contains("argon2"), "the verbal password's hash stays here");
+        assert_eq!(message["data"]["about"]["address"]["line1"], "14 Maple Street");
+    }
+    assert!(other.kinds().iter().position(|kind| kind == "started") < other.kinds().iter().position(|kind| kind == "sent_now"));
+}
+
+#[tokio::test]
+async fn the_signature_is_good_for_their_own_library_and_for_the_verifiers_of_the_documentation() {
+    let (other, url) = Other::start(200).await;
+    let (server, _folder) = telling(&url, "").await;
+    sent(&server.sign_in("owner").await, "medical").await;
+    other.until("sent_now").await;
+    let came = other.taken().remove(0);
+    let header = |name: &str| came.headers[name].to_str().unwrap().to_owned();
+    let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(header);
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/webhooks");
+    let verifies = |mut command: Command, [secret, id, at, signature]: [&str; 4], body: &[u8]| {
+        let command = command.args([secret, id, at, signature]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // Whoever knows already that it is bad does not read on.
+        let _ = child.stdin.take().unwrap().write_all(body);
+        child.wait().unwrap().success()
+    };
+    let verifier = |name: &str| match name {
+        "standardwebhooks" => python("hook.py"),
+        "verify.py" => program("/usr/bin/python3", &docs.join(name)),
+        "verify.mjs" => program("node", &docs.join(name)),
+        _ => program("bash", &docs.join(name)),
+    };
+    let other_secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let forged = [&came.body[..came.body.len() - 1], b" }"].concat();
+    for name in ["standardwebhooks", "verify.py", "verify.mjs", "verify.sh"] {
+        let check = |with: [&str; 4], body: &[u8]| verifies(verifier(name), with, body);
+        assert!(check([SECRET, &id, &at, &signature], &came.body), "{name}");
+        assert!(check([SECRET, &id, &at, &format!("v1,bm90IGl0 {signature}")], &came.body), "{name}: a new secret beside an old one");
+        assert!(!check([SECRET, &id, &at, &signature], &forged), "{name}: another body");
+        assert!(!check([other_secret, &id, &at, &signature], &came.body), "{name}: another secret");
+        assert!(!check([SECRET, &format!("{id}0"), &at, &signature], &came.body), "{name}: another id");
+        let old = (at.parse::<u64>().unwrap() - 600).to_string();
+        let signed = Webhook::new(SECRET).unwrap().sign(&id, old.parse().unwrap(), &came.body).unwrap();
+        assert!(!check([SECRET, &id, &old, &signed], &came.body), "{name}: too old");
+    }
+}
+
+fn program(name: &str, file: &std::path::Path) -> Command {
+    let mut command = Command::new(name);
+    command.arg(file);
+    command
+}
+
+#[tokio::test]
+async fn f28_what_is_not_taken_is_told_again_in_order_across_a_restart() {
+    let (other, url) = Other::start(503).await;
+    let (server, _folder) = telling(&url, "").await;
+    let owner = server.sign_in("owner").await;
+    let incident = sent(&owner, "police").await;
+    owner.until_state(&incident, "dispatching").await;
+    until("refused", || async { (other.all.lock().unwrap().len() > 1).then_some(()) }).await;
+    assert!(other.all.lock().unwrap().iter().all(|came| came.id().ends_with("-1")), "nothing overtakes what is not taken");
+    let server = server.restart_with_file(async || other.answers.store(200, SeqCst)).await;
+    let owner = server.sign_in("owner").await;
+    owner.until_state(&incident, "closed").await;
+    other.until("closed").await;
+    let told: Vec<_> = other.taken().iter().map(|came| came.json()["data"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(told, (1..=told.len() as u64).collect::<Vec<_>>());
+    // What was told stays told.
+    let before = other.taken().len();
+    let server = server.restart_with_file(async || ()).await;
+    sent(&server.sign_in("owner").await, "fire").await;
+    until("the next incident", || async { (other.taken().len() > before).then_some(()) }).await;
+    assert_ne!(other.taken()[before].json()["data"]["incident"], incident["id"]);
+}
+
+#[tokio::test]
+async fn what_is_not_taken_for_a_day_is_given_up_until_an_owner_asks_for_it() {
+    let (other, url) = Other::start(500).await;
+    let (server, _folder) = telling(&url, "").await;
+    let owner = server.sign_in("owner").await;
+    let incident = sent(&owner, "police").await;
+    let path = "/api/v1/homes/maple-street/deliveries";
+    let failing = || async { owner.get(path).await.1.as_array().unwrap().first().cloned() };
+    let first = until("a delivery that fails", failing).await;
+    assert_eq!((&first["given_up"], &first["why"], &first["host"]), (&json!(false), &json!("It answers 500."), &json!("127.0.0.1")));
+    owner.until_state(&incident, "closed").await;
+    let file = server.file();
+    let server = server
+        .restart_with_file(async || {
+            let mut file = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+            sqlx::query("UPDATE delivery SET failing_since = failing_since - 86400000").execute(&mut file).await.unwrap();
+            file.close().await.unwrap();
+        })
+        .await;
+    let owner = server.sign_in("owner").await;
+    let failing = || async { owner.get(path).await.1.as_array().unwrap().first().cloned().filter(|one| one["given_up"] == true) };
+    let given_up = until("given up", failing).await;
+    assert_eq!(server.sign_in("guest").await.get(path).await.0, StatusCode::FORBIDDEN);
+    other.answers.store(200, SeqCst);
+    let resend = format!("{path}/{}/resend", given_up["id"].as_str().unwrap());
+    assert_eq!(owner.post(&resend, &json!({})).await.0, StatusCode::OK);
+    other.until("closed").await;
+    assert_eq!(owner.get(path).await.1, json!([]));
+    assert_eq!(owner.post(&resend, &json!({})).await.0, StatusCode::NOT_FOUND, "there is nothing to tell any more");
+}
+
+#[tokio::test]
+async fn another_server_that_is_slow_or_dead_delays_no_call() {
+    // It takes connections, and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (server, _folder) = telling(&format!("http://{}/hook", listener.local_addr().unwrap()), "").await;
+    let owner = server.sign_in("owner").await;
+    let incident = sent(&owner, "police").await;
+    let story = owner.until_state(&incident, "closed").await;
+    let at = |what: &str| {
+        let line = story["timeline"].as_array().unwrap().iter().find(|line| line["what"] == what).unwrap();
+        line["at"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(at("sent_now"), at("call_placed"), "one decision");
+}
+
+/// Says something as the dispatch service.
+async fn report(server: &Server, id: &str, kind: &str, data: Value) -> (StatusCode, Value) {
+    let body = json!({"type": kind, "timestamp": server.app.clock.now(), "data": data}).to_string();
+    say(server, id, 0, &body, SECRET).await
+}
+
+async fn say(server: &Server, id: &str, ago_s: i64, body: &str, secret: &str) -> (StatusCode, Value) {
+    let at = (server.app.clock.now().as_millis() / 1_000) as i64 - ago_s;
+    let signature = Webhook::new(secret).unwrap().sign(id, at, body.as_bytes()).unwrap();
+    let request = server.stranger().client.post(format!("{}/api/v1/reports/harbor", server.base)).body(body.to_owned());
+    let request = request.header("webhook-id", id).header("webhook-timestamp", at).header("webhook-signature", signature);
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn f28_reports_move_a_service_forward_once_and_never_back() {
+    let (_other, url) = Other::start(200).await;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, SECRET).unwrap();
+    let file = format!(
+        "[center]\nmode = \"operators\"\n[[webhook]]\nurl = \"{url}\"\nsecret_file = \"{0}\"\n\
+         [[reporter]]\nname = \"harbor\"\ntitle = \"Harbor Dispatch\"\nsecret_file = \"{0}\"\nhomes = [\"maple-street\"]\n",
+        secret.display()
+    );
+    let server = Server::with_file(&file).await;
+    let owner = server.sign_in("owner").await;
+    let incident = sent(&owner, "police").await;
+    let moved = |state: &str, reference: Option<&str>| json!({"incident": incident["id"], "by": "Unit 7", "dispatch": {"service": "police", "state": state, "reference": reference}});
+    let recorded = |yes: bool| (StatusCode::OK, json!({"recorded": yes}));
+    let kind = "incident.dispatch_moved";
+    assert_eq!(report(&server, "a", kind, moved("accepted", Some("P-17"))).await, recorded(true));
+    assert_eq!(report(&server, "a", kind, moved("accepted", Some("P-17"))).await, recorded(false), "the same message again");
+    assert_eq!(report(&server, "c", kind, moved("on_scene", None)).await, recorded(true), "one is missing");
+    assert_eq!(report(&server, "b", kind, moved("en_route", None)).await, recorded(false), "and comes too late");
+    let story = owner.look(&incident).await;
+    assert_eq!(story["state"], "verifying", "I5: a report does not end the first call");
+    let lines: Vec<_> =
+        story["timeline"].as_array().unwrap().iter().map(|line| (line["text"].as_str().unwrap(), line["by"].clone())).collect();
+    assert!(lines.contains(&("Police: request accepted (P-17)", json!("Unit 7, Harbor Dispatch"))), "{lines:?}");
+    assert!(lines.contains(&("Police: on scene", json!("Unit 7, Harbor Dispatch"))), "{lines:?}");
+    let medical = json!({"incident": incident["id"], "dispatch": {"service": "medical", "state": "accepted"}});
+    assert_eq!(report(&server, "d", kind, medical).await, recorded(false), "nobody asked for that");
+    assert_eq!(report(&server, "e", "incident.siren_on", json!({"incident": incident["id"]})).await, recorded(false));
+    let nowhere = json!({"incident": "00000000-0000-7000-8000-000000000000", "dispatch": {"service": "police", "state": "closed"}});
+    assert_eq!(report(&server, "f", kind, nowhere).await.0, StatusCode::NOT_FOUND);
+    let elsewhere = server.sign_in("owner").await.raise("lake-cabin", "police", json!({})).await.1;
+    let theirs = json!({"incident": elsewhere["id"], "dispatch": {"service": "police", "state": "closed"}});
+    assert_eq!(report(&server, "g", kind, theirs).await.0, StatusCode::NOT_FOUND, "I21: not this reporter's home");
+}
+
+#[tokio::test]
+async fn f28_a_bad_signature_is_refused_kept_and_changes_nothing() {
+    let (_other, url) = Other::start(200).await;
+    let (server, _folder) = telling(&url, "").await;
+    let owner = server.sign_in("owner").await;
+    let incident = sent(&owner, "police").await;
+    let data = json!({"incident": incident["id"], "dispatch": {"service": "police", "state": "closed"}});
+    let body = json!({"type": "incident.dispatch_moved", "timestamp": server.app.clock.now(), "data": data}).to_string();
+    let before = owner.look(&incident).await["timeline"].as_array().unwrap().len();
+    for (ago_s, secret) in [(0, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), (600, SECRET), (-600, SECRET)] {
+        assert_eq!(say(&server, "a", ago_s, &body, secret).await.0, StatusCode::UNAUTHORIZED);
+    }
+    let bare = server.stranger().client.post(format!("{}/api/v1/reports/harbor", server.base)).body(body).send().await.unwrap();
+    assert_eq!(bare.status(), StatusCode::UNAUTHORIZED);
+    let unknown = server.stranger().post("/api/v1/reports/nobody", &json!({})).await;
+    assert_eq!(unknown.0, StatusCode::UNAUTHORIZED, "who may report is nobody's business");
+    assert!(owner.look(&incident).await["timeline"].as_array().unwrap().iter().skip(before).all(|line| line["by"] != "Harbor Dispatch"));
+    let mut file = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(server.file())).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = 'report_refused'").fetch_one(&mut file).await.unwrap();
+    assert_eq!(kept, 5);
+    let garbled = say(&server, "b", 0, "{}", SECRET).await;
+    assert_eq!((garbled.0, &garbled.1["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid")));
+}
+
+#[test]
+fn a_hook_beyond_this_house_is_https_and_a_secret_is_long_enough() {
+    use buckler::server::notify::webhooks::settings::{Hook, look_at};
+    let folder = tempfile::tempdir().unwrap();
+    let secret = |text: &str| {
+        let file = folder.path().join("secret");
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let hook = |url: &str, text: &str| {
+        let hook = Hook { url: url.parse().unwrap(), secret_file: secret(text), homes: Default::default(), drills: false };
+        look_at(&[hook], &[])
+    };
+    for good in ["https://example.org/hook", "http://127.0.0.1:9/hook", "http://192.168.1.7:8123/api/webhook/x", "http://[::1]:9/"] {
+        assert_eq!(hook(good, SECRET), Ok(()), "{good}");
+    }
+    for bad in ["http://example.org/hook", "http://8.8.8.8/", "ftp://example.org/", "https://me:secret@example.org/"] {
+        assert!(hook(bad, SECRET).is_err(), "{bad}");
+    }
+    for bad in ["", "MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=", "whsec_c2hvcnQ=", "whsec_%%%"] {
+        assert!(hook("https://example.org/hook", bad).is_err(), "{bad}");
+    }
+}
+
+/// I19: what responders are told is what stood there when the incident began.
+#[tokio::test]
+async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
+    let (other, url) = Other::start(200).await;
+    let (server, _folder) = telling(&url, "").await;
+    let owner = server.sign_in("owner").await;
+    let put = async |notes: &Value| owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", notes).await;
+    let notes = json!({"gate": " 4711 ", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
+    assert_eq!(put(&notes).await.0, StatusCode::OK);
+    let (status, problem) = put(&json!({"gate": "x".repeat(201), "permit_until": "soon"})).await;
+    assert_eq!((status, problem["errors"].as_array().unwrap().len()), (StatusCode::UNPROCESSABLE_ENTITY, 2));
+    let incident = sent(&owner, "police").await;
+    put(&json!({})).await;
+    other.until("closed").await;
+    let told = json!({"gate": "4711", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
+    assert!(other.taken().iter().all(|came| came.json()["data"]["about"]["notes"] == told));
+    for seen in [owner.look(&incident).await, owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1]
+    {
+        assert!(!seen.to_string().contains("4711"), "members see nothing of it in what happened");
+    }
+    assert!(!owner.get("/api/v1/homes/maple-street/audit").await.1.to_string().contains("4711"));
+    let home = crate::domain::story::home();
+    assert!(serde_json::to_value(Snapshot::of(&home, Policy::default())).unwrap().get("notes").is_none(), "an empty one is not kept");
+}
