@@ -90,6 +90,7 @@ fn home(n: usize) -> Home {
         contacts: (1..=3)
             .map(|c| Contact {
                 reached_at: None,
+                memory: None,
                 id: format!("contact-{c}").parse().unwrap(),
                 name: format!("Contact {c}"),
                 phone: format!("+1503555010{c}"),

@@ -73,7 +73,10 @@ class LivePicture extends HTMLElement {
     if (!decodes && !Source) return this.#tell("unsupported");
     this.#tell("connecting");
     this.#began = performance.now();
-    const socket = (this.#socket = new WebSocket(new URL(`${this.getAttribute("src")}&width=${this.clientWidth}${decodes ? "" : "&film=true"}`, location.href.replace(/^http/, "ws"))));
+    const from = new URL(this.getAttribute("src"), location.href.replace(/^http/, "ws"));
+    from.searchParams.set("width", this.clientWidth);
+    if (!decodes) from.searchParams.set("film", "true");
+    const socket = (this.#socket = new WebSocket(from));
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket !== this.#socket) return;

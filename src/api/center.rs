@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     access::CenterRole,
     home::ResponderNotes,
-    id::{IncidentId, UserId},
+    id::{CameraId, IncidentId, UserId},
     incident::{DispatchState, Service},
     time::Timestamp,
 };
@@ -23,10 +23,39 @@ pub struct Queue {
     /// What comes first stands first: life, then age.
     pub cases: Vec<Case>,
     /// Who has the console open.
-    pub on_duty: Vec<String>,
+    pub on_duty: Vec<OnDuty>,
     /// When it was told.
     #[schema(value_type = String, format = DateTime)]
     pub server_time: Timestamp,
+}
+
+/// Somebody who has the console open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OnDuty {
+    /// The account.
+    #[schema(value_type = String)]
+    pub id: UserId,
+    /// What people call them.
+    pub name: String,
+}
+
+/// Whom a supervisor gives an incident.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assign {
+    /// The account of somebody who has the console open.
+    #[schema(value_type = String)]
+    pub to: UserId,
+}
+
+/// A camera whose picture may be seen at the center, while the incident is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Shown {
+    /// The camera.
+    #[schema(value_type = String)]
+    pub id: CameraId,
+    /// What the home calls it.
+    pub name: String,
 }
 
 /// An incident that waits for the center, or is worked on.
@@ -68,6 +97,9 @@ pub struct Whole {
     /// What responders should know.
     #[serde(default)]
     pub notes: ResponderNotes,
+    /// The home's cameras that may raise an SOS, and have a picture: for whoever works on it.
+    #[serde(default)]
+    pub cameras: Vec<Shown>,
     /// Whether calling it off needs the verbal password.
     pub password_required: bool,
     /// What is to be done now.

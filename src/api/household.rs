@@ -4,6 +4,7 @@ use super::invitations::Invited;
 use crate::domain::{
     access::Role,
     camera::{CameraKind, Keep},
+    contact::Standing,
     device::DeviceKind,
     home::{Address, ResponderNotes},
     id::{CameraId, ContactId, IncidentId, UserId},
@@ -21,11 +22,23 @@ pub struct Household {
     pub invitations: Vec<Invited<Role>>,
     /// Where cameras' pictures come from.
     pub streams: Vec<Stream>,
+    /// Whether contacts can be counted on, in their order.
+    #[serde(default)]
+    pub contacts: Vec<Counted>,
     /// What responders should know.
     #[serde(default)]
     pub notes: ResponderNotes,
     /// Whether a verbal password is set. It is never readable.
     pub verbal_password_set: bool,
+}
+
+/// Whether a contact can be counted on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counted {
+    /// What the home calls this person.
+    pub name: String,
+    /// Whether, and why not.
+    pub standing: Standing,
 }
 
 /// An incident of which another server does not take a step.

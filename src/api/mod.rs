@@ -12,6 +12,7 @@ pub mod phone;
 pub mod problem;
 pub mod review;
 pub mod session;
+pub mod statistics;
 pub mod timeline;
 pub mod webhooks;
 pub mod wiring;

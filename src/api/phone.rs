@@ -18,11 +18,22 @@ pub struct Phone {
     pub home: String,
     /// Whether the contact has agreed to be one.
     pub ready: Readiness,
+    /// Whether the contact is to say whether they remember the verbal password.
+    #[serde(default)]
+    pub asks_password: bool,
     /// The call that rings or is answered now.
     pub call: Option<PhoneCall>,
     /// The server's time.
     #[schema(value_type = String)]
     pub server_time: Timestamp,
+}
+
+/// Whether a contact remembers the verbal password, in their own word. It is never asked for itself: whoever has the link could guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Remembers {
+    /// Whether they do.
+    pub remembers: bool,
 }
 
 /// A call on the contact's phone.

@@ -2,6 +2,12 @@
 
 use super::{id::ContactId, time::Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How often a contact is asked whether they remember the verbal password.
+pub const ASKED_EVERY: Duration = Duration::from_secs(90 * 86_400);
+/// How long they have to say so before they count as not ready.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(14 * 86_400);
 
 /// A person to call. The order is that of the list that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,9 +20,21 @@ pub struct Contact {
     pub phone: String,
     /// Whether the person has agreed to be called.
     pub readiness: Readiness,
-    /// When this person last answered a call of the center.
+    /// When this person last answered a call of the center, or a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_at: Option<Timestamp>,
+    /// What this person said last of the verbal password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+}
+
+/// Whether somebody remembers the verbal password, in their own word. Nobody checks it: a checked guess would be a way to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// When they said so.
+    pub at: Timestamp,
+    /// Whether they remember it.
+    pub remembers: bool,
 }
 
 /// How far an emergency contact has come in agreeing to be one.
@@ -29,4 +47,78 @@ pub enum Readiness {
     Accepted,
     /// Refused.
     OptedOut,
+}
+
+/// Whether a contact can be counted on (R23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Agreed, and knows what to say.
+    Ready,
+    /// Asked, no answer yet.
+    Invited,
+    /// Refused.
+    OptedOut,
+    /// Says that they do not remember the verbal password.
+    Forgot,
+    /// Has not said for too long whether they do.
+    Silent,
+}
+
+impl Contact {
+    /// Somebody who has not been asked yet.
+    pub fn new(id: ContactId, name: String, phone: String) -> Self {
+        Self { id, name, phone, readiness: Readiness::Invited, reached_at: None, memory: None }
+    }
+
+    /// Takes over what the same person has said before.
+    pub fn keep_word_of(&mut self, known: &Self) {
+        (self.readiness, self.reached_at, self.memory) = (known.readiness, known.reached_at, known.memory);
+    }
+
+    /// Whether the person is to be asked for the verbal password's memory: nobody asked yet, they had forgotten it, or it is long ago.
+    pub fn is_asked(&self, password_required: bool, now: Timestamp) -> bool {
+        let fresh = self.memory.is_some_and(|memory| memory.remembers && now.since(memory.at) < ASKED_EVERY);
+        password_required && self.readiness == Readiness::Accepted && !fresh
+    }
+
+    /// Whether the person can be counted on. Whoever was never asked is.
+    pub fn standing(&self, password_required: bool, now: Timestamp) -> Standing {
+        match (self.readiness, self.memory.filter(|_| password_required)) {
+            (Readiness::Invited, _) => Standing::Invited,
+            (Readiness::OptedOut, _) => Standing::OptedOut,
+            (Readiness::Accepted, Some(Memory { remembers: false, .. })) => Standing::Forgot,
+            (Readiness::Accepted, Some(Memory { at, .. })) if now.since(at) > ASKED_EVERY + ANSWER_WITHIN => Standing::Silent,
+            (Readiness::Accepted, _) => Standing::Ready,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn r23_a_contact_is_asked_every_90_days_and_counts_until_two_weeks_after() {
+        let began = Timestamp::from_millis(1_000_000_000_000);
+        let mut sister = Contact::new("sister".parse().unwrap(), "Sister".into(), "+15035550101".into());
+        assert_eq!((sister.standing(true, began), sister.is_asked(true, began)), (Standing::Invited, false), "first they must agree");
+        sister.readiness = Readiness::Accepted;
+        assert_eq!((sister.standing(true, began), sister.is_asked(true, began)), (Standing::Ready, true));
+        assert!(!sister.is_asked(false, began), "where there is no password");
+        sister.memory = Some(Memory { at: began, remembers: true });
+        for (days, asked, standing) in
+            [(0, false, Standing::Ready), (89, false, Standing::Ready), (90, true, Standing::Ready), (105, true, Standing::Silent)]
+        {
+            let now = began + DAY * days;
+            assert_eq!((sister.is_asked(true, now), sister.standing(true, now)), (asked, standing), "{days}");
+        }
+        assert_eq!(sister.standing(false, began + DAY * 1_000), Standing::Ready);
+        sister.memory = Some(Memory { at: began, remembers: false });
+        assert_eq!((sister.is_asked(true, began), sister.standing(true, began)), (true, Standing::Forgot));
+        sister.readiness = Readiness::OptedOut;
+        assert_eq!((sister.is_asked(true, began), sister.standing(true, began)), (false, Standing::OptedOut));
+    }
 }

@@ -3,6 +3,7 @@
 use super::{
     check::check,
     config::{Config, Options},
+    export::{self, ExportOptions},
     http::Assets,
     run,
     store::sqlite::{self, DATABASE, backup},
@@ -72,6 +73,14 @@ enum Command {
         #[arg(long, global = true, env = "BUCKLER_DATA", default_value = "data")]
         data: PathBuf,
     },
+    /// Writes incidents as evidence, one file each, also while a server runs
+    Export {
+        #[command(flatten)]
+        asked: ExportOptions,
+        /// The server's data folder
+        #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
+        data: PathBuf,
+    },
     /// Copies everything that is kept into a new file, also while a server runs
     Backup {
         /// The new file; to restore it, stop the server and put it into the data folder as buckler.db
@@ -105,6 +114,7 @@ pub fn main() -> ExitCode {
         },
         Command::Audit { audit: Audit::Verify { expect }, data } => verify(&data, expect.as_deref()),
         Command::Backup { file, data } => copy(&data, &file),
+        Command::Export { asked, data } => write_evidence(&asked, &data),
         Command::User { user, data } => people(user, &data),
     };
     match done {
@@ -185,10 +195,7 @@ fn new_password() -> io::Result<String> {
 
 #[tokio::main]
 async fn verify(data: &Path, expect: Option<&str>) -> Result<(), Box<dyn Error>> {
-    let file = data.join(DATABASE);
-    if !file.exists() {
-        return Err(format!("there is no database in {}: give the server's folder with --data", data.display()).into());
-    }
+    let file = is_there(data)?;
     match sqlite::verify(&file, expect).await? {
         sqlite::Verdict::Broken(what) => Err(format!("the audit was tampered with: {what}").into()),
         whole @ sqlite::Verdict::Whole { .. } => {
@@ -196,6 +203,20 @@ async fn verify(data: &Path, expect: Option<&str>) -> Result<(), Box<dyn Error>>
             Ok(())
         }
     }
+}
+
+#[tokio::main]
+async fn write_evidence(asked: &ExportOptions, data: &Path) -> Result<(), Box<dyn Error>> {
+    is_there(data)?;
+    print!("{}", export::run(asked, data).await?);
+    Ok(())
+}
+
+/// Whether there is a database in a folder.
+fn is_there(data: &Path) -> Result<PathBuf, String> {
+    let file = data.join(DATABASE);
+    let missing = || format!("there is no database in {}: give the server's folder with --data", data.display());
+    file.exists().then_some(file).ok_or_else(missing)
 }
 
 #[tokio::main]

@@ -145,5 +145,6 @@ fn plain_camera(id: &str, name: &str) -> Camera {
 }
 
 fn contact(id: &str, name: &str, number: u8) -> Contact {
-    Contact { id: slug(id), name: name.into(), phone: format!("+150355501{number:02}"), readiness: Readiness::Accepted, reached_at: None }
+    let contact = Contact::new(slug(id), name.into(), format!("+150355501{number:02}"));
+    Contact { readiness: Readiness::Accepted, ..contact }
 }

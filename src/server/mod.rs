@@ -11,6 +11,8 @@ mod connection;
 pub mod demo;
 pub mod devices;
 pub mod engine;
+mod evidence;
+mod export;
 pub mod figures;
 mod homes;
 pub mod http;

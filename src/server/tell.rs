@@ -13,7 +13,7 @@ use crate::{
     domain::{
         access::{Action, Membership},
         camera,
-        contact::{self, Readiness},
+        contact::{self, Standing},
         device, eligibility,
         home::{Home, undo},
         id::{DeviceId, HomeId},
@@ -121,7 +121,8 @@ impl App {
             let online = self.devices.is_online(&home.id, &base.id);
             checks.push(check(CheckKind::BaseStation, online, if online { "Base station online" } else { "Base station offline" }));
         }
-        let reachable = home.contacts.iter().filter(|c| c.readiness == Readiness::Accepted).count();
+        let password = home.verbal_password_required();
+        let reachable = home.contacts.iter().filter(|c| c.standing(password, at) == Standing::Ready).count();
         let contacts = match reachable {
             0 => "No contact is ready".into(),
             1 => "1 contact ready".into(),
@@ -160,7 +161,9 @@ impl App {
                 ends_at,
             })
         });
-        Phone { name: contact.name.clone(), home: home.name.clone(), ready: contact.readiness, call, server_time: self.clock.now() }
+        let now = self.clock.now();
+        let asks_password = contact.is_asked(home.verbal_password_required(), now);
+        Phone { name: contact.name.clone(), home: home.name.clone(), ready: contact.readiness, asks_password, call, server_time: now }
     }
 
     fn publish(&self, change: &hub::Change) {

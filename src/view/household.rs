@@ -5,10 +5,11 @@ use crate::{
     api::{
         audit::{AuditRecord, Deed},
         home::{Contact, HomeAnswer},
+        household::Counted,
     },
     domain::{
         access::{CenterRole, Role},
-        contact::Readiness,
+        contact::{Readiness, Standing},
         home::{Address, Enrolment, edit::Fault},
     },
 };
@@ -97,6 +98,17 @@ pub fn minutes(seconds: u16) -> String {
     let minutes = seconds.div_ceil(60);
     let word = if minutes == 1 { W::Minute } else { W::Minutes };
     word.fill(&[&minutes.to_string()])
+}
+
+/// Why a contact cannot be counted on, where there is something to do about it.
+pub fn not_counted(contact: &Counted) -> Option<String> {
+    let word = match contact.standing {
+        Standing::Ready | Standing::Invited => return None,
+        Standing::OptedOut => W::ContactOut,
+        Standing::Forgot => W::ContactForgot,
+        Standing::Silent => W::ContactSilent,
+    };
+    Some(word.fill(&[&contact.name]))
 }
 
 /// How far a contact has come; `reached` is when they last answered, as a person reads it.

@@ -14,10 +14,11 @@ use crate::{
         invitations::{Invitation, InvitationLink, Invite, Join},
         passkeys::{Answered, Ceremony, Passkeys, Recover, RecoveryCodes},
         path,
-        phone::{CallOff, Phone},
+        phone::{CallOff, Phone, Remembers},
         problem::Code,
         review::{Decision, Review},
         session::{Device, EditPassword, Me, Proof, SignIn},
+        statistics::Statistics,
         wiring::Wiring,
     },
     domain::{
@@ -293,6 +294,11 @@ pub async fn center_people() -> Answer<CenterPeople> {
     get(&path::center("people")).await
 }
 
+/// How the monitoring center does.
+pub async fn statistics() -> Answer<Statistics> {
+    get(&path::center("statistics")).await
+}
+
 /// What an invitation says.
 pub async fn invitation(token: &str) -> Answer<Invitation> {
     get(&path::invitation(token)).await
@@ -362,6 +368,11 @@ pub async fn phone(token: &str) -> Answer<Phone> {
 /// `accept` or `opt-out`.
 pub async fn consent(token: &str, action: &str) -> Answer<Phone> {
     post(&format!("{}/{action}", path::phone(token)), &Nothing {}).await
+}
+
+/// Whether the contact remembers the verbal password.
+pub async fn remember(token: &str, remembers: bool) -> Answer<Phone> {
+    post(&format!("{}/memory", path::phone(token)), &Remembers { remembers }).await
 }
 
 /// `answer`, `decline`, `confirm` or `hang-up`.

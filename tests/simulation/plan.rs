@@ -214,5 +214,6 @@ pub fn contact(number: u8, opted_out: bool) -> Contact {
         phone: format!("+150355501{number:02}"),
         readiness: if opted_out { Readiness::OptedOut } else { Readiness::Accepted },
         reached_at: None,
+        memory: None,
     }
 }

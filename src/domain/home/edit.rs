@@ -4,7 +4,7 @@
 use super::{Address, Enrolment, Home, Plan, Settings, settings};
 use crate::domain::{
     camera::{Allows, Camera, CameraKind, Keep, StreamAddress},
-    contact::{Contact, Readiness},
+    contact::Contact,
     device::{Device, DeviceKind},
     id::{CameraId, ContactId, DeviceId},
 };
@@ -226,8 +226,11 @@ impl Home {
             let same = known.filter(|c| c.phone == phone);
             let taken: Vec<&str> = self.contacts.iter().chain(&contacts).map(|c| c.id.as_str()).collect();
             let id = known.map_or_else(|| new_id(&name, "contact", &taken), |c| c.id.clone());
-            let (readiness, reached_at) = same.map_or((Readiness::Invited, None), |c| (c.readiness, c.reached_at));
-            contacts.push(Contact { id, name, phone, readiness, reached_at });
+            let mut contact = Contact::new(id, name, phone.clone());
+            if let Some(same) = same {
+                contact.keep_word_of(same);
+            }
+            contacts.push(contact);
         }
         self.contacts = form.done(contacts)?;
         Ok(())

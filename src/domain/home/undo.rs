@@ -106,7 +106,7 @@ impl Home {
             Was::Contacts(mut contacts) => {
                 for contact in &mut contacts {
                     if let Some(known) = self.contacts.iter().find(|known| known.id == contact.id && known.phone == contact.phone) {
-                        (contact.readiness, contact.reached_at) = (known.readiness, known.reached_at);
+                        contact.keep_word_of(known);
                     }
                 }
                 self.contacts = contacts;

@@ -1,6 +1,7 @@
 //! Who sits at the console. Whoever is silent for too long gives back what they worked on, so that it is not forgotten.
 
 use crate::{
+    api::center::OnDuty,
     domain::{
         id::UserId,
         incident::{Actor, CenterMode, command::Command},
@@ -44,11 +45,12 @@ impl Desk {
         }
     }
 
-    /// Who is there, by name.
-    pub fn on_duty(&self, now: Timestamp) -> Vec<String> {
+    /// Who is there, in the order of their names.
+    pub fn on_duty(&self, now: Timestamp) -> Vec<OnDuty> {
         let people = self.people.lock().expect("no holder panics");
-        let mut all: Vec<_> = people.values().filter(|(_, at)| now.since(*at) < LEASE).map(|(name, _)| name.clone()).collect();
-        all.sort();
+        let there = people.iter().filter(|(_, (_, at))| now.since(*at) < LEASE);
+        let mut all: Vec<_> = there.map(|(id, (name, _))| OnDuty { id: id.clone(), name: name.clone() }).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
         all
     }
 

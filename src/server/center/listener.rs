@@ -6,6 +6,7 @@ use super::{
     settings::{self, Panel},
 };
 use crate::{
+    api::statistics,
     domain::{
         id::HomeId,
         incident::{Actor, Mode, Request, Service, command::Command},
@@ -91,6 +92,15 @@ impl Listening {
     /// The account of a home's panel.
     pub fn account_of(&self, home: &HomeId) -> Option<&str> {
         self.accounts.iter().filter(|(_, account)| account.home == *home).map(|(name, _)| name.as_str()).min()
+    }
+
+    /// Every account, and when its panel was heard last.
+    pub fn all_heard(&self) -> Vec<statistics::Panel> {
+        let heard = |account: &Account| account.heard.lock().expect("no holder panics").at;
+        let mut all: Vec<_> =
+            self.accounts.iter().map(|(name, account)| statistics::Panel { account: name.clone(), heard_at: heard(account) }).collect();
+        all.sort_by(|one, other| one.account.cmp(&other.account));
+        all
     }
 
     /// When a home's panel was heard last.

@@ -2,12 +2,12 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{Body, Named, Operator, Part, SignedIn},
+    extract::{Body, Named, Operator, Part, SignedIn, Supervisor},
     phone,
 };
 use crate::{
     api::{
-        center::{Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Queue, Reach, Step, Whole},
+        center::{Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Queue, Reach, Shown, Step, Whole},
         home::HomeFacts,
         incident::{Incident, Stage},
         problem::Code,
@@ -15,7 +15,8 @@ use crate::{
     domain::{
         access::{CenterAction, CenterRole},
         contact::Contact,
-        id::IncidentId,
+        home::Home,
+        id::{IncidentId, UserId},
         incident::{
             Actor, CallState, CenterMode, DispatchState, Disposition, Mode, Purpose, Service, State as Stands,
             command::{CallStep, Command, NotReached},
@@ -112,6 +113,7 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
             incident: app.tell_incident(current),
             contacts: incident.snapshot.contacts.iter().map(reach).collect(),
             notes: incident.snapshot.notes.clone(),
+            cameras: if mine { cameras(app, &home) } else { Vec::new() },
             password_required: incident.snapshot.password_required,
             step: step(current),
         })
@@ -138,6 +140,18 @@ fn step(current: &Current) -> Step {
         }
         _ => Step::Follow,
     }
+}
+
+/// The cameras that may be looked at: those that may raise an SOS, and have a picture.
+fn cameras(app: &App, home: &Home) -> Vec<Shown> {
+    let all = home.cameras.iter().filter(|camera| camera.sos_compatible && app.cameras.has_stream(camera));
+    all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
+}
+
+/// Whether this person works on that incident, and it is open.
+pub(super) fn holds(app: &App, account: &UserId, id: IncidentId) -> Option<Arc<Current>> {
+    let of = |current: &Arc<Current>| matches!(&current.incident.holder, Some(Actor::Operator { id, .. }) if id == account);
+    app.engine.view().by_id(id).filter(|current| is_open(current) && of(current))
 }
 
 /// An open incident that this person works on.
@@ -186,6 +200,25 @@ pub async fn release(
         held(&app, &signed_in, id)?;
     }
     give(&app, id, Command::Release { by: actor(&signed_in) }).await
+}
+
+/// Gives an incident to somebody who has the console open, whoever works on it.
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/assign", tag = "center", params(("id" = String, Path)), request_body = Assign, responses((status = 200, body = Incident), Problems))]
+pub async fn assign(
+    State(app): State<Arc<App>>,
+    Supervisor(signed_in): Supervisor,
+    Named(id): Named<IncidentId>,
+    Body(Assign { to }): Body<Assign>,
+) -> Result<Json<Incident>, Refused> {
+    signed_in.is_free(&app)?;
+    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
+    let there = app.desk.on_duty(app.clock.now()).into_iter().find(|person| person.id == to);
+    let there = there.ok_or_else(|| Refused::field("to", "Nobody of that name has the console open."))?;
+    let to = Actor::Operator { id: there.id, name: there.name };
+    if current.incident.holder.as_ref().is_some_and(|holder| *holder != to) {
+        give(&app, id, Command::Release { by: actor(&signed_in) }).await.map(drop)?;
+    }
+    give(&app, id, Command::Claim { by: to }).await
 }
 
 /// Says how the call to the first contact went. A wrong password is answered like no password: carry on (R16).

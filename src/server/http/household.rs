@@ -10,12 +10,13 @@ use crate::{
         audit::Deed,
         home::HomeAnswer,
         household::{
-            AskVerbalPassword, ContactLink, EditAddress, EditContacts, EditHolding, EditSettings, EditVerbalPassword, Enroll, Household,
-            Known, Rename, Resident, Stream,
+            AskVerbalPassword, ContactLink, Counted, EditAddress, EditContacts, EditHolding, EditSettings, EditVerbalPassword, Enroll,
+            Household, Known, Rename, Resident, Stream,
         },
         problem::{Code, Problem},
     },
     domain::{
+        contact::Contact,
         home::{
             Home, ResponderNotes,
             edit::{Fault, Form, WrittenContact, Wrongs},
@@ -117,10 +118,13 @@ pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<House
             keep,
         })
     };
+    let (password, now) = (member.home.verbal_password_required(), app.clock.now());
+    let counted = |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now) };
     Ok(Json(Household {
         people: people.collect(),
         invitations,
         streams: member.home.cameras.iter().filter_map(stream).collect(),
+        contacts: member.home.contacts.iter().map(counted).collect(),
         notes: member.home.notes.clone(),
         verbal_password_set: member.home.verbal_password.is_some(),
     }))
@@ -234,6 +238,8 @@ pub async fn verbal_password(
             return form.done(());
         }
         home.verbal_password = Some(hash);
+        // A new one is for everybody to learn.
+        home.contacts.iter_mut().for_each(|contact| contact.memory = None);
         Ok(())
     })
     .await

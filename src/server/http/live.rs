@@ -2,7 +2,8 @@
 
 use super::{
     answer::{Problems, Refused},
-    extract::{OfIncident, SignedIn},
+    console,
+    extract::{OfIncident, Operator, SignedIn},
 };
 use crate::{
     api::problem::Code,
@@ -10,7 +11,7 @@ use crate::{
         access::Action,
         camera::Camera,
         home::Home,
-        id::{CameraId, HomeId, UserId},
+        id::{CameraId, HomeId, IncidentId, UserId},
     },
     server::{
         App,
@@ -118,22 +119,60 @@ pub async fn watch(
         return Err(Refused::new(Code::NotAllowed, "Only this server's own page can look."));
     }
     let viewer = app.cameras.watch(&home.id, &camera, width).ok_or_else(Refused::not_found)?;
-    let upgrade = upgrade.map_err(|_| Refused::field("upgrade", "Pictures come over a WebSocket."))?;
-    let looks = Looks {
-        sessions: app.sessions_changed.subscribe(),
-        stop: app.stop.clone(),
-        home: home.id.clone(),
-        account: signed_in.account.id.clone(),
-        token: signed_in.session.token,
-        app,
-    };
-    Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| looks.go_on(socket, viewer, as_film)))
+    let right = Right::Member(home.id.clone());
+    Looks::new(app, &signed_in, right).begin(upgrade, viewer, as_film)
+}
+
+/// How big, and how.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct AtCenter {
+    /// How wide the picture stands on the screen, CSS pixels.
+    #[serde(default = "wide")]
+    width: u16,
+    /// As a film: fragments of MP4 instead of single pictures.
+    #[serde(default)]
+    film: bool,
+}
+
+/// The pictures of a camera that may raise an SOS, for whoever works on an open incident of its home, and only as long as they do.
+#[utoipa::path(get, path = "/api/v1/center/incidents/{id}/cameras/{camera}/live", tag = "center", params(("id" = String, Path), ("camera" = String, Path), AtCenter), responses(
+    (status = 101, description = "As `/api/v1/cameras/{camera}/live`"),
+    Problems,
+))]
+pub async fn watch_at_center(
+    State(app): State<Arc<App>>,
+    Operator(signed_in): Operator,
+    Path((incident, camera)): Path<(String, String)>,
+    of: Result<Query<AtCenter>, QueryRejection>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refused> {
+    let Query(AtCenter { width, film }) = of.map_err(|_| Refused::not_found())?;
+    let (incident, camera): (IncidentId, CameraId) =
+        (incident.parse().map_err(|_| Refused::not_found())?, camera.parse().map_err(|_| Refused::not_found())?);
+    let current = console::holds(&app, &signed_in.account.id, incident).ok_or_else(Refused::not_found)?;
+    let home = app.homes.get(&current.incident.home).ok_or_else(Refused::not_found)?;
+    let camera = home.camera(&camera).filter(|camera| camera.sos_compatible).ok_or_else(Refused::not_found)?;
+    if is_foreign(&headers) {
+        return Err(Refused::new(Code::NotAllowed, "Only this server's own page can look."));
+    }
+    let viewer = app.cameras.watch(&home.id, camera, width).ok_or_else(Refused::not_found)?;
+    Looks::new(app, &signed_in, Right::Holder(incident)).begin(upgrade, viewer, film)
+}
+
+/// Why somebody may look.
+enum Right {
+    /// The home is theirs.
+    Member(HomeId),
+    /// They work on the incident.
+    Holder(IncidentId),
 }
 
 /// Somebody who looks.
 struct Looks {
     app: Arc<App>,
-    home: HomeId,
+    right: Right,
     account: UserId,
     token: [u8; 32],
     sessions: watch::Receiver<u64>,
@@ -141,6 +180,21 @@ struct Looks {
 }
 
 impl Looks {
+    fn new(app: Arc<App>, signed_in: &SignedIn, right: Right) -> Self {
+        let (sessions, stop) = (app.sessions_changed.subscribe(), app.stop.clone());
+        Self { sessions, stop, right, account: signed_in.account.id.clone(), token: signed_in.session.token, app }
+    }
+
+    fn begin(
+        self,
+        upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+        viewer: Viewer,
+        as_film: bool,
+    ) -> Result<Response, Refused> {
+        let upgrade = upgrade.map_err(|_| Refused::field("upgrade", "Pictures come over a WebSocket."))?;
+        Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| self.go_on(socket, viewer, as_film)))
+    }
+
     async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_film: bool) {
         let mut film = None;
         let mut again = tokio::time::interval(MAY_STILL);
@@ -174,11 +228,20 @@ impl Looks {
         let _ = timeout(TAKES_NOTHING, socket.send(Message::Close(None))).await;
     }
 
-    /// Whether session and membership still stand.
+    /// Whether session and right still stand.
     async fn may_still_look(&self) -> bool {
         let session = self.app.store.session(self.token, self.app.clock.now()).await;
-        let membership = self.app.store.membership(&self.home, &self.account).await;
-        matches!(session, Ok(Some(_))) && membership.is_ok_and(|membership| membership.is_some_and(|m| m.may(Action::Look)))
+        let may = match &self.right {
+            Right::Member(home) => {
+                let membership = self.app.store.membership(home, &self.account).await;
+                membership.is_ok_and(|membership| membership.is_some_and(|m| m.may(Action::Look)))
+            }
+            Right::Holder(incident) => {
+                let role = self.app.store.center_role(&self.account).await;
+                role.is_ok_and(|role| role.is_some()) && console::holds(&self.app, &self.account, *incident).is_some()
+            }
+        };
+        matches!(session, Ok(Some(_))) && may
     }
 }
 

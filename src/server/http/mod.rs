@@ -23,6 +23,7 @@ mod reports;
 mod service;
 mod session;
 mod sessions;
+mod statistics;
 mod wiring;
 
 use super::App;
@@ -95,6 +96,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(events::of_phone))
         .routes(routes!(phone::accept))
         .routes(routes!(phone::opt_out))
+        .routes(routes!(phone::memory))
         .routes(routes!(phone::answer))
         .routes(routes!(phone::decline))
         .routes(routes!(phone::confirm))
@@ -120,6 +122,9 @@ fn center() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(center::remove))
         .routes(routes!(invitations::invite_to_center))
         .routes(routes!(invitations::withdraw_from_center))
+        .routes(routes!(console::assign))
+        .routes(routes!(live::watch_at_center))
+        .routes(routes!(statistics::statistics))
         .routes(routes!(reports::report))
 }
 

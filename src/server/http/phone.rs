@@ -2,16 +2,17 @@
 
 use super::{
     answer::{Problems, Refused},
+    extract::Body,
     household::NotEdited,
 };
 use crate::{
     api::{
         audit::Deed,
-        phone::{CallOff, Phone, Received},
+        phone::{CallOff, Phone, Received, Remembers},
         problem::Code,
     },
     domain::{
-        contact::{Contact, Readiness},
+        contact::{Contact, Memory, Readiness},
         home::Home,
         id::CallId,
         incident::{
@@ -76,7 +77,8 @@ impl Caller {
         let edit = |home: &mut Home| -> Result<_, NotEdited> {
             let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(NotEdited::Gone)?;
             change(contact);
-            let detail = json!({"contact": contact.id, "ready": contact.readiness});
+            let remembers = contact.memory.map(|memory| memory.remembers);
+            let detail = json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
             Ok((contact.clone(), Entry::new(Deed::ContactAnswered, app.clock.now(), detail)))
         };
         let contact = app.homes.edit(&*app.store, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
@@ -106,6 +108,18 @@ pub async fn accept(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<
 #[utoipa::path(post, path = "/api/v1/contact/{token}/opt-out", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
 pub async fn opt_out(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
     caller.changed(&app, |contact| contact.readiness = Readiness::OptedOut).await
+}
+
+/// Says whether they remember the verbal password. The owner is told where they do not.
+#[utoipa::path(post, path = "/api/v1/contact/{token}/memory", tag = "phone", params(("token" = String, Path)), request_body = Remembers, responses((status = 200, body = Phone), Problems))]
+pub async fn memory(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(Remembers { remembers }): Body<Remembers>,
+) -> Result<Json<Phone>, Refused> {
+    let at = app.clock.now();
+    let said = |contact: &mut Contact| (contact.memory, contact.reached_at) = (Some(Memory { at, remembers }), Some(at));
+    caller.changed(&app, said).await
 }
 
 /// Answers the call.
@@ -174,6 +188,6 @@ impl FromRequest<Arc<App>> for CallOffBody {
         if request.headers().get("content-length").is_none_or(|length| length == "0") && request.headers().get("content-type").is_none() {
             return Ok(Self(CallOff::default()));
         }
-        super::extract::Body::from_request(request, app).await.map(|body| Self(body.0))
+        Body::from_request(request, app).await.map(|body| Self(body.0))
     }
 }

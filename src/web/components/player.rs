@@ -2,13 +2,8 @@
 
 use super::{Icon, Picture, part};
 use crate::{
-    api::path,
-    domain::id::CameraId,
     view::live::Picture as State,
-    web::{
-        browser::{Listener, append, load},
-        store::store,
-    },
+    web::browser::{Listener, append, load},
 };
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::JsCast;
@@ -17,22 +12,20 @@ use web_sys::CustomEvent;
 /// A camera's picture, and what there is to say of it.
 #[component]
 pub fn Player(
-    /// Whose.
-    id: CameraId,
+    /// Where its stream is, if there is one.
+    src: Option<String>,
     /// What the home calls the camera.
     name: String,
-    /// Whether there is a stream of it.
-    live: bool,
     /// Told how it goes.
     state: RwSignal<State>,
 ) -> impl IntoView {
-    state.set(if live { State::Connecting } else { State::None });
-    let (stage, home) = (NodeRef::<Div>::new(), store().home_id());
+    state.set(if src.is_some() { State::Connecting } else { State::None });
+    let stage = NodeRef::<Div>::new();
     Effect::new(move |_| {
-        if let (Some(stage), Some(home)) = (stage.get().filter(|_| live), home.clone()) {
+        if let (Some(stage), Some(src)) = (stage.get(), &src) {
             // The element comes to life with `public/player.js`.
             load("player");
-            let picture = append(&stage, "live-picture", &[("src", &path::live(&home, &id))]);
+            let picture = append(&stage, "live-picture", &[("src", src)]);
             StoredValue::new_local(picture.map(|picture| {
                 Listener::new(&picture, "state", move |event| {
                     let told = event.dyn_ref::<CustomEvent>().and_then(|event| event.detail().as_string());

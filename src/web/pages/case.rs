@@ -1,9 +1,11 @@
 //! One incident at the console: what, where, whom to call, what to say, and what came of it. Whoever has taken it can say so.
 
+use super::{PICTURE, picture_from};
 use crate::{
     api::{
-        center::{Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Reach, Step, Whole},
+        center::{Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, OnDuty, Reach, Shown, Step, Whole},
         incident::Incident,
+        path,
     },
     domain::{
         home::ResponderNotes,
@@ -16,6 +18,7 @@ use crate::{
         browser::time::{clock_in, day},
         client::{self, Answer, Failure},
         components::{Decide, Field, Icon, Saving, Sure, Timeline, part, press, text},
+        on_demand::once_there,
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -62,6 +65,8 @@ pub fn OpenCase(
     case: Signal<Option<Case>>,
     /// Whether a supervisor looks.
     leads: bool,
+    /// Who has the console open.
+    on_duty: Memo<Vec<OnDuty>>,
 ) -> impl IntoView {
     // What has not changed is not drawn anew: somebody may be typing. The server's time in it is nothing that changes.
     let drawn = Memo::new(move |_| {
@@ -74,9 +79,15 @@ pub fn OpenCase(
         let says = Says { id: now.id, told };
         Some(view! { {head(&now, says, leads)}{now.whole.map(|whole| view! { <Open case whole=*whole says mine=now.mine/> })} }.into_any())
     };
+    // Who comes and goes must not take away what somebody types.
+    let hand = move || {
+        let (id, _, holder, _) = drawn.get().filter(|_| leads)?;
+        hand_over(holder.as_ref(), Says { id, told }, &on_duty.get())
+    };
     view! {
         <p class="notice" role="alert">{text(move || told.get())}</p>
         {part(body)}
+        {part(hand)}
     }
 }
 
@@ -92,6 +103,21 @@ fn head(case: &Case, says: Says, leads: bool) -> AnyView {
     view! { <section class="card card--pad form"><h2 class="record__title">{title}</h2>{act}</section> }.into_any()
 }
 
+/// Giving it to somebody else who is there.
+fn hand_over(holder: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<AnyView> {
+    let others: Vec<_> = on_duty.iter().filter(|person| holder != Some(&person.name)).cloned().collect();
+    let give = move |to: OnDuty| {
+        let label = W::HandTo.fill(&[&to.name]);
+        let to = StoredValue::new(to.id);
+        let act = move || {
+            let asked = Assign { to: to.get_value() };
+            says.send(async move { client::say_at_center::<Incident>(says.id, "assign", &asked).await }, |_| String::new());
+        };
+        view! { <button class="btn btn--quiet btn--small" type="button" on:click=press(act)>{label}</button> }
+    };
+    (!others.is_empty()).then(|| view! { <div class="acts">{others.into_iter().map(give).collect_view()}</div> }.into_any())
+}
+
 #[component]
 fn Open(
     /// The incident as it is now.
@@ -103,7 +129,8 @@ fn Open(
     /// Whether whoever looks works on it.
     mine: bool,
 ) -> impl IntoView {
-    let Whole { home, incident, contacts, notes, password_required, step } = whole;
+    let Whole { home, incident, contacts, notes, cameras, password_required, step } = whole;
+    let id = incident.id;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());
     // The browser encodes what is not ASCII; these mean something in an address.
@@ -131,6 +158,7 @@ fn Open(
             {map.map(|map| view! { <a class="btn btn--small btn--quiet" href=map target="_blank" rel="noreferrer">{W::OnMap}</a> })}
             <p class="told">{script}</p>
         </section>
+        {cameras.into_iter().map(|camera| picture(id, camera)).collect_view()}
         <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
         {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || kept.get_value()) at_center=true decided=Callback::new(|_: Incident| ())/> })}
         {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
@@ -138,6 +166,13 @@ fn Open(
         {mine.then(|| view! { <Record says/> })}
         <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines/></section>
     }
+}
+
+/// What a camera shows now.
+fn picture(id: IncidentId, camera: Shown) -> impl IntoView {
+    let (src, name) = (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
+    let playing = once_there(PICTURE, Box::new(move || Box::pin(picture_from(src.clone(), name.clone()))), Box::new(|_| None));
+    view! { <div class="asked__picture">{playing}<b class="cam__name">{camera.name}</b></div> }
 }
 
 /// What owners let responders know, in words.

@@ -1,6 +1,6 @@
 //! The console of the monitoring center: what waits, and one incident beside it. Everything can be done by the keyboard.
 
-use super::{case::OpenCase, desk::Desk};
+use super::{case::OpenCase, desk::Desk, figures::Figures};
 use crate::{
     api::center::{Case, Queue},
     domain::{access::CenterAction, id::IncidentId},
@@ -62,7 +62,11 @@ pub fn Center() -> impl IntoView {
         }
         event.prevent_default();
     };
-    let on_duty = move || queue.with(|queue| queue.as_ref().map(|queue| W::OnDuty.fill(&[&queue.on_duty.join(", ")])).unwrap_or_default());
+    let there = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.on_duty.clone()).unwrap_or_default()));
+    let on_duty = move || {
+        let names: Vec<_> = there.get().into_iter().map(|person| person.name).collect();
+        W::OnDuty.fill(&[&names.join(", ")])
+    };
     let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.cases.is_empty())));
     let list = move || {
         Some(match is_empty.get()? {
@@ -85,11 +89,11 @@ pub fn Center() -> impl IntoView {
                     <p class="faint tiny">{W::Shortcuts}</p>
                 </div>
                 <div class="col col--tight">{part(move || Some(match chosen.get() {
-                    Some(id) => view! { <OpenCase case=Signal::derive(move || case(id)) leads=leads()/> }.into_any(),
+                    Some(id) => view! { <OpenCase case=Signal::derive(move || case(id)) leads=leads() on_duty=there/> }.into_any(),
                     None => view! { <p class="muted small">{W::Choose}</p> }.into_any(),
                 }))}</div>
             </section>
-            {part(move || leads().then(|| view! { <Desk/> }))}
+            {part(move || leads().then(|| view! { <Figures/><Desk/> }))}
         </Page>
         {proof_when_asked()}
     }

@@ -97,6 +97,26 @@ fn Consent(
             }
         });
     };
+    let remember = move |remembers: bool| {
+        spawn_local(async move {
+            match client::remember(&token.get_value(), remembers).await {
+                Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
+                Err(_) => unreached.set(true),
+            }
+        });
+    };
+    let question = phone.asks_password.then(|| {
+        view! {
+            <section class="card card--pad form">
+                <h2>{PhoneWord::Remember.fill(&[&phone.home])}</h2>
+                <p class="muted small">{PhoneWord::RememberNote}</p>
+                <div class="acts">
+                    <button class="btn btn--quiet" on:click=press(move || remember(true))>{PhoneWord::RememberYes}</button>
+                    <button class="btn btn--quiet" on:click=press(move || remember(false))>{PhoneWord::RememberNo}</button>
+                </div>
+            </section>
+        }
+    });
     let button = |class, word: PhoneWord, action| view! { <button class=class on:click=press(move || say(action))>{word}</button> };
     let (agree, refuse) = ("accept", "opt-out");
     let (title, note, actions) = match phone.ready {
@@ -116,6 +136,7 @@ fn Consent(
     };
     view! {
         {quiet(title, note)}
+        {question}
         <div class="phone__acts">
             <p class="field__wrong" role="alert">{text(move || if unreached.get() { PhoneWord::NotReached.say() } else { "" })}</p>
             {actions}

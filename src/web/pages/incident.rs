@@ -14,7 +14,7 @@ use crate::{
     web::{
         browser::{self, time::day},
         client,
-        components::{Icon, Page, Timeline, part, press, ribbon},
+        components::{Icon, Page, Timeline, part, ribbon},
         route::Route,
         store::store,
     },
@@ -50,7 +50,7 @@ fn Record(
     let is_drill = incident.mode == Mode::Drill;
     let lines = incident.timeline.clone();
     let export = |format: &str| format!("/api/v1/incidents/{}/export?format={format}", incident.id);
-    let (json, csv) = (export("json"), export("csv"));
+    let (json, csv, page) = (export("json"), export("csv"), export("html"));
     view! {
         <article class="record">
             {is_drill.then(ribbon)}
@@ -66,7 +66,7 @@ fn Record(
                 <div class="acts">
                     <a class="btn btn--small btn--quiet" href=json download="">{W::ExportJson}</a>
                     <a class="btn btn--small btn--quiet" href=csv download="">{W::ExportCsv}</a>
-                    <button class="btn btn--small btn--quiet" on:click=press(browser::print)>{W::Print}</button>
+                    <a class="btn btn--small btn--quiet" href=page target="_blank">{W::Print}</a>
                 </div>
             </section>
         </article>

@@ -1,7 +1,7 @@
 //! Live View of one camera: the picture fills the screen, the shield is always on top of it.
 
 use crate::{
-    api::home::Camera,
+    api::{home::Camera, path},
     domain::{id::CameraId, incident::Source},
     view::{
         live::{self, Key, key},
@@ -22,10 +22,22 @@ use web_sys::KeyboardEvent;
 on_demand!(
     /// A camera's picture where an incident that came from it is shown.
     live, fetch_live, fn player(camera: (CameraId, String, bool)) -> AnyView {
-        let (id, name, live) = camera;
-        view! { <Player id name live state=RwSignal::new(live::Picture::None)/> }.into_any()
+        let name = camera.1.clone();
+        view! { <Player src=stream(&camera) name state=RwSignal::new(live::Picture::None)/> }.into_any()
     }
 );
+
+on_demand!(
+    /// A camera's picture from that path.
+    live, fetch_from, fn picture_from(src: String, name: String) -> AnyView {
+        view! { <Player src=Some(src) name state=RwSignal::new(live::Picture::None)/> }.into_any()
+    }
+);
+
+/// Where the stream of a camera of this home is, if it has one.
+fn stream((id, _, live): &(CameraId, String, bool)) -> Option<String> {
+    store().home_id().filter(|_| *live).map(|home| path::live(&home, id))
+}
 
 /// Fetches the code of [`player`].
 pub const PICTURE: fn() -> Coming<()> = || Box::pin(async { fetch_live().await.map_err(missed) });
@@ -69,9 +81,9 @@ pub fn LiveView(
         Some(cameras.into_iter().map(thumb).collect_view())
     };
     let player = move || {
-        shown.get().map(|(id, name, watched)| {
-            set_title(&name);
-            view! { <Player id name live=watched state=picture/> }
+        shown.get().map(|shown| {
+            set_title(&shown.1);
+            view! { <Player src=stream(&shown) name=shown.1 state=picture/> }
         })
     };
     view! {

@@ -6,6 +6,7 @@ mod contact;
 mod dashboard;
 mod desk;
 mod drill;
+mod figures;
 mod history;
 mod incident;
 mod invitation;
@@ -21,7 +22,7 @@ use super::{
 };
 pub use dashboard::{Dashboard, PARTS};
 use leptos::prelude::*;
-pub use live_view::{PICTURE, player};
+pub use live_view::{PICTURE, picture_from, player};
 pub use sign_in::SignIn;
 
 chunk!(

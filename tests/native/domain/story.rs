@@ -35,6 +35,7 @@ pub fn home() -> Home {
         phone: phone.into(),
         readiness: Readiness::Accepted,
         reached_at: None,
+        memory: None,
     };
     let device = |id: &str, kind, model: &str| Device { id: id.parse().unwrap(), kind, model: model.into(), name: format!("The {id}") };
     let camera = |id: &str, kind, sos_compatible, has_siren| Camera {

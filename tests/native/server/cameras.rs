@@ -100,8 +100,12 @@ impl Eye {
     }
 
     async fn with(server: &Server, cookie: &str, camera: &str, origin: Option<&str>) -> Result<Self, Error> {
-        let path = if camera.contains('/') { camera.to_owned() } else { format!("{camera}/live") };
-        let url = format!("{}/api/v1/cameras/{path}", server.base.replace("http", "ws"));
+        let path = match camera {
+            path if path.starts_with('/') => path.to_owned(),
+            path if path.contains('/') => format!("/api/v1/cameras/{path}"),
+            camera => format!("/api/v1/cameras/{camera}/live"),
+        };
+        let url = format!("{}{path}", server.base.replace("http", "ws"));
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("cookie", cookie.parse().unwrap());
         origin.map(|origin| request.headers_mut().insert("origin", origin.parse().unwrap()));

@@ -138,7 +138,7 @@ async fn two_never_work_on_one_and_a_supervisor_relieves() {
     assert_eq!(says(&operator, &incident, "note", json!({"text": "x"})).await.1["code"], "not_allowed");
     assert_eq!(says(&supervisor, &incident, "claim", json!({})).await.0, StatusCode::OK);
     assert_eq!(cases(&operator).await[0]["whole"], Value::Null, "I21");
-    assert_eq!(operator.get(QUEUE).await.1["on_duty"], json!(["Operator", "Sam"]));
+    assert_eq!(operator.get(QUEUE).await.1["on_duty"], json!([{"id": "operator", "name": "Operator"}, {"id": "shared", "name": "Sam"}]));
 }
 
 #[tokio::test]

@@ -122,3 +122,33 @@ async fn a_link_opens_only_ones_own_call() {
     }
     assert_eq!(owner.look(&incident).await["state"], "verifying");
 }
+
+#[tokio::test]
+async fn r23_a_contact_says_whether_they_remember_the_password_and_the_owner_is_told_where_not() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
+    let counted = async || {
+        let home = owner.get("/api/v1/homes/maple-street").await.1;
+        home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "contacts").unwrap()["count"].clone()
+    };
+    let standing = async || owner.get("/api/v1/homes/maple-street/household").await.1["contacts"][0].clone();
+    assert_eq!((contact.get(&phone).await.1["asks_password"].clone(), counted().await), (json!(true), json!(3)), "nobody has asked yet");
+    let says = async |remembers: bool| contact.post(&format!("{phone}/memory"), &json!({"remembers": remembers})).await;
+    let (status, page) = says(false).await;
+    assert_eq!((status, &page["asks_password"]), (StatusCode::OK, &json!(true)), "asked again, once somebody has told them");
+    assert_eq!((counted().await, standing().await), (json!(2), json!({"name": "Sister", "standing": "forgot"})));
+    assert_eq!(says(true).await.1["asks_password"], false);
+    assert_eq!((counted().await, standing().await["standing"].clone()), (json!(3), json!("ready")));
+    assert!(owner.get("/api/v1/homes/maple-street").await.1["contacts"][0]["reached_at"].is_string());
+    // A new password is for everybody to learn.
+    let new = json!({"password": "quiet otter", "current": "blue heron"});
+    assert!(owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/verbal-password", &new).await.0.is_success());
+    assert_eq!(contact.get(&phone).await.1["asks_password"], true);
+    // One tap, and the owner is told.
+    assert_eq!(contact.post(&format!("{phone}/opt-out"), &json!({})).await.1["asks_password"], false);
+    assert_eq!((counted().await, standing().await["standing"].clone()), (json!(2), json!("opted_out")));
+    let cabin = owner.phone_of("lake-cabin", 0).await;
+    assert_eq!(contact.get(&cabin).await.1["asks_password"], false, "there is no password");
+    assert_eq!(contact.post(&format!("{cabin}/memory"), &json!({"remembers": "maybe"})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}

@@ -41,6 +41,8 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("put", "/homes/{home}/notes") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
         ("get", "/center/incidents") => Need::Center(CenterAction::Work),
+        ("post", "/center/incidents/{id}/assign") | ("get", "/center/statistics") => Need::Center(CenterAction::Lead),
+        ("get", "/center/incidents/{id}/cameras/{camera}/live") => Need::Center(CenterAction::Work),
         ("post", path) if path.starts_with("/center/incidents/{id}/") => Need::Center(CenterAction::Work),
         ("get", "/center/people") | ("delete", "/center/people/{person}" | "/center/invitations/{invitation}") => {
             Need::Center(CenterAction::Lead)

@@ -9,11 +9,13 @@ mod incidents;
 mod inspect;
 mod invitations;
 mod passkeys;
+mod read;
 mod sessions;
 
 pub use audit::{Verdict, verify};
 pub use backup::backup;
 pub use inspect::inspect;
+pub use read::{Wanted, each};
 
 use super::{Batch, Journal, RequestRow, Store, StoreError, Stored};
 use crate::domain::{

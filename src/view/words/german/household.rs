@@ -84,6 +84,11 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Invited => "Eingeladen, noch keine Antwort",
         W::Accepted => "Bereit",
         W::OptedOut => "Möchte nicht angerufen werden",
+        W::ContactForgot => "{0} weiß das Kennwort nicht mehr. Sagen Sie es noch einmal; die eigene Seite fragt danach.",
+        W::ContactSilent => {
+            "{0} hat seit drei Monaten nicht gesagt, ob das Kennwort noch bekannt ist. Bitten Sie darum, den Link zu öffnen."
+        }
+        W::ContactOut => "{0} möchte nicht mehr angerufen werden.",
         W::LastReached => "zuletzt erreicht {0}",
         W::NeverReached => "noch nie erreicht",
         W::ContactState => "{0}, {1}",

@@ -7,7 +7,7 @@ use crate::{
     },
     domain::id::{ContactId, HomeId},
     view::{
-        household::contact_state,
+        household::{contact_state, not_counted},
         words::{HouseholdWord as W, Said},
     },
     web::{
@@ -138,9 +138,17 @@ pub fn ContactsForm(
             let _ = list.unchecked_ref::<Element>().set_pointer_capture(event.pointer_id());
         }
     });
+    let warnings = RwSignal::new(Vec::<String>::new());
+    spawn_local(async move {
+        // In the first run there is nobody yet of whom there is anything to say.
+        if let Ok(household) = client::household(&id.get_value()).await {
+            warnings.try_set(household.contacts.iter().filter_map(not_counted).collect());
+        }
+    });
     view! {
         <form class="card card--pad form" novalidate=true on:submit=save>
             <p class="muted small">{W::ContactsNote}</p>
+            {part(move || Some(warnings.get().into_iter().map(|said| view! { <p class="notice">{said}</p> }).collect_view()))}
             <ol class="people" node_ref=list on:pointermove=drag on:pointerup=move |_| dragged.set_value(None) on:pointercancel=move |_| dragged.set_value(None)>
                 <For each=move || rows.all.get() key=|row| row.key let:row>
                     <ContactLine row rows saving grab home=id/>

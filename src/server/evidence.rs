@@ -1,0 +1,186 @@
+//! What happened, as evidence: every fact with its time and actor, each with a hash over itself and all before it, so that nothing
+//! can be left out or changed unseen. It holds no password, and nothing that is for responders alone.
+
+use super::engine::Current;
+use crate::{
+    api::{
+        incident::Incident,
+        path,
+        timeline::{Line, What},
+    },
+    domain::{incident::event::Recorded, time::Timestamp},
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use utoipa::ToSchema;
+
+/// The style of the printed page.
+const STYLE: &str = include_str!("../../style/evidence.css");
+
+/// An incident as evidence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Evidence {
+    /// When this was written.
+    #[schema(value_type = String)]
+    pub exported_at: Timestamp,
+    /// The incident as it stands.
+    pub incident: Incident,
+    /// Everything that happened, in order.
+    pub events: Vec<Fact>,
+    /// What the camera showed from which help was asked for, where it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+}
+
+/// What a camera showed: ten seconds before the press, and thirty after.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Clip {
+    /// Where it is, MP4.
+    pub path: String,
+    /// Its size.
+    pub bytes: usize,
+    /// SHA-256 of it, in hex.
+    pub sha256: String,
+}
+
+/// One thing that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Fact {
+    /// Its number, from 1.
+    pub seq: u32,
+    /// When, by the server's clock.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// What kind of thing.
+    pub what: What,
+    /// Who did it.
+    pub by: Option<String>,
+    /// A sentence.
+    pub text: String,
+    /// The fact as it is stored, without the verbal password's hash and what is for responders alone.
+    #[schema(value_type = Object)]
+    pub fact: serde_json::Value,
+    /// SHA-256, in hex, over the hash before (64 zeros for the first) and the fact as JSON.
+    pub hash: String,
+}
+
+impl Evidence {
+    /// Of an incident; `clip` is the file of what the camera showed.
+    pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<&[u8]>) -> Self {
+        let incident = Incident::tell(&current.incident, &current.history, now, center_phone);
+        let events = facts(&current.history, &incident.timeline);
+        let clip = clip.map(|file| Clip {
+            path: path::incident(incident.id, "clip"),
+            bytes: file.len(),
+            sha256: hex(Sha256::digest(file).as_slice()),
+        });
+        Self { exported_at: now, incident, events, clip }
+    }
+
+    /// As JSON, for programs.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// As a table (RFC 4180).
+    pub fn csv(&self) -> String {
+        let mut text = row(&["seq", "at", "what", "by", "text", "hash"]);
+        for Fact { seq, at, what, by, text: said, hash, .. } in &self.events {
+            text.push_str(&row(&[&seq.to_string(), &at.to_string(), &word(what), by.as_deref().unwrap_or_default(), said, hash]));
+        }
+        text
+    }
+
+    /// As a page to print; `alone` where no server gives it its style.
+    pub fn html(&self, alone: bool) -> String {
+        let incident = &self.incident;
+        let style = if alone { format!("<style>{STYLE}</style>") } else { "<link rel=\"stylesheet\" href=\"/evidence.css\">".into() };
+        let services: Vec<String> = incident.services.iter().map(word).collect();
+        let facts = [
+            ("Incident", incident.id.to_string()),
+            ("Home", incident.home.to_string()),
+            ("Address", incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default()),
+            ("Asked for", if services.is_empty() { "siren".into() } else { services.join(", ") }),
+            ("Mode", word(&incident.mode)),
+            ("State", word(&incident.state)),
+            ("Begun by", incident.started_by.name.clone()),
+            ("Countdown until", incident.deadline.to_string()),
+            ("Camera’s clip", self.clip.as_ref().map(|clip| format!("{} bytes, SHA-256 {}", clip.bytes, clip.sha256)).unwrap_or_default()),
+            ("Written", self.exported_at.to_string()),
+        ];
+        let mut page = format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <title>Incident {}</title>{style}</head><body><main><h1>Incident {}</h1><dl>",
+            incident.id, incident.id
+        );
+        for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = write!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(value));
+        }
+        page.push_str(
+            "</dl><table><thead><tr><th>No.</th><th>Time (UTC)</th><th>What happened</th><th>By</th><th>Seal</th></tr></thead><tbody>",
+        );
+        for Fact { seq, at, by, text, hash, .. } in &self.events {
+            let (text, by) = (escaped(text), escaped(by.as_deref().unwrap_or_default()));
+            let _ =
+                write!(page, "<tr><td>{seq}</td><td><time>{at}</time></td><td>{text}</td><td>{by}</td><td><code>{hash}</code></td></tr>");
+        }
+        page.push_str(
+            "</tbody></table><p>Each seal is the SHA-256 of the seal before it (64 zeros for the first) and the fact as JSON, as it stands in the \
+             JSON of this evidence: whoever leaves out or changes a line changes every seal after it.</p></main></body></html>",
+        );
+        page
+    }
+}
+
+fn facts(history: &[Recorded], told: &[Line]) -> Vec<Fact> {
+    let mut before = "0".repeat(64);
+    let fact = |(recorded, line): (&Recorded, &Line)| {
+        let mut fact = serde_json::to_value(recorded).unwrap_or_default();
+        if let Some(snapshot) = fact.get_mut("snapshot").and_then(serde_json::Value::as_object_mut) {
+            snapshot.remove("verbal_password");
+            snapshot.remove("notes");
+        }
+        let mut hash = Sha256::new();
+        hash.update(&before);
+        hash.update(fact.to_string());
+        before = hex(hash.finalize().as_slice());
+        let Line { seq, at, what, by, text } = line.clone();
+        Fact { seq, at, what, by, text, fact, hash: before.clone() }
+    };
+    history.iter().zip(told).map(fact).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A value as it stands on the wire.
+pub fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A line of a table (RFC 4180). A cell that a spreadsheet would take for a formula gets a quote before it.
+pub fn row(cells: &[&str]) -> String {
+    let quoted = |cell: &&str| {
+        let guard = if cell.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+    };
+    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// Text within HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_stays_text() {
+        assert_eq!(escaped("<b>&\"x\"</b>"), "&lt;b&gt;&amp;&quot;x&quot;&lt;/b&gt;");
+        assert_eq!(row(&["=1+1", "a \"b\""]), "\"'=1+1\",\"a \"\"b\"\"\"\r\n");
+    }
+}

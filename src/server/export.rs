@@ -1,0 +1,88 @@
+//! Evidence from the command line: a file for each incident, also while a server runs.
+
+use super::{
+    cameras::Clips,
+    clock::{Machine, TimeSource},
+    engine::Current,
+    evidence::Evidence,
+    store::sqlite::{DATABASE, Wanted, each},
+};
+use crate::domain::{
+    id::{HomeId, IncidentId},
+    time::Timestamp,
+};
+use clap::{Args, ValueEnum};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What is asked.
+#[derive(Args, Debug)]
+pub struct ExportOptions {
+    /// The folder for the files; made if it is not there. No file in it is overwritten
+    folder: PathBuf,
+    /// Only this incident
+    #[arg(long)]
+    incident: Option<IncidentId>,
+    /// Only incidents of this home, by its short name
+    #[arg(long)]
+    home: Option<HomeId>,
+    /// Only incidents that began on this day or later, 2026-11-26
+    #[arg(long, value_parser = day)]
+    since: Option<Timestamp>,
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Form::Json)]
+    format: Form,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// Everything, with each fact and its seal
+    Json,
+    /// A table
+    Csv,
+    /// A page to print
+    Html,
+}
+
+fn day(text: &str) -> Result<Timestamp, String> {
+    format!("{text}T00:00:00Z").parse().map_err(|_| "give a day as 2026-11-26".to_owned())
+}
+
+/// Writes the files; says how many, and the last seal of each.
+///
+/// # Errors
+/// What cannot be read or written; a file that is there already.
+pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn Error>> {
+    let ExportOptions { folder, incident, home, since, format } = asked;
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let (clips, now) = (Clips::new(data), Machine.wall());
+    let wanted = Wanted { incident: *incident, home: home.clone(), since: *since };
+    let mut said = String::new();
+    let write = |current: Current| -> Result<(), Box<dyn Error>> {
+        let id = current.incident.id;
+        let clip = fs::read(clips.file(id)).ok();
+        let evidence = Evidence::of(&current, now, None, clip.as_deref());
+        let (ending, text) = match format {
+            Form::Json => ("json", evidence.json()),
+            Form::Csv => ("csv", evidence.csv()),
+            Form::Html => ("html", evidence.html(true)),
+        };
+        new_file(&folder.join(format!("buckler-{id}.{ending}")), text.as_bytes())?;
+        if let Some(clip) = clip {
+            new_file(&folder.join(format!("buckler-{id}.mp4")), &clip)?;
+        }
+        said += &format!("{id} {}\n", evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default());
+        Ok(())
+    };
+    let count = each(&data.join(DATABASE), &wanted, write).await?;
+    Ok(format!("{said}{count} incidents are in {}.\n", folder.display()))
+}
+
+fn new_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    let mut file = fs::File::create_new(path).map_err(failed)?;
+    std::io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all()).map_err(failed)
+}

@@ -1,0 +1,120 @@
+//! How the monitoring center does, for its supervisors. No home is named: whoever works there sees a home only while it needs help.
+
+use super::{
+    answer::{Problems, Refused},
+    extract::Supervisor,
+};
+use crate::{
+    api::statistics::{Handled, Statistics},
+    server::{
+        App,
+        engine::Current,
+        evidence::{row, word},
+    },
+};
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use std::{sync::Arc, time::Duration};
+use utoipa::ToSchema;
+
+/// How far back is looked, unless otherwise asked for.
+const DAYS: u16 = 30;
+/// As far as it can be.
+const DAYS_MOST: u16 = 400;
+/// Of how many incidents, the latest.
+const MOST: usize = 5_000;
+
+/// Which part, and in which form.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// How many days back, 1 to 400.
+    #[param(minimum = 1, maximum = 400)]
+    days: Option<u16>,
+    /// `json`, unless `csv` is asked for: a line for each incident.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// How long things took, and how often nobody had needed help.
+#[utoipa::path(get, path = "/api/v1/center/statistics", tag = "center", params(Asked), responses((status = 200, body = Statistics), Problems))]
+pub async fn statistics(
+    State(app): State<Arc<App>>,
+    Supervisor(_): Supervisor,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Refused> {
+    let wrong = || Refused::field("days", "Give 1 to 400 days, and “json” or “csv”.");
+    let Query(Asked { days, format }) = asked.map_err(|_| wrong())?;
+    let days = days.unwrap_or(DAYS);
+    if !(1..=DAYS_MOST).contains(&days) {
+        return Err(wrong());
+    }
+    let since = app.clock.now() - Duration::from_secs(u64::from(days) * 86_400);
+    let ids = app.store.begun_since(since).await?;
+    let mut all = Vec::new();
+    for id in ids.into_iter().rev().take(MOST) {
+        if let Some(stored) = app.store.incident(id).await? {
+            let current = Current::load(stored)?;
+            all.extend(Handled::of(&current.incident, &current.history));
+        }
+    }
+    Ok(match format {
+        Format::Csv => {
+            let head =
+                [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"center.csv\"")];
+            (head, csv(&all)).into_response()
+        }
+        Format::Json => {
+            Json(Statistics::of(since, &all, app.listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default()))
+                .into_response()
+        }
+    })
+}
+
+fn csv(all: &[Handled]) -> String {
+    let seconds = |ms: Option<u64>| ms.map(|ms| format!("{}.{:03}", ms / 1_000, ms % 1_000)).unwrap_or_default();
+    let mut text = row(&[
+        "incident",
+        "services",
+        "since",
+        "claimed_s",
+        "called_s",
+        "requested_s",
+        "accepted_s",
+        "over_s",
+        "first_call",
+        "false_alarm",
+        "operators",
+    ]);
+    for one in all {
+        let services: Vec<String> = one.services.iter().map(word).collect();
+        text.push_str(&row(&[
+            &one.incident.to_string(),
+            &services.join(" "),
+            &one.since.to_string(),
+            &seconds(one.claimed_ms),
+            &seconds(one.called_ms),
+            &seconds(one.requested_ms),
+            &seconds(one.accepted_ms),
+            &seconds(one.over_ms),
+            &one.outcome.map(|outcome| word(&outcome)).unwrap_or_default(),
+            if one.false_alarm { "yes" } else { "no" },
+            &one.operators.join(" "),
+        ]));
+    }
+    text
+}

@@ -1,0 +1,47 @@
+//! Reads incidents one after another while a server may use the file, and changes nothing.
+
+use super::{failed, impossible, incidents};
+use crate::{
+    domain::{
+        id::{HomeId, IncidentId},
+        time::Timestamp,
+    },
+    server::{engine::Current, store::StoreError},
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use std::path::Path;
+
+/// Which incidents.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only this one.
+    pub incident: Option<IncidentId>,
+    /// Only of this home.
+    pub home: Option<HomeId>,
+    /// Only those that began then or later.
+    pub since: Option<Timestamp>,
+}
+
+/// Hands each incident that is wanted to `with`, the oldest first; says how many there were.
+///
+/// # Errors
+/// What cannot be read, or what `with` says.
+pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: impl FnMut(Current) -> Result<(), E>) -> Result<usize, E> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM incident WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR home = ?2) AND started_at >= ?3 ORDER BY started_at, id",
+    )
+    .bind(wanted.incident.map(|id| id.to_string()))
+    .bind(wanted.home.as_ref().map(|home| home.as_str().to_owned()))
+    .bind(wanted.since.unwrap_or_default().as_millis() as i64)
+    .fetch_all(&reader)
+    .await
+    .map_err(failed("list the incidents"))?;
+    for id in &ids {
+        let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
+        let stored = incidents::one(&reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
+        with(Current::load(stored)?)?;
+    }
+    Ok(ids.len())
+}

@@ -1,0 +1,135 @@
+//! Evidence: the same from the page and from the command line, sealed so that others can check it, and kept.
+
+use super::{Server, until};
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+fn buckler(data: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_buckler")).args(words).arg("--data").arg(data).output().unwrap()
+}
+
+/// A checker that shares nothing with the server.
+fn check(file: &Path) -> Output {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-evidence.py");
+    Command::new("/usr/bin/python3").arg(program).arg(file).output().unwrap()
+}
+
+async fn with_incidents() -> (Server, Value, Value) {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let notes = json!({"gate": "4711"});
+    owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", &notes).await;
+    let one = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&one, "send-now").await;
+    let other = owner.raise("lake-cabin", "medical", json!({})).await.1;
+    owner.act(&other, "cancel").await;
+    let one = until("a call", || async { Some(owner.look(&one).await).filter(|one| one["calls"][0]["state"] == "ringing") }).await;
+    (server, one, other)
+}
+
+#[tokio::test]
+async fn evidence_is_written_beside_a_server_and_its_seals_hold_for_others() {
+    let (server, one, other) = with_incidents().await;
+    let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
+    let folder = out.path().join("evidence");
+    let asked = |more: &[&str]| buckler(&data, &[&["export", folder.to_str().unwrap()], more].concat());
+    let done = asked(&[]);
+    assert!(done.status.success(), "{done:?}");
+    let said = String::from_utf8(done.stdout).unwrap();
+    let file = |incident: &Value, ending: &str| folder.join(format!("buckler-{}.{ending}", incident["id"].as_str().unwrap()));
+    for incident in [&one, &other] {
+        let checked = check(&file(incident, "json"));
+        assert!(checked.status.success(), "{checked:?}");
+        let seal = String::from_utf8(checked.stdout).unwrap().trim().rsplit(' ').next().unwrap().to_owned();
+        assert!(said.contains(&format!("{} {seal}", incident["id"].as_str().unwrap())), "{said}");
+    }
+    let text = std::fs::read_to_string(file(&one, "json")).unwrap();
+    assert!(!text.contains("argon2") && !text.contains("4711"), "no password, and nothing that is for responders alone");
+    // The page says the same, line for line.
+    let path = format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap());
+    let owner = server.sign_in("owner").await;
+    let written: Value = serde_json::from_str(&text).unwrap();
+    let seen = owner.get(&path).await.1;
+    let lines = written["events"].as_array().unwrap().len();
+    assert_eq!(seen["events"].as_array().unwrap()[..lines], written["events"].as_array().unwrap()[..]);
+    // Whatever is changed or left out is found.
+    for (from, to) in [("\"name\": \"Olivia\"", "\"name\": \"Nobody\""), ("sent_now", "countdown_over")] {
+        let forged = out.path().join("forged.json");
+        std::fs::write(&forged, text.replace(from, to)).unwrap();
+        assert!(!check(&forged).status.success(), "{from}");
+    }
+    let mut short = written.clone();
+    short["events"].as_array_mut().unwrap().remove(1);
+    std::fs::write(out.path().join("short.json"), short.to_string()).unwrap();
+    assert!(!check(&out.path().join("short.json")).status.success());
+    let again = asked(&[]);
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("File exists"), "nothing is overwritten: {again:?}");
+}
+
+#[tokio::test]
+async fn evidence_is_chosen_by_home_day_and_incident_and_is_a_table_or_a_page() {
+    let (server, one, _) = with_incidents().await;
+    let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
+    let asked = |name: &str, more: &[&str]| {
+        let folder = out.path().join(name);
+        let done = buckler(&data, &[&["export", folder.to_str().unwrap()], more].concat());
+        let files = std::fs::read_dir(&folder).map(|all| all.count()).unwrap_or_default();
+        (done, files)
+    };
+    let id = one["id"].as_str().unwrap();
+    assert_eq!(asked("home", &["--home", "lake-cabin"]).1, 1);
+    assert_eq!(asked("one", &["--incident", id, "--format", "csv"]).1, 1);
+    assert_eq!(asked("later", &["--since", "2999-01-01"]).1, 0);
+    assert_eq!(asked("earlier", &["--since", "2020-01-01", "--format", "html"]).1, 2);
+    assert!(!asked("bad", &["--since", "yesterday"]).0.status.success());
+    let page = std::fs::read_to_string(out.path().join(format!("earlier/buckler-{id}.html"))).unwrap();
+    assert!(page.contains("<style>") && page.contains("14 Maple Street") && page.contains("Sent without waiting for the countdown"));
+    let table = std::fs::read_to_string(out.path().join(format!("one/buckler-{id}.csv"))).unwrap();
+    assert!(table.starts_with("\"seq\",\"at\",\"what\",\"by\",\"text\",\"hash\"\r\n"), "{table}");
+    let nowhere = buckler(out.path(), &["export", out.path().join("x").to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("there is no database"), "{nowhere:?}");
+}
+
+#[tokio::test]
+async fn a_page_for_paper_holds_what_people_wrote_as_text() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/contacts", &Value::Null).await;
+    let address =
+        json!({"line1": "1 <script>alert(1)</script> Road", "city": "A & B", "region": "OR", "postal_code": "97205", "country": "US"});
+    assert!(owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/address", &address).await.0.is_success());
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let path = format!("{}/api/v1/incidents/{}/export?format=html", server.base, incident["id"].as_str().unwrap());
+    let answer = owner.client.get(path).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+    assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("1 &lt;script&gt;alert(1)&lt;/script&gt; Road, A &amp; B") && !page.contains("<script"), "{page}");
+}
+
+/// Evidence is kept for 400 days at least: nothing that the server does by itself takes an incident away.
+#[tokio::test]
+async fn what_happened_400_days_ago_is_still_there() {
+    let (server, one, _) = with_incidents().await;
+    let id = one["id"].as_str().unwrap().to_owned();
+    let owner = server.sign_in("owner").await;
+    owner.act(&one, "silence").await;
+    let before = owner.get(&format!("/api/v1/incidents/{id}/export")).await.1["events"].clone();
+    let file = server.file();
+    let server = server.restart_after(std::time::Duration::ZERO).await;
+    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+    let age = "UPDATE incident SET started_at = started_at - 34560000000, running = NULL";
+    assert_eq!(sqlx::query(age).execute(&mut database).await.unwrap().rows_affected(), 2);
+    database.close().await.unwrap();
+    let server = server.restart_after(std::time::Duration::ZERO).await;
+    let owner = server.sign_in("owner").await;
+    let after = owner.get(&format!("/api/v1/incidents/{id}/export")).await.1["events"].clone();
+    let lines = before.as_array().unwrap().len();
+    assert_eq!(after.as_array().unwrap()[..lines], before.as_array().unwrap()[..]);
+    let schema = include_str!("../../../src/server/store/sqlite/incidents.rs");
+    assert!(!schema.contains("DELETE FROM incident") && !schema.contains("DELETE FROM facts"));
+}
