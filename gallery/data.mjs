@@ -98,16 +98,18 @@ export const incidents = {
 };
 
 // What waits at the monitoring center.
-export const queueOf = (cases) => ({ version: 1, cases, on_duty: ["Noor", "Sasha"], server_time: at(0) });
+export const queueOf = (cases) => ({ version: 1, cases, on_duty: [{ id: "operator", name: "Noor" }, { id: "sasha", name: "Sasha" }], server_time: at(0) });
 const reach = homes.usual.contacts.map(({ name, phone }) => ({ name, phone }));
 const waiting = (id, home, services, since, more) => ({ id: `01890000-0000-7000-8000-00000000002${id}`, home, services, state: "verifying", since: at(since), holder: null, mine: false, unclaimed: false, whole: null, ...more });
-const whole = (incident, step) => ({ home: homes.usual.home, incident, contacts: reach, password_required: true, step });
+const notes = { gate: "Gate code 4711, the key is with the neighbor on the left", pets: "Two dogs, friendly", medical: "Father has a pacemaker", permit: "PDX-2210", permit_until: "2020-01-31" };
+const whole = (incident, step, more) => ({ home: homes.usual.home, incident, contacts: reach, password_required: true, step, ...more });
 export const atDesk = {
   late: waiting(1, "Maple Street", ["police"], -1_300, { state: "under_review", whole: whole(incidents.review, "decide") }),
   life: waiting(2, "Lake Cabin", ["medical"], -31),
   unclaimed: waiting(3, "Harbor Loft", ["fire", "police"], -112, { unclaimed: true }),
   others: waiting(4, "Garden Flat", ["police"], -240, { holder: "Sasha" }),
   mine: waiting(5, "Maple Street", ["police"], -20, { holder: "Noor", mine: true, whole: whole(incidents.calling, "call_first") }),
+  told: waiting(7, "Maple Street", ["police"], -20, { holder: "Noor", mine: true, whole: whole(incidents.calling, "call_first", { notes, cameras: [{ id: "front", name: "Front Door" }] }) }),
   sent: waiting(6, "Maple Street", ["police"], -60, { holder: "Noor", mine: true, state: "dispatching", whole: whole(incidents.dispatching, "follow") }),
 };
 
@@ -115,6 +117,14 @@ export const desk = {
   people: [{ id: "sasha", name: "Sasha", email: "sasha@center.example.org", role: "supervisor", you: true }, { id: "operator", name: "Noor", email: "noor.of.the.night.shift@center.example.org", role: "operator", you: false }],
   invitations: [{ id: "8899aabbccddeeff", name: "Robin", role: "operator", expires_at: at(500_000) }],
 };
+
+const took = (count, median_ms, p90_ms, most_ms) => ({ count, median_ms, p90_ms, most_ms });
+export const statistics = {
+  since: at(-2_592_000), incidents: 42, false_alarms: 17, to_claim: took(40, 6_200, 19_400, 88_000), to_call: took(39, 31_000, 74_000, 121_000), to_dispatch: took(25, 33_000, 78_000, 125_000), to_accepted: took(24, 58_000, 140_000, 410_000),
+  panels: [{ account: "1234", heard_at: at(-40) }, { account: "ABCD", heard_at: null }],
+};
+
+export const undelivered = [{ id: "0.01890000-0000-7000-8000-000000000001", host: "dispatch.harbor.example.org", incident: "01890000-0000-7000-8000-000000000001", since: at(-90_000), why: "It answers 503.", given_up: true }];
 
 export const household = {
   people: [["olivia", "Olivia", "owner", true], ["sam", "Sam", "shared", false], ["gwen", "Gwen", "guest", false]].map(([id, name, role, you]) => ({ id, name, email: `${id}@example.org`, role, sos_withdrawn: false, you })),
@@ -145,6 +155,7 @@ const ring = (state, more = {}) => ({ id: "01890000-0000-7000-8000-000000000001.
 export const phones = {
   asked: phone("invited"),
   idle: phone("accepted"),
+  remembers: { ...phone("accepted"), asks_password: true },
   optedOut: phone("opted_out"),
   ringing: phone("accepted", ring("ringing")),
   answered: phone("accepted", ring("answered")),

@@ -1,6 +1,6 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { atDesk, audit, desk, homes, incidents, passkeys, phones, queueOf, sessions } from "./data.mjs";
+import { atDesk, audit, desk, homes, household, incidents, passkeys, phones, queueOf, sessions, statistics, undelivered } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
@@ -30,6 +30,9 @@ export const states = {
   "center-waits": atCenter([atDesk.life, atDesk.unclaimed, atDesk.others], { act: ["Medical help, Lake Cabin"], heard: "Take it" }),
   "center-call": atCenter([atDesk.mine, atDesk.life], { act: ["Police, Maple Street"], heard: "Hung up without deciding" }),
   "center-dispatch": atCenter([atDesk.sent], { act: ["Police, Maple Street"], heard: "Police: on scene" }),
+  "center-told": atCenter([atDesk.told], { act: ["Police, Maple Street"], heard: "Father has a pacemaker" }),
+  "center-hand": atCenter([atDesk.others], { me: { homes: [], center_role: "supervisor" }, act: ["Police, Garden Flat"], heard: "Hand to Noor" }),
+  "center-figures": atCenter([], { me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: queueOf([]) }, "GET /api/v1/center/people": { body: desk }, "GET /api/v1/center/statistics": { body: statistics } }, heard: "Panels that signal here" }),
   "center-empty": atCenter([], { heard: "Nothing waits for you" }),
   "center-desk": atCenter([], { me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: queueOf([]) }, "GET /api/v1/center/people": { body: desk } }, heard: "Who works here" }),
   "dashboard-offline": { kept: true, unreachable: true, heard: "Not connected. This is from" },
@@ -97,6 +100,8 @@ export const states = {
   "security-passkeys": settings("security", "Chrome on Android", { answers: { "GET /api/v1/sessions": { body: [{ ...sessions[0], held_until: sessions[0].seen_at }, { ...sessions[1], held_until: sessions[0].seen_at }] }, "GET /api/v1/passkeys": { body: passkeys } } }),
   "security-codes": settings("security", "shown this once", { act: ["Make new codes", "Tap again: older codes stop working"], answers: { "GET /api/v1/sessions": { body: sessions }, "GET /api/v1/passkeys": { body: { ...passkeys, host: "buckler.example.org", passkeys: [] } }, "POST /api/v1/recovery-codes": { body: { codes: Array.from({ length: 10 }, (_, n) => `GACH-F8AJ-G121-PQS1-GRDM-ER5${n}`) } } } }),
   "log": settings("log", "A sign-in was refused", { answers: { "GET /api/v1/homes/maple/audit": { body: audit } } }),
+  "log-deliveries": settings("log", "does not take what happened here", { answers: { "GET /api/v1/homes/maple/audit": { body: audit }, "GET /api/v1/homes/maple/deliveries": { body: undelivered } } }),
+  "contacts-forgot": settings("contacts", "does not remember the verbal password", { answers: { "GET /api/v1/homes/maple/household": { body: { ...household, contacts: [{ name: "Sister", standing: "forgot" }, { name: "Father", standing: "silent" }] } } } }),
   "log-undo": settings("log", "Changed within the last day", { home: homes.changed, answers: { "GET /api/v1/homes/maple/audit": { body: audit } } }),
   "people-invite": settings("people", "Send this link to Kim alone", { act: ["fill Their name=Kim", "Make a link"], answers: { "POST /api/v1/homes/maple/invitations": { body: { path: "/invite/b2theWzq0yv7Q2d1Hn8sXw" } } } }),
   "held": { home: homes.held, heard: "This device cannot request help yet" },
@@ -110,6 +115,7 @@ export const states = {
   "welcome-address": { path: "/welcome/token", home: homes.empty, heard: "House and street" },
   "contact-asked": { path: "/contact/token", phone: phones.asked, heard: "in an emergency?" },
   "contact-idle": { path: "/contact/token", phone: phones.idle, heard: "No call right now" },
+  "contact-remembers": { path: "/contact/token", phone: phones.remembers, heard: "Do you remember the verbal password" },
   "contact-opted-out": { path: "/contact/token", phone: phones.optedOut, heard: "will not call you" },
   "contact-ringing": { path: "/contact/token", phone: phones.ringing, heard: "Answer" },
   "contact-answered": { path: "/contact/token", phone: phones.answered, heard: "real emergency" },

@@ -213,8 +213,8 @@ mod tests {
             phone_link: None,
         };
         assert_eq!(contact_state(&contact(Readiness::Invited), Some("today")), "Invited, has not answered yet");
-        assert_eq!(contact_state(&contact(Readiness::Accepted), Some("today")), "Ready, last reached today");
-        assert_eq!(contact_state(&contact(Readiness::Accepted), None), "Ready, not reached yet");
+        assert_eq!(contact_state(&contact(Readiness::Accepted), Some("today")), "Agreed, last reached today");
+        assert_eq!(contact_state(&contact(Readiness::Accepted), None), "Agreed, not reached yet");
     }
 
     #[test]

@@ -36,6 +36,10 @@ async function reach(page, gallery, name) {
   await settled(page);
 }
 
+// A page whose style comes on demand asks for it, and has it.
+const unstyled = (page) =>
+  page.evaluate(() => !!document.querySelector(".form, .phone, .console, .settings") && ![...document.styleSheets].some((sheet) => /forms/.test(sheet.href ?? "")));
+
 const tooWide = (page) => page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
 
 async function barriers(page, name) {
@@ -53,6 +57,7 @@ async function look(page, name, size, broken) {
     await page.emulateMedia({ colorScheme });
     await settled(page);
     if (await tooWide(page)) broken.push(`${name} is wider than the screen`);
+    if (await unstyled(page)) broken.push(`${name} has not asked for its style`);
     await page.screenshot({ path: `output/gallery/${name}-${size}-${colorScheme}.png` });
     broken.push(...(await barriers(page, `${name}, ${colorScheme}`)));
   }

@@ -13,9 +13,9 @@ use buckler::{
         home::Home,
         id::CallId,
         incident::{
-            Actor, DispatchState, Disposition, Mode, Purpose, Service,
+            Actor, DispatchState, Disposition, Mode, Purpose, Report, Service,
             command::{CallStep, Command, NotReached},
-            effect::{Effect, EffectKind, Notice},
+            effect::{Effect, EffectKind, Notice, Signal},
         },
         time::Timestamp,
     },
@@ -130,6 +130,7 @@ impl Way {
         match &effect.kind {
             EffectKind::CallContact { call, purpose, .. } => self.pick_up(*call, *purpose, &effect.key, now),
             EffectKind::RequestDispatch { service } => self.respond(*service, effect, now),
+            EffectKind::SignalReceiver { signal: Signal::Alarm, services, .. } => self.report(services, effect, now),
             EffectKind::Notify { reason: Notice::WaitsForOperator } => {
                 let mut dice = Dice::new(self.world.plan.seed, &format!("claim/{}", effect.key));
                 if dice.chance(60) {
@@ -175,6 +176,30 @@ impl Way {
                     say(decided + dice.ms(0, 3_000), CallStep::Cancel { authenticated: dice.chance(50) });
                 }
             }
+        }
+    }
+
+    /// A receiving center works on it, and says so: late, twice, in the wrong order, and sometimes that it is over for them.
+    fn report(&self, services: &[Service], effect: &Effect, now: Timestamp) {
+        let mut dice = Dice::new(self.world.plan.seed, &format!("report/{}", effect.key));
+        let by = Actor::Outside { name: "Harbor".into() };
+        let say = |n: usize, report: Report, dice: &mut Dice| {
+            for _ in 0..if dice.chance(15) { 2 } else { 1 } {
+                let at = now + dice.ms(0, 240_000);
+                let said = Command::Report { by: by.clone(), key: format!("{}-{n}", effect.key), said_at: at, report: report.clone() };
+                Errand::begin_at(&self.world, Errand::command(effect.incident, said, Duration::from_secs(3_600)), at);
+            }
+        };
+        say(0, Report::Claimed, &mut dice);
+        for (n, service) in services.iter().enumerate() {
+            for (m, state) in [DispatchState::Accepted, DispatchState::EnRoute, DispatchState::OnScene].into_iter().enumerate() {
+                if dice.chance(60) {
+                    say(10 * n + m + 1, Report::Moved { service: *service, state, reference: None }, &mut dice);
+                }
+            }
+        }
+        if dice.chance(20) {
+            say(99, Report::Ended { disposition: Disposition::HelpGiven }, &mut dice);
         }
     }
 

@@ -85,7 +85,7 @@ super::language::words! {
         Copy = "Copy",
         Copied = "Copied",
         Invited = "Invited, has not answered yet",
-        Accepted = "Ready",
+        Accepted = "Agreed",
         OptedOut = "Does not want to be called",
         ContactForgot = "{0} does not remember the verbal password. Tell them again; their page asks them.",
         ContactSilent = "{0} has not said for three months whether they remember the verbal password. Ask them to open their link.",

@@ -1,6 +1,6 @@
 //! One incident at the console: what, where, whom to call, what to say, and what came of it. Whoever has taken it can say so.
 
-use super::{PICTURE, picture_from};
+use super::{PICTURE_FROM, picture_from};
 use crate::{
     api::{
         center::{Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, OnDuty, Reach, Shown, Step, Whole},
@@ -171,7 +171,7 @@ fn Open(
 /// What a camera shows now.
 fn picture(id: IncidentId, camera: Shown) -> impl IntoView {
     let (src, name) = (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
-    let playing = once_there(PICTURE, Box::new(move || Box::pin(picture_from(src.clone(), name.clone()))), Box::new(|_| None));
+    let playing = once_there(PICTURE_FROM, Box::new(move || Box::pin(picture_from(src.clone(), name.clone()))), Box::new(|_| None));
     view! { <div class="asked__picture">{playing}<b class="cam__name">{camera.name}</b></div> }
 }
 

@@ -86,7 +86,7 @@ pub fn Center() -> impl IntoView {
                 <div class="col col--tight">
                     {part(list)}
                     <p class="faint tiny">{text(on_duty)}</p>
-                    <p class="faint tiny">{W::Shortcuts}</p>
+                    <p class="faint tiny console__keys">{W::Shortcuts}</p>
                 </div>
                 <div class="col col--tight">{part(move || Some(match chosen.get() {
                     Some(id) => view! { <OpenCase case=Signal::derive(move || case(id)) leads=leads() on_duty=there/> }.into_any(),

@@ -110,10 +110,8 @@ fn Consent(
             <section class="card card--pad form">
                 <h2>{PhoneWord::Remember.fill(&[&phone.home])}</h2>
                 <p class="muted small">{PhoneWord::RememberNote}</p>
-                <div class="acts">
-                    <button class="btn btn--quiet" on:click=press(move || remember(true))>{PhoneWord::RememberYes}</button>
-                    <button class="btn btn--quiet" on:click=press(move || remember(false))>{PhoneWord::RememberNo}</button>
-                </div>
+                <button class="btn btn--quiet" on:click=press(move || remember(true))>{PhoneWord::RememberYes}</button>
+                <button class="btn btn--quiet" on:click=press(move || remember(false))>{PhoneWord::RememberNo}</button>
             </section>
         }
     });

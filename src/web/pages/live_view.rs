@@ -34,6 +34,9 @@ on_demand!(
     }
 );
 
+/// Fetches the code of [`picture_from`].
+pub const PICTURE_FROM: fn() -> Coming<()> = || Box::pin(async { fetch_from().await.map_err(missed) });
+
 /// Where the stream of a camera of this home is, if it has one.
 fn stream((id, _, live): &(CameraId, String, bool)) -> Option<String> {
     store().home_id().filter(|_| *live).map(|home| path::live(&home, id))

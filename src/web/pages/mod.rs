@@ -22,7 +22,7 @@ use super::{
 };
 pub use dashboard::{Dashboard, PARTS};
 use leptos::prelude::*;
-pub use live_view::{PICTURE, picture_from, player};
+pub use live_view::{PICTURE, PICTURE_FROM, picture_from, player};
 pub use sign_in::SignIn;
 
 chunk!(

@@ -30,6 +30,7 @@ mod session;
 mod store;
 mod supervisor;
 mod tls;
+mod traps;
 mod user;
 mod webhooks;
 mod wiring;

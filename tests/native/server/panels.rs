@@ -23,7 +23,7 @@ use tokio::{
 };
 
 /// A server that listens for panels: account 1234 in the clear, ABCD with a key.
-async fn listening(scheme: &str) -> (Server, u16, tempfile::NamedTempFile) {
+pub async fn listening(scheme: &str) -> (Server, u16, tempfile::NamedTempFile) {
     let (port, key) = (free_port(), tempfile::NamedTempFile::new().unwrap());
     fs::write(key.path(), DIGITS).unwrap();
     let server = Server::with_file(&format!(
@@ -73,7 +73,7 @@ async fn what_a_panel_signals_is_an_incident_at_once_and_only_once() {
 }
 
 /// What the listener answers to these bytes; nothing if it says nothing for a while.
-async fn asks(port: u16, pieces: &[&[u8]]) -> String {
+pub async fn asks(port: u16, pieces: &[&[u8]]) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let mut heard = Vec::new();
     for piece in pieces {
@@ -86,7 +86,7 @@ async fn asks(port: u16, pieces: &[&[u8]]) -> String {
     String::from_utf8(heard).unwrap()
 }
 
-fn plain(sequence: u16, account: &str, data: &str) -> Frame {
+pub fn plain(sequence: u16, account: &str, data: &str) -> Frame {
     Frame {
         id: Id::AdmCid,
         sequence,

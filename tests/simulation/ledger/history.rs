@@ -6,8 +6,8 @@ use buckler::{
         contact::Readiness,
         id::{CallId, HomeId, IncidentId},
         incident::{
-            CallOutcome, Incident, Mode, Purpose, Request, State,
-            effect::{Effect, EffectKind},
+            CallOutcome, CenterMode, Incident, Mode, Purpose, Request, State,
+            effect::{Effect, EffectKind, Signal},
             event::{Event, Recorded},
         },
         time::Timestamp,
@@ -41,8 +41,18 @@ impl Ledger {
         for (id, _, facts) in &batch.facts {
             facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
         }
+        self.tells_the_receiver(&batch.effects);
         self.done.extend(batch.done.iter().cloned());
         self.one_runs_in_a_home();
+    }
+
+    /// A home with a receiving center: it is told of each alarm, that it was called off, and that it is over, in the same batch.
+    fn tells_the_receiver(&mut self, effects: &[Effect]) {
+        for (id, wanted) in std::mem::take(&mut self.signals) {
+            let told =
+                effects.iter().any(|e| e.incident == id && matches!(e.kind, EffectKind::SignalReceiver { signal, .. } if signal == wanted));
+            self.demand(told, || format!("I12: the receiving center is not told {wanted:?} of {id}"));
+        }
     }
 
     fn one_runs_in_a_home(&mut self) {
@@ -73,6 +83,7 @@ impl Ledger {
         case.incident.apply(fact);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
+        self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
         self.demand(!before.is_over() || case.incident.state == before.state, || format!("I9: {id} was over and changed"));
         self.cases.insert(id, case);
     }
@@ -118,6 +129,10 @@ impl Ledger {
                 self.in_time(case, before, at);
             }
             Event::Cancelled { .. } => self.in_time(case, before, at),
+            Event::Closed { .. } => {
+                let waits = matches!(before.state, State::Verifying(_)) && before.mode == Mode::Live;
+                self.demand(!waits, || format!("I5: {id} was closed before its first call had ended"));
+            }
             _ => {}
         }
     }
@@ -190,4 +205,18 @@ impl Ledger {
         };
         self.demand(has, || format!("I12: {:?} of {id} has no effect", fact.event));
     }
+}
+
+/// What a fact must tell a receiving center, if the home has one. Sirens alone are none of its business.
+fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal> {
+    let runs = |state: &State| matches!(state, State::Verifying(_) | State::Dispatching);
+    let asked = !after.requests.services().is_empty();
+    let told = match &fact.event {
+        Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { .. } if runs(&after.state) => Signal::Alarm,
+        Event::Joined { request, .. } if runs(&before.state) && request.service().is_some() => Signal::Alarm,
+        Event::Cancelled { .. } => Signal::Cancel,
+        Event::Closed { .. } if !before.dispatches.is_empty() => Signal::Restore,
+        _ => return None,
+    };
+    (asked && after.snapshot.policy.center == CenterMode::Receiver).then_some(told)
 }

@@ -10,7 +10,7 @@ use buckler::{
         incident::{
             Incident, Mode, Purpose, Request, Service, State,
             command::{Command, Raise},
-            effect::{Effect, EffectKind},
+            effect::{Effect, EffectKind, Signal},
         },
         time::Timestamp,
     },
@@ -48,6 +48,8 @@ pub struct Ledger {
     carried: BTreeSet<String>,
     done: BTreeSet<String>,
     called_off: BTreeSet<CallId>,
+    /// What a receiving center must be told of facts of this batch.
+    signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
     taps: BTreeMap<IncidentId, Timestamp>,
     outages: Vec<(Timestamp, Timestamp)>,
@@ -69,6 +71,7 @@ impl Ledger {
             carried: BTreeSet::new(),
             done: BTreeSet::new(),
             called_off: BTreeSet::new(),
+            signals: Vec::new(),
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
             outages: Vec::new(),

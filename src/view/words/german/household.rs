@@ -82,7 +82,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Copy => "Kopieren",
         W::Copied => "Kopiert",
         W::Invited => "Eingeladen, noch keine Antwort",
-        W::Accepted => "Bereit",
+        W::Accepted => "Einverstanden",
         W::OptedOut => "Möchte nicht angerufen werden",
         W::ContactForgot => "{0} weiß das Kennwort nicht mehr. Sagen Sie es noch einmal; die eigene Seite fragt danach.",
         W::ContactSilent => {

@@ -45,10 +45,8 @@ fn form(home: StoredValue<HomeId>, notes: ResponderNotes) -> impl IntoView {
             <Field label=W::NoteGate name="gate" value=gate saving/>
             <Field label=W::NotePets name="pets" value=pets saving/>
             <Field label=W::NoteMedical name="medical" value=medical saving/>
-            <div class="two">
-                <Field label=W::NotePermit name="permit" value=permit saving/>
-                <Field label=W::NotePermitUntil name="permit_until" value=permit_until saving kind="date"/>
-            </div>
+            <Field label=W::NotePermit name="permit" value=permit saving/>
+            <Field label=W::NotePermitUntil name="permit_until" value=permit_until saving kind="date"/>
             <SaveButton saving/>
         </form>
     }
