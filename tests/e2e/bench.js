@@ -1,4 +1,4 @@
-// What both programs of scripts/bench that drive a browser need: the demo on a free port, Chromium, and a line for each figure.
+// What the programs of scripts/bench that drive a browser need: the demo on a free port, Chromium, and a line for each figure.
 import { chromium as playwright } from "@playwright/test";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,16 +9,33 @@ import { binary, chromium, freePort } from "./machine.js";
 export const at = (all, share) => all.toSorted((a, b) => a - b)[Math.round((all.length - 1) * share)];
 export const figure = (what, value, unit, goal) => console.log(`${what.padEnd(66)} ${value.toFixed(2).padStart(9)} ${unit}  (goal ${goal})`);
 
+async function start(url, folder, ...words) {
+  const server = spawn(binary, ["serve", "--demo", "--data", folder, "--listen", new URL(url).host, ...words], { stdio: "ignore" });
+  for (let tries = 0; !(await fetch(`${url}/healthz`).then((a) => a.ok, () => false)); tries++) {
+    if (tries > 200) throw new Error("the server does not start");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return server;
+}
+
+async function stop(server) {
+  const ended = new Promise((resolve) => server.on("exit", resolve));
+  server.kill("SIGTERM");
+  await ended;
+}
+
 /** Gives the demo's address and a browser to `measure`, and ends both. */
-export async function withDemo(measure, ...args) {
+export const withDemo = (measure, ...args) => withChangedDemo(null, measure, ...args);
+
+/** The same with a demo whose folder `change` has changed; it answers more words of the command. */
+export async function withChangedDemo(change, measure, ...args) {
   const url = `http://127.0.0.1:${await freePort()}`;
   const folder = mkdtempSync(join(tmpdir(), "buckler-"));
-  const server = spawn(binary, ["serve", "--demo", "--data", folder, "--listen", new URL(url).host], { stdio: "ignore" });
-  let browser;
+  let [server, browser] = [await start(url, folder)];
   try {
-    for (let tries = 0; !(await fetch(`${url}/healthz`).then((a) => a.ok, () => false)); tries++) {
-      if (tries > 200) throw new Error("the server does not start");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    if (change) {
+      await stop(server);
+      server = await start(url, folder, ...change(folder));
     }
     browser = await playwright.launch({ ...chromium, args: [...chromium.args, ...args] });
     await measure(url, browser, server);
@@ -29,9 +46,9 @@ export async function withDemo(measure, ...args) {
   }
 }
 
-/** A window of the browser with the owner of the demo signed in. */
-export async function signedIn(browser, url, options) {
+/** A window of the browser with somebody of the demo signed in. */
+export async function signedIn(browser, url, options, name = "owner") {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options });
-  await context.request.post(`${url}/api/v1/session`, { data: { email: "owner@demo.test", password: "buckler-demo" } });
+  await context.request.post(`${url}/api/v1/session`, { data: { email: `${name}@demo.test`, password: "buckler-demo" } });
   return context;
 }
