@@ -18,7 +18,7 @@ fn id(undelivered: &webhooks::Undelivered) -> String {
 /// What is not taken, the oldest first.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/deliveries", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Vec<Undelivered>), Problems))]
 pub async fn list(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<Json<Vec<Undelivered>>, Refused> {
-    let all = app.webhooks.undelivered(&app, &member.home.id).await?;
+    let all = app.webhooks.undelivered(&member.home.id);
     let told = |one: webhooks::Undelivered| Undelivered {
         id: id(&one),
         host: one.host,
@@ -33,7 +33,7 @@ pub async fn list(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<J
 /// Tells it again, now.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/deliveries/{delivery}/resend", tag = "household", params(("home" = String, Path), ("delivery" = String, Path)), responses((status = 200, body = Vec<Undelivered>), Problems))]
 pub async fn resend(State(app): State<Arc<App>>, owner: Owner, Part(delivery): Part<String>) -> Result<Json<Vec<Undelivered>>, Refused> {
-    let all = app.webhooks.undelivered(&app, &owner.0.home.id).await?;
+    let all = app.webhooks.undelivered(&owner.0.home.id);
     let one = all.into_iter().find(|one| id(one) == delivery).ok_or_else(Refused::not_found)?;
     app.webhooks.resend(&app, one.number, one.incident);
     list(State(app), owner).await

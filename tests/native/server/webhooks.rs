@@ -18,6 +18,9 @@ use std::{
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+/// Calls that nobody answers ring for a second.
+const HURRIES: &str = "ring_timeout = \"1s\"";
+
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
 
 /// A message as it came.
@@ -74,16 +77,25 @@ async fn hear(State(other): State<Other>, headers: HeaderMap, body: Bytes) -> St
 }
 
 /// A folder with the secret, and a server that tells `url`.
-async fn telling(url: &str, more: &str) -> (Server, TempDir) {
+async fn telling(url: &str, center: &str) -> (Server, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
     std::fs::write(&secret, SECRET).unwrap();
     let secret = secret.display();
     let file = format!(
-        "[center]\nring_timeout = \"1s\"\n[[webhook]]\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n{more}\n\
+        "[center]\n{center}\n[[webhook]]\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n\
          [[reporter]]\nname = \"harbor\"\ntitle = \"Harbor Dispatch\"\nsecret_file = \"{secret}\"\nhomes = [\"maple-street\"]\n"
     );
     (Server::with_file(&file).await, folder)
+}
+
+/// The first contact calls it off, and it is over.
+async fn called_off(server: &Server, owner: &Person, incident: &Value) {
+    let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
+    let call = until("the first call", || async { contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned) }).await;
+    contact.post(&format!("{phone}/calls/{call}/answer"), &json!({})).await;
+    contact.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+    owner.until_state(incident, "cancelled").await;
 }
 
 async fn sent(owner: &Person, request: &str) -> Value {
@@ -95,7 +107,7 @@ async fn sent(owner: &Person, request: &str) -> Value {
 #[tokio::test]
 async fn each_step_is_told_in_order_once_and_none_before_d() {
     let (other, url) = Other::start(200).await;
-    let (server, _folder) = telling(&url, "").await;
+    let (server, _folder) = telling(&url, HURRIES).await;
     let owner = server.sign_in("owner").await;
     let aborted = owner.raise("maple-street", "fire", json!({})).await.1;
     owner.act(&aborted, "cancel").await;
@@ -121,7 +133,7 @@ async fn each_step_is_told_in_order_once_and_none_before_d() {
 #[tokio::test]
 async fn the_signature_is_good_for_their_own_library_and_for_the_verifiers_of_the_documentation() {
     let (other, url) = Other::start(200).await;
-    let (server, _folder) = telling(&url, "").await;
+    let (server, _folder) = telling(&url, HURRIES).await;
     sent(&server.sign_in("owner").await, "medical").await;
     other.until("sent_now").await;
     let came = other.taken().remove(0);
@@ -168,13 +180,12 @@ async fn f28_what_is_not_taken_is_told_again_in_order_across_a_restart() {
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
     let incident = sent(&owner, "police").await;
-    owner.until_state(&incident, "dispatching").await;
     until("refused", || async { (other.all.lock().unwrap().len() > 1).then_some(()) }).await;
     assert!(other.all.lock().unwrap().iter().all(|came| came.id().ends_with("-1")), "nothing overtakes what is not taken");
     let server = server.restart_with_file(async || other.answers.store(200, SeqCst)).await;
     let owner = server.sign_in("owner").await;
-    owner.until_state(&incident, "closed").await;
-    other.until("closed").await;
+    called_off(&server, &owner, &incident).await;
+    other.until("cancelled").await;
     let told: Vec<_> = other.taken().iter().map(|came| came.json()["data"]["seq"].as_u64().unwrap()).collect();
     assert_eq!(told, (1..=told.len() as u64).collect::<Vec<_>>());
     // What was told stays told.
@@ -195,7 +206,7 @@ async fn what_is_not_taken_for_a_day_is_given_up_until_an_owner_asks_for_it() {
     let failing = || async { owner.get(path).await.1.as_array().unwrap().first().cloned() };
     let first = until("a delivery that fails", failing).await;
     assert_eq!((&first["given_up"], &first["why"], &first["host"]), (&json!(false), &json!("It answers 500."), &json!("127.0.0.1")));
-    owner.until_state(&incident, "closed").await;
+    called_off(&server, &owner, &incident).await;
     let file = server.file();
     let server = server
         .restart_with_file(async || {
@@ -211,7 +222,7 @@ async fn what_is_not_taken_for_a_day_is_given_up_until_an_owner_asks_for_it() {
     other.answers.store(200, SeqCst);
     let resend = format!("{path}/{}/resend", given_up["id"].as_str().unwrap());
     assert_eq!(owner.post(&resend, &json!({})).await.0, StatusCode::OK);
-    other.until("closed").await;
+    other.until("cancelled").await;
     assert_eq!(owner.get(path).await.1, json!([]));
     assert_eq!(owner.post(&resend, &json!({})).await.0, StatusCode::NOT_FOUND, "there is nothing to tell any more");
 }
@@ -223,7 +234,8 @@ async fn another_server_that_is_slow_or_dead_delays_no_call() {
     let (server, _folder) = telling(&format!("http://{}/hook", listener.local_addr().unwrap()), "").await;
     let owner = server.sign_in("owner").await;
     let incident = sent(&owner, "police").await;
-    let story = owner.until_state(&incident, "closed").await;
+    called_off(&server, &owner, &incident).await;
+    let story = owner.look(&incident).await;
     let at = |what: &str| {
         let line = story["timeline"].as_array().unwrap().iter().find(|line| line["what"] == what).unwrap();
         line["at"].as_str().unwrap().to_owned()
@@ -250,15 +262,7 @@ async fn say(server: &Server, id: &str, ago_s: i64, body: &str, secret: &str) ->
 #[tokio::test]
 async fn f28_reports_move_a_service_forward_once_and_never_back() {
     let (_other, url) = Other::start(200).await;
-    let folder = tempfile::tempdir().unwrap();
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, SECRET).unwrap();
-    let file = format!(
-        "[center]\nmode = \"operators\"\n[[webhook]]\nurl = \"{url}\"\nsecret_file = \"{0}\"\n\
-         [[reporter]]\nname = \"harbor\"\ntitle = \"Harbor Dispatch\"\nsecret_file = \"{0}\"\nhomes = [\"maple-street\"]\n",
-        secret.display()
-    );
-    let server = Server::with_file(&file).await;
+    let (server, _folder) = telling(&url, "mode = \"operators\"").await;
     let owner = server.sign_in("owner").await;
     let incident = sent(&owner, "police").await;
     let moved = |state: &str, reference: Option<&str>| json!({"incident": incident["id"], "by": "Unit 7", "dispatch": {"service": "police", "state": state, "reference": reference}});
@@ -345,7 +349,8 @@ async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
     assert_eq!((status, problem["errors"].as_array().unwrap().len()), (StatusCode::UNPROCESSABLE_ENTITY, 2));
     let incident = sent(&owner, "police").await;
     put(&json!({})).await;
-    other.until("closed").await;
+    called_off(&server, &owner, &incident).await;
+    other.until("cancelled").await;
     let told = json!({"gate": "4711", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
     assert!(other.taken().iter().all(|came| came.json()["data"]["about"]["notes"] == told));
     for seen in [owner.look(&incident).await, owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1]

@@ -62,6 +62,8 @@ struct Told {
 struct Line {
     /// The first step to tell; nothing until it is known.
     next: Option<u32>,
+    /// Whose incident it is, once that is known.
+    home: Option<HomeId>,
     failing: Option<Failing>,
     /// Whether nothing can come any more, and all was told.
     over: bool,
@@ -106,22 +108,17 @@ impl Webhooks {
     }
 
     /// What the servers of a home do not take.
-    pub async fn undelivered(&self, app: &App, home: &HomeId) -> Result<Vec<Undelivered>, StoreError> {
-        let mut found = Vec::new();
-        for (number, told) in self.all.iter().enumerate() {
-            let failing: Vec<_> = {
-                let lines = told.lines();
-                lines.iter().filter_map(|(id, line)| Some((*id, line.failing.clone()?))).collect()
-            };
-            for (incident, failing) in failing {
-                if load(app, incident).await?.is_some_and(|current| current.incident.home == *home) {
-                    let host = told.hook.url.host_str().unwrap_or_default().to_owned();
-                    found.push(Undelivered { number, host, incident, failing });
-                }
-            }
-        }
+    pub fn undelivered(&self, home: &HomeId) -> Vec<Undelivered> {
+        let of = |(number, told): (usize, &Arc<Told>)| {
+            let host = told.hook.url.host_str().unwrap_or_default().to_owned();
+            let lines = told.lines();
+            let failing = lines.iter().filter(|(_, line)| line.home.as_ref() == Some(home));
+            let failing = failing.filter_map(|(id, line)| Some((*id, line.failing.clone()?)));
+            failing.map(|(incident, failing)| Undelivered { number, host: host.clone(), incident, failing }).collect::<Vec<_>>()
+        };
+        let mut found: Vec<_> = self.all.iter().enumerate().flat_map(of).collect();
         found.sort_by_key(|undelivered| undelivered.failing.since);
-        Ok(found)
+        found
     }
 
     /// Tells it again, now, as if it had never failed. Whether there was anything to tell.
@@ -168,7 +165,8 @@ async fn begin(app: &Arc<App>) -> Result<(), StoreError> {
         let since = app.store.told_since(url, now).await?;
         let since = *told.since.get_or_init(|| since);
         for Delivery { incident, next, failing, .. } in app.store.deliveries(url).await? {
-            told.lines().insert(incident, Line { next: Some(next), failing, ..Line::default() });
+            let home = load(app, incident).await?.map(|current| current.incident.home.clone());
+            told.lines().insert(incident, Line { next: Some(next), home, failing, ..Line::default() });
             told.poke(app, incident);
         }
         for incident in app.store.begun_since(since.max(now - LOOK_BACK)).await? {
@@ -267,7 +265,7 @@ impl Told {
             Some(next) => next,
             None => app.store.delivery(self.hook.url.as_str(), incident).await?.map_or(1, |delivery| delivery.next),
         };
-        self.learn(incident, |line| line.next = Some(next));
+        self.learn(incident, |line| (line.next, line.home) = (Some(next), Some(current.incident.home.clone())));
         let account = app.listening.as_ref().and_then(|listening| listening.account_of(&current.incident.home));
         let since = self.since.get().copied().unwrap_or_default();
         for message in tell(&current.incident, &current.history, account, next) {
