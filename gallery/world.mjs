@@ -58,7 +58,7 @@ document.querySelector("meta[name=pwa]")?.remove();
 customElements.define("live-picture", class extends HTMLElement {
   connectedCallback() {
     const picture = state.picture ?? "live";
-    if (picture === "live" || picture === "stalled") this.innerHTML = `<img class="picture__still" alt="" src="${this.getAttribute("src").replace(/live\?/, "still?")}">`;
+    if (picture === "live" || picture === "stalled") this.innerHTML = `<img class="picture__still" alt="" src="${this.getAttribute("src").replace(/.*cameras\/(\w+)\/live.*/, "/api/v1/cameras/$1/still?home=maple")}">`;
     setTimeout(() => this.dispatchEvent(new CustomEvent("state", { detail: picture })), 50);
   }
 });

@@ -5,12 +5,9 @@
 
 use buckler::{
     domain::time::Timestamp,
-    server::center::dc09::{Code, Cut, Format, Frame, Id, Key, MOST, cut},
+    server::center::dc09::{Code, Cut, Format, Frame, Id, Key, MOST, WAITING_MOST, cut},
 };
 use libfuzzer_sys::fuzz_target;
-
-/// The longest that a peer's bytes wait to be understood: as the listener does it.
-const WAITING_MOST: usize = 8 << 10;
 
 fuzz_target!(|bytes: &[u8]| {
     let key: Key = "30313233343536373839414243444546".parse().unwrap();

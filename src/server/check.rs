@@ -1,8 +1,10 @@
 //! `buckler check`: looks at everything that a server needs, changes nothing, and says what it found, one line each.
 
 use super::{
+    center::receiver,
     config::Config,
     devices::mqtt,
+    notify::webhooks,
     store::sqlite::{self, DATABASE},
 };
 use std::{path::Path, time::Duration};
@@ -27,6 +29,10 @@ pub async fn check(config: &Config) -> bool {
     if let Some(settings) = &config.mqtt {
         findings.extend(mqtt::look(settings).await);
     }
+    if let Some(settings) = &config.center.receiver {
+        findings.extend(receiver::look(settings).await);
+    }
+    findings.extend(webhooks::look(&config.webhooks).await);
     findings.push(server(config).await);
     for (good, text) in &findings {
         println!("{}  {text}", if *good { "ok   " } else { "FAULT" });

@@ -11,7 +11,7 @@ const secret = join(secrets, "secret");
 writeFileSync(secret, "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=");
 const deaf = await freePort();
 
-test.afterAll(() => rmSync(secrets, { recursive: true, force: true }));
+process.on("exit", () => rmSync(secrets, { recursive: true, force: true }));
 
 /** Somebody of the center at the console. */
 async function at(browser, server, name) {

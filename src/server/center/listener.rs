@@ -2,7 +2,7 @@
 //! that their account is, and is acknowledged only when that is stored.
 
 use super::{
-    dc09::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut},
+    dc09::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST, cut},
     settings::{self, Panel},
 };
 use crate::{
@@ -39,8 +39,6 @@ const EARLY: Duration = Duration::from_secs(20);
 const SAYS_NOTHING: Duration = Duration::from_secs(120);
 /// Panels that are connected at once, at most; datagrams that are worked on at once, too.
 const AT_ONCE: usize = 2_048;
-/// Bytes of one panel that wait to be understood, at most.
-const WAITING_MOST: usize = 8 << 10;
 /// The last messages of a panel that are known again.
 const KNOWN: usize = 64;
 /// For how long they are: a retry comes within seconds.

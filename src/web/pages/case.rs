@@ -10,7 +10,7 @@ use crate::{
     domain::{
         home::ResponderNotes,
         id::IncidentId,
-        incident::{DispatchState, Service},
+        incident::{DispatchState, Service, Source},
         time::Timestamp,
     },
     view::words::{RecordWord as W, Said, call_number, capital, services},
@@ -141,9 +141,10 @@ fn Open(
         Some(W::ThereNow.fill(&[&clock_in(incident.server_time, &zone)])),
         Some(W::Began.fill(&[&day(incident.started_at)])),
         Some(W::StartedBy.fill(&[&incident.started_by.name])),
+        Some(place_of(&incident, &cameras)),
     ];
     let facts = facts.into_iter().flatten().chain(for_responders(&notes, incident.server_time));
-    let script = script(step, &incident, &contacts);
+    let script = script(step, &incident, &contacts, password_required);
     // The story and the services go on while the rest stays as it is.
     let now = move || case.with(|case| case.as_ref().and_then(|case| case.whole.as_ref().map(|whole| whole.incident.clone())));
     let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
@@ -158,13 +159,25 @@ fn Open(
             {map.map(|map| view! { <a class="btn btn--small btn--quiet" href=map target="_blank" rel="noreferrer">{W::OnMap}</a> })}
             <p class="told">{script}</p>
         </section>
-        {cameras.into_iter().map(|camera| picture(id, camera)).collect_view()}
         <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
         {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || kept.get_value()) at_center=true decided=Callback::new(|_: Incident| ())/> })}
         {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
         {(mine && matches!(step, Step::Dispatch | Step::Follow)).then(|| view! { <Moves says moves/> })}
+        {(!cameras.is_empty()).then(|| view! { <div class="two">{cameras.into_iter().map(|camera| picture(id, camera)).collect_view()}</div> })}
         {mine.then(|| view! { <Record says/> })}
         <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines/></section>
+    }
+}
+
+/// From where help was asked for.
+fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
+    match &incident.source {
+        Source::Dashboard => W::FromDashboard.into(),
+        Source::Device => W::From.fill(&[&incident.started_by.name]),
+        Source::LiveView { camera } => {
+            let named = cameras.iter().find(|shown| shown.id == *camera).map(|shown| shown.name.clone());
+            W::From.fill(&[&named.unwrap_or_else(|| camera.to_string())])
+        }
     }
 }
 
@@ -191,12 +204,13 @@ fn for_responders(notes: &ResponderNotes, now: Timestamp) -> Vec<String> {
 }
 
 /// What to do now, and what to say.
-fn script(step: Step, incident: &Incident, contacts: &[Reach]) -> String {
+fn script(step: Step, incident: &Incident, contacts: &[Reach], password: bool) -> String {
     match (step, contacts.first()) {
         (Step::Decide, _) => W::CenterNote.say().into(),
         (Step::CallFirst, Some(first)) => {
             let place = incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default();
-            W::ScriptCall.fill(&[&first.name, &place, &services(&incident.services)])
+            let call = W::ScriptCall.fill(&[&first.name, &place, &services(&incident.services)]);
+            if password { format!("{call} {}", W::ScriptPassword.say()) } else { call }
         }
         (Step::CallFirst, None) => W::ScriptNobody.say().into(),
         (Step::Dispatch, _) => W::ScriptDispatch.say().into(),

@@ -267,3 +267,43 @@ async fn f42_practice_reaches_a_center_only_as_a_test_and_only_where_that_is_wan
         assert_eq!(center.taken(), codes);
     }
 }
+
+#[tokio::test]
+async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells_them_nothing() {
+    let center = Center::start(&["--key", LETTERS]);
+    let (folder, hook) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let (key, secret, file) = (folder.path().join("key"), folder.path().join("secret"), folder.path().join("buckler.toml"));
+    fs::write(&key, DIGITS).unwrap();
+    fs::write(&secret, "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=").unwrap();
+    let (main, dead, url) = (center.port, free_port(), hook.local_addr().unwrap());
+    fs::write(
+        &file,
+        format!(
+            "{}\n[[webhook]]\nurl = \"http://{url}/hook\"\nsecret_file = {secret:?}\n",
+            table(&format!("tcp://127.0.0.1:{main}"), &format!("backup = \"tcp://127.0.0.1:{dead}\"\nkey_file = {key:?}"))
+                .replace("ring_timeout = \"3s\"\n", "")
+        ),
+    )
+    .unwrap();
+    let asked = tokio::spawn(async move {
+        let (mut socket, _) = hook.accept().await.unwrap();
+        let mut bytes = vec![0; 4_096];
+        let length = socket.read(&mut bytes).await.unwrap();
+        socket.write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    });
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_buckler"));
+    command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&file);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains(&format!("ok     receiving center (main): tcp://127.0.0.1:{main} answers")),
+        "{said}{output_error}",
+        output_error = String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.contains(&format!("FAULT  receiving center (backup): tcp://127.0.0.1:{dead} does not answer")), "{said}");
+    assert!(said.contains("ok     webhook: 127.0.0.1 can be reached") && !output.status.success(), "{said}");
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("HEAD /hook ") && !asked.contains("webhook-signature"), "{asked}");
+    assert_eq!(center.taken(), [] as [String; 0]);
+}

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 /// The longest frame, bytes: its length is written with three hexadecimal digits; beginning and end come to it.
 pub const MOST: usize = 0xfff + HEAD + 1;
+/// Bytes of a peer that wait to be understood, at most.
+pub const WAITING_MOST: usize = 8 << 10;
 /// Line feed, check sum, and length.
 const HEAD: usize = 9;
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);

@@ -9,4 +9,4 @@ mod frame;
 
 pub use code::{Code, Format, Qualifier, Signal};
 pub use crypt::{Key, NotAKey, PAD};
-pub use frame::{Cut, Frame, Id, MOST, NotAFrame, cut};
+pub use frame::{Cut, Frame, Id, MOST, NotAFrame, WAITING_MOST, cut};

@@ -2,7 +2,7 @@
 
 use crate::server::{
     center::{
-        dc09::{Cut, Frame, Id, Key, MOST, PAD, cut},
+        dc09::{Cut, Frame, Id, Key, MOST, PAD, WAITING_MOST, cut},
         settings::Peer,
     },
     clock::instant,
@@ -67,17 +67,19 @@ impl Line<'_> {
             socket.set_nodelay(true)?;
             socket.write_all(&self.encode(frame)).await?;
             let mut bytes = Vec::new();
-            while bytes.len() <= 2 * MOST {
+            let mut piece = [0; 1_024];
+            loop {
                 let (done, answer) = self.answer(frame, &bytes);
                 if answer.is_some() {
-                    return Ok(answer);
+                    return Ok::<_, std::io::Error>(answer);
                 }
                 bytes.drain(..done);
-                if socket.read_buf(&mut bytes).await? == 0 {
-                    break;
+                let length = socket.read(&mut piece).await?;
+                if length == 0 || bytes.len() + length > WAITING_MOST {
+                    return Ok(None);
                 }
+                bytes.extend_from_slice(&piece[..length]);
             }
-            Ok::<_, std::io::Error>(None)
         };
         match timeout_at(until, talk).await {
             Ok(Ok(Some(answer))) => Ok(answer),

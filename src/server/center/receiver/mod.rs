@@ -4,6 +4,7 @@
 //! where neither does, the timeline says so, and both are asked again.
 
 mod line;
+mod look;
 
 use super::{
     dc09::{Code, Format, Frame, Id, Key, Qualifier, Signal},
@@ -32,6 +33,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use line::{Line, Silence};
+pub use look::look;
 use std::{
     collections::{HashMap, HashSet},
     sync::{

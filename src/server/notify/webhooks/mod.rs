@@ -102,9 +102,7 @@ impl Webhooks {
             let (since, lines, again) = Default::default();
             Ok(Arc::new(Told { hook: hook.clone(), key, since, lines, places: Semaphore::new(AT_ONCE), again }))
         };
-        let client = Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).no_proxy().user_agent("Buckler");
-        let client = client.build().map_err(|error| format!("cannot speak to other servers: {error}"))?;
-        Ok(Self { all: hooks.iter().map(told).collect::<Result<_, String>>()?, client })
+        Ok(Self { all: hooks.iter().map(told).collect::<Result<_, String>>()?, client: client()? })
     }
 
     /// What the servers of a home do not take.
@@ -134,6 +132,23 @@ impl Webhooks {
         }
         failed
     }
+}
+
+fn client() -> Result<Client, String> {
+    let client = Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).no_proxy().user_agent("Buckler");
+    client.build().map_err(|error| format!("cannot speak to other servers: {error}"))
+}
+
+/// Looks whether other servers can be reached, for `buckler check`, and tells them nothing: a line for each, and whether it is good.
+pub async fn look(hooks: &[Hook]) -> Vec<(bool, String)> {
+    let Ok(client) = client() else { return Vec::new() };
+    let mut found = Vec::new();
+    for hook in hooks {
+        let reached = client.head(hook.url.clone()).send().await;
+        let text = if reached.is_ok() { "can be reached" } else { "cannot be reached" };
+        found.push((reached.is_ok(), format!("webhook: {} {text}", hook.url.host_str().unwrap_or_default())));
+    }
+    found
 }
 
 /// Tells everybody every step from now on, and what was left when the server stopped, until it stops again.

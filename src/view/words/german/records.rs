@@ -61,8 +61,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ToldPermitUntil => "Alarmgenehmigung {0}, gültig bis {1}",
         W::ToldPermitOver => "Alarmgenehmigung {0}, abgelaufen am {1}",
         W::ScriptCall => {
-            "Rufen Sie {0} an. Sagen Sie: „Hier ist die Leitstelle. Für {1} wurde Hilfe angefordert: {2}. Bestätigen Sie das?“ Wer es abbestellt, sagt das Kennwort. Sagen Sie es nie selbst, und nie, ob es richtig war."
+            "Rufen Sie {0} an. Sagen Sie: „Hier ist die Leitstelle. Für {1} wurde Hilfe angefordert: {2}. Bestätigen Sie das?“"
         }
+        W::ScriptPassword => "Wer es abbestellt, sagt das Kennwort. Sagen Sie es nie selbst, und nie, ob es richtig war.",
         W::ScriptNobody => "Es gibt niemanden, der zuerst anzurufen ist. Hilfe wird von selbst angefordert.",
         W::ScriptDispatch => "Fordern Sie Hilfe an diese Adresse an, Dienst für Dienst, und notieren Sie deren Nummer.",
         W::ScriptFollow => "Verfolgen Sie jeden Dienst, bis er fertig ist. Schließen Sie dann den Vorfall.",
