@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 
-ROLES = ["stranger", "owner", "shared", "guest", "operator"]
+ROLES = ["stranger", "owner", "shared", "guest", "operator", "supervisor"]
 # A stream has no end.
 LEFT_OUT = ["--exclude-path-regex", "/events$"]
 # Who signs out asks nothing more; the tool finds its own session in the list of devices, and ends it.
@@ -101,9 +101,12 @@ def walk(binary: str, role: str, folder: str) -> bool:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         ready(url)
+        if role == "supervisor":
+            subprocess.run([binary, "user", "center", "operator@demo.test", "--role", role, "--data", f"{folder}/data"], check=True, stdout=subprocess.DEVNULL)
         sign_in = []
         if role != "stranger":
-            answer = ask(f"{url}/api/v1/session", {"email": f"{role}@demo.test", "password": "buckler-demo"})
+            name = "operator" if role == "supervisor" else role
+            answer = ask(f"{url}/api/v1/session", {"email": f"{name}@demo.test", "password": "buckler-demo"})
             sign_in = ["--header", f"Cookie: {answer.headers['set-cookie'].split(';')[0]}"]
         tool = pathlib.Path(sys.executable).parent / "schemathesis"
         pathlib.Path(folder, "schemathesis.toml").write_text(config(known(url)))

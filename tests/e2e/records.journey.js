@@ -62,9 +62,11 @@ test("the history: filtered, opened, and handed out as evidence", async ({ home,
   expect(json.suggestedFilename()).toMatch(/\.json$/);
   const [csv] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download CSV" }).click()]);
   expect(csv.suggestedFilename()).toMatch(/\.csv$/);
-  await page.emulateMedia({ media: "print" });
-  await expect(page.getByRole("link", { name: "Download CSV" })).toBeHidden();
-  await expect(page.getByText("Cancelled in time. Nothing was sent")).toBeVisible();
+  // For paper: a page with its own style, and the seal of each line.
+  const [paper] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: "Print" }).click()]);
+  await expect(paper.getByRole("row").filter({ hasText: "Cancelled in time. Nothing was sent" }).locator("code")).toHaveText(/^[0-9a-f]{64}$/);
+  expect(await paper.locator("table").evaluate((table) => getComputedStyle(table).borderCollapse)).toBe("collapse");
+  await paper.screenshot({ path: "output/paper.png", fullPage: true });
 });
 
 test("an incident that there is not says so", async ({ home, page, expected }) => {

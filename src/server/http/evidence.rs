@@ -34,7 +34,7 @@ enum Format {
 }
 
 /// The evidence of an incident.
-#[utoipa::path(get, path = "/api/v1/incidents/{id}/export", tag = "incident", params(("id" = String, Path), Form), responses((status = 200, body = Evidence), Problems))]
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/export", tag = "incident", params(("id" = String, Path), Form), responses((status = 200, content((Evidence = "application/json"), (String = "text/csv"), (String = "text/html"))), Problems))]
 pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Query<Form>, QueryRejection>) -> Result<Response, Refused> {
     let Query(Form { format }) = form.map_err(|_| Refused::field("format", "Expected “json”, “csv” or “html”."))?;
     let clip = tokio::fs::read(app.clips.file(of.current.incident.id)).await.ok();

@@ -51,7 +51,7 @@ enum Format {
 }
 
 /// How long things took, and how often nobody had needed help.
-#[utoipa::path(get, path = "/api/v1/center/statistics", tag = "center", params(Asked), responses((status = 200, body = Statistics), Problems))]
+#[utoipa::path(get, path = "/api/v1/center/statistics", tag = "center", params(Asked), responses((status = 200, content((Statistics = "application/json"), (String = "text/csv"))), Problems))]
 pub async fn statistics(
     State(app): State<Arc<App>>,
     Supervisor(_): Supervisor,
