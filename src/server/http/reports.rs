@@ -52,6 +52,8 @@ pub async fn report(
         let address = cookie::address(&extensions, &headers, &app.trusted_proxies);
         return Err(refused(&app, &name, address).await);
     };
+    // Two reporters may count in the same way.
+    let key = format!("{}/{key}", reporter.name);
     let message: Message = serde_json::from_slice(&body).map_err(|error| Refused::field("body", &error.to_string()))?;
     let current = find(&app, reporter, &message).await?;
     let (Some(current), Some(report)) = (current, message.report()) else { return Ok(Json(Heard { recorded: false })) };

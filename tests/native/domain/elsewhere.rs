@@ -90,6 +90,17 @@ fn i5_what_is_said_elsewhere_ends_no_first_call_and_counts_once_help_was_request
 }
 
 #[test]
+fn an_incident_keeps_so_many_reports_and_no_more() {
+    let mut story = with_receiver(Request::Police);
+    for n in 0..600 {
+        report(&mut story, &n.to_string(), Report::Released).unwrap();
+    }
+    assert_eq!(story.whats().iter().filter(|what| **what == "reported").count(), 500);
+    story.wait(s(30));
+    assert_eq!(story.state(), "dispatching", "and goes on by itself");
+}
+
+#[test]
 fn i5_that_it_is_over_elsewhere_waits_for_the_first_call() {
     let mut story = with_receiver(Request::Police);
     report(&mut story, "1", Report::Ended { disposition: Disposition::FalseAlarm }).unwrap();

@@ -6,14 +6,15 @@ use buckler::{
     domain::{
         id::{HomeId, IncidentId, UserId},
         incident::{
-            Mode, Service,
+            Mode, Request, Service,
             effect::{Effect, EffectKind},
+            event::Recorded,
         },
         time::Timestamp,
     },
     server::{
         clock::{Anchor, Boot},
-        store::{Account, Batch, Entry, RequestRow, Store, StoredPasskey, memory::MemoryStore, sqlite::SqliteStore},
+        store::{Account, Batch, Delivery, Entry, Failing, RequestRow, Store, StoredPasskey, memory::MemoryStore, sqlite::SqliteStore},
     },
 };
 use reqwest::StatusCode;
@@ -197,5 +198,39 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
         assert_eq!(read(u64::MAX, 10).await, [2, 1]);
         assert_eq!(read(2, 10).await, [1]);
         assert_eq!(read(u64::MAX, 1).await, [2]);
+    }
+}
+
+#[tokio::test]
+async fn what_other_servers_were_told_is_kept_and_what_they_do_not_take_is_found() {
+    let (stores, _folder, home) = stores().await;
+    for store in stores {
+        let began = |n: u128, at: Timestamp| Batch {
+            begun: vec![(id(n), home.clone(), at)],
+            over: vec![id(n)],
+            facts: vec![(
+                id(n),
+                1,
+                crate::domain::story::Story::live(Request::Police).facts.into_iter().map(|f| Recorded { at, ..f }).collect(),
+            )],
+            ..Batch::default()
+        };
+        for (n, s) in [(1, 0), (2, 60), (3, 30)] {
+            store.commit(&began(n, NOW + Duration::from_secs(s))).await.unwrap();
+        }
+        assert_eq!(store.begun_since(NOW + Duration::from_secs(30)).await.unwrap(), [id(3), id(2)], "the oldest first");
+        let url = "https://example.org/hook";
+        assert_eq!(store.told_since(url, NOW).await.unwrap(), NOW);
+        assert_eq!(store.told_since(url, NOW + Duration::from_secs(9)).await.unwrap(), NOW, "since it was known first");
+        assert_eq!(store.delivery(url, id(1)).await.unwrap(), None);
+        let told = Delivery { url: url.into(), incident: id(1), next: 4, failing: None };
+        let failing = Some(Failing { since: NOW, why: "It answers 503.".into(), given_up: true });
+        let stuck = Delivery { url: url.into(), incident: id(2), next: 1, failing };
+        store.put_deliveries(&[told.clone(), stuck.clone()]).await.unwrap();
+        assert_eq!(store.delivery(url, id(1)).await.unwrap(), Some(told.clone()));
+        assert_eq!(store.deliveries(url).await.unwrap(), std::slice::from_ref(&stuck));
+        assert_eq!(store.deliveries("https://elsewhere.example").await.unwrap(), []);
+        store.put_deliveries(&[Delivery { failing: None, ..stuck }]).await.unwrap();
+        assert_eq!(store.deliveries(url).await.unwrap(), [], "it was taken after all");
     }
 }

@@ -7,6 +7,9 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// Reports from elsewhere that one incident keeps: an honest center needs a few dozen.
+const REPORTS_MOST: usize = 500;
+
 impl Draft {
     /// Two never work on one. Whoever takes it before the automatic center did has the first contact called.
     pub(super) fn claim(&mut self, by: Actor) -> Result<(), Refusal> {
@@ -45,7 +48,7 @@ impl Draft {
             Report::Moved { service, state, .. } => !incident.progress(*service).unwrap_or(DispatchState::Requested).may_become(*state),
             _ => false,
         };
-        if !old && !incident.elsewhere.keys.contains(&key) {
+        if !old && !incident.elsewhere.keys.contains(&key) && incident.elsewhere.keys.len() < REPORTS_MOST {
             self.push(Event::Reported { by, key, said_at, report });
         }
         Ok(())

@@ -42,6 +42,8 @@ const GIVE_UP: Duration = Duration::from_secs(24 * 3_600);
 const AT_ONCE: usize = 64;
 /// How long what was told may wait to be written down: the store has better things to do than to write for each message.
 const WRITTEN_AFTER: Duration = Duration::from_millis(500);
+/// Rows that are written in one transaction: while it lasts nothing else is stored.
+const WRITTEN_AT_ONCE: usize = 64;
 /// Incidents that began longer ago are looked at again after a start only where something of them is still to be told.
 const LOOK_BACK: Duration = Duration::from_secs(2 * 24 * 3_600);
 
@@ -166,10 +168,10 @@ pub async fn watch(app: Arc<App>, mut steps: mpsc::UnboundedReceiver<IncidentId>
                 Some(incident) => app.webhooks.all.iter().for_each(|told| told.poke(&app, incident)),
                 None => break,
             },
-            _ = write.tick() => write_down(&app).await,
+            _ = write.tick() => drop(write_down(&app).await),
         }
     }
-    write_down(&app).await;
+    while write_down(&app).await {}
 }
 
 /// Finds what was left when the server stopped.
@@ -191,19 +193,22 @@ async fn begin(app: &Arc<App>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes down how far everything was told, and forgets what is over.
-async fn write_down(app: &App) {
+/// Writes down how far incidents were told, a few at a time, and forgets those that are over. Whether there is more to write.
+async fn write_down(app: &App) -> bool {
+    let mut more = false;
     for told in &app.webhooks.all {
         let url = told.hook.url.as_str();
         let row = |(incident, line): (&IncidentId, &mut Line)| {
             let next = line.next.filter(|_| std::mem::take(&mut line.unwritten))?;
             Some(Delivery { url: url.into(), incident: *incident, next, failing: line.failing.clone() })
         };
-        let rows: Vec<_> = told.lines().iter_mut().filter_map(row).collect();
+        let rows: Vec<_> = told.lines().iter_mut().filter_map(row).take(WRITTEN_AT_ONCE).collect();
+        more |= rows.len() == WRITTEN_AT_ONCE;
         if !rows.is_empty()
             && let Err(error) = app.store.put_deliveries(&rows).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "how far a webhook was told could not be kept");
+            more = false;
             let mut lines = told.lines();
             for row in rows {
                 if let Some(line) = lines.get_mut(&row.incident) {
@@ -213,6 +218,7 @@ async fn write_down(app: &App) {
         }
         told.lines().retain(|_, line| line.busy || line.unwritten || line.failing.is_some() || !line.over);
     }
+    more
 }
 
 /// An incident, running or over.
