@@ -77,7 +77,15 @@ test.describe("the desk", () => {
   const person = desk.page.getByRole("listitem").filter({ hasText: "robin@example.test" });
   await person.getByRole("button", { name: "Remove Robin" }).click();
   await person.getByRole("button", { name: "Tap again" }).click();
-  await expect(person).toHaveCount(0);
+  // On a slow machine the password was given too long ago by now, and is asked for again.
+  const asked = desk.page.getByRole("dialog").getByLabel("Password");
+  await expect(async () => {
+    if (await asked.isVisible()) {
+      await asked.fill("buckler-demo");
+      await desk.button("Confirm and save").click();
+    }
+    await expect(person).toHaveCount(0, { timeout: 500 });
+  }).toPass();
   await expect(robin.page.getByText("You do not work at the monitoring center.")).toBeVisible();
 });
 });
