@@ -22,6 +22,7 @@ const PAGE: u32 = 50;
 
 /// Which part of the audit.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// Only records with a smaller number.

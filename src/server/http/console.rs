@@ -41,6 +41,7 @@ const REFERENCE_MOST: usize = 60;
 
 /// What the console has seen.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
     /// The version that it was told last: the answer waits for another one, for up to 3 s. What is none has not been seen.

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 /// In which form.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
     /// `json`, unless `csv` or a page to print is asked for.

@@ -100,6 +100,7 @@ pub async fn raise(
 
 /// Which part of a home's history.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// Only incidents that began before this.

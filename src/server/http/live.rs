@@ -42,6 +42,7 @@ const SAYS_MOST: usize = 1_024;
 
 /// Which home's camera, where more than one has one of that name.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Of {
     /// The home's short name.
@@ -125,6 +126,7 @@ pub async fn watch(
 
 /// How big, and how.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AtCenter {
     /// How wide the picture stands on the screen, CSS pixels.

@@ -31,6 +31,7 @@ const MOST: usize = 5_000;
 
 /// Which part, and in which form.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// How many days back, 1 to 400.

@@ -205,6 +205,10 @@ async fn the_document_names_every_route() {
         for (verb, operation) in item.as_object().unwrap() {
             let answers = operation["responses"].as_object().unwrap();
             assert!(answers.keys().any(|status| status.starts_with('2') || status == "101"), "{verb} {path}");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let in_path = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                assert_eq!(parameter["in"] == "path", in_path, "{verb} {path}: {parameter}");
+            }
         }
     }
 }
