@@ -98,7 +98,6 @@ impl Evidence {
         let style = if alone { format!("<style>{STYLE}</style>") } else { "<link rel=\"stylesheet\" href=\"/evidence.css\">".into() };
         let services: Vec<String> = incident.services.iter().map(word).collect();
         let facts = [
-            ("Incident", incident.id.to_string()),
             ("Home", incident.home.to_string()),
             ("Address", incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default()),
             ("Asked for", if services.is_empty() { "siren".into() } else { services.join(", ") }),

@@ -183,7 +183,7 @@ async fn begin(app: &Arc<App>) -> Result<(), StoreError> {
         let since = *told.since.get_or_init(|| since);
         for Delivery { incident, next, failing, .. } in app.store.deliveries(url).await? {
             let home = load(app, incident).await?.map(|current| current.incident.home.clone());
-            told.lines().insert(incident, Line { next: Some(next), home, failing, ..Line::default() });
+            told.lines().entry(incident).or_insert(Line { next: Some(next), home, failing, ..Line::default() });
             told.poke(app, incident);
         }
         for incident in app.store.begun_since(since.max(now - LOOK_BACK)).await? {
