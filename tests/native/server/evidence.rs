@@ -21,7 +21,7 @@ fn check(file: &Path) -> Output {
 async fn with_incidents() -> (Server, Value, Value) {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let notes = json!({"gate": "4711"});
+    let notes = json!({"gate": "under the stone"});
     owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", &notes).await;
     let one = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&one, "send-now").await;
@@ -48,7 +48,7 @@ async fn evidence_is_written_beside_a_server_and_its_seals_hold_for_others() {
         assert!(said.contains(&format!("{} {seal}", incident["id"].as_str().unwrap())), "{said}");
     }
     let text = std::fs::read_to_string(file(&one, "json")).unwrap();
-    assert!(!text.contains("argon2") && !text.contains("4711"), "no password, and nothing that is for responders alone");
+    assert!(!text.contains("argon2") && !text.contains("under the stone"), "no password, and nothing that is for responders alone");
     // The page says the same, line for line.
     let path = format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap());
     let owner = server.sign_in("owner").await;

@@ -77,7 +77,7 @@ impl Tape {
         ))
         .await;
         let owner = server.sign_in("owner").await;
-        let notes = json!({"gate": "4711", "pets": "Two dogs"});
+        let notes = json!({"gate": "under the stone", "pets": "Two dogs"});
         owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", &notes).await;
         let incident = owner.raise("maple-street", "police", json!({})).await.1;
         owner.raise("maple-street", "fire", json!({})).await;
@@ -108,7 +108,7 @@ async fn trap_2_contact_id_carries_one_piece_of_x_data() {
         for frame in tape.until(2).await {
             let pieces = frame.matches("][").count();
             assert!((least..=most).contains(&pieces), "{format}: {frame:?}");
-            assert!(!frame.contains("4711"), "what is for responders alone goes encrypted or not at all");
+            assert!(!frame.contains("under the stone"), "what is for responders alone goes encrypted or not at all");
         }
     }
 }
@@ -169,7 +169,7 @@ async fn trap_5_the_random_beginning_is_printable() {
         assert!(clear.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{clear:?}");
         let (pad, rest) = clear.split_once('|').unwrap();
         assert!((16..=31).contains(&pad.len()) && !pad.contains(['[', ']']), "{pad:?}");
-        assert!(rest.starts_with("#1234|") && rest.contains("[IGate: 4711; Pets: Two dogs]"), "{rest:?}");
+        assert!(rest.starts_with("#1234|") && rest.contains("[IGate: under the stone; Pets: Two dogs]"), "{rest:?}");
         pads.push(pad.to_owned());
     }
     assert_ne!(pads[0], pads[1], "another one each time");

@@ -343,7 +343,7 @@ async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
     let put = async |notes: &Value| owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", notes).await;
-    let notes = json!({"gate": " 4711 ", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
+    let notes = json!({"gate": " under the stone ", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
     assert_eq!(put(&notes).await.0, StatusCode::OK);
     let (status, problem) = put(&json!({"gate": "x".repeat(201), "permit_until": "soon"})).await;
     assert_eq!((status, problem["errors"].as_array().unwrap().len()), (StatusCode::UNPROCESSABLE_ENTITY, 2));
@@ -351,13 +351,13 @@ async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
     put(&json!({})).await;
     called_off(&server, &owner, &incident).await;
     other.until("cancelled").await;
-    let told = json!({"gate": "4711", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
+    let told = json!({"gate": "under the stone", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
     assert!(other.taken().iter().all(|came| came.json()["data"]["about"]["notes"] == told));
     for seen in [owner.look(&incident).await, owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1]
     {
-        assert!(!seen.to_string().contains("4711"), "members see nothing of it in what happened");
+        assert!(!seen.to_string().contains("under the stone"), "members see nothing of it in what happened");
     }
-    assert!(!owner.get("/api/v1/homes/maple-street/audit").await.1.to_string().contains("4711"));
+    assert!(!owner.get("/api/v1/homes/maple-street/audit").await.1.to_string().contains("under the stone"));
     let home = crate::domain::story::home();
     assert!(serde_json::to_value(Snapshot::of(&home, Policy::default())).unwrap().get("notes").is_none(), "an empty one is not kept");
 }
