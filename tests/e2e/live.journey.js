@@ -139,6 +139,10 @@ test("a browser that decodes no single pictures plays a film", async ({ page, ho
 test("a real camera: what is shown is what was taken, and its cable may be pulled", async ({ page, home, server }) => {
   const camera = await RealCamera.start("--gop", "2");
   try {
+    // The dashboard has its stills: with another stream the one of this camera is gone.
+    const stills = page.locator("img.picture__still");
+    await expect(stills).toHaveCount(3);
+    await expect.poll(() => stills.evaluateAll((all) => all.every((still) => still.naturalWidth > 0))).toBe(true);
     const data = { kind: "camera", name: "Hallway", sos_compatible: true, has_siren: false, stream: camera.address };
     expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/cameras/hallway`, { data })).ok()).toBe(true);
     await page.goto(`${server.url}/live/hallway`);
