@@ -1,5 +1,5 @@
-// The sound of something new at the monitoring center's console, for whoever is not looking: two tones when the window's title counts more
-// that wait.
+// Something new at the monitoring center's console, for whoever is not looking: two tones when the window's title counts more that wait,
+// and a title that blinks until somebody looks.
 let audio;
 let last = 0;
 
@@ -19,8 +19,16 @@ function chime() {
   }
 }
 
+// Once a second, which is slower than what can harm (WCAG 2.3.1).
+const mark = "● ";
+setInterval(() => {
+  const [bare, marked] = [document.title.replace(mark, ""), document.title.startsWith(mark)];
+  const next = document.hidden && last > 0 && !marked ? mark + bare : bare;
+  if (next !== document.title) document.title = next;
+}, 1_000);
+
 new MutationObserver(() => {
-  const waiting = Number(/^\((\d+)\)/.exec(document.title)?.[1] ?? 0);
+  const waiting = Number(/^(?:● )?\((\d+)\)/.exec(document.title)?.[1] ?? 0);
   if (waiting > last) chime();
   last = waiting;
 }).observe(document.querySelector("title"), { childList: true });

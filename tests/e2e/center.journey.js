@@ -108,6 +108,11 @@ test.describe("people at the center", () => {
     await home.ask("police");
     await home.button("Send Now").click();
     await expect(desk).toHaveTitle(/^\(1\) Monitoring center/);
+    // Whoever looks at something else sees the title blink.
+    await desk.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
+    await expect(desk).toHaveTitle(/^● \(1\) Monitoring center/);
+    await desk.evaluate(() => delete document.hidden);
+    await expect(desk).toHaveTitle(/^\(1\) Monitoring center/);
     await desk.getByRole("button", { name: "Police, Maple Street" }).click();
     await expect(desk.getByText("Sister")).toHaveCount(0);
     await desk.getByRole("button", { name: "Take it" }).click();
