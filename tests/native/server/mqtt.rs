@@ -70,6 +70,26 @@ async fn r12_every_siren_behind_the_broker_sounds_once_proves_it_and_is_silenced
     until("known", || async { (owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent").then_some(()) }).await;
 }
 
+/// I22, over a real broker: the relay of a siren ends a drill's pulse a moment before the server says OFF.
+#[tokio::test]
+async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
+    let broker = Broker::start().await;
+    let base = broker.device("base").await;
+    let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let drill = owner.raise("maple-street", "siren", json!({"mode": "drill", "sirens": true})).await.1;
+    owner.act(&drill, "send-now").await;
+    until("the drill sounds", || async { proved(&owner.look(&drill).await, "Base Station").then_some(()) }).await;
+    base.say("siren/state", r#"{"state":"OFF"}"#, false);
+    let is_quiet = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
+    until("the relay has ended it", || async { is_quiet().await.then_some(()) }).await;
+    owner.until_state(&drill, "closed").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("the emergency sounds", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+}
+
 #[tokio::test]
 async fn f34_medical_tells_no_siren_anything() {
     let broker = Broker::start().await;

@@ -162,7 +162,7 @@ impl MqttDevices {
     fn tick(&self) {
         let now = self.clock.now();
         for siren in self.fleet().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some()) {
-            if let Some(say) = siren.know(|known| known.to_repeat(now, &siren.spoken.profile)) {
+            if let Some(say) = siren.know(|known| known.to_repeat(now)) {
                 self.say(siren, &say, now);
             }
         }
@@ -297,9 +297,15 @@ impl WayOut for MqttDevices {
 
     fn resume(&self, current: &Current) {
         self.beside.resume(current);
-        let SirenState::Sounding { until, confirmed, .. } = &current.incident.siren else { return };
-        for siren in confirmed.iter().filter_map(|device| self.fleet().siren(&current.incident.home, device)) {
-            siren.know(|known| known.resume(current.incident.id, *until, Sound::of(&current.incident)));
+        let SirenState::Sounding { until, devices, confirmed } = &current.incident.siren else { return };
+        let fleet = self.fleet();
+        for (device, siren) in devices.iter().filter_map(|device| Some((device, fleet.siren(&current.incident.home, device)?))) {
+            // One that cannot confirm was told all the same, and stops early unless it is told again.
+            let confirmed = confirmed.contains(device);
+            if confirmed || siren.spoken.profile.state.is_none() {
+                let sound = Sound::of(&current.incident);
+                siren.know(|known| known.resume(current.incident.id, *until, sound, confirmed));
+            }
         }
     }
 }

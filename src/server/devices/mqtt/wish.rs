@@ -4,7 +4,10 @@ use super::profile::{Heard, Profile};
 use crate::domain::{
     device::Health,
     id::IncidentId,
-    incident::effect::{Effect, EffectKind, Sound},
+    incident::{
+        SIREN_NOT_AFTER,
+        effect::{Effect, EffectKind, Sound},
+    },
     time::Timestamp,
 };
 
@@ -35,6 +38,11 @@ struct Wish {
     want: Want,
     sent: u32,
     confirmed: bool,
+    /// The siren reported that it is quiet after it had confirmed that it sounds: somebody stopped it, or it stopped by itself.
+    /// The stop belongs to this command; the next command starts without it.
+    stopped: bool,
+    /// The siren was told while the command could still begin, so it may be sounding even if it never confirms.
+    begun: bool,
     /// When it must be sent again, because the siren would stop by itself.
     again_at: Option<Timestamp>,
 }
@@ -47,8 +55,6 @@ pub struct Known {
     pub sounds: bool,
     /// How it is, as it or its bridge said.
     pub health: Health,
-    /// It said that it is quiet, after it had proved that it sounds: somebody stopped it, or it stopped by itself.
-    stopped: bool,
     /// That it says what cannot be understood was told.
     pub complained: bool,
 }
@@ -84,50 +90,61 @@ impl Known {
                 return false;
             }
         }
-        self.wish =
-            Some(Wish { order: (effect.incident, effect.seq), key: effect.key.clone(), want, sent: 0, confirmed: false, again_at: None });
+        // An OFF inherits that the siren is already quiet: some sirens report only changes, and would never confirm it. An ON does not.
+        let stopped = want == Want::Off && self.wish.as_ref().is_some_and(|wish| wish.stopped);
+        let order = (effect.incident, effect.seq);
+        self.wish = Some(Wish { order, key: effect.key.clone(), want, sent: 0, confirmed: false, stopped, begun: false, again_at: None });
         true
     }
 
-    /// Goes on with a siren that sounded when the server ended.
-    pub fn resume(&mut self, incident: IncidentId, until: Timestamp, sound: Sound) {
-        let want = Want::On { until, not_after: until, sound };
-        self.wish = Some(Wish { order: (incident, 0), key: format!("{incident}/resumed"), want, sent: 0, confirmed: true, again_at: None });
+    /// Continues with a siren that was told to sound before the server stopped. `confirmed` says whether it had proved that it sounds.
+    pub fn resume(&mut self, incident: IncidentId, until: Timestamp, sound: Sound, confirmed: bool) {
+        let not_after = if confirmed { until } else { Timestamp::default() };
+        let want = Want::On { until, not_after, sound };
+        let key = format!("{incident}/resumed");
+        self.wish = Some(Wish { order: (incident, 0), key, want, sent: 1, confirmed, stopped: false, begun: true, again_at: None });
     }
 
     /// Whether the command of that key is known to be carried out.
     pub fn is_done(&self, key: &str, profile: &Profile) -> bool {
-        self.wish.as_ref().is_some_and(|wish| wish.key == key && self.holds(wish, profile))
+        self.wish.as_ref().is_some_and(|wish| wish.key == key && Self::holds(wish, profile))
     }
 
-    fn holds(&self, wish: &Wish, profile: &Profile) -> bool {
-        let quiet = wish.want == Want::Off && wish.sent > 0 && self.stopped;
+    fn holds(wish: &Wish, profile: &Profile) -> bool {
+        let quiet = wish.want == Want::Off && wish.sent > 0 && wish.stopped;
         wish.confirmed || quiet || is_believed(wish, profile)
     }
 
-    /// What the siren should be told now, if it must be told anything: because a command has come, or the way to it is open again.
-    /// Never an old one: what was not begun in time, or is over, is silence (F31).
+    /// What the siren should be told now, because a command has arrived or the connection is open again; `None` for nothing.
+    ///
+    /// A command that was not begun in time, or is over, becomes OFF (F31). A siren that was told in time and may be sounding is
+    /// never told OFF while the incident wants it: one that cannot confirm is told ON with the time that is left, one that could
+    /// confirm and has not is left as it is.
     pub fn to_say(&self, now: Timestamp, profile: &Profile) -> Option<Say> {
         let wish = self.wish.as_ref()?;
+        if wish.stopped && wish.want != Want::Off {
+            return None;
+        }
+        let blind = profile.state.is_none();
         let want = match &wish.want {
-            Want::On { until, not_after, .. } if *until > now && (wish.confirmed || now < *not_after) => {
-                (!self.stopped).then_some(&wish.want)?
-            }
-            Want::On { .. } => (!self.stopped).then_some(&Want::Off)?,
-            Want::Off => (!self.holds(wish, profile)).then_some(&Want::Off)?,
+            Want::On { until, not_after, .. } if *until > now => match (now < *not_after || wish.confirmed, wish.begun) {
+                (true, _) => &wish.want,
+                (false, true) if blind => &wish.want,
+                (false, true) => return None,
+                (false, false) => &Want::Off,
+            },
+            Want::On { .. } => &Want::Off,
+            Want::Off if Self::holds(wish, profile) => return None,
+            Want::Off => &Want::Off,
         };
-        let expires = match want {
-            // What sounds may go on to its end; what does not yet must begin in time.
-            Want::On { until, not_after, .. } => Some(if wish.confirmed { *until } else { (*not_after).min(*until) }),
-            Want::Off => None,
-        };
-        Some(Say { want: want.clone(), key: wish.key.clone(), expires })
+        Some(wish.say(want, now))
     }
 
-    /// What the siren must be told again now, because it would stop before its time.
-    pub fn to_repeat(&self, now: Timestamp, profile: &Profile) -> Option<Say> {
-        let due = self.wish.as_ref()?.again_at.is_some_and(|at| at <= now);
-        self.to_say(now, profile).filter(|say| due && say.want != Want::Off)
+    /// What the siren must be told again now, because it would stop before its time, whether it has confirmed or not.
+    pub fn to_repeat(&self, now: Timestamp) -> Option<Say> {
+        let wish = self.wish.as_ref().filter(|wish| !wish.stopped)?;
+        let due = wish.again_at.is_some_and(|at| at <= now);
+        matches!(wish.want, Want::On { until, .. } if due && until > now).then(|| wish.say(&wish.want, now))
     }
 
     /// It is told. Noted before the message leaves: its answer may be here before whoever sends goes on.
@@ -137,7 +154,7 @@ impl Known {
         wish.again_at = None;
         if let Want::On { until, .. } = say.want {
             wish.again_at = profile.again_after(until.since(now)).map(|after| now + after);
-            self.stopped = false;
+            wish.begun = true;
         }
     }
 
@@ -145,11 +162,13 @@ impl Known {
     pub fn not_told(&mut self, say: &Say) {
         if let Some(wish) = self.wish.as_mut().filter(|wish| wish.key == say.key) {
             wish.sent -= 1;
+            wish.begun &= wish.sent > 0;
         }
     }
 
     /// It says something. What a broker kept from before shows how things are, and proves nothing of a command.
     pub fn heard(&mut self, heard: Heard, kept: bool, now: Timestamp) {
+        let was_away = self.health.online == Some(false);
         // That it cannot be reached is said by others.
         if !kept && heard != Heard::Online(false) {
             self.health.seen_at = Some(now);
@@ -168,10 +187,25 @@ impl Known {
                 let Some(wish) = &mut self.wish else { return };
                 let on = matches!(wish.want, Want::On { .. });
                 // What it says while it has not begun yet may have been on its way when it was told to.
-                self.stopped = !sounds && (self.stopped || on && wish.confirmed);
+                // A siren that is quiet when it comes back has lost its power: nobody stopped it.
+                wish.stopped = !sounds && !was_away && (wish.stopped || on && wish.confirmed);
                 wish.confirmed |= wish.sent > 0 && on == sounds && key.is_none_or(|key| key == wish.key);
             }
         }
+    }
+}
+
+impl Wish {
+    /// The message that asks for `want` now.
+    fn say(&self, want: &Want, now: Timestamp) -> Say {
+        let expires = match want {
+            // A siren that proved that it sounds may be told so until its end; any other must begin soon or not at all.
+            Want::On { until, .. } if self.confirmed => Some(*until),
+            Want::On { until, not_after, .. } if now < *not_after => Some((*not_after).min(*until)),
+            Want::On { until, .. } => Some((now + SIREN_NOT_AFTER).min(*until)),
+            Want::Off => None,
+        };
+        Say { want: want.clone(), key: self.key.clone(), expires }
     }
 }
 
@@ -264,17 +298,97 @@ mod tests {
         assert_eq!(known.to_say(at(100), &profile), None, "F43: somebody stopped it");
     }
 
+    /// I22. The siren ends a drill's pulse a moment before the server's OFF, or somebody presses its own button.
+    #[test]
+    fn siren_stop_ends_with_the_command_that_was_stopped() {
+        let (mut known, profile) = (Known::default(), profile("tasmota"));
+        let is_on = |known: &Known, now| matches!(known.to_say(at(now), &profile), Some(Say { want: Want::On { .. }, .. }));
+        command(&mut known, &effect(1, 3, Some(5)), 0, &profile);
+        known.heard(HEARD_LOUD, false, at(0));
+        known.heard(HEARD_QUIET, false, at(4));
+        assert_eq!(known.to_say(at(4), &profile), None, "F43: the stopped command stays stopped");
+        known.take(&effect(2, 3, Some(300)), at(30));
+        assert!(is_on(&known, 30), "a later incident sounds, also where no OFF came between");
+
+        let mut known = Known::default();
+        command(&mut known, &effect(1, 3, Some(240)), 0, &profile);
+        known.heard(HEARD_LOUD, false, at(0));
+        known.heard(HEARD_QUIET, false, at(20));
+        let off = effect(1, 9, None);
+        command(&mut known, &off, 21, &profile);
+        assert!(known.is_done(&off.key, &profile), "it is quiet already, and some sirens report only changes");
+        known.take(&effect(2, 3, Some(300)), at(230));
+        assert!(is_on(&known, 30));
+        known.take(&effect(2, 7, Some(300)), at(231));
+        assert!(is_on(&known, 31), "so does a second command of the same incident");
+    }
+
+    /// I22. A siren that lost its power reports that it is quiet when it returns, in some cases before it reports that it is online.
+    #[test]
+    fn siren_that_returns_quiet_is_told_to_sound_again() {
+        let (mut known, profile) = (Known::default(), profile("tasmota"));
+        command(&mut known, &effect(1, 3, Some(240)), 0, &profile);
+        known.heard(HEARD_LOUD, false, at(0));
+        known.heard(Heard::Online(false), false, at(60));
+        known.heard(HEARD_QUIET, false, at(90));
+        assert!(matches!(known.to_say(at(90), &profile).unwrap().want, Want::On { .. }));
+    }
+
+    /// M13. Sirens that never confirm, and sirens that could and have not, may be sounding.
+    #[test]
+    fn siren_is_not_silenced_by_a_reconnect() {
+        for (name, confirms) in [("zigbee2mqtt-emergency", false), ("zigbee2mqtt", false), ("tasmota", true), ("shelly", true)] {
+            let (mut known, profile) = (Known::default(), profile(name));
+            command(&mut known, &effect(1, 3, Some(600)), 0, &profile);
+            let say = known.to_say(at(95), &profile);
+            match say {
+                Some(say) if !confirms => {
+                    assert!(matches!(say.want, Want::On { until, .. } if until == at(600)), "{name}: ON with the time that is left");
+                    assert_eq!(say.expires, Some(at(155)), "{name}: the broker must not deliver it much later (I13)");
+                }
+                None if confirms => {}
+                say => panic!("{name}: {say:?}"),
+            }
+            assert_eq!(known.to_say(at(600), &profile).unwrap().want, Want::Off, "{name}: when it is over");
+        }
+        let (mut known, profile) = (Known::default(), profile("zigbee2mqtt"));
+        known.take(&effect(1, 3, Some(600)), at(0));
+        let say = known.to_say(at(59), &profile).unwrap();
+        known.told(&say, at(59), &profile);
+        known.not_told(&say);
+        assert_eq!(known.to_say(at(95), &profile).unwrap().want, Want::Off, "a siren that was never told does not begin late (R22)");
+        known.resume(IncidentId(uuid::Uuid::from_u128(1)), at(600), Sound::Police, false);
+        assert!(matches!(known.to_say(at(95), &profile).unwrap().want, Want::On { .. }), "nor does a restart of the server silence it");
+    }
+
+    /// M4. With or without confirmation; a HEIMAN HS2WD-E stops after 240 s.
+    #[test]
+    fn siren_is_told_again_before_it_stops_by_itself() {
+        let own = Profile { state: None, max_seconds: Some(120), ..profile("tasmota") };
+        let confirms = profile("zigbee2mqtt-alarm");
+        for (profile, again) in [(profile("zigbee2mqtt-emergency"), [192, 384]), (own, [96, 192]), (confirms, [144, 288])] {
+            let mut known = Known::default();
+            command(&mut known, &effect(1, 3, Some(600)), 0, &profile);
+            for at_s in again {
+                assert_eq!(known.to_repeat(at(at_s - 1)), None);
+                let say = known.to_repeat(at(at_s)).unwrap();
+                assert!(matches!(say.want, Want::On { .. }), "{profile:?}");
+                known.told(&say, at(at_s), &profile);
+            }
+        }
+    }
+
     #[test]
     fn a_siren_that_stops_early_is_told_again_until_the_end_of_its_time() {
         let (mut known, profile, on) = (Known::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
         command(&mut known, &on, 0, &profile);
         known.heard(HEARD_LOUD, false, at(0));
-        assert_eq!(known.to_repeat(at(143), &profile), None);
-        let again = known.to_repeat(at(144), &profile).unwrap();
+        assert_eq!(known.to_repeat(at(143)), None);
+        let again = known.to_repeat(at(144)).unwrap();
         known.told(&again, at(144), &profile);
-        assert_eq!(known.to_repeat(at(239), &profile), None, "the rest fits into one command");
+        assert_eq!(known.to_repeat(at(239)), None, "the rest fits into one command");
         known.take(&effect(1, 9, None), at(150));
-        assert_eq!(known.to_repeat(at(239), &profile), None);
+        assert_eq!(known.to_repeat(at(239)), None);
     }
 
     #[test]
