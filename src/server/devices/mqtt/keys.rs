@@ -91,7 +91,7 @@ fn action() -> String {
     "/action".into()
 }
 
-/// Within this the same press again is the same press: buttons repeat themselves, and so do brokers.
+/// Buttons and brokers repeat a message. The same press within this time of the one that counted is such a repetition.
 const SAME_PRESS: Duration = Duration::from_secs(3);
 
 /// A panic button or a keypad behind the broker.
@@ -103,7 +103,7 @@ pub(super) struct Button {
 /// What is known of a button.
 #[derive(Default)]
 struct Known {
-    /// What was pressed last, and when.
+    /// The last press that counted, and when. A repetition does not renew it, so a person who hammers a button is heard (I24).
     last: Option<(Press, Timestamp)>,
     health: Health,
     /// That it says what cannot be understood was told.
@@ -143,8 +143,13 @@ impl Button {
         let answer = self.settings.answer.as_ref();
         let transaction = answer.and_then(|answer| pick(text, &answer.transaction_at).flatten());
         let press = Press { home: home.clone(), name: name.clone(), button: topic.clone(), said, asks, code, transaction };
-        let before = known.last.replace((press.clone(), now));
-        before.is_none_or(|(last, at)| last != press || now.since(at) >= SAME_PRESS).then_some(press)
+        // A clock that was corrected backward since makes no repetition of what it was.
+        let is_recent = |at: &Timestamp| now >= *at && now.since(*at) < SAME_PRESS;
+        if known.last.as_ref().is_some_and(|(last, at)| *last == press && is_recent(at)) {
+            return None;
+        }
+        known.last = Some((press.clone(), now));
+        Some(press)
     }
 }
 
@@ -170,11 +175,21 @@ mod tests {
         assert_eq!(keypad.health(), Health { battery: Some(12), ..Health::default() });
         assert_eq!(keypad.hear(panic, false, at(1)).unwrap().asks, Asks::Police);
         assert_eq!(keypad.hear(panic, false, at(3)), None);
-        assert!(keypad.hear(panic, false, at(6)).is_some());
+        assert!(keypad.hear(panic, false, at(4)).is_some(), "three seconds after the press that counted");
         let typed = |code: &str| format!("{{\"action\":\"disarm\",\"action_code\":{code},\"action_transaction\":7}}");
         let press = keypad.hear(typed("\"4711\"").as_bytes(), false, at(6)).unwrap();
         assert_eq!((press.code.as_deref(), press.transaction.as_deref()), (Some("4711"), Some("7")));
         assert_eq!(keypad.hear(typed("4712").as_bytes(), false, at(7)).unwrap().code.as_deref(), Some("4712"));
         assert_eq!(keypad.health().seen_at, Some(at(7)));
+    }
+
+    /// I24. One press every second for twenty seconds: every third one counts.
+    #[test]
+    fn panic_button_that_is_hammered_is_heard() {
+        let keypad = keypad();
+        let heard = (0..20).filter(|second| keypad.hear(br#"{"action":"panic"}"#, false, at(*second)).is_some());
+        assert_eq!(heard.collect::<Vec<_>>(), [0, 3, 6, 9, 12, 15, 18]);
+        let corrected = keypad.hear(br#"{"action":"panic"}"#, false, at(1));
+        assert!(corrected.is_some(), "also after the clock was set back");
     }
 }
