@@ -67,6 +67,7 @@ pub const fn fault(fault: Fault) -> W {
         Fault::TooLong => W::TooLong,
         Fault::NotACountry => W::NotACountry,
         Fault::NotAPhoneNumber => W::NotAPhoneNumber,
+        Fault::HasExtension => W::HasExtension,
         Fault::Twice => W::Twice,
         Fault::TooFew => W::TooFew,
         Fault::TooMany => W::TooMany,

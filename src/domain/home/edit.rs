@@ -39,6 +39,8 @@ pub enum Fault {
     NotACountry,
     /// Not a telephone number in international form.
     NotAPhoneNumber,
+    /// A telephone number with an extension, which cannot be dialed.
+    HasExtension,
     /// The same as another.
     Twice,
     /// Fewer contacts than two.
@@ -85,6 +87,7 @@ impl Fault {
             Self::TooLong => "That is too long.",
             Self::NotACountry => "Give the country as two letters, such as US.",
             Self::NotAPhoneNumber => "Give the whole number with its country code, such as +1 503 555 0101.",
+            Self::HasExtension => "Extensions cannot be dialed. Give a number that rings this person directly.",
             Self::Twice => "This number is in the list twice.",
             Self::TooFew => "Name at least two people: one may not hear the phone.",
             Self::TooMany => "That is more than a home can have.",
@@ -145,8 +148,8 @@ pub struct WrittenContact {
     pub id: Option<ContactId>,
     /// What the home calls this person.
     pub name: String,
-    /// E.164; `None` where it is no telephone number.
-    pub phone: Option<String>,
+    /// E.164, or what is wrong with what was written.
+    pub phone: Result<String, Fault>,
 }
 
 impl Home {
@@ -217,8 +220,8 @@ impl Home {
             let name = form.line(&format!("contacts[{at}].name"), &one.name);
             let field = format!("contacts[{at}].phone");
             let phone = one.phone.clone().unwrap_or_default();
-            if one.phone.is_none() {
-                form.wrong(field, Fault::NotAPhoneNumber);
+            if let Err(fault) = one.phone {
+                form.wrong(field, fault);
             } else if contacts.iter().any(|c| c.phone == phone) {
                 form.wrong(field, Fault::Twice);
             }

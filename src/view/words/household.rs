@@ -24,6 +24,7 @@ super::language::words! {
         TooLong = "That is too long.",
         NotACountry = "Give the country as two letters, such as US.",
         NotAPhoneNumber = "Give the whole number with its country code, such as +1 503 555 0101.",
+        HasExtension = "Extensions cannot be dialed. Give a number that rings this person directly.",
         Twice = "This number is in the list twice.",
         TooFew = "Name at least two people: one may not hear the phone.",
         TooMany = "That is more than a home can have.",

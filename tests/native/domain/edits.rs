@@ -18,7 +18,7 @@ fn said(wrongs: Result<(), Wrongs>) -> Vec<(String, Fault)> {
 }
 
 fn contact(id: Option<&str>, name: &str, phone: Option<&str>) -> WrittenContact {
-    WrittenContact { id: id.map(|id| id.parse().unwrap()), name: name.into(), phone: phone.map(Into::into) }
+    WrittenContact { id: id.map(|id| id.parse().unwrap()), name: name.into(), phone: phone.map(Into::into).ok_or(Fault::NotAPhoneNumber) }
 }
 
 #[test]

@@ -88,8 +88,8 @@ fn contacts_come_back_in_their_order_and_keep_what_they_said_since() {
     let was = home.contacts.clone();
     let (second, first) = (was[1].clone(), was[0].clone());
     change(&mut home, "anna", NOON, |home| {
-        let kept = WrittenContact { id: Some(second.id.clone()), name: second.name.clone(), phone: Some(second.phone.clone()) };
-        let new = WrittenContact { id: None, name: "Mallory".into(), phone: Some("+15035550666".into()) };
+        let kept = WrittenContact { id: Some(second.id.clone()), name: second.name.clone(), phone: Ok(second.phone.clone()) };
+        let new = WrittenContact { id: None, name: "Mallory".into(), phone: Ok("+15035550666".into()) };
         home.set_contacts(&[new, kept]).unwrap();
     });
     home.contacts[1].readiness = Readiness::OptedOut;

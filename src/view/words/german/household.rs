@@ -24,6 +24,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::TooLong => "Das ist zu lang.",
         W::NotACountry => "Geben Sie das Land mit zwei Buchstaben an, etwa DE.",
         W::NotAPhoneNumber => "Geben Sie die ganze Nummer mit Ländervorwahl an, etwa +49 30 1234567.",
+        W::HasExtension => {
+            "Durchwahlen mit Nebenstelle können nicht gewählt werden. Geben Sie eine Nummer an, die diese Person direkt erreicht."
+        }
         W::Twice => "Diese Nummer steht zweimal in der Liste.",
         W::TooFew => "Nennen Sie mindestens zwei Personen: Eine hört das Telefon vielleicht nicht.",
         W::TooMany => "Das ist mehr, als ein Zuhause haben kann.",
