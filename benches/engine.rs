@@ -133,6 +133,7 @@ impl Bench {
             drill_sirens: false,
             source: Source::Dashboard,
             by: Actor::Buckler,
+            quiet: None,
             snapshot: Snapshot::of(home, policy),
         };
         let began = Instant::now();

@@ -9,7 +9,7 @@ use crate::domain::{
     access::CenterRole,
     home::ResponderNotes,
     id::{CameraId, IncidentId, UserId},
-    incident::{DispatchState, Service},
+    incident::{DispatchState, Quiet, Service},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,12 @@ pub struct Case {
     pub home: String,
     /// What was asked for.
     pub services: Vec<Service>,
+    /// Whether the home must not notice it, and why: nobody there may be called.
+    #[serde(default)]
+    pub quiet: Option<Quiet>,
+    /// How often the same was asked for again.
+    #[serde(default)]
+    pub repeats: u32,
     /// Where it stands.
     pub state: Stage,
     /// When its countdown was over.

@@ -1,6 +1,7 @@
 //! A home, in one answer: everything that the dashboard needs.
 
 use super::{incident::Incident, path};
+pub use crate::domain::readiness::CheckKind;
 use crate::domain::{
     access::Role,
     camera::CameraKind,
@@ -179,6 +180,13 @@ pub struct Ready {
     pub checks: Vec<Check>,
 }
 
+impl Ready {
+    /// What an SOS lacks. Devices that need a look keep no help away.
+    pub fn lacks(&self) -> Vec<CheckKind> {
+        self.checks.iter().filter(|check| !check.ok && check.what != CheckKind::Devices).map(|check| check.what).collect()
+    }
+}
+
 /// One thing that an SOS needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
@@ -194,22 +202,6 @@ pub struct Check {
     /// How many there are, of what is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-}
-
-/// The things that an SOS needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckKind {
-    /// The monitoring center.
-    Center,
-    /// The base station.
-    BaseStation,
-    /// Contacts who can be reached.
-    Contacts,
-    /// The address.
-    Address,
-    /// Devices that need a look: a battery, one that has fallen silent or was torn off. Help comes without them.
-    Devices,
 }
 
 /// Whether a siren sounds.

@@ -1,13 +1,16 @@
 //! An incident as members of the home see it, and the request that raises one.
 
-use super::timeline::{self, Line};
+use super::{
+    home::CheckKind,
+    timeline::{self, Line},
+};
 use crate::domain::{
     call_tree,
     home::Address,
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
     incident::{
-        self as core, Actor, CallOutcome, CallState, DispatchState, Disposition, Mode, Purpose, Request, Service, Siren, Source, State,
-        Verification,
+        self as core, Actor, CallOutcome, CallState, DispatchState, Disposition, Mode, Purpose, Quiet, Request, Service, Siren, Source,
+        State, Verification,
         event::{Event, Recorded},
     },
     time::Timestamp,
@@ -92,6 +95,18 @@ pub struct Incident {
     pub timeline: Vec<Line>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Whether anybody is connected to this server who could send help.
+    #[serde(default = "yes")]
+    pub connected: bool,
+    /// Whether a member of the home may say that it is over: `POST /api/v1/incidents/{id}/end`.
+    #[serde(default)]
+    pub can_end: bool,
+    /// Where the home was not to notice it: why.
+    #[serde(default)]
+    pub quiet: Option<Quiet>,
+    /// What an SOS would have lacked when a drill began.
+    #[serde(default)]
+    pub unready: Vec<CheckKind>,
     /// Where it is asked for by itself: whether what its camera showed was kept, `GET /api/v1/incidents/{id}/clip`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clip: bool,
@@ -290,9 +305,27 @@ pub struct Outcome {
     pub at: Timestamp,
 }
 
+/// Who reads about an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The home. While the incident runs it is not told that somebody gave a wrong password: whoever forces a person to call it off
+    /// may look at the same screen (R16).
+    Home,
+    /// The monitoring center, and evidence for it.
+    Center,
+}
+
+impl Audience {
+    /// How a call ended, as this reader may know it; `None` where only that it ended may be known.
+    pub fn outcome(self, incident: &core::Incident, outcome: CallOutcome) -> Option<CallOutcome> {
+        let is_secret = self == Self::Home && !incident.is_over() && outcome == CallOutcome::WrongPassword;
+        (!is_secret).then_some(outcome)
+    }
+}
+
 impl Incident {
     /// The incident with its history, as it is told at `now`.
-    pub fn tell(incident: &core::Incident, history: &[Recorded], now: Timestamp, center_phone: Option<&str>) -> Self {
+    pub fn tell(incident: &core::Incident, history: &[Recorded], now: Timestamp, center_phone: Option<&str>, audience: Audience) -> Self {
         let services = incident.services();
         let counting = matches!(incident.state, State::CountingDown { .. });
         let how = match incident.state {
@@ -316,15 +349,19 @@ impl Incident {
             server_time: now,
             address: incident.snapshot.address.clone(),
             siren: siren(&incident.siren),
-            calls: calls(incident),
+            calls: calls(incident, audience),
             dispatches: incident
                 .dispatches
                 .iter()
                 .map(|d| Dispatch { service: d.service, state: d.state, reference: d.reference.clone(), at: d.at })
                 .collect(),
             cancel: Cancel { allowed: counting, how, center_phone: center_phone.map(Into::into) },
-            timeline: timeline::tell(incident, history),
+            timeline: timeline::tell(incident, history, audience),
             outcome: outcome(incident, history),
+            connected: incident.mode == Mode::Drill || incident.snapshot.policy.connected,
+            can_end: incident.may_be_ended_by_home(),
+            quiet: incident.quiet,
+            unready: incident.snapshot.unready.clone(),
             clip: false,
         }
     }
@@ -342,7 +379,7 @@ fn siren(siren: &Siren) -> SirenView {
     }
 }
 
-fn calls(incident: &core::Incident) -> Vec<Call> {
+fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
     let contacts = &incident.snapshot.contacts;
     let known = |id: &ContactId| contacts.iter().position(|c| c.id == *id);
     let name = |id: &ContactId| known(id).map_or_else(String::new, |at| contacts[at].name.clone());
@@ -362,11 +399,11 @@ fn calls(incident: &core::Incident) -> Vec<Call> {
                 CallState::Ended(_) => CallStage::Ended,
             },
             placed_at: Some(call.placed_at),
-            outcome: call.outcome(),
+            outcome: call.outcome().and_then(|outcome| audience.outcome(incident, outcome)),
         })
         .collect();
     if matches!(incident.state, State::Dispatching) {
-        all.extend(call_tree::waiting(contacts, &incident.calls).map(|contact| Call {
+        all.extend(call_tree::waiting(incident.callable(), &incident.calls).map(|contact| Call {
             id: None,
             contact: contact.id.clone(),
             name: contact.name.clone(),

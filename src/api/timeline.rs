@@ -1,10 +1,13 @@
 //! The story of an incident, line by line, with seconds: the same words in the app and in the evidence.
+//!
+//! A line is told from its fact and from what the incident was at that moment, never from what it has become since.
 
+use super::incident::Audience;
 use crate::domain::{
     id::{CallId, ContactId, DeviceId},
     incident::{
-        self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Report, Request, Service, SirenFault,
-        Source,
+        self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Quiet, Report, Request, Service,
+        SirenFault, Source,
         event::{Event, Recorded},
     },
     time::Timestamp,
@@ -28,7 +31,7 @@ pub struct Line {
     pub text: String,
 }
 
-/// The kinds of lines.
+/// The kinds of lines. A client that is older than the server reads a kind that it does not know as `Other`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -56,12 +59,23 @@ pub enum What {
     Reviewed,
     Note,
     Closed,
+    #[serde(other)]
+    Other,
 }
 
-/// The whole story.
-pub fn tell(incident: &core::Incident, history: &[Recorded]) -> Vec<Line> {
-    let story = Story { incident, history };
-    (1u32..).zip(history).map(|(seq, fact)| story.line(seq, fact)).collect()
+/// The whole story, as this reader may know it.
+pub fn tell(incident: &core::Incident, history: &[Recorded], audience: Audience) -> Vec<Line> {
+    let story = Story { incident, history, audience };
+    let mut then: Option<core::Incident> = None;
+    let line = |(seq, fact): (u32, &Recorded)| {
+        match &mut then {
+            Some(then) => then.apply(fact),
+            None => then = core::Incident::replay(incident.id, incident.home.clone(), std::slice::from_ref(fact)),
+        }
+        // A history begins with a start; what an incident is now stands in for one that does not.
+        story.line(seq, fact, then.as_ref().unwrap_or(incident))
+    };
+    (1u32..).zip(history).map(line).collect()
 }
 
 /// A service as it stands at the beginning of a sentence.
@@ -76,11 +90,12 @@ pub fn service_name(service: Service) -> &'static str {
 struct Story<'a> {
     incident: &'a core::Incident,
     history: &'a [Recorded],
+    audience: Audience,
 }
 
 impl Story<'_> {
-    fn line(&self, seq: u32, fact: &Recorded) -> Line {
-        let (what, by, text) = self.words(&fact.event);
+    fn line(&self, seq: u32, fact: &Recorded, then: &core::Incident) -> Line {
+        let (what, by, text) = self.words(&fact.event, then);
         // What happened elsewhere has the time at which it did, as far as two clocks can agree.
         let at = match &fact.event {
             Event::Reported { said_at, .. } => (*said_at).clamp(self.incident.started_at.min(fact.at), fact.at),
@@ -89,17 +104,26 @@ impl Story<'_> {
         Line { seq, at, what, by: by.map(|b| b.name().into()), text }
     }
 
-    fn words<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
+    /// The words of a fact; `then` is the incident after it.
+    fn words<'e>(&self, event: &'e Event, then: &core::Incident) -> (What, Option<&'e core::Actor>, String) {
         match event {
-            Event::Started { request, source, by, mode, .. } => {
-                let practice = if *mode == Mode::Drill { "Practice: " } else { "" };
-                (What::Started, Some(by), format!("{practice}{} from {}", asked(*request), self.place(source, by)))
+            Event::Started { request, source, by, mode, quiet, .. } => {
+                let manner = match (mode, quiet) {
+                    (Mode::Drill, _) => "Practice: ",
+                    (_, Some(Quiet::Duress)) => "Duress, unnoticed by the home: ",
+                    (_, Some(Quiet::HoldUp)) => "Silent hold-up, unnoticed by the home: ",
+                    (Mode::Live, None) => "",
+                };
+                (What::Started, Some(by), format!("{manner}{} from {}", asked(*request), self.place(source, by)))
+            }
+            Event::Repeated { request, source, by } => {
+                (What::Joined, Some(by), format!("{} again, from {}", asked(*request), self.place(source, by)))
             }
             Event::Joined { request, source, by, .. } => {
                 (What::Joined, Some(by), format!("{} too, from {}", asked(*request), self.place(source, by)))
             }
             Event::Aborted { by } => (What::Aborted, Some(by), "Cancelled in time. Nothing was sent".into()),
-            Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms)),
+            Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
             Event::FoundLate { late_ms } => {
                 let minutes = late_ms / 60_000;
@@ -109,23 +133,16 @@ impl Story<'_> {
                     format!("The server was down. Found {minutes} min late: somebody must look at it before anything is sent"),
                 )
             }
-            Event::SirenOn { devices, .. } => (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices))),
-            Event::SirenConfirmed { device } => (What::SirenConfirmed, None, format!("{} is sounding", self.device(device))),
-            Event::SirenFailed { devices, fault: SirenFault::NotConfirmed } => {
-                (What::SirenFailed, None, format!("Siren not confirmed: {}", self.devices(devices)))
-            }
-            Event::SirenFailed { fault: SirenFault::TooLate, .. } => {
-                (What::SirenFailed, None, "The server was down for too long; sirens were left silent".into())
-            }
-            Event::SirenSilenced { by } => (What::SirenSilenced, Some(by), "Sirens silenced. Nothing else has changed".into()),
-            Event::SirenOver => (What::SirenOver, None, "Sirens stopped".into()),
-            Event::Announced { device } => {
-                (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
-            }
+            Event::SirenOn { .. }
+            | Event::SirenConfirmed { .. }
+            | Event::SirenFailed { .. }
+            | Event::SirenSilenced { .. }
+            | Event::SirenOver
+            | Event::Announced { .. } => self.of_sirens(event),
             Event::Claimed { by } => (What::Note, Some(by), CLAIMED.into()),
             Event::Released { by } => (What::Note, Some(by), RELEASED.into()),
             Event::Reported { by, report, .. } => {
-                let (what, text) = reported(report);
+                let (what, text) = self.reported(report);
                 (what, Some(by), text)
             }
             Event::Unclaimed => (What::Note, None, "Nobody at the center took it in time. The automatic center goes on".into()),
@@ -139,12 +156,11 @@ impl Story<'_> {
             Event::CancelRefused { by } => {
                 (What::CancelRefused, Some(by), "Wanted to cancel, after the countdown. Only answering the first call cancels".into())
             }
-            Event::DispatchRequested { service } => {
-                (What::DispatchRequested, None, format!("{} requested{}", service_name(*service), self.to_address()))
-            }
+            Event::DispatchRequested { service } => (What::DispatchRequested, None, self.dispatch_requested(*service)),
             Event::DispatchMoved { service, state, reference } => {
                 let (what, text) = dispatch_moved(*service, *state, reference.as_deref());
-                (what, None, text)
+                let simulated = if self.incident.mode == Mode::Drill { " (simulated)" } else { "" };
+                (what, None, text + simulated)
             }
             Event::Cancelled { by } => (What::Cancelled, Some(by), format!("{} called it off", by.name())),
             Event::Reviewed { by, proceed, note } => {
@@ -156,11 +172,45 @@ impl Story<'_> {
         }
     }
 
-    fn sent(&self, late_ms: u64) -> String {
+    /// The words of what sirens and voices do.
+    fn of_sirens<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
+        match event {
+            Event::SirenOn { devices, .. } => (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices))),
+            Event::SirenConfirmed { device } => (What::SirenConfirmed, None, format!("{} is sounding", self.device(device))),
+            Event::SirenFailed { devices, fault: SirenFault::NotConfirmed } => {
+                (What::SirenFailed, None, format!("Siren not confirmed: {}", self.devices(devices)))
+            }
+            Event::SirenFailed { fault: SirenFault::TooLate, .. } => {
+                (What::SirenFailed, None, "The server was down for too long; sirens were left silent".into())
+            }
+            Event::SirenSilenced { by } => (What::SirenSilenced, Some(by), "Sirens silenced. Nothing else has changed".into()),
+            Event::SirenOver => (What::SirenOver, None, "Sirens stopped".into()),
+            Event::Announced { device } => {
+                (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
+            }
+            _ => (What::Other, None, String::new()),
+        }
+    }
+
+    /// The end of a countdown, after which the incident is `then`.
+    fn sent(&self, late_ms: u64, then: &core::Incident) -> String {
         let late = if late_ms >= 1_000 { format!(", {} s late because the server was down", late_ms / 1_000) } else { String::new() };
-        match self.incident.services().is_empty() {
-            true => format!("Countdown over{late}"),
-            false => format!("Request sent to the monitoring center{late}"),
+        let is_sent = matches!(then.state, core::State::Verifying(_) | core::State::Dispatching);
+        match is_sent && !self.is_nobody_connected() {
+            true => format!("Request sent to the monitoring center{late}"),
+            false => format!("Countdown over{late}"),
+        }
+    }
+
+    /// Whether there was nobody who could have been asked for help.
+    fn is_nobody_connected(&self) -> bool {
+        self.incident.mode == Mode::Live && !self.incident.snapshot.policy.connected
+    }
+
+    fn dispatch_requested(&self, service: Service) -> String {
+        match self.is_nobody_connected() {
+            true => format!("{}: nobody is connected who could send help. Call the emergency number", service_name(service)),
+            false => format!("{} requested{}", service_name(service), self.to_address()),
         }
     }
 
@@ -199,17 +249,36 @@ impl Story<'_> {
 
     fn call_placed(&self, contact: &ContactId, purpose: Purpose) -> String {
         let who = match self.incident.snapshot.policy.center {
+            _ if self.is_nobody_connected() => "Buckler",
             CenterMode::Operators => "An operator",
             _ => "The monitoring center",
         };
         match purpose {
             Purpose::Verify => format!("{who} is calling {}", self.contact(contact)),
+            Purpose::Inform if self.is_nobody_connected() => format!("{who} is calling {}", self.contact(contact)),
             Purpose::Inform => format!("{who} is calling {} to say that help was requested", self.contact(contact)),
         }
     }
 
     fn call_ended(&self, call: CallId, outcome: CallOutcome) -> String {
-        call_ended(&self.caller(call), outcome)
+        self.ended(&self.caller(call), outcome)
+    }
+
+    fn ended(&self, name: &str, outcome: CallOutcome) -> String {
+        match self.audience.outcome(self.incident, outcome) {
+            Some(outcome) => call_ended(name, outcome),
+            None => format!("The call to {name} ended"),
+        }
+    }
+
+    fn reported(&self, report: &Report) -> (What, String) {
+        match report {
+            Report::Claimed => (What::Note, CLAIMED.into()),
+            Report::Released => (What::Note, RELEASED.into()),
+            Report::Called { name, outcome } => (What::Note, self.ended(name, *outcome)),
+            Report::Moved { service, state, reference } => dispatch_moved(*service, *state, reference.as_deref()),
+            Report::Ended { .. } => (What::Note, "The monitoring center has finished".into()),
+        }
     }
 
     fn to_address(&self) -> String {
@@ -232,16 +301,6 @@ fn call_ended(name: &str, outcome: CallOutcome) -> String {
         CallOutcome::NoDecision => format!("{name} did not decide in time"),
         CallOutcome::WrongPassword => format!("{name} tried to call it off with a wrong password"),
         CallOutcome::Told => format!("{name} was told"),
-    }
-}
-
-fn reported(report: &Report) -> (What, String) {
-    match report {
-        Report::Claimed => (What::Note, CLAIMED.into()),
-        Report::Released => (What::Note, RELEASED.into()),
-        Report::Called { name, outcome } => (What::Note, call_ended(name, *outcome)),
-        Report::Moved { service, state, reference } => dispatch_moved(*service, *state, reference.as_deref()),
-        Report::Ended { .. } => (What::Note, "The monitoring center has finished".into()),
     }
 }
 
@@ -273,6 +332,9 @@ fn closed(disposition: Disposition) -> &'static str {
         Disposition::ServicesClosed => "Closed: every service has finished",
         Disposition::SirenOver => "Closed: the sirens have stopped",
         Disposition::SirenTooLate => "Closed: it was too late for sirens",
+        Disposition::SilentPractice => "Practice over: no siren was to sound",
+        Disposition::EndedByHome => "Ended by the household",
+        Disposition::NobodyConnected => "Closed by itself: this server is connected to nobody who could send help",
         Disposition::ReplacedByLive => "Practice ended: a real request took over",
         Disposition::ReviewedNotSent => "Closed: nothing was sent",
         Disposition::ClosedByCenter => "Closed by the monitoring center",

@@ -1,11 +1,14 @@
 //! What is told to other servers, and what they tell: an incident's steps, as signed messages (Standard Webhooks).
 
-use super::{incident::Stage, timeline};
+use super::{
+    incident::{Audience, Stage},
+    timeline,
+};
 use crate::domain::{
     home::{Address, ResponderNotes},
     id::{HomeId, IncidentId},
     incident::{
-        CallOutcome, CallState, DispatchState, Disposition, Incident, Mode, Report, Service,
+        CallOutcome, CallState, CenterMode, DispatchState, Disposition, Incident, Mode, Report, Service,
         event::{Event, Recorded},
         leaving::leaving,
     },
@@ -111,9 +114,19 @@ pub struct Heard {
 
 /// What others may be told of an incident, in order, from that step on.
 pub fn tell(incident: &Incident, history: &[Recorded], account: Option<&str>, from: u32) -> Vec<Message> {
-    let lines = timeline::tell(incident, history);
+    // What a home's own server tells others may be shown in the home.
+    let audience = match incident.snapshot.policy.center {
+        CenterMode::Operators => Audience::Center,
+        CenterMode::Automatic | CenterMode::Receiver => Audience::Home,
+    };
+    let lines = timeline::tell(incident, history, audience);
     let told = leaving(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
-    told.map(|(n, then)| message(&history[n], &lines[n], &then, account)).collect()
+    told.map(|(n, then)| {
+        let message = message(&history[n], &lines[n], &then, account);
+        let is_secret = message.data.call.as_ref().is_some_and(|call| audience.outcome(incident, call.outcome).is_none());
+        if is_secret { message.without_call() } else { message }
+    })
+    .collect()
 }
 
 fn message(fact: &Recorded, line: &timeline::Line, then: &Incident, account: Option<&str>) -> Message {
@@ -156,6 +169,11 @@ fn message(fact: &Recorded, line: &timeline::Line, then: &Incident, account: Opt
 }
 
 impl Message {
+    /// Only that a call ended.
+    fn without_call(self) -> Self {
+        Self { data: Data { call: None, ..self.data }, ..self }
+    }
+
     /// What a center or a dispatch service says by it; nothing where it says nothing that counts here.
     pub fn report(&self) -> Option<Report> {
         let Data { call, dispatch, disposition, .. } = &self.data;

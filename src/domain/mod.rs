@@ -9,4 +9,5 @@ pub mod eligibility;
 pub mod home;
 pub mod id;
 pub mod incident;
+pub mod readiness;
 pub mod time;

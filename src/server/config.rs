@@ -152,7 +152,10 @@ impl Config {
         let talk = choose("center.talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK_S, demo)?;
         let unclaimed = choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED_S, demo)?;
         let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF_S, demo)?.unwrap_or(PROOF_LASTS);
-        let mut policy = Policy { center: file.center.mode.unwrap_or(CenterMode::Automatic), ..Policy::default() };
+        let center = file.center.mode.unwrap_or(CenterMode::Automatic);
+        // The automatic center calls contacts. Only a demo has responders behind it.
+        let connected = center != CenterMode::Automatic || demo;
+        let mut policy = Policy { center, connected, ..Policy::default() };
         policy.ring_timeout_ms = ring.map_or(policy.ring_timeout_ms, |d| d.as_millis() as u64);
         policy.unclaimed_after_ms = unclaimed.map_or(policy.unclaimed_after_ms, |d| d.as_millis() as u64);
         policy.talk_timeout_ms = talk.map_or(policy.talk_timeout_ms, |d| d.as_millis() as u64);

@@ -4,11 +4,17 @@
 use super::engine::Current;
 use crate::{
     api::{
-        incident::Incident,
+        incident::{Audience, Incident},
         path,
         timeline::{Line, What},
     },
-    domain::{incident::event::Recorded, time::Timestamp},
+    domain::{
+        incident::{
+            self as core, CallOutcome, Report,
+            event::{Event, Recorded},
+        },
+        time::Timestamp,
+    },
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -66,10 +72,10 @@ pub struct Fact {
 }
 
 impl Evidence {
-    /// Of an incident; `clip` is the file of what the camera showed.
-    pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<&[u8]>) -> Self {
-        let incident = Incident::tell(&current.incident, &current.history, now, center_phone);
-        let events = facts(&current.history, &incident.timeline);
+    /// Of an incident, as this reader may know it; `clip` is the file of what the camera showed.
+    pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<&[u8]>, audience: Audience) -> Self {
+        let incident = Incident::tell(&current.incident, &current.history, now, center_phone, audience);
+        let events = facts(current, &incident.timeline, audience);
         let clip = clip.map(|file| Clip {
             path: path::incident(incident.id, "clip"),
             bytes: file.len(),
@@ -132,14 +138,33 @@ impl Evidence {
     }
 }
 
-fn facts(history: &[Recorded], told: &[Line]) -> Vec<Fact> {
+/// The outcome of the call that a fact is about, if it is about the end of one.
+fn outcome(event: &Event) -> Option<CallOutcome> {
+    match event {
+        Event::CallEnded { outcome, .. } | Event::Reported { report: Report::Called { outcome, .. }, .. } => Some(*outcome),
+        _ => None,
+    }
+}
+
+/// A fact as JSON, without what this reader may not know.
+fn shown(incident: &core::Incident, recorded: &Recorded, audience: Audience) -> serde_json::Value {
+    let mut fact = serde_json::to_value(recorded).unwrap_or_default();
+    if let Some(snapshot) = fact.get_mut("snapshot").and_then(serde_json::Value::as_object_mut) {
+        snapshot.remove("verbal_password");
+        snapshot.remove("notes");
+    }
+    if outcome(&recorded.event).is_some_and(|outcome| audience.outcome(incident, outcome).is_none()) {
+        for place in ["", "/report"] {
+            fact.pointer_mut(place).and_then(serde_json::Value::as_object_mut).and_then(|fields| fields.remove("outcome"));
+        }
+    }
+    fact
+}
+
+fn facts(Current { incident, history }: &Current, told: &[Line], audience: Audience) -> Vec<Fact> {
     let mut before = "0".repeat(64);
     let fact = |(recorded, line): (&Recorded, &Line)| {
-        let mut fact = serde_json::to_value(recorded).unwrap_or_default();
-        if let Some(snapshot) = fact.get_mut("snapshot").and_then(serde_json::Value::as_object_mut) {
-            snapshot.remove("verbal_password");
-            snapshot.remove("notes");
-        }
+        let fact = shown(incident, recorded, audience);
         let mut hash = Sha256::new();
         hash.update(&before);
         hash.update(fact.to_string());

@@ -7,9 +7,12 @@ use super::{
     evidence::Evidence,
     store::sqlite::{DATABASE, Wanted, each},
 };
-use crate::domain::{
-    id::{HomeId, IncidentId},
-    time::Timestamp,
+use crate::{
+    api::incident::Audience,
+    domain::{
+        id::{HomeId, IncidentId},
+        time::Timestamp,
+    },
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -64,7 +67,7 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn E
     let write = |current: Current| -> Result<(), Box<dyn Error>> {
         let id = current.incident.id;
         let clip = fs::read(clips.file(id)).ok();
-        let evidence = Evidence::of(&current, now, None, clip.as_deref());
+        let evidence = Evidence::of(&current, now, None, clip.as_deref(), Audience::Center);
         let (ending, text) = match format {
             Form::Json => ("json", evidence.json()),
             Form::Csv => ("csv", evidence.csv()),

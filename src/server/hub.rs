@@ -75,14 +75,17 @@ pub struct Subscription {
 }
 
 impl Hub {
-    /// The incident of a home has changed. Several changes before the next encoding become one.
-    pub fn incident_changed(&self, home: HomeId, id: IncidentId) {
+    /// The incident of a home has changed. Several changes before the next encoding become one. Of a quiet one the home's listeners
+    /// learn nothing, not even that something happened.
+    pub fn incident_changed(&self, home: HomeId, id: IncidentId, quiet: bool) {
         self.center_changed();
         if let Some(told) = self.told.get() {
             // Whoever reads it ends only with the server.
             let _ = told.send(id);
         }
-        self.note(Change::Incident(home));
+        if !quiet {
+            self.note(Change::Incident(home));
+        }
     }
 
     /// A device or camera of a home has changed.

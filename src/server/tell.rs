@@ -7,7 +7,7 @@ use crate::{
             Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState,
             Sos,
         },
-        incident::Incident,
+        incident::{Audience, Incident},
         phone::{Phone, PhoneCall, PhoneState},
     },
     domain::{
@@ -26,7 +26,12 @@ use std::sync::Arc;
 impl App {
     /// An incident, as members of its home see it.
     pub fn tell_incident(&self, current: &Current) -> Incident {
-        Incident::tell(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref())
+        self.tell_incident_to(current, Audience::Home)
+    }
+
+    /// An incident, as this reader sees it.
+    pub fn tell_incident_to(&self, current: &Current, audience: Audience) -> Incident {
+        Incident::tell(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref(), audience)
     }
 
     /// A home, as this member sees it on a device that is held until then.

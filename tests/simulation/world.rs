@@ -330,6 +330,7 @@ impl World {
                     drill_sirens,
                     source: Source::Dashboard,
                     by: person(who),
+                    quiet: None,
                     snapshot: Snapshot::of(&home, self.plan.policy),
                 };
                 for tap in 0..taps {

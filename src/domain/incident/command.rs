@@ -1,6 +1,6 @@
 //! What may be asked of an incident: the closed set of its inputs.
 
-use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Report, Request, Service, Snapshot, Source};
+use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Quiet, Report, Request, Service, Snapshot, Source};
 use crate::domain::{
     id::{CallId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
@@ -32,6 +32,8 @@ pub struct Raise {
     pub source: Source,
     /// Who.
     pub by: Actor,
+    /// Whether the home must not notice it, and why.
+    pub quiet: Option<Quiet>,
     /// The home at this moment.
     pub snapshot: Snapshot,
 }
@@ -136,6 +138,11 @@ pub enum Command {
         by: Actor,
         /// How it ended.
         disposition: Disposition,
+    },
+    /// The household says that it is over: once the calls are over, and where no center works on it (I23).
+    End {
+        /// Who.
+        by: Actor,
     },
     /// A real request ends the drill.
     ReplaceDrill,

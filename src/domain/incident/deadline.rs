@@ -1,6 +1,6 @@
 //! The timers of an incident: moments in its state, never callbacks. Restart is: load, and ask again.
 
-use super::{CallState, Incident, Siren, State, Verification};
+use super::{CallState, Incident, Siren, State, UNATTENDED, Verification};
 use crate::domain::{id::CallId, time::Timestamp};
 
 /// What a moment means when it comes.
@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Talk(CallId),
     /// The sirens have sounded long enough.
     SirenOver,
+    /// Nobody is connected who could end it, and nothing has happened for long.
+    Unattended,
 }
 
 impl Incident {
@@ -43,6 +45,8 @@ impl Incident {
             Siren::Sounding { until, .. } => Some((until, Timer::SirenOver)),
             _ => None,
         };
-        [line, call, siren].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let waits = matches!(self.state, State::Dispatching) && self.open_call().is_none() && !self.siren.is_sounding();
+        let unattended = (waits && self.is_nobody_connected()).then(|| (self.touched_at + UNATTENDED, Timer::Unattended));
+        [line, call, siren, unattended].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 }

@@ -3,8 +3,8 @@
 mod center;
 
 use super::{
-    Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose, Request, Requests, SIREN_NOT_AFTER,
-    STALE_AFTER, SirenFault, State, Verification,
+    Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose, REPEATS_MOST, Request, Requests,
+    SIREN_NOT_AFTER, STALE_AFTER, SirenFault, State, Verification,
     command::{CallStep, Command, Raise},
     deadline::Timer,
     effect::{Effect, effects},
@@ -30,6 +30,8 @@ pub enum Refusal {
     NotWaiting,
     /// Somebody else at the center works on it.
     Held,
+    /// Contacts are still being called.
+    CallsUnderWay,
 }
 
 /// The facts of one decision, in order, and whether the command was refused.
@@ -47,10 +49,10 @@ pub struct Decision {
 
 /// The start of an incident.
 pub fn start(raise: Raise, now: Timestamp) -> Decision {
-    let Raise { id, home, request, mode, drill_sirens, source, by, snapshot } = raise;
+    let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot } = raise;
     let deadline = now + Duration::from_millis(snapshot.countdown_ms);
     let drill_sirens = drill_sirens && mode == Mode::Drill;
-    let event = Event::Started { request, mode, drill_sirens, source, by, deadline, snapshot: Box::new(snapshot) };
+    let event = Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot: Box::new(snapshot) };
     let first = Recorded { at: now, event };
     let after = Incident::begin(id, home, &first).expect("a start begins an incident");
     Decision { facts: vec![first], effects: Vec::new(), after, refusal: None }
@@ -130,6 +132,7 @@ impl Draft {
                 self.close(by, disposition);
                 Ok(())
             }
+            Command::End { by } => self.end(by),
             Command::ReplaceDrill if self.incident.mode == Mode::Drill => {
                 self.close(Actor::Buckler, Disposition::ReplacedByLive);
                 Ok(())
@@ -161,13 +164,13 @@ impl Draft {
         Ok(())
     }
 
-    /// R20: joining never drops or downgrades; the same request again changes nothing.
+    /// R20: joining never drops or downgrades; the same request again does nothing twice, and is recorded (I24).
     fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let incident = &self.incident;
         if incident.requests.contains(request) && !matches!(incident.state, State::UnderReview)
             || matches!(incident.state, State::CountingDown { pending, .. } if pending.contains(request))
         {
-            return;
+            return self.repeat(request, source, by);
         }
         let own_countdown = matches!(incident.state, State::SirenSounding | State::UnderReview);
         let deadline = own_countdown.then(|| self.now + Duration::from_millis(incident.snapshot.countdown_ms));
@@ -179,6 +182,29 @@ impl Draft {
         }
         if let (true, Some(service)) = (was_dispatching, request.service()) {
             self.push(Event::DispatchRequested { service });
+        }
+    }
+
+    /// The same again: a fact that whoever works on it sees. Sirens that have ended sound again.
+    fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
+        if self.incident.repeats < REPEATS_MOST {
+            self.push(Event::Repeated { request, source, by });
+        }
+        if matches!(self.incident.state, State::Verifying(_) | State::Dispatching) && !self.incident.siren.is_sounding() {
+            self.sound(Requests::default().with(request), self.now);
+        }
+    }
+
+    fn end(&mut self, by: Actor) -> Result<(), Refusal> {
+        match self.incident.state {
+            State::Dispatching if self.incident.open_call().is_some() => Err(Refusal::CallsUnderWay),
+            State::Dispatching if !self.incident.may_be_ended_by_home() => Err(Refusal::Held),
+            State::Dispatching => {
+                self.close(by, Disposition::EndedByHome);
+                Ok(())
+            }
+            State::Verifying(_) => Err(Refusal::CallsUnderWay),
+            _ => Err(Refusal::NotWaiting),
         }
     }
 
@@ -270,8 +296,13 @@ impl Draft {
         let incident = &self.incident;
         match &incident.state {
             State::SirenSounding if !incident.siren.is_sounding() => {
-                let sounded = incident.siren != super::Siren::Silent;
-                self.close(Actor::Buckler, if sounded { Disposition::SirenOver } else { Disposition::SirenTooLate });
+                let is_silent_practice = incident.mode == Mode::Drill && !incident.drill_sirens;
+                let disposition = match &incident.siren {
+                    super::Siren::Silent if is_silent_practice => Disposition::SilentPractice,
+                    super::Siren::Silent => Disposition::SirenTooLate,
+                    _ => Disposition::SirenOver,
+                };
+                self.close(Actor::Buckler, disposition);
             }
             State::Verifying(Verification::Calling) if incident.verified().is_some() => self.request_dispatch(),
             State::Dispatching if incident.elsewhere.ended.is_some() => {
@@ -298,7 +329,8 @@ impl Draft {
             Timer::Countdown => self.countdown_over(at),
             Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => self.found_late(),
             Timer::Unclaimed => {
-                if self.incident.is_offered_to(CenterMode::Operators) {
+                // A quiet incident was not offered: it goes to the center without a call.
+                if self.incident.is_offered_to(CenterMode::Operators) && self.incident.quiet.is_none() {
                     self.push(Event::Unclaimed);
                 }
                 self.call_first();
@@ -309,6 +341,7 @@ impl Draft {
                 self.push(Event::CallEnded { call, outcome: if verify { CallOutcome::NoDecision } else { CallOutcome::Told } });
             }
             Timer::SirenOver => self.push(Event::SirenOver),
+            Timer::Unattended => self.close(Actor::Buckler, Disposition::NobodyConnected),
         }
         true
     }
@@ -343,6 +376,9 @@ impl Draft {
     /// R12: sirens for police, fire and siren only; for medical the base station speaks and nothing sounds (I1).
     /// `due` is when they should have begun; a minute later they do not any more (R22).
     fn sound(&mut self, asked: Requests, due: Timestamp) {
+        if self.incident.quiet.is_some() {
+            return;
+        }
         let snapshot = self.incident.snapshot.clone();
         let drill = self.incident.mode == Mode::Drill;
         let not_after = due + SIREN_NOT_AFTER;
@@ -369,13 +405,15 @@ impl Draft {
 
     fn place_next_call(&mut self) -> bool {
         let snapshot = self.incident.snapshot.clone();
-        let Some((contact, purpose)) = call_tree::next(&snapshot.contacts, &self.incident.calls, self.incident.dispatch_requested()) else {
+        let incident = &self.incident;
+        let Some((contact, purpose)) = call_tree::next(incident.callable(), &incident.calls, incident.dispatch_requested()) else {
             return false;
         };
         let number = u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
         let call = CallId { incident: self.incident.id, number };
         let until = self.now + Duration::from_millis(snapshot.policy.ring_timeout_ms);
-        self.push(Event::CallPlaced { call, contact: contact.id.clone(), purpose, until });
+        let contact = contact.id.clone();
+        self.push(Event::CallPlaced { call, contact, purpose, until });
         true
     }
 

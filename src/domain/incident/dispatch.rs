@@ -80,6 +80,8 @@ pub struct Elsewhere {
     pub keys: Vec<String>,
     /// How far services have come that this side has not requested yet.
     pub ahead: Vec<Dispatch>,
+    /// Whether somebody there works on it.
+    pub claimed: bool,
     /// It is over for them, and how.
     pub ended: Option<(Actor, Disposition)>,
 }

@@ -2,7 +2,7 @@
 //! whoever sees a key twice does the thing once (I12).
 
 use super::{
-    CenterMode, Incident, Mode, Purpose, Request, SIREN_NOT_AFTER, STALE_AFTER, Service, State, UNSTORED_SIREN,
+    CenterMode, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER, STALE_AFTER, Service, State, UNSTORED_SIREN,
     command::Raise,
     event::{Event, Recorded},
 };
@@ -55,6 +55,9 @@ pub enum EffectKind {
         services: Vec<Service>,
         #[serde(default)]
         signal: Signal,
+        /// Whether the receiver must not call the home, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quiet: Option<Quiet>,
         /// What the home is called.
         #[serde(default)]
         site: String,
@@ -167,7 +170,8 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         let not_after = (signal == Signal::Alarm).then_some(*at + STALE_AFTER);
         let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
         let notes = if signal == Signal::Alarm { incident.snapshot.notes.one_line() } else { String::new() };
-        let kind = EffectKind::SignalReceiver { services, signal, site: incident.snapshot.home_name.clone(), place, notes, at: *at };
+        let (site, quiet) = (incident.snapshot.home_name.clone(), incident.quiet);
+        let kind = EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at: *at };
         make(&"receiver", not_after, kind);
     }
     made
@@ -178,7 +182,9 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
     let asked = || incident.requests.services();
     let (signal, services) = match event {
         Event::CountdownOver { .. } | Event::SentNow { .. } if matches!(incident.state, State::Verifying(_)) => (Signal::Alarm, asked()),
-        Event::Joined { request, .. } if matches!(incident.state, State::Verifying(_) | State::Dispatching) => {
+        Event::Joined { request, .. } | Event::Repeated { request, .. }
+            if matches!(incident.state, State::Verifying(_) | State::Dispatching) =>
+        {
             (Signal::Alarm, request.service().into_iter().collect())
         }
         Event::Reviewed { proceed: true, .. } => (Signal::Alarm, asked()),

@@ -1,6 +1,6 @@
 //! What has happened to an incident: the closed set of its facts. They are stored for ever, so names and fields only grow.
 
-use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Report, Request, Service, SirenFault, Snapshot, Source};
+use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Report, Request, Service, SirenFault, Snapshot, Source};
 use crate::domain::{
     id::{CallId, ContactId, DeviceId},
     time::Timestamp,
@@ -22,9 +22,22 @@ pub struct Recorded {
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Event {
     /// A person slid or tapped; the countdown runs to `deadline`.
-    Started { request: Request, mode: Mode, drill_sirens: bool, source: Source, by: Actor, deadline: Timestamp, snapshot: Box<Snapshot> },
+    Started {
+        request: Request,
+        mode: Mode,
+        drill_sirens: bool,
+        source: Source,
+        by: Actor,
+        deadline: Timestamp,
+        /// Absent unless the home must not notice it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quiet: Option<Quiet>,
+        snapshot: Box<Snapshot>,
+    },
     /// Another request joined; `deadline` if it has a countdown of its own (R20).
     Joined { request: Request, source: Source, by: Actor, deadline: Option<Timestamp> },
+    /// The same was asked for again (I24).
+    Repeated { request: Request, source: Source, by: Actor },
     /// Cancelled in time.
     Aborted { by: Actor },
     /// D came; `late_ms` after it (I16).
@@ -85,6 +98,7 @@ impl Event {
         match self {
             Self::Started { .. } => "started",
             Self::Joined { .. } => "joined",
+            Self::Repeated { .. } => "repeated",
             Self::Aborted { .. } => "aborted",
             Self::CountdownOver { .. } => "countdown_over",
             Self::SentNow { .. } => "sent_now",

@@ -14,7 +14,7 @@ use std::sync::Arc;
 impl Incident {
     /// The incident that a start makes; `None` for any other fact.
     pub(super) fn begin(id: IncidentId, home: HomeId, first: &Recorded) -> Option<Self> {
-        let Event::Started { request, mode, drill_sirens, source, by, deadline, snapshot } = &first.event else {
+        let Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot } = &first.event else {
             return None;
         };
         Some(Self {
@@ -22,6 +22,7 @@ impl Incident {
             home,
             mode: *mode,
             drill_sirens: *drill_sirens,
+            quiet: *quiet,
             source: source.clone(),
             started_by: by.clone(),
             started_at: first.at,
@@ -31,12 +32,14 @@ impl Incident {
             state: State::CountingDown { deadline: *deadline, pending: Requests::default().with(*request), resume: None },
             siren: Siren::Silent,
             calls: Vec::new(),
+            repeats: 0,
             dispatches: Vec::new(),
             holder: None,
             signaled: None,
             elsewhere: Elsewhere::default(),
             late_cancels: Vec::new(),
             disposition: None,
+            touched_at: first.at,
             seq: 1,
         })
     }
@@ -44,11 +47,17 @@ impl Incident {
     /// Takes a fact in.
     pub fn apply(&mut self, Recorded { at, event }: &Recorded) {
         self.seq += 1;
+        self.touched_at = *at;
         match event {
             Event::Started { .. } | Event::Announced { .. } | Event::Unclaimed | Event::Noted { .. } => {}
             Event::Claimed { by } => self.holder = Some(by.clone()),
             Event::Released { .. } => self.holder = None,
             Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
+            Event::Repeated { .. } => {
+                self.repeats += 1;
+                // Whoever said that it is over had not been told of this.
+                self.elsewhere.ended = None;
+            }
             Event::Aborted { .. } => self.state = self.aborted(),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
             Event::FoundLate { .. } => {
@@ -134,11 +143,11 @@ impl Incident {
         };
     }
 
-    /// A drill never waits for people at the center: they have real work.
+    /// A drill never waits for people at the center: they have real work. Where the home must not notice, nobody is called first.
     fn offer(&self) -> std::time::Duration {
-        match self.mode {
-            super::Mode::Live => self.snapshot.policy.offer(),
-            super::Mode::Drill => std::time::Duration::ZERO,
+        match (self.mode, self.quiet) {
+            (super::Mode::Live, None) => self.snapshot.policy.offer(),
+            (super::Mode::Live, Some(_)) | (super::Mode::Drill, _) => std::time::Duration::ZERO,
         }
     }
 
@@ -162,7 +171,9 @@ impl Incident {
                 ahead.push(Dispatch { service: *service, state: *state, reference: reference.clone().or(known), at });
             }
             Report::Ended { disposition } => self.elsewhere.ended = Some((by.clone(), *disposition)),
-            Report::Claimed | Report::Released | Report::Called { .. } => {}
+            Report::Claimed => self.elsewhere.claimed = true,
+            Report::Released => self.elsewhere.claimed = false,
+            Report::Called { .. } => {}
         }
     }
 

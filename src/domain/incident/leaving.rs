@@ -16,6 +16,10 @@ struct Gate {
 
 /// The facts of a history that others may be told now, by their place in it, with the incident as each left it.
 pub fn leaving(whole: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)> {
+    // What the home must not notice leaves when it is over: another server may stand in the home.
+    if whole.quiet.is_some() && !whole.is_over() {
+        return Vec::new();
+    }
     let Some(first) = history.first() else { return Vec::new() };
     let Some(mut incident) = Incident::begin(whole.id, whole.home.clone(), first) else { return Vec::new() };
     let mut gate = Gate { held: vec![0], closed: true, ..Gate::default() };
@@ -34,7 +38,8 @@ impl Gate {
         match event {
             Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { proceed: true, .. } => self.open(n),
             Event::Aborted { .. } => {
-                self.held.retain(|held| !matches!(history[*held].event, Event::Started { .. } | Event::Joined { .. }));
+                self.held
+                    .retain(|held| !matches!(history[*held].event, Event::Started { .. } | Event::Joined { .. } | Event::Repeated { .. }));
                 if !self.closed {
                     self.out.append(&mut self.held);
                 }

@@ -41,7 +41,7 @@ use super::{
 pub use call::{Call, CallOutcome, CallState, Purpose};
 pub use dispatch::{Dispatch, DispatchState, Elsewhere, Report};
 use event::Recorded;
-pub use request::{Actor, Mode, Request, Requests, Service, Source};
+pub use request::{Actor, Mode, Quiet, Request, Requests, Service, Source};
 pub use siren::{Siren, SirenFault};
 pub use snapshot::{CenterMode, Policy, Snapshot, Sounder};
 use std::{sync::Arc, time::Duration};
@@ -54,6 +54,11 @@ pub const SIREN_NOT_AFTER: Duration = Duration::from_secs(60);
 pub const UNSTORED_SIREN: Duration = Duration::from_secs(60);
 /// The longest that sirens sound in a drill (R21).
 pub const DRILL_SIREN: Duration = Duration::from_secs(5);
+
+/// A server that is connected to nobody closes an incident by itself when nothing has happened in it for so long: nobody else can.
+pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
+/// Repeated presses that one incident records. A button that is pressed every three seconds takes ten minutes to get there.
+pub const REPEATS_MOST: usize = 200;
 
 /// Where an incident stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +123,8 @@ pub struct Incident {
     pub mode: Mode,
     /// In a drill: whether its starter wants the sirens to sound (R21).
     pub drill_sirens: bool,
+    /// Whether the home must not notice it before it is over, and why.
+    pub quiet: Option<Quiet>,
     /// Where it was raised first.
     pub source: Source,
     /// Who raised it first.
@@ -136,6 +143,8 @@ pub struct Incident {
     pub siren: Siren,
     /// Calls, in the order placed.
     pub calls: Vec<Call>,
+    /// How often the same was asked for again.
+    pub repeats: usize,
     /// Requested services, each at most once (I2).
     pub dispatches: Vec<Dispatch>,
     /// Who at the center works on it: nobody else does.
@@ -148,6 +157,8 @@ pub struct Incident {
     pub late_cancels: Vec<Actor>,
     /// How it ended, in the center's or the machine's word.
     pub disposition: Option<Disposition>,
+    /// When the latest event happened.
+    pub touched_at: Timestamp,
     /// How many events it has.
     pub seq: u32,
 }
@@ -162,6 +173,12 @@ pub enum Disposition {
     SirenOver,
     /// Found too late for sirens, and nothing else was asked.
     SirenTooLate,
+    /// Practice of sirens alone, without any that sound.
+    SilentPractice,
+    /// A member of the home said that it is over.
+    EndedByHome,
+    /// Closed by itself: this server is connected to nobody who could send help.
+    NobodyConnected,
     /// A real request ended the drill.
     ReplacedByLive,
     /// Looked at and not sent.
@@ -202,6 +219,22 @@ impl Incident {
     /// Whether help was requested for any service.
     pub fn dispatch_requested(&self) -> bool {
         !self.dispatches.is_empty()
+    }
+
+    /// Whom this incident calls, in order: nobody where the home must not notice it.
+    pub fn callable(&self) -> &[crate::domain::contact::Contact] {
+        if self.quiet.is_some() { &[] } else { &self.snapshot.contacts }
+    }
+
+    /// Whether nobody is connected to this server who could send help, and nobody has said that help comes.
+    pub fn is_nobody_connected(&self) -> bool {
+        let is_untouched = |d: &Dispatch| d.state == DispatchState::Requested;
+        self.mode == Mode::Live && !self.snapshot.policy.connected && self.dispatches.iter().all(is_untouched)
+    }
+
+    /// Whether a member of the home may say that it is over: help was requested, the calls are over, and no center works on it (I23).
+    pub fn may_be_ended_by_home(&self) -> bool {
+        matches!(self.state, State::Dispatching) && self.open_call().is_none() && self.holder.is_none() && !self.elsewhere.claimed
     }
 
     fn pending(&self) -> Requests {

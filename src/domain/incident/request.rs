@@ -97,6 +97,16 @@ pub enum Mode {
     Drill,
 }
 
+/// Why an incident makes no sound and shows no sign in the home until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Quiet {
+    /// Somebody is forced (Contact ID 121).
+    Duress,
+    /// A silent hold-up button was pressed (Contact ID 122, SIA HA).
+    HoldUp,
+}
+
 /// Where the shield was, or what was pressed instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "surface", rename_all = "snake_case", deny_unknown_fields)]

@@ -4,6 +4,7 @@ use crate::domain::{
     contact::Contact,
     home::{Address, Home, ResponderNotes},
     id::DeviceId,
+    readiness::CheckKind,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub struct Snapshot {
     pub verbal_password: Option<String>,
     /// The server's timers.
     pub policy: Policy,
+    /// In a drill: what an SOS would have lacked when it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unready: Vec<CheckKind>,
 }
 
 /// A device or camera with a siren or a voice, by id and name.
@@ -58,6 +62,14 @@ pub struct Policy {
     pub talk_timeout_ms: u64,
     /// How long an offer to the center stands, milliseconds; the automatic center takes it at once.
     pub unclaimed_after_ms: u64,
+    /// Whether anybody is connected to this server who could send help: operators, a receiving center, or a demo's responders.
+    #[serde(default = "yes")]
+    pub connected: bool,
+}
+
+/// Incidents from before this was recorded: nothing is claimed of them now that was not claimed then.
+fn yes() -> bool {
+    true
 }
 
 /// Who receives the incident.
@@ -84,7 +96,13 @@ impl Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { center: CenterMode::Automatic, ring_timeout_ms: 30_000, talk_timeout_ms: 60_000, unclaimed_after_ms: 90_000 }
+        Self {
+            center: CenterMode::Automatic,
+            ring_timeout_ms: 30_000,
+            talk_timeout_ms: 60_000,
+            unclaimed_after_ms: 90_000,
+            connected: true,
+        }
     }
 }
 
@@ -105,6 +123,7 @@ impl Snapshot {
             password_required: home.verbal_password_required(),
             verbal_password: home.verbal_password.clone(),
             policy,
+            unready: Vec::new(),
         }
     }
 }

@@ -8,14 +8,17 @@ use super::{
 use crate::{
     api::statistics,
     domain::{
-        id::HomeId,
-        incident::{Actor, Mode, Request, Service, command::Command},
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor, Mode, Request, Service,
+            command::{Command, Raise},
+        },
         time::Timestamp,
     },
     server::{
         App,
         devices::buttons::{ONE_ID_ONE_REQUEST, raised_by},
-        engine::Denied,
+        engine::{Current, Denied},
         stopped,
     },
 };
@@ -41,21 +44,36 @@ const SAYS_NOTHING: Duration = Duration::from_secs(120);
 const AT_ONCE: usize = 2_048;
 /// The last messages of a panel that are known again.
 const KNOWN: usize = 64;
-/// For how long they are: a retry comes within seconds.
+/// How long a message with a time is known again.
 const KNOWN_FOR: Duration = Duration::from_secs(600);
+/// How long a message without a time is taken for a retry. A panel sends again within seconds where no answer comes.
+const RETRIED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A panel's account.
 struct Account {
     home: HomeId,
     key: Option<Key>,
     heard: Mutex<Heard>,
+    /// Messages of one panel are worked on one after the other: of two copies at once the second finds what the first did.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What a panel said last.
 #[derive(Default)]
 struct Heard {
     at: Option<Timestamp>,
-    known: VecDeque<(u16, String, Timestamp)>,
+    known: VecDeque<Known>,
+}
+
+/// A message that was acknowledged.
+struct Known {
+    sequence: u16,
+    data: String,
+    /// When the panel sent it, where it says so.
+    sent_at: Option<Timestamp>,
+    heard_at: Timestamp,
+    /// The incident that it began or joined.
+    incident: Option<IncidentId>,
 }
 
 /// The accounts that may signal here.
@@ -81,7 +99,12 @@ impl Listening {
         let account = |(account, panel): (&String, &Panel)| {
             Ok((
                 account.to_ascii_uppercase(),
-                Account { home: panel.home.clone(), key: settings::key(panel.key_file.as_deref())?, heard: Mutex::default() },
+                Account {
+                    home: panel.home.clone(),
+                    key: settings::key(panel.key_file.as_deref())?,
+                    heard: Mutex::default(),
+                    turn: Default::default(),
+                },
             ))
         };
         Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, String>>()? }))
@@ -167,73 +190,115 @@ impl Listening {
             return Answer::Duh;
         }
         let codes = Code::decode(format, &frame.data);
-        if codes.is_empty() || codes.iter().all(|code| code.signal == Signal::Other) {
+        if codes.is_empty() {
+            tracing::warn!(from, home = %account.home, data = frame.data, "a panel's message cannot be read");
             return Answer::Duh;
         }
-        if account.knows(frame, now) {
+        if codes.iter().all(|code| code.signal == Signal::NotServed) {
+            // An acknowledgment would say that somebody acts on it.
+            tracing::warn!(from, home = %account.home, data = frame.data, "a panel signals an alarm for which nobody can be sent");
+            return Answer::Duh;
+        }
+        let _turn = account.turn.lock().await;
+        if account.knows(app, frame, now) {
             return Answer::Ack;
         }
+        let mut incident = None;
         for code in codes {
-            if let Err(denied) = act(app, &account.home, code).await {
-                tracing::error!(from, home = %account.home, ?denied, "what a panel signaled could not be stored");
-                return Answer::Nothing;
+            match act(app, &account.home, code).await {
+                Ok(acted_on) => incident = acted_on.or(incident),
+                Err(denied) => {
+                    tracing::error!(from, home = %account.home, ?denied, "what a panel signaled could not be stored");
+                    return Answer::Nothing;
+                }
             }
         }
-        account.remember(frame, now);
+        account.remember(frame, now, incident);
         Answer::Ack
     }
 }
 
 impl Account {
-    /// Whether the same was said before: a retry, or somebody who plays back what he heard.
-    fn knows(&self, frame: &Frame, now: Timestamp) -> bool {
+    /// Whether this very message was acknowledged before: a retry, or a playback.
+    ///
+    /// Panels without a counter send every message with the same number, so another time makes another message. Without a time it is
+    /// a retry only for some seconds, and only while the incident that it began runs: whoever presses again after the end needs help.
+    fn knows(&self, app: &App, frame: &Frame, now: Timestamp) -> bool {
         let mut heard = self.heard.lock().expect("no holder panics");
-        heard.known.retain(|(_, _, at)| now.since(*at) <= KNOWN_FOR);
-        heard.known.iter().any(|(sequence, data, _)| *sequence == frame.sequence && *data == frame.data)
+        heard.known.retain(|known| now.since(known.heard_at) <= KNOWN_FOR);
+        heard.known.iter().any(|known| {
+            let is_retry = match (known.sent_at, frame.at) {
+                (Some(sent), Some(at)) => sent == at,
+                (None, None) => {
+                    let is_over = known.incident.is_some_and(|id| app.engine.view().by_id(id).is_none());
+                    now.since(known.heard_at) <= RETRIED_WITHIN && !is_over
+                }
+                _ => false,
+            };
+            is_retry && known.sequence == frame.sequence && known.data == frame.data
+        })
     }
 
-    fn remember(&self, frame: &Frame, now: Timestamp) {
+    fn remember(&self, frame: &Frame, now: Timestamp, incident: Option<IncidentId>) {
         let mut heard = self.heard.lock().expect("no holder panics");
         heard.at = Some(now);
         if heard.known.len() == KNOWN {
             heard.known.pop_front();
         }
-        heard.known.push_back((frame.sequence, frame.data.clone(), now));
+        let (sequence, data, sent_at) = (frame.sequence, frame.data.clone(), frame.at);
+        heard.known.push_back(Known { sequence, data, sent_at, heard_at: now, incident });
     }
 }
 
-/// What an event makes happen in the home that the account is. Its own countdown is over: nobody waits for another.
-async fn act(app: &App, home: &HomeId, code: Code) -> Result<(), Denied> {
-    let name = "The home’s alarm system";
-    let by = || Actor::Device { name: name.into() };
-    let note = async |text: &str| match app.engine.view().running_in(home) {
-        Some(current) => app.engine.give(current.incident.id, Command::Note { by: by(), text: text.into() }).await.map(drop),
-        None => Ok(()),
-    };
-    let request = match (code.qualifier, code.signal) {
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police) | Signal::Duress) => Request::Police,
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Fire)) => Request::Fire,
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => Request::Medical,
-        (Qualifier::Restore, Signal::Help(_) | Signal::Duress) => return note("Says that it is over").await,
-        (_, Signal::Cancel) => return note("Says that the first contact called it off").await,
+/// What an event makes happen in the home that the account is; the incident that it began or joined. The panel's own countdown is
+/// over: nobody waits for another.
+async fn act(app: &App, home: &HomeId, code: Code) -> Result<Option<IncidentId>, Denied> {
+    let (request, quiet) = match (code.qualifier, code.signal) {
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => (Request::Police, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Fire)) => (Request::Fire, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => (Request::Medical, None),
+        (Qualifier::New | Qualifier::Still, Signal::Quiet(quiet)) => (Request::Police, Some(quiet)),
+        (Qualifier::Restore, Signal::Help(_)) => return note(app, app.engine.view().running_in(home), "Says that it is over").await,
+        (Qualifier::Restore, Signal::Quiet(_)) => return note(app, app.engine.view().quiet_in(home), "Says that it is over").await,
+        (_, Signal::Cancel) => {
+            let view = app.engine.view();
+            let text = "Says that the first contact called it off";
+            note(app, view.quiet_in(home), text).await?;
+            return note(app, view.running_in(home), text).await;
+        }
         (_, Signal::Test) => {
             tracing::info!(%home, "a panel was tested");
-            return Ok(());
+            return Ok(None);
         }
-        (_, Signal::Other) => return Ok(()),
+        (_, Signal::NotServed | Signal::NoEmergency) => {
+            tracing::info!(%home, zone = code.zone, "a panel says something that is no emergency here");
+            return Ok(None);
+        }
     };
     let Some(found) = app.homes.get(home) else {
         tracing::error!(%home, "a panel signals for a home that there is not");
         return Err(Denied::Unknown);
     };
-    let raise = raised_by(app, &found, name, request, Mode::Live).map_err(|_| Denied::StorageUnavailable)?;
-    let incident = app.engine.raise(raise, ONE_ID_ONE_REQUEST).await?.current.incident.id;
+    let raise = raised_by(app, &found, ALARM_SYSTEM, request, Mode::Live).map_err(|_| Denied::StorageUnavailable)?;
+    let incident = app.engine.raise(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST).await?.current.incident.id;
     tracing::warn!(%home, %incident, ?request, "a panel signals");
-    app.engine.give(incident, Command::SendNow { by: by() }).await?;
-    if code.signal == Signal::Duress {
-        note("Says that somebody is forced: do not tell anybody there that help comes").await?;
+    app.engine.give(incident, Command::SendNow { by: alarm_system() }).await?;
+    Ok(Some(incident))
+}
+
+/// What an incident calls a panel.
+const ALARM_SYSTEM: &str = "The home’s alarm system";
+
+fn alarm_system() -> Actor {
+    Actor::Device { name: ALARM_SYSTEM.into() }
+}
+
+/// Adds to the record of an incident, where one runs.
+async fn note(app: &App, current: Option<Arc<Current>>, text: &str) -> Result<Option<IncidentId>, Denied> {
+    if let Some(current) = current {
+        app.engine.give(current.incident.id, Command::Note { by: alarm_system(), text: text.into() }).await?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Where it listens.

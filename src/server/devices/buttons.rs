@@ -150,6 +150,10 @@ async fn steer(app: &App, press: &Press, command: Command) -> bool {
 pub fn raised_by(app: &App, home: &Home, name: &str, request: Request, mode: Mode) -> Result<Raise, getrandom::Error> {
     let mut bits = [0u8; 16];
     getrandom::fill(&mut bits)?;
+    let mut snapshot = Snapshot::of(home, app.policy);
+    if mode == Mode::Drill {
+        snapshot.unready = app.ready(home).lacks();
+    }
     Ok(Raise {
         id: IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()),
         home: home.id.clone(),
@@ -158,7 +162,8 @@ pub fn raised_by(app: &App, home: &Home, name: &str, request: Request, mode: Mod
         drill_sirens: false,
         source: Source::Device,
         by: Actor::Device { name: name.into() },
-        snapshot: Snapshot::of(home, app.policy),
+        quiet: None,
+        snapshot,
     })
 }
 

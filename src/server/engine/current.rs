@@ -42,31 +42,47 @@ impl Current {
     }
 }
 
+/// Whether an incident is hidden from its home. A home has one incident of each kind at a time.
+pub(super) type IsQuiet = bool;
+
 /// The latest incident of each home since the server started, running or just over.
 #[derive(Debug, Default)]
 pub struct View {
-    homes: RwLock<BTreeMap<HomeId, Arc<Current>>>,
-    running: RwLock<BTreeMap<IncidentId, HomeId>>,
+    homes: RwLock<BTreeMap<(HomeId, IsQuiet), Arc<Current>>>,
+    running: RwLock<BTreeMap<IncidentId, (HomeId, IsQuiet)>>,
     /// Keys of effects that are stored and not done, and since when this server knows of them.
     under_way: RwLock<BTreeMap<String, Instant>>,
     store_fails: AtomicBool,
 }
 
 impl View {
-    /// The latest incident of a home.
+    /// The latest incident of a home that it may notice.
     pub fn latest(&self, home: &HomeId) -> Option<Arc<Current>> {
-        self.homes.read().expect("no writer panics").get(home).cloned()
+        self.latest_of(home, false)
     }
 
-    /// The incident that runs in a home.
+    /// The incident that runs in a home, and that it may notice.
     pub fn running_in(&self, home: &HomeId) -> Option<Arc<Current>> {
-        self.latest(home).filter(|c| !c.incident.is_over())
+        self.running_of(home, false)
+    }
+
+    /// The incident that runs in a home unnoticed: for the monitoring center alone.
+    pub fn quiet_in(&self, home: &HomeId) -> Option<Arc<Current>> {
+        self.running_of(home, true)
+    }
+
+    pub(super) fn running_of(&self, home: &HomeId, quiet: IsQuiet) -> Option<Arc<Current>> {
+        self.latest_of(home, quiet).filter(|c| !c.incident.is_over())
+    }
+
+    fn latest_of(&self, home: &HomeId, quiet: IsQuiet) -> Option<Arc<Current>> {
+        self.homes.read().expect("no writer panics").get(&(home.clone(), quiet)).cloned()
     }
 
     /// A running incident by its id.
     pub fn by_id(&self, id: IncidentId) -> Option<Arc<Current>> {
-        let home = self.running.read().expect("no writer panics").get(&id).cloned()?;
-        self.running_in(&home).filter(|c| c.incident.id == id)
+        let (home, quiet) = self.running.read().expect("no writer panics").get(&id).cloned()?;
+        self.running_of(&home, quiet).filter(|c| c.incident.id == id)
     }
 
     /// Whether any incident runs.
@@ -102,17 +118,18 @@ impl View {
     }
 
     pub(super) fn put(&self, current: Arc<Current>) {
-        let (id, home) = (current.incident.id, current.incident.home.clone());
+        let id = current.incident.id;
+        let place = (current.incident.home.clone(), current.incident.quiet.is_some());
         let mut running = self.running.write().expect("no writer panics");
         if current.incident.is_over() {
             running.remove(&id);
         } else {
-            running.insert(id, home.clone());
+            running.insert(id, place.clone());
         }
         let mut homes = self.homes.write().expect("no writer panics");
         // A drill that a real request replaced is over and must not hide its successor.
-        if !current.incident.is_over() || homes.get(&home).is_none_or(|c| c.incident.is_over() || c.incident.id == id) {
-            homes.insert(home, current);
+        if !current.incident.is_over() || homes.get(&place).is_none_or(|c| c.incident.is_over() || c.incident.id == id) {
+            homes.insert(place, current);
         }
     }
 }

@@ -117,7 +117,9 @@ impl Engine {
             view.put(Arc::new(current));
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
-        let undone = store.undone().await?;
+        let mut undone = store.undone().await?;
+        // In the order of the facts, whatever the store's own order is: a receiving center hears an alarm before its cancel.
+        undone.sort_by_key(|effect| (effect.incident, effect.seq));
         view.stored(&undone, &[]);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
@@ -346,9 +348,9 @@ impl Keeper {
         for current in changed {
             self.timers.set(current.incident.id, current.incident.next_deadline());
             let home: HomeId = current.incident.home.clone();
-            let id = current.incident.id;
+            let (id, quiet) = (current.incident.id, current.incident.quiet.is_some());
             self.view.put(current);
-            self.hub.incident_changed(home, id);
+            self.hub.incident_changed(home, id, quiet);
         }
         jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
         if !self.time_is_kept

@@ -34,6 +34,9 @@ pub struct NotCarried(pub String);
 /// A way out of the server: sirens, telephones, responders, people.
 #[async_trait]
 pub trait WayOut: Send + Sync + 'static {
+    /// An effect has been queued. Called for each effect in the order of the facts, also after a restart, and before any effect that is
+    /// queued later is carried out.
+    fn queued(&self, _effect: &Effect) {}
     /// Does it, or does nothing if the key was seen before. What came of it goes back to the incident as a command.
     async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried>;
     /// What to tell the incident when the effect's time is over and it never succeeded.
@@ -157,6 +160,7 @@ impl LiveSirens {
 async fn work(way: Arc<dyn WayOut>, mut effects: mpsc::UnboundedReceiver<Effect>, engine: Engine, clock: Arc<Clock>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(effect) = effects.recv().await {
+        way.queued(&effect);
         let (way, engine, clock, places) = (way.clone(), engine.clone(), clock.clone(), places.clone());
         tokio::spawn(async move {
             let command = see_through(&*way, &effect, &clock, &places).await;

@@ -1,6 +1,6 @@
 //! One round of the loop: jobs are decided one after the other on what the earlier ones left, and gathered into one batch.
 
-use super::{Answer, Current, Denied, View};
+use super::{Answer, Current, Denied, View, current::IsQuiet};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -12,7 +12,7 @@ use crate::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, Journal, RequestRow, StoreError},
+    server::store::{Batch, Begun, Journal, RequestRow, StoreError},
 };
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::oneshot;
@@ -77,7 +77,7 @@ pub(super) struct Round<'a> {
     pub(super) batch: Batch,
     staged: HashMap<IncidentId, Staged>,
     order: Vec<IncidentId>,
-    running: HashMap<HomeId, Option<IncidentId>>,
+    running: HashMap<(HomeId, IsQuiet), Option<IncidentId>>,
     outcomes: Vec<Outcome>,
 }
 
@@ -149,7 +149,7 @@ impl<'a> Round<'a> {
             }
             return Ok(Ok(Verdict { incident: row.incident, created: false, joined: row.incident != raise.id, refusal: None }));
         }
-        let outcome = match self.running_in(&raise.home) {
+        let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
             None => self.begin(raise),
             Some(id) => {
                 self.stage(id, store).await?;
@@ -181,8 +181,9 @@ impl<'a> Round<'a> {
     fn begin(&mut self, raise: &Raise) -> Verdict {
         let decision = start(raise.clone(), self.now);
         let (id, home) = (raise.id, raise.home.clone());
-        self.batch.begun.push((id, home.clone(), self.now));
-        self.running.insert(home, Some(id));
+        let quiet = raise.quiet.is_some();
+        self.batch.begun.push(Begun { id, home: home.clone(), at: self.now, quiet });
+        self.running.insert((home, quiet), Some(id));
         self.order.push(id);
         self.staged.insert(id, Staged { incident: decision.after.clone(), before: None, facts: Vec::new() });
         self.take(id, decision, 1);
@@ -217,14 +218,14 @@ impl<'a> Round<'a> {
         staged.incident = decision.after;
         if staged.incident.is_over() && !was_over {
             self.batch.over.push(id);
-            self.running.insert(staged.incident.home.clone(), None);
+            self.running.insert((staged.incident.home.clone(), staged.incident.quiet.is_some()), None);
         }
     }
 
-    fn running_in(&self, home: &HomeId) -> Option<IncidentId> {
-        match self.running.get(home) {
+    fn running_in(&self, home: &HomeId, quiet: IsQuiet) -> Option<IncidentId> {
+        match self.running.get(&(home.clone(), quiet)) {
             Some(staged) => *staged,
-            None => self.view.running_in(home).map(|c| c.incident.id),
+            None => self.view.running_of(home, quiet).map(|c| c.incident.id),
         }
     }
 

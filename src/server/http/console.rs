@@ -9,7 +9,7 @@ use crate::{
     api::{
         center::{Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Queue, Reach, Shown, Step, Whole},
         home::HomeFacts,
-        incident::{Incident, Stage},
+        incident::{Audience, Incident, Stage},
         problem::Code,
     },
     domain::{
@@ -111,7 +111,7 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
         let reach = |contact: &Contact| Reach { name: contact.name.clone(), phone: contact.phone.clone() };
         Box::new(Whole {
             home: HomeFacts::of(&home),
-            incident: app.tell_incident(current),
+            incident: app.tell_incident_to(current, Audience::Center),
             contacts: incident.snapshot.contacts.iter().map(reach).collect(),
             notes: incident.snapshot.notes.clone(),
             cameras: if mine { cameras(app, &home) } else { Vec::new() },
@@ -123,6 +123,8 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
         id: incident.id,
         home: incident.snapshot.home_name.clone(),
         services: incident.services(),
+        quiet: incident.quiet,
+        repeats: u32::try_from(incident.repeats).unwrap_or(u32::MAX),
         state: Stage::from(&incident.state),
         since: incident.deadline,
         holder: incident.holder.as_ref().map(|by| by.name().into()),
@@ -169,7 +171,7 @@ async fn give(app: &App, id: IncidentId, command: Command) -> Result<Json<Incide
     let answer = app.engine.give(id, command).await?;
     match answer.refusal {
         Some(refusal) => Err(refusal.into()),
-        None => Ok(Json(app.tell_incident(&answer.current))),
+        None => Ok(Json(app.tell_incident_to(&answer.current, Audience::Center))),
     }
 }
 

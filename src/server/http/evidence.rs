@@ -4,7 +4,10 @@ use super::{
     answer::{Problems, Refused},
     extract::OfIncident,
 };
-use crate::server::{App, evidence::Evidence};
+use crate::{
+    api::incident::Audience,
+    server::{App, evidence::Evidence},
+};
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::header,
@@ -39,7 +42,7 @@ enum Format {
 pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Query<Form>, QueryRejection>) -> Result<Response, Refused> {
     let Query(Form { format }) = form.map_err(|_| Refused::field("format", "Expected “json”, “csv” or “html”."))?;
     let clip = tokio::fs::read(app.clips.file(of.current.incident.id)).await.ok();
-    let evidence = Evidence::of(&of.current, app.clock.now(), app.center_phone.as_deref(), clip.as_deref());
+    let evidence = Evidence::of(&of.current, app.clock.now(), app.center_phone.as_deref(), clip.as_deref(), Audience::Home);
     let (kind, ending, body) = match format {
         Format::Json => ("application/json", "json", evidence.json()),
         Format::Csv => ("text/csv; charset=utf-8", "csv", evidence.csv()),

@@ -251,6 +251,10 @@ impl FromRequestParts<Arc<App>> for OfIncident {
             Some(current) => current,
             None => Arc::new(Current::load(app.store.incident(id).await?.ok_or_else(Refused::not_found)?)?),
         };
+        // What the home must not notice is not there before it is over.
+        if current.incident.quiet.is_some() && !current.incident.is_over() {
+            return Err(Refused::not_found());
+        }
         let member = Member::of(signed_in, &current.incident.home, app).await?;
         Ok(Self { member, current })
     }

@@ -74,6 +74,9 @@ pub async fn raise(
     if !asked.call_contacts {
         snapshot.contacts.clear();
     }
+    if asked.mode == Mode::Drill {
+        snapshot.unready = app.ready(home).lacks();
+    }
     let raise = Raise {
         id: asked.id,
         home: home.id.clone(),
@@ -82,6 +85,7 @@ pub async fn raise(
         drill_sirens: asked.sirens,
         source: asked.source,
         by: member.actor(),
+        quiet: None,
         snapshot,
     };
     let answer = app.engine.raise(raise, fingerprint).await?;
@@ -152,6 +156,12 @@ pub async fn send_now(State(app): State<Arc<App>>, Steered(of): Steered) -> Resu
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn silence(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
     steer(&app, &of, Command::Silence { by: of.member.actor() }).await
+}
+
+/// Ends it: the household says that it is over. Once the calls are over, and where no center works on it.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/end", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+pub async fn end(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
+    steer(&app, &of, Command::End { by: of.member.actor() }).await
 }
 
 /// Decides on an incident that was found long after its time, of which nothing was sent (R22). It waits for this, however long that takes.

@@ -91,6 +91,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(incidents::cancel))
         .routes(routes!(incidents::send_now))
         .routes(routes!(incidents::silence))
+        .routes(routes!(incidents::end))
         .routes(routes!(incidents::review))
         .routes(routes!(phone::one))
         .routes(routes!(events::of_phone))

@@ -1,6 +1,8 @@
 //! The store in memory: it keeps the same contract as a database, and forgets everything at the end. For simulations.
 
-use super::{Account, Audited, Batch, Delivery, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey};
+use super::{
+    Account, Audited, Batch, Begun, Delivery, Entry, Invitation, Journal, RequestRow, Session, Store, StoreError, Stored, StoredPasskey,
+};
 use crate::{
     domain::{
         access::{CenterRole, Membership, Seat},
@@ -28,7 +30,8 @@ pub struct MemoryStore(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     incidents: BTreeMap<IncidentId, (HomeId, Vec<Recorded>)>,
-    running: BTreeMap<HomeId, IncidentId>,
+    /// By home, and whether the home must not notice it.
+    running: BTreeMap<(HomeId, bool), IncidentId>,
     requests: BTreeMap<IncidentId, RequestRow>,
     dispatches: BTreeSet<(IncidentId, Service)>,
     outbox: BTreeMap<String, Effect>,
@@ -56,8 +59,8 @@ impl Tables {
     fn check(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut running = self.running.clone();
         running.retain(|_, id| !batch.over.contains(id));
-        for (id, home, _) in &batch.begun {
-            if self.incidents.contains_key(id) || (!batch.over.contains(id) && running.insert(home.clone(), *id).is_some()) {
+        for Begun { id, home, quiet, .. } in &batch.begun {
+            if self.incidents.contains_key(id) || (!batch.over.contains(id) && running.insert((home.clone(), *quiet), *id).is_some()) {
                 return Err(refused(format!("a second incident runs in {home}, or {id} begins again")));
             }
         }
@@ -85,10 +88,10 @@ impl Tables {
 
     fn take(&mut self, batch: &Batch) {
         self.running.retain(|_, id| !batch.over.contains(id));
-        for (id, home, _) in &batch.begun {
+        for Begun { id, home, quiet, .. } in &batch.begun {
             self.incidents.insert(*id, (home.clone(), Vec::new()));
             if !batch.over.contains(id) {
-                self.running.insert(home.clone(), *id);
+                self.running.insert((home.clone(), *quiet), *id);
             }
         }
         for (id, _, facts) in &batch.facts {
@@ -166,8 +169,9 @@ impl Journal for MemoryStore {
 impl Store for MemoryStore {
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
         let tables = self.tables();
-        let mut of_home: Vec<_> =
-            tables.incidents.iter().filter(|(_, (h, facts))| h == home && facts.first().is_some_and(|f| f.at < before)).collect();
+        let hidden = tables.running.get(&(home.clone(), true));
+        let is_listed = |id: &IncidentId, facts: &[Recorded]| facts.first().is_some_and(|f| f.at < before) && hidden != Some(id);
+        let mut of_home: Vec<_> = tables.incidents.iter().filter(|(id, (h, facts))| h == home && is_listed(id, facts)).collect();
         of_home.sort_by_key(|(id, (_, facts))| (std::cmp::Reverse(facts[0].at), **id));
         Ok(of_home.into_iter().take(limit as usize).filter_map(|(id, _)| tables.stored(*id)).collect())
     }

@@ -207,11 +207,24 @@ pub struct RequestRow {
     pub fingerprint: [u8; 32],
 }
 
+/// An incident that begins.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Its id.
+    pub id: IncidentId,
+    /// Whose.
+    pub home: HomeId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the home must not notice it.
+    pub quiet: bool,
+}
+
 /// What one transaction stores.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// Incidents that begin, with their moment.
-    pub begun: Vec<(IncidentId, HomeId, Timestamp)>,
+    /// Incidents that begin.
+    pub begun: Vec<Begun>,
     /// The facts of each decision, with the number of the first.
     pub facts: Vec<(IncidentId, u32, Vec<Recorded>)>,
     /// Incidents that are over now.

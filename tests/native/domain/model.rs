@@ -61,6 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
         1 => who.prop_map(|w| Step::Give(Command::Close { by: person(w), disposition: Disposition::ClosedByCenter })),
+        1 => Just(Step::Give(Command::End { by: person("ben") })),
         1 => Just(Step::Give(Command::ReplaceDrill)),
         1 => prop::sample::select(vec!["base", "keypad", "other"])
             .prop_map(|d| Step::Give(Command::SirenReported { device: d.parse().unwrap(), sounding: true })),
@@ -174,11 +175,12 @@ proptest! {
         drill in any::<bool>(),
         drill_sirens in any::<bool>(),
         operators in any::<bool>(),
+        connected in any::<bool>(),
         steps in prop::collection::vec(step(), 1..40),
     ) {
         let mode = if drill { Mode::Drill } else { Mode::Live };
         let center = if operators { CenterMode::Operators } else { CenterMode::Automatic };
-        let mut story = Story::with_policy(&home, first, mode, drill_sirens, Policy { center, ..Policy::default() });
+        let mut story = Story::with_policy(&home, first, mode, drill_sirens, Policy { center, connected, ..Policy::default() });
         let mut was_up = true;
         for step in steps {
             let before = story.incident.clone();

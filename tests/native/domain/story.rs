@@ -8,7 +8,7 @@ use buckler::domain::{
     home::{Address, Enrolment, Home, Plan, Settings, Subscription},
     id::{CallId, IncidentId},
     incident::{
-        Actor, CallOutcome, Incident, Mode, Policy, Request, Snapshot, Source,
+        Actor, CallOutcome, Incident, Mode, Policy, Quiet, Request, Snapshot, Source,
         arrows::{self, Arrow},
         command::{CallStep, Command, Raise},
         decide::{Decision, Refusal, decide, start},
@@ -85,25 +85,37 @@ pub struct Story {
     pub effects: Vec<Effect>,
 }
 
+fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
+    Raise {
+        id: IncidentId(uuid::Uuid::from_u128(1)),
+        home: home.id.clone(),
+        request,
+        mode: Mode::Live,
+        drill_sirens: false,
+        source: Source::Dashboard,
+        by: person("ada"),
+        quiet: None,
+        snapshot: Snapshot::of(home, policy),
+    }
+}
+
 impl Story {
     pub fn begin(home: &Home, request: Request, mode: Mode, drill_sirens: bool) -> Self {
         Self::with_policy(home, request, mode, drill_sirens, Policy::default())
     }
 
     pub fn with_policy(home: &Home, request: Request, mode: Mode, drill_sirens: bool, policy: Policy) -> Self {
-        let decision = start(
-            Raise {
-                id: IncidentId(uuid::Uuid::from_u128(1)),
-                home: home.id.clone(),
-                request,
-                mode,
-                drill_sirens,
-                source: Source::Dashboard,
-                by: person("ada"),
-                snapshot: Snapshot::of(home, policy),
-            },
-            NOON,
-        );
+        Self::raised(Raise { mode, drill_sirens, ..raise(home, request, policy) })
+    }
+
+    /// A panel's duress code or hold-up button.
+    pub fn quiet(quiet: Quiet, policy: Policy) -> Self {
+        let by = Actor::Device { name: "Panel".into() };
+        Self::raised(Raise { quiet: Some(quiet), source: Source::Device, by, ..raise(&home(), Request::Police, policy) })
+    }
+
+    fn raised(raise: Raise) -> Self {
+        let decision = start(raise, NOON);
         Self { now: NOON, incident: decision.after, facts: decision.facts, effects: decision.effects }
     }
 

@@ -41,6 +41,7 @@ async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
         drill_sirens: false,
         source: Source::Dashboard,
         by: person("ada"),
+        quiet: None,
         snapshot: Snapshot::of(&home(), app.policy),
     };
     app.engine.raise(raise, [0; 32]).await.unwrap();

@@ -1,7 +1,10 @@
 //! DC-09, byte by byte: the frames that other implementations take, and bytes that are none.
 
 use buckler::{
-    domain::{incident::Service, time::Timestamp},
+    domain::{
+        incident::{Quiet, Service},
+        time::Timestamp,
+    },
     server::center::dc09::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut},
 };
 use proptest::prelude::*;
@@ -119,8 +122,8 @@ fn events_are_understood_as_panels_write_them() {
     assert_eq!(cid("#1234|1120 00 001"), one(New, Signal::Help(Service::Police), 1));
     assert_eq!(cid("1234|112000001"), one(New, Signal::Help(Service::Police), 1));
     assert_eq!(cid("#1234|3110 01 017"), one(Restore, Signal::Help(Service::Fire), 17));
-    assert_eq!(cid("#1234|1121 00 003"), one(New, Signal::Duress, 3));
-    assert_eq!(cid("#1234|1130 00 003"), one(New, Signal::Other, 3));
+    assert_eq!(cid("#1234|1121 00 003"), one(New, Signal::Quiet(Quiet::Duress), 3));
+    assert_eq!(cid("#1234|1130 00 003"), one(New, Signal::NotServed, 3));
     assert_eq!((cid("#1234|9120 00 001"), cid("#1234|1120"), cid("")), (vec![], vec![], vec![]));
     let sia = |text| Code::decode(Format::SiaDcs, text);
     assert_eq!(sia("#1234|Nri1/PA001"), one(New, Signal::Help(Service::Police), 1));
@@ -132,6 +135,84 @@ fn events_are_understood_as_panels_write_them() {
     assert_eq!(sia("#1234|OOC001"), one(New, Signal::Cancel, 1));
     assert_eq!(sia("#1234|Nri1/OC001"), one(New, Signal::Cancel, 1));
     assert_eq!(sia("#1234|PH001"), one(Restore, Signal::Help(Service::Police), 1));
+}
+
+/// D1: text stands between `^` and `^` or follows `*`, and a word is no code.
+#[test]
+fn text_of_a_zone_is_never_a_code() {
+    let sia = |text: &str| Code::decode(Format::SiaDcs, text).into_iter().map(|code| code.signal).collect::<Vec<_>>();
+    for text in [
+        "#1234|Nri1/OP001^FRONT/PATIO^",
+        "#1234|Nri1/CL501^KITCHEN/MAIN^",
+        "#1234|Nri1/OP001^HALL/PA001^",
+        "#1234|Nri1/OP001^A|PA001^",
+        "#1234|Nri1/OP001^FRONT/FA 1",
+        "#1234|Nri1/OP001*HALL/PA001",
+        "#1234|Nri1/OP001*HALL^/PA001^",
+        "#1234|Nri1/OP001 FRONT/PATIO",
+        "#1234|Nri1/CL01/MAINTENANCE",
+    ] {
+        assert_eq!(sia(text), [Signal::NoEmergency], "{text}");
+    }
+    let police = [Signal::Help(Service::Police)];
+    for text in ["#1234|Nti19:44/id1/PA0001", "#1234|Nri1/PA001^FRONT*DOOR^", "#1234|Nri1/PA001*FRONT", "#1234|Nri1/PA", "#1234|NPA"] {
+        assert_eq!(sia(text), police, "{text}");
+    }
+    assert_eq!(sia("#1234|Nri1/OP001^HALL^/PA002"), [Signal::NoEmergency, Signal::Help(Service::Police)], "what follows the text counts");
+}
+
+/// D5: DC-05's fire family is 110 to 118, DC-03 has fire, heat, sprinkler and gas.
+#[test]
+fn rare_fire_codes_are_fire() {
+    let fire = [Signal::Help(Service::Fire)];
+    let signals = |format, text: &str| Code::decode(format, text).into_iter().map(|code| code.signal).collect::<Vec<_>>();
+    for code in (110..=118).chain([151, 162]) {
+        assert_eq!(signals(Format::AdmCid, &format!("#1234|1{code} 00 001")), fire, "{code}");
+    }
+    for code in ["FA", "KA", "SA", "GA"] {
+        assert_eq!(signals(Format::SiaDcs, &format!("#1234|Nri1/{code}001")), fire, "{code}");
+    }
+    for restore in ["FH", "KH", "SH", "GH"] {
+        assert_eq!(Code::decode(Format::SiaDcs, &format!("#1234|Nri1/{restore}001"))[0].qualifier, Qualifier::Restore, "{restore}");
+    }
+}
+
+/// D6: what is no alarm is none, and an alarm that nobody can be sent to is told apart from it.
+#[test]
+fn codes_that_are_no_emergency_are_told_apart() {
+    let signals = |format, text: &str| Code::decode(format, text).into_iter().map(|code| code.signal).collect::<Vec<_>>();
+    for code in ["1401", "3401", "1302", "1301", "1570", "1627", "1305", "3144"] {
+        let expected = if code == "3144" { Signal::NotServed } else { Signal::NoEmergency };
+        assert_eq!(signals(Format::AdmCid, &format!("#1234|{code} 00 001")), [expected], "{code}");
+    }
+    for code in ["CL501", "OP001", "OA001", "CA001", "RP", "YT000", "BB002"] {
+        let expected = if code == "RP" { Signal::Test } else { Signal::NoEmergency };
+        assert_eq!(signals(Format::SiaDcs, &format!("#1234|Nri1/{code}")), [expected], "{code}");
+    }
+    for code in ["BA001", "TA001", "WA001"] {
+        assert_eq!(signals(Format::SiaDcs, &format!("#1234|Nri1/{code}")), [Signal::NotServed], "{code}");
+    }
+}
+
+#[test]
+fn duress_and_silent_hold_up_are_quiet() {
+    let signal = |format, text: &str| Code::decode(format, text)[0].signal;
+    for code in ["1121", "1124", "1125"] {
+        assert_eq!(signal(Format::AdmCid, &format!("#1234|{code} 00 001")), Signal::Quiet(Quiet::Duress));
+    }
+    assert_eq!(signal(Format::AdmCid, "#1234|1122 00 001"), Signal::Quiet(Quiet::HoldUp));
+    assert_eq!(signal(Format::SiaDcs, "#1234|Nri1/HA001"), Signal::Quiet(Quiet::HoldUp));
+    for (quiet, cid) in [(Quiet::Duress, "#1234|1121 00 001"), (Quiet::HoldUp, "#1234|1122 00 001")] {
+        assert_eq!(Code::new(Signal::Quiet(quiet), 1).encode(Format::AdmCid, "1234"), cid);
+        assert_eq!(Code::new(Signal::Quiet(quiet), 1).encode(Format::SiaDcs, "1234"), "#1234|Nri1/HA001");
+    }
+}
+
+/// 607 begins a walk test and may take the account out of service.
+#[test]
+fn practice_is_a_manual_test() {
+    assert_eq!(Code::new(Signal::Test, 1).encode(Format::AdmCid, "1234"), "#1234|1601 00 001");
+    assert_eq!(Code::new(Signal::Test, 1).encode(Format::SiaDcs, "1234"), "#1234|Nri1/RX001");
 }
 
 #[test]

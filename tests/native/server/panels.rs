@@ -165,3 +165,113 @@ async fn our_frames_pass_through_another_codec_and_come_back() {
     drop(asked);
     child.wait().unwrap();
 }
+
+fn sia(sequence: u16, data: &str) -> Vec<u8> {
+    Frame { id: Id::SiaDcs, ..plain(sequence, "1234", data) }.encode(None)
+}
+
+/// D1: a disarmed panel whose zone is called FRONT/PATIO.
+#[tokio::test]
+async fn name_of_a_zone_calls_nobody() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    for (sequence, data) in
+        [(1, "#1234|Nri1/OP001^FRONT/PATIO^"), (2, "#1234|Nri1/CL501^KITCHEN/MAIN^"), (3, "#1234|Nri1/OP001*HALL/FA001")]
+    {
+        assert!(asks(port, &[&sia(sequence, data)]).await.contains("\"ACK\""), "D6: {data}");
+    }
+    assert_eq!(running(&owner, "maple-street").await, Value::Null);
+    asks(port, &[&sia(4, "#1234|Nti19:44/id1/PA0001")]).await;
+    assert_eq!(running(&owner, "maple-street").await["services"], json!(["police"]));
+}
+
+/// D5, D6.
+#[tokio::test]
+async fn panel_hears_what_became_of_its_code() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    for (sequence, data) in [(1, "#1234|1401 00 001"), (2, "#1234|1302 00 001")] {
+        assert!(asks(port, &[&plain(sequence, "1234", data).encode(None)]).await.contains("\"ACK\""), "{data}");
+    }
+    assert!(server.app.listening.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(), "it is supervision");
+    assert!(asks(port, &[&plain(3, "1234", "#1234|1130 00 001").encode(None)]).await.contains("\"DUH\""), "nobody can be sent");
+    assert_eq!(running(&owner, "maple-street").await, Value::Null);
+    assert!(asks(port, &[&plain(4, "1234", "#1234|1114 00 001").encode(None)]).await.contains("\"ACK\""));
+    assert_eq!(running(&owner, "maple-street").await["services"], json!(["fire"]), "heat is fire");
+}
+
+async fn call_off(owner: &Person, home: &str) {
+    let phone = owner.phone_of(home, 0).await;
+    let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
+    owner.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+    let is_over = async || running(owner, home).await == Value::Null;
+    super::until("it is called off", || async { is_over().await.then_some(()) }).await;
+}
+
+/// D9: panels without a counter send every message with the same number.
+#[tokio::test]
+async fn same_number_with_another_time_is_another_press() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let police = |at: Option<u64>| {
+        let at = at.map(|ms| Timestamp::from_millis(ms / 1_000 * 1_000));
+        Frame { at, ..plain(1, "1234", "#1234|1120 00 001") }.encode(None)
+    };
+    for (first, again) in [(Some(now_ms() - 20_000), Some(now_ms())), (None, None)] {
+        asks(port, &[&police(first)]).await;
+        let before = running(&owner, "maple-street").await;
+        asks(port, &[&police(first)]).await;
+        let story = running(&owner, "maple-street").await["timeline"].to_string();
+        assert!(!story.contains("again"), "a retry is no second press: {story}");
+        call_off(&owner, "maple-street").await;
+        assert!(asks(port, &[&police(again)]).await.contains("\"ACK\""));
+        let now = running(&owner, "maple-street").await;
+        assert!(now["id"].is_string() && now["id"] != before["id"], "whoever presses again needs help: {now}");
+        call_off(&owner, "maple-street").await;
+    }
+}
+
+/// A panel's duress code: nothing in the home shows it before it is over.
+#[tokio::test]
+async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
+    let (port, key) = (free_port(), tempfile::NamedTempFile::new().unwrap());
+    fs::write(key.path(), DIGITS).unwrap();
+    let server = Server::with_file(&format!(
+        "[center]\nmode = \"operators\"\n[center.listener]\nlisten = \"tcp://127.0.0.1:{port}\"\n\
+         [center.listener.accounts.1234]\nhome = \"maple-street\"\n"
+    ))
+    .await;
+    let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
+    server.app.store.put_center_role(&"operator".parse().unwrap(), Some(buckler::domain::access::CenterRole::Operator)).await.unwrap();
+    let seen = async || {
+        let mut home = owner.get("/api/v1/homes/maple-street").await.1;
+        home["server_time"] = Value::Null;
+        home["sos"]["ready"] = Value::Null;
+        let phone = owner.phone_of("maple-street", 0).await;
+        let mut history = owner.get("/api/v1/homes/maple-street/incidents").await.1;
+        history.as_array_mut().unwrap().iter_mut().for_each(|incident| incident["server_time"] = Value::Null);
+        (home, owner.get(&phone).await.1["call"].clone(), history)
+    };
+    let queue = async || operator.get("/api/v1/center/incidents").await.1["cases"].clone();
+    for (sequence, code, quiet) in [(1, "1121", "duress"), (2, "1122", "hold_up")] {
+        let before = seen().await;
+        assert!(asks(port, &[&plain(sequence, "1234", &format!("#1234|{code} 00 001")).encode(None)]).await.contains("\"ACK\""));
+        let case = queue().await[0].clone();
+        assert_eq!((&case["quiet"], &case["state"]), (&json!(quiet), &json!("dispatching")), "nobody is called first: {case}");
+        assert!(seen().await == before, "{code}: something at home is another");
+        let id = case["id"].as_str().unwrap();
+        assert_eq!(owner.get(&format!("/api/v1/incidents/{id}")).await.0, reqwest::StatusCode::NOT_FOUND);
+        assert_eq!(owner.post(&format!("/api/v1/incidents/{id}/end"), &json!({})).await.0, reqwest::StatusCode::NOT_FOUND);
+        let (_, loud) = owner.raise("maple-street", "medical", json!({})).await;
+        assert_eq!((&loud["state"], &loud["services"]), (&json!("counting_down"), &json!(["medical"])), "a loud one is an ordinary one");
+        owner.act(&loud, "cancel").await;
+        operator.post(&format!("/api/v1/center/incidents/{id}/claim"), &json!({})).await;
+        let whole = queue().await[0]["whole"].clone();
+        assert!(whole["incident"]["timeline"][0]["text"].as_str().unwrap().contains("unnoticed by the home"), "{whole}");
+        let closing = json!({"disposition": "help_given"});
+        let closed = operator.post(&format!("/api/v1/center/incidents/{id}/close"), &closing).await;
+        assert_eq!(closed.0, reqwest::StatusCode::OK, "{}", closed.1);
+        let history = owner.get("/api/v1/homes/maple-street/incidents").await.1;
+        assert!(history.as_array().unwrap().iter().any(|incident| incident["id"] == id), "it is told when it is over");
+    }
+}

@@ -257,7 +257,7 @@ async fn where_nobody_answers_the_timeline_says_so_and_it_is_told_when_somebody_
 
 #[tokio::test]
 async fn f42_practice_reaches_a_center_only_as_a_test_and_only_where_that_is_wanted() {
-    for (rest, codes) in [("", &[][..]), ("drills = true", &["1607 00 001"][..])] {
+    for (rest, codes) in [("", &[][..]), ("drills = true", &["1601 00 001"][..])] {
         let center = Center::start(&[]);
         let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{}", center.port), rest).await;
         let (_, drill) = owner.raise("maple-street", "police", json!({"mode": "drill"})).await;

@@ -55,6 +55,7 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence" | "/incidents/{id}/review") => {
             Need::Home(Raise)
         }
+        ("post", "/incidents/{id}/end") => Need::Home(Raise),
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
         ("get", "/cameras/{camera}/live" | "/cameras/{camera}/still") => Need::Home(Look),
         ("post", "/homes/{home}/camera-search" | "/homes/{home}/camera-offers") => Need::Home(Configure),

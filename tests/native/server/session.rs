@@ -61,7 +61,12 @@ async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess()
     let (owner, other) = (server.sign_in("owner").await, server.sign_in("owner").await);
     let change = |current: &str, password: &str| json!({"current": current, "password": password});
     let faults = async |body: Value| {
-        let (status, problem) = owner.ask(Method::PUT, "/api/v1/password", &body).await;
+        // Another test of this process may fill the line of passwords.
+        let ask = || async {
+            let answer = owner.ask(Method::PUT, "/api/v1/password", &body).await;
+            (answer.0 != StatusCode::TOO_MANY_REQUESTS).then_some(answer)
+        };
+        let (status, problem) = super::until("a place in the line", ask).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let all = problem["errors"].as_array().unwrap().clone();
         all.iter().map(|e| format!("{}: {}", e["field"].as_str().unwrap(), e["fault"].as_str().unwrap())).collect::<Vec<_>>()

@@ -14,7 +14,9 @@ use buckler::{
     },
     server::{
         clock::{Anchor, Boot},
-        store::{Account, Batch, Delivery, Entry, Failing, RequestRow, Store, StoredPasskey, memory::MemoryStore, sqlite::SqliteStore},
+        store::{
+            Account, Batch, Begun, Delivery, Entry, Failing, RequestRow, Store, StoredPasskey, memory::MemoryStore, sqlite::SqliteStore,
+        },
     },
 };
 use reqwest::StatusCode;
@@ -40,6 +42,10 @@ async fn stores() -> (Vec<Box<dyn Store>>, tempfile::TempDir, HomeId) {
     (stores, folder, home.id)
 }
 
+fn begun(id: IncidentId, home: &HomeId, at: Timestamp) -> Begun {
+    Begun { id, home: home.clone(), at, quiet: false }
+}
+
 fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
     let kind = EffectKind::RequestDispatch { service: Service::Police };
     Effect { key: format!("{incident}/{seq}"), incident, home: home.clone(), seq, mode: Mode::Live, not_after: None, kind }
@@ -49,9 +55,12 @@ fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
 async fn i11_a_home_has_one_running_incident_by_constraint() {
     let (stores, _folder, home) = stores().await;
     for store in stores {
-        store.commit(&Batch { begun: vec![(id(1), home.clone(), NOW)], ..Batch::default() }).await.unwrap();
-        let second = Batch { begun: vec![(id(2), home.clone(), NOW)], ..Batch::default() };
+        store.commit(&Batch { begun: vec![begun(id(1), &home, NOW)], ..Batch::default() }).await.unwrap();
+        let second = Batch { begun: vec![begun(id(2), &home, NOW)], ..Batch::default() };
         assert!(store.commit(&second).await.is_err());
+        let quiet = |n| Batch { begun: vec![Begun { quiet: true, ..begun(id(n), &home, NOW) }], ..Batch::default() };
+        store.commit(&quiet(3)).await.expect("one that the home does not notice is beside it");
+        assert!(store.commit(&quiet(4)).await.is_err(), "and has one place, too");
         let replaced = Batch { over: vec![id(1)], ..second };
         store.commit(&replaced).await.unwrap();
     }
@@ -62,7 +71,7 @@ async fn i2_a_service_is_requested_once_by_constraint() {
     let (stores, _folder, home) = stores().await;
     for store in stores {
         let effects = |seq| vec![dispatch(id(1), &home, seq)];
-        let begun = vec![(id(1), home.clone(), NOW)];
+        let begun = vec![begun(id(1), &home, NOW)];
         store.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
         assert!(store.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
         assert_eq!(store.undone().await.unwrap(), effects(3));
@@ -76,7 +85,7 @@ async fn i10_a_batch_is_stored_whole_or_not_at_all() {
     let (stores, _folder, home) = stores().await;
     for store in stores {
         let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
-        let begun = vec![(id(1), home.clone(), NOW)];
+        let begun = vec![begun(id(1), &home, NOW)];
         let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
         assert!(store.commit(&broken).await.is_err());
         assert_eq!(store.requests(&[id(1)]).await.unwrap(), []);
@@ -206,7 +215,7 @@ async fn what_other_servers_were_told_is_kept_and_what_they_do_not_take_is_found
     let (stores, _folder, home) = stores().await;
     for store in stores {
         let began = |n: u128, at: Timestamp| Batch {
-            begun: vec![(id(n), home.clone(), at)],
+            begun: vec![begun(id(n), &home, at)],
             over: vec![id(n)],
             facts: vec![(
                 id(n),

@@ -25,7 +25,7 @@ impl Ledger {
         let mut left_now = BTreeSet::new();
         for (id, first, facts) in &batch.facts {
             for (n, fact) in facts.iter().enumerate() {
-                let home = batch.begun.iter().find(|(b, ..)| b == id).map(|(_, home, _)| home);
+                let home = batch.begun.iter().find(|begun| begun.id == *id).map(|begun| &begun.home);
                 self.fact(now, server, *id, home, first + n as u32, fact);
                 left_now.insert(*id);
             }

@@ -1,6 +1,6 @@
 //! What an event says: Contact ID (ANSI/SIA DC-05) and SIA (ANSI/SIA DC-03).
 
-use crate::domain::incident::Service;
+use crate::domain::incident::{Quiet, Service};
 use serde::{Deserialize, Serialize};
 
 /// In which words events are sent.
@@ -30,14 +30,16 @@ pub enum Qualifier {
 pub enum Signal {
     /// Somebody asked for a service.
     Help(Service),
-    /// Somebody is forced to.
-    Duress,
+    /// Somebody is forced, or a silent hold-up button was pressed.
+    Quiet(Quiet),
     /// Somebody at home called it off.
     Cancel,
     /// A test; nobody needs help.
     Test,
-    /// Something that is not understood here.
-    Other,
+    /// An alarm for which nobody can be sent from here, such as a burglary.
+    NotServed,
+    /// Anything that is no alarm: trouble, opening and closing, bypasses, system messages.
+    NoEmergency,
 }
 
 /// An event: what, and where.
@@ -78,10 +80,13 @@ impl Code {
             Signal::Help(Service::Medical) => 100,
             Signal::Help(Service::Fire) => 110,
             Signal::Help(Service::Police) => 120,
-            Signal::Duress => 121,
+            Signal::Quiet(Quiet::Duress) => 121,
+            Signal::Quiet(Quiet::HoldUp) => 122,
             Signal::Cancel => 406,
-            Signal::Test => 607,
-            Signal::Other => 140,
+            // A manual test. 607 begins a walk test, and may take the account out of service.
+            Signal::Test => 601,
+            Signal::NotServed => 140,
+            Signal::NoEmergency => 300,
         }
     }
 
@@ -94,21 +99,28 @@ impl Code {
             (Signal::Help(Service::Fire), _) => "FA",
             (Signal::Help(Service::Police), Qualifier::Restore) => "PH",
             (Signal::Help(Service::Police), _) => "PA",
-            (Signal::Duress, Qualifier::Restore) => "HH",
-            (Signal::Duress, _) => "HA",
+            (Signal::Quiet(_), Qualifier::Restore) => "HH",
+            (Signal::Quiet(_), _) => "HA",
             (Signal::Cancel, _) => "OC",
             (Signal::Test, _) => "RX",
-            (Signal::Other, Qualifier::Restore) => "UH",
-            (Signal::Other, _) => "UA",
+            (Signal::NotServed, Qualifier::Restore) => "UH",
+            (Signal::NotServed, _) => "UA",
+            (Signal::NoEmergency, _) => "YY",
         }
     }
 
     /// What a frame's data says: one event in Contact ID, one or more in SIA; none where it cannot be read.
     pub fn decode(format: Format, data: &str) -> Vec<Self> {
-        let event = data.rsplit_once('|').map_or(data, |(_, event)| event);
         match format {
-            Format::AdmCid => contact_id(event).into_iter().collect(),
-            Format::SiaDcs => event.split('/').filter_map(sia).collect(),
+            Format::AdmCid => {
+                let event = data.rsplit_once('|').map_or(data, |(_, event)| event);
+                contact_id(event).into_iter().collect()
+            }
+            Format::SiaDcs => {
+                let codes = without_text(data);
+                let event = codes.rsplit_once('|').map_or(&*codes, |(_, event)| event);
+                event.split('/').filter_map(sia).collect()
+            }
         }
     }
 }
@@ -125,16 +137,39 @@ fn contact_id(event: &str) -> Option<Code> {
         "6" => Qualifier::Still,
         _ => return None,
     };
+    // DC-05: 1xx are alarms, everything above is none.
     let signal = match &digits[1..4] {
         "100" | "101" | "102" | "103" => Signal::Help(Service::Medical),
-        "110" | "111" | "115" => Signal::Help(Service::Fire),
-        "120" | "122" | "123" | "129" => Signal::Help(Service::Police),
-        "121" => Signal::Duress,
+        // Fire, smoke, combustion, water flow, heat, pull station, duct, flame, near alarm.
+        "110" | "111" | "112" | "113" | "114" | "115" | "116" | "117" | "118" => Signal::Help(Service::Fire),
+        // Gas, and carbon monoxide. The other 15x are no gas: refrigeration, heating, water, foil.
+        "151" | "162" => Signal::Help(Service::Fire),
+        "120" | "123" | "129" => Signal::Help(Service::Police),
+        // Duress; duress as a door was opened from outside, and from inside.
+        "121" | "124" | "125" => Signal::Quiet(Quiet::Duress),
+        "122" => Signal::Quiet(Quiet::HoldUp),
         "406" => Signal::Cancel,
         "601" | "602" | "603" | "607" | "615" => Signal::Test,
-        _ => Signal::Other,
+        code if code.starts_with('1') => Signal::NotServed,
+        _ => Signal::NoEmergency,
     };
     Some(Code { qualifier, signal, zone: digits[6..].parse().unwrap_or(0) })
+}
+
+/// The data without what people wrote in it: text stands between `^` and `^`, or follows `*`. A zone that is called `FRONT/PATIO`
+/// must not be read as `PA`.
+fn without_text(data: &str) -> String {
+    let mut codes = String::with_capacity(data.len());
+    let mut in_text = false;
+    for c in data.chars() {
+        match c {
+            '^' => in_text = !in_text,
+            '*' if !in_text => break,
+            _ if !in_text => codes.push(c),
+            _ => {}
+        }
+    }
+    codes
 }
 
 /// `PA001`, perhaps after `N` or `O` and modifiers such as `ri1` or `ti12:34`.
@@ -146,20 +181,28 @@ fn sia(event: &str) -> Option<Code> {
     // A modifier is written in lower case, and says nothing by itself.
     let at = event.char_indices().find(|(_, c)| c.is_ascii_uppercase())?.0;
     let code = event[at..].get(..2).filter(|code| code.bytes().all(|b| b.is_ascii_uppercase()))?;
-    let zone: String = event[at + 2..].chars().take_while(char::is_ascii_digit).take(4).collect();
+    let rest = &event[at + 2..];
+    // A word is no code, also where nothing marks it as text: `PATIO` is not `PA`.
+    if rest.starts_with(|c: char| c.is_alphabetic()) {
+        return None;
+    }
+    let zone: String = rest.chars().take_while(char::is_ascii_digit).take(4).collect();
     use Service::{Fire, Medical, Police};
     let (signal, qualifier) = match code {
         "MA" | "QA" => (Signal::Help(Medical), Qualifier::New),
-        "MH" | "MR" | "QH" => (Signal::Help(Medical), Qualifier::Restore),
-        "FA" => (Signal::Help(Fire), Qualifier::New),
-        "FH" | "FR" => (Signal::Help(Fire), Qualifier::Restore),
+        "MH" | "MR" | "QH" | "QR" => (Signal::Help(Medical), Qualifier::Restore),
+        // Fire, heat, sprinkler, gas.
+        "FA" | "KA" | "SA" | "GA" => (Signal::Help(Fire), Qualifier::New),
+        "FH" | "FR" | "KH" | "KR" | "SH" | "SR" | "GH" | "GR" => (Signal::Help(Fire), Qualifier::Restore),
         "PA" => (Signal::Help(Police), Qualifier::New),
         "PH" | "PR" => (Signal::Help(Police), Qualifier::Restore),
-        "HA" => (Signal::Duress, Qualifier::New),
-        "HH" | "HR" => (Signal::Duress, Qualifier::Restore),
+        "HA" => (Signal::Quiet(Quiet::HoldUp), Qualifier::New),
+        "HH" | "HR" => (Signal::Quiet(Quiet::HoldUp), Qualifier::Restore),
         "OC" => (Signal::Cancel, Qualifier::New),
         "RX" | "RP" | "TS" | "TX" | "TE" => (Signal::Test, Qualifier::New),
-        _ => (Signal::Other, Qualifier::New),
+        // Burglary, tampering, untyped, water, freezing, exit, no activity.
+        "BA" | "BV" | "TA" | "UA" | "WA" | "ZA" | "EA" | "NA" => (Signal::NotServed, Qualifier::New),
+        _ => (Signal::NoEmergency, Qualifier::New),
     };
     Some(Code { qualifier, signal, zone: zone.parse().unwrap_or(0) })
 }

@@ -35,7 +35,7 @@ use async_trait::async_trait;
 use line::{Line, Silence};
 pub use look::look;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU16, Ordering::Relaxed},
@@ -89,8 +89,9 @@ pub struct Receiver {
     clock: Arc<Clock>,
     hub: Arc<Hub>,
     proofs: Mutex<HashMap<HomeId, Proof>>,
-    /// Alarms on their way: what follows one waits for it.
-    under_way: Mutex<HashSet<IncidentId>>,
+    /// The messages of each incident that are not settled, by the number of their fact: a cancel and a restore wait for all before
+    /// them, so that no receiver hears them before the alarm.
+    under_way: Mutex<HashMap<IncidentId, BTreeSet<u32>>>,
     /// What of an effect was acknowledged: none of it is sent again.
     taken: Mutex<HashSet<(String, Service)>>,
     failed: mpsc::UnboundedSender<IncidentId>,
@@ -227,12 +228,16 @@ const fn zone(service: Service) -> u16 {
 
 #[async_trait]
 impl WayOut for Receiver {
+    fn queued(&self, effect: &Effect) {
+        if matches!(effect.kind, EffectKind::SignalReceiver { .. }) {
+            self.under_way.lock().expect("no holder panics").entry(effect.incident).or_default().insert(effect.seq);
+        }
+    }
+
     async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
-        let EffectKind::SignalReceiver { services, signal, site, place, notes, at } = &effect.kind else { return Ok(None) };
+        let EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at } = &effect.kind else { return Ok(None) };
         let alarm = *signal == Told::Alarm && effect.mode == Mode::Live;
-        if alarm {
-            self.under_way.lock().expect("no holder panics").insert(effect.incident);
-        } else if self.under_way.lock().expect("no holder panics").contains(&effect.incident) {
+        if *signal != Told::Alarm && self.is_preceded(effect) {
             return Err(NotCarried("the alarm itself is still on its way".into()));
         }
         let Some(account) = self.settings.accounts.get(&effect.home) else {
@@ -245,11 +250,13 @@ impl WayOut for Receiver {
             if self.taken.lock().expect("no holder panics").contains(&(effect.key.clone(), *service)) {
                 continue;
             }
+            // A receiver that is told of a duress code does not call the home.
+            let event = quiet.map_or(Signal::Help(*service), Signal::Quiet);
             let code = match (effect.mode, signal) {
                 (Mode::Drill, _) => Code::new(Signal::Test, zone(*service)),
-                (Mode::Live, Told::Alarm) => Code::new(Signal::Help(*service), zone(*service)),
                 (Mode::Live, Told::Cancel) => Code::new(Signal::Cancel, zone(*service)),
-                (Mode::Live, Told::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(Signal::Help(*service), zone(*service)) },
+                (Mode::Live, Told::Alarm) => Code::new(event, zone(*service)),
+                (Mode::Live, Told::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) },
             };
             let message = self.message(account, code, [site, place, notes], *at);
             match self.say(&effect.home, &message).await {
@@ -275,11 +282,22 @@ impl WayOut for Receiver {
 }
 
 impl Receiver {
+    /// Whether an earlier message of the same incident is not settled.
+    fn is_preceded(&self, effect: &Effect) -> bool {
+        let under_way = self.under_way.lock().expect("no holder panics");
+        under_way.get(&effect.incident).and_then(BTreeSet::first).is_some_and(|first| *first < effect.seq)
+    }
+
     /// Nothing of it is on its way any more.
     fn is_settled(&self, effect: &Effect) {
-        if matches!(effect.kind, EffectKind::SignalReceiver { signal: Told::Alarm, .. }) {
-            self.under_way.lock().expect("no holder panics").remove(&effect.incident);
+        let mut under_way = self.under_way.lock().expect("no holder panics");
+        if let Some(waiting) = under_way.get_mut(&effect.incident) {
+            waiting.remove(&effect.seq);
+            if waiting.is_empty() {
+                under_way.remove(&effect.incident);
+            }
         }
+        drop(under_way);
         self.taken.lock().expect("no holder panics").retain(|(key, _)| *key != effect.key);
     }
 
@@ -308,14 +326,23 @@ pub struct DrillReceiver(pub Arc<Receiver>);
 
 #[async_trait]
 impl WayOut for DrillReceiver {
-    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
-        match effect {
-            Effect { mode: Mode::Drill, kind: EffectKind::SignalReceiver { signal: Told::Alarm, .. }, .. } => {
-                self.0.carry_out(effect).await
-            }
-            _ => Ok(None),
+    fn queued(&self, effect: &Effect) {
+        if is_practice_alarm(effect) {
+            self.0.queued(effect);
         }
     }
+
+    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+        if is_practice_alarm(effect) { self.0.carry_out(effect).await } else { Ok(None) }
+    }
+
+    fn gave_up(&self, effect: &Effect) -> Option<Command> {
+        if is_practice_alarm(effect) { self.0.gave_up(effect) } else { None }
+    }
+}
+
+fn is_practice_alarm(effect: &Effect) -> bool {
+    effect.mode == Mode::Drill && matches!(effect.kind, EffectKind::SignalReceiver { signal: Told::Alarm, .. })
 }
 
 /// Says on the timeline at once that nobody takes an alarm, while it is tried again.

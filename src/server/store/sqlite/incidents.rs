@@ -18,8 +18,8 @@ use serde_json::json;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use std::borrow::Cow;
 
-const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
+const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running, quiet)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)";
 const FACTS: &str = "INSERT INTO facts (incident, first, body) SELECT value ->> 0, value ->> 1, value -> 2 FROM json_each(?)";
 const UNAUDITED: &str = "INSERT OR IGNORE INTO unaudited (incident) SELECT value FROM json_each(?)";
 const OVER: &str = "UPDATE incident SET running = NULL WHERE id IN (SELECT value FROM json_each(?))";
@@ -47,7 +47,7 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
     // What ends makes room for what begins, so it goes first.
     let statements = [
         (OVER, rows(batch.over.iter())?),
-        (BEGIN, rows(batch.begun.iter().map(|(id, home, at)| (id, home, at.as_millis(), running(id))))?),
+        (BEGIN, rows(batch.begun.iter().map(|b| (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))))?),
         (FACTS, rows(batch.facts.iter())?),
         (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
         (REQUESTS, rows(batch.requests.iter().map(|r| (r.id, r.incident, hex(&r.fingerprint))))?),
@@ -153,7 +153,7 @@ pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<S
 pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
     let rows = sqlx::query(
         "SELECT newest.id, newest.home, facts.body
-         FROM (SELECT id, home, started_at FROM incident WHERE home = ? AND started_at < ? ORDER BY started_at DESC, id LIMIT ?) AS newest
+         FROM (SELECT id, home, started_at FROM incident WHERE home = ? AND started_at < ? AND (quiet = 0 OR running IS NULL) ORDER BY started_at DESC, id LIMIT ?) AS newest
          JOIN facts ON facts.incident = newest.id ORDER BY newest.started_at DESC, newest.id, facts.first",
     )
     .bind(home.as_str())
