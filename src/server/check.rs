@@ -1,10 +1,12 @@
 //! `buckler check`: looks at everything that a server needs, changes nothing, and says what it found, one line each.
 
 use super::{
+    cameras,
     center::receiver,
     config::Config,
     devices::mqtt,
     notify::webhooks,
+    private,
     store::sqlite::{self, DATABASE},
 };
 use std::{path::Path, time::Duration};
@@ -51,6 +53,10 @@ fn folder(folder: &Path) -> Vec<Finding> {
         Ok(()) => (true, format!("folder: {name} can be read and written")),
         Err(error) => (false, format!("folder: {name} cannot be used by this user: {error}")),
     }];
+    let names = private::database_files(&folder.join(DATABASE)).into_iter().chain([folder.join(cameras::KEY)]);
+    findings.extend(names.filter(|file| private::is_open_to_others(file)).map(|file| {
+        (false, format!("folder: others can read {}; starting the server mends that, or chmod 600", file.display()))
+    }));
     findings.extend(free_space(folder).map(|free| (free >= SPACE_LEAST, format!("disk: {} MB free", free >> 20))));
     findings
 }

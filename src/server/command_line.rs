@@ -103,6 +103,8 @@ enum Audit {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // Whatever this program writes is for its user alone: addresses, hashes of passwords, gate codes.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let Arguments { command, log_format } = Arguments::parse();
     let _last_lines = log(log_format);
     let done = match command {

@@ -5,6 +5,7 @@ use super::{
     clock::{Machine, TimeSource},
     engine::Current,
     evidence::Evidence,
+    private,
     store::sqlite::{DATABASE, Wanted, each},
 };
 use crate::{
@@ -60,7 +61,7 @@ fn day(text: &str) -> Result<Timestamp, String> {
 /// What cannot be read or written; a file that is there already.
 pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn Error>> {
     let ExportOptions { folder, incident, home, since, format } = asked;
-    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    private::folder(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let (clips, now) = (Clips::new(data), Machine.wall());
     let wanted = Wanted { incident: *incident, home: home.clone(), since: *since };
     let mut said = String::new();
@@ -86,6 +87,6 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn E
 
 fn new_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    let mut file = fs::File::create_new(path).map_err(failed)?;
+    let mut file = private::new_file(path).map_err(failed)?;
     std::io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all()).map_err(failed)
 }

@@ -19,6 +19,7 @@ pub mod http;
 pub mod hub;
 pub mod notify;
 pub mod phone;
+mod private;
 pub mod store;
 mod tell;
 pub mod tls;
@@ -48,9 +49,10 @@ use devices::{
 };
 use engine::{Engine, outbox::Outbox};
 use homes::Homes;
-use http::Assets;
+use http::{Assets, Probe};
 use hub::Hub;
 use notify::webhooks::{self, Webhooks};
+use private::FolderLock;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -119,6 +121,8 @@ pub struct App {
     pub passkeys: Passkeys,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
+    /// Whether what people do would be stored.
+    pub probe: Probe,
     /// The hash of the token that makes the first owner; `None` where there is an account.
     pub welcome: Mutex<Option<[u8; 32]>>,
     /// Counts up whenever a session or a membership ended.
@@ -137,6 +141,12 @@ pub enum StartError {
         folder: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// Another server runs on the data folder.
+    #[error("another server uses the data folder {folder}: stop it first, or give this one a folder of its own with --data")]
+    InUse {
+        /// Which.
+        folder: String,
     },
     /// The store cannot be opened or read.
     #[error(transparent)]
@@ -188,15 +198,6 @@ async fn open_to_panels(config: &Config) -> Result<Option<(Arc<Listening>, liste
     Ok(Some((listening, listener::open(settings).await.map_err(failed)?)))
 }
 
-/// Makes a folder, for this user alone; one that is there stays as it is.
-fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
-    let mut folder = std::fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(path)
-}
-
 impl App {
     /// Opens the store, starts the loop and everything beside it.
     ///
@@ -204,7 +205,7 @@ impl App {
     /// What keeps it from starting, in a sentence.
     pub async fn start(config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
         let folder = |source| StartError::Folder { folder: config.data.display().to_string(), source };
-        private_folder(&config.data).map_err(folder)?;
+        private::folder(&config.data).map_err(folder)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data.join(DATABASE)).await?);
         demo::check(&*store, config.demo).await?;
         Self::with_store(store, config, stop).await
@@ -260,6 +261,7 @@ impl App {
             proof_lasts: config.proof_lasts,
             passkeys: Passkeys::new(config.public_url.as_ref(), config.local_site()).map_err(StartError::PublicUrl)?,
             attempts: Attempts::default(),
+            probe: Probe::default(),
             welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),
             stop,
@@ -316,6 +318,7 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
     allow_many_connections();
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let tls = config.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
+    let _lock = lock(&config.data)?;
     let app = App::start(&config, stop.clone()).await?;
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
@@ -331,6 +334,13 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
     serve(listener, tls, app, assets, stop).await.map_err(failed)
 }
 
+/// Takes the data folder for this server, for as long as what this returns lives.
+fn lock(data: &std::path::Path) -> Result<FolderLock, StartError> {
+    let folder = |source| StartError::Folder { folder: data.display().to_string(), source };
+    private::folder(data).map_err(folder)?;
+    FolderLock::take(data).map_err(folder)?.ok_or_else(|| StartError::InUse { folder: data.display().to_string() })
+}
+
 /// Every open stream is a file descriptor, and the usual limit of a shell is 1,024.
 fn allow_many_connections() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -344,18 +354,4 @@ fn allow_many_connections() {
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone is a server that is gone.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_new_folder_is_for_this_user_alone() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = parent.path().join("a/b");
-        super::private_folder(&folder).unwrap();
-        super::private_folder(&folder).expect("one that is there stays");
-        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-    }
 }

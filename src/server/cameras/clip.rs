@@ -5,12 +5,15 @@ use super::{
     film::Film,
     picture::{Format, Picture},
 };
-use crate::domain::{
-    id::{CameraId, HomeId, IncidentId},
-    time::Timestamp,
+use crate::{
+    domain::{
+        id::{CameraId, HomeId, IncidentId},
+        time::Timestamp,
+    },
+    server::private,
 };
 use std::{
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -76,9 +79,11 @@ impl Clips {
 /// Writes it beside, and then in its place; then the oldest go for which there is no room.
 fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    private::folder(folder)?;
     let half = file.with_extension("half");
-    std::fs::write(&half, bytes)?;
+    // Left by a server that was stopped.
+    let _ = std::fs::remove_file(&half);
+    private::new_file(&half)?.write_all(bytes)?;
     std::fs::rename(&half, file)?;
     tidy(folder, CLIPS_MOST, BYTES_MOST)
 }

@@ -16,6 +16,7 @@ pub use clip::Clips;
 pub use film::Film;
 pub use keeping::keep_what_is_wanted;
 pub use picture::Format;
+pub use seal::FILE as KEY;
 use seal::Seal;
 pub use settings::Settings;
 pub use stream::{Sent, State, Viewer};

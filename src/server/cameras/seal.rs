@@ -1,5 +1,6 @@
 //! Secrets at rest: sealed with a key that lies beside the data, for this user alone. A copy of the data by itself opens none.
 
+use crate::server::private;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -12,7 +13,7 @@ use std::{
 };
 
 /// The file of the key, in the data folder.
-const FILE: &str = "key";
+pub const FILE: &str = "key";
 const NONCE: usize = 24;
 
 /// The server's key. It is read, and made, when it is first needed: a server whose disk takes no key serves all the same.
@@ -68,11 +69,7 @@ impl Seal {
 fn make(file: &Path) -> io::Result<Vec<u8>> {
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut made = options.open(file)?;
+    let mut made = private::new_file(file)?;
     made.write_all(&key)?;
     made.sync_all()?;
     Ok(key)

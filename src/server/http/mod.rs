@@ -30,6 +30,7 @@ use super::App;
 use crate::api::problem::{Code, Problem};
 use answer::Refused;
 pub use app::Assets;
+pub use service::Probe;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},

@@ -16,6 +16,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -42,6 +43,8 @@ pub async fn healthz() -> &'static str {
 
 /// Effects that are not done after this time are worth a look.
 const UNDER_WAY_LONG: Duration = Duration::from_secs(60);
+/// How often readiness writes at most: each write is a flush.
+const PROBED_EVERY: Duration = Duration::from_secs(1);
 /// Less free space than this is worth a look: an incident takes some 10 kB.
 const LITTLE_SPACE: u64 = 256 << 20;
 
@@ -60,7 +63,8 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     // A command to an incident that does not exist goes through engine and store and changes nothing.
     let asked = instant();
     let answers = matches!(app.engine.give(IncidentId(uuid::Uuid::nil()), Command::Tick).await, Err(Denied::Unknown));
-    let stores = answers && !app.engine.view().store_fails();
+    // Two ways lead into the store: that of incidents, and that of everything else.
+    let stores = answers && !app.engine.view().store_fails() && app.probe.stores(app).await;
     let mut reasons = vec![match (answers, stores) {
         (true, true) => format!("store: answers after {} ms\n", asked.elapsed().as_millis()),
         (true, false) => "store: the last commit failed; until one succeeds, requests may be answered “not sent”\n".into(),
@@ -76,6 +80,27 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     let center = if app.demo { "simulated (demo)" } else { "not connected to responders" };
     reasons.push(format!("center: {center}\n"));
     (stores, reasons)
+}
+
+/// Whether what people do would be stored, by a write that is made when somebody asks, and once a second at most.
+#[derive(Default)]
+pub struct Probe(Mutex<Option<(Instant, bool)>>);
+
+impl Probe {
+    async fn stores(&self, app: &App) -> bool {
+        let mut last = self.0.lock().await;
+        let now = instant();
+        if let Some((at, stored)) = *last
+            && now.duration_since(at) < PROBED_EVERY
+        {
+            return stored;
+        }
+        let stored = app.store.probe().await.inspect_err(|error| {
+            tracing::warn!(error = error as &dyn std::error::Error, "readiness could write nothing");
+        });
+        *last = Some((now, stored.is_ok()));
+        stored.is_ok()
+    }
 }
 
 /// Figures for Prometheus; only for this machine.

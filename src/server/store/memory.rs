@@ -167,6 +167,9 @@ impl Journal for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
+    async fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
         let tables = self.tables();
         let hidden = tables.running.get(&(home.clone(), true));

@@ -40,6 +40,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a constraint refused what was to be stored. The connection is as it was before.
+    pub fn is_constraint(&self) -> bool {
+        use sqlx::error::ErrorKind;
+        let kind = match self {
+            Self::Database { source, .. } => source.as_database_error().map(|error| error.kind()),
+            Self::Inconsistent { .. } | Self::Unusable(_) => None,
+        };
+        kind.is_some_and(|kind| {
+            matches!(
+                kind,
+                ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation | ErrorKind::CheckViolation
+            )
+        })
+    }
+
     /// Whether a part of a batch may be at fault: then the rest is worth trying without it. Otherwise nothing could be stored now.
     pub fn may_be_about_one(&self) -> bool {
         match self {
@@ -268,6 +283,9 @@ pub trait Journal: Send + Sync + 'static {
 /// Everything that is kept.
 #[async_trait]
 pub trait Store: Journal {
+    /// Writes something small as everything else is written: whether what people do would be stored now.
+    async fn probe(&self) -> Result<(), StoreError>;
+
     /// A home's incidents that began before a moment, newest first.
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError>;
 

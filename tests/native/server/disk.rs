@@ -78,6 +78,32 @@ async fn f15_a_full_disk_is_said_within_a_second_and_nothing_is_acknowledged() {
     server.serves_again().await;
 }
 
+/// I26: whatever worked before a fault works after it. SQLite rolls a full disk's transaction back by itself.
+#[tokio::test]
+async fn sign_in_works_again_after_a_full_disk() {
+    let server = OnDisk::start().await;
+    let sign_in = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    let renamed = async |name: &str| {
+        let body = json!({"name": name});
+        server.owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/name", &body).await.0
+    };
+    assert_eq!(renamed("One").await, StatusCode::OK);
+    let ready = async || server.owner.client.get(format!("{}/readyz", server.owner.base)).send().await.unwrap().status();
+    for fault in ["full", "broken"] {
+        server.disk(fault);
+        assert_eq!(renamed("Two").await, StatusCode::SERVICE_UNAVAILABLE, "{fault}");
+        let stranger = Client::builder().timeout(PATIENCE).build().unwrap();
+        let asked = stranger.post(format!("{}/api/v1/session", server.owner.base)).json(&sign_in).send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::SERVICE_UNAVAILABLE, "{fault}");
+        until("readiness tells", || async { (ready().await == StatusCode::SERVICE_UNAVAILABLE).then_some(()) }).await;
+        server.disk("");
+        until("it is ready again", || async { (ready().await == StatusCode::OK).then_some(()) }).await;
+        let asked = stranger.post(format!("{}/api/v1/session", server.owner.base)).json(&sign_in).send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::OK, "{fault}: {}", asked.text().await.unwrap());
+        assert_eq!(renamed(fault).await, StatusCode::OK, "{fault}");
+    }
+}
+
 #[tokio::test]
 async fn f15_a_disk_that_fails_to_flush_acknowledges_nothing() {
     let server = OnDisk::start().await;
@@ -171,7 +197,7 @@ async fn a_file_that_cannot_be_written_and_a_folder_without_rights_are_said() {
     // A folder that cannot be entered.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
     let said = refusal(&start_as_nobody(&binary, &data));
-    assert!(said.contains("unable to open database file"), "{said}");
+    assert!(said.contains("cannot use the data folder") && said.contains("Permission denied"), "{said}");
     // A file that can only be read.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
     let file = data.join("buckler.db");
@@ -241,7 +267,9 @@ async fn a_file_that_is_no_database_is_said_and_left_alone() {
 
 #[tokio::test]
 async fn a_file_of_a_newer_version_is_said_and_left_alone() {
-    let server = OnDisk::start().await;
+    let mut server = OnDisk::start().await;
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
     let data = server.folder.path().join("data");
     let mut file =
         <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!("sqlite://{}", data.join("buckler.db").display())).await.unwrap();

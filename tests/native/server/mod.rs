@@ -15,6 +15,7 @@ mod events;
 mod evidence;
 mod example;
 mod finding;
+mod folder;
 mod hostile;
 mod household;
 mod invitations;

@@ -1,15 +1,15 @@
 //! Homes, accounts, memberships and contacts' links.
 
-use super::{failed, impossible};
+use super::{audit, failed, impossible};
 use crate::{
     domain::{
         access::{Membership, Role},
         home::Home,
         id::{ContactId, HomeId, UserId},
     },
-    server::store::{Account, StoreError},
+    server::store::{Account, Entry, StoreError},
 };
-use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use std::str::FromStr;
 
 pub(super) async fn homes(readers: &SqlitePool) -> Result<Vec<Home>, StoreError> {
@@ -26,6 +26,15 @@ pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home) -> Resu
         .await
         .map_err(failed("store a home"))?;
     Ok(())
+}
+
+/// A change of a home and its record, both or neither.
+pub(super) async fn change_home(writer: &mut SqliteConnection, home: &Home, entry: &Entry) -> Result<(), StoreError> {
+    let problem = failed("store a change of a home");
+    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
+    put_home(&mut change, home).await?;
+    audit::append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
+    change.commit().await.map_err(&problem)
 }
 
 pub(super) async fn put(writer: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {

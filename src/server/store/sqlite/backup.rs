@@ -1,7 +1,7 @@
 //! A copy of the database while a server uses it. It never overwrites anything.
 
 use super::failed;
-use crate::server::store::StoreError;
+use crate::server::{private, store::StoreError};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{fs::File, path::Path};
 
@@ -11,17 +11,19 @@ use std::{fs::File, path::Path};
 /// The copy exists already or cannot be written; the database cannot be read.
 pub async fn backup(file: &Path, copy: &Path) -> Result<(), StoreError> {
     let unusable = |what: &str, path: &Path| StoreError::Unusable(format!("{what} {}", path.display()));
-    if copy.exists() {
+    if copy.symlink_metadata().is_ok() {
         return Err(unusable("there is already a file", copy));
     }
     let mut part = copy.as_os_str().to_owned();
     part.push(".part");
     let part = Path::new(&part);
     let name = part.to_str().ok_or_else(|| unusable("not a name for a copy:", copy))?;
-    // Left by an earlier backup that was stopped; SQLite writes only into a file that is not there.
-    if part.exists() {
+    // Left by an earlier backup that was stopped.
+    if part.symlink_metadata().is_ok() {
         std::fs::remove_file(part).map_err(|e| StoreError::Unusable(format!("cannot remove {name}: {e}")))?;
     }
+    // SQLite writes only into a file that is empty or does not exist. This one is for this user alone, and no link to elsewhere.
+    private::new_file(part).map_err(|e| StoreError::Unusable(format!("cannot write {name}: {e}")))?;
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
     sqlx::query("VACUUM INTO ?").bind(name).execute(&mut reader).await.map_err(failed("copy the database"))?;

@@ -11,6 +11,7 @@ mod invitations;
 mod passkeys;
 mod read;
 mod sessions;
+mod upkeep;
 
 pub use audit::{Verdict, verify};
 pub use backup::backup;
@@ -26,7 +27,8 @@ use crate::domain::{
     time::Timestamp,
 };
 use crate::server::{
-    clock::{Anchor, Boot},
+    clock::Anchor,
+    private,
     store::{Account, Audited, Delivery, Entry, Invitation, Session, StoredPasskey},
 };
 use async_trait::async_trait;
@@ -35,7 +37,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, time::Duration};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How long a writer waits for another process that holds the file, before it says so: short of what a person may wait (F16).
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -50,8 +52,38 @@ pub const DATABASE: &str = "buckler.db";
 /// A store in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Mutex<SqliteConnection>,
+    options: SqliteConnectOptions,
+    /// The connection that writes. It is not there while somebody writes, nor after a failure that may have left it unusable.
+    writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
+}
+
+/// The writing connection, for one write. It goes back to its place only when the write is known to have left it as it was: SQLite
+/// rolls back by itself when the disk is full, sqlx does not learn of it, and every transaction on that connection would fail until
+/// a restart. A request that is dropped half-way does not give it back either.
+struct Writer<'s> {
+    place: MutexGuard<'s, Option<SqliteConnection>>,
+    connection: SqliteConnection,
+}
+
+impl Writer<'_> {
+    fn give_back<T>(mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if done.as_ref().err().is_none_or(StoreError::is_constraint) {
+            *self.place = Some(self.connection);
+        } else {
+            tracing::warn!("the writing connection is opened anew after a failure");
+        }
+        done
+    }
+}
+
+/// Calls `$write(connection, …)` with the writing connection.
+macro_rules! with_writer {
+    ($store:expr, $write:path $(, $argument:expr)*) => {{
+        let mut writer = $store.writer().await?;
+        let done = $write(&mut writer.connection $(, $argument)*).await;
+        writer.give_back(done)
+    }};
 }
 
 impl SqliteStore {
@@ -60,6 +92,7 @@ impl SqliteStore {
     /// # Errors
     /// A file that cannot be opened or migrated, an SQLite that may lose what was committed, or settings that do not hold.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        make_private(file);
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -74,8 +107,26 @@ impl SqliteStore {
             .await
             .map_err(|e| StoreError::Unusable(format!("the database {} cannot be brought to this version: {e}", file.display())))?;
         assert_durable(&mut writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
-        Ok(Self { writer: Mutex::new(writer), readers })
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.clone().read_only(true));
+        Ok(Self { options, writer: Mutex::new(Some(writer)), readers })
+    }
+
+    /// The writing connection, opened anew if the last write left none.
+    async fn writer(&self) -> Result<Writer<'_>, StoreError> {
+        let mut place = self.writer.lock().await;
+        let connection = match place.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await.map_err(failed("open the database again"))?,
+        };
+        Ok(Writer { place, connection })
+    }
+}
+
+/// SQLite gives the files beside the database the rights of the database itself.
+fn make_private(file: &Path) {
+    // What keeps it from being made is said when SQLite opens it.
+    if private::new_file(file).is_err() {
+        private::database_files(file).iter().for_each(|file| private::tighten(file));
     }
 }
 
@@ -109,10 +160,10 @@ pub(super) fn impossible(what: impl Into<String>) -> StoreError {
 #[async_trait]
 impl Journal for SqliteStore {
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        incidents::commit(&mut *self.writer.lock().await, batch).await
+        with_writer!(self, incidents::commit, batch)
     }
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        incidents::requests(&mut *self.writer.lock().await, ids).await
+        with_writer!(self, incidents::requests, ids)
     }
     async fn running(&self) -> Result<Vec<Stored>, StoreError> {
         incidents::running(&self.readers).await
@@ -121,30 +172,13 @@ impl Journal for SqliteStore {
         incidents::undone(&self.readers).await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
-        let row =
-            sqlx::query("SELECT boot, uptime_ms, at FROM clock").fetch_optional(&self.readers).await.map_err(failed("read the clock"))?;
-        Ok(row.map(|row| Anchor {
-            boot: Boot { id: row.get(0), uptime: Duration::from_millis(row.get::<i64, _>(1) as u64) },
-            at: Timestamp::from_millis(row.get::<i64, _>(2) as u64),
-        }))
+        upkeep::anchor(&self.readers).await
     }
-    async fn put_anchor(&self, Anchor { boot, at }: &Anchor) -> Result<(), StoreError> {
-        sqlx::query("INSERT OR REPLACE INTO clock (only, boot, uptime_ms, at) VALUES (1, ?, ?, ?)")
-            .bind(&boot.id)
-            .bind(boot.uptime.as_millis() as i64)
-            .bind(at.as_millis() as i64)
-            .execute(&mut *self.writer.lock().await)
-            .await
-            .map_err(failed("keep the time"))?;
-        Ok(())
+    async fn put_anchor(&self, anchor: &Anchor) -> Result<(), StoreError> {
+        with_writer!(self, upkeep::put_anchor, anchor)
     }
     async fn tidy(&self) -> Result<bool, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let more = audit::catch_up(&mut writer).await?;
-        if !more {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await.map_err(failed("write the log back"))?;
-        }
-        Ok(more)
+        with_writer!(self, upkeep::tidy)
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         incidents::one(&self.readers, id).await
@@ -153,6 +187,9 @@ impl Journal for SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn probe(&self) -> Result<(), StoreError> {
+        with_writer!(self, upkeep::probe)
+    }
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
         incidents::of_home(&self.readers, home, before, limit).await
     }
@@ -160,24 +197,19 @@ impl Store for SqliteStore {
         accounts::homes(&self.readers).await
     }
     async fn put_home(&self, home: &Home) -> Result<(), StoreError> {
-        accounts::put_home(&mut *self.writer.lock().await, home).await
+        with_writer!(self, accounts::put_home, home)
     }
     async fn change_home(&self, home: &Home, entry: &Entry) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock().await;
-        let problem = failed("store a change of a home");
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
-        accounts::put_home(&mut change, home).await?;
-        audit::append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
-        change.commit().await.map_err(&problem)
+        with_writer!(self, accounts::change_home, home, entry)
     }
     async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
-        accounts::put(&mut *self.writer.lock().await, account).await
+        with_writer!(self, accounts::put, account)
     }
     async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         accounts::by_email(&self.readers, email).await
     }
     async fn put_membership(&self, home: &HomeId, account: &UserId, membership: Membership) -> Result<(), StoreError> {
-        accounts::put_membership(&mut *self.writer.lock().await, home, account, membership).await
+        with_writer!(self, accounts::put_membership, home, account, membership)
     }
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
         accounts::memberships(&self.readers, account).await
@@ -192,13 +224,13 @@ impl Store for SqliteStore {
         accounts::members(&self.readers, home).await
     }
     async fn end_membership(&self, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
-        accounts::end_membership(&mut *self.writer.lock().await, home, account).await
+        with_writer!(self, accounts::end_membership, home, account)
     }
     async fn put_session(&self, session: &Session) -> Result<bool, StoreError> {
-        sessions::put(&mut *self.writer.lock().await, session).await
+        with_writer!(self, sessions::put, session)
     }
     async fn end_replaced(&self, token: [u8; 32], by: Timestamp) -> Result<(), StoreError> {
-        sessions::end_replaced(&mut *self.writer.lock().await, token, by).await
+        with_writer!(self, sessions::end_replaced, token, by)
     }
     async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
         sessions::of_token(&self.readers, token, now).await
@@ -207,16 +239,16 @@ impl Store for SqliteStore {
         sessions::of_account(&self.readers, account, now).await
     }
     async fn session_seen(&self, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-        sessions::seen(&mut *self.writer.lock().await, token, now, expires_at).await
+        with_writer!(self, sessions::seen, token, now, expires_at)
     }
     async fn session_proven(&self, token: [u8; 32], at: Timestamp) -> Result<(), StoreError> {
-        sessions::proven(&mut *self.writer.lock().await, token, at).await
+        with_writer!(self, sessions::proven, token, at)
     }
     async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
-        sessions::end(&mut *self.writer.lock().await, token).await
+        with_writer!(self, sessions::end, token)
     }
     async fn put_center_role(&self, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError> {
-        center::put(&mut *self.writer.lock().await, account, role).await
+        with_writer!(self, center::put, account, role)
     }
     async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
         center::role(&self.readers, account).await
@@ -225,7 +257,7 @@ impl Store for SqliteStore {
         center::people(&self.readers).await
     }
     async fn told_since(&self, url: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
-        deliveries::since(&mut *self.writer.lock().await, url, now).await
+        with_writer!(self, deliveries::since, url, now)
     }
     async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError> {
         deliveries::all(&self.readers, url).await
@@ -234,13 +266,13 @@ impl Store for SqliteStore {
         deliveries::one(&self.readers, url, incident).await
     }
     async fn put_deliveries(&self, all: &[Delivery]) -> Result<(), StoreError> {
-        deliveries::put(&mut *self.writer.lock().await, all).await
+        with_writer!(self, deliveries::put, all)
     }
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
         deliveries::begun_since(&self.readers, at).await
     }
     async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
-        invitations::put(&mut *self.writer.lock().await, invitation).await
+        with_writer!(self, invitations::put, invitation)
     }
     async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
         invitations::of_token(&self.readers, token, now).await
@@ -249,19 +281,19 @@ impl Store for SqliteStore {
         invitations::of(&self.readers, home, now).await
     }
     async fn end_invitation(&self, token: [u8; 32]) -> Result<bool, StoreError> {
-        invitations::end(&mut *self.writer.lock().await, token).await
+        with_writer!(self, invitations::end, token)
     }
     async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
-        audit::record(&mut *self.writer.lock().await, entry).await
+        with_writer!(self, audit::record, entry)
     }
     async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError> {
         audit::of(&self.readers, home, account, before, limit).await
     }
     async fn release_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
-        sessions::release(&mut *self.writer.lock().await, token).await
+        with_writer!(self, sessions::release, token)
     }
     async fn put_passkey(&self, passkey: &StoredPasskey) -> Result<(), StoreError> {
-        passkeys::put(&mut *self.writer.lock().await, passkey).await
+        with_writer!(self, passkeys::put, passkey)
     }
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         passkeys::of_account(&self.readers, account).await
@@ -270,22 +302,22 @@ impl Store for SqliteStore {
         passkeys::by_credential(&self.readers, credential).await
     }
     async fn end_passkey(&self, account: &UserId, credential: &[u8]) -> Result<(), StoreError> {
-        passkeys::end(&mut *self.writer.lock().await, account, credential).await
+        with_writer!(self, passkeys::end, account, credential)
     }
     async fn put_recovery_codes(&self, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
-        passkeys::put_codes(&mut *self.writer.lock().await, account, hashes).await
+        with_writer!(self, passkeys::put_codes, account, hashes)
     }
     async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError> {
         passkeys::codes_left(&self.readers, account).await
     }
     async fn take_recovery_code(&self, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
-        passkeys::take_code(&mut *self.writer.lock().await, account, hash).await
+        with_writer!(self, passkeys::take_code, account, hash)
     }
     async fn put_contact_link(&self, token: [u8; 32], home: &HomeId, contact: &ContactId, shown: Option<&str>) -> Result<(), StoreError> {
-        accounts::put_contact_link(&mut *self.writer.lock().await, token, home, contact, shown).await
+        with_writer!(self, accounts::put_contact_link, token, home, contact, shown)
     }
     async fn end_contact_links(&self, home: &HomeId, contact: &ContactId) -> Result<(), StoreError> {
-        accounts::end_contact_links(&mut *self.writer.lock().await, home, contact).await
+        with_writer!(self, accounts::end_contact_links, home, contact)
     }
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
         accounts::contact_link(&self.readers, token).await

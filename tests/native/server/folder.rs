@@ -1,0 +1,91 @@
+//! The data folder: for one server and one user.
+
+use super::{Server, until};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// The program, with the mask that most systems have.
+fn buckler(words: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("umask 022; exec {} {words}", env!("CARGO_BIN_EXE_buckler")));
+    command
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Everything in a folder, and what others may do with it.
+fn open_to_others(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if mode(&path) & 0o077 != 0 {
+            found.push(format!("{} {:o}", path.display(), mode(&path)));
+        }
+    }
+    found
+}
+
+/// I32.
+#[tokio::test]
+async fn second_server_on_a_folder_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display();
+    let mut first = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("Buckler serves"), "{line}");
+    let second = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success() && said.contains("another server uses the data folder"), "{said}");
+    assert!(open_to_others(folder.path()).is_empty(), "{:?}", open_to_others(folder.path()));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut third = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(third.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    third.kill().unwrap();
+    third.wait().unwrap();
+    assert!(line.starts_with("Buckler serves"), "a server that was killed holds nothing: {line}");
+}
+
+/// Security 15a: addresses, hashes of passwords, gate codes.
+#[tokio::test]
+async fn backup_export_and_database_are_private() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", serde_json::json!({})).await.1;
+    owner.act(&incident, "cancel").await;
+    let data = server.file().parent().unwrap().to_owned();
+    assert!(open_to_others(&data).is_empty(), "{:?}", open_to_others(&data));
+    // As an older version left it.
+    fs::set_permissions(server.file(), PermissionsExt::from_mode(0o644)).unwrap();
+    let checked = buckler(&format!("check --listen 127.0.0.1:1 --data {}", data.display())).output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(!checked.status.success() && said.contains("others can read"), "{said}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (copy, evidence) = (elsewhere.path().join("copy.db"), elsewhere.path().join("evidence"));
+    // A link that somebody laid in the way leads nowhere.
+    let victim = elsewhere.path().join("victim");
+    std::os::unix::fs::symlink(&victim, elsewhere.path().join("copy.db.part")).unwrap();
+    for words in [
+        format!("backup {} --data {}", copy.display(), data.display()),
+        format!("export {} --data {}", evidence.display(), data.display()),
+    ] {
+        let output = buckler(&words).output().unwrap();
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!((mode(&copy), mode(&evidence), victim.exists()), (0o600, 0o700, false));
+    assert!(open_to_others(&evidence).is_empty());
+    let again = server.restart_after(std::time::Duration::ZERO).await;
+    until("the server mends it", || async { (mode(&again.file()) == 0o600).then_some(()) }).await;
+    let mut bytes = [0; 16];
+    fs::File::open(&copy).unwrap().read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"SQLite format 3\0");
+}
