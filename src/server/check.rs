@@ -54,9 +54,11 @@ fn folder(folder: &Path) -> Vec<Finding> {
         Err(error) => (false, format!("folder: {name} cannot be used by this user: {error}")),
     }];
     let names = private::database_files(&folder.join(DATABASE)).into_iter().chain([folder.join(cameras::KEY)]);
-    findings.extend(names.filter(|file| private::is_open_to_others(file)).map(|file| {
-        (false, format!("folder: others can read {}; starting the server mends that, or chmod 600", file.display()))
-    }));
+    findings.extend(
+        names
+            .filter(|file| private::is_open_to_others(file))
+            .map(|file| (false, format!("folder: others can read {}; starting the server mends that, or chmod 600", file.display()))),
+    );
     findings.extend(free_space(folder).map(|free| (free >= SPACE_LEAST, format!("disk: {} MB free", free >> 20))));
     findings
 }

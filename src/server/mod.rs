@@ -27,7 +27,7 @@ pub mod user;
 mod ways;
 
 use crate::domain::{id::IncidentId, incident::Policy};
-use auth::{Attempts, passkeys::Passkeys};
+use auth::{attempts::Attempts, passkeys::Passkeys};
 use cameras::{Cameras, Clips};
 use center::{
     desk::{Desk, watch_leases},

@@ -1,10 +1,11 @@
-//! Passwords, tokens, and how often somebody may try. Hashing is slow on purpose, so only so much of it runs at once.
+//! Passwords and tokens. Hashing is slow on purpose, so only so much of it runs at once.
 
+pub mod attempts;
 pub mod device;
 pub mod passkeys;
 pub mod password;
 
-use crate::domain::{id::UserId, time::Timestamp};
+use crate::domain::{home::edit::Fault, id::UserId, time::Timestamp};
 use argon2::{
     Argon2, Block, Params,
     password_hash::{
@@ -15,7 +16,6 @@ use argon2::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::HashMap,
     sync::{Arc, LazyLock, Mutex, mpsc},
     thread,
     time::Duration,
@@ -33,15 +33,9 @@ pub const SESSION_NOTED: Duration = Duration::from_secs(3_600);
 pub const SESSION_LEAVES: Duration = Duration::from_secs(10);
 /// How long a device that came without a passkey, where the account has one, does not request help.
 pub const HELD: Duration = Duration::from_secs(24 * 3_600);
-/// Wrong passwords that one account may be tried with in [`ATTEMPTS_WITHIN`].
-const ATTEMPTS: usize = 10;
-/// The time in which attempts count.
-const ATTEMPTS_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// The niceness of threads that hash (the kindest is 19).
 #[cfg(target_os = "linux")]
 const YIELDING: i32 = 10;
-/// Accounts whose attempts are remembered; a flood of made-up names forgets the oldest.
-const ATTEMPTS_KEPT: usize = 10_000;
 
 /// Where one waits for a password to be hashed. A hash takes about 19 MiB and a core for some time (OWASP's parameters), so only so
 /// many are made at once, and only so many wait: a flood of sign-ins costs neither memory nor the time of anything else.
@@ -112,6 +106,19 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody").unwrap_or_defa
 /// The system gives no random numbers.
 pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
+}
+
+/// What is wrong with a new password, if anything, when its turn has come: how one would guess it takes up to a second to find out, and
+/// that second must not be one of the runtime's. `known` is what everybody knows of its owner, such as the e-mail address.
+///
+/// # Errors
+/// The line is full.
+pub async fn judged(password: &str, known: &[&str]) -> Result<Option<Fault>, Busy> {
+    if let Some(fault) = password::wrong_length(password) {
+        return Ok(Some(fault));
+    }
+    let (password, known) = (password.to_owned(), known.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    SIGN_IN.work(move |_| password::fault(&password, &known.iter().map(String::as_str).collect::<Vec<_>>())).await
 }
 
 /// Hashes a new password when its turn has come.
@@ -230,38 +237,6 @@ pub fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Counts failed attempts by name.
-#[derive(Debug, Default)]
-pub struct Attempts(Mutex<HashMap<String, Vec<Timestamp>>>);
-
-impl Attempts {
-    /// Whether that name may be tried now.
-    pub fn may_try(&self, name: &str, now: Timestamp) -> bool {
-        let mut all = self.0.lock().expect("no holder panics");
-        all.get_mut(name).is_none_or(|times| {
-            times.retain(|at| now.since(*at) < ATTEMPTS_WITHIN);
-            times.len() < ATTEMPTS
-        })
-    }
-
-    /// An attempt failed.
-    pub fn failed(&self, name: &str, now: Timestamp) {
-        let mut all = self.0.lock().expect("no holder panics");
-        if all.len() >= ATTEMPTS_KEPT {
-            all.retain(|_, times| times.last().is_some_and(|at| now.since(*at) < ATTEMPTS_WITHIN));
-        }
-        if all.len() >= ATTEMPTS_KEPT {
-            all.clear();
-        }
-        all.entry(name.into()).or_default().push(now);
-    }
-
-    /// An attempt succeeded.
-    pub fn succeeded(&self, name: &str) {
-        self.0.lock().expect("no holder panics").remove(name);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,16 +303,5 @@ mod tests {
         while line.work(|_| ()).await.is_err() {
             tokio::task::yield_now().await;
         }
-    }
-
-    #[test]
-    fn too_many_attempts_are_forgotten_with_time() {
-        let (attempts, now) = (Attempts::default(), Timestamp::from_millis(1_000_000));
-        (0..ATTEMPTS).for_each(|_| attempts.failed("ada", now));
-        assert!(!attempts.may_try("ada", now) && attempts.may_try("ben", now));
-        assert!(attempts.may_try("ada", now + ATTEMPTS_WITHIN));
-        attempts.failed("ada", now);
-        attempts.succeeded("ada");
-        assert!(attempts.may_try("ada", now));
     }
 }

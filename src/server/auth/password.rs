@@ -7,16 +7,24 @@ use zxcvbn::{Score, zxcvbn};
 /// The length of an account's password, characters.
 const LENGTH: RangeInclusive<usize> = 12..=256;
 /// How much of a password is looked at for how it would be guessed: the time that takes grows faster than its length.
-const LOOKED_AT: usize = 100;
+const LOOKED_AT: usize = 40;
 /// What anybody would try here first (V6.1.2).
 const OURS: [&str; 5] = ["buckler", "shield", "siren", "emergency", "sos"];
 
-/// What is wrong with a password, if anything. `known` is what everybody knows of its owner, such as the e-mail address.
-pub fn fault(password: &str, known: &[&str]) -> Option<Fault> {
+/// Whether a password is too short or too long. This costs nothing.
+pub fn wrong_length(password: &str) -> Option<Fault> {
     match password.chars().count() {
-        n if n < *LENGTH.start() => return Some(Fault::TooShort),
-        n if n > *LENGTH.end() => return Some(Fault::TooLong),
-        _ => {}
+        n if n < *LENGTH.start() => Some(Fault::TooShort),
+        n if n > *LENGTH.end() => Some(Fault::TooLong),
+        _ => None,
+    }
+}
+
+/// What is wrong with a password, if anything. `known` is what everybody knows of its owner, such as the e-mail address. Some passwords
+/// take a second: handlers ask [`super::judged`].
+pub fn fault(password: &str, known: &[&str]) -> Option<Fault> {
+    if let Some(fault) = wrong_length(password) {
+        return Some(fault);
     }
     let looked_at: String = password.chars().take(LOOKED_AT).collect();
     // Lists of passwords, words and names, and how people vary them.

@@ -16,7 +16,7 @@ use crate::{
             command::{Command, Raise},
         },
     },
-    server::{App, engine::Denied},
+    server::{App, auth::attempts::Guess, engine::Denied},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -81,13 +81,9 @@ async fn pressed(app: Arc<App>, press: Press) {
 async fn cancel(app: &App, press: &Press) {
     let Press { home, name, .. } = press;
     let Some(broker) = &app.broker else { return };
-    let (tries, now) = (format!("code/{}", press.button), app.clock.now());
+    let guess = Guess::Keypad(press.button.clone());
     let who = match &press.code {
-        Some(code) if app.attempts.may_try(&tries, now) => {
-            // It counts as wrong until it is known to be right: many at once are no more tries than one after the other.
-            app.attempts.failed(&tries, now);
-            whose(broker, press, code).await
-        }
+        Some(code) if app.attempts.take(&guess, app.clock.now()) => whose(broker, press, code).await,
         Some(_) => {
             tracing::warn!(%home, button = name, "too many wrong codes: none is looked at for a while");
             None
@@ -96,7 +92,7 @@ async fn cancel(app: &App, press: &Press) {
     };
     let accepted = match who {
         Some(who) => {
-            app.attempts.succeeded(&tries);
+            app.attempts.succeeded(&guess);
             steer(app, press, Command::Cancel { by: Actor::Device { name: format!("{who}, {name}") } }).await
         }
         None => {

@@ -60,6 +60,11 @@ impl Refused {
         Self::new(Code::NotFound, "There is nothing here.")
     }
 
+    /// A device that came without the account's passkey.
+    pub fn held() -> Self {
+        Self::new(Code::DeviceHeld, "This device came without your passkey. Use the passkey, or another device.")
+    }
+
     /// A field that is wrong.
     pub fn field(field: &str, message: &str) -> Self {
         Self(Problem::field(field, message))

@@ -73,7 +73,10 @@ pub async fn queue(
 ) -> Result<Json<Queue>, Refused> {
     let Query(Seen { seen }) = seen.map_err(|_| Refused::field("seen", "Name one version."))?;
     let seen = seen.and_then(|seen| seen.parse().ok());
-    app.desk.sees(&signed_in.account, app.clock.now());
+    // A held device may look. Whoever only looks is nobody who could take an incident (R23).
+    if signed_in.is_free(&app).is_ok() {
+        app.desk.sees(&signed_in.account, app.clock.now());
+    }
     let mut version = app.hub.center_version();
     if seen == Some(*version.borrow_and_update()) {
         let mut stop = app.stop.clone();
@@ -182,7 +185,6 @@ pub async fn claim(
     Operator(signed_in): Operator,
     Named(id): Named<IncidentId>,
 ) -> Result<Json<Incident>, Refused> {
-    signed_in.is_free(&app)?;
     app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
     app.desk.sees(&signed_in.account, app.clock.now());
     give(&app, id, Command::Claim { by: actor(&signed_in) }).await
@@ -195,7 +197,6 @@ pub async fn release(
     Operator(signed_in): Operator,
     Named(id): Named<IncidentId>,
 ) -> Result<Json<Incident>, Refused> {
-    signed_in.is_free(&app)?;
     let leads = app.store.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
     if leads {
         app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
@@ -213,7 +214,6 @@ pub async fn assign(
     Named(id): Named<IncidentId>,
     Body(Assign { to }): Body<Assign>,
 ) -> Result<Json<Incident>, Refused> {
-    signed_in.is_free(&app)?;
     let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
     let there = app.desk.on_duty(app.clock.now()).into_iter().find(|person| person.id == to);
     let there = there.ok_or_else(|| Refused::field("to", "Nobody of that name has the console open."))?;

@@ -7,7 +7,7 @@ use crate::{
         access::{Action, CenterAction, Membership},
         home::Home,
         id::{HomeId, IncidentId},
-        incident::Actor,
+        incident::{Actor, Incident, Mode},
         time::Timestamp,
     },
     server::{
@@ -69,8 +69,19 @@ impl SignedIn {
 
     /// That the device is not held: what would let it go is not for itself to do.
     pub fn is_free(&self, app: &App) -> Result<(), Refused> {
-        let refused = || Refused::new(Code::DeviceHeld, "This device came without your passkey. Use the passkey, or another device.");
-        (self.session.held_until <= app.clock.now()).then_some(()).ok_or_else(refused)
+        (self.session.held_until <= app.clock.now()).then_some(()).ok_or_else(Refused::held)
+    }
+}
+
+/// Somebody who is signed in on a device that is not held.
+pub struct Unrestricted(pub SignedIn);
+
+impl FromRequestParts<Arc<App>> for Unrestricted {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        signed_in.is_free(app)?;
+        Ok(Self(signed_in))
     }
 }
 
@@ -80,8 +91,7 @@ pub struct Proven(pub SignedIn);
 impl FromRequestParts<Arc<App>> for Proven {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let signed_in = SignedIn::from_request_parts(parts, app).await?;
-        signed_in.is_free(app)?;
+        let Unrestricted(signed_in) = Unrestricted::from_request_parts(parts, app).await?;
         signed_in.is_proven(app)?;
         Ok(Self(signed_in))
     }
@@ -143,10 +153,16 @@ impl Member {
         held_until(&self.home, self.signed_in.session.held_until, now)
     }
 
-    /// R6: whoever may not raise an SOS may not steer one either.
-    fn may_steer(&self) -> Result<(), Refused> {
-        let refused = || Refused::new(Code::NotAllowed, "You may look at this incident, not change it.");
-        self.membership.may(Action::Raise).then_some(()).ok_or_else(refused)
+    /// R6, I33: whoever may not raise an SOS may not steer one either, and a restricted device steers only what it may request itself.
+    fn may_steer(&self, incident: &Incident, now: Timestamp) -> Result<(), Refused> {
+        if !self.membership.may(Action::Raise) {
+            return Err(Refused::new(Code::NotAllowed, "You may look at this incident, not change it."));
+        }
+        let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
+        if asks_for_help && self.held_until(now).is_some() {
+            return Err(Refused::held());
+        }
+        Ok(())
     }
 }
 
@@ -177,13 +193,17 @@ impl FromRequestParts<Arc<App>> for Owner {
             return Err(refused());
         }
         if !parts.method.is_safe() {
+            if member.held_until(app.clock.now()).is_some() {
+                return Err(Refused::held());
+            }
             member.signed_in.is_proven(app)?;
         }
         Ok(Self(member))
     }
 }
 
-/// Somebody who works at the monitoring center. For everybody else there is none.
+/// Somebody who works at the monitoring center; whoever changes something there, on a device that is not held. For everybody else there
+/// is no center.
 pub struct Operator(pub SignedIn);
 
 impl FromRequestParts<Arc<App>> for Operator {
@@ -211,7 +231,13 @@ async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> R
     let signed_in = SignedIn::from_request_parts(parts, app).await?;
     let role = app.store.center_role(&signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
     let refused = || Refused::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
-    role.may(action).then_some(signed_in).ok_or_else(refused)
+    if !role.may(action) {
+        return Err(refused());
+    }
+    if !parts.method.is_safe() {
+        signed_in.is_free(app)?;
+    }
+    Ok(signed_in)
 }
 
 /// The first parameter of the path, where nothing else reads it.
@@ -267,7 +293,7 @@ impl FromRequestParts<Arc<App>> for Steered {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let of = OfIncident::from_request_parts(parts, app).await?;
-        of.member.may_steer()?;
+        of.member.may_steer(&of.current.incident, app.clock.now())?;
         Ok(Self(of))
     }
 }

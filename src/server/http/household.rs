@@ -24,7 +24,12 @@ use crate::{
         },
         id::ContactId,
     },
-    server::{App, auth, phone::number::e164, store::StoreError},
+    server::{
+        App,
+        auth::{self, attempts::Guess},
+        phone::number::e164,
+        store::StoreError,
+    },
 };
 use axum::{Json, extract::State};
 use serde_json::json;
@@ -257,17 +262,16 @@ pub async fn check_verbal_password(
 
 /// Whether that is the verbal password; only so many tries in a quarter of an hour.
 async fn is_right(app: &App, Owner(member): &Owner, password: String) -> Result<bool, Refused> {
-    let tries = format!("verbal/{}", member.home.id);
+    let guess = Guess::Verbal(member.home.id.clone());
     if password.len() > 256 {
         return Ok(false);
     }
-    if !app.attempts.may_try(&tries, app.clock.now()) {
+    if !app.attempts.take(&guess, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
     }
     let right = auth::verify_spoken(&auth::SIGN_IN, &password, member.home.verbal_password.clone()).await?;
-    match right {
-        true => app.attempts.succeeded(&tries),
-        false => app.attempts.failed(&tries, app.clock.now()),
+    if right {
+        app.attempts.succeeded(&guess);
     }
     Ok(right)
 }

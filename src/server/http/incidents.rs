@@ -11,7 +11,7 @@ use crate::{
         review::{Decision, Review},
     },
     domain::{
-        eligibility::{self, Reason},
+        eligibility,
         id::IncidentId,
         incident::{
             Actor, Mode, Snapshot, Source,
@@ -167,9 +167,6 @@ pub async fn end(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Js
 /// Decides on an incident that was found long after its time, of which nothing was sent (R22). It waits for this, however long that takes.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
 pub async fn review(State(app): State<Arc<App>>, Steered(of): Steered, Body(asked): Body<Review>) -> Result<Json<Incident>, Refused> {
-    if asked.decision == Decision::Proceed && of.member.held_until(app.clock.now()).is_some() {
-        return Err(Reason::DeviceHeld.into());
-    }
     decide(&app, of.current.incident.id, of.member.actor(), asked).await
 }
 

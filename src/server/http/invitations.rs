@@ -5,7 +5,7 @@ use super::{
     answer::{Problems, Refused},
     center,
     cookie::SessionCookie,
-    extract::{Body, Member, Named, Owner, Part, SignedIn, Supervisor, session_name},
+    extract::{Body, Member, Named, Owner, Part, SignedIn, Supervisor, Unrestricted, session_name},
     household::NotEdited,
     people::{is_email, told},
     session::{self, By},
@@ -20,7 +20,7 @@ use crate::{
     },
     domain::{
         access::{Action, CenterAction, CenterRole, Membership, Role, Seat},
-        home::edit::{Fault, Form},
+        home::edit::{Fault, Form, Wrong},
         id::{HomeId, UserId},
     },
     server::{
@@ -181,10 +181,13 @@ pub async fn join(
     } else if app.store.account(&email).await?.is_some() {
         form.wrong("email", Fault::Known);
     }
-    if let Some(fault) = auth::password::fault(&asked.password, &[&email, &name]) {
+    if let Some(fault) = auth::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
+    if let Some(fault) = auth::judged(&asked.password, &[&email, &name]).await? {
+        return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault }]).into());
+    }
     let password = auth::hashed(asked.password).await?;
     let account = Account { id: auth::new_account_id(), email, name, password };
     take(&app, &invitation).await?;
@@ -195,7 +198,11 @@ pub async fn join(
 
 /// Takes an invitation with the account that is signed in.
 #[utoipa::path(put, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), responses((status = 204, description = "The home is theirs, too"), Problems))]
-pub async fn accept(State(app): State<Arc<App>>, signed_in: SignedIn, Opened { invitation, .. }: Opened) -> Result<StatusCode, Refused> {
+pub async fn accept(
+    State(app): State<Arc<App>>,
+    Unrestricted(signed_in): Unrestricted,
+    Opened { invitation, .. }: Opened,
+) -> Result<StatusCode, Refused> {
     let account = &signed_in.account.id;
     let there = match &invitation.seat {
         Seat::Home(home, _) => app.store.membership(home, account).await?.map(|_| "You belong to this home already."),

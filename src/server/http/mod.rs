@@ -30,7 +30,6 @@ use super::App;
 use crate::api::problem::{Code, Problem};
 use answer::Refused;
 pub use app::Assets;
-pub use service::Probe;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
@@ -38,6 +37,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
+pub use service::Probe;
 use std::{net::IpAddr, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};

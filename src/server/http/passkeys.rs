@@ -35,6 +35,8 @@ use std::sync::Arc;
 
 /// The most passkeys of one account.
 const MOST: usize = 20;
+/// The longest recovery code as somebody may type it, bytes.
+const CODE_MOST: usize = 64;
 
 impl From<NotProven> for Refused {
     fn from(not: NotProven) -> Self {
@@ -182,19 +184,24 @@ pub async fn recover(
     headers: HeaderMap,
     Body(Recover { email, code }): Body<Recover>,
 ) -> Result<impl IntoResponse, Refused> {
-    let (email, now) = (email.trim().to_lowercase(), app.clock.now());
-    session::may_try(&app, &email)?;
+    let email = email.trim().to_lowercase();
+    if email.len() > session::EMAIL_MOST || code.len() > CODE_MOST {
+        return Err(Refused::field("code", "That is too long."));
+    }
     // Who is unknown takes as long: the same statement is made for nobody.
     let account = app.store.account(&email).await?;
+    let guess = session::guess(&app, account.as_ref(), &email)?;
     let id = account.as_ref().map_or_else(auth::new_account_id, |account| account.id.clone());
     let right = app.store.take_recovery_code(&id, auth::recovery_hash(&code)).await?;
     match account {
-        Some(account) if right => session::begin(&app, cookie, &headers, account, By::RecoveryCode).await,
+        Some(account) if right => {
+            app.attempts.succeeded(&guess);
+            session::begin(&app, cookie, &headers, account, By::RecoveryCode).await
+        }
         known => {
             if let Some(account) = &known {
                 session::refused(&app, &cookie, account, By::RecoveryCode);
             }
-            app.attempts.failed(&email, now);
             Err(Refused::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."))
         }
     }

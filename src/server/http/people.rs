@@ -100,10 +100,13 @@ pub async fn welcome(
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", Fault::NotAnEmail);
     }
-    if let Some(fault) = auth::password::fault(&asked.password, &[&email, &name]) {
+    if let Some(fault) = auth::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
+    if let Some(fault) = auth::judged(&asked.password, &[&email, &name]).await? {
+        return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault }]).into());
+    }
     let password = auth::hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let home = first_home(home_name, time_zone);

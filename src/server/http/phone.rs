@@ -20,7 +20,12 @@ use crate::{
             command::{CallStep, Command, NotReached},
         },
     },
-    server::{App, auth, engine::Current, store::Entry},
+    server::{
+        App,
+        auth::{self, attempts::Guess},
+        engine::Current,
+        store::Entry,
+    },
 };
 use axum::{
     Json,
@@ -168,11 +173,9 @@ pub async fn is_authenticated(app: &App, current: &Current, call: CallId, said: 
     if said.len() > 256 {
         return Err(Refused::field("verbal_password", "That is too long."));
     }
-    let attempts = call.to_string();
-    if !app.attempts.may_try(&attempts, app.clock.now()) {
+    if !app.attempts.take(&Guess::Call(call), app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many attempts on this call."));
     }
-    app.attempts.failed(&attempts, app.clock.now());
     let snapshot = &current.incident.snapshot;
     // Checked even where none is required, so that the time tells nothing.
     let right = auth::verify_spoken(&auth::CALLS, said, snapshot.verbal_password.clone()).await?;

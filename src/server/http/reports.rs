@@ -18,6 +18,7 @@ use crate::{
     },
     server::{
         App,
+        auth::attempts::Guess,
         center::reports::Reporter,
         engine::{Current, Denied},
         store::Entry,
@@ -75,11 +76,10 @@ pub async fn report(
 }
 
 /// A signature that is wrong changes nothing and is remembered, a few times an hour from one address.
-async fn refused(app: &App, name: &str, address: Option<IpAddr>) -> Refused {
-    let address = address.map(|address| address.to_string());
-    let (now, attempts) = (app.clock.now(), format!("report {}", address.as_deref().unwrap_or_default()));
-    if app.attempts.may_try(&attempts, now) {
-        app.attempts.failed(&attempts, now);
+async fn refused(app: &App, name: &str, from: Option<IpAddr>) -> Refused {
+    let address = from.map(|address| address.to_string());
+    let now = app.clock.now();
+    if app.attempts.take(&Guess::Report(from), now) {
         let entry = Entry { address, ..Entry::new(Deed::ReportRefused, now, json!({"reporter": short(name)})) };
         if let Err(error) = app.store.record(&entry).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a refused report could not be kept");

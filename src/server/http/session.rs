@@ -13,7 +13,8 @@ use crate::{
     },
     domain::time::Timestamp,
     server::{
-        App, auth,
+        App,
+        auth::{self, attempts::Guess},
         store::{Account, Entry, Session},
     },
 };
@@ -26,6 +27,9 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde_json::json;
 use std::sync::Arc;
+
+/// The longest e-mail address, bytes (RFC 5321, 4.5.3.1.3, without its brackets).
+pub(super) const EMAIL_MOST: usize = 254;
 
 fn user(account: &Account) -> User {
     User { id: account.id.to_string(), name: account.name.clone(), email: account.email.clone() }
@@ -43,11 +47,12 @@ pub async fn sign_in(
     Body(SignIn { email, password }): Body<SignIn>,
 ) -> Result<impl IntoResponse, Refused> {
     let email = email.trim().to_lowercase();
-    if email.len() > 254 || password.len() > 1_024 {
+    if email.len() > EMAIL_MOST || password.len() > 1_024 {
         return Err(Refused::field("password", "That is too long."));
     }
     let account = app.store.account(&email).await?;
-    let right = try_password(&app, &email, account.as_ref(), password).await?;
+    let guess = guess(&app, account.as_ref(), &email)?;
+    let right = try_password(&app, &guess, account.as_ref(), password).await?;
     if !right && let Some(account) = &account {
         refused(&app, &cookie, account, By::Password);
     }
@@ -56,26 +61,34 @@ pub async fn sign_in(
     begin(&app, cookie, &headers, account, By::Password).await
 }
 
-/// Whether that is the account's password; only so many wrong ones in a quarter of an hour.
+/// Whether that is the password of the account that is signed in; only so many wrong ones in a quarter of an hour.
 pub(super) async fn is_password(app: &App, account: &Account, password: String) -> Result<bool, Refused> {
     if password.len() > 1_024 {
         return Ok(false);
     }
-    try_password(app, &account.email, Some(account), password).await
+    let guess = Guess::Proof(account.id.clone());
+    take(app, &guess)?;
+    try_password(app, &guess, Some(account), password).await
 }
 
-/// Whether somebody may still try to sign in with that address.
-pub(super) fn may_try(app: &App, email: &str) -> Result<(), Refused> {
-    let refused = || Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes.");
-    app.attempts.may_try(email, app.clock.now()).then_some(()).ok_or_else(refused)
+/// Takes one of the guesses that a stranger has at an account, or at an address that is no account's.
+pub(super) fn guess(app: &App, account: Option<&Account>, email: &str) -> Result<Guess, Refused> {
+    let guess = account.map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
+    take(app, &guess)?;
+    Ok(guess)
 }
 
-async fn try_password(app: &App, email: &str, account: Option<&Account>, password: String) -> Result<bool, Refused> {
-    may_try(app, email)?;
+fn take(app: &App, guess: &Guess) -> Result<(), Refused> {
+    if app.attempts.take(guess, app.clock.now()) {
+        return Ok(());
+    }
+    Err(Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."))
+}
+
+async fn try_password(app: &App, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, Refused> {
     let right = auth::verify(&auth::SIGN_IN, password, account.map(|a| a.password.clone())).await?;
-    match right {
-        true => app.attempts.succeeded(email),
-        false => app.attempts.failed(email, app.clock.now()),
+    if right {
+        app.attempts.succeeded(guess);
     }
     Ok(right)
 }

@@ -3,7 +3,7 @@
 use super::{
     answer::{Problems, Refused},
     cookie::SessionCookie,
-    extract::{Body, Proven, SignedIn, session_name},
+    extract::{Body, Proven, SignedIn, Unrestricted, session_name},
     household::NotEdited,
     passkeys, session,
 };
@@ -58,6 +58,9 @@ pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Js
 pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Path<String>) -> Result<Json<Vec<Device>>, Refused> {
     let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
+    if found.token != signed_in.session.token {
+        signed_in.is_free(&app)?;
+    }
     app.store.end_session(found.token).await?;
     signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"session": id, "device": found.device})).await?;
     app.sessions_changed.send_modify(|n| *n += 1);
@@ -85,7 +88,7 @@ async fn let_go(app: &App, account: &UserId, token: [u8; 32]) -> Result<(), Refu
 
 /// Signs every other device out.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
-pub async fn end_others(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
+pub async fn end_others(State(app): State<Arc<App>>, Unrestricted(signed_in): Unrestricted) -> Result<Json<Vec<Device>>, Refused> {
     end_all(&app, &signed_in.account.id, |session| session.token == signed_in.session.token).await?;
     signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"all": true})).await?;
     list(State(app), signed_in).await
@@ -137,16 +140,16 @@ pub async fn prove(
 pub async fn password(
     State(app): State<Arc<App>>,
     cookie: SessionCookie,
-    signed_in: SignedIn,
+    Unrestricted(signed_in): Unrestricted,
     Body(EditPassword { current, password }): Body<EditPassword>,
 ) -> Result<(CookieJar, StatusCode), Refused> {
     let account = &signed_in.account;
     let mut form = Form::default();
-    if let Some(fault) = auth::password::fault(&password, &[&account.email, &account.name]) {
-        form.wrong("password", fault);
-    }
+    // Whoever does not know the password has no other one judged: that costs up to a second.
     if !session::is_password(&app, account, current).await? {
         form.wrong("current", Fault::NotRight);
+    } else if let Some(fault) = auth::judged(&password, &[&account.email, &account.name]).await? {
+        form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
     let password = auth::hashed(password).await?;

@@ -2,6 +2,7 @@
 //! Assistant.
 
 use super::{Person, Server, broker::Broker, until, wait, whats};
+use buckler::server::auth::attempts::Guess;
 use reqwest::StatusCode;
 use rumqttc::{AsyncClient, Event, Packet, PublishOptions, QoS};
 use serde_json::{Value, json};
@@ -229,11 +230,12 @@ async fn a_code_cancels_a_countdown_and_the_keypad_is_told() {
     assert_ne!(after["state"], "aborted");
     // Whoever guesses is stopped, and then even the right code is not looked at.
     let (attempts, clock) = (&world.server.app.attempts, &world.server.app.clock);
+    let guess = Guess::Keypad("zigbee2mqtt/hall keypad".into());
     let mut wrong = 1000;
     until("no more tries", || {
         wrong += 1;
         world.says(keypad, &typed(&wrong.to_string(), wrong));
-        async { (!attempts.may_try("code/zigbee2mqtt/hall keypad", clock.now())).then_some(()) }
+        async { (!attempts.take(&guess, clock.now())).then_some(()) }
     })
     .await;
 }

@@ -37,7 +37,8 @@ fn open_to_others(folder: &Path) -> Vec<String> {
 async fn second_server_on_a_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display();
-    let mut first = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first =
+        buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("Buckler serves"), "{line}");
@@ -47,7 +48,8 @@ async fn second_server_on_a_folder_does_not_start() {
     assert!(open_to_others(folder.path()).is_empty(), "{:?}", open_to_others(folder.path()));
     first.kill().unwrap();
     first.wait().unwrap();
-    let mut third = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut third =
+        buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(third.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     third.kill().unwrap();
@@ -74,10 +76,9 @@ async fn backup_export_and_database_are_private() {
     // A link that somebody laid in the way leads nowhere.
     let victim = elsewhere.path().join("victim");
     std::os::unix::fs::symlink(&victim, elsewhere.path().join("copy.db.part")).unwrap();
-    for words in [
-        format!("backup {} --data {}", copy.display(), data.display()),
-        format!("export {} --data {}", evidence.display(), data.display()),
-    ] {
+    for words in
+        [format!("backup {} --data {}", copy.display(), data.display()), format!("export {} --data {}", evidence.display(), data.display())]
+    {
         let output = buckler(&words).output().unwrap();
         assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
     }

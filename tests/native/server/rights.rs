@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
+pub enum Need {
     /// Everybody.
     Nothing,
     /// Whoever is signed in.
@@ -80,7 +80,7 @@ fn need(method: &str, path: &str) -> Option<Need> {
 }
 
 /// Every operation of the document, with what it needs. What ends a session comes last.
-async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
+pub async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
     let document = person.get("/api/openapi.json").await.1;
     let mut all = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -94,8 +94,17 @@ async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
     all
 }
 
+/// Whether a route is for a member of a home, or for somebody at the center.
+pub fn is_for(need: &Need, who: &str) -> bool {
+    match need {
+        Need::Home(_) | Need::Session => who == "owner",
+        Need::Center(_) => who != "owner",
+        Need::Nothing | Need::Link | Need::Signature => false,
+    }
+}
+
 /// The path with ids of Maple Street in it.
-fn filled(path: &str, incident: &str) -> String {
+pub fn filled(path: &str, incident: &str) -> String {
     let ids = [
         ("{home}", "maple-street"),
         ("{id}", incident),
@@ -122,7 +131,7 @@ async fn ask(person: &Person, method: &Method, path: &str, body: &Value) -> (Sta
     (answer.status(), if is_stream { String::new() } else { answer.text().await.unwrap() })
 }
 
-fn raise_body(time: &Value) -> Value {
+pub fn raise_body(time: &Value) -> Value {
     json!({"id": "7b0f7f0e-7f66-4b8e-9d53-222222222222", "request": "medical", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": time})
 }
 
