@@ -8,7 +8,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{ConnectInfo, Request},
-    http::{HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
@@ -62,7 +62,12 @@ impl Live {
 impl IntoResponse for Live {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        // Proxies that collect an answer before they pass it on would keep a call from ringing: nginx reads the first, and whatever
+        // compresses reads the second (RFC 9111, 5.2.2.6).
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
         response.extensions_mut().insert(self);
         response
     }

@@ -22,6 +22,7 @@ pub mod phone;
 mod private;
 pub mod store;
 mod tell;
+mod time_zone;
 pub mod tls;
 pub mod user;
 mod ways;

@@ -282,7 +282,7 @@ pub async fn still(
 ) -> Result<Response, Refused> {
     let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
     let still = app.cameras.still(&home.id, &camera).await.ok_or_else(Refused::not_found)?;
-    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=10")], still).into_response())
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], still).into_response())
 }
 
 /// What the camera showed when help was asked for from its Live View.
@@ -290,8 +290,7 @@ pub async fn still(
 pub async fn clip(State(app): State<Arc<App>>, of: OfIncident) -> Result<Response, Refused> {
     let file = app.clips.file(of.current.incident.id);
     let clip = tokio::fs::read(file).await.map_err(|_| Refused::not_found())?;
-    let head = [(header::CONTENT_TYPE, "video/mp4"), (header::CACHE_CONTROL, "private, max-age=3600")];
-    Ok((head, Body::from(clip)).into_response())
+    Ok(([(header::CONTENT_TYPE, "video/mp4")], Body::from(clip)).into_response())
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
     let foreign = |_| Refused(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();
-    let no_store = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let no_store = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     api.route("/api/openapi.json", service::openapi(document))
         .method_not_allowed_fallback(service::method_not_allowed)
         .layer(no_store)

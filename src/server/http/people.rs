@@ -109,7 +109,7 @@ pub async fn welcome(
     }
     let password = auth::hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };
-    let home = first_home(home_name, time_zone);
+    let home = first_home(home_name, crate::server::time_zone::known(&time_zone));
     let id = home.id.clone();
     app.store.put_account(&account).await?;
     app.homes.put(&*app.store, home).await?;

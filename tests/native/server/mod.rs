@@ -25,6 +25,7 @@ mod panels;
 mod passkeys;
 mod phone;
 mod pretenders;
+mod proxy;
 mod receiver;
 mod restart;
 mod restricted;

@@ -5,7 +5,7 @@ use super::{Person, Server, cameras::free_port, finding::python, until};
 use buckler::{
     domain::time::Timestamp,
     server::{
-        center::dc09::{Frame, Id},
+        center::dc09::{Frame, Id, Key},
         clock::{Clock, Machine},
     },
 };
@@ -306,4 +306,112 @@ async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells
     let asked = asked.await.unwrap();
     assert!(asked.starts_with("HEAD /hook ") && !asked.contains("webhook-signature"), "{asked}");
     assert_eq!(center.taken(), [] as [String; 0]);
+}
+
+/// Stands on the way to a receiver: takes every message, and answers as somebody would who has no key.
+async fn on_the_way(answer: impl Fn(&Frame) -> Vec<u8> + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answer = Arc::new(answer);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 5_000];
+                while let Ok(length @ 1..) = socket.read(&mut bytes).await {
+                    let key: Key = DIGITS.parse().unwrap();
+                    let frame = Frame::decode(&bytes[..length], |_| Some(&key)).unwrap();
+                    if socket.write_all(&answer(&frame)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+/// Security 5: an acknowledgment in clear was believed though a key is set.
+#[tokio::test]
+async fn only_a_sealed_acknowledgment_counts_where_a_key_is_set() {
+    const PAD: &[u8; 31] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), DIGITS).unwrap();
+    let key = || -> Key { DIGITS.parse().unwrap() };
+    let now = || Timestamp::from_millis(now_ms());
+    let in_clear = on_the_way(move |frame| Frame { sealed: false, at: None, ..frame.answer(Id::Ack, now()) }.encode(None)).await;
+    let old = move |frame: &Frame| {
+        let hour_ago = Timestamp::from_millis(now_ms() - 3_600_000);
+        frame.answer(Id::Ack, hour_ago).encode(Some((&key(), PAD)))
+    };
+    let played_back = on_the_way(old).await;
+    let other = move |frame: &Frame| Frame { account: Some("9999".into()), ..frame.answer(Id::Ack, now()) }.encode(Some((&key(), PAD)));
+    let of_another = on_the_way(other).await;
+    let tomorrow = on_the_way(move |frame| frame.answer(Id::Nak, Timestamp::from_millis(now_ms() + 86_400_000)).encode(None)).await;
+    for port in [in_clear, played_back, of_another, tomorrow] {
+        let backup = Center::start(&["--key", LETTERS]);
+        let rest = format!("backup = \"tcp://127.0.0.1:{}\"\nkey_file = {:?}", backup.port, file.path());
+        let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{port}"), &rest).await;
+        let id = sent(&owner).await;
+        says(&owner, &id, "The receiving center has the alarm (backup)").await;
+        assert_eq!(backup.taken(), ["1120 00 001"]);
+        assert!(!story(&owner, &id).await.iter().any(|line| line.contains("(main)")), "nobody there has it");
+    }
+}
+
+/// The program as a process of its own: what it had on its way ends with it.
+struct Process {
+    child: Child,
+    owner: Person,
+}
+
+impl Process {
+    async fn start(folder: &std::path::Path, file: &std::path::Path) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_buckler"));
+        command.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(folder).arg("--config").arg(file);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let base = line.trim().strip_prefix("Buckler serves ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let client = reqwest::Client::builder().cookie_store(true).timeout(super::PATIENCE).build().unwrap();
+        let owner = Person { client, base };
+        owner.cookie_of("owner").await;
+        Self { child, owner }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// The audit's B4: in four of five runs the receiver heard CANCEL before ALARM, and would have sent police to nobody. Numbers of two
+/// digits sort before one of one digit where they are compared as text.
+#[tokio::test]
+async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let file = folder.path().join("buckler.toml");
+    fs::write(&file, table(&format!("tcp://127.0.0.1:{port}"), "").replace("\"3s\"", "\"30s\"")).unwrap();
+    let data = folder.path().join("data");
+    let server = Process::start(&data, &file).await;
+    let owner = &server.owner;
+    let id = sent(owner).await;
+    owner.raise("maple-street", "fire", json!({})).await;
+    says(owner, &id, "The receiving center does not answer").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
+    let told = owner.get(&format!("/api/v1/incidents/{id}")).await.1["timeline"].as_array().unwrap().len();
+    assert!(told >= 9, "the cancel's number has two digits: {told}");
+    owner.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+    let is_cancelled = async || owner.get(&format!("/api/v1/incidents/{id}")).await.1["state"] == "cancelled";
+    until("it is called off", || async { is_cancelled().await.then_some(()) }).await;
+    server.kill();
+    let center = Center::on(port, &[]);
+    let again = Process::start(&data, &file).await;
+    until("everything is there", || async { (center.taken().len() >= 4).then_some(()) }).await;
+    again.kill();
+    let mut taken = center.taken();
+    taken[..2].sort();
+    taken[2..].sort();
+    assert_eq!(taken, ["1110 00 002", "1120 00 001", "1406 00 001", "1406 00 002"]);
 }

@@ -1,11 +1,14 @@
 //! One question to a receiver, over TCP or UDP, and the frame that answers it.
 
-use crate::server::{
-    center::{
-        dc09::{Cut, Frame, Id, Key, MOST, PAD, WAITING_MOST, cut},
-        settings::Peer,
+use crate::{
+    domain::time::Timestamp,
+    server::{
+        center::{
+            dc09::{Cut, Frame, Id, Key, MOST, PAD, WAITING_MOST, cut},
+            settings::Peer,
+        },
+        clock::instant,
     },
-    clock::instant,
 };
 use std::time::Duration;
 use tokio::{
@@ -13,6 +16,9 @@ use tokio::{
     net::{TcpStream, UdpSocket},
     time::{Instant, timeout_at},
 };
+
+/// How far the time of a sealed answer may be from that of the question: receivers take questions that are 40 s off.
+const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
 
 /// How receivers are spoken to.
 pub(super) struct Line<'l> {
@@ -51,12 +57,28 @@ impl Line<'_> {
             let frame = Frame::decode(&bytes[done..done + length], |_| self.key);
             done += length;
             match frame {
-                // A NAK answers what could not be read, so it repeats no number.
-                Ok(frame) if frame.id == Id::Nak || frame.sequence == asked.sequence => return (done, Some(frame)),
+                Ok(frame) if self.is_answer(asked, &frame) => return (done, Some(frame)),
                 // An empty line is what some answer to a wrong check sum: no answer.
                 Ok(_) | Err(_) => {}
             }
         }
+    }
+
+    /// Whether a frame answers the one that was asked.
+    ///
+    /// A NAK answers what could not be read, so it repeats no number and is never sealed (DC-09, 5.5.4). With a key nothing else counts
+    /// that is not sealed, with the account and a time of now: whoever stands on the way could write it, or play an old one back.
+    fn is_answer(&self, asked: &Frame, frame: &Frame) -> bool {
+        if frame.id == Id::Nak {
+            return true;
+        }
+        let same = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            _ => false,
+        };
+        let is_now = |at: Timestamp| asked.at.is_some_and(|asked| at.since(asked).max(asked.since(at)) <= ANSWER_AGE_MOST);
+        let is_proved = || frame.sealed && same(&frame.account, &asked.account) && frame.at.is_some_and(is_now);
+        frame.sequence == asked.sequence && (self.key.is_none() || is_proved())
     }
 
     async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {

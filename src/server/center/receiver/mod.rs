@@ -47,6 +47,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// How often a receiver is asked before the other one is. The standard names no number.
 const TRIES: usize = 3;
+/// How far another time may be that an answer in clear tells, where messages are sealed.
+const AHEAD_MOST: Duration = Duration::from_secs(15 * 60);
 /// The longest text in a piece of x-data, characters.
 const TEXT_MOST: usize = 60;
 /// The longest that what responders should know may be there.
@@ -199,6 +201,11 @@ impl Receiver {
                 Ok(Frame { id: Id::Nak, at: Some(theirs), .. }) => {
                     // Its time counts there, whatever it is.
                     let ahead = (theirs.as_millis() as i64 - self.clock.now().as_millis() as i64).div_euclid(1_000);
+                    // It is not sealed: frames that are stamped with tomorrow could be kept and played back then.
+                    if self.key.is_some() && ahead.unsigned_abs() > AHEAD_MOST.as_secs() {
+                        tracing::warn!(receiver = path.name, ahead, "a receiving center's time is too far away to be believed");
+                        continue;
+                    }
                     tracing::info!(receiver = path.name, ahead, "a receiving center has another time");
                     path.ahead_s.store(ahead, Relaxed);
                 }
