@@ -1,4 +1,5 @@
-// Something new at the monitoring center's console, for whoever is not looking: two tones when the window's title counts more that wait,
+// Something new at the monitoring center's console, for whoever is not looking: two tones when the window's title counts more that wait
+// or are asked for again,
 // and a title that blinks until somebody looks.
 let audio;
 let last = 0;
@@ -28,7 +29,8 @@ setInterval(() => {
 }, 1_000);
 
 new MutationObserver(() => {
-  const waiting = Number(/^(?:● )?\((\d+)\)/.exec(document.title)?.[1] ?? 0);
-  if (waiting > last) chime();
-  last = waiting;
+  const [, waiting = 0, again = 0] = /^(?:● )?\((\d+)(?: \+ (\d+))?\)/.exec(document.title) ?? [];
+  const count = Number(waiting) + Number(again);
+  if (count > last) chime();
+  last = count;
 }).observe(document.querySelector("title"), { childList: true });

@@ -44,22 +44,25 @@ for (const file of ahead ? [...ahead, "./pieces.bin"] : [])
   document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href: new URL(file, import.meta.url) }));
 
 if (!/^\/(contact|welcome)\//.test(location.pathname)) {
-  const listen = (home) => {
+  const begin = (home) => {
     // The app stands already, and listens itself.
     if (!window.early) return;
-    early.stream = new EventSource(`/api/v1/homes/${home}/events`);
     early.heard = [];
-    for (const name of ["snapshot", "incident", "device", "camera", "home"]) early.stream.addEventListener(name, ({ data }) => early.heard?.push([name, data]));
-    // The app's own comes back by itself; this one would ask again in its own way.
-    early.stream.addEventListener("snapshot", ({ data }) => window.early && shield(JSON.parse(data)));
-    early.stream.addEventListener("error", () => early.stream?.close());
+    early.live = listen(`/api/v1/homes/${home}/events`, ["snapshot", "incident", "device", "camera", "home", "ping"]);
+    early.live.to(
+      (name, data) => {
+        early.heard.push([name, data]);
+        if (name === "snapshot" && window.early) shield(JSON.parse(data));
+      },
+      () => {},
+    );
   };
   const last = kept("buckler-home");
   early.me = fetch("/api/v1/me", { signal: AbortSignal.timeout(5_000) });
   early.me.catch(() => {}); // Nobody answers: the app will see, and say so. Until it stands nobody else looks at this.
   // Who was signed in the last time most likely still is: one way there and back less.
   if (last && kept("buckler-me")) {
-    listen(last);
+    begin(last);
     try {
       const home = JSON.parse(kept("buckler-last"));
       // An incident of then may be long over.
@@ -73,7 +76,7 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
       .then((answer) => answer.ok && answer.clone().json())
       .then((me) => {
         const home = me && (me.homes.find(({ id }) => id === last) ?? me.homes[0]);
-        if (home) listen(home.id);
+        if (home) begin(home.id);
       })
       .catch(() => {});
 }

@@ -13,7 +13,7 @@ const folder = process.env.TRUNK_STAGING_DIR;
 const best = process.env.TRUNK_PROFILE === "release";
 const read = (name) => readFileSync(join(folder, name), "utf8");
 const write = (name, data) => writeFileSync(join(folder, name), data);
-const early = readFileSync(new URL("../public/early.js", import.meta.url), "utf8");
+const early = ["live.js", "early.js"].map((name) => readFileSync(new URL(`../public/${name}`, import.meta.url), "utf8")).join("");
 const hash = (...parts) => parts.reduce((sum, part) => sum.update(part), createHash("sha256")).digest("hex").slice(0, 16);
 
 // Script and wasm of one build carry one name: a page that is loaded on demand fits only the app that it was built with.

@@ -278,6 +278,9 @@ pub struct Contact {
     pub phone: String,
     /// Whether the person has agreed.
     pub ready: Readiness,
+    /// Whether there is a link by which the person can agree, and be called.
+    #[serde(default)]
+    pub linked: bool,
     /// When this person last answered a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

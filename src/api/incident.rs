@@ -18,9 +18,8 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Asks for help.
+/// Asks for help. Fields that this server does not know are left alone: an app that is newer than its server must be heard.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Raise {
     /// Made by the client; the same id again is the same request.
     #[schema(value_type = String, format = "uuid")]

@@ -21,7 +21,7 @@ pub struct Problem {
     pub detail: String,
     /// The kind, for programs.
     pub code: Code,
-    /// Why there is no SOS; only with `sos_not_available`.
+    /// Why there is no SOS; only with `sos_not_available` and `device_held`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// Which fields are wrong; only with `invalid`.
@@ -81,6 +81,9 @@ pub enum Code {
     Internal,
     /// 503
     StorageUnavailable,
+    /// One that a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 impl Code {
@@ -104,6 +107,7 @@ impl Code {
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),
             Self::Internal => (500, "internal", "Something went wrong"),
+            Self::Other => (500, "other", "Something went wrong"),
             Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),
         }
     }

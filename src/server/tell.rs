@@ -37,17 +37,20 @@ impl App {
     /// A home, as this member sees it on a device that is held until then.
     ///
     /// # Errors
-    /// The links that a demo shows could not be read.
+    /// The contacts' links could not be read.
     pub async fn tell_home(&self, home: &Home, membership: Membership, held_until: Option<Timestamp>) -> Result<HomeAnswer, StoreError> {
-        let links = if self.demo { self.store.shown_links(&home.id).await? } else { Vec::new() };
+        let links = self.store.contact_links(&home.id).await?;
+        let link = |c: &contact::Contact| links.iter().find(|(id, _)| *id == c.id);
+        let shown = |c: &contact::Contact| link(c).filter(|_| self.demo)?.1.as_ref().map(|token| format!("/contact/{token}"));
         let contact = |(order, c): (u8, &contact::Contact)| Contact {
             id: c.id.clone(),
             order,
             name: c.name.clone(),
             phone: c.phone.clone(),
             ready: c.readiness,
+            linked: link(c).is_some(),
             reached_at: c.reached_at,
-            phone_link: links.iter().find(|(id, _)| *id == c.id).map(|(_, token)| format!("/contact/{token}")),
+            phone_link: shown(c),
         };
         let live_view = |c: &camera::Camera| {
             let answer = eligibility::live_view(home, &c.id, membership);

@@ -115,8 +115,9 @@ pub fn not_counted(contact: &Counted) -> Option<String> {
 /// How far a contact has come; `reached` is when they last answered, as a person reads it.
 pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
     let state = match contact.ready {
-        Readiness::Invited => return W::Invited.say().into(),
         Readiness::OptedOut => return W::OptedOut.say().into(),
+        _ if !contact.linked => return W::NoLink.say().into(),
+        Readiness::Invited => return W::Invited.say().into(),
         Readiness::Accepted => W::Accepted.say(),
     };
     let reached = reached.map_or_else(|| W::NeverReached.say().to_owned(), |at| W::LastReached.fill(&[at]));
@@ -210,10 +211,15 @@ mod tests {
             name: "Ann".into(),
             phone: "+1".into(),
             ready,
+            linked: true,
             reached_at: None,
             phone_link: None,
         };
-        assert_eq!(contact_state(&contact(Readiness::Invited), Some("today")), "Invited, has not answered yet");
+        assert_eq!(contact_state(&contact(Readiness::Invited), Some("today")), "Link made, no answer yet");
+        for ready in [Readiness::Invited, Readiness::Accepted] {
+            let unlinked = Contact { linked: false, ..contact(ready) };
+            assert_eq!(contact_state(&unlinked, None), "No link yet: cannot be called", "nothing was made that could be sent");
+        }
         assert_eq!(contact_state(&contact(Readiness::Accepted), Some("today")), "Agreed, last reached today");
         assert_eq!(contact_state(&contact(Readiness::Accepted), None), "Agreed, not reached yet");
     }

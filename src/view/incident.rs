@@ -1,6 +1,6 @@
 //! What the screens of an incident say. They never claim a stage that is not recorded (R14), nor a siren that there is not (R9).
 
-use super::words::{self, Said, Word};
+use super::words::{self, IncidentWord, Said, Word};
 use crate::{
     api::{
         home::{Change, Changed, Check, CheckKind},
@@ -57,29 +57,53 @@ fn one_or_many(count: u32, one: Word, many: Word) -> Word {
     if count == 1 { one } else { many }
 }
 
-/// The heading while it runs.
-pub fn running_title(incident: &Incident) -> Word {
-    match incident.state {
+/// Whether it asks for help that nobody can send, since nobody is connected to the server, and nobody has said that it comes (R14).
+pub fn is_nobody_told(incident: &Incident) -> bool {
+    let asks = matches!(incident.state, Stage::Verifying | Stage::Dispatching) && incident.kind == Kind::Sos;
+    asks && !incident.connected && incident.dispatches.iter().all(|d| d.state == DispatchState::Requested)
+}
+
+/// The heading while it runs; `number` is the emergency number there.
+pub fn running_title(incident: &Incident, number: &str) -> String {
+    let heard = |c: &Call| matches!(c.outcome, Some(CallOutcome::Confirmed | CallOutcome::Told)) || c.state == CallStage::Answered;
+    let word = match incident.state {
         Stage::UnderReview => Word::NothingSentYet,
         Stage::SirenSounding => Word::SirensAsked,
-        _ => Word::HelpRequested,
+        _ if !is_nobody_told(incident) => Word::HelpRequested,
+        _ if incident.calls.iter().any(heard) => Word::NoRespondersTold,
+        _ => Word::NobodyTold,
+    };
+    word.fill(&[number])
+}
+
+/// What the bar says of an incident whose screen was left, and how it looks; `number` is the emergency number there.
+pub fn banner(incident: &Incident, number: &str) -> (String, &'static str) {
+    let title = running_title(incident, number);
+    match (incident.mode, is_nobody_told(incident)) {
+        (Mode::Drill, _) => (Word::DrillPrefix.fill(&[&title]), "drill"),
+        (Mode::Live, true) => (title, "alone"),
+        (Mode::Live, false) => (title, "told"),
     }
 }
 
 /// The symbol beside the heading.
 pub fn running_icon(incident: &Incident) -> &'static str {
-    if incident.state == Stage::UnderReview { "warning" } else { "check" }
+    if incident.state == Stage::UnderReview || is_nobody_told(incident) { "warning" } else { "check" }
 }
 
 /// The line below the heading.
 pub fn running_detail(incident: &Incident) -> String {
     if incident.state == Stage::UnderReview {
-        return Word::ReviewNote.say().into();
+        return IncidentWord::ReviewNote.say().into();
     }
+    let services = words::services(&incident.services);
     match (&incident.address, incident.kind) {
-        (Some(address), Kind::Sos) => words::capital(&Word::ServicesTo.fill(&[&words::services(&incident.services), &address.line1])),
-        (None, Kind::Sos) => words::capital(&words::services(&incident.services)),
-        (_, Kind::Siren) => Word::NoCallNoDispatch.say().into(),
+        (Some(address), Kind::Sos) if is_nobody_told(incident) => {
+            IncidentWord::SayThis.fill(&[&services, &format!("{}, {}", address.line1, address.city)])
+        }
+        (Some(address), Kind::Sos) => words::capital(&IncidentWord::ServicesTo.fill(&[&services, &address.line1])),
+        (None, Kind::Sos) => words::capital(&services),
+        (_, Kind::Siren) => IncidentWord::NoCallNoDispatch.say().into(),
     }
 }
 
@@ -92,29 +116,29 @@ pub fn call_now(incident: &Incident) -> Option<&Call> {
 /// “Calling Sister”, “Talking to Sister”.
 pub fn call_title(call: &Call) -> String {
     match call.state {
-        CallStage::Answered => Word::TalkingTo.fill(&[&call.name]),
-        _ => Word::Calling.fill(&[&call.name]),
+        CallStage::Answered => IncidentWord::TalkingTo.fill(&[&call.name]),
+        _ => IncidentWord::Calling.fill(&[&call.name]),
     }
 }
 
 /// The line below a call, `seconds` after it was placed.
 pub fn call_detail(call: &Call, seconds: u64) -> String {
     let progress = match call.state {
-        CallStage::Answered => Word::AnsweredFor.say().to_owned(),
-        _ => Word::RingingFor.fill(&[&seconds.to_string()]),
+        CallStage::Answered => IncidentWord::AnsweredFor.say().to_owned(),
+        _ => IncidentWord::RingingFor.fill(&[&seconds.to_string()]),
     };
     match call.purpose {
-        Purpose::Verify => format!("{progress} {}", Word::OnlyFirstCall.say()),
-        Purpose::Inform => format!("{progress} {}", Word::CallToSay.say()),
+        Purpose::Verify => format!("{progress} {}", IncidentWord::OnlyFirstCall.say()),
+        Purpose::Inform => format!("{progress} {}", IncidentWord::CallToSay.say()),
     }
 }
 
 /// What the app says about calling it off.
-pub fn cancel_note(incident: &Incident) -> Option<Word> {
+pub fn cancel_note(incident: &Incident) -> Option<IncidentWord> {
     match incident.cancel.how {
         CancelHow::CancelHelp => None,
-        CancelHow::AnswerFirstCall => Some(Word::OnlyFirstCall),
-        CancelHow::Nothing if incident.state == Stage::Dispatching => Some(Word::CannotCancel),
+        CancelHow::AnswerFirstCall => Some(IncidentWord::OnlyFirstCall),
+        CancelHow::Nothing if incident.state == Stage::Dispatching => Some(IncidentWord::CannotCancel),
         CancelHow::Nothing => None,
     }
 }
@@ -125,14 +149,14 @@ pub fn can_silence(incident: &Incident) -> bool {
 }
 
 /// A responder's state in a word or two.
-pub fn dispatch_word(state: DispatchState) -> Word {
+pub fn dispatch_word(state: DispatchState) -> IncidentWord {
     match state {
-        DispatchState::Requested => Word::DispatchRequested,
-        DispatchState::Accepted => Word::DispatchAccepted,
-        DispatchState::Rejected => Word::DispatchRejected,
-        DispatchState::EnRoute => Word::DispatchEnRoute,
-        DispatchState::OnScene => Word::DispatchOnScene,
-        DispatchState::Closed => Word::DispatchClosed,
+        DispatchState::Requested => IncidentWord::DispatchRequested,
+        DispatchState::Accepted => IncidentWord::DispatchAccepted,
+        DispatchState::Rejected => IncidentWord::DispatchRejected,
+        DispatchState::EnRoute => IncidentWord::DispatchEnRoute,
+        DispatchState::OnScene => IncidentWord::DispatchOnScene,
+        DispatchState::Closed => IncidentWord::DispatchClosed,
     }
 }
 
@@ -141,30 +165,42 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
     let outcome = incident.outcome.as_ref();
     let by = outcome.map_or("", |o| o.by.name.as_str());
     let drill = incident.mode == Mode::Drill;
-    let say = |heading: Word, below: Word| (heading.say().to_owned(), below.fill(&[clock]));
+    let say = |heading: IncidentWord, below: IncidentWord| (heading.say().to_owned(), below.fill(&[clock]));
     match (incident.state, outcome.and_then(|o| o.disposition)) {
-        (Stage::Aborted, _) => (Word::CancelledInTime.say().into(), Word::ByAt.fill(&[by, clock])),
-        (Stage::Cancelled, _) => (Word::CalledItOff.fill(&[by, clock]), Word::HelpNotComing.say().into()),
-        (_, Some(Disposition::SirenOver)) => say(Word::SirensStopped, Word::AtTime),
-        (_, Some(Disposition::SirenTooLate)) => say(Word::NoSirenSounded, Word::ServerWasDown),
-        (_, Some(Disposition::ReplacedByLive)) => say(Word::DrillEnded, Word::RealTookOver),
-        (_, Some(Disposition::ReviewedNotSent)) => (Word::NothingWasSent.say().into(), Word::LookedAtIt.fill(&[by, clock])),
+        (Stage::Aborted, _) => (IncidentWord::CancelledInTime.say().into(), IncidentWord::ByAt.fill(&[by, clock])),
+        (Stage::Cancelled, _) => (IncidentWord::CalledItOff.fill(&[by, clock]), IncidentWord::HelpNotComing.say().into()),
+        (_, Some(Disposition::SirenOver)) => say(IncidentWord::SirensStopped, IncidentWord::AtTime),
+        (_, Some(Disposition::SirenTooLate)) => say(IncidentWord::NoSirenSounded, IncidentWord::ServerWasDown),
+        (_, Some(Disposition::ReplacedByLive)) => say(IncidentWord::DrillEnded, IncidentWord::RealTookOver),
+        (_, Some(Disposition::SilentPractice)) => say(IncidentWord::SilentPracticeOver, IncidentWord::AtTime),
+        (_, Some(Disposition::NobodyConnected)) => say(IncidentWord::NobodyCame, IncidentWord::NobodyCameNote),
+        (_, Some(Disposition::EndedByHome)) => (IncidentWord::EndedByHome.fill(&[by]), IncidentWord::AtTime.fill(&[clock])),
+        (_, Some(Disposition::ReviewedNotSent)) => (IncidentWord::NothingWasSent.say().into(), IncidentWord::LookedAtIt.fill(&[by, clock])),
         (_, Some(Disposition::ClosedByCenter | Disposition::HelpGiven | Disposition::FalseAlarm)) => {
-            say(Word::ClosedByCenter, Word::AtTime)
+            say(IncidentWord::ClosedByCenter, IncidentWord::AtTime)
         }
-        (_, _) if drill => say(Word::DrillComplete, Word::FinishedAt),
+        (_, _) if drill => say(IncidentWord::DrillComplete, IncidentWord::FinishedAt),
         (_, _) => {
-            let came = Word::CameAndFinished.fill(&[&words::services(&incident.services)]);
-            (words::capital(&came), Word::ClosedAt.fill(&[clock]))
+            let came = IncidentWord::CameAndFinished.fill(&[&words::services(&incident.services)]);
+            (words::capital(&came), IncidentWord::ClosedAt.fill(&[clock]))
         }
     }
 }
 
-/// The heading of a screen whose details are not there yet.
-pub fn bare_title(incident: &Incident) -> String {
+/// The symbol of how it ended.
+pub fn ended_icon(incident: &Incident) -> &'static str {
+    match (incident.state, incident.outcome.as_ref().and_then(|o| o.disposition)) {
+        (Stage::Aborted, _) => "undo",
+        (_, Some(Disposition::NobodyConnected | Disposition::SirenTooLate)) => "warning",
+        _ => "check",
+    }
+}
+
+/// The heading of a screen whose details are not there yet; `number` is the emergency number there.
+pub fn bare_title(incident: &Incident, number: &str) -> String {
     match screen(incident.state) {
         Screen::Ended => summary(incident),
-        Screen::Countdown | Screen::Running => running_title(incident).into(),
+        Screen::Countdown | Screen::Running => running_title(incident, number),
     }
 }
 
@@ -180,6 +216,8 @@ pub fn summary(incident: &Incident) -> String {
         (Stage::Closed, Some(Disposition::SirenOver)) => Word::EndSirens,
         (Stage::Closed, Some(Disposition::ReplacedByLive)) => Word::EndReplaced,
         (Stage::Closed, Some(Disposition::ReviewedNotSent)) => Word::EndNotSent,
+        (Stage::Closed, Some(Disposition::EndedByHome)) => Word::EndByHome,
+        (Stage::Closed, Some(Disposition::NobodyConnected)) => Word::EndNobody,
         (Stage::Closed, _) => Word::EndFinished,
         _ => Word::EndRunning,
     };
@@ -234,17 +272,19 @@ pub fn mark(what: What) -> &'static str {
 }
 
 /// How a call ended, for the list of calls.
-pub fn call_word(call: &Call) -> Word {
+pub fn call_word(call: &Call) -> IncidentWord {
     match (call.state, call.outcome) {
-        (CallStage::Queued, _) => Word::CallNext,
-        (CallStage::Ringing, _) => Word::CallRinging,
-        (CallStage::Answered, _) => Word::CallTalking,
-        (CallStage::Ended, Some(CallOutcome::Confirmed)) => Word::CallConfirmed,
-        (CallStage::Ended, Some(CallOutcome::Cancelled)) => Word::CallCalledOff,
-        (CallStage::Ended, Some(CallOutcome::Told)) => Word::CallTold,
-        (CallStage::Ended, Some(CallOutcome::WrongPassword)) => Word::CallWrongPassword,
-        (CallStage::Ended, Some(CallOutcome::NoAnswer)) => Word::CallNoAnswer,
-        (CallStage::Ended, _) => Word::CallNotReached,
+        (CallStage::Queued, _) => IncidentWord::CallNext,
+        (CallStage::Ringing, _) => IncidentWord::CallRinging,
+        (CallStage::Answered, _) => IncidentWord::CallTalking,
+        (CallStage::Ended, Some(CallOutcome::Confirmed)) => IncidentWord::CallConfirmed,
+        (CallStage::Ended, Some(CallOutcome::Cancelled)) => IncidentWord::CallCalledOff,
+        (CallStage::Ended, Some(CallOutcome::Told)) => IncidentWord::CallTold,
+        (CallStage::Ended, Some(CallOutcome::WrongPassword)) => IncidentWord::CallWrongPassword,
+        (CallStage::Ended, Some(CallOutcome::NoAnswer)) => IncidentWord::CallNoAnswer,
+        // How it ended is not told while it runs (R16).
+        (CallStage::Ended, None) => IncidentWord::CallOver,
+        (CallStage::Ended, _) => IncidentWord::CallNotReached,
     }
 }
 
@@ -276,9 +316,41 @@ mod tests {
 
     #[test]
     fn r14_the_heading_claims_only_what_is_recorded() {
-        assert_eq!(running_title(&incident("verifying", &["police"])).english(), "Help has been requested");
-        assert_eq!(running_title(&incident("under_review", &["police"])).english(), "Nothing was sent yet");
-        assert_eq!(running_title(&incident("siren_sounding", &[])).english(), "Sirens were asked to sound");
+        let title = |state, services: &[&str]| running_title(&incident(state, services), "911");
+        assert_eq!(title("verifying", &["police"]), "Help has been requested");
+        assert_eq!(title("under_review", &["police"]), "Nothing was sent yet");
+        assert_eq!(title("siren_sounding", &[]), "Sirens were asked to sound");
+    }
+
+    /// R14, I27: a server that is connected to nobody.
+    #[test]
+    fn heading_says_that_nobody_has_been_told() {
+        let alone = |state, services: &[&str]| Incident { connected: false, ..incident(state, services) };
+        for state in ["verifying", "dispatching"] {
+            let told = alone(state, &["police"]);
+            assert_eq!(running_title(&told, "911"), "Nobody has been told. Call 911");
+            assert_eq!((running_icon(&told), running_detail(&told).as_str()), ("warning", "Say: police, 14 Maple Street, c."));
+            assert_eq!(bare_title(&told, "112"), "Nobody has been told. Call 112");
+        }
+        assert_eq!(running_title(&alone("siren_sounding", &[]), "911"), "Sirens were asked to sound", "sirens need nobody");
+        let mut heard = alone("dispatching", &["police"]);
+        heard.calls = serde_json::from_value(serde_json::json!([{
+            "id": null, "contact": "sister", "name": "Sister", "order": 1, "purpose": "verify", "state": "ended", "placed_at": null, "outcome": "confirmed"
+        }]))
+        .unwrap();
+        assert_eq!(running_title(&heard, "911"), "No responders have been told. Call 911", "somebody knows, and can send nobody");
+        heard.dispatches = serde_json::from_value(serde_json::json!([{
+            "service": "police", "state": "accepted", "reference": null, "at": Timestamp::default()
+        }]))
+        .unwrap();
+        assert_eq!(running_title(&heard, "911"), "Help has been requested", "what was accepted was told");
+        let mut closed = alone("closed", &["police"]);
+        closed.outcome = serde_json::from_value(serde_json::json!({
+            "state": "closed", "disposition": "nobody_connected", "by": {"id": "", "name": "Buckler"}, "at": Timestamp::default()
+        }))
+        .unwrap();
+        assert_eq!(ended(&closed, "14:03").0, "Nobody was told by this button.");
+        assert_eq!((ended_icon(&closed), summary(&closed).as_str()), ("warning", "Police, nobody was told"));
     }
 
     #[test]
@@ -301,7 +373,7 @@ mod tests {
 
     #[test]
     fn without_its_details_a_screen_claims_no_more() {
-        assert_eq!(bare_title(&incident("verifying", &["police"])), "Help has been requested");
-        assert_eq!(bare_title(&incident("aborted", &["police"])), "Police, cancelled in time");
+        assert_eq!(bare_title(&incident("verifying", &["police"]), "911"), "Help has been requested");
+        assert_eq!(bare_title(&incident("aborted", &["police"]), "911"), "Police, cancelled in time");
     }
 }

@@ -1,12 +1,13 @@
 //! What the history and a drill's result say. A result claims only what the incident's record holds (R14, R21).
 
-use super::words::{RecordWord as W, Said};
+use super::words::{RecordWord as W, Said, Word};
 use crate::{
     api::{
-        incident::{CallStage, Incident, Stage},
+        home::CheckKind,
+        incident::{CallStage, Incident, Kind, Stage},
         timeline::What,
     },
-    domain::incident::{CallOutcome, Mode, Purpose},
+    domain::incident::{CallOutcome, Disposition, Mode, Purpose},
 };
 use std::time::Duration;
 
@@ -70,14 +71,15 @@ pub fn steps(drill: &Incident) -> Vec<Step> {
     };
     let has_sirens = drill.timeline.iter().any(|line| line.what == What::SirenOn);
     let has_calls = !drill.calls.is_empty();
+    let asks = drill.kind == Kind::Sos;
     let over = drill.state.is_over().then(|| took(drill)).flatten();
     [
         Some((W::StepSent, first(&[What::CountdownOver, What::SentNow]))),
         has_sirens.then(|| (W::StepSiren, first(&[What::SirenConfirmed]))),
         has_calls.then(|| (W::StepCall, first(&[What::CallPlaced]))),
         has_calls.then(|| (W::StepAnswer, first(&[What::CallAnswered]))),
-        Some((W::StepDispatch, first(&[What::DispatchRequested]))),
-        Some((W::StepAccepted, first(&[What::DispatchAccepted]))),
+        asks.then(|| (W::StepDispatch, first(&[What::DispatchRequested]))),
+        asks.then(|| (W::StepAccepted, first(&[What::DispatchAccepted]))),
         Some((W::StepEnd, over)),
     ]
     .into_iter()
@@ -85,49 +87,93 @@ pub fn steps(drill: &Incident) -> Vec<Step> {
     .collect()
 }
 
+/// What a drill shows of a real request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would have worked.
+    Passed,
+    /// Help would have come, but something was not tried or not as it should be.
+    Doubtful,
+    /// Something would have gone wrong, or the drill has not come to its end.
+    Failed,
+}
+
+impl Verdict {
+    /// The symbol, and the modifier of its class.
+    pub const fn look(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Passed => ("check", "mark"),
+            Self::Doubtful => ("info", "mark mark--doubt"),
+            Self::Failed => ("warning", "mark mark--bad"),
+        }
+    }
+}
+
 /// How a drill went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrillResult {
     /// In a heading.
     pub title: String,
-    /// Whether nothing would have gone wrong.
-    pub passed: bool,
+    /// What it shows.
+    pub verdict: Verdict,
     /// Who answered, in a sentence.
     pub answered: String,
     /// What would have gone wrong, or is worth knowing.
-    pub notes: Vec<W>,
+    pub notes: Vec<String>,
 }
 
-/// How a drill went. Nobody answering is no failure: then help is sent, as it should be.
+/// How a drill went. It passes only what would have worked: what an SOS lacked when it began fails it by name.
 pub fn result(drill: &Incident) -> DrillResult {
     let has = |what: What| drill.timeline.iter().any(|line| line.what == what);
+    let disposition = drill.outcome.as_ref().and_then(|o| o.disposition);
     let call = drill.calls.iter().find(|c| c.purpose == Purpose::Verify);
     let reached = call.filter(|c| c.state == CallStage::Answered || has(What::CallAnswered));
-    let called_off = drill.state == Stage::Cancelled;
-    let mut notes = Vec::new();
-    if has(What::SirenFailed) {
-        notes.push(W::SirenSilent);
-    }
-    let over = drill.state.is_over();
-    if over && !called_off && drill.state != Stage::Aborted && !has(What::DispatchAccepted) {
-        notes.push(W::NotAccepted);
-    }
-    if call.is_some_and(|c| c.outcome == Some(CallOutcome::WrongPassword)) {
-        notes.push(W::NoPassword);
-    }
     let answered = match (call, reached) {
         (None, _) => W::ContactsSpared.say().into(),
         (Some(_), Some(call)) => W::WhoAnswered.fill(&[&call.name]),
         (Some(_), None) => W::NobodyAnswered.say().into(),
     };
-    let passed = over && drill.state != Stage::Aborted && notes.is_empty();
+    let mut wrong: Vec<String> = match drill.kind {
+        Kind::Sos => drill.unready.iter().map(|check| W::Lacked.fill(&[lacked(*check).say()])).collect(),
+        Kind::Siren => Vec::new(),
+    };
+    if has(What::SirenFailed) {
+        wrong.push(W::SirenSilent.into());
+    }
+    let ran = drill.state == Stage::Cancelled || drill.state == Stage::Closed && disposition != Some(Disposition::ReplacedByLive);
+    if ran && drill.state != Stage::Cancelled && drill.kind == Kind::Sos && !has(What::DispatchAccepted) {
+        wrong.push(W::NotAccepted.into());
+    }
+    if call.is_some_and(|c| c.outcome == Some(CallOutcome::WrongPassword)) {
+        wrong.push(W::NoPassword.into());
+    }
+    let silent = disposition == Some(Disposition::SilentPractice);
     let title = match drill.state {
         Stage::Aborted => W::Aborted.into(),
-        _ if !over => W::Unfinished.into(),
-        _ if !passed => W::Failed.into(),
+        Stage::Closed if disposition == Some(Disposition::ReplacedByLive) => W::Replaced.into(),
+        _ if !ran => W::Unfinished.into(),
+        _ if !wrong.is_empty() => W::Failed.into(),
+        _ if silent => W::NothingTried.into(),
+        _ if call.is_some() && reached.is_none() => W::PassedUnanswered.into(),
         _ => took(drill).map_or_else(|| W::Passed.into(), |took| W::PassedIn.fill(&[&seconds(took)])),
     };
-    DrillResult { title, passed, answered, notes }
+    let verdict = match () {
+        () if !ran || !wrong.is_empty() => Verdict::Failed,
+        () if silent || call.is_some() && reached.is_none() => Verdict::Doubtful,
+        () => Verdict::Passed,
+    };
+    DrillResult { title, verdict, answered, notes: wrong }
+}
+
+/// What an SOS would have lacked.
+const fn lacked(check: CheckKind) -> Word {
+    match check {
+        CheckKind::Center => Word::CenterNotReady,
+        CheckKind::BaseStation => Word::BaseOffline,
+        CheckKind::Contacts => Word::NoContactReady,
+        CheckKind::Address => Word::NoAddress,
+        CheckKind::Devices => Word::DevicesNeedALook,
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +216,7 @@ mod tests {
         ];
         let drill = drill("closed", sister("confirmed"), &lines);
         let told = result(&drill);
-        assert_eq!((told.title.as_str(), told.passed, told.answered.as_str()), ("Passed in 41.2 s", true, "Sister answered."));
+        assert_eq!((told.title.as_str(), told.verdict, told.answered.as_str()), ("Passed in 41.2 s", Verdict::Passed, "Sister answered."));
         let times: Vec<_> = steps(&drill).into_iter().map(|(word, at)| (word, at.map(|d| d.as_millis()))).collect();
         assert_eq!(times[0], (W::StepSent, Some(5_000)));
         assert_eq!(times.last(), Some(&(W::StepEnd, Some(41_150))));
@@ -184,12 +230,48 @@ mod tests {
             sister("no_answer"),
             &[("started", 0), ("sent_now", 100), ("siren_on", 100), ("siren_failed", 200), ("closed", 300)],
         ));
-        assert_eq!((failed.passed, failed.notes), (false, vec![W::SirenSilent, W::NotAccepted]));
+        assert_eq!((failed.verdict, failed.notes), (Verdict::Failed, [W::SirenSilent, W::NotAccepted].map(String::from).to_vec()));
         let called_off = result(&drill("cancelled", sister("cancelled"), &[("started", 0), ("call_answered", 100), ("cancelled", 300)]));
-        assert!(called_off.passed, "calling it off is what a first contact may do");
+        assert_eq!(called_off.verdict, Verdict::Passed, "calling it off is what a first contact may do");
         let aborted = result(&drill("aborted", json!([]), &[("started", 0), ("aborted", 300)]));
-        assert_eq!((aborted.passed, aborted.answered.as_str()), (false, "Contacts were not called."));
-        assert!(!result(&drill("verifying", sister("no_answer"), &[("started", 0)])).passed, "a drill that runs has not passed");
+        assert_eq!((aborted.verdict, aborted.answered.as_str()), (Verdict::Failed, "Contacts were not called."));
+        let running = result(&drill("verifying", sister("no_answer"), &[("started", 0)]));
+        assert_eq!((running.verdict, running.title.as_str()), (Verdict::Failed, "The drill is still running"));
+    }
+
+    /// R21, R23: a server that is connected to nobody, a base station that is away, contacts who cannot be called.
+    #[test]
+    fn drill_passes_only_what_would_have_worked() {
+        let lines = [("started", 0), ("call_placed", 100), ("call_answered", 150), ("dispatch_accepted", 200), ("closed", 300)];
+        let mut lacking = drill("closed", sister("confirmed"), &lines);
+        lacking.unready = vec![CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts];
+        let told = result(&lacking);
+        assert_eq!((told.verdict, told.title.as_str()), (Verdict::Failed, "Something would have gone wrong"));
+        let named = ["Not connected to responders", "Base station offline", "No contact is ready"];
+        assert_eq!(told.notes, named.map(|name| format!("When the drill began: {name}.")));
+        let unanswered = [("started", 0), ("call_placed", 100), ("dispatch_accepted", 200), ("closed", 300)];
+        let told = result(&drill("closed", sister("no_answer"), &unanswered));
+        assert_eq!((told.verdict, told.title.as_str()), (Verdict::Doubtful, "Help would have come, but nobody answered"));
+        let told = result(&drill("closed", json!([]), &[("started", 0), ("dispatch_accepted", 200), ("closed", 300)]));
+        assert_eq!(told.verdict, Verdict::Passed, "contacts who were to be spared are not missed");
+    }
+
+    /// R21: a drill of the sirens alone asks nobody for help.
+    #[test]
+    fn drill_of_sirens_is_judged_by_sirens() {
+        let of_sirens = |disposition: &str, lines: &[(&str, u64)]| {
+            let mut drill = drill("closed", json!([]), lines);
+            (drill.kind, drill.services, drill.unready) = (Kind::Siren, Vec::new(), vec![CheckKind::Contacts]);
+            drill.outcome.as_mut().unwrap().disposition = Some(serde_json::from_value(json!(disposition)).unwrap());
+            drill
+        };
+        let sounded = of_sirens("siren_over", &[("started", 0), ("siren_on", 100), ("siren_confirmed", 150), ("siren_over", 5_100)]);
+        assert_eq!(result(&sounded).verdict, Verdict::Passed);
+        assert!(steps(&sounded).iter().all(|(word, _)| ![W::StepDispatch, W::StepAccepted].contains(word)));
+        let silent = result(&of_sirens("silent_practice", &[("started", 0), ("closed", 5_000)]));
+        assert_eq!((silent.verdict, silent.title.as_str()), (Verdict::Doubtful, "Nothing was tried: no siren was to sound"));
+        let replaced = result(&of_sirens("replaced_by_live", &[("started", 0), ("closed", 5_000)]));
+        assert_eq!((replaced.verdict, replaced.title.as_str()), (Verdict::Failed, "A real request ended the drill"));
     }
 
     #[test]

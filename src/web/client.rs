@@ -48,6 +48,8 @@ pub enum Failure {
 /// What the server said when it said no: as much of a [`Problem`](crate::api::problem::Problem) as every page needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
     /// A sentence for a person.
     pub detail: String,
     /// The kind of problem.
@@ -68,7 +70,10 @@ impl Failure {
 
     /// Whether asking again may help: nobody answered, or the server is in trouble itself.
     pub fn may_pass(&self) -> bool {
-        matches!(self.code(), None | Some(Code::StorageUnavailable | Code::Internal))
+        match self {
+            Self::Refused(problem) => problem.status >= 500,
+            Self::Unreachable => true,
+        }
     }
 }
 
@@ -325,9 +330,10 @@ pub async fn incidents(home: &HomeId, before: Option<Timestamp>, limit: u32) -> 
     get(&format!("{}?limit={limit}{before}", path::incidents(home))).await
 }
 
-/// Asks for help.
-pub async fn raise(home: &HomeId, raise: &Raise) -> Answer<Incident> {
-    post(&path::incidents(home), raise).await
+/// Asks for help. Whatever the server says with a 2xx, it has the request: `None` is an answer that this app cannot read.
+pub async fn raise(home: &HomeId, raise: &Raise) -> Answer<Option<Incident>> {
+    let answer = tell(&path::incidents(home), raise).await?;
+    Ok(read(answer).await.ok())
 }
 
 /// One incident, whole.
@@ -335,7 +341,7 @@ pub async fn incident(id: IncidentId) -> Answer<Incident> {
     get(&path::incident(id, "")).await
 }
 
-/// `cancel`, `send-now` or `silence`.
+/// `cancel`, `send-now`, `silence` or `end`.
 pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
     post(&path::incident(id, action), &Nothing {}).await
 }

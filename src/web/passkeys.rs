@@ -18,7 +18,12 @@ async fn answered(task: Task, question: Answer<Ceremony>) -> Answer<Answered> {
     match ask(task, &options).await {
         Some(credential) => Ok(Answered { ceremony, credential }),
         // Whoever would rather not is told nothing that they do not know; whose browser cannot is told what else there is.
-        None => Err(Failure::Refused(Box::new(Refusal { detail: W::NotUsed.into(), code: Code::NotSignedIn, whole: String::new() }))),
+        None => Err(Failure::Refused(Box::new(Refusal {
+            status: 401,
+            detail: W::NotUsed.into(),
+            code: Code::NotSignedIn,
+            whole: String::new(),
+        }))),
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Stage {
     StillNeeded,
     /// The server said no, in this sentence.
     Refused(String),
+    /// The server has it, and said so in a way that this app cannot read.
+    Arrived,
     /// The session has ended meanwhile: it goes on when somebody signs in again.
     SignedOut,
 }
@@ -94,7 +96,7 @@ impl Sender {
     /// Sends a gesture. A second one while the first is on its way is the first again: a double tap is one request (F8).
     pub fn send(self, gesture: Gesture) {
         let Some(home) = self.store.home_id() else { return };
-        let busy = self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_))));
+        let busy = self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_) | Stage::Arrived)));
         if busy {
             return;
         }
@@ -139,7 +141,10 @@ impl Sender {
             let raise = Raise { id, request, mode, source, sent_at, sirens, call_contacts };
             while self.is_on_its_way(id, began_ms) {
                 match client::raise(&home, &raise).await {
-                    Ok(incident) => {
+                    Ok(told) => {
+                        // What is asked for now is looked at.
+                        self.store.minimized.set(None);
+                        let Some(incident) = told else { return self.set_stage(id, Stage::Arrived) };
                         self.store.tell(incident);
                         self.finish(id);
                         return;

@@ -57,6 +57,8 @@ pub struct Store {
     pub latest: RwSignal<Vec<Incident>>,
     /// Whether live events come.
     pub connected: RwSignal<bool>,
+    /// The incident whose screen was left for a bar at the top of every page.
+    pub minimized: RwSignal<Option<IncidentId>>,
     /// While only what was kept of the home is known: when that was told.
     pub offline_since: RwSignal<Option<Timestamp>>,
     /// How much of the first home is drawn: its shield, and then one part a frame, so that a finger never waits for all of them.
@@ -85,6 +87,7 @@ impl Store {
             incident: RwSignal::new(None),
             latest: RwSignal::new(Vec::new()),
             connected: RwSignal::new(true),
+            minimized: RwSignal::new(None),
             offline_since: RwSignal::new(None),
             drawn: RwSignal::new(0),
             offset_ms: RwSignal::new(None),
@@ -153,7 +156,7 @@ impl Store {
         self.home.set(None);
         self.incident.set(None);
         self.latest.set(Vec::new());
-        let events = Live::open(path::events(&id), EVENTS, move |name, data| self.event(name, &data), move |yes| self.connection(yes));
+        let events = Live::open(&path::events(&id), EVENTS, move |name, data| self.event(&name, &data), move |yes| self.connection(yes));
         self.live.set_value(Some(events));
     }
 
@@ -222,12 +225,12 @@ impl Store {
                 }
             }
             "incident" => {
-                if let Some(told) = parse::<Incident>(data) {
-                    let over = told.state.is_over();
-                    self.tell(told);
-                    if over {
-                        self.refresh_latest();
-                    }
+                // What cannot be read is no longer what the screen shows.
+                let Some(told) = parse::<Incident>(data) else { return self.connected.set(false) };
+                let over = told.state.is_over();
+                self.tell(told);
+                if over {
+                    self.refresh_latest();
                 }
             }
             "home" => self.look_again(),

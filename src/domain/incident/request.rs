@@ -109,7 +109,7 @@ pub enum Quiet {
 
 /// Where the shield was, or what was pressed instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "surface", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "surface", rename_all = "snake_case")]
 pub enum Source {
     /// On the dashboard.
     Dashboard,

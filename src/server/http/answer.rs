@@ -62,7 +62,8 @@ impl Refused {
 
     /// A device that came without the account's passkey.
     pub fn held() -> Self {
-        Self::new(Code::DeviceHeld, "This device came without your passkey. Use the passkey, or another device.")
+        let detail = "This device came without your passkey. Use the passkey, or another device.";
+        Self(Problem { reason: Some(Reason::DeviceHeld), ..Problem::new(Code::DeviceHeld, detail) })
     }
 
     /// A field that is wrong.

@@ -22,7 +22,10 @@ use crate::{
 use axum::{body::Bytes, extract::State, http::HeaderMap};
 use futures_util::stream;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 /// How often a quiet stream shows that it lives.
 const PING: Duration = Duration::from_secs(15);
@@ -124,21 +127,32 @@ impl Listener {
     }
 }
 
-/// Live events of a contact's phone.
+/// Live events of a contact's phone. A stream ends with its link.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
 pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
     let events = app.hub.subscribe(&caller.home.id, None, app.clock.now()).events;
     let stop = app.stop.clone();
-    let line = Line { events, stop, home: caller.home.id.clone(), contact: caller.contact.id.clone(), shown: None, app };
+    let line = Line {
+        events,
+        stop,
+        token: caller.token,
+        home: caller.home.id.clone(),
+        contact: caller.contact.id.clone(),
+        shown: None,
+        said_at: Instant::now(),
+        app,
+    };
     Live::new(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
 }
 
 /// One open stream of a contact's phone. It tells of this contact's call, and of nothing else that happens in the home.
 struct Line {
     app: Arc<App>,
+    token: [u8; 32],
     home: HomeId,
     contact: ContactId,
+    said_at: Instant,
     shown: Option<(Option<PhoneCall>, Readiness)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
     stop: watch::Receiver<bool>,
@@ -147,21 +161,28 @@ struct Line {
 impl Line {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            // Who is no contact any more is told nothing.
+            // Who is no contact any more, or has a newer link, is told nothing.
+            if let Ok(None) = self.app.store.contact_link(self.token).await {
+                return None;
+            }
             let home = self.app.homes.get(&self.home)?;
             let contact = home.contacts.iter().find(|c| c.id == self.contact)?;
             let phone: Phone = self.app.tell_phone(&home, contact);
             let said = (phone.call.clone(), phone.ready);
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;
-                self.shown = Some(said);
+                (self.shown, self.said_at) = (Some(said), Instant::now());
                 return Some(frame(None, "call", &data));
             }
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return None,
                 event = self.events.recv() => if matches!(event, Err(broadcast::error::RecvError::Closed)) { return None },
-                () = tokio::time::sleep(PING) => return Some(ping(&self.app)),
+                // Since this line said something: what else happens in the home it does not hear.
+                () = tokio::time::sleep_until(self.said_at + PING) => {
+                    self.said_at = Instant::now();
+                    return Some(ping(&self.app));
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::{
         problem::{Code, Problem},
     },
     domain::{
-        contact::Contact,
+        contact::{Contact, Readiness},
         home::{
             Home, ResponderNotes,
             edit::{Fault, Form, WrittenContact, Wrongs},
@@ -202,11 +202,19 @@ pub async fn undo(State(app): State<Arc<App>>, owner: Owner, Part(change): Part<
     Ok(answer)
 }
 
-/// Issues the link for a contact's phone, shown once; older ones stop to work.
+/// Issues the link for a contact's phone, shown once. Older ones stop working, and the person has to agree again: what rang was the
+/// old link's page.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/contacts/{contact}/link", tag = "household", params(("home" = String, Path), ("contact" = String, Path)), responses((status = 200, body = ContactLink), Problems))]
-pub async fn link(State(app): State<Arc<App>>, Owner(member): Owner, Part(contact): Part<ContactId>) -> Result<Json<ContactLink>, Refused> {
-    if !member.home.contacts.iter().any(|c| c.id == contact) {
-        return Err(Refused::not_found());
+pub async fn link(State(app): State<Arc<App>>, owner: Owner, Part(contact): Part<ContactId>) -> Result<Json<ContactLink>, Refused> {
+    let Owner(member) = &owner;
+    let has_agreed = |home: &Home| home.contacts.iter().find(|c| c.id == contact).map(|c| c.readiness == Readiness::Accepted);
+    if has_agreed(&member.home).ok_or_else(Refused::not_found)? {
+        let ask_again = |home: &mut Home| {
+            home.contacts.iter_mut().filter(|c| c.id == contact).for_each(|c| c.readiness = Readiness::Invited);
+            Ok::<_, NotEdited>(())
+        };
+        // Before the old link ends: a contact who is said to have agreed must have a page that rings.
+        edited(&app, &owner, ask_again).await.map(drop)?;
     }
     let token = auth::new_token();
     app.store.end_contact_links(&member.home.id, &contact).await?;

@@ -41,6 +41,8 @@ pub struct Caller {
     pub home: Arc<Home>,
     /// Who.
     pub contact: Contact,
+    /// The hash of the link's token.
+    pub token: [u8; 32],
     /// The call in the path, if it names one.
     call: Option<CallId>,
 }
@@ -50,11 +52,12 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let Path(mut path): Path<HashMap<String, String>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
         let token = path.remove("token").ok_or_else(Refused::not_found)?;
-        let (home, contact) = app.store.contact_link(auth::token_hash(&token)).await?.ok_or_else(Refused::not_found)?;
+        let token = auth::token_hash(&token);
+        let (home, contact) = app.store.contact_link(token).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(&home).ok_or_else(Refused::not_found)?;
         let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(Refused::not_found)?;
         let call = path.remove("call").map(|id| id.parse().map_err(|_| Refused::not_found())).transpose()?;
-        Ok(Self { home, contact, call })
+        Ok(Self { home, contact, token, call })
     }
 }
 

@@ -396,8 +396,8 @@ impl Store for MemoryStore {
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
         Ok(self.tables().links.get(&token).map(|(home, contact, _)| (home.clone(), contact.clone())))
     }
-    async fn shown_links(&self, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError> {
+    async fn contact_links(&self, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
         let tables = self.tables();
-        Ok(tables.links.values().filter(|(h, ..)| h == home).filter_map(|(_, c, shown)| Some((c.clone(), shown.clone()?))).collect())
+        Ok(tables.links.values().filter(|(h, ..)| h == home).map(|(_, c, shown)| (c.clone(), shown.clone())).collect())
     }
 }

@@ -383,6 +383,6 @@ pub trait Store: Journal {
     async fn end_contact_links(&self, home: &HomeId, contact: &ContactId) -> Result<(), StoreError>;
     /// Whose link that is.
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError>;
-    /// The links of a home that may be shown.
-    async fn shown_links(&self, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError>;
+    /// Which contacts of a home have a link, each with its token where it may be shown.
+    async fn contact_links(&self, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError>;
 }

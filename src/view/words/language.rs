@@ -1,6 +1,6 @@
 //! Which language is spoken, and how a word becomes a text.
 
-use super::{AccountWord, HouseholdWord, PhoneWord, RecordWord, Word};
+use super::{AccountWord, HouseholdWord, IncidentWord, PhoneWord, RecordWord, Word};
 use std::sync::OnceLock;
 
 /// A language: a text for each word.
@@ -10,6 +10,8 @@ pub struct Language {
     pub tag: &'static str,
     /// Words of the first load.
     pub core: fn(Word) -> &'static str,
+    /// Words of an incident after its countdown.
+    pub incident: fn(IncidentWord) -> &'static str,
     /// Words of the contact's phone.
     pub phone: fn(PhoneWord) -> &'static str,
     /// Words of settings and the first run.

@@ -18,7 +18,7 @@ super::language::words! {
         NotCalledNote = "The people there see that you do not want to be called.",
         AgreeAgain = "Call me after all",
         Unknown = "This link does not work any more",
-        UnknownNote = "Ask the person who sent it for a new one.",
+        UnknownNote = "Ask the person who sent it for a new one. If somebody is in danger, call 911 or 112.",
         Caller = "Monitoring center",
         Answer = "Answer",
         Decline = "Decline",

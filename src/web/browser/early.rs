@@ -1,8 +1,8 @@
 //! What was asked while the app itself was still on its way (`public/early.js`). Each answer is taken once.
 
-use js_sys::{Array, JsString, Promise, Reflect};
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{EventSource, Response};
+use web_sys::Response;
 
 use super::{focus_first, window};
 
@@ -29,19 +29,4 @@ pub fn shield() -> bool {
     let pressed = holds("[aria-busy]");
     early.remove();
     pressed
-}
-
-/// The open stream of that path, and the names and data of what it said already. From then on the app listens itself.
-pub fn stream(path: &str) -> Option<(EventSource, Vec<(String, String)>)> {
-    let (source, heard) = (take::<EventSource>("stream"), take::<Array>("heard"));
-    // A stream that opens early only now would stay open, and be taken for a new one at the next sign-in.
-    let _ = Reflect::delete_property(&window(), &"early".into());
-    let (source, heard) = (source?, heard?);
-    if source.url().ends_with(path) && source.ready_state() != EventSource::CLOSED {
-        let text = |of: &Array, at| of.get(at).dyn_into::<JsString>().ok().map(String::from);
-        let event = |event: JsValue| event.dyn_into::<Array>().ok().and_then(|e| Some((text(&e, 0)?, text(&e, 1)?)));
-        return Some((source, heard.iter().filter_map(event).collect()));
-    }
-    source.close();
-    None
 }

@@ -3,7 +3,6 @@
 pub mod authenticator;
 pub mod dialog;
 pub mod early;
-pub mod event_source;
 pub mod json;
 pub mod time;
 

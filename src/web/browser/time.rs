@@ -73,5 +73,14 @@ fn local(at: Timestamp, parts: &[(String, String)]) -> String {
         let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(value));
     }
     let date = Date::new(&JsValue::from_f64(at.as_millis() as f64));
-    date.to_locale_string(&locale(), &options).into()
+    // It throws where the browser does not know the time zone, and no screen of an emergency dies of that.
+    written(&date, &options).unwrap_or_else(|| {
+        let _ = Reflect::set(&options, &"timeZone".into(), &"UTC".into());
+        written(&date, &options).map_or_else(|| at.to_string(), |time| format!("{time} UTC"))
+    })
+}
+
+fn written(date: &Date, options: &Object) -> Option<String> {
+    let write: js_sys::Function = Reflect::get(date, &"toLocaleString".into()).ok()?.dyn_into().ok()?;
+    write.call2(date, &locale().into(), options).ok()?.as_string()
 }

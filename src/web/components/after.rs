@@ -46,7 +46,7 @@ fn Bare(
     open_when_mounted(node);
     let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
     let drill = incident.with_untracked(|i| i.mode == Mode::Drill);
-    let title = move || incident.with(words_of::bare_title);
+    let title = move || incident.with(|i| words_of::bare_title(i, number));
     view! {
         <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=|event: leptos::ev::Event| event.prevent_default()>
             <div class="asked__page">

@@ -2,7 +2,7 @@
 
 use super::{part, press, text, whether};
 use crate::{
-    api::incident::Incident,
+    api::{incident::Incident, problem::Code},
     domain::incident::Mode,
     view::{
         countdown::{countdown, is_spoken},
@@ -11,7 +11,7 @@ use crate::{
     },
     web::{
         browser::{dialog::open_when_mounted, vibrate},
-        client,
+        client::{self, Failure},
         store::store,
     },
 };
@@ -49,6 +49,7 @@ pub fn CountdownScreen(
     });
 
     let unreached = RwSignal::new(false);
+    let refused = RwSignal::new(String::new());
     let steer = move |action: &'static str| {
         let (id, deadline) = incident.with_untracked(|i| (i.id, i.deadline));
         spawn_local(async move {
@@ -56,7 +57,11 @@ pub fn CountdownScreen(
                 match client::steer(id, action).await {
                     Ok(told) => return store.tell(told),
                     Err(failure) if failure.may_pass() && store.server_now() < deadline => unreached.try_set(true),
-                    // What is refused is told by the next live event.
+                    // That it was too late is told by the next live event; a press that may not be is answered here.
+                    Err(Failure::Refused(refusal)) if !matches!(refusal.code, Code::CancelWindowClosed | Code::IncidentOver) => {
+                        refused.try_set(refusal.detail);
+                        return;
+                    }
                     Err(_) => return,
                 };
                 TimeoutFuture::new(AGAIN_MS).await;
@@ -64,9 +69,10 @@ pub fn CountdownScreen(
         });
     };
     let trouble = move || match (unreached.get(), store.connected.get()) {
-        (true, _) => Word::NotReached,
-        (false, false) => Word::CountdownOffline,
-        (false, true) => Word::Blank,
+        _ if refused.with(|r| !r.is_empty()) => refused.get(),
+        (true, _) => Word::NotReached.into(),
+        (false, false) => Word::CountdownOffline.into(),
+        (false, true) => String::new(),
     };
     let detail = move || match seconds.get() {
         0 => Word::CountdownOver.say().to_owned(),

@@ -3,7 +3,7 @@
 use super::{Sure, press, text};
 use crate::{
     api::{incident::Incident, path, review::Decision},
-    view::words::Word,
+    view::words::IncidentWord,
     web::client::{self, Failure},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -30,14 +30,14 @@ pub fn Decide(
                 // The live event of it may have come first, and taken this away.
                 Ok(told) => drop(decided.try_run(told)),
                 Err(Failure::Refused(refusal)) => drop(refused.try_set(refusal.detail)),
-                Err(Failure::Unreachable) => drop(refused.try_set(Word::NotDecided.into())),
+                Err(Failure::Unreachable) => drop(refused.try_set(IncidentWord::NotDecided.into())),
             }
         });
     };
     view! {
         <section class="card card--pad form">
-            <button class="btn btn--sos" on:click=press(move || decide(Decision::Proceed))>{Word::SendAfterAll}</button>
-            <Sure label=Word::NobodyNeedsHelp sure=Word::NobodySure act=Callback::new(move |()| decide(Decision::Close))/>
+            <button class="btn btn--sos" on:click=press(move || decide(Decision::Proceed))>{IncidentWord::SendAfterAll}</button>
+            <Sure label=IncidentWord::NobodyNeedsHelp sure=IncidentWord::NobodySure act=Callback::new(move |()| decide(Decision::Close))/>
             <p class="notice" role="alert">{text(move || refused.get())}</p>
         </section>
     }

@@ -4,7 +4,10 @@ use super::{Icon, Timeline, press, ribbon, text};
 use crate::{
     api::incident::{Incident, Stage},
     domain::incident::Mode,
-    view::{incident as words_of, words::Word},
+    view::{
+        incident as words_of,
+        words::{self, IncidentWord, Said, Word},
+    },
     web::{
         browser::{after_next_frame, dialog::open_when_mounted, time::clock},
         route::{Route, navigation},
@@ -37,19 +40,21 @@ pub fn EndedScreen(
             navigation.go(Route::Incident(id));
         }
     };
-    let icon = if aborted { "undo" } else { "check" };
+    let number = store.emergency_number();
+    let icon = incident.with_untracked(words_of::ended_icon);
     view! {
         <dialog class="asked" node_ref=node aria-label=text(move || said().0) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); put_away(); }>
             <div class="asked__page">
                 {drill.then(ribbon)}
                 <header class="asked__title">
-                    <span class="mark"><Icon name=icon/></span>
+                    <span class="mark" class:mark--bad=icon == "warning"><Icon name=icon/></span>
                     <div>
                         <h1 tabindex="-1">{text(move || said().0)}</h1>
                         <p class="muted">{text(move || said().1)}</p>
                     </div>
                 </header>
-                <button class="btn btn--quiet" autofocus on:click=press(go_on)>{if is_drill { Word::HowItWent } else { Word::Done }}</button>
+                {(icon == "warning").then(|| view! { <a class="btn btn--sos" href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a> })}
+                <button class="btn btn--quiet" autofocus on:click=press(go_on)>{if is_drill { IncidentWord::HowItWent.say() } else { Word::Done.say() }}</button>
                 <section class="card card--pad"><Timeline lines/></section>
             </div>
         </dialog>

@@ -37,7 +37,7 @@ pub use icon::Icon;
 pub use incident_row::incident_row;
 pub use inviting::{Inviting, Open};
 pub use not_sent::NotSent;
-pub use overlay::Overlay;
+pub use overlay::{Banner, Overlay};
 pub use page::Page;
 pub use part::{Part, part, press, ribbon, text, whether};
 pub use picture::Picture;

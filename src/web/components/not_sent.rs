@@ -1,10 +1,10 @@
-//! The request that the server has not acknowledged: no countdown, but the truth and the emergency number.
+//! The request that the server has not acknowledged, or not so that it can be shown: no countdown, but the truth and the emergency number.
 
 use super::{Icon, press};
 use crate::{
     view::words::{self, Said, Word},
     web::{
-        browser::dialog::open_when_mounted,
+        browser::{dialog::open_when_mounted, reload},
         sending::{Stage, sender},
         store::store,
     },
@@ -27,15 +27,16 @@ pub fn NotSent(
         Stage::NotSent => (Word::NotSent, Word::NotSentNote.say().to_owned()),
         Stage::StillNeeded => (Word::StillNeed, Word::StillNeedNote.say().to_owned()),
         Stage::SignedOut => (Word::HeldUp, Word::HeldUpNote.say().to_owned()),
+        Stage::Arrived => (Word::Arrived, Word::ArrivedNote.say().to_owned()),
         Stage::Refused(detail) => (Word::Refused, detail.clone()),
     };
     let give_up = match &stage {
         Stage::Trying => None,
         Stage::NotSent | Stage::SignedOut => Some(Word::StopTrying),
         Stage::StillNeeded => Some(Word::NoLonger),
-        Stage::Refused(_) => Some(Word::Close),
+        Stage::Refused(_) | Stage::Arrived => Some(Word::Close),
     };
-    let asks = stage == Stage::StillNeeded;
+    let (asks, arrived) = (stage == Stage::StillNeeded, stage == Stage::Arrived);
     view! {
         <dialog
             class="count count--unsent"
@@ -52,6 +53,7 @@ pub fn NotSent(
             <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent)><Icon name="warning"/></span>
             <div class="count__acts">
                 <a class="btn btn--light" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>
+                {arrived.then(|| view! { <button class="btn btn--light" on:click=press(reload)>{Word::Reload}</button> })}
                 {asks.then(|| view! { <button class="btn btn--light" on:click=press(move || sender.again())>{Word::YesSend}</button> })}
                 {give_up.map(|text| view! { <button class="btn btn--ghost" on:click=press(move || sender.give_up())>{text}</button> })}
             </div>

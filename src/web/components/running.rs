@@ -1,6 +1,6 @@
 //! Help has been requested: what was sent, who is being called, what was answered. It shows what is recorded and nothing more (R14).
 
-use super::{CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Timeline, part, press, ribbon, text};
+use super::{CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Sure, Timeline, part, press, ribbon, text};
 use crate::{
     api::incident::{CallStage, Incident, Stage},
     domain::{
@@ -9,11 +9,11 @@ use crate::{
     },
     view::{
         incident as words_of,
-        words::{self, Said, Word},
+        words::{self, IncidentWord, Said, Word},
     },
     web::{
         browser::dialog::open_when_mounted,
-        client,
+        client::{self, Failure},
         on_demand::once_there,
         pages::{PICTURE, player},
         store::{Store, store},
@@ -34,49 +34,87 @@ pub fn RunningScreen(
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
     let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
-    let silence = move || {
+    let trouble = RwSignal::new(String::new());
+    let steer = move |action: &'static str| {
         let id = incident.with_untracked(|i| i.id);
+        trouble.set(String::new());
         spawn_local(async move {
-            // Where it fails the button stays, and can be tapped again.
-            if let Ok(told) = client::steer(id, "silence").await {
-                store.tell(told);
+            // Where it fails the button stays, and can be tapped again. The end may have come meanwhile, and taken this away.
+            match client::steer(id, action).await {
+                Ok(told) => store.tell(told),
+                Err(Failure::Refused(refusal)) => drop(trouble.try_set(refusal.detail)),
+                Err(Failure::Unreachable) => drop(trouble.try_set(IncidentWord::NotDecided.into())),
             }
         });
     };
-    let title = move || incident.with(words_of::running_title);
+    let title = move || incident.with(|i| words_of::running_title(i, number));
+    let alone = Memo::new(move |_| incident.with(words_of::is_nobody_told));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
     let decided = Callback::new(move |told| store.tell(told));
     let more = move || sheet.open(incident.with_untracked(|i| i.source.for_more()));
+    let leave = move || store.minimized.set(Some(incident.with_untracked(|i| i.id)));
 
     view! {
-        <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=|event: leptos::ev::Event| event.prevent_default()>
+        <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); leave(); }>
             <div class="asked__page">
                 {part(move || is_drill().then(ribbon))}
-                {source_picture(store, incident)}
-                <header class="asked__title">
-                    <span class="pulse" aria-hidden="true"><ShieldShape/>{part(move || Some(view! { <Icon name=incident.with(words_of::running_icon)/> }))}</span>
-                    <div>
-                        <h1 tabindex="-1" autofocus>{text(title)}</h1>
-                        <p class="muted">{text(move || incident.with(words_of::running_detail))}</p>
-                    </div>
-                </header>
+                {part(move || Some(match alone.get() {
+                    true => nobody_told(incident, number).into_any(),
+                    false => heading(incident, number).into_any(),
+                }))}
                 <p class="notice" role="status">{text(move || if store.connected.get() { Word::Blank } else { Word::Offline })}</p>
+                {source_picture(store, incident)}
                 {part(move || incident.with(|i| i.state == Stage::UnderReview).then(|| view! { <Decide incident decided/> }))}
                 {part(move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> }))}
                 {part(move || dispatches(&incident.get()))}
                 <div class="two">
                     {part(move || incident.with(words_of::can_silence).then(|| view! {
-                        <button class="btn btn--quiet" on:click=press(silence)><Icon name="silence"/>{Word::Silence}</button>
+                        <button class="btn btn--quiet" on:click=press(move || steer("silence"))><Icon name="silence"/>{IncidentWord::Silence}</button>
                     }))}
-                    <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a>
+                    {part(move || (!alone.get()).then(|| call(number, "btn btn--quiet")))}
                 </div>
+                <p class="notice" role="alert">{text(move || trouble.get())}</p>
                 <section class="card card--pad"><Timeline lines/></section>
                 {part(move || calls(&incident.get()))}
-                <p class="muted small">{text(move || incident.with(words_of::cancel_note).unwrap_or(Word::Blank))}</p>
-                <button class="link" on:click=press(more)>{Word::MoreHelp}</button>
+                <p class="muted small">{text(move || incident.with(words_of::cancel_note).map_or("", |word| word.say()))}</p>
+                <div class="acts">
+                    <button class="btn btn--small btn--quiet" on:click=press(more)>{IncidentWord::MoreHelp}</button>
+                    <button class="btn btn--small btn--quiet" title=IncidentWord::LeaveNote on:click=press(leave)>{IncidentWord::LeaveScreen}</button>
+                    {part(move || incident.with(|i| i.can_end).then(|| view! {
+                        <Sure label=IncidentWord::ItIsOver sure=IncidentWord::ItIsOverSure act=Callback::new(move |()| steer("end"))/>
+                    }))}
+                </div>
             </div>
         </dialog>
+    }
+}
+
+fn call(number: &'static str, class: &'static str) -> impl IntoView {
+    view! { <a class=class href=format!("tel:{number}")><Icon name="phone"/>{words::call_number(number)}</a> }
+}
+
+fn heading(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
+    view! {
+        <header class="asked__title">
+            <span class="pulse" aria-hidden="true"><ShieldShape/>{part(move || Some(view! { <Icon name=incident.with(words_of::running_icon)/> }))}</span>
+            <div>
+                <h1 tabindex="-1" autofocus>{text(move || incident.with(|i| words_of::running_title(i, number)))}</h1>
+                <p class="muted">{text(move || incident.with(words_of::running_detail))}</p>
+            </div>
+        </header>
+    }
+}
+
+/// What matters first where nobody was told: the number, and what to say (R14).
+fn nobody_told(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
+    view! {
+        <section class="alone">
+            <h1 role="alert" tabindex="-1" autofocus>{text(move || incident.with(|i| words_of::running_title(i, number)))}</h1>
+            {call(number, "btn btn--light")}
+            <p>{text(move || incident.with(words_of::running_detail))}</p>
+            <p class="small">{IncidentWord::NobodyConnected}</p>
+        </section>
     }
 }
 
@@ -96,12 +134,13 @@ fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
 }
 
 fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
-    if incident.dispatches.is_empty() {
+    // Asked for from nobody: the heading says so.
+    if incident.dispatches.is_empty() || words_of::is_nobody_told(incident) {
         return None;
     }
     let row = |d: &crate::api::incident::Dispatch| {
         let tone = words::tone(words::request_for(d.service));
-        let reference = d.reference.clone().map(|r| Word::Reference.fill(&[&r]));
+        let reference = d.reference.clone().map(|r| IncidentWord::Reference.fill(&[&r]));
         view! {
             <li>
                 <span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
@@ -110,7 +149,7 @@ fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
             </li>
         }
     };
-    Some(view! { <ul class="rows card" aria-label=Word::Responders>{incident.dispatches.iter().map(row).collect_view()}</ul> })
+    Some(view! { <ul class="rows card" aria-label=IncidentWord::Responders>{incident.dispatches.iter().map(row).collect_view()}</ul> })
 }
 
 fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {

@@ -3,7 +3,7 @@
 use super::part;
 use crate::{
     api::timeline::Line,
-    view::{incident::mark, words::Word},
+    view::{incident::mark, words::IncidentWord},
     web::browser::time::clock,
 };
 use leptos::prelude::*;
@@ -26,7 +26,7 @@ pub fn Timeline(
         }
     };
     view! {
-        <ol class="line" aria-live="polite" aria-relevant="additions" aria-label=Word::WhatHappened>
+        <ol class="line" aria-live="polite" aria-relevant="additions" aria-label=IncidentWord::WhatHappened>
             {part(move || Some(lines.get().into_iter().map(row).collect_view()))}
         </ol>
     }

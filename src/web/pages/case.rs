@@ -13,7 +13,10 @@ use crate::{
         incident::{DispatchState, Service, Source},
         time::Timestamp,
     },
-    view::words::{RecordWord as W, Said, call_number, capital, services},
+    view::{
+        console::{again, quiet_note},
+        words::{RecordWord as W, Said, call_number, capital, services},
+    },
     web::{
         browser::time::{clock_in, day},
         client::{self, Answer, Failure},
@@ -84,7 +87,11 @@ pub fn OpenCase(
         let (id, _, holder, _) = drawn.get().filter(|_| leads)?;
         hand_over(holder.as_ref(), Says { id, told }, &on_duty.get())
     };
+    let pressing = Memo::new(move |_| case.with(|case| case.as_ref().map(|case| (case.quiet, case.repeats))));
+    let quiet_note = move || pressing.get().and_then(|(quiet, _)| quiet).map_or("", |kind| quiet_note(kind).say());
     view! {
+        <p class="field__wrong" role="alert">{text(quiet_note)}</p>
+        <p class="field__wrong" role="alert">{text(move || pressing.get().and_then(|(_, repeats)| again(repeats)).unwrap_or_default())}</p>
         <p class="notice" role="alert">{text(move || told.get())}</p>
         {part(body)}
         {part(hand)}

@@ -4,7 +4,10 @@ use super::{case::OpenCase, desk::Desk, figures::Figures};
 use crate::{
     api::center::{Case, Queue},
     domain::{access::CenterAction, id::IncidentId},
-    view::words::{RecordWord as W, Said, Word, capital, services},
+    view::{
+        console::{again, count, quiet},
+        words::{RecordWord as W, Said, Word, capital, services},
+    },
     web::{
         browser::{load, set_title, time::clock},
         client::{self, Failure},
@@ -73,7 +76,7 @@ pub fn Center() -> impl IntoView {
             true => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
             false => view! {
                 <ul class="rows card" aria-label=W::Queue>
-                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.cases.clone()).unwrap_or_default()) key=|case| (case.id, case.holder.clone(), case.services.len(), case.unclaimed) children=move |case| view! { <Row case chosen/> }/>
+                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.cases.clone()).unwrap_or_default()) key=|case| (case.id, case.holder.clone(), case.services.len(), case.unclaimed, case.repeats) children=move |case| view! { <Row case chosen/> }/>
                 </ul>
             }
             .into_any(),
@@ -106,10 +109,7 @@ async fn keep_asking(queue: RwSignal<Option<Queue>>, wrong: RwSignal<String>) {
         match client::queue(seen).await {
             Ok(now) => {
                 // `public/chime.js` sounds when it counts more.
-                let title = match now.cases.iter().filter(|case| case.holder.is_none()).count() {
-                    0 => Word::Center.say().to_owned(),
-                    waiting => format!("({waiting}) {}", Word::Center.say()),
-                };
+                let title = format!("{}{}", count(&now.cases), Word::Center.say());
                 let is_new = seen.replace(now.version) != Some(now.version);
                 if wrong.try_set(String::new()).is_some() || is_new && queue.try_set(Some(now)).is_some() {
                     return;
@@ -159,11 +159,13 @@ fn Row(
     };
     let is_chosen = move || chosen.with(|chosen| *chosen == Some(id));
     let urgent = case.holder.is_none();
+    let pressing = [case.quiet.map(|kind| quiet(kind).say().to_owned()), again(case.repeats)].into_iter().flatten();
+    let pressing = pressing.map(|words| view! { <small class="field__wrong">{words}</small> }).collect_view();
     view! {
         <li>
             <button class="row" type="button" aria-pressed=text(move || is_chosen().to_string()) on:click=press(move || chosen.set(Some(id)))>
                 <span class="tile"><Icon name="shield"/></span>
-                <span class="grow"><b>{format!("{}, {}", capital(&services(&case.services)), case.home)}</b><small class=if urgent { "field__wrong" } else { "faint tiny" }>{note}</small></span>
+                <span class="grow"><b>{format!("{}, {}", capital(&services(&case.services)), case.home)}</b><small class=if urgent { "field__wrong" } else { "faint tiny" }>{note}</small>{pressing}</span>
             </button>
         </li>
     }

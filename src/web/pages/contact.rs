@@ -12,8 +12,9 @@ use crate::{
     view::words::{self, PhoneWord, Said, Word},
     web::{
         browser::{json::parse, load, vibrate},
-        client,
+        client::{self, Failure},
         components::{Icon, part, press, ribbon, text},
+        live::Live,
     },
 };
 use gloo_timers::callback::Interval;
@@ -38,25 +39,33 @@ pub fn Contact(
     load("forms");
     let shown = RwSignal::new(Shown::Loading);
     let said = RwSignal::new(false);
-    let first = token.clone();
-    spawn_local(async move {
-        match client::phone(&first).await {
-            Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
-            Err(failure) if failure.code() == Some(Code::NotFound) => shown.set(Shown::Unknown),
-            Err(_) => shown.set(Shown::Unreachable),
-        }
-    });
-    let event = move |name: &str, data: String| {
-        if let ("call", Some(phone)) = (name, parse::<Phone>(&data)) {
+    let token = StoredValue::new(token);
+    let ask = move || {
+        spawn_local(async move {
+            match client::phone(&token.get_value()).await {
+                Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
+                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
+                Err(_) if shown.get_untracked() == Shown::Loading => shown.set(Shown::Unreachable),
+                Err(_) => {}
+            }
+        });
+    };
+    ask();
+    let event = move |name: String, data: String| {
+        if let ("call", Some(phone)) = (name.as_str(), parse::<Phone>(&data)) {
             if phone.call.is_some() {
                 said.set(false);
             }
             shown.set(Shown::Phone(Box::new(phone)));
         }
     };
-    let live = crate::web::live::Live::open(path::phone_events(&token), &["call", "ping"], event, |_| {});
+    let connected = RwSignal::new(true);
+    let live = Live::open(&path::phone_events(&token.get_value()), &["call", "ping"], event, move |yes| {
+        connected.try_set(yes);
+        // A stream that ends may mean that the link has ended.
+        ask();
+    });
     StoredValue::new_local(live);
-    let token = StoredValue::new(token);
 
     let screen = move || match shown.get() {
         Shown::Loading => quiet(Word::Loading, Word::Blank),
@@ -68,7 +77,17 @@ pub fn Contact(
             Some(call) => view! { <Call home=phone.home.clone() call token said shown/> }.into_any(),
         },
     };
-    view! { <main class="phone">{part(move || Some(screen()))}</main> }
+    view! {
+        <main class="phone">
+            <p class="notice" role="status">{text(move || if connected.get() { Word::Blank } else { Word::Offline })}</p>
+            {part(move || Some(screen()))}
+        </main>
+    }
+}
+
+/// Whether the link stopped working: a newer one was made, or the person is no contact any more.
+fn has_ended(failure: &Failure) -> bool {
+    failure.code() == Some(Code::NotFound)
 }
 
 fn quiet(title: impl Into<String>, note: impl Into<String>) -> AnyView {
@@ -93,6 +112,7 @@ fn Consent(
         spawn_local(async move {
             match client::consent(&token.get_value(), action).await {
                 Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
+                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
                 Err(_) => unreached.set(true),
             }
         });
@@ -101,6 +121,7 @@ fn Consent(
         spawn_local(async move {
             match client::remember(&token.get_value(), remembers).await {
                 Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
+                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
                 Err(_) => unreached.set(true),
             }
         });
@@ -165,6 +186,7 @@ fn Call(
                     shown.set(Shown::Phone(Box::new(phone)));
                 }
                 // A call that is over meanwhile is told by the next live event.
+                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });
@@ -192,7 +214,7 @@ fn Call(
         .into_any(),
         (false, true) => view! {
             <button class="btn btn--sos" on:click=press(move || act("confirm"))>{PhoneWord::Confirm}</button>
-            <CallOff password_required=call.password_required id token said unreached/>
+            <CallOff password_required=call.password_required id token said unreached shown/>
             <button class="link link--center" on:click=press(move || act("hang-up"))>{PhoneWord::HangUp}</button>
         }
         .into_any(),
@@ -226,6 +248,8 @@ fn CallOff(
     said: RwSignal<bool>,
     /// Becomes true when nobody answered.
     unreached: RwSignal<bool>,
+    /// What the page shows.
+    shown: RwSignal<Shown>,
 ) -> impl IntoView {
     let asked = RwSignal::new(false);
     let password = RwSignal::new(String::new());
@@ -234,6 +258,7 @@ fn CallOff(
             let spoken = password_required.then(|| password.get_untracked());
             match client::call_off(&token.get_value(), id, spoken).await {
                 Ok(()) => said.set(true),
+                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });

@@ -109,14 +109,14 @@ fn Last(
     drill: Incident,
 ) -> impl IntoView {
     let told = result(&drill);
-    let icon = if told.passed { "check" } else { "warning" };
+    let (icon, mark) = told.verdict.look();
     let when = day(drill.started_at);
     view! {
         <section class="col col--tight">
             <h2 class="head">{W::Last}</h2>
             <div class="card">
                 <Link to=Route::Incident(drill.id) class="row row--pad">
-                    <span class="mark" class:mark--bad=!told.passed><Icon name=icon/></span>
+                    <span class=mark><Icon name=icon/></span>
                     <span class="grow"><b>{told.title}</b><small class="faint tiny">{format!("{} {when}", told.answered)}</small></span>
                     <Icon name="next"/>
                 </Link>

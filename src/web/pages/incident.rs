@@ -9,7 +9,7 @@ use crate::{
     view::{
         incident::{call_word, dispatch_word, summary},
         records::{result, seconds, steps, took},
-        words::{self, RecordWord as W, Said, Word},
+        words::{self, IncidentWord, RecordWord as W, Said, Word},
     },
     web::{
         browser::{self, time::day},
@@ -121,11 +121,11 @@ fn score(drill: &Incident) -> impl IntoView + use<> {
         let time = at.map_or_else(|| W::Never.into(), |at| W::After.fill(&[&seconds(at)]));
         view! { <li><span class="grow">{word}</span><span class="num muted small">{time}</span></li> }
     };
-    let icon = if told.passed { "check" } else { "warning" };
+    let (icon, mark) = told.verdict.look();
     view! {
-        <section class="card" aria-label=Word::HowItWent>
+        <section class="card" aria-label=IncidentWord::HowItWent>
             <div class="ready">
-                <span class="mark" class:mark--bad=!told.passed><Icon name=icon/></span>
+                <span class=mark><Icon name=icon/></span>
                 <div><h2>{told.title}</h2><p class="muted small">{told.answered}</p></div>
             </div>
             <ul class="notes">{told.notes.into_iter().map(|note| view! { <li class="notice">{note}</li> }).collect_view()}</ul>
@@ -137,7 +137,7 @@ fn score(drill: &Incident) -> impl IntoView + use<> {
 fn responders(incident: &Incident) -> Option<impl IntoView + use<>> {
     let row = |d: &crate::api::incident::Dispatch| {
         let tone = words::tone(words::request_for(d.service));
-        let reference = d.reference.clone().map(|r| Word::Reference.fill(&[&r]));
+        let reference = d.reference.clone().map(|r| IncidentWord::Reference.fill(&[&r]));
         view! {
             <li><span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
             <div class="grow"><b>{tone.name}</b><p class="faint tiny">{reference}</p></div><span class="small">{dispatch_word(d.state)}</span></li>

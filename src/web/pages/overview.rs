@@ -126,11 +126,12 @@ fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
         return view! { <p class="card card--pad muted">{Word::NoContacts}</p> }.into_any();
     }
     let row = |contact: Contact| {
-        let ready = contact.ready == Readiness::Accepted;
-        let state = match contact.ready {
-            Readiness::Accepted => contact.phone,
-            Readiness::Invited => Word::ContactInvited.into(),
-            Readiness::OptedOut => Word::ContactOptedOut.into(),
+        let ready = contact.linked && contact.ready == Readiness::Accepted;
+        let state = match (contact.ready, contact.linked) {
+            (Readiness::OptedOut, _) => Word::ContactOptedOut.into(),
+            (_, false) => Word::ContactNoLink.into(),
+            (Readiness::Invited, true) => Word::ContactInvited.into(),
+            (Readiness::Accepted, true) => contact.phone,
         };
         let phone = contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{Word::OpenPhone}</a> });
         view! {

@@ -61,13 +61,15 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
         "home_changed",
         "person_changed",
         "proof_refused",
+        // The sister has to agree again.
+        "home_changed",
         "link_made",
         "contact_answered",
         "codes_made",
         "password_changed",
     ];
     assert_eq!(seen, deeds);
-    let renamed = &all[7];
+    let renamed = &all[8];
     assert_eq!((&renamed["who"], &renamed["address"], &renamed["about"]), (&json!("Olivia"), &json!("127.0.0.1"), &json!(["name"])));
     let detail: Value = serde_json::from_str(renamed["detail"].as_str().unwrap()).unwrap();
     assert_eq!(detail, json!({"name": {"before": "Maple Street", "after": "The house by the brook"}}));

@@ -163,6 +163,44 @@ async fn a_contacts_stream_tells_of_the_call_and_of_nothing_else() {
     }
 }
 
+/// A page whose link was replaced must not ring: nothing that is pressed there would count.
+#[tokio::test]
+async fn contacts_stream_ends_with_its_link() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let contact = server.stranger();
+    let mut line = Stream::open(&contact, &format!("{phone}/events"), None).await;
+    line.next().await.unwrap();
+    owner.post("/api/v1/homes/maple-street/contacts/sister/link", &json!({})).await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    while let Some(event) = line.next().await {
+        assert!(event.data["call"].is_null(), "{event:?}");
+    }
+}
+
+/// A home in which much happens that a contact is not told: their page must not take the silence for a lost connection.
+#[tokio::test]
+async fn contacts_stream_shows_that_it_lives_while_the_home_is_busy() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let mut line = Stream::open(&server.stranger(), &format!("{phone}/events"), None).await;
+    line.next().await.unwrap();
+    let busy = async {
+        loop {
+            let name = json!({"name": "Maple Street"});
+            owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/name", &name).await;
+            super::wait(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        event = line.next_named("ping") => assert!(event.data["server_time"].is_string()),
+        () = busy => {}
+    }
+}
+
 #[tokio::test]
 async fn stopping_ends_open_streams() {
     let server = Server::start("30s").await;

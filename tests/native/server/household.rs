@@ -167,6 +167,38 @@ async fn a_contact_agrees_opts_out_and_is_known_to_have_been_reached() {
     assert_eq!((newer, ann.get(&link).await.1["code"].clone()), (StatusCode::OK, json!("not_found")), "an older link stops to work");
 }
 
+/// A contact who was sent nothing is not said to be asked, and one whose page a newer link ended has to agree again.
+#[tokio::test]
+async fn contact_is_asked_by_the_newest_link_alone() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let ann = async || owner.get(MAPLE).await.1["contacts"][0].clone();
+    let ready = async || owner.get(MAPLE).await.1["sos"]["ready"].clone();
+    let make = async || {
+        owner.post(&format!("{MAPLE}/contacts/ann/link"), &json!({})).await.1["path"]
+            .as_str()
+            .unwrap()
+            .replace("/contact", "/api/v1/contact")
+    };
+    owner.put(&format!("{MAPLE}/contacts"), &two()).await;
+    assert_eq!((&ann().await["ready"], &ann().await["linked"]), (&json!("invited"), &json!(false)), "nobody could open anything");
+    let link = make().await;
+    assert_eq!((&ann().await["ready"], &ann().await["linked"]), (&json!("invited"), &json!(true)));
+    let phone = server.stranger();
+    phone.post(&format!("{link}/accept"), &json!({})).await;
+    assert_eq!(ann().await["ready"], "accepted");
+    let counted = ready().await;
+    let newer = make().await;
+    assert_eq!((&ann().await["ready"], &ann().await["linked"]), (&json!("invited"), &json!(true)), "the page that agreed is no more");
+    assert_ne!(ready().await, counted, "R23: nor does the dashboard count on it");
+    for action in ["accept", "opt-out"] {
+        assert_eq!(phone.post(&format!("{link}/{action}"), &json!({})).await.1["code"], "not_found");
+    }
+    phone.post(&format!("{newer}/opt-out"), &json!({})).await;
+    make().await;
+    assert_eq!(ann().await["ready"], "opted_out", "whoever refused is not asked by a link");
+}
+
 #[tokio::test]
 async fn r21_a_drill_may_leave_the_contacts_alone() {
     let server = Server::start("30s").await;

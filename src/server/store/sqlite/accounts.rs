@@ -185,8 +185,8 @@ pub(super) async fn contact_link(readers: &SqlitePool, token: [u8; 32]) -> Resul
     row.as_ref().map(|row| Ok((slug(row, 0)?, slug(row, 1)?))).transpose()
 }
 
-pub(super) async fn shown_links(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError> {
-    let rows = sqlx::query("SELECT contact, shown FROM contact_link WHERE home = ? AND shown IS NOT NULL")
+pub(super) async fn contact_links(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
+    let rows = sqlx::query("SELECT contact, shown FROM contact_link WHERE home = ?")
         .bind(home.as_str())
         .fetch_all(readers)
         .await

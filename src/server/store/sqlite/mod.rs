@@ -322,7 +322,7 @@ impl Store for SqliteStore {
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
         accounts::contact_link(&self.readers, token).await
     }
-    async fn shown_links(&self, home: &HomeId) -> Result<Vec<(ContactId, String)>, StoreError> {
-        accounts::shown_links(&self.readers, home).await
+    async fn contact_links(&self, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
+        accounts::contact_links(&self.readers, home).await
     }
 }

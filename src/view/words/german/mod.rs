@@ -3,6 +3,7 @@
 mod account;
 mod core;
 mod household;
+mod incident;
 mod phone;
 mod records;
 
@@ -12,6 +13,7 @@ use super::Language;
 pub const GERMAN: Language = Language {
     tag: "de",
     core: core::german,
+    incident: incident::german,
     phone: phone::german,
     household: household::german,
     account: account::german,
@@ -21,7 +23,7 @@ pub const GERMAN: Language = Language {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::words::{AccountWord, HouseholdWord, PhoneWord, RecordWord, Word};
+    use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, PhoneWord, RecordWord, Word};
 
     /// The places `{0}`, `{1}` of a text, in order.
     fn places(text: &str) -> Vec<&str> {
@@ -35,7 +37,12 @@ mod tests {
         let phone = PhoneWord::ALL.iter().map(|w| (w.english(), phone::german(*w)));
         let household = HouseholdWord::ALL.iter().map(|w| (w.english(), household::german(*w)));
         let account = AccountWord::ALL.iter().map(|w| (w.english(), account::german(*w)));
-        core.chain(phone).chain(household).chain(account).chain(RecordWord::ALL.iter().map(|w| (w.english(), records::german(*w))))
+        let incident = IncidentWord::ALL.iter().map(|w| (w.english(), incident::german(*w)));
+        core.chain(incident)
+            .chain(phone)
+            .chain(household)
+            .chain(account)
+            .chain(RecordWord::ALL.iter().map(|w| (w.english(), records::german(*w))))
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NotCalledNote => "Die Menschen dort sehen, dass Sie nicht angerufen werden möchten.",
         W::AgreeAgain => "Doch anrufen",
         W::Unknown => "Dieser Link gilt nicht mehr",
-        W::UnknownNote => "Bitten Sie die Person, die ihn geschickt hat, um einen neuen.",
+        W::UnknownNote => "Bitten Sie die Person, die ihn geschickt hat, um einen neuen. Ist jemand in Gefahr, rufen Sie 112 oder 911.",
         W::Caller => "Notrufzentrale",
         W::Answer => "Annehmen",
         W::Decline => "Ablehnen",

@@ -13,7 +13,7 @@ use crate::{
     web::{
         browser::{self, time::day},
         client,
-        components::{Icon, SaveButton, Saving, Wrong, part, press, text},
+        components::{Icon, SaveButton, Saving, Sure, Wrong, part, press, text},
         store::store,
     },
 };
@@ -27,6 +27,8 @@ struct Row {
     key: u32,
     contact: EditContact,
     state: String,
+    /// Whether there is a link by which the person can be called.
+    linked: bool,
 }
 
 /// The list while it is being written.
@@ -43,19 +45,19 @@ impl Rows {
         let rows = Self { all: RwSignal::new(Vec::new()), next_key: StoredValue::new(0), sent: RwSignal::new(Vec::new()) };
         for c in &home.contacts {
             let contact = EditContact { id: Some(c.id.clone()), name: c.name.clone(), phone: c.phone.clone() };
-            rows.push(contact, contact_state(c, c.reached_at.map(day).as_deref()));
+            rows.push(contact, contact_state(c, c.reached_at.map(day).as_deref()), c.linked);
         }
         // A home has two contacts at least: there is room for them from the start.
         while rows.all.with_untracked(Vec::len) < 2 {
-            rows.push(EditContact::default(), String::new());
+            rows.push(EditContact::default(), String::new(), false);
         }
         rows
     }
 
-    fn push(self, contact: EditContact, state: String) {
+    fn push(self, contact: EditContact, state: String, linked: bool) {
         let key = self.next_key.get_value();
         self.next_key.set_value(key + 1);
-        self.all.update(|all| all.push(Row { key, contact, state }));
+        self.all.update(|all| all.push(Row { key, contact, state, linked }));
     }
 
     /// Notes what is typed, without drawing anything.
@@ -155,7 +157,7 @@ pub fn ContactsForm(
                 </For>
             </ol>
             <Wrong field="contacts" saving/>
-            <button class="btn btn--quiet" type="button" on:click=press(move || rows.push(EditContact::default(), String::new()))><Icon name="plus"/>{W::AddContact}</button>
+            <button class="btn btn--quiet" type="button" on:click=press(move || rows.push(EditContact::default(), String::new(), false))><Icon name="plus"/>{W::AddContact}</button>
             <SaveButton saving/>
         </form>
     }
@@ -174,7 +176,8 @@ fn ContactLine(
     /// Whose contacts.
     home: StoredValue<HomeId>,
 ) -> impl IntoView {
-    let Row { key, contact, state } = row;
+    let Row { key, contact, state, linked } = row;
+    let made = RwSignal::new(false);
     let wrong = move |what: &str| {
         let at = rows.sent.with(|sent| sent.iter().position(|k| *k == key));
         at.map_or_else(String::new, |at| saving.wrong_with(&format!("contacts[{at}].{what}")))
@@ -191,7 +194,7 @@ fn ContactLine(
             </label>
         }
     };
-    let invite = contact.id.clone().map(|id| view! { <Invite home contact=id name=contact.name.clone()/> });
+    let invite = contact.id.clone().map(|id| view! { <Invite home contact=id name=contact.name.clone() linked made/> });
     view! {
         <li class="people__row" aria-label=text(move || W::PlaceNumber.fill(&[&(rows.place(key) + 1).to_string()]))>
             <span class="people__handle" title=W::Drag on:pointerdown=move |event| grab.run((key, event))>
@@ -202,7 +205,7 @@ fn ContactLine(
                     {input("name", W::ContactName, "text", contact.name)}
                     {input("phone", W::ContactPhone, "tel", contact.phone)}
                 </div>
-                <p class="faint tiny">{state}</p>
+                <p class="faint tiny">{text(move || if made.get() { W::Invited.into() } else { state.clone() })}</p>
                 <div class="acts">
                     <button class="tile" type="button" aria-label=text(move || W::MoveUp.fill(&[&rows.name(key)])) on:click=press(move || step(-1))><Icon name="up"/></button>
                     <button class="tile" type="button" aria-label=text(move || W::MoveDown.fill(&[&rows.name(key)])) on:click=press(move || step(1))><Icon name="down"/></button>
@@ -223,15 +226,21 @@ fn Invite(
     contact: ContactId,
     /// The contact's name.
     name: String,
+    /// Whether there is one already, which then stops working.
+    linked: bool,
+    /// Becomes true when it was made.
+    made: RwSignal<bool>,
 ) -> impl IntoView {
     let link = RwSignal::new(None::<String>);
     let copied = RwSignal::new(false);
-    let (label, note) = (W::InviteName.fill(&[&name]), W::InviteNote.fill(&[&name]));
+    let (label, again, note) = (W::InviteName.fill(&[&name]), W::NewLink.fill(&[&name]), W::InviteNote.fill(&[&name]));
     let make = move || {
         let what = format!("contacts/{contact}/link");
         spawn_local(async move {
             // Where it fails the button stays.
             if let Ok(ContactLink { path }) = client::add(&home.get_value(), &what, &()).await {
+                made.set(true);
+                copied.set(false);
                 link.set(Some(format!("{}{path}", browser::window().location().origin().unwrap_or_default())));
             }
         });
@@ -243,7 +252,11 @@ fn Invite(
         }
     };
     view! {
-        <button class="btn btn--small btn--quiet" type="button" aria-label=label on:click=press(make)>{W::Invite}</button>
+        {part(move || Some(match linked || made.get() {
+            // The person may have agreed by it: one tap does not end that.
+            true => view! { <Sure label=again.clone() sure=W::NewLinkSure act=Callback::new({ let make = make.clone(); move |()| make() })/> }.into_any(),
+            false => view! { <button class="btn btn--small btn--quiet" type="button" aria-label=label.clone() on:click=press(make.clone())>{W::Invite}</button> }.into_any(),
+        }))}
         {part(move || link.get().map(|link| view! {
             <div class="link-box" role="status">
                 <p class="small muted">{note.clone()}</p>

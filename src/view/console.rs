@@ -1,0 +1,72 @@
+//! What the monitoring center's console says of an incident that presses more than others.
+
+use super::words::{RecordWord as W, Said};
+use crate::{api::center::Case, domain::incident::Quiet};
+
+/// What stands before the window's title: how many wait, and how often others were asked for again; nothing where neither is so.
+pub fn count(cases: &[Case]) -> String {
+    let waiting = cases.iter().filter(|case| case.holder.is_none()).count();
+    match (waiting, cases.iter().map(|case| case.repeats).sum::<u32>()) {
+        (0, 0) => String::new(),
+        (waiting, 0) => format!("({waiting}) "),
+        (waiting, again) => format!("({waiting} + {again}) "),
+    }
+}
+
+/// That the same was asked for again, if it was.
+pub fn again(repeats: u32) -> Option<String> {
+    match repeats {
+        0 => None,
+        1 => Some(W::AgainOnce.into()),
+        times => Some(W::Again.fill(&[&times.to_string()])),
+    }
+}
+
+/// Why the home must not notice it, in a word or two.
+pub const fn quiet(kind: Quiet) -> W {
+    match kind {
+        Quiet::Duress => W::Duress,
+        Quiet::HoldUp => W::HoldUp,
+    }
+}
+
+/// What that means for whoever works on it.
+pub const fn quiet_note(kind: Quiet) -> W {
+    match kind {
+        Quiet::Duress => W::DuressNote,
+        Quiet::HoldUp => W::HoldUpNote,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::incident::Stage, domain::time::Timestamp};
+
+    fn case(holder: Option<&str>, repeats: u32) -> Case {
+        Case {
+            id: crate::domain::id::IncidentId(uuid::Uuid::nil()),
+            home: "Maple Street".into(),
+            services: Vec::new(),
+            quiet: None,
+            repeats,
+            state: Stage::Dispatching,
+            since: Timestamp::default(),
+            holder: holder.map(Into::into),
+            mine: false,
+            unclaimed: false,
+            whole: None,
+        }
+    }
+
+    #[test]
+    fn title_counts_what_waits_and_what_is_asked_for_again() {
+        assert_eq!(count(&[]), "");
+        assert_eq!(count(&[case(Some("Olivia"), 0)]), "", "somebody works on it");
+        assert_eq!(count(&[case(None, 0), case(None, 0)]), "(2) ");
+        assert_eq!(count(&[case(None, 1), case(Some("Olivia"), 2)]), "(1 + 3) ");
+        assert_eq!(again(0), None);
+        assert_eq!(again(1).as_deref(), Some("The same help was asked for again"));
+        assert_eq!(again(4).as_deref(), Some("The same help was asked for again, 4 times"));
+    }
+}
