@@ -17,8 +17,20 @@ pub enum Screen {
     Countdown,
     /// What is happening.
     Running,
+    /// The same, as a bar at the top of every page.
+    Banner,
     /// How it ended.
     Ended,
+}
+
+/// Which screen of an incident is shown: one that runs can be left for a bar. The monitoring center's console is covered by nothing but
+/// a countdown, whatever happens at the operator's own home.
+pub fn shown(state: Stage, left: bool, at_center: bool) -> Option<Screen> {
+    match screen(state) {
+        Screen::Running if left || at_center => Some(Screen::Banner),
+        Screen::Ended if at_center => None,
+        screen => Some(screen),
+    }
 }
 
 /// Which screen an incident has now.
@@ -200,7 +212,7 @@ pub fn ended_icon(incident: &Incident) -> &'static str {
 pub fn bare_title(incident: &Incident, number: &str) -> String {
     match screen(incident.state) {
         Screen::Ended => summary(incident),
-        Screen::Countdown | Screen::Running => running_title(incident, number),
+        Screen::Countdown | Screen::Running | Screen::Banner => running_title(incident, number),
     }
 }
 
@@ -351,6 +363,16 @@ mod tests {
         .unwrap();
         assert_eq!(ended(&closed, "14:03").0, "Nobody was told by this button.");
         assert_eq!((ended_icon(&closed), summary(&closed).as_str()), ("warning", "Police, nobody was told"));
+    }
+
+    #[test]
+    fn screen_that_runs_can_be_left_and_covers_no_console() {
+        let all = [Stage::CountingDown, Stage::Verifying, Stage::UnderReview, Stage::Closed];
+        let of = |left, at_center| all.map(|state| shown(state, left, at_center));
+        let [countdown, running, banner, ended] = [Screen::Countdown, Screen::Running, Screen::Banner, Screen::Ended].map(Some);
+        assert_eq!(of(false, false), [countdown, running, running, ended]);
+        assert_eq!(of(true, false), [countdown, banner, banner, ended]);
+        assert_eq!(of(false, true), [countdown, banner, banner, None]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     browser::{after_next_frame, early, load},
-    components::{AFTER, Banner, NotSent, OpenSheet, Overlay, SheetHandle, ShieldShape, part, press},
+    components::{AFTER, NotSent, OpenSheet, Overlay, SheetHandle, ShieldShape, part, press},
     on_demand::{OnDemand, prepare},
     pages::{CONTACT, Dashboard, HOUSEHOLD, LIVE, PARTS, RECORDS, SignIn, WELCOME},
     route::{Navigation, Route},
@@ -71,7 +71,7 @@ fn Inside(
                 _ => view! { <SignIn/> }.into_any(),
             },
             Session::Unreachable => view! { <Unreachable store/> }.into_any(),
-            Session::Somebody(_) => view! { <Banner/>{part(page)}<Overlay sheet/> }.into_any(),
+            Session::Somebody(_) => view! { <Overlay sheet/>{part(page)} }.into_any(),
         })
     })
 }

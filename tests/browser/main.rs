@@ -5,8 +5,10 @@ mod countdown;
 mod dialog;
 mod not_sent;
 mod page;
+mod running;
 mod sheet;
 mod slide;
+mod time;
 mod timeline;
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;

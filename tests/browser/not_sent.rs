@@ -35,6 +35,16 @@ fn f5_after_a_minute_it_asks_instead_of_sending() {
     page.named("No, it is over");
 }
 
+/// The server has it, and said so in words of a newer version: that is no reason to say NOT SENT.
+#[wasm_bindgen_test]
+fn what_has_arrived_is_never_said_to_be_unsent() {
+    let page = shown(Stage::Arrived);
+    page.named("Your request has arrived");
+    page.named("Load again");
+    page.named("Call 911");
+    assert!(!page.text().to_uppercase().contains("NOT SENT"));
+}
+
 #[wasm_bindgen_test]
 fn what_the_server_refuses_is_said_in_its_words() {
     let page = shown(Stage::Refused("You may look at this incident, not change it.".into()));

@@ -39,7 +39,6 @@ super::language::words! {
         ArrivedNote = "The server has it. This page cannot show what happens now. Load it again.",
         HeldUp = "NOT SENT: you are signed out",
         HeldUpNote = "Sign in, and it is sent at once. If you are in danger, call now.",
-        ShowIncident = "Show",
         Offline = "Not connected. What you see may be old",
         CountdownOffline = "Connection lost. Help will still be requested unless you cancelled in time",
         NotReached = "That has not reached the server yet. Trying again",

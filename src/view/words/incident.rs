@@ -59,6 +59,7 @@ super::language::words! {
         NobodyConnected = "This server is connected to nobody who could send help.",
         NobodyCame = "Nobody was told by this button.",
         NobodyCameNote = "This server is connected to nobody who could send help. Closed at {0}",
+        ShowIncident = "Show",
         LeaveScreen = "Leave this screen",
         LeaveNote = "It stays in a bar at the top of every page.",
         ItIsOver = "It is over",

@@ -1,7 +1,7 @@
 //! What covers the page once the countdown is over. Its code comes right after the shield, and is there long before five seconds have
 //! passed; while it is not there, and where it cannot be loaded, the bare truth and the emergency number stand in its place.
 
-use super::{EndedScreen, Icon, RunningScreen, SheetHandle, press, ribbon, text};
+use super::{Banner, EndedScreen, Icon, RunningScreen, SheetHandle, press, ribbon, text};
 use crate::{
     api::incident::Incident,
     domain::{home::emergency_number, incident::Mode},
@@ -20,6 +20,7 @@ on_demand!(
     /// The screen of an incident after its countdown.
     incident, fetch_incident, fn after(screen: Screen, incident: Signal<Incident>, sheet: SheetHandle) -> AnyView {
         match screen {
+            Screen::Banner => view! { <Banner incident/> }.into_any(),
             Screen::Ended => view! { <EndedScreen incident/> }.into_any(),
             Screen::Countdown | Screen::Running => view! { <RunningScreen incident sheet/> }.into_any(),
         }
@@ -32,7 +33,9 @@ pub const AFTER: fn() -> Coming<()> = || Box::pin(async { fetch_incident().await
 /// The screen of an incident after its countdown.
 pub fn after_countdown(screen: Screen, incident: Signal<Incident>, sheet: SheetHandle) -> AnyView {
     let make = Box::new(move || -> Coming<AnyView> { Box::pin(after(screen, incident, sheet)) });
-    once_there(AFTER, make, Box::new(move |missing| Some(view! { <Bare incident failed=missing.is_some()/> }.into_any())))
+    // A bar that covers nothing hides nothing either.
+    let bare = move |missing: Option<_>| (screen != Screen::Banner).then(|| view! { <Bare incident failed=missing.is_some()/> }.into_any());
+    once_there(AFTER, make, Box::new(bare))
 }
 
 #[component]

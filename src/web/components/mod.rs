@@ -2,6 +2,7 @@
 
 mod account;
 mod after;
+mod banner;
 mod call_card;
 mod countdown;
 mod decide;
@@ -28,6 +29,7 @@ mod why;
 
 pub use account::{held, other_ways};
 pub use after::{AFTER, after_countdown};
+pub use banner::Banner;
 pub use call_card::CallCard;
 pub use countdown::CountdownScreen;
 pub use decide::Decide;
@@ -37,7 +39,7 @@ pub use icon::Icon;
 pub use incident_row::incident_row;
 pub use inviting::{Inviting, Open};
 pub use not_sent::NotSent;
-pub use overlay::{Banner, Overlay};
+pub use overlay::Overlay;
 pub use page::Page;
 pub use part::{Part, part, press, ribbon, text, whether};
 pub use picture::Picture;

@@ -1,17 +1,14 @@
 //! What covers every page: a request on its way, and the incident that runs or has just ended. It takes the screen over from anywhere;
 //! one that runs can be left for a bar at the top of every page.
 
-use super::{CountdownScreen, Icon, NotSent, Sheet, SheetHandle, after_countdown, part, press};
+use super::{CountdownScreen, NotSent, Sheet, SheetHandle, after_countdown, part};
 use crate::{
-    view::{
-        incident::{Screen, banner, screen},
-        words::Word,
-    },
+    view::incident::{Screen, shown},
     web::{
         browser::{after_next_frame, mark_page},
-        route::{Navigation, Route, navigation},
+        route::{Route, navigation},
         sending::{Stage, sender},
-        store::{Store, store},
+        store::store,
     },
 };
 use leptos::prelude::*;
@@ -35,8 +32,10 @@ pub fn Overlay(
         }),
         false => gesture_seen.set(false),
     });
-    let which = Memo::new(move |_| store.incident.with(|i| i.as_ref().map(|i| screen(i.state))));
-    let left = is_left(store, navigation);
+    let which = Memo::new(move |_| {
+        let at_center = navigation.route.get() == Route::Center;
+        store.incident.with(|i| i.as_ref().and_then(|i| shown(i.state, store.minimized.get() == Some(i.id), at_center)))
+    });
     // A new countdown is looked at; and what has arrived after all needs no word of the sender.
     Effect::new(move |_| {
         let arrived = store.incident.with(|i| i.as_ref().map(|i| i.id));
@@ -49,55 +48,17 @@ pub fn Overlay(
     });
     // What keeps the screen on and updates away.
     Effect::new(move |_| {
-        let runs = unacknowledged.get().is_some() || matches!(which.get(), Some(Screen::Countdown | Screen::Running));
+        let runs = unacknowledged.get().is_some() || matches!(which.get(), Some(Screen::Countdown | Screen::Running | Screen::Banner));
         mark_page("data-incident", runs);
     });
-    let shown =
+    let told =
         Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| store.incident.get().or_else(|| last.cloned().flatten()));
-    let incident = Signal::derive(move || shown.get().expect("shown only while there is one"));
+    let incident = Signal::derive(move || told.get().expect("shown only while there is one"));
     view! {
         // Each has a place of its own: in one place the next screen would be drawn into the dialog of the last, which is open already.
         {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
-        {[Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one) && !left.get()).then(|| after_countdown(one, incident, sheet)))).collect_view()}
+        {[Screen::Banner, Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one)).then(|| after_countdown(one, incident, sheet)))).collect_view()}
         <Sheet handle=sheet/>
         {part(move || gesture_seen.get().then(|| unacknowledged.get()).flatten().map(|stage| view! { <NotSent stage/> }))}
     }
-}
-
-/// Whether the screen after the countdown was left: by the person, or for the monitoring center's console, which an operator needs
-/// whatever happens at home.
-fn is_left(store: Store, navigation: Navigation) -> Memo<bool> {
-    Memo::new(move |_| {
-        let (id, over) = store.incident.with(|i| i.as_ref().map_or((None, false), |i| (Some(i.id), i.state.is_over())));
-        navigation.route.get() == Route::Center || (!over && id.is_some() && store.minimized.get() == id)
-    })
-}
-
-/// The bar at the top of every page: an incident that runs, and whose screen was left.
-#[component]
-pub fn Banner() -> impl IntoView {
-    let (store, navigation) = (store(), navigation());
-    let left = is_left(store, navigation);
-    let shown = Memo::new(move |_| {
-        let number = store.emergency_number();
-        store.incident.with(|i| i.as_ref().filter(|i| left.get() && screen(i.state) == Screen::Running).map(|i| banner(i, number)))
-    });
-    let show = move || {
-        store.minimized.set(None);
-        if navigation.route.get_untracked() == Route::Center {
-            navigation.go(Route::Dashboard);
-        }
-    };
-    part(move || {
-        let (title, tone) = shown.get()?;
-        Some(view! {
-            <aside class=format!("banner banner--{}", tone) role="status">
-                <b class="grow">{title}</b>
-                {(tone == "alone").then(|| view! {
-                    <a class="btn btn--small btn--light" href=format!("tel:{}", store.emergency_number())><Icon name="phone"/>{store.emergency_number()}</a>
-                })}
-                <button class="btn btn--small btn--ghost" on:click=press(show)>{Word::ShowIncident}</button>
-            </aside>
-        })
-    })
 }

@@ -40,7 +40,6 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Refused => "Nicht gesendet",
         W::HeldUp => "NICHT GESENDET: Sie sind abgemeldet",
         W::HeldUpNote => "Melden Sie sich an, dann geht es sofort hinaus. Bei Gefahr jetzt anrufen.",
-        W::ShowIncident => "Zeigen",
         W::Offline => "Nicht verbunden. Was Sie sehen, kann alt sein",
         W::CountdownOffline => "Verbindung verloren. Hilfe wird trotzdem angefordert, außer Sie haben rechtzeitig abgebrochen",
         W::NotReached => "Das hat den Server noch nicht erreicht. Neuer Versuch läuft",

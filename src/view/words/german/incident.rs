@@ -61,6 +61,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NobodyConnected => "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte.",
         W::NobodyCame => "Über diese Taste wurde niemand verständigt.",
         W::NobodyCameNote => "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte. Beendet um {0}",
+        W::ShowIncident => "Zeigen",
         W::LeaveScreen => "Diesen Bildschirm verlassen",
         W::LeaveNote => "Er bleibt als Leiste oben auf jeder Seite.",
         W::ItIsOver => "Es ist vorbei",
