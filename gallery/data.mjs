@@ -8,7 +8,7 @@ const can = { available: true, via: ["alarm", "cameras"] };
 const cannot = (reason) => ({ available: false, reason });
 const camera = (id, kind, name, more = {}) => ({ id, kind, name, online: true, sos_compatible: true, has_siren: true, siren: "silent", live: true, still: true, ...more });
 const device = (id, kind, name) => ({ id, kind, model: kind, name, online: true, siren: "silent" });
-const contact = (id, order, name, ready = "accepted") => ({ id, order, name, phone: `+1503555010${order}`, ready, reached_at: order === 1 ? at(-86_400) : null, phone_link: null });
+const contact = (id, order, name, ready = "accepted") => ({ id, order, name, phone: `+1503555010${order}`, ready, linked: true, reached_at: order === 1 ? at(-86_400) : null, phone_link: null });
 const check = (what, more = {}) => ({ what, ok: true, at: at(-12), detail: "", ...more });
 
 export const me = { user: { id: "olivia", name: "Olivia", email: "olivia@example.org" }, homes: [{ id: "maple", name: "Maple Street", role: "owner" }, { id: "lake", name: "Lake Cabin", role: "owner" }], center_role: null, server_time: at(0) };
@@ -39,7 +39,7 @@ export const homes = {
   usual: home,
   held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
   changed: { ...home, changes: [{ number: 2, at: at(-1_900), who: "Sam", what: "contacts", was: "Sister, Neighbor, Father" }, { number: 1, at: at(-7_300), who: "Olivia", what: "address", was: "9 Oak Lane, Portland, OR 97201, US" }] },
-  notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false, still: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at] })) },
+  notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false, still: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at], linked: at < 2 })) },
   ailing: { ...home, sos: { ...home.sos, ready: { ok: true, checks: [...home.sos.ready.checks, check("devices", { ok: false, count: 2 })] } } },
   sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
   noPictures: { ...home, cameras: still(home) },
@@ -63,7 +63,7 @@ function incident(state, began, lines, more = {}) {
   return {
     id: "01890000-0000-7000-8000-000000000001", home: "maple", kind: "sos", services: ["police"], mode: "live", state, joined: false,
     source: { surface: "live_view", camera: "front" }, started_by: { id: "olivia", name: "Olivia" }, started_at: at(began), deadline: at(began + 5), countdown_ms: 5_000,
-    server_time: at(0), address, siren: quiet, calls: [], dispatches: [], cancel: nothing, timeline: numbered([started(began, more.began), ...lines]), outcome: null, ...more,
+    server_time: at(0), address, siren: quiet, calls: [], dispatches: [], cancel: nothing, timeline: numbered([started(began, more.began), ...lines]), outcome: null, connected: true, can_end: false, quiet: null, unready: [], ...more,
   };
 }
 
@@ -93,14 +93,19 @@ export const incidents = {
   aborted: incident("aborted", -4, [line(0, "aborted", "Cancelled in time. Nothing was sent", "Olivia")], { outcome: ended("aborted", null, "Olivia") }),
   cancelled: incident("cancelled", -40, [...sent(-35), line(0, "cancelled", "Sister called it off", "Sister")], { outcome: ended("cancelled", null, "Sister"), calls: [call(1, "sister", "Sister", "verify", "ended", "cancelled")] }),
   closed: incident("closed", -1_900, [...confirmed(-1_895), line(0, "closed", "Closed: every service has finished")], { outcome: ended("closed", "services_closed"), dispatches: police("closed"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed")] }),
+  alone: incident("dispatching", -40, [line(-35, "countdown_over", "Countdown over"), line(-35, "siren_on", "Sirens asked to sound: Base Station"), line(-35, "siren_failed", "Siren not confirmed: Base Station"), line(-35, "call_placed", "Buckler is calling Sister"), line(-5, "call_ended", "Sister did not answer"), line(-5, "dispatch_requested", "Police: nobody is connected who could send help. Call the emergency number")], {
+    connected: false, can_end: true, dispatches: [{ service: "police", state: "requested", reference: null, at: at(-5) }], calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer")], source: { surface: "dashboard" },
+  }),
+  told: incident("dispatching", -40, confirmed(-35), { connected: false, dispatches: [{ service: "police", state: "requested", reference: null, at: at(-5) }], calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed")] }),
   drilled,
-  failedDrill: { ...drilled, calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer", -41)], dispatches: police("rejected"), timeline: numbered([started(-46), ...sent(-41), line(-30, "siren_failed", "Siren not confirmed: Hall keypad"), line(-11, "call_ended", "Sister did not answer"), line(-11, "dispatch_requested", "Police requested to 14 Maple Street, Portland"), line(-9, "dispatch_rejected", "Police: request rejected. The center must act"), line(0, "closed", "Closed: every service has finished")]) },
+  unansweredDrill: { ...drilled, calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer", -41)], timeline: numbered(drilled.timeline.filter(({ what }) => what !== "call_answered")) },
+  failedDrill: { ...drilled, unready: ["center", "base_station", "contacts"], calls: [call(1, "sister", "Sister", "verify", "ended", "no_answer", -41)], dispatches: police("rejected"), timeline: numbered([started(-46), ...sent(-41), line(-30, "siren_failed", "Siren not confirmed: Hall keypad"), line(-11, "call_ended", "Sister did not answer"), line(-11, "dispatch_requested", "Police requested to 14 Maple Street, Portland"), line(-9, "dispatch_rejected", "Police: request rejected. The center must act"), line(0, "closed", "Closed: every service has finished")]) },
 };
 
 // What waits at the monitoring center.
 export const queueOf = (cases) => ({ version: 1, cases, on_duty: [{ id: "operator", name: "Noor" }, { id: "sasha", name: "Sasha" }], server_time: at(0) });
 const reach = homes.usual.contacts.map(({ name, phone }) => ({ name, phone }));
-const waiting = (id, home, services, since, more) => ({ id: `01890000-0000-7000-8000-00000000002${id}`, home, services, state: "verifying", since: at(since), holder: null, mine: false, unclaimed: false, whole: null, ...more });
+const waiting = (id, home, services, since, more) => ({ id: `01890000-0000-7000-8000-00000000002${id}`, home, services, quiet: null, repeats: 0, state: "verifying", since: at(since), holder: null, mine: false, unclaimed: false, whole: null, ...more });
 const notes = { gate: "Gate code 4711, the key is with the neighbor on the left", pets: "Two dogs, friendly", medical: "Father has a pacemaker", permit: "PDX-2210", permit_until: "2020-01-31" };
 const whole = (incident, step, more) => ({ home: homes.usual.home, incident, contacts: reach, password_required: true, step, ...more });
 export const atDesk = {
@@ -110,6 +115,8 @@ export const atDesk = {
   others: waiting(4, "Garden Flat", ["police"], -240, { holder: "Sasha" }),
   mine: waiting(5, "Maple Street", ["police"], -20, { holder: "Noor", mine: true, whole: whole(incidents.calling, "call_first") }),
   told: waiting(7, "Maple Street", ["police"], -20, { holder: "Noor", mine: true, whole: whole(incidents.calling, "call_first", { notes, cameras: [{ id: "front", name: "Front Door" }] }) }),
+  duress: waiting(8, "Maple Street", ["police"], -20, { holder: "Noor", mine: true, quiet: "duress", state: "dispatching", repeats: 2, whole: whole({ ...incidents.dispatching, siren: quiet, calls: [], quiet: "duress" }, "follow") }),
+  again: waiting(9, "Lake Cabin", ["medical"], -31, { quiet: "hold_up", repeats: 1 }),
   sent: waiting(6, "Maple Street", ["police"], -60, { holder: "Noor", mine: true, state: "dispatching", whole: whole(incidents.dispatching, "follow") }),
 };
 

@@ -1,6 +1,6 @@
 //! What the screens of an incident say. They never claim a stage that is not recorded (R14), nor a siren that there is not (R9).
 
-use super::words::{self, IncidentWord, Said, Word};
+use super::words::{self, IncidentWord, OverviewWord, Said, Word};
 use crate::{
     api::{
         home::{Change, Changed, Check, CheckKind},
@@ -268,8 +268,8 @@ pub fn check(check: &Check) -> String {
 /// The icon of what somebody changed, and what an owner is told of it.
 pub fn changed(change: &Change) -> (&'static str, String) {
     match change.what {
-        Changed::Address => ("home", Word::ChangedAddress.fill(&[&change.who])),
-        Changed::Contacts => ("people", Word::ChangedContacts.fill(&[&change.who])),
+        Changed::Address => ("home", OverviewWord::ChangedAddress.fill(&[&change.who])),
+        Changed::Contacts => ("people", OverviewWord::ChangedContacts.fill(&[&change.who])),
     }
 }
 

@@ -133,10 +133,11 @@ pub fn result(drill: &Incident) -> DrillResult {
         (Some(_), Some(call)) => W::WhoAnswered.fill(&[&call.name]),
         (Some(_), None) => W::NobodyAnswered.say().into(),
     };
-    let mut wrong: Vec<String> = match drill.kind {
-        Kind::Sos => drill.unready.iter().map(|check| W::Lacked.fill(&[lacked(*check).say()])).collect(),
-        Kind::Siren => Vec::new(),
-    };
+    let mut wrong = Vec::new();
+    if drill.kind == Kind::Sos && !drill.unready.is_empty() {
+        let named: Vec<_> = drill.unready.iter().map(|check| lacked(*check).say()).collect();
+        wrong.push(W::Lacked.fill(&[&named.join(" · ")]));
+    }
     if has(What::SirenFailed) {
         wrong.push(W::SirenSilent.into());
     }
@@ -247,8 +248,7 @@ mod tests {
         lacking.unready = vec![CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts];
         let told = result(&lacking);
         assert_eq!((told.verdict, told.title.as_str()), (Verdict::Failed, "Something would have gone wrong"));
-        let named = ["Not connected to responders", "Base station offline", "No contact is ready"];
-        assert_eq!(told.notes, named.map(|name| format!("When the drill began: {name}.")));
+        assert_eq!(told.notes, ["When the drill began: Not connected to responders · Base station offline · No contact is ready"]);
         let unanswered = [("started", 0), ("call_placed", 100), ("dispatch_accepted", 200), ("closed", 300)];
         let told = result(&drill("closed", sister("no_answer"), &unanswered));
         assert_eq!((told.verdict, told.title.as_str()), (Verdict::Doubtful, "Help would have come, but nobody answered"));

@@ -49,6 +49,7 @@ pub enum Failure {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
     /// The HTTP status.
+    #[serde(skip)]
     pub status: u16,
     /// A sentence for a person.
     pub detail: String,
@@ -100,9 +101,10 @@ async fn understood(response: Response) -> Answer<Response> {
         return Ok(response);
     }
     // A proxy's error page is no word of the server.
+    let status = response.status();
     let whole = text(response).await?;
     let refusal: Refusal = json::parse(&whole).ok_or(Failure::Unreachable)?;
-    Err(Failure::Refused(Box::new(Refusal { whole, ..refusal })))
+    Err(Failure::Refused(Box::new(Refusal { status, whole, ..refusal })))
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {

@@ -1,6 +1,6 @@
 //! Words where views want texts.
 
-use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, PhoneWord, RecordWord, Said, Word};
+use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Said, Word};
 use leptos::tachys::{html::attribute::IntoAttributeValue, view::IntoRender};
 
 /// A set of words that stands in views.
@@ -20,4 +20,4 @@ macro_rules! in_views {
         }
     )*};
 }
-in_views!(Word, AccountWord, IncidentWord, PhoneWord, HouseholdWord, RecordWord);
+in_views!(Word, AccountWord, IncidentWord, OverviewWord, PhoneWord, HouseholdWord, RecordWord);

@@ -54,6 +54,8 @@ test.describe("people at the center", () => {
     await desk.screenshot({ path: `output/console-picture-${info.project.name}.png`, fullPage: true });
     await desk.getByRole("button", { name: "Confirmed" }).click();
     await desk.getByRole("button", { name: "Police: accepted" }).click();
+    // Its button goes, and what stands below moves: nobody presses what moves away.
+    await expect(desk.getByText(/Police: request accepted/)).toBeVisible();
     await desk.getByRole("button", { name: "Close: nobody had needed help" }).click();
     await desk.getByRole("button", { name: "Press again: it is closed" }).click();
     await expect(desk.locator("live-picture")).toHaveCount(0);

@@ -87,6 +87,55 @@ test("an answer that is lost: the same request again finds the same incident", a
   expect((await home.api.incidents("maple-street")).length).toBe(1);
 });
 
+test("an acknowledgment that the app cannot read is no NOT SENT, and is asked for once", async ({ home, page }) => {
+  let asked = 0;
+  await page.route("**/incidents", (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    asked += 1;
+    return route.fulfill({ status: asked === 1 ? 201 : 208, contentType: "application/json", body: asked === 1 ? '{"state": "a_state_of_tomorrow"}' : "" });
+  });
+  for (let round = 1; round <= 2; round++) {
+    await home.openSheet();
+    await home.slide("police");
+    const arrived = page.getByRole("alertdialog", { name: "Your request has arrived" });
+    await expect(arrived.getByRole("link", { name: "Call 911" })).toHaveAttribute("href", "tel:911");
+    await expect(page.getByText(/NOT SENT/)).toBeHidden();
+    await arrived.getByRole("button", { name: "Close" }).click();
+    await expect(arrived).toBeHidden();
+    expect(asked).toBe(round);
+  }
+});
+
+test("an acknowledgment that the app cannot read: the incident is shown as soon as the stream tells of it", async ({ home, page }) => {
+  await page.route("**/incidents", async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    return route.fulfill({ response: await route.fetch(), body: "cut o" });
+  });
+  await home.openSheet();
+  await home.slide("police");
+  await expect(home.countdown()).toBeVisible();
+  await expect(page.getByRole("alertdialog", { name: "Your request has arrived" })).toBeHidden();
+  await home.button("Cancel Help").click();
+  await expect(home.ended("Cancelled. Nothing was sent.")).toBeVisible();
+  await home.button("Done").click();
+  await expect(page.getByRole("alertdialog")).toBeHidden();
+});
+
+test("a refusal in words that the app does not know is said, and is not tried for ever", async ({ home, page, expected }) => {
+  expected.push(/451/);
+  let asked = 0;
+  await page.route("**/incidents", (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    asked += 1;
+    const body = { type: "/problems/of-tomorrow", title: "Not today", status: 451, detail: "This home moved to another center.", code: "of_tomorrow" };
+    return route.fulfill({ status: 451, contentType: "application/problem+json", body: JSON.stringify(body) });
+  });
+  await home.openSheet();
+  await home.slide("police");
+  await expect(page.getByRole("alertdialog", { name: "Not sent" })).toContainText("This home moved to another center.");
+  expect(asked).toBe(1);
+});
+
 test("a cancel that does not arrive says so, and is tried again until it does", async ({ home, expected }) => {
   expected.push(/Failed to load resource|ERR_FAILED/);
   await home.ask("police");

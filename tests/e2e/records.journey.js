@@ -22,7 +22,7 @@ test.describe("somebody answers", () => {
     await expect(page).toHaveURL(new RegExp(`/incidents/${drill.id}$`));
     await expect(page.getByRole("heading", { name: /^Passed in [\d.]+ s$/ })).toBeVisible();
     await expect(page.getByText("Sister answered.")).toBeVisible();
-    for (const step of ["Request sent", "First contact called", "First contact answered", "Help requested from responders"]) {
+    for (const step of ["Request sent", "First contact called", "First contact answered", "Help requested from simulated responders", "Simulated responders accepted"]) {
       await expect(page.getByText(step, { exact: true })).toBeVisible();
     }
     await page.goto(`${home.server.url}/drill`);

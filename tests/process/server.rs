@@ -124,14 +124,18 @@ pub async fn raise_once(client: &Client, base: &str, home: usize, what: &str) ->
     acknowledged(request(client, base, home, what)).await.ok()
 }
 
-/// Raises in `home-N` as the app does: where the connection is lost, such as an idle one that the server closes at that moment, the
-/// same request is sent again.
+/// Raises in `home-N` as the app does: where the connection is lost, such as an idle one that the server closes at that moment, and where
+/// the server says that it could not store anything in time (503), the same request is sent again.
 pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> String {
     let asked = request(client, base, home, what);
     loop {
         match acknowledged(asked.try_clone().expect("its body is a text")).await {
             Ok(id) => return id,
             Err(lost) if lost.is_request() || lost.is_connect() => eprintln!("sent again: {lost:?}"),
+            Err(busy) if busy.status().is_some_and(|status| status.is_server_error()) => {
+                eprintln!("sent again: {busy:?}");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
             Err(refused) => panic!("not acknowledged: {refused:?}"),
         }
     }

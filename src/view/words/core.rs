@@ -63,9 +63,6 @@ super::language::words! {
         LiveView = "Live View",
         Sirens = "Sirens",
         Contacts = "Emergency contacts",
-        Latest = "Latest",
-        NoContacts = "Nobody yet. Without a contact help is sent without asking anybody first.",
-        NoIncidents = "Nothing has happened here",
         NoCameras = "No cameras in this home",
         NoPicture = "No picture yet",
         PictureConnecting = "Connecting…",
@@ -73,10 +70,7 @@ super::language::words! {
         PictureStalled = "The picture stands still",
         PictureOffline = "No connection to the camera. Trying again",
         PictureUnsupported = "This browser cannot show the picture. SOS works all the same",
-        OpenPhone = "Open phone",
-        OnlineQuiet = "Online, quiet",
         Sounding = "Sounding",
-        DeviceOffline = "Offline",
 
         // Names of what can be asked for: alone, and within a sentence.
         Police = "Police",
@@ -131,7 +125,6 @@ super::language::words! {
         ToAddress = "To {0}, {1}, {2} {3}",
         Settings = "Settings",
         History = "History",
-        More = "More",
         CheckedAgo = "Checked {0}",
         CenterReady = "Monitoring center",
         CenterNotReady = "Not connected to responders",
@@ -144,11 +137,6 @@ super::language::words! {
         NoAddress = "No address",
         DevicesNeedALook = "Check your devices",
         CameraOffline = "Offline",
-        ContactNoLink = "No link yet: cannot be called",
-        ContactInvited = "Link made, no answer yet",
-        ContactOptedOut = "Does not want to be called",
-        ChangedAddress = "{0} changed where help is sent",
-        ChangedContacts = "{0} changed the emergency contacts",
         OfflineSince = "Not connected. This is from {0}",
 
         // A page whose code is loaded when it is opened.

@@ -1,6 +1,6 @@
 //! Which language is spoken, and how a word becomes a text.
 
-use super::{AccountWord, HouseholdWord, IncidentWord, PhoneWord, RecordWord, Word};
+use super::{AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Word};
 use std::sync::OnceLock;
 
 /// A language: a text for each word.
@@ -10,6 +10,8 @@ pub struct Language {
     pub tag: &'static str,
     /// Words of the first load.
     pub core: fn(Word) -> &'static str,
+    /// Words of the dashboard below its shield.
+    pub overview: fn(OverviewWord) -> &'static str,
     /// Words of an incident after its countdown.
     pub incident: fn(IncidentWord) -> &'static str,
     /// Words of the contact's phone.

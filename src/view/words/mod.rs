@@ -7,6 +7,7 @@ pub mod german;
 mod household;
 mod incident;
 mod language;
+mod overview;
 mod phone;
 mod records;
 
@@ -15,6 +16,7 @@ pub use account::AccountWord;
 pub use household::HouseholdWord;
 pub use incident::IncidentWord;
 pub use language::{Language, Said, listed, speak, spoken_tag};
+pub use overview::OverviewWord;
 pub use phone::PhoneWord;
 pub use records::RecordWord;
 

@@ -116,7 +116,7 @@ super::language::words! {
         PassedUnanswered = "Help would have come, but nobody answered",
         NothingTried = "Nothing was tried: no siren was to sound",
         Replaced = "A real request ended the drill",
-        Lacked = "When the drill began: {0}.",
+        Lacked = "When the drill began: {0}",
         Unfinished = "The drill is still running",
         Aborted = "The drill was cancelled in its countdown",
         StepSent = "Request sent",

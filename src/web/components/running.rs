@@ -56,7 +56,7 @@ pub fn RunningScreen(
     let leave = move || store.minimized.set(Some(incident.with_untracked(|i| i.id)));
 
     view! {
-        <dialog class="asked" closedby="none" node_ref=node aria-label=text(title) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); leave(); }>
+        <dialog class="asked" node_ref=node aria-label=text(title) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); leave(); }>
             <div class="asked__page">
                 {part(move || is_drill().then(ribbon))}
                 {part(move || Some(match alone.get() {
@@ -110,7 +110,7 @@ fn heading(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
 fn nobody_told(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
     view! {
         <section class="alone">
-            <h1 role="alert" tabindex="-1" autofocus>{text(move || incident.with(|i| words_of::running_title(i, number)))}</h1>
+            <div role="alert"><h1 tabindex="-1" autofocus>{text(move || incident.with(|i| words_of::running_title(i, number)))}</h1></div>
             {call(number, "btn btn--light")}
             <p>{text(move || incident.with(words_of::running_detail))}</p>
             <p class="small">{IncidentWord::NobodyConnected}</p>

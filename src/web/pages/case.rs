@@ -88,10 +88,13 @@ pub fn OpenCase(
         hand_over(holder.as_ref(), Says { id, told }, &on_duty.get())
     };
     let pressing = Memo::new(move |_| case.with(|case| case.as_ref().map(|case| (case.quiet, case.repeats))));
-    let quiet_note = move || pressing.get().and_then(|(quiet, _)| quiet).map_or("", |kind| quiet_note(kind).say());
+    let pressing = move || {
+        let (quiet, repeats) = pressing.get()?;
+        let said = [quiet.map(|kind| quiet_note(kind).say().to_owned()), again(repeats)];
+        Some(said.into_iter().flatten().map(|words| view! { <p class="told field__wrong">{words}</p> }).collect_view())
+    };
     view! {
-        <p class="field__wrong" role="alert">{text(quiet_note)}</p>
-        <p class="field__wrong" role="alert">{text(move || pressing.get().and_then(|(_, repeats)| again(repeats)).unwrap_or_default())}</p>
+        <div class="col col--tight" role="alert">{part(pressing)}</div>
         <p class="notice" role="alert">{text(move || told.get())}</p>
         {part(body)}
         {part(hand)}
@@ -155,6 +158,8 @@ fn Open(
     // The story and the services go on while the rest stays as it is.
     let now = move || case.with(|case| case.as_ref().and_then(|case| case.whole.as_ref().map(|whole| whole.incident.clone())));
     let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
+    // Whoever is forced, or held up, may be with them.
+    let may_call = incident.quiet.is_none();
     let kept = StoredValue::new(incident);
     let moves = Memo::new(move |_| {
         let incident = now().unwrap_or_else(|| kept.get_value());
@@ -166,7 +171,7 @@ fn Open(
             {map.map(|map| view! { <a class="btn btn--small btn--quiet" href=map target="_blank" rel="noreferrer">{W::OnMap}</a> })}
             <p class="told">{script}</p>
         </section>
-        <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul>
+        {may_call.then(|| view! { <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul> })}
         {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || kept.get_value()) at_center=true decided=Callback::new(|_: Incident| ())/> })}
         {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
         {(mine && matches!(step, Step::Dispatch | Step::Follow)).then(|| view! { <Moves says moves/> })}

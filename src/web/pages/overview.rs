@@ -6,7 +6,7 @@ use crate::{
     domain::{contact::Readiness, device::DeviceKind},
     view::{
         incident::changed,
-        words::{Said, Word},
+        words::{OverviewWord, Said, Word},
     },
     web::{
         browser::{reload, time::day},
@@ -96,8 +96,9 @@ fn Below(
 }
 
 /// A heading with the way to where it is changed.
-fn head(title: Word, to: Route, link: Word) -> impl IntoView {
-    let label = format!("{}: {}", title.say(), link.say());
+fn head(title: impl Into<String>, to: Route, link: Word) -> impl IntoView {
+    let title = title.into();
+    let label = format!("{title}: {}", link.say());
     view! { <div class="head"><h2>{title}</h2><Link to class="link" label>{link}</Link></div> }
 }
 
@@ -107,9 +108,9 @@ fn device_row(device: Device) -> impl IntoView {
         DeviceKind::Keypad => "keypad",
     };
     let state = match (device.online, device.siren) {
-        (false, _) => Word::DeviceOffline,
-        (true, SirenState::Sounding) => Word::Sounding,
-        (true, SirenState::Silent) => Word::OnlineQuiet,
+        (false, _) => OverviewWord::DeviceOffline.say(),
+        (true, SirenState::Sounding) => Word::Sounding.say(),
+        (true, SirenState::Silent) => OverviewWord::OnlineQuiet.say(),
     };
     let sounding = device.siren == SirenState::Sounding;
     view! {
@@ -123,17 +124,18 @@ fn device_row(device: Device) -> impl IntoView {
 
 fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
     if contacts.is_empty() {
-        return view! { <p class="card card--pad muted">{Word::NoContacts}</p> }.into_any();
+        return view! { <p class="card card--pad muted">{OverviewWord::NoContacts}</p> }.into_any();
     }
     let row = |contact: Contact| {
         let ready = contact.linked && contact.ready == Readiness::Accepted;
         let state = match (contact.ready, contact.linked) {
-            (Readiness::OptedOut, _) => Word::ContactOptedOut.into(),
-            (_, false) => Word::ContactNoLink.into(),
-            (Readiness::Invited, true) => Word::ContactInvited.into(),
+            (Readiness::OptedOut, _) => OverviewWord::ContactOptedOut.into(),
+            (_, false) => OverviewWord::ContactNoLink.into(),
+            (Readiness::Invited, true) => OverviewWord::ContactInvited.into(),
             (Readiness::Accepted, true) => contact.phone,
         };
-        let phone = contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{Word::OpenPhone}</a> });
+        let phone =
+            contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{OverviewWord::OpenPhone}</a> });
         view! {
             <li>
                 <span class="tile num">{contact.order}</span>
@@ -151,13 +153,13 @@ fn Latest() -> impl IntoView {
     let store = store();
     let rows = move || {
         store.latest.with(|all| match all.is_empty() {
-            true => Some(view! { <p class="card card--pad muted">{Word::NoIncidents}</p> }.into_any()),
+            true => Some(view! { <p class="card card--pad muted">{OverviewWord::NoIncidents}</p> }.into_any()),
             false => Some(view! { <ul class="rows card">{all.iter().map(incident_row).collect_view()}</ul> }.into_any()),
         })
     };
     view! {
         <section class="col col--tight">
-            {head(Word::Latest, Route::History, Word::History)}
+            {head(OverviewWord::Latest, Route::History, Word::History)}
             {part(rows)}
         </section>
     }
@@ -172,7 +174,7 @@ fn More() -> impl IntoView {
     let center = works_at_center(store()).then_some((Route::Center, "phone", Word::Center));
     let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
     view! {
-        <nav aria-label=Word::More><ul class="rows card">{places.into_iter().chain(center).map(row).collect_view()}</ul></nav>
+        <nav aria-label=OverviewWord::More><ul class="rows card">{places.into_iter().chain(center).map(row).collect_view()}</ul></nav>
         {sign_out()}
     }
 }

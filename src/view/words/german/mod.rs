@@ -4,6 +4,7 @@ mod account;
 mod core;
 mod household;
 mod incident;
+mod overview;
 mod phone;
 mod records;
 
@@ -13,6 +14,7 @@ use super::Language;
 pub const GERMAN: Language = Language {
     tag: "de",
     core: core::german,
+    overview: overview::german,
     incident: incident::german,
     phone: phone::german,
     household: household::german,
@@ -23,7 +25,7 @@ pub const GERMAN: Language = Language {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, PhoneWord, RecordWord, Word};
+    use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Word};
 
     /// The places `{0}`, `{1}` of a text, in order.
     fn places(text: &str) -> Vec<&str> {
@@ -38,7 +40,9 @@ mod tests {
         let household = HouseholdWord::ALL.iter().map(|w| (w.english(), household::german(*w)));
         let account = AccountWord::ALL.iter().map(|w| (w.english(), account::german(*w)));
         let incident = IncidentWord::ALL.iter().map(|w| (w.english(), incident::german(*w)));
-        core.chain(incident)
+        let overview = OverviewWord::ALL.iter().map(|w| (w.english(), overview::german(*w)));
+        core.chain(overview)
+            .chain(incident)
             .chain(phone)
             .chain(household)
             .chain(account)

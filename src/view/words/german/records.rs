@@ -119,7 +119,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::PassedUnanswered => "Hilfe wäre gekommen, aber niemand nahm an",
         W::NothingTried => "Nichts wurde erprobt: keine Sirene sollte heulen",
         W::Replaced => "Eine echte Anforderung hat die Übung beendet",
-        W::Lacked => "Als die Übung begann: {0}.",
+        W::Lacked => "Als die Übung begann: {0}",
         W::Unfinished => "Die Übung läuft noch",
         W::Aborted => "Die Übung wurde im Countdown abgebrochen",
         W::StepSent => "Anforderung gesendet",

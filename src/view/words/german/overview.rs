@@ -1,0 +1,21 @@
+//! The words of the dashboard below its shield, in German.
+
+use crate::view::words::OverviewWord as W;
+
+/// In German.
+pub(super) const fn german(word: W) -> &'static str {
+    match word {
+        W::Latest => "Zuletzt",
+        W::NoContacts => "Noch niemand. Ohne Kontakt wird Hilfe geschickt, ohne vorher nachzufragen.",
+        W::NoIncidents => "Hier ist noch nichts passiert",
+        W::OpenPhone => "Telefon öffnen",
+        W::OnlineQuiet => "Online, still",
+        W::DeviceOffline => "Offline",
+        W::ContactNoLink => "Noch kein Link: kann nicht angerufen werden",
+        W::ContactInvited => "Link erstellt, noch keine Antwort",
+        W::ContactOptedOut => "Möchte nicht angerufen werden",
+        W::More => "Mehr",
+        W::ChangedAddress => "{0} hat geändert, wohin Hilfe kommt",
+        W::ChangedContacts => "{0} hat die Notfallkontakte geändert",
+    }
+}

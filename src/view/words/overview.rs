@@ -1,0 +1,19 @@
+//! The words of the dashboard below its shield. They come after the first load.
+
+super::language::words! {
+    /// A text of the dashboard below its shield.
+    OverviewWord, overview {
+        Latest = "Latest",
+        NoContacts = "Nobody yet. Without a contact help is sent without asking anybody first.",
+        NoIncidents = "Nothing has happened here",
+        OpenPhone = "Open phone",
+        OnlineQuiet = "Online, quiet",
+        DeviceOffline = "Offline",
+        ContactNoLink = "No link yet: cannot be called",
+        ContactInvited = "Link made, no answer yet",
+        ContactOptedOut = "Does not want to be called",
+        More = "More",
+        ChangedAddress = "{0} changed where help is sent",
+        ChangedContacts = "{0} changed the emergency contacts",
+    }
+}
