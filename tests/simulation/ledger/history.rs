@@ -213,7 +213,9 @@ fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal
     let asked = !after.requests.services().is_empty();
     let told = match &fact.event {
         Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { .. } if runs(&after.state) => Signal::Alarm,
-        Event::Joined { request, .. } if runs(&before.state) && request.service().is_some() => Signal::Alarm,
+        Event::Joined { request, .. } | Event::Repeated { request, .. } if runs(&before.state) && request.service().is_some() => {
+            Signal::Alarm
+        }
         Event::Cancelled { .. } => Signal::Cancel,
         Event::Closed { .. } if !before.dispatches.is_empty() => Signal::Restore,
         _ => return None,
