@@ -43,7 +43,11 @@ test.describe("somebody answers", () => {
     await phone.getByRole("button", { name: "Call it off" }).click();
     await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
     const incident = await home.state("dispatching");
-    expect(incident.calls[0].outcome).toBe("wrong_password");
+    expect([count(incident, "dispatch_requested"), incident.calls[0].outcome]).toEqual([1, null]);
+    // Whoever forces them may look at the screen at home too.
+    await expect(home.requested()).toBeVisible();
+    await expect(home.story().getByText(/Police: request accepted/)).toBeVisible();
+    expect(await home.requested().innerText()).not.toMatch(/wrong|password/i);
     expect(await phone.locator("body").innerText()).not.toMatch(/wrong|dispatch|sent/i);
   });
 });

@@ -72,9 +72,11 @@ test("a new contact is invited by a link, agrees, and opts out again", async ({ 
   await page.getByRole("textbox", { name: "Telephone number" }).last().fill("+1 503 555 0104");
   await home.button("Save").click();
   await saved(page);
-  await expect(page.getByText("Invited, has not answered yet")).toBeVisible();
+  await expect(page.getByText("No link yet: cannot be called")).toBeVisible();
   await home.button("Invite link for Aunt").click();
   const link = await page.locator("code").textContent();
+  await page.reload();
+  await expect(page.getByText("Invited, has not answered yet")).toBeVisible();
   const aunt = await (await browser.newContext()).newPage();
   await aunt.goto(link);
   await expect(aunt.getByRole("heading", { name: "May Maple Street call you in an emergency?" })).toBeVisible();

@@ -5,7 +5,13 @@ use crate::domain::{
     time::Timestamp,
 };
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, mem::discriminant, net::IpAddr, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    mem::{Discriminant, discriminant},
+    net::IpAddr,
+    sync::Mutex,
+    time::Duration,
+};
 
 /// Wrong guesses of one thing in [`WITHIN`].
 const MOST: usize = 10;
@@ -40,9 +46,12 @@ impl Guess {
     }
 }
 
+/// When each was guessed at, of one kind.
+type Guesses = HashMap<Guess, Vec<Timestamp>>;
+
 /// Counts guesses.
 #[derive(Debug, Default)]
-pub struct Attempts(Mutex<HashMap<std::mem::Discriminant<Guess>, HashMap<Guess, Vec<Timestamp>>>>);
+pub struct Attempts(Mutex<HashMap<Discriminant<Guess>, Guesses>>);
 
 impl Attempts {
     /// Takes one of the guesses that are left; false if none is. It counts as wrong until [`Self::succeeded`]: many guesses at once are

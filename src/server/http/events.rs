@@ -24,7 +24,7 @@ use futures_util::stream;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, watch},
-    time::Instant,
+    time::{Interval, interval},
 };
 
 /// How often a quiet stream shows that it lives.
@@ -133,6 +133,8 @@ impl Listener {
 pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
     let events = app.hub.subscribe(&caller.home.id, None, app.clock.now()).events;
     let stop = app.stop.clone();
+    let mut pings = interval(PING);
+    pings.reset();
     let line = Line {
         events,
         stop,
@@ -140,7 +142,7 @@ pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
         home: caller.home.id.clone(),
         contact: caller.contact.id.clone(),
         shown: None,
-        said_at: Instant::now(),
+        pings,
         app,
     };
     Live::new(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
@@ -152,7 +154,8 @@ struct Line {
     token: [u8; 32],
     home: HomeId,
     contact: ContactId,
-    said_at: Instant,
+    /// Due when nothing was said for a while, whatever else happens in the home.
+    pings: Interval,
     shown: Option<(Option<PhoneCall>, Readiness)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
     stop: watch::Receiver<bool>,
@@ -171,18 +174,15 @@ impl Line {
             let said = (phone.call.clone(), phone.ready);
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;
-                (self.shown, self.said_at) = (Some(said), Instant::now());
+                self.shown = Some(said);
+                self.pings.reset();
                 return Some(frame(None, "call", &data));
             }
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return None,
                 event = self.events.recv() => if matches!(event, Err(broadcast::error::RecvError::Closed)) { return None },
-                // Since this line said something: what else happens in the home it does not hear.
-                () = tokio::time::sleep_until(self.said_at + PING) => {
-                    self.said_at = Instant::now();
-                    return Some(ping(&self.app));
-                }
+                _ = self.pings.tick() => return Some(ping(&self.app)),
             }
         }
     }
