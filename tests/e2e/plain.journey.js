@@ -44,7 +44,7 @@ test("nobody has been told: that and the number come first, it can be left for a
   await expect(bar).toContainText("Nobody has been told. Call 911");
   await expect(home.shield()).toBeInViewport();
   // On every page, and after a reload the screen is back: it is not put away.
-  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("link", { name: "Settings", exact: true }).click();
   await expect(bar).toContainText("Nobody has been told. Call 911");
   await bar.getByRole("button", { name: "Show" }).click();
   await expect(screen).toBeVisible();

@@ -76,7 +76,7 @@ test("a new contact is invited by a link, agrees, and opts out again", async ({ 
   await home.button("Invite link for Aunt").click();
   const link = await page.locator("code").textContent();
   await page.reload();
-  await expect(page.getByText("Invited, has not answered yet")).toBeVisible();
+  await expect(page.getByText("Link made, no answer yet")).toBeVisible();
   const aunt = await (await browser.newContext()).newPage();
   await aunt.goto(link);
   await expect(aunt.getByRole("heading", { name: "May Maple Street call you in an emergency?" })).toBeVisible();
