@@ -136,15 +136,20 @@ test("a browser that decodes no single pictures plays a film", async ({ page, ho
   await expect(page.getByText("LIVE")).toBeVisible();
 });
 
+/** Gives the hallway's camera the stream of a real one. */
+async function hallwayShows(page, server, camera) {
+  // The dashboard has its stills: with another stream the one of this camera is gone.
+  const stills = page.locator("img.picture__still");
+  await expect(stills).toHaveCount(3);
+  await expect.poll(() => stills.evaluateAll((all) => all.every((still) => still.naturalWidth > 0))).toBe(true);
+  const data = { kind: "camera", name: "Hallway", sos_compatible: true, has_siren: false, stream: camera.address };
+  expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/cameras/hallway`, { data })).ok()).toBe(true);
+}
+
 test("a real camera: what is shown is what was taken, and its cable may be pulled", async ({ page, home, server }) => {
   const camera = await RealCamera.start("--gop", "2");
   try {
-    // The dashboard has its stills: with another stream the one of this camera is gone.
-    const stills = page.locator("img.picture__still");
-    await expect(stills).toHaveCount(3);
-    await expect.poll(() => stills.evaluateAll((all) => all.every((still) => still.naturalWidth > 0))).toBe(true);
-    const data = { kind: "camera", name: "Hallway", sos_compatible: true, has_siren: false, stream: camera.address };
-    expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/cameras/hallway`, { data })).ok()).toBe(true);
+    await hallwayShows(page, server, camera);
     await page.goto(`${server.url}/live/hallway`);
     await expect(page.getByText("LIVE")).toBeVisible();
     const age = async () => (await readTime(page))?.age ?? Infinity;
@@ -164,8 +169,7 @@ test("a real camera: what is shown is what was taken, and its cable may be pulle
 test("settings say why no picture comes, and when one does", async ({ page, home, server }) => {
   const camera = await RealCamera.start("--login", "admin:secret-7");
   try {
-    const data = { kind: "camera", name: "Hallway", sos_compatible: true, has_siren: false, stream: camera.address };
-    expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/cameras/hallway`, { data })).ok()).toBe(true);
+    await hallwayShows(page, server, camera);
     await page.goto(`${server.url}/settings/devices`);
     await page.getByRole("button", { name: "Hallway" }).click();
     await home.button("Try for a picture").click();
