@@ -13,7 +13,7 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{
         self, ServerConfig,
-        crypto::ring,
+        crypto::aws_lc_rs,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     },
 };
@@ -100,7 +100,7 @@ fn read(Files { cert, key }: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect).map_err(failed("the certificate", cert))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(failed("the key", key))?;
     // TLS 1.3 and 1.2 with the suites that rustls has at all, which are those of ASVS 5.0, V12.1.2.
-    let config = ServerConfig::builder_with_provider(ring::default_provider().into()).with_safe_default_protocol_versions()?;
+    let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions()?;
     let mut config = config.with_no_client_auth().with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".into()];
     Ok(Arc::new(config))
