@@ -171,3 +171,43 @@ fn promises_name_tests_that_exist() {
         }
     }
 }
+
+/// The codes in a text: `R12`, `I13`, `F15`, and in names of tests `r12_`, `i13_`, `f15_`.
+fn cited(text: &str) -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let (kind, number) = word.split_at(word.len().min(1));
+        if ["R", "I", "F"].contains(&kind) && is_number_of_a_rule(number) {
+            codes.insert(word.to_owned());
+        }
+    }
+    for name in text.split("fn ").skip(1) {
+        let words = name.split('(').next().unwrap_or("").split('_');
+        let code = |word: &str| word.strip_prefix(['r', 'i', 'f']).is_some_and(is_number_of_a_rule);
+        codes.extend(words.take_while(|word| code(word)).map(str::to_ascii_uppercase));
+    }
+    codes
+}
+
+fn is_number_of_a_rule(number: &str) -> bool {
+    number.len() <= 2 && !number.starts_with('0') && number.parse::<u8>().is_ok()
+}
+
+#[test]
+fn every_code_that_is_cited_has_its_rule() {
+    let rules = read(&root().join("docs/rules.md"));
+    let known: BTreeSet<&str> =
+        rules.lines().filter_map(|line| line.strip_prefix("| ")).filter_map(|line| line.split(' ').next()).collect();
+    assert!(known.len() > 80, "the rules are missing: {known:?}");
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"].map(|name| root().join(name));
+    let sources = rust_files().into_iter().chain(files("src", &[".sql"])).chain(files("docs", &[".md"])).chain(documents);
+    for path in sources.filter(|path| !path.ends_with("docs/rules.md")) {
+        // Reserved or not built: only said to be so.
+        for code in cited(&read(&path)).iter().filter(|code| *code != "I20") {
+            assert!(known.contains(code.as_str()), "{} cites {code}, which docs/rules.md does not explain", name(&path));
+        }
+    }
+    for path in rules.split('`').skip(1).step_by(2).filter(|path| path.starts_with("src/")) {
+        assert!(root().join(path).exists(), "docs/rules.md names {path}, which does not exist");
+    }
+}

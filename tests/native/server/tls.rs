@@ -56,7 +56,8 @@ impl OverTls {
     async fn connect(&self, certificate: &CertificateDer<'static>) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
-        let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions().unwrap();
+        let config =
+            ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions().unwrap();
         let config = config.with_root_certificates(roots).with_no_client_auth();
         let socket = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
         TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), socket).await.ok()
