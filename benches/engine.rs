@@ -27,6 +27,7 @@ use buckler::{
         },
         hub::Hub,
         store::{Store, sqlite::SqliteStore},
+        tasks::Tasks,
     },
 };
 use std::{
@@ -117,7 +118,7 @@ impl Bench {
             WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way.clone() };
         let outbox = Outbox::new(clock.clone(), &ways, &ways);
         let (stopper, stop) = watch::channel(false);
-        let engine = Engine::start(store, clock.clone(), Arc::new(Hub::default()), outbox, stop).await.unwrap();
+        let engine = Engine::start(store, clock.clone(), Arc::new(Hub::default()), outbox, &Tasks::new(stop)).await.unwrap();
         Self { engine, clock, homes, _stop: stopper, _folder: folder }
     }
 

@@ -1,6 +1,7 @@
 //! The command line: reads what is asked, starts it, and says in a sentence why it does not start.
 
 use super::{
+    StartError,
     check::check,
     config::{Config, Options},
     export::{self, ExportOptions},
@@ -16,12 +17,16 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 use tracing_appender::non_blocking::WorkerGuard;
+
+/// How long threads that still write get when the server ends: one that hangs must not keep it from being started again.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// The open SOS button of a home
 #[derive(Parser)]
@@ -128,8 +133,16 @@ pub fn main() -> ExitCode {
                 eprintln!("  because: {because}");
                 cause = because.source();
             }
-            ExitCode::FAILURE
+            exit_code(&*error)
         }
+    }
+}
+
+/// `EX_SOFTWARE` of sysexits.h where a part of the server failed while it ran: a supervisor such as systemd starts it again.
+fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
+    match error.downcast_ref() {
+        Some(StartError::Task(_)) => ExitCode::from(70),
+        _ => ExitCode::FAILURE,
     }
 }
 
@@ -151,8 +164,14 @@ async fn look(options: Options) -> Result<bool, Box<dyn Error>> {
     Ok(check(&Config::new(options)?).await)
 }
 
-#[tokio::main]
-async fn serve(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
+fn serve(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve_until_stopped(options, print_config));
+    runtime.shutdown_timeout(LAST_MOMENT);
+    served
+}
+
+async fn serve_until_stopped(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
     let config = Config::new(options)?;
     if print_config {
         print!("{config}");
@@ -226,4 +245,17 @@ async fn copy(data: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
     backup(&data.join(DATABASE), file).await?;
     println!("Everything is in {}.", file.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::tasks::TaskFailed;
+
+    #[test]
+    fn failed_task_ends_the_process_with_70() {
+        let failed = StartError::Task(TaskFailed { task: "engine", how: "panicked: planted".into() });
+        assert_eq!(exit_code(&failed), ExitCode::from(70));
+        assert_eq!(exit_code(&StartError::InUse { folder: "data".into() }), ExitCode::FAILURE);
+    }
 }

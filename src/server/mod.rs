@@ -21,6 +21,7 @@ pub mod notify;
 pub mod phone;
 mod private;
 pub mod store;
+pub mod tasks;
 mod tell;
 mod time_zone;
 pub mod tls;
@@ -64,6 +65,7 @@ use store::{
     Store, StoreError,
     sqlite::{DATABASE, SqliteStore},
 };
+use tasks::{TaskFailed, Tasks};
 use tls::{Tls, TlsError};
 use tokio::{
     net::TcpListener,
@@ -128,11 +130,13 @@ pub struct App {
     pub welcome: Mutex<Option<[u8; 32]>>,
     /// Counts up whenever a session or a membership ended.
     pub sessions_changed: watch::Sender<u64>,
+    /// Tasks that live as long as the server.
+    pub tasks: Tasks,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
 
-/// Why the server does not start.
+/// Why the server does not start, or does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be used.
@@ -175,20 +179,23 @@ pub enum StartError {
     /// A webhook's secret cannot be read.
     #[error("{0}")]
     Webhook(String),
+    /// A task that lives as long as the server has failed.
+    #[error(transparent)]
+    Task(#[from] TaskFailed),
     /// The demo and a real home do not share a folder.
     #[error("{0}")]
     Demo(String),
 }
 
 /// Connects to the broker, with what owners chose. What cannot be is left out, and its owner sees that it is not there.
-fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, stop: &watch::Receiver<bool>) -> Result<(), String> {
+fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), String> {
     if let Err(wrongs) = broker.rewire(homes.all().iter().map(|home| (home.id.clone(), home.wires.clone()))) {
         tracing::error!(?wrongs, "sirens that owners chose are not spoken to");
     }
     for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
         check_codes(file)?;
     }
-    mqtt::connect(broker.clone(), broker.settings(), stop.clone())
+    mqtt::connect(broker.clone(), broker.settings(), tasks)
 }
 
 /// Opens the address at which panels signal, if there is one.
@@ -218,6 +225,7 @@ impl App {
     /// A store that cannot be read.
     pub async fn with_store(store: Arc<dyn Store>, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
         figures::record();
+        let tasks = Tasks::new(stop.clone());
         let clock = Arc::new(Clock::new(Machine));
         let hub = Arc::new(Hub::default());
         // Nobody counts steps that nobody is told.
@@ -229,13 +237,13 @@ impl App {
         let behind = |settings| MqttDevices::new(settings, clock.clone(), hub.clone(), beside.clone(), pressed);
         let broker = config.mqtt.as_ref().map(behind).transpose().map_err(StartError::Mqtt)?;
         if let Some(broker) = &broker {
-            begin_behind(broker, &homes, &stop).map_err(StartError::Mqtt)?;
+            begin_behind(broker, &homes, &tasks).map_err(StartError::Mqtt)?;
         }
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
         let ways = Ways::new(config, &clock, &hub, &devices).map_err(StartError::Center)?;
         let outbox = Outbox::new(clock.clone(), &ways.live, &ways.drill);
-        let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, stop.clone()).await?;
-        let receiver = ways.begin(&engine, &clock, &stop);
+        let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, &tasks).await?;
+        let receiver = ways.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
         let cameras = Cameras::new(config, clock.clone(), hub.clone(), stop.clone());
         let app = Arc::new(Self {
@@ -265,11 +273,12 @@ impl App {
             probe: Probe::default(),
             welcome: Mutex::default(),
             sessions_changed: watch::Sender::new(0),
+            tasks,
             stop,
         });
         app.begin_beside(presses, steps);
         if let Some((listening, socket)) = panels {
-            tokio::spawn(listener::listen(app.clone(), listening, socket));
+            app.tasks.spawn("panels", listener::listen(app.clone(), listening, socket));
         }
         Ok(app)
     }
@@ -277,20 +286,20 @@ impl App {
     /// What goes on beside requests, until the server stops.
     fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>, steps: Option<mpsc::UnboundedReceiver<IncidentId>>) {
         if let Some(steps) = steps {
-            tokio::spawn(webhooks::watch(self.clone(), steps));
+            self.tasks.spawn("webhooks", webhooks::watch(self.clone(), steps));
         }
-        tokio::spawn(tell::fan_out(self.clone()));
-        tokio::spawn(watch_leases(self.clone()));
-        tokio::spawn(raise_what_is_pressed(self.clone(), presses));
-        tokio::spawn(cameras::keep_what_is_wanted(self.clone()));
+        self.tasks.spawn("live events", tell::fan_out(self.clone()));
+        self.tasks.spawn("operators", watch_leases(self.clone()));
+        self.tasks.spawn("cameras", cameras::keep_what_is_wanted(self.clone()));
         if let Some(broker) = self.broker.clone() {
-            tokio::spawn(watch_over(self.clone(), broker.clone()));
+            self.tasks.spawn("buttons", raise_what_is_pressed(self.clone(), presses));
+            self.tasks.spawn("health of devices", watch_over(self.clone(), broker.clone()));
             if let Some(assistant) = broker.settings().home_assistant.clone() {
-                tokio::spawn(show_homes(self.clone(), broker, assistant));
+                self.tasks.spawn("Home Assistant", show_homes(self.clone(), broker, assistant));
             }
         }
         let mut stop = self.stop.clone();
-        tokio::spawn(async move {
+        self.tasks.spawn("figures", async move {
             tokio::select! { () = stopped(&mut stop) => {}, () = figures::sum_up() => {} }
         });
     }
@@ -312,7 +321,7 @@ impl App {
 /// Serves until `stop` becomes true; then open streams end, and open requests get a moment.
 ///
 /// # Errors
-/// What keeps it from starting, in a sentence.
+/// What keeps it from starting, in a sentence; or which of its tasks failed.
 pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) -> Result<(), StartError> {
     let address = config.listen;
     let failed = |source| StartError::Listen { address, source };
@@ -330,9 +339,13 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
         println!("Nobody lives here yet. Begin at {site}welcome/{token}");
     }
     if let Some(tls) = &tls {
-        tokio::spawn(tls.clone().reload_on_hangup(stop.clone()));
+        app.tasks.spawn("certificate", tls.clone().reload_on_hangup(stop.clone()));
     }
-    serve(listener, tls, app, assets, stop).await.map_err(failed)
+    let tasks = app.tasks.clone();
+    tokio::select! {
+        served = serve(listener, tls, app, assets, stop) => served.map_err(failed),
+        task = tasks.failed() => Err(task.into()),
+    }
 }
 
 /// Takes the data folder for this server, for as long as what this returns lives.

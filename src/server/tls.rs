@@ -82,7 +82,10 @@ impl Tls {
 
     /// Reads the files again at every SIGHUP, until the server stops.
     pub async fn reload_on_hangup(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+            tracing::warn!("a renewed certificate is not seen before the next start: SIGHUP cannot be listened for");
+            return stopped(&mut stop).await;
+        };
         loop {
             tokio::select! {
                 () = stopped(&mut stop) => return,

@@ -16,10 +16,11 @@ use super::{
     hub::Hub,
     notify::LogNotices,
     phone::WebPhones,
+    tasks::Tasks,
 };
 use crate::domain::{id::IncidentId, incident::CenterMode};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// The ways out, and what works on them beside the loop.
 pub struct Ways {
@@ -29,7 +30,7 @@ pub struct Ways {
     pub drill: WaysOut,
     /// The receiving center, if there is one.
     pub receiver: Option<Arc<Receiver>>,
-    cases: [mpsc::UnboundedReceiver<Case>; 2],
+    cases: Vec<mpsc::UnboundedReceiver<Case>>,
     failures: Option<mpsc::UnboundedReceiver<IncidentId>>,
 }
 
@@ -40,7 +41,7 @@ impl Ways {
     /// What is wrong with the receiving center's table.
     pub fn new(config: &Config, clock: &Arc<Clock>, hub: &Arc<Hub>, devices: &Arc<dyn Devices>) -> Result<Self, String> {
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
-        let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
+        let mut cases = vec![drill_cases];
         // A table that the mode does not use is kept for when it does.
         let settings = config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
         let drills = settings.as_ref().is_some_and(|settings| settings.drills);
@@ -59,7 +60,11 @@ impl Ways {
             responders: match (config.policy.center, config.demo) {
                 // Help is sent by whoever has the signal, or sits at the console.
                 (CenterMode::Receiver | CenterMode::Operators, _) => Arc::new(NoReceiver),
-                (CenterMode::Automatic, true) => Arc::new(live_responders),
+                (CenterMode::Automatic, true) => {
+                    let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
+                    cases.push(live_cases);
+                    Arc::new(live_responders)
+                }
                 (CenterMode::Automatic, false) => Arc::new(NoResponders),
             },
             notices: Arc::new(LogNotices),
@@ -75,19 +80,19 @@ impl Ways {
             Some(bench) => outside::shown(live, bench),
             None => live,
         };
-        Ok(Self { live, drill, receiver, cases: [live_cases, drill_cases], failures })
+        Ok(Self { live, drill, receiver, cases, failures })
     }
 
     /// Starts what works beside the loop, until the server stops.
-    pub fn begin(self, engine: &Engine, clock: &Arc<Clock>, stop: &watch::Receiver<bool>) -> Option<Arc<Receiver>> {
+    pub fn begin(self, engine: &Engine, clock: &Arc<Clock>, tasks: &Tasks) -> Option<Arc<Receiver>> {
         for cases in self.cases {
-            tokio::spawn(respond(cases, engine.clone(), clock.clone()));
+            tasks.spawn("simulated responders", respond(cases, engine.clone(), clock.clone()));
         }
         if let Some(failures) = self.failures {
-            tokio::spawn(tell_what_fails(failures, engine.clone()));
+            tasks.spawn("failures of the receiving center", tell_what_fails(failures, engine.clone()));
         }
         if let Some(receiver) = &self.receiver {
-            tokio::spawn(supervise(receiver.clone(), stop.clone()));
+            supervise(receiver, tasks);
         }
         self.receiver
     }

@@ -21,6 +21,7 @@ use buckler::{
         clock::{Boot, Clock, TimeSource},
         engine::{Engine, outbox::Outbox},
         hub::Hub,
+        tasks::Tasks,
     },
 };
 use std::{
@@ -231,7 +232,8 @@ async fn live(world: &Arc<World>) -> End {
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     let (_stopper, stop) = watch::channel(false);
     let hub = Arc::new(Hub::default());
-    let engine = match Engine::start(Arc::new(world.disk.handle(world, &clock)), clock.clone(), hub, outbox, stop).await {
+    let tasks = Tasks::new(stop);
+    let engine = match Engine::start(Arc::new(world.disk.handle(world, &clock)), clock.clone(), hub, outbox, &tasks).await {
         Ok(engine) => engine,
         Err(error) => {
             world.ledger().broken(format!("I15: the server does not start: {error}"));
@@ -240,6 +242,7 @@ async fn live(world: &Arc<World>) -> End {
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
     let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth()) + AFTERMATH;
+    let mut failed = std::pin::pin!(tasks.failed());
     loop {
         if world.ledger().is_broken() {
             return End::Broken;
@@ -253,6 +256,10 @@ async fn live(world: &Arc<World>) -> End {
                 world.lock(&world.time).server_offset_ms = offset;
                 let (down, reboot) = *world.lock(&world.kill);
                 return End::Killed { down, reboot };
+            }
+            failed = &mut failed => {
+                world.ledger().broken(format!("I8: {failed}"));
+                return End::Broken;
             }
             () = tokio::time::sleep_until(world.instant_of(at)) => {}
         }

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -53,6 +53,8 @@ pub struct View {
     /// Keys of effects that are stored and not done, and since when this server knows of them.
     under_way: RwLock<BTreeMap<String, Instant>>,
     store_fails: AtomicBool,
+    /// Incidents that could not be decided on since the server started: their deadlines are not kept.
+    set_aside: RwLock<BTreeSet<IncidentId>>,
 }
 
 impl View {
@@ -110,6 +112,16 @@ impl View {
 
     pub(super) fn note_store(&self, fails: bool) {
         self.store_fails.store(fails, Ordering::Relaxed);
+    }
+
+    /// Running incidents that cannot be decided on, so that nothing happens by itself in them.
+    pub fn undecidable(&self) -> Vec<IncidentId> {
+        let set_aside = self.set_aside.read().expect("no writer panics");
+        set_aside.iter().filter(|id| self.by_id(**id).is_some()).copied().collect()
+    }
+
+    pub(super) fn set_aside(&self, id: IncidentId) {
+        self.set_aside.write().expect("no writer panics").insert(id);
     }
 
     /// All that run.

@@ -24,6 +24,7 @@ use crate::{
         hub::Hub,
         stopped,
         store::{Batch, Journal, StoreError},
+        tasks::Tasks,
     },
 };
 pub use current::{Current, View};
@@ -105,7 +106,7 @@ impl Engine {
         clock: Arc<Clock>,
         hub: Arc<Hub>,
         outbox: Outbox,
-        stop: watch::Receiver<bool>,
+        tasks: &Tasks,
     ) -> Result<Self, StoreError> {
         let view = Arc::new(View::default());
         let mut timers = Timers::default();
@@ -123,9 +124,9 @@ impl Engine {
         view.stored(&undone, &[]);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
-        outbox.begin(engine.clone(), undone, view.running());
+        outbox.begin(engine.clone(), undone, view.running(), tasks);
         let keeper = Keeper { store, clock, hub, outbox, view, timers, time_is_kept, untidy: true, tidy_at: instant() + IDLE };
-        tokio::spawn(keeper.run(queue, stop));
+        tasks.spawn("engine", keeper.run(queue, tasks.stop()));
         Ok(engine)
     }
 
@@ -342,6 +343,7 @@ impl Keeper {
             tell_steps(&round.batch);
         }
         let effects = std::mem::take(&mut round.batch.effects);
+        let undecidable = std::mem::take(&mut round.undecidable);
         self.view.stored(&effects, &round.batch.done);
         let (changed, answers) = round.finish();
         self.outbox.deliver(effects);
@@ -351,6 +353,11 @@ impl Keeper {
             let (id, quiet) = (current.incident.id, current.incident.quiet.is_some());
             self.view.put(current);
             self.hub.incident_changed(home, id, quiet);
+        }
+        // It is asked again when somebody acts on it, and after the next start; a timer would ask without end.
+        for id in undecidable {
+            self.timers.set(id, None);
+            self.view.set_aside(id);
         }
         jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
         if !self.time_is_kept

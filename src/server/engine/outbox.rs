@@ -7,10 +7,16 @@ use crate::{
         command::Command,
         effect::{Effect, EffectKind, name},
     },
-    server::{clock::Clock, figures},
+    server::{
+        clock::Clock,
+        figures,
+        tasks::{Tasks, message},
+    },
 };
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -110,9 +116,9 @@ impl Outbox {
     }
 
     /// Starts to carry out: first what was left, and what the ways out must go on with.
-    pub(super) fn begin(&self, engine: Engine, undone: Vec<Effect>, running: Vec<Arc<Current>>) {
+    pub(super) fn begin(&self, engine: Engine, undone: Vec<Effect>, running: Vec<Arc<Current>>, tasks: &Tasks) {
         for (way, receiver) in self.workers.lock().expect("no holder panics").drain(..) {
-            tokio::spawn(work(way, receiver, engine.clone(), self.clock.clone()));
+            tasks.spawn("outbox", work(way, receiver, engine.clone(), self.clock.clone()));
         }
         for current in running {
             for (way, _) in self.lanes(current.incident.mode) {
@@ -179,7 +185,9 @@ async fn see_through(way: &dyn WayOut, effect: &Effect, clock: &Clock, places: &
         if clock.now() >= not_after {
             break;
         }
-        let tried = way.carry_out(effect).await;
+        // One that panics has failed like any other, and keeps no other effect from its turn.
+        let tried = AssertUnwindSafe(way.carry_out(effect)).catch_unwind().await;
+        let tried = tried.unwrap_or_else(|panic| Err(NotCarried(format!("panicked: {}", message(&*panic)))));
         drop(place);
         match tried {
             Ok(command) => {

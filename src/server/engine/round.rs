@@ -12,9 +12,16 @@ use crate::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, Begun, Journal, RequestRow, StoreError},
+    server::{
+        store::{Batch, Begun, Journal, RequestRow, StoreError},
+        tasks::message,
+    },
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 use tokio::sync::oneshot;
 
 type Reply = oneshot::Sender<Result<Answer, Denied>>;
@@ -70,6 +77,14 @@ struct Verdict {
     refusal: Option<Refusal>,
 }
 
+/// A decision that panics changes nothing, and every other incident goes on. Decisions are pure: nothing is left half done.
+fn contained(id: IncidentId, decide: impl FnOnce() -> Decision) -> Option<Decision> {
+    let failed = |panic: Box<dyn std::any::Any + Send>| {
+        tracing::error!(incident = %id, panic = message(&*panic), "an incident cannot be decided on");
+    };
+    catch_unwind(AssertUnwindSafe(decide)).map_err(failed).ok()
+}
+
 /// Decisions on their way into the store.
 pub(super) struct Round<'a> {
     view: &'a View,
@@ -79,12 +94,14 @@ pub(super) struct Round<'a> {
     order: Vec<IncidentId>,
     running: HashMap<(HomeId, IsQuiet), Option<IncidentId>>,
     outcomes: Vec<Outcome>,
+    /// Incidents whose decisions panicked.
+    pub(super) undecidable: Vec<IncidentId>,
 }
 
 impl<'a> Round<'a> {
     pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
         let (staged, running) = (HashMap::new(), HashMap::new());
-        Self { view, now, batch: Batch::default(), staged, order: Vec::new(), running, outcomes: Vec::new() }
+        Self { view, now, batch: Batch::default(), staged, order: Vec::new(), running, outcomes: Vec::new(), undecidable: Vec::new() }
     }
 
     pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Journal) -> Result<(), StoreError> {
@@ -155,13 +172,14 @@ impl<'a> Round<'a> {
                 self.stage(id, store).await?;
                 match (self.staged[&id].incident.mode, raise.mode) {
                     (Mode::Live, Mode::Drill) => return Ok(Err(Denied::LiveIncidentRunning)),
-                    (Mode::Drill, Mode::Live) => {
-                        self.command(id, Command::ReplaceDrill);
-                        self.begin(raise)
-                    }
+                    (Mode::Drill, Mode::Live) => self.command(id, Command::ReplaceDrill).and_then(|_| self.begin(raise)),
                     _ => self.join(id, raise),
                 }
             }
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(denied) => return Ok(Err(denied)),
         };
         let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
         known.push(row.clone());
@@ -170,16 +188,16 @@ impl<'a> Round<'a> {
     }
 
     /// The incident that ran may have ended by a timer at this very moment; then the request begins a new one.
-    fn join(&mut self, id: IncidentId, raise: &Raise) -> Verdict {
+    fn join(&mut self, id: IncidentId, raise: &Raise) -> Outcome {
         let command = Command::Join { request: raise.request, source: raise.source.clone(), by: raise.by.clone() };
-        match self.command(id, command) {
+        match self.command(id, command)? {
             Some(Refusal::IncidentOver) => self.begin(raise),
-            refusal => Verdict { incident: id, created: false, joined: true, refusal },
+            refusal => Ok(Verdict { incident: id, created: false, joined: true, refusal }),
         }
     }
 
-    fn begin(&mut self, raise: &Raise) -> Verdict {
-        let decision = start(raise.clone(), self.now);
+    fn begin(&mut self, raise: &Raise) -> Outcome {
+        let decision = contained(raise.id, || start(raise.clone(), self.now)).ok_or(Denied::StorageUnavailable)?;
         let (id, home) = (raise.id, raise.home.clone());
         let quiet = raise.quiet.is_some();
         self.batch.begun.push(Begun { id, home: home.clone(), at: self.now, quiet });
@@ -187,24 +205,26 @@ impl<'a> Round<'a> {
         self.order.push(id);
         self.staged.insert(id, Staged { incident: decision.after.clone(), before: None, facts: Vec::new() });
         self.take(id, decision, 1);
-        Verdict { incident: id, created: true, joined: false, refusal: None }
+        Ok(Verdict { incident: id, created: true, joined: false, refusal: None })
     }
 
     async fn give(&mut self, id: IncidentId, command: Command, store: &dyn Journal) -> Result<Outcome, StoreError> {
         if !self.stage(id, store).await? {
             return Ok(Err(Denied::Unknown));
         }
-        let refusal = self.command(id, command);
-        Ok(Ok(Verdict { incident: id, created: false, joined: false, refusal }))
+        Ok(self.command(id, command).map(|refusal| Verdict { incident: id, created: false, joined: false, refusal }))
     }
 
-    fn command(&mut self, id: IncidentId, command: Command) -> Option<Refusal> {
+    fn command(&mut self, id: IncidentId, command: Command) -> Result<Option<Refusal>, Denied> {
         let staged = &self.staged[&id];
         let first = staged.incident.seq + 1;
-        let decision = decide(&staged.incident, command, self.now);
+        let Some(decision) = contained(id, || decide(&staged.incident, command, self.now)) else {
+            self.undecidable.push(id);
+            return Err(Denied::StorageUnavailable);
+        };
         let refusal = decision.refusal;
         self.take(id, decision, first);
-        refusal
+        Ok(refusal)
     }
 
     fn take(&mut self, id: IncidentId, decision: Decision, first: u32) {

@@ -73,6 +73,11 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     let (depth, oldest) = app.engine.view().under_way();
     let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
     reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
+    for incident in app.engine.view().undecidable() {
+        reasons.push(format!(
+            "incident {incident}: cannot be decided on, nothing happens in it by itself; look at the log, and send help by hand\n"
+        ));
+    }
     if let Some(free) = free_space(&app.data) {
         let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
         reasons.push(format!("disk: {} MB free{look}\n", free >> 20));

@@ -33,6 +33,7 @@ mod rights;
 mod session;
 mod store;
 mod supervisor;
+mod tasks;
 mod tls;
 mod traps;
 mod user;

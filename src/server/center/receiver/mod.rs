@@ -29,6 +29,7 @@ use crate::{
             outbox::{NotCarried, WayOut},
         },
         hub::Hub,
+        tasks::Tasks,
     },
 };
 use async_trait::async_trait;
@@ -42,7 +43,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use unicode_normalization::UnicodeNormalization;
 
 /// How often a receiver is asked before the other one is. The standard names no number.
@@ -362,10 +363,10 @@ pub async fn tell_what_fails(mut failures: mpsc::UnboundedReceiver<IncidentId>, 
 }
 
 /// Looks again and again whether the center answers for each home, until the server stops (R23).
-pub async fn supervise(receiver: Arc<Receiver>, stop: watch::Receiver<bool>) {
+pub fn supervise(receiver: &Arc<Receiver>, tasks: &Tasks) {
     for (home, account) in receiver.settings.accounts.clone() {
-        let (receiver, mut stop) = (receiver.clone(), stop.clone());
-        tokio::spawn(async move {
+        let (receiver, mut stop) = (receiver.clone(), tasks.stop());
+        tasks.spawn("tests of the receiving center", async move {
             loop {
                 let message = Message { account: &account, id: Id::Null, data: String::new(), extra: Vec::new() };
                 // Anything that was acknowledged meanwhile says the same.

@@ -1,13 +1,14 @@
 //! The connection to the broker. Each is a new one: what an old one had not yet delivered dies with it, and what holds now is said anew.
 
 use super::{MqttDevices, settings::Settings};
+use crate::server::tasks::Tasks;
 use rumqttc::{
     AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
     TlsConfiguration, Transport,
 };
 use sha2::{Digest, Sha256};
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// The first pause before the broker is asked again; it doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -28,13 +29,13 @@ const KEEP_ALIVE_S: u16 = 10;
 ///
 /// # Errors
 /// A file that cannot be read, in a sentence.
-pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, stop: watch::Receiver<bool>) -> Result<(), String> {
+pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, tasks: &Tasks) -> Result<(), String> {
     let mut options = options(settings)?;
     if !settings.buttons.is_empty() {
-        tokio::spawn(hear_buttons(devices.clone(), ears(options.clone(), settings), stop.clone()));
+        tasks.spawn("buttons behind the broker", hear_buttons(devices.clone(), ears(options.clone(), settings), tasks.stop()));
     }
     options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
-    tokio::spawn(go_on(devices, options, status(settings), stop));
+    tasks.spawn("connection to the broker", go_on(devices, options, status(settings), tasks.stop()));
     Ok(())
 }
 
@@ -130,6 +131,7 @@ async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, 
         let mut connected = false;
         let ended = tokio::select! {
             ended = listen(&devices, &client, events, &status, &mut connected) => ended,
+            never = tick(&devices) => match never {},
             _ = stop.wait_for(|stop| *stop) => return,
         };
         devices.link(None);
@@ -150,18 +152,17 @@ fn jittered(pause: Duration) -> Duration {
     pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
 }
 
+/// Looks what is due by time alone, while there is a connection.
+async fn tick(devices: &MqttDevices) -> Infallible {
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tick.tick().await;
+        devices.tick();
+    }
+}
+
 /// Listens until the connection ends, and tells why it did.
-async fn listen(devices: &Arc<MqttDevices>, client: &AsyncClient, mut events: EventLoop, status: &str, connected: &mut bool) -> String {
-    // It ends with this connection, however that ends.
-    let mut ticks = JoinSet::new();
-    let ticking = devices.clone();
-    ticks.spawn(async move {
-        let mut tick = tokio::time::interval(TICK);
-        loop {
-            tick.tick().await;
-            ticking.tick();
-        }
-    });
+async fn listen(devices: &MqttDevices, client: &AsyncClient, mut events: EventLoop, status: &str, connected: &mut bool) -> String {
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {

@@ -1,0 +1,106 @@
+//! Long-lived tasks, by name. One that panics, or returns while the server runs, ends the server: a process whose engine or deadline
+//! watch is gone must not go on answering as if it were there. Whoever started the process starts it again, and incidents go on.
+
+use futures_util::FutureExt;
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
+use tokio::sync::watch;
+
+/// Why the server cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the task “{task}” {how}")]
+pub struct TaskFailed {
+    /// Its name.
+    pub task: &'static str,
+    /// What happened to it, to stand behind the name.
+    pub how: String,
+}
+
+/// Starts long-lived tasks and tells when one has failed.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    failed: Arc<watch::Sender<Option<TaskFailed>>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Tasks {
+    /// Tasks may return once `stop` is true.
+    pub fn new(stop: watch::Receiver<bool>) -> Self {
+        Self { failed: Arc::new(watch::Sender::new(None)), stop }
+    }
+
+    /// Starts a task that lives as long as the server.
+    pub fn spawn(&self, task: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let tasks = self.clone();
+        tokio::spawn(async move {
+            let how = match AssertUnwindSafe(work).catch_unwind().await {
+                Err(panic) => format!("panicked: {}", message(&*panic)),
+                Ok(()) if tasks.is_stopping() => return,
+                Ok(()) => "ended while the server runs".to_owned(),
+            };
+            tracing::error!(task, how, "a task failed: the server ends");
+            // The first failure is the cause of what follows.
+            tasks.failed.send_if_modified(|failed| {
+                let is_first = failed.is_none();
+                failed.get_or_insert(TaskFailed { task, how });
+                is_first
+            });
+        });
+    }
+
+    /// Becomes true when the server stops.
+    pub fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
+    }
+
+    /// A sender that is gone is a server that is gone.
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow() || self.stop.has_changed().is_err()
+    }
+
+    /// Waits for the first failure.
+    pub async fn failed(&self) -> TaskFailed {
+        let mut failed = self.failed.subscribe();
+        let first = failed.wait_for(Option::is_some).await.ok().and_then(|failed| failed.clone());
+        match first {
+            Some(failed) => failed,
+            // This holds the sender, so it cannot be gone.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What a panic said.
+pub fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn task_that_panics_is_named_with_what_it_said() {
+        let (_stopper, stop) = watch::channel(false);
+        let tasks = Tasks::new(stop);
+        tasks.spawn("goes on", std::future::pending());
+        tasks.spawn("planted", async { panic!("number {}", 7) });
+        assert_eq!(tasks.failed().await, TaskFailed { task: "planted", how: "panicked: number 7".into() });
+    }
+
+    #[tokio::test]
+    async fn task_that_returns_has_failed_unless_the_server_stops() {
+        let (stopper, stop) = watch::channel(false);
+        let tasks = Tasks::new(stop);
+        tasks.spawn("returns", async {});
+        assert_eq!(tasks.failed().await.to_string(), "the task “returns” ended while the server runs");
+
+        let tasks = Tasks::new(stopper.subscribe());
+        stopper.send(true).unwrap();
+        let (tell, told) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn("stops", async { drop(tell) });
+        told.await.unwrap_err();
+        tokio::task::yield_now().await;
+        assert!(tasks.failed().now_or_never().is_none());
+    }
+}

@@ -1,0 +1,183 @@
+//! What fails inside the server: a task ends it with its name, and an incident that cannot be decided on keeps no other waiting.
+
+use super::until;
+use crate::domain::story::{home, person};
+use async_trait::async_trait;
+use buckler::{
+    domain::{
+        contact::Contact,
+        home::Home,
+        id::IncidentId,
+        incident::{
+            Incident, Mode, Request, Snapshot, Source,
+            command::{Command, Raise},
+            decide::{decide, start},
+            effect::Effect,
+            event::Recorded,
+        },
+        time::Timestamp,
+    },
+    server::{
+        App,
+        clock::{Anchor, Clock, Machine},
+        config::{Config, Options},
+        engine::{
+            Engine,
+            outbox::{NotCarried, Outbox, WayOut, WaysOut},
+        },
+        http::Assets,
+        hub::Hub,
+        serve,
+        store::{Batch, Begun, Journal, RequestRow, Store, StoreError, Stored, sqlite::SqliteStore},
+        tasks::{TaskFailed, Tasks},
+    },
+};
+use std::sync::Arc;
+use tokio::{net::TcpListener, sync::watch};
+
+fn police(id: u128, home: &Home) -> Raise {
+    Raise {
+        id: IncidentId(uuid::Uuid::from_u128(id)),
+        home: home.id.clone(),
+        request: Request::Police,
+        mode: Mode::Live,
+        drill_sirens: false,
+        source: Source::Dashboard,
+        by: person("ada"),
+        quiet: None,
+        snapshot: Snapshot::of(home, Default::default()),
+    }
+}
+
+/// A home with more contacts than a call can be numbered for. No owner can set it up.
+fn crowded() -> Home {
+    let mut home = home();
+    let first = home.contacts[0].clone();
+    home.contacts = (0..300).map(|n| Contact { id: format!("contact-{n}").parse().unwrap(), ..first.clone() }).collect();
+    home
+}
+
+/// An incident whose next call, a second from now, cannot be decided on.
+fn doomed(home: &Home, now: Timestamp) -> (Incident, Vec<Recorded>) {
+    let play = |began: Timestamp| {
+        let decision = start(police(1, home), began);
+        let (mut incident, mut facts) = (decision.after, decision.facts);
+        while incident.calls.len() < 255 {
+            let at = incident.next_deadline().expect("somebody is left to call");
+            let decision = decide(&incident, Command::Tick, at);
+            facts.extend(decision.facts);
+            incident = decision.after;
+        }
+        (incident, facts)
+    };
+    let zero = Timestamp::from_millis(1_000_000);
+    let took = play(zero).0.next_deadline().unwrap().since(zero);
+    play(Timestamp::from_millis(now.as_millis() + 1_000 - took.as_millis() as u64))
+}
+
+#[tokio::test]
+async fn incident_that_cannot_be_decided_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap());
+    let crowded = crowded();
+    let other = Home { id: "other".parse().unwrap(), ..home() };
+    for home in [&crowded, &other] {
+        store.put_home(home).await.unwrap();
+    }
+    let (incident, facts) = doomed(&crowded, Clock::new(Machine).now());
+    let begun = vec![Begun { id: incident.id, home: crowded.id.clone(), at: facts[0].at, quiet: false }];
+    store.commit(&Batch { begun, facts: vec![(incident.id, 1, facts)], ..Batch::default() }).await.unwrap();
+
+    let (_stopper, stop) = watch::channel(false);
+    let app = App::with_store(store, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
+    until("it is set aside", async || (app.engine.view().undecidable() == [incident.id]).then_some(())).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
+    tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
+    let reasons = reqwest::get(readyz).await.unwrap().text().await.unwrap();
+    assert!(reasons.contains(&format!("incident {}: cannot be decided on", incident.id)), "{reasons}");
+    // It is as it was, and every other home is heard.
+    assert_eq!(app.engine.view().by_id(incident.id).unwrap().incident.calls.len(), 255);
+    let answer = app.engine.raise(police(2, &other), [0; 32]).await.unwrap();
+    assert!(answer.created);
+    app.engine.give(answer.current.incident.id, Command::SendNow { by: person("ada") }).await.unwrap();
+    let called = async || app.engine.view().by_id(answer.current.incident.id)?.incident.calls.first().map(drop);
+    until("the other home's contact is called", called).await;
+}
+
+/// A disk that breaks the program at the first commit.
+struct Trap;
+
+#[async_trait]
+impl Journal for Trap {
+    async fn commit(&self, _: &Batch) -> Result<(), StoreError> {
+        panic!("planted")
+    }
+    async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        Ok(None)
+    }
+    async fn put_anchor(&self, _: &Anchor) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn incident(&self, _: IncidentId) -> Result<Option<Stored>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// A handler that panics the first time.
+#[derive(Default)]
+struct Stumbles(std::sync::atomic::AtomicU32);
+
+#[async_trait]
+impl WayOut for Stumbles {
+    async fn carry_out(&self, _: &Effect) -> Result<Option<Command>, NotCarried> {
+        let tried = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        assert!(tried > 0, "planted");
+        Ok(None)
+    }
+}
+
+fn outbox(clock: &Arc<Clock>, way: Arc<dyn WayOut>) -> Outbox {
+    let ways = WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way };
+    Outbox::new(clock.clone(), &ways, &ways)
+}
+
+#[tokio::test]
+async fn engine_that_panics_ends_the_server_by_name() {
+    let clock = Arc::new(Clock::new(Machine));
+    let (_stopper, stop) = watch::channel(false);
+    let tasks = Tasks::new(stop);
+    let engine =
+        Engine::start(Arc::new(Trap), clock.clone(), Arc::new(Hub::default()), outbox(&clock, Arc::new(Stumbles::default())), &tasks);
+    let engine = engine.await.unwrap();
+    engine.raise(police(1, &home()), [0; 32]).await.unwrap_err();
+    assert_eq!(tasks.failed().await, TaskFailed { task: "engine", how: "panicked: planted".into() });
+}
+
+#[tokio::test]
+async fn effect_whose_handler_panics_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap());
+    store.put_home(&home()).await.unwrap();
+    let clock = Arc::new(Clock::new(Machine));
+    let (_stopper, stop) = watch::channel(false);
+    let way = Arc::new(Stumbles::default());
+    let engine =
+        Engine::start(store, clock.clone(), Arc::new(Hub::default()), outbox(&clock, way.clone()), &Tasks::new(stop)).await.unwrap();
+    let id = engine.raise(police(1, &home()), [0; 32]).await.unwrap().current.incident.id;
+    engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
+    until("all effects are done", async || (engine.view().under_way().0 == 0).then_some(())).await;
+    assert!(way.0.load(std::sync::atomic::Ordering::Relaxed) > 1, "one panicked, and all were done");
+}
