@@ -71,6 +71,8 @@ pub enum Code {
     LiveIncidentRunning,
     /// 409
     CallOver,
+    /// 409: contacts are still being called
+    CallsUnderWay,
     /// 413
     TooLarge,
     /// 422
@@ -103,6 +105,7 @@ impl Code {
             Self::StaleRequest => (409, "stale-request", "The request is too old"),
             Self::LiveIncidentRunning => (409, "live-incident-running", "A live incident is running"),
             Self::CallOver => (409, "call-over", "The call is over"),
+            Self::CallsUnderWay => (409, "calls-under-way", "Contacts are still being called"),
             Self::TooLarge => (413, "too-large", "Too large"),
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),

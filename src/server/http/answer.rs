@@ -124,7 +124,7 @@ impl From<Refusal> for Refused {
             ),
             Refusal::IncidentOver | Refusal::NotWaiting => Self::new(Code::IncidentOver, "This incident is over."),
             Refusal::CallsUnderWay => {
-                Self::new(Code::NotAllowed, "Emergency contacts are still being called. It can be ended when the calls are over.")
+                Self::new(Code::CallsUnderWay, "Emergency contacts are still being called. It can be ended when the calls are over.")
             }
             Refusal::Held => Self::new(Code::NotAllowed, "Somebody else works on this incident."),
             Refusal::CallOver => Self::new(Code::CallOver, "This call is over."),

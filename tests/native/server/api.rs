@@ -237,3 +237,14 @@ async fn f37_who_is_signed_out_in_an_incident_stops_nothing_and_begins_nothing()
     let ended = shared.until_state(&incident, "dispatching").await;
     assert_eq!(ended["services"], json!(["police"]));
 }
+
+/// I23: a household that may end an incident later is told that it is too early, not that it may not.
+#[tokio::test]
+async fn end_before_the_calls_are_over_is_a_conflict() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    let (status, problem) = owner.act(&incident, "end").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("calls_under_way")), "{problem}");
+}
