@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing_appender::non_blocking::WorkerGuard;
 
-/// How long threads that still write get when the server ends: one that hangs must not keep it from being started again.
+/// Blocking threads get this long to finish when the server exits: a hung one must not prevent its restart.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// The open SOS button of a home

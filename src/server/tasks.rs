@@ -1,5 +1,5 @@
-//! Long-lived tasks, by name. One that panics, or returns while the server runs, ends the server: a process whose engine or deadline
-//! watch is gone must not go on answering as if it were there. Whoever started the process starts it again, and incidents go on.
+//! Long-lived tasks, by name. If one panics, or returns while the server runs, the process exits: a server without its engine must not
+//! keep answering requests. systemd restarts it, and the incidents continue.
 
 use futures_util::FutureExt;
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
@@ -37,7 +37,7 @@ impl Tasks {
                 Ok(()) if tasks.is_stopping() => return,
                 Ok(()) => "ended while the server runs".to_owned(),
             };
-            tracing::error!(task, how, "a task failed: the server ends");
+            tracing::error!(task, how, "a task failed: the server exits");
             // The first failure is the cause of what follows.
             tasks.failed.send_if_modified(|failed| {
                 let is_first = failed.is_none();
@@ -78,6 +78,12 @@ pub fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    /// The first failure; a test that waits in vain fails instead of hanging.
+    async fn failure(tasks: &Tasks) -> TaskFailed {
+        tokio::time::timeout(Duration::from_secs(30), tasks.failed()).await.expect("a task fails")
+    }
 
     #[tokio::test]
     async fn task_that_panics_is_named_with_what_it_said() {
@@ -85,7 +91,7 @@ mod tests {
         let tasks = Tasks::new(stop);
         tasks.spawn("goes on", std::future::pending());
         tasks.spawn("planted", async { panic!("number {}", 7) });
-        assert_eq!(tasks.failed().await, TaskFailed { task: "planted", how: "panicked: number 7".into() });
+        assert_eq!(failure(&tasks).await, TaskFailed { task: "planted", how: "panicked: number 7".into() });
     }
 
     #[tokio::test]
@@ -93,7 +99,7 @@ mod tests {
         let (stopper, stop) = watch::channel(false);
         let tasks = Tasks::new(stop);
         tasks.spawn("returns", async {});
-        assert_eq!(tasks.failed().await.to_string(), "the task “returns” ended while the server runs");
+        assert_eq!(failure(&tasks).await.to_string(), "the task “returns” ended while the server runs");
 
         let tasks = Tasks::new(stopper.subscribe());
         stopper.send(true).unwrap();

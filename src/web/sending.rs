@@ -142,7 +142,7 @@ impl Sender {
             while self.is_on_its_way(id, began_ms) {
                 match client::raise(&home, &raise).await {
                     Ok(told) => {
-                        // What is asked for now is looked at.
+                        // The new request is shown, even if the screen of an earlier one was put away.
                         self.store.minimized.set(None);
                         let Some(incident) = told else { return self.set_stage(id, Stage::Arrived) };
                         self.store.tell(incident);

@@ -44,7 +44,7 @@ test.describe("somebody answers", () => {
     await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
     const incident = await home.state("dispatching");
     expect([count(incident, "dispatch_requested"), incident.calls[0].outcome]).toEqual([1, null]);
-    // Whoever forces them may look at the screen at home too.
+    // An attacker may be looking at the screen at home.
     await expect(home.requested()).toBeVisible();
     await expect(home.story().getByText(/Police: request accepted/)).toBeVisible();
     expect(await home.requested().innerText()).not.toMatch(/wrong|password/i);

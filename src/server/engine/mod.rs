@@ -354,7 +354,7 @@ impl Keeper {
             self.view.put(current);
             self.hub.incident_changed(home, id, quiet);
         }
-        // It is asked again when somebody acts on it, and after the next start; a timer would ask without end.
+        // Its timer is cleared, or it would fire without end. The next command, or the next start, tries again.
         for id in undecidable {
             self.timers.set(id, None);
             self.view.set_aside(id);

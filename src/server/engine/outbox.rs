@@ -185,7 +185,7 @@ async fn see_through(way: &dyn WayOut, effect: &Effect, clock: &Clock, places: &
         if clock.now() >= not_after {
             break;
         }
-        // One that panics has failed like any other, and keeps no other effect from its turn.
+        // A panic is a failed attempt: it is retried, and blocks no other effect.
         let tried = AssertUnwindSafe(way.carry_out(effect)).catch_unwind().await;
         let tried = tried.unwrap_or_else(|panic| Err(NotCarried(format!("panicked: {}", message(&*panic)))));
         drop(place);

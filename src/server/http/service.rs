@@ -74,9 +74,8 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
     reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
     for incident in app.engine.view().undecidable() {
-        reasons.push(format!(
-            "incident {incident}: cannot be decided on, nothing happens in it by itself; look at the log, and send help by hand\n"
-        ));
+        reasons
+            .push(format!("incident {incident}: cannot be decided on, so its timers are off; see the log, and send help by telephone\n"));
     }
     if let Some(free) = free_space(&app.data) {
         let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };

@@ -85,7 +85,8 @@ pub struct Story {
     pub effects: Vec<Effect>,
 }
 
-fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
+/// What Ada asks for on the dashboard.
+pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
     Raise {
         id: IncidentId(uuid::Uuid::from_u128(1)),
         home: home.id.clone(),

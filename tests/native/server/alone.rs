@@ -1,14 +1,14 @@
 //! A server without `--demo` is connected to nobody, and never pretends otherwise.
 
 use super::until;
-use crate::domain::story::{OWNER, home, person};
+use crate::domain::story::{OWNER, home, person, raise};
 use buckler::{
     api::home::CheckKind,
     domain::{
-        id::{CallId, IncidentId},
+        id::CallId,
         incident::{
-            Mode, Request, Snapshot, Source,
-            command::{CallStep, Command, NotReached, Raise},
+            Request,
+            command::{CallStep, Command, NotReached},
         },
     },
     server::{
@@ -32,18 +32,8 @@ async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
 async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _stopper) = alone(&folder).await;
-    let id = IncidentId(uuid::Uuid::from_u128(9));
-    let raise = Raise {
-        id,
-        home: home().id,
-        request: Request::Police,
-        mode: Mode::Live,
-        drill_sirens: false,
-        source: Source::Dashboard,
-        by: person("ada"),
-        quiet: None,
-        snapshot: Snapshot::of(&home(), app.policy),
-    };
+    let raise = raise(&home(), Request::Police, app.policy);
+    let id = raise.id;
     app.engine.raise(raise, [0; 32]).await.unwrap();
     app.engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
     let call = CallId { incident: id, number: 1 };

@@ -102,7 +102,8 @@ async fn f34_medical_tells_no_siren_anything() {
     until("the call", || async { whats(&owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
     // What is sent after it comes after it: an answer on the same connection shows that nothing came before.
     owner.raise("maple-street", "siren", json!({})).await;
-    until("the siren that was asked for", || async { (devices[0].orders() == ["ON"]).then_some(()) }).await;
+    // An answer that comes too late is “not sent”, and sirens alone sound even then: on a busy machine they are told twice (F15).
+    until("the siren that was asked for", || async { (!devices[0].orders().is_empty()).then_some(()) }).await;
     let first: Value = serde_json::from_slice(&devices[0].heard()[0].payload).unwrap();
     assert_eq!(first["sound"], "alarm", "only what was asked for by itself sounds");
 }

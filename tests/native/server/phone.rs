@@ -97,10 +97,10 @@ async fn r16_declined_is_dispatched() {
 
 #[tokio::test]
 async fn r18_who_is_told_afterwards_cannot_cancel() {
-    let server = Server::start("1s").await;
+    let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    owner.act(&incident, "send-now").await;
+    let (incident, first, on_call) = answered(&server, &owner, "maple-street").await;
+    first.post(&format!("{on_call}/confirm"), &json!({})).await;
     let phone = owner.phone_of("maple-street", 1).await;
     let contact = server.stranger();
     let call = until("the second call", || async { contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned) }).await;

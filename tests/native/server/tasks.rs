@@ -1,7 +1,7 @@
 //! What fails inside the server: a task ends it with its name, and an incident that cannot be decided on keeps no other waiting.
 
 use super::until;
-use crate::domain::story::{home, person};
+use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
     domain::{
@@ -9,7 +9,7 @@ use buckler::{
         home::Home,
         id::IncidentId,
         incident::{
-            Incident, Mode, Request, Snapshot, Source,
+            Incident, Policy, Request,
             command::{Command, Raise},
             decide::{decide, start},
             effect::Effect,
@@ -36,17 +36,7 @@ use std::sync::Arc;
 use tokio::{net::TcpListener, sync::watch};
 
 fn police(id: u128, home: &Home) -> Raise {
-    Raise {
-        id: IncidentId(uuid::Uuid::from_u128(id)),
-        home: home.id.clone(),
-        request: Request::Police,
-        mode: Mode::Live,
-        drill_sirens: false,
-        source: Source::Dashboard,
-        by: person("ada"),
-        quiet: None,
-        snapshot: Snapshot::of(home, Default::default()),
-    }
+    Raise { id: IncidentId(uuid::Uuid::from_u128(id)), ..raise(home, Request::Police, Policy::default()) }
 }
 
 /// A home with more contacts than a call can be numbered for. No owner can set it up.
@@ -163,7 +153,8 @@ async fn engine_that_panics_ends_the_server_by_name() {
         Engine::start(Arc::new(Trap), clock.clone(), Arc::new(Hub::default()), outbox(&clock, Arc::new(Stumbles::default())), &tasks);
     let engine = engine.await.unwrap();
     engine.raise(police(1, &home()), [0; 32]).await.unwrap_err();
-    assert_eq!(tasks.failed().await, TaskFailed { task: "engine", how: "panicked: planted".into() });
+    let failed = tokio::time::timeout(super::PATIENCE, tasks.failed()).await.expect("the engine fails");
+    assert_eq!(failed, TaskFailed { task: "engine", how: "panicked: planted".into() });
 }
 
 #[tokio::test]
