@@ -7,6 +7,7 @@
 
 use async_trait::async_trait;
 use buckler::{
+    api::audit::Deed,
     domain::{
         contact::{Contact, Readiness},
         device::{Device, DeviceKind},
@@ -26,7 +27,7 @@ use buckler::{
             outbox::{NotCarried, Outbox, WayOut, WaysOut},
         },
         hub::Hub,
-        store::{Store, sqlite::SqliteStore},
+        store::{Change, Changes, Entry, Op, sqlite, writer},
         tasks::Tasks,
     },
 };
@@ -71,6 +72,7 @@ impl WayOut for Brief {
 
 struct Bench {
     engine: Engine,
+    changes: Changes,
     clock: Arc<Clock>,
     homes: Vec<Home>,
     _stop: watch::Sender<bool>,
@@ -108,18 +110,22 @@ fn home(n: usize) -> Home {
 impl Bench {
     async fn new(homes: usize, way: Arc<dyn WayOut>) -> Self {
         let folder = tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| "target".into())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("bench.db")).await.unwrap());
+        let mut database = sqlite::open(&folder.path().join("bench.db")).await.unwrap();
         let homes: Vec<Home> = (0..homes).map(home).collect();
+        let put = |home: &Home| Op::PutHome { home: Arc::new(home.clone()), revision: 0 };
         for home in &homes {
-            store.put_home(home).await.unwrap();
+            let entry = Entry::new(Deed::FirstOwner, Timestamp::default(), serde_json::json!({}));
+            database.apply(Change::new(entry).op(put(home))).await.unwrap();
         }
         let clock = Arc::new(Clock::new(Machine));
         let ways =
             WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way.clone() };
         let outbox = Outbox::new(clock.clone(), &ways, &ways);
         let (stopper, stop) = watch::channel(false);
-        let engine = Engine::start(store, clock.clone(), Arc::new(Hub::default()), outbox, &Tasks::new(stop)).await.unwrap();
-        Self { engine, clock, homes, _stop: stopper, _folder: folder }
+        let tasks = Tasks::new(stop);
+        let (changes, journal) = writer::start(database, Arc::default(), &tasks);
+        let engine = Engine::start(journal, clock.clone(), Arc::new(Hub::default()), outbox, &tasks).await.unwrap();
+        Self { engine, changes, clock, homes, _stop: stopper, _folder: folder }
     }
 
     /// Raises in one home and answers how long the durable acknowledgement took, with the deadline.
@@ -163,6 +169,29 @@ async fn acknowledgement() -> [f64; 2] {
     for n in 0..REQUESTS {
         took.push(ms(bench.raise(n, Policy::default()).await.1));
     }
+    took.sort_by(f64::total_cmp);
+    [at(&took, 0.5), at(&took, 0.99)]
+}
+
+/// The same while sixty others change something again and again, each with a record in the audit.
+async fn beside_changes() -> [f64; 2] {
+    let bench = Bench::new(REQUESTS, Arc::new(Noting::default())).await;
+    let flood: Vec<_> = (0..60)
+        .map(|_| {
+            let changes = bench.changes.clone();
+            tokio::spawn(async move {
+                loop {
+                    let entry = Entry::new(Deed::DevicesSignedOut, Timestamp::default(), serde_json::json!({"all": true}));
+                    changes.apply(Change::new(entry)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let mut took = Vec::with_capacity(REQUESTS);
+    for n in 0..REQUESTS {
+        took.push(ms(bench.raise(n, Policy::default()).await.1));
+    }
+    flood.iter().for_each(tokio::task::JoinHandle::abort);
     took.sort_by(f64::total_cmp);
     [at(&took, 0.5), at(&took, 0.99)]
 }
@@ -240,15 +269,18 @@ async fn main() {
     if std::env::args().any(|word| word == "soak") {
         return soak().await;
     }
-    let (mut acknowledged, mut late) = (Vec::new(), Vec::new());
+    let (mut acknowledged, mut beside, mut late) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         acknowledged.push(acknowledgement().await);
+        beside.push(beside_changes().await);
         late.push(lateness().await);
     }
     let of = |all: &[[f64; 2]], n: usize| median(all.iter().map(|r| r[n]).collect());
     let late_of = |n: usize| median(late.iter().map(|r| r[n]).collect());
     figure("raise → durable acknowledgement, p50", of(&acknowledged, 0), "ms", "1");
     figure("raise → durable acknowledgement, p99", of(&acknowledged, 1), "ms", "4");
+    figure("the same beside 60 loops of changes, p50", of(&beside, 0), "ms", "3 × idle");
+    figure("the same beside 60 loops of changes, p99", of(&beside, 1), "ms", "3 × idle");
     for (n, what, goal) in [(0, "p50", "1"), (1, "p99", "5"), (2, "last", "20"), (3, "first", "-")] {
         figure(&format!("1,000 deadlines at once → effect late, {what}"), late_of(n), "ms", goal);
     }

@@ -79,10 +79,14 @@ pub enum Code {
     Invalid,
     /// 429
     TooManyAttempts,
+    /// 429: an account, or an address, changed too much in a short time
+    TooManyChanges,
     /// 500
     Internal,
     /// 503
     StorageUnavailable,
+    /// 503: too much waits to be stored
+    Busy,
     /// One that a newer server knows.
     #[serde(other)]
     Other,
@@ -109,9 +113,11 @@ impl Code {
             Self::TooLarge => (413, "too-large", "Too large"),
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),
+            Self::TooManyChanges => (429, "too-many-changes", "Too many changes"),
             Self::Internal => (500, "internal", "Something went wrong"),
             Self::Other => (500, "other", "Something went wrong"),
             Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),
+            Self::Busy => (503, "busy", "The server is busy"),
         }
     }
 }

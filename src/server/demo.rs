@@ -2,16 +2,21 @@
 
 use super::{
     StartError, auth,
-    store::{Account, Store, StoreError},
+    clock::{Machine, TimeSource},
+    store::{Account, Change, ChangeError, Database, Entry, Op, StoreError},
 };
-use crate::domain::{
-    access::{CenterRole, Membership, Role},
-    camera::{Camera, CameraKind, Keep},
-    contact::{Contact, Readiness},
-    device::{Device, DeviceKind},
-    home::{Address, Enrolment, Home, Plan, Settings, Subscription},
-    id::UserId,
+use crate::{
+    api::audit::Deed,
+    domain::{
+        access::{CenterRole, Membership, Role},
+        camera::{Camera, CameraKind, Keep},
+        contact::{Contact, Readiness},
+        device::{Device, DeviceKind},
+        home::{Address, Enrolment, Home, Plan, Settings, Subscription},
+    },
 };
+use serde_json::json;
+use std::sync::Arc;
 
 /// Everybody's password.
 const PASSWORD: &str = "buckler-demo";
@@ -22,12 +27,12 @@ const OWNER: &str = "owner@demo.test";
 ///
 /// # Errors
 /// A folder of the other kind, or a store that does not answer.
-pub async fn check(store: &dyn Store, demo: bool) -> Result<(), StartError> {
-    let is_demo = store.account(OWNER).await?.is_some();
-    let is_empty = store.homes().await?.is_empty();
+pub async fn check(database: &mut Database, demo: bool) -> Result<(), StartError> {
+    let is_demo = database.reads.account(OWNER).await?.is_some();
+    let is_empty = database.reads.homes().await?.is_empty();
     match (demo, is_demo) {
         (true, true) | (false, false) => Ok(()),
-        (true, false) if is_empty => Ok(fill(store).await?),
+        (true, false) if is_empty => Ok(fill(database).await?),
         (true, false) => Err(StartError::Demo("this data folder holds real homes; give the demo one of its own with --data".into())),
         (false, true) => Err(StartError::Demo(
             "this data folder holds the demo, whose passwords are public; start it with --demo, or give another one with --data".into(),
@@ -35,28 +40,37 @@ pub async fn check(store: &dyn Store, demo: bool) -> Result<(), StartError> {
     }
 }
 
-async fn fill(store: &dyn Store) -> Result<(), StoreError> {
+async fn fill(database: &mut Database) -> Result<(), StoreError> {
     let hash = |password: &str| auth::hash(password).map_err(|e| StoreError::Unusable(format!("cannot hash a password: {e}")));
     let password = hash(PASSWORD)?;
     let people = [("owner", "Olivia"), ("shared", "Sam"), ("guest", "Gwen"), ("operator", "Operator")];
-    for (id, name) in people {
-        let account = Account { id: slug(id), email: format!("{id}@demo.test"), name: name.into(), password: password.clone() };
-        store.put_account(&account).await?;
-    }
-    store.put_center_role(&slug("operator"), Some(CenterRole::Operator)).await?;
+    let account = |(id, name): (&str, &str)| Account {
+        id: slug(id),
+        email: format!("{id}@demo.test"),
+        name: name.into(),
+        password: password.clone(),
+    };
+    let mut demo = Change::new(Entry::new(Deed::FirstOwner, Machine.wall(), json!({"demo": true})))
+        .ops(people.map(|person| Op::PutAccount(account(person))))
+        .op(Op::SetCenterRole(slug("operator"), Some(CenterRole::Operator)));
     for mut home in homes() {
         home.verbal_password = Some(hash(&auth::spoken("blue heron"))?);
-        store.put_home(&home).await?;
-        for (id, role) in [("owner", Role::Owner), ("shared", Role::Shared), ("guest", Role::Guest)] {
-            let account: UserId = slug(id);
-            store.put_membership(&home.id, &account, Membership { role, sos_withdrawn: false }).await?;
-        }
-        for contact in &home.contacts {
+        let (id, contacts) = (home.id.clone(), home.contacts.clone());
+        let member =
+            |(account, role): (&str, Role)| Op::PutMembership(id.clone(), slug(account), Membership { role, sos_withdrawn: false });
+        let link = |contact: Contact| {
             let token = auth::new_token();
-            store.put_contact_link(auth::token_hash(&token), &home.id, &contact.id, Some(&token)).await?;
-        }
+            Op::PutContactLink { token: auth::token_hash(&token), home: id.clone(), contact: contact.id, shown: Some(token) }
+        };
+        demo = demo
+            .op(Op::PutHome { home: Arc::new(home), revision: 0 })
+            .ops([("owner", Role::Owner), ("shared", Role::Shared), ("guest", Role::Guest)].map(member))
+            .ops(contacts.into_iter().map(link));
     }
-    Ok(())
+    database.apply(demo).await.map_err(|error| match error {
+        ChangeError::Store(error) => error,
+        error => StoreError::Unusable(error.to_string()),
+    })
 }
 
 fn slug<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {

@@ -1,5 +1,6 @@
 //! The server: a thin way from the wire to the durable loop. It never decides what an emergency is: that is the domain's.
 
+pub mod access;
 pub mod auth;
 pub mod cameras;
 pub mod center;
@@ -28,8 +29,9 @@ pub mod tls;
 pub mod user;
 mod ways;
 
-use crate::domain::{id::IncidentId, incident::Policy};
-use auth::{attempts::Attempts, passkeys::Passkeys};
+use crate::domain::{home::Home, id::IncidentId, incident::Policy};
+use access::Access;
+use auth::{Hashing, attempts::Attempts, passkeys::Passkeys};
 use cameras::{Cameras, Clips};
 use center::{
     desk::{Desk, watch_leases},
@@ -58,18 +60,19 @@ use private::FolderLock;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use store::{
-    Store, StoreError,
-    sqlite::{DATABASE, SqliteStore},
+    Change, Changes, Database, Feed, Op, Reads, StoreError,
+    sqlite::{self, DATABASE},
+    writer,
 };
 use tasks::{TaskFailed, Tasks};
 use tls::{Tls, TlsError};
 use tokio::{
     net::TcpListener,
-    sync::{Mutex, mpsc, watch},
+    sync::{mpsc, watch},
 };
 use ways::Ways;
 
@@ -78,8 +81,10 @@ const PRESSES: usize = 1_024;
 
 /// Everything that a handler may need.
 pub struct App {
-    /// What is kept.
-    pub store: Arc<dyn Store>,
+    /// What is kept, to read.
+    pub reads: Arc<dyn Reads>,
+    /// The way to change it.
+    pub changes: Changes,
     /// The way in to the loop.
     pub engine: Engine,
     /// Who listens.
@@ -87,7 +92,7 @@ pub struct App {
     /// The time.
     pub clock: Arc<Clock>,
     /// Homes, as they are set up now.
-    pub homes: Homes,
+    pub homes: Arc<Homes>,
     /// What has sirens, and says of itself how it is.
     pub devices: Arc<dyn Devices>,
     /// Cameras, as far as anybody looks at them.
@@ -122,14 +127,16 @@ pub struct App {
     pub proof_lasts: Duration,
     /// Passkeys, and what is asked of authenticators just now.
     pub passkeys: Passkeys,
+    /// Where passwords are hashed.
+    pub hashing: Hashing,
     /// Failed sign-ins, and tries in calls.
     pub attempts: Attempts,
     /// Whether what people do would be stored.
     pub probe: Probe,
     /// The hash of the token that makes the first owner; `None` where there is an account.
     pub welcome: Mutex<Option<[u8; 32]>>,
-    /// Counts up whenever a session or a membership ended.
-    pub sessions_changed: watch::Sender<u64>,
+    /// Accounts whose sessions or rights changed, for whoever shows something to one of them.
+    pub access: Access,
     /// Tasks that live as long as the server.
     pub tasks: Tasks,
     /// Becomes true when the server stops.
@@ -214,16 +221,16 @@ impl App {
     pub async fn start(config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
         let folder = |source| StartError::Folder { folder: config.data.display().to_string(), source };
         private::folder(&config.data).map_err(folder)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data.join(DATABASE)).await?);
-        demo::check(&*store, config.demo).await?;
-        Self::with_store(store, config, stop).await
+        let mut database = sqlite::open(&config.data.join(DATABASE)).await?;
+        demo::check(&mut database, config.demo).await?;
+        Self::with_database(database, config, stop).await
     }
 
-    /// Starts on a store that is open already.
+    /// Starts on a database that is open already.
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub async fn with_store(store: Arc<dyn Store>, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
+    pub async fn with_database(database: Database, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
         figures::record();
         let tasks = Tasks::new(stop.clone());
         let clock = Arc::new(Clock::new(Machine));
@@ -233,7 +240,9 @@ impl App {
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), hub.clone()));
         let beside: Arc<dyn Devices> = if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
         let (pressed, presses) = mpsc::channel(PRESSES);
-        let homes = Homes::load(&*store).await?;
+        let (reads, feed) = (database.reads.clone(), Arc::new(Feed::default()));
+        let homes = Arc::new(Homes::load(&*reads).await?);
+        let (changes, journal) = writer::start(database, feed.clone(), &tasks);
         let behind = |settings| MqttDevices::new(settings, clock.clone(), hub.clone(), beside.clone(), pressed);
         let broker = config.mqtt.as_ref().map(behind).transpose().map_err(StartError::Mqtt)?;
         if let Some(broker) = &broker {
@@ -242,13 +251,14 @@ impl App {
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
         let ways = Ways::new(config, &clock, &hub, &devices).map_err(StartError::Center)?;
         let outbox = Outbox::new(clock.clone(), &ways.live, &ways.drill);
-        let engine = Engine::start(store.clone(), clock.clone(), hub.clone(), outbox, &tasks).await?;
+        let engine = Engine::start(journal, clock.clone(), hub.clone(), outbox, &tasks).await?;
         let receiver = ways.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
         let cameras = Cameras::new(config, clock.clone(), hub.clone(), stop.clone());
         let app = Arc::new(Self {
             homes,
-            store,
+            reads,
+            changes,
             engine,
             desk: Desk::new(hub.clone()),
             hub,
@@ -269,18 +279,69 @@ impl App {
             trusted_proxies: config.trusted_proxies.clone(),
             proof_lasts: config.proof_lasts,
             passkeys: Passkeys::new(config.public_url.as_ref(), config.local_site()).map_err(StartError::PublicUrl)?,
+            hashing: Hashing::default(),
             attempts: Attempts::default(),
             probe: Probe::default(),
             welcome: Mutex::default(),
-            sessions_changed: watch::Sender::new(0),
+            access: Access::default(),
             tasks,
             stop,
         });
+        app.follow(&feed);
         app.begin_beside(presses, steps);
         if let Some((listening, socket)) = panels {
             app.tasks.spawn("panels", listener::listen(app.clone(), listening, socket));
         }
         Ok(app)
+    }
+
+    /// Keeps what is in memory as it is stored.
+    fn follow(self: &Arc<Self>, feed: &Feed) {
+        let app = Arc::downgrade(self);
+        feed.follow(move |change| {
+            if let Some(app) = app.upgrade() {
+                app.committed(change);
+            }
+        });
+    }
+
+    /// Takes note of what was stored.
+    fn committed(self: &Arc<Self>, change: &Change) {
+        let before = |id| self.homes.get(id);
+        let set_up: Vec<_> =
+            change.all_ops().iter().filter_map(|op| if let Op::PutHome { home, .. } = op { Some(home) } else { None }).collect();
+        let set_up: Vec<_> = set_up.into_iter().map(|home| (home, before(&home.id))).collect();
+        self.homes.committed(change);
+        for (home, before) in set_up {
+            self.set_up_anew(home, before.as_deref());
+        }
+        for op in change.all_ops() {
+            if let Some(home) = op.home() {
+                self.hub.home_changed(home.clone());
+            }
+            if let Some(account) = op.account() {
+                self.access.changed(account);
+            }
+            match op {
+                Op::SetCenterRole(..) => self.hub.center_changed(),
+                Op::PutAccount(_) => *self.welcome.lock().expect("no holder panics") = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// A home was changed: what is connected to it follows.
+    fn set_up_anew(&self, home: &Home, before: Option<&Home>) {
+        if before.is_none_or(|before| home.cameras != before.cameras) {
+            self.cameras.review(home);
+        }
+        if before.is_none_or(|before| home.wires != before.wires)
+            && let Some(broker) = &self.broker
+            && let Err(wrongs) = broker.rewire([(home.id.clone(), home.wires.clone())])
+        {
+            // Somebody else was quicker with that name.
+            tracing::warn!(?wrongs, "sirens that owners chose are not spoken to");
+        }
     }
 
     /// What goes on beside requests, until the server stops.
@@ -309,11 +370,11 @@ impl App {
     /// # Errors
     /// A store that cannot be read.
     pub async fn await_first_owner(&self) -> Result<Option<String>, StoreError> {
-        if self.store.has_accounts().await? {
+        if self.reads.has_accounts().await? {
             return Ok(None);
         }
         let token = auth::new_token();
-        *self.welcome.lock().await = Some(auth::token_hash(&token));
+        *self.welcome.lock().expect("no holder panics") = Some(auth::token_hash(&token));
         Ok(Some(token))
     }
 }

@@ -39,7 +39,7 @@ impl App {
     /// # Errors
     /// The contacts' links could not be read.
     pub async fn tell_home(&self, home: &Home, membership: Membership, held_until: Option<Timestamp>) -> Result<HomeAnswer, StoreError> {
-        let links = self.store.contact_links(&home.id).await?;
+        let links = self.reads.contact_links(&home.id).await?;
         let link = |c: &contact::Contact| links.iter().find(|(id, _)| *id == c.id);
         let shown = |c: &contact::Contact| link(c).filter(|_| self.demo)?.1.as_ref().map(|token| format!("/contact/{token}"));
         let contact = |(order, c): (u8, &contact::Contact)| Contact {

@@ -3,8 +3,8 @@
 use super::{
     auth,
     store::{
-        Account, Entry, Store, StoreError,
-        sqlite::{DATABASE, SqliteStore},
+        Account, Change, ChangeError, Entry, Guard, Op, Reads, StoreError,
+        sqlite::{self, DATABASE},
     },
 };
 use crate::{
@@ -109,6 +109,9 @@ pub enum UserError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Somebody else changed the same just now, or the store does not answer.
+    #[error("nothing was changed: {0}")]
+    Change(ChangeError),
     /// Nobody has that address.
     #[error("no account has the e-mail address {0}; `buckler user list` shows them")]
     Unknown(String),
@@ -135,65 +138,64 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
     if !file.exists() {
         return Err(UserError::NoDatabase(data.display().to_string()));
     }
-    let store = SqliteStore::open(&file).await?;
+    let mut store = sqlite::open(&file).await?;
+    let reads = store.reads.clone();
     match user {
-        User::List => list(&store).await,
+        User::List => list(&*reads).await,
         User::Add { email, name, home, role } => {
-            is_home(&store, &home).await?;
+            is_home(&*reads, &home).await?;
             let email = email.trim().to_lowercase();
-            if store.account(&email).await?.is_some() {
+            if reads.account(&email).await?.is_some() {
                 return Err(UserError::Known(email));
             }
-            let password = read(password, &[&email, &name]).await?;
+            let password = read(password, &[&email, &name])?;
             let account = Account { id: auth::new_account_id(), email, name, password };
-            store.put_account(&account).await?;
-            place(&store, &home, &account.id, role).await?;
-            record(&store, Deed::PersonChanged, &account, Some(home), json!({"person": account.id, "role": role.role()})).await?;
+            let change = change(Deed::PersonChanged, &account, Some(home.clone()), json!({"person": account.id, "role": role.role()}));
+            let change = change.guard(Guard::EmailFree(account.email.clone())).op(Op::PutAccount(account.clone()));
+            store.apply(place(change, home, &account.id, role)).await?;
             Ok(format!("{} may sign in now.\n", account.email))
         }
         User::Passwd { email } => {
-            let account = known(&store, &email).await?;
-            let password = read(password, &[&account.email, &account.name]).await?;
-            store.put_account(&Account { password, ..account.clone() }).await?;
-            let sessions = store.sessions(&account.id, Machine.wall()).await?;
-            for session in &sessions {
-                store.end_session(session.token).await?;
-            }
-            record(&store, Deed::PasswordChanged, &account, None, json!({})).await?;
+            let account = known(&*reads, &email).await?;
+            let password = read(password, &[&account.email, &account.name])?;
+            let sessions = reads.sessions(&account.id, Machine.wall()).await?;
+            let change = change(Deed::PasswordChanged, &account, None, json!({}))
+                .op(Op::PutAccount(Account { password, ..account.clone() }))
+                .op(Op::EndSessions { account: account.id.clone(), except: Vec::new() });
+            store.apply(change).await?;
             Ok(format!("{} has a new password; {} devices were signed out.\n", account.email, sessions.len()))
         }
         User::Center { email, role } => {
-            let account = known(&store, &email).await?;
+            let account = known(&*reads, &email).await?;
             let role = match role {
                 Desk::Operator => Some(CenterRole::Operator),
                 Desk::Supervisor => Some(CenterRole::Supervisor),
                 Desk::None => None,
             };
-            store.put_center_role(&account.id, role).await?;
-            record(&store, Deed::PersonChanged, &account, None, json!({"person": account.id, "center_role": role})).await?;
+            let change = change(Deed::PersonChanged, &account, None, json!({"person": account.id, "center_role": role}));
+            store.apply(change.op(Op::SetCenterRole(account.id.clone(), role))).await?;
             Ok(format!("{} is {} at the monitoring center now.\n", account.email, desk(role)))
         }
         User::Role { email, home, role } => {
-            is_home(&store, &home).await?;
-            let account = known(&store, &email).await?;
-            place(&store, &home, &account.id, role).await?;
+            is_home(&*reads, &home).await?;
+            let account = known(&*reads, &email).await?;
             let detail = json!({"person": account.id, "role": role.role()});
-            record(&store, Deed::PersonChanged, &account, Some(home.clone()), detail).await?;
+            let change = change(Deed::PersonChanged, &account, Some(home.clone()), detail);
+            store.apply(place(change, home.clone(), &account.id, role)).await?;
             Ok(format!("{} is {} to {home} now.\n", account.email, word(role.role())))
         }
     }
 }
 
 /// Whoever is at the console has no account: the record says to whose account it was done, and from where.
-async fn record(store: &SqliteStore, what: Deed, account: &Account, home: Option<HomeId>, mut detail: Value) -> Result<(), StoreError> {
+fn change(what: Deed, account: &Account, home: Option<HomeId>, mut detail: Value) -> Change {
     detail["by"] = json!("console");
-    let entry = Entry { account: Some(account.id.clone()), home, ..Entry::new(what, Machine.wall(), detail) };
-    store.record(&entry).await
+    Change::new(Entry { account: Some(account.id.clone()), home, ..Entry::new(what, Machine.wall(), detail) })
 }
 
-async fn list(store: &SqliteStore) -> Result<String, UserError> {
+async fn list(store: &dyn Reads) -> Result<String, UserError> {
     let mut told = String::new();
-    for home in store.homes().await? {
+    for (home, _) in store.homes().await? {
         let _ = writeln!(told, "{} ({})", home.id, home.name);
         for (account, membership) in store.members(&home.id).await? {
             let withdrawn = if membership.sos_withdrawn { ", may not request help" } else { "" };
@@ -227,36 +229,41 @@ const fn word(role: Option<Role>) -> &'static str {
     }
 }
 
-async fn is_home(store: &SqliteStore, home: &HomeId) -> Result<(), UserError> {
-    let found = store.homes().await?.iter().any(|known| known.id == *home);
+async fn is_home(store: &dyn Reads, home: &HomeId) -> Result<(), UserError> {
+    let found = store.homes().await?.iter().any(|(known, _)| known.id == *home);
     found.then_some(()).ok_or_else(|| UserError::NoHome(home.clone()))
 }
 
-async fn known(store: &SqliteStore, email: &str) -> Result<Account, UserError> {
+async fn known(store: &dyn Reads, email: &str) -> Result<Account, UserError> {
     let email = email.trim().to_lowercase();
     store.account(&email).await?.ok_or(UserError::Unknown(email))
 }
 
-/// A home keeps at least one owner.
-async fn place(store: &SqliteStore, home: &HomeId, account: &UserId, to: Place) -> Result<(), UserError> {
-    let members = store.members(home).await?;
-    let others = members.iter().any(|(other, membership)| other.id != *account && membership.role == Role::Owner);
-    let was_owner = members.iter().any(|(known, membership)| known.id == *account && membership.role == Role::Owner);
-    if was_owner && !others && to != Place::Owner {
-        return Err(UserError::LastOwner(home.clone()));
+/// Adds to a change what an account is to a home from then on. A home keeps at least one owner.
+fn place(change: Change, home: HomeId, account: &UserId, to: Place) -> Change {
+    let change = if to == Place::Owner { change } else { change.guard(Guard::HasOtherOwner(home.clone(), account.clone())) };
+    change.op(match to.role() {
+        Some(role) => Op::PutMembership(home, account.clone(), Membership { role, sos_withdrawn: false }),
+        None => Op::EndMembership(home, account.clone()),
+    })
+}
+
+impl From<ChangeError> for UserError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Unmet(Guard::HasOtherOwner(home, _)) => Self::LastOwner(home),
+            ChangeError::Unmet(Guard::EmailFree(email)) => Self::Known(email),
+            ChangeError::Store(error) => Self::Store(error),
+            error => Self::Change(error),
+        }
     }
-    match to.role() {
-        Some(role) => store.put_membership(home, account, Membership { role, sos_withdrawn: false }).await?,
-        None => store.end_membership(home, account).await?,
-    }
-    Ok(())
 }
 
 /// A new password, hashed.
-async fn read(password: impl FnOnce() -> io::Result<String>, known: &[&str]) -> Result<String, UserError> {
+fn read(password: impl FnOnce() -> io::Result<String>, known: &[&str]) -> Result<String, UserError> {
     let password = password().map_err(|error| UserError::Password(format!("cannot be read: {error}")))?;
     match auth::password::fault(&password, known) {
-        None => auth::hashed(password).await.map_err(|_| UserError::Password("cannot be hashed".into())),
+        None => auth::hash(&password).map_err(|_| UserError::Password("cannot be hashed".into())),
         Some(Fault::TooShort) => Err(UserError::Password("give at least 12 characters, in one line".into())),
         Some(fault) => Err(UserError::Password(fault.english().into())),
     }

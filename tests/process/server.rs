@@ -1,17 +1,19 @@
 //! The real binary as a process of its own, with more homes than the demo has, and somebody who presses their buttons.
 
 use buckler::{
+    api::audit::Deed,
     domain::{
         access::{Membership, Role},
         time::Timestamp,
     },
-    server::store::{Store, sqlite::SqliteStore},
+    server::store::{Change, Entry, Op, sqlite},
 };
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 use tokio::time::sleep;
@@ -76,14 +78,17 @@ pub fn client() -> Client {
 /// Fills a folder with the demo and `homes` more like its first, of the same owner: `home-0` and so on.
 pub async fn fill(folder: &Path, port: u16, homes: usize) {
     Server::start(folder, port, &client()).await.kill();
-    let store = SqliteStore::open(&folder.join("buckler.db")).await.expect("the file opens");
-    let maple = store.homes().await.expect("homes").into_iter().find(|h| h.id.as_str() == "maple-street").expect("the demo's home");
+    let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
+    let homes_there = store.reads.homes().await.expect("homes").into_iter();
+    let maple = homes_there.map(|(home, _)| home).find(|h| h.id.as_str() == "maple-street").expect("the demo's home");
     for n in 0..homes {
         let mut home = maple.clone();
         home.id = format!("home-{n}").parse().expect("a name");
-        store.put_home(&home).await.expect("stored");
         let owner = Membership { role: Role::Owner, sos_withdrawn: false };
-        store.put_membership(&home.id, &"owner".parse().expect("a name"), owner).await.expect("stored");
+        let change = Change::new(Entry::new(Deed::PersonChanged, Timestamp::default(), json!({"by": "a test"})))
+            .op(Op::PutHome { home: Arc::new(home.clone()), revision: 0 })
+            .op(Op::PutMembership(home.id, "owner".parse().expect("a name"), owner));
+        store.apply(change).await.expect("stored");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     dice::Dice,
     plan::{DiskFault, When},
+    platter::Platter,
     world::World,
 };
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use buckler::{
     domain::{id::IncidentId, incident::effect::Effect, time::Timestamp},
     server::{
         clock::{Anchor, Clock},
-        store::{Batch, Journal, RequestRow, StoreError, Stored, memory::MemoryStore},
+        store::{Batch, Journal, RequestRow, StoreError, Stored},
     },
 };
 use std::{
@@ -21,7 +22,7 @@ use std::{
 /// The platter outlives the server.
 #[derive(Debug, Default)]
 pub struct Disk {
-    platter: Arc<MemoryStore>,
+    platter: Platter,
     state: Mutex<State>,
 }
 
@@ -39,11 +40,6 @@ struct State {
 pub struct Handle {
     world: Arc<World>,
     clock: Arc<Clock>,
-}
-
-/// Waits for nothing: what is in memory answers at once.
-fn at_once<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    futures_util::FutureExt::now_or_never(answer).expect("memory answers at once")
 }
 
 impl Disk {
@@ -68,14 +64,14 @@ impl Disk {
         };
         let survives = Dice::new(world.plan.seed, &format!("flush/{commits}")).chance(50);
         if let Some((batch, truth, server)) = unsure.filter(|_| survives) {
-            at_once(self.platter.commit(&batch)).expect("it was checked when it was written");
+            self.platter.commit(&batch).expect("it was checked when it was written");
             world.ledger().committed([truth, server, world.truth()], &batch);
         }
     }
 
     /// What the outbox holds.
     pub fn left(&self) -> Vec<String> {
-        at_once(self.platter.undone()).map(|all| all.into_iter().map(|e| e.key).collect()).unwrap_or_default()
+        self.platter.undone().into_iter().map(|effect| effect.key).collect()
     }
 
     pub fn holds_effect(&self, key: &str) -> bool {
@@ -83,11 +79,11 @@ impl Disk {
     }
 
     pub fn incident(&self, id: IncidentId) -> Option<Stored> {
-        at_once(self.platter.incident(id)).ok().flatten()
+        self.platter.incident(id)
     }
 
     pub fn request(&self, id: IncidentId) -> Option<RequestRow> {
-        at_once(self.platter.requests(&[id])).ok().and_then(|rows| rows.into_iter().next())
+        self.platter.request(id)
     }
 }
 
@@ -103,7 +99,7 @@ impl Handle {
 
 #[async_trait]
 impl Journal for Handle {
-    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError> {
         let (number, fault, kill) = {
             let mut state = self.state();
             state.commits += 1;
@@ -113,7 +109,7 @@ impl Journal for Handle {
         if let Some(DiskFault::Full) = fault {
             return Err(StoreError::Unusable("the disk is full".into()));
         }
-        self.disk().platter.check(batch)?;
+        self.disk().platter.check(&batch)?;
         let (truth, server) = (self.world.truth(), self.clock.now());
         self.state().unsure = Some((batch.clone(), truth, server));
         if let Some(DiskFault::Slow) = fault {
@@ -128,25 +124,25 @@ impl Journal for Handle {
             return Err(StoreError::Unusable("the disk does not flush".into()));
         }
         self.state().unsure = None;
-        self.disk().platter.commit(batch).await?;
-        self.world.ledger().committed([truth, server, self.world.truth()], batch);
+        self.disk().platter.commit(&batch)?;
+        self.world.ledger().committed([truth, server, self.world.truth()], &batch);
         if let Some(When::AfterCommit) = kill {
             self.world.pull_the_plug().await;
         }
-        Ok(())
+        Ok(batch)
     }
 
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        self.disk().platter.requests(ids).await
+        Ok(ids.iter().filter_map(|id| self.disk().platter.request(*id)).collect())
     }
     async fn running(&self) -> Result<Vec<Stored>, StoreError> {
-        self.disk().platter.running().await
+        Ok(self.disk().platter.running())
     }
     async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
-        self.disk().platter.undone().await
+        Ok(self.disk().platter.undone())
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
-        self.disk().platter.anchor().await
+        Ok(self.disk().platter.anchor())
     }
     async fn put_anchor(&self, anchor: &Anchor) -> Result<(), StoreError> {
         if let Some(DiskFault::Full | DiskFault::Flush) = self.state().fault {
@@ -154,7 +150,8 @@ impl Journal for Handle {
         }
         // SQLite's log ends where the last good commit ended: what is written next takes the place of what was not flushed.
         self.state().unsure = None;
-        self.disk().platter.put_anchor(anchor).await
+        self.disk().platter.put_anchor(anchor);
+        Ok(())
     }
     /// Takes its time, as writing a long log back does.
     async fn tidy(&self) -> Result<bool, StoreError> {
@@ -167,6 +164,6 @@ impl Journal for Handle {
         Ok(dice.chance(50))
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
-        self.disk().platter.incident(id).await
+        Ok(self.disk().platter.incident(id))
     }
 }

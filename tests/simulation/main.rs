@@ -9,6 +9,7 @@ mod errand;
 mod ledger;
 mod peers;
 mod plan;
+mod platter;
 mod world;
 
 use ledger::Ledger;

@@ -111,10 +111,21 @@ pub enum Command {
         /// Who.
         by: Actor,
     },
-    /// Whoever works on it does not any more.
+    /// An operator does not work on it any more. Nothing changes if somebody else does by now.
     Release {
         /// Who says so.
         by: Actor,
+        /// Who worked on it.
+        from: Actor,
+    },
+    /// A supervisor gives it to an operator. Nothing changes if somebody else works on it by now.
+    Assign {
+        /// Who says so.
+        by: Actor,
+        /// Who works on it from now on.
+        to: Actor,
+        /// Who worked on it, if anybody did.
+        from: Option<Actor>,
     },
     /// Somebody looked at an incident that was found late (R22).
     Review {

@@ -119,12 +119,8 @@ impl Draft {
                 Ok(())
             }
             Command::Claim { by } => self.claim(by),
-            Command::Release { by } => {
-                if self.incident.holder.is_some() {
-                    self.push(Event::Released { by });
-                }
-                Ok(())
-            }
+            Command::Release { by, from } => self.release(by, &from),
+            Command::Assign { by, to, from } => self.assign(by, to, from.as_ref()),
             Command::Review { by, proceed, note } => self.review(by, proceed, note),
             // Before help was requested nobody but the first contact may prevent it (I5).
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => Err(Refusal::NotWaiting),

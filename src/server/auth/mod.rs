@@ -42,7 +42,7 @@ const YIELDING: i32 = 10;
 #[derive(Debug)]
 pub struct Line {
     /// Those that wait, and those whose turn it is.
-    places: Semaphore,
+    places: Arc<Semaphore>,
     work: mpsc::Sender<Work>,
 }
 
@@ -50,10 +50,20 @@ pub struct Line {
 type Memory = Vec<Block>;
 type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// Signing in, and changing passwords.
-pub static SIGN_IN: LazyLock<Line> = LazyLock::new(|| Line::new(66, 2));
-/// Calling help off in a call: a line of its own, which no flood of sign-ins can fill.
-pub static CALLS: LazyLock<Line> = LazyLock::new(|| Line::new(257, 1));
+/// A server's lines.
+#[derive(Debug)]
+pub struct Hashing {
+    /// Signing in, and changing passwords.
+    pub sign_in: Line,
+    /// Calling help off in a call: a line of its own, which no flood of sign-ins can fill.
+    pub calls: Line,
+}
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self { sign_in: Line::new(66, 2), calls: Line::new(257, 1) }
+    }
+}
 
 /// The line is full, or the server is stopping: nothing was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,12 +88,12 @@ impl Line {
             };
             thread::Builder::new().name("hash".into()).spawn(hash).expect("the system gives a few threads");
         }
-        Self { places: Semaphore::new(places), work }
+        Self { places: Arc::new(Semaphore::new(places)), work }
     }
 
     /// Works on it beside everything else when its turn has come: an SOS never waits for it.
-    async fn work<T: Send + 'static>(&'static self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
-        let place = self.places.try_acquire().map_err(|_| Busy)?;
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Busy)?;
         let (done, outcome) = oneshot::channel();
         let work = move |memory: &mut Memory| {
             // Who has gone meanwhile keeps the place until here, and is not worked for.
@@ -94,6 +104,51 @@ impl Line {
         };
         self.work.send(Box::new(work)).map_err(|_| Busy)?;
         outcome.await.map_err(|_| Busy)
+    }
+
+    /// What is wrong with a new password, if anything, when its turn has come: how one would guess it takes up to a second to find out, and
+    /// that second must not be one of the runtime's. `known` is what everybody knows of its owner, such as the e-mail address.
+    ///
+    /// # Errors
+    /// The line is full.
+    pub async fn judged(&self, password: &str, known: &[&str]) -> Result<Option<Fault>, Busy> {
+        if let Some(fault) = password::wrong_length(password) {
+            return Ok(Some(fault));
+        }
+        let (password, known) = (password.to_owned(), known.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        self.work(move |_| password::fault(&password, &known.iter().map(String::as_str).collect::<Vec<_>>())).await
+    }
+
+    /// Hashes a new password when its turn has come.
+    ///
+    /// # Errors
+    /// The line is full, or the system gives no random numbers.
+    pub async fn hashed(&self, password: String) -> Result<String, Busy> {
+        self.work(move |_| hash(&password).ok()).await?.ok_or(Busy)
+    }
+
+    /// Whether the password is the one that was hashed. Takes as long where there is no hash.
+    ///
+    /// # Errors
+    /// The line is full.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
+        self.work(move |memory| {
+            let known = hash.is_some();
+            let same = is_same(memory, &password, hash.as_ref().unwrap_or(&NOBODY));
+            known && same == Some(true)
+        })
+        .await
+    }
+
+    /// Whether that is the verbal password.
+    ///
+    /// # Errors
+    /// The line is full.
+    pub async fn verify_spoken(&self, said: &str, hash: Option<String>) -> Result<bool, Busy> {
+        let (now, before) = (spoken(said), with_accents(said));
+        let differs = now != before;
+        let right = self.verify(now, hash.clone()).await?;
+        Ok(right || (differs && self.verify(before, hash).await?))
     }
 }
 
@@ -106,40 +161,6 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody").unwrap_or_defa
 /// The system gives no random numbers.
 pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
-}
-
-/// What is wrong with a new password, if anything, when its turn has come: how one would guess it takes up to a second to find out, and
-/// that second must not be one of the runtime's. `known` is what everybody knows of its owner, such as the e-mail address.
-///
-/// # Errors
-/// The line is full.
-pub async fn judged(password: &str, known: &[&str]) -> Result<Option<Fault>, Busy> {
-    if let Some(fault) = password::wrong_length(password) {
-        return Ok(Some(fault));
-    }
-    let (password, known) = (password.to_owned(), known.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-    SIGN_IN.work(move |_| password::fault(&password, &known.iter().map(String::as_str).collect::<Vec<_>>())).await
-}
-
-/// Hashes a new password when its turn has come.
-///
-/// # Errors
-/// The line is full, or the system gives no random numbers.
-pub async fn hashed(password: String) -> Result<String, Busy> {
-    SIGN_IN.work(move |_| hash(&password).ok()).await?.ok_or(Busy)
-}
-
-/// Whether the password is the one that was hashed. Takes as long where there is no hash.
-///
-/// # Errors
-/// The line is full.
-pub async fn verify(line: &'static Line, password: String, hash: Option<String>) -> Result<bool, Busy> {
-    line.work(move |memory| {
-        let known = hash.is_some();
-        let same = is_same(memory, &password, hash.as_ref().unwrap_or(&NOBODY));
-        known && same == Some(true)
-    })
-    .await
 }
 
 /// `None` if that is no hash.
@@ -165,17 +186,6 @@ pub fn spoken(password: &str) -> String {
 /// As it was compared before accents were left out: hashes from then are still there.
 fn with_accents(password: &str) -> String {
     password.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
-/// Whether that is the verbal password.
-///
-/// # Errors
-/// The line is full.
-pub async fn verify_spoken(line: &'static Line, said: &str, hash: Option<String>) -> Result<bool, Busy> {
-    let (now, before) = (spoken(said), with_accents(said));
-    let differs = now != before;
-    let right = verify(line, now, hash.clone()).await?;
-    Ok(right || (differs && verify(line, before, hash).await?))
 }
 
 /// When a session ends that began then and is used now, unless it is used again.
@@ -271,11 +281,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_verbal_password_that_was_set_with_its_accents_is_still_the_same() {
+        let line = Line::new(1, 1);
         let old = hash(&with_accents("Café Noir")).expect("hashed");
-        assert_eq!(verify_spoken(&CALLS, "café NOIR", Some(old.clone())).await, Ok(true));
-        assert_eq!(verify_spoken(&CALLS, "cafè noir", Some(old)).await, Ok(false));
+        assert_eq!(line.verify_spoken("café NOIR", Some(old.clone())).await, Ok(true));
+        assert_eq!(line.verify_spoken("cafè noir", Some(old)).await, Ok(false));
         let new = hash(&spoken("Café Noir")).expect("hashed");
-        assert_eq!(verify_spoken(&CALLS, "cafe noir", Some(new)).await, Ok(true));
+        assert_eq!(line.verify_spoken("cafe noir", Some(new)).await, Ok(true));
     }
 
     #[test]
@@ -291,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_keeps_the_place_until_its_turn_so_that_the_line_stays_short() {
-        let line: &'static Line = Box::leak(Box::new(Line::new(2, 1)));
+        let line = Line::new(2, 1);
         let (go, wait) = mpsc::channel::<()>();
         let mut first = std::pin::pin!(line.work(move |_| wait.recv().is_ok()));
         let mut gone = Box::pin(line.work(|_| panic!("nobody waits for it any more")));

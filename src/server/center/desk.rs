@@ -85,10 +85,11 @@ pub async fn watch_leases(app: Arc<App>) {
         let now = app.clock.now();
         let (here, went) = app.desk.sweep(now);
         for current in app.engine.view().running() {
-            let Some(Actor::Operator { id, .. }) = &current.incident.holder else { continue };
+            let Some(from @ Actor::Operator { id, .. }) = &current.incident.holder else { continue };
             if !here.contains(id) {
                 tracing::warn!(incident = %current.incident.id, operator = %id, "nobody was heard at the console: the incident is given back");
-                if let Err(denied) = app.engine.give(current.incident.id, Command::Release { by: Actor::Center }).await {
+                let release = Command::Release { by: Actor::Center, from: from.clone() };
+                if let Err(denied) = app.engine.give(current.incident.id, release).await {
                     tracing::warn!(?denied, "an incident could not be given back");
                 }
             }

@@ -44,7 +44,7 @@ async fn show(app: Arc<App>, broker: Arc<MqttDevices>, id: HomeId) {
     let mut stop = app.stop.clone();
     let mut events = app.hub.subscribe(&id, None, app.clock.now()).events;
     // What ended before this server started is no less the last one; without an answer it is unknown.
-    let before = app.store.incidents(&id, Timestamp::from_millis(i64::MAX as u64), 1).await.ok();
+    let before = app.reads.incidents(&id, Timestamp::from_millis(i64::MAX as u64), 1).await.ok();
     let before = before.and_then(|all| all.first()?.history.first().map(|fact| fact.at));
     loop {
         let Some(home) = app.homes.get(&id) else { return };

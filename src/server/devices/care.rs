@@ -7,7 +7,7 @@ use crate::{
     domain::{device::Trouble, home::Home, id::HomeId},
     server::{
         App,
-        store::{Entry, StoreError},
+        store::{Change, ChangeError, Entry},
     },
 };
 use serde_json::json;
@@ -39,7 +39,7 @@ pub async fn watch_over(app: Arc<App>, broker: Arc<MqttDevices>) {
     }
 }
 
-async fn tell(app: &App, home: &Home, Look { who, troubles, .. }: Look, told: &mut Told) -> Result<(), StoreError> {
+async fn tell(app: &App, home: &Home, Look { who, troubles, .. }: Look, told: &mut Told) -> Result<(), ChangeError> {
     let name = match &who {
         Ok(device) => home.name_of(device).unwrap_or(device.as_str()).to_owned(),
         Err(button) => button.clone(),
@@ -53,7 +53,7 @@ async fn tell(app: &App, home: &Home, Look { who, troubles, .. }: Look, told: &m
     if !new.is_empty() {
         tracing::warn!(home = %home.id, device = name, troubles = ?new, "a device is not well");
         let entry = Entry::new(Deed::DeviceTrouble, app.clock.now(), json!({name: new}));
-        app.store.record(&Entry { home: Some(home.id.clone()), ..entry }).await?;
+        app.changes.apply(Change::new(Entry { home: Some(home.id.clone()), ..entry })).await?;
     }
     told.insert(key, troubles);
     app.hub.home_changed(home.id.clone());

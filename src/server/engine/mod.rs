@@ -333,11 +333,14 @@ impl Keeper {
         if !round.batch.is_empty() {
             let began = instant();
             (self.untidy, self.tidy_at) = (true, instant() + IDLE);
-            if let Err(error) = self.store.commit(&round.batch).await {
-                figures::commit_failed();
-                self.view.note_store(true);
-                return Err((jobs, error));
-            }
+            round.batch = match self.store.commit(std::mem::take(&mut round.batch)).await {
+                Ok(batch) => batch,
+                Err(error) => {
+                    figures::commit_failed();
+                    self.view.note_store(true);
+                    return Err((jobs, error));
+                }
+            };
             figures::committed(began.elapsed());
             self.view.note_store(false);
             tell_steps(&round.batch);

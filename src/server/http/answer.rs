@@ -2,8 +2,16 @@
 
 use crate::{
     api::problem::{Code, Problem},
-    domain::{eligibility::Reason, incident::decide::Refusal},
-    server::{auth::Busy, engine::Denied, store::StoreError},
+    domain::{
+        eligibility::Reason,
+        home::edit::{Fault, Wrong},
+        incident::decide::Refusal,
+    },
+    server::{
+        auth::Busy,
+        engine::Denied,
+        store::{ChangeError, Guard, StoreError},
+    },
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -36,10 +44,10 @@ pub enum Problems {
     /// Not valid
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
-    /// Too many wrong passwords, or too many people sign in just now
+    /// Too many wrong passwords, too many changes, or too many people sign in just now
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyAttempts(Problem),
-    /// Nothing could be stored or read
+    /// Nothing could be stored or read, or too much waits for it
     #[response(status = 503, content_type = "application/problem+json")]
     StorageUnavailable(Problem),
 }
@@ -84,6 +92,42 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "a request could not be answered from the store");
         Self::new(Code::StorageUnavailable, "The server cannot read or store anything now.")
+    }
+}
+
+impl From<ChangeError> for Refused {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            ChangeError::Busy => Self::new(Code::Busy, "Nothing was changed: the server is busy. Try again in a moment."),
+            ChangeError::OverBudget => Self::new(Code::TooManyChanges, "Nothing was changed: too many changes. Try again in a minute."),
+            ChangeError::Unmet(guard) => guard.into(),
+        }
+    }
+}
+
+impl From<Guard> for Refused {
+    fn from(unmet: Guard) -> Self {
+        let wrong = |field: &str, fault| Self(Problem::fields(vec![Wrong { field: field.into(), fault }]));
+        match unmet {
+            Guard::HomeRevisionIs(..) => Self::new(Code::Busy, "Nothing was changed: others change this home right now. Try again."),
+            Guard::IsMember(..) | Guard::CenterRoleIs(_, Some(_)) | Guard::InvitationOpen(..) | Guard::InvitationStands(..) => {
+                Self::not_found()
+            }
+            Guard::IsNoMember(..) => Self::field("invitation", "You belong to this home already."),
+            Guard::CenterRoleIs(_, None) => Self::field("invitation", "You work at the monitoring center already."),
+            Guard::HasOtherOwner(..) => wrong("role", Fault::LastOwner),
+            Guard::FewerInvitations(..) => wrong("name", Fault::TooMany),
+            Guard::NoAccounts => {
+                Self::new(Code::NotAllowed, "That is not the token that the server printed when it started, or it was used.")
+            }
+            Guard::EmailFree(_) => wrong("email", Fault::Known),
+            Guard::PasswordIs(..) => wrong("current", Fault::NotRight),
+            Guard::NotReplaced(_) => Self::new(Code::Busy, "Nothing was changed: another request was quicker. Try again."),
+            Guard::CredentialFree(_) => Self::field("passkey", "That passkey is registered already."),
+            Guard::FewerPasskeys(..) => Self::field("passkey", "An account can have 20 passkeys at most."),
+            Guard::RecoveryCodeUnused(..) => Self::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub async fn list(
     let Query(Page { before, limit }) =
         page.map_err(|_| Refused::field("before", "Give the number of a record, and a limit from 1 to 50."))?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let all = app.store.audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit).await?;
+    let all = app.reads.audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit).await?;
     let told = |Audited { number, at, what, who, address, detail }: Audited| {
         let about = detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
         AuditRecord { number, at, what, who, address, about, detail: detail.to_string() }

@@ -17,7 +17,11 @@ use crate::{
         id::{IncidentId, UserId},
         incident::{Actor, State as IncidentState},
     },
-    server::{App, engine::Current, store::Account},
+    server::{
+        App,
+        engine::Current,
+        store::{Account, Guard, Op},
+    },
 };
 use axum::{Json, extract::State};
 use serde_json::json;
@@ -47,7 +51,7 @@ pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervis
         email: account.email,
         role,
     };
-    let people = app.store.center_people().await?.into_iter().map(person).collect();
+    let people = app.reads.center_people().await?.into_iter().map(person).collect();
     Ok(Json(CenterPeople { people, invitations: invitations::to_center(&app).await? }))
 }
 
@@ -58,8 +62,9 @@ pub async fn remove(
     Supervisor(signed_in): Supervisor,
     Named(person): Named<UserId>,
 ) -> Result<Json<CenterPeople>, Refused> {
-    let role = app.store.center_role(&person).await?.ok_or_else(Refused::not_found)?;
-    app.store.put_center_role(&person, None).await?;
-    signed_in.did(&app, Deed::PersonChanged, None, json!({"person": person, "center_role": {"before": role, "after": null}})).await?;
+    let role = app.reads.center_role(&person).await?.ok_or_else(Refused::not_found)?;
+    let detail = json!({"person": person, "center_role": {"before": role, "after": null}});
+    let change = signed_in.change(&app, Deed::PersonChanged, None, detail).guard(Guard::CenterRoleIs(person.clone(), Some(role)));
+    app.changes.apply(change.op(Op::SetCenterRole(person, None))).await?;
     people(State(app), Supervisor(signed_in)).await
 }

@@ -87,7 +87,7 @@ pub async fn queue(
         }
     }
     // Whoever was sent away meanwhile sees nothing more.
-    let Some(role) = app.store.center_role(&signed_in.account.id).await? else { return Err(Refused::not_found()) };
+    let Some(role) = app.reads.center_role(&signed_in.account.id).await? else { return Err(Refused::not_found()) };
     let (version, now) = (*app.hub.center_version().borrow(), app.clock.now());
     let mut open: Vec<_> = app.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
@@ -197,13 +197,16 @@ pub async fn release(
     Operator(signed_in): Operator,
     Named(id): Named<IncidentId>,
 ) -> Result<Json<Incident>, Refused> {
-    let leads = app.store.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
-    if leads {
-        app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
+    let leads = app.reads.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
+    let current = if leads {
+        app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?
     } else {
-        held(&app, &signed_in, id)?;
+        held(&app, &signed_in, id)?
+    };
+    match current.incident.holder.clone() {
+        Some(from) => give(&app, id, Command::Release { by: actor(&signed_in), from }).await,
+        None => Ok(Json(app.tell_incident_to(&current, Audience::Center))),
     }
-    give(&app, id, Command::Release { by: actor(&signed_in) }).await
 }
 
 /// Gives an incident to somebody who has the console open, whoever works on it.
@@ -218,10 +221,7 @@ pub async fn assign(
     let there = app.desk.on_duty(app.clock.now()).into_iter().find(|person| person.id == to);
     let there = there.ok_or_else(|| Refused::field("to", "Nobody of that name has the console open."))?;
     let to = Actor::Operator { id: there.id, name: there.name };
-    if current.incident.holder.as_ref().is_some_and(|holder| *holder != to) {
-        give(&app, id, Command::Release { by: actor(&signed_in) }).await.map(drop)?;
-    }
-    give(&app, id, Command::Claim { by: to }).await
+    give(&app, id, Command::Assign { by: actor(&signed_in), to, from: current.incident.holder.clone() }).await
 }
 
 /// Says how the call to the first contact went. A wrong password is answered like no password: carry on (R16).

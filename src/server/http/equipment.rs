@@ -65,7 +65,8 @@ pub async fn remove_device(State(app): State<Arc<App>>, owner: Owner, Part(id): 
 /// Adds a camera or doorbell.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/cameras", tag = "household", params(("home" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn add_camera(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<EditCamera>) -> Result<Json<HomeAnswer>, Refused> {
-    edited(&app, &owner, |home| home.add_camera(new.kind, &written(new), &|ip| app.cameras.settings().allows(ip))).await
+    let (kind, new) = (new.kind, written(new));
+    edited(&app, &owner, |home| home.add_camera(kind, &new, &|ip| app.cameras.settings().allows(ip))).await
 }
 
 /// Changes a camera or doorbell.
@@ -76,9 +77,10 @@ pub async fn edit_camera(
     Part(id): Part<CameraId>,
     Body(edit): Body<EditCamera>,
 ) -> Result<Json<HomeAnswer>, Refused> {
+    let edit = written(edit);
     edited(&app, &owner, |home| {
         let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
-        camera.edit(&written(edit), &|ip| app.cameras.settings().allows(ip)).map_err(NotEdited::Wrong)
+        camera.edit(&edit, &|ip| app.cameras.settings().allows(ip)).map_err(NotEdited::Wrong)
     })
     .await
 }
@@ -112,7 +114,7 @@ pub async fn camera_login(
     })?;
     edited(&app, &owner, |home| {
         let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
-        camera.login = (!user.is_empty()).then_some(sealed);
+        camera.login = (!user.is_empty()).then(|| sealed.clone());
         Ok::<_, NotEdited>(())
     })
     .await

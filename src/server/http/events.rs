@@ -13,6 +13,7 @@ use crate::{
     },
     server::{
         App,
+        access::AccessOf,
         connection::Live,
         figures::OpenStream,
         hub::{LiveEvent, frame},
@@ -41,7 +42,7 @@ pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: Heade
     let listener = Listener {
         _open: OpenStream::new(),
         _at_home: app.hub.open(&member.home.id),
-        sessions: app.sessions_changed.subscribe(),
+        access: app.access.of(&member.signed_in.account.id),
         stop: app.stop.clone(),
         needs_snapshot: subscription.missed.is_none(),
         last_id: subscription.last_id,
@@ -71,7 +72,7 @@ struct Listener {
     needs_snapshot: bool,
     last_id: u64,
     events: broadcast::Receiver<Arc<LiveEvent>>,
-    sessions: watch::Receiver<u64>,
+    access: AccessOf,
     stop: watch::Receiver<bool>,
 }
 
@@ -88,17 +89,15 @@ impl Listener {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return None,
-                changed = self.sessions.changed() => {
-                    changed.ok()?;
+                changed = self.access.changed() => {
+                    changed?;
                     self.may_still_look().await?;
+                    self.start_over();
                 }
                 event = self.events.recv() => match event {
                     Ok(event) => return Some(event.frame.clone()),
                     // Too slow: it starts over instead of being buffered for.
-                    Err(broadcast::error::RecvError::Lagged(_)) => {
-                        let again = self.app.hub.subscribe(&self.home, None, self.app.clock.now());
-                        (self.events, self.last_id, self.needs_snapshot) = (again.events, again.last_id, true);
-                    }
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 () = tokio::time::sleep(PING) => {
@@ -109,17 +108,23 @@ impl Listener {
         }
     }
 
+    /// The next thing is a snapshot, and then what comes after it.
+    fn start_over(&mut self) {
+        let again = self.app.hub.subscribe(&self.home, None, self.app.clock.now());
+        (self.events, self.last_id, self.needs_snapshot) = (again.events, again.last_id, true);
+    }
+
     /// `None` as soon as the session or the membership has ended.
     async fn may_still_look(&self) -> Option<()> {
-        self.app.store.session(self.token, self.app.clock.now()).await.ok()??;
-        self.app.store.membership(&self.home, &self.account).await.ok()?.map(drop)
+        self.app.reads.session(self.token, self.app.clock.now()).await.ok()??;
+        self.app.reads.membership(&self.home, &self.account).await.ok()?.map(drop)
     }
 
     /// The whole home, for this member.
     async fn snapshot(&self) -> Option<Bytes> {
         let now = self.app.clock.now();
-        let (_, session) = self.app.store.session(self.token, now).await.ok()??;
-        let membership = self.app.store.membership(&self.home, &self.account).await.ok()??;
+        let (_, session) = self.app.reads.session(self.token, now).await.ok()??;
+        let membership = self.app.reads.membership(&self.home, &self.account).await.ok()??;
         let home = self.app.homes.get(&self.home)?;
         let answer = self.app.tell_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;
@@ -165,7 +170,7 @@ impl Line {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             // Who is no contact any more, or has a newer link, is told nothing.
-            if let Ok(None) = self.app.store.contact_link(self.token).await {
+            if let Ok(None) = self.app.reads.contact_link(self.token).await {
                 return None;
             }
             let home = self.app.homes.get(&self.home)?;

@@ -13,7 +13,7 @@ use crate::{
     server::{
         App, auth,
         engine::Current,
-        store::{Account, Entry, Session},
+        store::{Account, Bookkeeping, Change, ChangeError, Entry, Session},
     },
 };
 use axum::{
@@ -57,9 +57,9 @@ impl SignedIn {
         }
     }
 
-    /// Records what this person did on this device, to a home or to the account.
-    pub async fn did(&self, app: &App, what: Deed, home: Option<&HomeId>, detail: Value) -> Result<(), Refused> {
-        Ok(app.store.record(&Entry { home: home.cloned(), ..self.entry(app, what, detail) }).await?)
+    /// A change that this person makes on this device, to a home or to the account.
+    pub fn change(&self, app: &App, what: Deed, home: Option<&HomeId>, detail: Value) -> Change {
+        Change::new(Entry { home: home.cloned(), ..self.entry(app, what, detail) })
     }
 
     fn is_proven(&self, app: &App) -> Result<(), Refused> {
@@ -104,7 +104,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         let no_session = || Refused::new(Code::NotSignedIn, "Sign in first.");
         let token = auth::token_hash(cookie.token().ok_or_else(no_session)?);
         let now = app.clock.now();
-        let (account, session) = app.store.session(token, now).await?.ok_or_else(no_session)?;
+        let (account, session) = app.reads.session(token, now).await?.ok_or_else(no_session)?;
         if now.since(session.seen_at) > auth::SESSION_NOTED || session.replaces.is_some() {
             note_use(app.clone(), session.clone());
         }
@@ -115,12 +115,13 @@ impl FromRequestParts<Arc<App>> for SignedIn {
 /// Notes beside everything else that a session is used, and ends the one that it replaces: no request waits for that, or fails with it.
 fn note_use(app: Arc<App>, session: Session) {
     tokio::spawn(async move {
-        let (now, token) = (app.clock.now(), session.token);
-        let mut noted = app.store.session_seen(token, now, auth::session_ends(session.created_at, now)).await;
-        if noted.is_ok() && session.replaces.is_some() {
-            noted = app.store.end_replaced(token, now + auth::SESSION_LEAVES).await;
-        }
-        if let Err(error) = noted {
+        let (at, token) = (app.clock.now(), session.token);
+        let (expires_at, replaced_ends) = (auth::session_ends(session.created_at, at), at + auth::SESSION_LEAVES);
+        let noted = app.changes.note(Bookkeeping::SessionUsed { token, at, expires_at, replaced_ends }).await;
+        // What is busy now is noted with the next request.
+        if let Err(error) = noted
+            && !matches!(error, ChangeError::Busy)
+        {
             tracing::warn!(error = &error as &dyn std::error::Error, "that a session was used could not be noted");
         }
     });
@@ -138,7 +139,7 @@ pub struct Member {
 
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
-        let membership = app.store.membership(home, &signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
+        let membership = app.reads.membership(home, &signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(home).ok_or_else(Refused::not_found)?;
         Ok(Self { signed_in, home, membership })
     }
@@ -229,7 +230,7 @@ impl FromRequestParts<Arc<App>> for Supervisor {
 
 async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> Result<SignedIn, Refused> {
     let signed_in = SignedIn::from_request_parts(parts, app).await?;
-    let role = app.store.center_role(&signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
+    let role = app.reads.center_role(&signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
     let refused = || Refused::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
     if !role.may(action) {
         return Err(refused());
@@ -275,7 +276,7 @@ impl FromRequestParts<Arc<App>> for OfIncident {
         let id: IncidentId = parameter(parts, app).await?;
         let current = match app.engine.view().by_id(id) {
             Some(current) => current,
-            None => Arc::new(Current::load(app.store.incident(id).await?.ok_or_else(Refused::not_found)?)?),
+            None => Arc::new(Current::load(app.reads.incident(id).await?.ok_or_else(Refused::not_found)?)?),
         };
         // What the home must not notice is not there before it is over.
         if current.incident.quiet.is_some() && !current.incident.is_over() {

@@ -10,8 +10,8 @@ use crate::{
         audit::Deed,
         home::HomeAnswer,
         household::{
-            AskVerbalPassword, ContactLink, Counted, EditAddress, EditContacts, EditHolding, EditSettings, EditVerbalPassword, Enroll,
-            Household, Known, Rename, Resident, Stream,
+            AskVerbalPassword, ContactLink, Counted, EditAddress, EditContact, EditContacts, EditHolding, EditSettings, EditVerbalPassword,
+            Enroll, Household, Known, Rename, Resident, Stream,
         },
         problem::{Code, Problem},
     },
@@ -28,7 +28,7 @@ use crate::{
         App,
         auth::{self, attempts::Guess},
         phone::number::e164,
-        store::StoreError,
+        store::{ChangeError, Entry, Op},
     },
 };
 use axum::{Json, extract::State};
@@ -43,7 +43,7 @@ pub(super) enum NotEdited {
     /// Fields are wrong.
     Wrong(Wrongs),
     /// It could not be stored.
-    Store(StoreError),
+    Change(ChangeError),
     /// What was to be edited is not there.
     Gone,
 }
@@ -54,9 +54,9 @@ impl From<Wrongs> for NotEdited {
     }
 }
 
-impl From<StoreError> for NotEdited {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+impl From<ChangeError> for NotEdited {
+    fn from(error: ChangeError) -> Self {
+        Self::Change(error)
     }
 }
 
@@ -64,17 +64,17 @@ impl From<NotEdited> for Refused {
     fn from(not: NotEdited) -> Self {
         match not {
             NotEdited::Wrong(wrongs) => Self(Problem::fields(wrongs)),
-            NotEdited::Store(error) => error.into(),
+            NotEdited::Change(error) => error.into(),
             NotEdited::Gone => Self::not_found(),
         }
     }
 }
 
-/// Changes the owner's home, tells every listener, and answers with the home as it is now.
+/// Changes the owner's home and answers with the home as it is now.
 pub(super) async fn edited<T, E: Into<NotEdited>>(
     app: &App,
     Owner(member): &Owner,
-    edit: impl FnOnce(&mut Home) -> Result<T, E>,
+    edit: impl Fn(&mut Home) -> Result<T, E>,
 ) -> Result<Json<HomeAnswer>, Refused> {
     let id = &member.home.id;
     let change = |home: &mut Home| {
@@ -82,21 +82,11 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
         edit(home).map_err(Into::into)?;
         let who = &member.signed_in.account;
         home.note_changes(&before, &who.id, &who.name, app.clock.now());
-        Ok::<_, NotEdited>(((), member.signed_in.entry(app, Deed::HomeChanged, audit::changes(&before, home))))
+        let detail = audit::changes(&before, home);
+        Ok::<_, NotEdited>(((), member.signed_in.change(app, Deed::HomeChanged, Some(id), detail)))
     };
-    app.homes.edit(&*app.store, id, change).await?.ok_or_else(Refused::not_found)?;
-    app.hub.home_changed(id.clone());
+    app.homes.edit(&app.changes, id, change).await?.ok_or_else(Refused::not_found)?;
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
-    if home.cameras != member.home.cameras {
-        app.cameras.review(&home);
-    }
-    if home.wires != member.home.wires
-        && let Some(broker) = &app.broker
-        && let Err(wrongs) = broker.rewire([(id.clone(), home.wires.clone())])
-    {
-        // Somebody else was quicker with that name.
-        tracing::warn!(?wrongs, "sirens that owners chose are not spoken to");
-    }
     Ok(Json(app.tell_home(&home, member.membership, held_until(&home, member.signed_in.session.held_until, app.clock.now())).await?))
 }
 
@@ -105,7 +95,7 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
 pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<Household>, Refused> {
     let invitations = super::invitations::into_home(&app, &owner.0.home.id).await?;
     let member = owner.0;
-    let people = app.store.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
+    let people = app.reads.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
         you: account.id == member.signed_in.account.id,
         id: account.id,
         name: account.name,
@@ -144,7 +134,8 @@ pub async fn rename(State(app): State<Arc<App>>, owner: Owner, Body(Rename { nam
 /// Sets where help is sent.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/address", tag = "household", params(("home" = String, Path)), request_body = EditAddress, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn address(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditAddress>) -> Result<Json<HomeAnswer>, Refused> {
-    edited(&app, &owner, |home| home.move_to(&written.into())).await
+    let address = written.into();
+    edited(&app, &owner, |home| home.move_to(&address)).await
 }
 
 /// Sets what responders should know.
@@ -176,30 +167,17 @@ pub async fn holding(State(app): State<Arc<App>>, owner: Owner, Body(written): B
 pub async fn contacts(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditContacts>) -> Result<Json<HomeAnswer>, Refused> {
     let edit = |home: &mut Home| {
         let country = home.address.as_ref().map(|a| a.country.clone());
-        let read =
-            |c: crate::api::household::EditContact| WrittenContact { phone: e164(&c.phone, country.as_deref()), id: c.id, name: c.name };
-        home.set_contacts(&written.contacts.into_iter().map(read).collect::<Vec<_>>())
+        let read = |c: &EditContact| WrittenContact { phone: e164(&c.phone, country.as_deref()), id: c.id.clone(), name: c.name.clone() };
+        home.set_contacts(&written.contacts.iter().map(read).collect::<Vec<_>>())
     };
-    let answer = edited(&app, &owner, edit).await?;
-    end_links(&app, &owner, &answer).await?;
-    Ok(answer)
-}
-
-/// Who is not asked any more, or has another telephone, has no link any more.
-async fn end_links(app: &App, Owner(member): &Owner, now: &HomeAnswer) -> Result<(), Refused> {
-    for gone in member.home.contacts.iter().filter(|c| !now.contacts.iter().any(|kept| kept.id == c.id && kept.phone == c.phone)) {
-        app.store.end_contact_links(&member.home.id, &gone.id).await?;
-    }
-    Ok(())
+    edited(&app, &owner, edit).await
 }
 
 /// Makes the address or the contacts what they were before a change of the last day.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/changes/{change}/undo", tag = "household", params(("home" = String, Path), ("change" = u64, Path)), responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn undo(State(app): State<Arc<App>>, owner: Owner, Part(change): Part<u64>) -> Result<Json<HomeAnswer>, Refused> {
     let now = app.clock.now();
-    let answer = edited(&app, &owner, |home| home.undo(change, now).map_err(|NotUndone| NotEdited::Gone)).await?;
-    end_links(&app, &owner, &answer).await?;
-    Ok(answer)
+    edited(&app, &owner, |home| home.undo(change, now).map_err(|NotUndone| NotEdited::Gone)).await
 }
 
 /// Issues the link for a contact's phone, shown once. Older ones stop working, and the person has to agree again: what rang was the
@@ -207,21 +185,23 @@ pub async fn undo(State(app): State<Arc<App>>, owner: Owner, Part(change): Part<
 #[utoipa::path(post, path = "/api/v1/homes/{home}/contacts/{contact}/link", tag = "household", params(("home" = String, Path), ("contact" = String, Path)), responses((status = 200, body = ContactLink), Problems))]
 pub async fn link(State(app): State<Arc<App>>, owner: Owner, Part(contact): Part<ContactId>) -> Result<Json<ContactLink>, Refused> {
     let Owner(member) = &owner;
-    let has_agreed = |home: &Home| home.contacts.iter().find(|c| c.id == contact).map(|c| c.readiness == Readiness::Accepted);
-    if has_agreed(&member.home).ok_or_else(Refused::not_found)? {
-        let ask_again = |home: &mut Home| {
-            home.contacts.iter_mut().filter(|c| c.id == contact).for_each(|c| c.readiness = Readiness::Invited);
-            Ok::<_, NotEdited>(())
-        };
-        // Before the old link ends: a contact who is said to have agreed must have a page that rings.
-        edited(&app, &owner, ask_again).await.map(drop)?;
-    }
-    let token = auth::new_token();
-    app.store.end_contact_links(&member.home.id, &contact).await?;
-    let shown = app.demo.then_some(token.as_str());
-    app.store.put_contact_link(auth::token_hash(&token), &member.home.id, &contact, shown).await?;
-    member.signed_in.did(&app, Deed::LinkMade, Some(&member.home.id), json!({"contact": contact})).await?;
-    app.hub.home_changed(member.home.id.clone());
+    let (id, token) = (&member.home.id, auth::new_token());
+    let edit = |home: &mut Home| -> Result<_, NotEdited> {
+        let before = home.clone();
+        let known = home.contacts.iter_mut().find(|c| c.id == contact).ok_or(NotEdited::Gone)?;
+        if known.readiness == Readiness::Accepted {
+            known.readiness = Readiness::Invited;
+        }
+        let mut change = member.signed_in.change(&app, Deed::LinkMade, Some(id), json!({"contact": contact}));
+        if *home != before {
+            let asked_again = member.signed_in.entry(&app, Deed::HomeChanged, audit::changes(&before, home));
+            change = change.record_first(Entry { home: Some(id.clone()), ..asked_again });
+        }
+        let (home, contact, shown) = (id.clone(), contact.clone(), app.demo.then(|| token.clone()));
+        let put = Op::PutContactLink { token: auth::token_hash(&token), home, contact: contact.clone(), shown };
+        Ok(((), change.op(Op::EndContactLinks(id.clone(), contact)).op(put)))
+    };
+    app.homes.edit(&app.changes, id, edit).await?.ok_or_else(Refused::not_found)?;
     Ok(Json(ContactLink { path: format!("/contact/{token}") }))
 }
 
@@ -242,7 +222,7 @@ pub async fn verbal_password(
         form.wrong("current", Fault::NotRight);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    let hash = auth::hashed(spoken).await?;
+    let hash = app.hashing.sign_in.hashed(spoken).await?;
     edited(&app, &owner, |home| {
         // Another owner was quicker: what was compared is no longer what is set.
         if home.verbal_password != known {
@@ -250,7 +230,7 @@ pub async fn verbal_password(
             form.wrong("current", Fault::NotRight);
             return form.done(());
         }
-        home.verbal_password = Some(hash);
+        home.verbal_password = Some(hash.clone());
         // A new one is for everybody to learn.
         home.contacts.iter_mut().for_each(|contact| contact.memory = None);
         Ok(())
@@ -277,7 +257,7 @@ async fn is_right(app: &App, Owner(member): &Owner, password: String) -> Result<
     if !app.attempts.take(&guess, app.clock.now()) {
         return Err(Refused::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
     }
-    let right = auth::verify_spoken(&auth::SIGN_IN, &password, member.home.verbal_password.clone()).await?;
+    let right = app.hashing.sign_in.verify_spoken(&password, member.home.verbal_password.clone()).await?;
     if right {
         app.attempts.succeeded(&guess);
     }

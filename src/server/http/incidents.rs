@@ -128,7 +128,7 @@ pub async fn list(
         return Err(Refused::field("limit", "Expected 1 to 100."));
     }
     let before = page.before.unwrap_or(Timestamp::from_millis(i64::MAX as u64));
-    let stored = app.store.incidents(&member.home.id, before, limit).await?;
+    let stored = app.reads.incidents(&member.home.id, before, limit).await?;
     let told = stored.into_iter().map(|s| Ok(app.tell_incident(&Current::load(s)?)));
     Ok(Json(told.collect::<Result<_, Refused>>()?))
 }

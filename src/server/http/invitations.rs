@@ -7,7 +7,7 @@ use super::{
     cookie::SessionCookie,
     extract::{Body, Member, Named, Owner, Part, SignedIn, Supervisor, Unrestricted, session_name},
     household::NotEdited,
-    people::{is_email, told},
+    people::is_email,
     session::{self, By},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     },
     server::{
         App, auth,
-        store::{Account, Entry, Invitation},
+        store::{Account, Change, Entry, Guard, Invitation, Op},
     },
 };
 use axum::{
@@ -40,7 +40,7 @@ use std::{sync::Arc, time::Duration};
 /// How long a link works.
 const LASTS: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// The most open invitations into a home, and to the center.
-const MOST: usize = 20;
+const MOST: u32 = 20;
 
 /// Invites somebody: a link, shown this once, that works for a week and for one person.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/invitations", tag = "household", params(("home" = String, Path)), request_body = Invite<Role>, responses((status = 200, body = InvitationLink), Problems))]
@@ -71,28 +71,25 @@ async fn make(
     by.is_free(app)?;
     let mut form = Form::default();
     let (name, now) = (form.line("name", name), app.clock.now());
-    if app.store.invitations(home, now).await?.len() >= MOST {
-        form.wrong("name", Fault::TooMany);
-    }
     form.done(()).map_err(NotEdited::Wrong)?;
     let token = auth::new_token();
     let detail = json!({"invited": name, "role": role});
     let invitation = Invitation { token: auth::token_hash(&token), seat, name, inviter: by.account.id.clone(), expires_at: now + LASTS };
-    app.store.put_invitation(&invitation).await?;
-    by.did(app, Deed::Invited, home, detail).await?;
+    let change = by.change(app, Deed::Invited, home, detail).guard(Guard::FewerInvitations(home.cloned(), now, MOST));
+    app.changes.apply(change.op(Op::PutInvitation(invitation))).await?;
     Ok(Json(InvitationLink { path: format!("/invite/{token}") }))
 }
 
 /// The invitations into a home that nobody has taken yet.
 pub(super) async fn into_home(app: &App, home: &HomeId) -> Result<Vec<Invited<Role>>, Refused> {
     let role = |seat: &Seat| if let Seat::Home(_, role) = seat { Some(*role) } else { None };
-    Ok(told_as(app.store.invitations(Some(home), app.clock.now()).await?, role))
+    Ok(told_as(app.reads.invitations(Some(home), app.clock.now()).await?, role))
 }
 
 /// The invitations to the center that nobody has taken yet.
 pub(super) async fn to_center(app: &App) -> Result<Vec<Invited<CenterRole>>, Refused> {
     let role = |seat: &Seat| if let Seat::Center(role) = seat { Some(*role) } else { None };
-    Ok(told_as(app.store.invitations(None, app.clock.now()).await?, role))
+    Ok(told_as(app.reads.invitations(None, app.clock.now()).await?, role))
 }
 
 fn told_as<R>(all: Vec<Invitation>, role: impl Fn(&Seat) -> Option<R>) -> Vec<Invited<R>> {
@@ -103,8 +100,12 @@ fn told_as<R>(all: Vec<Invitation>, role: impl Fn(&Seat) -> Option<R>) -> Vec<In
 /// Takes an invitation back: its link works no more.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/invitations/{invitation}", tag = "household", params(("home" = String, Path), ("invitation" = String, Path)), responses((status = 200, body = Household), Problems))]
 pub async fn withdraw(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<String>) -> Result<Json<Household>, Refused> {
-    let name = take_back(&app, Some(&owner.0.home.id), &id).await?;
-    told(app, owner, json!({"invited": name, "role": null})).await
+    let home = &owner.0.home.id;
+    let Invitation { token, name, .. } = named(&app, Some(home), &id).await?;
+    let change = owner.0.signed_in.change(&app, Deed::PersonChanged, Some(home), json!({"invited": name, "role": null}));
+    app.changes.apply(change.guard(Guard::InvitationStands(token, app.clock.now())).op(Op::EndInvitation(token))).await?;
+    app.hub.home_changed(home.clone());
+    super::household::one(State(app), owner).await
 }
 
 /// Takes an invitation to the center back: its link works no more.
@@ -114,17 +115,16 @@ pub async fn withdraw_from_center(
     supervisor: Supervisor,
     Named(id): Named<String>,
 ) -> Result<Json<CenterPeople>, Refused> {
-    let name = take_back(&app, None, &id).await?;
-    supervisor.0.did(&app, Deed::PersonChanged, None, json!({"invited": name, "center_role": null})).await?;
+    let Invitation { token, name, .. } = named(&app, None, &id).await?;
+    let change = supervisor.0.change(&app, Deed::PersonChanged, None, json!({"invited": name, "center_role": null}));
+    app.changes.apply(change.guard(Guard::InvitationStands(token, app.clock.now())).op(Op::EndInvitation(token))).await?;
     center::people(State(app), supervisor).await
 }
 
-/// Ends the invitation of that short name, and tells whom it was for.
-async fn take_back(app: &App, home: Option<&HomeId>, id: &str) -> Result<String, Refused> {
-    let all = app.store.invitations(home, app.clock.now()).await?;
-    let found = all.into_iter().find(|i| session_name(&i.token) == id).ok_or_else(Refused::not_found)?;
-    app.store.end_invitation(found.token).await?;
-    Ok(found.name)
+/// The invitation of that short name.
+async fn named(app: &App, home: Option<&HomeId>, id: &str) -> Result<Invitation, Refused> {
+    let all = app.reads.invitations(home, app.clock.now()).await?;
+    all.into_iter().find(|i| session_name(&i.token) == id).ok_or_else(Refused::not_found)
 }
 
 /// Whoever has the link of an invitation that still works, and the name of who invites.
@@ -137,16 +137,16 @@ impl FromRequestParts<Arc<App>> for Opened {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let token = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
-        let found = app.store.invitation(auth::token_hash(&token), app.clock.now()).await?;
+        let found = app.reads.invitation(auth::token_hash(&token), app.clock.now()).await?;
         let invitation = found.ok_or_else(Refused::not_found)?;
         // Whoever might invite then and may not now invites nobody.
         let may: Vec<Account> = match &invitation.seat {
             Seat::Home(home, _) => {
-                let members = app.store.members(home).await?.into_iter();
+                let members = app.reads.members(home).await?.into_iter();
                 members.filter(|(_, membership)| membership.may(Action::Configure)).map(|(account, _)| account).collect()
             }
             Seat::Center(_) => {
-                let people = app.store.center_people().await?.into_iter();
+                let people = app.reads.center_people().await?.into_iter();
                 people.filter(|(_, role)| role.may(CenterAction::Lead)).map(|(account, _)| account).collect()
             }
         };
@@ -178,22 +178,22 @@ pub async fn join(
     let (name, email) = (form.line("name", &asked.name), form.line("email", &asked.email).to_lowercase());
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", Fault::NotAnEmail);
-    } else if app.store.account(&email).await?.is_some() {
+    } else if app.reads.account(&email).await?.is_some() {
         form.wrong("email", Fault::Known);
     }
     if let Some(fault) = auth::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    if let Some(fault) = auth::judged(&asked.password, &[&email, &name]).await? {
+    if let Some(fault) = app.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
         return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault }]).into());
     }
-    let password = auth::hashed(asked.password).await?;
+    let password = app.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: auth::new_account_id(), email, name, password };
-    take(&app, &invitation).await?;
-    app.store.put_account(&account).await?;
-    come_in(&app, invitation, &account.id).await?;
-    session::begin(&app, cookie, &headers, account, By::Password).await
+    let (entry, come_in) = joined(&app, invitation, &account.id);
+    let (free, put) = (Guard::EmailFree(account.email.clone()), Op::PutAccount(account.clone()));
+    let first = |sign_in: Change| come_in(sign_in.record_first(entry).guard(free).op(put));
+    session::begin(&app, cookie, &headers, account, By::Password, first).await
 }
 
 /// Takes an invitation with the account that is signed in.
@@ -204,38 +204,32 @@ pub async fn accept(
     Opened { invitation, .. }: Opened,
 ) -> Result<StatusCode, Refused> {
     let account = &signed_in.account.id;
-    let there = match &invitation.seat {
-        Seat::Home(home, _) => app.store.membership(home, account).await?.map(|_| "You belong to this home already."),
-        Seat::Center(_) => app.store.center_role(account).await?.map(|_| "You work at the monitoring center already."),
+    let is_new = match &invitation.seat {
+        Seat::Home(home, _) => Guard::IsNoMember(home.clone(), account.clone()),
+        Seat::Center(_) => Guard::CenterRoleIs(account.clone(), None),
     };
-    if let Some(there) = there {
-        return Err(Refused::field("invitation", there));
-    }
-    take(&app, &invitation).await?;
-    come_in(&app, invitation, account).await?;
+    let (entry, come_in) = joined(&app, invitation, account);
+    app.changes.apply(come_in(Change::new(entry).guard(is_new))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Of two who take it at the same time one does.
-async fn take(app: &App, invitation: &Invitation) -> Result<(), Refused> {
-    app.store.end_invitation(invitation.token).await?.then_some(()).ok_or_else(Refused::not_found)
-}
-
-async fn come_in(app: &App, Invitation { seat, inviter, .. }: Invitation, account: &UserId) -> Result<(), Refused> {
-    let (home, detail) = match seat {
+/// The record of an invitation that is used, and what is done then. Of two who use it at the same time one comes in.
+fn joined(
+    app: &App,
+    Invitation { token, seat, inviter, .. }: Invitation,
+    account: &UserId,
+) -> (Entry, impl FnOnce(Change) -> Change + use<>) {
+    let now = app.clock.now();
+    let (home, op, detail) = match seat {
         Seat::Home(home, role) => {
-            app.store.put_membership(&home, account, Membership { role, sos_withdrawn: false }).await?;
-            (Some(home), json!({"person": account, "role": role, "invited_by": inviter}))
+            let put = Op::PutMembership(home.clone(), account.clone(), Membership { role, sos_withdrawn: false });
+            (Some(home), put, json!({"person": account, "role": role, "invited_by": inviter}))
         }
         Seat::Center(role) => {
-            app.store.put_center_role(account, Some(role)).await?;
-            (None, json!({"person": account, "center_role": role, "invited_by": inviter}))
+            let set = Op::SetCenterRole(account.clone(), Some(role));
+            (None, set, json!({"person": account, "center_role": role, "invited_by": inviter}))
         }
     };
-    let entry = Entry { account: Some(account.clone()), home: home.clone(), ..Entry::new(Deed::Joined, app.clock.now(), detail) };
-    app.store.record(&entry).await?;
-    if let Some(home) = home {
-        app.hub.home_changed(home);
-    }
-    Ok(())
+    let entry = Entry { account: Some(account.clone()), home, ..Entry::new(Deed::Joined, now, detail) };
+    (entry, move |change| change.guard(Guard::InvitationOpen(token, now)).op(Op::EndInvitation(token)).op(op))
 }

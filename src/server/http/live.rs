@@ -15,6 +15,7 @@ use crate::{
     },
     server::{
         App,
+        access::AccessOf,
         cameras::{Film, Sent, Viewer},
         stopped,
     },
@@ -80,7 +81,7 @@ async fn seen(
 ) -> Result<(Arc<Home>, Camera), Refused> {
     let Query(Of { home: wanted, .. }) = of.map_err(|_| Refused::not_found())?;
     let camera: CameraId = camera.parse().map_err(|_| Refused::not_found())?;
-    for (id, membership) in app.store.memberships(&signed_in.account.id).await? {
+    for (id, membership) in app.reads.memberships(&signed_in.account.id).await? {
         if wanted.as_ref().is_some_and(|wanted| *wanted != id) || !membership.may(Action::Look) {
             continue;
         }
@@ -177,14 +178,14 @@ struct Looks {
     right: Right,
     account: UserId,
     token: [u8; 32],
-    sessions: watch::Receiver<u64>,
+    access: AccessOf,
     stop: watch::Receiver<bool>,
 }
 
 impl Looks {
     fn new(app: Arc<App>, signed_in: &SignedIn, right: Right) -> Self {
-        let (sessions, stop) = (app.sessions_changed.subscribe(), app.stop.clone());
-        Self { sessions, stop, right, account: signed_in.account.id.clone(), token: signed_in.session.token, app }
+        let (access, stop) = (app.access.of(&signed_in.account.id), app.stop.clone());
+        Self { access, stop, right, account: signed_in.account.id.clone(), token: signed_in.session.token, app }
     }
 
     fn begin(
@@ -204,8 +205,8 @@ impl Looks {
             let sent = tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => break,
-                changed = self.sessions.changed() => {
-                    if changed.is_err() || !self.may_still_look().await { break }
+                changed = self.access.changed() => {
+                    if changed.is_none() || !self.may_still_look().await { break }
                     continue;
                 }
                 _ = again.tick() => {
@@ -232,14 +233,14 @@ impl Looks {
 
     /// Whether session and right still stand.
     async fn may_still_look(&self) -> bool {
-        let session = self.app.store.session(self.token, self.app.clock.now()).await;
+        let session = self.app.reads.session(self.token, self.app.clock.now()).await;
         let may = match &self.right {
             Right::Member(home) => {
-                let membership = self.app.store.membership(home, &self.account).await;
+                let membership = self.app.reads.membership(home, &self.account).await;
                 membership.is_ok_and(|membership| membership.is_some_and(|m| m.may(Action::Look)))
             }
             Right::Holder(incident) => {
-                let role = self.app.store.center_role(&self.account).await;
+                let role = self.app.reads.center_role(&self.account).await;
                 role.is_ok_and(|role| role.is_some()) && console::holds(&self.app, &self.account, *incident).is_some()
             }
         };

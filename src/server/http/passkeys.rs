@@ -20,7 +20,7 @@ use crate::{
             self, device,
             passkeys::{Begun, NotProven, Passkeys as Ceremonies},
         },
-        store::{Account, StoredPasskey},
+        store::{Account, Change, Guard, Op, StoredPasskey},
     },
 };
 use axum::{
@@ -34,7 +34,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// The most passkeys of one account.
-const MOST: usize = 20;
+const MOST: u32 = 20;
 /// The longest recovery code as somebody may type it, bytes.
 const CODE_MOST: usize = 64;
 
@@ -83,17 +83,17 @@ async fn of(app: &App, account: &UserId) -> Result<Json<Passkeys>, Refused> {
     };
     Ok(Json(Passkeys {
         host: app.passkeys.host().map(str::to_owned),
-        passkeys: app.store.passkeys(account).await?.into_iter().map(passkey).collect(),
-        recovery_codes_left: app.store.recovery_codes_left(account).await?,
+        passkeys: app.reads.passkeys(account).await?.into_iter().map(passkey).collect(),
+        recovery_codes_left: app.reads.recovery_codes_left(account).await?,
     }))
 }
 
 /// Begins to register a passkey.
 #[utoipa::path(post, path = "/api/v1/passkeys/options", tag = "session", responses((status = 200, body = Ceremony), Problems))]
 pub async fn begin(State(app): State<Arc<App>>, Proven(SignedIn { account, .. }): Proven) -> Result<Json<Ceremony>, Refused> {
-    let known = app.store.passkeys(&account.id).await?;
-    if known.len() >= MOST {
-        return Err(Refused::field("passkey", "An account can have 20 passkeys at most."));
+    let known = app.reads.passkeys(&account.id).await?;
+    if known.len() >= MOST as usize {
+        return Err(Guard::FewerPasskeys(account.id, MOST).into());
     }
     let known = known.iter().map(document).collect::<Result<_, _>>()?;
     let begun = app.passkeys.begin_registration(&account.id, &account.email, &account.name, known, app.clock.now())?;
@@ -111,14 +111,14 @@ pub async fn add(
     let (account, now) = (&signed_in.account, app.clock.now());
     let passkey = app.passkeys.end_registration(&ceremony, &account.id, &credential, now)?;
     let credential = passkey.cred_id().to_vec();
-    if app.store.passkey(&credential).await?.is_some() {
-        return Err(Refused::field("passkey", "That passkey is registered already."));
-    }
     let name = device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
     let document = kept(&passkey)?;
+    let change = signed_in
+        .change(&app, Deed::PasskeyAdded, None, json!({"name": name}))
+        .guard(Guard::CredentialFree(credential.clone()))
+        .guard(Guard::FewerPasskeys(account.id.clone(), MOST));
     let stored = StoredPasskey { credential, account: account.id.clone(), name, document, created_at: now, used_at: now };
-    app.store.put_passkey(&stored).await?;
-    signed_in.did(&app, Deed::PasskeyAdded, None, json!({"name": stored.name})).await?;
+    app.changes.apply(change.op(Op::PutPasskey(stored))).await?;
     of(&app, &account.id).await
 }
 
@@ -127,10 +127,10 @@ pub async fn add(
 pub async fn remove(State(app): State<Arc<App>>, Proven(signed_in): Proven, Path(id): Path<String>) -> Result<Json<Passkeys>, Refused> {
     let credential = URL_SAFE_NO_PAD.decode(&id).map_err(|_| Refused::not_found())?;
     let account = &signed_in.account;
-    let all = app.store.passkeys(&account.id).await?;
+    let all = app.reads.passkeys(&account.id).await?;
     let found = all.iter().find(|known| known.credential == credential).ok_or_else(Refused::not_found)?;
-    app.store.end_passkey(&account.id, &credential).await?;
-    signed_in.did(&app, Deed::PasskeyRemoved, None, json!({"name": found.name})).await?;
+    let change = signed_in.change(&app, Deed::PasskeyRemoved, None, json!({"name": found.name}));
+    app.changes.apply(change.op(Op::EndPasskey(account.id.clone(), credential))).await?;
     of(&app, &account.id).await
 }
 
@@ -139,8 +139,8 @@ pub async fn remove(State(app): State<Arc<App>>, Proven(signed_in): Proven, Path
 pub async fn recovery_codes(State(app): State<Arc<App>>, Proven(signed_in): Proven) -> Result<Json<RecoveryCodes>, Refused> {
     let codes = auth::new_recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| auth::recovery_hash(code)).collect();
-    app.store.put_recovery_codes(&signed_in.account.id, &hashes).await?;
-    signed_in.did(&app, Deed::CodesMade, None, json!({})).await?;
+    let put = Op::PutRecoveryCodes(signed_in.account.id.clone(), hashes);
+    app.changes.apply(signed_in.change(&app, Deed::CodesMade, None, json!({})).op(put)).await?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
@@ -158,19 +158,18 @@ pub async fn sign_in(
     headers: HeaderMap,
     Body(answered): Body<Answered>,
 ) -> Result<impl IntoResponse, Refused> {
-    let account = used(&app, &answered).await?;
-    session::begin(&app, cookie, &headers, account, By::Passkey).await
+    let (account, used) = used(&app, &answered).await?;
+    session::begin(&app, cookie, &headers, account, By::Passkey, |sign_in| sign_in.op(Op::PutPasskey(used))).await
 }
 
-/// Whose passkey that is, if the answer holds.
-pub(super) async fn used(app: &App, Answered { ceremony, credential }: &Answered) -> Result<Account, Refused> {
+/// Whose passkey that is, if the answer holds, and the passkey as it stands after that use.
+pub(super) async fn used(app: &App, Answered { ceremony, credential }: &Answered) -> Result<(Account, StoredPasskey), Refused> {
     let now = app.clock.now();
     let answer = Ceremonies::read(credential)?;
     let unknown = || Refused::new(Code::NotSignedIn, "That passkey is not known here.");
-    let (account, stored) = app.store.passkey(answer.get_credential_id()).await?.ok_or_else(unknown)?;
+    let (account, stored) = app.reads.passkey(answer.get_credential_id()).await?.ok_or_else(unknown)?;
     let passkey = app.passkeys.end(ceremony, &answer, &account.id, document(&stored)?, now)?;
-    app.store.put_passkey(&StoredPasskey { document: kept(&passkey)?, used_at: now, ..stored }).await?;
-    Ok(account)
+    Ok((account, StoredPasskey { document: kept(&passkey)?, used_at: now, ..stored }))
 }
 
 /// Signs in with a recovery code, which then is used up.
@@ -188,21 +187,23 @@ pub async fn recover(
     if email.len() > session::EMAIL_MOST || code.len() > CODE_MOST {
         return Err(Refused::field("code", "That is too long."));
     }
-    // Who is unknown takes as long: the same statement is made for nobody.
-    let account = app.store.account(&email).await?;
+    // Who is unknown takes as long: the same question is asked of nobody.
+    let account = app.reads.account(&email).await?;
     let guess = session::guess(&app, account.as_ref(), &email)?;
     let id = account.as_ref().map_or_else(auth::new_account_id, |account| account.id.clone());
-    let right = app.store.take_recovery_code(&id, auth::recovery_hash(&code)).await?;
+    let hash = auth::recovery_hash(&code);
+    let is_right = app.reads.has_recovery_code(&id, hash).await?;
     match account {
-        Some(account) if right => {
+        Some(account) if is_right => {
             app.attempts.succeeded(&guess);
-            session::begin(&app, cookie, &headers, account, By::RecoveryCode).await
+            let used = |sign_in: Change| sign_in.guard(Guard::RecoveryCodeUnused(id.clone(), hash)).op(Op::EndRecoveryCode(id, hash));
+            session::begin(&app, cookie, &headers, account, By::RecoveryCode, used).await
         }
         known => {
             if let Some(account) = &known {
                 session::refused(&app, &cookie, account, By::RecoveryCode);
             }
-            Err(Refused::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."))
+            Err(Guard::RecoveryCodeUnused(id, hash).into())
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::{
     api::{
         audit::Deed,
         household::{EditResident, FirstRun, Household, Welcome},
-        problem::Code,
         session::SignedIn,
     },
     domain::{
@@ -24,7 +23,7 @@ use crate::{
     },
     server::{
         App, auth,
-        store::{Account, Entry},
+        store::{Account, Change, Entry, Guard, Op},
     },
 };
 use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
@@ -41,45 +40,33 @@ pub async fn edit(
 ) -> Result<Json<Household>, Refused> {
     // Whoever is given the right could request help at once: a device that may not gives it to nobody.
     owner.0.signed_in.is_free(&app)?;
-    keeps_an_owner(&app, &owner, &person, role == Role::Owner).await?;
     let membership = Membership { role, sos_withdrawn: sos_withdrawn && role == Role::Shared };
-    app.store.put_membership(&owner.0.home.id, &person, membership).await?;
     let detail = json!({"person": person, "role": role, "sos_withdrawn": membership.sos_withdrawn});
-    told(app, owner, detail).await
+    let change = of_person(&app, &owner, &person, role == Role::Owner, detail);
+    app.changes.apply(change.op(Op::PutMembership(owner.0.home.id.clone(), person, membership))).await?;
+    super::household::one(State(app), owner).await
 }
 
 /// Takes somebody out of the home. Their streams end.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), responses((status = 200, body = Household), Problems))]
 pub async fn remove(State(app): State<Arc<App>>, owner: Owner, Part(person): Part<UserId>) -> Result<Json<Household>, Refused> {
-    keeps_an_owner(&app, &owner, &person, false).await?;
-    app.store.end_membership(&owner.0.home.id, &person).await?;
-    told(app, owner, json!({"person": person, "role": null})).await
-}
-
-pub(super) async fn told(app: Arc<App>, owner: Owner, detail: Value) -> Result<Json<Household>, Refused> {
-    owner.0.signed_in.did(&app, Deed::PersonChanged, Some(&owner.0.home.id), detail).await?;
-    app.sessions_changed.send_modify(|n| *n += 1);
-    app.hub.home_changed(owner.0.home.id.clone());
+    let change = of_person(&app, &owner, &person, false, json!({"person": person, "role": null}));
+    app.changes.apply(change.op(Op::EndMembership(owner.0.home.id.clone(), person))).await?;
     super::household::one(State(app), owner).await
 }
 
-/// A home keeps at least one owner, and only its own people are changed.
-async fn keeps_an_owner(app: &App, owner: &Owner, person: &UserId, stays_owner: bool) -> Result<(), Refused> {
-    let people = app.store.members(&owner.0.home.id).await?;
-    if !people.iter().any(|(account, _)| account.id == *person) {
-        return Err(Refused::not_found());
-    }
-    let others = people.iter().filter(|(account, membership)| account.id != *person && membership.role == Role::Owner).count();
-    if others == 0 && !stays_owner {
-        return Err(NotEdited::Wrong(vec![Wrong { field: "role".into(), fault: Fault::LastOwner }]).into());
-    }
-    Ok(())
+/// A change of what one of the home's people is to it. A home keeps at least one owner.
+fn of_person(app: &App, Owner(member): &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
+    let home = member.home.id.clone();
+    let change = member.signed_in.change(app, Deed::PersonChanged, Some(&home), detail);
+    let change = change.guard(Guard::IsMember(home.clone(), person.clone()));
+    if stays_owner { change } else { change.guard(Guard::HasOtherOwner(home, person.clone())) }
 }
 
 /// Whether the first owner is still to come.
 #[utoipa::path(get, path = "/api/v1/welcome", tag = "session", responses((status = 200, body = FirstRun), Problems))]
 pub async fn first_run(State(app): State<Arc<App>>) -> Json<FirstRun> {
-    Json(FirstRun { needed: app.welcome.lock().await.is_some() })
+    Json(FirstRun { needed: app.welcome.lock().expect("no holder panics").is_some() })
 }
 
 /// Makes the first owner, with a home, and signs them in. The token was printed where the server runs, and works once.
@@ -90,9 +77,8 @@ pub async fn welcome(
     headers: HeaderMap,
     Body(asked): Body<Welcome>,
 ) -> Result<impl IntoResponse, Refused> {
-    let mut token = app.welcome.lock().await;
-    if *token != Some(auth::token_hash(&asked.token)) {
-        return Err(Refused::new(Code::NotAllowed, "That is not the token that the server printed when it started, or it was used."));
+    if *app.welcome.lock().expect("no holder panics") != Some(auth::token_hash(&asked.token)) {
+        return Err(Guard::NoAccounts.into());
     }
     let mut form = Form::default();
     let (name, home_name) = (form.line("name", &asked.name), form.line("home", &asked.home));
@@ -104,20 +90,23 @@ pub async fn welcome(
         form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    if let Some(fault) = auth::judged(&asked.password, &[&email, &name]).await? {
+    if let Some(fault) = app.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
         return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault }]).into());
     }
-    let password = auth::hashed(asked.password).await?;
+    let password = app.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let home = first_home(home_name, crate::server::time_zone::known(&time_zone));
     let id = home.id.clone();
-    app.store.put_account(&account).await?;
-    app.homes.put(&*app.store, home).await?;
-    app.store.put_membership(&id, &account.id, Membership { role: Role::Owner, sos_withdrawn: false }).await?;
-    *token = None;
-    let entry = Entry { account: Some(account.id.clone()), home: Some(id), ..Entry::new(Deed::FirstOwner, app.clock.now(), json!({})) };
-    app.store.record(&entry).await?;
-    session::begin(&app, cookie, &headers, account, By::Password).await
+    let entry =
+        Entry { account: Some(account.id.clone()), home: Some(id.clone()), ..Entry::new(Deed::FirstOwner, app.clock.now(), json!({})) };
+    let membership = Membership { role: Role::Owner, sos_withdrawn: false };
+    let ops = [
+        Op::PutAccount(account.clone()),
+        Op::PutHome { home: Arc::new(home), revision: 0 },
+        Op::PutMembership(id, account.id.clone(), membership),
+    ];
+    let first = |sign_in: Change| sign_in.guard(Guard::NoAccounts).record_first(entry).ops(ops);
+    session::begin(&app, cookie, &headers, account, By::Password, first).await
 }
 
 /// One local part, one `@`, one domain with a dot, no spaces: the rest is told by a message that arrives.

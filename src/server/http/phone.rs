@@ -24,7 +24,7 @@ use crate::{
         App,
         auth::{self, attempts::Guess},
         engine::Current,
-        store::Entry,
+        store::{Change, Entry, Payer},
     },
 };
 use axum::{
@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         let Path(mut path): Path<HashMap<String, String>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
         let token = path.remove("token").ok_or_else(Refused::not_found)?;
         let token = auth::token_hash(&token);
-        let (home, contact) = app.store.contact_link(token).await?.ok_or_else(Refused::not_found)?;
+        let (home, contact) = app.reads.contact_link(token).await?.ok_or_else(Refused::not_found)?;
         let home = app.homes.get(&home).ok_or_else(Refused::not_found)?;
         let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(Refused::not_found)?;
         let call = path.remove("call").map(|id| id.parse().map_err(|_| Refused::not_found())).transpose()?;
@@ -67,7 +67,7 @@ impl Caller {
         let id = self.call.ok_or_else(Refused::not_found)?;
         let current = match app.engine.view().by_id(id.incident) {
             Some(current) => current,
-            None => Arc::new(Current::load(app.store.incident(id.incident).await?.ok_or_else(Refused::not_found)?)?),
+            None => Arc::new(Current::load(app.reads.incident(id.incident).await?.ok_or_else(Refused::not_found)?)?),
         };
         let mine = current.incident.calls.iter().find(|c| c.id == id && c.contact == self.contact.id).cloned();
         let call = mine.filter(|_| current.incident.home == self.home.id).ok_or_else(Refused::not_found)?;
@@ -81,16 +81,17 @@ impl Caller {
     }
 
     /// Changes what the home knows of this contact.
-    async fn changed(&self, app: &App, change: impl FnOnce(&mut Contact)) -> Result<Json<Phone>, Refused> {
+    async fn changed(&self, app: &App, change: impl Fn(&mut Contact)) -> Result<Json<Phone>, Refused> {
         let edit = |home: &mut Home| -> Result<_, NotEdited> {
             let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(NotEdited::Gone)?;
             change(contact);
             let remembers = contact.memory.map(|memory| memory.remembers);
             let detail = json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
-            Ok((contact.clone(), Entry::new(Deed::ContactAnswered, app.clock.now(), detail)))
+            let entry = Entry { home: Some(self.home.id.clone()), ..Entry::new(Deed::ContactAnswered, app.clock.now(), detail) };
+            let payer = Payer::Link(self.home.id.clone(), contact.id.clone());
+            Ok((contact.clone(), Change::new(entry).charged_to(payer)))
         };
-        let contact = app.homes.edit(&*app.store, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
-        app.hub.home_changed(self.home.id.clone());
+        let contact = app.homes.edit(&app.changes, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
         Ok(Json(app.tell_phone(&self.home, &contact)))
     }
 
@@ -181,7 +182,7 @@ pub async fn is_authenticated(app: &App, current: &Current, call: CallId, said: 
     }
     let snapshot = &current.incident.snapshot;
     // Checked even where none is required, so that the time tells nothing.
-    let right = auth::verify_spoken(&auth::CALLS, said, snapshot.verbal_password.clone()).await?;
+    let right = app.hashing.calls.verify_spoken(said, snapshot.verbal_password.clone()).await?;
     Ok(right || !snapshot.password_required)
 }
 

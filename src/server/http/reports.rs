@@ -21,7 +21,7 @@ use crate::{
         auth::attempts::Guess,
         center::reports::Reporter,
         engine::{Current, Denied},
-        store::Entry,
+        store::{Change, Entry},
     },
 };
 use axum::{
@@ -81,7 +81,7 @@ async fn refused(app: &App, name: &str, from: Option<IpAddr>) -> Refused {
     let now = app.clock.now();
     if app.attempts.take(&Guess::Report(from), now) {
         let entry = Entry { address, ..Entry::new(Deed::ReportRefused, now, json!({"reporter": short(name)})) };
-        if let Err(error) = app.store.record(&entry).await {
+        if let Err(error) = app.changes.apply(Change::new(entry)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a refused report could not be kept");
         }
     }
@@ -96,7 +96,7 @@ async fn find(app: &App, reporter: &Reporter, message: &Message) -> Result<Optio
         if let Some(current) = app.engine.view().by_id(incident) {
             return may(&current.incident.home).map(|()| Some(current));
         }
-        if let Some(stored) = app.store.incident(incident).await? {
+        if let Some(stored) = app.reads.incident(incident).await? {
             return may(&stored.home).map(|()| None);
         }
     }

@@ -7,7 +7,14 @@ use crate::{
         id::IncidentId,
         incident::{Incident, State, command::Command},
     },
-    server::{App, check::free_space, clock::instant, engine::Denied, figures},
+    server::{
+        App,
+        check::free_space,
+        clock::instant,
+        engine::Denied,
+        figures,
+        store::{Bookkeeping, ChangeError},
+    },
 };
 use axum::{
     extract::{self, ConnectInfo},
@@ -43,8 +50,9 @@ pub async fn healthz() -> &'static str {
 
 /// Effects that are not done after this time are worth a look.
 const UNDER_WAY_LONG: Duration = Duration::from_secs(60);
-/// How often readiness writes at most: each write is a flush.
-const PROBED_EVERY: Duration = Duration::from_secs(1);
+/// How often the engine and the store are asked at most, however often readiness is asked for: anybody may ask, and each sample takes a
+/// place in the engine's queue and a flush.
+const SAMPLED_EVERY: Duration = Duration::from_secs(1);
 /// Less free space than this is worth a look: an incident takes some 10 kB.
 const LITTLE_SPACE: u64 = 256 << 20;
 
@@ -60,13 +68,11 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     if *app.stop.borrow() {
         return (false, vec!["server: it is stopping\n".into()]);
     }
-    // A command to an incident that does not exist goes through engine and store and changes nothing.
-    let asked = instant();
-    let answers = matches!(app.engine.give(IncidentId(uuid::Uuid::nil()), Command::Tick).await, Err(Denied::Unknown));
-    // Two ways lead into the store: that of incidents, and that of everything else.
-    let stores = answers && !app.engine.view().store_fails() && app.probe.stores(app).await;
+    let Sample { answers, stores, took, .. } = app.probe.sample(app).await;
+    // A commit that failed since then is not news of a second ago.
+    let stores = stores && !app.engine.view().store_fails();
     let mut reasons = vec![match (answers, stores) {
-        (true, true) => format!("store: answers after {} ms\n", asked.elapsed().as_millis()),
+        (true, true) => format!("store: answers after {} ms\n", took.as_millis()),
         (true, false) => "store: the last commit failed; until one succeeds, requests may be answered “not sent”\n".into(),
         (false, _) => "store: does not answer; requests are answered “not sent”\n".into(),
     }];
@@ -86,24 +92,45 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     (stores, reasons)
 }
 
-/// Whether what people do would be stored, by a write that is made when somebody asks, and once a second at most.
+/// Whether the engine answers and the store stores.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Instant,
+    /// How long it took to answer.
+    took: Duration,
+    answers: bool,
+    stores: bool,
+}
+
+/// The last sample.
 #[derive(Default)]
-pub struct Probe(Mutex<Option<(Instant, bool)>>);
+pub struct Probe(Mutex<Option<Sample>>);
 
 impl Probe {
-    async fn stores(&self, app: &App) -> bool {
+    /// The last sample, or a new one if that is too old. Who asks at the same time shares it.
+    async fn sample(&self, app: &App) -> Sample {
         let mut last = self.0.lock().await;
-        let now = instant();
-        if let Some((at, stored)) = *last
-            && now.duration_since(at) < PROBED_EVERY
-        {
-            return stored;
+        let at = instant();
+        if let Some(sample) = last.filter(|sample| at.duration_since(sample.at) < SAMPLED_EVERY) {
+            return sample;
         }
-        let stored = app.store.probe().await.inspect_err(|error| {
-            tracing::warn!(error = error as &dyn std::error::Error, "readiness could write nothing");
-        });
-        *last = Some((now, stored.is_ok()));
-        stored.is_ok()
+        // A command to an incident that does not exist goes through engine and store and changes nothing.
+        let answers = matches!(app.engine.give(IncidentId(uuid::Uuid::nil()), Command::Tick).await, Err(Denied::Unknown));
+        let took = at.elapsed();
+        // Two ways lead into the store: that of incidents, and that of everything else.
+        let stores = answers && !app.engine.view().store_fails() && stores(app).await;
+        *last.insert(Sample { at, took, answers, stores })
+    }
+}
+
+/// Whether what people do would be stored. Too much that waits is no failure: it is answered with `busy`, and incidents do not wait.
+async fn stores(app: &App) -> bool {
+    match app.changes.note(Bookkeeping::Probe).await {
+        Ok(()) | Err(ChangeError::Busy) => true,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "readiness could write nothing");
+            false
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     server::{
         App,
         auth::{self, attempts::Guess},
-        store::{Account, Entry, Session},
+        store::{Account, Change, ChangeError, Entry, Guard, Op, Session},
     },
 };
 use axum::{
@@ -50,7 +50,7 @@ pub async fn sign_in(
     if email.len() > EMAIL_MOST || password.len() > 1_024 {
         return Err(Refused::field("password", "That is too long."));
     }
-    let account = app.store.account(&email).await?;
+    let account = app.reads.account(&email).await?;
     let guess = guess(&app, account.as_ref(), &email)?;
     let right = try_password(&app, &guess, account.as_ref(), password).await?;
     if !right && let Some(account) = &account {
@@ -58,7 +58,7 @@ pub async fn sign_in(
     }
     let account = account.filter(|_| right);
     let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
-    begin(&app, cookie, &headers, account, By::Password).await
+    begin(&app, cookie, &headers, account, By::Password, |sign_in| sign_in).await
 }
 
 /// Whether that is the password of the account that is signed in; only so many wrong ones in a quarter of an hour.
@@ -86,7 +86,7 @@ fn take(app: &App, guess: &Guess) -> Result<(), Refused> {
 }
 
 async fn try_password(app: &App, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, Refused> {
-    let right = auth::verify(&auth::SIGN_IN, password, account.map(|a| a.password.clone())).await?;
+    let right = app.hashing.sign_in.verify(password, account.map(|a| a.password.clone())).await?;
     if right {
         app.attempts.succeeded(guess);
     }
@@ -121,82 +121,91 @@ pub(super) fn refused(app: &Arc<App>, cookie: &SessionCookie, account: &Account,
     let entry = Entry::new(Deed::SignInRefused, app.clock.now(), json!({"by": by.word()}));
     let entry = Entry { account: Some(account.id.clone()), address, ..entry };
     tokio::spawn(async move {
-        if let Err(error) = app.store.record(&entry).await {
+        if let Err(error) = app.changes.apply(Change::new(entry)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
         }
     });
 }
 
-/// Begins a session: keeps it, and gives its token as a cookie. A device has one session: another one that it had goes.
+/// Begins a session and gives its token as a cookie, as a part of the change that `with` makes of it. A device has one session: another
+/// one that it had goes.
 pub(super) async fn begin(
     app: &App,
     cookie: SessionCookie,
     headers: &HeaderMap,
     account: Account,
     by: By,
+    with: impl FnOnce(Change) -> Change,
 ) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
-    if let Some(old) = cookie.token() {
-        app.store.end_session(auth::token_hash(old)).await?;
-    }
     let (token, now) = (auth::new_token(), app.clock.now());
     let device = auth::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
-    let expires_at = auth::session_ends(now, now);
-    let (token_hash, owner) = (auth::token_hash(&token), account.id.clone());
     // Whoever has a passkey has it with them: a device that comes without may be a stranger's who knows the password.
-    let is_held = by != By::Passkey && !app.store.passkeys(&owner).await?.is_empty();
+    let is_held = by != By::Passkey && !app.reads.passkeys(&account.id).await?.is_empty();
     let held_until = if is_held { now + auth::HELD } else { Timestamp::from_millis(0) };
     let session = Session {
-        token: token_hash,
-        account: owner,
+        token: auth::token_hash(&token),
+        account: account.id.clone(),
         device,
         created_at: now,
         seen_at: now,
-        expires_at,
+        expires_at: auth::session_ends(now, now),
         proven_at: now,
         held_until,
         replaces: None,
     };
-    app.store.put_session(&session).await?;
     let entry = Entry {
         account: Some(account.id.clone()),
-        session: Some(session_name(&token_hash)),
+        session: Some(session_name(&session.token)),
         address: cookie.address.map(|address| address.to_string()),
         ..Entry::new(Deed::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
     };
-    app.store.record(&entry).await?;
+    let other = match cookie.token().map(auth::token_hash) {
+        Some(old) => app.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old)),
+        None => None,
+    };
+    app.changes.apply(with(Change::new(entry)).ops(other).op(Op::PutSession(session))).await?;
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 
-/// Gives the device another token as its person has said again who they are (ASVS 7.2.4): the old one opens nothing new, and ends soon
-/// after the new one was used. An answer that is lost signs nobody out.
-pub(super) async fn renew(app: &App, cookie: SessionCookie, old: &Session) -> Result<(CookieJar, String), Refused> {
+/// Makes a change by which its person has said again who they are, and gives the device another token (ASVS 7.2.4): the old one opens
+/// nothing new, and ends soon after the new one was used. An answer that is lost signs nobody out. `change` is told the token that the
+/// device has from then on.
+pub(super) async fn renew(
+    app: &App,
+    cookie: SessionCookie,
+    old: &Session,
+    change: impl Fn([u8; 32]) -> Change,
+) -> Result<CookieJar, Refused> {
     let (token, now) = (auth::new_token(), app.clock.now());
     let renewed = Session { token: auth::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
-    if old.expires_at > now + auth::SESSION_LEAVES && app.store.put_session(&renewed).await? {
-        return Ok((cookie.set(&token), session_name(&renewed.token)));
+    if old.expires_at > now + auth::SESSION_LEAVES {
+        let change = change(renewed.token).guard(Guard::NotReplaced(old.token)).op(Op::PutSession(renewed));
+        match app.changes.apply(change).await {
+            // Another request with the same token was quicker, and its answer may be lost.
+            Err(ChangeError::Unmet(Guard::NotReplaced(_))) => {}
+            done => return Ok(done.map(|()| cookie.set(&token))?),
+        }
     }
-    // Another request with the same token was quicker, and its answer may be lost.
-    app.store.session_proven(old.token, now).await?;
-    Ok((cookie.keep(), session_name(&old.token)))
+    app.changes.apply(change(old.token).op(Op::ProveSession(old.token, now))).await?;
+    Ok(cookie.keep())
 }
 
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
 pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
-    app.store.end_session(signed_in.session.token).await?;
-    signed_in.did(&app, Deed::SignedOut, None, json!({})).await?;
-    app.sessions_changed.send_modify(|n| *n += 1);
+    let end = Op::EndSession(signed_in.account.id.clone(), signed_in.session.token);
+    app.changes.apply(signed_in.change(&app, Deed::SignedOut, None, json!({})).op(end)).await?;
     Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/me", tag = "session", responses((status = 200, body = Me), Problems))]
 pub async fn me(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn) -> Result<Json<Me>, Refused> {
-    let memberships = app.store.memberships(&account.id).await?;
+    let memberships = app.reads.memberships(&account.id).await?;
     let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| {
         app.homes.get(&id).map(|home| MyHome { id, name: home.name.clone(), role: membership.role })
     };
     let homes = memberships.into_iter().filter_map(home).collect();
-    let center_role = app.store.center_role(&account.id).await?;
+    let center_role = app.reads.center_role(&account.id).await?;
     Ok(Json(Me { user: user(&account), homes, center_role, server_time: app.clock.now() }))
 }

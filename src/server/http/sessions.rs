@@ -14,12 +14,11 @@ use crate::{
     },
     domain::{
         home::edit::{Fault, Form, Wrong},
-        id::UserId,
         time::Timestamp,
     },
     server::{
         App, auth,
-        store::{Account, Session},
+        store::{Account, Guard, Op, Session},
     },
 };
 use axum::{
@@ -39,7 +38,7 @@ fn name(session: &Session) -> String {
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, Refused> {
     let now = app.clock.now();
-    let all = app.store.sessions(&signed_in.account.id, now).await?;
+    let all = app.reads.sessions(&signed_in.account.id, now).await?;
     // A session that was replaced is about to end, and was this device's.
     let all = all.into_iter().filter(|session| session.expires_at > now + auth::SESSION_LEAVES);
     let device = |session: Session| Device {
@@ -56,52 +55,34 @@ pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Js
 /// Signs a device out. Its streams end within seconds.
 #[utoipa::path(delete, path = "/api/v1/sessions/{session}", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Path<String>) -> Result<Json<Vec<Device>>, Refused> {
-    let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let all = app.reads.sessions(&signed_in.account.id, app.clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
     if found.token != signed_in.session.token {
         signed_in.is_free(&app)?;
     }
-    app.store.end_session(found.token).await?;
-    signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"session": id, "device": found.device})).await?;
-    app.sessions_changed.send_modify(|n| *n += 1);
+    let detail = json!({"session": id, "device": found.device});
+    let end = Op::EndSession(signed_in.account.id.clone(), found.token);
+    app.changes.apply(signed_in.change(&app, Deed::DevicesSignedOut, None, detail).op(end)).await?;
     list(State(app), signed_in).await
 }
 
 /// Lets another device of this account request help, which came without the account's passkey. Not from one that is held itself.
 #[utoipa::path(post, path = "/api/v1/sessions/{session}/release", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn release(State(app): State<Arc<App>>, Proven(signed_in): Proven, Path(id): Path<String>) -> Result<Json<Vec<Device>>, Refused> {
-    let all = app.store.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let all = app.reads.sessions(&signed_in.account.id, app.clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
-    let_go(&app, &signed_in.account.id, found.token).await?;
-    signed_in.did(&app, Deed::DeviceAllowed, None, json!({"session": id, "device": found.device})).await?;
+    let detail = json!({"session": id, "device": found.device});
+    let release = Op::ReleaseSession(signed_in.account.id.clone(), found.token);
+    app.changes.apply(signed_in.change(&app, Deed::DeviceAllowed, None, detail).op(release)).await?;
     list(State(app), signed_in).await
-}
-
-/// The device may request help, and sees so at once.
-async fn let_go(app: &App, account: &UserId, token: [u8; 32]) -> Result<(), Refused> {
-    app.store.release_session(token).await?;
-    for (home, _) in app.store.memberships(account).await? {
-        app.hub.home_changed(home);
-    }
-    Ok(())
 }
 
 /// Signs every other device out.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn end_others(State(app): State<Arc<App>>, Unrestricted(signed_in): Unrestricted) -> Result<Json<Vec<Device>>, Refused> {
-    end_all(&app, &signed_in.account.id, |session| session.token == signed_in.session.token).await?;
-    signed_in.did(&app, Deed::DevicesSignedOut, None, json!({"all": true})).await?;
+    let end = Op::EndSessions { account: signed_in.account.id.clone(), except: vec![signed_in.session.token] };
+    app.changes.apply(signed_in.change(&app, Deed::DevicesSignedOut, None, json!({"all": true})).op(end)).await?;
     list(State(app), signed_in).await
-}
-
-async fn end_all(app: &App, account: &UserId, but: impl Fn(&Session) -> bool) -> Result<(), Refused> {
-    for session in app.store.sessions(account, app.clock.now()).await? {
-        if !but(&session) {
-            app.store.end_session(session.token).await?;
-        }
-    }
-    app.sessions_changed.send_modify(|n| *n += 1);
-    Ok(())
 }
 
 /// Gives the password again on this device, which a change of a home asks for when that was some time ago; or uses a passkey, which also
@@ -114,24 +95,30 @@ pub async fn prove(
     Body(Proof { password, passkey }): Body<Proof>,
 ) -> Result<(CookieJar, StatusCode), Refused> {
     let account = &signed_in.account;
-    let by = if passkey.is_some() { "passkey" } else { "password" };
-    match (password, passkey) {
+    let used = match (password, passkey) {
         (_, Some(passkey)) => {
-            if passkeys::used(&app, &passkey).await?.id != account.id {
+            let (owner, used) = passkeys::used(&app, &passkey).await?;
+            if owner.id != account.id {
                 return Err(Refused::field("passkey", "That is a passkey of another account."));
             }
-            let_go(&app, &account.id, signed_in.session.token).await?;
             signed_in.session.held_until = Timestamp::from_millis(0);
+            Some(used)
         }
         (password, None) => {
             if !session::is_password(&app, account, password.unwrap_or_default()).await? {
-                signed_in.did(&app, Deed::ProofRefused, None, json!({"by": by})).await?;
+                app.changes.apply(signed_in.change(&app, Deed::ProofRefused, None, json!({"by": "password"}))).await?;
                 return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault: Fault::NotRight }]).into());
             }
+            None
         }
-    }
-    let (jar, renewed) = session::renew(&app, cookie, &signed_in.session).await?;
-    signed_in.did(&app, Deed::Proven, None, json!({"by": by, "session": renewed})).await?;
+    };
+    let by = if used.is_some() { "passkey" } else { "password" };
+    let proven = |token: [u8; 32]| {
+        let change = signed_in.change(&app, Deed::Proven, None, json!({"by": by, "session": session_name(&token)}));
+        let release = used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
+        change.ops(release).ops(used.clone().map(Op::PutPasskey))
+    };
+    let jar = session::renew(&app, cookie, &signed_in.session, proven).await?;
     Ok((jar, StatusCode::NO_CONTENT))
 }
 
@@ -148,15 +135,20 @@ pub async fn password(
     // Whoever does not know the password has no other one judged: that costs up to a second.
     if !session::is_password(&app, account, current).await? {
         form.wrong("current", Fault::NotRight);
-    } else if let Some(fault) = auth::judged(&password, &[&account.email, &account.name]).await? {
+    } else if let Some(fault) = app.hashing.sign_in.judged(&password, &[&account.email, &account.name]).await? {
         form.wrong("password", fault);
     }
     form.done(()).map_err(NotEdited::Wrong)?;
-    let password = auth::hashed(password).await?;
-    app.store.put_account(&Account { password, ..account.clone() }).await?;
-    let old = signed_in.session.token;
-    let (jar, renewed) = session::renew(&app, cookie, &signed_in.session).await?;
-    end_all(&app, &account.id, |session| session.token == old || name(session) == renewed).await?;
-    signed_in.did(&app, Deed::PasswordChanged, None, json!({"session": renewed})).await?;
+    let password = app.hashing.sign_in.hashed(password).await?;
+    let changed = |token: [u8; 32]| {
+        let change = signed_in.change(&app, Deed::PasswordChanged, None, json!({"session": session_name(&token)}));
+        // Another device was quicker: what was compared is no longer the password.
+        let change = change.guard(Guard::PasswordIs(account.id.clone(), account.password.clone()));
+        let except = vec![signed_in.session.token, token];
+        change
+            .op(Op::PutAccount(Account { password: password.clone(), ..account.clone() }))
+            .op(Op::EndSessions { account: account.id.clone(), except })
+    };
+    let jar = session::renew(&app, cookie, &signed_in.session, changed).await?;
     Ok((jar, StatusCode::NO_CONTENT))
 }

@@ -65,10 +65,10 @@ pub async fn statistics(
         return Err(wrong());
     }
     let since = app.clock.now() - Duration::from_secs(u64::from(days) * 86_400);
-    let ids = app.store.begun_since(since).await?;
+    let ids = app.reads.begun_since(since).await?;
     let mut all = Vec::new();
     for id in ids.into_iter().rev().take(MOST) {
-        if let Some(stored) = app.store.incident(id).await? {
+        if let Some(stored) = app.reads.incident(id).await? {
             let current = Current::load(stored)?;
             all.extend(Handled::of(&current.incident, &current.history));
         }

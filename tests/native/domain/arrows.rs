@@ -2,7 +2,7 @@
 
 use super::story::{Story, WALKED, home, person, s};
 use buckler::domain::incident::{
-    CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service, Source,
+    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service, Source,
     arrows::ARROWS,
     command::{CallStep, Command, NotReached},
     decide::Refusal,
@@ -257,9 +257,21 @@ stories! {
         story.give(Command::Claim { by: person("op") }).unwrap();
         assert_eq!((story.made("call_contact"), story.give(Command::Claim { by: person("op") })), (1, Ok(())), "the same person again");
         assert_eq!(story.give(Command::Claim { by: person("ed") }), Err(Refusal::Held), "two never work on one");
-        story.give(Command::Release { by: person("op") }).unwrap();
+        story.give(Command::Release { by: person("op"), from: person("op") }).unwrap();
         story.give(Command::Claim { by: person("ed") }).unwrap();
         assert_eq!((story.incident.holder.clone(), story.made("call_contact")), (Some(person("ed")), 1));
+        // Whoever releases or assigns names who works on it: meanwhile it may be somebody else.
+        assert_eq!(story.give(Command::Release { by: Actor::Center, from: person("op") }), Err(Refusal::Held));
+        let assign = |to: &str, from: Option<&str>| Command::Assign { by: person("lead"), to: person(to), from: from.map(person) };
+        assert_eq!(story.give(assign("cy", Some("op"))), Err(Refusal::Held));
+        assert_eq!(story.give(assign("cy", None)), Err(Refusal::Held));
+        assert_eq!(story.incident.holder, Some(person("ed")));
+        story.give(assign("cy", Some("ed"))).unwrap();
+        let last: Vec<_> = story.facts.iter().rev().take(2).map(|fact| fact.event.name()).collect();
+        assert_eq!((last, story.incident.holder.clone()), (vec!["claimed", "released"], Some(person("cy"))));
+        let before = story.facts.len();
+        story.give(assign("cy", Some("ed"))).unwrap();
+        assert_eq!(story.facts.len(), before, "it is theirs already");
     }
 
     fn a_receiving_center_is_told_and_delays_nothing() {

@@ -44,7 +44,7 @@ fn household_does_not_end_what_a_center_works_on() {
     story.give(Command::Claim { by: person("op") }).unwrap();
     story.wait(s(60));
     assert_eq!((story.state(), end(&mut story)), ("dispatching", Err(Refusal::Held)));
-    story.give(Command::Release { by: person("op") }).unwrap();
+    story.give(Command::Release { by: person("op"), from: person("op") }).unwrap();
     end(&mut story).unwrap();
 
     let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };

@@ -60,6 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who.clone(), any::<bool>())
             .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Release { by: person("lead"), from: person(w) })),
         1 => who.prop_map(|w| Step::Give(Command::Close { by: person(w), disposition: Disposition::ClosedByCenter })),
         1 => Just(Step::Give(Command::End { by: person("ben") })),
         1 => Just(Step::Give(Command::ReplaceDrill)),

@@ -1,6 +1,6 @@
 //! A server without `--demo` is connected to nobody, and never pretends otherwise.
 
-use super::until;
+use super::{database, until};
 use crate::domain::story::{OWNER, home, person, raise};
 use buckler::{
     api::home::CheckKind,
@@ -14,17 +14,15 @@ use buckler::{
     server::{
         App,
         config::{Config, Options},
-        store::{Store, sqlite::SqliteStore},
     },
 };
 use std::sync::Arc;
 use tokio::sync::watch;
 
 async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap());
-    store.put_home(&home()).await.unwrap();
+    let database = database(folder, &home()).await;
     let (stopper, stop) = watch::channel(false);
-    let app = App::with_store(store, &Config::new(Options::default()).unwrap(), stop).await.unwrap();
+    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop).await.unwrap();
     (app, stopper)
 }
 

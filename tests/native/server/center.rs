@@ -1,6 +1,6 @@
 //! The monitoring center sees what waits for it, and nothing else of any home.
 
-use super::{Server, whats};
+use super::{Op, Server, whats};
 use buckler::domain::access::CenterRole;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -37,8 +37,7 @@ async fn i21_an_operator_sees_what_was_found_late_decides_and_sees_no_more() {
 #[tokio::test]
 async fn a_supervisor_ends_somebodys_work_at_the_center_at_once() {
     let server = Server::start("30s").await;
-    let store = &server.app.store;
-    store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let (supervisor, operator) = (server.sign_in("shared").await, server.sign_in("operator").await);
     let people = supervisor.get("/api/v1/center/people").await.1;
     let seen: Vec<_> =
@@ -56,8 +55,7 @@ async fn a_supervisor_ends_somebodys_work_at_the_center_at_once() {
 #[tokio::test]
 async fn whoever_has_a_supervisors_link_works_at_the_center_and_in_no_home() {
     let server = Server::start("30s").await;
-    let store = &server.app.store;
-    store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let (supervisor, operator) = (server.sign_in("shared").await, server.sign_in("operator").await);
     let (all, asked) = ("/api/v1/center/invitations", json!({"name": "Robin", "role": "operator"}));
     assert_eq!(operator.post(all, &asked).await.0, StatusCode::FORBIDDEN);
@@ -88,6 +86,6 @@ async fn whoever_has_a_supervisors_link_works_at_the_center_and_in_no_home() {
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
     // Whoever invited leads the center no more: nobody comes in by them.
     let link = invite().await;
-    store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Operator)).await.unwrap();
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Operator))).await;
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
 }

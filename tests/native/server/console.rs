@@ -1,6 +1,6 @@
 //! People at the monitoring center: one queue, one who works on each incident, and what they say reaches the home's timeline.
 
-use super::{Person, Server, until, whats};
+use super::{Op, Person, Server, until, whats};
 use buckler::domain::access::CenterRole;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -123,8 +123,7 @@ async fn life_comes_first_then_age_and_practice_is_nobodys_work() {
 #[tokio::test]
 async fn two_never_work_on_one_and_a_supervisor_relieves() {
     let (server, owner, operator) = with_operators("").await;
-    let store = &server.app.store;
-    store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let supervisor = server.sign_in("shared").await;
     let incident = sent(&owner, "maple-street", "fire").await;
     let (first, second) = tokio::join!(says(&operator, &incident, "claim", json!({})), says(&supervisor, &incident, "claim", json!({})));
@@ -163,7 +162,7 @@ async fn whoever_falls_silent_at_the_console_gives_back_what_they_worked_on() {
     let incident = sent(&owner, "maple-street", "police").await;
     says(&operator, &incident, "claim", json!({})).await;
     server.app.desk.fall_silent();
-    server.app.store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let supervisor = server.sign_in("shared").await;
     until("it is given back", || async { cases(&supervisor).await[0]["holder"].is_null().then_some(()) }).await;
     assert!(owner.look(&incident).await["timeline"].to_string().contains("Nobody at the center works on it now"));

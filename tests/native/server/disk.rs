@@ -1,7 +1,7 @@
 //! The real binary on a disk that fails: what it says, how soon, and that nothing is acknowledged before it is flushed.
 
 use super::{PATIENCE, Person, until};
-use buckler::server::store::{Journal, sqlite::SqliteStore};
+use buckler::server::store::sqlite;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -325,7 +325,7 @@ async fn a_backup_of_a_running_server_can_be_restored() {
     let kept = fs::read(&copy).unwrap();
     assert!(refusal(&backup(&copy)).contains("there is already a file"));
     assert_eq!(fs::read(&copy).unwrap(), kept, "nothing is overwritten");
-    let restored = SqliteStore::open(&copy).await.unwrap();
-    let running = restored.running().await.unwrap();
+    let restored = sqlite::open(&copy).await.unwrap();
+    let running = restored.journal.running().await.unwrap();
     assert_eq!(running.iter().map(|stored| stored.id.to_string()).collect::<Vec<_>>(), [incident["id"].as_str().unwrap()]);
 }

@@ -166,7 +166,7 @@ async fn cookies_that_were_and_cookies_that_were_stolen_from_the_file_open_nothi
     let me = async |cookie: &str| send(&server, &request("GET /api/v1/me", &[&format!("cookie: {cookie}")], "")).await.0;
     assert_eq!(me(&cookie).await, 200);
     // Whoever has the file has hashes of tokens: they are no tokens.
-    let kept = server.app.store.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap();
+    let kept = server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap();
     for session in kept {
         assert_eq!(me(&format!("buckler_session={}", URL_SAFE_NO_PAD.encode(session.token))).await, 401);
     }

@@ -1,6 +1,6 @@
 //! Invitations: a link lets one person in, once, to what the owner said, and nobody else makes one.
 
-use super::{Person, Server};
+use super::{Op, Person, Server};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -76,7 +76,6 @@ async fn an_invitation_is_made_and_taken_back_by_owners_alone_and_is_worth_what_
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
     // Whoever invited is put out of the home: nobody comes in by them any more.
     let link = invite(&owner, "guest").await;
-    let (home, id) = ("maple-street".parse().unwrap(), "owner".parse().unwrap());
-    server.app.store.end_membership(&home, &id).await.unwrap();
+    server.apply(Op::EndMembership("maple-street".parse().unwrap(), "owner".parse().unwrap())).await;
     assert_eq!(server.stranger().post(&link, &account("robin@a.test")).await.0, StatusCode::NOT_FOUND);
 }

@@ -11,6 +11,7 @@ mod console;
 mod dc09;
 mod disk;
 mod drill;
+mod dropped;
 mod events;
 mod evidence;
 mod example;
@@ -39,12 +40,18 @@ mod traps;
 mod user;
 mod webhooks;
 mod wiring;
+mod writes;
 
-use buckler::server::{
-    App,
-    config::{Config, Options},
-    http::Assets,
-    serve,
+use buckler::{
+    api::audit::Deed,
+    domain::{home::Home, time::Timestamp},
+    server::{
+        App,
+        config::{Config, Options},
+        http::Assets,
+        serve,
+        store::{Change, Database, Entry, Op, sqlite},
+    },
 };
 use clap::{Args, FromArgMatches};
 use reqwest::{Client, StatusCode};
@@ -137,6 +144,11 @@ impl Server {
         Self::on(self.folder, "30s").await
     }
 
+    /// Changes something beside the API.
+    pub async fn apply(&self, op: Op) {
+        self.app.changes.apply(change([op])).await.unwrap();
+    }
+
     pub fn file(&self) -> std::path::PathBuf {
         Path::join(self.folder.path(), "buckler.db")
     }
@@ -151,6 +163,18 @@ impl Server {
         let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
         Person { client, base: self.base.clone() }
     }
+}
+
+/// A change that a test makes.
+pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
+    Change::new(Entry::new(Deed::PersonChanged, Timestamp::default(), json!({"by": "a test"}))).ops(ops)
+}
+
+/// An opened database with a home in it.
+pub async fn database(folder: &TempDir, home: &Home) -> Database {
+    let mut database = sqlite::open(&folder.path().join("buckler.db")).await.unwrap();
+    database.apply(change([Op::PutHome { home: Arc::new(home.clone()), revision: 0 }])).await.unwrap();
+    database
 }
 
 /// The machine's monotonic clock, to compare how long things take.
@@ -218,10 +242,14 @@ impl Person {
         self.cookie_of("owner").await
     }
 
-    /// That of somebody else. All servers of this process share one line of passwords, which a test fills on purpose: who is turned away
-    /// tries again, as people do.
+    /// That of somebody else. Whoever is turned away because many sign in tries again, as people do.
     pub async fn cookie_of(&self, name: &str) -> String {
-        let body = json!({"email": format!("{name}@demo.test"), "password": "buckler-demo"});
+        self.cookie_with(name, "buckler-demo").await
+    }
+
+    /// With another password.
+    pub async fn cookie_with(&self, name: &str, password: &str) -> String {
+        let body = json!({"email": format!("{name}@demo.test"), "password": password});
         let ask = || async {
             let answer = self.client.post(format!("{}/api/v1/session", self.base)).json(&body).send().await.unwrap();
             (answer.status() != StatusCode::TOO_MANY_REQUESTS).then_some(answer)

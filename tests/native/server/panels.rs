@@ -1,7 +1,7 @@
 //! Our own listener for panels (DC-09): ones that are not ours (my-dc09-spt), another codec (siadc09), and whatever else arrives.
 
 use super::{
-    Person, Server,
+    Op, Person, Server,
     cameras::free_port,
     finding::python,
     receiver::{DIGITS, LETTERS, now_ms},
@@ -242,7 +242,7 @@ async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
     ))
     .await;
     let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
-    server.app.store.put_center_role(&"operator".parse().unwrap(), Some(buckler::domain::access::CenterRole::Operator)).await.unwrap();
+    server.apply(Op::SetCenterRole("operator".parse().unwrap(), Some(buckler::domain::access::CenterRole::Operator))).await;
     let seen = async || {
         let mut home = owner.get("/api/v1/homes/maple-street").await.1;
         home["server_time"] = Value::Null;

@@ -1,6 +1,6 @@
 //! Passkeys with an authenticator made of code: what it signs is right, or wrong in one way.
 
-use super::{Person, Server, until};
+use super::{Op, Person, Server, until};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use reqwest::{Method, StatusCode};
@@ -113,8 +113,8 @@ async fn a_passkey_signs_in_without_a_name_and_proves_before_changes() {
     assert_eq!(person.get("/api/v1/me").await.1["user"]["email"], "owner@demo.test");
     assert_eq!(person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"], Value::Null);
     // Long after, a change asks who it is; the passkey says so.
-    for session in server.app.store.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap() {
-        server.app.store.session_proven(session.token, buckler::domain::time::Timestamp::from_millis(0)).await.unwrap();
+    for session in server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap() {
+        server.apply(Op::ProveSession(session.token, buckler::domain::time::Timestamp::default())).await;
     }
     let rename = async || person.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"})).await;
     assert_eq!(rename().await.1["code"], "proof_needed");

@@ -1,6 +1,6 @@
 //! I10 and R22: what was acknowledged is found again, and happens once.
 
-use super::{Server, until, whats};
+use super::{Op, Server, until, whats};
 use buckler::server::store::Session;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn f11_what_was_carried_out_is_not_carried_out_again() {
     owner.act(&incident, "send-now").await;
     let confirmed = |i: &serde_json::Value| whats(i).iter().filter(|w| **w == "siren_confirmed").count();
     until("five sirens", || async { Some(owner.look(&incident).await).filter(|i| confirmed(i) == 5) }).await;
-    until("an empty outbox", || async { server.app.store.undone().await.ok().filter(Vec::is_empty) }).await;
+    until("an empty outbox", || async { (server.app.engine.view().under_way().0 == 0).then_some(()) }).await;
     let server = server.restart_after(Duration::ZERO).await;
     let owner = server.sign_in("owner").await;
     let home = owner.get("/api/v1/homes/maple-street").await.1;
@@ -54,7 +54,7 @@ async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("lake-cabin", "medical", json!({})).await.1;
     let before = owner.until_state(&incident, "dispatching").await;
-    let stored = server.app.store.incident(incident["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let stored = server.app.reads.incident(incident["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
     let current = buckler::server::engine::Current::load(stored).unwrap();
     let told = serde_json::to_value(server.app.tell_incident(&current)).unwrap();
     let seqs = before["timeline"].as_array().unwrap().len();
@@ -75,10 +75,11 @@ async fn f20_r22_what_was_found_late_waits_until_somebody_who_may_ask_for_help_d
     let long = json!({"decision": "close", "note": "x".repeat(501)});
     assert_eq!(owner.post(&review(&needed), &long).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     // A device that is held sends nothing.
-    let (held, store, now) = (server.sign_in("shared").await, &server.app.store, server.app.clock.now());
-    let session = store.sessions(&"shared".parse().unwrap(), now).await.unwrap().into_iter().max_by_key(|s| s.created_at).unwrap();
-    store.end_session(session.token).await.unwrap();
-    store.put_session(&Session { held_until: now + Duration::from_secs(3_600), ..session }).await.unwrap();
+    let (held, account, now) = (server.sign_in("shared").await, "shared".parse().unwrap(), server.app.clock.now());
+    let sessions = server.app.reads.sessions(&account, now).await.unwrap();
+    let session = sessions.into_iter().max_by_key(|s| s.created_at).unwrap();
+    server.apply(Op::EndSession(account, session.token)).await;
+    server.apply(Op::PutSession(Session { held_until: now + Duration::from_secs(3_600), ..session })).await;
     assert_eq!(held.post(&review(&needed), &json!({"decision": "proceed"})).await.1["reason"], "device_held");
     assert_eq!(owner.look(&needed).await["state"], "under_review", "nothing was decided");
 

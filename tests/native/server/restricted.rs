@@ -1,7 +1,7 @@
 //! I33: whoever may not request may not end. A device that came without the account's passkey looks, sounds sirens, practices, and asks
 //! to be let; it steers, changes and ends nothing.
 
-use super::{Person, Server, rights};
+use super::{Op, Person, Server, rights};
 use buckler::domain::access::CenterRole;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,11 +9,10 @@ use std::time::Duration;
 
 /// Restricts every session of an account.
 async fn restrict(server: &Server, account: &str) {
-    let (store, now) = (&server.app.store, server.app.clock.now());
-    for session in store.sessions(&account.parse().unwrap(), now).await.unwrap() {
-        store.end_session(session.token).await.unwrap();
-        let restricted = buckler::server::store::Session { held_until: now + Duration::from_secs(3_600), ..session };
-        assert!(store.put_session(&restricted).await.unwrap());
+    let (account, now) = (account.parse().unwrap(), server.app.clock.now());
+    for session in server.app.reads.sessions(&account, now).await.unwrap() {
+        server.apply(Op::EndSession(account.clone(), session.token)).await;
+        server.apply(Op::PutSession(buckler::server::store::Session { held_until: now + Duration::from_secs(3_600), ..session })).await;
     }
 }
 
@@ -28,7 +27,7 @@ async fn restricted_device_changes_nothing_on_any_route() {
     let (thief, spouse) = (server.sign_in("owner").await, server.sign_in("shared").await);
     let incident = spouse.raise("maple-street", "police", json!({})).await.1;
     let operator = server.sign_in("operator").await;
-    server.app.store.put_center_role(&"operator".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    server.apply(Op::SetCenterRole("operator".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     restrict(&server, "owner").await;
     restrict(&server, "operator").await;
     let mut refused = 0;
@@ -95,7 +94,7 @@ async fn restricted_device_ends_only_what_it_may_request() {
 async fn restricted_operator_is_not_on_duty() {
     let server = Server::with_file("[center]\nmode = \"operators\"\n").await;
     let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
-    server.app.store.put_center_role(&"operator".parse().unwrap(), Some(CenterRole::Operator)).await.unwrap();
+    server.apply(Op::SetCenterRole("operator".parse().unwrap(), Some(CenterRole::Operator))).await;
     let center = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
         home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "center").unwrap()["ok"].clone()

@@ -1,8 +1,9 @@
 //! Every route of the OpenAPI document with every role, against the table in `domain::access`. A route that is not listed here fails.
 
-use super::{Person, Server};
+use super::{Op, Person, Server};
 use buckler::domain::{
     access::{Action, CenterAction, CenterRole, Membership, Role},
+    id::{HomeId, UserId},
     time::Timestamp,
 };
 use reqwest::{Method, StatusCode, header::HeaderMap};
@@ -180,17 +181,17 @@ async fn every_route_answers_every_role_as_the_table_of_rights_says() {
     let incident = server.sign_in("owner").await.raise("maple-street", "police", json!({})).await.1;
     let incident = incident["id"].as_str().unwrap();
     let of = |role, sos_withdrawn| (Some(Membership { role, sos_withdrawn }), None);
-    let (home, shared, operator) = ("maple-street".parse().unwrap(), "shared".parse().unwrap(), "operator".parse().unwrap());
-    let store = &server.app.store;
+    let (home, shared, operator): (HomeId, UserId, UserId) =
+        ("maple-street".parse().unwrap(), "shared".parse().unwrap(), "operator".parse().unwrap());
     walk(&server, "stranger", &server.stranger(), false, (None, None), incident).await;
     walk(&server, "guest", &server.sign_in("guest").await, true, of(Role::Guest, false), incident).await;
     walk(&server, "shared", &server.sign_in("shared").await, true, of(Role::Shared, false), incident).await;
-    store.put_membership(&home, &shared, of(Role::Shared, true).0.unwrap()).await.unwrap();
+    server.apply(Op::PutMembership(home.clone(), shared.clone(), of(Role::Shared, true).0.unwrap())).await;
     walk(&server, "shared, right withdrawn", &server.sign_in("shared").await, true, of(Role::Shared, true), incident).await;
-    store.end_membership(&home, &shared).await.unwrap();
+    server.apply(Op::EndMembership(home, shared)).await;
     walk(&server, "member of another home alone", &server.sign_in("shared").await, true, (None, None), incident).await;
     for role in [CenterRole::Operator, CenterRole::Supervisor] {
-        store.put_center_role(&operator, Some(role)).await.unwrap();
+        server.apply(Op::SetCenterRole(operator.clone(), Some(role))).await;
         walk(&server, &format!("{role:?}"), &server.sign_in("operator").await, true, (None, Some(role)), incident).await;
     }
     walk(&server, "owner", &server.sign_in("owner").await, true, of(Role::Owner, false), incident).await;
@@ -223,13 +224,13 @@ async fn what_one_may_not_see_answers_as_what_there_is_not() {
 async fn what_an_owner_changes_asks_for_the_password_again_and_an_sos_never_does() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let (store, now) = (&server.app.store, server.app.clock.now());
-    let session = store.sessions(&"owner".parse().unwrap(), now).await.unwrap().remove(0);
+    let now = server.app.clock.now();
+    let session = server.app.reads.sessions(&"owner".parse().unwrap(), now).await.unwrap().remove(0);
     let given = |ago_s: u64| Timestamp::from_millis(now.as_millis() - ago_s * 1_000);
     let rename = async || owner.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"})).await;
-    store.session_proven(session.token, given(590)).await.unwrap();
+    server.apply(Op::ProveSession(session.token, given(590))).await;
     assert_eq!(rename().await.0, StatusCode::OK);
-    store.session_proven(session.token, given(600)).await.unwrap();
+    server.apply(Op::ProveSession(session.token, given(600))).await;
     let incident = owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(incident.0, StatusCode::CREATED, "an SOS never asks");
     let mut asked = 0;

@@ -1,7 +1,7 @@
 //! Sessions: what a device is told, how it is signed out, and what a change of the password ends.
 
-use super::{Person, Server, until};
-use buckler::server::store::Session;
+use super::{Op, Person, Server, change, until};
+use buckler::server::store::{Bookkeeping, ChangeError, Session};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -50,8 +50,7 @@ async fn nobody_signs_a_device_of_somebody_else_out() {
 async fn signing_in_again_replaces_the_session_of_the_device() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
-    assert_eq!(owner.post("/api/v1/session", &body).await.0, StatusCode::OK);
+    owner.cookie().await;
     assert_eq!(devices(&owner).await.len(), 1);
 }
 
@@ -82,16 +81,15 @@ async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess()
     until("one device", || async { (devices(&owner).await.len() == 1).then_some(()) }).await;
     let old = json!({"email": "owner@demo.test", "password": "buckler-demo"});
     assert_eq!(server.stranger().post("/api/v1/session", &old).await.1["code"], "not_signed_in");
-    let new = json!({"email": "owner@demo.test", "password": "three quiet otters"});
-    assert_eq!(server.stranger().post("/api/v1/session", &new).await.0, StatusCode::OK);
+    server.stranger().cookie_with("owner", "three quiet otters").await;
 }
 
 #[tokio::test]
 async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_signs_nobody_out() {
     let server = Server::start("30s").await;
     let (owner, account) = (server.sign_in("owner").await, "owner".parse().unwrap());
-    let (store, soon) = (&server.app.store, server.app.clock.now() + Duration::from_secs(60));
-    let tokens = async || store.sessions(&account, soon).await.unwrap().into_iter().map(|s| s.token).collect::<Vec<_>>();
+    let (reads, soon) = (&server.app.reads, server.app.clock.now() + Duration::from_secs(60));
+    let tokens = async || reads.sessions(&account, soon).await.unwrap().into_iter().map(|s| s.token).collect::<Vec<_>>();
     let old = tokens().await[0];
     let prove = async |person: &Person| person.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"})).await.0;
     assert_eq!(prove(&owner).await, StatusCode::NO_CONTENT);
@@ -99,17 +97,21 @@ async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_sign
     assert_eq!((both.len(), both.contains(&old)), (2, true), "its answer may be lost: the old one holds until the new one is used");
     let new = *both.iter().find(|token| **token != old).unwrap();
     // As the old one comes once more: there is one successor, no third.
-    let again = store.session(old, soon).await.unwrap().unwrap().1;
-    assert!(!store.put_session(&Session { token: [7; 32], replaces: Some(old), ..again }).await.unwrap());
+    let again = reads.session(old, soon).await.unwrap().unwrap().1;
+    let third = change([Op::PutSession(Session { token: [7; 32], replaces: Some(old), ..again })]);
+    let refused = server.app.changes.apply(third).await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Store(error) if error.is_constraint()));
     assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
     super::until("a minute later the old one opens nothing", async || (tokens().await == [new]).then_some(())).await;
     assert_eq!(devices(&owner).await.len(), 1, "it is one device");
-    store.session_seen(old, server.app.clock.now(), soon + Duration::from_secs(60)).await.unwrap();
+    let (at, later) = (server.app.clock.now(), soon + Duration::from_secs(60));
+    let used = Bookkeeping::SessionUsed { token: old, at, expires_at: later, replaced_ends: later };
+    server.app.changes.note(used).await.unwrap();
     assert_eq!(tokens().await, [new], "and being used does not make it last");
     // Who signs out before the new one was used leaves nothing behind.
     assert_eq!(prove(&owner).await, StatusCode::NO_CONTENT);
     let newest = *tokens().await.iter().find(|token| **token != new).unwrap();
-    store.end_session(newest).await.unwrap();
+    server.apply(Op::EndSession(account.clone(), newest)).await;
     assert!(tokens().await.is_empty());
 }
 
@@ -117,17 +119,18 @@ async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_sign
 async fn a_session_that_is_used_lasts_and_no_request_waits_for_that() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let store = &server.app.store;
+    let reads = &server.app.reads;
     let now = server.app.clock.now();
     let account = "owner".parse().unwrap();
-    let session = store.sessions(&account, now).await.unwrap().remove(0);
+    let session = reads.sessions(&account, now).await.unwrap().remove(0);
     // As if it had been used two hours ago for the last time.
     let (hours, day) = (Duration::from_secs(7_200), Duration::from_secs(24 * 3_600));
     let earlier = buckler::domain::time::Timestamp::from_millis(now.as_millis() - hours.as_millis() as u64);
-    store.session_seen(session.token, earlier, earlier + day).await.unwrap();
+    let used = Bookkeeping::SessionUsed { token: session.token, at: earlier, expires_at: earlier + day, replaced_ends: now };
+    server.app.changes.note(used).await.unwrap();
     owner.get("/api/v1/me").await;
     super::until("the use is noted", async || {
-        let known = store.sessions(&account, now).await.unwrap().remove(0);
+        let known = reads.sessions(&account, now).await.unwrap().remove(0);
         (known.seen_at >= now && known.expires_at >= now + 89 * day).then_some(())
     })
     .await;

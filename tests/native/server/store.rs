@@ -1,6 +1,6 @@
 //! The store's contract, which every database keeps, and what a store that fails means to a person.
 
-use super::{Server, until};
+use super::{Server, change, database, instant, until};
 use buckler::{
     api::audit::Deed,
     domain::{
@@ -15,7 +15,7 @@ use buckler::{
     server::{
         clock::{Anchor, Boot},
         store::{
-            Account, Batch, Begun, Delivery, Entry, Failing, RequestRow, Store, StoredPasskey, memory::MemoryStore, sqlite::SqliteStore,
+            Account, Batch, Begun, Bookkeeping, Change, Database, Delivery, Entry, Failing, Guard, Op, RequestRow, StoredPasskey, Write,
         },
     },
 };
@@ -30,16 +30,11 @@ fn id(n: u128) -> IncidentId {
     IncidentId(uuid::Uuid::from_u128(n))
 }
 
-/// Each store, with the same home in it; the folder holds the file for as long as it is needed.
-async fn stores() -> (Vec<Box<dyn Store>>, tempfile::TempDir, HomeId) {
+/// A database with a home in it; the folder holds the file for as long as it is needed.
+async fn store() -> (Database, tempfile::TempDir, HomeId) {
     let folder = tempfile::tempdir().unwrap();
-    let file = SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap();
-    let stores: Vec<Box<dyn Store>> = vec![Box::new(file), Box::<MemoryStore>::default()];
     let home = crate::domain::story::home();
-    for store in &stores {
-        store.put_home(&home).await.unwrap();
-    }
-    (stores, folder, home.id)
+    (database(&folder, &home).await, folder, home.id)
 }
 
 fn begun(id: IncidentId, home: &HomeId, at: Timestamp) -> Begun {
@@ -51,59 +46,55 @@ fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
     Effect { key: format!("{incident}/{seq}"), incident, home: home.clone(), seq, mode: Mode::Live, not_after: None, kind }
 }
 
+async fn note(store: &mut Database, note: Bookkeeping) {
+    store.writes.apply(&[&Write::Bookkeeping(note)], &|| false).await.remove(0).unwrap();
+}
+
 #[tokio::test]
 async fn i11_a_home_has_one_running_incident_by_constraint() {
-    let (stores, _folder, home) = stores().await;
-    for store in stores {
-        store.commit(&Batch { begun: vec![begun(id(1), &home, NOW)], ..Batch::default() }).await.unwrap();
-        let second = Batch { begun: vec![begun(id(2), &home, NOW)], ..Batch::default() };
-        assert!(store.commit(&second).await.is_err());
-        let quiet = |n| Batch { begun: vec![Begun { quiet: true, ..begun(id(n), &home, NOW) }], ..Batch::default() };
-        store.commit(&quiet(3)).await.expect("one that the home does not notice is beside it");
-        assert!(store.commit(&quiet(4)).await.is_err(), "and has one place, too");
-        let replaced = Batch { over: vec![id(1)], ..second };
-        store.commit(&replaced).await.unwrap();
-    }
+    let (mut store, _folder, home) = store().await;
+    store.writes.commit(&Batch { begun: vec![begun(id(1), &home, NOW)], ..Batch::default() }).await.unwrap();
+    let second = Batch { begun: vec![begun(id(2), &home, NOW)], ..Batch::default() };
+    assert!(store.writes.commit(&second).await.is_err());
+    let quiet = |n| Batch { begun: vec![Begun { quiet: true, ..begun(id(n), &home, NOW) }], ..Batch::default() };
+    store.writes.commit(&quiet(3)).await.expect("one that the home does not notice is beside it");
+    assert!(store.writes.commit(&quiet(4)).await.is_err(), "and has one place, too");
+    let replaced = Batch { over: vec![id(1)], ..second };
+    store.writes.commit(&replaced).await.unwrap();
 }
 
 #[tokio::test]
 async fn i2_a_service_is_requested_once_by_constraint() {
-    let (stores, _folder, home) = stores().await;
-    for store in stores {
-        let effects = |seq| vec![dispatch(id(1), &home, seq)];
-        let begun = vec![begun(id(1), &home, NOW)];
-        store.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
-        assert!(store.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
-        assert_eq!(store.undone().await.unwrap(), effects(3));
-        store.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
-        assert_eq!(store.undone().await.unwrap(), []);
-    }
+    let (mut store, _folder, home) = store().await;
+    let effects = |seq| vec![dispatch(id(1), &home, seq)];
+    let begun = vec![begun(id(1), &home, NOW)];
+    store.writes.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
+    assert!(store.writes.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
+    assert_eq!(store.journal.undone().await.unwrap(), effects(3));
+    store.writes.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.journal.undone().await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn i10_a_batch_is_stored_whole_or_not_at_all() {
-    let (stores, _folder, home) = stores().await;
-    for store in stores {
-        let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
-        let begun = vec![begun(id(1), &home, NOW)];
-        let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
-        assert!(store.commit(&broken).await.is_err());
-        assert_eq!(store.requests(&[id(1)]).await.unwrap(), []);
-        store.commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() }).await.unwrap();
-        assert_eq!(store.requests(&[id(1), id(2)]).await.unwrap(), [row]);
-    }
+    let (mut store, _folder, home) = store().await;
+    let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
+    let begun = vec![begun(id(1), &home, NOW)];
+    let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
+    assert!(store.writes.commit(&broken).await.is_err());
+    assert_eq!(store.journal.requests(&[id(1)]).await.unwrap(), []);
+    store.writes.commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.journal.requests(&[id(1), id(2)]).await.unwrap(), [row]);
 }
 
 #[tokio::test]
 async fn i16_what_the_time_is_tied_to_is_kept() {
-    let (stores, _folder, _) = stores().await;
-    for store in stores {
-        assert_eq!(store.anchor().await.unwrap(), None);
-        for seconds in [3, 7] {
-            let anchor = Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(seconds) }, at: NOW };
-            store.put_anchor(&anchor).await.unwrap();
-            assert_eq!(store.anchor().await.unwrap(), Some(anchor));
-        }
+    let (mut store, _folder, _) = store().await;
+    assert_eq!(store.journal.anchor().await.unwrap(), None);
+    for seconds in [3, 7] {
+        let anchor = Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(seconds) }, at: NOW };
+        store.writes.put_anchor(&anchor).await.unwrap();
+        assert_eq!(store.journal.anchor().await.unwrap(), Some(anchor));
     }
 }
 
@@ -121,6 +112,19 @@ async fn f15_sirens_alone_are_tried_though_nothing_can_be_stored() {
     assert_eq!(owner.raise("maple-street", "siren", json!({})).await.1["code"], "storage_unavailable");
     assert!(server.app.clock.now().since(asked) < Duration::from_secs(1), "said within a second");
     until("the siren", || async { devices.is_sounding(&home, &base).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn readiness_that_is_asked_for_often_is_sampled_once_a_second() {
+    let server = Server::start("30s").await;
+    let began = instant();
+    for _ in 0..200 {
+        assert_eq!(server.stranger().client.get(format!("{}/readyz", server.base)).send().await.unwrap().status(), 200);
+    }
+    let most = began.elapsed().as_secs() as i64 + 1;
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let written: i64 = sqlx::query_scalar("SELECT count FROM probe").fetch_one(&mut file).await.unwrap();
+    assert!((1..=most).contains(&written), "{written} probes, {most} at most");
 }
 
 #[tokio::test]
@@ -154,92 +158,90 @@ async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
 
 #[tokio::test]
 async fn passkeys_belong_to_one_account_and_recovery_codes_are_used_once() {
-    let (stores, _folder, _) = stores().await;
-    for store in stores {
-        let account =
-            |id: &str| Account { id: id.parse().unwrap(), email: format!("{id}@a.test"), name: id.into(), password: String::new() };
-        let (ada, ben) = (account("ada"), account("ben"));
-        store.put_account(&ada).await.unwrap();
-        store.put_account(&ben).await.unwrap();
-        let key = |owner: &Account, document: &str| StoredPasskey {
-            credential: vec![7; 16],
-            account: owner.id.clone(),
-            name: "Chrome on Linux".into(),
-            document: document.into(),
-            created_at: NOW,
-            used_at: NOW,
-        };
-        store.put_passkey(&key(&ada, "one")).await.unwrap();
-        store.put_passkey(&key(&ada, "two")).await.unwrap();
-        store.put_passkey(&key(&ben, "stolen")).await.unwrap();
-        let (owner, found) = store.passkey(&[7; 16]).await.unwrap().unwrap();
-        assert_eq!((owner.id, found), (ada.id.clone(), key(&ada, "two")));
-        store.end_passkey(&ben.id, &[7; 16]).await.unwrap();
-        assert_eq!(store.passkeys(&ada.id).await.unwrap(), [key(&ada, "two")]);
-        store.end_passkey(&ada.id, &[7; 16]).await.unwrap();
-        assert!(store.passkeys(&ada.id).await.unwrap().is_empty() && store.passkey(&[7; 16]).await.unwrap().is_none());
+    let (mut store, _folder, _) = store().await;
+    let account = |id: &str| Account { id: id.parse().unwrap(), email: format!("{id}@a.test"), name: id.into(), password: String::new() };
+    let (ada, ben) = (account("ada"), account("ben"));
+    let used =
+        |who: &Account, hash| change([Op::EndRecoveryCode(who.id.clone(), hash)]).guard(Guard::RecoveryCodeUnused(who.id.clone(), hash));
+    store.apply(change([Op::PutAccount(ada.clone()), Op::PutAccount(ben.clone())])).await.unwrap();
+    let key = |owner: &Account, document: &str| StoredPasskey {
+        credential: vec![7; 16],
+        account: owner.id.clone(),
+        name: "Chrome on Linux".into(),
+        document: document.into(),
+        created_at: NOW,
+        used_at: NOW,
+    };
+    store.apply(change([Op::PutPasskey(key(&ada, "one"))])).await.unwrap();
+    store.apply(change([Op::PutPasskey(key(&ada, "two"))])).await.unwrap();
+    store.apply(change([Op::PutPasskey(key(&ben, "stolen"))])).await.unwrap();
+    let (owner, found) = store.reads.passkey(&[7; 16]).await.unwrap().unwrap();
+    assert_eq!((owner.id, found), (ada.id.clone(), key(&ada, "two")));
+    store.apply(change([Op::EndPasskey(ben.id.clone(), vec![7; 16])])).await.unwrap();
+    assert_eq!(store.reads.passkeys(&ada.id).await.unwrap(), [key(&ada, "two")]);
+    store.apply(change([Op::EndPasskey(ada.id.clone(), vec![7; 16])])).await.unwrap();
+    assert!(store.reads.passkeys(&ada.id).await.unwrap().is_empty() && store.reads.passkey(&[7; 16]).await.unwrap().is_none());
 
-        store.put_recovery_codes(&ada.id, &[[1; 32], [2; 32]]).await.unwrap();
-        assert!(!store.take_recovery_code(&ben.id, [1; 32]).await.unwrap());
-        assert!(store.take_recovery_code(&ada.id, [1; 32]).await.unwrap());
-        assert!(!store.take_recovery_code(&ada.id, [1; 32]).await.unwrap());
-        assert_eq!(store.recovery_codes_left(&ada.id).await.unwrap(), 1);
-        store.put_recovery_codes(&ada.id, &[[3; 32]]).await.unwrap();
-        assert!(!store.take_recovery_code(&ada.id, [2; 32]).await.unwrap());
-    }
+    store.apply(change([Op::PutRecoveryCodes(ada.id.clone(), vec![[1; 32], [2; 32]])])).await.unwrap();
+    assert!(store.apply(used(&ben, [1; 32])).await.is_err());
+    assert!(store.apply(used(&ada, [1; 32])).await.is_ok());
+    assert!(store.apply(used(&ada, [1; 32])).await.is_err());
+    assert_eq!(store.reads.recovery_codes_left(&ada.id).await.unwrap(), 1);
+    store.apply(change([Op::PutRecoveryCodes(ada.id.clone(), vec![[3; 32]])])).await.unwrap();
+    assert!(store.apply(used(&ada, [2; 32])).await.is_err());
 }
 
 #[tokio::test]
 async fn the_audit_is_read_by_home_and_account_newest_first() {
-    let (stores, _folder, home) = stores().await;
-    for store in stores {
-        let ada: UserId = "ada".parse().unwrap();
-        let entry = |what, account: Option<&UserId>, home: Option<&HomeId>| Entry {
-            account: account.cloned(),
-            home: home.cloned(),
-            ..Entry::new(what, NOW, json!({}))
-        };
-        store.record(&entry(Deed::SignedIn, Some(&ada), None)).await.unwrap();
-        store.record(&entry(Deed::HomeChanged, None, Some(&home))).await.unwrap();
-        store.record(&entry(Deed::HomeChanged, None, Some(&"elsewhere".parse().unwrap()))).await.unwrap();
-        let read =
-            async |before, limit| store.audit(&home, &ada, before, limit).await.unwrap().into_iter().map(|r| r.number).collect::<Vec<_>>();
-        assert_eq!(read(u64::MAX, 10).await, [2, 1]);
-        assert_eq!(read(2, 10).await, [1]);
-        assert_eq!(read(u64::MAX, 1).await, [2]);
-    }
+    let (mut store, _folder, home) = store().await;
+    let ada: UserId = "ada".parse().unwrap();
+    let entry = |what, account: Option<&UserId>, home: Option<&HomeId>| Entry {
+        account: account.cloned(),
+        home: home.cloned(),
+        ..Entry::new(what, NOW, json!({}))
+    };
+    store.apply(Change::new(entry(Deed::SignedIn, Some(&ada), None))).await.unwrap();
+    store.apply(Change::new(entry(Deed::HomeChanged, None, Some(&home)))).await.unwrap();
+    store.apply(Change::new(entry(Deed::HomeChanged, None, Some(&"elsewhere".parse().unwrap())))).await.unwrap();
+    let read = async |before, limit| {
+        store.reads.audit(&home, &ada, before, limit).await.unwrap().into_iter().map(|r| r.number).collect::<Vec<_>>()
+    };
+    // The first record is that of the home.
+    assert_eq!(read(u64::MAX, 10).await, [3, 2]);
+    assert_eq!(read(3, 10).await, [2]);
+    assert_eq!(read(u64::MAX, 1).await, [3]);
 }
 
 #[tokio::test]
 async fn what_other_servers_were_told_is_kept_and_what_they_do_not_take_is_found() {
-    let (stores, _folder, home) = stores().await;
-    for store in stores {
-        let began = |n: u128, at: Timestamp| Batch {
-            begun: vec![begun(id(n), &home, at)],
-            over: vec![id(n)],
-            facts: vec![(
-                id(n),
-                1,
-                crate::domain::story::Story::live(Request::Police).facts.into_iter().map(|f| Recorded { at, ..f }).collect(),
-            )],
-            ..Batch::default()
-        };
-        for (n, s) in [(1, 0), (2, 60), (3, 30)] {
-            store.commit(&began(n, NOW + Duration::from_secs(s))).await.unwrap();
-        }
-        assert_eq!(store.begun_since(NOW + Duration::from_secs(30)).await.unwrap(), [id(3), id(2)], "the oldest first");
-        let url = "https://example.org/hook";
-        assert_eq!(store.told_since(url, NOW).await.unwrap(), NOW);
-        assert_eq!(store.told_since(url, NOW + Duration::from_secs(9)).await.unwrap(), NOW, "since it was known first");
-        assert_eq!(store.delivery(url, id(1)).await.unwrap(), None);
-        let told = Delivery { url: url.into(), incident: id(1), next: 4, failing: None };
-        let failing = Some(Failing { since: NOW, why: "It answers 503.".into(), given_up: true });
-        let stuck = Delivery { url: url.into(), incident: id(2), next: 1, failing };
-        store.put_deliveries(&[told.clone(), stuck.clone()]).await.unwrap();
-        assert_eq!(store.delivery(url, id(1)).await.unwrap(), Some(told.clone()));
-        assert_eq!(store.deliveries(url).await.unwrap(), std::slice::from_ref(&stuck));
-        assert_eq!(store.deliveries("https://elsewhere.example").await.unwrap(), []);
-        store.put_deliveries(&[Delivery { failing: None, ..stuck }]).await.unwrap();
-        assert_eq!(store.deliveries(url).await.unwrap(), [], "it was taken after all");
+    let (mut store, _folder, home) = store().await;
+    let began = |n: u128, at: Timestamp| Batch {
+        begun: vec![begun(id(n), &home, at)],
+        over: vec![id(n)],
+        facts: vec![(
+            id(n),
+            1,
+            crate::domain::story::Story::live(Request::Police).facts.into_iter().map(|f| Recorded { at, ..f }).collect(),
+        )],
+        ..Batch::default()
+    };
+    for (n, s) in [(1, 0), (2, 60), (3, 30)] {
+        store.writes.commit(&began(n, NOW + Duration::from_secs(s))).await.unwrap();
     }
+    assert_eq!(store.reads.begun_since(NOW + Duration::from_secs(30)).await.unwrap(), [id(3), id(2)], "the oldest first");
+    let url = "https://example.org/hook";
+    assert_eq!(store.reads.told_since(url).await.unwrap(), None);
+    note(&mut store, Bookkeeping::ToldSince(url.into(), NOW)).await;
+    note(&mut store, Bookkeeping::ToldSince(url.into(), NOW + Duration::from_secs(9))).await;
+    assert_eq!(store.reads.told_since(url).await.unwrap(), Some(NOW), "since it was known first");
+    assert_eq!(store.reads.delivery(url, id(1)).await.unwrap(), None);
+    let told = Delivery { url: url.into(), incident: id(1), next: 4, failing: None };
+    let failing = Some(Failing { since: NOW, why: "It answers 503.".into(), given_up: true });
+    let stuck = Delivery { url: url.into(), incident: id(2), next: 1, failing };
+    note(&mut store, Bookkeeping::Deliveries(vec![told.clone(), stuck.clone()])).await;
+    assert_eq!(store.reads.delivery(url, id(1)).await.unwrap(), Some(told.clone()));
+    assert_eq!(store.reads.deliveries(url).await.unwrap(), std::slice::from_ref(&stuck));
+    assert_eq!(store.reads.deliveries("https://elsewhere.example").await.unwrap(), []);
+    note(&mut store, Bookkeeping::Deliveries(vec![Delivery { failing: None, ..stuck }])).await;
+    assert_eq!(store.reads.deliveries(url).await.unwrap(), [], "it was taken after all");
 }

@@ -1,6 +1,6 @@
 //! The monitoring center's supervisors, and what whoever works on an incident may see of its home's cameras.
 
-use super::{Person, Server, cameras::Eye, until};
+use super::{Op, Person, Server, cameras::Eye, until};
 use buckler::domain::access::CenterRole;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ const STATISTICS: &str = "/api/v1/center/statistics";
 /// A center with an operator, and Sam, who leads.
 async fn center() -> (Server, Person, Person, Person) {
     let server = Server::with_file("[center]\nmode = \"operators\"\n").await;
-    server.app.store.put_center_role(&"shared".parse().unwrap(), Some(CenterRole::Supervisor)).await.unwrap();
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let (owner, operator, sam) = (server.sign_in("owner").await, server.sign_in("operator").await, server.sign_in("shared").await);
     (server, owner, operator, sam)
 }

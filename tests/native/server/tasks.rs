@@ -1,6 +1,6 @@
 //! What fails inside the server: a task ends it with its name, and an incident that cannot be decided on keeps no other waiting.
 
-use super::until;
+use super::{change, database, until};
 use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -28,7 +28,7 @@ use buckler::{
         http::Assets,
         hub::Hub,
         serve,
-        store::{Batch, Begun, Journal, RequestRow, Store, StoreError, Stored, sqlite::SqliteStore},
+        store::{Batch, Begun, Journal, Op, RequestRow, StoreError, Stored, writer},
         tasks::{TaskFailed, Tasks},
     },
 };
@@ -68,18 +68,16 @@ fn doomed(home: &Home, now: Timestamp) -> (Incident, Vec<Recorded>) {
 #[tokio::test]
 async fn incident_that_cannot_be_decided_is_set_aside() {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap());
     let crowded = crowded();
     let other = Home { id: "other".parse().unwrap(), ..home() };
-    for home in [&crowded, &other] {
-        store.put_home(home).await.unwrap();
-    }
+    let mut database = database(&folder, &crowded).await;
+    database.apply(change([Op::PutHome { home: Arc::new(other.clone()), revision: 0 }])).await.unwrap();
     let (incident, facts) = doomed(&crowded, Clock::new(Machine).now());
     let begun = vec![Begun { id: incident.id, home: crowded.id.clone(), at: facts[0].at, quiet: false }];
-    store.commit(&Batch { begun, facts: vec![(incident.id, 1, facts)], ..Batch::default() }).await.unwrap();
+    database.writes.commit(&Batch { begun, facts: vec![(incident.id, 1, facts)], ..Batch::default() }).await.unwrap();
 
     let (_stopper, stop) = watch::channel(false);
-    let app = App::with_store(store, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
+    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
     until("it is set aside", async || (app.engine.view().undecidable() == [incident.id]).then_some(())).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
@@ -100,7 +98,7 @@ struct Trap;
 
 #[async_trait]
 impl Journal for Trap {
-    async fn commit(&self, _: &Batch) -> Result<(), StoreError> {
+    async fn commit(&self, _: Batch) -> Result<Batch, StoreError> {
         panic!("planted")
     }
     async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
@@ -160,13 +158,11 @@ async fn engine_that_panics_ends_the_server_by_name() {
 #[tokio::test]
 async fn effect_whose_handler_panics_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("buckler.db")).await.unwrap());
-    store.put_home(&home()).await.unwrap();
     let clock = Arc::new(Clock::new(Machine));
     let (_stopper, stop) = watch::channel(false);
-    let way = Arc::new(Stumbles::default());
-    let engine =
-        Engine::start(store, clock.clone(), Arc::new(Hub::default()), outbox(&clock, way.clone()), &Tasks::new(stop)).await.unwrap();
+    let (way, tasks) = (Arc::new(Stumbles::default()), Tasks::new(stop));
+    let (_changes, journal) = writer::start(database(&folder, &home()).await, Arc::default(), &tasks);
+    let engine = Engine::start(journal, clock.clone(), Arc::new(Hub::default()), outbox(&clock, way.clone()), &tasks).await.unwrap();
     let id = engine.raise(police(1, &home()), [0; 32]).await.unwrap().current.incident.id;
     engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
     until("all effects are done", async || (engine.view().under_way().0 == 0).then_some(())).await;

@@ -191,7 +191,7 @@ async fn f28_what_is_not_taken_is_told_again_in_order_across_a_restart() {
     other.until("cancelled").await;
     // What was taken and acknowledged stays told; an answer that is lost with the server is asked for again, and rightly.
     let id: IncidentId = serde_json::from_value(incident["id"].clone()).unwrap();
-    let known = async || server.app.store.delivery(&url, id).await.unwrap().map(|delivery| u64::from(delivery.next) - 1);
+    let known = async || server.app.reads.delivery(&url, id).await.unwrap().map(|delivery| u64::from(delivery.next) - 1);
     let known = until("what was taken is known", async || known().await.filter(|known| *known == other.taken().len() as u64)).await;
     let server = server.restart_with_file(async || ()).await;
     let next = sent(&server.sign_in("owner").await, "fire").await;

@@ -28,6 +28,28 @@ impl Draft {
         Ok(())
     }
 
+    /// Only for whoever is named: somebody else may have taken it meanwhile.
+    pub(super) fn release(&mut self, by: Actor, from: &Actor) -> Result<(), Refusal> {
+        match &self.incident.holder {
+            Some(holder) if holder == from => self.push(Event::Released { by }),
+            Some(_) => return Err(Refusal::Held),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// From one to the other in one step: nobody takes it in between.
+    pub(super) fn assign(&mut self, by: Actor, to: Actor, from: Option<&Actor>) -> Result<(), Refusal> {
+        let holder = self.incident.holder.as_ref();
+        if holder != Some(&to) && holder != from {
+            return Err(Refusal::Held);
+        }
+        if holder.is_some_and(|holder| *holder != to) {
+            self.push(Event::Released { by });
+        }
+        self.claim(to)
+    }
+
     /// What the receiving center does changes nothing here: the automatic center goes on beside it, so that no silence there delays a call.
     pub(super) fn signaled(&mut self, receiver: Option<String>) {
         if self.incident.signaled != Some(receiver.is_some()) {

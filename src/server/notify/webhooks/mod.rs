@@ -17,7 +17,7 @@ use crate::{
         App,
         engine::Current,
         stopped,
-        store::{Delivery, Failing, StoreError},
+        store::{Bookkeeping, ChangeError, Delivery, Failing, StoreError},
     },
 };
 use reqwest::{Client, header::CONTENT_TYPE, redirect};
@@ -175,18 +175,21 @@ pub async fn watch(app: Arc<App>, mut steps: mpsc::UnboundedReceiver<IncidentId>
 }
 
 /// Finds what was left when the server stopped.
-async fn begin(app: &Arc<App>) -> Result<(), StoreError> {
+async fn begin(app: &Arc<App>) -> Result<(), ChangeError> {
     let now = app.clock.now();
     for told in &app.webhooks.all {
         let url = told.hook.url.as_str();
-        let since = app.store.told_since(url, now).await?;
+        let since = match app.reads.told_since(url).await? {
+            Some(since) => since,
+            None => app.changes.note(Bookkeeping::ToldSince(url.into(), now)).await.map(|()| now)?,
+        };
         let since = *told.since.get_or_init(|| since);
-        for Delivery { incident, next, failing, .. } in app.store.deliveries(url).await? {
+        for Delivery { incident, next, failing, .. } in app.reads.deliveries(url).await? {
             let home = load(app, incident).await?.map(|current| current.incident.home.clone());
             told.lines().entry(incident).or_insert(Line { next: Some(next), home, failing, ..Line::default() });
             told.poke(app, incident);
         }
-        for incident in app.store.begun_since(since.max(now - LOOK_BACK)).await? {
+        for incident in app.reads.begun_since(since.max(now - LOOK_BACK)).await? {
             told.poke(app, incident);
         }
     }
@@ -205,7 +208,7 @@ async fn write_down(app: &App) -> bool {
         let rows: Vec<_> = told.lines().iter_mut().filter_map(row).take(WRITTEN_AT_ONCE).collect();
         more |= rows.len() == WRITTEN_AT_ONCE;
         if !rows.is_empty()
-            && let Err(error) = app.store.put_deliveries(&rows).await
+            && let Err(error) = app.changes.note(Bookkeeping::Deliveries(rows.clone())).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "how far a webhook was told could not be kept");
             more = false;
@@ -225,7 +228,7 @@ async fn write_down(app: &App) -> bool {
 async fn load(app: &App, incident: IncidentId) -> Result<Option<Arc<Current>>, StoreError> {
     match app.engine.view().by_id(incident) {
         Some(current) => Ok(Some(current)),
-        None => app.store.incident(incident).await?.map(|stored| Current::load(stored).map(Arc::new)).transpose(),
+        None => app.reads.incident(incident).await?.map(|stored| Current::load(stored).map(Arc::new)).transpose(),
     }
 }
 
@@ -284,7 +287,7 @@ impl Told {
         let known = self.lines().get(&incident).and_then(|line| line.next);
         let next = match known {
             Some(next) => next,
-            None => app.store.delivery(self.hook.url.as_str(), incident).await?.map_or(1, |delivery| delivery.next),
+            None => app.reads.delivery(self.hook.url.as_str(), incident).await?.map_or(1, |delivery| delivery.next),
         };
         self.learn(incident, |line| (line.next, line.home) = (Some(next), Some(current.incident.home.clone())));
         let account = app.listening.as_ref().and_then(|listening| listening.account_of(&current.incident.home));

@@ -1,40 +1,39 @@
 //! Homes, accounts, memberships and contacts' links.
 
-use super::{audit, failed, impossible};
+use super::{failed, impossible};
 use crate::{
     domain::{
         access::{Membership, Role},
         home::Home,
         id::{ContactId, HomeId, UserId},
     },
-    server::store::{Account, Entry, StoreError},
+    server::store::{Account, StoreError},
 };
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 use std::str::FromStr;
 
-pub(super) async fn homes(readers: &SqlitePool) -> Result<Vec<Home>, StoreError> {
-    let rows = sqlx::query("SELECT document FROM home ORDER BY id").fetch_all(readers).await.map_err(failed("load homes"))?;
-    rows.iter().map(|row| serde_json::from_str(row.get(0)).map_err(|e| impossible(format!("a home: {e}")))).collect()
+pub(super) async fn homes(readers: &SqlitePool) -> Result<Vec<(Home, u64)>, StoreError> {
+    let rows = sqlx::query("SELECT document, revision FROM home ORDER BY id").fetch_all(readers).await.map_err(failed("load homes"))?;
+    let home = |row: &SqliteRow| {
+        let home = serde_json::from_str(row.get(0)).map_err(|e| impossible(format!("a home: {e}")))?;
+        Ok((home, row.get::<i64, _>(1) as u64))
+    };
+    rows.iter().map(home).collect()
 }
 
-pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home) -> Result<(), StoreError> {
+pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home, revision: u64) -> Result<(), StoreError> {
     let document = serde_json::to_string(home).map_err(|e| impossible(format!("a home: {e}")))?;
-    sqlx::query("INSERT INTO home (id, document) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document")
-        .bind(home.id.as_str())
-        .bind(document)
-        .execute(writer)
-        .await
-        .map_err(failed("store a home"))?;
+    sqlx::query(
+        "INSERT INTO home (id, document, revision) VALUES (?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET document = excluded.document, revision = excluded.revision",
+    )
+    .bind(home.id.as_str())
+    .bind(document)
+    .bind(revision as i64)
+    .execute(writer)
+    .await
+    .map_err(failed("store a home"))?;
     Ok(())
-}
-
-/// A change of a home and its record, both or neither.
-pub(super) async fn change_home(writer: &mut SqliteConnection, home: &Home, entry: &Entry) -> Result<(), StoreError> {
-    let problem = failed("store a change of a home");
-    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
-    put_home(&mut change, home).await?;
-    audit::append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
-    change.commit().await.map_err(&problem)
 }
 
 pub(super) async fn put(writer: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {
@@ -91,11 +90,15 @@ pub(super) async fn memberships(readers: &SqlitePool, account: &UserId) -> Resul
     rows.iter().map(|row| Ok((slug(row, 0)?, membership_of(row, 1)))).collect()
 }
 
-pub(super) async fn membership(readers: &SqlitePool, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
+pub(super) async fn membership<'e>(
+    reader: impl SqliteExecutor<'e>,
+    home: &HomeId,
+    account: &UserId,
+) -> Result<Option<Membership>, StoreError> {
     let row = sqlx::query("SELECT role, sos_withdrawn FROM membership WHERE home = ? AND account = ?")
         .bind(home.as_str())
         .bind(account.as_str())
-        .fetch_optional(readers)
+        .fetch_optional(reader)
         .await
         .map_err(failed("look for a membership"))?;
     Ok(row.as_ref().map(|row| membership_of(row, 0)))

@@ -65,13 +65,6 @@ fn name(what: Deed) -> String {
     json!(what).as_str().unwrap_or_default().to_owned()
 }
 
-pub(super) async fn record(writer: &mut SqliteConnection, entry: &Entry) -> Result<(), StoreError> {
-    let problem = failed("record what was done");
-    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
-    append(&mut change, std::slice::from_ref(entry)).await.map_err(&problem)?;
-    change.commit().await.map_err(&problem)
-}
-
 /// Takes decisions over into the audit that do not stand in it yet, each by the hash of its facts. Whether there are more.
 pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
     let problem = failed("audit what happened");

@@ -5,7 +5,7 @@ use crate::{
     domain::{access::CenterRole, id::UserId},
     server::store::{Account, StoreError},
 };
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool};
 
 pub(super) async fn put(writer: &mut SqliteConnection, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError> {
     let problem = failed("store who works at the center");
@@ -22,10 +22,10 @@ pub(super) async fn put(writer: &mut SqliteConnection, account: &UserId, role: O
     Ok(())
 }
 
-pub(super) async fn role(readers: &SqlitePool, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
+pub(super) async fn role<'e>(reader: impl SqliteExecutor<'e>, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
     let row = sqlx::query("SELECT role FROM center WHERE account = ?")
         .bind(account.as_str())
-        .fetch_optional(readers)
+        .fetch_optional(reader)
         .await
         .map_err(failed("look who works at the center"))?;
     Ok(row.map(|row| named(row.get(0))))

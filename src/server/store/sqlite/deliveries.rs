@@ -5,17 +5,25 @@ use crate::{
     domain::{id::IncidentId, time::Timestamp},
     server::store::{Delivery, Failing, StoreError},
 };
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn since(writer: &mut SqliteConnection, url: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
-    let since: i64 =
-        sqlx::query_scalar("INSERT INTO webhook (url, since) VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET url = url RETURNING since")
-            .bind(url)
-            .bind(now.as_millis() as i64)
-            .fetch_one(writer)
-            .await
-            .map_err(failed("keep since when a webhook is told"))?;
-    Ok(Timestamp::from_millis(since as u64))
+pub(super) async fn since(readers: &SqlitePool, url: &str) -> Result<Option<Timestamp>, StoreError> {
+    let since: Option<i64> = sqlx::query_scalar("SELECT since FROM webhook WHERE url = ?")
+        .bind(url)
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("read since when a webhook is told"))?;
+    Ok(since.map(|since| Timestamp::from_millis(since as u64)))
+}
+
+pub(super) async fn put_since(writer: &mut SqliteConnection, url: &str, since: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO webhook (url, since) VALUES (?, ?) ON CONFLICT (url) DO NOTHING")
+        .bind(url)
+        .bind(since.as_millis() as i64)
+        .execute(writer)
+        .await
+        .map_err(failed("keep since when a webhook is told"))?;
+    Ok(())
 }
 
 pub(super) async fn all(readers: &SqlitePool, url: &str) -> Result<Vec<Delivery>, StoreError> {
@@ -51,7 +59,6 @@ pub(super) async fn one(readers: &SqlitePool, url: &str, incident: IncidentId) -
 
 pub(super) async fn put(writer: &mut SqliteConnection, all: &[Delivery]) -> Result<(), StoreError> {
     let problem = failed("keep what webhooks were told");
-    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
     for Delivery { url, incident, next, failing } in all {
         sqlx::query("INSERT OR REPLACE INTO delivery (url, incident, next, failing_since, failure, given_up) VALUES (?, ?, ?, ?, ?, ?)")
             .bind(url)
@@ -60,11 +67,11 @@ pub(super) async fn put(writer: &mut SqliteConnection, all: &[Delivery]) -> Resu
             .bind(failing.as_ref().map(|f| f.since.as_millis() as i64))
             .bind(failing.as_ref().map(|f| f.why.as_str()))
             .bind(failing.as_ref().is_some_and(|f| f.given_up))
-            .execute(&mut *change)
+            .execute(&mut *writer)
             .await
             .map_err(&problem)?;
     }
-    change.commit().await.map_err(&problem)
+    Ok(())
 }
 
 pub(super) async fn begun_since(readers: &SqlitePool, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {

@@ -15,7 +15,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 use std::borrow::Cow;
 
 const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running, quiet)
@@ -105,10 +105,10 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) async fn requests(writer: &mut SqliteConnection, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+pub(super) async fn requests<'e>(reader: impl SqliteExecutor<'e>, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
     let rows = sqlx::query("SELECT id, incident, fingerprint FROM request WHERE id IN (SELECT value FROM json_each(?))")
         .bind(json!(ids).to_string())
-        .fetch_all(writer)
+        .fetch_all(reader)
         .await
         .map_err(failed("look for earlier requests"))?;
     let parse = |row: &SqliteRow| {

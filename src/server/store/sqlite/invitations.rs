@@ -5,7 +5,7 @@ use crate::{
     domain::{access::Seat, id::HomeId, time::Timestamp},
     server::store::{Invitation, StoreError},
 };
-use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 
 pub(super) async fn put(writer: &mut SqliteConnection, invitation: &Invitation) -> Result<(), StoreError> {
     let Invitation { token, seat, name, inviter, expires_at } = invitation;
@@ -26,11 +26,15 @@ pub(super) async fn put(writer: &mut SqliteConnection, invitation: &Invitation) 
     Ok(())
 }
 
-pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+pub(super) async fn of_token<'e>(
+    reader: impl SqliteExecutor<'e>,
+    token: [u8; 32],
+    now: Timestamp,
+) -> Result<Option<Invitation>, StoreError> {
     let row = sqlx::query("SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE token = ? AND expires_at > ?")
         .bind(&token[..])
         .bind(now.as_millis() as i64)
-        .fetch_optional(readers)
+        .fetch_optional(reader)
         .await
         .map_err(failed("look for an invitation"))?;
     row.as_ref().map(invitation).transpose()
@@ -48,9 +52,10 @@ pub(super) async fn of(readers: &SqlitePool, home: Option<&HomeId>, now: Timesta
     rows.iter().map(invitation).collect()
 }
 
-pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<bool, StoreError> {
-    let ended = sqlx::query("DELETE FROM invitation WHERE token = ?").bind(&token[..]).execute(writer).await;
-    Ok(ended.map_err(failed("end an invitation"))?.rows_affected() == 1)
+pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
+    let end = sqlx::query("DELETE FROM invitation WHERE token = ?").bind(&token[..]);
+    end.execute(writer).await.map_err(failed("end an invitation"))?;
+    Ok(())
 }
 
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {

@@ -59,17 +59,16 @@ pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, credent
 
 pub(super) async fn put_codes(writer: &mut SqliteConnection, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
     let problem = failed("store recovery codes");
-    let mut change = sqlx::Connection::begin_with(writer, "BEGIN IMMEDIATE").await.map_err(&problem)?;
-    sqlx::query("DELETE FROM recovery_code WHERE account = ?").bind(account.as_str()).execute(&mut *change).await.map_err(&problem)?;
+    sqlx::query("DELETE FROM recovery_code WHERE account = ?").bind(account.as_str()).execute(&mut *writer).await.map_err(&problem)?;
     for hash in hashes {
         sqlx::query("INSERT INTO recovery_code (hash, account) VALUES (?, ?)")
             .bind(&hash[..])
             .bind(account.as_str())
-            .execute(&mut *change)
+            .execute(&mut *writer)
             .await
             .map_err(&problem)?;
     }
-    change.commit().await.map_err(&problem)
+    Ok(())
 }
 
 pub(super) async fn codes_left(readers: &SqlitePool, account: &UserId) -> Result<u32, StoreError> {
@@ -81,14 +80,23 @@ pub(super) async fn codes_left(readers: &SqlitePool, account: &UserId) -> Result
     Ok(row.get::<i64, _>(0) as u32)
 }
 
-pub(super) async fn take_code(writer: &mut SqliteConnection, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
-    let taken = sqlx::query("DELETE FROM recovery_code WHERE account = ? AND hash = ?")
+pub(super) async fn has_code(readers: &SqlitePool, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM recovery_code WHERE account = ? AND hash = ?)")
+        .bind(account.as_str())
+        .bind(&hash[..])
+        .fetch_one(readers)
+        .await
+        .map_err(failed("look for a recovery code"))
+}
+
+pub(super) async fn end_code(writer: &mut SqliteConnection, account: &UserId, hash: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM recovery_code WHERE account = ? AND hash = ?")
         .bind(account.as_str())
         .bind(&hash[..])
         .execute(writer)
         .await
         .map_err(failed("use a recovery code"))?;
-    Ok(taken.rows_affected() == 1)
+    Ok(())
 }
 
 /// From the columns after those of the account.

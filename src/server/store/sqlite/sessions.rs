@@ -1,6 +1,6 @@
 //! Signed-in devices, by the hashes of their tokens.
 
-use super::{accounts, failed};
+use super::{accounts, failed, incidents::hex};
 use crate::{
     domain::{id::UserId, time::Timestamp},
     server::{
@@ -8,14 +8,15 @@ use crate::{
         store::{Account, Session, StoreError},
     },
 };
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use serde_json::json;
+use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<bool, StoreError> {
+pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
     let problem = failed("store a session");
     sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(millis(session.seen_at)).execute(&mut *writer).await.map_err(&problem)?;
     let insert = "INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at, held_until, replaces)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (replaces) WHERE replaces IS NOT NULL DO NOTHING";
-    let put = sqlx::query(insert)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    sqlx::query(insert)
         .bind(&session.token[..])
         .bind(session.account.as_str())
         .bind(millis(session.created_at))
@@ -28,21 +29,20 @@ pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Res
         .execute(writer)
         .await
         .map_err(&problem)?;
-    Ok(put.rows_affected() == 1)
+    Ok(())
 }
 
 pub(super) async fn end_replaced(writer: &mut SqliteConnection, token: [u8; 32], by: Timestamp) -> Result<(), StoreError> {
     let problem = failed("end a session that was replaced");
-    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
     sqlx::query("UPDATE session SET expires_at = min(expires_at, ?) WHERE token = (SELECT replaces FROM session WHERE token = ?)")
         .bind(millis(by))
         .bind(&token[..])
-        .execute(&mut *change)
+        .execute(&mut *writer)
         .await
         .map_err(&problem)?;
     let replaced = sqlx::query("UPDATE session SET replaces = NULL WHERE token = ?").bind(&token[..]);
-    replaced.execute(&mut *change).await.map_err(&problem)?;
-    change.commit().await.map_err(&problem)
+    replaced.execute(writer).await.map_err(&problem)?;
+    Ok(())
 }
 
 pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
@@ -93,8 +93,9 @@ pub(super) async fn proven(writer: &mut SqliteConnection, token: [u8; 32], at: T
     Ok(())
 }
 
-pub(super) async fn release(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE session SET held_until = 0 WHERE token = ?")
+pub(super) async fn release(writer: &mut SqliteConnection, account: &UserId, token: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE session SET held_until = 0 WHERE account = ? AND token = ?")
+        .bind(account.as_str())
         .bind(&token[..])
         .execute(writer)
         .await
@@ -102,12 +103,24 @@ pub(super) async fn release(writer: &mut SqliteConnection, token: [u8; 32]) -> R
     Ok(())
 }
 
-pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE token = ?1 OR token = (SELECT replaces FROM session WHERE token = ?1)")
+pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, token: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session WHERE account = ?1 AND (token = ?2 OR token = (SELECT replaces FROM session WHERE token = ?2))")
+        .bind(account.as_str())
         .bind(&token[..])
         .execute(writer)
         .await
         .map_err(failed("end a session"))?;
+    Ok(())
+}
+
+pub(super) async fn end_all(writer: &mut SqliteConnection, account: &UserId, except: &[[u8; 32]]) -> Result<(), StoreError> {
+    let except: Vec<String> = except.iter().map(|token| hex(token)).collect();
+    sqlx::query("DELETE FROM session WHERE account = ? AND lower(hex(token)) NOT IN (SELECT value FROM json_each(?))")
+        .bind(account.as_str())
+        .bind(json!(except).to_string())
+        .execute(writer)
+        .await
+        .map_err(failed("end the sessions of an account"))?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::{
         store::StoreError,
     },
 };
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 use std::time::Duration;
 
 pub(super) async fn anchor(readers: &SqlitePool) -> Result<Option<Anchor>, StoreError> {
@@ -33,16 +33,20 @@ pub(super) async fn put_anchor(writer: &mut SqliteConnection, Anchor { boot, at 
 pub(super) async fn tidy(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
     let more = audit::catch_up(writer).await?;
     if !more {
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(writer).await.map_err(failed("write the log back"))?;
+        write_back(writer).await?;
     }
     Ok(more)
 }
 
-/// A write as every other is: a transaction by sqlx, one row, a flush.
+/// Copies the log into the file as far as nobody reads it.
+pub(super) async fn write_back(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connection).await.map_err(failed("write the log back"))?;
+    Ok(())
+}
+
+/// One row, within a transaction as every other write.
 pub(super) async fn probe(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    let problem = failed("write a probe");
-    let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
     let count = "INSERT INTO probe (only, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
-    sqlx::query(count).execute(&mut *change).await.map_err(&problem)?;
-    change.commit().await.map_err(&problem)
+    sqlx::query(count).execute(writer).await.map_err(failed("write a probe"))?;
+    Ok(())
 }

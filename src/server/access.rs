@@ -1,0 +1,69 @@
+//! Whose sessions or rights changed. What an account is shown over a stream ends or is renewed then; streams of others are not disturbed.
+
+use crate::domain::id::UserId;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Changes that a stream may not have looked at yet; one that is further behind looks once for all of them.
+const BEHIND: usize = 64;
+
+/// Tells streams.
+#[derive(Debug)]
+pub struct Access(broadcast::Sender<UserId>);
+
+impl Default for Access {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(BEHIND))
+    }
+}
+
+impl Access {
+    /// The sessions or rights of an account changed.
+    pub fn changed(&self, account: &UserId) {
+        // Without any stream there is nobody to tell.
+        let _ = self.0.send(account.clone());
+    }
+
+    /// Listens for changes of one account.
+    pub fn of(&self, account: &UserId) -> AccessOf {
+        AccessOf { account: account.clone(), all: self.0.subscribe() }
+    }
+}
+
+/// The changes of one account.
+#[derive(Debug)]
+pub struct AccessOf {
+    account: UserId,
+    all: broadcast::Receiver<UserId>,
+}
+
+impl AccessOf {
+    /// Waits for a change; `None` when the server is gone. Nothing is lost when this is dropped and called again.
+    pub async fn changed(&mut self) -> Option<()> {
+        loop {
+            match self.all.recv().await {
+                Ok(account) if account != self.account => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => return Some(()),
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn stream_of_another_account_is_not_woken() {
+        let (access, ada): (Access, UserId) = (Access::default(), "ada".parse().unwrap());
+        let mut of_ada = access.of(&ada);
+        (0..BEHIND).for_each(|_| access.changed(&"guest".parse().unwrap()));
+        assert_eq!(of_ada.changed().now_or_never(), None);
+        access.changed(&ada);
+        assert_eq!(of_ada.changed().now_or_never(), Some(Some(())));
+        // A stream that is too far behind cannot know, and looks.
+        (0..=BEHIND).for_each(|_| access.changed(&"guest".parse().unwrap()));
+        assert_eq!(of_ada.changed().now_or_never(), Some(Some(())));
+    }
+}

@@ -1,0 +1,266 @@
+//! What is written for people and for the server itself, as data. A change cannot be made without its record in the audit.
+
+use super::{Account, Delivery, Entry, Invitation, Session, StoreError, StoredPasskey};
+use crate::domain::{
+    access::{CenterRole, Membership},
+    home::Home,
+    id::{ContactId, HomeId, UserId},
+    time::Timestamp,
+};
+use std::sync::Arc;
+
+/// One thing that a change does.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Adds a home, or replaces it with its next revision.
+    PutHome {
+        /// The whole home.
+        home: Arc<Home>,
+        /// Its number from now on; 0 for a new home.
+        revision: u64,
+    },
+    /// Adds an account, or replaces the one with the same id.
+    PutAccount(Account),
+    /// Sets what somebody is to a home.
+    PutMembership(HomeId, UserId, Membership),
+    /// Takes an account out of a home.
+    EndMembership(HomeId, UserId),
+    /// Sets what an account is at the monitoring center; nothing, if `None`.
+    SetCenterRole(UserId, Option<CenterRole>),
+    /// Adds an invitation.
+    PutInvitation(Invitation),
+    /// Ends the invitation of that token, used or not.
+    EndInvitation([u8; 32]),
+    /// Adds a session; those that are over go.
+    PutSession(Session),
+    /// Ends a session of an account, and the one that it replaces.
+    EndSession(UserId, [u8; 32]),
+    /// Ends all sessions of an account but these.
+    EndSessions {
+        /// Whose.
+        account: UserId,
+        /// The hashes of the tokens that stay.
+        except: Vec<[u8; 32]>,
+    },
+    /// The password was given on that device then, or a passkey used.
+    ProveSession([u8; 32], Timestamp),
+    /// Lets a device of an account request help.
+    ReleaseSession(UserId, [u8; 32]),
+    /// Adds a passkey, or notes how one that is the account's stands after it was used.
+    PutPasskey(StoredPasskey),
+    /// Removes a passkey of an account.
+    EndPasskey(UserId, Vec<u8>),
+    /// Replaces the recovery codes of an account, kept as hashes.
+    PutRecoveryCodes(UserId, Vec<[u8; 32]>),
+    /// Uses up a recovery code.
+    EndRecoveryCode(UserId, [u8; 32]),
+    /// Keeps a contact's link, by the hash of its token; the token itself only where it may be shown.
+    PutContactLink {
+        /// The hash.
+        token: [u8; 32],
+        /// The contact's home.
+        home: HomeId,
+        /// Whose phone it is for.
+        contact: ContactId,
+        /// The token.
+        shown: Option<String>,
+    },
+    /// Ends the links of a contact.
+    EndContactLinks(HomeId, ContactId),
+}
+
+impl Op {
+    /// The home that looks different to its members after this.
+    pub fn home(&self) -> Option<&HomeId> {
+        match self {
+            Self::PutHome { home, .. } => Some(&home.id),
+            Self::PutMembership(home, ..)
+            | Self::EndMembership(home, _)
+            | Self::PutContactLink { home, .. }
+            | Self::EndContactLinks(home, _) => Some(home),
+            _ => None,
+        }
+    }
+
+    /// The account that may do more or less than before, on one of its devices at least.
+    pub fn account(&self) -> Option<&UserId> {
+        match self {
+            Self::PutMembership(_, account, _)
+            | Self::EndMembership(_, account)
+            | Self::SetCenterRole(account, _)
+            | Self::EndSession(account, _)
+            | Self::EndSessions { account, .. }
+            | Self::ReleaseSession(account, _) => Some(account),
+            _ => None,
+        }
+    }
+}
+
+/// What must hold for a change to be made. It is looked at in the same transaction, before anything of the change is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nobody changed the home since it was read.
+    HomeRevisionIs(HomeId, u64),
+    /// The account belongs to the home.
+    IsMember(HomeId, UserId),
+    /// The account does not belong to the home.
+    IsNoMember(HomeId, UserId),
+    /// The home has an owner beside this account.
+    HasOtherOwner(HomeId, UserId),
+    /// What the account is at the monitoring center.
+    CenterRoleIs(UserId, Option<CenterRole>),
+    /// The invitation works at that time, and whoever invites may still invite.
+    InvitationOpen([u8; 32], Timestamp),
+    /// The invitation works at that time, whoever made it.
+    InvitationStands([u8; 32], Timestamp),
+    /// Fewer than so many invitations into the home, or to the monitoring center, work at that time.
+    FewerInvitations(Option<HomeId>, Timestamp, u32),
+    /// Nobody has an account.
+    NoAccounts,
+    /// No account has that e-mail address.
+    EmailFree(String),
+    /// The account's password is the one that was compared.
+    PasswordIs(UserId, String),
+    /// No session replaces the one of this token.
+    NotReplaced([u8; 32]),
+    /// Nobody registered that credential.
+    CredentialFree(Vec<u8>),
+    /// The account has fewer passkeys than that.
+    FewerPasskeys(UserId, u32),
+    /// The account has that recovery code.
+    RecoveryCodeUnused(UserId, [u8; 32]),
+}
+
+/// What somebody changes: all of it together with its record in the audit, or nothing.
+#[derive(Clone, Debug)]
+pub struct Change {
+    guards: Vec<Guard>,
+    ops: Vec<Op>,
+    /// Never empty.
+    audit: Vec<Entry>,
+    payer: Option<Payer>,
+}
+
+/// Whose budget a change is charged to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Payer {
+    /// Whoever is signed in.
+    Account(UserId),
+    /// Whoever has a contact's link.
+    Link(HomeId, ContactId),
+    /// A network address from which nobody is signed in.
+    Address(String),
+}
+
+impl Change {
+    /// A change of which that is the record. By itself it only adds the record.
+    pub fn new(audit: Entry) -> Self {
+        Self { guards: Vec::new(), ops: Vec::new(), audit: vec![audit], payer: None }
+    }
+
+    /// Has that record, too, before the others.
+    #[must_use]
+    pub fn record_first(mut self, entry: Entry) -> Self {
+        self.audit.insert(0, entry);
+        self
+    }
+
+    /// Does that, after what was added before.
+    #[must_use]
+    pub fn op(mut self, op: Op) -> Self {
+        self.ops.push(op);
+        self
+    }
+
+    /// Does that, after what was added before.
+    #[must_use]
+    pub fn ops(mut self, ops: impl IntoIterator<Item = Op>) -> Self {
+        self.ops.extend(ops);
+        self
+    }
+
+    /// Is made only if that holds.
+    #[must_use]
+    pub fn guard(mut self, guard: Guard) -> Self {
+        self.guards.push(guard);
+        self
+    }
+
+    /// Is charged to that budget.
+    #[must_use]
+    pub fn charged_to(mut self, payer: Payer) -> Self {
+        self.payer = Some(payer);
+        self
+    }
+
+    /// Whose budget it is charged to: that of the account that is signed in, or else of the address; nobody's for what the server does
+    /// itself. Guesses at an account are not charged to it: a stranger must not use up its owner's budget.
+    pub fn payer(&self) -> Option<Payer> {
+        let signed_in = || self.audit.iter().filter(|entry| entry.session.is_some()).find_map(|entry| entry.account.clone());
+        let address = || self.audit.iter().find_map(|entry| entry.address.clone());
+        self.payer.clone().or_else(|| signed_in().map(Payer::Account)).or_else(|| address().map(Payer::Address))
+    }
+
+    /// What must hold.
+    pub fn guards(&self) -> &[Guard] {
+        &self.guards
+    }
+
+    /// What it does, in order.
+    pub fn all_ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// Its records, at least one.
+    pub fn audit(&self) -> &[Entry] {
+        &self.audit
+    }
+}
+
+/// What the server notes for itself. Nobody did it, so the audit has no record of it.
+#[derive(Clone, Debug)]
+pub enum Bookkeeping {
+    /// A session was used.
+    SessionUsed {
+        /// The hash of its token.
+        token: [u8; 32],
+        /// When.
+        at: Timestamp,
+        /// When it ends now, unless it is about to.
+        expires_at: Timestamp,
+        /// When the session that it replaces ends at the latest.
+        replaced_ends: Timestamp,
+    },
+    /// The server at that address is told of incidents since then.
+    ToldSince(String, Timestamp),
+    /// How far incidents were told to other servers.
+    Deliveries(Vec<Delivery>),
+    /// A write like every other, to see whether it would be stored.
+    Probe,
+}
+
+/// One thing for the writer to do, beside incidents.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Somebody's.
+    Change(Change),
+    /// The server's own.
+    Bookkeeping(Bookkeeping),
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// What had to hold does not.
+    #[error("{0:?} does not hold")]
+    Unmet(Guard),
+    /// Too much else waits to be written.
+    #[error("too many changes wait")]
+    Busy,
+    /// Whoever asks has changed too much in a short time.
+    #[error("too many changes by the same account or from the same address")]
+    OverBudget,
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,279 @@
+//! A request that is dropped half-way: a phone that loses its network, a tab that is closed. Whatever it was to change is changed whole,
+//! with its record in the audit, or not at all; and what is in memory is what is on the disk.
+
+use super::{Person, Server};
+use axum::{
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, header},
+};
+use buckler::server::{
+    http::{Assets, router},
+    store::Bookkeeping,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{Connection, Row, SqliteConnection};
+use std::{collections::BTreeSet, future::poll_fn, net::SocketAddr, pin::pin, task::Poll};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tower::ServiceExt;
+
+const MAPLE: &str = "/api/v1/homes/maple-street";
+
+/// What is stored of people and homes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Dump {
+    accounts: BTreeSet<String>,
+    memberships: BTreeSet<String>,
+    sessions: BTreeSet<String>,
+    invitations: BTreeSet<String>,
+    links: BTreeSet<String>,
+    codes: BTreeSet<String>,
+    homes: BTreeSet<String>,
+    records: u64,
+}
+
+async fn dump(server: &Server) -> Dump {
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut rows = async |query: &'static str| {
+        let rows = sqlx::query(query).fetch_all(&mut file).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>(0)).collect::<BTreeSet<_>>()
+    };
+    Dump {
+        accounts: rows("SELECT id || ' ' || password FROM account").await,
+        memberships: rows("SELECT home || ' ' || account || ' ' || role || sos_withdrawn FROM membership").await,
+        sessions: rows("SELECT account || ' ' || hex(token) || ' ' || held_until || ' ' || proven_at FROM session").await,
+        invitations: rows("SELECT hex(token) FROM invitation").await,
+        links: rows("SELECT home || ' ' || contact || ' ' || hex(token) FROM contact_link").await,
+        codes: rows("SELECT hex(hash) FROM recovery_code").await,
+        homes: rows("SELECT document FROM home").await,
+        records: rows("SELECT CAST(count(*) AS TEXT) FROM audit WHERE what <> 'incident'").await.pop_first().unwrap().parse().unwrap(),
+    }
+}
+
+/// A request, and what a whole change looks like.
+struct Case {
+    method: Method,
+    path: String,
+    body: Value,
+    cookie: Option<String>,
+    whole: fn(&Dump, &Dump) -> bool,
+}
+
+fn of<'a>(rows: &'a BTreeSet<String>, start: &'a str) -> impl Iterator<Item = &'a String> {
+    rows.iter().filter(move |row| row.starts_with(start))
+}
+
+/// Makes what the request needs, another time for each.
+async fn prepared(name: &str, server: &Server, owner: &Person, cookie: &str, password: &str, round: usize) -> Case {
+    let case = |method: Method, path: String, body: Value, whole| Case { method, path, body, cookie: Some(cookie.to_owned()), whole };
+    match name {
+        "a right is changed" => {
+            let role = if round.is_multiple_of(2) { "shared" } else { "guest" };
+            case(Method::PUT, format!("{MAPLE}/people/guest"), json!({"role": role, "sos_withdrawn": false}), |_, _| true)
+        }
+        "a home is renamed" => case(Method::PUT, format!("{MAPLE}/name"), json!({"name": format!("Home {round}")}), |_, _| true),
+        "a contact gets another telephone" => {
+            owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await;
+            let home = owner.get(MAPLE).await.1;
+            let mut contacts = home["contacts"].as_array().unwrap().clone();
+            contacts.iter_mut().for_each(|c| *c = json!({"id": c["id"], "name": c["name"], "phone": c["phone"]}));
+            contacts[0]["phone"] = json!(format!("+1503555{:04}", 200 + round));
+            let whole = |_: &Dump, after: &Dump| of(&after.links, "maple-street sister").count() == 0;
+            case(Method::PUT, format!("{MAPLE}/contacts"), json!({"contacts": contacts}), whole)
+        }
+        "a contact gets another link" => {
+            let link = owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"].clone();
+            let accept = format!("/api/v1{}/accept", link.as_str().unwrap());
+            assert_eq!(server.stranger().post(&accept, &Value::Null).await.0, StatusCode::OK);
+            let whole = |before: &Dump, after: &Dump| {
+                let old: Vec<_> = of(&before.links, "maple-street sister").collect();
+                let new: Vec<_> = of(&after.links, "maple-street sister").collect();
+                new.len() == 1 && new != old && before.homes != after.homes
+            };
+            case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, whole)
+        }
+        "other devices are signed out" => {
+            server.sign_in("owner").await;
+            let whole = |_: &Dump, after: &Dump| of(&after.sessions, "owner ").count() == 1;
+            case(Method::DELETE, "/api/v1/sessions".into(), Value::Null, whole)
+        }
+        _ => prepared_of_people(name, server, owner, cookie, password, round).await,
+    }
+}
+
+async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie: &str, password: &str, round: usize) -> Case {
+    let case = |method: Method, path: String, body: Value, whole| Case { method, path, body, cookie: Some(cookie.to_owned()), whole };
+    match name {
+        "somebody joins by an invitation" => {
+            let asked = json!({"name": "Robin", "role": "shared"});
+            let link = owner.post(&format!("{MAPLE}/invitations"), &asked).await.1["path"]
+                .as_str()
+                .unwrap()
+                .replace("/invite/", "/api/v1/invitations/");
+            let account = json!({"name": "Robin", "email": format!("robin{round}@a.test"), "password": "three quiet otters"});
+            let whole = |before: &Dump, after: &Dump| {
+                let more = |all: fn(&Dump) -> usize| all(after) == all(before) + 1;
+                more(|d| d.accounts.len())
+                    && more(|d| d.memberships.len())
+                    && more(|d| d.sessions.len())
+                    && after.invitations.len() + 1 == before.invitations.len()
+            };
+            Case { cookie: None, ..case(Method::POST, link, account, whole) }
+        }
+        "the password is changed" => {
+            server.stranger().cookie_with("owner", password).await;
+            let whole = |before: &Dump, after: &Dump| {
+                let old: BTreeSet<_> = of(&before.sessions, "owner ").map(|row| row.split(' ').nth(1)).collect();
+                let stay = of(&after.sessions, "owner ").filter(|row| old.contains(&row.split(' ').nth(1))).count();
+                before.accounts != after.accounts && stay <= 1
+            };
+            let body = json!({"current": password, "password": format!("three quiet otters {round}")});
+            case(Method::PUT, "/api/v1/password".into(), body, whole)
+        }
+        "recovery codes are made" => {
+            let whole = |before: &Dump, after: &Dump| !after.codes.is_empty() && after.codes.is_disjoint(&before.codes);
+            case(Method::POST, "/api/v1/recovery-codes".into(), Value::Null, whole)
+        }
+        "somebody signs in" => {
+            let body = json!({"email": "guest@demo.test", "password": "buckler-demo"});
+            let whole = |before: &Dump, after: &Dump| after.sessions.len() == before.sessions.len() + 1;
+            Case { cookie: None, ..case(Method::POST, "/api/v1/session".into(), body, whole) }
+        }
+        _ => unreachable!("{name}"),
+    }
+}
+
+/// Polls until it is ready, or has been polled so often; then it is dropped.
+async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
+    let mut future = pin!(future);
+    let mut polls = 0;
+    poll_fn(|context| {
+        if polls == most {
+            return Poll::Ready(None);
+        }
+        polls += 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+fn request(case: &Case) -> Request<Body> {
+    let body = if case.body.is_null() { Body::empty() } else { Body::from(case.body.to_string()) };
+    let from: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    let mut request = Request::builder().method(case.method.clone()).uri(&case.path).extension(ConnectInfo(from));
+    if !case.body.is_null() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    if let Some(cookie) = &case.cookie {
+        request = request.header(header::COOKIE, cookie);
+    }
+    request.body(body).unwrap()
+}
+
+/// Drops the request after one poll more each time, until it is answered. How often it was dropped.
+async fn dropped_at_every_await(name: &str) -> usize {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (cookie, mut password) = (owner.cookie().await, "buckler-demo".to_owned());
+    let routes = router(server.app.clone(), Assets::of_this_build());
+    let mut polls = 1;
+    while polls < 200 {
+        let case = prepared(name, &server, &owner, &cookie, &password, polls - 1).await;
+        let before = dump(&server).await;
+        let answer = polled(routes.clone().oneshot(request(&case)), polls).await;
+        // What was handed on is done by the time that something later is.
+        server.app.changes.note(Bookkeeping::Probe).await.unwrap();
+        let after = dump(&server).await;
+        let is_same = after == before;
+        // One thing that is done may be told by two records: who joins also signs in.
+        let told = (1..=2).contains(&(after.records - before.records));
+        assert!(is_same || told, "{name}, dropped after {polls}: {before:?} {after:?}");
+        assert!(is_same || (case.whole)(&before, &after), "{name}, dropped after {polls}: half of it is there\n{before:?}\n{after:?}");
+        let kept: BTreeSet<_> = server.app.homes.all().iter().map(|home| serde_json::to_string(&**home).unwrap()).collect();
+        assert_eq!(kept, after.homes, "{name}, dropped after {polls}: memory and disk differ");
+        if let Some(answer) = answer {
+            let answer = answer.unwrap();
+            assert!(answer.status().is_success() && !is_same, "{name}: {}", answer.status());
+            return polls - 1;
+        }
+        if after.accounts != before.accounts && name.contains("password") {
+            password = case.body["password"].as_str().unwrap().to_owned();
+        }
+        polls += 1;
+    }
+    panic!("{name} is never answered");
+}
+
+macro_rules! dropped {
+    ($($test:ident: $name:literal,)*) => { $(
+        #[tokio::test]
+        async fn $test() {
+            assert!(dropped_at_every_await($name).await > 0);
+        }
+    )* };
+}
+
+dropped! {
+    dropped_request_changes_a_right_whole_or_not: "a right is changed",
+    dropped_request_renames_a_home_whole_or_not: "a home is renamed",
+    dropped_request_changes_a_contact_and_its_link_or_neither: "a contact gets another telephone",
+    dropped_request_replaces_a_link_whole_or_not: "a contact gets another link",
+    dropped_request_ends_all_other_sessions_or_none: "other devices are signed out",
+    dropped_request_joins_whole_or_not: "somebody joins by an invitation",
+    dropped_request_changes_the_password_and_ends_sessions_or_neither: "the password is changed",
+    dropped_request_makes_codes_whole_or_not: "recovery codes are made",
+    dropped_request_signs_in_whole_or_not: "somebody signs in",
+}
+
+/// What the guest is to the home, and what the audit said of it last, at one moment.
+async fn guest(server: &Server) -> (String, Option<String>) {
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let row = sqlx::query(
+        "SELECT role, (SELECT detail ->> 'role' FROM audit WHERE what = 'person_changed' ORDER BY number DESC LIMIT 1)
+         FROM membership WHERE home = 'maple-street' AND account = 'guest'",
+    );
+    let row = row.fetch_one(&mut file).await.unwrap();
+    (row.get(0), row.get(1))
+}
+
+/// A proxy that cuts: in the head, in the body, and before the answer has come.
+#[tokio::test]
+async fn request_cut_on_the_wire_leaves_no_half_change() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let cookie = owner.cookie().await;
+    let host = server.base.strip_prefix("http://").unwrap();
+    let mut expected = "guest".to_owned();
+    for round in 0..32 {
+        let role = if expected == "guest" { "shared" } else { "guest" };
+        let body = json!({"role": role, "sos_withdrawn": false}).to_string();
+        let head = format!(
+            "PUT {MAPLE}/people/guest HTTP/1.1\r\nhost: {host}\r\ncookie: {cookie}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let whole = format!("{head}{body}");
+        let cut = match round {
+            0..6 => head.len() * (round + 1) / 7,
+            6..12 => head.len() + body.len() * (round - 6) / 6,
+            _ => whole.len(),
+        };
+        let mut wire = TcpStream::connect(host).await.unwrap();
+        wire.set_nodelay(true).unwrap();
+        wire.write_all(&whole.as_bytes()[..cut]).await.unwrap();
+        // While it is read, decided, stored and answered: a little later each time.
+        for _ in 12..round {
+            tokio::task::yield_now().await;
+            guest(&server).await;
+        }
+        wire.set_zero_linger().unwrap();
+        drop(wire);
+        for _ in 0..5 {
+            let (is, last) = guest(&server).await;
+            assert_eq!(last.as_ref().unwrap_or(&"guest".to_owned()), &is, "cut after {cut} of {} bytes", whole.len());
+            assert!(is == expected || cut == whole.len(), "what has not arrived is not done");
+        }
+        expected = guest(&server).await.0;
+    }
+    assert!(guest(&server).await.1.is_some(), "a request that arrived whole was done though nobody waited for the answer");
+}

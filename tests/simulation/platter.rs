@@ -1,0 +1,145 @@
+//! What is on the disk: it refuses what a database's constraints refuse, and forgets nothing before the history is over.
+
+use buckler::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Service,
+            effect::{Effect, EffectKind},
+            event::Recorded,
+        },
+    },
+    server::{
+        clock::Anchor,
+        store::{Batch, Begun, RequestRow, StoreError, Stored},
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
+};
+
+/// The tables of the engine.
+#[derive(Debug, Default)]
+pub struct Platter(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    incidents: BTreeMap<IncidentId, (HomeId, Vec<Recorded>)>,
+    /// By home, and whether the home must not notice it.
+    running: BTreeMap<(HomeId, bool), IncidentId>,
+    requests: BTreeMap<IncidentId, RequestRow>,
+    dispatches: BTreeSet<(IncidentId, Service)>,
+    outbox: BTreeMap<String, Effect>,
+    anchor: Option<Anchor>,
+}
+
+fn refused(what: impl Into<String>) -> StoreError {
+    StoreError::Inconsistent { what: what.into() }
+}
+
+impl Tables {
+    /// What a database's constraints refuse, before anything is changed.
+    fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut running = self.running.clone();
+        running.retain(|_, id| !batch.over.contains(id));
+        for Begun { id, home, quiet, .. } in &batch.begun {
+            if self.incidents.contains_key(id) || (!batch.over.contains(id) && running.insert((home.clone(), *quiet), *id).is_some()) {
+                return Err(refused(format!("a second incident runs in {home}, or {id} begins again")));
+            }
+        }
+        for (id, first, _) in &batch.facts {
+            let kept = self.incidents.get(id).map_or(0, |(_, facts)| facts.len() as u32);
+            let before: u32 = batch.facts.iter().filter(|(other, at, _)| other == id && at < first).map(|(.., f)| f.len() as u32).sum();
+            if *first != kept + before + 1 {
+                return Err(refused(format!("fact {first} of incident {id} stands where {} comes next", kept + before + 1)));
+            }
+        }
+        let mut dispatched = BTreeSet::new();
+        for effect in &batch.effects {
+            let twice = matches!(effect.kind, EffectKind::RequestDispatch { service }
+                if self.dispatches.contains(&(effect.incident, service)) || !dispatched.insert((effect.incident, service)));
+            if twice || self.outbox.contains_key(&effect.key) {
+                return Err(refused(format!("the effect {} is there already", effect.key)));
+            }
+        }
+        let mut requests = BTreeSet::new();
+        match batch.requests.iter().find(|r| self.requests.contains_key(&r.id) || !requests.insert(r.id)) {
+            Some(request) => Err(refused(format!("the request {} is there already", request.id))),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, batch: &Batch) {
+        self.running.retain(|_, id| !batch.over.contains(id));
+        for Begun { id, home, quiet, .. } in &batch.begun {
+            self.incidents.insert(*id, (home.clone(), Vec::new()));
+            if !batch.over.contains(id) {
+                self.running.insert((home.clone(), *quiet), *id);
+            }
+        }
+        for (id, _, facts) in &batch.facts {
+            self.incidents.get_mut(id).expect("checked").1.extend(facts.iter().cloned());
+        }
+        self.requests.extend(batch.requests.iter().map(|r| (r.id, r.clone())));
+        for effect in &batch.effects {
+            if let EffectKind::RequestDispatch { service } = effect.kind {
+                self.dispatches.insert((effect.incident, service));
+            }
+            self.outbox.insert(effect.key.clone(), effect.clone());
+        }
+        batch.done.iter().for_each(|key| _ = self.outbox.remove(key));
+    }
+
+    fn stored(&self, id: IncidentId) -> Option<Stored> {
+        self.incidents.get(&id).map(|(home, history)| Stored { id, home: home.clone(), history: history.clone() })
+    }
+}
+
+impl Platter {
+    /// What a database's constraints refuse of this batch.
+    pub fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.tables().check(batch)
+    }
+
+    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.check(batch)?;
+        tables.take(batch);
+        Ok(())
+    }
+
+    pub fn request(&self, id: IncidentId) -> Option<RequestRow> {
+        self.tables().requests.get(&id).cloned()
+    }
+
+    pub fn running(&self) -> Vec<Stored> {
+        let tables = self.tables();
+        tables.running.values().filter_map(|id| tables.stored(*id)).collect()
+    }
+
+    pub fn undone(&self) -> Vec<Effect> {
+        self.tables().outbox.values().cloned().collect()
+    }
+
+    /// Whether this effect is still to be carried out.
+    pub fn has_effect(&self, key: &str) -> bool {
+        self.tables().outbox.contains_key(key)
+    }
+
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.tables().anchor.clone()
+    }
+
+    pub fn put_anchor(&self, anchor: &Anchor) {
+        self.tables().anchor = Some(anchor.clone());
+    }
+
+    pub fn incident(&self, id: IncidentId) -> Option<Stored> {
+        self.tables().stored(id)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().expect("no holder panics")
+    }
+}
