@@ -79,7 +79,7 @@ pub enum Code {
     Invalid,
     /// 429
     TooManyAttempts,
-    /// 429: an account, or an address, changed too much in a short time
+    /// 429: a device, a contact's link or an address changed too much in a short time
     TooManyChanges,
     /// 500
     Internal,

@@ -15,7 +15,7 @@ use crate::{
     server::{
         App,
         auth::{self, attempts::Guess},
-        store::{Account, Change, ChangeError, Entry, Guard, Op, Session},
+        store::{Account, Change, ChangeError, Entry, Guard, Op, Payer, Session},
     },
 };
 use axum::{
@@ -163,7 +163,12 @@ pub(super) async fn begin(
         Some(old) => app.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old)),
         None => None,
     };
-    app.changes.apply(with(Change::new(entry)).ops(other).op(Op::PutSession(session))).await?;
+    let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
+    if let Some(address) = cookie.address {
+        // A new session would have a new budget each time.
+        change = change.charged_to(Payer::Address(address.to_string()));
+    }
+    app.changes.apply(change).await?;
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 

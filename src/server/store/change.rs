@@ -144,8 +144,8 @@ pub struct Change {
 /// Whose budget a change is charged to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Payer {
-    /// Whoever is signed in.
-    Account(UserId),
+    /// A signed-in device, by the short name of its session: a thief on one must not use up the budget of the owner on another.
+    Session(String),
     /// Whoever has a contact's link.
     Link(HomeId, ContactId),
     /// A network address from which nobody is signed in.
@@ -186,19 +186,18 @@ impl Change {
         self
     }
 
-    /// Is charged to that budget.
+    /// Is charged to that budget, not to the usual one.
     #[must_use]
     pub fn charged_to(mut self, payer: Payer) -> Self {
         self.payer = Some(payer);
         self
     }
 
-    /// Whose budget it is charged to: that of the account that is signed in, or else of the address; nobody's for what the server does
-    /// itself. Guesses at an account are not charged to it: a stranger must not use up its owner's budget.
+    /// Whose budget it is charged to: that of the signed-in device, or else of the address; nobody's for what the server does itself.
     pub fn payer(&self) -> Option<Payer> {
-        let signed_in = || self.audit.iter().filter(|entry| entry.session.is_some()).find_map(|entry| entry.account.clone());
+        let session = || self.audit.iter().find_map(|entry| entry.session.clone());
         let address = || self.audit.iter().find_map(|entry| entry.address.clone());
-        self.payer.clone().or_else(|| signed_in().map(Payer::Account)).or_else(|| address().map(Payer::Address))
+        self.payer.clone().or_else(|| session().map(Payer::Session)).or_else(|| address().map(Payer::Address))
     }
 
     /// What must hold.
@@ -258,7 +257,7 @@ pub enum ChangeError {
     #[error("too many changes wait")]
     Busy,
     /// Whoever asks has changed too much in a short time.
-    #[error("too many changes by the same account or from the same address")]
+    #[error("too many changes by the same device or from the same address")]
     OverBudget,
     /// The store refused or failed.
     #[error(transparent)]

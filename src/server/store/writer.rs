@@ -28,7 +28,7 @@ const TOGETHER: usize = 16;
 const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
 /// What it may change after that, a second.
 const SUSTAINED: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// Accounts and addresses that are remembered before those with a whole budget are forgotten.
+/// Budgets that are remembered before those that are whole are forgotten.
 const REMEMBERED: usize = 4_096;
 
 /// Why nothing came back: the writer is gone, and so is the server soon.

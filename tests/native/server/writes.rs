@@ -171,22 +171,27 @@ async fn writer_that_panics_ends_the_server_by_name() {
     assert_eq!(failed, TaskFailed { task: "writer", how: "panicked: planted".into() });
 }
 
-/// By somebody who is signed in.
-fn by(account: &str) -> Change {
+/// By a signed-in device.
+fn by(session: &str) -> Change {
     let entry = Entry::new(Deed::HomeChanged, NOW, json!({}));
-    Change::new(Entry { account: Some(account.parse().unwrap()), session: Some("0123".into()), address: Some("192.0.2.7".into()), ..entry })
+    Change::new(Entry {
+        account: Some("owner".parse().unwrap()),
+        session: Some(session.into()),
+        address: Some("192.0.2.7".into()),
+        ..entry
+    })
 }
 
 #[tokio::test]
-async fn account_that_changes_too_much_is_stopped_and_no_other() {
+async fn device_that_changes_too_much_is_stopped_and_no_other() {
     let gated = gated().await;
     gated.lets.add_permits(10_000);
     let mut refused = 0;
     for _ in 0..300 {
-        refused += usize::from(matches!(gated.changes.apply(by("guest")).await, Err(ChangeError::OverBudget)));
+        refused += usize::from(matches!(gated.changes.apply(by("a thief's")).await, Err(ChangeError::OverBudget)));
     }
-    assert!(refused > 0, "a guest does not write for ever");
-    gated.changes.apply(by("owner")).await.unwrap();
+    assert!(refused > 0, "nobody writes for ever");
+    gated.changes.apply(by("the owner's")).await.unwrap();
     let link = |contact: &str| {
         let payer = Payer::Link("home".parse().unwrap(), contact.parse().unwrap());
         gated.changes.apply(Change::new(Entry::new(Deed::ContactAnswered, NOW, json!({}))).charged_to(payer))
@@ -197,11 +202,11 @@ async fn account_that_changes_too_much_is_stopped_and_no_other() {
     assert!(matches!(link("sister").await, Err(ChangeError::OverBudget)), "nor does a contact");
     link("neighbor").await.unwrap();
     // A stranger's guesses at an account are the stranger's, not the account's.
-    let guess = Entry { session: None, ..by("owner").audit()[0].clone() };
+    let guess = Entry { session: None, ..by("the owner's").audit()[0].clone() };
     for _ in 0..300 {
         drop(gated.changes.apply(Change::new(guess.clone())).await);
     }
-    gated.changes.apply(by("owner")).await.unwrap();
+    gated.changes.apply(by("the owner's")).await.unwrap();
 }
 
 #[tokio::test]
