@@ -1,12 +1,12 @@
-//! Whose sessions or rights changed. What an account is shown over a stream ends or is renewed then; streams of others are not disturbed.
+//! Notifies open streams when the sessions or rights of their account change. Streams of other accounts are not woken.
 
 use crate::domain::id::UserId;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// Changes that a stream may not have looked at yet; one that is further behind looks once for all of them.
+/// Notifications that a stream may lag behind; a stream that lags further checks its rights once.
 const BEHIND: usize = 64;
 
-/// Tells streams.
+/// Sends notifications.
 #[derive(Debug)]
 pub struct Access(broadcast::Sender<UserId>);
 
@@ -19,7 +19,7 @@ impl Default for Access {
 impl Access {
     /// The sessions or rights of an account changed.
     pub fn changed(&self, account: &UserId) {
-        // Without any stream there is nobody to tell.
+        // Fails only if no stream is open.
         let _ = self.0.send(account.clone());
     }
 

@@ -1,4 +1,4 @@
-//! Homes as they are set up now, in memory: every request needs one. The writer keeps them as it stores them.
+//! Cache of all homes: every request needs one. The writer updates it after each stored change.
 
 use super::store::{Change, ChangeError, Changes, Guard, Op, Reads, StoreError};
 use crate::domain::{contact::Contact, home::Home, id::HomeId};
@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// How often an edit is made again because somebody else changed the home meanwhile. All but the first wait for each other.
+/// Attempts to repeat an edit after a concurrent change of the same home. Repeated edits take turns.
 const TRIES: usize = 8;
 
 /// All homes, each with its revision.
@@ -28,11 +28,11 @@ impl Homes {
         Ok(Self { all: RwLock::new(all.collect()), again: Mutex::default() })
     }
 
-    /// Changes a home: `edit` says no, or makes something of the home and says what else is to be done together with that. It is asked
-    /// again where somebody else was quicker.
+    /// Edits a home. `edit` refuses, or edits its copy of the home and returns the change to apply in the same transaction. It runs again
+    /// on the current home if a concurrent edit was stored first.
     ///
     /// # Errors
-    /// What `edit` says, or why nothing was changed.
+    /// The error of `edit`, or why the change was not applied.
     pub async fn edit<T, E: From<ChangeError>>(
         &self,
         changes: &Changes,
@@ -60,13 +60,10 @@ impl Homes {
         }
     }
 
-    /// Takes note of what was stored.
-    pub fn committed(&self, change: &Change) {
-        for op in change.all_ops() {
-            if let Op::PutHome { home, revision } = op {
-                self.all.write().expect("no writer panics").insert(home.id.clone(), (home.clone(), *revision));
-            }
-        }
+    /// Caches a stored home and returns the one that it replaces.
+    pub fn committed(&self, home: &Arc<Home>, revision: u64) -> Option<Arc<Home>> {
+        let before = self.all.write().expect("no writer panics").insert(home.id.clone(), (home.clone(), revision));
+        before.map(|(home, _)| home)
     }
 
     fn revision(&self, id: &HomeId) -> Option<(Arc<Home>, u64)> {
@@ -84,7 +81,7 @@ impl Homes {
     }
 }
 
-/// Who is not asked any more, or has another telephone, has no link any more.
+/// Ends the links of contacts that were removed or whose telephone number changed.
 fn ended_links(before: &Home, now: &Home) -> Vec<Op> {
     let stays = |contact: &Contact| now.contacts.iter().any(|kept| kept.id == contact.id && kept.phone == contact.phone);
     let gone = before.contacts.iter().filter(|contact| !stays(contact));

@@ -81,9 +81,9 @@ const PRESSES: usize = 1_024;
 
 /// Everything that a handler may need.
 pub struct App {
-    /// What is kept, to read.
+    /// Reads from the store.
     pub reads: Arc<dyn Reads>,
-    /// The way to change it.
+    /// Writes to the store.
     pub changes: Changes,
     /// The way in to the loop.
     pub engine: Engine,
@@ -135,7 +135,7 @@ pub struct App {
     pub probe: Probe,
     /// The hash of the token that makes the first owner; `None` where there is an account.
     pub welcome: Mutex<Option<[u8; 32]>>,
-    /// Accounts whose sessions or rights changed, for whoever shows something to one of them.
+    /// Notifies open streams when the sessions or rights of their account change.
     pub access: Access,
     /// Tasks that live as long as the server.
     pub tasks: Tasks,
@@ -295,7 +295,7 @@ impl App {
         Ok(app)
     }
 
-    /// Keeps what is in memory as it is stored.
+    /// Updates caches and notifies listeners after each stored change.
     fn follow(self: &Arc<Self>, feed: &Feed) {
         let app = Arc::downgrade(self);
         feed.follow(move |change| {
@@ -305,17 +305,13 @@ impl App {
         });
     }
 
-    /// Takes note of what was stored.
+    /// Updates caches and notifies listeners after a stored change.
     fn committed(self: &Arc<Self>, change: &Change) {
-        let before = |id| self.homes.get(id);
-        let set_up: Vec<_> =
-            change.all_ops().iter().filter_map(|op| if let Op::PutHome { home, .. } = op { Some(home) } else { None }).collect();
-        let set_up: Vec<_> = set_up.into_iter().map(|home| (home, before(&home.id))).collect();
-        self.homes.committed(change);
-        for (home, before) in set_up {
-            self.set_up_anew(home, before.as_deref());
-        }
         for op in change.all_ops() {
+            if let Op::PutHome { home, revision } = op {
+                let before = self.homes.committed(home, *revision);
+                self.set_up_anew(home, before.as_deref());
+            }
             if let Some(home) = op.home() {
                 self.hub.home_changed(home.clone());
             }
@@ -330,7 +326,7 @@ impl App {
         }
     }
 
-    /// A home was changed: what is connected to it follows.
+    /// Reconnects cameras and sirens whose settings changed.
     fn set_up_anew(&self, home: &Home, before: Option<&Home>) {
         if before.is_none_or(|before| home.cameras != before.cameras) {
             self.cameras.review(home);

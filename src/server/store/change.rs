@@ -1,4 +1,4 @@
-//! What is written for people and for the server itself, as data. A change cannot be made without its record in the audit.
+//! Writes as data: operations, guards and audit records. A [`Change`] cannot exist without an audit record.
 
 use super::{Account, Delivery, Entry, Invitation, Session, StoreError, StoredPasskey};
 use crate::domain::{
@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use std::sync::Arc;
 
-/// One thing that a change does.
+/// One operation of a change.
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Adds a home, or replaces it with its next revision.
@@ -70,7 +70,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The home that looks different to its members after this.
+    /// The home whose members must be notified.
     pub fn home(&self) -> Option<&HomeId> {
         match self {
             Self::PutHome { home, .. } => Some(&home.id),
@@ -82,7 +82,7 @@ impl Op {
         }
     }
 
-    /// The account that may do more or less than before, on one of its devices at least.
+    /// The account whose sessions or rights this changes.
     pub fn account(&self) -> Option<&UserId> {
         match self {
             Self::PutMembership(_, account, _)
@@ -96,7 +96,7 @@ impl Op {
     }
 }
 
-/// What must hold for a change to be made. It is looked at in the same transaction, before anything of the change is done.
+/// A condition of a change, checked in the same transaction before its operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// Nobody changed the home since it was read.
@@ -109,11 +109,11 @@ pub enum Guard {
     HasOtherOwner(HomeId, UserId),
     /// What the account is at the monitoring center.
     CenterRoleIs(UserId, Option<CenterRole>),
-    /// The invitation works at that time, and whoever invites may still invite.
+    /// The invitation has not expired at that time, and its inviter still has the right to invite.
     InvitationOpen([u8; 32], Timestamp),
-    /// The invitation works at that time, whoever made it.
+    /// The invitation has not expired at that time, whatever rights its inviter has now.
     InvitationStands([u8; 32], Timestamp),
-    /// Fewer than so many invitations into the home, or to the monitoring center, work at that time.
+    /// The home, or the monitoring center if `None`, has fewer open invitations at that time.
     FewerInvitations(Option<HomeId>, Timestamp, u32),
     /// Nobody has an account.
     NoAccounts,
@@ -131,7 +131,7 @@ pub enum Guard {
     RecoveryCodeUnused(UserId, [u8; 32]),
 }
 
-/// What somebody changes: all of it together with its record in the audit, or nothing.
+/// A change and its audit records, applied in one transaction.
 #[derive(Clone, Debug)]
 pub struct Change {
     guards: Vec<Guard>,
@@ -141,82 +141,82 @@ pub struct Change {
     payer: Option<Payer>,
 }
 
-/// Whose budget a change is charged to.
+/// The owner of a budget of changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Payer {
-    /// A signed-in device, by the short name of its session: a thief on one must not use up the budget of the owner on another.
+    /// A session, by its short name. Sessions of one account have separate budgets, so that a stolen device cannot exhaust the owner's.
     Session(String),
-    /// Whoever has a contact's link.
+    /// A contact's link.
     Link(HomeId, ContactId),
-    /// A network address from which nobody is signed in.
+    /// A network address, for requests without a session.
     Address(String),
 }
 
 impl Change {
-    /// A change of which that is the record. By itself it only adds the record.
+    /// A change with that audit record and no operations.
     pub fn new(audit: Entry) -> Self {
         Self { guards: Vec::new(), ops: Vec::new(), audit: vec![audit], payer: None }
     }
 
-    /// Has that record, too, before the others.
+    /// Adds an audit record before the others.
     #[must_use]
     pub fn record_first(mut self, entry: Entry) -> Self {
         self.audit.insert(0, entry);
         self
     }
 
-    /// Does that, after what was added before.
+    /// Appends an operation.
     #[must_use]
     pub fn op(mut self, op: Op) -> Self {
         self.ops.push(op);
         self
     }
 
-    /// Does that, after what was added before.
+    /// Appends operations.
     #[must_use]
     pub fn ops(mut self, ops: impl IntoIterator<Item = Op>) -> Self {
         self.ops.extend(ops);
         self
     }
 
-    /// Is made only if that holds.
+    /// Adds a condition.
     #[must_use]
     pub fn guard(mut self, guard: Guard) -> Self {
         self.guards.push(guard);
         self
     }
 
-    /// Is charged to that budget, not to the usual one.
+    /// Charges that budget instead of the default.
     #[must_use]
     pub fn charged_to(mut self, payer: Payer) -> Self {
         self.payer = Some(payer);
         self
     }
 
-    /// Whose budget it is charged to: that of the signed-in device, or else of the address; nobody's for what the server does itself.
+    /// The budget to charge: the session's, or else the address's. The server's own changes have none.
     pub fn payer(&self) -> Option<Payer> {
         let session = || self.audit.iter().find_map(|entry| entry.session.clone());
         let address = || self.audit.iter().find_map(|entry| entry.address.clone());
         self.payer.clone().or_else(|| session().map(Payer::Session)).or_else(|| address().map(Payer::Address))
     }
 
-    /// What must hold.
+    /// Its conditions.
     pub fn guards(&self) -> &[Guard] {
         &self.guards
     }
 
-    /// What it does, in order.
+    /// Its operations, in order.
     pub fn all_ops(&self) -> &[Op] {
         &self.ops
     }
 
-    /// Its records, at least one.
+    /// Its audit records, at least one.
     pub fn audit(&self) -> &[Entry] {
         &self.audit
     }
 }
 
-/// What the server notes for itself. Nobody did it, so the audit has no record of it.
+/// Internal writes of the server. No user caused them, so they have no audit record.
 #[derive(Clone, Debug)]
 pub enum Bookkeeping {
     /// A session was used.
@@ -238,25 +238,25 @@ pub enum Bookkeeping {
     Probe,
 }
 
-/// One thing for the writer to do, beside incidents.
+/// One job of the writer task.
 #[derive(Clone, Debug)]
 pub enum Write {
-    /// Somebody's.
+    /// A change with its audit records.
     Change(Change),
-    /// The server's own.
+    /// An internal write.
     Bookkeeping(Bookkeeping),
 }
 
-/// Why nothing was changed.
+/// Why a change was not applied.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// What had to hold does not.
+    /// A guard does not hold.
     #[error("{0:?} does not hold")]
     Unmet(Guard),
-    /// Too much else waits to be written.
+    /// The queue is full.
     #[error("too many changes wait")]
     Busy,
-    /// Whoever asks has changed too much in a short time.
+    /// The payer's budget is spent.
     #[error("too many changes by the same device or from the same address")]
     OverBudget,
     /// The store refused or failed.

@@ -69,7 +69,7 @@ pub struct Invitation {
     pub token: [u8; 32],
     /// Where, and as what.
     pub seat: Seat,
-    /// Whom, as whoever invites calls them.
+    /// The invited person, as the inviter calls them.
     pub name: String,
     /// Who invites.
     pub inviter: UserId,
@@ -121,7 +121,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Something that was done by nobody in particular.
+    /// An entry without account, home, session or address.
     pub fn new(what: Deed, at: Timestamp, detail: serde_json::Value) -> Self {
         Self { at, what, account: None, home: None, session: None, address: None, detail }
     }

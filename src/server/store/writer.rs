@@ -1,8 +1,8 @@
-//! The one way to write. A change that was handed to the writer task is done whole, whether or not its sender still waits: a phone that
-//! loses its network leaves neither half of a change nor a change without its record.
+//! The single write path. The writer task completes every change that it receives, whether or not the sender still waits, so a dropped
+//! request leaves neither half of a change nor a change without its audit record.
 //!
-//! There is one writing connection. The engine takes it before the task does: an incident waits for the change that is made just then and
-//! for one flush, and for nothing if no change is made. Changes wait in a bounded queue and share flushes.
+//! There is one writing connection, and the engine has priority: a batch of incidents waits for at most the change in progress and one
+//! flush. Changes wait in a bounded queue and share flushes.
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal, JournalReads, Payer, RequestRow,
@@ -20,18 +20,18 @@ use std::{
 };
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
 
-/// Changes that may wait; more are answered with [`ChangeError::Busy`].
+/// Length of the queue; [`ChangeError::Busy`] when it is full.
 const WAITING: usize = 64;
-/// Changes that share a flush at most. An incident that comes meanwhile waits for the one that is made just then, and for the flush.
+/// Most changes that share a flush. The engine does not wait for all of them: the transaction ends after the change in progress.
 const TOGETHER: usize = 16;
-/// What each [`Payer`] may change at once; setting up a home takes a few dozen changes.
+/// Burst of each [`Payer`], changes. Setting up a home takes a few dozen.
 const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
-/// What it may change after that, a second.
+/// Sustained rate of each [`Payer`], changes a second.
 const SUSTAINED: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// Budgets that are remembered before those that are whole are forgotten.
+/// Budgets kept in memory before full ones are dropped.
 const REMEMBERED: usize = 4_096;
 
-/// Why nothing came back: the writer is gone, and so is the server soon.
+/// The writer task has ended, and the server exits.
 fn gone() -> StoreError {
     StoreError::Unusable("the writer has ended".into())
 }
@@ -41,7 +41,7 @@ struct Waiting {
     done: oneshot::Sender<Result<(), ChangeError>>,
 }
 
-/// The way to change something.
+/// Handle to the writer task.
 #[derive(Clone)]
 pub struct Changes {
     queue: mpsc::Sender<Waiting>,
@@ -49,10 +49,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Makes a change. Once this is polled the change is made or refused whole, also if nobody polls it again.
+    /// Applies a change. The first poll queues it; from then on it completes even if this future is dropped.
     ///
     /// # Errors
-    /// Why nothing was changed.
+    /// Why the change was not applied.
     pub async fn apply(&self, change: Change) -> Result<(), ChangeError> {
         if let Some(payer) = change.payer() {
             if self.budgets.len() > REMEMBERED {
@@ -63,10 +63,10 @@ impl Changes {
         self.ask(Write::Change(change)).await
     }
 
-    /// Notes something that the server keeps for itself.
+    /// Applies an internal write.
     ///
     /// # Errors
-    /// Why it is not kept.
+    /// Why it was not stored.
     pub async fn note(&self, note: Bookkeeping) -> Result<(), ChangeError> {
         self.ask(Write::Bookkeeping(note)).await
     }
@@ -81,21 +81,21 @@ impl Changes {
     }
 }
 
-/// The writing connection. Whoever waits for it gets it in order.
+/// The writing connection, behind a FIFO lock.
 struct Connection {
     store: Mutex<Box<dyn Writes>>,
-    /// Whether the engine waits for it.
+    /// Whether the engine waits for the lock.
     urgent: AtomicBool,
 }
 
-/// The engine's way to the store: it writes before everybody else, and reads where nobody else reads.
+/// The engine's journal: priority on the writing connection, and a read connection of its own.
 struct EngineJournal {
     connection: Arc<Connection>,
     reads: Arc<dyn JournalReads>,
 }
 
 impl EngineJournal {
-    /// The writing connection, as soon as it is free.
+    /// Locks the writing connection.
     async fn writes(&self) -> MutexGuard<'_, Box<dyn Writes>> {
         // The engine asks for one thing at a time, and is never dropped while it waits.
         self.connection.urgent.store(true, Ordering::Relaxed);
@@ -112,7 +112,7 @@ impl Journal for EngineJournal {
         Ok(batch)
     }
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        // A reader has to read again what the writer has just written, which the writer still has.
+        // The writing connection still has the latest pages in its cache; a reader must load them from the log.
         match self.connection.store.try_lock() {
             Ok(mut store) => store.requests(ids).await,
             Err(_) => self.reads.requests(ids).await,
@@ -138,7 +138,7 @@ impl Journal for EngineJournal {
     }
 }
 
-/// Starts the writer on a database. `feed` hears of each change.
+/// Starts the writer task on a database. It publishes each committed change to `feed`.
 pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Arc<dyn Journal>) {
     let connection = Arc::new(Connection { store: Mutex::new(database.writes), urgent: AtomicBool::new(false) });
     let (queue, changes) = mpsc::channel(WAITING);
@@ -148,7 +148,7 @@ pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Ar
     (changes, Arc::new(EngineJournal { connection, reads: database.journal }))
 }
 
-/// Writes for as long as anybody may ask, also what is asked while the server stops.
+/// Runs until all handles are dropped, so that changes queued during shutdown are still stored.
 async fn write(connection: Arc<Connection>, mut changes: mpsc::Receiver<Waiting>, feed: Arc<Feed>) {
     let mut waiting = Vec::with_capacity(TOGETHER);
     while !waiting.is_empty() || changes.recv_many(&mut waiting, TOGETHER).await > 0 {
@@ -157,7 +157,7 @@ async fn write(connection: Arc<Connection>, mut changes: mpsc::Receiver<Waiting>
     }
 }
 
-/// Makes changes until an incident waits; what is left then stays in `waiting`.
+/// Applies changes until the engine waits; the rest stays in `waiting`.
 async fn apply(store: &mut dyn Writes, waiting: &mut Vec<Waiting>, urgent: &AtomicBool, feed: &Feed) {
     let writes: Vec<&Write> = waiting.iter().map(|waiting| &waiting.write).collect();
     let results = store.apply(&writes, &|| urgent.load(Ordering::Relaxed)).await;
@@ -165,7 +165,7 @@ async fn apply(store: &mut dyn Writes, waiting: &mut Vec<Waiting>, urgent: &Atom
         if let (Write::Change(change), Ok(())) = (&write, &result) {
             feed.committed(change);
         }
-        // Whoever asked may have gone: what was done stays done.
+        // The requester may be gone; the change is stored all the same.
         let _ = done.send(result);
     }
 }

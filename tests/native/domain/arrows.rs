@@ -260,7 +260,7 @@ stories! {
         story.give(Command::Release { by: person("op"), from: person("op") }).unwrap();
         story.give(Command::Claim { by: person("ed") }).unwrap();
         assert_eq!((story.incident.holder.clone(), story.made("call_contact")), (Some(person("ed")), 1));
-        // Whoever releases or assigns names who works on it: meanwhile it may be somebody else.
+        // Release and assignment name the holder, who may be another operator by now.
         assert_eq!(story.give(Command::Release { by: Actor::Center, from: person("op") }), Err(Refusal::Held));
         let assign = |to: &str, from: Option<&str>| Command::Assign { by: person("lead"), to: person(to), from: from.map(person) };
         assert_eq!(story.give(assign("cy", Some("op"))), Err(Refusal::Held));

@@ -1,23 +1,33 @@
 //! A server without `--demo` is connected to nobody, and never pretends otherwise.
 
-use super::{database, until};
+use super::{database, instant, until};
 use crate::domain::story::{OWNER, home, person, raise};
+use async_trait::async_trait;
 use buckler::{
     api::home::CheckKind,
     domain::{
-        id::CallId,
+        id::{CallId, IncidentId},
         incident::{
             Request,
             command::{CallStep, Command, NotReached},
+            effect::Effect,
         },
     },
     server::{
         App,
+        clock::Anchor,
         config::{Config, Options},
+        http::Assets,
+        serve,
+        store::{Database, JournalReads, RequestRow, StoreError, Stored},
     },
 };
-use std::sync::Arc;
-use tokio::sync::watch;
+use sqlx::{Connection, SqliteConnection};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::{net::TcpListener, sync::watch};
 
 async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
     let database = database(folder, &home()).await;
@@ -53,4 +63,53 @@ async fn r23_a_server_that_is_connected_to_nobody_is_not_ready() {
     assert!(!ready.ok);
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
     assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
+}
+
+/// The engine's reads, counted.
+struct Counted {
+    reads: Arc<dyn JournalReads>,
+    incidents: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl JournalReads for Counted {
+    async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        self.reads.requests(ids).await
+    }
+    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+        self.reads.running().await
+    }
+    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+        self.reads.undone().await
+    }
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        self.reads.anchor().await
+    }
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+        self.incidents.fetch_add(1, Ordering::Relaxed);
+        self.reads.incident(id).await
+    }
+}
+
+#[tokio::test]
+async fn readiness_pings_engine_and_store_once_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let incidents = Arc::new(AtomicU64::new(0));
+    let database = database(&folder, &home()).await;
+    let journal = Arc::new(Counted { reads: database.journal.clone(), incidents: incidents.clone() });
+    let (_stopper, stop) = watch::channel(false);
+    let app = App::with_database(Database { journal, ..database }, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
+    tokio::spawn(serve(listener, None, app, Assets::of_this_build(), stop));
+    let began = instant();
+    for _ in 0..200 {
+        assert_eq!(reqwest::get(&readyz).await.unwrap().status(), 200);
+    }
+    let most = began.elapsed().as_secs() + 1;
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", folder.path().join("buckler.db").display())).await.unwrap();
+    let probes: i64 = sqlx::query_scalar("SELECT count FROM probe").fetch_one(&mut file).await.unwrap();
+    for count in [incidents.load(Ordering::Relaxed), probes as u64] {
+        assert!((1..=most).contains(&count), "{count} pings, {most} at most");
+    }
 }

@@ -1,6 +1,6 @@
 //! Live View from real cameras (GStreamer's RTSP server) and from what is none: pictures at once, to whoever may look, and no longer.
 
-use super::{Person, Server, until, wait};
+use super::{PATIENCE, Person, Server, until, until_within};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -344,10 +344,11 @@ async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
     assert_eq!(owner.get(&path).await.0, StatusCode::NOT_FOUND, "not before it is whole");
     // Nobody looks any more, and it is kept to its end.
     drop(eye);
-    wait(Duration::from_secs(30)).await;
-    let clip = async || owner.client.get(format!("{}{path}", server.base)).send().await.unwrap();
-    let file =
-        until("the clip", || async { Some(clip().await).filter(|answer| answer.status() == StatusCode::OK) }).await.bytes().await.unwrap();
+    let clip = async || {
+        let answer = owner.client.get(format!("{}{path}", server.base)).send().await.unwrap();
+        Some(answer).filter(|answer| answer.status() == StatusCode::OK)
+    };
+    let file = until_within(2 * PATIENCE, "the clip", clip).await.bytes().await.unwrap();
     assert_eq!(&file[4..8], b"ftyp");
     let moofs = file.windows(4).filter(|window| *window == b"moof").count();
     assert!((31..=44).contains(&moofs), "a fragment a second: {moofs}");

@@ -189,7 +189,12 @@ pub async fn wait(time: Duration) {
 }
 
 /// Waits until `check` finds something.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, check: impl FnMut() -> F) -> T {
+    until_within(PATIENCE, what, check).await
+}
+
+/// Waits until `check` finds something that takes longer than the usual patience.
+pub async fn until_within<T, F: Future<Output = Option<T>>>(patience: Duration, what: &str, mut check: impl FnMut() -> F) -> T {
     let waited = async {
         loop {
             if let Some(found) = check().await {
@@ -198,7 +203,7 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl
             wait(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("never came: {what}"))
+    tokio::time::timeout(patience, waited).await.unwrap_or_else(|_| panic!("never came: {what}"))
 }
 
 /// Somebody with a browser.
@@ -242,7 +247,7 @@ impl Person {
         self.cookie_of("owner").await
     }
 
-    /// That of somebody else. Whoever is turned away because many sign in tries again, as people do.
+    /// The session of another account. Retries while the line for hashing is full, as people do.
     pub async fn cookie_of(&self, name: &str) -> String {
         self.cookie_with(name, "buckler-demo").await
     }

@@ -152,15 +152,17 @@ async fn a_camera_can_be_kept_warm() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (address, asked) = pretender(Pretends::NoKey).await;
-    let kept = async |keep: &str| {
-        let body =
-            json!({"kind": "camera", "name": "Hallway", "sos_compatible": true, "has_siren": false, "stream": address, "keep": keep});
-        assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body).await.0, StatusCode::OK);
+    let (other, other_asked) = pretender(Pretends::NoKey).await;
+    let kept = async |camera: &str, address: &str, keep: &str| {
+        let body = json!({"kind": "camera", "name": camera, "sos_compatible": true, "has_siren": false, "stream": address, "keep": keep});
+        assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/{camera}"), &body).await.0, StatusCode::OK);
     };
-    kept("on_demand").await;
+    kept("hallway", &address, "on_demand").await;
     assert_eq!(asked.load(Ordering::Relaxed), 0, "nobody looks");
-    kept("while_home_is_open").await;
-    wait(Duration::from_secs(2)).await;
+    kept("hallway", &address, "while_home_is_open").await;
+    // A camera that is set up later and always kept is asked: the first one would have been asked before it.
+    kept("driveway", &other, "always").await;
+    until("the other is asked", || async { (other_asked.load(Ordering::Relaxed) > 0).then_some(()) }).await;
     assert_eq!(asked.load(Ordering::Relaxed), 0, "nobody has the home open");
     let _open = owner.client.get(format!("{}/api/v1/homes/maple-street/events", server.base)).send().await.unwrap();
     until("it is asked", || async { (asked.load(Ordering::Relaxed) > 0).then_some(()) }).await;

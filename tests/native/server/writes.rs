@@ -337,7 +337,7 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         }
         assert!(database.reads.account("eve@a.test").await.unwrap().is_none(), "{does_not:?}");
     }
-    // Whoever may not invite any more invites nobody.
+    // An inviter without the right to invite.
     let demoted = Membership { role: Role::Shared, sos_withdrawn: false };
     database.apply(change([Op::PutMembership(home.clone(), ada, demoted)])).await.unwrap();
     assert!(database.apply(change([]).guard(Guard::InvitationOpen([7; 32], NOW))).await.is_err());

@@ -28,7 +28,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Only for whoever is named: somebody else may have taken it meanwhile.
+    /// Ends the claim of `from`. Refuses if another operator has claimed the incident since.
     pub(super) fn release(&mut self, by: Actor, from: &Actor) -> Result<(), Refusal> {
         match &self.incident.holder {
             Some(holder) if holder == from => self.push(Event::Released { by }),
@@ -38,7 +38,7 @@ impl Draft {
         Ok(())
     }
 
-    /// From one to the other in one step: nobody takes it in between.
+    /// Moves the claim in one decision, so that no third operator can claim the incident between release and claim.
     pub(super) fn assign(&mut self, by: Actor, to: Actor, from: Option<&Actor>) -> Result<(), Refusal> {
         let holder = self.incident.holder.as_ref();
         if holder != Some(&to) && holder != from {

@@ -1,4 +1,4 @@
-//! Changes: what must hold is looked at, what is to be done is done and the audit has its record, in one transaction.
+//! Applies changes: checks guards, runs operations and appends audit records in one transaction.
 
 use super::{accounts, audit, center, deliveries, failed, invitations, passkeys, sessions, upkeep};
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
 };
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
 
-/// Makes these in one transaction, in this order, each whole or not at all, until something is urgent.
+/// Applies writes in order, each in its own savepoint of one transaction. Stops before the next one if something is urgent.
 ///
 /// # Errors
-/// What left nothing of all of them.
+/// The transaction failed, and none of them is stored.
 pub(super) async fn all(
     writer: &mut SqliteConnection,
     writes: &[&Write],
@@ -150,7 +150,7 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
     question.fetch_one(writer).await.map_err(failed("look whether a change may be made"))
 }
 
-/// Whether an invitation works, and whoever invites may still invite.
+/// Whether an invitation has not expired and its inviter still has the right to invite.
 async fn is_open(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
     let Some(Invitation { seat, inviter, .. }) = invitations::of_token(&mut *writer, token, now).await? else { return Ok(false) };
     Ok(match seat {
