@@ -1,9 +1,9 @@
-//! Who somebody is to a home, and what that allows.
+//! Roles in a home and at the monitoring center, and what each role permits.
 
 use super::id::HomeId;
 use serde::{Deserialize, Serialize};
 
-/// What a person is to a home.
+/// A person's role in a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -11,30 +11,30 @@ pub enum Role {
     Owner,
     /// The home is shared with this person.
     Shared,
-    /// May look, may not call for help.
+    /// May view the home, may not request help.
     Guest,
 }
 
-/// A person's place in a home.
+/// A person's membership of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
-    /// What the person is to the home.
+    /// The person's role.
     pub role: Role,
-    /// The owner may take the SOS right from a shared user (R6).
+    /// Whether an owner withdrew the right to request help from a shared user (R6).
     pub sos_withdrawn: bool,
 }
 
-/// What a person is at the monitoring center. To a home it makes them nothing.
+/// A person's role at the monitoring center. It grants no access to a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CenterRole {
     /// Works on incidents.
     Operator,
-    /// And watches over operators.
+    /// Works on incidents and manages the operators.
     Supervisor,
 }
 
-/// Where somebody is invited, and as what.
+/// The place and the role that an invitation offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seat {
     /// In a home.
@@ -43,17 +43,17 @@ pub enum Seat {
     Center(CenterRole),
 }
 
-/// What can be done at the monitoring center.
+/// An action at the monitoring center.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CenterAction {
-    /// See what waits for the center, and decide on it.
+    /// View the incidents that wait for the center, and decide on them.
     Work,
-    /// See who works there, invite, and end that.
+    /// View the center's staff, invite people, and remove them.
     Lead,
 }
 
 impl CenterRole {
-    /// The center's part of the table.
+    /// Whether this role permits the action.
     pub fn may(self, action: CenterAction) -> bool {
         match (self, action) {
             (_, CenterAction::Work) | (Self::Supervisor, CenterAction::Lead) => true,
@@ -62,23 +62,23 @@ impl CenterRole {
     }
 }
 
-/// What can be done with a home.
+/// An action on a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// See it, its cameras and its incidents.
+    /// View the home, its cameras and its incidents.
     Look,
-    /// Raise an SOS or a drill. Whoever may raise one may also abort, send now and silence, whoever raised it.
+    /// Raise an SOS or a drill; also cancel, send now and silence, no matter which member raised it.
     Raise,
-    /// Set it up: address, contacts, devices, people.
+    /// Change its setup: address, contacts, devices, people.
     Configure,
 }
 
 impl Membership {
-    /// Who may do what. This table is all there is: the API asks nothing else, and a test walks every route with every role (R6).
+    /// Whether this membership permits the action. The API uses no other table of rights in a home, and a test requests every route with
+    /// every role (R6).
     pub fn may(self, action: Action) -> bool {
         match (self.role, action) {
             (Role::Owner, _) | (_, Action::Look) => true,
-            // The owner may take the SOS right from a shared user.
             (Role::Shared, Action::Raise) => !self.sos_withdrawn,
             (Role::Shared, Action::Configure) | (Role::Guest, Action::Raise | Action::Configure) => false,
         }

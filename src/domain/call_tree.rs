@@ -1,12 +1,12 @@
-//! Whom the monitoring center calls, and in which order (R15, R17, I7).
+//! The order in which the monitoring center calls the emergency contacts (R15, R17, I7).
 
 use super::{
     contact::{Contact, Readiness},
     incident::{Call, Purpose},
 };
 
-/// The call that comes next: the first contact is asked, once; the others are told, in order, after help was requested.
-/// Who opted out is passed over.
+/// Returns the next call, if any. The first contact is called once, to verify; the others are called in order, to inform, after dispatch
+/// was requested. Contacts who opted out are skipped.
 pub fn next<'a>(contacts: &'a [Contact], calls: &'a [Call], dispatch_requested: bool) -> Option<(&'a Contact, Purpose)> {
     if !dispatch_requested {
         return willing(contacts).next().filter(|_| calls.is_empty()).map(|c| (c, Purpose::Verify));
@@ -14,7 +14,7 @@ pub fn next<'a>(contacts: &'a [Contact], calls: &'a [Call], dispatch_requested: 
     waiting(contacts, calls).next().map(|c| (c, Purpose::Inform))
 }
 
-/// The contacts who have yet to be told, in order.
+/// The contacts after the first who have not been called yet, in order.
 pub fn waiting<'a>(contacts: &'a [Contact], calls: &'a [Call]) -> impl Iterator<Item = &'a Contact> {
     willing(contacts).skip(1).filter(|c| !calls.iter().any(|call| call.contact == c.id))
 }

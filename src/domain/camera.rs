@@ -1,4 +1,4 @@
-//! Cameras and doorbells: where somebody looks when fear starts.
+//! Cameras and doorbells, and the addresses of their streams.
 
 use super::{home::edit::Fault, id::CameraId};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-/// What a camera is.
+/// The kind of a camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CameraKind {
@@ -22,33 +22,33 @@ pub enum CameraKind {
 pub struct Camera {
     /// Unique among the devices and cameras of the home.
     pub id: CameraId,
-    /// What it is.
+    /// Camera or doorbell.
     pub kind: CameraKind,
-    /// What the home calls it.
+    /// Its display name.
     pub name: String,
     /// Whether an SOS may be raised from its Live View.
     pub sos_compatible: bool,
-    /// Whether it can sound.
+    /// Whether it has a siren.
     pub has_siren: bool,
-    /// Where its pictures come from.
+    /// The address of its stream, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamAddress>,
-    /// Where smaller ones come from, for small screens; the same camera.
+    /// The address of a stream of the same camera with smaller pictures, for small screens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub small: Option<StreamAddress>,
-    /// User name and password for that, sealed with the server's key. Leaves the server in no form.
+    /// User name and password for the streams, sealed with the server's key. Never leaves the server in any form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
-    /// When its pictures are fetched.
+    /// When the server fetches its pictures.
     #[serde(default)]
     pub keep: Keep,
 }
 
-/// When a camera's pictures are fetched, though nobody looks.
+/// When the server fetches a camera's pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
-    /// While somebody looks, and for a moment after.
+    /// While somebody watches, and for a short time after.
     #[default]
     OnDemand,
     /// While somebody has the home open.
@@ -63,20 +63,20 @@ pub enum Keep {
 pub struct StreamAddress(Box<str>);
 
 impl StreamAddress {
-    /// As text.
+    /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl StreamAddress {
-    /// Whom it leads to: host and port.
+    /// The host and port of the address.
     pub fn host(&self) -> &str {
         self.0.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default()
     }
 
-    /// Whether its host is in the house, as far as that can be told without asking anybody: an address that `allows` takes, or a name of
-    /// the local network (RFC 6762 `.local`, RFC 8375 `.home.arpa`, or a name without dots).
+    /// Whether the host is in the local network, judged without a DNS query: an IP address that `allows` accepts, or a local name
+    /// (RFC 6762 `.local`, RFC 8375 `.home.arpa`, `.lan`, `.internal`, or a name without dots).
     pub fn is_inside(&self, allows: Allows) -> bool {
         let host = match host_and_port(self.host()) {
             Some((host, _)) => host,
@@ -84,7 +84,7 @@ impl StreamAddress {
         };
         match host.parse::<IpAddr>() {
             Ok(ip) => allows(ip),
-            // What is made of digits and dots alone is an address that is written in a way that hides it.
+            // Such a host is an IP address in a notation that `IpAddr` does not parse and that hides where it leads.
             Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x') || host.contains(':') => false,
             Err(_) => {
                 let name = host.to_ascii_lowercase();
@@ -94,12 +94,12 @@ impl StreamAddress {
     }
 }
 
-/// Which addresses cameras may have.
+/// Decides which IP addresses cameras may have.
 pub type Allows<'a> = &'a dyn Fn(IpAddr) -> bool;
 
 const SCHEME: &str = "rtsp://";
 
-/// Host and port of an authority (RFC 3986) without user information; `None` where it is none.
+/// Splits an authority (RFC 3986) without user information into host and port. Returns `None` if it is malformed.
 fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
@@ -113,7 +113,7 @@ fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
 impl FromStr for StreamAddress {
     type Err = Fault;
     /// # Errors
-    /// Another scheme, no host, or credentials.
+    /// A scheme other than RTSP, no host, an invalid port, credentials, white space, control characters, or more than 500 bytes.
     fn from_str(text: &str) -> Result<Self, Fault> {
         let rest = text.strip_prefix(SCHEME).ok_or(Fault::NotAStream)?;
         if text.len() > 500 || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -127,7 +127,7 @@ impl FromStr for StreamAddress {
     }
 }
 
-/// Whether an address is in the house: private (RFC 1918, RFC 4193), of the link, or of this machine.
+/// Whether an address is local: private (RFC 1918, RFC 4193), link-local or loopback.
 pub fn is_private_address(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
@@ -137,7 +137,8 @@ pub fn is_private_address(ip: IpAddr) -> bool {
 
 impl TryFrom<String> for StreamAddress {
     type Error = &'static str;
-    /// What was kept was good when it was written; a home is read whatever is thought of its cameras' addresses since.
+    /// Checks only that the text begins with `rtsp`. A stored address was valid when it was stored, and stricter checks since then must not
+    /// make its home unreadable.
     fn try_from(text: String) -> Result<Self, &'static str> {
         text.starts_with("rtsp").then(|| Self(text.into())).ok_or(Fault::NotAStream.english())
     }

@@ -1,4 +1,4 @@
-//! Emergency contacts: people with a telephone, in order. The first one can call help off.
+//! Emergency contacts, in the order in which they are called. The first one can cancel the emergency.
 
 use super::{id::ContactId, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,38 +6,39 @@ use std::time::Duration;
 
 /// How often a contact is asked whether they remember the verbal password.
 pub const ASKED_EVERY: Duration = Duration::from_secs(90 * 86_400);
-/// How long they have to say so before they count as not ready.
+/// How long they have to answer before they count as not ready.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(14 * 86_400);
 
-/// A person to call. The order is that of the list that holds it.
+/// An emergency contact. The list that holds it defines the order of calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Unique within the home.
     pub id: ContactId,
-    /// What the home calls this person.
+    /// The name that the home gave this person.
     pub name: String,
     /// E.164, such as `+15035550101`.
     pub phone: String,
     /// Whether the person has agreed to be called.
     pub readiness: Readiness,
-    /// When this person last answered a call of the center, or a question.
+    /// When this person last answered a call from the center, or a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_at: Option<Timestamp>,
-    /// What this person said last of the verbal password.
+    /// The last answer to whether this person remembers the verbal password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
 }
 
-/// Whether somebody remembers the verbal password, in their own word. Nobody checks it: a checked guess would be a way to guess.
+/// A contact's own statement about whether they remember the verbal password. The server does not check the password here, because a
+/// check would allow guessing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
-    /// When they said so.
+    /// When they answered.
     pub at: Timestamp,
     /// Whether they remember it.
     pub remembers: bool,
 }
 
-/// How far an emergency contact has come in agreeing to be one.
+/// Whether an emergency contact has agreed to be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Readiness {
@@ -49,11 +50,11 @@ pub enum Readiness {
     OptedOut,
 }
 
-/// Whether a contact can be counted on (R23).
+/// Whether a contact counts as ready (R23).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// Agreed, and knows what to say.
+    /// Agreed, and remembers the verbal password as far as known.
     Ready,
     /// Asked, no answer yet.
     Invited,
@@ -61,28 +62,29 @@ pub enum Standing {
     OptedOut,
     /// Says that they do not remember the verbal password.
     Forgot,
-    /// Has not said for too long whether they do.
+    /// Has not confirmed for too long that they remember it.
     Silent,
 }
 
 impl Contact {
-    /// Somebody who has not been asked yet.
+    /// Creates a contact who has not agreed yet.
     pub fn new(id: ContactId, name: String, phone: String) -> Self {
         Self { id, name, phone, readiness: Readiness::Invited, reached_at: None, memory: None }
     }
 
-    /// Takes over what the same person has said before.
+    /// Copies the answers that the same person gave before.
     pub fn keep_word_of(&mut self, known: &Self) {
         (self.readiness, self.reached_at, self.memory) = (known.readiness, known.reached_at, known.memory);
     }
 
-    /// Whether the person is to be asked for the verbal password's memory: nobody asked yet, they had forgotten it, or it is long ago.
+    /// Whether to ask the person if they remember the verbal password: they never answered, had forgotten it, or answered at least
+    /// [`ASKED_EVERY`] ago.
     pub fn is_asked(&self, password_required: bool, now: Timestamp) -> bool {
         let fresh = self.memory.is_some_and(|memory| memory.remembers && now.since(memory.at) < ASKED_EVERY);
         password_required && self.readiness == Readiness::Accepted && !fresh
     }
 
-    /// Whether the person can be counted on. Whoever was never asked is.
+    /// Whether the person counts as ready. A contact who agreed and never answered the question does.
     pub fn standing(&self, password_required: bool, now: Timestamp) -> Standing {
         match (self.readiness, self.memory.filter(|_| password_required)) {
             (Readiness::Invited, _) => Standing::Invited,

@@ -1,10 +1,10 @@
-//! What stands in the hall and can sound: base station and keypads; and how devices are.
+//! Base stations and keypads, how sirens are reached, and the health of devices.
 
 use super::{id::DeviceId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What a device is.
+/// The kind of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
@@ -19,48 +19,48 @@ pub enum DeviceKind {
 pub struct Device {
     /// Unique among the devices and cameras of the home.
     pub id: DeviceId,
-    /// What it is.
+    /// Base station or keypad.
     pub kind: DeviceKind,
     /// `alarm`, `alarm_pro` or `keypad`.
     pub model: String,
-    /// What the home calls it.
+    /// Its display name.
     pub name: String,
 }
 
-/// How the siren of a device or camera is spoken to through the broker, as an owner chose it.
+/// How the siren of a device or camera is reached through the MQTT broker, as configured by an owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wire {
     /// The device or camera.
     pub device: DeviceId,
     /// The kind of siren.
     pub profile: String,
-    /// What its topics call it.
+    /// Its name in MQTT topics.
     pub name: String,
 }
 
-/// A battery with less than this is told, percent.
+/// A battery below this level is reported, percent.
 const BATTERY_LOW: u8 = 15;
 
-/// What a device, or its bridge, said last of how it is.
+/// The health that a device, or its bridge, reported last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// When it was heard last, itself.
+    /// When the device itself was last heard.
     pub seen_at: Option<Timestamp>,
     /// Whether it can be reached.
     pub online: Option<bool>,
-    /// What its battery has left, percent.
+    /// The level of its battery, percent.
     pub battery: Option<u8>,
     /// Whether it was opened, or torn from its wall.
     pub tampered: Option<bool>,
 }
 
-/// What is wrong with a device.
+/// A problem with a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
     /// It cannot be reached.
     Offline,
-    /// It was not heard for longer than it is ever silent.
+    /// It has not been heard for longer than its longest normal silence.
     Silent,
     /// It was opened, or torn from its wall.
     Tampered,
@@ -69,13 +69,13 @@ pub enum Trouble {
 }
 
 impl Health {
-    /// What is wrong with it now. `listening_since` is when somebody began to listen to it, and `silent_after` the longest that it is ever
-    /// silent, where that is known.
+    /// Returns its current problems. `listening_since` is when the server began to listen to it; `silent_after` is its longest normal
+    /// silence, if known.
     pub fn troubles(&self, listening_since: Timestamp, now: Timestamp, silent_after: Option<Duration>) -> Vec<Trouble> {
         let heard = self.seen_at.map_or(listening_since, |seen| seen.max(listening_since));
         let wrong = [
             (self.online == Some(false), Trouble::Offline),
-            // Who cannot be reached is silent anyway.
+            // An offline device is silent anyway.
             (self.online != Some(false) && silent_after.is_some_and(|after| now.since(heard) > after), Trouble::Silent),
             (self.tampered == Some(true), Trouble::Tampered),
             (self.battery.is_some_and(|left| left < BATTERY_LOW), Trouble::BatteryLow),

@@ -1,4 +1,4 @@
-//! Who has an SOS button, and where (R1 to R6, R9). One pure answer for the screen and for the API, so that they never differ.
+//! Who has an SOS button, and where (R1 to R6, R9). The screens and the API use the same pure functions, so that they never differ.
 
 use super::{
     access::{Action, Membership},
@@ -8,7 +8,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// By which of the two routes a home has its SOS button.
+/// The route by which a home has its SOS button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
@@ -22,7 +22,7 @@ pub enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Nothing in the home could raise one.
+    /// Nothing in the home can raise one.
     NoBaseStationOrEnrolledCamera,
     /// The plan does not include it.
     PlanRequired,
@@ -34,32 +34,32 @@ pub enum Reason {
     CameraNotCompatible,
     /// This person may not raise an SOS (R6).
     NotPermitted,
-    /// Nobody would know where to go.
+    /// The home has no address to send help to.
     NoAddress,
-    /// This device was signed in without the account's passkey.
+    /// This device is restricted: it was signed in without the account's passkey.
     DeviceHeld,
 }
 
 /// R4: the dashboard's shield needs the alarm route or the camera route.
 ///
 /// # Errors
-/// The reason that the person can do most about.
+/// The first requirement that is not met; without either route, of the alarm route if the home has a base station.
 pub fn dashboard(home: &Home, member: Membership) -> Result<Vec<Route>, Reason> {
     permitted(member)?;
     let routes: Vec<Route> =
         [(Route::Alarm, alarm(home)), (Route::Cameras, cameras(home))].into_iter().filter(|r| r.1.is_ok()).map(|r| r.0).collect();
     if routes.is_empty() {
-        // A home with an alarm is told about the alarm, the nearer way to an SOS.
+        // A home with a base station is told what the alarm route lacks, because that route is closer to complete.
         return if home.base_station().is_some() { alarm(home) } else { cameras(home) }.map(|()| routes);
     }
     located(home)?;
     Ok(routes)
 }
 
-/// R4: a camera's shield needs the camera route and that this very camera is compatible, whatever the alarm has.
+/// R4: a camera's shield needs the camera route and that this camera is compatible. The alarm route does not count.
 ///
 /// # Errors
-/// The first need that is not met. A camera that the home does not have is not compatible.
+/// The first requirement that is not met. A camera that the home does not have counts as not compatible.
 pub fn live_view(home: &Home, camera: &CameraId, member: Membership) -> Result<(), Reason> {
     permitted(member)?;
     if !home.camera(camera).is_some_and(|c| c.sos_compatible) {
@@ -69,10 +69,10 @@ pub fn live_view(home: &Home, camera: &CameraId, member: Membership) -> Result<(
     located(home)
 }
 
-/// Whether this request may be raised from this place.
+/// Checks whether this request may be raised from this source.
 ///
 /// # Errors
-/// The reason why not; sound siren only also needs a base station (R9).
+/// The reason why not. Sound Siren Only also needs a base station (R9).
 pub fn request(home: &Home, source: &Source, request: Request, member: Membership) -> Result<(), Reason> {
     match source {
         Source::Dashboard | Source::Device => dashboard(home, member).map(drop)?,
@@ -84,17 +84,17 @@ pub fn request(home: &Home, source: &Source, request: Request, member: Membershi
     Ok(())
 }
 
-/// Whether a device requests help: one that came without the account's passkey, which a thief of the password would do too, sounds sirens
-/// and practices, and for a day nothing else.
+/// Checks whether a device may raise a request. A device that was signed in without the account's passkey, as a thief of the password
+/// would do, is restricted for a day: it may only sound sirens and run drills.
 ///
 /// # Errors
-/// That it is held.
+/// [`Reason::DeviceHeld`] if the device is restricted.
 pub fn from_device(request: Request, mode: Mode, held: bool) -> Result<(), Reason> {
     let may = !held || mode == Mode::Drill || request == Request::Siren;
     may.then_some(()).ok_or(Reason::DeviceHeld)
 }
 
-/// Whether Sound Siren Only is shown: an SOS button somewhere, and a base station (R9).
+/// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station (R9).
 ///
 /// # Errors
 /// The reason why not.

@@ -1,10 +1,10 @@
-//! Names of things. Each is parsed once at the border and trusted from then on.
+//! Identifiers. Each is parsed once, where it enters the program, and trusted from then on.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
-/// The text is no identifier of the kind that was expected.
+/// The text is not a valid identifier of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadId;
 
@@ -65,7 +65,7 @@ fn is_slug(text: &str) -> bool {
 }
 
 slug!(
-    /// One location.
+    /// A home, that is, one location.
     HomeId
 );
 slug!(
@@ -85,7 +85,7 @@ slug!(
     UserId
 );
 
-/// One use of the shield. Made by the client, so that a repeated request is the same incident.
+/// An incident. The client makes the id, so that a repeated request leads to the same incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IncidentId(pub Uuid);
@@ -103,13 +103,13 @@ impl FromStr for IncidentId {
     }
 }
 
-/// One telephone call of an incident; it names its incident, so that an answer can never reach the call of another one.
+/// A telephone call of an incident. The id includes the incident, so that an answer can never reach a call of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CallId {
     /// The incident that the call belongs to.
     pub incident: IncidentId,
-    /// Which call of that incident, from 1.
+    /// The number of the call within the incident, from 1.
     pub number: u8,
 }
 

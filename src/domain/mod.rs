@@ -1,4 +1,4 @@
-//! What an emergency is. Pure: no clock, no randomness, no IO, no async; time and ids come in as arguments.
+//! The rules of an emergency, as pure code: no clock, no randomness, no I/O, no async. Times and ids are arguments.
 
 pub mod access;
 pub mod call_tree;

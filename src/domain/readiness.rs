@@ -1,8 +1,8 @@
-//! What an SOS needs so that it works (R23).
+//! What an SOS needs to work (R23).
 
 use serde::{Deserialize, Serialize};
 
-/// The things that an SOS needs.
+/// A requirement of a working SOS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
@@ -14,6 +14,6 @@ pub enum CheckKind {
     Contacts,
     /// The address.
     Address,
-    /// Devices that need a look: a battery, one that has fallen silent or was torn off. Help comes without them.
+    /// Devices with a problem: a low battery, silence, or tampering. Help comes without them.
     Devices,
 }

@@ -1,4 +1,4 @@
-//! Moments. A [`Timestamp`] is milliseconds since the Unix epoch; it never asks what time it is.
+//! Moments in time. A [`Timestamp`] counts milliseconds since the Unix epoch. This module reads no clock.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{
@@ -27,7 +27,7 @@ impl Timestamp {
         self.0
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// The time since `earlier`; zero if `earlier` is later than `self`.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -49,7 +49,7 @@ impl Sub<Duration> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // humantime refuses years beyond 9999; such a moment is shown as the last that it knows.
+        // humantime refuses years beyond 9999; a later moment is shown as the last one that it supports.
         const LAST: u64 = 253_402_300_799_999;
         let moment = UNIX_EPOCH + Duration::from_millis(self.0.min(LAST));
         humantime::format_rfc3339_millis(moment).fmt(f)

@@ -1,10 +1,10 @@
-//! How far the server's clock is from this one.
+//! The offset between the server's clock and this one.
 
 /// A difference beyond this means that one of the clocks was set, not that the network was slow. Milliseconds.
 const SET_MS: i64 = 2_000;
 
-/// The best estimate of `server - here`, milliseconds, after another server time was received. It was already a little old
-/// when it arrived, so the largest difference is the nearest to the truth.
+/// Returns the best estimate of `server - here`, milliseconds, after another server time was received. A server time is slightly old when
+/// it arrives, so the largest difference is the most accurate.
 pub fn better_offset(known: Option<i64>, server_ms: u64, here_ms: u64) -> i64 {
     let sample = server_ms as i64 - here_ms as i64;
     match known {

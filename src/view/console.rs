@@ -1,9 +1,9 @@
-//! What the monitoring center's console says of an incident that presses more than others.
+//! Texts of the monitoring center's console about repeated requests and quiet incidents.
 
 use super::words::{RecordWord as W, Said};
 use crate::{api::center::Case, domain::incident::Quiet};
 
-/// What stands before the window's title: how many wait, and how often others were asked for again; nothing where neither is so.
+/// The prefix of the window's title: how many incidents nobody works on, and how many requests were repeated; empty if both are zero.
 pub fn count(cases: &[Case]) -> String {
     let waiting = cases.iter().filter(|case| case.holder.is_none()).count();
     match (waiting, cases.iter().map(|case| case.repeats).sum::<u32>()) {
@@ -13,7 +13,7 @@ pub fn count(cases: &[Case]) -> String {
     }
 }
 
-/// That the same was asked for again, if it was.
+/// The note about repeated requests, if there are any.
 pub fn again(repeats: u32) -> Option<String> {
     match repeats {
         0 => None,
@@ -30,7 +30,7 @@ pub const fn quiet(kind: Quiet) -> W {
     }
 }
 
-/// What that means for whoever works on it.
+/// What that means for the operator.
 pub const fn quiet_note(kind: Quiet) -> W {
     match kind {
         Quiet::Duress => W::DuressNote,

@@ -1,23 +1,23 @@
-//! What a countdown shows: always from the server's deadline, never by counting.
+//! What a countdown shows. It is computed from the server's deadline, never by counting.
 
 use crate::domain::time::Timestamp;
 
 /// A countdown at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Countdown {
-    /// The number in the ring: whole seconds, rounded up; 0 when the deadline has come.
+    /// The number in the ring: whole seconds, rounded up; 0 from the deadline on.
     pub seconds: u32,
     /// How much of the ring is left, 1,000 to 0.
     pub left_permille: u32,
 }
 
-/// The countdown to `deadline` at `now`, both by the server's clock, of `whole_ms` in all.
+/// The countdown to `deadline` at `now`, both by the server's clock. Its full length is `whole_ms`.
 pub fn countdown(deadline: Timestamp, now: Timestamp, whole_ms: u64) -> Countdown {
     let left_ms = (deadline.since(now).as_millis() as u64).min(whole_ms.max(1));
     Countdown { seconds: left_ms.div_ceil(1_000) as u32, left_permille: (left_ms * 1_000 / whole_ms.max(1)) as u32 }
 }
 
-/// Whether these whole seconds are spoken: at the start, at 3 and at 1, so that speech does not lag behind.
+/// Whether a screen reader speaks these whole seconds: at the start, at 3 and at 1, so that speech does not lag behind.
 pub fn is_spoken(seconds: u32, whole_ms: u64) -> bool {
     seconds == 3 || seconds == 1 || u64::from(seconds) == whole_ms.div_ceil(1_000)
 }

@@ -1,4 +1,4 @@
-//! What the screens of an incident say. They never claim a stage that is not recorded (R14), nor a siren that there is not (R9).
+//! Texts of the incident screens. They never claim a stage that is not recorded (R14), or a siren that does not exist (R9).
 
 use super::words::{self, IncidentWord, OverviewWord, Said, Word};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     domain::incident::{CallOutcome, DispatchState, Disposition, Mode, Purpose},
 };
 
-/// Which screen an incident has.
+/// The screen of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
     /// The countdown.
@@ -23,8 +23,8 @@ pub enum Screen {
     Ended,
 }
 
-/// Which screen of an incident is shown: one that runs can be left for a bar. The monitoring center's console is covered by nothing but
-/// a countdown, whatever happens at the operator's own home.
+/// Returns the screen to show, if any. The screen of a running incident can be left for a bar. Only a countdown covers the monitoring
+/// center's console, whatever happens at the operator's own home.
 pub fn shown(state: Stage, left: bool, at_center: bool) -> Option<Screen> {
     match screen(state) {
         Screen::Running if left || at_center => Some(Screen::Banner),
@@ -33,7 +33,7 @@ pub fn shown(state: Stage, left: bool, at_center: bool) -> Option<Screen> {
     }
 }
 
-/// Which screen an incident has now.
+/// The screen for a stage.
 pub fn screen(state: Stage) -> Screen {
     match state {
         Stage::CountingDown => Screen::Countdown,
@@ -69,13 +69,14 @@ fn one_or_many(count: u32, one: Word, many: Word) -> Word {
     if count == 1 { one } else { many }
 }
 
-/// Whether it asks for help that nobody can send, since nobody is connected to the server, and nobody has said that it comes (R14).
+/// Whether the incident asks for help, nobody who could send it is connected to the server, and no dispatch has progressed beyond the
+/// request (R14).
 pub fn is_nobody_told(incident: &Incident) -> bool {
     let asks = matches!(incident.state, Stage::Verifying | Stage::Dispatching) && incident.kind == Kind::Sos;
     asks && !incident.connected && incident.dispatches.iter().all(|d| d.state == DispatchState::Requested)
 }
 
-/// The heading while it runs; `number` is the emergency number there.
+/// The heading of a running incident; `number` is the emergency number at the home.
 pub fn running_title(incident: &Incident, number: &str) -> String {
     let heard = |c: &Call| matches!(c.outcome, Some(CallOutcome::Confirmed | CallOutcome::Told)) || c.state == CallStage::Answered;
     let word = match incident.state {
@@ -88,7 +89,7 @@ pub fn running_title(incident: &Incident, number: &str) -> String {
     word.fill(&[number])
 }
 
-/// What the bar says of an incident whose screen was left, and how it looks; `number` is the emergency number there.
+/// The text and the style modifier of the bar of an incident whose screen was left; `number` is the emergency number at the home.
 pub fn banner(incident: &Incident, number: &str) -> (String, &'static str) {
     let title = running_title(incident, number);
     match (incident.mode, is_nobody_told(incident)) {
@@ -119,7 +120,7 @@ pub fn running_detail(incident: &Incident) -> String {
     }
 }
 
-/// The call that matters now: the one that is open, or else the last.
+/// Returns the open call, if any.
 pub fn call_now(incident: &Incident) -> Option<&Call> {
     let open = |c: &&Call| matches!(c.state, CallStage::Ringing | CallStage::Answered);
     incident.calls.iter().find(open)
@@ -145,7 +146,7 @@ pub fn call_detail(call: &Call, seconds: u64) -> String {
     }
 }
 
-/// What the app says about calling it off.
+/// The note about how the incident can be canceled, if any.
 pub fn cancel_note(incident: &Incident) -> Option<IncidentWord> {
     match incident.cancel.how {
         CancelHow::CancelHelp => None,
@@ -172,7 +173,7 @@ pub fn dispatch_word(state: DispatchState) -> IncidentWord {
     }
 }
 
-/// How it ended: a heading, and a line below. `clock` is the local time at which it ended.
+/// The heading and the line below it for an incident that ended. `clock` is the local time at which it ended.
 pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
     let outcome = incident.outcome.as_ref();
     let by = outcome.map_or("", |o| o.by.name.as_str());
@@ -199,7 +200,7 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
     }
 }
 
-/// The symbol of how it ended.
+/// The symbol for how it ended.
 pub fn ended_icon(incident: &Incident) -> &'static str {
     match (incident.state, incident.outcome.as_ref().and_then(|o| o.disposition)) {
         (Stage::Aborted, _) => "undo",
@@ -208,7 +209,7 @@ pub fn ended_icon(incident: &Incident) -> &'static str {
     }
 }
 
-/// The heading of a screen whose details are not there yet; `number` is the emergency number there.
+/// The heading of a screen whose details are not loaded yet; `number` is the emergency number at the home.
 pub fn bare_title(incident: &Incident, number: &str) -> String {
     match screen(incident.state) {
         Screen::Ended => summary(incident),
@@ -237,7 +238,7 @@ pub fn summary(incident: &Incident) -> String {
     if incident.mode == Mode::Drill { Word::DrillPrefix.fill(&[&line]) } else { line }
 }
 
-/// Would an SOS work now (R23)? A heading, a symbol, and whether that is good news. Who is not connected knows nothing of now.
+/// Whether an SOS would work now (R23): a heading, a symbol, and whether it would. Without a connection the current state is unknown.
 pub fn readiness(available: bool, ready: bool, connected: bool) -> (Word, &'static str, bool) {
     match (available, ready, connected) {
         (false, _, _) => (Word::WhyTitle, "info", false),
@@ -247,7 +248,7 @@ pub fn readiness(available: bool, ready: bool, connected: bool) -> (Word, &'stat
     }
 }
 
-/// One thing that an SOS needs, in a few words (R23).
+/// The text of one readiness check (R23).
 pub fn check(check: &Check) -> String {
     match (check.what, check.ok) {
         (CheckKind::Center, true) => Word::CenterReady.into(),
@@ -265,7 +266,7 @@ pub fn check(check: &Check) -> String {
     }
 }
 
-/// The icon of what somebody changed, and what an owner is told of it.
+/// The icon and the text of a change, for owners.
 pub fn changed(change: &Change) -> (&'static str, String) {
     match change.what {
         Changed::Address => ("home", OverviewWord::ChangedAddress.fill(&[&change.who])),
@@ -273,7 +274,7 @@ pub fn changed(change: &Change) -> (&'static str, String) {
     }
 }
 
-/// How a line of the timeline is marked.
+/// The style modifier of a line in the timeline.
 pub fn mark(what: What) -> &'static str {
     match what {
         What::CountdownOver | What::SentNow | What::SirenOn | What::DispatchRequested => "sent",
@@ -283,7 +284,7 @@ pub fn mark(what: What) -> &'static str {
     }
 }
 
-/// How a call ended, for the list of calls.
+/// The state or the outcome of a call, for the list of calls.
 pub fn call_word(call: &Call) -> IncidentWord {
     match (call.state, call.outcome) {
         (CallStage::Queued, _) => IncidentWord::CallNext,
@@ -294,7 +295,7 @@ pub fn call_word(call: &Call) -> IncidentWord {
         (CallStage::Ended, Some(CallOutcome::Told)) => IncidentWord::CallTold,
         (CallStage::Ended, Some(CallOutcome::WrongPassword)) => IncidentWord::CallWrongPassword,
         (CallStage::Ended, Some(CallOutcome::NoAnswer)) => IncidentWord::CallNoAnswer,
-        // How it ended is not told while it runs (R16).
+        // The outcome is not told while the incident runs (R16).
         (CallStage::Ended, None) => IncidentWord::CallOver,
         (CallStage::Ended, _) => IncidentWord::CallNotReached,
     }

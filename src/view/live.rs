@@ -1,26 +1,26 @@
-//! What Live View says of a picture, and what its keys do.
+//! Texts of a live stream in Live View, and the keyboard shortcuts there.
 
 use super::words::Word;
 
-/// How a camera's picture is.
+/// The state of a camera's live stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture {
-    /// There is no stream of this camera.
+    /// The camera has no stream.
     None,
-    /// Asked for, not there yet.
+    /// Requested, no picture yet.
     Connecting,
-    /// As it is now.
+    /// The picture is live.
     Live,
-    /// The stream is open and nothing comes; the last picture stands.
+    /// The stream is open and delivers nothing; the last picture stays.
     Stalled,
-    /// The stream is lost; asked for again and again.
+    /// The stream is lost, and is requested again until it returns.
     Offline,
     /// This browser cannot show it.
     Unsupported,
 }
 
 impl Picture {
-    /// By the name that the player gives it.
+    /// Parses the state from the player's name for it.
     pub fn of(name: &str) -> Self {
         match name {
             "live" => Self::Live,
@@ -31,7 +31,7 @@ impl Picture {
         }
     }
 
-    /// What the screen says of it.
+    /// The text for the state.
     pub const fn word(self) -> Word {
         match self {
             Self::None => Word::NoPicture,
@@ -44,16 +44,16 @@ impl Picture {
     }
 }
 
-/// What a key does in Live View.
+/// The action of a key in Live View.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// Goes to the camera at this place.
+    /// Goes to the camera at this index.
     Camera(usize),
     /// Opens the SOS sheet.
     Sos,
 }
 
-/// What a key does, with the camera at place `at` of `count` on the screen. The strip is a ring.
+/// Returns the action of a key, if any, with the camera at index `at` of `count` on the screen. The cameras wrap around.
 pub fn key(name: &str, at: usize, count: usize) -> Option<Key> {
     match name {
         "ArrowRight" if count > 1 => Some(Key::Camera((at + 1) % count)),

@@ -1,4 +1,4 @@
-//! What the screens say and show, as pure functions: words, tones, order, seconds left. Knows no browser.
+//! What the screens show, as pure functions without a browser: words, tones, order, seconds left.
 
 pub mod clock;
 pub mod console;

@@ -1,4 +1,4 @@
-//! What the history and a drill's result say. A result claims only what the incident's record holds (R14, R21).
+//! Texts of the history and of drill results. A result claims only what the incident's record holds (R14, R21).
 
 use super::words::{RecordWord as W, Said, Word};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Which incidents are shown.
+/// A filter of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// All of them.
@@ -26,7 +26,7 @@ impl Filter {
     /// All filters, in their order.
     pub const ALL: [Self; 3] = [Self::All, Self::Real, Self::Drills];
 
-    /// Whether an incident passes.
+    /// Whether an incident passes the filter.
     pub fn lets(self, incident: &Incident) -> bool {
         match self {
             Self::All => true,
@@ -35,7 +35,7 @@ impl Filter {
         }
     }
 
-    /// What it is called.
+    /// The name of the filter.
     pub const fn word(self) -> W {
         match self {
             Self::All => W::FilterAll,
@@ -45,7 +45,7 @@ impl Filter {
     }
 }
 
-/// “41.2 s”, and “31 min 40 s” where it is a minute or more.
+/// Formats a duration: “41.2 s”, or “31 min 40 s” if it is a minute or more.
 pub fn seconds(time: Duration) -> String {
     let whole = time.as_secs();
     if whole >= 60 {
@@ -60,10 +60,10 @@ pub fn took(incident: &Incident) -> Option<Duration> {
     incident.outcome.as_ref().map(|o| o.at.since(incident.started_at))
 }
 
-/// One step of a drill: what, and how long after the start; `None` where it did not happen.
+/// A step of a drill: its name, and the time since the start; `None` if it did not happen.
 pub type Step = (W, Option<Duration>);
 
-/// The steps of a drill, with the time of each since it was started. Steps that this drill could not have are left out.
+/// Returns the steps of a drill, each with the time since the start. Steps that this drill could not have are left out.
 pub fn steps(drill: &Incident) -> Vec<Step> {
     let first = |wanted: &[What]| {
         let line = drill.timeline.iter().find(|line| wanted.contains(&line.what))?;
@@ -87,19 +87,19 @@ pub fn steps(drill: &Incident) -> Vec<Step> {
     .collect()
 }
 
-/// What a drill shows of a real request.
+/// What a drill shows about a real request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It would have worked.
     Passed,
-    /// Help would have come, but something was not tried or not as it should be.
+    /// Help would have come, but something was not tried or was not as it should be.
     Doubtful,
     /// Something would have gone wrong, or the drill has not come to its end.
     Failed,
 }
 
 impl Verdict {
-    /// The symbol, and the modifier of its class.
+    /// The symbol, and the CSS classes of its mark.
     pub const fn look(self) -> (&'static str, &'static str) {
         match self {
             Self::Passed => ("check", "mark"),
@@ -109,20 +109,20 @@ impl Verdict {
     }
 }
 
-/// How a drill went.
+/// The result of a drill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrillResult {
-    /// In a heading.
+    /// The heading.
     pub title: String,
-    /// What it shows.
+    /// The verdict.
     pub verdict: Verdict,
     /// Who answered, in a sentence.
     pub answered: String,
-    /// What would have gone wrong, or is worth knowing.
+    /// What would have gone wrong.
     pub notes: Vec<String>,
 }
 
-/// How a drill went. It passes only what would have worked: what an SOS lacked when it began fails it by name.
+/// Evaluates a drill. It passes only if an SOS would have worked; each requirement that was not met when it began fails it and is named.
 pub fn result(drill: &Incident) -> DrillResult {
     let has = |what: What| drill.timeline.iter().any(|line| line.what == what);
     let disposition = drill.outcome.as_ref().and_then(|o| o.disposition);
@@ -166,7 +166,7 @@ pub fn result(drill: &Incident) -> DrillResult {
     DrillResult { title, verdict, answered, notes: wrong }
 }
 
-/// What an SOS would have lacked.
+/// The text of a requirement that was not met.
 const fn lacked(check: CheckKind) -> Word {
     match check {
         CheckKind::Center => Word::CenterNotReady,

@@ -1,16 +1,16 @@
-//! When a slide counts. It acts only when it is let go at the end; a touch beside the thumb moves nothing.
+//! When a slide counts. It acts only when it is released at the end; a touch beside the thumb moves nothing.
 
-/// From here on the slide is at its end, of 100.
+/// The position from which the slide is at its end, of 100.
 pub const END: u32 = 96;
-/// The farthest that one movement can go; more is a tap on the track, of 100.
+/// The longest step of one movement, of 100; a longer one is a tap on the track.
 const JUMP: u32 = 45;
 
-/// Where the thumb stands after the browser reports a new value.
+/// The position of the thumb after the browser reports a new value.
 pub fn moved(from: u32, to: u32, by_key: bool) -> u32 {
     if !by_key && to > from + JUMP { from } else { to.min(100) }
 }
 
-/// Whether letting go here asks for help.
+/// Whether a release at this position requests help.
 pub fn released(at: u32) -> bool {
     at >= END
 }

@@ -1,4 +1,4 @@
-//! The app: what lives as long as it, which page is shown, and what covers it.
+//! The app: its shared state, the page that is shown, and the overlay that covers it.
 
 use super::{
     browser::{after_next_frame, early, load},
@@ -12,7 +12,7 @@ use super::{
 use crate::{domain::incident::Source, view::words::Word};
 use leptos::{prelude::*, tachys::view::Render};
 
-/// Everything.
+/// The whole app.
 #[component]
 pub fn App() -> impl IntoView {
     let navigation = Navigation::new();
@@ -23,10 +23,10 @@ pub fn App() -> impl IntoView {
     view! { <Inside navigation/> }.into_any()
 }
 
-/// The pages of people with an account, and what covers them.
+/// The pages for people with an account, and the overlay.
 #[component]
 fn Inside(
-    /// Which page.
+    /// The page on the screen.
     navigation: Navigation,
 ) -> impl IntoView {
     let store = Store::new();
@@ -34,7 +34,7 @@ fn Inside(
     provide_context(store);
     provide_context(sender);
     provide_context(sheet);
-    // What the first page does without.
+    // Styles that the first page does not need.
     load("forms");
     store.begin();
     let owner = Owner::current().unwrap_or_default();
@@ -43,7 +43,7 @@ fn Inside(
             draw_on(store, owner.clone());
         }
     });
-    // A session that is told again must not build the page again.
+    // An update of the same session must not rebuild the page.
     let door = Memo::new(move |_| store.session.with(std::mem::discriminant));
     let page = move || match navigation.route.get() {
         route @ Route::LiveView(_) => Some(view! { <OnDemand chunk=LIVE route/> }.into_any()),
@@ -58,7 +58,7 @@ fn Inside(
         door.get();
         let session = store.session.get_untracked();
         if matches!(session, Session::Nobody | Session::Unreachable) {
-            // There is no SOS here after all.
+            // There is no SOS on this page, so the early shield goes.
             early::shield();
         }
         Some(match session {
@@ -76,7 +76,7 @@ fn Inside(
     })
 }
 
-/// Draws the parts of the first home, one a frame; then rehearses a press, and fetches what may be wanted next.
+/// Draws the parts of the first home, one per frame; then rehearses a press, and fetches the code that may be needed next.
 fn draw_on(store: Store, owner: Owner) {
     after_next_frame(move || {
         let drawn = store.drawn.get_untracked() + 1;
@@ -96,8 +96,8 @@ fn draw_on(store: Store, owner: Owner) {
     });
 }
 
-/// Makes a part of the screen off the page and throws it away. The browser compiles a function when it first runs: what a press
-/// needs has run before, so that no finger waits for that.
+/// Builds a part of the screen off the page and discards it. The browser compiles a function when it first runs, so that a rehearsed press
+/// does not wait for compilation.
 fn rehearse(owner: &Owner, part: fn() -> AnyView) {
     let stage = owner.child();
     drop(stage.with(|| part().build()));
@@ -106,7 +106,7 @@ fn rehearse(owner: &Owner, part: fn() -> AnyView) {
 
 #[component]
 fn Unreachable(
-    /// To ask again.
+    /// The store, to try again.
     store: Store,
 ) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Which language the app speaks: the browser's, or the one that was chosen. Loaded before anything is drawn.
+//! The language of the app: the chosen one, or else the browser's. It is loaded before anything is drawn.
 
 use super::{
     browser::{keep, kept, reload, window},
@@ -6,9 +6,9 @@ use super::{
 };
 use crate::view::words::{Language, german, speak};
 
-/// The name under which this browser keeps the language that was chosen.
+/// The key in local storage for the chosen language.
 const CHOSEN: &str = "buckler-language";
-/// BCP 47 tags of what the app can speak.
+/// BCP 47 tags of the supported languages.
 pub const LANGUAGES: [&str; 2] = ["en", "de"];
 
 on_demand!(
@@ -16,7 +16,7 @@ on_demand!(
     german, fetch_german, fn load_german() -> Language { german::GERMAN }
 );
 
-/// What a language calls itself.
+/// The name of a language in that language.
 pub fn name(tag: &str) -> &'static str {
     match tag {
         "de" => "Deutsch",
@@ -24,7 +24,7 @@ pub fn name(tag: &str) -> &'static str {
     }
 }
 
-/// The tag of the language to speak: the one that was chosen, or else the first of the browser's that the app knows.
+/// Returns the tag of the language to use: the chosen one, or else the first of the browser's that the app supports, or else English.
 fn wanted() -> &'static str {
     let known =
         |tag: &str| LANGUAGES.into_iter().find(|known| tag == *known || tag.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')));
@@ -32,7 +32,7 @@ fn wanted() -> &'static str {
     kept(CHOSEN).as_deref().and_then(known).or_else(browsers).unwrap_or(LANGUAGES[0])
 }
 
-/// Speaks the language that is wanted. English is there at once; where another cannot be loaded, the app goes on in English.
+/// Switches to the language to use. English is part of the app; if another language cannot be loaded, the app stays in English.
 pub async fn begin() {
     let tag = wanted();
     let loaded: Result<(), Missing> = match tag {
@@ -40,17 +40,17 @@ pub async fn begin() {
         _ => Ok(()),
     };
     if let (Ok(()), Some(root)) = (loaded, window().document().and_then(|d| d.document_element())) {
-        // An element takes any attribute.
+        // Setting this attribute cannot fail.
         let _ = root.set_attribute("lang", tag);
     }
 }
 
-/// Whether [`begin`] has to wait for something to be loaded.
+/// Whether the language is part of the app, so that [`begin`] loads nothing.
 pub fn is_there() -> bool {
     wanted() == LANGUAGES[0]
 }
 
-/// Speaks this language from now on: the app starts again.
+/// Chooses a language, and reloads the app.
 pub fn choose(tag: &str) {
     keep(CHOSEN, tag);
     reload();

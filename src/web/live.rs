@@ -1,10 +1,10 @@
-//! Live events, by one stream for all tabs of the browser (`public/live.js`).
+//! Live events, over one stream for all tabs of the browser (`public/live.js`).
 
 use super::browser::window;
 use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-/// A subscription; it ends when it is dropped.
+/// A subscription to live events. It ends when it is dropped.
 pub struct Live {
     end: Option<Function>,
     _event: Closure<dyn FnMut(String, String)>,
@@ -12,7 +12,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Subscribes. `event` gets names and data, `connected` whether events come now, whenever that changes.
+    /// Subscribes. `event` gets the name and the data of each event; `connected` gets whether the stream is connected, on each change.
     pub fn open(path: &str, names: &[&str], event: impl FnMut(String, String) + 'static, connected: impl FnMut(bool) + 'static) -> Self {
         let event = Closure::<dyn FnMut(String, String)>::new(event);
         let connected = Closure::<dyn FnMut(bool)>::new(connected);
@@ -27,7 +27,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         if let Some(end) = &self.end {
-            // What has ended already needs no second end.
+            // An error can be ignored: the subscription has ended already.
             let _ = end.call0(&JsValue::UNDEFINED);
         }
     }

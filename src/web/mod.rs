@@ -1,4 +1,4 @@
-//! The app in the browser: shows what the server says, and carries gestures to it. It never decides what an emergency is.
+//! The app in the browser. It shows the server's state and sends gestures to the server. It makes no decisions about incidents.
 
 pub mod app;
 pub mod browser;
@@ -17,14 +17,14 @@ mod words;
 
 /// Starts the app in the page's body.
 pub fn start() {
-    // Only while it is worked on: what a panic says weighs more than the app can afford.
+    // Only in development: panic messages are too large for the first load.
     if cfg!(debug_assertions) {
         console_error_panic_hook::set_once();
     }
     if language::is_there() {
         return leptos::mount::mount_to_body(app::App);
     }
-    // Leptos' own needs what mounting sets up.
+    // Leptos' `spawn_local` needs what mounting sets up.
     js_sys::futures::spawn_local(async {
         language::begin().await;
         leptos::mount::mount_to_body(app::App);

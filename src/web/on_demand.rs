@@ -1,6 +1,6 @@
-//! Pages whose code comes when they are first opened, so that it does not weigh on the first load and never delays the shield.
+//! Pages whose code is loaded when they are first opened, so that it is not part of the first load and never delays the shield.
 //!
-//! With the feature `split`, `scripts/build` makes a file of each chunk; without it the same code is part of the app.
+//! With the feature `split`, `scripts/build` makes a file of each chunk; without it, the same code is part of the app.
 
 use super::{
     browser::{after_next_frame, reload},
@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// The code could not be loaded: the connection is lost, or the server carries a newer app by now.
+/// The code could not be loaded: the connection is lost, or the server has a newer app by now.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing;
 
@@ -24,20 +24,20 @@ impl From<leptos::wasm_split::SplitLoaderError> for Missing {
     }
 }
 
-/// With the feature `split` code is missed by another error than without it.
+/// Converts the error of a load. Its type differs with and without the feature `split`.
 pub fn missed(error: impl Into<Missing>) -> Missing {
     error.into()
 }
 
-/// What comes when its code has come.
+/// A value that is available once its code is loaded.
 pub type Coming<T> = Pin<Box<dyn Future<Output = Result<T, Missing>>>>;
 
 /// A page in a chunk.
 #[derive(Clone, Copy)]
 pub struct Chunk {
-    /// Fetches the code, if it is not there yet.
+    /// Fetches the code, if it is not loaded yet.
     pub fetch: fn() -> Coming<()>,
-    /// Makes the page; at once, when the code is there.
+    /// Builds the page; without delay if the code is loaded.
     pub page: fn(Route) -> Coming<AnyView>,
 }
 
@@ -76,24 +76,24 @@ macro_rules! chunk {
 }
 pub(super) use chunk;
 
-/// A page, once its code is there. Where that fails it says so and offers to load the app again, which may be newer by now.
+/// A page, once its code is loaded. If loading fails, it says so and offers to reload the app, which may be newer by now.
 #[component]
 pub fn OnDemand(
-    /// Where the page is.
+    /// The chunk of the page.
     chunk: Chunk,
-    /// Which page.
+    /// The page.
     route: Route,
 ) -> impl IntoView {
     let otherwise = |outcome: Option<Missing>| outcome.map(|Missing| view! { <main class="door">{missing()}</main> }.into_any());
     once_there(chunk.fetch, Box::new(move || (chunk.page)(route.clone())), Box::new(otherwise))
 }
 
-/// A part of a page, in the same way.
+/// A part of a page, loaded in the same way.
 #[component]
 pub fn PartOnDemand(
-    /// Where the part is.
+    /// The chunk of the part.
     chunk: Chunk,
-    /// Which page it is of.
+    /// The page that it belongs to.
     route: Route,
 ) -> impl IntoView {
     let otherwise =
@@ -101,20 +101,20 @@ pub fn PartOnDemand(
     once_there(chunk.fetch, Box::new(move || (chunk.page)(route.clone())), Box::new(otherwise))
 }
 
-/// What stands in the place of what is not there: not yet, or because it cannot be loaded.
+/// Builds the substitute for a view whose code is not loaded yet, or cannot be loaded.
 pub type Otherwise = Box<dyn Fn(Option<Missing>) -> Option<AnyView> + Send>;
 
-/// What comes of a chunk, once its code is there.
+/// Shows a view of a chunk once its code is loaded, and a substitute until then.
 ///
-/// What stood in its place has a place of its own: in the same one what comes would be drawn into an element that is there already,
-/// such as a dialog, which opens only once.
+/// The substitute has a place of its own: in a shared place the view would be drawn into an existing element, such as a dialog, which
+/// opens only once.
 pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyView> + Send>, otherwise: Otherwise) -> AnyView {
     let mut coming = fetch();
     let there = RwSignal::new(now(&mut coming));
     if there.with_untracked(Option::is_none) {
         spawn_local(async move {
             let outcome = coming.await;
-            // Nobody waits any more when the person has gone on.
+            // The signal is gone if the person has left the page.
             there.try_set(Some(outcome));
         });
     }
@@ -127,21 +127,21 @@ pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyVie
     (instead, come).into_any()
 }
 
-/// Begins to fetch the code, so that it is there when it is wanted.
+/// Begins to fetch the code, so that it is loaded when it is needed.
 pub fn prepare(fetch: fn() -> Coming<()>) {
     prepare_then(fetch, || ());
 }
 
-/// Fetches the code, and goes on when what waited for it is drawn.
+/// Fetches the code, and calls `then` once the views that waited for it are drawn.
 pub fn prepare_then(fetch: fn() -> Coming<()>, then: fn()) {
     spawn_local(async move {
-        // Where that fails, it is tried again when the code is needed.
+        // If it fails, it is tried again when the code is needed.
         let _ = fetch().await;
         after_next_frame(then);
     });
 }
 
-/// What is there at once.
+/// Returns the value if it is available without waiting.
 fn now<T>(coming: &mut Coming<T>) -> Option<Result<T, Missing>> {
     match coming.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(made) => Some(made),

@@ -1,4 +1,4 @@
-//! Passkeys: a question of the server, the authenticator's answer, and what that opens.
+//! Passkey ceremonies: a question of the server, the authenticator's answer, and the result.
 
 use super::{
     browser::authenticator::{Task, ask},
@@ -12,12 +12,12 @@ use crate::{
     view::words::AccountWord as W,
 };
 
-/// What the authenticator answers to the server's question at that path.
+/// Returns the authenticator's answer to the server's question.
 async fn answered(task: Task, question: Answer<Ceremony>) -> Answer<Answered> {
     let Ceremony { ceremony, options } = question?;
     match ask(task, &options).await {
         Some(credential) => Ok(Answered { ceremony, credential }),
-        // Whoever would rather not is told nothing that they do not know; whose browser cannot is told what else there is.
+        // The same text serves a person who declined, and one whose browser has no support and who needs another way to sign in.
         None => Err(Failure::Refused(Box::new(Refusal {
             status: 401,
             detail: W::NotUsed.into(),
@@ -32,12 +32,12 @@ pub async fn sign_in() -> Answer<()> {
     client::sign_in_with_passkey(&answered(Task::Get, client::ask_passkey().await).await?).await
 }
 
-/// Says that it is the person whose account it is; a device that came without a passkey may then request help.
+/// Proves who the person is. A device that was signed in without a passkey may then request help.
 pub async fn prove() -> Answer<()> {
     client::prove_with_passkey(answered(Task::Get, client::ask_passkey().await).await?).await
 }
 
-/// Makes one.
+/// Adds a passkey.
 pub async fn add() -> Answer<Passkeys> {
     client::add_passkey(&answered(Task::Create, client::begin_passkey().await).await?).await
 }

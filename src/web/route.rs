@@ -1,6 +1,6 @@
-//! Which page the address names, and links that change it without loading anything.
+//! The routes of the app, and links between them that do not load the page again.
 //!
-//! A handful of routes does not need a router: leptos_router alone is a sixth of what the first load may weigh.
+//! So few routes do not need a router: leptos_router alone is a sixth of the allowed size of the first load.
 
 use super::browser::{Listener, window};
 use crate::domain::id::{CameraId, IncidentId};
@@ -24,7 +24,7 @@ pub enum Route {
     Center,
     /// `/settings/…`
     Settings(Section),
-    /// An invitation into a home.
+    /// `/invite/:token`
     Invitation(String),
     /// `/welcome/:token`
     Welcome(String),
@@ -53,14 +53,14 @@ pub enum Section {
     Equipment,
     /// Signed-in devices and the account's password.
     Security,
-    /// Who did what.
+    /// The audit log.
     Log,
     /// The app's language.
     Language,
 }
 
 impl Section {
-    /// Those that have a page of their own, in their order.
+    /// The sections with a page of their own, in their order.
     pub const ALL: [Self; 10] = [
         Self::Address,
         Self::Contacts,
@@ -96,11 +96,11 @@ impl Section {
 }
 
 impl Route {
-    /// The page of a path; what names none is the dashboard.
+    /// Returns the page of a path; the dashboard if the path names none.
     pub fn of(path: &str) -> Self {
         let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
         match parts[..] {
-            // No camera is called that: Live View goes on to the first there is.
+            // This id stands for no camera in particular: Live View goes on to the first one.
             ["live"] => "first".parse().map_or(Self::Dashboard, Self::LiveView),
             ["live", camera] => camera.parse().map_or(Self::Dashboard, Self::LiveView),
             ["incidents"] => Self::History,
@@ -148,7 +148,7 @@ pub fn navigation() -> Navigation {
 }
 
 impl Navigation {
-    /// Begins with the page of the address, and follows the browser's back and forward.
+    /// Begins with the page of the URL, and follows the browser's back and forward buttons.
     pub fn new() -> Self {
         let here = || Route::of(&window().location().pathname().unwrap_or_default());
         let route = RwSignal::new(here());
@@ -158,7 +158,7 @@ impl Navigation {
 
     /// Goes to a page.
     pub fn go(self, to: Route) {
-        // Where the history cannot be written the page changes all the same.
+        // If the history cannot be written, the page changes all the same.
         if let Ok(history) = window().history() {
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&to.path()));
         }
@@ -166,7 +166,7 @@ impl Navigation {
         self.route.set(to);
     }
 
-    /// Goes to a page in place of one that there is not, which the way back then leaves out.
+    /// Goes to a page in place of one that does not exist, which is then left out of the browser's history.
     pub fn instead(self, to: Route) {
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&to.path()));
@@ -175,20 +175,20 @@ impl Navigation {
     }
 }
 
-/// A link to a page: an ordinary one, so that it can be opened in another tab.
+/// A link to a page. It is an ordinary link, so that it can be opened in another tab.
 #[component]
 pub fn Link(
-    /// Where it leads.
+    /// The target.
     to: Route,
     /// Its class.
     class: &'static str,
-    /// Its accessible name, where its content is not enough.
+    /// Its accessible name, if its content is not enough.
     #[prop(optional)]
     label: Option<String>,
-    /// Whether it leads to where the person is.
+    /// Whether the target is the current page.
     #[prop(optional)]
     here: bool,
-    /// What it shows.
+    /// Its content.
     children: Children,
 ) -> impl IntoView {
     let navigation = navigation();

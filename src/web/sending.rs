@@ -1,4 +1,4 @@
-//! From the gesture to the server's acknowledgement. Until then nothing counts down, and the screen says what is true.
+//! Sends a request from the gesture to the server's acknowledgment. Until then no countdown is shown, and the screen shows the true state.
 
 use super::{
     browser::{random_bits, time::here_ms},
@@ -15,23 +15,23 @@ use crate::{
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
-/// Without an acknowledgement for so long, the app says NOT SENT.
+/// After this long without an acknowledgment, the app says NOT SENT.
 const NOT_SENT_AFTER_MS: u32 = 2_000;
 /// After this the app asks again instead of sending an old tap (F5).
 const ASK_AGAIN_AFTER_MS: u64 = 60_000;
 /// The pause between attempts.
 const PAUSE_MS: u32 = 1_000;
 
-/// A request on its way.
+/// A request that is being sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {
     /// The same for every attempt.
     pub id: IncidentId,
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// Real or practice.
+    /// Live or drill.
     pub mode: Mode,
-    /// How it goes.
+    /// The progress.
     pub stage: Stage,
     /// The emergency number where help is needed.
     pub number: &'static str,
@@ -42,43 +42,43 @@ pub struct Sending {
     began_ms: u64,
 }
 
-/// How a request goes that is not acknowledged yet.
+/// The progress of a request that is not acknowledged yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Sent a moment ago.
     Trying,
-    /// No acknowledgement for two seconds; attempts go on.
+    /// No acknowledgment for two seconds; attempts go on.
     NotSent,
     /// A minute has passed: does the person still need help?
     StillNeeded,
-    /// The server said no, in this sentence.
+    /// The server refused it, with this sentence.
     Refused(String),
-    /// The server has it, and said so in a way that this app cannot read.
+    /// The server has it, but this app cannot read the answer.
     Arrived,
-    /// The session has ended meanwhile: it goes on when somebody signs in again.
+    /// The session ended meanwhile; sending goes on when somebody signs in again.
     SignedOut,
 }
 
-/// The request on its way, if there is one. Created once, in `App`.
+/// The request that is being sent, if there is one. Created once, in `App`.
 #[derive(Clone, Copy)]
 pub struct Sender {
-    /// The request on its way.
+    /// The request that is being sent.
     pub sending: RwSignal<Option<Sending>>,
     store: Store,
 }
 
-/// What a gesture asks for.
+/// What a gesture requests.
 #[derive(Clone, Debug)]
 pub struct Gesture {
-    /// What is asked.
+    /// The request.
     pub request: Request,
-    /// Real or practice.
+    /// Live or drill.
     pub mode: Mode,
-    /// In practice: whether sirens sound.
+    /// In a drill: whether sirens sound.
     pub sirens: bool,
-    /// In practice: whether contacts are called.
+    /// In a drill: whether contacts are called.
     pub call_contacts: bool,
-    /// Where the shield was.
+    /// The source of the request.
     pub source: Source,
 }
 
@@ -88,12 +88,12 @@ pub fn sender() -> Sender {
 }
 
 impl Sender {
-    /// With nothing on its way.
+    /// Creates a sender without a request.
     pub fn new(store: Store) -> Self {
         Self { sending: RwSignal::new(None), store }
     }
 
-    /// Sends a gesture. A second one while the first is on its way is the first again: a double tap is one request (F8).
+    /// Sends a gesture. A second gesture while the first is being sent is ignored, so that a double tap is one request (F8).
     pub fn send(self, gesture: Gesture) {
         let Some(home) = self.store.home_id() else { return };
         let busy = self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_) | Stage::Arrived)));
@@ -106,14 +106,14 @@ impl Sender {
         self.go(Sending { id, request, mode, stage: Stage::Trying, number, source, sirens, call_contacts, home, began_ms: here_ms() });
     }
 
-    /// The person still needs help: the same request, asked now.
+    /// Sends the same request again, as of now, because the person still needs help.
     pub fn again(self) {
         if let Some(old) = self.sending.get_untracked() {
             self.go(Sending { stage: Stage::Trying, began_ms: here_ms(), ..old });
         }
     }
 
-    /// Somebody is signed in again: what that held up is sent now, or asked about where it is more than a minute old (F5).
+    /// After a new sign-in, sends the request that the ended session held up. If it is more than a minute old, asks the person first (F5).
     pub fn go_on(self) {
         if let Some(held) = self.sending.get_untracked().filter(|s| s.stage == Stage::SignedOut) {
             match here_ms().saturating_sub(held.began_ms) > ASK_AGAIN_AFTER_MS {
@@ -123,7 +123,7 @@ impl Sender {
         }
     }
 
-    /// The person gives up, or has read what the server said.
+    /// Drops the request: the person gives up, or has read the server's answer.
     pub fn give_up(self) {
         self.sending.set(None);
     }
@@ -142,7 +142,7 @@ impl Sender {
             while self.is_on_its_way(id, began_ms) {
                 match client::raise(&home, &raise).await {
                     Ok(told) => {
-                        // The new request is shown, even if the screen of an earlier one was put away.
+                        // The new request is shown, even if the screen of an earlier one was left.
                         self.store.minimized.set(None);
                         let Some(incident) = told else { return self.set_stage(id, Stage::Arrived) };
                         self.store.tell(incident);
@@ -150,7 +150,7 @@ impl Sender {
                         return;
                     }
                     Err(failure) if failure.may_pass() => {
-                        // The server itself says that it stored nothing: no need to wait for two seconds.
+                        // The server itself says that it stored nothing, so there is no need to wait for two seconds.
                         if failure.code().is_some() {
                             self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
                         }

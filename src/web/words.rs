@@ -1,9 +1,9 @@
-//! Words where views want texts.
+//! Lets views render words directly.
 
 use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Said, Word};
 use leptos::tachys::{html::attribute::IntoAttributeValue, view::IntoRender};
 
-/// A set of words that stands in views.
+/// Implements rendering for sets of words.
 macro_rules! in_views {
     ($($words:ty),*) => {$(
         impl IntoRender for $words {

@@ -1,5 +1,5 @@
-//! Changes that owners make to a home. Each is checked whole: what is wrong is said for every field at once, and then nothing changes.
-//! No change touches an incident that runs (I19): it carries its own copy.
+//! Changes that owners make to a home. A change is validated as a whole: the faults of all fields are returned at once, and nothing
+//! changes. No change affects a running incident, because it carries its own snapshot (I19).
 
 use super::{Address, Enrolment, Home, Plan, Settings, settings};
 use crate::domain::{
@@ -11,29 +11,29 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use std::{ops::RangeInclusive, str::FromStr};
 
-/// How many contacts a home has, once it has any.
+/// The number of contacts of a home that has any.
 pub const CONTACTS: RangeInclusive<usize> = 2..=10;
-/// The longest text that is asked for in one line, characters.
+/// The longest text in one line, characters.
 const TEXT_MOST: usize = 100;
 /// The most devices, and the most cameras, of one home.
 const DEVICES_MOST: usize = 64;
 
-/// A field that is wrong.
+/// A field with a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
     /// Its path, such as `contacts[0].phone`.
     pub field: String,
-    /// What is wrong with it.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What can be wrong with a field.
+/// A fault of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// There is nothing in it.
+    /// Empty.
     Missing,
-    /// More than it may hold.
+    /// Longer than allowed.
     TooLong,
     /// Not two letters of ISO 3166-1.
     NotACountry,
@@ -43,35 +43,35 @@ pub enum Fault {
     HasExtension,
     /// The same as another.
     Twice,
-    /// Fewer contacts than two.
+    /// Fewer than two contacts.
     TooFew,
     /// More than are allowed.
     TooMany,
-    /// Outside of the bounds that safety sets.
+    /// Outside of the safe range.
     OutOfBounds,
-    /// Not what is known.
+    /// Not the expected value.
     NotRight,
-    /// Less than it must hold.
+    /// Shorter than required.
     TooShort,
-    /// Among the first that would be tried.
+    /// Among the first guesses of an attacker.
     EasilyGuessed,
-    /// Not the same camera.
+    /// Both streams must come from the same camera.
     AnotherCamera,
     /// Not an address of a camera's stream.
     NotAStream,
-    /// Not in this house: an address outside of private networks.
+    /// An address outside of private networks.
     NotPrivate,
-    /// A user name or password where it would be seen.
+    /// A user name or password where it would be visible.
     HasCredentials,
     /// Not an e-mail address.
     NotAnEmail,
     /// Must be accepted first.
     NotAccepted,
-    /// There is an account with it already.
+    /// An account with it exists already.
     Known,
     /// A home keeps at least one owner.
     LastOwner,
-    /// There is one already.
+    /// The home has one already.
     OnlyOne,
     /// SOS for cameras needs a compatible camera.
     NoCompatibleCamera,
@@ -80,7 +80,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// In a sentence.
+    /// The fault as a sentence.
     pub const fn english(self) -> &'static str {
         match self {
             Self::Missing => "Fill this in.",
@@ -110,20 +110,20 @@ impl Fault {
     }
 }
 
-/// What is wrong, all of it.
+/// All fields with a fault.
 pub type Wrongs = Vec<Wrong>;
 
-/// Gathers what is wrong.
+/// Collects fields with a fault.
 #[derive(Default)]
 pub struct Form(Wrongs);
 
 impl Form {
-    /// Notes that a field is wrong.
+    /// Records a fault of a field.
     pub fn wrong(&mut self, field: impl Into<String>, fault: Fault) {
         self.0.push(Wrong { field: field.into(), fault });
     }
 
-    /// A line of text, without the spaces around it.
+    /// Validates a line of text, and returns it without surrounding white space.
     pub fn line(&mut self, field: &str, text: &str) -> String {
         let text = text.trim();
         match text.chars().count() {
@@ -135,20 +135,20 @@ impl Form {
     }
 
     /// # Errors
-    /// Whatever was noted.
+    /// The recorded faults, if any.
     pub fn done<T>(self, made: T) -> Result<T, Wrongs> {
         if self.0.is_empty() { Ok(made) } else { Err(self.0) }
     }
 }
 
-/// A contact as an owner writes it. The phone number is in E.164 already.
+/// A contact as entered by an owner. The phone number is already in E.164.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenContact {
-    /// The contact that it was, if it was one.
+    /// The existing contact that it replaces, if any.
     pub id: Option<ContactId>,
-    /// What the home calls this person.
+    /// The name that the home gives this person.
     pub name: String,
-    /// E.164, or what is wrong with what was written.
+    /// E.164, or the fault of the entered number.
     pub phone: Result<String, Fault>,
 }
 
@@ -156,7 +156,7 @@ impl Home {
     /// Names the home.
     ///
     /// # Errors
-    /// A name that says nothing or too much.
+    /// An empty name, or one that is too long.
     pub fn rename(&mut self, name: &str) -> Result<(), Wrongs> {
         let mut form = Form::default();
         let name = form.line("name", name);
@@ -164,10 +164,10 @@ impl Home {
         Ok(())
     }
 
-    /// Sets where help is sent.
+    /// Sets the address that help is sent to.
     ///
     /// # Errors
-    /// Each line that is missing or too long, and a country that is none.
+    /// Each line that is missing or too long, and a country that is not two letters.
     pub fn move_to(&mut self, written: &Address) -> Result<(), Wrongs> {
         let mut form = Form::default();
         let line2 = written.line2.as_deref().map(str::trim).filter(|l| !l.is_empty());
@@ -187,7 +187,7 @@ impl Home {
         Ok(())
     }
 
-    /// Sets how the household wants things done. Whether calling off needs the password is chosen with the enrolment (R15).
+    /// Changes the household's settings. Whether canceling needs the verbal password is chosen with the enrollment (R15).
     ///
     /// # Errors
     /// A countdown or a siren duration out of bounds (R10, R19).
@@ -204,10 +204,10 @@ impl Home {
         Ok(())
     }
 
-    /// Sets whom to call, in order. Who has a new number is asked anew.
+    /// Sets the emergency contacts, in order. A contact with a new number must agree again.
     ///
     /// # Errors
-    /// Fewer than two or more than ten; each name or number that is wrong; a number twice.
+    /// Fewer than two or more than ten contacts; each invalid name or number; a duplicate number.
     pub fn set_contacts(&mut self, written: &[WrittenContact]) -> Result<(), Wrongs> {
         let mut form = Form::default();
         match written.len() {
@@ -242,7 +242,7 @@ impl Home {
     /// Enrolls the cameras in SOS (R2), with or without asking for the verbal password (R15).
     ///
     /// # Errors
-    /// What is missing for it: a compatible camera, the plan, an address, two contacts, the password.
+    /// Each requirement that is missing: a compatible camera, the plan, an address, two contacts, the password.
     pub fn enroll(&mut self, password_required: bool) -> Result<(), Wrongs> {
         let mut form = Form::default();
         if !self.cameras.iter().any(|c| c.sos_compatible) {
@@ -274,7 +274,7 @@ impl Home {
     /// Adds a base station or a keypad.
     ///
     /// # Errors
-    /// A name that is wrong, a second base station, or too many.
+    /// An invalid name or model, a second base station, or too many devices.
     pub fn add_device(&mut self, kind: DeviceKind, model: &str, name: &str) -> Result<DeviceId, Wrongs> {
         let mut form = Form::default();
         let (name, model) = (form.line("name", name), form.line("model", model));
@@ -294,7 +294,7 @@ impl Home {
     /// Adds a camera or a doorbell.
     ///
     /// # Errors
-    /// A name or a stream's address that is wrong, or too many.
+    /// An invalid name or stream address, or too many cameras.
     pub fn add_camera(&mut self, kind: CameraKind, written: &WrittenCamera, allows: Allows) -> Result<CameraId, Wrongs> {
         let mut form = Form::default();
         if self.cameras.len() >= DEVICES_MOST {
@@ -310,13 +310,13 @@ impl Home {
         Ok(id)
     }
 
-    /// Removes a device, with how its siren was spoken to.
+    /// Removes a device and the configuration of its siren.
     pub fn remove_device(&mut self, id: &DeviceId) {
         self.devices.retain(|d| d.id != *id);
         self.wires.retain(|w| w.device != *id);
     }
 
-    /// Removes a camera, with how its siren was spoken to.
+    /// Removes a camera and the configuration of its siren.
     pub fn remove_camera(&mut self, id: &CameraId) {
         self.cameras.retain(|c| c.id != *id);
         self.wires.retain(|w| w.device.as_str() != id.as_str());
@@ -328,33 +328,33 @@ impl Home {
     }
 }
 
-/// A camera as an owner writes it.
+/// A camera as entered by an owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenCamera {
-    /// What the home calls it.
+    /// Its display name.
     pub name: String,
     /// Whether an SOS may be raised from its Live View.
     pub sos_compatible: bool,
-    /// Whether it can sound.
+    /// Whether it has a siren.
     pub has_siren: bool,
-    /// Where its pictures come from; empty where that is not known yet.
+    /// The address of its stream; empty if not known yet.
     pub stream: String,
-    /// Where smaller ones come from, for small screens; empty where there are none.
+    /// The address of a stream with smaller pictures, for small screens; empty if there is none.
     pub small: String,
-    /// When its pictures are fetched.
+    /// When the server fetches its pictures.
     pub keep: Keep,
 }
 
 impl Camera {
-    /// Changes what can be changed of a camera.
+    /// Changes the editable fields of a camera.
     ///
     /// # Errors
-    /// A name or a stream's address that is wrong.
+    /// An invalid name or stream address.
     pub fn edit(&mut self, written: &WrittenCamera, allows: Allows) -> Result<(), Wrongs> {
         let mut form = Form::default();
         let (name, (stream, small)) = (form.line("name", &written.name), streams(&mut form, written, allows));
         form.done(())?;
-        // A password is for the camera that it was given for, and is shown to no other.
+        // The password was given for the old host, and must not be sent to another one.
         if self.stream.as_ref().map(StreamAddress::host) != stream.as_ref().map(StreamAddress::host) {
             self.login = None;
         }
@@ -364,7 +364,7 @@ impl Camera {
     }
 }
 
-/// Both streams. They lead to one and the same camera: its password is given to no other.
+/// Parses both stream addresses. They must have the same host, because the camera's password must not be sent to another one.
 fn streams(form: &mut Form, written: &WrittenCamera, allows: Allows) -> (Option<StreamAddress>, Option<StreamAddress>) {
     let mut read = |field, text: &str| {
         let text = text.trim();
@@ -378,7 +378,7 @@ fn streams(form: &mut Form, written: &WrittenCamera, allows: Allows) -> (Option<
     (stream, small)
 }
 
-/// A short name that is not taken: from what people call it, with a number where that is taken.
+/// Makes a free id from the display name, with a number appended if the id is taken.
 fn new_id<T: FromStr>(name: &str, otherwise: &str, taken: &[&str]) -> T {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
     let mut stem = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
@@ -389,7 +389,7 @@ fn new_id<T: FromStr>(name: &str, otherwise: &str, taken: &[&str]) -> T {
     free.and_then(|id| id.parse().ok()).unwrap_or_else(|| unreachable!("some number is free, and letters, digits and hyphens make an id"))
 }
 
-/// Countries whose addresses name a state or province (UPU S42).
+/// Whether addresses of the country name a state or province (UPU S42).
 fn needs_region(country: &str) -> bool {
     ["US", "CA", "AU", "BR", "MX", "IN", "CN", "JP"].contains(&country)
 }

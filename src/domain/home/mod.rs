@@ -1,4 +1,4 @@
-//! One location: address, subscription, devices, cameras, contacts, and how the household wants things done.
+//! One location: address, subscription, devices, cameras, contacts and settings.
 
 pub mod edit;
 pub mod responders;
@@ -16,36 +16,36 @@ use serde::{Deserialize, Serialize};
 pub use settings::Settings;
 pub use undo::Change;
 
-/// A home, as it is set up.
+/// A home and its setup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
-    /// Its short name in paths.
+    /// Its id, as in paths.
     pub id: HomeId,
-    /// What its people call it.
+    /// Its display name.
     pub name: String,
     /// IANA name of its time zone.
     pub time_zone: String,
-    /// Where help is sent; without one there is no SOS.
+    /// The address that help is sent to; without one there is no SOS.
     pub address: Option<Address>,
-    /// What was bought.
+    /// The purchased services.
     pub subscription: Subscription,
-    /// How the household wants things done.
+    /// The household's settings.
     pub settings: Settings,
     /// Base station and keypads.
     pub devices: Vec<Device>,
     /// Cameras and doorbells.
     pub cameras: Vec<Camera>,
-    /// Whom to call, in order.
+    /// The emergency contacts, in the order of calls.
     pub contacts: Vec<Contact>,
     /// Argon2id hash of the verbal password, in PHC form. Never leaves the server.
     pub verbal_password: Option<String>,
-    /// What was changed within the last day and can be undone, the oldest first.
+    /// Changes of the last day that can be undone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// How sirens are spoken to, as far as owners chose it; the server's configuration goes before.
+    /// How sirens are reached, as configured by owners. The server's configuration takes precedence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wires: Vec<Wire>,
-    /// What responders should know.
+    /// Notes for responders.
     #[serde(default, skip_serializing_if = "ResponderNotes::is_empty")]
     pub notes: ResponderNotes,
 }
@@ -67,14 +67,14 @@ pub struct Address {
     pub country: String,
 }
 
-/// What a home has bought.
+/// A home's subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Subscription {
     /// The plan.
     pub plan: Plan,
     /// Whether the monitoring center watches the alarm; without it the alarm is self-monitored.
     pub professional_monitoring: bool,
-    /// The enrolment that lets compatible cameras raise an SOS.
+    /// The enrollment that lets compatible cameras raise an SOS.
     pub sos_for_cameras: Enrolment,
 }
 
@@ -84,9 +84,9 @@ pub struct Subscription {
 pub enum Plan {
     /// No plan.
     None,
-    /// The small one.
+    /// A plan without SOS.
     Basic,
-    /// The one that SOS needs.
+    /// The plan that SOS needs.
     HomePremium,
 }
 
@@ -94,9 +94,9 @@ pub enum Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Enrolment {
-    /// Not asked for.
+    /// Not requested.
     NotEnrolled,
-    /// Asked for and accepted.
+    /// Requested, with the terms accepted.
     Enrolled,
 }
 
@@ -106,31 +106,31 @@ impl Home {
         self.devices.iter().find(|d| d.kind == DeviceKind::BaseStation)
     }
 
-    /// What the home calls a device or camera.
+    /// Returns the display name of a device or camera, if it exists.
     pub fn name_of(&self, device: &DeviceId) -> Option<&str> {
         let devices = self.devices.iter().map(|d| (d.id.as_str(), d.name.as_str()));
         let cameras = self.cameras.iter().map(|c| (c.id.as_str(), c.name.as_str()));
         devices.chain(cameras).find(|(id, _)| *id == device.as_str()).map(|(_, name)| name)
     }
 
-    /// Whether a device or camera can sound.
+    /// Whether a device or camera has a siren.
     pub fn has_siren(&self, device: &DeviceId) -> bool {
         self.devices.iter().any(|d| d.id == *device) || self.cameras.iter().any(|c| c.has_siren && c.id.as_str() == device.as_str())
     }
 
-    /// The camera of that name.
+    /// Returns the camera with this id, if it exists.
     pub fn camera(&self, id: &CameraId) -> Option<&Camera> {
         self.cameras.iter().find(|c| c.id == *id)
     }
 
-    /// Whether calling help off needs the verbal password: always with an alarm; otherwise as chosen at enrolment (R15).
+    /// Whether canceling needs the verbal password: always with a base station, otherwise as chosen at enrollment (R15).
     pub fn verbal_password_required(&self) -> bool {
         self.base_station().is_some() || self.settings.verbal_password_required
     }
 }
 
 impl Address {
-    /// In one line, as it is said to responders.
+    /// The address in one line, as responders are told.
     pub fn one_line(&self) -> String {
         let street = match &self.line2 {
             Some(line2) => format!("{}, {line2}", self.line1),

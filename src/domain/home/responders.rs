@@ -1,5 +1,5 @@
-//! What owners let responders know: how to come in, who lives there, and under which permit. Nobody else sees it: it goes to whoever
-//! holds the incident at the center, and with the incident to whom the server tells it.
+//! Notes that owners write for responders: how to get in, pets, medical facts, and the alarm permit. In the home only owners see them.
+//! With an incident they go to the monitoring center, to a receiving center and to webhooks.
 
 use super::{
     Home,
@@ -10,29 +10,29 @@ use serde::{Deserialize, Serialize};
 /// The longest note, characters.
 const NOTE_MOST: usize = 200;
 
-/// Notes for responders; empty where there is nothing to say.
+/// Notes for responders. A field without a note is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResponderNotes {
-    /// How to come in: a gate code, where the key is.
+    /// How to get in, such as a gate code or where the key is.
     pub gate: String,
     /// Animals in the house.
     pub pets: String,
-    /// What medical help should know.
+    /// Facts for medical responders.
     pub medical: String,
     /// The number of the alarm permit.
     pub permit: String,
-    /// Until when that holds, `YYYY-MM-DD`; empty where it has no end.
+    /// When the permit expires, `YYYY-MM-DD`; empty if it does not.
     pub permit_until: String,
 }
 
 impl ResponderNotes {
-    /// Whether there is nothing to say.
+    /// Whether all notes are empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// In one line, as responders are told; empty where there is nothing to say.
+    /// The notes in one line, as responders are told; empty if there are none.
     pub fn one_line(&self) -> String {
         let until = if self.permit_until.is_empty() { String::new() } else { format!(" until {}", self.permit_until) };
         let parts = [("Gate", &self.gate), ("Pets", &self.pets), ("Medical", &self.medical), ("Permit", &self.permit)];
@@ -43,10 +43,10 @@ impl ResponderNotes {
 }
 
 impl Home {
-    /// Sets what responders should know.
+    /// Sets the notes for responders.
     ///
     /// # Errors
-    /// A text that is too long, or a date that is none.
+    /// A text that is too long, or an invalid date.
     pub fn note(&mut self, written: &ResponderNotes) -> Result<(), Wrongs> {
         let mut form = Form::default();
         let mut line = |field: &str, text: &str| {
@@ -71,7 +71,7 @@ impl Home {
     }
 }
 
-/// A calendar date (ISO 8601), by its form.
+/// Whether the text has the form of a calendar date (ISO 8601).
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let number = |n: usize, length: usize| {

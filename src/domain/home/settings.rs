@@ -1,25 +1,25 @@
-//! How a household wants things done, within the bounds that safety sets.
+//! A household's settings, within safe bounds.
 
 use serde::{Deserialize, Serialize};
 use std::{ops::RangeInclusive, time::Duration};
 
-/// Seconds of countdown that a household may choose (R10): it may lengthen the five, never shorten them.
+/// Countdown that a household may choose, seconds (R10): it may be longer than the default of five, never shorter.
 pub const COUNTDOWN_S: RangeInclusive<u8> = 5..=15;
-/// Seconds that sirens may sound (R19).
+/// Siren duration that a household may choose, seconds (R19).
 pub const SIREN_DURATION_S: RangeInclusive<u16> = 60..=600;
 
-/// A household's choices. What lies out of bounds is brought to the nearest bound when it is used.
+/// A household's settings. A value out of bounds is clamped when it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Settings {
-    /// How long an SOS can be cancelled.
+    /// How long an SOS can be canceled, seconds.
     pub countdown_s: u8,
-    /// When sirens stop by themselves.
+    /// After how long sirens stop by themselves, seconds.
     pub siren_duration_s: u16,
     /// Whether cameras with a siren sound together with the base station (R12, R13).
     pub cameras_sound_with_base_station: bool,
-    /// For a home without an alarm: whether calling help off needs the verbal password (R15).
+    /// For a home without a base station: whether canceling needs the verbal password (R15).
     pub verbal_password_required: bool,
-    /// Whether a device that somebody signed in without their passkey requests no help for a day.
+    /// Whether a device that was signed in without the account's passkey is restricted for a day, so that it cannot request help.
     #[serde(default = "held")]
     pub hold_new_devices: bool,
 }

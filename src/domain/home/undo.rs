@@ -1,4 +1,4 @@
-//! Where help goes and who is called, as it was before somebody changed it: for a day every owner sees the change and can undo it.
+//! Earlier values of the address and the contacts. For a day after a change, every owner sees it and can undo it.
 
 use super::{Address, Home};
 use crate::domain::{contact::Contact, id::UserId, time::Timestamp};
@@ -11,25 +11,25 @@ pub const UNDOABLE: Duration = Duration::from_secs(24 * 3_600);
 /// A change that can be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Its number; no other change of the home has it.
+    /// Its number, unique within the home.
     pub number: u64,
-    /// When it was made; of several by the same person one after the other, the last.
+    /// When it was made. Consecutive changes by the same person count as one, with the time of the last.
     pub at: Timestamp,
     /// Who made it.
     pub by: UserId,
-    /// What people called them then.
+    /// That person's name at the time.
     pub name: String,
-    /// What it was before.
+    /// The value before the change.
     pub was: Was,
 }
 
-/// What something was.
+/// A value before a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Was {
-    /// Where help is sent.
+    /// The address that help is sent to.
     Address(Address),
-    /// Whom to call, in order.
+    /// The emergency contacts, in order.
     Contacts(Vec<Contact>),
 }
 
@@ -38,14 +38,14 @@ pub enum Was {
 pub struct NotUndone;
 
 impl Change {
-    /// Whether it can be undone still.
+    /// Whether it can still be undone.
     pub fn is_open(&self, now: Timestamp) -> bool {
         now.since(self.at) < UNDOABLE
     }
 }
 
 impl Was {
-    /// What the home has now instead.
+    /// The current value of the home, of the same kind.
     fn now(&self, home: &Home) -> Option<Self> {
         match self {
             Self::Address(_) => home.address.clone().map(Self::Address),
@@ -53,7 +53,7 @@ impl Was {
         }
     }
 
-    /// Whether people would call it the same: that a contact has agreed meanwhile is no change of theirs.
+    /// Whether both values are the same to an owner. A contact who has agreed in the meantime is not an owner's change.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Address(one), Self::Address(other)) => one == other,
@@ -72,8 +72,9 @@ fn named(contact: &Contact) -> (&str, &str, &str) {
 }
 
 impl Home {
-    /// Keeps what somebody changed since `before`, so that it can be undone. What was set for the first time is no change; several by the
-    /// same person one after the other are one, so that none is lost behind them; and what is as it was is none any more.
+    /// Records what `by` changed since `before`, so that it can be undone. A value that was set for the first time is not recorded.
+    /// Consecutive changes by the same person merge into one, so that the value before the first is kept. A change is dropped once the home
+    /// has its earlier value again.
     pub fn note_changes(&mut self, before: &Self, by: &UserId, name: &str, now: Timestamp) {
         self.changes.retain(|change| change.is_open(now));
         let address = before.address.clone().map(Was::Address);
@@ -95,7 +96,8 @@ impl Home {
         self.changes = changes;
     }
 
-    /// Makes it what it was before that change; to be noted as any other change. Contacts that are still there keep what they have said since.
+    /// Restores the value before a change. The caller records this like any other change. Contacts that still exist with the same number
+    /// keep the answers that they gave since.
     ///
     /// # Errors
     /// There is no such change, or it was made too long ago.

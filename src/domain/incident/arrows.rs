@@ -1,11 +1,11 @@
-//! Every arrow of the line, declared: from where, by which fact, to where. A test walks each of them, and finds no other.
+//! All state transitions of an incident, declared as state before, fact, state after. A test takes each of them, and finds no other.
 
 use super::{Incident, State, event::Event};
 
-/// An arrow: state before, fact, state after.
+/// A state transition: state before, fact, state after.
 pub type Arrow = (&'static str, &'static str, &'static str);
 
-/// The arrows that change where an incident stands. All other facts leave the state as it is.
+/// The transitions between states. All other facts leave the state as it is.
 pub const ARROWS: &[Arrow] = &[
     ("counting_down", "aborted", "aborted"),
     ("counting_down", "aborted", "siren_sounding"),
@@ -44,7 +44,7 @@ pub fn state_name(state: &State) -> &'static str {
     }
 }
 
-/// The arrow between two states, if the fact walked one.
+/// Returns the transition between two states, if the fact changed the state.
 pub fn walked(before: &Incident, event: &Event, after: &Incident) -> Option<Arrow> {
     let arrow = (state_name(&before.state), event.name(), state_name(&after.state));
     (arrow.0 != arrow.2).then_some(arrow)

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To confirm the emergency or call it off: only the first call (R15).
+    /// To confirm the emergency or cancel it; only the first call (R15).
     Verify,
-    /// To be told (R17).
+    /// To inform the contact (R17).
     Inform,
 }
 
@@ -22,7 +22,7 @@ pub enum Purpose {
 pub enum CallOutcome {
     /// The contact confirmed the emergency.
     Confirmed,
-    /// The contact called it off, authenticated. Only this prevents dispatch (I5).
+    /// The contact canceled the emergency, authenticated. Only this prevents dispatch (I5).
     Cancelled,
     /// It rang until the ring timeout.
     NoAnswer,
@@ -34,25 +34,25 @@ pub enum CallOutcome {
     Failed,
     /// Answered and hung up without a decision.
     HungUp,
-    /// Answered, and the talk timeout came without a decision.
+    /// Answered, and the talk timeout passed without a decision.
     NoDecision,
-    /// Tried to call it off with a wrong password. The caller never learns that (R16, I17).
+    /// The contact tried to cancel with a wrong password, and is never told so (R16, I17).
     WrongPassword,
-    /// Was told.
+    /// The contact was informed.
     Told,
 }
 
-/// Where a call stands.
+/// The state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallState {
     /// It rings.
     Ringing {
-        /// Until the ring timeout.
+        /// The end of the ring timeout.
         until: Timestamp,
     },
     /// Somebody answered.
     Answered {
-        /// Until the talk timeout.
+        /// The end of the talk timeout.
         until: Timestamp,
     },
     /// It is over.
@@ -62,25 +62,25 @@ pub enum CallState {
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Its name.
+    /// Its id.
     pub id: CallId,
-    /// Who is called.
+    /// The contact who is called.
     pub contact: ContactId,
-    /// Why.
+    /// Its purpose.
     pub purpose: Purpose,
     /// When it was placed.
     pub placed_at: Timestamp,
-    /// Where it stands.
+    /// Its state.
     pub state: CallState,
 }
 
 impl Call {
-    /// Whether it rings or is being talked on.
+    /// Whether it is ringing or answered.
     pub fn is_open(&self) -> bool {
         !matches!(self.state, CallState::Ended(_))
     }
 
-    /// How it ended, if it has.
+    /// Returns the outcome, if the call has ended.
     pub fn outcome(&self) -> Option<CallOutcome> {
         match self.state {
             CallState::Ended(outcome) => Some(outcome),

@@ -1,4 +1,4 @@
-//! What may be asked of an incident: the closed set of its inputs.
+//! Commands: the closed set of inputs of an incident.
 
 use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Quiet, Report, Request, Service, Snapshot, Source};
 use crate::domain::{
@@ -7,166 +7,166 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-/// A tap older than this is not acted on: the app asks again (F5).
+/// A request older than this is not carried out: the app asks the person again (F5).
 const STALE: Duration = Duration::from_secs(60);
 
-/// Whether a request that was sent then is too old to act on.
+/// Whether a request that was sent at `sent_at` is too old to carry out.
 pub fn is_stale(sent_at: Timestamp, now: Timestamp) -> bool {
     now.since(sent_at) > STALE
 }
 
-/// A person slides or taps where no incident runs.
+/// A request that begins an incident, if none runs that it joins.
 #[derive(Clone, Debug)]
 pub struct Raise {
-    /// Made by the client.
+    /// The id of the incident, made by the client.
     pub id: IncidentId,
-    /// Whose home.
+    /// The home.
     pub home: HomeId,
-    /// What is asked.
+    /// The request.
     pub request: Request,
-    /// Real or practice.
+    /// Live or drill.
     pub mode: Mode,
     /// In a drill: whether sirens sound (R21).
     pub drill_sirens: bool,
-    /// Where the shield was.
+    /// The source of the request.
     pub source: Source,
-    /// Who.
+    /// The actor.
     pub by: Actor,
-    /// Whether the home must not notice it, and why.
+    /// Why the home must not notice the incident, if it must not.
     pub quiet: Option<Quiet>,
-    /// The home at this moment.
+    /// The snapshot of the home.
     pub snapshot: Snapshot,
 }
 
-/// What may be asked of an incident that runs.
+/// A command to an incident.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Time has passed.
     Tick,
     /// A second request joins (R20).
     Join {
-        /// What is asked.
+        /// The request.
         request: Request,
-        /// Where the shield was.
+        /// The source of the request.
         source: Source,
-        /// Who.
+        /// The actor.
         by: Actor,
     },
     /// Cancel Help.
     Cancel {
-        /// Who.
+        /// The actor.
         by: Actor,
     },
     /// Send Now.
     SendNow {
-        /// Who.
+        /// The actor.
         by: Actor,
     },
     /// Silence Siren.
     Silence {
-        /// Who.
+        /// The actor.
         by: Actor,
     },
-    /// A contact's telephone, or who placed the call, reports.
+    /// A contact's phone, or the party that placed the call, reports a step of a call.
     Call {
-        /// Which call.
+        /// The call.
         call: CallId,
-        /// What happened on it.
+        /// The step.
         step: CallStep,
     },
-    /// A siren reports.
+    /// A siren reports its state.
     SirenReported {
-        /// Which.
+        /// The device or camera of the siren.
         device: DeviceId,
         /// Whether it sounds.
         sounding: bool,
     },
-    /// Responders report.
+    /// Responders report progress.
     Dispatch {
-        /// Which service.
+        /// The service.
         service: Service,
-        /// How far it has come.
+        /// Its new state.
         state: DispatchState,
-        /// The agency's own number.
+        /// The agency's reference number.
         reference: Option<String>,
     },
-    /// Whoever works on it elsewhere says how far it has come.
+    /// A center or a dispatch service that works on the incident elsewhere reports.
     Report {
-        /// Who says so.
+        /// The reporting party.
         by: Actor,
-        /// Names what is said: the same again changes nothing.
+        /// The idempotency key: a report with a known key changes nothing.
         key: String,
-        /// When, by their clock.
+        /// When they said so, by their clock.
         said_at: Timestamp,
-        /// What.
+        /// The report.
         report: Report,
     },
-    /// The way to the receiving center reports.
+    /// The connection to the receiving center reports.
     Signaled {
-        /// The receiver that has the alarm; nothing where none answers.
+        /// The receiver that has the alarm; `None` if none answers.
         receiver: Option<String>,
     },
-    /// An operator takes the incident: nobody else works on it then.
+    /// An operator claims the incident, exclusively.
     Claim {
-        /// Who.
+        /// The operator.
         by: Actor,
     },
-    /// An operator does not work on it any more. Nothing changes if somebody else does by now.
+    /// An operator's claim ends. Refused if another operator holds the incident by now.
     Release {
-        /// Who says so.
+        /// The actor who ends it.
         by: Actor,
-        /// Who worked on it.
+        /// The operator whose claim ends.
         from: Actor,
     },
-    /// A supervisor gives it to an operator. Nothing changes if somebody else works on it by now.
+    /// A supervisor assigns the incident to an operator. Refused if a third operator holds it by now.
     Assign {
-        /// Who says so.
+        /// The supervisor.
         by: Actor,
-        /// Who works on it from now on.
+        /// The operator who gets it.
         to: Actor,
-        /// Who worked on it, if anybody did.
+        /// The operator who held it, if any.
         from: Option<Actor>,
     },
-    /// Somebody looked at an incident that was found late (R22).
+    /// A person reviewed an incident that was found late (R22).
     Review {
-        /// Who.
+        /// The reviewer.
         by: Actor,
-        /// Send after all, or not.
+        /// Whether to send help after all.
         proceed: bool,
-        /// Why.
+        /// The reason.
         note: String,
     },
-    /// Somebody adds to the record.
+    /// Adds a note to the record.
     Note {
-        /// Who.
+        /// The author.
         by: Actor,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// The center closes it.
+    /// The center closes the incident.
     Close {
-        /// Who.
+        /// The actor.
         by: Actor,
         /// How it ended.
         disposition: Disposition,
     },
-    /// The household says that it is over: once the calls are over, and where no center works on it (I23).
+    /// The household ends the incident: only after the calls are over, and only while no center works on it (I23).
     End {
-        /// Who.
+        /// The actor.
         by: Actor,
     },
     /// A real request ends the drill.
     ReplaceDrill,
 }
 
-/// What happens on a call.
+/// A step of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallStep {
     /// Somebody answers.
     Answer,
-    /// The contact confirms the emergency, or has heard.
+    /// The contact confirms the emergency, or that they were informed.
     Confirm,
-    /// The contact calls it off.
+    /// The contact cancels the emergency.
     Cancel {
         /// Whether the verbal password was right, or none was required.
         authenticated: bool,

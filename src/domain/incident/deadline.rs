@@ -1,32 +1,32 @@
-//! The timers of an incident: moments in its state, never callbacks. Restart is: load, and ask again.
+//! The timers of an incident. They are times in its state, never callbacks, so that a restart only loads the state and asks again.
 
 use super::{CallState, Incident, Siren, State, UNATTENDED, Verification};
 use crate::domain::{id::CallId, time::Timestamp};
 
-/// What a moment means when it comes.
+/// A timer, by what it means when it fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
     /// The countdown ends: D.
     Countdown,
-    /// Nobody at the center took it.
+    /// The offer to the center ends.
     Unclaimed,
     /// The ring timeout.
     Ring(CallId),
     /// The talk timeout.
     Talk(CallId),
-    /// The sirens have sounded long enough.
+    /// The siren duration ends.
     SirenOver,
-    /// Nobody is connected who could end it, and nothing has happened for long.
+    /// Nobody who could send help is connected, and nothing has happened for [`UNATTENDED`].
     Unattended,
 }
 
 impl Incident {
-    /// When to tick next, if ever.
+    /// Returns the next deadline, if any.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.next_timer().map(|(at, _)| at)
     }
 
-    /// The earliest timer; where two fall together, the one that stands first here goes first.
+    /// Returns the earliest timer, if any. Of timers for the same moment, the first in the order of this function fires first.
     pub(super) fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         if self.is_over() {
             return None;

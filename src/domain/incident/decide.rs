@@ -1,4 +1,4 @@
-//! What a command makes happen: `(incident, command, now) → facts`, and a typed refusal where there is one.
+//! Decides on commands: `(incident, command, now) → facts`, and a typed refusal if the command is refused.
 
 mod center;
 
@@ -17,18 +17,18 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-/// Why a command was not carried out. Facts may have been recorded all the same.
+/// Why a command was refused. The decision may hold facts all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Cancelling in the app after D (R18, I4).
+    /// Canceling in the app after D (R18, I4).
     CancelWindowClosed,
     /// The incident is over (I9).
     IncidentOver,
     /// The call is over or unknown.
     CallOver,
-    /// Nothing waits for that.
+    /// The incident does not wait for this command.
     NotWaiting,
-    /// Somebody else at the center works on it.
+    /// Somebody else works on it: an operator, or a center elsewhere.
     Held,
     /// Contacts are still being called.
     CallsUnderWay,
@@ -37,17 +37,17 @@ pub enum Refusal {
 /// The facts of one decision, in order, and whether the command was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// To be stored together, or not at all.
+    /// The facts, to be stored together or not at all.
     pub facts: Vec<Recorded>,
-    /// What the facts make happen outside, in order; to be stored with them.
+    /// The effects of the facts, in order; to be stored with them.
     pub effects: Vec<Effect>,
-    /// The incident after them.
+    /// The incident after the facts.
     pub after: Incident,
-    /// Why the command itself was not carried out.
+    /// Why the command was refused, if it was.
     pub refusal: Option<Refusal>,
 }
 
-/// The start of an incident.
+/// Starts an incident.
 pub fn start(raise: Raise, now: Timestamp) -> Decision {
     let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot } = raise;
     let deadline = now + Duration::from_millis(snapshot.countdown_ms);
@@ -58,7 +58,7 @@ pub fn start(raise: Raise, now: Timestamp) -> Decision {
     Decision { facts: vec![first], effects: Vec::new(), after, refusal: None }
 }
 
-/// What a command makes happen to an incident that runs. Timers that are due go first, so that a moment decides once (I4).
+/// Decides on a command. Due timers fire first, so that a deadline is decided once (I4).
 pub fn decide(incident: &Incident, command: Command, now: Timestamp) -> Decision {
     let mut draft = Draft { incident: incident.clone(), now, facts: Vec::new(), effects: Vec::new() };
     draft.settle();
@@ -67,7 +67,7 @@ pub fn decide(incident: &Incident, command: Command, now: Timestamp) -> Decision
     Decision { facts: draft.facts, effects: draft.effects, after: draft.incident, refusal }
 }
 
-/// A decision in the making: each fact is applied as it is made, so that the next one is decided on the truth.
+/// A decision in progress. Each fact is applied as it is made, so that the next one is decided on the current state.
 struct Draft {
     incident: Incident,
     now: Timestamp,
@@ -122,7 +122,7 @@ impl Draft {
             Command::Release { by, from } => self.release(by, &from),
             Command::Assign { by, to, from } => self.assign(by, to, from.as_ref()),
             Command::Review { by, proceed, note } => self.review(by, proceed, note),
-            // Before help was requested nobody but the first contact may prevent it (I5).
+            // Before dispatch was requested, only the first contact may prevent it (I5).
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => Err(Refusal::NotWaiting),
             Command::Close { by, disposition } => {
                 self.close(by, disposition);
@@ -137,7 +137,7 @@ impl Draft {
         }
     }
 
-    /// I4: only while counting down and before D. Later wishes are recorded, once a person (R18).
+    /// I4: cancels only while counting down and before D. Later attempts are recorded, once for each person (R18).
     fn cancel(&mut self, by: Actor) -> Result<(), Refusal> {
         match self.incident.state {
             State::CountingDown { .. } => self.push(Event::Aborted { by }),
@@ -160,7 +160,7 @@ impl Draft {
         Ok(())
     }
 
-    /// R20: joining never drops or downgrades; the same request again does nothing twice, and is recorded (I24).
+    /// R20: joining never drops or downgrades a request. A repeated request dispatches nothing twice, and is recorded (I24).
     fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let incident = &self.incident;
         if incident.requests.contains(request) && !matches!(incident.state, State::UnderReview)
@@ -181,7 +181,7 @@ impl Draft {
         }
     }
 
-    /// The same again: a fact that whoever works on it sees. Sirens that have ended sound again.
+    /// Records a repeated request, which the center sees. Sirens that have ended sound again.
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         if self.incident.repeats < REPEATS_MOST {
             self.push(Event::Repeated { request, source, by });
@@ -224,7 +224,7 @@ impl Draft {
     fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
         let call = self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
         match (call.state, step) {
-            // The same answer whether the password was right or wrong, and again for whoever asks twice (I17).
+            // The answer is the same for a right and a wrong password, and for a repeated request (I17).
             (CallState::Ended(CallOutcome::Cancelled | CallOutcome::WrongPassword), CallStep::Cancel { .. }) => return Ok(()),
             (CallState::Ended(CallOutcome::Confirmed | CallOutcome::Told), CallStep::Confirm) => return Ok(()),
             (CallState::Ended(_), _) => return Err(Refusal::CallOver),
@@ -233,7 +233,7 @@ impl Draft {
                 return self.end_call(call.id, if call.purpose == Purpose::Inform { CallOutcome::NoAnswer } else { CallOutcome::HungUp });
             }
             (CallState::Ringing { .. }, CallStep::NotReached(why)) => return self.end_call(call.id, why.into()),
-            // Whoever decides has answered, even if that message was lost on the way.
+            // A contact who decides has answered, even if the message about it was lost.
             (CallState::Ringing { .. }, _) => {
                 let until = self.now + Duration::from_millis(self.incident.snapshot.policy.talk_timeout_ms);
                 self.push(Event::CallAnswered { call: id, until });
@@ -253,7 +253,7 @@ impl Draft {
                 Ok(())
             }
             (Purpose::Inform, CallStep::Cancel { authenticated }) => {
-                // Only the first call cancels (R18); what others say is advice to the responders.
+                // Only the first call cancels (R18). What other contacts say is passed on to the responders as advice.
                 if let (true, Some(by)) = (authenticated, self.incident.contact(&call.contact)) {
                     self.push(Event::Noted { by, text: "Says that help is not needed. Passed on to the responders as advice.".into() });
                 }
@@ -282,12 +282,13 @@ impl Draft {
         }
     }
 
-    /// Everything that follows by itself: timers that are due, and states that are complete. Each round makes a fact, and facts run out.
+    /// Applies what follows without a command: due timers and completed states. The loop ends, because each round makes a fact and only
+    /// finitely many can follow.
     fn settle(&mut self) {
         while self.complete() || self.fire() {}
     }
 
-    /// What the state alone calls for, whatever the time.
+    /// Applies what follows from the state alone, at any time.
     fn complete(&mut self) -> bool {
         let incident = &self.incident;
         match &incident.state {
@@ -325,7 +326,7 @@ impl Draft {
             Timer::Countdown => self.countdown_over(at),
             Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => self.found_late(),
             Timer::Unclaimed => {
-                // A quiet incident was not offered: it goes to the center without a call.
+                // A quiet incident was not offered to operators; it goes to the center without a call.
                 if self.incident.is_offered_to(CenterMode::Operators) && self.incident.quiet.is_none() {
                     self.push(Event::Unclaimed);
                 }
@@ -342,7 +343,8 @@ impl Draft {
         true
     }
 
-    /// While the server is up, the first call is over long before this; only a server that was down finds it so (R22).
+    /// Whether it is too late for the first call (R22). This happens only after a downtime: while the server is up, the call is over long
+    /// before.
     fn too_late(&self) -> bool {
         let waiting = match self.incident.state {
             State::Verifying(Verification::Offered { until }) => until,
@@ -369,8 +371,8 @@ impl Draft {
         self.sound(pending, deadline);
     }
 
-    /// R12: sirens for police, fire and siren only; for medical the base station speaks and nothing sounds (I1).
-    /// `due` is when they should have begun; a minute later they do not any more (R22).
+    /// R12: sounds sirens for police, fire and siren only; for medical the base station announces it and no siren sounds (I1).
+    /// `due` is when the sirens should have begun; a minute later they do not sound any more (R22).
     fn sound(&mut self, asked: Requests, due: Timestamp) {
         if self.incident.quiet.is_some() {
             return;
@@ -392,7 +394,7 @@ impl Draft {
         }
     }
 
-    /// The first contact, once; without one, or after a call that has been made already, help is requested at once (R16).
+    /// Calls the first contact, once. Without one, or after a call that was made already, requests dispatch at once (R16).
     fn call_first(&mut self) {
         if !self.place_next_call() {
             self.request_dispatch();
@@ -421,7 +423,7 @@ impl Draft {
 }
 
 impl Incident {
-    /// Whether the center is offered the incident before the automatic center takes it.
+    /// Whether the incident is offered to this kind of center before the automatic center takes it.
     pub fn is_offered_to(&self, center: CenterMode) -> bool {
         self.mode == Mode::Live
             && self.snapshot.policy.center == center

@@ -1,29 +1,29 @@
-//! What the responders of one service say, and what is said of them from elsewhere.
+//! The progress of one service's responders, and reports from elsewhere.
 
 use super::{Actor, CallOutcome, Disposition, Service};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How far a service has come. The words are those of ASAP-to-PSAP (APCO/TMA 2.101.3).
+/// The progress of a service. The terms are those of ASAP-to-PSAP (APCO/TMA 2.101.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DispatchState {
-    /// Asked for.
+    /// Requested.
     Requested,
     /// Refused; somebody at the center must act. It can still be accepted.
     Rejected,
-    /// Taken on.
+    /// Accepted by the agency.
     Accepted,
     /// On the way.
     EnRoute,
-    /// There.
+    /// At the scene.
     OnScene,
-    /// Done.
+    /// Completed.
     Closed,
 }
 
 impl DispatchState {
-    /// Whether responders may go from here to `next`. Reports come late and twice: only forward counts.
+    /// Whether the state may change to `next`. Only changes forward count, because reports arrive late and repeatedly.
     pub fn may_become(self, next: Self) -> bool {
         next > self && !(next == Self::Rejected && self != Self::Requested)
     }
@@ -32,56 +32,56 @@ impl DispatchState {
 /// One requested service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispatch {
-    /// Which.
+    /// The service.
     pub service: Service,
-    /// How far it has come.
+    /// Its progress.
     pub state: DispatchState,
-    /// The agency's own number for it.
+    /// The agency's reference number.
     pub reference: Option<String>,
     /// When it came to this state.
     pub at: Timestamp,
 }
 
-/// What a center or a dispatch service that works on the incident elsewhere says of it.
+/// A report of a center or a dispatch service that works on the incident elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Report {
-    /// Somebody there took it.
+    /// Somebody there claimed it.
     Claimed,
     /// Nobody there works on it now.
     Released,
     /// They called somebody.
     Called {
-        /// Whom, as they call them.
+        /// The name that they use for that person.
         name: String,
-        /// How that ended.
+        /// The outcome of the call.
         outcome: CallOutcome,
     },
-    /// Responders came further.
+    /// A service made progress.
     Moved {
-        /// Which.
+        /// The service.
         service: Service,
-        /// How far.
+        /// Its new state.
         state: DispatchState,
-        /// The agency's own number for it.
+        /// The agency's reference number.
         reference: Option<String>,
     },
-    /// It is over for them.
+    /// The incident is over for them.
     Ended {
         /// How it ended.
         disposition: Disposition,
     },
 }
 
-/// What was said from elsewhere, as far as it still matters.
+/// What reports from elsewhere have established, as far as it still matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// The keys of everything that was said: nothing counts twice.
+    /// The keys of all reports, so that none counts twice.
     pub keys: Vec<String>,
-    /// How far services have come that this side has not requested yet.
+    /// The progress of services that this server has not requested yet.
     pub ahead: Vec<Dispatch>,
     /// Whether somebody there works on it.
     pub claimed: bool,
-    /// It is over for them, and how.
+    /// Who reported the end, and how it ended, if anybody did.
     pub ended: Option<(Actor, Disposition)>,
 }

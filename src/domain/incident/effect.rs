@@ -1,5 +1,5 @@
-//! What a fact makes happen outside. An effect is stored with its fact, carried out afterwards, and safe to repeat:
-//! whoever sees a key twice does the thing once (I12).
+//! Effects: what a fact causes outside. An effect is stored with its fact, carried out afterwards, and safe to repeat: it carries a unique
+//! key, so that handlers can ignore duplicates (I12).
 
 use super::{
     CenterMode, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER, STALE_AFTER, Service, State, UNSTORED_SIREN,
@@ -13,22 +13,22 @@ use crate::domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Something to be done outside.
+/// An action outside of the incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
-    /// Unique for ever: incident, number of the fact, kind, target. A retry carries the same key.
+    /// Unique forever: incident, number of the fact, kind, target. A retry carries the same key.
     pub key: String,
-    /// Whose.
+    /// The incident.
     pub incident: IncidentId,
-    /// In which home.
+    /// The home.
     pub home: HomeId,
-    /// The number of the fact that causes it: of two commands to one device the later one holds.
+    /// The number of the fact that causes it. Of two commands to one device, the later one wins.
     pub seq: u32,
-    /// Live and drill effects use disjoint ways out (I18).
+    /// Live or drill. Their effects use disjoint handlers (I18).
     pub mode: Mode,
-    /// After this it must not be carried out any more; `None` where late is better than never.
+    /// The time after which it must not be carried out; `None` if it is useful however late.
     pub not_after: Option<Timestamp>,
-    /// What.
+    /// The action.
     #[serde(flatten)]
     pub kind: EffectKind,
 }
@@ -37,74 +37,74 @@ pub struct Effect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EffectKind {
-    /// Sound until `until`; always bounded (I13).
+    /// Sound a siren until `until`; always bounded (I13).
     SirenOn {
         device: DeviceId,
         until: Timestamp,
         #[serde(default)]
         sound: Sound,
     },
-    /// Be quiet.
+    /// Stop a siren.
     SirenOff { device: DeviceId },
-    /// Say that medical help was requested.
+    /// Announce that medical help was requested.
     Announce { device: DeviceId },
     /// Ring a contact's telephone.
     CallContact { call: CallId, contact: ContactId, purpose: Purpose },
-    /// Tell a third party's alarm receiving center.
+    /// Signal a third party's alarm receiving center.
     SignalReceiver {
         services: Vec<Service>,
         #[serde(default)]
         signal: Signal,
-        /// Whether the receiver must not call the home, and why.
+        /// Why the receiver must not call the home, if it must not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         quiet: Option<Quiet>,
-        /// What the home is called.
+        /// The home's name.
         #[serde(default)]
         site: String,
-        /// Where it is, in one line.
+        /// The home's address, in one line.
         #[serde(default)]
         place: String,
-        /// What responders should know, in one line.
+        /// Notes for responders, in one line.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         notes: String,
         /// When it happened.
         #[serde(default)]
         at: Timestamp,
     },
-    /// Ask responders to come.
+    /// Request responders.
     RequestDispatch { service: Service },
-    /// Tell people who are not looking.
+    /// Notify people who may not be looking at the app.
     Notify { reason: Notice },
 }
 
-/// What a receiving center is told.
+/// The message to a receiving center.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// Help is needed.
     #[default]
     Alarm,
-    /// The first contact called it off.
+    /// The first contact canceled the emergency.
     Cancel,
-    /// It is over.
+    /// The incident is over.
     Restore,
 }
 
-/// What kind of emergency a siren sounds for, where it can tell them apart.
+/// The kind of emergency that a siren signals, if it has different sounds for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sound {
-    /// Fire was asked for, whatever else: people must leave.
+    /// Fire was requested, alone or with others: people must leave.
     Fire,
-    /// Police was.
+    /// Police was requested, and fire was not.
     Police,
-    /// Only the siren was.
+    /// Neither fire nor police was requested.
     #[default]
     Alarm,
 }
 
 impl Sound {
-    /// What the sirens of an incident sound for.
+    /// Returns the sound for the sirens of an incident.
     pub fn of(incident: &Incident) -> Self {
         let asked = incident.services();
         match () {
@@ -115,19 +115,19 @@ impl Sound {
     }
 }
 
-/// Why people are told.
+/// The reason for a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// To operators: an incident waits to be taken.
+    /// To operators: an incident waits to be claimed.
     WaitsForOperator,
-    /// To supervisors: nobody took it in time.
+    /// To supervisors: no operator claimed it in time.
     Unclaimed,
-    /// To owners and operators: found too late to act on unseen (R22).
+    /// To owners and operators: it was found too late to act without a review (R22).
     UnderReview,
 }
 
-/// What `event`, the incident's latest, makes happen. `incident` is the one after it.
+/// Returns the effects of `event`, the incident's latest. `incident` is the state after it.
 pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Effect> {
     let mut made = Vec::new();
     let mut make = |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
@@ -166,7 +166,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         _ => {}
     }
     if let Some((signal, services)) = signals(incident, event) {
-        // What is found later than that is sent by nobody unseen (R22).
+        // An alarm that is found later than that is not sent without a review (R22).
         let not_after = (signal == Signal::Alarm).then_some(*at + STALE_AFTER);
         let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
         let notes = if signal == Signal::Alarm { incident.snapshot.notes.one_line() } else { String::new() };
@@ -177,7 +177,8 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
     made
 }
 
-/// What a receiving center is told of a fact, and for which services; nothing where the home has none, or before anything leaves (I3).
+/// Returns the message to the receiving center about a fact, and its services. `None` if there is no receiving center, or before anything
+/// may leave (I3).
 fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)> {
     let asked = || incident.requests.services();
     let (signal, services) = match event {
@@ -195,8 +196,8 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
     (incident.snapshot.policy.center == CenterMode::Receiver && !services.is_empty()).then_some((signal, services))
 }
 
-/// The sirens of a request that could not be stored: the one thing that is done without being remembered (F15). Only for sirens that
-/// were asked for alone; they stop by themselves after [`UNSTORED_SIREN`], and the same request again does not sound them again.
+/// Returns the siren effects of a request that could not be stored, the only effects without a stored fact (F15). Only a request for
+/// sirens alone has them. The sirens stop by themselves after [`UNSTORED_SIREN`], and a repeated request does not sound them again.
 pub fn unstored_sirens(raise: &Raise, now: Timestamp) -> Vec<Effect> {
     if raise.mode == Mode::Drill || raise.request != Request::Siren {
         return Vec::new();
@@ -216,7 +217,7 @@ pub fn unstored_sirens(raise: &Raise, now: Timestamp) -> Vec<Effect> {
     raise.snapshot.sounders.iter().map(|s| effect(&s.id)).collect()
 }
 
-/// The kind as it stands in keys and in the store.
+/// The name of the kind, in keys and in the store.
 pub fn name(kind: &EffectKind) -> &'static str {
     match kind {
         EffectKind::SirenOn { .. } => "siren_on",

@@ -1,4 +1,4 @@
-//! What has happened to an incident: the closed set of its facts. They are stored for ever, so names and fields only grow.
+//! Events: the closed set of facts about an incident. They are stored forever, so names and fields are only added.
 
 use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Report, Request, Service, SirenFault, Snapshot, Source};
 use crate::domain::{
@@ -7,12 +7,12 @@ use crate::domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A fact with its moment, by the server's clock.
+/// A fact with its time, by the server's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// When it was decided.
     pub at: Timestamp,
-    /// What.
+    /// The fact.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -21,7 +21,7 @@ pub struct Recorded {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Event {
-    /// A person slid or tapped; the countdown runs to `deadline`.
+    /// A request began the incident; the countdown runs to `deadline`.
     Started {
         request: Request,
         mode: Mode,
@@ -36,19 +36,19 @@ pub enum Event {
     },
     /// Another request joined; `deadline` if it has a countdown of its own (R20).
     Joined { request: Request, source: Source, by: Actor, deadline: Option<Timestamp> },
-    /// The same was asked for again (I24).
+    /// A request was repeated (I24).
     Repeated { request: Request, source: Source, by: Actor },
-    /// Cancelled in time.
+    /// Canceled before D.
     Aborted { by: Actor },
-    /// D came; `late_ms` after it (I16).
+    /// The countdown ended; this was decided `late_ms` after D (I16).
     CountdownOver { late_ms: u64 },
     /// Somebody skipped the countdown.
     SentNow { by: Actor },
-    /// Found too late to act on unseen (R22).
+    /// Found too late to act without a review (R22).
     FoundLate { late_ms: u64 },
-    /// Sirens were asked to sound until `until`; a command older than `not_after` is dropped (I13).
+    /// Sirens were commanded to sound until `until`; after `not_after` the command is dropped (I13).
     SirenOn { devices: Vec<DeviceId>, until: Timestamp, not_after: Timestamp },
-    /// A siren says that it sounds.
+    /// A siren confirmed that it sounds.
     SirenConfirmed { device: DeviceId },
     /// Sirens do not sound.
     SirenFailed { devices: Vec<DeviceId>, fault: SirenFault },
@@ -56,17 +56,17 @@ pub enum Event {
     SirenSilenced { by: Actor },
     /// The sirens stop.
     SirenOver,
-    /// The base station was asked to announce that medical help was requested.
+    /// The base station was commanded to announce that medical help was requested.
     Announced { device: DeviceId },
-    /// An operator took the incident.
+    /// An operator claimed the incident.
     Claimed { by: Actor },
-    /// Nobody works on it any more: whoever did gave it back, was silent for too long (then `by` is the center), or was relieved.
+    /// The operator's claim ended: the operator released it, was not heard for too long (then `by` is the center), or was relieved.
     Released { by: Actor },
-    /// Nobody at the center took it in time: the automatic center goes on.
+    /// No operator claimed it in time; the automatic center goes on.
     Unclaimed,
-    /// A third party's receiving center has the alarm; which of its receivers.
+    /// A third party's receiving center has the alarm, through this one of its receivers.
     SignalAccepted { receiver: String },
-    /// Neither receiver took the alarm; both are asked again.
+    /// Neither receiver accepted the alarm; both are tried again.
     SignalFailed,
     /// A contact is called until `until`.
     CallPlaced { call: CallId, contact: ContactId, purpose: Purpose, until: Timestamp },
@@ -74,26 +74,26 @@ pub enum Event {
     CallAnswered { call: CallId, until: Timestamp },
     /// A call is over.
     CallEnded { call: CallId, outcome: CallOutcome },
-    /// Somebody wanted to cancel too late (R18).
+    /// Somebody tried to cancel too late (R18).
     CancelRefused { by: Actor },
-    /// Help was requested.
+    /// Dispatch of a service was requested.
     DispatchRequested { service: Service },
-    /// Responders came further.
+    /// Responders made progress.
     DispatchMoved { service: Service, state: DispatchState, reference: Option<String> },
-    /// Whoever works on it elsewhere says how far it has come: when, by their own clock, and under which key, so that it counts once.
+    /// A party that works on it elsewhere reported at `said_at`, by its own clock. The key makes a repeated report count once.
     Reported { by: Actor, key: String, said_at: Timestamp, report: Report },
-    /// The first contact called it off.
+    /// The first contact canceled the emergency.
     Cancelled { by: Actor },
-    /// Somebody looked at an incident that was found late.
+    /// A person reviewed an incident that was found late.
     Reviewed { by: Actor, proceed: bool, note: String },
-    /// Somebody added to the record.
+    /// A note was added to the record.
     Noted { by: Actor, text: String },
-    /// It is over.
+    /// The incident was closed.
     Closed { by: Actor, disposition: Disposition },
 }
 
 impl Event {
-    /// What it is called in the store and in logs.
+    /// The name of the event in the store and in logs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",

@@ -1,4 +1,4 @@
-//! How a fact changes the state. It cannot fail and decides nothing: what may happen was settled when the fact was made.
+//! Applies facts to the state. This cannot fail and decides nothing, because a fact is checked when it is made.
 
 use super::{
     Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, Elsewhere, Incident, Report, Requests, Resume, Service, Siren, State,
@@ -12,7 +12,7 @@ use crate::domain::{
 use std::sync::Arc;
 
 impl Incident {
-    /// The incident that a start makes; `None` for any other fact.
+    /// Returns the incident that a start begins; `None` for any other fact.
     pub(super) fn begin(id: IncidentId, home: HomeId, first: &Recorded) -> Option<Self> {
         let Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot } = &first.event else {
             return None;
@@ -44,7 +44,7 @@ impl Incident {
         })
     }
 
-    /// Takes a fact in.
+    /// Applies a fact.
     pub fn apply(&mut self, Recorded { at, event }: &Recorded) {
         self.seq += 1;
         self.touched_at = *at;
@@ -55,7 +55,7 @@ impl Incident {
             Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
             Event::Repeated { .. } => {
                 self.repeats += 1;
-                // Whoever said that it is over had not been told of this.
+                // The party that reported the end did not know of this request.
                 self.elsewhere.ended = None;
             }
             Event::Aborted { .. } => self.state = self.aborted(),
@@ -132,7 +132,7 @@ impl Incident {
         }
     }
 
-    /// With services: offered to the center. Without: sirens alone, or back to the review that they interrupted.
+    /// With services, the incident is offered to the center. Without, sirens sound alone, or the review that they interrupted goes on.
     fn leave_countdown(&mut self, at: Timestamp) {
         let State::CountingDown { pending, resume, .. } = self.state else { return };
         self.requests = self.requests.union(pending);
@@ -143,7 +143,8 @@ impl Incident {
         };
     }
 
-    /// A drill never waits for people at the center: they have real work. Where the home must not notice, nobody is called first.
+    /// How long the incident is offered to operators. A drill never waits for them, because they have real incidents. A quiet incident does
+    /// not wait either, because no contact is called first.
     fn offer(&self) -> std::time::Duration {
         match (self.mode, self.quiet) {
             (super::Mode::Live, None) => self.snapshot.policy.offer(),
@@ -177,7 +178,7 @@ impl Incident {
         }
     }
 
-    /// How far a service has come, also where that was said before this side requested it.
+    /// The progress of a service, also if it was reported before this server requested the service.
     pub(super) fn progress(&self, service: Service) -> Option<DispatchState> {
         self.dispatches.iter().chain(&self.elsewhere.ahead).find(|d| d.service == service).map(|d| d.state)
     }
@@ -194,13 +195,13 @@ impl Incident {
         }
     }
 
-    /// The contact's name as the incident knows it.
+    /// Returns the contact as an actor, with the name in the snapshot.
     pub fn contact(&self, id: &crate::domain::id::ContactId) -> Option<Actor> {
         let contact = self.snapshot.contacts.iter().find(|c| c.id == *id)?;
         Some(Actor::Contact { id: contact.id.clone(), name: contact.name.clone() })
     }
 
-    /// How the first call ended, if it has.
+    /// Returns the outcome of the first call, if it has ended.
     pub(super) fn verified(&self) -> Option<CallOutcome> {
         self.calls.first().and_then(Call::outcome)
     }

@@ -1,22 +1,22 @@
-//! Which facts may leave the house: none before D, and none of what was aborted (I3, R11).
+//! Selects the facts that may leave the server: none before D, and none of an aborted request (I3, R11).
 
 use super::{
     Incident, State,
     event::{Event, Recorded},
 };
 
-/// What has left so far, or is held back.
+/// The facts that may leave so far, and those that are held back.
 #[derive(Default)]
 struct Gate {
     out: Vec<usize>,
     held: Vec<usize>,
-    /// Whether nothing has ever left: then a review that ends with nothing sent lets nothing out (R22).
+    /// Whether nothing has left yet. Then a review that ends with nothing sent releases nothing (R22).
     closed: bool,
 }
 
-/// The facts of a history that others may be told now, by their place in it, with the incident as each left it.
+/// Returns the facts of a history that may be told to others now: the index of each, with the incident after it.
 pub fn leaving(whole: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)> {
-    // What the home must not notice leaves when it is over: another server may stand in the home.
+    // A quiet incident leaves only when it is over, because another server may be in the home.
     if whole.quiet.is_some() && !whole.is_over() {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! One use of the shield, as a pure state machine. It never asks for the time, never acts, and never forgets.
+//! An incident, which is one use of the shield, as a pure state machine. It reads no clock, performs no I/O, and keeps its whole history.
 //!
 //! ```text
 //!  start ──▶ counting_down ──cancel before D──▶ aborted ■
@@ -16,9 +16,9 @@
 //!  more than 15 min after D when it is found ──▶ under_review ──the center or an owner decides──▶ verifying | dispatching | closed ■
 //! ```
 //!
-//! Sirens are a part of the incident beside that line ([`Siren`]): nothing about them ever changes the line.
+//! Sirens have a state of their own ([`Siren`]), which affects that of the incident only where sirens were requested alone.
 //! [`decide`](decide::decide) turns a command into events, [`Incident::apply`] folds events into a state,
-//! [`Incident::next_deadline`] says when to tick, and [`effects`](effect::effects) says what an event makes happen outside.
+//! [`Incident::next_deadline`] says when to tick, and [`effects`](effect::effects) lists what an event causes outside.
 
 pub mod arrows;
 mod call;
@@ -46,61 +46,61 @@ pub use siren::{Siren, SirenFault};
 pub use snapshot::{CenterMode, Policy, Snapshot, Sounder};
 use std::{sync::Arc, time::Duration};
 
-/// Later than this after D nothing is sent by itself: somebody must look at it first (R22).
+/// Later than this after D nothing is sent automatically: a person must review the incident first (R22).
 pub const STALE_AFTER: Duration = Duration::from_secs(15 * 60);
-/// A siren command older than this is dropped: sirens long after the event frighten and mislead (R22, I13).
+/// A siren command older than this is dropped, because sirens long after the event frighten and mislead (R22, I13).
 pub const SIREN_NOT_AFTER: Duration = Duration::from_secs(60);
-/// How long sirens sound that could not be stored, and so cannot be silenced in the app (F15).
+/// How long the sirens of a request sound that could not be stored, and so cannot be silenced in the app (F15).
 pub const UNSTORED_SIREN: Duration = Duration::from_secs(60);
 /// The longest that sirens sound in a drill (R21).
 pub const DRILL_SIREN: Duration = Duration::from_secs(5);
 
-/// A server that is connected to nobody closes an incident by itself when nothing has happened in it for so long: nobody else can.
+/// How long after its last event an incident closes by itself, if nobody is connected to the server who could send help and close it.
 pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
-/// Repeated presses that one incident records. A button that is pressed every three seconds takes ten minutes to get there.
+/// The most repeated requests that one incident records. A press every three seconds reaches it after ten minutes.
 pub const REPEATS_MOST: usize = 200;
 
-/// Where an incident stands.
+/// The state of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nothing has happened yet; it can still be cancelled.
+    /// Nothing of `pending` has been carried out yet; it can still be canceled.
     CountingDown {
         /// D: when the countdown ends.
         deadline: Timestamp,
-        /// What was asked in this countdown; an abort drops it.
+        /// The requests of this countdown; an abort drops them.
         pending: Requests,
-        /// What the incident goes back to when the countdown is aborted.
+        /// The state to return to if the countdown is aborted.
         resume: Option<Resume>,
     },
-    /// Cancelled in time; nothing ever left.
+    /// Canceled before D; nothing has left the server.
     Aborted {
-        /// What had been asked.
+        /// The canceled requests.
         asked: Requests,
     },
-    /// Only sirens were asked for, and they sound.
+    /// Only sirens were requested, and they sound.
     SirenSounding,
-    /// The first contact is being asked.
+    /// The incident is offered to the center, or the first contact is being called.
     Verifying(Verification),
-    /// Help was requested.
+    /// Dispatch was requested.
     Dispatching,
-    /// Called off by the first contact, on the first call.
+    /// Canceled by the first contact, on the first call.
     Cancelled,
-    /// Found too late to act on unseen.
+    /// Found too late to act without a review.
     UnderReview,
-    /// Over.
+    /// The incident is over.
     Closed,
 }
 
-/// What a second countdown interrupted.
+/// The state that a second countdown interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resume {
     /// Sirens were sounding alone.
     SirenSounding,
-    /// Somebody had to look at it.
+    /// The incident was under review.
     UnderReview,
 }
 
-/// How far the first call has come.
+/// The progress of the first call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
     /// Offered to the center; from `until` on the automatic center takes it.
@@ -112,18 +112,18 @@ pub enum Verification {
     Calling,
 }
 
-/// One incident: the fold of its history (I15).
+/// An incident: the fold of its history (I15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     /// Made by the client that raised it.
     pub id: IncidentId,
-    /// Whose it is.
+    /// The home.
     pub home: HomeId,
     /// Live or drill; never changes (I18).
     pub mode: Mode,
     /// In a drill: whether its starter wants the sirens to sound (R21).
     pub drill_sirens: bool,
-    /// Whether the home must not notice it before it is over, and why.
+    /// Why the home must not notice it before it is over, if it must not.
     pub quiet: Option<Quiet>,
     /// Where it was raised first.
     pub source: Source,
@@ -135,31 +135,31 @@ pub struct Incident {
     pub deadline: Timestamp,
     /// The home as it was when the incident began (I19).
     pub snapshot: Arc<Snapshot>,
-    /// Everything that people asked for and did not abort.
+    /// The requests in effect: neither aborted nor still counting down.
     pub requests: Requests,
-    /// Where it stands.
+    /// The state.
     pub state: State,
-    /// The sirens, beside the line.
+    /// The state of the sirens.
     pub siren: Siren,
     /// Calls, in the order placed.
     pub calls: Vec<Call>,
-    /// How often the same was asked for again.
+    /// The number of repeated requests.
     pub repeats: usize,
     /// Requested services, each at most once (I2).
     pub dispatches: Vec<Dispatch>,
-    /// Who at the center works on it: nobody else does.
+    /// The operator who works on it, exclusively.
     pub holder: Option<Actor>,
-    /// Whether a third party's receiving center has the alarm; nothing where that is not known.
+    /// Whether a third party's receiving center has the alarm; `None` if that is not known.
     pub signaled: Option<bool>,
-    /// What a center or a dispatch service that works on it elsewhere has said.
+    /// Reports of a center or a dispatch service that works on it elsewhere.
     pub elsewhere: Elsewhere,
-    /// People who wanted to cancel when it was too late (R18); each is recorded once.
+    /// People who tried to cancel too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
-    /// How it ended, in the center's or the machine's word.
+    /// How it ended, if it was closed.
     pub disposition: Option<Disposition>,
     /// When the latest event happened.
     pub touched_at: Timestamp,
-    /// How many events it has.
+    /// The number of its events.
     pub seq: u32,
 }
 
@@ -169,19 +169,19 @@ pub struct Incident {
 pub enum Disposition {
     /// Every requested service closed its part.
     ServicesClosed,
-    /// The sirens stopped, and nothing else was asked.
+    /// The sirens stopped, and nothing else was requested.
     SirenOver,
-    /// Found too late for sirens, and nothing else was asked.
+    /// Found too late for sirens, and nothing else was requested.
     SirenTooLate,
-    /// Practice of sirens alone, without any that sound.
+    /// A drill of sirens alone in which no siren was to sound.
     SilentPractice,
-    /// A member of the home said that it is over.
+    /// A member of the home ended it.
     EndedByHome,
-    /// Closed by itself: this server is connected to nobody who could send help.
+    /// Closed automatically: nobody who could send help is connected to this server.
     NobodyConnected,
     /// A real request ended the drill.
     ReplacedByLive,
-    /// Looked at and not sent.
+    /// Reviewed, and nothing was sent.
     ReviewedNotSent,
     /// The center closed it.
     ClosedByCenter,
@@ -192,7 +192,7 @@ pub enum Disposition {
 }
 
 impl Incident {
-    /// The state that a whole history leads to; `None` unless it begins with a start.
+    /// Folds a whole history into an incident; `None` unless the history begins with a start.
     pub fn replay(id: IncidentId, home: HomeId, history: &[Recorded]) -> Option<Self> {
         let (first, rest) = history.split_first()?;
         let mut incident = Self::begin(id, home, first)?;
@@ -202,12 +202,12 @@ impl Incident {
         Some(incident)
     }
 
-    /// Whether nothing can happen to it any more (I9).
+    /// Whether it has reached a final state (I9).
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Aborted { .. } | State::Cancelled | State::Closed)
     }
 
-    /// The services that were asked for, including those still counting down, and those that were aborted with the incident.
+    /// The requested services, including those still counting down, and those that were aborted with the incident.
     pub fn services(&self) -> Vec<Service> {
         let aborted = match self.state {
             State::Aborted { asked } => asked,
@@ -216,23 +216,23 @@ impl Incident {
         self.requests.union(self.pending()).union(aborted).services()
     }
 
-    /// Whether help was requested for any service.
+    /// Whether dispatch of any service was requested.
     pub fn dispatch_requested(&self) -> bool {
         !self.dispatches.is_empty()
     }
 
-    /// Whom this incident calls, in order: nobody where the home must not notice it.
+    /// The contacts that this incident calls, in order; none for a quiet incident.
     pub fn callable(&self) -> &[crate::domain::contact::Contact] {
         if self.quiet.is_some() { &[] } else { &self.snapshot.contacts }
     }
 
-    /// Whether nobody is connected to this server who could send help, and nobody has said that help comes.
+    /// Whether it is live, nobody who could send help is connected to this server, and no dispatch has progressed beyond the request.
     pub fn is_nobody_connected(&self) -> bool {
         let is_untouched = |d: &Dispatch| d.state == DispatchState::Requested;
         self.mode == Mode::Live && !self.snapshot.policy.connected && self.dispatches.iter().all(is_untouched)
     }
 
-    /// Whether a member of the home may say that it is over: help was requested, the calls are over, and no center works on it (I23).
+    /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no center works on it (I23).
     pub fn may_be_ended_by_home(&self) -> bool {
         matches!(self.state, State::Dispatching) && self.open_call().is_none() && self.holder.is_none() && !self.elsewhere.claimed
     }
@@ -244,7 +244,7 @@ impl Incident {
         }
     }
 
-    /// The call that is neither queued nor over.
+    /// Returns the call that is ringing or answered, if any.
     pub fn open_call(&self) -> Option<&Call> {
         self.calls.iter().find(|c| c.is_open())
     }

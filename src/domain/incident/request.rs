@@ -1,9 +1,9 @@
-//! What people ask for, from where, and who they are.
+//! Requests, their sources, and actors.
 
 use crate::domain::id::{CameraId, ContactId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Whom help can be requested from.
+/// A service that help can be requested from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
@@ -15,7 +15,7 @@ pub enum Service {
     Medical,
 }
 
-/// What a person asks for with one gesture.
+/// What one gesture requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -30,10 +30,10 @@ pub enum Request {
 }
 
 impl Request {
-    /// All of them, in the order of the sheet.
+    /// All of them, in the order of the SOS sheet.
     pub const ALL: [Self; 4] = [Self::Police, Self::Fire, Self::Medical, Self::Siren];
 
-    /// The service that it asks for, if any.
+    /// The requested service, if any.
     pub fn service(self) -> Option<Service> {
         match self {
             Self::Police => Some(Service::Police),
@@ -54,46 +54,46 @@ impl Request {
 pub struct Requests(u8);
 
 impl Requests {
-    /// Whether it holds the request.
+    /// Whether the set contains the request.
     pub fn contains(self, request: Request) -> bool {
         self.0 & (1 << request as u8) != 0
     }
 
-    /// The set with that request too.
+    /// The set with the request added.
     #[must_use]
     pub fn with(self, request: Request) -> Self {
         Self(self.0 | 1 << request as u8)
     }
 
-    /// Both together.
+    /// The union of both sets.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Its members, in the order of the sheet.
+    /// Its members, in the order of the SOS sheet.
     pub fn iter(self) -> impl Iterator<Item = Request> {
         Request::ALL.into_iter().filter(move |r| self.contains(*r))
     }
 
-    /// The services among them.
+    /// The services in the set.
     pub fn services(self) -> Vec<Service> {
         self.iter().filter_map(Request::service).collect()
     }
 
-    /// Whether a person asked for something that sounds sirens.
+    /// Whether a request in the set sounds sirens.
     pub fn sound_sirens(self) -> bool {
         self.iter().any(Request::sounds_sirens)
     }
 }
 
-/// Whether an incident is the real thing. Fixed when it begins (I18).
+/// Whether an incident is real or a drill. Fixed when it begins (I18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Real.
     Live,
-    /// Practice: nothing ever reaches real responders.
+    /// Practice: nothing reaches real responders.
     Drill,
 }
 
@@ -101,30 +101,30 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Quiet {
-    /// Somebody is forced (Contact ID 121).
+    /// A person is under duress (Contact ID 121).
     Duress,
     /// A silent hold-up button was pressed (Contact ID 122, SIA HA).
     HoldUp,
 }
 
-/// Where the shield was, or what was pressed instead.
+/// Where a request came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "surface", rename_all = "snake_case")]
 pub enum Source {
-    /// On the dashboard.
+    /// The shield on the dashboard.
     Dashboard,
-    /// In a camera's Live View.
+    /// The shield in a camera's Live View.
     LiveView {
-        /// Which camera.
+        /// The camera.
         #[schema(value_type = String)]
         camera: CameraId,
     },
-    /// Nowhere: whoever did it is a panic button or a keypad. Only the server itself says so.
+    /// A panic button or a keypad. Only the server itself sets this source; clients may not.
     Device,
 }
 
 impl Source {
-    /// From where more help is asked for in the app, once an incident runs.
+    /// The source of further requests in the app, once an incident runs.
     pub fn for_more(&self) -> Self {
         match self {
             Self::LiveView { .. } => self.clone(),
@@ -133,7 +133,7 @@ impl Source {
     }
 }
 
-/// Who did something.
+/// The author of a fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "actor", rename_all = "snake_case")]
 pub enum Actor {
@@ -151,14 +151,14 @@ pub enum Actor {
         /// The name at that moment.
         name: String,
     },
-    /// A panic button or a keypad, pressed by whoever stood there.
+    /// A panic button or a keypad; the person who pressed it is unknown.
     Device {
-        /// What the configuration called it at that moment.
+        /// Its name in the configuration at that moment.
         name: String,
     },
     /// A center or a dispatch service that works on it elsewhere.
     Outside {
-        /// What it calls whoever says so, or what the configuration calls it.
+        /// The name that it reported, or its name in the configuration.
         name: String,
     },
     /// An operator of the monitoring center.
@@ -168,9 +168,9 @@ pub enum Actor {
         /// The name at that moment.
         name: String,
     },
-    /// The monitoring center, by itself.
+    /// The monitoring center, automatically.
     Center,
-    /// Buckler, by itself.
+    /// Buckler, automatically.
     Buckler,
 }
 

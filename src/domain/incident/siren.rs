@@ -1,26 +1,26 @@
-//! The sirens of an incident. They never change where the incident itself stands.
+//! The sirens of an incident. They affect its state only where sirens were requested alone.
 
 use super::Actor;
 use crate::domain::{id::DeviceId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Where the sirens stand.
+/// The state of the sirens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Siren {
     /// Never sounded.
     Silent,
-    /// Asked to sound.
+    /// Commanded to sound.
     Sounding {
         /// When they stop by themselves (R19).
         until: Timestamp,
-        /// Which were asked.
+        /// The commanded devices.
         devices: Vec<DeviceId>,
-        /// Which said that they do.
+        /// The devices that confirmed that they sound.
         confirmed: Vec<DeviceId>,
     },
     /// Somebody silenced them.
     Silenced {
-        /// Who.
+        /// The actor.
         by: Actor,
     },
     /// They stopped by themselves or with the incident.
@@ -28,7 +28,7 @@ pub enum Siren {
 }
 
 impl Siren {
-    /// Whether they were asked to sound and not to stop.
+    /// Whether they were commanded to sound and not to stop.
     pub fn is_sounding(&self) -> bool {
         matches!(self, Self::Sounding { .. })
     }
@@ -38,7 +38,7 @@ impl Siren {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SirenFault {
-    /// It did not say that it sounds.
+    /// It did not confirm that it sounds.
     NotConfirmed,
     /// The server was down when it should have begun (R22).
     TooLate,

@@ -1,4 +1,4 @@
-//! The home as it was when the incident began: later edits touch no running incident (I19).
+//! The snapshot of a home when an incident begins, so that later edits change no running incident (I19).
 
 use crate::domain::{
     contact::Contact,
@@ -9,29 +9,29 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What an incident needs to know of its home and its server, for as long as it runs.
+/// What an incident needs to know about its home and its server while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The home's name, for people.
     pub home_name: String,
-    /// Where help is sent (R17).
+    /// The address that help is sent to (R17).
     pub address: Option<Address>,
-    /// What responders should know.
+    /// Notes for responders.
     #[serde(default, skip_serializing_if = "ResponderNotes::is_empty")]
     pub notes: ResponderNotes,
-    /// Whom to call, in order.
+    /// The emergency contacts, in the order of calls.
     pub contacts: Vec<Contact>,
-    /// What sounds for police, fire and siren only (R12, R13).
+    /// The devices and cameras that sound for police, fire and siren only (R12, R13).
     pub sounders: Vec<Sounder>,
-    /// Who announces that medical help was requested (R12).
+    /// The base station, which announces that medical help was requested (R12).
     pub announcer: Option<Sounder>,
-    /// Every device and camera that may appear in the incident's story, by name.
+    /// Every camera of the home, by name, for the timeline.
     pub camera_names: Vec<Sounder>,
     /// The household's countdown, milliseconds.
     pub countdown_ms: u64,
     /// The household's siren duration, milliseconds.
     pub siren_duration_ms: u64,
-    /// Whether calling help off needs the verbal password (R15).
+    /// Whether canceling needs the verbal password (R15).
     pub password_required: bool,
     /// Its hash; never leaves the server.
     pub verbal_password: Option<String>,
@@ -42,50 +42,50 @@ pub struct Snapshot {
     pub unready: Vec<CheckKind>,
 }
 
-/// A device or camera with a siren or a voice, by id and name.
+/// A device or camera, by id and name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sounder {
     /// Unique among the devices and cameras of the home.
     pub id: DeviceId,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
 }
 
-/// Who the center is, and how long it waits.
+/// The kind of center, and its timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Who takes the incident first.
+    /// The kind of center that receives the incident first.
     pub center: CenterMode,
     /// How long the first call rings, milliseconds (R15).
     pub ring_timeout_ms: u64,
     /// How long an answered call may go without a decision, milliseconds.
     pub talk_timeout_ms: u64,
-    /// How long an offer to the center stands, milliseconds; the automatic center takes it at once.
+    /// How long operators have to claim the incident, milliseconds; the automatic center takes it at once.
     pub unclaimed_after_ms: u64,
-    /// Whether anybody is connected to this server who could send help: operators, a receiving center, or a demo's responders.
+    /// Whether anybody who could send help is connected to this server: operators, a receiving center, or a demo's responders.
     #[serde(default = "yes")]
     pub connected: bool,
 }
 
-/// Incidents from before this was recorded: nothing is claimed of them now that was not claimed then.
+/// The default for incidents stored before this field existed: nothing new is claimed about them.
 fn yes() -> bool {
     true
 }
 
-/// Who receives the incident.
+/// The kind of center that receives the incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CenterMode {
-    /// Buckler itself walks the call tree.
+    /// Buckler itself calls the contacts.
     Automatic,
-    /// People at the console; the automatic center if none takes it.
+    /// Operators at the console; the automatic center if none claims it.
     Operators,
-    /// A third party's receiver, which is told; the automatic center calls beside it.
+    /// A third party's receiving center, which is signaled; the automatic center calls the contacts in parallel.
     Receiver,
 }
 
 impl Policy {
-    /// How long people at the center have to take an incident before the automatic center does.
+    /// How long operators have to claim an incident before the automatic center takes it.
     pub fn offer(&self) -> Duration {
         match self.center {
             CenterMode::Automatic | CenterMode::Receiver => Duration::ZERO,
@@ -107,7 +107,7 @@ impl Default for Policy {
 }
 
 impl Snapshot {
-    /// The home as it is now.
+    /// Takes a snapshot of the home.
     pub fn of(home: &Home, policy: Policy) -> Self {
         let base = home.base_station().map(|d| Sounder { id: d.id.clone(), name: d.name.clone() });
         Self {
@@ -128,7 +128,7 @@ impl Snapshot {
     }
 }
 
-/// R12 and R13: the base station and every keypad; cameras with a siren where the home wants it; nothing without a base station.
+/// R12 and R13: the base station and every keypad; cameras with a siren if the home chose that; nothing without a base station.
 fn sounders(home: &Home) -> Vec<Sounder> {
     if home.base_station().is_none() {
         return Vec::new();

@@ -5,21 +5,21 @@ use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// What the authenticator is to do.
+/// A task for the authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Make a passkey.
+    /// Create a passkey.
     Create,
-    /// Use one.
+    /// Use a passkey.
     Get,
 }
 
-/// The authenticator's answer to these options, as JSON; `None` if the person would rather not, or the browser cannot.
+/// Returns the authenticator's answer to these options, as JSON; `None` if the person declines, or the browser does not support it.
 pub async fn ask(task: Task, options: &str) -> Option<String> {
     if helper().is_none() {
         let script = load("passkey")?;
         let loaded = Promise::new(&mut |done, failed| {
-            // An element takes any listener.
+            // Adding a listener to an element cannot fail.
             let _ = script.add_event_listener_with_callback("load", &done);
             let _ = script.add_event_listener_with_callback("error", &failed);
         });

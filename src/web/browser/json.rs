@@ -1,7 +1,7 @@
-//! JSON, read by the browser's own parser and taken into Rust from there.
+//! JSON, parsed by the browser and converted to Rust from there.
 //!
-//! serde_json's reader and serde-wasm-bindgen's weigh 20 kB and 16 kB more in the first load, most of it for messages about where
-//! an error is. Here an answer is understood or not, so this reader has no messages.
+//! serde_json's reader and serde-wasm-bindgen's add 20 kB and 16 kB to the first load, most of it for messages about where an error is.
+//! The app only needs to know whether an answer can be read, so this reader has no messages.
 
 use js_sys::{Array, JSON, Object, Reflect};
 use serde::{
@@ -12,17 +12,17 @@ use serde::{
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// What the text says; `None` if it is no JSON, or not of that kind.
+/// Parses a text; `None` if it is not JSON, or not of that type.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     T::deserialize(Value(JSON::parse(text).ok()?)).ok()
 }
 
-/// A value as text.
+/// Writes a value as JSON.
 pub fn text(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-/// The text is not of that kind.
+/// The text is not of that type.
 #[derive(Debug)]
 struct NotThat;
 
@@ -123,7 +123,7 @@ impl<'de> Deserializer<'de> for Value {
         let object = self.0.dyn_into::<Object>().map_err(|_| NotThat)?;
         visitor.visit_map(Fields { keys: Object::keys(&object), object, at: 0 })
     }
-    /// As a sequence in the order of its fields: a third of the code that looking each key up would be.
+    /// Reads a struct as a sequence in the order of its fields, which takes a third of the code that a lookup by key takes.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -167,7 +167,7 @@ struct InOrder {
 
 impl<'de> SeqAccess<'de> for InOrder {
     type Error = NotThat;
-    /// A field that is missing is the end: what has a default takes it, and what has none is refused.
+    /// A missing field is reported as the end of the sequence, so that serde takes its default, or refuses the struct if it has none.
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, NotThat> {
         let name = self.fields.next().ok_or(NotThat)?;
         let value = Reflect::get(&self.object, &JsValue::from_str(name)).map_err(|_| NotThat)?;

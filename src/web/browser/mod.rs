@@ -1,4 +1,4 @@
-//! Thin wrappers of what the browser offers. No word and no decision here.
+//! Thin wrappers of browser APIs. They contain no texts and make no decisions.
 
 pub mod authenticator;
 pub mod dialog;
@@ -17,20 +17,20 @@ pub fn window() -> web_sys::Window {
 
 /// Calls `then` once the next frame is drawn.
 pub fn after_next_frame(then: impl FnOnce() + 'static) {
-    // Without a type of its own: each would bring its own copy of what is below.
+    // Boxed, because each closure type would add its own copy of the code below.
     fn boxed(then: Box<dyn FnOnce()>) {
         leptos::prelude::request_animation_frame(|| drop(gloo_timers::callback::Timeout::new(0, then).forget()));
     }
     boxed(Box::new(then));
 }
 
-/// Loads the app anew.
+/// Reloads the app.
 pub fn reload() {
-    // A page that is going already needs no second word.
+    // An error can be ignored: the page is being unloaded already.
     let _ = window().location().reload();
 }
 
-/// Random bits for an id that no other client makes.
+/// Returns random bits for an id that no other client makes.
 pub fn random_bits() -> [u8; 16] {
     let mut bits = [0u8; 16];
     let crypto = window().crypto().expect("every browser that runs wasm has it");
@@ -38,59 +38,59 @@ pub fn random_bits() -> [u8; 16] {
     bits
 }
 
-/// Vibrates for so many milliseconds, where the device can.
+/// Vibrates for `ms` milliseconds, if the device can.
 pub fn vibrate(ms: u32) {
     let navigator = window().navigator();
     let of = |target: &JsValue, name: &str| Reflect::get(target, &name.into()).unwrap_or_default();
-    // Absent on iPhones and desktops; refused, with an error in the console, to a page that nobody has touched yet.
+    // It does not exist on iPhones and desktops. A page that nobody has touched yet is refused it, with an error in the console.
     let touched = of(&of(&navigator, "userActivation"), "hasBeenActive").is_truthy();
     if touched && of(&navigator, "vibrate").is_function() {
         navigator.vibrate_with_duration(ms);
     }
 }
 
-/// What was kept under that name in this browser.
+/// Returns the text stored under that name in this browser, if any.
 pub fn kept(name: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(name).ok()?
 }
 
-/// Keeps a text in this browser. A browser that keeps nothing is no error: the app works without.
+/// Stores a text in this browser. A failure is ignored, because the app works without it.
 pub fn keep(name: &str, text: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.set_item(name, text);
     }
 }
 
-/// Puts a text on the clipboard. Where that is not allowed, the text can still be marked and copied by hand.
+/// Copies a text to the clipboard. If that is not allowed, the text can still be selected and copied by hand.
 pub fn copy(text: &str) {
     drop(window().navigator().clipboard().write_text(text));
 }
 
-/// Opens the browser's printing.
+/// Opens the browser's print dialog.
 pub fn print() {
-    // Where printing is not allowed nothing happens, as everywhere.
+    // If printing is not allowed, nothing happens.
     let _ = window().print();
 }
 
-/// Puts a new element into another.
+/// Appends a new element to another one.
 pub fn append(parent: &Node, tag: &str, attributes: &[(&str, &str)]) -> Option<Element> {
     let element = window().document()?.create_element(tag).ok()?;
     for (name, value) in attributes {
-        // A new element takes any attribute.
+        // Setting these attributes cannot fail.
         let _ = element.set_attribute(name, value);
     }
     parent.append_child(&element).ok()?;
     Some(element)
 }
 
-/// Gives the page an attribute, or takes it away.
+/// Sets an attribute of the page, or removes it.
 pub fn mark_page(name: &str, is_so: bool) {
     if let Some(root) = window().document().and_then(|d| d.document_element()) {
         let _ = root.toggle_attribute_with_force(name, is_so);
     }
 }
 
-/// Loads a script or a style that the page names in a `meta`, once; the element that does.
+/// Loads a script or a style that the page names in a `meta`, once. Returns the element that loads it.
 pub fn load(name: &str) -> Option<Element> {
     let found = |selector: &str| window().document()?.query_selector(selector).ok()?;
     if let Some(there) = found(&format!("#{name}")) {
@@ -104,14 +104,14 @@ pub fn load(name: &str) -> Option<Element> {
     }
 }
 
-/// Names the window.
+/// Sets the title of the window.
 pub fn set_title(page: &str) {
     if let Some(document) = window().document() {
         document.set_title(&format!("{page} – Buckler"));
     }
 }
 
-/// Gives the first element that fits the selector the focus, once the page is drawn.
+/// Focuses the first element that matches the selector, once the page is drawn.
 pub fn focus_first(selector: &'static str) {
     gloo_timers::callback::Timeout::new(0, move || {
         let found = window().document().and_then(|d| d.query_selector(selector).ok().flatten());
@@ -122,20 +122,20 @@ pub fn focus_first(selector: &'static str) {
     .forget();
 }
 
-/// Forgets what was kept under that name.
+/// Removes the text stored under that name.
 pub fn forget(name: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.remove_item(name);
     }
 }
 
-/// Gives an element the focus.
+/// Focuses an element.
 pub fn focus(element: &HtmlElement) {
-    // An element that has just gone needs no focus.
+    // An error can be ignored: the element is no longer in the page.
     let _ = element.focus();
 }
 
-/// Calls `then` whenever `event` comes to `target`, until the listener is dropped.
+/// Calls `then` on each `event` of `target`, until the listener is dropped.
 pub struct Listener {
     target: EventTarget,
     event: &'static str,
@@ -143,7 +143,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Begins to listen.
+    /// Adds the listener.
     pub fn new(target: &EventTarget, event: &'static str, then: impl FnMut(web_sys::Event) + 'static) -> Self {
         let then = Closure::<dyn FnMut(web_sys::Event)>::new(then);
         let options = AddEventListenerOptions::new();
@@ -158,7 +158,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // A target that is gone has no listeners.
+        // An error can be ignored: a target that is gone has no listeners.
         let _ = self.target.remove_event_listener_with_callback(self.event, self.then.as_ref().unchecked_ref());
     }
 }

@@ -1,4 +1,4 @@
-//! The browser's clock, and times as its person reads them.
+//! The browser's clock, and times formatted for the person who uses it.
 
 use crate::{domain::time::Timestamp, view::words::spoken_tag};
 use js_sys::{Date, Object, Reflect};
@@ -9,7 +9,7 @@ pub fn here_ms() -> u64 {
     Date::now() as u64
 }
 
-/// A local time: hours and minutes, and seconds if wanted.
+/// Formats a local time: hours and minutes, and seconds if requested.
 pub fn clock(at: Timestamp, seconds: bool) -> String {
     let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut parts = vec![part("hour", "2-digit"), part("minute", "2-digit"), part("hourCycle", "h23")];
@@ -19,19 +19,19 @@ pub fn clock(at: Timestamp, seconds: bool) -> String {
     local(at, &parts)
 }
 
-/// What time it is elsewhere: hours and minutes in an IANA time zone.
+/// Formats a time in an IANA time zone: hours and minutes.
 pub fn clock_in(at: Timestamp, zone: &str) -> String {
     let parts = [("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23"), ("timeZone", zone)];
     local(at, &parts.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
-/// The IANA name of the time zone here.
+/// Returns the IANA name of the browser's time zone.
 pub fn time_zone() -> String {
     let options = js_sys::Intl::DateTimeFormat::default().resolved_options();
     Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string()).unwrap_or_else(|| "UTC".into())
 }
 
-/// How long ago, in the words of the language that is spoken: “12 seconds ago”.
+/// Formats how long ago something was, in the app's language: “12 seconds ago”.
 pub fn ago(time: std::time::Duration) -> String {
     let s = time.as_secs();
     let (amount, unit) = match s {
@@ -41,7 +41,7 @@ pub fn ago(time: std::time::Duration) -> String {
         _ => (s / 86_400, "day"),
     };
     let options = Object::new();
-    // A plain object takes any property.
+    // Setting a property of a plain object cannot fail.
     let _ = Reflect::set(&options, &"numeric".into(), &"auto".into());
     let formatter = Reflect::get(&js_sys::global(), &"Intl".into()).and_then(|intl| Reflect::get(&intl, &"RelativeTimeFormat".into()));
     let made =
@@ -53,13 +53,13 @@ pub fn ago(time: std::time::Duration) -> String {
     format.ok().and_then(|text| text.as_string()).unwrap_or_else(|| format!("{amount} {unit}"))
 }
 
-/// A local day and time.
+/// Formats a local day and time.
 pub fn day(at: Timestamp) -> String {
     let parts = [("day", "numeric"), ("month", "long"), ("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")];
     local(at, &parts.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
-/// The locale of dates: the browser's own where it is of the language that is spoken, so that the day comes where a reader expects it.
+/// The locale of dates: the browser's own if it is of the app's language, so that day and month are in the order that the reader expects.
 fn locale() -> String {
     let spoken = spoken_tag();
     let own = super::window().navigator().language().filter(|own| own.starts_with(spoken));
@@ -69,11 +69,11 @@ fn locale() -> String {
 fn local(at: Timestamp, parts: &[(String, String)]) -> String {
     let options = Object::new();
     for (name, value) in parts {
-        // A plain object takes any property.
+        // Setting a property of a plain object cannot fail.
         let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(value));
     }
     let date = Date::new(&JsValue::from_f64(at.as_millis() as f64));
-    // It throws where the browser does not know the time zone, and no screen of an emergency dies of that.
+    // It throws if the browser does not know the time zone, which must not take down a screen of an emergency.
     written(&date, &options).unwrap_or_else(|| {
         let _ = Reflect::set(&options, &"timeZone".into(), &"UTC".into());
         written(&date, &options).map_or_else(|| at.to_string(), |time| format!("{time} UTC"))

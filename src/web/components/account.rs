@@ -1,4 +1,4 @@
-//! What stands on the sign-in page and the dashboard of passkeys. Its code comes on demand: neither waits for it.
+//! The passkey parts of the sign-in page and of the dashboard. Their code is loaded on demand, so that neither page waits for it.
 
 use super::{Field, Icon, SaveButton, Saving, part, press, text};
 use crate::{
@@ -14,17 +14,17 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
-/// Which of the two.
+/// Which of the two parts is shown.
 #[derive(Clone, Copy)]
 pub(super) enum Shown {
-    /// Other ways than a password to sign in; told when somebody has.
+    /// Ways to sign in other than a password. The callback runs after a sign-in.
     Door(Callback<()>),
-    /// That this device is held until then.
+    /// The notice that this device is restricted until this time.
     Held(Timestamp),
 }
 
 on_demand!(
-    /// Either.
+    /// Shows either part.
     account, fetch_account, fn show(shown: Shown) -> AnyView {
         match shown {
             Shown::Door(signed_in) => view! { <OtherWays signed_in/> }.into_any(),
@@ -38,19 +38,19 @@ fn coming(shown: Shown, otherwise: fn() -> Option<AnyView>) -> AnyView {
     once_there(fetch, Box::new(move || Box::pin(show(shown))), Box::new(move |_| otherwise()))
 }
 
-/// Other ways than a password to sign in. Where their code cannot be loaded there still is the password.
+/// Ways to sign in other than a password. If their code cannot be loaded, the password still works.
 pub fn other_ways(signed_in: Callback<()>) -> AnyView {
     coming(Shown::Door(signed_in), || None)
 }
 
-/// That this device requests no help until then, and how it may.
+/// The notice that this device is restricted until this time and cannot request help, and how to lift that.
 pub fn held(until: Timestamp) -> AnyView {
     coming(Shown::Held(until), || Some(view! { <p class="card card--pad">{words::Word::WhyHeld}</p> }.into_any()))
 }
 
 #[component]
 fn OtherWays(
-    /// Somebody has signed in.
+    /// Runs after a sign-in.
     signed_in: Callback<()>,
 ) -> impl IntoView {
     let (by_passkey, by_code) = (Saving::new(), Saving::new());
@@ -82,14 +82,14 @@ fn OtherWays(
 
 #[component]
 fn Held(
-    /// Until when.
+    /// When the restriction ends.
     until: Timestamp,
 ) -> impl IntoView {
     let number = store().emergency_number();
     let saving = Saving::new();
     let allow = move |event: SubmitEvent| {
         event.prevent_default();
-        // The server tells every listener; the notice goes by itself.
+        // The server sends an event to every listener, which removes the notice.
         saving.send(passkeys::prove(), |()| ());
     };
     view! {

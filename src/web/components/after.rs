@@ -1,5 +1,5 @@
-//! What covers the page once the countdown is over. Its code comes right after the shield, and is there long before five seconds have
-//! passed; while it is not there, and where it cannot be loaded, the bare truth and the emergency number stand in its place.
+//! The screens that cover the page once the countdown is over. Their code is loaded right after the shield, long before five seconds have
+//! passed. Until it is loaded, or if it cannot be loaded, a plain heading and the emergency number are shown in its place.
 
 use super::{Banner, EndedScreen, Icon, RunningScreen, SheetHandle, press, ribbon, text};
 use crate::{
@@ -33,7 +33,7 @@ pub const AFTER: fn() -> Coming<()> = || Box::pin(async { fetch_incident().await
 /// The screen of an incident after its countdown.
 pub fn after_countdown(screen: Screen, incident: Signal<Incident>, sheet: SheetHandle) -> AnyView {
     let make = Box::new(move || -> Coming<AnyView> { Box::pin(after(screen, incident, sheet)) });
-    // A bar that covers nothing hides nothing either.
+    // The banner covers nothing, so it needs no substitute.
     let bare = move |missing: Option<_>| (screen != Screen::Banner).then(|| view! { <Bare incident failed=missing.is_some()/> }.into_any());
     once_there(AFTER, make, Box::new(bare))
 }

@@ -1,4 +1,4 @@
-//! An incident that runs, and whose screen was left.
+//! The bar of a running incident whose screen was left.
 
 use super::{Icon, press, text};
 use crate::{

@@ -1,11 +1,11 @@
-//! The call that matters now.
+//! The open call.
 
 use super::{Icon, text};
 use crate::{api::incident::Call, view::incident as words_of, web::store::store};
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 
-/// Whom the center is calling, for how long, and what that call can do.
+/// The contact whom the center is calling, for how long, and what that call can do.
 #[component]
 pub fn CallCard(
     /// The call.

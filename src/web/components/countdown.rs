@@ -1,4 +1,4 @@
-//! The countdown: nothing has happened yet, and one tap keeps it so.
+//! The countdown, during which one tap cancels the request.
 
 use super::{part, press, text, whether};
 use crate::{
@@ -23,7 +23,7 @@ const AGAIN_MS: u32 = 300;
 /// How often the ring is drawn. Milliseconds.
 const TICK_MS: u32 = 50;
 
-/// The whole screen, until the server says that the countdown is over.
+/// The countdown screen, until the server says that the countdown is over.
 #[component]
 pub fn CountdownScreen(
     /// The incident that counts down.
@@ -57,7 +57,7 @@ pub fn CountdownScreen(
                 match client::steer(id, action).await {
                     Ok(told) => return store.tell(told),
                     Err(failure) if failure.may_pass() && store.server_now() < deadline => unreached.try_set(true),
-                    // That it was too late is told by the next live event; a press that may not be is answered here.
+                    // If it was too late, the next live event shows that. Any other refusal is shown here.
                     Err(Failure::Refused(refusal)) if !matches!(refusal.code, Code::CancelWindowClosed | Code::IncidentOver) => {
                         refused.try_set(refusal.detail);
                         return;

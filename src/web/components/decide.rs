@@ -1,4 +1,4 @@
-//! An incident was found long after its time, and nothing was sent: whoever looks at it decides (R22).
+//! The review of an incident that was found late, so that nothing was sent (R22).
 
 use super::{Sure, press, text};
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// Send help after all, or not.
+/// The buttons to send help after all, or not.
 #[component]
 pub fn Decide(
     /// The incident.
     #[prop(into)]
     incident: Signal<Incident>,
-    /// Whether the center asks, and not the household.
+    /// Whether the center reviews it, and not the household.
     #[prop(optional)]
     at_center: bool,
-    /// The incident as it is then.
+    /// Runs after the decision, with the incident.
     decided: Callback<Incident>,
 ) -> impl IntoView {
     let refused = RwSignal::new(String::new());
@@ -27,7 +27,7 @@ pub fn Decide(
         refused.set(String::new());
         spawn_local(async move {
             match client::review(&path, decision).await {
-                // The live event of it may have come first, and taken this away.
+                // The live event of the decision may have come first, and removed this component.
                 Ok(told) => drop(decided.try_run(told)),
                 Err(Failure::Refused(refusal)) => drop(refused.try_set(refusal.detail)),
                 Err(Failure::Unreachable) => drop(refused.try_set(IncidentWord::NotDecided.into())),

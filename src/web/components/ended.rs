@@ -1,4 +1,4 @@
-//! How it ended.
+//! The screen that says how an incident ended.
 
 use super::{Icon, Timeline, press, ribbon, text};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 use leptos::{html::Dialog, prelude::*};
 
-/// The end, until the person puts it away.
+/// The screen, until the person dismisses it.
 #[component]
 pub fn EndedScreen(
     /// The incident that is over.
@@ -28,11 +28,11 @@ pub fn EndedScreen(
     open_when_mounted(node);
     let said = move || incident.with(|i| words_of::ended(i, &i.outcome.as_ref().map_or_else(String::new, |o| clock(o.at, false))));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
-    // A drill that ran has a result to look at.
+    // A drill that was not canceled has a result to show.
     let (id, drill, aborted) = incident.with_untracked(|i| (i.id, i.mode == Mode::Drill, i.state == Stage::Aborted));
     let is_drill = drill && !aborted;
     let navigation = navigation();
-    // The press itself is seen first: what the page behind does then takes longer than a frame.
+    // The press is drawn first, because the update of the page behind takes longer than a frame.
     let put_away = move || after_next_frame(move || store.put_away());
     let go_on = move || {
         put_away();

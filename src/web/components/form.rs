@@ -1,4 +1,4 @@
-//! Forms: what was typed stays, what is wrong is said beside its field, and saving shows that it goes on.
+//! Forms: they keep the typed text, show faults beside their fields, and show the progress of saving.
 
 use super::{Icon, part, text, whether};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// How saving goes.
+/// The progress of saving.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
     Idle,
@@ -20,7 +20,7 @@ enum Stage {
     Failed(String),
 }
 
-/// A form on its way to the server.
+/// The state of a form that is sent to the server.
 #[derive(Clone, Copy)]
 pub struct Saving {
     stage: RwSignal<Stage>,
@@ -28,12 +28,12 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// A form that nobody has sent yet.
+    /// Creates the state of a form that has not been sent yet.
     pub fn new() -> Self {
         Self { stage: RwSignal::new(Stage::Idle), wrong: RwSignal::new(Vec::new()) }
     }
 
-    /// Sends it, unless it is on its way already; `then` takes the answer.
+    /// Sends the form, unless it is being sent already; `then` takes the answer.
     pub fn send<T: 'static>(self, request: impl Future<Output = Answer<T>> + 'static, then: impl FnOnce(T) + 'static) {
         if self.stage.get_untracked() == Stage::Busy {
             return;
@@ -56,12 +56,12 @@ impl Saving {
                     }
                 },
             };
-            // The form may be gone: the page went on.
+            // The form may be gone, because the person left the page.
             self.stage.try_set(stage);
         });
     }
 
-    /// What is wrong with a field, in words; nothing if nothing is.
+    /// Returns the text of a field's fault; empty if it has none.
     pub fn wrong_with(self, field: &str) -> String {
         self.wrong.with(|all| {
             let error = all.iter().find(|e| e.field == field);
@@ -69,7 +69,7 @@ impl Saving {
         })
     }
 
-    /// Why it failed, where it did.
+    /// Returns why saving failed, if it did.
     pub fn failed(self) -> Option<String> {
         self.stage.with(|stage| match stage {
             Stage::Failed(why) => Some(why.clone()),
@@ -77,22 +77,22 @@ impl Saving {
         })
     }
 
-    /// Whether it is on its way.
+    /// Whether the form is being sent.
     pub fn is_busy(self) -> bool {
         self.stage.get() == Stage::Busy
     }
 }
 
-/// A field with its label, what is wrong with it, and a hint.
+/// A field with its label, its fault, and a hint.
 #[component]
 pub fn Field(
-    /// What it asks for.
+    /// The label.
     #[prop(into)]
     label: String,
-    /// Its path in the answer of the server.
+    /// Its path in the server's answer.
     #[prop(into)]
     name: String,
-    /// What is typed.
+    /// The typed text.
     value: RwSignal<String>,
     /// The form.
     saving: Saving,
@@ -118,10 +118,10 @@ pub fn Field(
     }
 }
 
-/// What is wrong with something that is no single field.
+/// The fault of something that is not a single field.
 #[component]
 pub fn Wrong(
-    /// Its path in the answer of the server.
+    /// Its path in the server's answer.
     field: &'static str,
     /// The form.
     saving: Saving,
@@ -129,15 +129,15 @@ pub fn Wrong(
     view! { <p class="field__wrong" role="alert">{text(move || saving.wrong_with(field))}</p> }
 }
 
-/// The button that saves, and how saving went.
+/// The save button, and the result of saving.
 #[component]
 pub fn SaveButton(
     /// The form.
     saving: Saving,
-    /// What it says.
+    /// The label of the button.
     #[prop(into, default = W::Save.into())]
     label: String,
-    /// Whether another button beside it is the strong one.
+    /// Whether it is the secondary button, beside a primary one.
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
@@ -156,16 +156,16 @@ pub fn SaveButton(
     }
 }
 
-/// A button that asks once more before it does something that cannot be taken back.
+/// A button that asks for confirmation before it does something that cannot be undone.
 #[component]
 pub fn Sure(
-    /// What it says first.
+    /// Its first label.
     #[prop(into)]
     label: String,
-    /// What it says when it asks.
+    /// Its label when it asks for confirmation.
     #[prop(into)]
     sure: String,
-    /// The person tapped twice.
+    /// Runs after the second tap.
     act: Callback<()>,
 ) -> impl IntoView {
     let asked = RwSignal::new(false);

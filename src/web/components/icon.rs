@@ -1,8 +1,8 @@
-//! An icon of the sprite.
+//! Icons of the sprite.
 
 use leptos::prelude::*;
 
-/// An icon; it says nothing to a screen reader, the words beside it do.
+/// An icon. It is hidden from screen readers, because the text beside it says the same.
 #[component]
 pub fn Icon(
     /// The symbol's name in the sprite, without its `i-`.

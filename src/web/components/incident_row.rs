@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// What it was, when, and the way to the whole of it.
+/// A summary, the time, and a link to the incident.
 pub fn incident_row(incident: &Incident) -> impl IntoView + use<> {
     let request = incident.services.first().map_or(Request::Siren, |s| words::request_for(*s));
     let tone = words::tone(request);

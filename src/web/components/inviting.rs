@@ -1,4 +1,4 @@
-//! Inviting somebody by a link, and who was invited and has not come yet.
+//! Inviting somebody by a link, and the open invitations.
 
 use super::{Field, Icon, SaveButton, Saving, Sure, part, press, text};
 use crate::{
@@ -8,27 +8,27 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// An invitation that nobody has taken yet.
+/// An invitation that nobody has accepted yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// Its short name in paths.
+    /// Its id, as in paths.
     pub id: String,
-    /// Whom.
+    /// The invited person.
     pub name: String,
-    /// As what, and until when.
+    /// The role, and when the invitation expires.
     pub line: String,
 }
 
-/// The form, its link, and who was invited.
+/// The form, the link that it makes, and the open invitations.
 #[component]
 pub fn Inviting(
     /// The path of the invitations.
     path: String,
-    /// As what somebody may be invited: as the wire has it, and in words. The first is chosen.
+    /// The roles that can be offered: the name in the API, and the text. The first is preselected.
     ways: Vec<(&'static str, String)>,
-    /// Who was invited.
+    /// The open invitations.
     open: RwSignal<Vec<Open>>,
-    /// Asks anew who was invited.
+    /// Loads the open invitations again.
     refresh: Callback<()>,
 ) -> impl IntoView {
     let path = StoredValue::new(path);
@@ -77,16 +77,16 @@ pub fn Inviting(
 fn OpenOne(
     /// The path of the invitations.
     path: StoredValue<String>,
-    /// Who was invited.
+    /// The invitation.
     one: Open,
-    /// Asks anew who was.
+    /// Loads the open invitations again.
     refresh: Callback<()>,
 ) -> impl IntoView {
     let Open { id, name, line } = one;
     let withdraw = Callback::new(move |()| {
         let path = format!("{}/{id}", path.get_value());
         spawn_local(async move {
-            // Where it fails the button stays.
+            // If it fails, the button stays.
             if client::take_back(&path).await.is_ok() {
                 refresh.try_run(());
             }

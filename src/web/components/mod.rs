@@ -1,4 +1,4 @@
-//! Parts of screens. Each shows what it is given and says what the person did.
+//! Parts of screens. Each shows its arguments and reports the person's actions.
 
 mod account;
 mod after;

@@ -1,4 +1,5 @@
-//! The request that the server has not acknowledged, or not so that it can be shown: no countdown, but the truth and the emergency number.
+//! The screen of a request that the server has not acknowledged in a way that the app can read: no countdown, but the true state and the
+//! emergency number.
 
 use super::{Icon, press};
 use crate::{
@@ -11,16 +12,16 @@ use crate::{
 };
 use leptos::{html::Dialog, prelude::*};
 
-/// What is said while a request is on its way.
+/// The screen while a request has no acknowledgment.
 #[component]
 pub fn NotSent(
-    /// How it goes.
+    /// The progress of the request.
     stage: Stage,
 ) -> impl IntoView {
     let sender = sender();
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
-    // Where help is needed, also while that home is not on the screen.
+    // The number where help is needed, even if that home is not on the screen.
     let number = sender.sending.with_untracked(|s| s.as_ref().map(|s| s.number)).unwrap_or_else(|| store().emergency_number());
     let (title, note) = match &stage {
         Stage::Trying => (Word::Sending, String::new()),

@@ -1,4 +1,4 @@
-//! A page that one comes to from another: a way back, a heading that gets the focus, and the page.
+//! A page below another one: a link back, a heading that gets the focus, and the content.
 
 use super::Icon;
 use crate::{
@@ -13,12 +13,12 @@ use leptos::{html::H1, prelude::*};
 /// The frame of a page.
 #[component]
 pub fn Page(
-    /// Its heading, also the window's title.
+    /// Its heading, also the title of the window.
     #[prop(into)]
     title: String,
-    /// Where the way back leads.
+    /// The target of the link back.
     back: Route,
-    /// The page.
+    /// The content.
     children: Children,
 ) -> impl IntoView {
     set_title(&title);

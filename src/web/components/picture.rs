@@ -1,15 +1,15 @@
-//! A camera's place on the screen: its latest still, or else a quiet drawing that is never passed off as a picture.
+//! A camera's place on the screen: its latest still, or else a plain drawing that cannot be mistaken for a picture.
 
 use super::text;
 use leptos::prelude::*;
 
-/// The still of a camera; without one a drawing, in a hue of the camera's own.
+/// The still of a camera; without one a drawing, in the camera's own hue.
 #[component]
 pub fn Picture(
-    /// The camera's name, which chooses the hue.
+    /// The camera's name, which determines the hue.
     #[prop(into)]
     name: String,
-    /// Where its latest still is.
+    /// The URL of its latest still.
     #[prop(optional_no_strip)]
     still: Option<String>,
 ) -> impl IntoView {

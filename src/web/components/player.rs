@@ -1,4 +1,4 @@
-//! The picture of a camera as it is now. It never delays the shield: what plays it is loaded when a picture is first wanted.
+//! The live stream of a camera. It never delays the shield, because the player is loaded when a stream is first shown.
 
 use super::{Icon, Picture, part};
 use crate::{
@@ -9,21 +9,21 @@ use leptos::{html::Div, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::CustomEvent;
 
-/// A camera's picture, and what there is to say of it.
+/// A camera's live stream, and a note about its state.
 #[component]
 pub fn Player(
-    /// Where its stream is, if there is one.
+    /// The URL of the stream, if there is one.
     src: Option<String>,
-    /// What the home calls the camera.
+    /// The display name of the camera.
     name: String,
-    /// Told how it goes.
+    /// Receives the state of the stream.
     state: RwSignal<State>,
 ) -> impl IntoView {
     state.set(if src.is_some() { State::Connecting } else { State::None });
     let stage = NodeRef::<Div>::new();
     Effect::new(move |_| {
         if let (Some(stage), Some(src)) = (stage.get(), &src) {
-            // The element comes to life with `public/player.js`.
+            // `public/player.js` defines this element.
             load("player");
             let picture = append(&stage, "live-picture", &[("src", src)]);
             StoredValue::new_local(picture.map(|picture| {

@@ -1,4 +1,4 @@
-//! The password, asked for again before a change.
+//! The dialog that asks for the password again before a change.
 
 use super::{Field, Icon, Part, SaveButton, Saving, part, press};
 use crate::{
@@ -11,18 +11,18 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, html::Dialog, prelude::*, task::spawn_local};
 
-/// Asks while something waits for it.
+/// Shows the dialog while a change waits for it.
 pub fn proof_when_asked() -> Part {
     part(|| asked().then(|| view! { <ProofDialog/> }))
 }
 
-/// Asks; what waits goes on, or is left as it was.
+/// The dialog. Afterwards the waiting change goes on, or is dropped.
 #[component]
 fn ProofDialog() -> impl IntoView {
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
     focus_first("dialog[open] input");
-    // Who leaves the page leaves the change.
+    // Leaving the page drops the change.
     on_cleanup(|| settle(false));
     let (password, saving) = (RwSignal::new(String::new()), Saving::new());
     let prove = move |event: SubmitEvent| {

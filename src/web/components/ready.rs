@@ -1,4 +1,4 @@
-//! Would an SOS work now? One glance (R23).
+//! Shows whether an SOS would work now (R23).
 
 use super::{Icon, part, text, whether};
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 
-/// The card on top of the dashboard.
+/// The card at the top of the dashboard.
 #[component]
 pub fn ReadyCard(
-    /// What was checked.
+    /// The readiness checks.
     ready: Ready,
     /// Whether there is an SOS at all.
     dashboard: Availability,
@@ -23,7 +23,7 @@ pub fn ReadyCard(
     let store = store();
     let ready_ok = ready.ok;
     let look = Memo::new(move |_| words_of::readiness(dashboard.available, ready_ok, store.connected.get()));
-    // The oldest proof counts: the answer is no younger than that.
+    // The oldest check counts, because the result as a whole is no newer.
     let proved = ready.checks.iter().map(|c| c.at).min();
     let now = RwSignal::new(store.server_now());
     StoredValue::new_local(Interval::new(5_000, move || now.set(store.server_now())));

@@ -1,4 +1,4 @@
-//! Help has been requested: what was sent, who is being called, what was answered. It shows what is recorded and nothing more (R14).
+//! The screen of a running incident: what was sent, who is being called, what was answered. It shows only what is recorded (R14).
 
 use super::{CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Sure, Timeline, part, press, ribbon, text};
 use crate::{
@@ -27,7 +27,7 @@ pub fn RunningScreen(
     /// The incident.
     #[prop(into)]
     incident: Signal<Incident>,
-    /// The sheet, to ask for more help.
+    /// The sheet, to request more help.
     sheet: SheetHandle,
 ) -> impl IntoView {
     let store = store();
@@ -39,7 +39,7 @@ pub fn RunningScreen(
         let id = incident.with_untracked(|i| i.id);
         trouble.set(String::new());
         spawn_local(async move {
-            // Where it fails the button stays, and can be tapped again. The end may have come meanwhile, and taken this away.
+            // If it fails, the button stays and can be tapped again. The incident may have ended meanwhile, which removes this screen.
             match client::steer(id, action).await {
                 Ok(told) => store.tell(told),
                 Err(Failure::Refused(refusal)) => drop(trouble.try_set(refusal.detail)),
@@ -106,7 +106,7 @@ fn heading(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
     }
 }
 
-/// What matters first where nobody was told: the number, and what to say (R14).
+/// The top of the screen if nobody was told: the emergency number, and what to say (R14).
 fn nobody_told(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
     view! {
         <section class="alone">
@@ -118,7 +118,7 @@ fn nobody_told(incident: Signal<Incident>, number: &'static str) -> impl IntoVie
     }
 }
 
-/// The camera that the SOS came from goes on playing.
+/// The live stream of the camera that the SOS came from.
 fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
     let camera = store.watched(move || match incident.with(|i| i.source.clone()) {
         Source::LiveView { camera } => Some(camera),
@@ -134,7 +134,7 @@ fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
 }
 
 fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
-    // Asked for from nobody: the heading says so.
+    // If nobody was told, the heading says so.
     if incident.dispatches.is_empty() || words_of::is_nobody_told(incident) {
         return None;
     }

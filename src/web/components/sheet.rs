@@ -1,4 +1,4 @@
-//! The SOS sheet: which help, and to which address.
+//! The SOS sheet: which help is requested, and to which address.
 
 use super::{Icon, Slide, part, press, text, whether};
 use crate::{
@@ -20,12 +20,12 @@ use leptos::{html::Dialog, prelude::*};
 pub struct SheetHandle(RwSignal<Option<Source>>);
 
 impl SheetHandle {
-    /// A sheet that is closed.
+    /// Creates a closed sheet.
     pub fn new() -> Self {
         Self(RwSignal::new(None))
     }
 
-    /// Opens it for the shield at this place, as soon as the press itself is seen: on a slow phone the sheet takes longer than a frame.
+    /// Opens it for this source, after the press itself is drawn, because the sheet takes longer than a frame on a slow phone.
     pub fn open(self, source: Source) {
         after_next_frame(move || drop(self.0.try_set(Some(source))));
     }
@@ -34,7 +34,7 @@ impl SheetHandle {
         self.0.set(None);
     }
 
-    /// Closes it as soon as the end of the gesture itself is seen, for the same reason. What was asked for is under way by then.
+    /// Closes it after the end of the gesture itself is drawn, for the same reason. The request is being sent by then.
     fn close_when_seen(self) {
         after_next_frame(move || drop(self.0.try_set(None)));
     }
@@ -43,7 +43,7 @@ impl SheetHandle {
 /// The sheet, when it is open.
 #[component]
 pub fn Sheet(
-    /// Says when it is open.
+    /// Determines whether it is open.
     handle: SheetHandle,
 ) -> impl IntoView {
     part(move || handle.0.get().map(|source| view! { <OpenSheet handle source/> }))
@@ -54,7 +54,7 @@ pub fn Sheet(
 pub fn OpenSheet(
     /// Closes it.
     handle: SheetHandle,
-    /// Where the shield was.
+    /// The source of the request.
     source: Source,
 ) -> impl IntoView {
     let (store, sender) = (store(), sender());

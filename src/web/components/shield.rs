@@ -1,16 +1,16 @@
-//! The shield: the one red thing on the screen.
+//! The red SOS shield.
 
 use super::{SheetHandle, WhyButton, part, press};
 use crate::{api::home::Availability, domain::incident::Source, view::words::Word, web::browser::early};
 use leptos::prelude::*;
 
-/// The red shield that opens the SOS sheet, or in its place the quiet button that says why there is none (R7).
+/// The red shield that opens the SOS sheet, or in its place the plain button that says why there is none (R7).
 #[component]
 pub fn Shield(
     /// Whether an SOS can be raised here, or why not.
     #[prop(into)]
     availability: Signal<Option<Availability>>,
-    /// Where this shield is.
+    /// The source that this shield stands for.
     source: Source,
     /// The sheet that it opens.
     sheet: SheetHandle,
@@ -38,7 +38,7 @@ pub fn Shield(
     })
 }
 
-/// The shape alone.
+/// The shape of the shield.
 #[component]
 pub fn ShieldShape() -> impl IntoView {
     view! {

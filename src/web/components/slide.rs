@@ -1,4 +1,4 @@
-//! One way to ask for help: a slide, and beside it an equal way without sliding.
+//! A control to request help: a slide, and beside it an equal alternative without dragging.
 
 use super::{Icon, press, text, whether};
 use crate::{
@@ -19,9 +19,9 @@ const ARMED_MS: u32 = 5_000;
 /// A slide for one service.
 #[component]
 pub fn Slide(
-    /// What it asks for.
+    /// The request.
     request: Request,
-    /// The person slid to the end and let go, or tapped twice.
+    /// Runs after a release at the end of the slide, or after the second tap.
     on_request: Callback<Request>,
 ) -> impl IntoView {
     let tone = words::tone(request);
@@ -38,7 +38,7 @@ pub fn Slide(
         match slide::released(at.get_untracked()) {
             true => {
                 on_request.run(request);
-                // Where it was let go it stays until that has been seen.
+                // The thumb stays where it was released until that is drawn.
                 after_next_frame(move || {
                     at.try_set(0);
                 });

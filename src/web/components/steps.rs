@@ -1,4 +1,4 @@
-//! One step after another: where one is, what this step is called, and the way back.
+//! A wizard: the progress, the name of the current step, and a button back.
 
 use super::{part, press, text};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// A step: its name, and what is to be done.
+/// A step: its name, and its content.
 pub type Step = (W, Box<dyn Fn() -> AnyView + Send>);
 
 /// Steps, shown one at a time.

@@ -1,4 +1,4 @@
-//! What happened, line by line, with seconds.
+//! The timeline of an incident, with times to the second.
 
 use super::part;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// The story so far; the newest line is marked.
+/// The timeline so far; the newest line is marked.
 #[component]
 pub fn Timeline(
     /// Its lines, oldest first.

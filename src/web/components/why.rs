@@ -1,4 +1,4 @@
-//! Why there is no shield: one sentence, the way to get one, and the emergency number.
+//! Explains why there is no shield: one sentence, the way to get one, and the emergency number.
 
 use super::{Icon, part, press};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 use leptos::{html::Dialog, prelude::*};
 
-/// The quiet button in the shield's place.
+/// The plain button in the shield's place.
 #[component]
 pub fn WhyButton(
     /// Why there is no SOS here.

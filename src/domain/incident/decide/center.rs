@@ -1,5 +1,5 @@
-//! What the monitoring center makes happen: people who take an incident, a receiving center that has it or not, a decision on what was
-//! found late, and what is said of it from elsewhere.
+//! Decisions on commands from centers: claims of operators, the receiving center's acknowledgment, reviews of incidents that were found
+//! late, and reports from elsewhere.
 
 use super::{Draft, Refusal};
 use crate::domain::{
@@ -7,11 +7,11 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// Reports from elsewhere that one incident keeps: an honest center needs a few dozen.
+/// The most reports from elsewhere that one incident keeps. A well-behaved center needs a few dozen.
 const REPORTS_MOST: usize = 500;
 
 impl Draft {
-    /// Two never work on one. Whoever takes it before the automatic center did has the first contact called.
+    /// Claims the incident for one operator, exclusively. A claim before the automatic center takes over starts the first call.
     pub(super) fn claim(&mut self, by: Actor) -> Result<(), Refusal> {
         match (&self.incident.holder, &self.incident.state) {
             (Some(holder), _) if *holder == by => {}
@@ -50,15 +50,16 @@ impl Draft {
         self.claim(to)
     }
 
-    /// What the receiving center does changes nothing here: the automatic center goes on beside it, so that no silence there delays a call.
+    /// Records whether the receiving center has the alarm. The automatic center goes on in parallel, so that a silent receiver delays no
+    /// call.
     pub(super) fn signaled(&mut self, receiver: Option<String>) {
         if self.incident.signaled != Some(receiver.is_some()) {
             self.push(receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }));
         }
     }
 
-    /// What is said elsewhere is believed of those who said it, and cancels nothing here: until the first call has ended, only its answer
-    /// keeps help from being requested (I5). What comes twice, or late, changes nothing.
+    /// Records a report from elsewhere. Reports are trusted as statements of their sender and cancel nothing here: until the first call has
+    /// ended, only its answer prevents dispatch (I5). A repeated or outdated report changes nothing.
     pub(super) fn report(&mut self, by: Actor, key: String, said_at: Timestamp, report: Report) -> Result<(), Refusal> {
         let incident = &self.incident;
         if incident.mode == Mode::Drill || !matches!(incident.state, State::Verifying(_) | State::Dispatching) {
@@ -66,7 +67,7 @@ impl Draft {
         }
         let old = match &report {
             Report::Moved { service, .. } if !incident.requests.services().contains(service) => return Err(Refusal::NotWaiting),
-            // That it was requested there is what this side has said itself.
+            // A report that help was requested adds nothing: this server requested it.
             Report::Moved { service, state, .. } => !incident.progress(*service).unwrap_or(DispatchState::Requested).may_become(*state),
             _ => false,
         };
