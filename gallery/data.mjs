@@ -40,6 +40,7 @@ export const homes = {
   held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
   changed: { ...home, changes: [{ number: 2, at: at(-1_900), who: "Sam", what: "contacts", was: "Sister, Neighbor, Father" }, { number: 1, at: at(-7_300), who: "Olivia", what: "address", was: "9 Oak Lane, Portland, OR 97201, US" }] },
   notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false, still: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at], linked: at < 2 })) },
+  stopped: { ...home, quarantined: [{ id: "01890000-0000-7000-8000-000000000031", since: at(-420) }] },
   ailing: { ...home, sos: { ...home.sos, ready: { ok: true, checks: [...home.sos.ready.checks, check("devices", { ok: false, count: 2 })] } } },
   sounding: { ...home, devices: home.devices.map((device) => ({ ...device, siren: "sounding" })), cameras: home.cameras.map((camera) => ({ ...camera, siren: camera.has_siren ? "sounding" : "silent" })) },
   noPictures: { ...home, cameras: still(home) },
@@ -103,7 +104,7 @@ export const incidents = {
 };
 
 // What waits at the monitoring center.
-export const queueOf = (cases) => ({ version: 1, cases, on_duty: [{ id: "operator", name: "Noor" }, { id: "sasha", name: "Sasha" }], server_time: at(0) });
+export const queueOf = (cases, quarantined = []) => ({ version: 1, cases, quarantined, on_duty: [{ id: "operator", name: "Noor" }, { id: "sasha", name: "Sasha" }], server_time: at(0) });
 const reach = homes.usual.contacts.map(({ name, phone }) => ({ name, phone }));
 const waiting = (id, home, services, since, more) => ({ id: `01890000-0000-7000-8000-00000000002${id}`, home, services, quiet: null, repeats: 0, state: "verifying", since: at(since), holder: null, mine: false, unclaimed: false, whole: null, ...more });
 const notes = { gate: "Gate code 4711, the key is with the neighbor on the left", pets: "Two dogs, friendly", medical: "Father has a pacemaker", permit: "PDX-2210", permit_until: "2020-01-31" };
@@ -119,6 +120,12 @@ export const atDesk = {
   again: waiting(9, "Lake Cabin", ["medical"], -31, { quiet: "hold_up", repeats: 1 }),
   sent: waiting(6, "Maple Street", ["police"], -60, { holder: "Noor", mine: true, state: "dispatching", whole: whole(incidents.dispatching, "follow") }),
 };
+
+/** Incidents that the server cannot advance. */
+export const stopped = [
+  { id: "01890000-0000-7000-8000-000000000031", home: "Maple Street", quiet: false, since: at(-420), address: homes.usual.home.address, contacts: reach },
+  { id: "01890000-0000-7000-8000-000000000032", home: "Lake Cabin", quiet: true, since: at(-90), address: homes.usual.home.address, contacts: reach },
+];
 
 export const desk = {
   people: [{ id: "sasha", name: "Sasha", email: "sasha@center.example.org", role: "supervisor", you: true }, { id: "operator", name: "Noor", email: "noor.of.the.night.shift@center.example.org", role: "operator", you: false }],

@@ -1,6 +1,6 @@
 // Every screen in every state: where it is, what the made-up server says, and what a person has done there. `heard` is what shows
 // that the state is reached.
-import { atDesk, audit, desk, homes, household, incidents, passkeys, phones, queueOf, sessions, statistics, undelivered } from "./data.mjs";
+import { atDesk, audit, desk, homes, household, incidents, passkeys, phones, queueOf, sessions, statistics, stopped, undelivered } from "./data.mjs";
 
 const runs = (incident, more) => ({ home: { ...homes.usual, incident }, ...more });
 const settings = (section, heard, more) => ({ path: `/settings/${section}`, heard, ...more });
@@ -18,6 +18,9 @@ export const states = {
   "dashboard": { heard: "Help is one slide away", latest: full },
   "dashboard-changed": { home: homes.changed, latest: full, heard: "Sam changed the emergency contacts" },
   "dashboard-not-ready": { home: homes.notReady, heard: "SOS needs your attention" },
+  "dashboard-stopped": { home: homes.stopped, latest: full, heard: "An SOS has stopped" },
+  "dashboard-stopped-guest": { home: { ...homes.stopped, role: "guest" }, heard: "An SOS has stopped" },
+  "dashboard-unreadable": { me: { homes: [{ id: "maple", name: "maple", role: "owner", unreadable: true }, { id: "lake", name: "Lake Cabin", role: "owner" }] }, heard: "The server cannot read this home" },
   "dashboard-ailing": { home: homes.ailing, heard: "Check your devices" },
   "dashboard-sounding": { home: homes.sounding, heard: "Sounding" },
   "dashboard-no-pictures": { home: homes.noPictures, heard: "Help is one slide away" },
@@ -34,6 +37,7 @@ export const states = {
   "center-hand": atCenter([atDesk.others], { me: { homes: [], center_role: "supervisor" }, act: ["Police, Garden Flat"], heard: "Hand to Noor" }),
   "center-duress": atCenter([atDesk.duress, atDesk.again], { act: ["Police, Maple Street"], heard: "Do not call the home" }),
   "center-figures": atCenter([], { me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: queueOf([]) }, "GET /api/v1/center/people": { body: desk }, "GET /api/v1/center/statistics": { body: statistics } }, heard: "Panels that signal here" }),
+  "center-stopped": atCenter([atDesk.life], { answers: { "GET /api/v1/center/incidents": { body: queueOf([atDesk.life], stopped) } }, heard: "Stopped: Maple Street" }),
   "center-empty": atCenter([], { heard: "Nothing waits for you" }),
   "center-desk": atCenter([], { me: { homes: [], center_role: "supervisor" }, answers: { "GET /api/v1/center/incidents": { body: queueOf([]) }, "GET /api/v1/center/people": { body: desk } }, heard: "Who works here" }),
   "dashboard-offline": { kept: true, unreachable: true, heard: "Not connected. This is from" },
@@ -112,6 +116,7 @@ export const states = {
   "log": settings("log", "A sign-in was refused", { answers: { "GET /api/v1/homes/maple/audit": { body: audit } } }),
   "log-deliveries": settings("log", "does not take what happened here", { answers: { "GET /api/v1/homes/maple/audit": { body: audit }, "GET /api/v1/homes/maple/deliveries": { body: undelivered } } }),
   "contacts-forgot": settings("contacts", "does not remember the verbal password", { answers: { "GET /api/v1/homes/maple/household": { body: { ...household, contacts: [{ name: "Sister", standing: "forgot" }, { name: "Father", standing: "silent" }] } } } }),
+  "log-stopped": settings("log", "I have dealt with it", { home: homes.stopped, answers: { "GET /api/v1/homes/maple/audit": { body: audit } } }),
   "log-undo": settings("log", "Changed within the last day", { home: homes.changed, answers: { "GET /api/v1/homes/maple/audit": { body: audit } } }),
   "people-invite": settings("people", "Send this link to Kim alone", { act: ["fill Their name=Kim", "Make a link"], answers: { "POST /api/v1/homes/maple/invitations": { body: { path: "/invite/b2theWzq0yv7Q2d1Hn8sXw" } } } }),
   "held": { home: homes.held, heard: "This device cannot request help yet" },

@@ -48,6 +48,8 @@ pub enum Deed {
     DeviceTrouble,
     /// A report from elsewhere had no good signature.
     ReportRefused,
+    /// An incident that the server could not advance was dealt with by somebody.
+    QuarantineEnded,
     /// An incident went on; its steps are in the history.
     Incident,
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     access::CenterRole,
-    home::ResponderNotes,
+    home::{Address, ResponderNotes},
     id::{CameraId, IncidentId, UserId},
     incident::{DispatchState, Quiet, Service},
     time::Timestamp,
@@ -22,11 +22,33 @@ pub struct Queue {
     pub version: u64,
     /// What comes first stands first: life, then age.
     pub cases: Vec<Case>,
+    /// Incidents that the server cannot advance. They have no place in the order: what they ask for may not be known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<QuarantinedCase>,
     /// Who has the console open.
     pub on_duty: Vec<OnDuty>,
     /// When it was told.
     #[schema(value_type = String, format = DateTime)]
     pub server_time: Timestamp,
+}
+
+/// An incident that the server cannot read or decide, with what is known of its home. An operator who has dealt with it ends it:
+/// `DELETE /api/v1/center/quarantine/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantinedCase {
+    /// The incident.
+    pub id: String,
+    /// What the home is called.
+    pub home: String,
+    /// Whether the home must not notice it.
+    pub quiet: bool,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Where the home is, if that can be read.
+    pub address: Option<Address>,
+    /// Whom to call, in order.
+    pub contacts: Vec<Reach>,
 }
 
 /// Somebody who has the console open.

@@ -9,7 +9,7 @@ use crate::domain::{
     device::DeviceKind,
     eligibility::{Reason, Route},
     home::{Address, Home, Settings, Subscription},
-    id::{CameraId, ContactId, DeviceId, HomeId},
+    id::{CameraId, ContactId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
 };
 use serde::{
@@ -45,6 +45,27 @@ pub struct HomeAnswer {
     /// For owners: what was changed within the last day and can be undone, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// Incidents that the server cannot advance. The newest stands first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Quarantined>,
+}
+
+impl HomeAnswer {
+    /// Whether the server cannot advance that incident.
+    pub fn is_quarantined(&self, incident: IncidentId) -> bool {
+        self.quarantined.iter().any(|one| one.id == incident.to_string())
+    }
+}
+
+/// An incident that the server cannot read or decide: nothing more happens in it by itself. An owner who has dealt with it ends it:
+/// `DELETE /api/v1/homes/{home}/quarantine/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Quarantined {
+    /// The incident.
+    pub id: String,
+    /// Since when.
+    #[schema(value_type = String)]
+    pub since: Timestamp,
 }
 
 /// A change that can be undone: `POST /api/v1/homes/{home}/changes/{number}/undo`.

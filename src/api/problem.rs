@@ -87,6 +87,8 @@ pub enum Code {
     StorageUnavailable,
     /// 503: too much waits to be stored
     Busy,
+    /// 503: what is stored of the home cannot be read
+    HomeUnreadable,
     /// One that a newer server knows.
     #[serde(other)]
     Other,
@@ -118,6 +120,7 @@ impl Code {
             Self::Other => (500, "other", "Something went wrong"),
             Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),
             Self::Busy => (503, "busy", "The server is busy"),
+            Self::HomeUnreadable => (503, "home-unreadable", "The home cannot be read"),
         }
     }
 }

@@ -105,4 +105,7 @@ pub struct MyHome {
     pub name: String,
     /// What the account is to it.
     pub role: Role,
+    /// Whether the server cannot read it: then it has no name, and no SOS can be raised in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
 }

@@ -29,7 +29,8 @@ const OWNER: &str = "owner@demo.test";
 /// A folder of the other kind, or a store that does not answer.
 pub async fn check(database: &mut Database, demo: bool) -> Result<(), StartError> {
     let is_demo = database.reads.account(OWNER).await?.is_some();
-    let is_empty = database.reads.homes().await?.is_empty();
+    let (homes, unreadable) = database.reads.homes().await?;
+    let is_empty = homes.is_empty() && unreadable.is_empty();
     match (demo, is_demo) {
         (true, true) | (false, false) => Ok(()),
         (true, false) if is_empty => Ok(fill(database).await?),

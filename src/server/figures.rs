@@ -21,6 +21,11 @@ const STREAMS: &str = "buckler_streams";
 /// Incidents that are not over, by state.
 const INCIDENTS: &str = "buckler_incidents";
 
+/// Changes that wait to be written.
+const CHANGES: &str = "buckler_changes_waiting";
+/// Incidents and homes that cannot be read or decided.
+const QUARANTINED: &str = "buckler_quarantined";
+
 /// Bounds of the histograms, seconds: from what is good to what a person would notice.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0];
 
@@ -39,6 +44,8 @@ pub fn record() {
         describe_gauge!(OLDEST, "How long the oldest effect that is not done has been under way");
         describe_gauge!(STREAMS, "Open streams of live events");
         describe_gauge!(INCIDENTS, "Incidents that are not over");
+        describe_gauge!(CHANGES, "Changes that wait to be written");
+        describe_gauge!(QUARANTINED, "Incidents and homes that cannot be read or decided");
         describe_counter!(ATTEMPTS, "Attempts to carry an effect out");
         describe_counter!(FAILURES, "Commits that failed");
         counter!(FAILURES).increment(0);
@@ -55,13 +62,26 @@ pub(super) async fn sum_up() {
     }
 }
 
-/// Everything as Prometheus text; `running` are the states of incidents that are not over, `under_way` the effects that are not done:
-/// how many, and since when the oldest.
-pub fn render(running: &[&'static str], under_way: (usize, Duration)) -> String {
-    gauge!(OUTBOX).set(under_way.0 as f64);
-    gauge!(OLDEST).set(under_way.1.as_secs_f64());
+/// What is counted when somebody asks.
+pub struct Counts {
+    /// The states of incidents that are not over.
+    pub running: Vec<&'static str>,
+    /// How many effects are not done, and how old the oldest is.
+    pub under_way: (usize, Duration),
+    /// How many changes wait to be written.
+    pub changes: usize,
+    /// How many incidents and homes are quarantined.
+    pub quarantined: usize,
+}
+
+/// Everything as Prometheus text.
+pub fn render(counts: &Counts) -> String {
+    gauge!(OUTBOX).set(counts.under_way.0 as f64);
+    gauge!(OLDEST).set(counts.under_way.1.as_secs_f64());
+    gauge!(CHANGES).set(counts.changes as f64);
+    gauge!(QUARANTINED).set(counts.quarantined as f64);
     for state in ["counting_down", "siren_sounding", "verifying", "dispatching", "under_review"] {
-        gauge!(INCIDENTS, "state" => state).set(running.iter().filter(|s| **s == state).count() as f64);
+        gauge!(INCIDENTS, "state" => state).set(counts.running.iter().filter(|s| **s == state).count() as f64);
     }
     RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
 }

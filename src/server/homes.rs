@@ -15,17 +15,34 @@ const TRIES: usize = 8;
 #[derive(Debug, Default)]
 pub struct Homes {
     all: RwLock<HashMap<HomeId, (Arc<Home>, u64)>>,
+    /// The ids of homes that cannot be read, as stored. Nobody can change them, so the list holds until the next start.
+    unreadable: Vec<String>,
     again: Mutex<()>,
 }
 
 impl Homes {
-    /// Loads them.
+    /// Loads them. Those that cannot be read are named, and the others go on.
     ///
     /// # Errors
-    /// A store that cannot be read.
+    /// A store that cannot be read at all.
     pub async fn load(reads: &dyn Reads) -> Result<Self, StoreError> {
-        let all = reads.homes().await?.into_iter().map(|(home, revision)| (home.id.clone(), (Arc::new(home), revision)));
-        Ok(Self { all: RwLock::new(all.collect()), again: Mutex::default() })
+        let (homes, unreadable) = reads.homes().await?;
+        for (home, error) in &unreadable {
+            tracing::error!(home, error = error as &dyn std::error::Error, "a home is quarantined: it cannot be read");
+        }
+        let all = homes.into_iter().map(|(home, revision)| (home.id.clone(), (Arc::new(home), revision)));
+        let unreadable = unreadable.into_iter().map(|(home, _)| home).collect();
+        Ok(Self { all: RwLock::new(all.collect()), unreadable, again: Mutex::default() })
+    }
+
+    /// The ids of homes that are stored and cannot be read.
+    pub fn unreadable(&self) -> &[String] {
+        &self.unreadable
+    }
+
+    /// Whether a home is stored and cannot be read.
+    pub fn is_unreadable(&self, home: &HomeId) -> bool {
+        self.unreadable.iter().any(|id| id == home.as_str())
     }
 
     /// Edits a home. `edit` refuses, or edits its copy of the home and returns the change to apply in the same transaction. It runs again

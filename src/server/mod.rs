@@ -320,6 +320,10 @@ impl App {
             }
             match op {
                 Op::SetCenterRole(..) => self.hub.center_changed(),
+                Op::EndQuarantined(incident, _) => {
+                    self.engine.view().end_quarantine(incident);
+                    self.hub.center_changed();
+                }
                 Op::PutAccount(_) => *self.welcome.lock().expect("no holder panics") = None,
                 _ => {}
             }

@@ -1,11 +1,17 @@
 //! What is told to whom: the domain's truth and the devices' state, put into wire types. Encoded once for all listeners.
 
-use super::{App, cameras::State, engine::Current, hub, stopped, store::StoreError};
+use super::{
+    App,
+    cameras::State,
+    engine::Current,
+    hub, stopped,
+    store::{self, StoreError},
+};
 use crate::{
     api::{
         home::{
-            Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Ready, SirenState,
-            Sos,
+            Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Quarantined, Ready,
+            SirenState, Sos,
         },
         incident::{Audience, Incident},
         phone::{Phone, PhoneCall, PhoneState},
@@ -21,7 +27,7 @@ use crate::{
         time::Timestamp,
     },
 };
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 impl App {
     /// An incident, as members of its home see it.
@@ -73,6 +79,7 @@ impl App {
             cameras: home.cameras.iter().map(|c| self.tell_camera(home, c)).collect(),
             contacts: (1u8..).zip(&home.contacts).map(contact).collect(),
             incident: self.engine.view().running_in(&home.id).map(|c| self.tell_incident(&c)),
+            quarantined: tell_quarantined(self.engine.view().quarantined_in(&home.id)),
             changes: if membership.may(Action::Configure) { tell_changes(home, self.clock.now()) } else { Vec::new() },
         })
     }
@@ -200,6 +207,11 @@ impl App {
             Err(error) => tracing::error!(%error, "a live event could not be encoded"),
         }
     }
+}
+
+fn tell_quarantined(mut all: Vec<store::Quarantined>) -> Vec<Quarantined> {
+    all.sort_by_key(|quarantined| Reverse(quarantined.since));
+    all.into_iter().map(|quarantined| Quarantined { id: quarantined.incident, since: quarantined.since }).collect()
 }
 
 /// What can be undone, the newest first.

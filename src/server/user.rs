@@ -195,7 +195,7 @@ fn change(what: Deed, account: &Account, home: Option<HomeId>, mut detail: Value
 
 async fn list(store: &dyn Reads) -> Result<String, UserError> {
     let mut told = String::new();
-    for (home, _) in store.homes().await? {
+    for (home, _) in store.homes().await?.0 {
         let _ = writeln!(told, "{} ({})", home.id, home.name);
         for (account, membership) in store.members(&home.id).await? {
             let withdrawn = if membership.sos_withdrawn { ", may not request help" } else { "" };
@@ -230,7 +230,7 @@ const fn word(role: Option<Role>) -> &'static str {
 }
 
 async fn is_home(store: &dyn Reads, home: &HomeId) -> Result<(), UserError> {
-    let found = store.homes().await?.iter().any(|(known, _)| known.id == *home);
+    let found = store.homes().await?.0.iter().any(|(known, _)| known.id == *home);
     found.then_some(()).ok_or_else(|| UserError::NoHome(home.clone()))
 }
 

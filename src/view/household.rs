@@ -1,4 +1,4 @@
-//! What settings say: the state of each section in a line, and what is wrong with a field.
+//! Texts of the settings: the state of each section in a line, faults of fields, and audit records.
 
 use super::words::{HouseholdWord as W, Said, listed};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What the audit says that somebody did.
+/// The text of an audit record.
 pub fn deed(record: &AuditRecord) -> String {
     let word = match record.what {
         Deed::SignedIn => W::DidSignIn,
@@ -35,9 +35,10 @@ pub fn deed(record: &AuditRecord) -> String {
         Deed::ContactAnswered => W::DidContact,
         Deed::LinkMade => W::DidLink,
         Deed::FirstOwner => W::DidBegin,
-        // Each is named in the record.
+        Deed::QuarantineEnded => W::DidDealWith,
+        // The record names the devices.
         Deed::DeviceTrouble => return W::DeviceTrouble.fill(&[&record.about.join(", ")]),
-        // What incidents did stands in the history.
+        // The steps of incidents are in the history.
         Deed::HomeChanged | Deed::Incident => {
             let fields: Vec<&str> = record.about.iter().map(|field| changed(field).say()).collect();
             return W::DidChange.fill(&[&listed(&fields)]);
@@ -46,7 +47,7 @@ pub fn deed(record: &AuditRecord) -> String {
     word.into()
 }
 
-/// The name of what is changed in a home.
+/// The name of a changed part of a home.
 fn changed(field: &str) -> W {
     match field {
         "name" => W::HomeName,
@@ -60,7 +61,7 @@ fn changed(field: &str) -> W {
     }
 }
 
-/// What is wrong with a field.
+/// The text of a fault.
 pub const fn fault(fault: Fault) -> W {
     match fault {
         Fault::Missing => W::Missing,
@@ -89,19 +90,19 @@ pub const fn fault(fault: Fault) -> W {
     }
 }
 
-/// What responders will be told.
+/// The sentence that responders are told.
 pub fn told(address: &Address) -> String {
     W::ToldHome.fill(&[&address.one_line()])
 }
 
-/// Minutes, from seconds.
+/// Formats seconds as minutes, rounded up.
 pub fn minutes(seconds: u16) -> String {
     let minutes = seconds.div_ceil(60);
     let word = if minutes == 1 { W::Minute } else { W::Minutes };
     word.fill(&[&minutes.to_string()])
 }
 
-/// Why a contact cannot be counted on, where there is something to do about it.
+/// Why a contact does not count as ready, if an owner can do something about it.
 pub fn not_counted(contact: &Counted) -> Option<String> {
     let word = match contact.standing {
         Standing::Ready | Standing::Invited => return None,
@@ -112,7 +113,7 @@ pub fn not_counted(contact: &Counted) -> Option<String> {
     Some(word.fill(&[&contact.name]))
 }
 
-/// How far a contact has come; `reached` is when they last answered, as a person reads it.
+/// The state of a contact. `reached` is when they last answered, as formatted text.
 pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
     let state = match contact.ready {
         Readiness::OptedOut => return W::OptedOut.say().into(),
@@ -124,7 +125,7 @@ pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
     W::ContactState.fill(&[state, &reached])
 }
 
-/// What a role is called, and what it may do.
+/// The name of a role, and what it permits.
 pub const fn role(role: Role) -> (W, W) {
     match role {
         Role::Owner => (W::Owner, W::OwnerNote),
@@ -133,7 +134,7 @@ pub const fn role(role: Role) -> (W, W) {
     }
 }
 
-/// What a role at the monitoring center is called, and what it may do.
+/// The name of a role at the monitoring center, and what it permits.
 pub const fn center_role(role: CenterRole) -> (W, W) {
     match role {
         CenterRole::Operator => (W::Operator, W::OperatorNote),

@@ -51,6 +51,8 @@ pub struct Store {
     pub session: RwSignal<Session>,
     /// The home on the screen, as it was told last.
     pub home: RwSignal<Option<HomeAnswer>>,
+    /// Whether the home that is looked at cannot be read by the server: then there is none on the screen.
+    pub unreadable: RwSignal<bool>,
     /// The incident on the screen: running, or ended and not yet put away.
     pub incident: RwSignal<Option<Incident>>,
     /// The home's latest incidents.
@@ -84,6 +86,7 @@ impl Store {
         Self {
             session: RwSignal::new(Session::Asking),
             home: RwSignal::new(None),
+            unreadable: RwSignal::new(false),
             incident: RwSignal::new(None),
             latest: RwSignal::new(Vec::new()),
             connected: RwSignal::new(true),
@@ -126,10 +129,11 @@ impl Store {
                     self.heard(me.server_time);
                     let last = browser::kept(LAST_HOME);
                     let home = me.homes.iter().find(|h| last.as_deref() == Some(h.id.as_str())).or(me.homes.first());
-                    if let Some(home) = home {
-                        self.open(home.id.clone());
-                    }
+                    let home = home.map(|home| home.id.clone());
                     self.session.set(Session::Somebody(Box::new(me)));
+                    if let Some(home) = home {
+                        self.open(home);
+                    }
                 }
                 Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
                 Err(_) => self.go_on_from_what_was_kept(),
@@ -153,9 +157,15 @@ impl Store {
     /// Looks at a home from now on.
     pub fn open(self, id: HomeId) {
         browser::keep(LAST_HOME, id.as_str());
+        let is_unreadable =
+            |session: &Session| matches!(session, Session::Somebody(me) if me.homes.iter().any(|home| home.id == id && home.unreadable));
         self.home.set(None);
+        self.unreadable.set(self.session.with_untracked(is_unreadable));
         self.incident.set(None);
         self.latest.set(Vec::new());
+        if self.unreadable.get_untracked() {
+            return self.live.set_value(None);
+        }
         let events = Live::open(&path::events(&id), EVENTS, move |name, data| self.event(&name, &data), move |yes| self.connection(yes));
         self.live.set_value(Some(events));
     }
@@ -278,6 +288,10 @@ impl Store {
         self.heard(answer.server_time);
         match answer.incident.take() {
             Some(told) => self.tell(told),
+            // The server cannot advance it: what the screen shows of it is no longer true.
+            None if self.incident.with_untracked(|known| known.as_ref().is_some_and(|known| answer.is_quarantined(known.id))) => {
+                self.incident.set(None);
+            }
             None => self.ended_meanwhile(),
         }
         self.offline_since.set(None);

@@ -52,10 +52,15 @@ export class Server {
   }
 
   /** As if it had been down for so long: its time goes on from what it kept. */
-  async downFor(minutes) {
+  downFor(minutes) {
+    return this.restartAfter("UPDATE clock SET at = at + ?", String(minutes * 60_000));
+  }
+
+  /** Changes its database while it is down. */
+  async restartAfter(statement, ...values) {
     await this.kill();
-    const later = "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute('UPDATE clock SET at = at + ?', [sys.argv[2]]); file.commit(); file.close()";
-    execFileSync("/usr/bin/python3", ["-c", later, join(this.folder, "buckler.db"), String(minutes * 60_000)]);
+    const change = "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute(sys.argv[2], sys.argv[3:]); file.commit(); file.close()";
+    execFileSync("/usr/bin/python3", ["-c", change, join(this.folder, "buckler.db"), statement, ...values]);
     await this.start();
   }
 

@@ -79,7 +79,7 @@ pub fn client() -> Client {
 pub async fn fill(folder: &Path, port: u16, homes: usize) {
     Server::start(folder, port, &client()).await.kill();
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
-    let homes_there = store.reads.homes().await.expect("homes").into_iter();
+    let homes_there = store.reads.homes().await.expect("homes").0.into_iter();
     let maple = homes_there.map(|(home, _)| home).find(|h| h.id.as_str() == "maple-street").expect("the demo's home");
     for n in 0..homes {
         let mut home = maple.clone();

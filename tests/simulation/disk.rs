@@ -11,7 +11,7 @@ use buckler::{
     domain::{id::IncidentId, incident::effect::Effect, time::Timestamp},
     server::{
         clock::{Anchor, Clock},
-        store::{Batch, Journal, RequestRow, StoreError, Stored},
+        store::{Batch, Journal, RequestRow, RunningRow, StoreError, Stored},
     },
 };
 use std::{
@@ -135,11 +135,11 @@ impl Journal for Handle {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
         Ok(ids.iter().filter_map(|id| self.disk().platter.request(*id)).collect())
     }
-    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         Ok(self.disk().platter.running())
     }
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
-        Ok(self.disk().platter.undone())
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        Ok((self.disk().platter.undone(), Vec::new()))
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         Ok(self.disk().platter.anchor())

@@ -11,7 +11,7 @@ use buckler::{
     },
     server::{
         clock::Anchor,
-        store::{Batch, Begun, RequestRow, StoreError, Stored},
+        store::{Batch, Begun, RequestRow, RunningRow, StoreError, Stored},
     },
 };
 use std::{
@@ -41,6 +41,9 @@ fn refused(what: impl Into<String>) -> StoreError {
 impl Tables {
     /// What a database's constraints refuse, before anything is changed.
     fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        if let Some(quarantined) = batch.quarantined.first() {
+            return Err(refused(format!("{} is quarantined: {}", quarantined.incident, quarantined.why)));
+        }
         let mut running = self.running.clone();
         running.retain(|_, id| !batch.over.contains(id));
         for Begun { id, home, quiet, .. } in &batch.begun {
@@ -113,9 +116,16 @@ impl Platter {
         self.tables().requests.get(&id).cloned()
     }
 
-    pub fn running(&self) -> Vec<Stored> {
+    pub fn running(&self) -> Vec<RunningRow> {
         let tables = self.tables();
-        tables.running.values().filter_map(|id| tables.stored(*id)).collect()
+        let row = |((home, quiet), id): (&(HomeId, bool), &IncidentId)| RunningRow {
+            incident: id.to_string(),
+            home: home.to_string(),
+            quiet: *quiet,
+            quarantined: None,
+            stored: tables.stored(*id).ok_or_else(|| refused(format!("incident {id} is not there"))),
+        };
+        tables.running.iter().map(row).collect()
     }
 
     pub fn undone(&self) -> Vec<Effect> {

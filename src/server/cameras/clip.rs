@@ -1,4 +1,4 @@
-//! What a camera showed when somebody asked for help from its Live View: ten seconds before, and thirty after, as a file.
+//! Clips: files with the pictures of a camera from ten seconds before to thirty after a request for help from its Live View.
 
 use super::{
     Cameras,
@@ -19,37 +19,37 @@ use std::{
     time::Duration,
 };
 
-/// Shown before the press.
+/// The time before the press.
 const BEFORE: Duration = Duration::from_secs(10);
-/// Shown after it.
+/// The time after it.
 const AFTER: Duration = Duration::from_secs(30);
 /// The most clips that are kept.
 const CLIPS_MOST: usize = 200;
-/// The most that they take together, bytes.
+/// The most bytes that all clips may have together.
 const BYTES_MOST: u64 = 512 << 20;
-/// The most of one, bytes.
+/// The size after which the recording of one clip stops, bytes.
 const BYTES_ONE: usize = 64 << 20;
 
-/// The clips of incidents, in a folder of their own.
+/// The clips of incidents, in their own folder.
 pub struct Clips {
     folder: PathBuf,
 }
 
 impl Clips {
-    /// In the data folder.
+    /// The clips in the data folder.
     pub fn new(data: &Path) -> Self {
         Self { folder: data.join("clips") }
     }
 
-    /// Where the clip of an incident is, or will be.
+    /// The path of the clip of an incident, whether it exists or not.
     pub fn file(&self, incident: IncidentId) -> PathBuf {
         self.folder.join(format!("{incident}.mp4"))
     }
 
-    /// Keeps what a camera shows around this moment. It takes as long as that; what cannot be kept is missing and disturbs nothing.
+    /// Records a clip around this moment. Returns after the recording. A clip that cannot be stored is missing and affects nothing else.
     pub async fn keep(&self, cameras: &Arc<Cameras>, home: &HomeId, camera: &CameraId, incident: IncidentId, at: Timestamp) {
         let Some(stream) = cameras.open(home, camera) else { return };
-        // It counts as somebody who looks: the stream goes on though everybody else looks away.
+        // The recording counts as a viewer, so the stream stays open if all others leave.
         let Some((format, mut pictures, mut tape)) = stream.record((at - BEFORE).as_millis() * 1_000) else { return };
         let mut bytes = 0;
         let more = async {
@@ -61,7 +61,7 @@ impl Clips {
                 }
             }
         };
-        // What ends earlier is kept as far as it goes.
+        // A recording that ends earlier is stored as far as it got.
         let _ = tokio::time::timeout(AFTER, more).await;
         let file = self.file(incident);
         let written = tokio::task::spawn_blocking(move || {
@@ -69,19 +69,19 @@ impl Clips {
             write(&file, &bytes)
         });
         match written.await {
-            Ok(Ok(())) => tracing::info!(%incident, "what the camera showed is kept"),
-            Ok(Err(error)) => tracing::error!(%incident, %error, "what the camera showed could not be kept"),
-            Err(error) => tracing::error!(%incident, %error, "what the camera showed could not be kept"),
+            Ok(Ok(())) => tracing::info!(%incident, "stored a clip of an incident"),
+            Ok(Err(error)) => tracing::error!(%incident, %error, "could not store a clip of an incident"),
+            Err(error) => tracing::error!(%incident, %error, "could not store a clip of an incident"),
         }
     }
 }
 
-/// Writes it beside, and then in its place; then the oldest go for which there is no room.
+/// Writes a temporary file, renames it, and then deletes the oldest clips beyond the limits.
 fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     private::folder(folder)?;
     let half = file.with_extension("half");
-    // Left by a server that was stopped.
+    // A server that was stopped may have left one.
     let _ = std::fs::remove_file(&half);
     private::new_file(&half)?.write_all(bytes)?;
     std::fs::rename(&half, file)?;
@@ -109,7 +109,7 @@ fn tidy(folder: &Path, clips_most: usize, bytes_most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A film of these pictures, with a fragment for each that stands by itself.
+/// Makes a film of these pictures, with a fragment for each keyframe.
 fn film(format: &Format, pictures: &[Picture]) -> io::Result<Vec<u8>> {
     let (mut film, mut file) = Film::begin(format)?;
     for picture in pictures {

@@ -1,14 +1,14 @@
-//! The same pictures as a film in fragments (ISO/IEC 14496-12): for browsers that decode no single pictures, and for files.
+//! The same pictures as fragmented MP4 (ISO/IEC 14496-12), for browsers that cannot decode single pictures, and for files.
 
 use super::picture::{Format, HEAD};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muxide::fragmented::{FragmentConfig, FragmentedMuxer};
 use std::io;
 
-/// Ticks of a second.
+/// Ticks per second.
 const TIMESCALE: u32 = 90_000;
 
-/// A film that becomes longer.
+/// A film that grows by fragments.
 pub struct Film {
     muxer: FragmentedMuxer,
     first_us: Option<u64>,
@@ -16,10 +16,10 @@ pub struct Film {
 }
 
 impl Film {
-    /// An empty film of pictures that are decoded so, and its beginning.
+    /// Creates an empty film of pictures with this format. Returns it with its initialization segment.
     ///
     /// # Errors
-    /// Pictures that are not H.264, or that do not say how they are decoded.
+    /// Pictures that are not H.264, or a format without a decoder configuration.
     pub fn begin(format: &Format) -> io::Result<(Self, Vec<u8>)> {
         if !format.codec.starts_with("avc1") {
             return Err(io::Error::other("only H.264 is put into films"));
@@ -36,7 +36,7 @@ impl Film {
     /// Adds a picture.
     ///
     /// # Errors
-    /// One of an earlier moment.
+    /// A picture that is older than the last one.
     pub fn add(&mut self, is_key: bool, at_us: u64, unit: &[u8]) -> io::Result<()> {
         let first_us = *self.first_us.get_or_insert(at_us);
         let at = at_us.saturating_sub(first_us) * u64::from(TIMESCALE) / 1_000_000;
@@ -44,22 +44,22 @@ impl Film {
         self.muxer.write_video(at, at, unit, is_key).map_err(io::Error::other)
     }
 
-    /// Adds a picture as viewers are sent it.
+    /// Adds a picture in the format that is sent to viewers.
     ///
     /// # Errors
-    /// One of an earlier moment, or none.
+    /// A picture that is older than the last one, or a message that is no picture.
     pub fn add_message(&mut self, message: &[u8]) -> io::Result<()> {
         let (head, unit) = message.split_at_checked(HEAD).ok_or_else(|| io::Error::other("no picture"))?;
         let at_us = head[1..].try_into().map_or(0, u64::from_be_bytes);
         self.add(head[0] & 1 == 1, at_us, unit)
     }
 
-    /// How many pictures wait for their fragment.
+    /// The number of pictures that are not in a fragment yet.
     pub fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// What was added since the last time, as a fragment.
+    /// Returns the pictures that were added since the last call, as a fragment.
     pub fn fragment(&mut self) -> Vec<u8> {
         self.waiting = 0;
         self.muxer.flush_segment().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Keeps streams going: while somebody looks and a moment longer, or while they are wanted; and begins again what ended.
+//! Keeps streams open while they have viewers and for a short time after, or while the settings keep them open. Reconnects after a failure.
 
 use super::picture::Format;
 use super::{
@@ -18,20 +18,20 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How often it is looked whether anybody still looks.
+/// How often a stream's viewers are counted.
 const TICK: Duration = Duration::from_secs(1);
-/// How long pictures still come after the last viewer has gone: whoever comes back sees one at once.
+/// How long a stream stays open after its last viewer has left, so that a viewer who returns sees a picture at once.
 const WARM: Duration = Duration::from_secs(30);
-/// The first pause before a camera is asked again; it doubles up to [`PAUSE_MOST`].
+/// The first backoff before a reconnect. It doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// The longest pause before a camera is asked again.
+/// The longest backoff before a reconnect.
 const PAUSE_MOST: Duration = Duration::from_secs(30);
-/// The pause after a wrong password: cameras lock out who tries too often.
+/// The pause after a wrong password, because cameras lock out clients that try too often.
 const PAUSE_LOGIN: Duration = Duration::from_secs(60);
-/// Pictures that came for so long make the next pause the first again.
+/// An attempt that lasted longer than this resets the backoff.
 const WENT_WELL: Duration = Duration::from_secs(10);
 
-/// Begins streams that are wanted though nobody looks, until the server stops.
+/// Opens the streams that the settings keep open without viewers, until the server stops.
 pub async fn keep_what_is_wanted(app: Arc<App>) {
     let mut stop = app.stop.clone();
     loop {
@@ -45,7 +45,7 @@ pub async fn keep_what_is_wanted(app: Arc<App>) {
     }
 }
 
-/// Keeps a stream going for as long as anybody looks, and a moment longer.
+/// Runs a stream until it is no longer wanted, is replaced, or the server stops.
 pub async fn keep(
     cameras: Weak<Cameras>,
     id: Id,
@@ -60,12 +60,12 @@ pub async fn keep(
         () = going => {}
         () = wanted => {}
         _ = stop.wait_for(|stop| *stop) => {}
-        // Also when what was kept was replaced.
+        // Also when the sender is dropped, because the stream was replaced.
         _ = ended.wait_for(|ended| *ended) => {}
     }
 }
 
-/// Comes back when nobody has looked for a while.
+/// Returns when the stream has not been wanted for [`WARM`].
 async fn wanted(cameras: Weak<Cameras>, id: Id, stream: Arc<Stream>) {
     let mut alone = Duration::ZERO;
     loop {
@@ -79,7 +79,7 @@ async fn wanted(cameras: Weak<Cameras>, id: Id, stream: Arc<Stream>) {
     }
 }
 
-/// Fetches pictures, again and again.
+/// Fetches pictures. Reconnects after each failure, with backoff.
 async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
     let mut pause = PAUSE_FIRST;
     let mut told = None;
@@ -94,7 +94,7 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
         if began.elapsed() > WENT_WELL {
             (pause, told) = (PAUSE_FIRST, None);
         }
-        // One line each time that it is another one.
+        // One line each time that the reason changes.
         if told.replace(trouble) != Some(trouble) {
             tracing::warn!(%home, %camera, ?size, ?trouble, "no pictures come from a camera");
         }
@@ -104,13 +104,13 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
     }
 }
 
-/// Half of the pause and up to all of it: many cameras behind one switch do not come back at the same moment.
+/// Half of the pause to all of it, at random, so that cameras behind one switch do not reconnect at the same moment.
 fn jittered(pause: Duration) -> Duration {
     let share = getrandom::u32().unwrap_or_default();
     pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
 }
 
-/// Turns a reel for ever.
+/// Plays a reel forever.
 async fn turn(camera: &CameraId, stream: &Stream) -> StreamTrouble {
     let Some(reel) = reel::of(camera.as_str()) else { return StreamTrouble::NoVideo };
     stream.reformat(Format::clone(&reel.format));

@@ -1,4 +1,4 @@
-//! Cameras: one connection to each that anybody looks at, shared by all who look. A camera that is down disturbs nothing else.
+//! Cameras. Each camera stream has one connection, shared by all viewers. A camera that is down affects nothing else.
 
 mod clip;
 mod film;
@@ -42,20 +42,20 @@ use stream::Stream;
 use tokio::sync::watch;
 use url::Url;
 
-/// A still that is younger is not made anew, microseconds.
+/// A new still is made only from a picture that is newer than the last still by more than this, microseconds.
 const STILL_US: u64 = 10_000_000;
-/// How long an owner waits for a camera that is tried.
+/// The timeout when an owner tests a camera.
 const TRY_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// Where pictures come from.
+/// The source of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
     Rtsp(Address),
-    /// A demo's camera.
+    /// A camera of the demo.
     Reel(CameraId),
 }
 
-/// Which of a camera's streams.
+/// One of a camera's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Size {
     Whole,
@@ -63,13 +63,13 @@ enum Size {
     Small,
 }
 
-/// The widest screen to which small pictures are sent, CSS pixels.
+/// The widest screen that gets the small stream, CSS pixels.
 const SMALL_MOST: u16 = 640;
 
-/// A stream among all of them.
+/// Identifies a stream.
 type Id = (HomeId, CameraId, Size);
 
-/// A stream with where it comes from, and the end of whoever keeps it.
+/// An open stream with its source, and the sender that ends its task.
 struct Kept {
     source: Source,
     keep: Keep,
@@ -77,7 +77,7 @@ struct Kept {
     end: watch::Sender<bool>,
 }
 
-/// All cameras that anybody looks at.
+/// All open camera streams.
 pub struct Cameras {
     clock: Arc<Clock>,
     hub: Arc<Hub>,
@@ -89,19 +89,19 @@ pub struct Cameras {
     kept: Mutex<HashMap<Id, Kept>>,
     /// The latest still of each camera, and when it was taken.
     stills: Mutex<HashMap<(HomeId, CameraId), (u64, Bytes)>>,
-    /// One is made at a time.
+    /// Held while a still is made: one at a time.
     making: tokio::sync::Mutex<()>,
-    /// The network is searched once at a time.
+    /// Held during a search of the network: one at a time.
     searching: tokio::sync::Mutex<()>,
 }
 
 impl Cameras {
-    /// None yet.
+    /// Creates the service, without an open stream.
     pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> Arc<Self> {
         let seal = Seal::new(&config.data);
         let (demo, ffmpeg, mut settings) = (config.demo, config.ffmpeg.clone(), config.cameras.clone());
         if demo && settings.search.is_empty() {
-            // A demo asks nobody beyond this machine.
+            // The demo searches only this machine.
             settings.search.push(std::net::Ipv4Addr::LOCALHOST.into());
         }
         let settings = Arc::new(settings);
@@ -121,7 +121,7 @@ impl Cameras {
         })
     }
 
-    /// Whether there is a stream of a camera.
+    /// Whether a camera has a stream.
     pub fn has_stream(&self, camera: &Camera) -> bool {
         camera.stream.is_some() || self.reel(camera)
     }
@@ -130,18 +130,18 @@ impl Cameras {
         self.demo && camera.stream.is_none() && reel::still(camera.id.as_str()).is_some()
     }
 
-    /// Where cameras may be.
+    /// The camera settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The cameras that answer in the network.
+    /// Searches the network and returns the cameras that answer.
     pub async fn search(&self) -> Vec<Found> {
         let _alone = self.searching.lock().await;
         onvif::search(&self.settings).await
     }
 
-    /// The streams that a camera offers.
+    /// Asks a camera for its streams.
     pub async fn offers(&self, AskOffers { address, user, password }: AskOffers) -> Offers {
         let login = (!user.trim().is_empty()).then(|| (user.trim().to_owned(), password));
         match onvif::offers(self.settings.clone(), &address, login).await {
@@ -164,7 +164,7 @@ impl Cameras {
         Some(Source::Rtsp(Address { url, login, settings: self.settings.clone() }))
     }
 
-    /// Seals how one signs in to a camera.
+    /// Seals the user name and password of a camera.
     ///
     /// # Errors
     /// A key that cannot be read or made.
@@ -172,14 +172,14 @@ impl Cameras {
         self.seal.seal(&place(home, camera), &format!("{user}\n{password}"))
     }
 
-    /// Looks at a camera from now on, on a screen of that many CSS pixels; `None` where it has no stream.
+    /// Adds a viewer whose screen is `width` CSS pixels wide. Returns `None` if the camera has no stream.
     pub fn watch(self: &Arc<Self>, home: &HomeId, camera: &Camera, width: u16) -> Option<Viewer> {
         let size = if camera.small.is_some() && width <= SMALL_MOST { Size::Small } else { Size::Whole };
         let source = self.source(home, camera, size)?;
         Some(self.stream(home, camera, size, source).watch())
     }
 
-    /// The stream of a camera; it is begun where there is none, or where it comes from elsewhere now.
+    /// Returns a camera's stream. Opens it if it is not open, or if its source has changed.
     fn stream(self: &Arc<Self>, home: &HomeId, camera: &Camera, size: Size, source: Source) -> Arc<Stream> {
         let id = (home.clone(), camera.id.clone(), size);
         let mut kept = self.kept.lock().expect("no holder panics");
@@ -190,12 +190,13 @@ impl Cameras {
         let stream = Arc::new(Stream::new(self.clock.clone()));
         let (end, ended) = watch::channel(false);
         tokio::spawn(keeping::keep(Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone(), ended));
-        // What was kept before ends with its sender, and whoever looked comes back.
+        // This drops the sender of the old stream. The old stream ends, and its viewers reconnect.
         kept.insert(id, Kept { source, keep: camera.keep, stream: stream.clone(), end });
         stream
     }
 
-    /// A home is set up in another way now: cameras that are gone, or elsewhere, end; those that are wanted begin.
+    /// Applies the current settings of a home: ends the streams of cameras that are gone or have another source, and opens the streams that
+    /// are kept open.
     pub fn review(self: &Arc<Self>, home: &Home) {
         let ended: Vec<_> = {
             let mut kept = self.kept.lock().expect("no holder panics");
@@ -206,11 +207,11 @@ impl Cameras {
             let gone: Vec<_> = others.map(|(id, _)| id.clone()).collect();
             gone.iter().filter_map(|id| kept.remove(id)).collect()
         };
-        // What a camera showed that is gone, or is another one now, is not shown for the one that is there.
+        // A still of a removed or replaced camera must not be shown for the current one.
         let is_there = |id: &CameraId| home.camera(id).is_some_and(|camera| camera.stream.is_some());
         self.stills.lock().expect("no holder panics").retain(|(of, id), _| *of != home.id || is_there(id) && ended.is_empty());
         for kept in ended {
-            // Whoever keeps it may have ended by itself.
+            // The task may have ended by itself.
             let _ = kept.end.send(true);
         }
         for camera in home.cameras.iter().filter(|camera| self.is_kept(&home.id, camera.keep)) {
@@ -222,7 +223,7 @@ impl Cameras {
         }
     }
 
-    /// Whether pictures of a stream are fetched though nobody looks.
+    /// Whether a stream stays open without viewers.
     fn wants(&self, id: &Id) -> bool {
         let kept = self.kept.lock().expect("no holder panics");
         kept.get(id).is_some_and(|kept| self.is_kept(&id.0, kept.keep))
@@ -236,12 +237,12 @@ impl Cameras {
         }
     }
 
-    /// How a camera's stream is; nothing where nobody looks.
+    /// The state of a camera's stream. `None` if no stream is open, or only a small one without pictures.
     pub fn state(&self, home: &HomeId, camera: &CameraId) -> Option<State> {
         self.open(home, camera).map(|stream| *stream.state().borrow())
     }
 
-    /// Asks a camera for a picture, apart from everybody who looks.
+    /// Tests a camera's streams, on connections that no viewer shares. Returns `None` if the camera has no stream.
     pub async fn try_out(&self, home: &HomeId, camera: &Camera) -> Option<Tried> {
         let whole = self.source(home, camera, Size::Whole)?;
         let small = self.source(home, camera, Size::Small);
@@ -262,7 +263,7 @@ impl Cameras {
         }
     }
 
-    /// The latest still of a camera, JPEG: of a real one where there is an ffmpeg, and where somebody has looked at it.
+    /// The latest still of a camera, JPEG. A real camera has one only if ffmpeg is configured and its stream was open.
     pub async fn still(&self, home: &HomeId, camera: &Camera) -> Option<Bytes> {
         if self.reel(camera) {
             return reel::still(camera.id.as_str()).map(Bytes::from_static);
@@ -285,7 +286,7 @@ impl Cameras {
         known.map(|(_, still)| still)
     }
 
-    /// Whether there is a still of a camera, or can be at once.
+    /// Whether a camera has a still, or can have one at once.
     pub fn has_still(&self, home: &HomeId, camera: &Camera) -> bool {
         let makes = || self.ffmpeg.is_some() && self.state(home, &camera.id) == Some(State::Flows);
         self.reel(camera) || self.known_still(&(home.clone(), camera.id.clone())).is_some() || makes()
@@ -295,7 +296,7 @@ impl Cameras {
         self.stills.lock().expect("no holder panics").get(id).cloned()
     }
 
-    /// The stream, if anybody looks: rather the larger one, and rather one that flows.
+    /// The open stream of a camera: the whole one if it flows, else the small one if it flows, else the whole one.
     fn open(&self, home: &HomeId, camera: &CameraId) -> Option<Arc<Stream>> {
         let kept = self.kept.lock().expect("no holder panics");
         let of = |size| kept.get(&(home.clone(), camera.clone(), size)).map(|kept| kept.stream.clone());
@@ -304,7 +305,7 @@ impl Cameras {
         if whole.as_ref().is_some_and(flows) { whole } else { small.filter(flows).or(whole) }
     }
 
-    /// Forgets a stream that nobody looks at; false if somebody does.
+    /// Removes a stream without viewers. Returns false if it has viewers.
     fn forget(&self, id: &Id, stream: &Arc<Stream>) -> bool {
         let mut kept = self.kept.lock().expect("no holder panics");
         let idle = stream.viewers() == 0;
@@ -315,7 +316,7 @@ impl Cameras {
     }
 }
 
-/// For which place a login is sealed.
+/// The place that a sealed login is bound to.
 fn place(home: &HomeId, camera: &CameraId) -> String {
     format!("{home}/{camera}")
 }

@@ -1,6 +1,6 @@
-//! Cameras that say what they are: the network is asked for some (WS-Discovery), and one of them for its streams (ONVIF Profile S).
+//! ONVIF: searches the network for cameras (WS-Discovery), and asks a camera for its streams (ONVIF Profile S).
 //!
-//! What a camera says is not believed: every address that it names is looked at like one that was written by hand.
+//! Cameras are not trusted: an address that a camera reports is checked like one that an owner enters.
 
 use super::settings::Settings;
 use crate::{
@@ -31,22 +31,22 @@ use std::{
 use tokio::{net::TcpStream, time::timeout};
 use url::{Position, Url};
 
-/// How long cameras have to answer.
+/// The timeout of a search.
 const SEARCH: Duration = Duration::from_secs(3);
-/// How long a camera has to tell all of its streams.
+/// The timeout for listing all streams of a camera.
 const ASK: Duration = Duration::from_secs(10);
-/// The most cameras that are listed, and the most streams of one.
+/// The most cameras that are listed, and the most streams of one camera.
 const MOST: usize = 64;
 /// The longest answer that is read, bytes.
 const ANSWER_MOST: usize = 256 << 10;
 /// The longest name that is shown, characters.
 const NAME_MOST: usize = 80;
 
-/// Asks the network, or those whom the configuration names, for cameras.
+/// Searches the network, or only the addresses that the configuration names, for cameras.
 pub async fn search(settings: &Settings) -> Vec<Found> {
     let all = if settings.search.is_empty() {
         discovery::probe_result(SEARCH).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the network cannot be asked for cameras");
+            tracing::warn!(%error, "could not search the network for cameras");
             Vec::new()
         })
     } else {
@@ -57,7 +57,7 @@ pub async fn search(settings: &Settings) -> Vec<Found> {
     once.take(MOST).collect()
 }
 
-/// What is shown of a device; nothing of one that is elsewhere.
+/// Returns what is shown of a device. `None` if it has no address that is allowed.
 fn found(device: DiscoveredDevice, settings: &Settings) -> Option<Found> {
     let inside = |text: &&String| {
         let url = Url::parse(text).ok().filter(|url| url.scheme() == "http")?;
@@ -72,7 +72,7 @@ fn found(device: DiscoveredDevice, settings: &Settings) -> Option<Found> {
     Some(Found { name: scope("name/").unwrap_or(number), model: scope("hardware/").unwrap_or_default(), address })
 }
 
-/// What a camera calls something, fit to be shown.
+/// Makes a name that a camera reports safe to show.
 fn shown(text: &str) -> String {
     text.trim().chars().filter(|c| !c.is_control()).take(NAME_MOST).collect()
 }
@@ -80,7 +80,7 @@ fn shown(text: &str) -> String {
 /// Asks a camera for its streams, the largest first.
 ///
 /// # Errors
-/// Why it tells none.
+/// Why there are none.
 pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(String, String)>) -> Result<Vec<Offer>, StreamTrouble> {
     let way = Arc::new(Way { settings, login: login.clone(), trouble: Mutex::default() });
     let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
@@ -112,7 +112,7 @@ pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(Strin
     }
 }
 
-/// A stream's address as an owner would write it; nothing where it leads elsewhere.
+/// Returns a stream's address as an owner enters it, without user name and password. `None` if it is not valid or not allowed.
 fn written(text: &str, settings: &Settings) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     url.set_username("").ok()?;
@@ -121,19 +121,19 @@ fn written(text: &str, settings: &Settings) -> Option<String> {
     address.is_inside(&|ip| settings.allows(ip)).then(|| address.into())
 }
 
-/// ONVIF core specification 5.12.1: who may not gets the fault `ter:NotAuthorized`.
+/// ONVIF core specification 5.12.1: a client without permission gets the fault `ter:NotAuthorized`.
 fn trouble(error: &OnvifError) -> StreamTrouble {
-    tracing::debug!(%error, "a camera does not tell its streams");
+    tracing::debug!(%error, "a camera did not list its streams");
     let text = error.to_string().to_ascii_lowercase();
     let is_login = ["notauthorized", "not authorized", "unauthorized", "authorit"].iter().any(|word| text.contains(word));
     if is_login { StreamTrouble::WrongLogin } else { StreamTrouble::NotACamera }
 }
 
-/// HTTP to cameras and to nobody else: no other host, no redirect, no long answer.
+/// An HTTP transport that reaches only cameras: no other host, no redirects, no long answers.
 struct Way {
     settings: Arc<Settings>,
     login: Option<(String, String)>,
-    /// Why nothing came, where that is known better than in words.
+    /// The last failure, if it is more specific than the error's text.
     trouble: Mutex<Option<StreamTrouble>>,
 }
 
@@ -148,7 +148,7 @@ impl Way {
         let (mut sender, connection) = handshake(TokioIo::new(socket)).await.map_err(|_| StreamTrouble::NotACamera)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a camera ended the connection");
+                tracing::debug!(%error, "the connection to a camera failed");
             }
         });
         let mut request = Request::post(&url[Position::BeforePath..])
@@ -162,7 +162,7 @@ impl Way {
         Ok(answer.map(Body::new))
     }
 
-    /// Signs in where the camera wants that already in HTTP (RFC 7616; ONVIF Profile T, 7.1).
+    /// Sends a request, with digest authentication if the camera requires it in HTTP (RFC 7616; ONVIF Profile T, 7.1).
     async fn ask(&self, url: &str, action: &str, body: &str) -> Result<(StatusCode, String), StreamTrouble> {
         let url = Url::parse(url).map_err(|_| StreamTrouble::NotACamera)?;
         let mut answer = self.post(&url, action, body, None).await?;
@@ -188,7 +188,7 @@ impl Way {
 impl Transport for Way {
     async fn soap_post(&self, url: &str, action: &str, body: String) -> Result<String, TransportError> {
         match self.ask(url, action, &body).await {
-            // SOAP 1.2 part 2, 7.5.2.2: a fault comes as an error of the server or of the client.
+            // SOAP 1.2 part 2, 7.5.2.2: a fault has the status of a server or client error.
             Ok((status, text)) if status.is_success() || text.contains("Fault") => Ok(text),
             Ok((status, body)) => Err(TransportError::HttpStatus { status: status.as_u16(), body }),
             Err(trouble) => {

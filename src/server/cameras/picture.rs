@@ -1,42 +1,42 @@
-//! Encoded pictures of a camera: what a viewer is sent, and what is kept for the next one. Knows no network.
+//! Encoded pictures of a camera: the messages to viewers, and the buffer for viewers that come later. Does no I/O.
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc};
 
-/// Before every picture: its flags and when it was taken.
+/// The length of the header of a picture, bytes: flags (1) and time (8, big-endian).
 pub const HEAD: usize = 9;
-/// The picture needs no other.
+/// Flag: the picture is a keyframe.
 const KEY: u8 = 1;
-/// The picture is from before: the viewer has come later, and shows only the newest of these.
+/// Flag: the picture is older than the viewer's connection. The viewer shows only the newest of these.
 const BEFORE: u8 = 2;
 
-/// How pictures are decoded: the first message to every viewer.
+/// The decoder configuration, the first message to every viewer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Format {
-    /// RFC 6381, such as `avc1.42e01f`.
+    /// The codec (RFC 6381), such as `avc1.42e01f`.
     pub codec: String,
     /// The decoder's configuration record (ISO/IEC 14496-15), base64.
     pub description: String,
-    /// Pixels.
+    /// The width, pixels.
     pub width: u32,
-    /// Pixels.
+    /// The height, pixels.
     pub height: u32,
 }
 
 /// One encoded picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// Whether it needs no other.
+    /// Whether it is a keyframe.
     pub is_key: bool,
-    /// When it was taken, microseconds since the epoch.
+    /// When it arrived, microseconds since the epoch.
     pub at_us: u64,
-    /// As a viewer is sent it: [`HEAD`], then the access unit, length-prefixed.
+    /// The message to viewers: a header of [`HEAD`] bytes, then the access unit, length-prefixed.
     pub message: Bytes,
 }
 
 impl Picture {
-    /// An access unit, length-prefixed.
+    /// Creates a picture from an access unit, length-prefixed.
     pub fn new(is_key: bool, at_us: u64, unit: &[u8]) -> Self {
         Self { is_key, at_us, message: message(if is_key { KEY } else { 0 }, at_us, unit) }
     }
@@ -46,7 +46,7 @@ impl Picture {
         &self.message[HEAD..]
     }
 
-    /// As somebody is sent it who was not there when it was taken.
+    /// The message to a viewer that connected after the picture arrived.
     pub fn as_before(&self) -> Bytes {
         message(self.message[0] | BEFORE, self.at_us, self.unit())
     }
@@ -60,12 +60,12 @@ fn message(flags: u8, at_us: u64, unit: &[u8]) -> Bytes {
     message.into()
 }
 
-/// How much is kept for a clip, microseconds.
+/// How long pictures are kept for a clip, microseconds.
 const KEPT_US: u64 = 12_000_000;
-/// The most that is kept of one camera, bytes: what a camera sends that never sends a key frame again, too.
+/// The most that is kept of one stream, bytes. It also bounds the pictures of a camera that never sends another keyframe.
 const KEPT_BYTES: usize = 32 << 20;
 
-/// The latest pictures of a camera, from a key frame on.
+/// The latest pictures of a stream, starting with a keyframe.
 #[derive(Debug, Default)]
 pub struct Ring {
     format: Option<Arc<Format>>,
@@ -74,17 +74,17 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// How the pictures in it are decoded.
+    /// The decoder configuration of its pictures.
     pub fn format(&self) -> Option<&Arc<Format>> {
         self.format.as_ref()
     }
 
-    /// From now on pictures are decoded so: older ones are of no use any more.
+    /// Sets the decoder configuration for the pictures that follow, and drops older pictures.
     pub fn reformat(&mut self, format: Arc<Format>) {
         *self = Self { format: Some(format), ..Self::default() };
     }
 
-    /// Keeps a picture. One that nothing can be decoded from is not kept.
+    /// Adds a picture. Drops pictures before the first keyframe, because they cannot be decoded.
     pub fn push(&mut self, picture: Picture) {
         if self.pictures.is_empty() && !picture.is_key {
             return;
@@ -92,7 +92,7 @@ impl Ring {
         let oldest_us = picture.at_us.saturating_sub(KEPT_US);
         self.bytes += picture.message.len();
         self.pictures.push_back(picture);
-        // As long as a later key frame serves as well, or there is no room.
+        // Drop the oldest pictures while the next keyframe is old enough, or there is no room.
         while let Some(next_key) = self.pictures.iter().skip(1).position(|p| p.is_key).map(|at| at + 1) {
             if self.pictures[next_key].at_us > oldest_us && self.bytes <= KEPT_BYTES {
                 return;
@@ -106,40 +106,40 @@ impl Ring {
         }
     }
 
-    /// The last key frame, and what came after it.
+    /// The last keyframe and the pictures after it.
     pub fn latest(&self) -> impl Iterator<Item = &Picture> {
         let from = self.pictures.iter().rposition(|p| p.is_key).unwrap_or(self.pictures.len());
         self.pictures.iter().skip(from)
     }
 
-    /// Everything from the key frame on that shows what was at that time.
+    /// The pictures from the last keyframe before `at_us` on, or all if there is none.
     pub fn since(&self, at_us: u64) -> Vec<Picture> {
         let from = self.pictures.iter().rposition(|p| p.is_key && p.at_us <= at_us).unwrap_or(0);
         self.pictures.iter().skip(from).cloned().collect()
     }
 }
 
-/// A viewer that takes pictures more slowly than they come is not sent older ones than this, microseconds.
+/// The oldest picture that is sent to a viewer that is slower than the stream, microseconds.
 const OLDEST_US: u64 = 1_000_000;
 
-/// Which pictures one viewer is sent: from a key frame on, and after a gap from the next one.
+/// Selects the pictures for one viewer: it starts with a keyframe, and after a gap continues with the next one.
 #[derive(Debug, Default)]
 pub struct Pace {
     flows: bool,
 }
 
 impl Pace {
-    /// Pictures up to now were sent.
+    /// All pictures up to now were sent.
     pub fn flows(&mut self) {
         self.flows = true;
     }
 
-    /// Something was left out.
+    /// A picture was left out.
     pub fn gap(&mut self) {
         self.flows = false;
     }
 
-    /// Whether this picture is sent. `waited_us` is how long it has waited for its turn.
+    /// Whether to send this picture. `waited_us` is how long it has waited, microseconds.
     pub fn passes(&mut self, is_key: bool, waited_us: u64) -> bool {
         let late = waited_us > OLDEST_US;
         self.flows = !late && (self.flows || is_key);

@@ -1,16 +1,16 @@
-//! A demo's cameras: short loops of H.264 that the binary carries, sent picture by picture as a real camera's.
+//! The cameras of the demo: short loops of H.264, embedded in the binary, whose pictures take the path of a real camera's.
 
 use super::picture::Format;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{sync::Arc, time::Duration};
 
-/// Pictures in a second.
+/// Pictures per second.
 const RATE: u32 = 12;
 const SIZE: (u32, u32) = (640, 360);
 
 /// A loop.
 pub struct Reel {
-    /// How it is decoded.
+    /// The format of its pictures.
     pub format: Arc<Format>,
     units: Vec<(bool, Vec<u8>)>,
 }
@@ -19,12 +19,12 @@ const STREET: &[u8] = include_bytes!("../../../assets/cameras/street.h264");
 const DOOR: &[u8] = include_bytes!("../../../assets/cameras/door.h264");
 const LAKE: &[u8] = include_bytes!("../../../assets/cameras/lake.h264");
 
-/// What the demo's camera of that name shows.
+/// The loop of the demo's camera of that name.
 pub fn of(camera: &str) -> Option<Reel> {
     read(annex_b(camera)?)
 }
 
-/// A still of it, JPEG.
+/// A still of that camera, JPEG.
 pub fn still(camera: &str) -> Option<&'static [u8]> {
     Some(match camera {
         "driveway" | "gate" => include_bytes!("../../../assets/cameras/street.jpg"),
@@ -44,12 +44,12 @@ fn annex_b(camera: &str) -> Option<&'static [u8]> {
 }
 
 impl Reel {
-    /// How long one picture stands.
+    /// The time between two pictures.
     pub const fn pause() -> Duration {
         Duration::from_nanos(1_000_000_000 / RATE as u64)
     }
 
-    /// The picture with that number, again and again: whether it needs no other, and its access unit.
+    /// The picture with that number, which wraps around: whether it is a keyframe, and its access unit.
     pub fn unit(&self, number: usize) -> (bool, &[u8]) {
         let (is_key, unit) = &self.units[number % self.units.len()];
         (*is_key, unit)
@@ -62,7 +62,7 @@ const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
-/// Reads a stream of one slice a picture; `None` where it is none.
+/// Reads a stream that has one slice per picture. Returns `None` if it is not one.
 fn read(stream: &[u8]) -> Option<Reel> {
     let parts: Vec<&[u8]> = parts(stream);
     let kind = |part: &&[u8]| part.first().map(|head| head & 31);
@@ -80,7 +80,7 @@ fn read(stream: &[u8]) -> Option<Reel> {
     (!units.is_empty()).then(|| Reel { format: Arc::new(format), units })
 }
 
-/// What stands between start codes (ITU-T H.264, annex B).
+/// The NAL units between the start codes (ITU-T H.264, annex B).
 fn parts(stream: &[u8]) -> Vec<&[u8]> {
     let starts: Vec<usize> = stream.windows(3).enumerate().filter(|(_, w)| *w == [0, 0, 1]).map(|(at, _)| at).collect();
     let ends = starts.iter().skip(1).copied().chain([stream.len()]);

@@ -1,4 +1,4 @@
-//! A real camera: RTSP (RFC 2326) over TCP, H.264 or H.265.
+//! Real cameras: RTSP (RFC 2326), H.264 or H.265. Pictures come over TCP, or over UDP if the camera supports nothing else.
 
 use super::{
     picture::Format,
@@ -16,27 +16,27 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use url::Url;
 
-/// How long a camera may take until its pictures begin.
+/// The timeout for starting a stream.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
-/// A camera that sends nothing for so long is asked anew.
+/// The connection to a camera that sends nothing for this long is retried.
 const STALLED: Duration = Duration::from_secs(10);
-/// A camera that sends pictures, and none that stands by itself, shows nothing.
+/// A stream without a keyframe for this long after its start fails.
 pub const KEY_WITHIN: Duration = Duration::from_secs(30);
-/// The port of RTSP.
+/// The default port of RTSP.
 const PORT: u16 = 554;
 
-/// Where a camera is, and how one signs in to it.
+/// The address and login of a camera stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// Without user name and password.
     pub url: Url,
     /// User name and password.
     pub login: Option<(String, String)>,
-    /// Where cameras may be.
+    /// Which networks cameras may be in.
     pub settings: Arc<Settings>,
 }
 
-/// Fetches pictures until they end, and says why.
+/// Fetches pictures until the stream fails. Returns the reason.
 pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> StreamTrouble {
     let (mut pictures, number) = match timeout(BEGINS_WITHIN, begin(address)).await {
         Ok(Ok(begun)) => begun,
@@ -46,7 +46,7 @@ pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> S
     let mut has_key = false;
     let no_key = tokio::time::sleep(key_within);
     tokio::pin!(no_key);
-    // What cannot be decoded is not shown: after a loss nothing until the next key frame.
+    // Pictures that cannot be decoded are not shown: after a loss, none until the next keyframe.
     let mut whole = false;
     loop {
         let item = tokio::select! {
@@ -57,7 +57,7 @@ pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> S
             Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
             Ok(Some(Ok(_))) => continue,
             Ok(Some(Err(error))) => {
-                tracing::debug!(%error, "a camera's stream broke");
+                tracing::debug!(%error, "a camera stream failed");
                 return StreamTrouble::Lost;
             }
             Ok(None) => return StreamTrouble::Lost,
@@ -79,7 +79,7 @@ pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> S
     }
 }
 
-/// Whether pictures come, and of which size; `within` that time.
+/// Returns the width and height of the pictures, or the reason why none arrives `within` that time.
 pub async fn look(address: &Address, stream: &Stream, within: Duration) -> Result<(u32, u32), StreamTrouble> {
     let mut state = stream.state();
     let flows = async {
@@ -96,10 +96,11 @@ pub async fn look(address: &Address, stream: &Stream, within: Duration) -> Resul
     }
 }
 
-/// What a camera answers (RFC 2326) that sends pictures in another way than the one that was asked for.
+/// The status code (RFC 2326) of a camera that does not support the requested transport.
 const UNSUPPORTED_TRANSPORT: u16 = 461;
 
-/// Over TCP, in the connection that was opened: it passes through everything. Over UDP only with cameras that know no other way.
+/// Starts the stream over the TCP connection that is already open, because it works in every network. Uses UDP only for cameras that
+/// support nothing else.
 async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
     let (mut session, number) = describe(address).await?;
     let setup = || SetupOptions::default().frame_format(FrameFormat::MP4);
@@ -107,7 +108,7 @@ async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
         if error.status_code() != Some(UNSUPPORTED_TRANSPORT) {
             return Err(trouble(&error));
         }
-        // That session is half begun.
+        // The failed setup leaves the session half set up.
         (session, _) = describe(address).await?;
         let udp = setup().transport(Transport::Udp(Default::default()));
         session.setup(number, udp).await.map_err(|error| trouble(&error))?;
@@ -116,7 +117,7 @@ async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
     Ok((playing.demuxed().map_err(|_| StreamTrouble::NoVideo)?, number))
 }
 
-/// What the camera sends, and which of it is shown.
+/// Asks the camera for its media. Returns the session and the number of the video that is shown.
 async fn describe(address: &Address) -> Result<(Session<Described>, usize), StreamTrouble> {
     let url = resolved(address).await?;
     let login = address.login.clone().map(|(username, password)| Credentials { username, password });
@@ -133,7 +134,7 @@ async fn describe(address: &Address) -> Result<(Session<Described>, usize), Stre
     Ok((session, number))
 }
 
-/// The same address with the host as a number, so that nobody changes what the name means in between.
+/// Replaces the host by its IP address, so that the name cannot resolve differently between the check and the connection.
 async fn resolved(Address { url, settings, .. }: &Address) -> Result<Url, StreamTrouble> {
     if url.scheme() != "rtsp" {
         return Err(StreamTrouble::Encrypted);
@@ -145,12 +146,12 @@ async fn resolved(Address { url, settings, .. }: &Address) -> Result<Url, Stream
 }
 
 fn trouble(error: &retina::Error) -> StreamTrouble {
-    tracing::debug!(%error, "a camera does not begin");
+    tracing::debug!(%error, "could not start a camera stream");
     match error.status_code() {
         Some(401 | 403) => StreamTrouble::WrongLogin,
         Some(404) => StreamTrouble::NoSuchStream,
         Some(_) => StreamTrouble::NotACamera,
-        // What cannot be connected to says so in no other way.
+        // Only the text tells that the connection failed.
         None if error.to_string().contains("Unable to connect") => StreamTrouble::NoAnswer,
         None => StreamTrouble::NotACamera,
     }

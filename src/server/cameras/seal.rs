@@ -1,4 +1,5 @@
-//! Secrets at rest: sealed with a key that lies beside the data, for this user alone. A copy of the data by itself opens none.
+//! Encryption of secrets at rest. The key is a file in the data folder that only this user can read. A copy of the database alone
+//! decrypts none.
 
 use crate::server::private;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
@@ -12,18 +13,18 @@ use std::{
     sync::Mutex,
 };
 
-/// The file of the key, in the data folder.
+/// The name of the key file in the data folder.
 pub const FILE: &str = "key";
 const NONCE: usize = 24;
 
-/// The server's key. It is read, and made, when it is first needed: a server whose disk takes no key serves all the same.
+/// The server's key. It is read or made when it is first needed, so that a server that cannot write a key works otherwise.
 pub struct Seal {
     file: PathBuf,
     key: Mutex<Option<XChaCha20Poly1305>>,
 }
 
 impl Seal {
-    /// The key in that folder.
+    /// Uses the key in that folder.
     pub fn new(folder: &Path) -> Self {
         Self { file: folder.join(FILE), key: Mutex::default() }
     }
@@ -43,7 +44,7 @@ impl Seal {
         Ok(key)
     }
 
-    /// Seals a secret for a place: it opens nowhere else.
+    /// Encrypts a secret and binds it to a place. It cannot be decrypted for another place.
     ///
     /// # Errors
     /// A key that cannot be read or made.
@@ -55,17 +56,17 @@ impl Seal {
         Ok(STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
 
-    /// The secret, if it was sealed with this key for this place.
+    /// Decrypts a secret. Returns `None` if it was not sealed with this key for this place.
     pub fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
         let bytes = STANDARD_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-        let key = self.key(false).inspect_err(|error| tracing::error!(%error, "passwords of cameras cannot be opened")).ok()?;
+        let key = self.key(false).inspect_err(|error| tracing::error!(%error, "cannot read the key for camera passwords")).ok()?;
         let secret = key.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() }).ok()?;
         String::from_utf8(secret).ok()
     }
 }
 
-/// Makes a key that only this user can read, and never in the place of one that is there.
+/// Makes a key that only this user can read. Never overwrites one.
 fn make(file: &Path) -> io::Result<Vec<u8>> {
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(io::Error::other)?;

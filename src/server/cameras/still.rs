@@ -1,4 +1,4 @@
-//! Stills of real cameras, by ffmpeg, where the configuration names one: the last key frame, as a JPEG.
+//! Stills of real cameras: converts the last keyframe to JPEG with ffmpeg, if the configuration names one.
 
 use super::{
     film::Film,
@@ -8,15 +8,15 @@ use axum::body::Bytes;
 use std::{io, path::Path, process::Stdio, time::Duration};
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-/// How long it may take. What takes longer is ended.
+/// The timeout. An ffmpeg that takes longer is killed.
 const WITHIN: Duration = Duration::from_secs(5);
 /// Width of a still, pixels; the height follows.
 const WIDTH: u32 = 640;
 
-/// A still of a picture that needs no other.
+/// Converts a keyframe to a still.
 ///
 /// # Errors
-/// An ffmpeg that cannot be started, takes too long or makes nothing.
+/// A format that [`Film`] does not support, or an ffmpeg that cannot be started, takes too long or makes nothing.
 pub async fn jpeg(ffmpeg: &Path, format: &Format, picture: &Picture) -> io::Result<Bytes> {
     let (mut film, mut file) = Film::begin(format)?;
     film.add(true, picture.at_us, picture.unit())?;
@@ -31,7 +31,7 @@ pub async fn jpeg(ffmpeg: &Path, format: &Format, picture: &Picture) -> io::Resu
         .spawn()?;
     let mut input = child.stdin.take().ok_or_else(|| io::Error::other("no way in"))?;
     let feed = async move {
-        // It may have seen enough before the end.
+        // ffmpeg may close the pipe before the end, when it has the picture.
         let _ = input.write_all(&file).await;
         drop(input);
     };

@@ -1,4 +1,4 @@
-//! One camera's pictures, shared by everybody who looks.
+//! One camera stream, shared by all viewers.
 
 use super::picture::{Format, Pace, Picture, Ring};
 use crate::{api::cameras::StreamTrouble, server::clock::Clock};
@@ -9,39 +9,40 @@ use std::{
 };
 use tokio::sync::{broadcast, watch};
 
-/// Parts that wait for a viewer at most: more than a second of any camera. Who is further behind goes on with the next key frame.
+/// The most parts that are queued for a viewer: more than a second of any camera. A viewer that is further behind continues with the
+/// next keyframe.
 const WAITING: usize = 128;
 
-/// How a stream is.
+/// The state of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nobody looks.
+    /// Not connected yet.
     Idle,
-    /// Asked for.
+    /// The camera is being asked for the stream.
     Connecting,
-    /// Pictures come.
+    /// Pictures arrive.
     Flows,
-    /// None do; it is asked for again and again.
+    /// No pictures arrive. The connection is retried.
     Failed(StreamTrouble),
 }
 
-/// Something that goes to viewers.
+/// A part of the stream, as it is distributed to viewers.
 #[derive(Clone, Debug)]
 enum Part {
     Format(Arc<Format>),
     Picture(Picture),
 }
 
-/// What one viewer is sent next.
+/// The next message to one viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// How pictures are decoded from now on.
+    /// The decoder configuration for the pictures that follow.
     Format(Arc<Format>),
     /// A picture.
     Picture(Bytes),
 }
 
-/// The pictures of one camera.
+/// A camera stream with its latest pictures.
 pub struct Stream {
     ring: Mutex<Ring>,
     parts: broadcast::Sender<Part>,
@@ -50,7 +51,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Without a picture yet.
+    /// Creates a stream without pictures.
     pub fn new(clock: Arc<Clock>) -> Self {
         Self { ring: Mutex::default(), parts: broadcast::Sender::new(WAITING), state: watch::Sender::new(State::Idle), clock }
     }
@@ -59,37 +60,37 @@ impl Stream {
         with(&mut self.ring.lock().expect("no holder panics"))
     }
 
-    /// How it is.
+    /// Watches the state.
     pub fn state(&self) -> watch::Receiver<State> {
         self.state.subscribe()
     }
 
-    /// It is so now; true if it was not.
+    /// Sets the state. Returns whether it changed.
     pub fn tell(&self, state: State) -> bool {
         self.state.send_if_modified(|before| std::mem::replace(before, state) != state)
     }
 
-    /// How many look.
+    /// The number of viewers, recordings included.
     pub fn viewers(&self) -> usize {
         self.parts.receiver_count()
     }
 
-    /// From now on pictures are decoded so.
+    /// Sets the decoder configuration for the pictures that follow.
     pub fn reformat(&self, format: Format) {
         self.ring(|ring| {
             if ring.format().is_none_or(|known| **known != format) {
                 let format = Arc::new(format);
                 ring.reformat(format.clone());
-                // Nobody may be looking.
+                // There may be no viewer.
                 let _ = self.parts.send(Part::Format(format));
             }
         });
     }
 
-    /// A picture has come, an access unit with its lengths.
+    /// Adds a picture: a length-prefixed access unit.
     pub fn push(&self, is_key: bool, unit: &[u8]) {
         self.ring(|ring| {
-            // Two pictures are never of the same moment, and none is of an earlier one.
+            // Times strictly increase.
             let at_us = (self.clock.now().as_millis() * 1_000).max(ring.latest().last().map_or(0, |last| last.at_us + 1));
             let picture = Picture::new(is_key, at_us, unit);
             ring.push(picture.clone());
@@ -98,22 +99,22 @@ impl Stream {
         self.tell(State::Flows);
     }
 
-    /// How its pictures are decoded, once one has come.
+    /// The decoder configuration, once it is known.
     pub fn format(&self) -> Option<Arc<Format>> {
         self.ring(|ring| ring.format().cloned())
     }
 
-    /// The last picture that stands by itself, with how it is decoded.
+    /// The last keyframe, with its decoder configuration.
     pub fn key(&self) -> Option<(Arc<Format>, Picture)> {
         self.ring(|ring| Some((ring.format()?.clone(), ring.latest().next()?.clone())))
     }
 
-    /// What was shown since then, how it is decoded, and every picture that comes from now on.
+    /// Starts a recording. Returns the decoder configuration, the pictures since `at_us`, and a tape of the pictures that follow.
     pub fn record(&self, at_us: u64) -> Option<(Arc<Format>, Vec<Picture>, Tape)> {
         self.ring(|ring| Some((ring.format()?.clone(), ring.since(at_us), Tape(self.parts.subscribe()))))
     }
 
-    /// Looks from now on: at the last key frame and what came after it first.
+    /// Adds a viewer. It first gets the last keyframe and the pictures after it.
     pub fn watch(&self) -> Viewer {
         self.ring(|ring| {
             let before: VecDeque<Sent> = ring
@@ -131,11 +132,11 @@ impl Stream {
     }
 }
 
-/// Every picture of one way to be decoded, as it comes.
+/// Every picture as it arrives, until the decoder configuration changes.
 pub struct Tape(broadcast::Receiver<Part>);
 
 impl Tape {
-    /// The next; `None` where there is no other, or one was missed.
+    /// The next picture. `None` if the stream ended, the decoder configuration changed, or a picture was missed.
     pub async fn next(&mut self) -> Option<Picture> {
         match self.0.recv().await {
             Ok(Part::Picture(picture)) => Some(picture),
@@ -144,7 +145,7 @@ impl Tape {
     }
 }
 
-/// Somebody who looks.
+/// A viewer.
 pub struct Viewer {
     waiting: VecDeque<Sent>,
     parts: broadcast::Receiver<Part>,
@@ -153,7 +154,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// What comes next; `None` when the camera is another now, or gone.
+    /// The next message. `None` if the camera was replaced or removed.
     pub async fn next(&mut self) -> Option<Sent> {
         loop {
             if let Some(sent) = self.waiting.pop_front() {

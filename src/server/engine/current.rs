@@ -7,11 +7,11 @@ use crate::{
     },
     server::{
         clock::instant,
-        store::{StoreError, Stored},
+        store::{Quarantined, StoreError, Stored},
     },
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -53,8 +53,10 @@ pub struct View {
     /// Keys of effects that are stored and not done, and since when this server knows of them.
     under_way: RwLock<BTreeMap<String, Instant>>,
     store_fails: AtomicBool,
-    /// Incidents that could not be decided on since the server started: their deadlines are not kept.
-    set_aside: RwLock<BTreeSet<IncidentId>>,
+    /// By incident.
+    quarantined: RwLock<BTreeMap<String, Quarantined>>,
+    /// Keys of stored effects that cannot be read.
+    unreadable_effects: RwLock<Vec<String>>,
 }
 
 impl View {
@@ -114,14 +116,43 @@ impl View {
         self.store_fails.store(fails, Ordering::Relaxed);
     }
 
-    /// Running incidents that cannot be decided on, so that nothing happens by itself in them.
-    pub fn undecidable(&self) -> Vec<IncidentId> {
-        let set_aside = self.set_aside.read().expect("no writer panics");
-        set_aside.iter().filter(|id| self.by_id(**id).is_some()).copied().collect()
+    /// Incidents that the engine does not advance, because they cannot be read or decided.
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        self.quarantined.read().expect("no writer panics").values().cloned().collect()
     }
 
-    pub(super) fn set_aside(&self, id: IncidentId) {
-        self.set_aside.write().expect("no writer panics").insert(id);
+    /// Those of a home that it may notice.
+    pub fn quarantined_in(&self, home: &HomeId) -> Vec<Quarantined> {
+        let mut all = self.quarantined();
+        all.retain(|quarantined| quarantined.home == home.as_str() && !quarantined.quiet);
+        all
+    }
+
+    pub(super) fn is_quarantined(&self, id: IncidentId) -> bool {
+        self.quarantined.read().expect("no writer panics").contains_key(&id.to_string())
+    }
+
+    /// Takes an incident out of those that run.
+    pub(super) fn quarantine(&self, quarantined: Quarantined) {
+        if let Ok(id) = quarantined.incident.parse() {
+            self.running.write().expect("no writer panics").remove(&id);
+            self.homes.write().expect("no writer panics").retain(|_, current| current.incident.id != id);
+        }
+        self.quarantined.write().expect("no writer panics").insert(quarantined.incident.clone(), quarantined);
+    }
+
+    /// Somebody has dealt with it.
+    pub fn end_quarantine(&self, incident: &str) {
+        self.quarantined.write().expect("no writer panics").remove(incident);
+    }
+
+    /// Keys of effects that are stored and cannot be read, so nobody carries them out.
+    pub fn unreadable_effects(&self) -> Vec<String> {
+        self.unreadable_effects.read().expect("no writer panics").clone()
+    }
+
+    pub(super) fn note_unreadable_effects(&self, keys: Vec<String>) {
+        *self.unreadable_effects.write().expect("no writer panics") = keys;
     }
 
     /// All that run.

@@ -23,7 +23,7 @@ use crate::{
         figures,
         hub::Hub,
         stopped,
-        store::{Batch, Journal, StoreError},
+        store::{Batch, Journal, Quarantined, RunningRow, StoreError},
         tasks::Tasks,
     },
 };
@@ -100,7 +100,7 @@ impl Engine {
     /// Loads what runs, starts the loop, and hands over what was not carried out before the last stop.
     ///
     /// # Errors
-    /// A store that cannot be read, or that holds an impossible history (I15).
+    /// A store that cannot be read at all. An incident that cannot be read is quarantined.
     pub async fn start(
         store: Arc<dyn Journal>,
         clock: Arc<Clock>,
@@ -111,14 +111,25 @@ impl Engine {
         let view = Arc::new(View::default());
         let mut timers = Timers::default();
         let mut latest_fact = None;
-        for stored in store.running().await? {
-            let current = Current::load(stored)?;
+        let changes = restore(&view, store.running().await?, clock.now());
+        for current in view.running() {
             latest_fact = latest_fact.max(current.history.last().map(|fact| fact.at));
             timers.set(current.incident.id, current.incident.next_deadline());
-            view.put(Arc::new(current));
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
-        let mut undone = store.undone().await?;
+        if !changes.is_empty()
+            && let Err(error) = store.commit(changes).await
+        {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a quarantine could not be stored; the home cannot raise another SOS"
+            );
+        }
+        let (mut undone, unreadable) = store.undone().await?;
+        if !unreadable.is_empty() {
+            tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
+        }
+        view.note_unreadable_effects(unreadable);
         // In the order of the facts, whatever the store's own order is: a receiving center hears an alarm before its cancel.
         undone.sort_by_key(|effect| (effect.incident, effect.seq));
         view.stored(&undone, &[]);
@@ -171,6 +182,35 @@ impl Engine {
             _ => Err(Denied::StorageUnavailable),
         }
     }
+}
+
+/// Puts the incidents that can go on into the view, and the others into quarantine. An incident that was quarantined before goes on if it
+/// can now, and its home has no other one. Returns what must be stored of that.
+fn restore(view: &View, rows: Vec<RunningRow>, now: Timestamp) -> Batch {
+    let mut changes = Batch::default();
+    let (quarantined, running): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.quarantined.is_some());
+    for RunningRow { incident, home, quiet, quarantined, stored } in running.into_iter().chain(quarantined) {
+        match (stored.and_then(Current::load), quarantined) {
+            (Ok(current), None) => view.put(Arc::new(current)),
+            (Ok(current), Some(_)) if view.running_of(&current.incident.home, quiet).is_none() => {
+                tracing::warn!(incident, "a quarantined incident goes on: it can be read");
+                changes.resumed.push(current.incident.id);
+                view.put(Arc::new(current));
+            }
+            (Ok(_), Some(quarantined)) => view.quarantine(quarantined),
+            (Err(error), quarantined) => {
+                tracing::error!(incident, home, error = &error as &dyn std::error::Error, "an incident is quarantined: it cannot be read");
+                let is_new = quarantined.is_none();
+                let why = error.to_string();
+                let quarantined = quarantined.unwrap_or(Quarantined { incident, home, quiet, since: now, why });
+                if is_new {
+                    changes.quarantined.push(quarantined.clone());
+                }
+                view.quarantine(quarantined);
+            }
+        }
+    }
+    changes
 }
 
 /// Makes the clock go on where the server stopped, and keeps what the next start needs for that. A time that could not be kept is not
@@ -346,7 +386,7 @@ impl Keeper {
             tell_steps(&round.batch);
         }
         let effects = std::mem::take(&mut round.batch.effects);
-        let undecidable = std::mem::take(&mut round.undecidable);
+        let quarantined = std::mem::take(&mut round.batch.quarantined);
         self.view.stored(&effects, &round.batch.done);
         let (changed, answers) = round.finish();
         self.outbox.deliver(effects);
@@ -357,10 +397,8 @@ impl Keeper {
             self.view.put(current);
             self.hub.incident_changed(home, id, quiet);
         }
-        // Its timer is cleared, or it would fire without end. The next command, or the next start, tries again.
-        for id in undecidable {
-            self.timers.set(id, None);
-            self.view.set_aside(id);
+        for quarantined in quarantined {
+            self.quarantine(quarantined);
         }
         jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
         if !self.time_is_kept
@@ -369,6 +407,19 @@ impl Keeper {
             self.time_is_kept = self.store.put_anchor(&anchor).await.is_ok();
         }
         Ok(())
+    }
+
+    /// Stops its timer, which would fire without end. The next start tries again.
+    fn quarantine(&mut self, quarantined: Quarantined) {
+        if let Ok(id) = quarantined.incident.parse() {
+            self.timers.set(id, None);
+        }
+        let home = quarantined.home.parse::<HomeId>();
+        self.view.quarantine(quarantined);
+        if let Ok(home) = home {
+            self.hub.home_changed(home);
+        }
+        self.hub.center_changed();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        store::{Batch, Begun, Journal, RequestRow, StoreError},
+        store::{Batch, Begun, Journal, Quarantined, RequestRow, StoreError},
         tasks::message,
     },
 };
@@ -77,12 +77,25 @@ struct Verdict {
     refusal: Option<Refusal>,
 }
 
+/// A decision panicked.
+struct Undecidable {
+    why: String,
+}
+
+impl From<Undecidable> for Denied {
+    fn from(_: Undecidable) -> Self {
+        Self::StorageUnavailable
+    }
+}
+
 /// A decision that panics changes nothing, and every other incident goes on. Decisions are pure: nothing is left half done.
-fn contained(id: IncidentId, decide: impl FnOnce() -> Decision) -> Option<Decision> {
+fn contained(id: IncidentId, decide: impl FnOnce() -> Decision) -> Result<Decision, Undecidable> {
     let failed = |panic: Box<dyn std::any::Any + Send>| {
-        tracing::error!(incident = %id, panic = message(&*panic), "an incident cannot be decided on");
+        let why = message(&*panic).to_owned();
+        tracing::error!(incident = %id, panic = why, "an incident cannot be decided on");
+        Undecidable { why }
     };
-    catch_unwind(AssertUnwindSafe(decide)).map_err(failed).ok()
+    catch_unwind(AssertUnwindSafe(decide)).map_err(failed)
 }
 
 /// Decisions on their way into the store.
@@ -94,14 +107,12 @@ pub(super) struct Round<'a> {
     order: Vec<IncidentId>,
     running: HashMap<(HomeId, IsQuiet), Option<IncidentId>>,
     outcomes: Vec<Outcome>,
-    /// Incidents whose decisions panicked.
-    pub(super) undecidable: Vec<IncidentId>,
 }
 
 impl<'a> Round<'a> {
     pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
         let (staged, running) = (HashMap::new(), HashMap::new());
-        Self { view, now, batch: Batch::default(), staged, order: Vec::new(), running, outcomes: Vec::new(), undecidable: Vec::new() }
+        Self { view, now, batch: Batch::default(), staged, order: Vec::new(), running, outcomes: Vec::new() }
     }
 
     pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Journal) -> Result<(), StoreError> {
@@ -161,8 +172,11 @@ impl<'a> Round<'a> {
         store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
         if let Some(row) = known.iter().find(|row| row.id == raise.id).cloned() {
-            if row.fingerprint != fingerprint || !self.stage(row.incident, store).await? {
+            if row.fingerprint != fingerprint {
                 return Ok(Err(Denied::IdReused));
+            }
+            if !self.stage(row.incident, store).await? {
+                return Ok(Err(Denied::StorageUnavailable));
             }
             return Ok(Ok(Verdict { incident: row.incident, created: false, joined: row.incident != raise.id, refusal: None }));
         }
@@ -172,7 +186,12 @@ impl<'a> Round<'a> {
                 self.stage(id, store).await?;
                 match (self.staged[&id].incident.mode, raise.mode) {
                     (Mode::Live, Mode::Drill) => return Ok(Err(Denied::LiveIncidentRunning)),
-                    (Mode::Drill, Mode::Live) => self.command(id, Command::ReplaceDrill).and_then(|_| self.begin(raise)),
+                    (Mode::Drill, Mode::Live) => {
+                        if let Err(Undecidable { why }) = self.command(id, Command::ReplaceDrill) {
+                            self.quarantine(id, why);
+                        }
+                        self.begin(raise)
+                    }
                     _ => self.join(id, raise),
                 }
             }
@@ -187,17 +206,21 @@ impl<'a> Round<'a> {
         Ok(Ok(outcome))
     }
 
-    /// The incident that ran may have ended by a timer at this very moment; then the request begins a new one.
+    /// The incident that ran may have ended by a timer at this very moment, or cannot be decided; then the request begins a new one.
     fn join(&mut self, id: IncidentId, raise: &Raise) -> Outcome {
         let command = Command::Join { request: raise.request, source: raise.source.clone(), by: raise.by.clone() };
-        match self.command(id, command)? {
-            Some(Refusal::IncidentOver) => self.begin(raise),
-            refusal => Ok(Verdict { incident: id, created: false, joined: true, refusal }),
+        match self.command(id, command) {
+            Ok(Some(Refusal::IncidentOver)) => self.begin(raise),
+            Err(Undecidable { why }) => {
+                self.quarantine(id, why);
+                self.begin(raise)
+            }
+            Ok(refusal) => Ok(Verdict { incident: id, created: false, joined: true, refusal }),
         }
     }
 
     fn begin(&mut self, raise: &Raise) -> Outcome {
-        let decision = contained(raise.id, || start(raise.clone(), self.now)).ok_or(Denied::StorageUnavailable)?;
+        let decision = contained(raise.id, || start(raise.clone(), self.now))?;
         let (id, home) = (raise.id, raise.home.clone());
         let quiet = raise.quiet.is_some();
         self.batch.begun.push(Begun { id, home: home.clone(), at: self.now, quiet });
@@ -212,16 +235,32 @@ impl<'a> Round<'a> {
         if !self.stage(id, store).await? {
             return Ok(Err(Denied::Unknown));
         }
-        Ok(self.command(id, command).map(|refusal| Verdict { incident: id, created: false, joined: false, refusal }))
+        let is_tick = matches!(command, Command::Tick);
+        let refusal = match self.command(id, command) {
+            Ok(refusal) => refusal,
+            Err(undecidable) => {
+                // Without its deadlines an incident does not go on by itself. Whatever else fails is refused, and it goes on.
+                if is_tick {
+                    self.quarantine(id, undecidable.why.clone());
+                }
+                return Ok(Err(undecidable.into()));
+            }
+        };
+        Ok(Ok(Verdict { incident: id, created: false, joined: false, refusal }))
     }
 
-    fn command(&mut self, id: IncidentId, command: Command) -> Result<Option<Refusal>, Denied> {
+    fn quarantine(&mut self, id: IncidentId, why: String) {
+        let incident = &self.staged[&id].incident;
+        tracing::error!(incident = %id, home = %incident.home, why, "an incident is quarantined: it cannot be decided");
+        let (home, quiet) = (incident.home.clone(), incident.quiet.is_some());
+        self.running.insert((home.clone(), quiet), None);
+        self.batch.quarantined.push(Quarantined { incident: id.to_string(), home: home.to_string(), quiet, since: self.now, why });
+    }
+
+    fn command(&mut self, id: IncidentId, command: Command) -> Result<Option<Refusal>, Undecidable> {
         let staged = &self.staged[&id];
         let first = staged.incident.seq + 1;
-        let Some(decision) = contained(id, || decide(&staged.incident, command, self.now)) else {
-            self.undecidable.push(id);
-            return Err(Denied::StorageUnavailable);
-        };
+        let decision = contained(id, || decide(&staged.incident, command, self.now))?;
         let refusal = decision.refusal;
         self.take(id, decision, first);
         Ok(refusal)
@@ -249,16 +288,29 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Makes the incident ready to decide on: from this round, from the view, or from the store if it is over.
+    fn is_quarantined(&self, id: IncidentId) -> bool {
+        self.view.is_quarantined(id) || self.batch.quarantined.iter().any(|quarantined| quarantined.incident == id.to_string())
+    }
+
+    /// Makes the incident ready to decide on: from this round, from the view, or from the store if it is over. One that is quarantined or
+    /// cannot be read is not there.
     async fn stage(&mut self, id: IncidentId, store: &dyn Journal) -> Result<bool, StoreError> {
+        if self.is_quarantined(id) {
+            return Ok(false);
+        }
         if self.staged.contains_key(&id) {
             return Ok(true);
         }
         let current = match self.view.by_id(id) {
             Some(current) => current,
-            None => match store.incident(id).await? {
-                Some(stored) => Arc::new(Current::load(stored)?),
-                None => return Ok(false),
+            None => match store.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
+                Ok(Some(current)) => Arc::new(current),
+                Ok(None) => return Ok(false),
+                Err(error @ StoreError::Inconsistent { .. }) => {
+                    tracing::error!(incident = %id, error = &error as &dyn std::error::Error, "an incident cannot be read");
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
             },
         };
         self.order.push(id);

@@ -3,6 +3,7 @@
 use crate::{
     api::problem::{Code, Problem},
     domain::{
+        access::CenterAction,
         eligibility::Reason,
         home::edit::{Fault, Wrong},
         incident::decide::Refusal,
@@ -74,6 +75,11 @@ impl Refused {
         Self(Problem { reason: Some(Reason::DeviceHeld), ..Problem::new(Code::DeviceHeld, detail) })
     }
 
+    /// A home whose record cannot be read.
+    pub fn unreadable() -> Self {
+        Self::new(Code::HomeUnreadable, "The server cannot read this home, so no SOS can be raised here. Call the emergency number.")
+    }
+
     /// A field that is wrong.
     pub fn field(field: &str, message: &str) -> Self {
         Self(Problem::field(field, message))
@@ -111,9 +117,18 @@ impl From<Guard> for Refused {
         let wrong = |field: &str, fault| Self(Problem::fields(vec![Wrong { field: field.into(), fault }]));
         match unmet {
             Guard::HomeRevisionIs(..) => Self::new(Code::Busy, "Nothing was changed: others change this home right now. Try again."),
-            Guard::IsMember(..) | Guard::CenterRoleIs(_, Some(_)) | Guard::InvitationOpen(..) | Guard::InvitationStands(..) => {
-                Self::not_found()
+            Guard::SessionStands(..) => Self::new(Code::NotSignedIn, "Nothing was changed: this device was signed out."),
+            Guard::MayConfigure(..) => Self::new(Code::NotAllowed, "Only an owner of this home can do that."),
+            Guard::MayAtCenter(_, CenterAction::Lead) => {
+                Self::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.")
             }
+            Guard::MayAtCenter(_, CenterAction::Work)
+            | Guard::IsQuarantined(..)
+            | Guard::LinkStands(..)
+            | Guard::IsMember(..)
+            | Guard::CenterRoleIs(_, Some(_))
+            | Guard::InvitationOpen(..)
+            | Guard::InvitationStands(..) => Self::not_found(),
             Guard::IsNoMember(..) => Self::field("invitation", "You belong to this home already."),
             Guard::CenterRoleIs(_, None) => Self::field("invitation", "You work at the monitoring center already."),
             Guard::HasOtherOwner(..) => wrong("role", Fault::LastOwner),

@@ -59,12 +59,12 @@ pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervis
 #[utoipa::path(delete, path = "/api/v1/center/people/{person}", tag = "center", params(("person" = String, Path)), responses((status = 200, body = CenterPeople), Problems))]
 pub async fn remove(
     State(app): State<Arc<App>>,
-    Supervisor(signed_in): Supervisor,
+    supervisor: Supervisor,
     Named(person): Named<UserId>,
 ) -> Result<Json<CenterPeople>, Refused> {
     let role = app.reads.center_role(&person).await?.ok_or_else(Refused::not_found)?;
     let detail = json!({"person": person, "center_role": {"before": role, "after": null}});
-    let change = signed_in.change(&app, Deed::PersonChanged, None, detail).guard(Guard::CenterRoleIs(person.clone(), Some(role)));
+    let change = supervisor.change(&app, Deed::PersonChanged, detail).guard(Guard::CenterRoleIs(person.clone(), Some(role)));
     app.changes.apply(change.op(Op::SetCenterRole(person, None))).await?;
-    people(State(app), Supervisor(signed_in)).await
+    people(State(app), supervisor).await
 }

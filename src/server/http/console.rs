@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     api::{
-        center::{Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, Queue, Reach, Shown, Step, Whole},
+        center::{
+            Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, QuarantinedCase, Queue, Reach, Shown, Step, Whole,
+        },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
         problem::Code,
@@ -18,12 +20,12 @@ use crate::{
         home::Home,
         id::{IncidentId, UserId},
         incident::{
-            Actor, CallState, CenterMode, DispatchState, Disposition, Mode, Purpose, Service, State as Stands,
+            self as domain, Actor, CallState, CenterMode, DispatchState, Disposition, Mode, Purpose, Service, Snapshot, State as Stands,
             command::{CallStep, Command, NotReached},
             event::Event,
         },
     },
-    server::{App, engine::Current},
+    server::{App, engine::Current, store::Quarantined},
 };
 use axum::{
     Json,
@@ -91,8 +93,8 @@ pub async fn queue(
     let (version, now) = (*app.hub.center_version().borrow(), app.clock.now());
     let mut open: Vec<_> = app.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
-    let cases = open.iter().filter_map(|current| case(&app, current, &signed_in, role)).collect();
-    Ok(Json(Queue { version, cases, on_duty: app.desk.on_duty(now), server_time: now }))
+    let cases = open.iter().map(|current| case(&app, current, &signed_in, role)).collect();
+    Ok(Json(Queue { version, cases, quarantined: quarantined(&app), on_duty: app.desk.on_duty(now), server_time: now }))
 }
 
 /// Life first: whoever cannot breathe waits for nobody.
@@ -105,24 +107,23 @@ fn urgency(current: &Current) -> u8 {
     current.incident.services().iter().map(rank).max().unwrap_or_default()
 }
 
-fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> Option<Case> {
+fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> Case {
     let incident = &current.incident;
-    let home = app.homes.get(&incident.home)?;
+    let home = app.homes.get(&incident.home);
     let mine = incident.holder.as_ref() == Some(&actor(signed_in));
     let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
     let whole = || {
-        let reach = |contact: &Contact| Reach { name: contact.name.clone(), phone: contact.phone.clone() };
         Box::new(Whole {
-            home: HomeFacts::of(&home),
+            home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
             incident: app.tell_incident_to(current, Audience::Center),
             contacts: incident.snapshot.contacts.iter().map(reach).collect(),
             notes: incident.snapshot.notes.clone(),
-            cameras: if mine { cameras(app, &home) } else { Vec::new() },
+            cameras: home.as_deref().filter(|_| mine).map(|home| cameras(app, home)).unwrap_or_default(),
             password_required: incident.snapshot.password_required,
             step: step(current),
         })
     };
-    Some(Case {
+    Case {
         id: incident.id,
         home: incident.snapshot.home_name.clone(),
         services: incident.services(),
@@ -134,7 +135,30 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
         mine,
         unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.holder.is_none(),
         whole: shown.then(whole),
-    })
+    }
+}
+
+/// A home that cannot be read, as it was when the incident began.
+fn facts_of(incident: &domain::Incident) -> HomeFacts {
+    let Snapshot { home_name, address, .. } = &*incident.snapshot;
+    HomeFacts { id: incident.home.clone(), name: home_name.clone(), time_zone: "UTC".into(), address: address.clone() }
+}
+
+/// The incidents that the engine does not advance, the oldest first.
+fn quarantined(app: &App) -> Vec<QuarantinedCase> {
+    let case = |Quarantined { incident: id, home, quiet, since, .. }: Quarantined| {
+        let known = home.parse().ok().and_then(|id| app.homes.get(&id));
+        let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
+        let address = known.as_ref().and_then(|home| home.address.clone());
+        QuarantinedCase { id, home: known.map_or(home, |home| home.name.clone()), quiet, since, address, contacts }
+    };
+    let mut all: Vec<_> = app.engine.view().quarantined().into_iter().map(case).collect();
+    all.sort_by_key(|case| case.since);
+    all
+}
+
+fn reach(contact: &Contact) -> Reach {
+    Reach { name: contact.name.clone(), phone: contact.phone.clone() }
 }
 
 fn step(current: &Current) -> Step {

@@ -13,7 +13,7 @@ use crate::{
     server::{
         App, auth,
         engine::Current,
-        store::{Account, Bookkeeping, Change, ChangeError, Entry, Session},
+        store::{Account, Bookkeeping, Change, ChangeError, Entry, Guard, Session},
     },
 };
 use axum::{
@@ -57,9 +57,9 @@ impl SignedIn {
         }
     }
 
-    /// A change that this person makes on this device, to a home or to the account.
-    pub fn change(&self, app: &App, what: Deed, home: Option<&HomeId>, detail: Value) -> Change {
-        Change::new(Entry { home: home.cloned(), ..self.entry(app, what, detail) })
+    /// A change that this person makes to the account, while the session stands.
+    pub fn change(&self, app: &App, what: Deed, detail: Value) -> Change {
+        Change::new(self.entry(app, what, detail)).guard(Guard::SessionStands(self.session.token, app.clock.now()))
     }
 
     fn is_proven(&self, app: &App) -> Result<(), Refused> {
@@ -140,7 +140,8 @@ pub struct Member {
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
         let membership = app.reads.membership(home, &signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
-        let home = app.homes.get(home).ok_or_else(Refused::not_found)?;
+        let missing = || if app.homes.is_unreadable(home) { Refused::unreadable() } else { Refused::not_found() };
+        let home = app.homes.get(home).ok_or_else(missing)?;
         Ok(Self { signed_in, home, membership })
     }
 
@@ -185,6 +186,17 @@ impl FromRequestParts<Arc<App>> for Member {
 /// lies about unlocked can call for help, and change nothing.
 pub struct Owner(pub Member);
 
+impl Owner {
+    /// A change of the home, while the session stands and its account may change the home.
+    pub fn change(&self, app: &App, what: Deed, detail: Value) -> Change {
+        let Member { signed_in, home, .. } = &self.0;
+        let entry = Entry { home: Some(home.id.clone()), ..signed_in.entry(app, what, detail) };
+        Change::new(entry)
+            .guard(Guard::SessionStands(signed_in.session.token, app.clock.now()))
+            .guard(Guard::MayConfigure(home.id.clone(), signed_in.account.id.clone()))
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Owner {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
@@ -216,6 +228,13 @@ impl FromRequestParts<Arc<App>> for Operator {
 
 /// Somebody who leads the monitoring center; whoever changes something has proven a short while ago who they are.
 pub struct Supervisor(pub SignedIn);
+
+impl Supervisor {
+    /// A change of the monitoring center, while the session stands and its account may change the center.
+    pub fn change(&self, app: &App, what: Deed, detail: Value) -> Change {
+        self.0.change(app, what, detail).guard(Guard::MayAtCenter(self.0.account.id.clone(), CenterAction::Lead))
+    }
+}
 
 impl FromRequestParts<Arc<App>> for Supervisor {
     type Rejection = Refused;

@@ -35,7 +35,7 @@ use axum::{Json, extract::State};
 use serde_json::json;
 use std::sync::Arc;
 
-/// The least that a verbal password has, characters: it is spoken, and tried three times in a call at most.
+/// The least that a verbal password has, characters: it is spoken, and a wrong one ends the call.
 const VERBAL_LEAST: usize = 4;
 
 /// Why an edit did not happen.
@@ -73,9 +73,10 @@ impl From<NotEdited> for Refused {
 /// Changes the owner's home and answers with the home as it is now.
 pub(super) async fn edited<T, E: Into<NotEdited>>(
     app: &App,
-    Owner(member): &Owner,
+    owner: &Owner,
     edit: impl Fn(&mut Home) -> Result<T, E>,
 ) -> Result<Json<HomeAnswer>, Refused> {
+    let member = &owner.0;
     let id = &member.home.id;
     let change = |home: &mut Home| {
         let before = home.clone();
@@ -83,7 +84,7 @@ pub(super) async fn edited<T, E: Into<NotEdited>>(
         let who = &member.signed_in.account;
         home.note_changes(&before, &who.id, &who.name, app.clock.now());
         let detail = audit::changes(&before, home);
-        Ok::<_, NotEdited>(((), member.signed_in.change(app, Deed::HomeChanged, Some(id), detail)))
+        Ok::<_, NotEdited>(((), owner.change(app, Deed::HomeChanged, detail)))
     };
     app.homes.edit(&app.changes, id, change).await?.ok_or_else(Refused::not_found)?;
     let home = app.homes.get(id).ok_or_else(Refused::not_found)?;
@@ -192,7 +193,7 @@ pub async fn link(State(app): State<Arc<App>>, owner: Owner, Part(contact): Part
         if known.readiness == Readiness::Accepted {
             known.readiness = Readiness::Invited;
         }
-        let mut change = member.signed_in.change(&app, Deed::LinkMade, Some(id), json!({"contact": contact}));
+        let mut change = owner.change(&app, Deed::LinkMade, json!({"contact": contact}));
         if *home != before {
             let asked_again = member.signed_in.entry(&app, Deed::HomeChanged, audit::changes(&before, home));
             change = change.record_first(Entry { home: Some(id.clone()), ..asked_again });

@@ -5,7 +5,7 @@ use super::{
     answer::{Problems, Refused},
     center,
     cookie::SessionCookie,
-    extract::{Body, Member, Named, Owner, Part, SignedIn, Supervisor, Unrestricted, session_name},
+    extract::{Body, Named, Owner, Part, SignedIn, Supervisor, Unrestricted, session_name},
     household::NotEdited,
     people::is_email,
     session::{self, By},
@@ -34,6 +34,7 @@ use axum::{
     http::{HeaderMap, StatusCode, request::Parts},
     response::IntoResponse,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
@@ -45,37 +46,36 @@ const MOST: u32 = 20;
 /// Invites somebody: a link, shown this once, that works for a week and for one person.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/invitations", tag = "household", params(("home" = String, Path)), request_body = Invite<Role>, responses((status = 200, body = InvitationLink), Problems))]
 pub async fn invite(State(app): State<Arc<App>>, owner: Owner, Body(asked): Body<Invite<Role>>) -> Result<Json<InvitationLink>, Refused> {
-    let Member { signed_in, home, .. } = owner.0;
-    make(&app, &signed_in, Some(&home.id), Seat::Home(home.id.clone(), asked.role), &asked.name, json!(asked.role)).await
+    let seat = Seat::Home(owner.0.home.id.clone(), asked.role);
+    make(&app, &owner.0.signed_in, seat, &asked, |detail| owner.change(&app, Deed::Invited, detail)).await
 }
 
 /// Invites somebody to work at the center: a link, shown this once, that works for a week and for one person.
 #[utoipa::path(post, path = "/api/v1/center/invitations", tag = "center", request_body = Invite<CenterRole>, responses((status = 200, body = InvitationLink), Problems))]
 pub async fn invite_to_center(
     State(app): State<Arc<App>>,
-    Supervisor(signed_in): Supervisor,
+    supervisor: Supervisor,
     Body(asked): Body<Invite<CenterRole>>,
 ) -> Result<Json<InvitationLink>, Refused> {
-    make(&app, &signed_in, None, Seat::Center(asked.role), &asked.name, json!(asked.role)).await
+    make(&app, &supervisor.0, Seat::Center(asked.role), &asked, |detail| supervisor.change(&app, Deed::Invited, detail)).await
 }
 
-async fn make(
+async fn make<R: Serialize>(
     app: &App,
     by: &SignedIn,
-    home: Option<&HomeId>,
     seat: Seat,
-    name: &str,
-    role: Value,
+    asked: &Invite<R>,
+    change: impl FnOnce(Value) -> Change,
 ) -> Result<Json<InvitationLink>, Refused> {
     // Whoever comes in could request help, or decide on it, at once: a device that may not does not let anybody in.
     by.is_free(app)?;
     let mut form = Form::default();
-    let (name, now) = (form.line("name", name), app.clock.now());
+    let (name, now) = (form.line("name", &asked.name), app.clock.now());
     form.done(()).map_err(NotEdited::Wrong)?;
     let token = auth::new_token();
-    let detail = json!({"invited": name, "role": role});
+    let home = if let Seat::Home(home, _) = &seat { Some(home.clone()) } else { None };
+    let change = change(json!({"invited": name, "role": asked.role})).guard(Guard::FewerInvitations(home, now, MOST));
     let invitation = Invitation { token: auth::token_hash(&token), seat, name, inviter: by.account.id.clone(), expires_at: now + LASTS };
-    let change = by.change(app, Deed::Invited, home, detail).guard(Guard::FewerInvitations(home.cloned(), now, MOST));
     app.changes.apply(change.op(Op::PutInvitation(invitation))).await?;
     Ok(Json(InvitationLink { path: format!("/invite/{token}") }))
 }
@@ -102,7 +102,7 @@ fn told_as<R>(all: Vec<Invitation>, role: impl Fn(&Seat) -> Option<R>) -> Vec<In
 pub async fn withdraw(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<String>) -> Result<Json<Household>, Refused> {
     let home = &owner.0.home.id;
     let Invitation { token, name, .. } = named(&app, Some(home), &id).await?;
-    let change = owner.0.signed_in.change(&app, Deed::PersonChanged, Some(home), json!({"invited": name, "role": null}));
+    let change = owner.change(&app, Deed::PersonChanged, json!({"invited": name, "role": null}));
     app.changes.apply(change.guard(Guard::InvitationStands(token, app.clock.now())).op(Op::EndInvitation(token))).await?;
     app.hub.home_changed(home.clone());
     super::household::one(State(app), owner).await
@@ -116,7 +116,7 @@ pub async fn withdraw_from_center(
     Named(id): Named<String>,
 ) -> Result<Json<CenterPeople>, Refused> {
     let Invitation { token, name, .. } = named(&app, None, &id).await?;
-    let change = supervisor.0.change(&app, Deed::PersonChanged, None, json!({"invited": name, "center_role": null}));
+    let change = supervisor.change(&app, Deed::PersonChanged, json!({"invited": name, "center_role": null}));
     app.changes.apply(change.guard(Guard::InvitationStands(token, app.clock.now())).op(Op::EndInvitation(token))).await?;
     center::people(State(app), supervisor).await
 }

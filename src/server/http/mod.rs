@@ -19,6 +19,7 @@ mod live;
 mod passkeys;
 mod people;
 mod phone;
+mod quarantine;
 mod reports;
 mod service;
 mod session;
@@ -82,6 +83,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(invitations::invite))
         .routes(routes!(invitations::withdraw))
         .routes(routes!(invitations::one, invitations::join, invitations::accept))
+        .routes(routes!(quarantine::end))
         .routes(routes!(audit::list))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::resend))
@@ -128,6 +130,7 @@ fn center() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(live::watch_at_center))
         .routes(routes!(statistics::statistics))
         .routes(routes!(reports::report))
+        .routes(routes!(quarantine::end_at_center))
 }
 
 /// Devices and cameras.

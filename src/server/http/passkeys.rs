@@ -114,7 +114,7 @@ pub async fn add(
     let name = device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
     let document = kept(&passkey)?;
     let change = signed_in
-        .change(&app, Deed::PasskeyAdded, None, json!({"name": name}))
+        .change(&app, Deed::PasskeyAdded, json!({"name": name}))
         .guard(Guard::CredentialFree(credential.clone()))
         .guard(Guard::FewerPasskeys(account.id.clone(), MOST));
     let stored = StoredPasskey { credential, account: account.id.clone(), name, document, created_at: now, used_at: now };
@@ -129,7 +129,7 @@ pub async fn remove(State(app): State<Arc<App>>, Proven(signed_in): Proven, Path
     let account = &signed_in.account;
     let all = app.reads.passkeys(&account.id).await?;
     let found = all.iter().find(|known| known.credential == credential).ok_or_else(Refused::not_found)?;
-    let change = signed_in.change(&app, Deed::PasskeyRemoved, None, json!({"name": found.name}));
+    let change = signed_in.change(&app, Deed::PasskeyRemoved, json!({"name": found.name}));
     app.changes.apply(change.op(Op::EndPasskey(account.id.clone(), credential))).await?;
     of(&app, &account.id).await
 }
@@ -140,7 +140,7 @@ pub async fn recovery_codes(State(app): State<Arc<App>>, Proven(signed_in): Prov
     let codes = auth::new_recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| auth::recovery_hash(code)).collect();
     let put = Op::PutRecoveryCodes(signed_in.account.id.clone(), hashes);
-    app.changes.apply(signed_in.change(&app, Deed::CodesMade, None, json!({})).op(put)).await?;
+    app.changes.apply(signed_in.change(&app, Deed::CodesMade, json!({})).op(put)).await?;
     Ok(Json(RecoveryCodes { codes }))
 }
 

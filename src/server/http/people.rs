@@ -56,10 +56,9 @@ pub async fn remove(State(app): State<Arc<App>>, owner: Owner, Part(person): Par
 }
 
 /// A change of what one of the home's people is to it. A home keeps at least one owner.
-fn of_person(app: &App, Owner(member): &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
-    let home = member.home.id.clone();
-    let change = member.signed_in.change(app, Deed::PersonChanged, Some(&home), detail);
-    let change = change.guard(Guard::IsMember(home.clone(), person.clone()));
+fn of_person(app: &App, owner: &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
+    let home = owner.0.home.id.clone();
+    let change = owner.change(app, Deed::PersonChanged, detail).guard(Guard::IsMember(home.clone(), person.clone()));
     if stays_owner { change } else { change.guard(Guard::HasOtherOwner(home, person.clone())) }
 }
 

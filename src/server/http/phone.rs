@@ -24,7 +24,7 @@ use crate::{
         App,
         auth::{self, attempts::Guess},
         engine::Current,
-        store::{Change, Entry, Payer},
+        store::{Change, Entry, Guard, Payer},
     },
 };
 use axum::{
@@ -54,7 +54,8 @@ impl FromRequestParts<Arc<App>> for Caller {
         let token = path.remove("token").ok_or_else(Refused::not_found)?;
         let token = auth::token_hash(&token);
         let (home, contact) = app.reads.contact_link(token).await?.ok_or_else(Refused::not_found)?;
-        let home = app.homes.get(&home).ok_or_else(Refused::not_found)?;
+        let missing = || if app.homes.is_unreadable(&home) { Refused::unreadable() } else { Refused::not_found() };
+        let home = app.homes.get(&home).ok_or_else(missing)?;
         let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(Refused::not_found)?;
         let call = path.remove("call").map(|id| id.parse().map_err(|_| Refused::not_found())).transpose()?;
         Ok(Self { home, contact, token, call })
@@ -89,7 +90,8 @@ impl Caller {
             let detail = json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
             let entry = Entry { home: Some(self.home.id.clone()), ..Entry::new(Deed::ContactAnswered, app.clock.now(), detail) };
             let payer = Payer::Link(self.home.id.clone(), contact.id.clone());
-            Ok((contact.clone(), Change::new(entry).charged_to(payer)))
+            let stands = Guard::LinkStands(self.token, self.home.id.clone(), contact.id.clone());
+            Ok((contact.clone(), Change::new(entry).charged_to(payer).guard(stands)))
         };
         let contact = app.homes.edit(&app.changes, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
         Ok(Json(app.tell_phone(&self.home, &contact)))

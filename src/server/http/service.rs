@@ -13,7 +13,7 @@ use crate::{
         clock::instant,
         engine::Denied,
         figures,
-        store::{Bookkeeping, ChangeError},
+        store::{Bookkeeping, ChangeError, Quarantined},
     },
 };
 use axum::{
@@ -79,9 +79,16 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     let (depth, oldest) = app.engine.view().under_way();
     let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
     reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
-    for incident in app.engine.view().undecidable() {
-        reasons
-            .push(format!("incident {incident}: cannot be decided on, so its timers are off; see the log, and send help by telephone\n"));
+    for Quarantined { incident, home, .. } in app.engine.view().quarantined() {
+        reasons.push(format!(
+            "incident {incident} of home {home}: quarantined, so nothing more happens in it; see the log, and call the home's contacts\n"
+        ));
+    }
+    for home in app.homes.unreadable() {
+        reasons.push(format!("home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n"));
+    }
+    for key in app.engine.view().unreadable_effects() {
+        reasons.push(format!("effect {key}: cannot be read, so it is not carried out; see the log\n"));
     }
     if let Some(free) = free_space(&app.data) {
         let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
@@ -147,8 +154,12 @@ pub async fn metrics(
         return Refused::not_found().into_response();
     }
     let view = app.engine.view();
-    let states: Vec<_> = view.running().iter().map(|c| state(&c.incident)).collect();
-    let text = figures::render(&states, view.under_way());
+    let text = figures::render(&figures::Counts {
+        running: view.running().iter().map(|c| state(&c.incident)).collect(),
+        under_way: view.under_way(),
+        changes: app.changes.waiting(),
+        quarantined: view.quarantined().len() + app.homes.unreadable().len(),
+    });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

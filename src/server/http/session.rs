@@ -199,7 +199,7 @@ pub(super) async fn renew(
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
 pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
     let end = Op::EndSession(signed_in.account.id.clone(), signed_in.session.token);
-    app.changes.apply(signed_in.change(&app, Deed::SignedOut, None, json!({})).op(end)).await?;
+    app.changes.apply(signed_in.change(&app, Deed::SignedOut, json!({})).op(end)).await?;
     Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }
 
@@ -207,8 +207,10 @@ pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed
 #[utoipa::path(get, path = "/api/v1/me", tag = "session", responses((status = 200, body = Me), Problems))]
 pub async fn me(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn) -> Result<Json<Me>, Refused> {
     let memberships = app.reads.memberships(&account.id).await?;
-    let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| {
-        app.homes.get(&id).map(|home| MyHome { id, name: home.name.clone(), role: membership.role })
+    let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| match app.homes.get(&id) {
+        Some(home) => Some(MyHome { id, name: home.name.clone(), role: membership.role, unreadable: false }),
+        None if app.homes.is_unreadable(&id) => Some(MyHome { name: id.to_string(), id, role: membership.role, unreadable: true }),
+        None => None,
     };
     let homes = memberships.into_iter().filter_map(home).collect();
     let center_role = app.reads.center_role(&account.id).await?;

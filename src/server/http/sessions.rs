@@ -62,7 +62,7 @@ pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Pat
     }
     let detail = json!({"session": id, "device": found.device});
     let end = Op::EndSession(signed_in.account.id.clone(), found.token);
-    app.changes.apply(signed_in.change(&app, Deed::DevicesSignedOut, None, detail).op(end)).await?;
+    app.changes.apply(signed_in.change(&app, Deed::DevicesSignedOut, detail).op(end)).await?;
     list(State(app), signed_in).await
 }
 
@@ -73,7 +73,7 @@ pub async fn release(State(app): State<Arc<App>>, Proven(signed_in): Proven, Pat
     let found = all.iter().find(|session| name(session) == id).ok_or_else(Refused::not_found)?;
     let detail = json!({"session": id, "device": found.device});
     let release = Op::ReleaseSession(signed_in.account.id.clone(), found.token);
-    app.changes.apply(signed_in.change(&app, Deed::DeviceAllowed, None, detail).op(release)).await?;
+    app.changes.apply(signed_in.change(&app, Deed::DeviceAllowed, detail).op(release)).await?;
     list(State(app), signed_in).await
 }
 
@@ -81,7 +81,7 @@ pub async fn release(State(app): State<Arc<App>>, Proven(signed_in): Proven, Pat
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn end_others(State(app): State<Arc<App>>, Unrestricted(signed_in): Unrestricted) -> Result<Json<Vec<Device>>, Refused> {
     let end = Op::EndSessions { account: signed_in.account.id.clone(), except: vec![signed_in.session.token] };
-    app.changes.apply(signed_in.change(&app, Deed::DevicesSignedOut, None, json!({"all": true})).op(end)).await?;
+    app.changes.apply(signed_in.change(&app, Deed::DevicesSignedOut, json!({"all": true})).op(end)).await?;
     list(State(app), signed_in).await
 }
 
@@ -106,7 +106,7 @@ pub async fn prove(
         }
         (password, None) => {
             if !session::is_password(&app, account, password.unwrap_or_default()).await? {
-                app.changes.apply(signed_in.change(&app, Deed::ProofRefused, None, json!({"by": "password"}))).await?;
+                app.changes.apply(signed_in.change(&app, Deed::ProofRefused, json!({"by": "password"}))).await?;
                 return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault: Fault::NotRight }]).into());
             }
             None
@@ -114,7 +114,7 @@ pub async fn prove(
     };
     let by = if used.is_some() { "passkey" } else { "password" };
     let proven = |token: [u8; 32]| {
-        let change = signed_in.change(&app, Deed::Proven, None, json!({"by": by, "session": session_name(&token)}));
+        let change = signed_in.change(&app, Deed::Proven, json!({"by": by, "session": session_name(&token)}));
         let release = used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
         change.ops(release).ops(used.clone().map(Op::PutPasskey))
     };
@@ -141,7 +141,7 @@ pub async fn password(
     form.done(()).map_err(NotEdited::Wrong)?;
     let password = app.hashing.sign_in.hashed(password).await?;
     let changed = |token: [u8; 32]| {
-        let change = signed_in.change(&app, Deed::PasswordChanged, None, json!({"session": session_name(&token)}));
+        let change = signed_in.change(&app, Deed::PasswordChanged, json!({"session": session_name(&token)}));
         // Another device was quicker: what was compared is no longer the password.
         let change = change.guard(Guard::PasswordIs(account.id.clone(), account.password.clone()));
         let except = vec![signed_in.session.token, token];

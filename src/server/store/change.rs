@@ -2,7 +2,7 @@
 
 use super::{Account, Delivery, Entry, Invitation, Session, StoreError, StoredPasskey};
 use crate::domain::{
-    access::{CenterRole, Membership},
+    access::{CenterAction, CenterRole, Membership},
     home::Home,
     id::{ContactId, HomeId, UserId},
     time::Timestamp,
@@ -67,6 +67,8 @@ pub enum Op {
     },
     /// Ends the links of a contact.
     EndContactLinks(HomeId, ContactId),
+    /// Ends a quarantined incident of a home.
+    EndQuarantined(String, HomeId),
 }
 
 impl Op {
@@ -77,7 +79,8 @@ impl Op {
             Self::PutMembership(home, ..)
             | Self::EndMembership(home, _)
             | Self::PutContactLink { home, .. }
-            | Self::EndContactLinks(home, _) => Some(home),
+            | Self::EndContactLinks(home, _)
+            | Self::EndQuarantined(_, home) => Some(home),
             _ => None,
         }
     }
@@ -101,6 +104,16 @@ impl Op {
 pub enum Guard {
     /// Nobody changed the home since it was read.
     HomeRevisionIs(HomeId, u64),
+    /// The session has not ended at that time.
+    SessionStands([u8; 32], Timestamp),
+    /// The account may change the home.
+    MayConfigure(HomeId, UserId),
+    /// The account may do that at the monitoring center.
+    MayAtCenter(UserId, CenterAction),
+    /// The incident of that home is quarantined.
+    IsQuarantined(String, HomeId),
+    /// The link of that token belongs to that contact.
+    LinkStands([u8; 32], HomeId, ContactId),
     /// The account belongs to the home.
     IsMember(HomeId, UserId),
     /// The account does not belong to the home.

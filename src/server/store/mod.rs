@@ -21,7 +21,7 @@ use crate::domain::{
 use async_trait::async_trait;
 pub use change::{Bookkeeping, Change, ChangeError, Guard, Op, Payer, Write};
 pub use feed::Feed;
-pub use records::{Account, Audited, Delivery, Entry, Failing, Invitation, Session, StoredPasskey};
+pub use records::{Account, Audited, Delivery, Entry, Failing, Invitation, Quarantined, RunningRow, Session, StoredPasskey};
 use std::sync::Arc;
 pub use writer::Changes;
 
@@ -124,12 +124,17 @@ pub struct Batch {
     pub effects: Vec<Effect>,
     /// Keys of effects that were carried out or given up.
     pub done: Vec<String>,
+    /// Running incidents that are quarantined from now on.
+    pub quarantined: Vec<Quarantined>,
+    /// Incidents whose quarantine ends, because they can go on.
+    pub resumed: Vec<IncidentId>,
 }
 
 impl Batch {
     /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty() && self.requests.is_empty() && self.done.is_empty()
+        let Self { begun: _, facts, over: _, requests, effects: _, done, quarantined, resumed } = self;
+        facts.is_empty() && requests.is_empty() && done.is_empty() && quarantined.is_empty() && resumed.is_empty()
     }
 }
 
@@ -140,10 +145,10 @@ pub trait Journal: Send + Sync + 'static {
     async fn commit(&self, batch: Batch) -> Result<Batch, StoreError>;
     /// Requests that were answered before, among these ids.
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
-    /// Incidents that are not over.
-    async fn running(&self) -> Result<Vec<Stored>, StoreError>;
-    /// Effects that were not carried out yet, in the order of their incidents' facts.
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError>;
+    /// Incidents that are not over, whether or not they can be read.
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError>;
+    /// Effects that were not carried out yet, in the order of their incidents' facts, and the keys of those that cannot be read.
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
     /// What the server's time was tied to.
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
     /// Keeps what the server's time is tied to.
@@ -160,9 +165,9 @@ pub trait JournalReads: Send + Sync + 'static {
     /// See [`Journal::requests`].
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
     /// See [`Journal::running`].
-    async fn running(&self) -> Result<Vec<Stored>, StoreError>;
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError>;
     /// See [`Journal::undone`].
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError>;
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
     /// See [`Journal::anchor`].
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
     /// See [`Journal::incident`].
@@ -218,8 +223,8 @@ pub trait Reads: Send + Sync + 'static {
     /// Incidents that began since then, the oldest first.
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError>;
 
-    /// All homes, each with its revision.
-    async fn homes(&self) -> Result<Vec<(Home, u64)>, StoreError>;
+    /// All homes, each with its revision, and the ids of those that cannot be read, each with the reason.
+    async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError>;
     /// The account with that e-mail address.
     async fn account(&self, email: &str) -> Result<Option<Account>, StoreError>;
     /// Whether there is any account.

@@ -1,5 +1,6 @@
 //! The records that are kept of accounts, homes and other servers, as code sees them.
 
+use super::{StoreError, Stored};
 use crate::{
     api::audit::Deed,
     domain::{
@@ -8,6 +9,36 @@ use crate::{
         time::Timestamp,
     },
 };
+
+/// A running incident that the engine does not advance. Its id and home are as stored: they may be what cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The incident.
+    pub incident: String,
+    /// Its home.
+    pub home: String,
+    /// Whether the home must not notice it.
+    pub quiet: bool,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, for the log.
+    pub why: String,
+}
+
+/// A row of an incident that is not over.
+#[derive(Clone, Debug)]
+pub struct RunningRow {
+    /// The incident.
+    pub incident: String,
+    /// Its home.
+    pub home: String,
+    /// Whether the home must not notice it.
+    pub quiet: bool,
+    /// The quarantine that it is in.
+    pub quarantined: Option<Quarantined>,
+    /// What was read, or why it cannot be.
+    pub stored: Result<Stored, StoreError>,
+}
 
 /// An account.
 #[derive(Clone, Debug)]

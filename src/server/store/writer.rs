@@ -6,7 +6,7 @@
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal, JournalReads, Payer, RequestRow,
-    StoreError, Stored, Write, Writes,
+    RunningRow, StoreError, Stored, Write, Writes,
 };
 use crate::server::tasks::Tasks;
 use async_trait::async_trait;
@@ -71,6 +71,11 @@ impl Changes {
         self.ask(Write::Bookkeeping(note)).await
     }
 
+    /// The number of changes that wait in the queue.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     async fn ask(&self, write: Write) -> Result<(), ChangeError> {
         let (done, answer) = oneshot::channel();
         self.queue.try_send(Waiting { write, done }).map_err(|error| match error {
@@ -118,10 +123,10 @@ impl Journal for EngineJournal {
             Err(_) => self.reads.requests(ids).await,
         }
     }
-    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         self.reads.running().await
     }
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         self.reads.undone().await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {

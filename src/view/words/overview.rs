@@ -13,6 +13,8 @@ super::language::words! {
         ContactInvited = "Link made, no answer yet",
         ContactOptedOut = "Does not want to be called",
         More = "More",
+        Stopped = "An SOS has stopped",
+        StoppedNote = "The server cannot process the SOS of {0}. Nothing more happens in it. If help is still needed, send a new SOS, or call 911 or 112.",
         ChangedAddress = "{0} changed where help is sent",
         ChangedContacts = "{0} changed the emergency contacts",
     }

@@ -1,4 +1,5 @@
-//! One incident at the console: what, where, whom to call, what to say, and what came of it. Whoever has taken it can say so.
+//! One incident at the center's console: the request, the address, the contacts, the script, and the progress, which the operator who
+//! claimed it can record.
 
 use super::{PICTURE_FROM, picture_from};
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// What was said, and what the server says to it.
+/// Sends what the operator records, and keeps the server's answer.
 #[derive(Clone, Copy)]
 struct Says {
     id: IncidentId,
@@ -34,7 +35,7 @@ struct Says {
 }
 
 impl Says {
-    /// Sends it; `then` puts the answer into words.
+    /// Sends a request; `then` turns the answer into text.
     fn send<T: 'static>(self, said: impl Future<Output = Answer<T>> + 'static, then: impl FnOnce(T) -> String + 'static) {
         self.told.set(String::new());
         spawn_local(async move {
@@ -60,18 +61,18 @@ impl Says {
     }
 }
 
-/// An incident, as far as whoever looks may see it.
+/// An incident, as far as the viewer may see it.
 #[component]
 pub fn OpenCase(
-    /// It; nothing once it does not wait any more.
+    /// The incident; `None` once it is no longer open.
     #[prop(into)]
     case: Signal<Option<Case>>,
-    /// Whether a supervisor looks.
+    /// Whether the viewer is a supervisor.
     leads: bool,
-    /// Who has the console open.
+    /// The people who have the console open.
     on_duty: Memo<Vec<OnDuty>>,
 ) -> impl IntoView {
-    // What has not changed is not drawn anew: somebody may be typing. The server's time in it is nothing that changes.
+    // Only a change redraws this, because somebody may be typing. A new server time alone does not count as one.
     let drawn = Memo::new(move |_| {
         case.with(|case| case.as_ref().map(|case| (case.id, case.mine, case.holder.clone(), case.whole.as_ref().map(|whole| whole.step))))
     });
@@ -82,7 +83,7 @@ pub fn OpenCase(
         let says = Says { id: now.id, told };
         Some(view! { {head(&now, says, leads)}{now.whole.map(|whole| view! { <Open case whole=*whole says mine=now.mine/> })} }.into_any())
     };
-    // Who comes and goes must not take away what somebody types.
+    // A change of the people on duty must not discard typed text.
     let hand = move || {
         let (id, _, holder, _) = drawn.get().filter(|_| leads)?;
         hand_over(holder.as_ref(), Says { id, told }, &on_duty.get())
@@ -101,7 +102,7 @@ pub fn OpenCase(
     }
 }
 
-/// Who works on it, and taking it.
+/// The operator who works on it, and the button to claim it.
 fn head(case: &Case, says: Says, leads: bool) -> AnyView {
     let title = format!("{}, {}", capital(&services(&case.services)), case.home);
     let act = match (&case.holder, case.mine) {
@@ -113,7 +114,7 @@ fn head(case: &Case, says: Says, leads: bool) -> AnyView {
     view! { <section class="card card--pad form"><h2 class="record__title">{title}</h2>{act}</section> }.into_any()
 }
 
-/// Giving it to somebody else who is there.
+/// The buttons to assign it to somebody else on duty.
 fn hand_over(holder: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<AnyView> {
     let others: Vec<_> = on_duty.iter().filter(|person| holder != Some(&person.name)).cloned().collect();
     let give = move |to: OnDuty| {
@@ -132,18 +133,18 @@ fn hand_over(holder: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<
 fn Open(
     /// The incident as it is now.
     case: Signal<Option<Case>>,
-    /// All of it.
+    /// All of its details.
     whole: Whole,
-    /// What is said.
+    /// Sends what the operator records.
     says: Says,
-    /// Whether whoever looks works on it.
+    /// Whether the viewer works on it.
     mine: bool,
 ) -> impl IntoView {
     let Whole { home, incident, contacts, notes, cameras, password_required, step } = whole;
     let id = incident.id;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());
-    // The browser encodes what is not ASCII; these mean something in an address.
+    // The browser encodes non-ASCII characters; these have a meaning in a URL.
     let map =
         place.as_ref().map(|place| format!("https://www.openstreetmap.org/search?query={}", place.replace(['&', '#', '%', '+'], " ")));
     let facts = [
@@ -155,10 +156,10 @@ fn Open(
     ];
     let facts = facts.into_iter().flatten().chain(for_responders(&notes, incident.server_time));
     let script = script(step, &incident, &contacts, password_required);
-    // The story and the services go on while the rest stays as it is.
+    // The timeline and the services are updated while the rest stays as it is.
     let now = move || case.with(|case| case.as_ref().and_then(|case| case.whole.as_ref().map(|whole| whole.incident.clone())));
     let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
-    // Whoever is forced, or held up, may be with them.
+    // In a quiet incident the person under duress, or held up, may be with a contact.
     let may_call = incident.quiet.is_none();
     let kept = StoredValue::new(incident);
     let moves = Memo::new(move |_| {
@@ -181,7 +182,7 @@ fn Open(
     }
 }
 
-/// From where help was asked for.
+/// The source of the request.
 fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
     match &incident.source {
         Source::Dashboard => W::FromDashboard.into(),
@@ -193,21 +194,21 @@ fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
     }
 }
 
-/// What a camera shows now.
+/// The live stream of a camera.
 fn picture(id: IncidentId, camera: Shown) -> impl IntoView {
     let (src, name) = (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
     let playing = once_there(PICTURE_FROM, Box::new(move || Box::pin(picture_from(src.clone(), name.clone()))), Box::new(|_| None));
     view! { <div class="asked__picture">{playing}<b class="cam__name">{camera.name}</b></div> }
 }
 
-/// What owners let responders know, in words.
+/// The texts of the notes for responders.
 fn for_responders(notes: &ResponderNotes, now: Timestamp) -> Vec<String> {
     let said = |word: W, text: &str| (!text.is_empty()).then(|| word.fill(&[text]));
     let until = notes.permit_until.as_str();
     let permit = match until {
         _ if notes.permit.is_empty() => None,
         "" => said(W::ToldPermit, &notes.permit),
-        // Both are dates of ISO 8601, which stand in order as they are written.
+        // Both are ISO 8601 dates, which compare correctly as text.
         until if until < &now.to_string()[..10] => Some(W::ToldPermitOver.fill(&[&notes.permit, until])),
         until => Some(W::ToldPermitUntil.fill(&[&notes.permit, until])),
     };
@@ -240,12 +241,12 @@ fn contact(who: Reach) -> impl IntoView {
     }
 }
 
-/// How the call went.
+/// The buttons for the outcome of the call.
 #[component]
 fn Outcomes(
-    /// What is said.
+    /// Sends what the operator records.
     says: Says,
-    /// Whether calling it off needs the verbal password.
+    /// Whether canceling needs the verbal password.
     password: bool,
 ) -> impl IntoView {
     let (said, saving) = (RwSignal::new(String::new()), Saving::new());
@@ -273,12 +274,12 @@ fn Outcomes(
     }
 }
 
-/// How far each service has come, and what comes next.
+/// The buttons for the next steps of each service, and for closing the incident.
 #[component]
 fn Moves(
-    /// What is said.
+    /// Sends what the operator records.
     says: Says,
-    /// The services, and where they stand.
+    /// The services, and their states.
     moves: Memo<Vec<(Service, DispatchState)>>,
 ) -> impl IntoView {
     let (agency, saving) = (RwSignal::new(String::new()), Saving::new());
@@ -331,7 +332,7 @@ const fn service_name(service: Service) -> &'static str {
     }
 }
 
-/// What a service can do next.
+/// The next steps of a service.
 const fn following(state: DispatchState) -> &'static [(W, DispatchState)] {
     match state {
         DispatchState::Requested => &[(W::MoveAccepted, DispatchState::Accepted), (W::MoveRejected, DispatchState::Rejected)],
@@ -343,10 +344,10 @@ const fn following(state: DispatchState) -> &'static [(W, DispatchState)] {
     }
 }
 
-/// Adds to the record.
+/// The form that adds a note to the record.
 #[component]
 fn Record(
-    /// What is said.
+    /// Sends what the operator records.
     says: Says,
 ) -> impl IntoView {
     let (note, saving) = (RwSignal::new(String::new()), Saving::new());

@@ -2,16 +2,22 @@
 
 use super::{case::OpenCase, desk::Desk, figures::Figures};
 use crate::{
-    api::center::{Case, Queue},
+    api::{
+        center::{Case, QuarantinedCase, Queue, Reach},
+        path,
+    },
     domain::{access::CenterAction, id::IncidentId},
     view::{
         console::{again, count, quiet},
         words::{RecordWord as W, Said, Word, capital, services},
     },
     web::{
-        browser::{load, set_title, time::clock},
+        browser::{
+            load, set_title,
+            time::{clock, day},
+        },
         client::{self, Failure},
-        components::{Icon, Page, part, press, proof_when_asked, text},
+        components::{Icon, Page, SaveButton, Saving, part, press, proof_when_asked, text},
         route::Route,
         store::{Session, store},
     },
@@ -70,6 +76,11 @@ pub fn Center() -> impl IntoView {
         let names: Vec<_> = there.get().into_iter().map(|person| person.name).collect();
         W::OnDuty.fill(&[&names.join(", ")])
     };
+    let all_stopped = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.quarantined.clone()).unwrap_or_default()));
+    let stopped = move || {
+        let all = all_stopped.get();
+        (!all.is_empty()).then(|| view! { <ul class="rows card" role="alert">{all.into_iter().map(stopped_row).collect_view()}</ul> })
+    };
     let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.cases.is_empty())));
     let list = move || {
         Some(match is_empty.get()? {
@@ -87,6 +98,7 @@ pub fn Center() -> impl IntoView {
             <p class="field__wrong" role="alert">{text(move || wrong.get())}</p>
             <section class="console" tabindex="-1" node_ref=root on:keydown=on_key aria-label=Word::Center>
                 <div class="col col--tight">
+                    {part(stopped)}
                     {part(list)}
                     <p class="faint tiny">{text(on_duty)}</p>
                     <p class="faint tiny console__keys">{W::Shortcuts}</p>
@@ -140,6 +152,32 @@ fn press_inside(root: &NodeRef<Section>, selector: &str) {
     let found = root.get_untracked().and_then(|root| root.query_selector(selector).ok().flatten());
     if let Some(button) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
         button.click();
+    }
+}
+
+/// An incident that the server cannot advance, with whom to call.
+fn stopped_row(case: QuarantinedCase) -> impl IntoView {
+    let (saving, path) = (Saving::new(), path::center(&format!("quarantine/{}", case.id)));
+    let end = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let path = path.clone();
+        // The queue is told anew when it has changed.
+        saving.send(async move { client::take_back(&path).await }, |()| ());
+    };
+    let reach = |one: Reach| view! { <small class="num">{format!("{}, {}", one.name, one.phone)}</small> };
+    let contacts = (!case.quiet).then(|| case.contacts.into_iter().map(reach).collect_view());
+    view! {
+        <li>
+            <span class="tile tile--bad"><Icon name="warning"/></span>
+            <form class="grow form" on:submit=end>
+                <b>{W::Stopped.fill(&[&case.home])}</b>
+                <small class="field__wrong">{W::StoppedNote.fill(&[&day(case.since)])}</small>
+                {case.quiet.then(|| view! { <small class="field__wrong">{W::StoppedQuiet}</small> })}
+                {case.address.map(|address| view! { <small>{address.one_line()}</small> })}
+                {contacts}
+                <SaveButton saving label=W::StoppedDone quiet=true/>
+            </form>
+        </li>
     }
 }
 

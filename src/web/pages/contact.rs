@@ -1,6 +1,6 @@
-//! The contact's phone: a call that can be confirmed or called off, without an account.
+//! The page on an emergency contact's phone: a call in which the emergency can be confirmed or canceled, without an account.
 //!
-//! After calling off, the page says the same whether the password was right or wrong: it does not know.
+//! After canceling, the page says the same whether the password was right or wrong, because the server does not tell it.
 
 use crate::{
     api::{
@@ -35,7 +35,7 @@ pub fn Contact(
     /// The link's token.
     token: String,
 ) -> impl IntoView {
-    // How it looks.
+    // The styles of this page.
     load("forms");
     let shown = RwSignal::new(Shown::Loading);
     let said = RwSignal::new(false);
@@ -85,7 +85,7 @@ pub fn Contact(
     }
 }
 
-/// Whether the link stopped working: a newer one was made, or the person is no contact any more.
+/// Whether the link stopped working, because a newer one was made or the person is no longer a contact.
 fn has_ended(failure: &Failure) -> bool {
     failure.code() == Some(Code::NotFound)
 }
@@ -97,10 +97,10 @@ fn quiet(title: impl Into<String>, note: impl Into<String>) -> AnyView {
     .into_any()
 }
 
-/// Whether the contact agrees to be called, to be said and taken back at any time.
+/// The question whether the contact agrees to be called, which they can answer and change at any time.
 #[component]
 fn Consent(
-    /// The contact, as it was told last.
+    /// The latest state of the contact.
     phone: Phone,
     /// The link's token.
     token: StoredValue<String>,
@@ -171,7 +171,7 @@ fn Call(
     call: PhoneCall,
     /// The link's token.
     token: StoredValue<String>,
-    /// Becomes true when the contact has said something.
+    /// Becomes true when the contact has answered and the call is over.
     said: RwSignal<bool>,
     /// What the page shows.
     shown: RwSignal<Shown>,
@@ -185,7 +185,7 @@ fn Call(
                     said.set(phone.call.is_none());
                     shown.set(Shown::Phone(Box::new(phone)));
                 }
-                // A call that is over meanwhile is told by the next live event.
+                // If the call has ended meanwhile, the next live event shows that.
                 Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
@@ -244,9 +244,9 @@ fn CallOff(
     id: crate::domain::id::CallId,
     /// The link's token.
     token: StoredValue<String>,
-    /// Becomes true when it was said.
+    /// Becomes true when the server has received it.
     said: RwSignal<bool>,
-    /// Becomes true when nobody answered.
+    /// Becomes true when the server was not reached, or failed.
     unreached: RwSignal<bool>,
     /// What the page shows.
     shown: RwSignal<Shown>,

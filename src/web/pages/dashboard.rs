@@ -1,12 +1,12 @@
 //! The dashboard of the home on the screen.
 
-use super::overview::{household, notices};
+use super::overview::{household, notices, stopped};
 use crate::{
     api::home::{ByCamera, Camera, HomeAnswer, SirenState},
     domain::{camera::CameraKind, id::HomeId, incident::Source},
     view::words::{Said, Word},
     web::{
-        browser::{set_title, time::day},
+        browser::{early, set_title, time::day},
         client,
         components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press},
         route::{Link, Route},
@@ -33,12 +33,13 @@ pub fn Dashboard(
             <header class="bar">
                 {part(move || (!homeless.get()).then(|| view! { <HomeSwitcher/> }))}
                 <span class="bar__space"></span>
-                <Shield availability source=Source::Dashboard sheet/>
+                {part(move || (!store.unreadable.get()).then(|| view! { <Shield availability source=Source::Dashboard sheet/> }))}
             </header>
             {part(move || store.offline_since.get().map(|at| view! { <p class="stale" role="status"><Icon name="warning"/>{Word::OfflineSince.fill(&[&day(at)])}</p> }))}
             {part(move || Some(match store.home.get().filter(|_| shows(1)) {
                 Some(home) => view! { <Overview home/> }.into_any(),
                 None if homeless.get() => view! { <NoHome/> }.into_any(),
+                None if store.unreadable.get() => view! { <Unreadable/> }.into_any(),
                 None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{Word::Loading}</p></main> }.into_any(),
             }))}
         </div>
@@ -54,6 +55,21 @@ fn NoHome() -> impl IntoView {
             <h1>{Word::NoHome}</h1>
             <p class="muted">{Word::NoHomeNote}</p>
             {part(move || works_at_center(store).then(|| view! { <Link to=Route::Center class="btn btn--strong">{Word::Center}</Link> }))}
+            {sign_out()}
+        </main>
+    }
+}
+
+/// In place of a home that the server cannot read.
+#[component]
+fn Unreadable() -> impl IntoView {
+    // There is no SOS on this page, so the early shield goes.
+    early::shield();
+    view! {
+        <main class="door">
+            <span class="mark mark--bad"><Icon name="warning"/></span>
+            <h1>{Word::HomeUnreadable}</h1>
+            <p class="muted" role="alert">{Word::HomeUnreadableNote}</p>
             {sign_out()}
         </main>
     }
@@ -92,7 +108,7 @@ fn Overview(
     home: HomeAnswer,
 ) -> impl IntoView {
     let told = StoredValue::new(home.clone());
-    let HomeAnswer { sos, cameras, changes, .. } = home;
+    let HomeAnswer { sos, cameras, changes, quarantined, .. } = home;
     let title = home.home.name;
     let first = cameras.first().map(|c| c.id.clone());
     let store = store();
@@ -102,6 +118,7 @@ fn Overview(
         <main class="stack stack--two">
             <h1 class="unseen">{title}</h1>
             <div class="col">
+                {(!quarantined.is_empty()).then(|| stopped(quarantined, home.role))}
                 {match sos.held_until {
                     Some(until) => held(until),
                     None => view! { <ReadyCard ready=sos.ready dashboard=sos.dashboard/> }.into_any(),

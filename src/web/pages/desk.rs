@@ -1,4 +1,4 @@
-//! Who works at the monitoring center, as its supervisors see it.
+//! The staff of the monitoring center, for its supervisors.
 
 use crate::{
     api::{
@@ -19,7 +19,7 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// The list of people, and inviting more.
+/// The list of people, and the form to invite more.
 #[component]
 pub fn Desk() -> impl IntoView {
     let (people, open) = (RwSignal::new(None::<Vec<CenterPerson>>), RwSignal::new(Vec::new()));
@@ -52,16 +52,16 @@ fn invited(Invited { id, name, role, expires_at }: Invited<CenterRole>) -> Open 
 
 #[component]
 fn Person(
-    /// Who.
+    /// The person.
     person: CenterPerson,
-    /// Asks anew who works here.
+    /// Loads the list again.
     look: Callback<()>,
 ) -> impl IntoView {
     let CenterPerson { id, name, email, role, you } = person;
     let end = Callback::new(move |()| {
         let path = path::center(&format!("people/{id}"));
         spawn_local(async move {
-            // Where it fails the button stays.
+            // If it fails, the button stays.
             if client::take_back(&path).await.is_ok() {
                 look.try_run(());
             }

@@ -1,4 +1,4 @@
-//! Practice: choose which help and from where, run it, and see how it went (R21).
+//! Drills: choose the request and its source, run the drill, and see the result (R21).
 
 use crate::{
     api::{home::HomeAnswer, incident::Incident},
@@ -24,7 +24,7 @@ pub fn Drill() -> impl IntoView {
     let store = store();
     let whose = Memo::new(move |_| store.home.with(|h| h.as_ref().map(|h| h.home.id.clone())));
     let last = RwSignal::new(None::<Incident>);
-    // When an incident was put away there may be a newer drill to show.
+    // After an incident was dismissed, there may be a newer drill to show.
     let running = Memo::new(move |_| store.incident.with(Option::is_some));
     Effect::new(move |_| {
         let (Some(home), false) = (whose.get(), running.get()) else { return };

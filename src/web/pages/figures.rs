@@ -1,4 +1,4 @@
-//! How the monitoring center does, for its supervisors.
+//! Statistics of the monitoring center, for its supervisors.
 
 use crate::{
     api::{
@@ -14,7 +14,7 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
 
-/// Times, false alarms, and panels.
+/// Times, false alarms, and alarm panels.
 #[component]
 pub fn Figures() -> impl IntoView {
     let known = RwSignal::new(None::<Statistics>);

@@ -1,4 +1,4 @@
-//! What has happened in the home, newest first.
+//! The incidents of the home, newest first.
 
 use crate::{
     api::incident::Incident,
@@ -16,7 +16,7 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// How many are loaded at once.
+/// The number of incidents that are loaded at once.
 const PAGE: u32 = 20;
 
 /// The list, loaded a page at a time.

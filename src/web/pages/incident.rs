@@ -1,4 +1,4 @@
-//! One incident: what happened, second by second, whom the center called, who came, and the evidence of it.
+//! One incident: the timeline to the second, the center's calls, the responders, and the evidence.
 
 use crate::{
     api::{incident::Incident, path},
@@ -24,7 +24,7 @@ use leptos::{prelude::*, task::spawn_local};
 /// The page of an incident.
 #[component]
 pub fn IncidentPage(
-    /// Which.
+    /// The incident.
     id: IncidentId,
 ) -> impl IntoView {
     let told = RwSignal::new(None::<Option<Incident>>);
@@ -101,7 +101,7 @@ fn head(incident: &Incident) -> impl IntoView + use<> {
     }
 }
 
-/// What the camera showed from which help was asked for, where that was kept.
+/// The clip of the camera that the request came from, if one was recorded.
 fn clip(incident: &Incident) -> Option<impl IntoView + use<>> {
     incident.clip.then(|| {
         let path = path::incident(incident.id, "clip");
@@ -114,7 +114,7 @@ fn clip(incident: &Incident) -> Option<impl IntoView + use<>> {
     })
 }
 
-/// How a drill went.
+/// The result of a drill.
 fn score(drill: &Incident) -> impl IntoView + use<> {
     let told = result(drill);
     let step = |(word, at): (W, Option<std::time::Duration>)| {

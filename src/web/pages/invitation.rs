@@ -1,4 +1,4 @@
-//! The page of an invitation: who invites to what, and the way in.
+//! The page of an invitation: who invites to what, and the form to accept it.
 
 use crate::{
     api::invitations::{Invitation, InvitedTo, Join},
@@ -16,14 +16,14 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// An invitation, until it is taken.
+/// An invitation, until it is accepted.
 #[component]
 pub fn InvitationPage(
     /// The token of the link.
     token: String,
 ) -> impl IntoView {
     let token = StoredValue::new(token);
-    // Nothing yet; whether it still works, and what it says.
+    // `None` until the server answers; then the invitation, if it is still valid.
     let told = RwSignal::new(None::<Option<Invitation>>);
     spawn_local(async move {
         let answer = client::invitation(&token.get_value()).await;
@@ -42,7 +42,7 @@ pub fn InvitationPage(
 
 #[component]
 fn Way(
-    /// What the link says.
+    /// The invitation behind the link.
     invitation: Invitation,
     /// The token of the link.
     token: StoredValue<String>,

@@ -1,4 +1,4 @@
-//! Live View of one camera: the picture fills the screen, the shield is always on top of it.
+//! Live View of one camera. The live stream fills the screen, and the shield is always on top of it.
 
 use crate::{
     api::{home::Camera, path},
@@ -20,7 +20,7 @@ use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
 on_demand!(
-    /// A camera's picture where an incident that came from it is shown.
+    /// A camera's live stream on the screen of an incident that came from it.
     live, fetch_live, fn player(camera: (CameraId, String, bool)) -> AnyView {
         let name = camera.1.clone();
         view! { <Player src=stream(&camera) name state=RwSignal::new(live::Picture::None)/> }.into_any()
@@ -28,7 +28,7 @@ on_demand!(
 );
 
 on_demand!(
-    /// A camera's picture from that path.
+    /// A camera's live stream from that path.
     live, fetch_from, fn picture_from(src: String, name: String) -> AnyView {
         view! { <Player src=Some(src) name state=RwSignal::new(live::Picture::None)/> }.into_any()
     }
@@ -37,7 +37,7 @@ on_demand!(
 /// Fetches the code of [`picture_from`].
 pub const PICTURE_FROM: fn() -> Coming<()> = || Box::pin(async { fetch_from().await.map_err(missed) });
 
-/// Where the stream of a camera of this home is, if it has one.
+/// Returns the path of the stream of a camera of this home, if it has one.
 fn stream((id, _, live): &(CameraId, String, bool)) -> Option<String> {
     store().home_id().filter(|_| *live).map(|home| path::live(&home, id))
 }
@@ -48,7 +48,7 @@ pub const PICTURE: fn() -> Coming<()> = || Box::pin(async { fetch_live().await.m
 /// One camera.
 #[component]
 pub fn LiveView(
-    /// Which.
+    /// The camera.
     camera: CameraId,
 ) -> impl IntoView {
     let (store, sheet) = (store(), expect_context::<SheetHandle>());
@@ -61,7 +61,7 @@ pub fn LiveView(
     keys(id, availability, sheet);
     let navigation = navigation();
     Effect::new(move |_| {
-        // `/live` is the first camera, and so is one that is gone.
+        // `/live` goes on to the first camera, and so does the page of a camera that does not exist any more.
         let cameras = store.home.with(|h| h.as_ref().map(|h| h.cameras.iter().map(|c| c.id.clone()).collect::<Vec<_>>()));
         if let Some(cameras) = cameras.filter(|all| id.with_value(|id| !all.contains(id))) {
             navigation.instead(cameras.into_iter().next().map_or(Route::Dashboard, Route::LiveView));
@@ -104,7 +104,7 @@ pub fn LiveView(
     }
 }
 
-/// Arrows and S, as long as the focus is within the stage: a letter alone must not act anywhere else (WCAG 2.1.4).
+/// Handles the arrow keys and S while the focus is within the stage: a shortcut of a single letter must not act elsewhere (WCAG 2.1.4).
 fn keys(id: StoredValue<CameraId>, availability: Signal<Option<crate::api::home::Availability>>, sheet: SheetHandle) {
     let (store, navigation) = (store(), navigation());
     let act = move |event: &KeyboardEvent| {

@@ -1,4 +1,4 @@
-//! Screens with an address of their own.
+//! Screens with a URL of their own.
 
 mod case;
 mod center;
@@ -34,7 +34,7 @@ chunk!(
 );
 
 chunk!(
-    /// The first run, and the first visit of somebody who is invited.
+    /// The first run, and the page of an invitation.
     welcome, WELCOME, |route| match route {
         Route::Invitation(token) => view! { <invitation::InvitationPage token/> }.into_any(),
         Route::Welcome(token) => view! { <welcome::Welcome token/> }.into_any(),
@@ -43,7 +43,7 @@ chunk!(
 );
 
 chunk!(
-    /// The history, one incident, and practice; the monitoring center's console comes after it.
+    /// The history, one incident, and drills. The monitoring center's console is loaded through this chunk.
     records, RECORDS, |route| match route {
         Route::History => view! { <history::History/> }.into_any(),
         Route::Incident(id) => view! { <incident::IncidentPage id/> }.into_any(),
@@ -54,7 +54,7 @@ chunk!(
 );
 
 chunk!(
-    /// The monitoring center's console. Only the chunk before it names it: the first load has no room for its name.
+    /// The monitoring center's console. Only the chunk before it refers to it, because a reference would add to the first load.
     center, CENTER, |route| match route {
         Route::Center => view! { <center::Center/> }.into_any(),
         _ => ().into_any(),
@@ -62,7 +62,7 @@ chunk!(
 );
 
 chunk!(
-    /// Live View. The app asks for it as soon as it starts, so that it is there before it is wanted.
+    /// Live View. The app fetches it soon after its start, so that it is loaded before it is needed.
     live, LIVE, |route| match route {
         Route::LiveView(camera) => view! { <live_view::LiveView camera/> }.into_any(),
         _ => ().into_any(),
@@ -70,7 +70,7 @@ chunk!(
 );
 
 chunk!(
-    /// The phone of an emergency contact.
+    /// The page on an emergency contact's phone.
     contact, CONTACT, |route| match route {
         Route::Contact(token) => view! { <contact::Contact token/> }.into_any(),
         _ => ().into_any(),

@@ -2,8 +2,8 @@
 
 use super::dashboard::{sign_out, works_at_center};
 use crate::{
-    api::home::{Change, Contact, Device, HomeAnswer, SirenState},
-    domain::{contact::Readiness, device::DeviceKind},
+    api::home::{Change, Contact, Device, HomeAnswer, Quarantined, SirenState},
+    domain::{access::Role, contact::Readiness, device::DeviceKind},
     view::{
         incident::changed,
         words::{OverviewWord, Said, Word},
@@ -30,6 +30,34 @@ on_demand!(
     /// What an owner should know that somebody changed, the newest first.
     overview, fetch_notices, fn told(changes: Vec<Change>) -> AnyView { rows_of(changes) }
 );
+
+on_demand!(
+    /// Incidents that the server cannot advance.
+    overview, fetch_stopped, fn said(all: Vec<Quarantined>, role: Role) -> AnyView { stopped_card(all, role) }
+);
+
+/// Incidents that the server cannot advance; an owner ends them in the log.
+pub fn stopped(all: Vec<Quarantined>, role: Role) -> AnyView {
+    let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_stopped().await.map_err(missed) });
+    once_there(fetch, Box::new(move || Box::pin(said(all.clone(), role))), Box::new(|_| None))
+}
+
+fn stopped_card(all: Vec<Quarantined>, role: Role) -> AnyView {
+    let row = |one: Quarantined| {
+        let says = move || {
+            view! {
+                <span class="tile tile--bad"><Icon name="warning"/></span>
+                <span class="grow"><b>{OverviewWord::Stopped}</b><small class="muted">{OverviewWord::StoppedNote.fill(&[&day(one.since)])}</small></span>
+            }
+        };
+        let row = match role {
+            Role::Owner => view! { <Link to=Route::Settings(Section::Log) class="row">{says()}<Icon name="next"/></Link> }.into_any(),
+            Role::Shared | Role::Guest => says().into_any(),
+        };
+        view! { <li>{row}</li> }
+    };
+    view! { <ul class="rows card" role="alert">{all.into_iter().map(row).collect_view()}</ul> }.into_any()
+}
 
 /// What an owner should know that somebody changed; in the log it can be undone.
 pub fn notices(changes: Vec<Change>) -> AnyView {

@@ -1,4 +1,4 @@
-//! Signing in.
+//! The sign-in page.
 
 use crate::{
     view::words::{self, Said, Word},
@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// The form, and what went wrong the last time.
+/// The form, and why the last attempt failed.
 #[component]
 pub fn SignIn() -> impl IntoView {
     let (store, sender) = (store(), sender());

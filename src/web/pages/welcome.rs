@@ -1,4 +1,4 @@
-//! The first run: from nothing to a home with an address, contacts and a drill, step by step.
+//! The first run: a wizard that sets up a home with an address, contacts and a drill.
 
 use super::settings::{ContactsForm, EquipmentForm, PasswordForm, address_step};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
-/// The first owner, then the home.
+/// The form for the first owner, then the wizard for the home.
 #[component]
 pub fn Welcome(
     /// The token that the server printed.

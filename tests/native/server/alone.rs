@@ -19,7 +19,7 @@ use buckler::{
         config::{Config, Options},
         http::Assets,
         serve,
-        store::{Database, JournalReads, RequestRow, StoreError, Stored},
+        store::{Database, JournalReads, RequestRow, RunningRow, StoreError, Stored},
     },
 };
 use sqlx::{Connection, SqliteConnection};
@@ -76,10 +76,10 @@ impl JournalReads for Counted {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
         self.reads.requests(ids).await
     }
-    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         self.reads.running().await
     }
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         self.reads.undone().await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {

@@ -327,5 +327,5 @@ async fn a_backup_of_a_running_server_can_be_restored() {
     assert_eq!(fs::read(&copy).unwrap(), kept, "nothing is overwritten");
     let restored = sqlite::open(&copy).await.unwrap();
     let running = restored.journal.running().await.unwrap();
-    assert_eq!(running.iter().map(|stored| stored.id.to_string()).collect::<Vec<_>>(), [incident["id"].as_str().unwrap()]);
+    assert_eq!(running.iter().map(|row| row.incident.as_str()).collect::<Vec<_>>(), [incident["id"].as_str().unwrap()]);
 }

@@ -7,14 +7,24 @@ use axum::{
     extract::ConnectInfo,
     http::{Request, header},
 };
-use buckler::server::{
-    http::{Assets, router},
-    store::Bookkeeping,
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use buckler::{
+    domain::time::Timestamp,
+    server::{
+        http::{Assets, router},
+        store::{Bookkeeping, Op, StoredPasskey},
+    },
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection};
-use std::{collections::BTreeSet, future::poll_fn, net::SocketAddr, pin::pin, task::Poll};
+use std::{
+    collections::BTreeSet,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    task::Poll,
+};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tower::ServiceExt;
 
@@ -29,6 +39,7 @@ struct Dump {
     invitations: BTreeSet<String>,
     links: BTreeSet<String>,
     codes: BTreeSet<String>,
+    passkeys: BTreeSet<String>,
     homes: BTreeSet<String>,
     records: u64,
 }
@@ -46,6 +57,7 @@ async fn dump(server: &Server) -> Dump {
         invitations: rows("SELECT hex(token) FROM invitation").await,
         links: rows("SELECT home || ' ' || contact || ' ' || hex(token) FROM contact_link").await,
         codes: rows("SELECT hex(hash) FROM recovery_code").await,
+        passkeys: rows("SELECT hex(credential) FROM passkey").await,
         homes: rows("SELECT document FROM home").await,
         records: rows("SELECT CAST(count(*) AS TEXT) FROM audit WHERE what <> 'incident'").await.pop_first().unwrap().parse().unwrap(),
     }
@@ -93,6 +105,16 @@ async fn prepared(name: &str, server: &Server, owner: &Person, cookie: &str, pas
             };
             case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, whole)
         }
+        "new devices are held" => {
+            let holds = server.app.homes.get(&"maple-street".parse().unwrap()).unwrap().settings.hold_new_devices;
+            let body = json!({"hold_new_devices": !holds});
+            case(Method::PUT, format!("{MAPLE}/holding"), body, |_, _| true)
+        }
+        "the verbal password is set" => {
+            // The same words: their hash is another one each time.
+            let body = json!({"password": "blue heron", "current": "blue heron"});
+            case(Method::PUT, format!("{MAPLE}/verbal-password"), body, |_, _| true)
+        }
         "other devices are signed out" => {
             server.sign_in("owner").await;
             let whole = |_: &Dump, after: &Dump| of(&after.sessions, "owner ").count() == 1;
@@ -131,6 +153,15 @@ async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie:
             let body = json!({"current": password, "password": format!("three quiet otters {round}")});
             case(Method::PUT, "/api/v1/password".into(), body, whole)
         }
+        "a passkey is removed" => {
+            let credential = vec![round as u8; 16];
+            let path = format!("/api/v1/passkeys/{}", URL_SAFE_NO_PAD.encode(&credential));
+            let (account, never) = ("owner".parse().unwrap(), Timestamp::default());
+            let (name, document) = (String::new(), String::new());
+            let passkey = StoredPasskey { credential, account, name, document, created_at: never, used_at: never };
+            server.apply(Op::PutPasskey(passkey)).await;
+            case(Method::DELETE, path, Value::Null, |before, after| after.passkeys.len() + 1 == before.passkeys.len())
+        }
         "recovery codes are made" => {
             let whole = |before: &Dump, after: &Dump| !after.codes.is_empty() && after.codes.is_disjoint(&before.codes);
             case(Method::POST, "/api/v1/recovery-codes".into(), Value::Null, whole)
@@ -145,8 +176,7 @@ async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie:
 }
 
 /// Polls until it is ready, or has been polled so often; then it is dropped.
-async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
-    let mut future = pin!(future);
+async fn polled<T>(mut future: Pin<&mut impl Future<Output = T>>, most: usize) -> Option<T> {
     let mut polls = 0;
     poll_fn(|context| {
         if polls == most {
@@ -158,14 +188,14 @@ async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
     .await
 }
 
-fn request(case: &Case) -> Request<Body> {
-    let body = if case.body.is_null() { Body::empty() } else { Body::from(case.body.to_string()) };
+pub(super) fn request(method: &Method, path: &str, json: &Value, cookie: Option<&str>) -> Request<Body> {
+    let body = if json.is_null() { Body::empty() } else { Body::from(json.to_string()) };
     let from: SocketAddr = "127.0.0.1:9".parse().unwrap();
-    let mut request = Request::builder().method(case.method.clone()).uri(&case.path).extension(ConnectInfo(from));
-    if !case.body.is_null() {
+    let mut request = Request::builder().method(method.clone()).uri(path).extension(ConnectInfo(from));
+    if !json.is_null() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
-    if let Some(cookie) = &case.cookie {
+    if let Some(cookie) = cookie {
         request = request.header(header::COOKIE, cookie);
     }
     request.body(body).unwrap()
@@ -181,7 +211,10 @@ async fn dropped_at_every_await(name: &str) -> usize {
     while polls < 200 {
         let case = prepared(name, &server, &owner, &cookie, &password, polls - 1).await;
         let before = dump(&server).await;
-        let answer = polled(routes.clone().oneshot(request(&case)), polls).await;
+        let answer = {
+            let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
+            polled(pin!(routes.clone().oneshot(request)), polls).await
+        };
         // What was handed on is done by the time that something later is.
         server.app.changes.note(Bookkeeping::Probe).await.unwrap();
         let after = dump(&server).await;
@@ -223,6 +256,9 @@ dropped! {
     dropped_request_joins_whole_or_not: "somebody joins by an invitation",
     dropped_request_changes_the_password_and_ends_sessions_or_neither: "the password is changed",
     dropped_request_makes_codes_whole_or_not: "recovery codes are made",
+    dropped_request_removes_a_passkey_whole_or_not: "a passkey is removed",
+    dropped_request_holds_new_devices_whole_or_not: "new devices are held",
+    dropped_request_sets_the_verbal_password_whole_or_not: "the verbal password is set",
     dropped_request_signs_in_whole_or_not: "somebody signs in",
 }
 

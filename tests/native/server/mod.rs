@@ -22,11 +22,13 @@ mod hostile;
 mod household;
 mod invitations;
 mod mqtt;
+mod overtaken;
 mod panels;
 mod passkeys;
 mod phone;
 mod pretenders;
 mod proxy;
+mod quarantine;
 mod receiver;
 mod restart;
 mod restricted;
@@ -113,14 +115,35 @@ impl Server {
     }
 
     async fn with(folder: Arc<TempDir>, words: Vec<String>) -> Self {
-        let matches = Options::augment_args(clap::Command::new("serve")).get_matches_from(words);
-        let config = Config::new(Options::from_arg_matches(&matches).unwrap()).unwrap();
+        let config = Self::config(words);
         let (stopper, stop) = watch::channel(false);
         let app = App::start(&config, stop.clone()).await.unwrap();
+        Self::serve(folder, app, stopper, stop).await
+    }
+
+    fn config(words: Vec<String>) -> Config {
+        let matches = Options::augment_args(clap::Command::new("serve")).get_matches_from(words);
+        Config::new(Options::from_arg_matches(&matches).unwrap()).unwrap()
+    }
+
+    async fn serve(folder: Arc<TempDir>, app: Arc<App>, stopper: watch::Sender<bool>, stop: watch::Receiver<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
         Self { app, base, stopper, serving, folder }
+    }
+
+    /// Stops it, and starts it again on a database that is not quite its own.
+    pub async fn restart_with_database(self, change: impl FnOnce(Database) -> Database) -> Self {
+        let file = self.file();
+        self.stopper.send(true).unwrap();
+        self.serving.await.unwrap().unwrap();
+        drop(self.app);
+        let words = ["serve", "--demo", "--data", self.folder.path().to_str().unwrap()].map(str::to_owned);
+        let (stopper, stop) = watch::channel(false);
+        let database = change(sqlite::open(&file).await.unwrap());
+        let app = App::with_database(database, &Self::config(words.into()), stop.clone()).await.unwrap();
+        Self::serve(self.folder, app, stopper, stop).await
     }
 
     /// Stops, and starts again on the same folder after `pause`.
@@ -129,6 +152,18 @@ impl Server {
         self.serving.await.unwrap().unwrap();
         drop(self.app);
         wait(pause).await;
+        Self::on(self.folder, "30s").await
+    }
+
+    /// Stops it, changes its database, and starts it again.
+    pub async fn restart_after_sql(self, statements: &'static str) -> Self {
+        let file = self.file();
+        self.stopper.send(true).unwrap();
+        self.serving.await.unwrap().unwrap();
+        drop(self.app);
+        let mut file = sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+        sqlx::raw_sql(statements).execute(&mut file).await.unwrap();
+        file.close().await.unwrap();
         Self::on(self.folder, "30s").await
     }
 

@@ -41,6 +41,8 @@ fn need(method: &str, path: &str) -> Option<Need> {
         ("get", "/homes/{home}/deliveries") | ("post", "/homes/{home}/deliveries/{delivery}/resend") => Need::Home(Configure),
         ("put", "/homes/{home}/notes") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
+        ("delete", "/homes/{home}/quarantine/{incident}") => Need::Home(Configure),
+        ("delete", "/center/quarantine/{incident}") => Need::Center(CenterAction::Work),
         ("get", "/center/incidents") => Need::Center(CenterAction::Work),
         ("post", "/center/incidents/{id}/assign") | ("get", "/center/statistics") => Need::Center(CenterAction::Lead),
         ("get", "/center/incidents/{id}/cameras/{camera}/live") => Need::Center(CenterAction::Work),
@@ -117,6 +119,7 @@ pub fn filled(path: &str, incident: &str) -> String {
         ("{session}", "0000000000000000"),
         ("{passkey}", "bm90aGluZw"),
         ("{invitation}", "0000000000000000"),
+        ("{incident}", "00000000-0000-7000-8000-000000000000"),
         ("{token}", "no-such-link"),
         ("{call}", "00000000-0000-7000-8000-000000000000.1"),
     ];
@@ -166,7 +169,7 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: 
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
                     && (status != StatusCode::NOT_FOUND
                         || path.contains("/center/")
-                        || ["{session}", "{passkey}", "/clip", "/release", "/undo", "{invitation}", "{token}", "/resend"]
+                        || ["{session}", "{passkey}", "/clip", "/release", "/undo", "{invitation}", "{incident}", "{token}", "/resend"]
                             .iter()
                             .any(|end| path.ends_with(end))),
                 "{who}: {method} {path}: {status} {answer}"

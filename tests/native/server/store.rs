@@ -70,9 +70,9 @@ async fn i2_a_service_is_requested_once_by_constraint() {
     let begun = vec![begun(id(1), &home, NOW)];
     store.writes.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
     assert!(store.writes.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
-    assert_eq!(store.journal.undone().await.unwrap(), effects(3));
+    assert_eq!(store.journal.undone().await.unwrap(), (effects(3), Vec::new()));
     store.writes.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
-    assert_eq!(store.journal.undone().await.unwrap(), []);
+    assert_eq!(store.journal.undone().await.unwrap(), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test]

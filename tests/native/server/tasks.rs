@@ -22,13 +22,13 @@ use buckler::{
         clock::{Anchor, Clock, Machine},
         config::{Config, Options},
         engine::{
-            Engine,
+            Current, Denied, Engine,
             outbox::{NotCarried, Outbox, WayOut, WaysOut},
         },
         http::Assets,
         hub::Hub,
         serve,
-        store::{Batch, Begun, Journal, Op, RequestRow, StoreError, Stored, writer},
+        store::{Batch, Begun, Journal, Op, RequestRow, RunningRow, StoreError, Stored, writer},
         tasks::{TaskFailed, Tasks},
     },
 };
@@ -66,7 +66,7 @@ fn doomed(home: &Home, now: Timestamp) -> (Incident, Vec<Recorded>) {
 }
 
 #[tokio::test]
-async fn incident_that_cannot_be_decided_is_set_aside() {
+async fn incident_that_cannot_be_decided_is_quarantined() {
     let folder = tempfile::tempdir().unwrap();
     let crowded = crowded();
     let other = Home { id: "other".parse().unwrap(), ..home() };
@@ -78,14 +78,18 @@ async fn incident_that_cannot_be_decided_is_set_aside() {
 
     let (_stopper, stop) = watch::channel(false);
     let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
-    until("it is set aside", async || (app.engine.view().undecidable() == [incident.id]).then_some(())).await;
+    let quarantined = || app.engine.view().quarantined().into_iter().map(|quarantined| quarantined.incident).collect::<Vec<_>>();
+    until("it is quarantined", async || (quarantined() == [incident.id.to_string()]).then_some(())).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
     let reasons = reqwest::get(readyz).await.unwrap().text().await.unwrap();
-    assert!(reasons.contains(&format!("incident {}: cannot be decided on", incident.id)), "{reasons}");
-    // It is as it was, and every other home is heard.
-    assert_eq!(app.engine.view().by_id(incident.id).unwrap().incident.calls.len(), 255);
+    assert!(reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)), "{reasons}");
+    // It is as it was, its home can send another SOS, and every other home is heard.
+    let stored = Current::load(app.reads.incident(incident.id).await.unwrap().unwrap()).unwrap();
+    assert_eq!(stored.incident.calls.len(), 255);
+    let Err(Denied::Unknown) = app.engine.give(incident.id, Command::SendNow { by: person("ada") }).await else { panic!("it is decided") };
+    assert!(app.engine.raise(police(3, &crowded), [0; 32]).await.unwrap().created);
     let answer = app.engine.raise(police(2, &other), [0; 32]).await.unwrap();
     assert!(answer.created);
     app.engine.give(answer.current.incident.id, Command::SendNow { by: person("ada") }).await.unwrap();
@@ -104,11 +108,11 @@ impl Journal for Trap {
     async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
         Ok(Vec::new())
     }
-    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         Ok(Vec::new())
     }
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
-        Ok(Vec::new())
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        Ok(Default::default())
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         Ok(None)

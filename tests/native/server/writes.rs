@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use buckler::{
     api::audit::Deed,
     domain::{
-        access::{CenterRole, Membership, Role, Seat},
-        id::{HomeId, IncidentId, UserId},
+        access::{CenterAction, CenterRole, Membership, Role, Seat},
+        id::{ContactId, HomeId, IncidentId, UserId},
         time::Timestamp,
     },
     server::{
@@ -279,6 +279,20 @@ async fn two_owners_who_put_each_other_out_leave_one() {
     assert_eq!(database.reads.members(&home).await.unwrap().len(), 1);
 }
 
+fn session(token: [u8; 32], account: &UserId) -> Session {
+    Session {
+        token,
+        account: account.clone(),
+        device: "Chrome on Linux".into(),
+        created_at: NOW,
+        seen_at: NOW,
+        expires_at: NOW + Duration::from_secs(9),
+        proven_at: NOW,
+        held_until: Timestamp::default(),
+        replaces: None,
+    }
+}
+
 #[tokio::test]
 async fn guard_that_does_not_hold_lets_nothing_happen() {
     let folder = tempfile::tempdir().unwrap();
@@ -288,17 +302,7 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         Invitation { token: [7; 32], seat, name: "Robin".into(), inviter: ada.clone(), expires_at: NOW + Duration::from_secs(9) };
     database.apply(change([Op::PutInvitation(invitation)])).await.unwrap();
     database.apply(change([Op::PutRecoveryCodes(ada.clone(), vec![[1; 32]])])).await.unwrap();
-    let renewed = Session {
-        token: [5; 32],
-        account: ada.clone(),
-        device: "Chrome on Linux".into(),
-        created_at: NOW,
-        seen_at: NOW,
-        expires_at: NOW + Duration::from_secs(9),
-        proven_at: NOW,
-        held_until: Timestamp::default(),
-        replaces: Some([4; 32]),
-    };
+    let renewed = Session { replaces: Some([4; 32]), ..session([5; 32], &ada) };
     let passkey = StoredPasskey {
         credential: vec![2],
         account: ada.clone(),
@@ -328,6 +332,16 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         (Guard::FewerPasskeys(ada.clone(), 2), Guard::FewerPasskeys(ada.clone(), 1)),
         (Guard::RecoveryCodeUnused(ada.clone(), [1; 32]), Guard::RecoveryCodeUnused(nobody, [1; 32])),
     ];
+    check_guards(&mut database, cases).await;
+    // An inviter without the right to invite.
+    let demoted = Membership { role: Role::Shared, sos_withdrawn: false };
+    database.apply(change([Op::PutMembership(home.clone(), ada, demoted)])).await.unwrap();
+    assert!(database.apply(change([]).guard(Guard::InvitationOpen([7; 32], NOW))).await.is_err());
+    assert!(database.reads.membership(&home, &ben).await.unwrap().is_some());
+}
+
+/// Each first guard holds, and each second one lets nothing happen.
+async fn check_guards(database: &mut Database, cases: impl IntoIterator<Item = (Guard, Guard)>) {
     for (holds, does_not) in cases {
         database.apply(change([]).guard(holds.clone())).await.unwrap_or_else(|error| panic!("{holds:?}: {error}"));
         let put = Op::PutAccount(account("eve"));
@@ -337,11 +351,31 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         }
         assert!(database.reads.account("eve@a.test").await.unwrap().is_none(), "{does_not:?}");
     }
-    // An inviter without the right to invite.
-    let demoted = Membership { role: Role::Shared, sos_withdrawn: false };
-    database.apply(change([Op::PutMembership(home.clone(), ada, demoted)])).await.unwrap();
-    assert!(database.apply(change([]).guard(Guard::InvitationOpen([7; 32], NOW))).await.is_err());
-    assert!(database.reads.membership(&home, &ben).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn right_that_ended_lets_nothing_happen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut database, home, ada, ben) = peopled(&folder).await;
+    let (later, nobody, elsewhere) = (NOW + Duration::from_secs(10), "nobody".parse().unwrap(), "elsewhere".parse().unwrap());
+    let sister: ContactId = "sister".parse().unwrap();
+    let ops = [
+        Op::PutSession(session([5; 32], &ada)),
+        Op::PutContactLink { token: [3; 32], home: home.clone(), contact: sister.clone(), shown: None },
+        Op::SetCenterRole(ben.clone(), Some(CenterRole::Operator)),
+    ];
+    database.apply(change(ops)).await.unwrap();
+    let link = |token, home: &HomeId| Guard::LinkStands(token, home.clone(), sister.clone());
+    let cases = [
+        (Guard::SessionStands([5; 32], NOW), Guard::SessionStands([5; 32], later)),
+        (Guard::SessionStands([5; 32], NOW), Guard::SessionStands([4; 32], NOW)),
+        (Guard::MayConfigure(home.clone(), ada.clone()), Guard::MayConfigure(home.clone(), nobody)),
+        (Guard::MayAtCenter(ben.clone(), CenterAction::Work), Guard::MayAtCenter(ben, CenterAction::Lead)),
+        (Guard::MayAtCenter("ben".parse().unwrap(), CenterAction::Work), Guard::MayAtCenter(ada, CenterAction::Work)),
+        (link([3; 32], &home), link([4; 32], &home)),
+        (link([3; 32], &home), link([3; 32], &elsewhere)),
+    ];
+    check_guards(&mut database, cases).await;
 }
 
 #[tokio::test]

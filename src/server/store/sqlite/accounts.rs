@@ -12,13 +12,21 @@ use crate::{
 use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 use std::str::FromStr;
 
-pub(super) async fn homes(readers: &SqlitePool) -> Result<Vec<(Home, u64)>, StoreError> {
-    let rows = sqlx::query("SELECT document, revision FROM home ORDER BY id").fetch_all(readers).await.map_err(failed("load homes"))?;
-    let home = |row: &SqliteRow| {
-        let home = serde_json::from_str(row.get(0)).map_err(|e| impossible(format!("a home: {e}")))?;
-        Ok((home, row.get::<i64, _>(1) as u64))
-    };
-    rows.iter().map(home).collect()
+pub(super) async fn homes(readers: &SqlitePool) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
+    let rows = sqlx::query("SELECT document, revision, id FROM home ORDER BY id").fetch_all(readers).await.map_err(failed("load homes"))?;
+    let (mut homes, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        let id: &str = row.get(2);
+        let text = row.try_get(0).map_err(|e| impossible(format!("home {id}: {e}")));
+        let home = text.and_then(|text| serde_json::from_str::<Home>(text).map_err(|e| impossible(format!("home {id}: {e}"))));
+        match home
+            .and_then(|home| if home.id.as_str() == id { Ok(home) } else { Err(impossible(format!("home {id} is stored as {}", home.id))) })
+        {
+            Ok(home) => homes.push((home, row.get::<i64, _>(1) as u64)),
+            Err(error) => unreadable.push((id.to_owned(), error)),
+        }
+    }
+    Ok((homes, unreadable))
 }
 
 pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home, revision: u64) -> Result<(), StoreError> {

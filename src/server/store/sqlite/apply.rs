@@ -1,9 +1,10 @@
 //! Applies changes: checks guards, runs operations and appends audit records in one transaction.
 
-use super::{accounts, audit, center, deliveries, failed, invitations, passkeys, sessions, upkeep};
+use super::{accounts, audit, center, deliveries, failed, incidents, invitations, passkeys, sessions, upkeep};
 use crate::{
     domain::{
         access::{Action, CenterAction, Role, Seat},
+        id::{HomeId, UserId},
         time::Timestamp,
     },
     server::store::{Bookkeeping, Change, ChangeError, Guard, Invitation, Op, StoreError, Urgent, Write},
@@ -98,6 +99,7 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
             accounts::put_contact_link(writer, *token, home, contact, shown.as_deref()).await
         }
         Op::EndContactLinks(home, contact) => accounts::end_contact_links(writer, home, contact).await,
+        Op::EndQuarantined(incident, home) => incidents::end_quarantined(writer, incident, home).await,
     }
 }
 
@@ -105,6 +107,22 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
     let question = match guard {
         Guard::HomeRevisionIs(home, revision) => {
             query_scalar("SELECT EXISTS (SELECT 1 FROM home WHERE id = ? AND revision = ?)").bind(home.as_str()).bind(*revision as i64)
+        }
+        Guard::SessionStands(token, now) => query_scalar("SELECT EXISTS (SELECT 1 FROM session WHERE token = ? AND expires_at > ?)")
+            .bind(&token[..])
+            .bind(now.as_millis() as i64),
+        Guard::MayConfigure(home, account) => return may_configure(writer, home, account).await,
+        Guard::MayAtCenter(account, action) => return may_at_center(writer, account, *action).await,
+        Guard::IsQuarantined(incident, home) => {
+            query_scalar("SELECT EXISTS (SELECT 1 FROM incident WHERE id = ? AND home = ? AND running = 1 AND quarantined_at IS NOT NULL)")
+                .bind(incident)
+                .bind(home.as_str())
+        }
+        Guard::LinkStands(token, home, contact) => {
+            query_scalar("SELECT EXISTS (SELECT 1 FROM contact_link WHERE token = ? AND home = ? AND contact = ?)")
+                .bind(&token[..])
+                .bind(home.as_str())
+                .bind(contact.as_str())
         }
         Guard::IsMember(home, account) => query_scalar("SELECT EXISTS (SELECT 1 FROM membership WHERE home = ? AND account = ?)")
             .bind(home.as_str())
@@ -153,8 +171,16 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
 /// Whether an invitation has not expired and its inviter still has the right to invite.
 async fn is_open(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
     let Some(Invitation { seat, inviter, .. }) = invitations::of_token(&mut *writer, token, now).await? else { return Ok(false) };
-    Ok(match seat {
-        Seat::Home(home, _) => accounts::membership(writer, &home, &inviter).await?.is_some_and(|m| m.may(Action::Configure)),
-        Seat::Center(_) => center::role(writer, &inviter).await?.is_some_and(|role| role.may(CenterAction::Lead)),
-    })
+    match seat {
+        Seat::Home(home, _) => may_configure(writer, &home, &inviter).await,
+        Seat::Center(_) => may_at_center(writer, &inviter, CenterAction::Lead).await,
+    }
+}
+
+async fn may_configure(writer: &mut SqliteConnection, home: &HomeId, account: &UserId) -> Result<bool, StoreError> {
+    Ok(accounts::membership(writer, home, account).await?.is_some_and(|membership| membership.may(Action::Configure)))
+}
+
+async fn may_at_center(writer: &mut SqliteConnection, account: &UserId, action: CenterAction) -> Result<bool, StoreError> {
+    Ok(center::role(writer, account).await?.is_some_and(|role| role.may(action)))
 }

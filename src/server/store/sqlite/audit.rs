@@ -73,7 +73,7 @@ pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, Stor
         sqlx::query_scalar("SELECT incident FROM unaudited LIMIT ?").bind(AT_ONCE).fetch_all(&mut *change).await.map_err(&problem)?;
     for incident in &incidents {
         let rows = sqlx::query(
-            "SELECT first, body, home FROM facts JOIN incident ON id = facts.incident LEFT JOIN audited USING (incident)
+            "SELECT first, CAST(body AS BLOB), home, started_at FROM facts JOIN incident ON id = facts.incident LEFT JOIN audited USING (incident)
              WHERE facts.incident = ? AND first > coalesce(upto, 0) ORDER BY first",
         );
         let rows = rows.bind(incident).fetch_all(&mut *change).await.map_err(&problem)?;
@@ -89,17 +89,19 @@ pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, Stor
     Ok(incidents.len() as i64 == AT_ONCE)
 }
 
-/// The record of one decision of an incident.
+/// The record of one decision of an incident. Facts that cannot be read are recorded as they are, at the time of the incident's start:
+/// other records must not wait for them.
 fn decision(incident: &str, row: &SqliteRow) -> Result<Entry, StoreError> {
-    let (first, body): (i64, &str) = (row.get(0), row.get(1));
-    let facts: Vec<Recorded> = serde_json::from_str(body).map_err(|e| impossible(format!("the facts of {incident}: {e}")))?;
-    let at = facts.first().map_or(Timestamp::from_millis(0), |fact| fact.at);
+    let (first, body): (i64, &[u8]) = (row.get(0), row.get(1));
+    let facts: Vec<Recorded> = serde_json::from_slice(body).unwrap_or_default();
+    let started_at = Timestamp::from_millis(row.get::<i64, _>(3) as u64);
+    let at = facts.first().map_or(started_at, |fact| fact.at);
     let detail = json!({"incident": incident, "first": first, "facts": sha256(body)});
     Ok(Entry { home: Some(accounts::slug(row, 2)?), ..Entry::new(Deed::Incident, at, detail) })
 }
 
-fn sha256(text: &str) -> String {
-    hex(&Sha256::digest(text))
+fn sha256(text: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(text.as_ref()))
 }
 
 /// The records that concern a home or an account, but for incidents' steps, the newest first.

@@ -11,7 +11,7 @@ use crate::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, RequestRow, StoreError, Stored},
+    server::store::{Batch, Quarantined, RequestRow, RunningRow, StoreError, Stored},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,6 +27,9 @@ const REQUESTS: &str = "INSERT INTO request (id, incident, fingerprint)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)";
 const DISPATCHES: &str = "INSERT INTO dispatch (incident, service) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
 const EFFECTS: &str = "INSERT INTO outbox (key, body) SELECT value ->> 0, value -> 1 FROM json_each(?)";
+const QUARANTINED: &str = "UPDATE incident SET quarantined_at = value ->> 1, quarantine = value ->> 2
+    FROM json_each(?) WHERE incident.id = value ->> 0";
+const RESUMED: &str = "UPDATE incident SET quarantined_at = NULL, quarantine = NULL WHERE id IN (SELECT value FROM json_each(?))";
 const DONE: &str = "DELETE FROM outbox WHERE key IN (SELECT value FROM json_each(?))";
 
 /// The rows of one statement, as the JSON that it reads them from; `None` if there are none.
@@ -47,6 +50,8 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
     // What ends makes room for what begins, so it goes first.
     let statements = [
         (OVER, rows(batch.over.iter())?),
+        (QUARANTINED, rows(batch.quarantined.iter().map(|q| (&q.incident, q.since.as_millis(), &q.why)))?),
+        (RESUMED, rows(batch.resumed.iter())?),
         (BEGIN, rows(batch.begun.iter().map(|b| (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))))?),
         (FACTS, rows(batch.facts.iter())?),
         (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
@@ -118,24 +123,50 @@ pub(super) async fn requests<'e>(reader: impl SqliteExecutor<'e>, ids: &[Inciden
     rows.iter().map(parse).collect()
 }
 
-pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<Stored>, StoreError> {
+pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<RunningRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT incident.id, incident.home, facts.body FROM incident JOIN facts ON facts.incident = incident.id
+        "SELECT incident.id, incident.home, facts.body, quiet, quarantined_at, quarantine
+         FROM incident LEFT JOIN facts ON facts.incident = incident.id
          WHERE incident.running = 1 ORDER BY incident.id, facts.first",
     )
     .fetch_all(readers)
     .await
     .map_err(failed("load running incidents"))?;
-    gather(&rows)
+    let row = |rows: &[SqliteRow]| {
+        let (incident, home, quiet): (String, String, bool) = (rows[0].get(0), rows[0].get(1), rows[0].get(3));
+        let quarantined = rows[0].get::<Option<i64>, _>(4).map(|since| Quarantined {
+            incident: incident.clone(),
+            home: home.clone(),
+            quiet,
+            since: Timestamp::from_millis(since as u64),
+            why: rows[0].get::<Option<String>, _>(5).unwrap_or_default(),
+        });
+        RunningRow { incident, home, quiet, quarantined, stored: gathered(rows) }
+    };
+    Ok(rows.chunk_by(same_incident).map(row).collect())
 }
 
-pub(super) async fn undone(readers: &SqlitePool) -> Result<Vec<Effect>, StoreError> {
+pub(super) async fn end_quarantined(writer: &mut SqliteConnection, incident: &str, home: &HomeId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE incident SET running = NULL WHERE id = ? AND home = ? AND quarantined_at IS NOT NULL")
+        .bind(incident)
+        .bind(home.as_str())
+        .execute(writer)
+        .await
+        .map_err(failed("end a quarantined incident"))?;
+    Ok(())
+}
+
+pub(super) async fn undone(readers: &SqlitePool) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
     let rows = sqlx::query("SELECT key, body FROM outbox ORDER BY key").fetch_all(readers).await.map_err(failed("load the outbox"))?;
-    let parse = |row: &SqliteRow| {
-        let key: String = row.get(0);
-        Outgoing::effect(&key, row.get(1)).ok_or_else(|| impossible(format!("the effect {key} in the outbox")))
-    };
-    rows.iter().map(parse).collect()
+    let (mut effects, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        let key: &str = row.get(0);
+        match row.try_get(1).ok().and_then(|body| Outgoing::effect(key, body)) {
+            Some(effect) => effects.push(effect),
+            None => unreadable.push(key.to_owned()),
+        }
+    }
+    Ok((effects, unreadable))
 }
 
 pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<Stored>, StoreError> {
@@ -147,7 +178,7 @@ pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<S
     .fetch_all(readers)
     .await
     .map_err(failed("load an incident"))?;
-    Ok(gather(&rows)?.pop())
+    if rows.is_empty() { Ok(None) } else { gathered(&rows).map(Some) }
 }
 
 pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
@@ -162,24 +193,31 @@ pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timesta
     .fetch_all(readers)
     .await
     .map_err(failed("load a home's incidents"))?;
-    gather(&rows)
+    Ok(rows.chunk_by(same_incident).filter_map(readable).collect())
 }
 
-/// Rows of (incident, home, fact), grouped by incident, in the order they come.
-fn gather(rows: &[SqliteRow]) -> Result<Vec<Stored>, StoreError> {
-    let mut all: Vec<Stored> = Vec::new();
+/// What can be read of one incident; the others of its home do not suffer from one that cannot.
+fn readable(rows: &[SqliteRow]) -> Option<Stored> {
+    let unread = |error: &StoreError| tracing::error!(error = error as &dyn std::error::Error, "an incident cannot be read");
+    gathered(rows).inspect_err(unread).ok()
+}
+
+fn same_incident(one: &SqliteRow, other: &SqliteRow) -> bool {
+    one.get::<&str, _>(0) == other.get::<&str, _>(0)
+}
+
+/// One incident, from its rows of (incident, home, facts): at least one.
+fn gathered(rows: &[SqliteRow]) -> Result<Stored, StoreError> {
+    let id = id(&rows[0], 0)?;
+    let home = rows[0].get::<&str, _>(1).parse().map_err(|_| impossible(format!("the home of incident {id}")))?;
+    let mut history: Vec<Recorded> = Vec::new();
     for row in rows {
-        let id: IncidentId = id(row, 0)?;
-        let facts: Vec<Recorded> = serde_json::from_str(row.get(2)).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
-        match all.last_mut().filter(|last| last.id == id) {
-            Some(stored) => stored.history.extend(facts),
-            None => {
-                let home = row.get::<&str, _>(1).parse().map_err(|_| impossible(format!("the home of incident {id}")))?;
-                all.push(Stored { id, home, history: facts });
-            }
-        }
+        let body: Option<&str> = row.try_get(2).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
+        let body = body.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
+        let facts: Vec<Recorded> = serde_json::from_str(body).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
+        history.extend(facts);
     }
-    Ok(all)
+    Ok(Stored { id, home, history })
 }
 
 fn id(row: &SqliteRow, column: usize) -> Result<IncidentId, StoreError> {

@@ -21,7 +21,7 @@ pub use inspect::inspect;
 pub use read::{Wanted, each};
 
 use super::{
-    Batch, ChangeError, Database, JournalReads, Reads, RequestRow, StoreError, Stored, Urgent, Write, Writes,
+    Batch, ChangeError, Database, JournalReads, Reads, RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
     records::{Account, Audited, Delivery, Invitation, Session, StoredPasskey},
 };
 use crate::domain::{
@@ -167,10 +167,10 @@ impl JournalReads for SqliteReads {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
         incidents::requests(&self.0, ids).await
     }
-    async fn running(&self) -> Result<Vec<Stored>, StoreError> {
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         incidents::running(&self.0).await
     }
-    async fn undone(&self) -> Result<Vec<Effect>, StoreError> {
+    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         incidents::undone(&self.0).await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
@@ -186,7 +186,7 @@ impl Reads for SqliteReads {
     async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
         incidents::of_home(&self.0, home, before, limit).await
     }
-    async fn homes(&self) -> Result<Vec<(Home, u64)>, StoreError> {
+    async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
         accounts::homes(&self.0).await
     }
     async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {

@@ -54,6 +54,10 @@ pub(super) const fn german(word: W) -> &'static str {
         W::TryAgain => "Erneut versuchen",
         W::Loading => "Wird geladen …",
         W::NoHome => "Für dieses Konto ist noch kein Zuhause freigegeben",
+        W::HomeUnreadable => "Der Server kann dieses Zuhause nicht lesen",
+        W::HomeUnreadableNote => {
+            "Hier kann kein Notruf gesendet werden, bis der Betreiber des Servers das behoben hat. Im Notfall 110 oder 112 anrufen."
+        }
         W::Center => "Leitstelle",
         W::NoHomeNote => "Bitten Sie jemanden, dem das Zuhause gehört, Sie einzuladen. Im Notfall 110 oder 112 anrufen.",
         W::NotConnected => "SOS kommt vielleicht nicht an",

@@ -15,6 +15,10 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ContactInvited => "Link erstellt, noch keine Antwort",
         W::ContactOptedOut => "Möchte nicht angerufen werden",
         W::More => "Mehr",
+        W::Stopped => "Ein Notruf ist stehen geblieben",
+        W::StoppedNote => {
+            "Der Server kann den Notruf von {0} nicht bearbeiten. Darin geschieht nichts mehr. Wird noch Hilfe gebraucht: neuen Notruf senden oder 110 oder 112 anrufen."
+        }
         W::ChangedAddress => "{0} hat geändert, wohin Hilfe kommt",
         W::ChangedContacts => "{0} hat die Notfallkontakte geändert",
     }

@@ -24,6 +24,12 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Responders => "Einsatzkräfte",
         W::CallsMade => "Anrufe",
         W::CenterNote => "Diese wurden lange nach ihrer Zeit gefunden, und nichts wurde gesendet. Erst anrufen, dann entscheiden.",
+        W::Stopped => "Stehen geblieben: {0}",
+        W::StoppedNote => {
+            "Seit {0} kann der Server diesen Vorfall nicht bearbeiten. Darin geschieht nichts mehr. Anrufen, und Hilfe per Telefon anfordern."
+        }
+        W::StoppedQuiet => "Das Zuhause darf es nicht bemerken. Nicht dort anrufen.",
+        W::StoppedDone => "Erledigt",
         W::CenterEmpty => "Nichts wartet auf Sie",
         W::CenterNotYours => "Sie arbeiten nicht in der Leitstelle.",
         W::CallFirst => "Zuerst anrufen",

@@ -1,4 +1,4 @@
-//! What the home is called and where help goes, confirmed in the words that responders will be told.
+//! The name and the address of the home. The address is confirmed in the sentence that responders are told.
 
 use super::responders::RespondersForm;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
-/// The name, and the address.
+/// The forms for the name, the address, and the notes for responders.
 #[component]
 pub fn AddressSection(
     /// The home.
@@ -45,14 +45,14 @@ pub fn AddressSection(
     }
 }
 
-/// The address: typed, then confirmed.
+/// The form for the address, which is typed and then confirmed.
 #[component]
 pub fn AddressForm(
     /// The home's id.
     home: HomeId,
-    /// What it is now.
+    /// The current address.
     address: EditAddress,
-    /// It was confirmed and stored.
+    /// Runs after the address was confirmed and stored.
     done: Callback<()>,
 ) -> impl IntoView {
     let store = store();
@@ -81,7 +81,7 @@ pub fn AddressForm(
         let request = async move {
             let answer = client::change(&home.get_value(), "address", &asked).await;
             if answer.is_err() {
-                // What is wrong is said beside the fields.
+                // The fields show their faults.
                 asks.try_set(false);
             }
             answer

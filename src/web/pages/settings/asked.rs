@@ -1,4 +1,4 @@
-//! A button that asks the server something, and what came of it beside it.
+//! A button that sends a request to the server, with the outcome beside it.
 
 use crate::{
     domain::id::HomeId,
@@ -11,7 +11,7 @@ use crate::{
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 
-/// Asks under a path of the home. `told` puts the answer into words, good or bad ones.
+/// Sends a request to a path of the home. `told` turns the answer into text, for a good or a bad outcome.
 pub fn asks<T: DeserializeOwned + 'static>(
     home: StoredValue<HomeId>,
     path: String,

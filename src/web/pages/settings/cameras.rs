@@ -1,4 +1,4 @@
-//! SOS for cameras: turned on step by step, so that everything that it promises is there; and turned off.
+//! SOS for cameras. It is turned on step by step, so that everything that it needs is set up, and it can be turned off.
 
 use super::{AddressForm, ContactsForm, PasswordForm};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// On, with a way to turn it off; or the way to turn it on.
+/// The state with a button to turn it off, or the wizard that turns it on.
 #[component]
 pub fn CamerasSection(
     /// The home.
@@ -80,7 +80,7 @@ fn Wizard(
     view! { <p class="muted small">{W::SosCamerasNote}</p><Steps steps at/> }
 }
 
-/// Which cameras will have the shield.
+/// The step that shows which cameras will have the shield.
 fn which(store: Store, next: Callback<()>) -> AnyView {
     let cameras = store.home.with_untracked(|h| h.as_ref().map(|h| h.cameras.clone()).unwrap_or_default());
     let ready = cameras.iter().any(|c| c.sos_compatible);
@@ -99,7 +99,7 @@ fn which(store: Store, next: Callback<()>) -> AnyView {
     view! { <div class="form"><p class="muted small">{W::WizardCamerasNote}</p><ul class="rows card">{cameras.into_iter().map(row).collect_view()}</ul>{onward}</div> }.into_any()
 }
 
-/// The address, to be confirmed.
+/// The step in which the address is confirmed.
 pub fn address(store: Store, home: StoredValue<HomeId>, next: Callback<()>) -> AnyView {
     let address = store.home.with_untracked(|h| h.as_ref().and_then(|h| h.home.address.clone())).map(Into::into).unwrap_or_default();
     view! { <AddressForm home=home.get_value() address done=next/> }.into_any()
@@ -113,7 +113,7 @@ fn PasswordStep(
     asks: RwSignal<bool>,
     /// Whether one is set.
     has_password: RwSignal<Option<bool>>,
-    /// Goes on.
+    /// Goes on to the next step.
     next: Callback<()>,
 ) -> impl IntoView {
     let store = store();

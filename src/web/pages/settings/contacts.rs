@@ -1,4 +1,4 @@
-//! Emergency contacts: who, in which order, and whether they have agreed.
+//! Emergency contacts: the people, their order, and whether they have agreed.
 
 use crate::{
     api::{
@@ -21,22 +21,22 @@ use leptos::{ev, html::Ol, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-/// One line of the list. The key stays the same while the line is moved.
+/// One line of the list. The key stays the same when the line is moved.
 #[derive(Clone, PartialEq, Eq)]
 struct Row {
     key: u32,
     contact: EditContact,
     state: String,
-    /// Whether there is a link by which the person can be called.
+    /// Whether there is a link through which the person can be called.
     linked: bool,
 }
 
-/// The list while it is being written.
+/// The list while it is being edited.
 #[derive(Clone, Copy)]
 struct Rows {
     all: RwSignal<Vec<Row>>,
     next_key: StoredValue<u32>,
-    /// The keys as they were sent, for what the server says of each.
+    /// The keys in the order in which they were sent, to match the server's faults to lines.
     sent: RwSignal<Vec<u32>>,
 }
 
@@ -47,7 +47,7 @@ impl Rows {
             let contact = EditContact { id: Some(c.id.clone()), name: c.name.clone(), phone: c.phone.clone() };
             rows.push(contact, contact_state(c, c.reached_at.map(day).as_deref()), c.linked);
         }
-        // A home has two contacts at least: there is room for them from the start.
+        // A home has at least two contacts, so the list begins with two lines.
         while rows.all.with_untracked(Vec::len) < 2 {
             rows.push(EditContact::default(), String::new(), false);
         }
@@ -60,7 +60,7 @@ impl Rows {
         self.all.update(|all| all.push(Row { key, contact, state, linked }));
     }
 
-    /// Notes what is typed, without drawing anything.
+    /// Stores typed text without redrawing anything.
     fn write(self, key: u32, write: impl FnOnce(&mut EditContact)) {
         self.all.update_untracked(|all| {
             if let Some(row) = all.iter_mut().find(|r| r.key == key) {
@@ -92,12 +92,12 @@ impl Rows {
     }
 }
 
-/// The list of contacts, to be changed and saved as a whole.
+/// The list of contacts, which is edited and saved as a whole.
 #[component]
 pub fn ContactsForm(
     /// The home.
     home: HomeAnswer,
-    /// It was stored.
+    /// Runs after the list was stored.
     #[prop(optional)]
     done: Option<Callback<()>>,
 ) -> impl IntoView {
@@ -135,14 +135,14 @@ pub fn ContactsForm(
     let grab = Callback::new(move |(key, event): (u32, ev::PointerEvent)| {
         event.prevent_default();
         dragged.set_value(Some(key));
-        // The list keeps the finger, also while its lines change places.
+        // The list captures the pointer, so that dragging goes on while its lines change places.
         if let Some(list) = list.get_untracked() {
             let _ = list.unchecked_ref::<Element>().set_pointer_capture(event.pointer_id());
         }
     });
     let warnings = RwSignal::new(Vec::<String>::new());
     spawn_local(async move {
-        // In the first run there is nobody yet of whom there is anything to say.
+        // In the first run there are no contacts yet, and so no warnings.
         if let Ok(household) = client::household(&id.get_value()).await {
             warnings.try_set(household.contacts.iter().filter_map(not_counted).collect());
         }
@@ -165,15 +165,15 @@ pub fn ContactsForm(
 
 #[component]
 fn ContactLine(
-    /// The line as it began.
+    /// The initial state of the line.
     row: Row,
     /// The list.
     rows: Rows,
     /// The form.
     saving: Saving,
-    /// A finger took the handle.
+    /// Runs when a pointer takes the handle.
     grab: Callback<(u32, ev::PointerEvent)>,
-    /// Whose contacts.
+    /// The home's id.
     home: StoredValue<HomeId>,
 ) -> impl IntoView {
     let Row { key, contact, state, linked } = row;
@@ -217,18 +217,18 @@ fn ContactLine(
     }
 }
 
-/// The link for a contact's phone, made when it is asked for.
+/// The link for a contact's phone, made on request.
 #[component]
 fn Invite(
-    /// Whose contact.
+    /// The home's id.
     home: StoredValue<HomeId>,
-    /// Which.
+    /// The contact.
     contact: ContactId,
     /// The contact's name.
     name: String,
-    /// Whether there is one already, which then stops working.
+    /// Whether there is a link already, which a new one invalidates.
     linked: bool,
-    /// Becomes true when it was made.
+    /// Becomes true when a link was made.
     made: RwSignal<bool>,
 ) -> impl IntoView {
     let link = RwSignal::new(None::<String>);
@@ -237,7 +237,7 @@ fn Invite(
     let make = move || {
         let what = format!("contacts/{contact}/link");
         spawn_local(async move {
-            // Where it fails the button stays.
+            // If it fails, the button stays.
             if let Ok(ContactLink { path }) = client::add(&home.get_value(), &what, &()).await {
                 made.set(true);
                 copied.set(false);
@@ -253,7 +253,7 @@ fn Invite(
     };
     view! {
         {part(move || Some(match linked || made.get() {
-            // The person may have agreed by it: one tap does not end that.
+            // The person may have agreed through the old link, so one tap must not invalidate it.
             true => view! { <Sure label=again.clone() sure=W::NewLinkSure act=Callback::new({ let make = make.clone(); move |()| make() })/> }.into_any(),
             false => view! { <button class="btn btn--small btn--quiet" type="button" aria-label=label.clone() on:click=press(make.clone())>{W::Invite}</button> }.into_any(),
         }))}

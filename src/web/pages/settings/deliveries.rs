@@ -1,4 +1,5 @@
-//! What other servers did not take of this home's incidents, and telling it again. Nothing is shown where there is nothing.
+//! Webhook deliveries of this home's incidents that other servers did not accept, with a button to send them again. The section is hidden
+//! if there are none.
 
 use crate::{
     api::household::Undelivered,
@@ -12,10 +13,10 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// The list, if it holds any.
+/// The list, if it is not empty.
 #[component]
 pub fn Deliveries(
-    /// Whose.
+    /// The home's id.
     home: HomeId,
 ) -> impl IntoView {
     let all = RwSignal::new(Vec::<Undelivered>::new());

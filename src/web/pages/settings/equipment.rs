@@ -1,4 +1,4 @@
-//! Devices and cameras: added, renamed, removed.
+//! Adding, renaming and removing devices and cameras.
 
 use super::{
     finding::{Blank, Finding},
@@ -24,10 +24,10 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// What can be added, by the value of its option.
+/// The kinds that can be added, by the value of their option.
 const KINDS: [(&str, W); 4] = [("base_station", W::BaseStation), ("keypad", W::Keypad), ("camera", W::Camera), ("doorbell", W::Doorbell)];
 
-/// The lists, and the form to add something.
+/// The lists, and the form to add a device or a camera.
 #[component]
 pub fn EquipmentForm(
     /// The home.
@@ -40,7 +40,7 @@ pub fn EquipmentForm(
         streams.try_set(client::household(&id.get_value()).await.ok());
     });
     let (wires, blank) = (Wires::of(id), Blank::new());
-    // Only which there are: a line that is being renamed stays as it is while a siren begins to sound.
+    // Only ids and names, so that a line that is being edited stays as it is when a siren begins to sound.
     let which = Memo::new(move |_| {
         store.home.with(|h| {
             let devices = h.iter().flat_map(|h| h.devices.iter().map(|d| (d.id.to_string(), d.name.clone())));
@@ -65,13 +65,13 @@ pub fn EquipmentForm(
 fn Device(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// Its short name.
+    /// Its id.
     device: String,
-    /// What it is called.
+    /// Its display name.
     name: String,
-    /// What it is.
+    /// Its kind.
     kind: DeviceKind,
-    /// What is behind the broker.
+    /// The devices behind the MQTT broker.
     wires: Wires,
 ) -> impl IntoView {
     let store = store();
@@ -117,9 +117,9 @@ fn CameraLine(
     home: StoredValue<HomeId>,
     /// The camera.
     camera: Camera,
-    /// Where its pictures come from.
+    /// Its stream.
     stream: Option<Stream>,
-    /// What is behind the broker.
+    /// The devices behind the MQTT broker.
     wires: Wires,
 ) -> impl IntoView {
     let store = store();
@@ -188,7 +188,7 @@ fn written(
     }
 }
 
-/// When pictures are fetched, by the value of its option.
+/// When the server fetches a camera's pictures, by the value of the option.
 const KEEPS: [(&str, Keep, W); 3] =
     [("on_demand", Keep::OnDemand, W::KeepOnDemand), ("home", Keep::WhileHomeIsOpen, W::KeepHome), ("always", Keep::Always, W::KeepAlways)];
 
@@ -198,15 +198,15 @@ fn keep_name(keep: Keep) -> &'static str {
 
 #[component]
 fn CameraFields(
-    /// Where its pictures come from.
+    /// The address of its stream.
     stream: RwSignal<String>,
-    /// Where smaller ones come from.
+    /// The address of a stream with smaller pictures.
     small: RwSignal<String>,
     /// Whether it can raise an SOS.
     compatible: RwSignal<bool>,
     /// Whether it has a siren.
     siren: RwSignal<bool>,
-    /// When its pictures are fetched.
+    /// When the server fetches its pictures.
     keep: RwSignal<String>,
     /// The form.
     saving: Saving,
@@ -225,15 +225,15 @@ fn CameraFields(
 fn Head(
     /// Its symbol.
     icon: &'static str,
-    /// What it is called.
+    /// Its display name.
     title: String,
-    /// What it is.
+    /// Its kind.
     note: W,
     /// Whether its form is open.
     open: RwSignal<bool>,
-    /// What is behind the broker.
+    /// The devices behind the MQTT broker.
     wires: Wires,
-    /// Its short name.
+    /// Its id.
     device: StoredValue<String>,
 ) -> impl IntoView {
     let wrong = move || device.with_value(|device| wires.troubles(device));
@@ -246,12 +246,12 @@ fn Head(
     }
 }
 
-/// Adds a device or a camera.
+/// The form that adds a device or a camera.
 #[component]
 fn Add(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// What is filled in.
+    /// The prefilled fields.
     blank: Blank,
 ) -> impl IntoView {
     let store = store();
@@ -277,7 +277,7 @@ fn Add(
                 Ok(device) => client::add(&home, "devices", &device).await,
                 Err(camera) => {
                     let added: HomeAnswer = client::add(&home, "cameras", &camera).await?;
-                    // The newest stands last.
+                    // The newest camera is the last.
                     match (login, added.cameras.last()) {
                         (Some(login), Some(newest)) => client::change(&home, &format!("cameras/{}/login", newest.id), &login).await,
                         _ => Ok(added),

@@ -1,4 +1,4 @@
-//! Cameras that answer in the network: one is chosen, asked for its streams, and filled in where it is added.
+//! Finds cameras that answer in the network. The chosen one is asked for its streams, which fill in the form that adds a camera.
 
 use super::stream::sentence;
 use crate::{
@@ -15,36 +15,36 @@ use crate::{
 };
 use leptos::{ev, prelude::*};
 
-/// What is filled in where a camera is added.
+/// The fields of the form that adds a camera.
 #[derive(Clone, Copy)]
 pub struct Blank {
-    /// What the home will call it.
+    /// Its display name.
     pub name: RwSignal<String>,
-    /// Where its pictures come from.
+    /// The address of its stream.
     pub stream: RwSignal<String>,
-    /// Where smaller ones come from.
+    /// The address of a stream with smaller pictures.
     pub small: RwSignal<String>,
-    /// The user name that the camera wants.
+    /// The user name for the camera.
     pub user: RwSignal<String>,
-    /// Its password.
+    /// The password for the camera.
     pub password: RwSignal<String>,
 }
 
 impl Blank {
-    /// Nothing yet.
+    /// Creates empty fields.
     pub fn new() -> Self {
         let empty = || RwSignal::new(String::new());
         Self { name: empty(), stream: empty(), small: empty(), user: empty(), password: empty() }
     }
 
-    /// As it was.
+    /// Clears all fields.
     pub fn clear(self) {
         for field in [self.name, self.stream, self.small, self.user, self.password] {
             field.try_set(String::new());
         }
     }
 
-    /// How one signs in to the camera, where one does.
+    /// Returns the credentials for the camera, if a user name was entered.
     pub fn login(self) -> Option<EditLogin> {
         let (user, password) = (self.user.get_untracked(), self.password.get_untracked());
         (!user.trim().is_empty()).then_some(EditLogin { user, password })
@@ -61,12 +61,12 @@ impl Blank {
     }
 }
 
-/// Searches the network; whoever is chosen is asked for its streams.
+/// Searches the network. The chosen camera is asked for its streams.
 #[component]
 pub fn Finding(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// What is filled in.
+    /// The fields to fill in.
     blank: Blank,
 ) -> impl IntoView {
     let saving = Saving::new();
@@ -117,14 +117,14 @@ fn listed(all: Vec<Found>, chosen: RwSignal<Option<Found>>) -> AnyView {
     view! { <ul class="rows">{all.into_iter().map(row).collect_view()}</ul> }.into_any()
 }
 
-/// Asks the chosen one for its streams.
+/// Asks the chosen camera for its streams.
 #[component]
 fn Ask(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// What is filled in.
+    /// The fields to fill in.
     blank: Blank,
-    /// Who is asked.
+    /// The chosen camera.
     found: Found,
 ) -> impl IntoView {
     let saving = Saving::new();

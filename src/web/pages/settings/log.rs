@@ -1,10 +1,10 @@
-//! The audit, for owners.
+//! The audit log, for owners.
 
 use super::deliveries::Deliveries;
 use crate::{
     api::{
         audit::{AuditRecord, Deed},
-        home::Change,
+        home::{Change, Quarantined},
     },
     domain::id::HomeId,
     view::{
@@ -21,13 +21,13 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// As many records come at once.
+/// The number of records in one answer.
 const PAGE: usize = 50;
 
-/// Who did what, the newest first.
+/// The audit records, newest first.
 #[component]
 pub fn LogSection(
-    /// Whose.
+    /// The home's id.
     home: HomeId,
 ) -> impl IntoView {
     let (all, more) = (RwSignal::new(None::<Vec<AuditRecord>>), RwSignal::new(false));
@@ -48,6 +48,7 @@ pub fn LogSection(
     });
     view! {
         <Deliveries home=home.get_value()/>
+        <Stopped ended=undone/>
         <Undoable undone/>
         <p class="muted small">{W::LogNote}</p>
         {part(move || Some(match all.get()? {
@@ -58,10 +59,51 @@ pub fn LogSection(
     }
 }
 
-/// What was changed within the last day, and the way back.
+/// Incidents that the server cannot advance, until somebody has dealt with them.
+#[component]
+fn Stopped(
+    /// Called when one was ended.
+    ended: Callback<()>,
+) -> impl IntoView {
+    let store = store();
+    let row = move |home: &HomeId, one: Quarantined| {
+        let (saving, home, what) = (Saving::new(), home.clone(), format!("quarantine/{}", one.id));
+        let end = move |event: ev::SubmitEvent| {
+            event.prevent_default();
+            let (home, what) = (home.clone(), what.clone());
+            saving.send(async move { client::remove(&home, &what).await }, move |home| {
+                store.learn(home);
+                _ = ended.try_run(());
+            });
+        };
+        view! {
+            <li>
+                <span class="tile tile--bad"><Icon name="warning"/></span>
+                <form class="grow form" on:submit=end>
+                    <b>{W::StoppedAt.fill(&[&day(one.since)])}</b>
+                    <SaveButton saving label=W::StoppedDone quiet=true/>
+                </form>
+            </li>
+        }
+    };
+    part(move || {
+        let (home, all) = store.home.with(|home| home.as_ref().map(|home| (home.home.id.clone(), home.quarantined.clone())))?;
+        (!all.is_empty()).then(|| {
+            view! {
+                <section class="col col--tight">
+                    <div class="head"><h2>{W::StoppedTitle}</h2></div>
+                    <p class="muted small">{W::StoppedNote}</p>
+                    <ul class="rows card">{all.into_iter().map(|one| row(&home, one)).collect_view()}</ul>
+                </section>
+            }
+        })
+    })
+}
+
+/// The changes of the last day, each with a button to undo it.
 #[component]
 fn Undoable(
-    /// Something was undone.
+    /// Runs after a change was undone.
     undone: Callback<()>,
 ) -> impl IntoView {
     let store = store();
@@ -72,7 +114,7 @@ fn Undoable(
             let home = home.clone();
             saving.send(async move { client::undo(&home, number).await }, move |home| {
                 store.learn(home);
-                // The person may have gone on, and the log with them.
+                // The person may have left the page, which removes the log.
                 _ = undone.try_run(());
             });
         };

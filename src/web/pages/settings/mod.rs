@@ -1,4 +1,4 @@
-//! Settings: every part of a home that its owners set up.
+//! Settings: the parts of a home that its owners set up, and those of the account and the app.
 
 mod address;
 mod asked;
@@ -40,7 +40,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// The way to the home screen, where the browser offers one; `public/pwa.js` says whether.
+/// Offers to install the app on the home screen, if the browser supports it; `public/pwa.js` finds out whether.
 #[component]
 fn Install() -> impl IntoView {
     view! {
@@ -70,7 +70,7 @@ const fn look(section: Section) -> (W, &'static str) {
     }
 }
 
-/// A section in a line.
+/// The state of a section in a line.
 fn line(section: Section, home: &HomeAnswer) -> String {
     match section {
         Section::Address => say::address_line(home),
@@ -86,13 +86,13 @@ fn line(section: Section, home: &HomeAnswer) -> String {
 /// The settings: a list of sections, and the one that is open.
 #[component]
 pub fn Settings(
-    /// Which section.
+    /// The open section.
     section: Section,
 ) -> impl IntoView {
     let store = store();
     let (title, _) = look(section);
     let back = if section == Section::Index { Route::Dashboard } else { Route::Settings(Section::Index) };
-    // A form is not drawn again when somebody else changes the home: what is typed stays.
+    // A form is not redrawn when somebody else changes the home, so that typed text stays.
     let whose = Memo::new(move |_| store.home.with(|h| h.as_ref().map(|h| (h.home.id.clone(), h.role))));
     let open = move || {
         let (_, role) = whose.get()?;
@@ -104,7 +104,7 @@ pub fn Settings(
             None => view! { <Install/> }.into_any(),
         })
     };
-    // What the next tap may ask for comes when what this one asked for is there.
+    // The code that the next tap may need is fetched after the code of this section.
     prepare_then(chunk_of(section).unwrap_or(BASICS).fetch, || [BASICS, ACCESS].into_iter().for_each(|chunk| prepare(chunk.fetch)));
     view! {
         <Page title back>
@@ -135,7 +135,7 @@ fn list(open: Section, home: &HomeAnswer) -> impl IntoView + use<> {
 }
 
 chunk!(
-    /// How the home is set up; the first run asks for it, too.
+    /// The sections for the setup of the home. The first run uses their forms, too.
     basics, BASICS, |route| match of(&route) {
         Some((Section::Address, home)) => view! { <address::AddressSection home/> }.into_any(),
         Some((Section::Contacts, home)) => view! { <ContactsForm home/> }.into_any(),
@@ -148,7 +148,7 @@ chunk!(
 );
 
 chunk!(
-    /// Who is let in, how, and what they did.
+    /// The sections for people, the account's security, and the audit log.
     access, ACCESS, |route| match of(&route) {
         Some((Section::People, home)) => view! { <people::PeopleSection home/> }.into_any(),
         Some((Section::Log, home)) => view! { <log::LogSection home=home.home.id/> }.into_any(),
@@ -157,7 +157,7 @@ chunk!(
     }
 );
 
-/// Where a section's code is.
+/// Returns the chunk of a section; `None` if the section has none.
 const fn chunk_of(section: Section) -> Option<Chunk> {
     match section {
         Section::Index | Section::Language => None,
@@ -166,7 +166,7 @@ const fn chunk_of(section: Section) -> Option<Chunk> {
     }
 }
 
-/// The section that is asked for, and the home that it is about.
+/// Returns the section of the route, and the home on the screen.
 fn of(route: &Route) -> Option<(Section, HomeAnswer)> {
     match route {
         Route::Settings(section) => Some((*section, store().home.get_untracked()?)),

@@ -1,4 +1,4 @@
-//! Passkeys and recovery codes of the account, and whether the home holds devices that come without.
+//! Passkeys and recovery codes of the account, and whether the home restricts devices that were signed in without a passkey.
 
 use crate::{
     api::{
@@ -18,10 +18,10 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// All of it.
+/// All three parts.
 #[component]
 pub fn PasskeySection(
-    /// Something changed that the list of devices shows.
+    /// Runs after a change that the list of devices shows.
     changed: Callback<()>,
 ) -> impl IntoView {
     let known = RwSignal::new(None::<Passkeys>);
@@ -41,11 +41,11 @@ pub fn PasskeySection(
 
 #[component]
 fn Keys(
-    /// As they are.
+    /// The current passkeys.
     all: Passkeys,
-    /// Takes in how they are now.
+    /// Receives the passkeys after a change.
     known: RwSignal<Option<Passkeys>>,
-    /// Something changed that the list of devices shows.
+    /// Runs after a change that the list of devices shows.
     changed: Callback<()>,
 ) -> impl IntoView {
     let saving = Saving::new();
@@ -96,23 +96,23 @@ fn Keys(
 
 #[component]
 fn Codes(
-    /// How many are left.
+    /// The number of unused codes.
     left: u32,
-    /// Takes in how many there are now.
+    /// Receives the number after new codes were made.
     known: RwSignal<Option<Passkeys>>,
 ) -> impl IntoView {
     let made = RwSignal::new(None::<Vec<String>>);
     let copied = RwSignal::new(false);
     let make = move |()| {
         spawn_local(async move {
-            // Where it fails the button stays.
+            // If it fails, the button stays.
             if let Ok(codes) = client::make_recovery_codes().await {
                 made.try_set(Some(codes));
                 copied.try_set(false);
             }
         });
     };
-    // Only once the codes are put away: the page is drawn anew then.
+    // Only once the person has stored the codes, because this redraws the page.
     let done = move || {
         let count = made.with_untracked(|codes| codes.as_ref().map_or(left, |codes| codes.len() as u32));
         known.update(|known| known.iter_mut().for_each(|known| known.recovery_codes_left = count));

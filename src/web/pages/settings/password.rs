@@ -1,4 +1,4 @@
-//! The verbal password: set, changed, and tried before it matters. It is never shown.
+//! Setting, changing and testing the verbal password. It is never shown.
 
 use crate::{
     api::{
@@ -40,9 +40,9 @@ pub fn PasswordSection(
 pub fn PasswordForm(
     /// The home's id.
     home: HomeId,
-    /// Whether one is set, which is asked for then.
+    /// Whether one is set, which must then be entered first.
     known: bool,
-    /// It was stored.
+    /// Runs after it was stored.
     done: Callback<()>,
 ) -> impl IntoView {
     let store = store();

@@ -1,4 +1,4 @@
-//! Who may look at the home, who may ask for help, and who changes settings.
+//! The people of the home: who may view it, who may request help, and who may change settings.
 
 use crate::{
     api::{
@@ -20,7 +20,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// The roles, in the order in which somebody is invited to them.
+/// The roles, in the order in which an invitation offers them.
 const INVITED: [Role; 3] = [Role::Shared, Role::Owner, Role::Guest];
 const ROLES: [Role; 3] = [Role::Owner, Role::Shared, Role::Guest];
 
@@ -61,7 +61,7 @@ pub fn PeopleSection(
         });
     };
     look();
-    // Only somebody who is gone changes the list: each form knows already what it has saved.
+    // Only a removed person changes the list, because each form knows already what it has saved.
     let learn = Callback::new(move |household: Household| {
         let count = |people: &Option<Vec<Resident>>| people.as_ref().map(Vec::len);
         if people.with_untracked(count) != Some(household.people.len()) {
@@ -87,9 +87,9 @@ pub fn PeopleSection(
 fn Person(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// Who.
+    /// The person.
     resident: Resident,
-    /// Takes in what the household is now.
+    /// Receives the household after a change.
     learn: Callback<Household>,
 ) -> impl IntoView {
     let Resident { id, name, email, role, sos_withdrawn, you } = resident;

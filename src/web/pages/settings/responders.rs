@@ -1,4 +1,4 @@
-//! What responders should know of the home, typed by owners.
+//! The form for the notes for responders.
 
 use crate::{
     domain::{home::ResponderNotes, id::HomeId},
@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// The notes, once they are here.
+/// The form, once the notes are loaded.
 #[component]
 pub fn RespondersForm(
     /// The home's id.

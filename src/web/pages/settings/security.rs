@@ -1,4 +1,4 @@
-//! The account: on which devices it is signed in, and its password. Everybody's, whatever they are to the home.
+//! The account: the devices on which it is signed in, its passkeys, and its password. It is available to every role.
 
 use super::passkeys::PasskeySection;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// Both.
+/// All parts.
 #[component]
 pub fn SecuritySection() -> impl IntoView {
     let devices = RwSignal::new(None::<Vec<Device>>);
@@ -34,14 +34,14 @@ pub fn SecuritySection() -> impl IntoView {
 
 #[component]
 fn Devices(
-    /// The devices, the one that was used last first.
+    /// The devices, the last used one first.
     all: Vec<Device>,
-    /// Takes in which there are now.
+    /// Receives the devices after a change.
     devices: RwSignal<Option<Vec<Device>>>,
 ) -> impl IntoView {
     let failed = RwSignal::new(false);
     let several = all.len() > 1;
-    // An empty name is every other device.
+    // An empty id means every other device.
     let end = move |id: String| {
         spawn_local(async move {
             match client::sign_out_device(&id).await {
@@ -95,7 +95,7 @@ fn Devices(
 
 #[component]
 fn PasswordForm(
-    /// The password was changed.
+    /// Runs after the password was changed.
     changed: Callback<()>,
 ) -> impl IntoView {
     let (current, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));

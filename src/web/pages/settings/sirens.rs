@@ -1,4 +1,4 @@
-//! How long a request can be cancelled, and how sirens sound.
+//! The length of the countdown, and the settings of sirens.
 
 use crate::{
     api::{home::HomeAnswer, household::EditSettings},
@@ -29,7 +29,7 @@ pub fn SirensForm(
     let cameras = RwSignal::new(home.settings.cameras_sound_with_base_station);
     let has_base = home.sos.siren.available || !home.devices.is_empty();
     let has_camera = home.cameras.iter().any(|c| c.has_siren);
-    // Ranges hold whole numbers within their bounds.
+    // The range inputs hold whole numbers within their bounds.
     let seconds = move || countdown.get().parse::<u8>().unwrap_or(*COUNTDOWN_S.start());
     let siren_s = move || duration.get().parse::<u16>().map_or(*SIREN_DURATION_S.end(), |m| m * 60);
     let save = move |event: SubmitEvent| {

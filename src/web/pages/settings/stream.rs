@@ -1,4 +1,4 @@
-//! A camera's stream: how one signs in to it, and whether a picture comes.
+//! A camera's stream: its credentials, and a test whether a picture arrives.
 
 use super::asked::asks;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*};
 
-/// Why no picture comes, in a sentence.
+/// The sentence that says why no picture arrives.
 pub const fn sentence(trouble: StreamTrouble) -> W {
     match trouble {
         StreamTrouble::NoSuchName => W::StreamNoSuchName,
@@ -40,7 +40,7 @@ pub fn try_camera(home: StoredValue<HomeId>, camera: &CameraId) -> impl IntoView
     })
 }
 
-/// How one signs in to the camera.
+/// The form for the credentials of the camera.
 #[component]
 pub fn Login(
     /// The home's id.

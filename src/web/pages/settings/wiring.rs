@@ -1,4 +1,4 @@
-//! How the siren of a device or camera is reached, how it is, and whether it can be heard.
+//! How the siren of a device or camera is reached, its health, and a test of it.
 
 use super::asked::asks;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 
-/// What of a home is behind the broker; asked for again whenever that may have changed.
+/// A home's devices behind the MQTT broker. They are loaded again whenever they may have changed.
 #[derive(Clone, Copy)]
 pub struct Wires {
     home: StoredValue<HomeId>,
@@ -25,7 +25,7 @@ pub struct Wires {
 }
 
 impl Wires {
-    /// Asks for it.
+    /// Loads them.
     pub fn of(home: StoredValue<HomeId>) -> Self {
         let wires = Self { home, all: RwSignal::new(None) };
         wires.read();
@@ -45,7 +45,7 @@ impl Wires {
         self.all.with(|all| all.as_ref()?.sirens.iter().find(|siren| siren.device.as_str() == device).cloned())
     }
 
-    /// What is wrong with a device, in words; nothing if nothing is.
+    /// Returns the text of a device's problems; empty if it has none.
     pub fn troubles(self, device: &str) -> String {
         self.siren(device).map_or_else(String::new, |siren| troubles(&siren.health))
     }
@@ -61,7 +61,7 @@ fn troubles(health: &DeviceHealth) -> String {
     health.troubles.iter().map(word).collect::<Vec<_>>().join(" · ")
 }
 
-/// When it was heard, and what its battery has left.
+/// The text that says when a device was last heard, and the level of its battery.
 fn heard(health: &DeviceHealth) -> String {
     let now = store().server_now();
     let seen = health.seen_at.map_or_else(|| W::NotHeardYet.say().to_owned(), |at| W::HeardAgo.fill(&[&ago(now.since(at))]));
@@ -71,10 +71,10 @@ fn heard(health: &DeviceHealth) -> String {
     }
 }
 
-/// One siren.
+/// The part for one siren.
 #[component]
 pub fn SirenWire(
-    /// What is behind the broker.
+    /// The devices behind the MQTT broker.
     wires: Wires,
     /// The device or camera.
     device: String,
@@ -105,16 +105,16 @@ pub fn SirenWire(
     }
 }
 
-/// How it is reached, as an owner chooses it.
+/// The form in which an owner chooses how it is reached.
 #[component]
 fn Choose(
-    /// What is behind the broker.
+    /// The devices behind the MQTT broker.
     wires: Wires,
     /// The device or camera.
     device: StoredValue<String>,
-    /// The kinds there are.
+    /// The available kinds.
     kinds: Vec<String>,
-    /// How names must begin.
+    /// The required prefix of names.
     begins: String,
     /// How it is reached now.
     siren: Option<WiredSiren>,
@@ -153,7 +153,7 @@ fn Choose(
     }
 }
 
-/// Panic buttons and keypads, as the server's settings name them.
+/// Panic buttons and keypads, by their names in the server's settings.
 pub fn buttons(wires: Wires) -> impl IntoView {
     part(move || {
         let all = wires.all.with(|all| all.as_ref().map(|all| all.buttons.clone()))?;

@@ -1,0 +1,179 @@
+//! A right that ends while a request is under way: the change is made before the right ends, or it is refused.
+
+use super::{Person, Server, change, dropped::request, until};
+use async_trait::async_trait;
+use buckler::{
+    domain::{
+        access::{CenterRole, Membership, Role},
+        id::{HomeId, IncidentId, UserId},
+    },
+    server::{
+        auth,
+        clock::Anchor,
+        http::{Assets, router},
+        store::{Batch, ChangeError, Database, Op, RequestRow, StoreError, Urgent, Write, Writes},
+    },
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{Connection, Row, SqliteConnection};
+use std::{future::poll_fn, pin::pin, task::Poll};
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+const MAPLE: &str = "/api/v1/homes/maple-street";
+
+fn maple() -> HomeId {
+    "maple-street".parse().unwrap()
+}
+
+fn who(name: &str) -> UserId {
+    name.parse().unwrap()
+}
+
+/// A request, what its record in the audit is called, and what ends the right to make it.
+struct Case {
+    method: Method,
+    path: String,
+    body: Value,
+    cookie: Option<String>,
+    deed: &'static str,
+    ends: Op,
+}
+
+/// Makes what the request needs.
+async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
+    for (name, role) in [("shared", CenterRole::Supervisor), ("operator", CenterRole::Operator)] {
+        server.apply(Op::SetCenterRole(who(name), Some(role))).await;
+    }
+    let cookie = server.stranger().cookie_of(if name.contains("center") { "shared" } else { "owner" }).await;
+    let token = auth::token_hash(cookie.split_once('=').unwrap().1);
+    let case = |method: Method, path: String, body: Value, deed| Case {
+        method,
+        path,
+        body,
+        cookie: Some(cookie.clone()),
+        deed,
+        ends: Op::PutMembership(maple(), who("owner"), Membership { role: Role::Shared, sos_withdrawn: false }),
+    };
+    let signed_out = |case: Case| Case { ends: Op::EndSession(who("owner"), token), ..case };
+    let no_supervisor = |case: Case| Case { ends: Op::SetCenterRole(who("shared"), Some(CenterRole::Operator)), ..case };
+    let rename = || case(Method::PUT, format!("{MAPLE}/name"), json!({"name": "Another"}), "home_changed");
+    let invite = json!({"name": "Robin", "role": "shared"});
+    match name {
+        "an owner edits the home" => rename(),
+        "an owner invites" => case(Method::POST, format!("{MAPLE}/invitations"), invite, "invited"),
+        "an owner changes a right" => {
+            case(Method::PUT, format!("{MAPLE}/people/guest"), json!({"role": "shared", "sos_withdrawn": false}), "person_changed")
+        }
+        "an owner makes a link" => case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, "link_made"),
+        "a session edits the home" => signed_out(rename()),
+        "a session makes codes" => signed_out(case(Method::POST, "/api/v1/recovery-codes".into(), Value::Null, "codes_made")),
+        "a session is proven" => {
+            signed_out(case(Method::PUT, "/api/v1/session/proof".into(), json!({"password": "buckler-demo"}), "proven"))
+        }
+        "a supervisor of the center invites" => {
+            let asked = json!({"name": "Robin", "role": "operator"});
+            no_supervisor(case(Method::POST, "/api/v1/center/invitations".into(), asked, "invited"))
+        }
+        "a supervisor of the center removes" => {
+            no_supervisor(case(Method::DELETE, "/api/v1/center/people/operator".into(), Value::Null, "person_changed"))
+        }
+        "a contact answers" => {
+            let link = owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"].clone();
+            let path = format!("/api/v1{}/accept", link.as_str().unwrap());
+            let ends = Op::EndContactLinks(maple(), "sister".parse().unwrap());
+            Case { cookie: None, ends, ..case(Method::POST, path, Value::Null, "contact_answered") }
+        }
+        _ => unreachable!("{name}"),
+    }
+}
+
+/// The numbers of the audit's records after that one: of the request, and of the end of the right.
+async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>, i64) {
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let rows = sqlx::query("SELECT number, what, detail ->> 'by' IS 'a test' FROM audit WHERE number > ? ORDER BY number").bind(after);
+    let (mut made, mut ended, mut last) = (Vec::new(), Vec::new(), after);
+    for row in rows.fetch_all(&mut file).await.unwrap() {
+        last = row.get(0);
+        match (row.get::<bool, _>(2), row.get::<&str, _>(1) == deed) {
+            (true, _) => ended.push(last),
+            (false, true) => made.push(last),
+            _ => {}
+        }
+    }
+    (made, ended, last)
+}
+
+/// A database whose changes wait while the gate is closed.
+struct Gate {
+    writes: Box<dyn Writes>,
+    closed: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl Writes for Gate {
+    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.writes.commit(batch).await
+    }
+    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>> {
+        self.closed.wait_for(|closed| !closed).await.unwrap();
+        self.writes.apply(writes, urgent).await
+    }
+    async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        self.writes.requests(ids).await
+    }
+    async fn put_anchor(&mut self, anchor: &Anchor) -> Result<(), StoreError> {
+        self.writes.put_anchor(anchor).await
+    }
+    async fn tidy(&mut self) -> Result<bool, StoreError> {
+        self.writes.tidy().await
+    }
+}
+
+/// Ends the right while the request is under way: the end is written first, and the request had looked before that.
+async fn right_ends_first(name: &str) {
+    let (gate, closed) = watch::channel(false);
+    let gated = |database: Database| Database { writes: Box::new(Gate { writes: database.writes, closed }), ..database };
+    let server = Server::start("30s").await.restart_with_database(gated).await;
+    let owner = server.sign_in("owner").await;
+    let case = prepared(name, &server, &owner).await;
+    let mark = records(&server, "", 0).await.2;
+
+    gate.send_replace(true);
+    let mut ends = pin!(server.app.changes.apply(change([case.ends])));
+    assert!(poll_fn(|context| Poll::Ready(ends.as_mut().poll(context).is_pending())).await);
+    until("the writer has it", async || (server.app.changes.waiting() == 0).then_some(())).await;
+    let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
+    let answer = tokio::spawn(router(server.app.clone(), Assets::of_this_build()).oneshot(request));
+    until("the request's change waits", async || (server.app.changes.waiting() == 1 || answer.is_finished()).then_some(())).await;
+    assert!(!answer.is_finished(), "{name}: {:?}", answer.await);
+    gate.send_replace(false);
+    ends.await.unwrap();
+    let status = answer.await.unwrap().unwrap().status();
+    assert!(status.is_client_error(), "{name}: {status}");
+    let (made, ended, _) = records(&server, case.deed, mark).await;
+    assert_eq!((made, ended.len()), (Vec::new(), 1), "{name}");
+}
+
+macro_rules! overtaken {
+    ($($test:ident: $name:literal,)*) => { $(
+        #[tokio::test]
+        async fn $test() {
+            right_ends_first($name).await;
+        }
+    )* };
+}
+
+overtaken! {
+    demoted_owner_edits_nothing_after_that: "an owner edits the home",
+    demoted_owner_invites_nobody_after_that: "an owner invites",
+    demoted_owner_changes_no_right_after_that: "an owner changes a right",
+    demoted_owner_makes_no_link_after_that: "an owner makes a link",
+    ended_session_edits_nothing_after_that: "a session edits the home",
+    ended_session_makes_no_codes_after_that: "a session makes codes",
+    ended_session_is_not_proven_after_that: "a session is proven",
+    demoted_supervisor_invites_nobody_after_that: "a supervisor of the center invites",
+    demoted_supervisor_removes_nobody_after_that: "a supervisor of the center removes",
+    replaced_link_answers_nothing_after_that: "a contact answers",
+}
