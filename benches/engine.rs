@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use buckler::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
         contact::{Contact, Readiness},
         device::{Device, DeviceKind},
@@ -24,10 +24,10 @@ use buckler::{
         clock::{Clock, Machine},
         engine::{
             Engine,
-            outbox::{NotCarried, Outbox, WayOut, WaysOut},
+            outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
         },
-        hub::Hub,
-        store::{Change, Changes, Entry, Op, sqlite, writer},
+        live_events::LiveEvents,
+        store::{AuditEntry, Change, Changes, Op, sqlite, writer},
         tasks::Tasks,
     },
 };
@@ -50,8 +50,8 @@ const SOAK_SHARES: usize = 5;
 struct Noting(Mutex<Vec<(IncidentId, Instant)>>);
 
 #[async_trait]
-impl WayOut for Noting {
-    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+impl EffectHandler for Noting {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         self.0.lock().unwrap().push((effect.incident, Instant::now()));
         Ok(None)
     }
@@ -61,8 +61,8 @@ impl WayOut for Noting {
 struct Brief;
 
 #[async_trait]
-impl WayOut for Brief {
-    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+impl EffectHandler for Brief {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         Ok(match effect.kind {
             EffectKind::RequestDispatch { service } => Some(Command::Dispatch { service, state: DispatchState::Closed, reference: None }),
             _ => None,
@@ -108,23 +108,28 @@ fn home(n: usize) -> Home {
 }
 
 impl Bench {
-    async fn new(homes: usize, way: Arc<dyn WayOut>) -> Self {
+    async fn new(homes: usize, way: Arc<dyn EffectHandler>) -> Self {
         let folder = tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| "target".into())).unwrap();
         let mut database = sqlite::open(&folder.path().join("bench.db")).await.unwrap();
         let homes: Vec<Home> = (0..homes).map(home).collect();
         let put = |home: &Home| Op::PutHome { home: Arc::new(home.clone()), revision: 0 };
         for home in &homes {
-            let entry = Entry::new(Deed::FirstOwner, Timestamp::default(), serde_json::json!({}));
+            let entry = AuditEntry::new(AuditAction::FirstOwner, Timestamp::default(), serde_json::json!({}));
             database.apply(Change::new(entry).op(put(home))).await.unwrap();
         }
         let clock = Arc::new(Clock::new(Machine));
-        let ways =
-            WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way.clone() };
+        let ways = EffectHandlers {
+            devices: way.clone(),
+            phones: way.clone(),
+            receiver: way.clone(),
+            responders: way.clone(),
+            notices: way.clone(),
+        };
         let outbox = Outbox::new(clock.clone(), &ways, &ways);
         let (stopper, stop) = watch::channel(false);
         let tasks = Tasks::new(stop);
         let (changes, journal) = writer::start(database, Arc::default(), &tasks);
-        let engine = Engine::start(journal, clock.clone(), Arc::new(Hub::default()), outbox, &tasks).await.unwrap();
+        let engine = Engine::start(journal, clock.clone(), Arc::new(LiveEvents::default()), outbox, &tasks).await.unwrap();
         Self { engine, changes, clock, homes, _stop: stopper, _folder: folder }
     }
 
@@ -181,7 +186,7 @@ async fn beside_changes() -> [f64; 2] {
             let changes = bench.changes.clone();
             tokio::spawn(async move {
                 loop {
-                    let entry = Entry::new(Deed::DevicesSignedOut, Timestamp::default(), serde_json::json!({"all": true}));
+                    let entry = AuditEntry::new(AuditAction::DevicesSignedOut, Timestamp::default(), serde_json::json!({"all": true}));
                     changes.apply(Change::new(entry)).await.unwrap();
                 }
             })

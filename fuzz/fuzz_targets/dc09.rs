@@ -5,7 +5,7 @@
 
 use buckler::{
     domain::time::Timestamp,
-    server::center::dc09::{Code, Cut, Format, Frame, Id, Key, MOST, WAITING_MOST, cut},
+    server::dc09::codec::{Code, Cut, Format, Frame, Id, Key, MOST, WAITING_MOST, cut},
 };
 use libfuzzer_sys::fuzz_target;
 

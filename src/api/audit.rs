@@ -1,26 +1,27 @@
-//! Who did what to an account or a home.
+//! Audit records: who did what to an account, a home or the monitoring center.
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What was done.
+/// The action of an audit record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Deed {
+#[schema(as = Deed)]
+pub enum AuditAction {
     /// Somebody signed in.
     SignedIn,
-    /// A password or recovery code was wrong.
+    /// A sign-in was refused: the password or recovery code was wrong.
     SignInRefused,
     /// Somebody signed out.
     SignedOut,
-    /// Another device, or every other one, was signed out.
+    /// One device, or every device except the requesting one, was signed out.
     DevicesSignedOut,
-    /// A held device may request help.
+    /// A restricted device was allowed to request help.
     DeviceAllowed,
-    /// Somebody said again who they are.
+    /// A signed-in person proved their identity again, with the password or a passkey.
     Proven,
-    /// Somebody tried to, with a wrong password.
+    /// A signed-in person gave a wrong password as proof of their identity.
     ProofRefused,
     /// The account's password was changed.
     PasswordChanged,
@@ -32,44 +33,44 @@ pub enum Deed {
     CodesMade,
     /// The home was changed.
     HomeChanged,
-    /// What somebody is to the home was changed.
+    /// A person's role in the home or at the monitoring center was changed or removed, or an invitation was withdrawn.
     PersonChanged,
     /// Somebody was invited.
     Invited,
-    /// Somebody came by an invitation.
+    /// An invitation was accepted.
     Joined,
-    /// A contact agreed to be called, or opted out.
+    /// An emergency contact agreed, opted out, answered a call, or said whether they remember the verbal password.
     ContactAnswered,
-    /// The link of a contact was made anew.
+    /// A new link was issued for an emergency contact.
     LinkMade,
-    /// The first owner came.
+    /// The first owner's account was created.
     FirstOwner,
-    /// A device is not well: it is silent, its battery is nearly empty, or it was torn off.
+    /// A device has a new problem: it is silent, its battery is nearly empty, or it was tampered with.
     DeviceTrouble,
-    /// A report from elsewhere had no good signature.
+    /// A report from another server had no valid signature.
     ReportRefused,
-    /// An incident that the server could not advance was dealt with by somebody.
+    /// A person ended a quarantined incident, which the server could not advance.
     QuarantineEnded,
-    /// An incident went on; its steps are in the history.
+    /// An incident advanced. The steps are in its history.
     Incident,
 }
 
-/// One record of the audit.
+/// An audit record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditRecord {
-    /// Its number; they have no gaps.
+    /// The number of the record. The numbers of all records of the server have no gaps.
     pub number: u64,
-    /// When it was done.
+    /// When the action happened.
     #[schema(value_type = String)]
     pub at: Timestamp,
-    /// What was done.
-    pub what: Deed,
-    /// Who did it, by name; nobody where it was not known.
+    /// The action.
+    pub what: AuditAction,
+    /// The name of the person who did it; `null` if unknown.
     pub who: Option<String>,
-    /// From which network address.
+    /// The network address that the request came from; `null` if unknown.
     pub address: Option<String>,
-    /// What of it was concerned, such as the fields that changed.
+    /// What the record concerns, such as the fields that changed: the keys of `detail`.
     pub about: Vec<String>,
-    /// All that is known of it, as JSON, with what was before and what came after. No secrets.
+    /// The details as JSON, such as the values before and after a change. They contain no secrets.
     pub detail: String,
 }

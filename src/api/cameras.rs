@@ -1,51 +1,51 @@
-//! A camera's stream, as its owner sees it.
+//! Cameras in the network and their streams, as an owner sees them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Why no pictures come from a camera.
+/// Why a camera delivers no pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamTrouble {
-    /// Nobody knows the name of its host.
+    /// The name of its host does not resolve.
     NoSuchName,
-    /// Its host is outside of this house.
+    /// Its host has an address that is neither private nor allowed by the server's configuration.
     NotPrivate,
-    /// Nobody answers there, or too slowly.
+    /// It does not answer, or not in time.
     NoAnswer,
-    /// User name or password are wrong.
+    /// The user name or the password is wrong.
     WrongLogin,
-    /// There is no stream of that name.
+    /// It has no stream of that name.
     NoSuchStream,
-    /// What answers there is no camera.
+    /// The host that answers is not a camera.
     NotACamera,
-    /// It sends no video that a browser shows.
+    /// It sends no video that browsers can show.
     NoVideo,
-    /// It sends pictures, and none that stands by itself.
+    /// It sends video without a key frame.
     NoKeyFrame,
-    /// It wants encryption, which is not spoken here.
+    /// Its address requires encryption, which the server does not support for cameras.
     Encrypted,
-    /// It has stopped to send.
+    /// It stopped sending.
     Stalled,
     /// The connection was lost.
     Lost,
 }
 
-/// A camera that answered when the network was asked for some.
+/// A camera that answered the search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Found {
-    /// What it calls itself; its number where it says nothing.
+    /// The name that it reports, or its IP address if it reports none.
     pub name: String,
-    /// What it is, as its maker calls it; may be empty.
+    /// The model that it reports; may be empty.
     pub model: String,
-    /// Where it tells more: the address of its ONVIF device service.
+    /// The address of its ONVIF device service.
     pub address: String,
 }
 
-/// The cameras that answered.
+/// The cameras that answered the search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundCameras {
-    /// Each once.
+    /// The cameras, each once.
     pub cameras: Vec<Found>,
 }
 
@@ -57,18 +57,18 @@ pub struct AskOffers {
     pub address: String,
     /// The user name; empty for none.
     pub user: String,
-    /// The password. It is used for this question, and kept nowhere.
+    /// The password. The server uses it for this request only and does not store it.
     pub password: String,
 }
 
 /// A stream that a camera offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Offer {
-    /// What the camera calls it.
+    /// The name that the camera reports.
     pub name: String,
-    /// An RTSP address.
+    /// Its RTSP address.
     pub stream: String,
-    /// Width of its pictures, pixels; 0 where the camera does not say.
+    /// Width of its pictures, pixels; 0 if the camera does not report it.
     pub width: u32,
     /// Height of its pictures, pixels.
     pub height: u32,
@@ -77,21 +77,21 @@ pub struct Offer {
 /// The streams of a camera, largest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Offers {
-    /// Those that can be shown here.
+    /// The streams with an address that the server may connect to.
     pub streams: Vec<Offer>,
-    /// Why there are none.
+    /// Why the list is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<StreamTrouble>,
 }
 
-/// What came of asking a camera for a picture.
+/// The result of asking a camera for a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tried {
-    /// Width of its pictures, pixels; nothing where none came.
+    /// Width of its pictures, pixels; 0 if none came.
     pub width: u32,
     /// Height of its pictures, pixels.
     pub height: u32,
-    /// Why none came.
+    /// Why no picture came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<StreamTrouble>,
 }

@@ -1,4 +1,4 @@
-//! What the monitoring center sees.
+//! The monitoring center: its queue, its staff, and the reports of its operators.
 
 use super::{
     home::HomeFacts,
@@ -15,193 +15,196 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What waits for the center, and who is there to work on it.
+/// The open incidents of the monitoring center, and the operators who have the console open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Queue {
-    /// Counts changes: whoever names it is answered when it is another one.
+    /// The version of the queue, which grows with each change. A request that names the current version waits for a newer one.
     pub version: u64,
-    /// What comes first stands first: life, then age.
-    pub cases: Vec<Case>,
-    /// Incidents that the server cannot advance. They have no place in the order: what they ask for may not be known.
+    /// The open incidents. Those with medical requests come first, then fire, then police; within these, the earliest `since` first.
+    pub cases: Vec<QueueItem>,
+    /// Incidents that the server cannot advance, the oldest first. They are not ordered by urgency, because the requested services may be
+    /// unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<QuarantinedCase>,
-    /// Who has the console open.
+    /// The operators who have the console open.
     pub on_duty: Vec<OnDuty>,
-    /// When it was told.
+    /// The server's time.
     #[schema(value_type = String, format = DateTime)]
     pub server_time: Timestamp,
 }
 
-/// An incident that the server cannot read or decide, with what is known of its home. An operator who has dealt with it ends it:
-/// `DELETE /api/v1/center/quarantine/{id}`.
+/// An incident that the server cannot read or decide, with what is known about its home. An operator who has handled it ends it: `DELETE
+/// /api/v1/center/quarantine/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QuarantinedCase {
-    /// The incident.
+    /// The id of the incident.
     pub id: String,
-    /// What the home is called.
+    /// The name of the home, or its id if the home cannot be read.
     pub home: String,
-    /// Whether the home must not notice it.
+    /// Whether the incident must stay hidden from the home.
     pub quiet: bool,
-    /// Since when.
+    /// When it was quarantined.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// Where the home is, if that can be read.
+    /// The address of the home, if the home can be read.
     pub address: Option<Address>,
-    /// Whom to call, in order.
+    /// The emergency contacts, in call order.
     pub contacts: Vec<Reach>,
 }
 
-/// Somebody who has the console open.
+/// An operator who has the console open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OnDuty {
     /// The account.
     #[schema(value_type = String)]
     pub id: UserId,
-    /// What people call them.
+    /// The operator's name.
     pub name: String,
 }
 
-/// Whom a supervisor gives an incident.
+/// Assigns an incident to an operator.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assign {
-    /// The account of somebody who has the console open.
+    /// The account of an operator who has the console open.
     #[schema(value_type = String)]
     pub to: UserId,
 }
 
-/// A camera whose picture may be seen at the center, while the incident is open.
+/// A camera that the center may watch while the incident is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Shown {
     /// The camera.
     #[schema(value_type = String)]
     pub id: CameraId,
-    /// What the home calls it.
+    /// The name that the home gave the camera.
     pub name: String,
 }
 
-/// An incident that waits for the center, or is worked on.
+/// An incident that waits for the center or is being worked on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Case {
+#[schema(as = Case)]
+pub struct QueueItem {
     /// The incident.
     #[schema(value_type = String)]
     pub id: IncidentId,
-    /// What the home is called.
+    /// The name of the home.
     pub home: String,
-    /// What was asked for.
+    /// The requested services.
     pub services: Vec<Service>,
-    /// Whether the home must not notice it, and why: nobody there may be called.
+    /// Why the incident must stay hidden from the home, if it must. Then nobody in the home may be called.
     #[serde(default)]
     pub quiet: Option<Quiet>,
-    /// How often the same was asked for again.
+    /// How often the same request was repeated.
     #[serde(default)]
     pub repeats: u32,
-    /// Where it stands.
+    /// The stage of the incident.
     pub state: Stage,
-    /// When its countdown was over.
+    /// When its countdown ended.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// Who works on it.
-    #[serde(default)]
-    pub holder: Option<String>,
-    /// Whether that is the one who asks.
+    /// The name of the operator who works on it.
+    #[serde(default, rename = "holder")]
+    pub assignee: Option<String>,
+    /// Whether the requesting operator works on it.
     pub mine: bool,
-    /// Whether nobody took it in time.
+    /// Whether no operator claimed it in time, and nobody works on it now.
     pub unclaimed: bool,
-    /// All of it: for whoever works on it, and where anybody must decide.
+    /// The details: for the operator who works on it, for supervisors, and for everybody while it is under review.
     #[serde(default)]
-    pub whole: Option<Box<Whole>>,
+    pub whole: Option<Box<IncidentDetail>>,
 }
 
-/// All that the center knows of an incident.
+/// Everything that the center knows about an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Whole {
+#[schema(as = Whole)]
+pub struct IncidentDetail {
     /// The home.
     pub home: HomeFacts,
     /// The incident.
     pub incident: Incident,
-    /// Whom to call, in order, as it was when the incident began.
+    /// The emergency contacts in call order, as they were when the incident began.
     pub contacts: Vec<Reach>,
-    /// What responders should know.
+    /// Notes for responders.
     #[serde(default)]
     pub notes: ResponderNotes,
-    /// The home's cameras that may raise an SOS, and have a picture: for whoever works on it.
+    /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting operator works on the incident.
     #[serde(default)]
     pub cameras: Vec<Shown>,
-    /// Whether calling it off needs the verbal password.
+    /// Whether canceling requires the verbal password.
     pub password_required: bool,
-    /// What is to be done now.
+    /// The operator's next step.
     pub step: Step,
 }
 
-/// What is to be done now.
+/// The next step of the operator who works on an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Look at what was found late, and decide.
+    /// Review an incident that was found late, and decide on it.
     Decide,
     /// Call the first contact.
     CallFirst,
-    /// Ask for help for each service, and say how far it has come.
+    /// Request help from each service, and report its progress.
     Dispatch,
-    /// Every service has been asked: follow it, and close.
+    /// Every service has accepted: follow their progress, and close the incident.
     Follow,
 }
 
-/// How the call to the first contact went, in the operator's word.
+/// The operator's report on the call to the first contact.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Called {
-    /// How.
+    /// The outcome of the call.
     pub outcome: CalledOutcome,
-    /// What the contact said, where the contact called it off.
+    /// The verbal password that the contact said, if the contact canceled.
     #[serde(default)]
     pub verbal_password: String,
 }
 
-/// How the call to the first contact went.
+/// The outcome of the call to the first contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CalledOutcome {
     /// The contact confirmed the emergency.
     Confirmed,
-    /// The contact called it off.
+    /// The contact canceled.
     CalledOff,
     /// Nobody answered.
     NoAnswer,
-    /// A machine answered.
+    /// An answering machine answered.
     Voicemail,
-    /// Busy, or declined.
+    /// The line was busy, or the contact declined.
     Busy,
-    /// It could not be placed.
+    /// The call could not be placed.
     Failed,
-    /// Answered, and did not decide.
+    /// The contact answered and hung up without a decision.
     HungUp,
 }
 
-/// What came of it, for the operator's ears (R16).
+/// The result of a report on a call, for the operator only (R16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Heard {
-    /// Whether it was called off. If not: carry on, and tell nobody why.
+    /// Whether the incident was canceled. If not, the operator carries on and tells nobody why.
     pub accepted: bool,
 }
 
-/// How far a service has come, in the operator's word.
+/// The operator's report on the progress of a service.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Moved {
-    /// How far.
+    /// The state that the service has reached.
     pub state: DispatchState,
-    /// The agency's own number for it.
+    /// The agency's own reference number.
     #[serde(default)]
     pub reference: String,
 }
 
-/// Something for the record.
+/// A note for the record.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewNote {
-    /// What, up to 500 characters.
+    /// The text, up to 500 characters.
     pub text: String,
 }
 
@@ -211,12 +214,12 @@ pub struct NewNote {
 pub struct Closing {
     /// How it ended.
     pub disposition: Ended,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(default)]
     pub note: String,
 }
 
-/// How it ended, in the operator's word.
+/// How an incident ended, as the operator reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
@@ -224,40 +227,40 @@ pub enum Ended {
     HelpGiven,
     /// Nobody had needed help.
     FalseAlarm,
-    /// Something else.
+    /// It ended otherwise.
     Other,
 }
 
-/// Somebody to call.
+/// A person to call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reach {
-    /// What the home calls this person.
+    /// The name that the home gave this person.
     pub name: String,
-    /// E.164.
+    /// The telephone number, E.164.
     pub phone: String,
 }
 
-/// Who works at the center.
+/// The staff of the monitoring center.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CenterPeople {
-    /// Everybody, by name.
+    /// The staff, sorted by name.
     pub people: Vec<CenterPerson>,
-    /// Who was invited and has not come yet.
+    /// Invitations that nobody has accepted yet.
     pub invitations: Vec<Invited<CenterRole>>,
 }
 
-/// Somebody who works at the center.
+/// A member of the center's staff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CenterPerson {
     /// The account.
     #[schema(value_type = String)]
     pub id: UserId,
-    /// What people call them.
+    /// The person's name.
     pub name: String,
     /// The account's e-mail address.
     pub email: String,
-    /// As what.
+    /// The person's role.
     pub role: CenterRole,
-    /// Whether it is the one who asks.
+    /// Whether this is the requesting account.
     pub you: bool,
 }

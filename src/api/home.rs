@@ -1,4 +1,4 @@
-//! A home, in one answer: everything that the dashboard needs.
+//! A home with everything that the dashboard needs, in one answer.
 
 use super::{incident::Incident, path};
 pub use crate::domain::readiness::CheckKind;
@@ -18,52 +18,52 @@ use serde::{
 };
 use utoipa::ToSchema;
 
-/// The whole home, for one member.
+/// A home as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HomeAnswer {
     /// The server's time.
     #[schema(value_type = String)]
     pub server_time: Timestamp,
-    /// What the member is to the home.
+    /// The member's role in the home.
     pub role: Role,
-    /// Name and place.
+    /// The name and the place of the home.
     pub home: HomeFacts,
-    /// What was bought.
+    /// The subscription of the home.
     pub subscription: Subscription,
     /// Where an SOS can be raised, and whether it would work.
     pub sos: Sos,
-    /// How the household wants things done.
+    /// The settings of the household.
     pub settings: Settings,
-    /// Base station and keypads.
+    /// The base station and the keypads.
     pub devices: Vec<Device>,
-    /// Cameras and doorbells.
+    /// The cameras and doorbells.
     pub cameras: Vec<Camera>,
-    /// Whom the center calls, in order.
+    /// The emergency contacts, in call order.
     pub contacts: Vec<Contact>,
-    /// The incident that runs.
+    /// The running incident.
     pub incident: Option<Incident>,
-    /// For owners: what was changed within the last day and can be undone, the newest first.
+    /// For owners: the changes of the last day that can be undone, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Incidents that the server cannot advance. The newest stands first.
+    /// Incidents that the server cannot advance, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Quarantined>,
 }
 
 impl HomeAnswer {
-    /// Whether the server cannot advance that incident.
+    /// Whether the server cannot advance this incident.
     pub fn is_quarantined(&self, incident: IncidentId) -> bool {
         self.quarantined.iter().any(|one| one.id == incident.to_string())
     }
 }
 
-/// An incident that the server cannot read or decide: nothing more happens in it by itself. An owner who has dealt with it ends it:
-/// `DELETE /api/v1/homes/{home}/quarantine/{id}`.
+/// An incident that the server cannot read or decide, so that it does not advance. An owner who has handled it ends it: `DELETE
+/// /api/v1/homes/{home}/quarantine/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Quarantined {
-    /// The incident.
+    /// The id of the incident.
     pub id: String,
-    /// Since when.
+    /// When it was quarantined.
     #[schema(value_type = String)]
     pub since: Timestamp,
 }
@@ -71,45 +71,45 @@ pub struct Quarantined {
 /// A change that can be undone: `POST /api/v1/homes/{home}/changes/{number}/undo`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// Its number.
+    /// Its number, unique within the home.
     pub number: u64,
     /// When it was made.
     #[schema(value_type = String)]
     pub at: Timestamp,
-    /// Who made it, by name.
+    /// The name of the person who made it.
     pub who: String,
     /// What was changed.
     pub what: Changed,
-    /// What it was before, in one line.
+    /// The value before the change, in one line.
     pub was: String,
 }
 
-/// What can be undone.
+/// The values whose changes can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Changed {
-    /// Where help is sent.
+    /// The address that help is sent to.
     Address,
-    /// Whom to call.
+    /// The emergency contacts.
     Contacts,
 }
 
-/// Name and place.
+/// The name and the place of a home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HomeFacts {
-    /// Its short name.
+    /// The home's id.
     #[schema(value_type = String)]
     pub id: HomeId,
-    /// What its people call it.
+    /// The home's name.
     pub name: String,
     /// IANA name of its time zone.
     pub time_zone: String,
-    /// Where help is sent.
+    /// The address that help is sent to.
     pub address: Option<Address>,
 }
 
 impl HomeFacts {
-    /// Those of a home.
+    /// Creates it from a home.
     pub fn of(home: &Home) -> Self {
         Self { id: home.id.clone(), name: home.name.clone(), time_zone: home.time_zone.clone(), address: home.address.clone() }
     }
@@ -118,22 +118,24 @@ impl HomeFacts {
 /// Where an SOS can be raised, and whether it would work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sos {
-    /// The dashboard's shield.
+    /// Whether the shield on the dashboard is available.
     pub dashboard: Availability,
-    /// Each camera's shield.
+    /// Whether the shield in each camera's Live View is available, by the id of the camera.
     #[schema(value_type = std::collections::BTreeMap<String, Availability>)]
     pub live_view: ByCamera,
-    /// Sound Siren Only.
+    /// Whether Sound Siren Only is available.
     pub siren: Availability,
-    /// Would it work now?
+    /// Whether an SOS would work now (R23).
     pub ready: Ready,
-    /// Until when the device that asks requests no help: it came without its account's passkey.
+    /// When the restriction of the requesting device ends. Until then it may not request help, because it was signed in without the
+    /// account's passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub held_until: Option<Timestamp>,
 }
 
-/// Each camera's shield, in the order of the cameras; an object on the wire. A home has few cameras, so a list is map enough.
+/// The availability of each camera's shield, in the order of the cameras; an object on the wire. A list is sufficient, because a home has
+/// few cameras.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ByCamera(pub Vec<(CameraId, Availability)>);
 
@@ -170,15 +172,15 @@ impl<'de> Deserialize<'de> for ByCamera {
     }
 }
 
-/// Whether something can be used, by which route, or why not.
+/// Whether an action is available, by which routes, or why not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Availability {
-    /// Whether it can.
+    /// Whether the action is available.
     pub available: bool,
-    /// By which routes.
+    /// The routes by which it is available.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub via: Vec<Route>,
-    /// Why not.
+    /// Why it is not available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
 }
@@ -195,32 +197,32 @@ impl From<Result<Vec<Route>, Reason>> for Availability {
 /// Whether an SOS would work now (R23).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ready {
-    /// Whether every check holds.
+    /// Whether every check holds. Problems of devices do not count.
     pub ok: bool,
-    /// What was checked.
+    /// The checks.
     pub checks: Vec<Check>,
 }
 
 impl Ready {
-    /// What an SOS lacks. Devices that need a look keep no help away.
+    /// The checks that do not hold. Problems of devices do not count, because help comes without those devices.
     pub fn lacks(&self) -> Vec<CheckKind> {
         self.checks.iter().filter(|check| !check.ok && check.what != CheckKind::Devices).map(|check| check.what).collect()
     }
 }
 
-/// One thing that an SOS needs.
+/// A check of one requirement of a working SOS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
-    /// What.
+    /// The requirement.
     pub what: CheckKind,
-    /// Whether it holds.
+    /// Whether the requirement is met.
     pub ok: bool,
-    /// When that was last proved.
+    /// When that was last confirmed.
     #[schema(value_type = String)]
     pub at: Timestamp,
-    /// In a few words.
+    /// A short description of the state.
     pub detail: String,
-    /// How many there are, of what is counted.
+    /// The number of items, for checks that count some, such as ready contacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }
@@ -229,7 +231,7 @@ pub struct Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SirenState {
-    /// It is quiet.
+    /// It is silent.
     Silent,
     /// It sounds.
     Sounding,
@@ -238,14 +240,14 @@ pub enum SirenState {
 /// A base station or keypad with its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Device {
-    /// Its short name.
+    /// The device's id.
     #[schema(value_type = String)]
     pub id: DeviceId,
-    /// What it is.
+    /// The kind of device.
     pub kind: DeviceKind,
     /// `alarm`, `alarm_pro` or `keypad`.
     pub model: String,
-    /// What the home calls it.
+    /// The name that the home gave it.
     pub name: String,
     /// Whether it is connected.
     pub online: bool,
@@ -256,30 +258,30 @@ pub struct Device {
 /// A camera with its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Camera {
-    /// Its short name.
+    /// The camera's id.
     #[schema(value_type = String)]
     pub id: CameraId,
-    /// What it is.
+    /// The kind of camera.
     pub kind: CameraKind,
-    /// What the home calls it.
+    /// The name that the home gave it.
     pub name: String,
     /// Whether it is connected.
     pub online: bool,
     /// Whether an SOS may be raised from its Live View.
     pub sos_compatible: bool,
-    /// Whether it can sound.
+    /// Whether it has a siren.
     pub has_siren: bool,
     /// Whether it sounds.
     pub siren: SirenState,
-    /// Whether its picture can be watched: `GET /api/v1/cameras/{id}/live`.
+    /// Whether its stream can be watched: `GET /api/v1/cameras/{id}/live`.
     pub live: bool,
-    /// Whether there is a still of it: `GET /api/v1/cameras/{id}/still`.
+    /// Whether it has a still: `GET /api/v1/cameras/{id}/still`.
     #[serde(default)]
     pub still: bool,
 }
 
 impl Camera {
-    /// Where its latest picture is, if it has any.
+    /// The path of its latest still, if it has one.
     pub fn still(&self, home: &HomeId) -> Option<String> {
         self.still.then(|| path::still(home, &self.id))
     }
@@ -288,21 +290,21 @@ impl Camera {
 /// An emergency contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
-    /// Its short name.
+    /// The contact's id.
     #[schema(value_type = String)]
     pub id: ContactId,
-    /// Its place in the order, from 1.
+    /// The place in the call order, from 1.
     pub order: u8,
-    /// What the home calls this person.
+    /// The name that the home gave this person.
     pub name: String,
-    /// E.164.
+    /// The telephone number, E.164.
     pub phone: String,
-    /// Whether the person has agreed.
+    /// Whether the person has agreed to be a contact.
     pub ready: Readiness,
-    /// Whether there is a link by which the person can agree, and be called.
+    /// Whether there is a link with which the person can agree and be called.
     #[serde(default)]
     pub linked: bool,
-    /// When this person last answered a call.
+    /// When this person last answered a call, or a question about the verbal password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub reached_at: Option<Timestamp>,

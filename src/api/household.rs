@@ -1,4 +1,4 @@
-//! What owners see and change of their home beyond the dashboard.
+//! What only owners see and change of a home, beyond the dashboard.
 
 use super::invitations::Invited;
 use crate::domain::{
@@ -13,102 +13,102 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What only owners see.
+/// The part of a home that only owners see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Household {
-    /// Everybody with an account who may look at the home.
+    /// The people with an account who may view the home.
     pub people: Vec<Resident>,
-    /// Who was invited and has not come yet.
+    /// Invitations that nobody has accepted yet.
     pub invitations: Vec<Invited<Role>>,
-    /// Where cameras' pictures come from.
+    /// The streams of the cameras.
     pub streams: Vec<Stream>,
-    /// Whether contacts can be counted on, in their order.
+    /// Whether each emergency contact counts as ready, in call order.
     #[serde(default)]
     pub contacts: Vec<Counted>,
-    /// What responders should know.
+    /// Notes for responders.
     #[serde(default)]
     pub notes: ResponderNotes,
     /// Whether a verbal password is set. It is never readable.
     pub verbal_password_set: bool,
 }
 
-/// Whether a contact can be counted on.
+/// Whether an emergency contact counts as ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counted {
-    /// What the home calls this person.
+    /// The name that the home gave this person.
     pub name: String,
-    /// Whether, and why not.
+    /// Whether the contact counts as ready, and why not.
     pub standing: Standing,
 }
 
-/// An incident of which another server does not take a step.
+/// An incident whose webhook messages another server does not accept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Undelivered {
-    /// Names it when it is tried again.
+    /// The id of the delivery, for sending it again.
     pub id: String,
-    /// Where that server is.
+    /// The host of that server.
     pub host: String,
     /// The incident.
     #[schema(value_type = String)]
     pub incident: IncidentId,
-    /// Since when it is not taken.
+    /// Since when the deliveries fail.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// Why, in a few words.
+    /// The reason, in a few words.
     pub why: String,
-    /// Whether it is not tried any more by itself.
+    /// Whether the server no longer retries by itself.
     pub given_up: bool,
 }
 
-/// Somebody with an account who may look at the home.
+/// A person with an account who may view the home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Resident {
     /// The account.
     #[schema(value_type = String)]
     pub id: UserId,
-    /// What people call them.
+    /// The person's name.
     pub name: String,
     /// The account's e-mail address.
     pub email: String,
-    /// What they are to the home.
+    /// The person's role in the home.
     pub role: Role,
-    /// Whether the SOS right was taken from a shared user (R6).
+    /// Whether an owner withdrew the right to request help from a shared user (R6).
     pub sos_withdrawn: bool,
-    /// Whether it is the one who asks.
+    /// Whether this is the requesting account.
     pub you: bool,
 }
 
-/// Where a camera's pictures come from.
+/// The stream of a camera.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stream {
     /// The camera.
     #[schema(value_type = String)]
     pub camera: CameraId,
-    /// An RTSP address.
+    /// The RTSP address.
     pub address: String,
-    /// Another one, of smaller pictures for small screens; empty where there is none.
+    /// The RTSP address of a stream with smaller pictures, for small screens; empty if there is none.
     #[serde(default)]
     pub small: String,
-    /// Whether a user name and a password are kept for it.
+    /// Whether a user name and a password are stored for it.
     #[serde(default)]
     pub has_login: bool,
-    /// When its pictures are fetched.
+    /// When the server fetches its pictures.
     #[serde(default)]
     pub keep: Keep,
 }
 
-/// Changes what somebody may do.
+/// Changes a person's role and rights in a home.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditResident {
-    /// What they are to the home from now on.
+    /// The new role.
     pub role: Role,
-    /// Whether the SOS right is taken from a shared user (R6).
+    /// Whether to withdraw the right to request help from a shared user (R6).
     #[serde(default)]
     pub sos_withdrawn: bool,
 }
 
-/// A name for something.
+/// A new name.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rename {
@@ -116,7 +116,7 @@ pub struct Rename {
     pub name: String,
 }
 
-/// Where help is sent.
+/// The address that help is sent to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditAddress {
@@ -125,7 +125,7 @@ pub struct EditAddress {
     /// Apartment or floor.
     #[serde(default)]
     pub line2: Option<String>,
-    /// Town.
+    /// City or town.
     pub city: String,
     /// State or province, where the country has them.
     #[serde(default)]
@@ -148,49 +148,49 @@ impl From<Address> for EditAddress {
     }
 }
 
-/// How the household wants things done.
+/// The settings of the household.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditSettings {
-    /// How long an SOS can be cancelled, 5 to 15 seconds (R10).
+    /// The countdown in which an SOS can be canceled, 5 to 15 seconds (R10).
     pub countdown_s: u8,
-    /// When sirens stop by themselves, 60 to 600 seconds (R19).
+    /// After how long sirens stop by themselves, 60 to 600 seconds (R19).
     pub siren_duration_s: u16,
     /// Whether cameras with a siren sound together with the base station (R12).
     pub cameras_sound_with_base_station: bool,
 }
 
-/// Whether devices that come without their account's passkey are held.
+/// Whether devices are restricted that sign in without their account's passkey.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditHolding {
-    /// For a day they request no help; sirens and practice go on.
+    /// Whether such a device may not request help for a day. It may sound sirens and run drills.
     pub hold_new_devices: bool,
 }
 
-/// Whom to call, in order: 2 to 10 people.
+/// The emergency contacts, in call order: 2 to 10 people.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditContacts {
-    /// The list.
+    /// The contacts.
     pub contacts: Vec<EditContact>,
 }
 
-/// One contact, as an owner writes it.
+/// An emergency contact, as an owner enters it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditContact {
-    /// The contact that it was; absent for a new one.
+    /// The id of an existing contact; absent for a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub id: Option<ContactId>,
-    /// What the home calls this person.
+    /// The name that the home gives this person.
     pub name: String,
     /// A telephone number: international, or as it is dialed in the home's country.
     pub phone: String,
 }
 
-/// The link for a contact's phone. It is shown once; an older one stops to work.
+/// The link for a contact's phone. It is shown only once, and older links stop working.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContactLink {
     /// The path of the contact's phone page.
@@ -201,25 +201,25 @@ pub struct ContactLink {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditVerbalPassword {
-    /// What contacts must say to call help off, at least 4 characters.
+    /// The password that contacts must say to cancel, at least 4 characters.
     pub password: String,
-    /// What it was, where one is set.
+    /// The current password, if one is set.
     #[serde(default)]
     pub current: Option<String>,
 }
 
-/// Do you still know it?
+/// Checks whether an owner still knows the verbal password.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskVerbalPassword {
-    /// What an owner believes it to be.
+    /// The password that the owner believes to be set.
     pub password: String,
 }
 
-/// Whether it was right.
+/// The result of a check of the verbal password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Known {
-    /// Whether it was right.
+    /// Whether the password was right.
     pub correct: bool,
 }
 
@@ -227,7 +227,7 @@ pub struct Known {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enroll {
-    /// Whether calling help off needs the verbal password (R15).
+    /// Whether canceling requires the verbal password (R15).
     pub verbal_password_required: bool,
     /// Must be true.
     pub accept_terms: bool,
@@ -237,38 +237,38 @@ pub struct Enroll {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDevice {
-    /// What it is.
+    /// The kind of device.
     pub kind: DeviceKind,
     /// `alarm`, `alarm_pro` or `keypad`.
     pub model: String,
-    /// What the home calls it.
+    /// The name that the home gives it.
     pub name: String,
 }
 
-/// A camera or doorbell, as an owner writes it.
+/// A camera or doorbell, as an owner enters it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditCamera {
-    /// What it is; it stays what it was when it was added.
+    /// The kind of camera. It cannot be changed after the camera was added.
     pub kind: CameraKind,
-    /// What the home calls it.
+    /// The name that the home gives it.
     pub name: String,
     /// Whether an SOS may be raised from its Live View.
     pub sos_compatible: bool,
-    /// Whether it can sound.
+    /// Whether it has a siren.
     pub has_siren: bool,
-    /// An RTSP address in the house's own network; empty where it is not known yet.
+    /// An RTSP address in a private network, or in one that the server's configuration allows; empty if not known yet.
     #[serde(default)]
     pub stream: String,
-    /// Another one, of smaller pictures for small screens; empty where there is none.
+    /// The RTSP address of a stream with smaller pictures, for small screens; empty if there is none.
     #[serde(default)]
     pub small: String,
-    /// When its pictures are fetched.
+    /// When the server fetches its pictures.
     #[serde(default)]
     pub keep: Keep,
 }
 
-/// How one signs in to a camera. It is kept sealed, and never read again by anybody.
+/// The credentials of a camera. The server stores them encrypted and never returns them.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditLogin {
@@ -278,27 +278,27 @@ pub struct EditLogin {
     pub password: String,
 }
 
-/// Whether nobody lives here yet.
+/// Whether the server still needs its first owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FirstRun {
-    /// Whether the first owner is still to come.
+    /// Whether the first owner must still be created.
     pub needed: bool,
 }
 
-/// The first owner, with a home.
+/// Creates the first owner, with a home.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Welcome {
     /// The one-time token that the server printed when it started.
     pub token: String,
-    /// What people call the owner.
+    /// The owner's name.
     pub name: String,
     /// The owner's e-mail address.
     pub email: String,
     /// 12 to 256 characters.
     pub password: String,
-    /// What the home is called.
+    /// The name of the home.
     pub home: String,
-    /// IANA name of its time zone.
+    /// The IANA name of its time zone.
     pub time_zone: String,
 }

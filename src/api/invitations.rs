@@ -1,4 +1,4 @@
-//! Links by which owners let somebody into a home, and supervisors to the monitoring center.
+//! Invitations: links with which owners invite people into a home, and supervisors invite people to the monitoring center.
 
 use crate::domain::{
     access::{CenterRole, Role},
@@ -7,71 +7,71 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Invites somebody.
+/// Invites a person.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Invite<R> {
-    /// Whom, as whoever invites calls them.
+    /// The name of the invited person, as the inviter enters it.
     pub name: String,
-    /// As what.
+    /// The role that the person is invited to.
     pub role: R,
 }
 
-/// The link, shown this once.
+/// The link of an invitation. It is shown only once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InvitationLink {
     /// The path of the page that it opens.
     pub path: String,
 }
 
-/// An invitation that nobody has taken yet, as whoever may invite sees it.
+/// An invitation that nobody has accepted yet, as the people who may invite see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Invited<R> {
-    /// Its short name in paths.
+    /// The id of the invitation, for paths.
     pub id: String,
-    /// Whom.
+    /// The name of the invited person.
     pub name: String,
-    /// As what.
+    /// The role that the person is invited to.
     pub role: R,
-    /// When the link stops to work.
+    /// When the link stops working.
     #[schema(value_type = String)]
     pub expires_at: Timestamp,
 }
 
-/// An invitation, as whoever has the link sees it.
+/// An invitation, as a person with its link sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Invitation {
-    /// Who invites, by name.
+    /// The name of the inviter.
     pub inviter: String,
-    /// Whom.
+    /// The name of the invited person.
     pub name: String,
-    /// To what.
+    /// The place and the role.
     pub to: InvitedTo,
 }
 
-/// What an invitation opens.
+/// The place and the role that a person is invited to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "place", rename_all = "snake_case")]
 pub enum InvitedTo {
     /// A home.
     Home {
-        /// Which, by name.
+        /// The name of the home.
         name: String,
-        /// What they will be to it.
+        /// The role in the home.
         role: Role,
     },
     /// The monitoring center.
     Center {
-        /// What they will be there.
+        /// The role at the center.
         role: CenterRole,
     },
 }
 
-/// Takes an invitation, with a new account.
+/// Accepts an invitation with a new account.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
-    /// What people call you.
+    /// The person's name.
     pub name: String,
     /// The e-mail address to sign in with.
     pub email: String,

@@ -1,4 +1,4 @@
-//! What crosses the wire: types and paths, one file a noun. Knows no browser and no database.
+//! The types and paths of the API, one file for each noun. They depend on no browser and no database.
 
 pub mod audit;
 pub mod cameras;
@@ -22,17 +22,17 @@ pub mod path {
     use crate::domain::id::{CameraId, HomeId, IncidentId};
     use std::fmt::Display;
 
-    /// Sign in and out.
+    /// Signing in and out.
     pub const SESSION: &str = "/api/v1/session";
     /// The devices on which an account is signed in.
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// An account's password.
     pub const PASSWORD: &str = "/api/v1/password";
-    /// The password, given again.
+    /// Proving one's identity again, with the password or a passkey.
     pub const PROOF: &str = "/api/v1/session/proof";
     /// An account's passkeys.
     pub const PASSKEYS: &str = "/api/v1/passkeys";
-    /// Signing in with one.
+    /// Signing in with a passkey.
     pub const PASSKEY: &str = "/api/v1/session/passkey";
     /// Signing in with a recovery code.
     pub const RECOVERY: &str = "/api/v1/session/recovery";
@@ -41,34 +41,34 @@ pub mod path {
     /// Who is signed in.
     pub const ME: &str = "/api/v1/me";
 
-    /// What waits for the monitoring center.
+    /// The queue of the monitoring center.
     pub const CENTER: &str = "/api/v1/center/incidents";
 
-    /// Who works at the monitoring center, or something of them.
+    /// A resource of the monitoring center, such as its people.
     pub fn center(what: &str) -> String {
         format!("/api/v1/center/{what}")
     }
 
-    /// What the center says of an incident.
+    /// A report or decision of the center on an incident.
     pub fn at_center(id: IncidentId, what: &str) -> String {
         format!("{CENTER}/{id}/{what}")
     }
 
-    /// Everything that the dashboard needs.
+    /// A home with everything that the dashboard needs.
     pub fn home(id: &HomeId) -> String {
         format!("/api/v1/homes/{id}")
     }
-    /// Something of a home that its owners change, such as `contacts`.
+    /// A part of a home that its owners change, such as `contacts`.
     pub fn of_home(id: &HomeId, what: &str) -> String {
         format!("/api/v1/homes/{id}/{what}")
     }
-    /// The first run.
+    /// Creating the first owner.
     pub const WELCOME: &str = "/api/v1/welcome";
     /// An invitation.
     pub fn invitation(token: &str) -> String {
         format!("/api/v1/invitations/{token}")
     }
-    /// Raise, and the list.
+    /// Raising an incident, and the list of incidents.
     pub fn incidents(home: &HomeId) -> String {
         format!("/api/v1/homes/{home}/incidents")
     }
@@ -76,7 +76,7 @@ pub mod path {
     pub fn events(home: &HomeId) -> String {
         format!("/api/v1/homes/{home}/events")
     }
-    /// One incident, or something done to it.
+    /// An incident, or an action on it.
     pub fn incident(id: IncidentId, action: &str) -> String {
         match action {
             "" => format!("/api/v1/incidents/{id}"),
@@ -87,19 +87,19 @@ pub mod path {
     pub fn phone(token: &str) -> String {
         format!("/api/v1/contact/{token}")
     }
-    /// The stream of a camera's picture.
+    /// The stream of a camera.
     pub fn live(home: &HomeId, camera: &CameraId) -> String {
         format!("/api/v1/cameras/{camera}/live?home={home}")
     }
-    /// The latest picture of a camera.
+    /// The latest still of a camera.
     pub fn still(home: &HomeId, camera: &CameraId) -> String {
         format!("/api/v1/cameras/{camera}/still?home={home}")
     }
-    /// A contact's phone's live events.
+    /// The live events of a contact's phone.
     pub fn phone_events(token: &str) -> String {
         format!("/api/v1/contact/{token}/events")
     }
-    /// Something done on a call.
+    /// An action on a call.
     pub fn on_call(token: &str, call: impl Display, action: &str) -> String {
         format!("/api/v1/contact/{token}/calls/{call}/{action}")
     }

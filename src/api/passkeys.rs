@@ -1,13 +1,13 @@
-//! Passkeys and recovery codes. What goes between browser and authenticator passes through as text: only the WebAuthn library reads it.
+//! Passkeys and recovery codes. Messages between browser and authenticator pass through as text, which only the WebAuthn library reads.
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What the browser is to ask the authenticator.
+/// A WebAuthn ceremony that the browser must perform with an authenticator.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ceremony {
-    /// Its name, for the answer.
+    /// The id of the ceremony. The answer repeats it.
     pub ceremony: String,
     /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` (WebAuthn Level 3, 5.1.8 and 5.1.9).
     pub options: String,
@@ -17,46 +17,46 @@ pub struct Ceremony {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Answered {
-    /// The name of the ceremony.
+    /// The id of the ceremony.
     pub ceremony: String,
-    /// What `PublicKeyCredential.toJSON` gives, as text.
+    /// The result of `PublicKeyCredential.toJSON`, as text.
     pub credential: String,
 }
 
-/// How an account can be opened beside its password.
+/// The passkeys and recovery codes of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Passkeys {
-    /// The host that passkeys are for; none where the server was not told its address.
+    /// The host that passkeys are for; `null` if the server does not know its own address.
     pub host: Option<String>,
-    /// Those that there are, the oldest first.
+    /// The passkeys, the oldest first.
     pub passkeys: Vec<Passkey>,
-    /// Recovery codes that were not used yet.
+    /// The number of unused recovery codes.
     pub recovery_codes_left: u32,
 }
 
 /// A passkey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Passkey {
-    /// Its short name in paths.
+    /// The id of the passkey, for paths.
     pub id: String,
     /// The device on which it was made.
     pub name: String,
     /// When it was made.
     #[schema(value_type = String)]
     pub created_at: Timestamp,
-    /// When it was used for the last time.
+    /// When it was last used.
     #[schema(value_type = String)]
     pub used_at: Timestamp,
 }
 
-/// New recovery codes, shown this once. Older ones work no more.
+/// New recovery codes. They are shown only once, and older codes no longer work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecoveryCodes {
-    /// Each signs in once.
+    /// The codes. Each one signs in once.
     pub codes: Vec<String>,
 }
 
-/// Signs in without password and passkey.
+/// Signs in with a recovery code instead of a password or passkey.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recover {

@@ -1,4 +1,4 @@
-//! The contact's phone: the token in the link is the permission.
+//! The phone page of an emergency contact. The token in its link grants access to it.
 
 use crate::domain::{
     contact::Readiness,
@@ -9,16 +9,16 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a contact's phone shows.
+/// The state of an emergency contact's phone page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Phone {
-    /// The contact.
+    /// The contact's name.
     pub name: String,
     /// The home's name.
     pub home: String,
-    /// Whether the contact has agreed to be one.
+    /// Whether the contact has agreed to be a contact.
     pub ready: Readiness,
-    /// Whether the contact is to say whether they remember the verbal password.
+    /// Whether to ask the contact if they remember the verbal password.
     #[serde(default)]
     pub asks_password: bool,
     /// The call that rings or is answered now.
@@ -28,36 +28,37 @@ pub struct Phone {
     pub server_time: Timestamp,
 }
 
-/// Whether a contact remembers the verbal password, in their own word. It is never asked for itself: whoever has the link could guess.
+/// A contact's own statement about whether they remember the verbal password. The password itself is never asked for here, because a person
+/// with the link could guess it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remembers {
-    /// Whether they do.
+    /// Whether they remember it.
     pub remembers: bool,
 }
 
 /// A call on the contact's phone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PhoneCall {
-    /// Names the call when something is done on it.
+    /// The id of the call, for actions on it.
     #[schema(value_type = String)]
     pub id: CallId,
-    /// Where it stands.
+    /// The state of the call.
     pub state: PhoneState,
     /// Why the contact is called.
     pub purpose: Purpose,
-    /// What was asked for.
+    /// The requested services.
     pub services: Vec<Service>,
-    /// Whether it is practice.
+    /// Whether it is a drill.
     pub drill: bool,
-    /// Whether calling it off needs the verbal password.
+    /// Whether canceling requires the verbal password.
     pub password_required: bool,
-    /// When ringing or talking ends.
+    /// When the ringing or the answered call times out.
     #[schema(value_type = String)]
     pub ends_at: Timestamp,
 }
 
-/// Where a call stands that is not over.
+/// The states of a call that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhoneState {
@@ -67,7 +68,7 @@ pub enum PhoneState {
     Answered,
 }
 
-/// What a contact says to call it off.
+/// Cancels the incident on a call.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallOff {
@@ -76,7 +77,7 @@ pub struct CallOff {
     pub verbal_password: Option<String>,
 }
 
-/// The same answer whether the password was right or wrong (I17).
+/// The answer to a cancel. It is the same whether the password was right or wrong (I17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Received {
     /// Always true.

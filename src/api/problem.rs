@@ -1,13 +1,13 @@
-//! What went wrong, as RFC 9457 says it. Nothing internal ever shows.
+//! Errors of the API, in the format of RFC 9457. They never show internals.
 
 use crate::domain::{
     eligibility::Reason,
-    home::edit::{Fault, Wrongs},
+    home::edit::{ErrorCode, FieldErrors},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `application/problem+json`.
+/// An error: `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A path that names the kind of problem.
@@ -38,7 +38,7 @@ pub struct FieldError {
     pub message: String,
     /// The same, for programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Fault>,
+    pub fault: Option<ErrorCode>,
 }
 
 /// The kinds of problems.
@@ -49,9 +49,9 @@ pub enum Code {
     NotSignedIn,
     /// 403
     NotAllowed,
-    /// 403: the password was given too long ago for a change
+    /// 403: the password or a passkey was given too long ago for this change
     ProofNeeded,
-    /// 403: this device came without the account's passkey
+    /// 403: this device is restricted, because it was signed in without the account's passkey
     DeviceHeld,
     /// 403, with a reason
     SosNotAvailable,
@@ -85,17 +85,17 @@ pub enum Code {
     Internal,
     /// 503
     StorageUnavailable,
-    /// 503: too much waits to be stored
+    /// 503: too many changes wait to be stored
     Busy,
-    /// 503: what is stored of the home cannot be read
+    /// 503: the stored record of the home cannot be read
     HomeUnreadable,
-    /// One that a newer server knows.
+    /// A kind that only a newer server knows.
     #[serde(other)]
     Other,
 }
 
 impl Code {
-    /// Status, name in paths, and title.
+    /// The status, the name in paths, and the title.
     fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::NotSignedIn => (401, "not-signed-in", "Not signed in"),
@@ -126,7 +126,7 @@ impl Code {
 }
 
 impl Problem {
-    /// A problem of that kind, with a sentence for a person.
+    /// Creates a problem of this kind, with a sentence for a person.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let (status, name, title) = code.parts();
         Self {
@@ -140,7 +140,7 @@ impl Problem {
         }
     }
 
-    /// A field that is wrong.
+    /// Creates a problem for one wrong field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         let (field, message) = (field.into(), message.into());
         let mut problem = Self::new(Code::Invalid, format!("{field}: {message}"));
@@ -148,11 +148,14 @@ impl Problem {
         problem
     }
 
-    /// Fields that are wrong, all of them.
-    pub fn fields(wrongs: Wrongs) -> Self {
+    /// Creates a problem for all wrong fields.
+    pub fn fields(wrongs: FieldErrors) -> Self {
         let mut problem = Self::new(Code::Invalid, "Some of it is not right yet.");
-        let error =
-            |w: crate::domain::home::edit::Wrong| FieldError { field: w.field, message: w.fault.english().into(), fault: Some(w.fault) };
+        let error = |w: crate::domain::home::edit::FieldError| FieldError {
+            field: w.field,
+            message: w.fault.english().into(),
+            fault: Some(w.fault),
+        };
         problem.errors = wrongs.into_iter().map(error).collect();
         problem
     }

@@ -1,4 +1,4 @@
-//! Signing in, and who is signed in.
+//! Signing in, and the account that is signed in.
 
 use super::passkeys::Answered;
 use crate::domain::{
@@ -9,7 +9,7 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What signing in needs.
+/// Signs in with an e-mail address and a password.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
@@ -19,15 +19,15 @@ pub struct SignIn {
     pub password: String,
 }
 
-/// A device on which somebody is signed in.
+/// A device on which the account is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SignedInDevice)]
 pub struct Device {
-    /// Its short name.
+    /// The id of the device's session.
     pub id: String,
-    /// What it is: “Chrome on Android”.
+    /// A description of the device, such as “Chrome on Android”.
     pub name: String,
-    /// Whether it is the one that asks.
+    /// Whether this is the requesting device.
     pub here: bool,
     /// When it was signed in.
     #[schema(value_type = String)]
@@ -35,7 +35,7 @@ pub struct Device {
     /// When it was last used, to within an hour.
     #[schema(value_type = String)]
     pub seen_at: Timestamp,
-    /// Until when it does not request help, because it came without the account's passkey.
+    /// When the restriction of the device ends. Until then it may not request help, because it was signed in without the account's passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub held_until: Option<Timestamp>,
@@ -45,20 +45,20 @@ pub struct Device {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditPassword {
-    /// What it was.
+    /// The current password.
     pub current: String,
-    /// 12 to 256 characters, and not easily guessed.
+    /// The new password: 12 to 256 characters, and not easily guessed.
     pub password: String,
 }
 
-/// Who signed in.
+/// The account that signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedIn {
     /// The account.
     pub user: User,
 }
 
-/// That it is the person whose account it is: the password given again, or a passkey.
+/// A proof of identity: the account's password, given again, or a passkey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
@@ -73,39 +73,39 @@ pub struct Proof {
 /// An account, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
-    /// Its short name.
+    /// The account's id.
     pub id: String,
-    /// What people call its owner.
+    /// The owner's name.
     pub name: String,
     /// Its e-mail address.
     pub email: String,
 }
 
-/// Who is signed in, and what that opens.
+/// The signed-in account, with its homes and its role at the monitoring center.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     /// The account.
     pub user: User,
-    /// Its homes, in the order in which it came to them.
+    /// Its homes, in the order in which it joined them.
     pub homes: Vec<MyHome>,
-    /// What the account is at the monitoring center, if anything.
+    /// The account's role at the monitoring center, if it has one.
     pub center_role: Option<CenterRole>,
     /// The server's time.
     #[schema(value_type = String)]
     pub server_time: Timestamp,
 }
 
-/// A home, and what somebody is to it.
+/// A home of the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MyHome {
-    /// Its short name.
+    /// The home's id.
     #[schema(value_type = String)]
     pub id: HomeId,
-    /// What its people call it.
+    /// The home's name, or its id if the server cannot read the home.
     pub name: String,
-    /// What the account is to it.
+    /// The account's role in the home.
     pub role: Role,
-    /// Whether the server cannot read it: then it has no name, and no SOS can be raised in it.
+    /// Whether the server cannot read the home. Then no SOS can be raised in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
 }

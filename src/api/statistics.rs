@@ -1,4 +1,4 @@
-//! How the monitoring center does: how long things take, and how often nobody had needed help. It names no home.
+//! Statistics of the monitoring center: how long its steps take, and how often nobody had needed help. They name no home.
 
 use crate::domain::{
     id::IncidentId,
@@ -11,46 +11,46 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What the center did since some time.
+/// The statistics of the monitoring center since a point in time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Statistics {
-    /// Since when.
+    /// The start of the period.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// How many incidents reached the center.
     pub incidents: usize,
-    /// How many of them were called off, or closed because nobody had needed help.
+    /// How many of them were canceled, or closed because nobody had needed help.
     pub false_alarms: usize,
-    /// From the end of the countdown until somebody took it.
+    /// The time from the end of the countdown until an operator claimed the incident.
     pub to_claim: Times,
-    /// … until it was known how the first call went.
+    /// The time from the end of the countdown until the outcome of the first call was known.
     pub to_call: Times,
-    /// … until help was requested.
+    /// The time from the end of the countdown until help was requested.
     pub to_dispatch: Times,
-    /// … until the first agency accepted.
+    /// The time from the end of the countdown until the first agency accepted.
     pub to_accepted: Times,
-    /// Panels that signal here, by their account.
+    /// The alarm panels that signal to this server, by account.
     pub panels: Vec<Panel>,
 }
 
-/// A panel that signals here.
+/// An alarm panel that signals to this server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Panel {
     /// Its account.
     pub account: String,
-    /// When it was heard last; nothing since this server started.
+    /// When the server last received a message from it; `null` if never since the server started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub heard_at: Option<Timestamp>,
 }
 
-/// How long something took.
+/// The distribution of a duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Times {
-    /// How often it happened.
+    /// The number of durations.
     pub count: usize,
-    /// Half of them were quicker, milliseconds.
+    /// The median: half of them were shorter, milliseconds.
     pub median_ms: u64,
-    /// Nine of ten were quicker, milliseconds.
+    /// The 90th percentile: nine of ten were shorter, milliseconds.
     pub p90_ms: u64,
     /// The longest, milliseconds.
     pub most_ms: u64,
@@ -60,41 +60,41 @@ impl Times {
     fn of(times: impl Iterator<Item = u64>) -> Self {
         let mut times: Vec<u64> = times.collect();
         times.sort_unstable();
-        // The nearest rank: the smallest that is not below that part of all.
+        // The nearest rank: the smallest duration that is not below this share of all durations.
         let rank = |part: usize| times.get((times.len() * part).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
         Self { count: times.len(), median_ms: rank(50), p90_ms: rank(90), most_ms: rank(100) }
     }
 }
 
-/// What the center did with one incident; times are milliseconds since its countdown ended.
+/// How the center handled one incident. Times are milliseconds since the end of its countdown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handled {
-    /// Which.
+    /// The incident.
     pub incident: IncidentId,
-    /// What was asked for.
+    /// The requested services.
     pub services: Vec<Service>,
     /// When its countdown ended.
     pub since: Timestamp,
-    /// Somebody took it.
+    /// When an operator claimed it.
     pub claimed_ms: Option<u64>,
-    /// It was known how the first call went.
+    /// When the outcome of the first call was known.
     pub called_ms: Option<u64>,
-    /// Help was requested.
+    /// When help was requested.
     pub requested_ms: Option<u64>,
-    /// The first agency accepted.
+    /// When the first agency accepted.
     pub accepted_ms: Option<u64>,
-    /// It was over.
+    /// When it was over.
     pub over_ms: Option<u64>,
-    /// How the first call went.
+    /// The outcome of the first call.
     pub outcome: Option<CallOutcome>,
     /// Whether nobody had needed help.
     pub false_alarm: bool,
-    /// Who took it, in order.
+    /// The names of the operators who claimed it, in order.
     pub operators: Vec<String>,
 }
 
 impl Handled {
-    /// What was done with an incident; nothing for a drill, for sirens alone, and for what never reached the center.
+    /// Summarizes an incident. `None` for a drill, for sirens alone, and for an incident that never reached the center.
     pub fn of(incident: &Incident, history: &[Recorded]) -> Option<Self> {
         let is_sent =
             |fact: &&Recorded| matches!(fact.event, Event::CountdownOver { .. } | Event::SentNow { .. } | Event::FoundLate { .. });
@@ -135,7 +135,7 @@ impl Handled {
 }
 
 impl Statistics {
-    /// Of these incidents.
+    /// Summarizes these incidents.
     pub fn of(since: Timestamp, all: &[Handled], panels: Vec<Panel>) -> Self {
         let times = |which: fn(&Handled) -> Option<u64>| Times::of(all.iter().filter_map(which));
         Self {

@@ -1,6 +1,7 @@
-//! The story of an incident, line by line, with seconds: the same words in the app and in the evidence.
+//! The timeline of an incident, line by line, with seconds. The app and the evidence use the same words.
 //!
-//! A line is told from its fact and from what the incident was at that moment, never from what it has become since.
+//! A line depends on its fact and on the incident at that moment, not on later events. The exception is a wrong password, which the home
+//! sees only after the end ([`Audience::outcome`]).
 
 use super::incident::Audience;
 use crate::domain::{
@@ -15,19 +16,19 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One line of the story.
+/// A line of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Line {
-    /// Its number in the incident.
+    /// The number of the event in the incident.
     pub seq: u32,
-    /// When.
+    /// When it happened.
     #[schema(value_type = String)]
     pub at: Timestamp,
-    /// What kind of thing happened.
+    /// The kind of event.
     pub what: What,
     /// Who did it.
     pub by: Option<String>,
-    /// A sentence.
+    /// The event as a sentence.
     pub text: String,
 }
 
@@ -63,7 +64,7 @@ pub enum What {
     Other,
 }
 
-/// The whole story, as this reader may know it.
+/// The whole timeline, as this audience may see it.
 pub fn tell(incident: &core::Incident, history: &[Recorded], audience: Audience) -> Vec<Line> {
     let story = Story { incident, history, audience };
     let mut then: Option<core::Incident> = None;
@@ -72,13 +73,13 @@ pub fn tell(incident: &core::Incident, history: &[Recorded], audience: Audience)
             Some(then) => then.apply(fact),
             None => then = core::Incident::replay(incident.id, incident.home.clone(), std::slice::from_ref(fact)),
         }
-        // A history begins with a start; what an incident is now stands in for one that does not.
+        // A history begins with a start. If one does not, the current state is used.
         story.line(seq, fact, then.as_ref().unwrap_or(incident))
     };
     (1u32..).zip(history).map(line).collect()
 }
 
-/// A service as it stands at the beginning of a sentence.
+/// The name of a service, for the beginning of a sentence.
 pub fn service_name(service: Service) -> &'static str {
     match service {
         Service::Police => "Police",
@@ -96,7 +97,7 @@ struct Story<'a> {
 impl Story<'_> {
     fn line(&self, seq: u32, fact: &Recorded, then: &core::Incident) -> Line {
         let (what, by, text) = self.words(&fact.event, then);
-        // What happened elsewhere has the time at which it did, as far as two clocks can agree.
+        // A report from outside keeps its own time, limited to the time between the start and its arrival, because clocks differ.
         let at = match &fact.event {
             Event::Reported { said_at, .. } => (*said_at).clamp(self.incident.started_at.min(fact.at), fact.at),
             _ => fact.at,
@@ -104,7 +105,7 @@ impl Story<'_> {
         Line { seq, at, what, by: by.map(|b| b.name().into()), text }
     }
 
-    /// The words of a fact; `then` is the incident after it.
+    /// The words of a fact. `then` is the incident after the fact.
     fn words<'e>(&self, event: &'e Event, then: &core::Incident) -> (What, Option<&'e core::Actor>, String) {
         match event {
             Event::Started { request, source, by, mode, quiet, .. } => {
@@ -172,7 +173,7 @@ impl Story<'_> {
         }
     }
 
-    /// The words of what sirens and voices do.
+    /// The words of a fact about sirens or announcements.
     fn of_sirens<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
         match event {
             Event::SirenOn { devices, .. } => (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices))),
@@ -192,7 +193,7 @@ impl Story<'_> {
         }
     }
 
-    /// The end of a countdown, after which the incident is `then`.
+    /// The words of the end of a countdown. `then` is the incident after it.
     fn sent(&self, late_ms: u64, then: &core::Incident) -> String {
         let late = if late_ms >= 1_000 { format!(", {} s late because the server was down", late_ms / 1_000) } else { String::new() };
         let is_sent = matches!(then.state, core::State::Verifying(_) | core::State::Dispatching);
@@ -202,7 +203,7 @@ impl Story<'_> {
         }
     }
 
-    /// Whether there was nobody who could have been asked for help.
+    /// Whether no party was connected that could have been asked for help.
     fn is_nobody_connected(&self) -> bool {
         self.incident.mode == Mode::Live && !self.incident.snapshot.policy.connected
     }
@@ -304,7 +305,7 @@ fn call_ended(name: &str, outcome: CallOutcome) -> String {
     }
 }
 
-/// What a person asked for, as a sentence begins.
+/// The words of a request, for the beginning of a sentence.
 fn asked(request: Request) -> &'static str {
     match request {
         Request::Police => "Police requested",

@@ -1,4 +1,5 @@
-//! What is told to other servers, and what they tell: an incident's steps, as signed messages (Standard Webhooks).
+//! Webhook messages: the steps of an incident that this server sends to other servers, and the reports that it receives, both signed
+//! (Standard Webhooks).
 
 use super::{
     incident::{Audience, Stage},
@@ -17,43 +18,43 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One message.
+/// A webhook message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
-    /// What happened: `incident.` and the name of the step, such as `incident.dispatch_moved`.
+    /// The type of event: `incident.` and the name of the step, such as `incident.dispatch_moved`.
     #[serde(rename = "type")]
     pub kind: String,
     /// When it happened, by the sender's clock.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
-    /// What, and where.
+    /// The details of the event.
     pub data: Data,
 }
 
-/// What a message says. Only what belongs to the kind of message is there.
+/// The details of a message. Only the fields of its type are present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Data {
-    /// The incident, by the id of whoever began it.
+    /// The id of the incident, as the client that raised it generated it.
     #[schema(value_type = Option<String>)]
     pub incident: Option<IncidentId>,
-    /// The account at the monitoring center under which the home is known (ANSI/SIA DC-09).
+    /// The account of the home at the monitoring center (ANSI/SIA DC-09).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The number of the step: it only grows.
+    /// The number of the step in the incident. It only grows.
     pub seq: u32,
-    /// Who did it, for people.
+    /// The name of who did it, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// A sentence, for people.
+    /// The event as a sentence, for people.
     pub text: String,
     /// A call that is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<CallTold>,
-    /// How far a service has come.
+    /// The progress of a service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dispatch: Option<DispatchTold>,
-    /// How it ended.
+    /// How the incident ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<Disposition>,
     /// The incident after the step.
@@ -61,23 +62,23 @@ pub struct Data {
     pub about: Option<About>,
 }
 
-/// An incident after a step of it.
+/// An incident after one of its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct About {
-    /// The home.
+    /// The home's id.
     #[schema(value_type = String)]
     pub home: HomeId,
-    /// What it is called.
+    /// The home's name.
     pub name: String,
-    /// Where help is sent.
+    /// The address that help is sent to.
     pub address: Option<Address>,
-    /// What responders should know.
+    /// Notes for responders.
     pub notes: ResponderNotes,
-    /// Whether it is real.
+    /// Live or drill.
     pub mode: Mode,
-    /// Where it stands.
+    /// The stage of the incident.
     pub state: Stage,
-    /// What was asked for.
+    /// The requested services.
     pub services: Vec<Service>,
     /// When its countdown ended.
     #[schema(value_type = String, format = DateTime)]
@@ -87,34 +88,34 @@ pub struct About {
 /// A call that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallTold {
-    /// Who was called.
+    /// The name of the contact who was called.
     pub name: String,
     /// How it ended.
     pub outcome: CallOutcome,
 }
 
-/// How far a service has come.
+/// The progress of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DispatchTold {
-    /// Which.
+    /// The service.
     pub service: Service,
-    /// How far.
+    /// The state that it has reached.
     pub state: DispatchState,
-    /// The agency's own number for it.
+    /// The agency's own reference number.
     #[serde(default)]
     pub reference: Option<String>,
 }
 
-/// Whether a message changed anything: what comes twice, or too late, does not.
+/// Whether a report was recorded. A repeated or late report is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Heard {
-    /// Whether it is in the incident's history now.
+    /// Whether the report was added to the incident's history.
     pub recorded: bool,
 }
 
-/// What others may be told of an incident, in order, from that step on.
+/// The messages about an incident that may be sent to another server, in order, from step `from` on.
 pub fn tell(incident: &Incident, history: &[Recorded], account: Option<&str>, from: u32) -> Vec<Message> {
-    // What a home's own server tells others may be shown in the home.
+    // Messages of a home's own server may contain what the home may see.
     let audience = match incident.snapshot.policy.center {
         CenterMode::Operators => Audience::Center,
         CenterMode::Automatic | CenterMode::Receiver => Audience::Home,
@@ -169,12 +170,12 @@ fn message(fact: &Recorded, line: &timeline::Line, then: &Incident, account: Opt
 }
 
 impl Message {
-    /// Only that a call ended.
+    /// Removes the details of a call, so that the message says only that the call ended.
     fn without_call(self) -> Self {
         Self { data: Data { call: None, ..self.data }, ..self }
     }
 
-    /// What a center or a dispatch service says by it; nothing where it says nothing that counts here.
+    /// The report in a message of a center or a dispatch service. `None` for types that change nothing here.
     pub fn report(&self) -> Option<Report> {
         let Data { call, dispatch, disposition, .. } = &self.data;
         Some(match self.kind.strip_prefix("incident.")? {
@@ -185,7 +186,7 @@ impl Message {
                 let DispatchTold { service, state, reference } = dispatch.clone()?;
                 Report::Moved { service, state, reference }
             }
-            // Whom they called gave the password there.
+            // The contact whom they called gave the password there.
             "cancelled" => Report::Ended { disposition: Disposition::FalseAlarm },
             "closed" => Report::Ended { disposition: disposition.unwrap_or(Disposition::ClosedByCenter) },
             _ => return None,

@@ -1,77 +1,77 @@
-//! How sirens and buttons are reached through the broker, and how they are.
+//! How the server reaches sirens and buttons through the MQTT broker, and their condition.
 
-use crate::domain::{device::Trouble, id::DeviceId, time::Timestamp};
+use crate::domain::{device::DeviceFault, id::DeviceId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What of a home is behind the broker.
+/// The sirens and buttons of a home behind the MQTT broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Wiring {
-    /// The kinds of sirens that can be chosen, by name; none where owners choose nothing.
+    /// The kinds of sirens that owners can choose, by name; empty if owners cannot choose.
     pub kinds: Vec<String>,
-    /// How the names of this home's devices must begin.
+    /// The prefix that the names of this home's devices must have.
     pub begins: String,
-    /// Base station, keypads and cameras.
+    /// The base station, keypads and cameras.
     pub sirens: Vec<WiredSiren>,
-    /// Panic buttons and keypads, as buttons.
+    /// The panic buttons, and keypads in their role as buttons.
     pub buttons: Vec<WiredButton>,
 }
 
-/// A siren.
+/// A siren behind the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WiredSiren {
-    /// The device or camera.
+    /// The id of the device or camera.
     #[schema(value_type = String)]
     pub device: DeviceId,
-    /// Its kind.
+    /// The kind of siren.
     pub kind: String,
-    /// What its topics call it.
+    /// Its name in MQTT topics.
     pub name: String,
-    /// Whether an owner chose that; otherwise the server's settings say so.
+    /// Whether an owner chose the kind and the name. Otherwise they come from the server's settings.
     pub chosen: bool,
-    /// Whether its kind can prove that it sounds.
+    /// Whether its kind can confirm that it sounds.
     pub proves: bool,
-    /// How it is.
+    /// Its condition.
     pub health: DeviceHealth,
 }
 
 /// A panic button or a keypad.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WiredButton {
-    /// What the server's settings call it.
+    /// Its name in the server's settings.
     pub name: String,
-    /// How it is.
+    /// Its condition.
     pub health: DeviceHealth,
 }
 
-/// How something behind the broker is, by its own words.
+/// The condition of a device behind the broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceHealth {
-    /// When it was heard last, since the server began to listen.
+    /// When the server last received a message from it, since the server began to listen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub seen_at: Option<Timestamp>,
-    /// What its battery has left, percent.
+    /// The remaining charge of its battery, percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery: Option<u8>,
-    /// What is wrong.
+    /// Its problems.
     #[serde(default)]
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<DeviceFault>,
 }
 
-/// How a siren is spoken to from now on.
+/// Chooses how the server reaches a siren.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditWire {
-    /// Its kind, one of those of [`Wiring::kinds`].
+    /// The kind of siren, one of [`Wiring::kinds`].
     pub kind: String,
-    /// What its topics call it.
+    /// Its name in MQTT topics.
     pub name: String,
 }
 
-/// What came of letting a siren sound for a second.
+/// The result of sounding a siren for a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tested {
-    /// Whether the siren itself said that it sounds.
+    /// Whether the siren confirmed that it sounds.
     pub confirmed: bool,
 }

@@ -2,7 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
-    buckler::server::command_line::main()
+    buckler::server::cli::main()
 }
 
 #[cfg(target_arch = "wasm32")]

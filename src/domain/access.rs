@@ -36,7 +36,7 @@ pub enum CenterRole {
 
 /// The place and the role that an invitation offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seat {
+pub enum InvitationScope {
     /// In a home.
     Home(HomeId, Role),
     /// At the monitoring center.

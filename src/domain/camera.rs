@@ -1,6 +1,6 @@
 //! Cameras and doorbells, and the addresses of their streams.
 
-use super::{home::edit::Fault, id::CameraId};
+use super::{home::edit::ErrorCode, id::CameraId};
 use serde::{Deserialize, Serialize};
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -111,19 +111,19 @@ fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
 }
 
 impl FromStr for StreamAddress {
-    type Err = Fault;
+    type Err = ErrorCode;
     /// # Errors
     /// A scheme other than RTSP, no host, an invalid port, credentials, white space, control characters, or more than 500 bytes.
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let rest = text.strip_prefix(SCHEME).ok_or(Fault::NotAStream)?;
+    fn from_str(text: &str) -> Result<Self, ErrorCode> {
+        let rest = text.strip_prefix(SCHEME).ok_or(ErrorCode::NotAStream)?;
         if text.len() > 500 || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Fault::NotAStream);
+            return Err(ErrorCode::NotAStream);
         }
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') {
-            return Err(Fault::HasCredentials);
+            return Err(ErrorCode::HasCredentials);
         }
-        host_and_port(authority).map(|_| Self(text.into())).ok_or(Fault::NotAStream)
+        host_and_port(authority).map(|_| Self(text.into())).ok_or(ErrorCode::NotAStream)
     }
 }
 
@@ -140,7 +140,7 @@ impl TryFrom<String> for StreamAddress {
     /// Checks only that the text begins with `rtsp`. A stored address was valid when it was stored, and stricter checks since then must not
     /// make its home unreadable.
     fn try_from(text: String) -> Result<Self, &'static str> {
-        text.starts_with("rtsp").then(|| Self(text.into())).ok_or(Fault::NotAStream.english())
+        text.starts_with("rtsp").then(|| Self(text.into())).ok_or(ErrorCode::NotAStream.english())
     }
 }
 

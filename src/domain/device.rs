@@ -29,7 +29,7 @@ pub struct Device {
 
 /// How the siren of a device or camera is reached through the MQTT broker, as configured by an owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wire {
+pub struct SirenBinding {
     /// The device or camera.
     pub device: DeviceId,
     /// The kind of siren.
@@ -57,7 +57,8 @@ pub struct Health {
 /// A problem with a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Trouble {
+#[schema(as = Trouble)]
+pub enum DeviceFault {
     /// It cannot be reached.
     Offline,
     /// It has not been heard for longer than its longest normal silence.
@@ -71,14 +72,14 @@ pub enum Trouble {
 impl Health {
     /// Returns its current problems. `listening_since` is when the server began to listen to it; `silent_after` is its longest normal
     /// silence, if known.
-    pub fn troubles(&self, listening_since: Timestamp, now: Timestamp, silent_after: Option<Duration>) -> Vec<Trouble> {
+    pub fn troubles(&self, listening_since: Timestamp, now: Timestamp, silent_after: Option<Duration>) -> Vec<DeviceFault> {
         let heard = self.seen_at.map_or(listening_since, |seen| seen.max(listening_since));
         let wrong = [
-            (self.online == Some(false), Trouble::Offline),
+            (self.online == Some(false), DeviceFault::Offline),
             // An offline device is silent anyway.
-            (self.online != Some(false) && silent_after.is_some_and(|after| now.since(heard) > after), Trouble::Silent),
-            (self.tampered == Some(true), Trouble::Tampered),
-            (self.battery.is_some_and(|left| left < BATTERY_LOW), Trouble::BatteryLow),
+            (self.online != Some(false) && silent_after.is_some_and(|after| now.since(heard) > after), DeviceFault::Silent),
+            (self.tampered == Some(true), DeviceFault::Tampered),
+            (self.battery.is_some_and(|left| left < BATTERY_LOW), DeviceFault::BatteryLow),
         ];
         wrong.into_iter().filter_map(|(is, trouble)| is.then_some(trouble)).collect()
     }
@@ -94,11 +95,11 @@ mod tests {
         let day = Some(Duration::from_secs(25 * 3_600));
         let healthy = Health { seen_at: Some(at(0)), online: Some(true), battery: Some(15), tampered: Some(false) };
         assert_eq!(healthy.troubles(at(0), at(25), day), []);
-        assert_eq!(healthy.troubles(at(0), at(26), day), [Trouble::Silent]);
+        assert_eq!(healthy.troubles(at(0), at(26), day), [DeviceFault::Silent]);
         assert_eq!(healthy.troubles(at(0), at(2_600), None), [], "nobody knows how long it may be silent");
         assert_eq!(healthy.troubles(at(10), at(30), day), [], "nobody listened before");
-        assert_eq!(Health::default().troubles(at(0), at(26), day), [Trouble::Silent], "never heard");
+        assert_eq!(Health::default().troubles(at(0), at(26), day), [DeviceFault::Silent], "never heard");
         let worn = Health { seen_at: Some(at(0)), online: Some(false), battery: Some(14), tampered: Some(true) };
-        assert_eq!(worn.troubles(at(0), at(26), day), [Trouble::Offline, Trouble::Tampered, Trouble::BatteryLow]);
+        assert_eq!(worn.troubles(at(0), at(26), day), [DeviceFault::Offline, DeviceFault::Tampered, DeviceFault::BatteryLow]);
     }
 }

@@ -3,7 +3,7 @@
 use crate::domain::id::UserId;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// Notifications that a stream may lag behind; a stream that lags further checks its rights once.
+/// The most notifications that a stream may lag behind. A stream that lags further checks its rights once.
 const BEHIND: usize = 64;
 
 /// Sends notifications.
@@ -37,7 +37,7 @@ pub struct AccessOf {
 }
 
 impl AccessOf {
-    /// Waits for a change; `None` when the server is gone. Nothing is lost when this is dropped and called again.
+    /// Waits for a change. Returns `None` when the server is gone. It can be dropped and called again without losing a change.
     pub async fn changed(&mut self) -> Option<()> {
         loop {
             match self.all.recv().await {
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(of_ada.changed().now_or_never(), None);
         access.changed(&ada);
         assert_eq!(of_ada.changed().now_or_never(), Some(Some(())));
-        // A stream that is too far behind cannot know, and looks.
+        // A stream that lags too far cannot know what changed, so it checks its rights.
         (0..=BEHIND).for_each(|_| access.changed(&"guest".parse().unwrap()));
         assert_eq!(of_ada.changed().now_or_never(), Some(Some(())));
     }

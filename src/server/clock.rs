@@ -1,4 +1,4 @@
-//! The only place that asks what time it is. Moments run on the monotonic clock, so a jump of the wall clock fires nothing early or late.
+//! The only place that reads the time. Times run on the monotonic clock, so a jump of the wall clock fires no timer early or late.
 
 use crate::domain::time::Timestamp;
 use std::{
@@ -8,36 +8,36 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// A correction of the wall clock that is not worth keeping.
+/// A smaller correction of the wall clock is ignored.
 const NOT_WORTH_KEEPING: Duration = Duration::from_millis(20);
 
-/// Where a clock looks when it must know the time of day.
+/// The source of the time of day.
 pub trait TimeSource: Debug + Send + Sync + 'static {
-    /// The wall clock, which people and machines set forward and back.
+    /// The wall clock, which people and machines may set forward and back.
     fn wall(&self) -> Timestamp;
-    /// Which start of the machine this is, and how long ago; `None` where the machine does not say.
+    /// The current boot of the machine and the time since then. `None` if the machine does not report it.
     fn boot(&self) -> Option<Boot>;
 }
 
-/// A start of the machine: what a wall clock that was set cannot change.
+/// A boot of the machine, which setting the wall clock does not affect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
-    /// Another one after each start.
+    /// Differs for each boot.
     pub id: String,
-    /// The time since then, suspension included.
+    /// The time since the boot, including suspension.
     pub uptime: Duration,
 }
 
-/// What the server's time is tied to, kept across restarts.
+/// What the server's time is tied to. It is stored, so that it survives restarts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// The machine's start.
+    /// The boot and the uptime.
     pub boot: Boot,
     /// The server's time at that uptime.
     pub at: Timestamp,
 }
 
-/// This machine: its wall clock, and what Linux says of its start.
+/// This machine: its wall clock, and the boot that Linux reports.
 #[derive(Debug)]
 pub struct Machine;
 
@@ -61,7 +61,7 @@ impl TimeSource for Machine {
     }
 }
 
-/// Gives the time, for as long as the server runs.
+/// The server's clock.
 #[derive(Debug)]
 pub struct Clock {
     source: Box<dyn TimeSource>,
@@ -69,27 +69,27 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that agrees with the wall clock now, and runs on its own from here.
+    /// Creates a clock that agrees with the wall clock now, and runs independently of it from now on.
     pub fn new(source: impl TimeSource) -> Self {
         let tied = (source.wall(), instant());
         Self { source: Box::new(source), tied: Mutex::new(tied) }
     }
 
-    /// The present moment.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         let (at, instant) = self.tied();
         at + instant.elapsed()
     }
 
-    /// The instant at which `moment` comes; a sleeper until then never wakes early (I16).
+    /// The instant of a time. A sleep until that instant never ends early (I16).
     pub fn instant_of(&self, moment: Timestamp) -> Instant {
         let (at, instant) = self.tied();
         instant + moment.since(at)
     }
 
-    /// Goes on where the server stopped, for incidents that run. In the same start of the machine the time is what it would have
-    /// been without the stop, wherever the wall clock was set meanwhile; otherwise the wall clock counts, but never backwards: a
-    /// countdown never begins again.
+    /// Continues from where the server stopped, for running incidents. Within the same boot, the time is what it would have been without
+    /// the stop, even if the wall clock was set in the meantime. Otherwise the wall clock counts, but never backwards, so that a countdown
+    /// never begins again.
     pub fn go_on(&self, kept: Option<&Anchor>, latest_fact: Timestamp) {
         let now = match (kept, self.source.boot()) {
             (Some(kept), Some(boot)) if kept.boot.id == boot.id => kept.at + boot.uptime.saturating_sub(kept.boot.uptime),
@@ -98,18 +98,18 @@ impl Clock {
         self.tie(now.max(latest_fact));
     }
 
-    /// The wall clock's time, if it was set since this clock was tied to it. To be taken over by [`Clock::tie`] when no timer runs.
+    /// The time of the wall clock, if it was set since this clock was tied to it. [`Clock::tie`] adopts it when no timer runs.
     pub fn correction(&self) -> Option<Timestamp> {
         let (now, wall) = (self.now(), self.source.wall());
         (now.since(wall).max(wall.since(now)) > NOT_WORTH_KEEPING).then_some(wall)
     }
 
-    /// Says that it is `now`.
+    /// Sets the current time.
     pub fn tie(&self, now: Timestamp) {
         *self.tied.lock().expect("no holder panics") = (now, instant());
     }
 
-    /// What to keep, so that a restart goes on with this time, or with `at` as the time of this moment.
+    /// The anchor to store, so that a restart continues with `at` as the time of now.
     pub fn anchor(&self, at: Timestamp) -> Option<Anchor> {
         Some(Anchor { boot: self.source.boot()?, at })
     }
@@ -119,7 +119,7 @@ impl Clock {
     }
 }
 
-/// The monotonic clock, to measure with.
+/// The monotonic clock, for measuring.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub(super) fn instant() -> Instant {
     Instant::now()

@@ -1,11 +1,12 @@
-//! The configuration: command line before environment before file before default. What is unknown or impossible is refused.
+//! The configuration. The command line has priority over the environment, then the file, then the defaults. Unknown keys and invalid values
+//! are refused.
 
 use super::{
     cameras::Settings as Cameras,
-    center::settings::Center,
-    devices::mqtt::settings::Settings as Mqtt,
-    notify::webhooks::settings::{self as webhooks, Hook, Reporter},
+    dc09::settings::Center,
+    mqtt::{self, settings::Settings as Mqtt},
     tls::Files,
+    webhooks::settings::{self as webhooks, Hook, Reporter},
 };
 use crate::domain::incident::{CenterMode, Policy};
 use clap::Args;
@@ -20,7 +21,7 @@ use std::{
 };
 use url::Url;
 
-/// Options of `buckler serve`. Each is also an environment variable and a key of the configuration file.
+/// The options of `buckler serve`. Each is also an environment variable and a key of the configuration file.
 #[derive(Args, Debug, Default)]
 pub struct Options {
     /// Configuration file, TOML
@@ -47,7 +48,7 @@ pub struct Options {
     /// How long after giving the password a home can be changed without giving it again [default: 10m]
     #[arg(long, env = "BUCKLER_PROOF_LASTS", value_parser = humantime::parse_duration)]
     proof_lasts: Option<Duration>,
-    /// Folder for everything that is kept [default: data]
+    /// Folder for everything that the server stores [default: data]
     #[arg(long, env = "BUCKLER_DATA")]
     data: Option<PathBuf>,
     /// Fill an empty data folder with the demo homes; listens on this machine only
@@ -91,39 +92,39 @@ struct File {
 pub struct Config {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// Proxies whose word counts for how a browser came.
+    /// The trusted proxies, whose headers state how a browser connected.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Whether it may listen beyond this machine without HTTPS.
+    /// Whether the server may listen beyond this machine without HTTPS.
     pub plain_http: bool,
-    /// Where the certificate and its key are, if the server itself speaks HTTPS.
+    /// The certificate and its key, if the server itself serves HTTPS.
     pub tls: Option<Files>,
     /// The address at which browsers reach this server, `https://` and a host.
     pub public_url: Option<Url>,
-    /// How long after giving the password a home can be changed.
+    /// How long after a proof of identity a home can be changed.
     pub proof_lasts: Duration,
-    /// The folder for everything that is kept.
+    /// The folder for everything that the server stores.
     pub data: PathBuf,
     /// Whether this is the demo.
     pub demo: bool,
-    /// Who is shown every effect of a demo.
+    /// The address that is shown every effect of a demo.
     pub demo_bench: Option<SocketAddr>,
     /// The timers of new incidents.
     pub policy: Policy,
-    /// Who the monitoring center is.
+    /// The settings of the monitoring center.
     pub center: Center,
-    /// What makes stills of real cameras; without it they have none.
+    /// The program that makes stills of real cameras. Without it they have none.
     pub ffmpeg: Option<PathBuf>,
-    /// Where cameras may be, and how they are searched.
+    /// Which networks cameras may be in, and how the server searches for them.
     pub cameras: Cameras,
-    /// The broker behind which sirens are, and which.
+    /// The MQTT broker, and the sirens and buttons behind it.
     pub mqtt: Option<Mqtt>,
-    /// Servers that are told of incidents' steps.
+    /// The servers that get webhook messages about incidents.
     pub webhooks: Vec<Hook>,
-    /// Who may report how far help has come.
+    /// The servers that may report the progress of help.
     pub reporters: Vec<Reporter>,
 }
 
-/// A configuration that cannot be used, in a sentence.
+/// Why the configuration cannot be used, in a sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -133,18 +134,18 @@ const RING_S: RangeInclusive<u64> = 10..=60;
 /// Bounds of the talk timeout, seconds.
 const TALK_S: RangeInclusive<u64> = 20..=120;
 
-/// Bounds of how long people at the console have, seconds.
+/// Bounds of the time in which operators must claim an incident, seconds.
 const UNCLAIMED_S: RangeInclusive<u64> = 30..=180;
-/// Bounds of how long a proof lasts, seconds.
+/// Bounds of how long a proof of identity counts, seconds.
 const PROOF_S: RangeInclusive<u64> = 60..=3_600;
-/// How long a proof lasts.
+/// How long a proof of identity counts by default.
 const PROOF_LASTS: Duration = Duration::from_secs(600);
 
 impl Config {
-    /// Puts options, file and defaults together.
+    /// Combines options, file and defaults.
     ///
     /// # Errors
-    /// What is wrong, where, and what is allowed.
+    /// What is wrong, where, and which values are allowed.
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let demo = options.demo;
@@ -153,7 +154,7 @@ impl Config {
         let unclaimed = choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED_S, demo)?;
         let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF_S, demo)?.unwrap_or(PROOF_LASTS);
         let center = file.center.mode.unwrap_or(CenterMode::Automatic);
-        // The automatic center calls contacts. Only a demo has responders behind it.
+        // The automatic center calls contacts. Only a demo has (simulated) responders behind it.
         let connected = center != CenterMode::Automatic || demo;
         let mut policy = Policy { center, connected, ..Policy::default() };
         policy.ring_timeout_ms = ring.map_or(policy.ring_timeout_ms, |d| d.as_millis() as u64);
@@ -218,7 +219,7 @@ impl Config {
 }
 
 impl Config {
-    /// Without an address of its own, passkeys are for this machine, where nobody else comes.
+    /// The site for passkeys if no public address is set: this machine, if only this machine can connect.
     pub fn local_site(&self) -> Option<Url> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let alone = self.listen.ip().is_loopback() && self.trusted_proxies.is_empty();
@@ -226,7 +227,7 @@ impl Config {
     }
 }
 
-/// An address whose host a passkey can be for: a name, over HTTPS.
+/// Parses an address whose host passkeys can be for: a name, over HTTPS.
 fn public(text: &str) -> Result<Url, ConfigError> {
     let wrong = || ConfigError(format!("public_url must be https:// and the host's name, such as https://sos.example.org, not “{text}”"));
     let url = Url::parse(text).map_err(|_| wrong())?;
@@ -237,7 +238,21 @@ fn public(text: &str) -> Result<Url, ConfigError> {
 
 fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("cannot read {}: {e}", path.display())))?;
-    toml::from_str(&text).map_err(|e| ConfigError(format!("{}: {e}", path.display())))
+    let failed = |e: toml::de::Error| ConfigError(format!("{}: {e}", path.display()));
+    // Only a file that is not valid as it is may have older names; the text has the places of errors, and the table has none.
+    let error = match toml::from_str(&text) {
+        Ok(file) => return Ok(file),
+        Err(error) => error,
+    };
+    let mut table = text.parse::<toml::Table>().map_err(failed)?;
+    let renamed = mqtt::renamed::rename(&mut table);
+    if renamed.is_empty() {
+        return Err(failed(error));
+    }
+    for (old, new) in renamed {
+        tracing::warn!(old, new, "the configuration uses the old name of a key under mqtt; it works until the next release");
+    }
+    table.try_into().map_err(failed)
 }
 
 fn choose(
@@ -260,23 +275,23 @@ fn choose(
     }
 }
 
-/// A time as it is written.
+/// Formats a duration as in the file.
 fn seconds(ms: u64) -> String {
     humantime::format_duration(Duration::from_millis(ms)).to_string()
 }
 
-/// A list of tables of the file, if it holds any.
+/// Formats a list of tables of the file; empty for an empty list.
 fn tables<T: Serialize>(name: &str, of: &[T]) -> Result<String, fmt::Error> {
     if of.is_empty() { Ok(String::new()) } else { table(name, &of) }
 }
 
-/// A table of the file.
+/// Formats a table of the file.
 fn table(name: &str, of: &impl Serialize) -> Result<String, fmt::Error> {
     toml::to_string(&BTreeMap::from([(name, of)])).map_err(|_| fmt::Error)
 }
 
 impl fmt::Display for Config {
-    /// As a configuration file.
+    /// Formats a configuration file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { listen, trusted_proxies, plain_http, tls, public_url, proof_lasts, data, .. } = self;
         writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
@@ -346,6 +361,48 @@ mod tests {
         std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\n[center]\nringtimeout = \"3s\"\n").unwrap();
         let error = with(Options { config: Some(file.path().into()), ..Options::default() }).unwrap_err();
         assert!(error.contains("line 3") && error.contains("ringtimeout") && error.contains("ring_timeout"), "{error}");
+    }
+
+    #[test]
+    fn old_names_of_keys_still_work() {
+        let read = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            with(Options { config: Some(file.path().into()), ..Options::default() }).map(|config| config.mqtt.unwrap())
+        };
+        let new = r#"
+            [mqtt]
+            broker = "mqtt://127.0.0.1"
+            topic_prefix = { maple-street = "maple" }
+            [[mqtt.siren]]
+            home = "maple-street"
+            device = "base"
+            profile = "mine"
+            name = "hall"
+            heartbeat_timeout = "25h"
+            [[mqtt.button]]
+            home = "maple-street"
+            name = "Bedside"
+            topic = "button"
+            json_pointer = "/action"
+            press = { single = "police" }
+            heartbeat_timeout = "90s"
+            [mqtt.profile.mine]
+            on = { topic = "{name}/set", payload = "ON" }
+            off = { topic = "{name}/set", payload = "OFF" }
+            state = { topic = "{name}", json_pointer = "/state", on = "ON", off = "OFF" }
+            availability = { topic = "{name}/up", json_pointer = "/up", online = "yes", offline = "no" }
+            heartbeat_timeout = "1h"
+            noop_payload = "{}"
+        "#;
+        let mut old = new.replace("topic_prefix", "chosen").replace("json_pointer", "at").replace("noop_payload", "nothing");
+        for (text, seconds) in [("25h", "90000"), ("90s", "90"), ("1h", "3600")] {
+            old = old.replace(&format!("heartbeat_timeout = \"{text}\""), &format!("silent_seconds = {seconds}"));
+        }
+        assert!(!old.contains("heartbeat_timeout"), "{old}");
+        assert_eq!(read(&old).unwrap(), read(new).unwrap());
+        let both = format!("{new}\nsilent_seconds = 7\n");
+        assert!(read(&both).unwrap_err().contains("silent_seconds"), "a key that is there under both names is refused");
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! The demo's homes and people. Their password is public, so a demo never shares its folder with a real home.
+//! The homes and people of the demo. Their password is public, so a demo never shares its data folder with a real home.
 
 use super::{
-    StartError, auth,
     clock::{Machine, TimeSource},
-    store::{Account, Change, ChangeError, Database, Entry, Op, StoreError},
+    identity,
+    store::{Account, AuditEntry, Change, ChangeError, Database, Op, StoreError},
 };
 use crate::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
         access::{CenterRole, Membership, Role},
         camera::{Camera, CameraKind, Keep},
@@ -18,31 +18,43 @@ use crate::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// Everybody's password.
+/// The password of every account.
 const PASSWORD: &str = "buckler-demo";
-/// Its account tells a demo's folder.
+/// The account by which the folder of a demo is recognized.
 const OWNER: &str = "owner@demo.test";
 
-/// Fills an empty folder for the demo; refuses to mix a demo with anything else.
+/// Why a folder cannot be used for the demo, or without it.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// It holds real homes.
+    #[error("this data folder holds real homes; give the demo one of its own with --data")]
+    RealHomes,
+    /// It holds the demo.
+    #[error("this data folder holds the demo, whose passwords are public; start it with --demo, or give another one with --data")]
+    Demo,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Fills an empty folder for the demo. Refuses to mix a demo with anything else.
 ///
 /// # Errors
-/// A folder of the other kind, or a store that does not answer.
-pub async fn check(database: &mut Database, demo: bool) -> Result<(), StartError> {
+/// The folder is of the other kind, or the store failed.
+pub async fn check(database: &mut Database, demo: bool) -> Result<(), DemoError> {
     let is_demo = database.reads.account(OWNER).await?.is_some();
     let (homes, unreadable) = database.reads.homes().await?;
     let is_empty = homes.is_empty() && unreadable.is_empty();
     match (demo, is_demo) {
         (true, true) | (false, false) => Ok(()),
         (true, false) if is_empty => Ok(fill(database).await?),
-        (true, false) => Err(StartError::Demo("this data folder holds real homes; give the demo one of its own with --data".into())),
-        (false, true) => Err(StartError::Demo(
-            "this data folder holds the demo, whose passwords are public; start it with --demo, or give another one with --data".into(),
-        )),
+        (true, false) => Err(DemoError::RealHomes),
+        (false, true) => Err(DemoError::Demo),
     }
 }
 
 async fn fill(database: &mut Database) -> Result<(), StoreError> {
-    let hash = |password: &str| auth::hash(password).map_err(|e| StoreError::Unusable(format!("cannot hash a password: {e}")));
+    let hash = |password: &str| identity::hash(password).map_err(|e| StoreError::Unusable(format!("cannot hash a password: {e}")));
     let password = hash(PASSWORD)?;
     let people = [("owner", "Olivia"), ("shared", "Sam"), ("guest", "Gwen"), ("operator", "Operator")];
     let account = |(id, name): (&str, &str)| Account {
@@ -51,17 +63,17 @@ async fn fill(database: &mut Database) -> Result<(), StoreError> {
         name: name.into(),
         password: password.clone(),
     };
-    let mut demo = Change::new(Entry::new(Deed::FirstOwner, Machine.wall(), json!({"demo": true})))
+    let mut demo = Change::new(AuditEntry::new(AuditAction::FirstOwner, Machine.wall(), json!({"demo": true})))
         .ops(people.map(|person| Op::PutAccount(account(person))))
         .op(Op::SetCenterRole(slug("operator"), Some(CenterRole::Operator)));
     for mut home in homes() {
-        home.verbal_password = Some(hash(&auth::spoken("blue heron"))?);
+        home.verbal_password = Some(hash(&identity::spoken("blue heron"))?);
         let (id, contacts) = (home.id.clone(), home.contacts.clone());
         let member =
             |(account, role): (&str, Role)| Op::PutMembership(id.clone(), slug(account), Membership { role, sos_withdrawn: false });
         let link = |contact: Contact| {
-            let token = auth::new_token();
-            Op::PutContactLink { token: auth::token_hash(&token), home: id.clone(), contact: contact.id, shown: Some(token) }
+            let token = identity::new_token();
+            Op::PutContactLink { token: identity::token_hash(&token), home: id.clone(), contact: contact.id, shown: Some(token) }
         };
         demo = demo
             .op(Op::PutHome { home: Arc::new(home), revision: 0 })
@@ -107,7 +119,7 @@ fn homes() -> [Home; 4] {
     [maple, lake, loft, flat]
 }
 
-/// A premium, monitored and enrolled home with nothing in it.
+/// A home with premium plan, monitoring and enrollment, and nothing else in it.
 fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], time_zone: &str) -> Home {
     Home {
         id: slug(id),

@@ -1,5 +1,5 @@
-//! What happened, as evidence: every fact with its time and actor, each with a hash over itself and all before it, so that nothing
-//! can be left out or changed unseen. It holds no password, and nothing that is for responders alone.
+//! The evidence of an incident: every fact with its time and actor, and with a hash over itself and all facts before it, so that a fact
+//! cannot be removed or changed without changing every hash after it. It contains no password and nothing that is for responders alone.
 
 use super::engine::Current;
 use crate::{
@@ -27,52 +27,52 @@ const STYLE: &str = include_str!("../../style/evidence.css");
 /// An incident as evidence.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Evidence {
-    /// When this was written.
+    /// When the evidence was exported.
     #[schema(value_type = String)]
     pub exported_at: Timestamp,
-    /// The incident as it stands.
+    /// The incident at that time.
     pub incident: Incident,
     /// Everything that happened, in order.
     pub events: Vec<Fact>,
-    /// What the camera showed from which help was asked for, where it was kept.
+    /// The clip of the camera from whose Live View help was requested, if one is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
 }
 
-/// What a camera showed: ten seconds before the press, and thirty after.
+/// The clip of a camera: from ten seconds before the press to thirty seconds after it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Clip {
-    /// Where it is, MP4.
+    /// Its path: an MP4 file.
     pub path: String,
-    /// Its size.
+    /// Its size, bytes.
     pub bytes: usize,
-    /// SHA-256 of it, in hex.
+    /// Its SHA-256, in hex.
     pub sha256: String,
 }
 
-/// One thing that happened.
+/// A fact: one thing that happened.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Fact {
     /// Its number, from 1.
     pub seq: u32,
-    /// When, by the server's clock.
+    /// When it happened, by the server's clock.
     #[schema(value_type = String)]
     pub at: Timestamp,
-    /// What kind of thing.
+    /// The kind of event.
     pub what: What,
     /// Who did it.
     pub by: Option<String>,
-    /// A sentence.
+    /// The event as a sentence.
     pub text: String,
-    /// The fact as it is stored, without the verbal password's hash and what is for responders alone.
+    /// The fact as it is stored, without the hash of the verbal password and without what is for responders alone.
     #[schema(value_type = Object)]
     pub fact: serde_json::Value,
-    /// SHA-256, in hex, over the hash before (64 zeros for the first) and the fact as JSON.
+    /// SHA-256, in hex, over the hash of the fact before (64 zeros for the first) and the fact as JSON.
     pub hash: String,
 }
 
 impl Evidence {
-    /// Of an incident, as this reader may know it; `clip` is the file of what the camera showed.
+    /// Creates the evidence of an incident, as this audience may see it. `clip` is the file of the clip.
     pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<&[u8]>, audience: Audience) -> Self {
         let incident = Incident::tell(&current.incident, &current.history, now, center_phone, audience);
         let events = facts(current, &incident.timeline, audience);
@@ -84,12 +84,12 @@ impl Evidence {
         Self { exported_at: now, incident, events, clip }
     }
 
-    /// As JSON, for programs.
+    /// Formats JSON, for programs.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// As a table (RFC 4180).
+    /// Formats a table (RFC 4180).
     pub fn csv(&self) -> String {
         let mut text = row(&["seq", "at", "what", "by", "text", "hash"]);
         for Fact { seq, at, what, by, text: said, hash, .. } in &self.events {
@@ -98,7 +98,7 @@ impl Evidence {
         text
     }
 
-    /// As a page to print; `alone` where no server gives it its style.
+    /// Formats a page to print. `alone` includes the style, for pages that no server serves.
     pub fn html(&self, alone: bool) -> String {
         let incident = &self.incident;
         let style = if alone { format!("<style>{STYLE}</style>") } else { "<link rel=\"stylesheet\" href=\"/evidence.css\">".into() };
@@ -138,7 +138,7 @@ impl Evidence {
     }
 }
 
-/// The outcome of the call that a fact is about, if it is about the end of one.
+/// The outcome of the call, if the fact is the end of a call.
 fn outcome(event: &Event) -> Option<CallOutcome> {
     match event {
         Event::CallEnded { outcome, .. } | Event::Reported { report: Report::Called { outcome, .. }, .. } => Some(*outcome),
@@ -146,7 +146,7 @@ fn outcome(event: &Event) -> Option<CallOutcome> {
     }
 }
 
-/// A fact as JSON, without what this reader may not know.
+/// The fact as JSON, without what this audience may not see.
 fn shown(incident: &core::Incident, recorded: &Recorded, audience: Audience) -> serde_json::Value {
     let mut fact = serde_json::to_value(recorded).unwrap_or_default();
     if let Some(snapshot) = fact.get_mut("snapshot").and_then(serde_json::Value::as_object_mut) {
@@ -179,12 +179,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A value as it stands on the wire.
+/// A value as the API writes it.
 pub fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A line of a table (RFC 4180). A cell that a spreadsheet would take for a formula gets a quote before it.
+/// A row of a table (RFC 4180). A cell that a spreadsheet would read as a formula gets a quote before it.
 pub fn row(cells: &[&str]) -> String {
     let quoted = |cell: &&str| {
         let guard = if cell.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
@@ -193,7 +193,7 @@ pub fn row(cells: &[&str]) -> String {
     cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// Text within HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

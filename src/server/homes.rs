@@ -1,4 +1,4 @@
-//! Cache of all homes: every request needs one. The writer updates it after each stored change.
+//! A cache of all homes, because every request needs one. It is updated after each stored change.
 
 use super::store::{Change, ChangeError, Changes, Guard, Op, Reads, StoreError};
 use crate::domain::{contact::Contact, home::Home, id::HomeId};
@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// Attempts to repeat an edit after a concurrent change of the same home. Repeated edits take turns.
+/// The most repetitions of an edit after concurrent changes of the same home. Repeated edits take turns.
 const TRIES: usize = 8;
 
 /// All homes, each with its revision.
@@ -21,10 +21,10 @@ pub struct Homes {
 }
 
 impl Homes {
-    /// Loads them. Those that cannot be read are named, and the others go on.
+    /// Loads all homes. A home that cannot be read is logged and listed, and the others are available.
     ///
     /// # Errors
-    /// A store that cannot be read at all.
+    /// The store cannot be read at all.
     pub async fn load(reads: &dyn Reads) -> Result<Self, StoreError> {
         let (homes, unreadable) = reads.homes().await?;
         for (home, error) in &unreadable {
@@ -87,12 +87,12 @@ impl Homes {
         self.all.read().expect("no writer panics").get(id).cloned()
     }
 
-    /// All of them.
+    /// All homes.
     pub fn all(&self) -> Vec<Arc<Home>> {
         self.all.read().expect("no writer panics").values().map(|(home, _)| home.clone()).collect()
     }
 
-    /// One of them.
+    /// One home.
     pub fn get(&self, id: &HomeId) -> Option<Arc<Home>> {
         self.revision(id).map(|(home, _)| home)
     }

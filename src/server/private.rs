@@ -1,4 +1,4 @@
-//! Files and folders that are for the user of the server alone, and the lock that keeps a second server out of a folder.
+//! Files and folders that are private to the server's user, and the lock that keeps a second server out of a data folder.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file in the data folder that the running server holds locked.
+/// The name of the lock file in the data folder.
 const LOCK: &str = "lock";
 
-/// Makes a folder for this user alone. One that exists keeps its mode: it may be somebody's home.
+/// Creates a folder that is private to this user. An existing folder keeps its mode, because it may be somebody's home.
 ///
 /// # Errors
-/// Why it cannot be made.
+/// The folder cannot be created.
 pub fn folder(path: &Path) -> io::Result<()> {
     let mut folder = DirBuilder::new();
     folder.recursive(true);
@@ -21,10 +21,10 @@ pub fn folder(path: &Path) -> io::Result<()> {
     folder.create(path)
 }
 
-/// Makes a file for this user alone. It overwrites nothing and follows no link.
+/// Creates a file that is private to this user. It overwrites nothing and follows no link.
 ///
 /// # Errors
-/// There is something at that path, or it cannot be made.
+/// Something exists at that path, or the file cannot be created.
 pub fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -33,8 +33,8 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Takes the rights of everybody else away from a file that an older version made, or a copy that was put there. Where that fails the
-/// log says so: a server that does not start would help nobody.
+/// Removes the permissions of other users from a file that an older version made, or from a copy. A failure is only logged, because a
+/// server that does not start would help nobody.
 pub fn tighten(path: &Path) {
     #[cfg(unix)]
     {
@@ -44,14 +44,14 @@ pub fn tighten(path: &Path) {
         if mode & 0o077 != 0 {
             let file = path.display();
             match std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o077)) {
-                Ok(()) => tracing::warn!(%file, "others could read a file of the server; they cannot any more"),
-                Err(error) => tracing::warn!(%file, %error, "others can read a file of the server"),
+                Ok(()) => tracing::warn!(%file, "other users could read a file of the server; their permissions were removed"),
+                Err(error) => tracing::warn!(%file, %error, "other users can read a file of the server; could not change its permissions"),
             }
         }
     }
 }
 
-/// Whether others than this user have any right to a file.
+/// Whether other users have any permission on a file.
 pub fn is_open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -62,7 +62,7 @@ pub fn is_open_to_others(path: &Path) -> bool {
     false
 }
 
-/// The database and what SQLite keeps beside it.
+/// The database file, and the files of SQLite beside it.
 pub fn database_files(database: &Path) -> [PathBuf; 3] {
     ["", "-wal", "-shm"].map(|end| {
         let mut name = database.as_os_str().to_owned();
@@ -71,18 +71,18 @@ pub fn database_files(database: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// Holds the data folder for one server: while it lives, no other server starts on it (I32). The system lets it go with the process,
-/// however that ends.
+/// A lock on the data folder. While it exists, no other server starts on the folder (I32). The system releases it when the process ends in
+/// any way.
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
-    /// Takes the folder; `None` if another server has it.
+    /// Takes the lock. `None` if another server has it.
     ///
     /// # Errors
-    /// The lock cannot be made.
+    /// The lock file cannot be created or locked.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
         let path = folder.join(LOCK);
         let file = match new_file(&path) {
@@ -146,4 +146,10 @@ mod tests {
         drop(first);
         assert!(FolderLock::take(parent.path()).unwrap().is_some());
     }
+}
+
+/// The free space for this user on the folder's disk, bytes.
+pub fn free_space(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail * disk.f_frsize)
 }

@@ -5,17 +5,17 @@ use futures_util::FutureExt;
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::watch;
 
-/// Why the server cannot go on.
+/// Why the server cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the task “{task}” {how}")]
 pub struct TaskFailed {
-    /// Its name.
+    /// The name of the task.
     pub task: &'static str,
-    /// What happened to it, to stand behind the name.
+    /// What happened to it, as a phrase that follows the name.
     pub how: String,
 }
 
-/// Starts long-lived tasks and tells when one has failed.
+/// Starts long-lived tasks, and reports the first failure.
 #[derive(Clone, Debug)]
 pub struct Tasks {
     failed: Arc<watch::Sender<Option<TaskFailed>>>,
@@ -23,7 +23,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Tasks may return once `stop` is true.
+    /// Creates it. Tasks may return once `stop` is true.
     pub fn new(stop: watch::Receiver<bool>) -> Self {
         Self { failed: Arc::new(watch::Sender::new(None)), stop }
     }
@@ -38,7 +38,7 @@ impl Tasks {
                 Ok(()) => "ended while the server runs".to_owned(),
             };
             tracing::error!(task, how, "a task failed: the server exits");
-            // The first failure is the cause of what follows.
+            // The first failure is the cause of the later ones.
             tasks.failed.send_if_modified(|failed| {
                 let is_first = failed.is_none();
                 failed.get_or_insert(TaskFailed { task, how });
@@ -52,7 +52,7 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// A sender that is gone is a server that is gone.
+    /// If the sender is gone, the server is gone.
     fn is_stopping(&self) -> bool {
         *self.stop.borrow() || self.stop.has_changed().is_err()
     }
@@ -63,13 +63,13 @@ impl Tasks {
         let first = failed.wait_for(Option::is_some).await.ok().and_then(|failed| failed.clone());
         match first {
             Some(failed) => failed,
-            // This holds the sender, so it cannot be gone.
+            // This value holds a sender, so the channel cannot be closed.
             None => std::future::pending().await,
         }
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// The first failure; a test that waits in vain fails instead of hanging.
+    /// The first failure. A test that waits in vain fails instead of hanging.
     async fn failure(tasks: &Tasks) -> TaskFailed {
         tokio::time::timeout(Duration::from_secs(30), tasks.failed()).await.expect("a task fails")
     }

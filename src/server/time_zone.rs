@@ -1,13 +1,13 @@
-//! The time zones that are known here.
+//! Known time zones.
 
-/// The zone as the IANA database spells it; UTC for one that it does not have. A browser that knows no zone says `Etc/Unknown`, and every
-/// other browser would fail to show a time there.
+/// The zone as the IANA database spells it, or UTC if the database does not have it. A browser that knows no zone sends `Etc/Unknown`, and
+/// other browsers would fail to show times in it.
 pub fn known(zone: &str) -> String {
     let found = jiff::tz::db().get(zone).ok().filter(|found| !found.is_unknown());
     match found.as_ref().and_then(|found| found.iana_name()) {
         Some(name) => name.to_owned(),
         None => {
-            tracing::warn!(zone, "a time zone is not known here: UTC is used");
+            tracing::warn!(zone, "unknown time zone; using UTC instead");
             "UTC".to_owned()
         }
     }

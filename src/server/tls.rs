@@ -1,4 +1,5 @@
-//! TLS of the server itself: a certificate and its key from files, read again on SIGHUP, so that a renewed one needs no restart.
+//! TLS of the server itself. The certificate and its key are files, which are read again on SIGHUP, so that a renewed certificate needs no
+//! restart.
 
 use super::stopped;
 use std::{
@@ -18,10 +19,10 @@ use tokio_rustls::{
     },
 };
 
-/// Where certificate and key are.
+/// The paths of the certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// The chain of certificates, PEM, the server's own first.
+    /// The chain of certificates, PEM, the server's own certificate first.
     pub cert: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
@@ -30,22 +31,22 @@ pub struct Files {
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or is no such file.
+    /// A file cannot be read, or has the wrong format.
     #[error("cannot read {what} from {file}: {source}")]
     File {
         /// The certificate or the key.
         what: &'static str,
-        /// Which file.
+        /// The file.
         file: String,
-        /// Why.
+        /// The cause.
         source: rustls::pki_types::pem::Error,
     },
-    /// They do not belong together, or are of a kind that is not known.
+    /// The certificate and the key do not belong together, or are of an unsupported kind.
     #[error("certificate and key cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
 }
 
-/// What encrypts connections, with the newest certificate.
+/// Encrypts connections, with the latest certificate.
 #[derive(Debug)]
 pub struct Tls {
     files: Files,
@@ -56,34 +57,34 @@ impl Tls {
     /// Reads the files.
     ///
     /// # Errors
-    /// What is wrong with which file.
+    /// What is wrong, and with which file.
     pub fn new(files: Files) -> Result<Self, TlsError> {
         let now = RwLock::new(read(&files)?);
         Ok(Self { files, now })
     }
 
-    /// Takes the next connection in.
+    /// The acceptor for the next connection.
     pub fn acceptor(&self) -> TlsAcceptor {
         self.now.read().expect("no writer panics").clone().into()
     }
 
-    /// Reads the files again; what cannot be used changes nothing.
+    /// Reads the files again. Files that cannot be used change nothing.
     fn reload(&self) {
         match read(&self.files) {
             Ok(new) => {
                 *self.now.write().expect("no writer panics") = new;
-                tracing::info!(file = %self.files.cert.display(), "the certificate was read again");
+                tracing::info!(file = %self.files.cert.display(), "reloaded the certificate");
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the old certificate stays: the new one cannot be used");
+                tracing::error!(error = &error as &dyn std::error::Error, "could not load the new certificate; the old one stays in use");
             }
         }
     }
 
-    /// Reads the files again at every SIGHUP, until the server stops.
+    /// Reads the files again on every SIGHUP, until the server stops.
     pub async fn reload_on_hangup(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-            tracing::warn!("a renewed certificate is not seen before the next start: SIGHUP cannot be listened for");
+            tracing::warn!("could not listen for SIGHUP; a renewed certificate needs a restart");
             return stopped(&mut stop).await;
         };
         loop {
@@ -102,7 +103,7 @@ fn read(Files { cert, key }: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     };
     let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect).map_err(failed("the certificate", cert))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(failed("the key", key))?;
-    // TLS 1.3 and 1.2 with the suites that rustls has at all, which are those of ASVS 5.0, V12.1.2.
+    // TLS 1.3 and 1.2, with all suites that rustls has, which are those of ASVS 5.0, V12.1.2.
     let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions()?;
     let mut config = config.with_no_client_auth().with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".into()];

@@ -1,11 +1,11 @@
 //! Texts of the monitoring center's console about repeated requests and quiet incidents.
 
 use super::words::{RecordWord as W, Said};
-use crate::{api::center::Case, domain::incident::Quiet};
+use crate::{api::center::QueueItem, domain::incident::Quiet};
 
 /// The prefix of the window's title: how many incidents nobody works on, and how many requests were repeated; empty if both are zero.
-pub fn count(cases: &[Case]) -> String {
-    let waiting = cases.iter().filter(|case| case.holder.is_none()).count();
+pub fn count(cases: &[QueueItem]) -> String {
+    let waiting = cases.iter().filter(|case| case.assignee.is_none()).count();
     match (waiting, cases.iter().map(|case| case.repeats).sum::<u32>()) {
         (0, 0) => String::new(),
         (waiting, 0) => format!("({waiting}) "),
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
     use crate::{api::incident::Stage, domain::time::Timestamp};
 
-    fn case(holder: Option<&str>, repeats: u32) -> Case {
-        Case {
+    fn case(assignee: Option<&str>, repeats: u32) -> QueueItem {
+        QueueItem {
             id: crate::domain::id::IncidentId(uuid::Uuid::nil()),
             home: "Maple Street".into(),
             services: Vec::new(),
@@ -52,7 +52,7 @@ mod tests {
             repeats,
             state: Stage::Dispatching,
             since: Timestamp::default(),
-            holder: holder.map(Into::into),
+            assignee: assignee.map(Into::into),
             mine: false,
             unclaimed: false,
             whole: None,

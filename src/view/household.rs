@@ -3,43 +3,43 @@
 use super::words::{HouseholdWord as W, Said, listed};
 use crate::{
     api::{
-        audit::{AuditRecord, Deed},
+        audit::{AuditAction, AuditRecord},
         home::{Contact, HomeAnswer},
         household::Counted,
     },
     domain::{
         access::{CenterRole, Role},
         contact::{Readiness, Standing},
-        home::{Address, Enrolment, edit::Fault},
+        home::{Address, Enrolment, edit::ErrorCode},
     },
 };
 
 /// The text of an audit record.
 pub fn deed(record: &AuditRecord) -> String {
     let word = match record.what {
-        Deed::SignedIn => W::DidSignIn,
-        Deed::SignInRefused => W::DidRefuse,
-        Deed::SignedOut => W::DidSignOut,
-        Deed::DevicesSignedOut => W::DidSignOutDevices,
-        Deed::ReportRefused => W::DidRefuseReport,
-        Deed::DeviceAllowed => W::DidAllow,
-        Deed::Proven => W::DidProve,
-        Deed::ProofRefused => W::DidNotProve,
-        Deed::PasswordChanged => W::DidPassword,
-        Deed::PasskeyAdded => W::DidAddPasskey,
-        Deed::PasskeyRemoved => W::DidRemovePasskey,
-        Deed::CodesMade => W::DidMakeCodes,
-        Deed::PersonChanged => W::DidPerson,
-        Deed::Invited => W::DidInvite,
-        Deed::Joined => W::DidJoin,
-        Deed::ContactAnswered => W::DidContact,
-        Deed::LinkMade => W::DidLink,
-        Deed::FirstOwner => W::DidBegin,
-        Deed::QuarantineEnded => W::DidDealWith,
+        AuditAction::SignedIn => W::DidSignIn,
+        AuditAction::SignInRefused => W::DidRefuse,
+        AuditAction::SignedOut => W::DidSignOut,
+        AuditAction::DevicesSignedOut => W::DidSignOutDevices,
+        AuditAction::ReportRefused => W::DidRefuseReport,
+        AuditAction::DeviceAllowed => W::DidAllow,
+        AuditAction::Proven => W::DidProve,
+        AuditAction::ProofRefused => W::DidNotProve,
+        AuditAction::PasswordChanged => W::DidPassword,
+        AuditAction::PasskeyAdded => W::DidAddPasskey,
+        AuditAction::PasskeyRemoved => W::DidRemovePasskey,
+        AuditAction::CodesMade => W::DidMakeCodes,
+        AuditAction::PersonChanged => W::DidPerson,
+        AuditAction::Invited => W::DidInvite,
+        AuditAction::Joined => W::DidJoin,
+        AuditAction::ContactAnswered => W::DidContact,
+        AuditAction::LinkMade => W::DidLink,
+        AuditAction::FirstOwner => W::DidBegin,
+        AuditAction::QuarantineEnded => W::DidDealWith,
         // The record names the devices.
-        Deed::DeviceTrouble => return W::DeviceTrouble.fill(&[&record.about.join(", ")]),
+        AuditAction::DeviceTrouble => return W::DeviceTrouble.fill(&[&record.about.join(", ")]),
         // The steps of incidents are in the history.
-        Deed::HomeChanged | Deed::Incident => {
+        AuditAction::HomeChanged | AuditAction::Incident => {
             let fields: Vec<&str> = record.about.iter().map(|field| changed(field).say()).collect();
             return W::DidChange.fill(&[&listed(&fields)]);
         }
@@ -62,31 +62,31 @@ fn changed(field: &str) -> W {
 }
 
 /// The text of a fault.
-pub const fn fault(fault: Fault) -> W {
+pub const fn fault(fault: ErrorCode) -> W {
     match fault {
-        Fault::Missing => W::Missing,
-        Fault::TooLong => W::TooLong,
-        Fault::NotACountry => W::NotACountry,
-        Fault::NotAPhoneNumber => W::NotAPhoneNumber,
-        Fault::HasExtension => W::HasExtension,
-        Fault::Twice => W::Twice,
-        Fault::TooFew => W::TooFew,
-        Fault::TooMany => W::TooMany,
-        Fault::OutOfBounds => W::OutOfBounds,
-        Fault::NotRight => W::NotRight,
-        Fault::TooShort => W::TooShort,
-        Fault::EasilyGuessed => W::EasilyGuessed,
-        Fault::NotAStream => W::NotAStream,
-        Fault::AnotherCamera => W::AnotherCamera,
-        Fault::NotPrivate => W::NotPrivate,
-        Fault::HasCredentials => W::HasCredentials,
-        Fault::NotAnEmail => W::NotAnEmail,
-        Fault::NotAccepted => W::NotAccepted,
-        Fault::Known => W::KnownAddress,
-        Fault::LastOwner => W::LastOwner,
-        Fault::OnlyOne => W::OnlyOne,
-        Fault::NoCompatibleCamera => W::NoCompatibleCamera,
-        Fault::PlanRequired => W::PlanRequired,
+        ErrorCode::Missing => W::Missing,
+        ErrorCode::TooLong => W::TooLong,
+        ErrorCode::NotACountry => W::NotACountry,
+        ErrorCode::NotAPhoneNumber => W::NotAPhoneNumber,
+        ErrorCode::HasExtension => W::HasExtension,
+        ErrorCode::Twice => W::Twice,
+        ErrorCode::TooFew => W::TooFew,
+        ErrorCode::TooMany => W::TooMany,
+        ErrorCode::OutOfBounds => W::OutOfBounds,
+        ErrorCode::NotRight => W::NotRight,
+        ErrorCode::TooShort => W::TooShort,
+        ErrorCode::EasilyGuessed => W::EasilyGuessed,
+        ErrorCode::NotAStream => W::NotAStream,
+        ErrorCode::AnotherCamera => W::AnotherCamera,
+        ErrorCode::NotPrivate => W::NotPrivate,
+        ErrorCode::HasCredentials => W::HasCredentials,
+        ErrorCode::NotAnEmail => W::NotAnEmail,
+        ErrorCode::NotAccepted => W::NotAccepted,
+        ErrorCode::Known => W::KnownAddress,
+        ErrorCode::LastOwner => W::LastOwner,
+        ErrorCode::OnlyOne => W::OnlyOne,
+        ErrorCode::NoCompatibleCamera => W::NoCompatibleCamera,
+        ErrorCode::PlanRequired => W::PlanRequired,
     }
 }
 
@@ -198,7 +198,14 @@ mod tests {
 
     #[test]
     fn every_fault_says_in_the_app_what_the_server_says() {
-        let all = [Fault::Missing, Fault::TooFew, Fault::NotAPhoneNumber, Fault::HasCredentials, Fault::LastOwner, Fault::PlanRequired];
+        let all = [
+            ErrorCode::Missing,
+            ErrorCode::TooFew,
+            ErrorCode::NotAPhoneNumber,
+            ErrorCode::HasCredentials,
+            ErrorCode::LastOwner,
+            ErrorCode::PlanRequired,
+        ];
         for one in all {
             assert_eq!(fault(one).english(), one.english());
         }

@@ -108,6 +108,180 @@ fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
     }
 }
 
+/// The rooms of the server, and those that each may use. A room stands below the ones that it uses, so there is no circle.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("private", &[]),
+    ("time_zone", &[]),
+    ("metrics", &[]),
+    ("tasks", &[]),
+    ("tls", &[]),
+    ("live_events", &[]),
+    ("access", &[]),
+    ("identity", &[]),
+    ("store", &["clock", "private", "tasks"]),
+    ("homes", &["store"]),
+    ("engine", &["clock", "live_events", "metrics", "store", "tasks"]),
+    ("readiness", &["clock", "engine", "store"]),
+    ("evidence", &["engine"]),
+    ("notify", &["engine"]),
+    ("telephony", &["engine"]),
+    ("sirens", &["clock", "engine", "live_events"]),
+    ("cameras", &["clock", "homes", "live_events", "private"]),
+    ("dc09", &["clock", "engine", "homes", "live_events", "tasks"]),
+    ("monitoring", &["clock", "engine", "homes", "live_events", "store"]),
+    ("webhooks", &["clock", "engine", "store"]),
+    ("mqtt", &["clock", "engine", "homes", "identity", "live_events", "sirens", "store", "tasks"]),
+    ("config", &["cameras", "dc09", "mqtt", "tls", "webhooks"]),
+    ("effect_handlers", &["clock", "config", "dc09", "engine", "live_events", "monitoring", "notify", "sirens", "tasks", "telephony"]),
+    (
+        "state",
+        &[
+            "access",
+            "cameras",
+            "clock",
+            "dc09",
+            "engine",
+            "homes",
+            "identity",
+            "live_events",
+            "monitoring",
+            "mqtt",
+            "readiness",
+            "sirens",
+            "store",
+            "tasks",
+            "webhooks",
+        ],
+    ),
+    ("presenters", &["cameras", "engine", "live_events", "state", "store"]),
+    (
+        "http",
+        &[
+            "access",
+            "cameras",
+            "engine",
+            "evidence",
+            "identity",
+            "live_events",
+            "metrics",
+            "mqtt",
+            "private",
+            "readiness",
+            "sirens",
+            "state",
+            "store",
+            "telephony",
+            "time_zone",
+            "tls",
+            "webhooks",
+        ],
+    ),
+    ("demo", &["clock", "identity", "store"]),
+    (
+        "run",
+        &[
+            "access",
+            "cameras",
+            "clock",
+            "config",
+            "dc09",
+            "demo",
+            "effect_handlers",
+            "engine",
+            "homes",
+            "http",
+            "identity",
+            "live_events",
+            "metrics",
+            "monitoring",
+            "mqtt",
+            "presenters",
+            "private",
+            "readiness",
+            "sirens",
+            "state",
+            "store",
+            "tasks",
+            "tls",
+            "webhooks",
+        ],
+    ),
+    (
+        "cli",
+        &["cameras", "clock", "config", "dc09", "engine", "evidence", "http", "identity", "mqtt", "private", "run", "store", "webhooks"],
+    ),
+];
+
+/// What `src/server/mod.rs` hands on, and the room that it is of; nothing for what is its own.
+const HANDED_ON: &[(&str, &str)] =
+    &[("App", "state"), ("StartError", "run"), ("run", "run"), ("Encrypted", "http"), ("serve", "http"), ("stopped", ""), ("Finding", "")];
+
+/// The first names of a list such as `clock::Clock, store::{Reads, Changes}`, up to the brace that ends it.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut depth, mut names, mut name) = (0, Vec::new(), String::new());
+    for c in list.chars().chain([',']) {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(std::mem::take(&mut name)),
+            _ if depth == 0 => name.push(c),
+            _ => {}
+        }
+    }
+    names.push(name);
+    let first = |name: String| name.trim().split("::").next().unwrap_or_default().to_owned();
+    names.into_iter().map(first).filter(|name| !name.is_empty()).collect()
+}
+
+/// The names that follow a path, alone or in braces.
+fn named_after(path: &str, text: &str) -> Vec<String> {
+    let after = text.split(path).skip(1);
+    after
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(list) => first_names(list),
+            None => vec![rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()],
+        })
+        .collect()
+}
+
+#[test]
+fn server_rooms_use_only_what_stands_below_them() {
+    for (at, (room, uses)) in ROOMS.iter().enumerate() {
+        let below: Vec<&str> = ROOMS[..at].iter().map(|(room, _)| *room).collect();
+        assert!(uses.iter().all(|used| below.contains(used)), "{room} uses a room that stands above it");
+    }
+    let server = root().join("src/server");
+    let mut seen = BTreeSet::new();
+    for path in files("src/server", &[".rs"]) {
+        let inside = path.strip_prefix(&server).unwrap();
+        let room = inside.iter().next().unwrap().to_string_lossy().replace(".rs", "");
+        if room == "mod" {
+            continue;
+        }
+        let Some((_, uses)) = ROOMS.iter().find(|(known, _)| *known == room) else { panic!("{} is in no room", name(&path)) };
+        let text = read(&path);
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let mut named = named_after("crate::server::", text);
+        named.extend(named_after(" server::", text));
+        let depth = inside.iter().count() - usize::from(path.ends_with("mod.rs"));
+        named.extend(named_after(&"super::".repeat(depth), text));
+        for name_of in named {
+            let used = HANDED_ON.iter().find(|(handed, _)| *handed == name_of).map_or(name_of.as_str(), |(_, room)| *room);
+            if used.is_empty() || used == room || !ROOMS.iter().any(|(known, _)| *known == used) {
+                continue;
+            }
+            assert!(uses.contains(&used), "{}: {room} may not use {used}", name(&path));
+            seen.insert((room.clone(), used.to_owned()));
+        }
+    }
+    let unused: Vec<_> =
+        ROOMS.iter().flat_map(|(room, uses)| uses.iter().map(move |used| ((*room).to_owned(), (*used).to_owned()))).collect();
+    let unused: Vec<_> = unused.into_iter().filter(|pair| !seen.contains(pair)).collect();
+    assert!(unused.is_empty(), "the table allows what nobody uses: {unused:?}");
+}
+
 #[test]
 fn every_module_says_what_it_is_for() {
     for path in rust_files() {

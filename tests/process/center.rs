@@ -8,7 +8,7 @@ use super::{
 };
 use buckler::{
     domain::time::Timestamp,
-    server::center::dc09::{Cut, Frame, Id, cut},
+    server::dc09::codec::{Cut, Frame, Id, cut},
 };
 use reqwest::Client;
 use std::{collections::HashMap, fmt::Write, fs, time::Duration};

@@ -1,12 +1,12 @@
 //! The real binary as a process of its own, with more homes than the demo has, and somebody who presses their buttons.
 
 use buckler::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
         access::{Membership, Role},
         time::Timestamp,
     },
-    server::store::{Change, Entry, Op, sqlite},
+    server::store::{AuditEntry, Change, Op, sqlite},
 };
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ pub async fn fill(folder: &Path, port: u16, homes: usize) {
         let mut home = maple.clone();
         home.id = format!("home-{n}").parse().expect("a name");
         let owner = Membership { role: Role::Owner, sos_withdrawn: false };
-        let change = Change::new(Entry::new(Deed::PersonChanged, Timestamp::default(), json!({"by": "a test"})))
+        let change = Change::new(AuditEntry::new(AuditAction::PersonChanged, Timestamp::default(), json!({"by": "a test"})))
             .op(Op::PutHome { home: Arc::new(home.clone()), revision: 0 })
             .op(Op::PutMembership(home.id, "owner".parse().expect("a name"), owner));
         store.apply(change).await.expect("stored");

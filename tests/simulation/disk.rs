@@ -71,7 +71,7 @@ impl Disk {
 
     /// What the outbox holds.
     pub fn left(&self) -> Vec<String> {
-        self.platter.undone().into_iter().map(|effect| effect.key).collect()
+        self.platter.pending().into_iter().map(|effect| effect.key).collect()
     }
 
     pub fn holds_effect(&self, key: &str) -> bool {
@@ -138,8 +138,8 @@ impl Journal for Handle {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         Ok(self.disk().platter.running())
     }
-    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-        Ok((self.disk().platter.undone(), Vec::new()))
+    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        Ok((self.disk().platter.pending(), Vec::new()))
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         Ok(self.disk().platter.anchor())

@@ -21,7 +21,7 @@ use buckler::{
     },
     server::{
         clock::Clock,
-        engine::outbox::{NotCarried, WayOut, WaysOut},
+        engine::outbox::{EffectHandler, EffectHandlers, ExecuteError},
     },
 };
 use std::{
@@ -78,22 +78,22 @@ struct Way {
 }
 
 /// The ways out for the real thing and for drills.
-pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (WaysOut, WaysOut) {
+pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandlers, EffectHandlers) {
     let of = |mode| {
         let [devices, phones, receiver, responders, notices] =
-            LANES.map(|lane| Arc::new(Way { lane, mode, world: world.clone(), clock: clock.clone() }) as Arc<dyn WayOut>);
-        WaysOut { devices, phones, receiver, responders, notices }
+            LANES.map(|lane| Arc::new(Way { lane, mode, world: world.clone(), clock: clock.clone() }) as Arc<dyn EffectHandler>);
+        EffectHandlers { devices, phones, receiver, responders, notices }
     };
     (of(Mode::Live), of(Mode::Drill))
 }
 
 #[async_trait]
-impl WayOut for Way {
-    async fn carry_out(&self, effect: &Effect) -> Result<Option<Command>, NotCarried> {
+impl EffectHandler for Way {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let (now, world) = (self.world.truth(), &self.world);
         let fault = world.lock(&world.peers).faults.get(self.lane).copied();
         if let Some(WayFault::Unreachable) = fault {
-            return Err(NotCarried("nobody is reached".into()));
+            return Err(ExecuteError("nobody is reached".into()));
         }
         world.ledger().carried_out(now, self.clock.now(), self.mode, self.lane, effect, &world.disk);
         let first = world.lock(&world.peers).seen.insert(effect.key.clone());
@@ -106,7 +106,7 @@ impl WayOut for Way {
         let mut dice = Dice::new(world.plan.seed, &format!("way/{}", effect.key));
         match fault {
             Some(WayFault::Slow) => tokio::time::sleep(dice.ms(100, 20_000)).await,
-            Some(WayFault::AnswerLost) => return Err(NotCarried("the answer was lost".into())),
+            Some(WayFault::AnswerLost) => return Err(ExecuteError("the answer was lost".into())),
             _ if dice.chance(20) => tokio::time::sleep(dice.ms(1, 50)).await,
             _ => {}
         }
@@ -116,7 +116,7 @@ impl WayOut for Way {
         })
     }
 
-    fn gave_up(&self, effect: &Effect) -> Option<Command> {
+    fn on_expired(&self, effect: &Effect) -> Option<Command> {
         match &effect.kind {
             EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: false }),
             _ => None,

@@ -128,7 +128,7 @@ impl Platter {
         tables.running.iter().map(row).collect()
     }
 
-    pub fn undone(&self) -> Vec<Effect> {
+    pub fn pending(&self) -> Vec<Effect> {
         self.tables().outbox.values().cloned().collect()
     }
 

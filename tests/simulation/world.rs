@@ -20,7 +20,7 @@ use buckler::{
     server::{
         clock::{Boot, Clock, TimeSource},
         engine::{Engine, outbox::Outbox},
-        hub::Hub,
+        live_events::LiveEvents,
         tasks::Tasks,
     },
 };
@@ -231,9 +231,9 @@ async fn live(world: &Arc<World>) -> End {
     let (live, drill) = ways_out(world, &clock);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     let (_stopper, stop) = watch::channel(false);
-    let hub = Arc::new(Hub::default());
+    let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop);
-    let engine = match Engine::start(Arc::new(world.disk.handle(world, &clock)), clock.clone(), hub, outbox, &tasks).await {
+    let engine = match Engine::start(Arc::new(world.disk.handle(world, &clock)), clock.clone(), live_events, outbox, &tasks).await {
         Ok(engine) => engine,
         Err(error) => {
             world.ledger().broken(format!("I15: the server does not start: {error}"));

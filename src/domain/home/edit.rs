@@ -20,17 +20,18 @@ const DEVICES_MOST: usize = 64;
 
 /// A field with a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct FieldError {
     /// Its path, such as `contacts[0].phone`.
     pub field: String,
     /// The fault.
-    pub fault: Fault,
+    pub fault: ErrorCode,
 }
 
 /// A fault of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Fault {
+#[schema(as = Fault)]
+pub enum ErrorCode {
     /// Empty.
     Missing,
     /// Longer than allowed.
@@ -79,7 +80,7 @@ pub enum Fault {
     PlanRequired,
 }
 
-impl Fault {
+impl ErrorCode {
     /// The fault as a sentence.
     pub const fn english(self) -> &'static str {
         match self {
@@ -111,24 +112,24 @@ impl Fault {
 }
 
 /// All fields with a fault.
-pub type Wrongs = Vec<Wrong>;
+pub type FieldErrors = Vec<FieldError>;
 
 /// Collects fields with a fault.
 #[derive(Default)]
-pub struct Form(Wrongs);
+pub struct Form(FieldErrors);
 
 impl Form {
     /// Records a fault of a field.
-    pub fn wrong(&mut self, field: impl Into<String>, fault: Fault) {
-        self.0.push(Wrong { field: field.into(), fault });
+    pub fn wrong(&mut self, field: impl Into<String>, fault: ErrorCode) {
+        self.0.push(FieldError { field: field.into(), fault });
     }
 
     /// Validates a line of text, and returns it without surrounding white space.
     pub fn line(&mut self, field: &str, text: &str) -> String {
         let text = text.trim();
         match text.chars().count() {
-            0 => self.wrong(field, Fault::Missing),
-            n if n > TEXT_MOST || text.chars().any(char::is_control) => self.wrong(field, Fault::TooLong),
+            0 => self.wrong(field, ErrorCode::Missing),
+            n if n > TEXT_MOST || text.chars().any(char::is_control) => self.wrong(field, ErrorCode::TooLong),
             _ => {}
         }
         text.into()
@@ -136,7 +137,7 @@ impl Form {
 
     /// # Errors
     /// The recorded faults, if any.
-    pub fn done<T>(self, made: T) -> Result<T, Wrongs> {
+    pub fn done<T>(self, made: T) -> Result<T, FieldErrors> {
         if self.0.is_empty() { Ok(made) } else { Err(self.0) }
     }
 }
@@ -149,7 +150,7 @@ pub struct WrittenContact {
     /// The name that the home gives this person.
     pub name: String,
     /// E.164, or the fault of the entered number.
-    pub phone: Result<String, Fault>,
+    pub phone: Result<String, ErrorCode>,
 }
 
 impl Home {
@@ -157,7 +158,7 @@ impl Home {
     ///
     /// # Errors
     /// An empty name, or one that is too long.
-    pub fn rename(&mut self, name: &str) -> Result<(), Wrongs> {
+    pub fn rename(&mut self, name: &str) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         let name = form.line("name", name);
         self.name = form.done(name)?;
@@ -168,12 +169,12 @@ impl Home {
     ///
     /// # Errors
     /// Each line that is missing or too long, and a country that is not two letters.
-    pub fn move_to(&mut self, written: &Address) -> Result<(), Wrongs> {
+    pub fn move_to(&mut self, written: &Address) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         let line2 = written.line2.as_deref().map(str::trim).filter(|l| !l.is_empty());
         let country = written.country.trim().to_ascii_uppercase();
         if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
-            form.wrong("country", Fault::NotACountry);
+            form.wrong("country", ErrorCode::NotACountry);
         }
         let address = Address {
             line1: form.line("line1", &written.line1),
@@ -191,13 +192,13 @@ impl Home {
     ///
     /// # Errors
     /// A countdown or a siren duration out of bounds (R10, R19).
-    pub fn settle(&mut self, countdown_s: u8, siren_duration_s: u16, cameras_sound: bool) -> Result<(), Wrongs> {
+    pub fn settle(&mut self, countdown_s: u8, siren_duration_s: u16, cameras_sound: bool) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         if !settings::COUNTDOWN_S.contains(&countdown_s) {
-            form.wrong("countdown_s", Fault::OutOfBounds);
+            form.wrong("countdown_s", ErrorCode::OutOfBounds);
         }
         if !settings::SIREN_DURATION_S.contains(&siren_duration_s) {
-            form.wrong("siren_duration_s", Fault::OutOfBounds);
+            form.wrong("siren_duration_s", ErrorCode::OutOfBounds);
         }
         let settings = Settings { countdown_s, siren_duration_s, cameras_sound_with_base_station: cameras_sound, ..self.settings };
         self.settings = form.done(settings)?;
@@ -208,11 +209,11 @@ impl Home {
     ///
     /// # Errors
     /// Fewer than two or more than ten contacts; each invalid name or number; a duplicate number.
-    pub fn set_contacts(&mut self, written: &[WrittenContact]) -> Result<(), Wrongs> {
+    pub fn set_contacts(&mut self, written: &[WrittenContact]) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         match written.len() {
-            n if n < *CONTACTS.start() => form.wrong("contacts", Fault::TooFew),
-            n if n > *CONTACTS.end() => form.wrong("contacts", Fault::TooMany),
+            n if n < *CONTACTS.start() => form.wrong("contacts", ErrorCode::TooFew),
+            n if n > *CONTACTS.end() => form.wrong("contacts", ErrorCode::TooMany),
             _ => {}
         }
         let mut contacts: Vec<Contact> = Vec::new();
@@ -223,7 +224,7 @@ impl Home {
             if let Err(fault) = one.phone {
                 form.wrong(field, fault);
             } else if contacts.iter().any(|c| c.phone == phone) {
-                form.wrong(field, Fault::Twice);
+                form.wrong(field, ErrorCode::Twice);
             }
             let known = self.contacts.iter().find(|c| Some(&c.id) == one.id.as_ref());
             let same = known.filter(|c| c.phone == phone);
@@ -243,22 +244,22 @@ impl Home {
     ///
     /// # Errors
     /// Each requirement that is missing: a compatible camera, the plan, an address, two contacts, the password.
-    pub fn enroll(&mut self, password_required: bool) -> Result<(), Wrongs> {
+    pub fn enroll(&mut self, password_required: bool) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         if !self.cameras.iter().any(|c| c.sos_compatible) {
-            form.wrong("cameras", Fault::NoCompatibleCamera);
+            form.wrong("cameras", ErrorCode::NoCompatibleCamera);
         }
         if self.subscription.plan != Plan::HomePremium {
-            form.wrong("plan", Fault::PlanRequired);
+            form.wrong("plan", ErrorCode::PlanRequired);
         }
         if self.address.is_none() {
-            form.wrong("address", Fault::Missing);
+            form.wrong("address", ErrorCode::Missing);
         }
         if self.contacts.len() < *CONTACTS.start() {
-            form.wrong("contacts", Fault::TooFew);
+            form.wrong("contacts", ErrorCode::TooFew);
         }
         if password_required && self.verbal_password.is_none() {
-            form.wrong("verbal_password", Fault::Missing);
+            form.wrong("verbal_password", ErrorCode::Missing);
         }
         form.done(())?;
         self.settings.verbal_password_required = password_required;
@@ -275,14 +276,14 @@ impl Home {
     ///
     /// # Errors
     /// An invalid name or model, a second base station, or too many devices.
-    pub fn add_device(&mut self, kind: DeviceKind, model: &str, name: &str) -> Result<DeviceId, Wrongs> {
+    pub fn add_device(&mut self, kind: DeviceKind, model: &str, name: &str) -> Result<DeviceId, FieldErrors> {
         let mut form = Form::default();
         let (name, model) = (form.line("name", name), form.line("model", model));
         if kind == DeviceKind::BaseStation && self.base_station().is_some() {
-            form.wrong("kind", Fault::OnlyOne);
+            form.wrong("kind", ErrorCode::OnlyOne);
         }
         if self.devices.len() >= DEVICES_MOST {
-            form.wrong("name", Fault::TooMany);
+            form.wrong("name", ErrorCode::TooMany);
         }
         let device = Device { id: self.free_id(&name, "device"), kind, model, name };
         let device = form.done(device)?;
@@ -295,10 +296,10 @@ impl Home {
     ///
     /// # Errors
     /// An invalid name or stream address, or too many cameras.
-    pub fn add_camera(&mut self, kind: CameraKind, written: &WrittenCamera, allows: Allows) -> Result<CameraId, Wrongs> {
+    pub fn add_camera(&mut self, kind: CameraKind, written: &WrittenCamera, allows: Allows) -> Result<CameraId, FieldErrors> {
         let mut form = Form::default();
         if self.cameras.len() >= DEVICES_MOST {
-            form.wrong("name", Fault::TooMany);
+            form.wrong("name", ErrorCode::TooMany);
         }
         let name = form.line("name", &written.name);
         let WrittenCamera { sos_compatible, has_siren, keep, .. } = *written;
@@ -350,7 +351,7 @@ impl Camera {
     ///
     /// # Errors
     /// An invalid name or stream address.
-    pub fn edit(&mut self, written: &WrittenCamera, allows: Allows) -> Result<(), Wrongs> {
+    pub fn edit(&mut self, written: &WrittenCamera, allows: Allows) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         let (name, (stream, small)) = (form.line("name", &written.name), streams(&mut form, written, allows));
         form.done(())?;
@@ -368,12 +369,12 @@ impl Camera {
 fn streams(form: &mut Form, written: &WrittenCamera, allows: Allows) -> (Option<StreamAddress>, Option<StreamAddress>) {
     let mut read = |field, text: &str| {
         let text = text.trim();
-        let inside = |address: StreamAddress| address.is_inside(allows).then_some(address).ok_or(Fault::NotPrivate);
+        let inside = |address: StreamAddress| address.is_inside(allows).then_some(address).ok_or(ErrorCode::NotPrivate);
         (!text.is_empty()).then(|| text.parse().and_then(inside).map_err(|fault| form.wrong(field, fault)).ok()).flatten()
     };
     let (stream, small) = (read("stream", &written.stream), read("small", &written.small));
     if small.is_some() && stream.as_ref().map(StreamAddress::host) != small.as_ref().map(StreamAddress::host) {
-        form.wrong("small", Fault::AnotherCamera);
+        form.wrong("small", ErrorCode::AnotherCamera);
     }
     (stream, small)
 }

@@ -8,7 +8,7 @@ pub mod undo;
 use super::{
     camera::Camera,
     contact::Contact,
-    device::{Device, DeviceKind, Wire},
+    device::{Device, DeviceKind, SirenBinding},
     id::{CameraId, DeviceId, HomeId},
 };
 pub use responders::ResponderNotes;
@@ -44,7 +44,7 @@ pub struct Home {
     pub changes: Vec<Change>,
     /// How sirens are reached, as configured by owners. The server's configuration takes precedence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wires: Vec<Wire>,
+    pub wires: Vec<SirenBinding>,
     /// Notes for responders.
     #[serde(default, skip_serializing_if = "ResponderNotes::is_empty")]
     pub notes: ResponderNotes,

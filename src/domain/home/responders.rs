@@ -3,7 +3,7 @@
 
 use super::{
     Home,
-    edit::{Fault, Form, Wrongs},
+    edit::{ErrorCode, FieldErrors, Form},
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,12 +47,12 @@ impl Home {
     ///
     /// # Errors
     /// A text that is too long, or an invalid date.
-    pub fn note(&mut self, written: &ResponderNotes) -> Result<(), Wrongs> {
+    pub fn note(&mut self, written: &ResponderNotes) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         let mut line = |field: &str, text: &str| {
             let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             if text.chars().count() > NOTE_MOST {
-                form.wrong(field, Fault::TooLong);
+                form.wrong(field, ErrorCode::TooLong);
             }
             text
         };
@@ -64,7 +64,7 @@ impl Home {
             permit_until: written.permit_until.trim().into(),
         };
         if !notes.permit_until.is_empty() && !is_date(&notes.permit_until) {
-            form.wrong("permit_until", Fault::NotRight);
+            form.wrong("permit_until", ErrorCode::NotRight);
         }
         self.notes = form.done(notes)?;
         Ok(())

@@ -302,8 +302,8 @@ impl Draft {
                 self.close(Actor::Buckler, disposition);
             }
             State::Verifying(Verification::Calling) if incident.verified().is_some() => self.request_dispatch(),
-            State::Dispatching if incident.elsewhere.ended.is_some() => {
-                let ended = incident.elsewhere.ended.clone();
+            State::Dispatching if incident.external.ended.is_some() => {
+                let ended = incident.external.ended.clone();
                 ended.into_iter().for_each(|(by, disposition)| self.close(by, disposition));
             }
             State::Dispatching if incident.open_call().is_none() => {

@@ -75,7 +75,7 @@ pub enum Report {
 
 /// What reports from elsewhere have established, as far as it still matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Elsewhere {
+pub struct ExternalReports {
     /// The keys of all reports, so that none counts twice.
     pub keys: Vec<String>,
     /// The progress of services that this server has not requested yet.

@@ -1,8 +1,8 @@
 //! Applies facts to the state. This cannot fail and decides nothing, because a fact is checked when it is made.
 
 use super::{
-    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, Elsewhere, Incident, Report, Requests, Resume, Service, Siren, State,
-    Verification,
+    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, ExternalReports, Incident, Report, Requests, Resume, Service, Siren,
+    State, Verification,
     event::{Event, Recorded},
 };
 use crate::domain::{
@@ -34,9 +34,9 @@ impl Incident {
             calls: Vec::new(),
             repeats: 0,
             dispatches: Vec::new(),
-            holder: None,
+            assignee: None,
             signaled: None,
-            elsewhere: Elsewhere::default(),
+            external: ExternalReports::default(),
             late_cancels: Vec::new(),
             disposition: None,
             touched_at: first.at,
@@ -50,13 +50,13 @@ impl Incident {
         self.touched_at = *at;
         match event {
             Event::Started { .. } | Event::Announced { .. } | Event::Unclaimed | Event::Noted { .. } => {}
-            Event::Claimed { by } => self.holder = Some(by.clone()),
-            Event::Released { .. } => self.holder = None,
+            Event::Claimed { by } => self.assignee = Some(by.clone()),
+            Event::Released { .. } => self.assignee = None,
             Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
             Event::Repeated { .. } => {
                 self.repeats += 1;
                 // The party that reported the end did not know of this request.
-                self.elsewhere.ended = None;
+                self.external.ended = None;
             }
             Event::Aborted { .. } => self.state = self.aborted(),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
@@ -85,7 +85,7 @@ impl Incident {
             Event::CancelRefused { by } => self.late_cancels.push(by.clone()),
             Event::DispatchRequested { service } => {
                 self.state = State::Dispatching;
-                let ahead = self.elsewhere.ahead.iter().position(|d| d.service == *service).map(|n| self.elsewhere.ahead.remove(n));
+                let ahead = self.external.ahead.iter().position(|d| d.service == *service).map(|n| self.external.ahead.remove(n));
                 self.dispatches.push(ahead.unwrap_or(Dispatch {
                     service: *service,
                     state: DispatchState::Requested,
@@ -161,26 +161,26 @@ impl Incident {
     }
 
     fn reported(&mut self, by: &Actor, key: &str, at: Timestamp, report: &Report) {
-        self.elsewhere.keys.push(key.into());
+        self.external.keys.push(key.into());
         match report {
             Report::Moved { service, state, reference } => {
                 if self.dispatches.iter().any(|d| d.service == *service) {
                     return self.dispatch_moved(*service, *state, reference.as_ref(), at);
                 }
-                let ahead = &mut self.elsewhere.ahead;
+                let ahead = &mut self.external.ahead;
                 let known = ahead.iter().position(|d| d.service == *service).and_then(|n| ahead.remove(n).reference);
                 ahead.push(Dispatch { service: *service, state: *state, reference: reference.clone().or(known), at });
             }
-            Report::Ended { disposition } => self.elsewhere.ended = Some((by.clone(), *disposition)),
-            Report::Claimed => self.elsewhere.claimed = true,
-            Report::Released => self.elsewhere.claimed = false,
+            Report::Ended { disposition } => self.external.ended = Some((by.clone(), *disposition)),
+            Report::Claimed => self.external.claimed = true,
+            Report::Released => self.external.claimed = false,
             Report::Called { .. } => {}
         }
     }
 
     /// The progress of a service, also if it was reported before this server requested the service.
     pub(super) fn progress(&self, service: Service) -> Option<DispatchState> {
-        self.dispatches.iter().chain(&self.elsewhere.ahead).find(|d| d.service == service).map(|d| d.state)
+        self.dispatches.iter().chain(&self.external.ahead).find(|d| d.service == service).map(|d| d.state)
     }
 
     fn confirm_siren(&mut self, device: &DeviceId) {

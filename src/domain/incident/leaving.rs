@@ -7,7 +7,7 @@ use super::{
 
 /// The facts that may leave so far, and those that are held back.
 #[derive(Default)]
-struct Gate {
+struct ReleaseGate {
     out: Vec<usize>,
     held: Vec<usize>,
     /// Whether nothing has left yet. Then a review that ends with nothing sent releases nothing (R22).
@@ -22,7 +22,7 @@ pub fn leaving(whole: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)>
     }
     let Some(first) = history.first() else { return Vec::new() };
     let Some(mut incident) = Incident::begin(whole.id, whole.home.clone(), first) else { return Vec::new() };
-    let mut gate = Gate { held: vec![0], closed: true, ..Gate::default() };
+    let mut gate = ReleaseGate { held: vec![0], closed: true, ..ReleaseGate::default() };
     let mut after = vec![incident.clone()];
     for (n, fact) in history.iter().enumerate().skip(1) {
         let was_counting = matches!(incident.state, State::CountingDown { .. });
@@ -33,7 +33,7 @@ pub fn leaving(whole: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)>
     gate.out.into_iter().map(|n| (n, after[n].clone())).collect()
 }
 
-impl Gate {
+impl ReleaseGate {
     fn meet(&mut self, n: usize, event: &Event, was_counting: bool, history: &[Recorded]) {
         match event {
             Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { proceed: true, .. } => self.open(n),

@@ -39,7 +39,7 @@ use super::{
     time::Timestamp,
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
-pub use dispatch::{Dispatch, DispatchState, Elsewhere, Report};
+pub use dispatch::{Dispatch, DispatchState, ExternalReports, Report};
 use event::Recorded;
 pub use request::{Actor, Mode, Quiet, Request, Requests, Service, Source};
 pub use siren::{Siren, SirenFault};
@@ -148,11 +148,11 @@ pub struct Incident {
     /// Requested services, each at most once (I2).
     pub dispatches: Vec<Dispatch>,
     /// The operator who works on it, exclusively.
-    pub holder: Option<Actor>,
+    pub assignee: Option<Actor>,
     /// Whether a third party's receiving center has the alarm; `None` if that is not known.
     pub signaled: Option<bool>,
     /// Reports of a center or a dispatch service that works on it elsewhere.
-    pub elsewhere: Elsewhere,
+    pub external: ExternalReports,
     /// People who tried to cancel too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
     /// How it ended, if it was closed.
@@ -234,7 +234,7 @@ impl Incident {
 
     /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no center works on it (I23).
     pub fn may_be_ended_by_home(&self) -> bool {
-        matches!(self.state, State::Dispatching) && self.open_call().is_none() && self.holder.is_none() && !self.elsewhere.claimed
+        matches!(self.state, State::Dispatching) && self.open_call().is_none() && self.assignee.is_none() && !self.external.claimed
     }
 
     fn pending(&self) -> Requests {

@@ -1,23 +1,23 @@
 //! Cameras. Each camera stream has one connection, shared by all viewers. A camera that is down affects nothing else.
 
-mod clip;
-mod film;
-mod keeping;
+mod credentials;
+mod demo_stream;
+mod fmp4;
 mod onvif;
 mod picture;
-mod reel;
+mod recording;
 mod rtsp;
-mod seal;
+mod session;
 mod settings;
 mod still;
 mod stream;
 
-pub use clip::Clips;
-pub use film::Film;
-pub use keeping::keep_what_is_wanted;
+use credentials::Credentials;
+pub use credentials::FILE as KEY;
+pub use fmp4::Fmp4;
 pub use picture::Format;
-pub use seal::FILE as KEY;
-use seal::Seal;
+pub use recording::Clips;
+pub use session::keep_what_is_wanted;
 pub use settings::Settings;
 pub use stream::{Sent, State, Viewer};
 
@@ -28,7 +28,7 @@ use crate::{
         home::Home,
         id::{CameraId, HomeId},
     },
-    server::{clock::Clock, config::Config, hub::Hub},
+    server::{clock::Clock, live_events::LiveEvents},
 };
 use axum::body::Bytes;
 use rtsp::Address;
@@ -52,7 +52,7 @@ const TRY_WITHIN: Duration = Duration::from_millis(4_500);
 enum Source {
     Rtsp(Address),
     /// A camera of the demo.
-    Reel(CameraId),
+    DemoStream(CameraId),
 }
 
 /// One of a camera's streams.
@@ -80,8 +80,8 @@ struct Kept {
 /// All open camera streams.
 pub struct Cameras {
     clock: Arc<Clock>,
-    hub: Arc<Hub>,
-    seal: Seal,
+    live_events: Arc<LiveEvents>,
+    credentials: Credentials,
     settings: Arc<Settings>,
     demo: bool,
     ffmpeg: Option<PathBuf>,
@@ -95,11 +95,27 @@ pub struct Cameras {
     searching: tokio::sync::Mutex<()>,
 }
 
+/// What cameras use of the rest of the configuration.
+pub struct CameraOptions {
+    /// Whether the demo's streams play.
+    pub demo: bool,
+    /// The program that makes stills, if there is one.
+    pub ffmpeg: Option<PathBuf>,
+    /// The data folder.
+    pub data: PathBuf,
+}
+
 impl Cameras {
     /// Creates the service, without an open stream.
-    pub fn new(config: &Config, clock: Arc<Clock>, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> Arc<Self> {
-        let seal = Seal::new(&config.data);
-        let (demo, ffmpeg, mut settings) = (config.demo, config.ffmpeg.clone(), config.cameras.clone());
+    pub fn new(
+        mut settings: Settings,
+        options: CameraOptions,
+        clock: Arc<Clock>,
+        live_events: Arc<LiveEvents>,
+        stop: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        let CameraOptions { demo, ffmpeg, data } = options;
+        let credentials = Credentials::new(&data);
         if demo && settings.search.is_empty() {
             // The demo searches only this machine.
             settings.search.push(std::net::Ipv4Addr::LOCALHOST.into());
@@ -108,8 +124,8 @@ impl Cameras {
         let (making, searching) = Default::default();
         Arc::new(Self {
             clock,
-            hub,
-            seal,
+            live_events,
+            credentials,
             settings,
             demo,
             ffmpeg,
@@ -123,11 +139,11 @@ impl Cameras {
 
     /// Whether a camera has a stream.
     pub fn has_stream(&self, camera: &Camera) -> bool {
-        camera.stream.is_some() || self.reel(camera)
+        camera.stream.is_some() || self.has_demo_stream(camera)
     }
 
-    fn reel(&self, camera: &Camera) -> bool {
-        self.demo && camera.stream.is_none() && reel::still(camera.id.as_str()).is_some()
+    fn has_demo_stream(&self, camera: &Camera) -> bool {
+        self.demo && camera.stream.is_none() && demo_stream::still(camera.id.as_str()).is_some()
     }
 
     /// The camera settings.
@@ -152,13 +168,13 @@ impl Cameras {
 
     fn source(&self, home: &HomeId, camera: &Camera, size: Size) -> Option<Source> {
         let address = match size {
-            Size::Whole if self.reel(camera) => return Some(Source::Reel(camera.id.clone())),
+            Size::Whole if self.has_demo_stream(camera) => return Some(Source::DemoStream(camera.id.clone())),
             Size::Whole => camera.stream.as_ref()?,
             Size::Small => camera.small.as_ref()?,
         };
         let url = Url::parse(address.as_str()).ok()?;
         let login = camera.login.as_ref().and_then(|sealed| {
-            let login = self.seal.unseal(&place(home, &camera.id), sealed)?;
+            let login = self.credentials.unseal(&place(home, &camera.id), sealed)?;
             login.split_once('\n').map(|(user, password)| (user.to_owned(), password.to_owned()))
         });
         Some(Source::Rtsp(Address { url, login, settings: self.settings.clone() }))
@@ -169,7 +185,7 @@ impl Cameras {
     /// # Errors
     /// A key that cannot be read or made.
     pub fn seal(&self, home: &HomeId, camera: &CameraId, user: &str, password: &str) -> std::io::Result<String> {
-        self.seal.seal(&place(home, camera), &format!("{user}\n{password}"))
+        self.credentials.seal(&place(home, camera), &format!("{user}\n{password}"))
     }
 
     /// Adds a viewer whose screen is `width` CSS pixels wide. Returns `None` if the camera has no stream.
@@ -189,7 +205,7 @@ impl Cameras {
         }
         let stream = Arc::new(Stream::new(self.clock.clone()));
         let (end, ended) = watch::channel(false);
-        tokio::spawn(keeping::keep(Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone(), ended));
+        tokio::spawn(session::keep(Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone(), ended));
         // This drops the sender of the old stream. The old stream ends, and its viewers reconnect.
         kept.insert(id, Kept { source, keep: camera.keep, stream: stream.clone(), end });
         stream
@@ -232,7 +248,7 @@ impl Cameras {
     fn is_kept(&self, home: &HomeId, keep: Keep) -> bool {
         match keep {
             Keep::OnDemand => false,
-            Keep::WhileHomeIsOpen => self.hub.is_open(home),
+            Keep::WhileHomeIsOpen => self.live_events.is_open(home),
             Keep::Always => true,
         }
     }
@@ -256,8 +272,8 @@ impl Cameras {
     async fn look(&self, source: &Source) -> Result<(u32, u32), StreamTrouble> {
         match source {
             Source::Rtsp(address) => rtsp::look(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await,
-            Source::Reel(id) => {
-                let format = &reel::of(id.as_str()).ok_or(StreamTrouble::NoVideo)?.format;
+            Source::DemoStream(id) => {
+                let format = &demo_stream::of(id.as_str()).ok_or(StreamTrouble::NoVideo)?.format;
                 Ok((format.width, format.height))
             }
         }
@@ -265,8 +281,8 @@ impl Cameras {
 
     /// The latest still of a camera, JPEG. A real camera has one only if ffmpeg is configured and its stream was open.
     pub async fn still(&self, home: &HomeId, camera: &Camera) -> Option<Bytes> {
-        if self.reel(camera) {
-            return reel::still(camera.id.as_str()).map(Bytes::from_static);
+        if self.has_demo_stream(camera) {
+            return demo_stream::still(camera.id.as_str()).map(Bytes::from_static);
         }
         let (ffmpeg, id) = (self.ffmpeg.as_ref()?, (home.clone(), camera.id.clone()));
         let _alone = self.making.lock().await;
@@ -289,7 +305,7 @@ impl Cameras {
     /// Whether a camera has a still, or can have one at once.
     pub fn has_still(&self, home: &HomeId, camera: &Camera) -> bool {
         let makes = || self.ffmpeg.is_some() && self.state(home, &camera.id) == Some(State::Flows);
-        self.reel(camera) || self.known_still(&(home.clone(), camera.id.clone())).is_some() || makes()
+        self.has_demo_stream(camera) || self.known_still(&(home.clone(), camera.id.clone())).is_some() || makes()
     }
 
     fn known_still(&self, id: &(HomeId, CameraId)) -> Option<(u64, Bytes)> {

@@ -112,7 +112,7 @@ impl Ring {
         self.pictures.iter().skip(from)
     }
 
-    /// The pictures from the last keyframe before `at_us` on, or all if there is none.
+    /// The pictures from the last keyframe at or before `at_us` on, or all if there is none.
     pub fn since(&self, at_us: u64) -> Vec<Picture> {
         let from = self.pictures.iter().rposition(|p| p.is_key && p.at_us <= at_us).unwrap_or(0);
         self.pictures.iter().skip(from).cloned().collect()

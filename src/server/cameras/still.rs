@@ -1,7 +1,7 @@
 //! Stills of real cameras: converts the last keyframe to JPEG with ffmpeg, if the configuration names one.
 
 use super::{
-    film::Film,
+    fmp4::Fmp4,
     picture::{Format, Picture},
 };
 use axum::body::Bytes;
@@ -16,11 +16,11 @@ const WIDTH: u32 = 640;
 /// Converts a keyframe to a still.
 ///
 /// # Errors
-/// A format that [`Film`] does not support, or an ffmpeg that cannot be started, takes too long or makes nothing.
+/// A format that [`Fmp4`] does not support, or an ffmpeg that cannot be started, takes too long or makes nothing.
 pub async fn jpeg(ffmpeg: &Path, format: &Format, picture: &Picture) -> io::Result<Bytes> {
-    let (mut film, mut file) = Film::begin(format)?;
-    film.add(true, picture.at_us, picture.unit())?;
-    file.extend(film.fragment());
+    let (mut fmp4, mut file) = Fmp4::begin(format)?;
+    fmp4.add(true, picture.at_us, picture.unit())?;
+    file.extend(fmp4.fragment());
     let scale = format!("scale='min({WIDTH},iw)':-2");
     let mut child = Command::new(ffmpeg)
         .args(["-loglevel", "error", "-i", "pipe:0", "-frames:v", "1", "-vf", &scale, "-q:v", "5", "-f", "mjpeg", "pipe:1"])

@@ -1,6 +1,6 @@
-//! Serves the app itself: from the binary, or from `dist/` while it is being worked on.
+//! Serves the files of the app: from the binary, or from `dist/` during development.
 
-use super::answer::Refused;
+use super::errors::ApiError;
 use crate::api::problem::{Code, Problem};
 use axum::{
     body::Body,
@@ -14,7 +14,7 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 /// Where the app's files are.
 #[derive(Clone, Debug)]
 pub enum Assets {
-    /// Carried by the binary.
+    /// In the binary.
     #[cfg(feature = "bundled-ui")]
     Bundled,
     /// In a folder.
@@ -44,14 +44,14 @@ impl Assets {
     }
 }
 
-/// Answers whatever is no part of the API: the app's files, and for the app's own routes its page.
+/// Answers requests outside the API: the app's files, and the app's page for the app's own routes.
 pub async fn serve(assets: Assets, request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with("/api/") {
-        return Refused(Problem::new(Code::NotFound, "There is nothing here.")).into_response();
+        return ApiError(Problem::new(Code::NotFound, "There is nothing here.")).into_response();
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Refused(Problem::new(Code::MethodNotAllowed, "That cannot be done here.")).into_response();
+        return ApiError(Problem::new(Code::MethodNotAllowed, "That cannot be done here.")).into_response();
     }
     let wanted = path.trim_start_matches('/');
     let is_file = wanted.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -105,7 +105,7 @@ async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Respon
     Some(response)
 }
 
-/// Trunk puts 16 hexadecimal digits of a file's hash into its name: such a file never changes.
+/// Whether the name of a file contains its hash. Trunk puts 16 hexadecimal digits of the hash there, so such a file never changes.
 fn is_hashed(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.split(['-', '_', '.']).any(|part| part.len() == 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))

@@ -1,13 +1,13 @@
-//! The audit, as owners see it, and what a change of a home leaves in it.
+//! The audit records that owners see, and the details of the record of a changed home.
 
 use super::{
-    answer::{Problems, Refused},
+    errors::{ApiError, Problems},
     extract::Owner,
 };
 use crate::{
     api::audit::AuditRecord,
     domain::home::Home,
-    server::{App, store::Audited},
+    server::{App, store::AuditRow},
 };
 use axum::{
     Json,
@@ -17,40 +17,41 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Records in one answer, unless fewer are asked for.
+/// The number of records in one answer, unless the request asks for fewer.
 const PAGE: u32 = 50;
 
-/// Which part of the audit.
+/// Selects a part of the audit records.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// Only records with a smaller number.
     before: Option<u64>,
-    /// How many, 1 to 50.
+    /// The most records in the answer, 1 to 50.
     #[param(minimum = 1, maximum = 50)]
     limit: Option<u32>,
 }
 
-/// Who did what to the home, and to the account of whoever asks; the newest first. What incidents did is their own history.
+/// The audit records of the home and of the requesting account, the newest first.
+/// The actions of incidents are in the history of each incident instead.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/audit", tag = "household", params(("home" = String, Path), Page), responses((status = 200, body = Vec<AuditRecord>), Problems))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Owner(member): Owner,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Vec<AuditRecord>>, Refused> {
+) -> Result<Json<Vec<AuditRecord>>, ApiError> {
     let Query(Page { before, limit }) =
-        page.map_err(|_| Refused::field("before", "Give the number of a record, and a limit from 1 to 50."))?;
+        page.map_err(|_| ApiError::field("before", "Give the number of a record, and a limit from 1 to 50."))?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
     let all = app.reads.audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit).await?;
-    let told = |Audited { number, at, what, who, address, detail }: Audited| {
+    let told = |AuditRow { number, at, what, who, address, detail }: AuditRow| {
         let about = detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
         AuditRecord { number, at, what, who, address, about, detail: detail.to_string() }
     };
     Ok(Json(all.into_iter().map(told).collect()))
 }
 
-/// What of a home was changed: each field with what was before and what came after, but for what is secret.
+/// The differences between two versions of a home: each changed field with its value before and after. Secret values are left out.
 pub fn changes(before: &Home, after: &Home) -> Value {
     let fields = |home: &Home| match json!(home) {
         Value::Object(fields) => fields,
@@ -59,15 +60,15 @@ pub fn changes(before: &Home, after: &Home) -> Value {
     let (before, after) = (fields(before), fields(after));
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
     let told = |name: &str, value: Option<&Value>| match (name, value) {
-        // Not even its hash.
+        // Only whether one is set: not even the hash of the password is recorded.
         ("verbal_password", Some(set)) => json!(!set.is_null()),
-        // For responders alone.
+        // Only whether there are notes: they are for responders alone.
         ("notes", Some(set)) => json!(!set.is_null()),
-        // Not even sealed.
+        // Credentials are left out even in encrypted form.
         ("cameras", Some(Value::Array(all))) => all.iter().map(without_login).collect(),
         (_, value) => value.cloned().unwrap_or_default(),
     };
-    // What can be undone follows from what was changed.
+    // The list of changes that can be undone follows from the changed fields.
     let changed = names.filter(|name| *name != "changes" && before.get(*name) != after.get(*name));
     changed.map(|name| (name.clone(), json!({"before": told(name, before.get(name)), "after": told(name, after.get(name))}))).collect()
 }

@@ -1,13 +1,14 @@
-//! The monitoring center: who works there, and what was found late. It sees a home only while something waits in it (I21).
+//! The staff of the monitoring center, and reviews of incidents that were found late. The center sees a home only while something in it
+//! waits for the center (I21).
 
 use super::{
-    answer::{Problems, Refused},
-    extract::{Body, Named, Operator, Supervisor},
+    errors::{ApiError, Problems},
+    extract::{Body, Operator, PathId, Supervisor},
     incidents, invitations,
 };
 use crate::{
     api::{
-        audit::Deed,
+        audit::AuditAction,
         center::{CenterPeople, CenterPerson},
         incident::Incident,
         review::Review,
@@ -27,23 +28,23 @@ use axum::{Json, extract::State};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Decides on an incident that was found long after its time.
+/// Decides on an incident that was found too late to act without a review.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/review", tag = "center", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
 pub async fn review(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
+    PathId(id): PathId<IncidentId>,
     Body(asked): Body<Review>,
-) -> Result<Json<Incident>, Refused> {
+) -> Result<Json<Incident>, ApiError> {
     let found_late = |current: &Arc<Current>| matches!(current.incident.state, IncidentState::UnderReview);
-    let current = app.engine.view().by_id(id).filter(found_late).ok_or_else(Refused::not_found)?;
+    let current = app.engine.view().by_id(id).filter(found_late).ok_or_else(ApiError::not_found)?;
     let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
     incidents::decide(&app, current.incident.id, by, asked).await
 }
 
-/// Who works at the center.
+/// The staff of the monitoring center.
 #[utoipa::path(get, path = "/api/v1/center/people", tag = "center", responses((status = 200, body = CenterPeople), Problems))]
-pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervisor) -> Result<Json<CenterPeople>, Refused> {
+pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervisor) -> Result<Json<CenterPeople>, ApiError> {
     let person = |(account, role): (Account, CenterRole)| CenterPerson {
         you: account.id == signed_in.account.id,
         id: account.id,
@@ -55,16 +56,16 @@ pub async fn people(State(app): State<Arc<App>>, Supervisor(signed_in): Supervis
     Ok(Json(CenterPeople { people, invitations: invitations::to_center(&app).await? }))
 }
 
-/// Somebody does not work at the center any more, from this moment on.
+/// Removes a person from the monitoring center. The person loses access at once.
 #[utoipa::path(delete, path = "/api/v1/center/people/{person}", tag = "center", params(("person" = String, Path)), responses((status = 200, body = CenterPeople), Problems))]
 pub async fn remove(
     State(app): State<Arc<App>>,
     supervisor: Supervisor,
-    Named(person): Named<UserId>,
-) -> Result<Json<CenterPeople>, Refused> {
-    let role = app.reads.center_role(&person).await?.ok_or_else(Refused::not_found)?;
+    PathId(person): PathId<UserId>,
+) -> Result<Json<CenterPeople>, ApiError> {
+    let role = app.reads.center_role(&person).await?.ok_or_else(ApiError::not_found)?;
     let detail = json!({"person": person, "center_role": {"before": role, "after": null}});
-    let change = supervisor.change(&app, Deed::PersonChanged, detail).guard(Guard::CenterRoleIs(person.clone(), Some(role)));
+    let change = supervisor.change(&app, AuditAction::PersonChanged, detail).guard(Guard::CenterRoleIs(person.clone(), Some(role)));
     app.changes.apply(change.op(Op::SetCenterRole(person, None))).await?;
     people(State(app), supervisor).await
 }

@@ -1,14 +1,16 @@
-//! The console of the monitoring center: what waits, and what whoever works on it says. Nobody else says it: two never work on one.
+//! The console of the monitoring center: the queue, and the reports of the operator who works on an incident. Nobody else can report on it,
+//! because only one operator works on an incident at a time.
 
 use super::{
-    answer::{Problems, Refused},
-    extract::{Body, Named, Operator, Part, SignedIn, Supervisor},
+    errors::{ApiError, Problems},
+    extract::{Body, Operator, PathId, ResourceId, SignedIn, Supervisor},
     phone,
 };
 use crate::{
     api::{
         center::{
-            Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, QuarantinedCase, Queue, Reach, Shown, Step, Whole,
+            Assign, Called, CalledOutcome, Closing, Ended, Heard, IncidentDetail, Moved, NewNote, QuarantinedCase, Queue, QueueItem, Reach,
+            Shown, Step,
         },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
@@ -34,23 +36,23 @@ use axum::{
 use serde::Deserialize;
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
-/// How long a console waits for something new before it is told that there is nothing: less than its app waits for any answer.
+/// How long a request for the queue waits for a new version. This is shorter than the time that the app waits for any answer.
 const WAITS: Duration = Duration::from_secs(3);
 /// The longest note, characters.
 const NOTE_MOST: usize = 500;
-/// The longest number of an agency, characters.
+/// The longest reference number of an agency, characters.
 const REFERENCE_MOST: usize = 60;
 
-/// What the console has seen.
+/// The version that the console has.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
-    /// The version that it was told last: the answer waits for another one, for up to 3 s. What is none has not been seen.
+    /// The version of the last answer. The answer then waits for another version, for up to 3 s. A value that is not a version is ignored.
     seen: Option<String>,
 }
 
-/// Whether the center has to do with it: people work there, or it was found late. Practice never reaches them (I18).
+/// Whether the center handles the incident: the center has operators, or the incident was found late. A drill never reaches them (I18).
 fn is_open(current: &Current) -> bool {
     let incident = &current.incident;
     let people = incident.snapshot.policy.center == CenterMode::Operators;
@@ -66,20 +68,21 @@ fn actor(signed_in: &SignedIn) -> Actor {
     Actor::Operator { id: signed_in.account.id.clone(), name: signed_in.account.name.clone() }
 }
 
-/// What waits, and who is there. It is told at once, or when it is not what was seen any more.
+/// The open incidents, and the operators who have the console open.
+/// Answers at once, or, if the request names the current version, when the version changes.
 #[utoipa::path(get, path = "/api/v1/center/incidents", tag = "center", params(Seen), responses((status = 200, body = Queue), Problems))]
 pub async fn queue(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
     seen: Result<Query<Seen>, QueryRejection>,
-) -> Result<Json<Queue>, Refused> {
-    let Query(Seen { seen }) = seen.map_err(|_| Refused::field("seen", "Name one version."))?;
+) -> Result<Json<Queue>, ApiError> {
+    let Query(Seen { seen }) = seen.map_err(|_| ApiError::field("seen", "Name one version."))?;
     let seen = seen.and_then(|seen| seen.parse().ok());
-    // A held device may look. Whoever only looks is nobody who could take an incident (R23).
+    // A restricted device may view the queue. It does not count as being on duty, because it could not claim an incident (R23).
     if signed_in.is_free(&app).is_ok() {
-        app.desk.sees(&signed_in.account, app.clock.now());
+        app.operators.sees(&signed_in.account, app.clock.now());
     }
-    let mut version = app.hub.center_version();
+    let mut version = app.live_events.center_version();
     if seen == Some(*version.borrow_and_update()) {
         let mut stop = app.stop.clone();
         tokio::select! {
@@ -88,16 +91,16 @@ pub async fn queue(
             () = tokio::time::sleep(WAITS) => {}
         }
     }
-    // Whoever was sent away meanwhile sees nothing more.
-    let Some(role) = app.reads.center_role(&signed_in.account.id).await? else { return Err(Refused::not_found()) };
-    let (version, now) = (*app.hub.center_version().borrow(), app.clock.now());
+    // The operator may have lost the role in the meantime.
+    let Some(role) = app.reads.center_role(&signed_in.account.id).await? else { return Err(ApiError::not_found()) };
+    let (version, now) = (*app.live_events.center_version().borrow(), app.clock.now());
     let mut open: Vec<_> = app.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
     let cases = open.iter().map(|current| case(&app, current, &signed_in, role)).collect();
-    Ok(Json(Queue { version, cases, quarantined: quarantined(&app), on_duty: app.desk.on_duty(now), server_time: now }))
+    Ok(Json(Queue { version, cases, quarantined: quarantined(&app), on_duty: app.operators.on_duty(now), server_time: now }))
 }
 
-/// Life first: whoever cannot breathe waits for nobody.
+/// The urgency of an incident. Danger to life comes first, so medical requests rank highest.
 fn urgency(current: &Current) -> u8 {
     let rank = |service: &Service| match service {
         Service::Medical => 3,
@@ -107,15 +110,15 @@ fn urgency(current: &Current) -> u8 {
     current.incident.services().iter().map(rank).max().unwrap_or_default()
 }
 
-fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> Case {
+fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
     let incident = &current.incident;
     let home = app.homes.get(&incident.home);
-    let mine = incident.holder.as_ref() == Some(&actor(signed_in));
+    let mine = incident.assignee.as_ref() == Some(&actor(signed_in));
     let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
     let whole = || {
-        Box::new(Whole {
+        Box::new(IncidentDetail {
             home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
-            incident: app.tell_incident_to(current, Audience::Center),
+            incident: app.present_incident_to(current, Audience::Center),
             contacts: incident.snapshot.contacts.iter().map(reach).collect(),
             notes: incident.snapshot.notes.clone(),
             cameras: home.as_deref().filter(|_| mine).map(|home| cameras(app, home)).unwrap_or_default(),
@@ -123,7 +126,7 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
             step: step(current),
         })
     };
-    Case {
+    QueueItem {
         id: incident.id,
         home: incident.snapshot.home_name.clone(),
         services: incident.services(),
@@ -131,14 +134,14 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
         repeats: u32::try_from(incident.repeats).unwrap_or(u32::MAX),
         state: Stage::from(&incident.state),
         since: incident.deadline,
-        holder: incident.holder.as_ref().map(|by| by.name().into()),
+        assignee: incident.assignee.as_ref().map(|by| by.name().into()),
         mine,
-        unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.holder.is_none(),
+        unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.assignee.is_none(),
         whole: shown.then(whole),
     }
 }
 
-/// A home that cannot be read, as it was when the incident began.
+/// The facts of a home that cannot be read, as they were when the incident began.
 fn facts_of(incident: &domain::Incident) -> HomeFacts {
     let Snapshot { home_name, address, .. } = &*incident.snapshot;
     HomeFacts { id: incident.home.clone(), name: home_name.clone(), time_zone: "UTC".into(), address: address.clone() }
@@ -172,94 +175,95 @@ fn step(current: &Current) -> Step {
     }
 }
 
-/// The cameras that may be looked at: those that may raise an SOS, and have a picture.
+/// The cameras that the center may watch: those that may raise an SOS and have a stream.
 fn cameras(app: &App, home: &Home) -> Vec<Shown> {
     let all = home.cameras.iter().filter(|camera| camera.sos_compatible && app.cameras.has_stream(camera));
     all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
 }
 
-/// Whether this person works on that incident, and it is open.
+/// Returns the incident if it is open and this operator works on it.
 pub(super) fn holds(app: &App, account: &UserId, id: IncidentId) -> Option<Arc<Current>> {
-    let of = |current: &Arc<Current>| matches!(&current.incident.holder, Some(Actor::Operator { id, .. }) if id == account);
+    let of = |current: &Arc<Current>| matches!(&current.incident.assignee, Some(Actor::Operator { id, .. }) if id == account);
     app.engine.view().by_id(id).filter(|current| is_open(current) && of(current))
 }
 
-/// An open incident that this person works on.
-fn held(app: &App, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, Refused> {
-    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
-    match &current.incident.holder {
+/// Returns the open incident if this operator works on it.
+fn held(app: &App, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, ApiError> {
+    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?;
+    match &current.incident.assignee {
         Some(by) if *by == actor(signed_in) => Ok(current),
-        Some(_) => Err(Refused::new(Code::NotAllowed, "Somebody else works on this incident.")),
-        None => Err(Refused::new(Code::NotAllowed, "Take the incident first.")),
+        Some(_) => Err(ApiError::new(Code::NotAllowed, "Somebody else works on this incident.")),
+        None => Err(ApiError::new(Code::NotAllowed, "Take the incident first.")),
     }
 }
 
-async fn give(app: &App, id: IncidentId, command: Command) -> Result<Json<Incident>, Refused> {
+async fn give(app: &App, id: IncidentId, command: Command) -> Result<Json<Incident>, ApiError> {
     let answer = app.engine.give(id, command).await?;
     match answer.refusal {
         Some(refusal) => Err(refusal.into()),
-        None => Ok(Json(app.tell_incident_to(&answer.current, Audience::Center))),
+        None => Ok(Json(app.present_incident_to(&answer.current, Audience::Center))),
     }
 }
 
-/// Takes an incident: nobody else works on it then.
+/// Claims an incident, so that nobody else works on it.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/claim", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn claim(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
-) -> Result<Json<Incident>, Refused> {
-    app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
-    app.desk.sees(&signed_in.account, app.clock.now());
+    PathId(id): PathId<IncidentId>,
+) -> Result<Json<Incident>, ApiError> {
+    app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?;
+    app.operators.sees(&signed_in.account, app.clock.now());
     give(&app, id, Command::Claim { by: actor(&signed_in) }).await
 }
 
-/// Gives an incident back; a supervisor also somebody else's.
+/// Releases an incident. A supervisor can also release an incident of another operator.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/release", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn release(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
-) -> Result<Json<Incident>, Refused> {
+    PathId(id): PathId<IncidentId>,
+) -> Result<Json<Incident>, ApiError> {
     let leads = app.reads.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
     let current = if leads {
-        app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?
+        app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?
     } else {
         held(&app, &signed_in, id)?
     };
-    match current.incident.holder.clone() {
+    match current.incident.assignee.clone() {
         Some(from) => give(&app, id, Command::Release { by: actor(&signed_in), from }).await,
-        None => Ok(Json(app.tell_incident_to(&current, Audience::Center))),
+        None => Ok(Json(app.present_incident_to(&current, Audience::Center))),
     }
 }
 
-/// Gives an incident to somebody who has the console open, whoever works on it.
+/// Assigns an incident to an operator who has the console open, even if another operator works on it.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/assign", tag = "center", params(("id" = String, Path)), request_body = Assign, responses((status = 200, body = Incident), Problems))]
 pub async fn assign(
     State(app): State<Arc<App>>,
     Supervisor(signed_in): Supervisor,
-    Named(id): Named<IncidentId>,
+    PathId(id): PathId<IncidentId>,
     Body(Assign { to }): Body<Assign>,
-) -> Result<Json<Incident>, Refused> {
-    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(Refused::not_found)?;
-    let there = app.desk.on_duty(app.clock.now()).into_iter().find(|person| person.id == to);
-    let there = there.ok_or_else(|| Refused::field("to", "Nobody of that name has the console open."))?;
+) -> Result<Json<Incident>, ApiError> {
+    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?;
+    let there = app.operators.on_duty(app.clock.now()).into_iter().find(|person| person.id == to);
+    let there = there.ok_or_else(|| ApiError::field("to", "Nobody of that name has the console open."))?;
     let to = Actor::Operator { id: there.id, name: there.name };
-    give(&app, id, Command::Assign { by: actor(&signed_in), to, from: current.incident.holder.clone() }).await
+    give(&app, id, Command::Assign { by: actor(&signed_in), to, from: current.incident.assignee.clone() }).await
 }
 
-/// Says how the call to the first contact went. A wrong password is answered like no password: carry on (R16).
+/// Reports the outcome of the call to the first contact.
+/// The answer to a wrong password is the same as to a call without one: carry on (R16).
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/call", tag = "center", params(("id" = String, Path)), request_body = Called, responses((status = 200, body = Heard), Problems))]
 pub async fn called(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
+    PathId(id): PathId<IncidentId>,
     Body(Called { outcome, verbal_password }): Body<Called>,
-) -> Result<Json<Heard>, Refused> {
+) -> Result<Json<Heard>, ApiError> {
     let current = held(&app, &signed_in, id)?;
     let first = current.incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
     let call = first.filter(|call| !matches!(call.state, CallState::Ended(_))).map(|call| call.id);
-    let call = call.ok_or_else(|| Refused::new(Code::CallOver, "This call is over: carry on."))?;
+    let call = call.ok_or_else(|| ApiError::new(Code::CallOver, "This call is over: carry on."))?;
     let step = match outcome {
         CalledOutcome::Confirmed => CallStep::Confirm,
         CalledOutcome::CalledOff => {
@@ -275,42 +279,42 @@ pub async fn called(
         app.engine.give(id, Command::Call { call, step: CallStep::Answer }).await?;
     }
     let answer = app.engine.give(id, Command::Call { call, step }).await?;
-    answer.refusal.map_or(Ok(()), |refusal| Err(Refused::from(refusal)))?;
+    answer.refusal.map_or(Ok(()), |refusal| Err(ApiError::from(refusal)))?;
     Ok(Json(Heard { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
 }
 
-/// Says how far a service has come.
+/// Reports the progress of a service.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/dispatches/{service}", tag = "center", params(("id" = String, Path), ("service" = String, Path)), request_body = Moved, responses((status = 200, body = Incident), Problems))]
 pub async fn moved(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
-    Part(service): Part<String>,
+    PathId(id): PathId<IncidentId>,
+    ResourceId(service): ResourceId<String>,
     Body(Moved { state, reference }): Body<Moved>,
-) -> Result<Json<Incident>, Refused> {
+) -> Result<Json<Incident>, ApiError> {
     held(&app, &signed_in, id)?;
     let service = match service.as_str() {
         "police" => Service::Police,
         "fire" => Service::Fire,
         "medical" => Service::Medical,
-        _ => return Err(Refused::not_found()),
+        _ => return Err(ApiError::not_found()),
     };
     let reference = line("reference", &reference, REFERENCE_MOST)?;
     give(&app, id, Command::Dispatch { service, state, reference: Some(reference).filter(|text| !text.is_empty()) }).await
 }
 
-/// Adds to the record.
+/// Adds a note to the record of an incident.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/note", tag = "center", params(("id" = String, Path)), request_body = NewNote, responses((status = 200, body = Incident), Problems))]
 pub async fn note(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
+    PathId(id): PathId<IncidentId>,
     Body(NewNote { text }): Body<NewNote>,
-) -> Result<Json<Incident>, Refused> {
+) -> Result<Json<Incident>, ApiError> {
     held(&app, &signed_in, id)?;
     let text = line("text", &text, NOTE_MOST)?;
     if text.is_empty() {
-        return Err(Refused::field("text", "Write something."));
+        return Err(ApiError::field("text", "Write something."));
     }
     give(&app, id, Command::Note { by: actor(&signed_in), text }).await
 }
@@ -320,13 +324,13 @@ pub async fn note(
 pub async fn close(
     State(app): State<Arc<App>>,
     Operator(signed_in): Operator,
-    Named(id): Named<IncidentId>,
+    PathId(id): PathId<IncidentId>,
     Body(Closing { disposition, note }): Body<Closing>,
-) -> Result<Json<Incident>, Refused> {
+) -> Result<Json<Incident>, ApiError> {
     let current = held(&app, &signed_in, id)?;
     if !matches!(current.incident.state, Stands::Dispatching) {
-        // Before help was requested nobody but the first contact may prevent it (I5).
-        return Err(Refused::new(Code::NotAllowed, "It can be closed once help was requested."));
+        // Before help was requested, only the first contact can prevent it (I5).
+        return Err(ApiError::new(Code::NotAllowed, "It can be closed once help was requested."));
     }
     let text = line("note", &note, NOTE_MOST)?;
     if !text.is_empty() {
@@ -340,11 +344,11 @@ pub async fn close(
     give(&app, id, Command::Close { by: actor(&signed_in), disposition }).await
 }
 
-/// One line for the record.
-fn line(field: &str, text: &str, most: usize) -> Result<String, Refused> {
+/// Makes a text one line for the record.
+fn line(field: &str, text: &str, most: usize) -> Result<String, ApiError> {
     let text = text.trim();
     if text.chars().count() > most {
-        return Err(Refused::field(field, "That is too long."));
+        return Err(ApiError::field(field, "That is too long."));
     }
     Ok(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
 }

@@ -1,7 +1,8 @@
-//! The session's cookie. Over HTTPS it is one that no subdomain and no plain connection can set or see (`__Host-`, RFC 6265bis 4.1.3.2).
+//! The session cookie. Over HTTPS it has the prefix `__Host-`, so that no subdomain and no unencrypted connection can set or read it (RFC
+//! 6265bis 4.1.3.2).
 
-use super::answer::Refused;
-use crate::server::{App, Encrypted, auth};
+use super::errors::ApiError;
+use crate::server::{App, Encrypted, identity};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{Extensions, HeaderMap, request::Parts},
@@ -12,12 +13,12 @@ use std::{
     sync::Arc,
 };
 
-/// Over HTTPS.
+/// The name over HTTPS.
 const SECURE: &str = "__Host-buckler_session";
-/// On this machine, where there is nobody between browser and server.
+/// The name over plain HTTP, such as on this machine, where nothing is between browser and server.
 const PLAIN: &str = "buckler_session";
 
-/// Whether the browser came over HTTPS: to this server, or as a proxy says that may be believed.
+/// Whether the browser's request came over HTTPS: to this server, or to a trusted proxy that says so.
 pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> bool {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let proxied =
@@ -25,7 +26,7 @@ pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]
     proxied || extensions.get::<Encrypted>().is_some()
 }
 
-/// From which network address a request comes: the last that a proxy did not add itself whose word counts.
+/// The network address that a request comes from: the peer, or, if that is a trusted proxy, the last forwarded address that is not one.
 pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())?;
     if !proxies.contains(&peer) {
@@ -36,17 +37,17 @@ pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr])
     Some(hops.into_iter().rev().find(|hop| !proxies.contains(hop)).unwrap_or(peer))
 }
 
-/// The cookies of a request, which of them is the session's, and where it comes from.
+/// The cookies of a request, with the session's, and the address that the request comes from.
 pub struct SessionCookie {
     jar: CookieJar,
     https: bool,
-    /// The network address of the browser, as far as it is known.
+    /// The network address of the browser, if known.
     pub address: Option<IpAddr>,
 }
 
 impl FromRequestParts<Arc<App>> for SessionCookie {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let https = is_https(&parts.extensions, &parts.headers, &app.trusted_proxies);
         let address = address(&parts.extensions, &parts.headers, &app.trusted_proxies);
         Ok(Self { jar: CookieJar::from_headers(&parts.headers), https, address })
@@ -58,25 +59,25 @@ impl SessionCookie {
         if self.https { SECURE } else { PLAIN }
     }
 
-    /// The token in it.
+    /// The token in the session cookie.
     pub fn token(&self) -> Option<&str> {
         self.jar.get(self.name()).map(Cookie::value)
     }
 
-    /// An answer that sets it.
+    /// Returns the cookies of an answer that sets the session cookie.
     pub fn set(self, token: &str) -> CookieJar {
-        let (name, lasts_s) = (self.name(), auth::SESSION_MOST.as_secs());
+        let (name, lasts_s) = (self.name(), identity::SESSION_MOST.as_secs());
         let secure = if self.https { "; Secure" } else { "" };
         let text = format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={lasts_s}{secure}");
         self.jar.add(Cookie::parse(text).expect("a token is made of letters that a cookie may have"))
     }
 
-    /// An answer that leaves it as it is.
+    /// Returns the cookies of an answer that does not change the session cookie.
     pub fn keep(self) -> CookieJar {
         self.jar
     }
 
-    /// An answer that takes it away.
+    /// Returns the cookies of an answer that removes the session cookie.
     pub fn unset(self) -> CookieJar {
         let gone = Cookie::build(self.name()).path("/").secure(self.https).http_only(true);
         self.jar.remove(gone)

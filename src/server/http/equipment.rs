@@ -1,9 +1,9 @@
-//! Base stations, keypads and cameras: added, renamed and removed by owners.
+//! Adding, renaming and removing base stations, keypads and cameras.
 
 use super::{
-    answer::{Problems, Refused},
-    extract::{Body, Owner, Part},
-    household::{NotEdited, edited},
+    errors::{ApiError, Problems},
+    extract::{Body, Owner, ResourceId},
+    household::{EditError, edited},
 };
 use crate::{
     api::{
@@ -13,7 +13,7 @@ use crate::{
         problem::Code,
     },
     domain::{
-        home::edit::{Form, WrittenCamera, Wrongs},
+        home::edit::{FieldErrors, Form, WrittenCamera},
         id::{CameraId, DeviceId},
     },
     server::App,
@@ -30,7 +30,7 @@ fn written(EditCamera { name, sos_compatible, has_siren, stream, small, keep, ..
 
 /// Adds a base station or keypad.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/devices", tag = "household", params(("home" = String, Path)), request_body = NewDevice, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn add_device(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<NewDevice>) -> Result<Json<HomeAnswer>, Refused> {
+pub async fn add_device(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<NewDevice>) -> Result<Json<HomeAnswer>, ApiError> {
     edited(&app, &owner, |home| home.add_device(new.kind, &new.model, &new.name)).await
 }
 
@@ -39,23 +39,27 @@ pub async fn add_device(State(app): State<Arc<App>>, owner: Owner, Body(new): Bo
 pub async fn rename_device(
     State(app): State<Arc<App>>,
     owner: Owner,
-    Part(id): Part<DeviceId>,
+    ResourceId(id): ResourceId<DeviceId>,
     Body(Rename { name }): Body<Rename>,
-) -> Result<Json<HomeAnswer>, Refused> {
+) -> Result<Json<HomeAnswer>, ApiError> {
     edited(&app, &owner, |home| {
-        let device = home.devices.iter_mut().find(|d| d.id == id).ok_or(NotEdited::Gone)?;
+        let device = home.devices.iter_mut().find(|d| d.id == id).ok_or(EditError::Gone)?;
         let mut form = Form::default();
         let name = form.line("name", &name);
         device.name = form.done(name)?;
-        Ok::<_, NotEdited>(())
+        Ok::<_, EditError>(())
     })
     .await
 }
 
 /// Removes a base station or keypad.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/devices/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn remove_device(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<DeviceId>) -> Result<Json<HomeAnswer>, Refused> {
-    edited(&app, &owner, |home| -> Result<(), Wrongs> {
+pub async fn remove_device(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    ResourceId(id): ResourceId<DeviceId>,
+) -> Result<Json<HomeAnswer>, ApiError> {
+    edited(&app, &owner, |home| -> Result<(), FieldErrors> {
         home.remove_device(&id);
         Ok(())
     })
@@ -64,7 +68,7 @@ pub async fn remove_device(State(app): State<Arc<App>>, owner: Owner, Part(id): 
 
 /// Adds a camera or doorbell.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/cameras", tag = "household", params(("home" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn add_camera(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<EditCamera>) -> Result<Json<HomeAnswer>, Refused> {
+pub async fn add_camera(State(app): State<Arc<App>>, owner: Owner, Body(new): Body<EditCamera>) -> Result<Json<HomeAnswer>, ApiError> {
     let (kind, new) = (new.kind, written(new));
     edited(&app, &owner, |home| home.add_camera(kind, &new, &|ip| app.cameras.settings().allows(ip))).await
 }
@@ -74,67 +78,75 @@ pub async fn add_camera(State(app): State<Arc<App>>, owner: Owner, Body(new): Bo
 pub async fn edit_camera(
     State(app): State<Arc<App>>,
     owner: Owner,
-    Part(id): Part<CameraId>,
+    ResourceId(id): ResourceId<CameraId>,
     Body(edit): Body<EditCamera>,
-) -> Result<Json<HomeAnswer>, Refused> {
+) -> Result<Json<HomeAnswer>, ApiError> {
     let edit = written(edit);
     edited(&app, &owner, |home| {
-        let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
-        camera.edit(&edit, &|ip| app.cameras.settings().allows(ip)).map_err(NotEdited::Wrong)
+        let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(EditError::Gone)?;
+        camera.edit(&edit, &|ip| app.cameras.settings().allows(ip)).map_err(EditError::Wrong)
     })
     .await
 }
 
 /// Removes a camera or doorbell.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/cameras/{camera}", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn remove_camera(State(app): State<Arc<App>>, owner: Owner, Part(id): Part<CameraId>) -> Result<Json<HomeAnswer>, Refused> {
-    edited(&app, &owner, |home| -> Result<(), Wrongs> {
+pub async fn remove_camera(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    ResourceId(id): ResourceId<CameraId>,
+) -> Result<Json<HomeAnswer>, ApiError> {
+    edited(&app, &owner, |home| -> Result<(), FieldErrors> {
         home.remove_camera(&id);
         Ok(())
     })
     .await
 }
 
-/// Sets how one signs in to a camera; it is kept sealed.
+/// Sets the credentials of a camera. They are stored encrypted.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/cameras/{camera}/login", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), request_body = EditLogin, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn camera_login(
     State(app): State<Arc<App>>,
     owner: Owner,
-    Part(id): Part<CameraId>,
+    ResourceId(id): ResourceId<CameraId>,
     Body(EditLogin { user, password }): Body<EditLogin>,
-) -> Result<Json<HomeAnswer>, Refused> {
+) -> Result<Json<HomeAnswer>, ApiError> {
     let user = user.trim();
     if user.chars().count() > LOGIN_MOST || password.chars().count() > LOGIN_MOST || format!("{user}{password}").contains(char::is_control)
     {
-        return Err(Refused::field("user", "That is too long."));
+        return Err(ApiError::field("user", "That is too long."));
     }
     let sealed = app.cameras.seal(&owner.0.home.id, &id, user, &password).map_err(|error| {
-        tracing::error!(%error, "a camera's password cannot be sealed");
-        Refused::new(Code::StorageUnavailable, "The server cannot keep the password now.")
+        tracing::error!(%error, "could not encrypt the credentials of a camera");
+        ApiError::new(Code::StorageUnavailable, "The server cannot keep the password now.")
     })?;
     edited(&app, &owner, |home| {
-        let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(NotEdited::Gone)?;
+        let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(EditError::Gone)?;
         camera.login = (!user.is_empty()).then(|| sealed.clone());
-        Ok::<_, NotEdited>(())
+        Ok::<_, EditError>(())
     })
     .await
 }
 
-/// Asks a camera for a picture, and says why none comes.
+/// Asks a camera for a picture, and answers with its size or with the reason why none came.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/cameras/{camera}/try", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = Tried), Problems))]
-pub async fn try_camera(State(app): State<Arc<App>>, Owner(member): Owner, Part(id): Part<CameraId>) -> Result<Json<Tried>, Refused> {
-    let camera = member.home.camera(&id).ok_or_else(Refused::not_found)?;
-    app.cameras.try_out(&member.home.id, camera).await.map(Json).ok_or_else(Refused::not_found)
+pub async fn try_camera(
+    State(app): State<Arc<App>>,
+    Owner(member): Owner,
+    ResourceId(id): ResourceId<CameraId>,
+) -> Result<Json<Tried>, ApiError> {
+    let camera = member.home.camera(&id).ok_or_else(ApiError::not_found)?;
+    app.cameras.try_out(&member.home.id, camera).await.map(Json).ok_or_else(ApiError::not_found)
 }
 
-/// Asks the network for cameras; those that speak ONVIF answer.
+/// Searches the network for cameras. Those that support ONVIF answer.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/camera-search", tag = "household", params(("home" = String, Path)), responses((status = 200, body = FoundCameras), Problems))]
-pub async fn search_cameras(State(app): State<Arc<App>>, _: Owner) -> Result<Json<FoundCameras>, Refused> {
+pub async fn search_cameras(State(app): State<Arc<App>>, _: Owner) -> Result<Json<FoundCameras>, ApiError> {
     Ok(Json(FoundCameras { cameras: app.cameras.search().await }))
 }
 
-/// Asks a camera that was found for its streams.
+/// Asks a found camera for its streams.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/camera-offers", tag = "household", params(("home" = String, Path)), request_body = AskOffers, responses((status = 200, body = Offers), Problems))]
-pub async fn camera_offers(State(app): State<Arc<App>>, _: Owner, Body(asked): Body<AskOffers>) -> Result<Json<Offers>, Refused> {
+pub async fn camera_offers(State(app): State<Arc<App>>, _: Owner, Body(asked): Body<AskOffers>) -> Result<Json<Offers>, ApiError> {
     Ok(Json(app.cameras.offers(asked).await))
 }

@@ -1,7 +1,7 @@
-//! Live events, as server-sent events. A stream ends with the session, with the membership, and with the server.
+//! Live events, as server-sent events. A stream ends when the session or the membership ends, or the server stops.
 
 use super::{
-    answer::Problems,
+    errors::Problems,
     extract::{Member, held_until},
     phone::Caller,
 };
@@ -14,9 +14,9 @@ use crate::{
     server::{
         App,
         access::AccessOf,
-        connection::Live,
-        figures::OpenStream,
-        hub::{LiveEvent, frame},
+        http::connection::Live,
+        live_events::{LiveEvent, frame},
+        metrics::OpenStream,
         stopped,
     },
 };
@@ -28,20 +28,20 @@ use tokio::{
     time::{Interval, interval},
 };
 
-/// How often a quiet stream shows that it lives.
+/// The interval of pings on a stream without other events, which show that the stream is open.
 const PING: Duration = Duration::from_secs(15);
 
-/// Live events of a home.
+/// A stream of the live events of a home.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
     params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
 pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: HeaderMap) -> Live {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let subscription = app.hub.subscribe(&member.home.id, seen, app.clock.now());
+    let subscription = app.live_events.subscribe(&member.home.id, seen, app.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let listener = Listener {
         _open: OpenStream::new(),
-        _at_home: app.hub.open(&member.home.id),
+        _at_home: app.live_events.open(&member.home.id),
         access: app.access.of(&member.signed_in.account.id),
         stop: app.stop.clone(),
         needs_snapshot: subscription.missed.is_none(),
@@ -60,7 +60,7 @@ fn ping(app: &App) -> Bytes {
     frame(None, "ping", &format!(r#"{{"server_time":"{}"}}"#, app.clock.now()))
 }
 
-/// One open stream of a member.
+/// An open stream of a member.
 struct Listener {
     _open: OpenStream,
     _at_home: Arc<()>,
@@ -83,7 +83,7 @@ impl Listener {
                 return Some(event);
             }
             if std::mem::take(&mut self.needs_snapshot) {
-                // Apart, so that its room is not kept for as long as the stream lives.
+                // Boxed, so that the stream does not hold the future's memory for its whole life.
                 return Box::pin(self.snapshot()).await;
             }
             tokio::select! {
@@ -96,7 +96,7 @@ impl Listener {
                 }
                 event = self.events.recv() => match event {
                     Ok(event) => return Some(event.frame.clone()),
-                    // Too slow: it starts over instead of being buffered for.
+                    // A slow stream starts over with a snapshot, so that the server need not buffer events for it.
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
@@ -108,35 +108,35 @@ impl Listener {
         }
     }
 
-    /// The next thing is a snapshot, and then what comes after it.
+    /// Makes a snapshot the next event, followed by the events after it.
     fn start_over(&mut self) {
-        let again = self.app.hub.subscribe(&self.home, None, self.app.clock.now());
+        let again = self.app.live_events.subscribe(&self.home, None, self.app.clock.now());
         (self.events, self.last_id, self.needs_snapshot) = (again.events, again.last_id, true);
     }
 
-    /// `None` as soon as the session or the membership has ended.
+    /// Returns `None` if the session or the membership has ended, or cannot be read.
     async fn may_still_look(&self) -> Option<()> {
         self.app.reads.session(self.token, self.app.clock.now()).await.ok()??;
         self.app.reads.membership(&self.home, &self.account).await.ok()?.map(drop)
     }
 
-    /// The whole home, for this member.
+    /// A snapshot of the home for this member.
     async fn snapshot(&self) -> Option<Bytes> {
         let now = self.app.clock.now();
         let (_, session) = self.app.reads.session(self.token, now).await.ok()??;
         let membership = self.app.reads.membership(&self.home, &self.account).await.ok()??;
         let home = self.app.homes.get(&self.home)?;
-        let answer = self.app.tell_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
+        let answer = self.app.present_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;
         Some(frame(Some(self.last_id), "snapshot", &data))
     }
 }
 
-/// Live events of a contact's phone. A stream ends with its link.
+/// A stream of the live events of a contact's phone page. It ends when the link ends.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
 pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
-    let events = app.hub.subscribe(&caller.home.id, None, app.clock.now()).events;
+    let events = app.live_events.subscribe(&caller.home.id, None, app.clock.now()).events;
     let stop = app.stop.clone();
     let mut pings = interval(PING);
     pings.reset();
@@ -153,13 +153,13 @@ pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
     Live::new(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
 }
 
-/// One open stream of a contact's phone. It tells of this contact's call, and of nothing else that happens in the home.
+/// An open stream of a contact's phone page. It contains this contact's call, and nothing else that happens in the home.
 struct Line {
     app: Arc<App>,
     token: [u8; 32],
     home: HomeId,
     contact: ContactId,
-    /// Due when nothing was said for a while, whatever else happens in the home.
+    /// Due after a time without an event on this stream, no matter what else happens in the home.
     pings: Interval,
     shown: Option<(Option<PhoneCall>, Readiness)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
@@ -169,13 +169,13 @@ struct Line {
 impl Line {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            // Who is no contact any more, or has a newer link, is told nothing.
+            // A person who is no longer a contact, or who has a newer link, gets no events.
             if let Ok(None) = self.app.reads.contact_link(self.token).await {
                 return None;
             }
             let home = self.app.homes.get(&self.home)?;
             let contact = home.contacts.iter().find(|c| c.id == self.contact)?;
-            let phone: Phone = self.app.tell_phone(&home, contact);
+            let phone: Phone = self.app.present_phone(&home, contact);
             let said = (phone.call.clone(), phone.ready);
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;

@@ -1,7 +1,7 @@
-//! An incident as evidence, over HTTP: for programs, for a spreadsheet, for paper.
+//! The evidence of an incident over HTTP: JSON for programs, CSV for spreadsheets, HTML for printing.
 
 use super::{
-    answer::{Problems, Refused},
+    errors::{ApiError, Problems},
     extract::OfIncident,
 };
 use crate::{
@@ -17,12 +17,12 @@ use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// In which form.
+/// Selects the format of the evidence.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
-    /// `json`, unless `csv` or a page to print is asked for.
+    /// The format: `json` by default, `csv`, or `html` for a page to print.
     #[serde(default)]
     #[param(inline)]
     format: Format,
@@ -37,10 +37,10 @@ enum Format {
     Html,
 }
 
-/// The evidence of an incident.
+/// The evidence of an incident, as JSON, CSV or HTML.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/export", tag = "incident", params(("id" = String, Path), Form), responses((status = 200, content((Evidence = "application/json"), (String = "text/csv"), (String = "text/html"))), Problems))]
-pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Query<Form>, QueryRejection>) -> Result<Response, Refused> {
-    let Query(Form { format }) = form.map_err(|_| Refused::field("format", "Expected “json”, “csv” or “html”."))?;
+pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Query<Form>, QueryRejection>) -> Result<Response, ApiError> {
+    let Query(Form { format }) = form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
     let clip = tokio::fs::read(app.clips.file(of.current.incident.id)).await.ok();
     let evidence = Evidence::of(&of.current, app.clock.now(), app.center_phone.as_deref(), clip.as_deref(), Audience::Home);
     let (kind, ending, body) = match format {

@@ -1,8 +1,8 @@
-//! Who asks and what they send, parsed once. A handler's arguments show how it is protected.
+//! Extractors: who sends a request and what it contains, parsed once. The arguments of a handler show how it is protected.
 
-use super::{answer::Refused, cookie::SessionCookie};
+use super::{cookie::SessionCookie, errors::ApiError};
 use crate::{
-    api::{audit::Deed, problem::Code},
+    api::{audit::AuditAction, problem::Code},
     domain::{
         access::{Action, CenterAction, Membership},
         home::Home,
@@ -11,9 +11,10 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        App, auth,
+        App,
         engine::Current,
-        store::{Account, Bookkeeping, Change, ChangeError, Entry, Guard, Session},
+        identity,
+        store::{Account, AuditEntry, Bookkeeping, Change, ChangeError, Guard, SESSION_LEAVES, Session},
     },
 };
 use axum::{
@@ -28,7 +29,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc};
 
-/// The name of a session in paths and in the audit: the beginning of the hash of its token, which opens nothing.
+/// The name of a session in paths and in audit records: the start of the hash of its token, which grants no access.
 pub fn session_name(token: &[u8; 32]) -> String {
     token.iter().take(8).fold(String::new(), |mut name, byte| {
         let _ = write!(name, "{byte:02x}");
@@ -38,59 +39,60 @@ pub fn session_name(token: &[u8; 32]) -> String {
 
 /// A signed-in account.
 pub struct SignedIn {
-    /// Whose.
+    /// The account.
     pub account: Account,
     /// The device's session.
     pub session: Session,
-    /// From which network address.
+    /// The network address that the request came from.
     address: Option<IpAddr>,
 }
 
 impl SignedIn {
-    /// What this person did on this device, for the audit.
-    pub fn entry(&self, app: &App, what: Deed, detail: Value) -> Entry {
-        Entry {
+    /// Creates an audit record of what this person did on this device.
+    pub fn entry(&self, app: &App, what: AuditAction, detail: Value) -> AuditEntry {
+        AuditEntry {
             account: Some(self.account.id.clone()),
             session: Some(session_name(&self.session.token)),
             address: self.address.map(|address| address.to_string()),
-            ..Entry::new(what, app.clock.now(), detail)
+            ..AuditEntry::new(what, app.clock.now(), detail)
         }
     }
 
-    /// A change that this person makes to the account, while the session stands.
-    pub fn change(&self, app: &App, what: Deed, detail: Value) -> Change {
+    /// Creates a change of the account, guarded by the session.
+    pub fn change(&self, app: &App, what: AuditAction, detail: Value) -> Change {
         Change::new(self.entry(app, what, detail)).guard(Guard::SessionStands(self.session.token, app.clock.now()))
     }
 
-    fn is_proven(&self, app: &App) -> Result<(), Refused> {
+    fn is_proven(&self, app: &App) -> Result<(), ApiError> {
         let fresh = app.clock.now().since(self.session.proven_at) < app.proof_lasts;
-        fresh.then_some(()).ok_or_else(|| Refused::new(Code::ProofNeeded, "Give your password again to change this."))
+        fresh.then_some(()).ok_or_else(|| ApiError::new(Code::ProofNeeded, "Give your password again to change this."))
     }
 
-    /// That the device is not held: what would let it go is not for itself to do.
-    pub fn is_free(&self, app: &App) -> Result<(), Refused> {
-        (self.session.held_until <= app.clock.now()).then_some(()).ok_or_else(Refused::held)
+    /// Checks that the device is not restricted, for actions with which a restricted device could lift its own restriction.
+    pub fn is_free(&self, app: &App) -> Result<(), ApiError> {
+        (self.session.held_until <= app.clock.now()).then_some(()).ok_or_else(ApiError::held)
     }
 }
 
-/// Somebody who is signed in on a device that is not held.
+/// A person who is signed in on a device that is not restricted.
 pub struct Unrestricted(pub SignedIn);
 
 impl FromRequestParts<Arc<App>> for Unrestricted {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         signed_in.is_free(app)?;
         Ok(Self(signed_in))
     }
 }
 
-/// Somebody who has proven a short while ago who they are, on a device that is not held: whoever changes how an account is opened.
-pub struct Proven(pub SignedIn);
+/// A person who proved their identity recently, on a device that is not restricted. Changes to how an account can be signed in to require
+/// this.
+pub struct RecentAuth(pub SignedIn);
 
-impl FromRequestParts<Arc<App>> for Proven {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+impl FromRequestParts<Arc<App>> for RecentAuth {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let Unrestricted(signed_in) = Unrestricted::from_request_parts(parts, app).await?;
         signed_in.is_proven(app)?;
         Ok(Self(signed_in))
@@ -98,99 +100,100 @@ impl FromRequestParts<Arc<App>> for Proven {
 }
 
 impl FromRequestParts<Arc<App>> for SignedIn {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let cookie = SessionCookie::from_request_parts(parts, app).await?;
-        let no_session = || Refused::new(Code::NotSignedIn, "Sign in first.");
-        let token = auth::token_hash(cookie.token().ok_or_else(no_session)?);
+        let no_session = || ApiError::new(Code::NotSignedIn, "Sign in first.");
+        let token = identity::token_hash(cookie.token().ok_or_else(no_session)?);
         let now = app.clock.now();
         let (account, session) = app.reads.session(token, now).await?.ok_or_else(no_session)?;
-        if now.since(session.seen_at) > auth::SESSION_NOTED || session.replaces.is_some() {
+        if now.since(session.seen_at) > identity::SESSION_NOTED || session.replaces.is_some() {
             note_use(app.clone(), session.clone());
         }
         Ok(Self { account, session, address: cookie.address })
     }
 }
 
-/// Notes beside everything else that a session is used, and ends the one that it replaces: no request waits for that, or fails with it.
+/// Records the use of a session, and ends the session that it replaces, in a task of its own: no request waits for this or fails with it.
 fn note_use(app: Arc<App>, session: Session) {
     tokio::spawn(async move {
         let (at, token) = (app.clock.now(), session.token);
-        let (expires_at, replaced_ends) = (auth::session_ends(session.created_at, at), at + auth::SESSION_LEAVES);
+        let (expires_at, replaced_ends) = (identity::session_ends(session.created_at, at), at + SESSION_LEAVES);
         let noted = app.changes.note(Bookkeeping::SessionUsed { token, at, expires_at, replaced_ends }).await;
-        // What is busy now is noted with the next request.
+        // If the queue is full, the next request records the use.
         if let Err(error) = noted
             && !matches!(error, ChangeError::Busy)
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "that a session was used could not be noted");
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not record the use of a session");
         }
     });
 }
 
 /// A member of the home in the path.
 pub struct Member {
-    /// Who, on which device.
+    /// The account and the session of the device.
     pub signed_in: SignedIn,
-    /// Which home.
+    /// The home.
     pub home: Arc<Home>,
-    /// What the account is to it.
+    /// The account's membership of the home.
     pub membership: Membership,
 }
 
 impl Member {
-    async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, Refused> {
-        let membership = app.reads.membership(home, &signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
-        let missing = || if app.homes.is_unreadable(home) { Refused::unreadable() } else { Refused::not_found() };
+    async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, ApiError> {
+        let membership = app.reads.membership(home, &signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
+        let missing = || if app.homes.is_unreadable(home) { ApiError::unreadable() } else { ApiError::not_found() };
         let home = app.homes.get(home).ok_or_else(missing)?;
         Ok(Self { signed_in, home, membership })
     }
 
-    /// The member as the incident knows them.
+    /// The member as the actor of an incident.
     pub fn actor(&self) -> Actor {
         Actor::Person { id: self.signed_in.account.id.clone(), name: self.signed_in.account.name.clone() }
     }
 
-    /// Until when this device requests no help in this home.
+    /// When the restriction of this device in this home ends, if it is restricted.
     pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
         held_until(&self.home, self.signed_in.session.held_until, now)
     }
 
-    /// R6, I33: whoever may not raise an SOS may not steer one either, and a restricted device steers only what it may request itself.
-    fn may_steer(&self, incident: &Incident, now: Timestamp) -> Result<(), Refused> {
+    /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted device controls only what it may request
+    /// itself.
+    fn may_steer(&self, incident: &Incident, now: Timestamp) -> Result<(), ApiError> {
         if !self.membership.may(Action::Raise) {
-            return Err(Refused::new(Code::NotAllowed, "You may look at this incident, not change it."));
+            return Err(ApiError::new(Code::NotAllowed, "You may look at this incident, not change it."));
         }
         let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
         if asks_for_help && self.held_until(now).is_some() {
-            return Err(Refused::held());
+            return Err(ApiError::held());
         }
         Ok(())
     }
 }
 
-/// Until when a device requests no help in a home.
+/// When the restriction of a device in a home ends, if the home restricts devices and this one is restricted.
 pub fn held_until(home: &Home, held_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     Some(held_until).filter(|until| *until > now && home.settings.hold_new_devices)
 }
 
 impl FromRequestParts<Arc<App>> for Member {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         let home: HomeId = parameter(parts, app).await?;
         Self::of(signed_in, &home, app).await
     }
 }
 
-/// An owner of the home in the path. Whoever changes something has given the password on this device a short while ago: a telephone that
-/// lies about unlocked can call for help, and change nothing.
+/// An owner of the home in the path. Changes also require a recent proof of identity on this device, so that an unlocked telephone that
+/// lies about can call for help but change nothing.
 pub struct Owner(pub Member);
 
 impl Owner {
-    /// A change of the home, while the session stands and its account may change the home.
-    pub fn change(&self, app: &App, what: Deed, detail: Value) -> Change {
+    /// Creates a change of the home, guarded by the session and by the account's right to change the home.
+    pub fn change(&self, app: &App, what: AuditAction, detail: Value) -> Change {
         let Member { signed_in, home, .. } = &self.0;
-        let entry = Entry { home: Some(home.id.clone()), ..signed_in.entry(app, what, detail) };
+        let entry = AuditEntry { home: Some(home.id.clone()), ..signed_in.entry(app, what, detail) };
         Change::new(entry)
             .guard(Guard::SessionStands(signed_in.session.token, app.clock.now()))
             .guard(Guard::MayConfigure(home.id.clone(), signed_in.account.id.clone()))
@@ -198,16 +201,16 @@ impl Owner {
 }
 
 impl FromRequestParts<Arc<App>> for Owner {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let member = Member::from_request_parts(parts, app).await?;
-        let refused = || Refused::new(Code::NotAllowed, "Only an owner of this home can do that.");
+        let refused = || ApiError::new(Code::NotAllowed, "Only an owner of this home can do that.");
         if !member.membership.may(Action::Configure) {
             return Err(refused());
         }
         if !parts.method.is_safe() {
             if member.held_until(app.clock.now()).is_some() {
-                return Err(Refused::held());
+                return Err(ApiError::held());
             }
             member.signed_in.is_proven(app)?;
         }
@@ -215,30 +218,30 @@ impl FromRequestParts<Arc<App>> for Owner {
     }
 }
 
-/// Somebody who works at the monitoring center; whoever changes something there, on a device that is not held. For everybody else there
-/// is no center.
+/// A person who works at the monitoring center. Changes also require a device that is not restricted. For everybody else the center does
+/// not exist.
 pub struct Operator(pub SignedIn);
 
 impl FromRequestParts<Arc<App>> for Operator {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         Ok(Self(at_center(parts, app, CenterAction::Work).await?))
     }
 }
 
-/// Somebody who leads the monitoring center; whoever changes something has proven a short while ago who they are.
+/// A supervisor of the monitoring center. Changes also require a recent proof of identity.
 pub struct Supervisor(pub SignedIn);
 
 impl Supervisor {
-    /// A change of the monitoring center, while the session stands and its account may change the center.
-    pub fn change(&self, app: &App, what: Deed, detail: Value) -> Change {
+    /// Creates a change of the monitoring center, guarded by the session and by the account's right to change the center.
+    pub fn change(&self, app: &App, what: AuditAction, detail: Value) -> Change {
         self.0.change(app, what, detail).guard(Guard::MayAtCenter(self.0.account.id.clone(), CenterAction::Lead))
     }
 }
 
 impl FromRequestParts<Arc<App>> for Supervisor {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let signed_in = at_center(parts, app, CenterAction::Lead).await?;
         if !parts.method.is_safe() {
             signed_in.is_proven(app)?;
@@ -247,10 +250,10 @@ impl FromRequestParts<Arc<App>> for Supervisor {
     }
 }
 
-async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> Result<SignedIn, Refused> {
+async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> Result<SignedIn, ApiError> {
     let signed_in = SignedIn::from_request_parts(parts, app).await?;
-    let role = app.reads.center_role(&signed_in.account.id).await?.ok_or_else(Refused::not_found)?;
-    let refused = || Refused::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
+    let role = app.reads.center_role(&signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
+    let refused = || ApiError::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
     if !role.may(action) {
         return Err(refused());
     }
@@ -260,93 +263,93 @@ async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> R
     Ok(signed_in)
 }
 
-/// The first parameter of the path, where nothing else reads it.
-pub struct Named<T>(pub T);
+/// The first parameter of the path, for handlers with no other extractor that reads it.
+pub struct PathId<T>(pub T);
 
-impl<T: FromStr + Send> FromRequestParts<Arc<App>> for Named<T> {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+impl<T: FromStr + Send> FromRequestParts<Arc<App>> for PathId<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         Ok(Self(parameter(parts, app).await?))
     }
 }
 
-/// The second parameter of the path: something of the home.
-pub struct Part<T>(pub T);
+/// The second parameter of the path: a resource of the home.
+pub struct ResourceId<T>(pub T);
 
-impl<T: FromStr + Send> FromRequestParts<Arc<App>> for Part<T> {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+impl<T: FromStr + Send> FromRequestParts<Arc<App>> for ResourceId<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         Ok(Self(nth_parameter(1, parts, app).await?))
     }
 }
 
-/// A member of the home whose incident is in the path, and the incident (I21).
+/// The incident in the path, and the requesting member of its home (I21).
 pub struct OfIncident {
-    /// Who.
+    /// The member.
     pub member: Member,
     /// The incident, running or over.
     pub current: Arc<Current>,
 }
 
 impl FromRequestParts<Arc<App>> for OfIncident {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         let id: IncidentId = parameter(parts, app).await?;
         let current = match app.engine.view().by_id(id) {
             Some(current) => current,
-            None => Arc::new(Current::load(app.reads.incident(id).await?.ok_or_else(Refused::not_found)?)?),
+            None => Arc::new(Current::load(app.reads.incident(id).await?.ok_or_else(ApiError::not_found)?)?),
         };
-        // What the home must not notice is not there before it is over.
+        // An incident that is hidden from the home does not exist for the home until it is over.
         if current.incident.quiet.is_some() && !current.incident.is_over() {
-            return Err(Refused::not_found());
+            return Err(ApiError::not_found());
         }
         let member = Member::of(signed_in, &current.incident.home, app).await?;
         Ok(Self { member, current })
     }
 }
 
-/// An incident that its home's member may steer, not only look at (R6).
-pub struct Steered(pub OfIncident);
+/// The incident in the path, if the member may control it and not only view it (R6).
+pub struct IncidentControl(pub OfIncident);
 
-impl FromRequestParts<Arc<App>> for Steered {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+impl FromRequestParts<Arc<App>> for IncidentControl {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let of = OfIncident::from_request_parts(parts, app).await?;
         of.member.may_steer(&of.current.incident, app.clock.now())?;
         Ok(Self(of))
     }
 }
 
-/// The first parameter of the path; what cannot be one names nothing.
-async fn parameter<T: FromStr>(parts: &mut Parts, app: &Arc<App>) -> Result<T, Refused> {
+/// The first parameter of the path. A value that cannot be parsed is not found.
+async fn parameter<T: FromStr>(parts: &mut Parts, app: &Arc<App>) -> Result<T, ApiError> {
     nth_parameter(0, parts, app).await
 }
 
-async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &Arc<App>) -> Result<T, Refused> {
-    let Path(all): Path<Vec<(String, String)>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
-    all.get(nth).and_then(|(_, value)| value.parse().ok()).ok_or_else(Refused::not_found)
+async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &Arc<App>) -> Result<T, ApiError> {
+    let Path(all): Path<Vec<(String, String)>> = Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+    all.get(nth).and_then(|(_, value)| value.parse().ok()).ok_or_else(ApiError::not_found)
 }
 
 /// A JSON body.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
-    type Rejection = Refused;
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         match Json::from_request(request, app).await {
             Ok(Json(value)) => Ok(Self(value)),
             Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-                Err(Refused::new(Code::TooLarge, "A body may have 64 KiB at most."))
+                Err(ApiError::new(Code::TooLarge, "A body may have 64 KiB at most."))
             }
-            Err(JsonRejection::JsonDataError(error)) => Err(Refused::field("body", &source_of(&error))),
-            Err(JsonRejection::JsonSyntaxError(_)) => Err(Refused::field("body", "This is not JSON.")),
-            Err(_) => Err(Refused::field("body", "Expected JSON, with content type application/json.")),
+            Err(JsonRejection::JsonDataError(error)) => Err(ApiError::field("body", &source_of(&error))),
+            Err(JsonRejection::JsonSyntaxError(_)) => Err(ApiError::field("body", "This is not JSON.")),
+            Err(_) => Err(ApiError::field("body", "Expected JSON, with content type application/json.")),
         }
     }
 }
 
-/// What serde says is wrong, without axum's preface.
+/// The message of serde, without the prefix of axum.
 fn source_of(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -1,8 +1,8 @@
-//! Raising an incident, and steering one.
+//! Raising and controlling incidents.
 
 use super::{
-    answer::{Problems, Refused},
-    extract::{Body, Member, OfIncident, Steered},
+    errors::{ApiError, Problems},
+    extract::{Body, IncidentControl, Member, OfIncident},
 };
 use crate::{
     api::{
@@ -39,7 +39,7 @@ const LIST_MOST: u32 = 100;
 /// The longest note, characters.
 const NOTE_MOST: usize = 500;
 
-/// Asks for help. Never limited in rate: a second request joins the first.
+/// Requests help. It has no rate limit, because a second request joins the first.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path)), request_body = RaiseRequest, responses(
     (status = 201, description = "Begun", body = Incident),
     (status = 200, description = "The same request again, or joined the one that runs", body = Incident),
@@ -49,20 +49,20 @@ pub async fn raise(
     State(app): State<Arc<App>>,
     member: Member,
     Body(asked): Body<RaiseRequest>,
-) -> Result<(StatusCode, Json<Incident>), Refused> {
+) -> Result<(StatusCode, Json<Incident>), ApiError> {
     if asked.source == Source::Device {
-        return Err(Refused::new(Code::NotAllowed, "Only a device itself says that it was pressed."));
+        return Err(ApiError::new(Code::NotAllowed, "Only a device itself says that it was pressed."));
     }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
     eligibility::from_device(asked.request, asked.mode, member.held_until(app.clock.now()).is_some())?;
     if asked.sirens && asked.mode == Mode::Live {
-        return Err(Refused::field("sirens", "Only a drill chooses whether sirens sound."));
+        return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }
     if !asked.call_contacts && asked.mode == Mode::Live {
-        return Err(Refused::field("call_contacts", "Only a drill chooses whether contacts are called."));
+        return Err(ApiError::field("call_contacts", "Only a drill chooses whether contacts are called."));
     }
     if is_stale(asked.sent_at, app.clock.now()) {
-        return Err(Refused::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
+        return Err(ApiError::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
     }
     let home = &member.home;
     let fingerprint = Sha256::digest(format!(
@@ -97,12 +97,12 @@ pub async fn raise(
         tokio::spawn(async move { app.clips.keep(&app.cameras, &home, &camera, incident, at).await });
     }
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut incident = app.tell_incident(&answer.current);
+    let mut incident = app.present_incident(&answer.current);
     incident.joined = answer.joined;
     Ok((status, Json(incident)))
 }
 
-/// Which part of a home's history.
+/// Selects a part of a home's history.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -110,7 +110,7 @@ pub struct Page {
     /// Only incidents that began before this.
     #[param(value_type = Option<String>)]
     before: Option<Timestamp>,
-    /// How many at most, 1 to 100.
+    /// The most incidents in the answer, 1 to 100.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
@@ -121,68 +121,74 @@ pub async fn list(
     State(app): State<Arc<App>>,
     member: Member,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Vec<Incident>>, Refused> {
-    let Query(page) = page.map_err(|_| Refused::field("query", "Expected “before”, a time, and “limit”, 1 to 100."))?;
+) -> Result<Json<Vec<Incident>>, ApiError> {
+    let Query(page) = page.map_err(|_| ApiError::field("query", "Expected “before”, a time, and “limit”, 1 to 100."))?;
     let limit = page.limit.unwrap_or(20);
     if !(1..=LIST_MOST).contains(&limit) {
-        return Err(Refused::field("limit", "Expected 1 to 100."));
+        return Err(ApiError::field("limit", "Expected 1 to 100."));
     }
     let before = page.before.unwrap_or(Timestamp::from_millis(i64::MAX as u64));
     let stored = app.reads.incidents(&member.home.id, before, limit).await?;
-    let told = stored.into_iter().map(|s| Ok(app.tell_incident(&Current::load(s)?)));
-    Ok(Json(told.collect::<Result<_, Refused>>()?))
+    let told = stored.into_iter().map(|s| Ok(app.present_incident(&Current::load(s)?)));
+    Ok(Json(told.collect::<Result<_, ApiError>>()?))
 }
 
-/// One incident, whole.
+/// An incident with its calls, dispatches and timeline.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn one(State(app): State<Arc<App>>, of: OfIncident) -> Json<Incident> {
     let clip = tokio::fs::try_exists(app.clips.file(of.current.incident.id)).await.unwrap_or_default();
-    Json(Incident { clip, ..app.tell_incident(&of.current) })
+    Json(Incident { clip, ..app.present_incident(&of.current) })
 }
 
-/// Cancel Help: works only before the countdown's end, by the server's clock.
+/// Cancel Help: cancels an incident. Works only before the end of the countdown, by the server's clock.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn cancel(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
+pub async fn cancel(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
     steer(&app, &of, Command::Cancel { by: of.member.actor() }).await
 }
 
 /// Send Now: skips the rest of the countdown.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/send-now", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn send_now(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
+pub async fn send_now(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
     steer(&app, &of, Command::SendNow { by: of.member.actor() }).await
 }
 
-/// Silence Siren: changes nothing else.
+/// Silence Siren: stops the sirens and changes nothing else.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn silence(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
+pub async fn silence(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
     steer(&app, &of, Command::Silence { by: of.member.actor() }).await
 }
 
-/// Ends it: the household says that it is over. Once the calls are over, and where no center works on it.
+/// Ends an incident, because the household says that it is over.
+/// This works only when the calls are over, and if no center works on the incident.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/end", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn end(State(app): State<Arc<App>>, Steered(of): Steered) -> Result<Json<Incident>, Refused> {
+pub async fn end(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
     steer(&app, &of, Command::End { by: of.member.actor() }).await
 }
 
-/// Decides on an incident that was found long after its time, of which nothing was sent (R22). It waits for this, however long that takes.
+/// Decides on an incident that was found long after its time and of which nothing was sent (R22).
+/// Such an incident waits for the decision without a time limit.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
-pub async fn review(State(app): State<Arc<App>>, Steered(of): Steered, Body(asked): Body<Review>) -> Result<Json<Incident>, Refused> {
+pub async fn review(
+    State(app): State<Arc<App>>,
+    IncidentControl(of): IncidentControl,
+    Body(asked): Body<Review>,
+) -> Result<Json<Incident>, ApiError> {
     decide(&app, of.current.incident.id, of.member.actor(), asked).await
 }
 
-/// Gives somebody's decision to the incident.
-pub(super) async fn decide(app: &App, incident: IncidentId, by: Actor, asked: Review) -> Result<Json<Incident>, Refused> {
+/// Applies a person's decision to the incident.
+pub(super) async fn decide(app: &App, incident: IncidentId, by: Actor, asked: Review) -> Result<Json<Incident>, ApiError> {
     if asked.note.chars().count() > NOTE_MOST {
-        return Err(Refused::field("note", "That is too long."));
+        return Err(ApiError::field("note", "That is too long."));
     }
     give(app, incident, Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note }).await
 }
 
-async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, Refused> {
+async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, ApiError> {
     give(app, of.current.incident.id, command).await
 }
 
-async fn give(app: &App, incident: IncidentId, command: Command) -> Result<Json<Incident>, Refused> {
+async fn give(app: &App, incident: IncidentId, command: Command) -> Result<Json<Incident>, ApiError> {
     let Answer { current, refusal, .. } = app.engine.give(incident, command).await?;
-    refusal.map_or_else(|| Ok(Json(app.tell_incident(&current))), |refusal| Err(refusal.into()))
+    refusal.map_or_else(|| Ok(Json(app.present_incident(&current))), |refusal| Err(refusal.into()))
 }

@@ -1,8 +1,8 @@
-//! Live View: the pictures of a camera, for as long as whoever looks may.
+//! Live View: the pictures of a camera, for as long as the viewer may see them.
 
 use super::{
-    answer::{Problems, Refused},
     console,
+    errors::{ApiError, Problems},
     extract::{OfIncident, Operator, SignedIn},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     server::{
         App,
         access::AccessOf,
-        cameras::{Film, Sent, Viewer},
+        cameras::{Fmp4, Sent, Viewer},
         stopped,
     },
 };
@@ -34,53 +34,53 @@ use serde::{Deserialize, Serialize};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
-/// How often it is looked whether whoever looks still may.
+/// How often a viewer's right is checked again.
 const MAY_STILL: Duration = Duration::from_secs(4);
-/// A viewer that takes nothing for so long is let go; it comes back by itself.
+/// A viewer that accepts nothing for this long is disconnected. The app reconnects by itself.
 const TAKES_NOTHING: Duration = Duration::from_secs(10);
-/// The largest message of a viewer: it has nothing to say.
+/// The largest message of a viewer, bytes. Viewers have nothing to send.
 const SAYS_MOST: usize = 1_024;
 
-/// Which home's camera, where more than one has one of that name.
+/// Selects the home and the kind of picture.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Of {
-    /// The home's short name.
+    /// The home's id, for a camera id that several homes have.
     #[param(value_type = Option<String>)]
     home: Option<HomeId>,
-    /// How wide the picture stands on the screen, CSS pixels: small ones are sent smaller pictures, where the camera has some.
+    /// The width of the picture on the screen, CSS pixels. If it is small, the camera's smaller pictures are sent, if there are any.
     #[serde(default = "wide")]
     width: u16,
-    /// As a film: fragments of MP4 instead of single pictures.
+    /// Fragments of MP4 instead of single pictures.
     #[serde(default)]
     film: bool,
 }
 
-/// Whoever does not say how small it is.
+/// The width of a viewer that does not state one.
 const fn wide() -> u16 {
     u16::MAX
 }
 
-/// Pictures in a fragment of a film: the last one of each stands as long as those before it did.
+/// Pictures in a fragment of MP4. The last one is shown as long as each one before it.
 const FRAGMENT: usize = 3;
 
-/// How a film is played: the first message of one.
+/// How fragmented MP4 is played: the first message of such a stream.
 #[derive(Serialize)]
 struct Kind {
     /// For `MediaSource.addSourceBuffer`.
     mime: String,
 }
 
-/// A camera of a home that the one who asks may look at.
+/// Finds a camera of a home that the account may view.
 async fn seen(
     app: &App,
     signed_in: &SignedIn,
     camera: &str,
     of: Result<Query<Of>, QueryRejection>,
-) -> Result<(Arc<Home>, Camera), Refused> {
-    let Query(Of { home: wanted, .. }) = of.map_err(|_| Refused::not_found())?;
-    let camera: CameraId = camera.parse().map_err(|_| Refused::not_found())?;
+) -> Result<(Arc<Home>, Camera), ApiError> {
+    let Query(Of { home: wanted, .. }) = of.map_err(|_| ApiError::not_found())?;
+    let camera: CameraId = camera.parse().map_err(|_| ApiError::not_found())?;
     for (id, membership) in app.reads.memberships(&signed_in.account.id).await? {
         if wanted.as_ref().is_some_and(|wanted| *wanted != id) || !membership.may(Action::Look) {
             continue;
@@ -91,10 +91,10 @@ async fn seen(
             return Ok((home, camera));
         }
     }
-    Err(Refused::not_found())
+    Err(ApiError::not_found())
 }
 
-/// Whether a page of another site asks: a browser sends a cookie with it all the same.
+/// Whether a page of another site sent the request. A browser sends the cookie with such a request too.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -102,7 +102,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     from.is_none() || from != host
 }
 
-/// The pictures of a camera, as a WebSocket: first how they are decoded, then each.
+/// Streams the pictures of a camera over a WebSocket: first the format, then each picture.
 #[utoipa::path(get, path = "/api/v1/cameras/{camera}/live", tag = "camera", params(("camera" = String, Path), Of), responses(
     (status = 101, description = "A text message with `codec`, `description`, `width`, `height`; then a binary one for each picture"),
     Problems,
@@ -114,31 +114,32 @@ pub async fn watch(
     of: Result<Query<Of>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let (as_film, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.film, of.width));
     let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
     if is_foreign(&headers) {
-        return Err(Refused::new(Code::NotAllowed, "Only this server's own page can look."));
+        return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
-    let viewer = app.cameras.watch(&home.id, &camera, width).ok_or_else(Refused::not_found)?;
+    let viewer = app.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
     Looks::new(app, &signed_in, right).begin(upgrade, viewer, as_film)
 }
 
-/// How big, and how.
+/// Selects the kind of picture.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AtCenter {
-    /// How wide the picture stands on the screen, CSS pixels.
+    /// The width of the picture on the screen, CSS pixels.
     #[serde(default = "wide")]
     width: u16,
-    /// As a film: fragments of MP4 instead of single pictures.
+    /// Fragments of MP4 instead of single pictures.
     #[serde(default)]
     film: bool,
 }
 
-/// The pictures of a camera that may raise an SOS, for whoever works on an open incident of its home, and only as long as they do.
+/// Streams the pictures of a camera to the operator who works on an open incident of its home, and only for that long.
+/// The camera must be one that may raise an SOS.
 #[utoipa::path(get, path = "/api/v1/center/incidents/{id}/cameras/{camera}/live", tag = "center", params(("id" = String, Path), ("camera" = String, Path), AtCenter), responses(
     (status = 101, description = "As `/api/v1/cameras/{camera}/live`"),
     Problems,
@@ -150,29 +151,29 @@ pub async fn watch_at_center(
     of: Result<Query<AtCenter>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, Refused> {
-    let Query(AtCenter { width, film }) = of.map_err(|_| Refused::not_found())?;
+) -> Result<Response, ApiError> {
+    let Query(AtCenter { width, film }) = of.map_err(|_| ApiError::not_found())?;
     let (incident, camera): (IncidentId, CameraId) =
-        (incident.parse().map_err(|_| Refused::not_found())?, camera.parse().map_err(|_| Refused::not_found())?);
-    let current = console::holds(&app, &signed_in.account.id, incident).ok_or_else(Refused::not_found)?;
-    let home = app.homes.get(&current.incident.home).ok_or_else(Refused::not_found)?;
-    let camera = home.camera(&camera).filter(|camera| camera.sos_compatible).ok_or_else(Refused::not_found)?;
+        (incident.parse().map_err(|_| ApiError::not_found())?, camera.parse().map_err(|_| ApiError::not_found())?);
+    let current = console::holds(&app, &signed_in.account.id, incident).ok_or_else(ApiError::not_found)?;
+    let home = app.homes.get(&current.incident.home).ok_or_else(ApiError::not_found)?;
+    let camera = home.camera(&camera).filter(|camera| camera.sos_compatible).ok_or_else(ApiError::not_found)?;
     if is_foreign(&headers) {
-        return Err(Refused::new(Code::NotAllowed, "Only this server's own page can look."));
+        return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
-    let viewer = app.cameras.watch(&home.id, camera, width).ok_or_else(Refused::not_found)?;
-    Looks::new(app, &signed_in, Right::Holder(incident)).begin(upgrade, viewer, film)
+    let viewer = app.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
+    Looks::new(app, &signed_in, Right::Assignee(incident)).begin(upgrade, viewer, film)
 }
 
-/// Why somebody may look.
+/// Why a viewer may see the pictures.
 enum Right {
-    /// The home is theirs.
+    /// The viewer is a member of the home.
     Member(HomeId),
-    /// They work on the incident.
-    Holder(IncidentId),
+    /// The viewer works on the incident.
+    Assignee(IncidentId),
 }
 
-/// Somebody who looks.
+/// A viewer's connection.
 struct Looks {
     app: Arc<App>,
     right: Right,
@@ -193,8 +194,8 @@ impl Looks {
         upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
         viewer: Viewer,
         as_film: bool,
-    ) -> Result<Response, Refused> {
-        let upgrade = upgrade.map_err(|_| Refused::field("upgrade", "Pictures come over a WebSocket."))?;
+    ) -> Result<Response, ApiError> {
+        let upgrade = upgrade.map_err(|_| ApiError::field("upgrade", "Pictures come over a WebSocket."))?;
         Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| self.go_on(socket, viewer, as_film)))
     }
 
@@ -231,7 +232,7 @@ impl Looks {
         let _ = timeout(TAKES_NOTHING, socket.send(Message::Close(None))).await;
     }
 
-    /// Whether session and right still stand.
+    /// Whether the session and the right are still valid.
     async fn may_still_look(&self) -> bool {
         let session = self.app.reads.session(self.token, self.app.clock.now()).await;
         let may = match &self.right {
@@ -239,7 +240,7 @@ impl Looks {
                 let membership = self.app.reads.membership(home, &self.account).await;
                 membership.is_ok_and(|membership| membership.is_some_and(|m| m.may(Action::Look)))
             }
-            Right::Holder(incident) => {
+            Right::Assignee(incident) => {
                 let role = self.app.reads.center_role(&self.account).await;
                 role.is_ok_and(|role| role.is_some()) && console::holds(&self.app, &self.account, *incident).is_some()
             }
@@ -248,7 +249,7 @@ impl Looks {
     }
 }
 
-/// What a viewer is sent that decodes single pictures.
+/// The messages to a viewer that decodes single pictures.
 fn told(sent: Sent) -> io::Result<Vec<Message>> {
     Ok(vec![match sent {
         Sent::Format(format) => Message::Text(serde_json::to_string(&*format)?.into()),
@@ -256,11 +257,11 @@ fn told(sent: Sent) -> io::Result<Vec<Message>> {
     }])
 }
 
-/// What a viewer is sent that plays films.
-fn filmed(film: &mut Option<Film>, sent: Sent) -> io::Result<Vec<Message>> {
+/// The messages to a viewer that plays MP4.
+fn filmed(film: &mut Option<Fmp4>, sent: Sent) -> io::Result<Vec<Message>> {
     match (sent, film) {
         (Sent::Format(format), film) => {
-            let (begun, beginning) = Film::begin(&format)?;
+            let (begun, beginning) = Fmp4::begin(&format)?;
             *film = Some(begun);
             let kind = Kind { mime: format!("video/mp4; codecs=\"{}\"", format.codec) };
             Ok(vec![Message::Text(serde_json::to_string(&kind)?.into()), Message::Binary(beginning.into())])
@@ -273,24 +274,24 @@ fn filmed(film: &mut Option<Film>, sent: Sent) -> io::Result<Vec<Message>> {
     }
 }
 
-/// The latest still of a camera, where there is one.
+/// The latest still of a camera, if there is one.
 #[utoipa::path(get, path = "/api/v1/cameras/{camera}/still", tag = "camera", params(("camera" = String, Path), Of), responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), Problems))]
 pub async fn still(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     Path(camera): Path<String>,
     of: Result<Query<Of>, QueryRejection>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
-    let still = app.cameras.still(&home.id, &camera).await.ok_or_else(Refused::not_found)?;
+    let still = app.cameras.still(&home.id, &camera).await.ok_or_else(ApiError::not_found)?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], still).into_response())
 }
 
-/// What the camera showed when help was asked for from its Live View.
+/// The clip of an incident: what the camera showed when help was requested from its Live View.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/clip", tag = "incident", params(("id" = String, Path)), responses((status = 200, content_type = "video/mp4", body = Vec<u8>), Problems))]
-pub async fn clip(State(app): State<Arc<App>>, of: OfIncident) -> Result<Response, Refused> {
+pub async fn clip(State(app): State<Arc<App>>, of: OfIncident) -> Result<Response, ApiError> {
     let file = app.clips.file(of.current.incident.id);
-    let clip = tokio::fs::read(file).await.map_err(|_| Refused::not_found())?;
+    let clip = tokio::fs::read(file).await.map_err(|_| ApiError::not_found())?;
     Ok(([(header::CONTENT_TYPE, "video/mp4")], Body::from(clip)).into_response())
 }
 

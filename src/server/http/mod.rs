@@ -1,13 +1,15 @@
-//! The whole route table. One file a noun; each handler parses, asks and answers, and decides nothing.
+//! The route table. There is one file for each noun. Each handler parses the request, asks the rest of the server, and answers. It decides
+//! nothing itself.
 
-mod answer;
 mod app;
 mod audit;
 mod center;
+mod connection;
 mod console;
 mod cookie;
 mod deliveries;
 mod equipment;
+mod errors;
 mod events;
 mod evidence;
 mod extract;
@@ -29,7 +31,6 @@ mod wiring;
 
 use super::App;
 use crate::api::problem::{Code, Problem};
-use answer::Refused;
 pub use app::Assets;
 use axum::{
     Router,
@@ -38,15 +39,16 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-pub use service::Probe;
+pub use connection::{Encrypted, serve};
+use errors::ApiError;
 use std::{net::IpAddr, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The largest body that is read.
+/// The largest body that is read, bytes.
 const BODY_MOST: usize = 64 * 1024;
 
-/// Every route of the API, with its part of the document.
+/// All routes of the API, with their parts of the OpenAPI document.
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(service::document())
         .merge(equipment())
@@ -111,7 +113,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(service::metrics))
 }
 
-/// The monitoring center.
+/// The routes of the monitoring center.
 fn center() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(console::queue))
@@ -133,7 +135,7 @@ fn center() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(quarantine::end_at_center))
 }
 
-/// Devices and cameras.
+/// The routes of devices and cameras.
 fn equipment() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(equipment::add_device))
@@ -152,12 +154,12 @@ fn equipment() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(wiring::try_out))
 }
 
-/// Everything that the server answers.
+/// The router of everything that the server answers.
 pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let (api, document) = routes().split_for_parts();
     let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
-    let foreign = |_| Refused(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();
+    let foreign = |_| ApiError(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();
     let no_store = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     api.route("/api/openapi.json", service::openapi(document))
         .method_not_allowed_fallback(service::method_not_allowed)
@@ -166,15 +168,16 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .fallback(move |request| app::serve(assets.clone(), request))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(CsrfLayer::new().with_rejection_response(foreign))
-        .layer(CatchPanicLayer::custom(|_| Refused::internal().into_response()))
-        .layer(from_fn(move |request, next| armored(proxies.clone(), request, next)))
+        .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()))
+        .layer(from_fn(move |request, next| with_security_headers(proxies.clone(), request, next)))
 }
 
-/// What every answer tells browsers: what the app may do, and that no other site may use it (OWASP ASVS 5.0, V3.4).
-fn armor() -> [(HeaderName, HeaderValue); 7] {
+/// The headers that tell browsers what the app may do, and that no other site may use it (OWASP ASVS 5.0, V3.4).
+fn security_headers() -> [(HeaderName, HeaderValue); 7] {
     let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
     [
-        // wasm is compiled; nothing is evaluated, and no script stands in the page. `public/early.js` has the Trusted Types policy.
+        // WebAssembly is compiled. No string is evaluated as a script, and the page has no inline script. `public/early.js` has the Trusted
+        // Types policy.
         fixed(
             "content-security-policy",
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -190,18 +193,18 @@ fn armor() -> [(HeaderName, HeaderValue); 7] {
     ]
 }
 
-async fn armored(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Response {
+async fn with_security_headers(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Response {
     let https = cookie::is_https(request.extensions(), request.headers(), &proxies);
     let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
     let address = cookie::address(request.extensions(), request.headers(), &proxies);
     let mut response = next.run(request).await;
     if response.status() == StatusCode::FORBIDDEN {
-        // The route, not the path: what stands in a path may open something (OWASP ASVS 5.0, V16.3.2).
+        // The route, not the path, because a path may contain a token that grants access (OWASP ASVS 5.0, V16.3.2).
         tracing::info!(%method, route = route.as_ref().map(MatchedPath::as_str), ?address, "refused");
     }
-    response.headers_mut().extend(armor());
+    response.headers_mut().extend(security_headers());
     if https {
-        // Two years: from now on this browser comes over HTTPS only (RFC 6797).
+        // For two years this browser connects over HTTPS only (RFC 6797).
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
     response

@@ -1,15 +1,15 @@
-//! Who may look at a home and ask for help there, changed by its owners; and the first owner of all.
+//! The people of a home and their roles, changed by its owners. Also the creation of the first owner.
 
 use super::{
-    answer::{Problems, Refused},
     cookie::SessionCookie,
-    extract::{Body, Owner, Part},
-    household::NotEdited,
+    errors::{ApiError, Problems},
+    extract::{Body, Owner, ResourceId},
+    household::EditError,
     session::{self, By},
 };
 use crate::{
     api::{
-        audit::Deed,
+        audit::AuditAction,
         household::{EditResident, FirstRun, Household, Welcome},
         session::SignedIn,
     },
@@ -17,28 +17,28 @@ use crate::{
         access::{Membership, Role},
         home::{
             Enrolment, Home, Plan, Settings, Subscription,
-            edit::{Fault, Form, Wrong},
+            edit::{ErrorCode, FieldError, Form},
         },
         id::UserId,
     },
     server::{
-        App, auth,
-        store::{Account, Change, Entry, Guard, Op},
+        App, identity,
+        store::{Account, AuditEntry, Change, Guard, Op},
     },
 };
 use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Changes what somebody may do.
+/// Changes a person's role and rights in a home.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), request_body = EditResident, responses((status = 200, body = Household), Problems))]
 pub async fn edit(
     State(app): State<Arc<App>>,
     owner: Owner,
-    Part(person): Part<UserId>,
+    ResourceId(person): ResourceId<UserId>,
     Body(EditResident { role, sos_withdrawn }): Body<EditResident>,
-) -> Result<Json<Household>, Refused> {
-    // Whoever is given the right could request help at once: a device that may not gives it to nobody.
+) -> Result<Json<Household>, ApiError> {
+    // A person who gets the right could request help at once. So a restricted device, which may not, cannot give it to anybody.
     owner.0.signed_in.is_free(&app)?;
     let membership = Membership { role, sos_withdrawn: sos_withdrawn && role == Role::Shared };
     let detail = json!({"person": person, "role": role, "sos_withdrawn": membership.sos_withdrawn});
@@ -47,57 +47,65 @@ pub async fn edit(
     super::household::one(State(app), owner).await
 }
 
-/// Takes somebody out of the home. Their streams end.
+/// Removes a person from the home. Their streams end.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), responses((status = 200, body = Household), Problems))]
-pub async fn remove(State(app): State<Arc<App>>, owner: Owner, Part(person): Part<UserId>) -> Result<Json<Household>, Refused> {
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    ResourceId(person): ResourceId<UserId>,
+) -> Result<Json<Household>, ApiError> {
     let change = of_person(&app, &owner, &person, false, json!({"person": person, "role": null}));
     app.changes.apply(change.op(Op::EndMembership(owner.0.home.id.clone(), person))).await?;
     super::household::one(State(app), owner).await
 }
 
-/// A change of what one of the home's people is to it. A home keeps at least one owner.
+/// Creates a change of a person's role in the home. A home keeps at least one owner.
 fn of_person(app: &App, owner: &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
     let home = owner.0.home.id.clone();
-    let change = owner.change(app, Deed::PersonChanged, detail).guard(Guard::IsMember(home.clone(), person.clone()));
+    let change = owner.change(app, AuditAction::PersonChanged, detail).guard(Guard::IsMember(home.clone(), person.clone()));
     if stays_owner { change } else { change.guard(Guard::HasOtherOwner(home, person.clone())) }
 }
 
-/// Whether the first owner is still to come.
+/// Whether the server still needs its first owner.
 #[utoipa::path(get, path = "/api/v1/welcome", tag = "session", responses((status = 200, body = FirstRun), Problems))]
 pub async fn first_run(State(app): State<Arc<App>>) -> Json<FirstRun> {
     Json(FirstRun { needed: app.welcome.lock().expect("no holder panics").is_some() })
 }
 
-/// Makes the first owner, with a home, and signs them in. The token was printed where the server runs, and works once.
+/// Creates the first owner, with a home, and signs them in.
+/// The token was printed where the server runs, and works only once.
 #[utoipa::path(post, path = "/api/v1/welcome", tag = "session", request_body = Welcome, responses((status = 200, description = "Signed in; the cookie is set", body = SignedIn), Problems))]
 pub async fn welcome(
     State(app): State<Arc<App>>,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(asked): Body<Welcome>,
-) -> Result<impl IntoResponse, Refused> {
-    if *app.welcome.lock().expect("no holder panics") != Some(auth::token_hash(&asked.token)) {
+) -> Result<impl IntoResponse, ApiError> {
+    if *app.welcome.lock().expect("no holder panics") != Some(identity::token_hash(&asked.token)) {
         return Err(Guard::NoAccounts.into());
     }
     let mut form = Form::default();
     let (name, home_name) = (form.line("name", &asked.name), form.line("home", &asked.home));
     let (email, time_zone) = (form.line("email", &asked.email).to_lowercase(), form.line("time_zone", &asked.time_zone));
     if !email.is_empty() && !is_email(&email) {
-        form.wrong("email", Fault::NotAnEmail);
+        form.wrong("email", ErrorCode::NotAnEmail);
     }
-    if let Some(fault) = auth::password::wrong_length(&asked.password) {
+    if let Some(fault) = identity::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
-    form.done(()).map_err(NotEdited::Wrong)?;
+    form.done(()).map_err(EditError::Wrong)?;
     if let Some(fault) = app.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
-        return Err(NotEdited::Wrong(vec![Wrong { field: "password".into(), fault }]).into());
+        return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
     }
     let password = app.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let home = first_home(home_name, crate::server::time_zone::known(&time_zone));
     let id = home.id.clone();
-    let entry =
-        Entry { account: Some(account.id.clone()), home: Some(id.clone()), ..Entry::new(Deed::FirstOwner, app.clock.now(), json!({})) };
+    let entry = AuditEntry {
+        account: Some(account.id.clone()),
+        home: Some(id.clone()),
+        ..AuditEntry::new(AuditAction::FirstOwner, app.clock.now(), json!({}))
+    };
     let membership = Membership { role: Role::Owner, sos_withdrawn: false };
     let ops = [
         Op::PutAccount(account.clone()),
@@ -108,7 +116,7 @@ pub async fn welcome(
     session::begin(&app, cookie, &headers, account, By::Password, first).await
 }
 
-/// One local part, one `@`, one domain with a dot, no spaces: the rest is told by a message that arrives.
+/// Whether the text has one local part, one `@`, one domain with a dot, and no spaces. Only a delivered message could verify more.
 pub(super) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(local, domain)| {
@@ -116,7 +124,7 @@ pub(super) fn is_email(text: &str) -> bool {
     }) && !text.contains(char::is_whitespace)
 }
 
-/// What a server of one's own gives to its first home.
+/// The first home of a self-hosted server.
 fn first_home(name: String, time_zone: String) -> Home {
     Home {
         id: slug("home"),

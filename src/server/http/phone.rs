@@ -1,13 +1,13 @@
-//! The contact's phone. The token in the link is the permission; nothing here says whether a password was right.
+//! The phone page of an emergency contact. The token in the link grants access. No answer reveals whether a password was right.
 
 use super::{
-    answer::{Problems, Refused},
+    errors::{ApiError, Problems},
     extract::Body,
-    household::NotEdited,
+    household::EditError,
 };
 use crate::{
     api::{
-        audit::Deed,
+        audit::AuditAction,
         phone::{CallOff, Phone, Received, Remembers},
         problem::Code,
     },
@@ -22,9 +22,9 @@ use crate::{
     },
     server::{
         App,
-        auth::{self, attempts::Guess},
         engine::Current,
-        store::{Change, Entry, Guard, Payer},
+        identity::{self, attempts::Guess},
+        store::{AuditEntry, Change, Guard, Payer},
     },
 };
 use axum::{
@@ -37,9 +37,9 @@ use std::{collections::HashMap, sync::Arc};
 
 /// The contact to whom the link in the path belongs.
 pub struct Caller {
-    /// Whose contact.
+    /// The contact's home.
     pub home: Arc<Home>,
-    /// Who.
+    /// The contact.
     pub contact: Contact,
     /// The hash of the link's token.
     pub token: [u8; 32],
@@ -48,86 +48,88 @@ pub struct Caller {
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Refused;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let Path(mut path): Path<HashMap<String, String>> = Path::from_request_parts(parts, app).await.map_err(|_| Refused::not_found())?;
-        let token = path.remove("token").ok_or_else(Refused::not_found)?;
-        let token = auth::token_hash(&token);
-        let (home, contact) = app.reads.contact_link(token).await?.ok_or_else(Refused::not_found)?;
-        let missing = || if app.homes.is_unreadable(&home) { Refused::unreadable() } else { Refused::not_found() };
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Path(mut path): Path<HashMap<String, String>> =
+            Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+        let token = path.remove("token").ok_or_else(ApiError::not_found)?;
+        let token = identity::token_hash(&token);
+        let (home, contact) = app.reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
+        let missing = || if app.homes.is_unreadable(&home) { ApiError::unreadable() } else { ApiError::not_found() };
         let home = app.homes.get(&home).ok_or_else(missing)?;
-        let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(Refused::not_found)?;
-        let call = path.remove("call").map(|id| id.parse().map_err(|_| Refused::not_found())).transpose()?;
+        let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(ApiError::not_found)?;
+        let call = path.remove("call").map(|id| id.parse().map_err(|_| ApiError::not_found())).transpose()?;
         Ok(Self { home, contact, token, call })
     }
 }
 
 impl Caller {
-    /// The call in the path, with its incident, if it is this contact's.
-    async fn call(&self, app: &App) -> Result<(Arc<Current>, Call), Refused> {
-        let id = self.call.ok_or_else(Refused::not_found)?;
+    /// The call in the path with its incident, if it is a call to this contact.
+    async fn call(&self, app: &App) -> Result<(Arc<Current>, Call), ApiError> {
+        let id = self.call.ok_or_else(ApiError::not_found)?;
         let current = match app.engine.view().by_id(id.incident) {
             Some(current) => current,
-            None => Arc::new(Current::load(app.reads.incident(id.incident).await?.ok_or_else(Refused::not_found)?)?),
+            None => Arc::new(Current::load(app.reads.incident(id.incident).await?.ok_or_else(ApiError::not_found)?)?),
         };
         let mine = current.incident.calls.iter().find(|c| c.id == id && c.contact == self.contact.id).cloned();
-        let call = mine.filter(|_| current.incident.home == self.home.id).ok_or_else(Refused::not_found)?;
+        let call = mine.filter(|_| current.incident.home == self.home.id).ok_or_else(ApiError::not_found)?;
         Ok((current, call))
     }
 
-    async fn step(&self, app: &App, step: CallStep) -> Result<(), Refused> {
+    async fn step(&self, app: &App, step: CallStep) -> Result<(), ApiError> {
         let (current, call) = self.call(app).await?;
         let answer = app.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
         answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    /// Changes what the home knows of this contact.
-    async fn changed(&self, app: &App, change: impl Fn(&mut Contact)) -> Result<Json<Phone>, Refused> {
-        let edit = |home: &mut Home| -> Result<_, NotEdited> {
-            let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(NotEdited::Gone)?;
+    /// Changes what the home stores about this contact.
+    async fn changed(&self, app: &App, change: impl Fn(&mut Contact)) -> Result<Json<Phone>, ApiError> {
+        let edit = |home: &mut Home| -> Result<_, EditError> {
+            let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(EditError::Gone)?;
             change(contact);
             let remembers = contact.memory.map(|memory| memory.remembers);
             let detail = json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
-            let entry = Entry { home: Some(self.home.id.clone()), ..Entry::new(Deed::ContactAnswered, app.clock.now(), detail) };
+            let entry =
+                AuditEntry { home: Some(self.home.id.clone()), ..AuditEntry::new(AuditAction::ContactAnswered, app.clock.now(), detail) };
             let payer = Payer::Link(self.home.id.clone(), contact.id.clone());
             let stands = Guard::LinkStands(self.token, self.home.id.clone(), contact.id.clone());
             Ok((contact.clone(), Change::new(entry).charged_to(payer).guard(stands)))
         };
-        let contact = app.homes.edit(&app.changes, &self.home.id, edit).await?.ok_or_else(Refused::not_found)?;
-        Ok(Json(app.tell_phone(&self.home, &contact)))
+        let contact = app.homes.edit(&app.changes, &self.home.id, edit).await?.ok_or_else(ApiError::not_found)?;
+        Ok(Json(app.present_phone(&self.home, &contact)))
     }
 
-    async fn stepped(&self, app: &App, step: CallStep) -> Result<Json<Phone>, Refused> {
+    async fn stepped(&self, app: &App, step: CallStep) -> Result<Json<Phone>, ApiError> {
         self.step(app, step).await?;
-        Ok(Json(app.tell_phone(&self.home, &self.contact)))
+        Ok(Json(app.present_phone(&self.home, &self.contact)))
     }
 }
 
-/// What the phone shows.
+/// The state of the contact's phone page.
 #[utoipa::path(get, path = "/api/v1/contact/{token}", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
 pub async fn one(State(app): State<Arc<App>>, caller: Caller) -> Json<Phone> {
-    Json(app.tell_phone(&caller.home, &caller.contact))
+    Json(app.present_phone(&caller.home, &caller.contact))
 }
 
 /// Agrees to be an emergency contact.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/accept", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn accept(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+pub async fn accept(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     caller.changed(&app, |contact| contact.readiness = Readiness::Accepted).await
 }
 
-/// Does not want to be an emergency contact any more. The owner is told.
+/// Stops being an emergency contact. The owners of the home see that.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/opt-out", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn opt_out(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+pub async fn opt_out(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     caller.changed(&app, |contact| contact.readiness = Readiness::OptedOut).await
 }
 
-/// Says whether they remember the verbal password. The owner is told where they do not.
+/// Reports whether the contact remembers the verbal password. The owners see if the contact does not.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/memory", tag = "phone", params(("token" = String, Path)), request_body = Remembers, responses((status = 200, body = Phone), Problems))]
 pub async fn memory(
     State(app): State<Arc<App>>,
     caller: Caller,
     Body(Remembers { remembers }): Body<Remembers>,
-) -> Result<Json<Phone>, Refused> {
+) -> Result<Json<Phone>, ApiError> {
     let at = app.clock.now();
     let said = |contact: &mut Contact| (contact.memory, contact.reached_at) = (Some(Memory { at, remembers }), Some(at));
     caller.changed(&app, said).await
@@ -135,38 +137,38 @@ pub async fn memory(
 
 /// Answers the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/answer", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn answer(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+pub async fn answer(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     let answer = caller.stepped(&app, CallStep::Answer).await?;
     let now = app.clock.now();
-    // The call matters; that it was answered is kept for the dashboard, and may be lost.
+    // The call itself succeeded. That it was answered is stored for the dashboard only, so a failure is acceptable.
     if let Err(refused) = caller.changed(&app, |contact| contact.reached_at = Some(now)).await {
-        tracing::warn!(?refused, "that a contact was reached could not be kept");
+        tracing::warn!(?refused, "could not store that a contact was reached");
     }
     Ok(answer)
 }
 
 /// Declines the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/decline", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn decline(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+pub async fn decline(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     caller.stepped(&app, CallStep::NotReached(NotReached::Busy)).await
 }
 
-/// Confirms the emergency, or that the contact has heard.
+/// Confirms the emergency, or that the contact has been informed.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/confirm", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn confirm(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+pub async fn confirm(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     caller.stepped(&app, CallStep::Confirm).await
 }
 
-/// Hangs up.
+/// Hangs up the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/hang-up", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn hang_up(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, Refused> {
+pub async fn hang_up(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     caller.stepped(&app, CallStep::HangUp).await
 }
 
-/// Calls it off. The answer is the same, in the same time, whether the verbal password was right or wrong.
+/// Cancels the incident. The answer is the same, and takes the same time, whether the verbal password was right or wrong.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/cancel", tag = "phone", params(("token" = String, Path), ("call" = String, Path)),
     request_body = CallOff, responses((status = 202, body = Received), Problems))]
-pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, body: CallOffBody) -> Result<(StatusCode, Json<Received>), Refused> {
+pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, body: CallOffBody) -> Result<(StatusCode, Json<Received>), ApiError> {
     let said = body.0.verbal_password.unwrap_or_default();
     let (current, call) = caller.call(&app).await?;
     let authenticated = is_authenticated(&app, &current, call.id, &said).await?;
@@ -174,26 +176,26 @@ pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, body: CallOffBo
     Ok((StatusCode::ACCEPTED, Json(Received { received: true })))
 }
 
-/// Whether what was said on a call is the verbal password, or none is required.
-pub async fn is_authenticated(app: &App, current: &Current, call: CallId, said: &str) -> Result<bool, Refused> {
+/// Whether the contact said the verbal password on a call, or none is required.
+pub async fn is_authenticated(app: &App, current: &Current, call: CallId, said: &str) -> Result<bool, ApiError> {
     if said.len() > 256 {
-        return Err(Refused::field("verbal_password", "That is too long."));
+        return Err(ApiError::field("verbal_password", "That is too long."));
     }
     if !app.attempts.take(&Guess::Call(call), app.clock.now()) {
-        return Err(Refused::new(Code::TooManyAttempts, "Too many attempts on this call."));
+        return Err(ApiError::new(Code::TooManyAttempts, "Too many attempts on this call."));
     }
     let snapshot = &current.incident.snapshot;
-    // Checked even where none is required, so that the time tells nothing.
+    // Checked even if none is required, so that the time reveals nothing.
     let right = app.hashing.calls.verify_spoken(said, snapshot.verbal_password.clone()).await?;
     Ok(right || !snapshot.password_required)
 }
 
-/// The body of [`cancel`]; none at all is an empty one.
+/// The body of [`cancel`]. It may be missing.
 pub struct CallOffBody(CallOff);
 
 impl FromRequest<Arc<App>> for CallOffBody {
-    type Rejection = Refused;
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         if request.headers().get("content-length").is_none_or(|length| length == "0") && request.headers().get("content-type").is_none() {
             return Ok(Self(CallOff::default()));
         }

@@ -1,13 +1,14 @@
-//! What a dispatch service, or the center that has the alarm, reports: signed, replay-proof, and never more than a record and a status.
+//! Reports of a dispatch service, or of the center that has the alarm. They are signed and replay-proof, and add no more than a record and
+//! a status.
 
 use super::{
-    answer::{Problems, Refused},
     cookie,
-    extract::Named,
+    errors::{ApiError, Problems},
+    extract::PathId,
 };
 use crate::{
     api::{
-        audit::Deed,
+        audit::AuditAction,
         problem::Code,
         webhooks::{Data, Heard, Message},
     },
@@ -18,10 +19,10 @@ use crate::{
     },
     server::{
         App,
-        auth::attempts::Guess,
-        center::reports::Reporter,
         engine::{Current, Denied},
-        store::{Change, Entry},
+        identity::attempts::Guess,
+        store::{AuditEntry, Change},
+        webhooks::incoming::Reporter,
     },
 };
 use axum::{
@@ -33,29 +34,30 @@ use axum::{
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-/// The longest name or number that is taken from elsewhere, characters.
+/// The longest name or number in a report, characters; longer ones are cut.
 const TEXT_MOST: usize = 100;
-/// How much another server's clock may be behind: what it says of a time before the alarm is of another one.
+/// How much the clock of another server may be behind. A report from longer before the alarm is about another alarm.
 const BEHIND: Duration = Duration::from_secs(120);
 
-/// Takes a report: `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` or `.closed`; other kinds change nothing.
-/// The incident is named by its id, or by the account under which the center has the home. Headers sign it, as in Standard Webhooks.
+/// Records a report of a dispatch service or of the center that has the alarm.
+/// The types are `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` and `.closed`; others change nothing. The
+/// incident is named by its id, or by the home's account at the center. The headers contain the signature, as in Standard Webhooks.
 #[utoipa::path(post, path = "/api/v1/reports/{reporter}", tag = "center", params(("reporter" = String, Path)), request_body = Message, responses((status = 200, body = Heard), Problems))]
 pub async fn report(
     State(app): State<Arc<App>>,
-    Named(name): Named<String>,
+    PathId(name): PathId<String>,
     extensions: Extensions,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Heard>, Refused> {
+) -> Result<Json<Heard>, ApiError> {
     let reporter = app.reporters.iter().find(|reporter| reporter.name == name);
     let Some((reporter, key)) = reporter.and_then(|reporter| Some((reporter, reporter.signed(&body, &headers)?))) else {
         let address = cookie::address(&extensions, &headers, &app.trusted_proxies);
         return Err(refused(&app, &name, address).await);
     };
-    // Two reporters may count in the same way.
+    // Two reporters may use the same message ids.
     let key = format!("{}/{key}", reporter.name);
-    let message: Message = serde_json::from_slice(&body).map_err(|error| Refused::field("body", &error.to_string()))?;
+    let message: Message = serde_json::from_slice(&body).map_err(|error| ApiError::field("body", &error.to_string()))?;
     let current = find(&app, reporter, &message).await?;
     let (Some(current), Some(report)) = (current, message.report()) else { return Ok(Json(Heard { recorded: false })) };
     let by = match &message.data.by {
@@ -67,31 +69,31 @@ pub async fn report(
     let before = current.incident.seq;
     let answer = match app.engine.give(current.incident.id, command).await {
         Ok(answer) if answer.refusal.is_none() => answer,
-        // It is over, or nothing has been sent of it.
+        // The incident is over, or nothing has been sent yet.
         Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => return Ok(Json(Heard { recorded: false })),
         Err(denied) => return Err(denied.into()),
     };
     let now = &answer.current.incident;
-    Ok(Json(Heard { recorded: now.seq > before && now.elsewhere.keys.contains(&key) }))
+    Ok(Json(Heard { recorded: now.seq > before && now.external.keys.contains(&key) }))
 }
 
-/// A signature that is wrong changes nothing and is remembered, a few times an hour from one address.
-async fn refused(app: &App, name: &str, from: Option<IpAddr>) -> Refused {
+/// A wrong signature changes nothing. It is recorded, with a rate limit for each address.
+async fn refused(app: &App, name: &str, from: Option<IpAddr>) -> ApiError {
     let address = from.map(|address| address.to_string());
     let now = app.clock.now();
     if app.attempts.take(&Guess::Report(from), now) {
-        let entry = Entry { address, ..Entry::new(Deed::ReportRefused, now, json!({"reporter": short(name)})) };
+        let entry = AuditEntry { address, ..AuditEntry::new(AuditAction::ReportRefused, now, json!({"reporter": short(name)})) };
         if let Err(error) = app.changes.apply(Change::new(entry)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a refused report could not be kept");
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not record a refused report");
         }
     }
-    Refused::new(Code::NotSignedIn, "The signature is missing, wrong, or older than five minutes.")
+    ApiError::new(Code::NotSignedIn, "The signature is missing, wrong, or older than five minutes.")
 }
 
-/// The running incident that is meant; nothing where it is over.
-async fn find(app: &App, reporter: &Reporter, message: &Message) -> Result<Option<Arc<Current>>, Refused> {
+/// Finds the running incident that a report is about. `None` if that incident is over.
+async fn find(app: &App, reporter: &Reporter, message: &Message) -> Result<Option<Arc<Current>>, ApiError> {
     let Data { incident, account, .. } = &message.data;
-    let may = |home: &HomeId| if reporter.may_speak_of(home) { Ok(()) } else { Err(Refused::not_found()) };
+    let may = |home: &HomeId| if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) };
     if let Some(incident) = *incident {
         if let Some(current) = app.engine.view().by_id(incident) {
             return may(&current.incident.home).map(|()| Some(current));
@@ -100,7 +102,7 @@ async fn find(app: &App, reporter: &Reporter, message: &Message) -> Result<Optio
             return may(&stored.home).map(|()| None);
         }
     }
-    let home = account.as_deref().and_then(|account| app.receiver.as_ref()?.home_of(account)).ok_or_else(Refused::not_found)?;
+    let home = account.as_deref().and_then(|account| app.receiver.as_ref()?.home_of(account)).ok_or_else(ApiError::not_found)?;
     may(home)?;
     let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);
     Ok(app.engine.view().running_in(home).filter(of_this))

@@ -1,20 +1,10 @@
-//! The server about itself: alive, ready, measured, described.
+//! The state of the server itself: liveness, readiness, metrics, and the OpenAPI document.
 
-use super::answer::Refused;
+use super::errors::ApiError;
 use crate::{
     api::problem::Code,
-    domain::{
-        id::IncidentId,
-        incident::{Incident, State, command::Command},
-    },
-    server::{
-        App,
-        check::free_space,
-        clock::instant,
-        engine::Denied,
-        figures,
-        store::{Bookkeeping, ChangeError, Quarantined},
-    },
+    domain::incident::{Incident, State},
+    server::{App, metrics, private::free_space, readiness::Sample, store::Quarantined},
 };
 use axum::{
     extract::{self, ConnectInfo},
@@ -23,7 +13,6 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{sync::Mutex, time::Instant};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -38,25 +27,22 @@ pub fn openapi(document: Arc<str>) -> MethodRouter<Arc<App>> {
     get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) })
 }
 
-pub async fn method_not_allowed() -> Refused {
-    Refused::new(Code::MethodNotAllowed, "That cannot be done here.")
+pub async fn method_not_allowed() -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, "That cannot be done here.")
 }
 
-/// The process lives.
+/// Liveness: the process runs.
 #[utoipa::path(get, path = "/healthz", tag = "service", responses((status = 200, body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Effects that are not done after this time are worth a look.
+/// Effects that are not completed after this time need attention.
 const UNDER_WAY_LONG: Duration = Duration::from_secs(60);
-/// How often the engine and the store are asked at most, however often readiness is asked for: anybody may ask, and each sample takes a
-/// place in the engine's queue and a flush.
-const SAMPLED_EVERY: Duration = Duration::from_secs(1);
-/// Less free space than this is worth a look: an incident takes some 10 kB.
+/// Less free space than this needs attention, bytes. An incident takes about 10 kB.
 const LITTLE_SPACE: u64 = 256 << 20;
 
-/// Whether a request would be stored now, and what is worth a look: one reason a line.
+/// Readiness: whether a request would be stored now, and what needs attention, one reason per line.
 #[utoipa::path(get, path = "/readyz", tag = "service", responses((status = 200, body = String), (status = 503, body = String)))]
 pub async fn readyz(extract::State(app): extract::State<Arc<App>>) -> impl IntoResponse {
     let (ready, reasons) = reasons(&app).await;
@@ -68,8 +54,8 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     if *app.stop.borrow() {
         return (false, vec!["server: it is stopping\n".into()]);
     }
-    let Sample { answers, stores, took, .. } = app.probe.sample(app).await;
-    // A commit that failed since then is not news of a second ago.
+    let Sample { answers, stores, took, .. } = app.probe.sample(&app.engine, &app.changes).await;
+    // The sample may be a second old, so a commit that has failed since then counts as well.
     let stores = stores && !app.engine.view().store_fails();
     let mut reasons = vec![match (answers, stores) {
         (true, true) => format!("store: answers after {} ms\n", took.as_millis()),
@@ -99,62 +85,20 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     (stores, reasons)
 }
 
-/// Whether the engine answers and the store stores.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    at: Instant,
-    /// How long it took to answer.
-    took: Duration,
-    answers: bool,
-    stores: bool,
-}
-
-/// The last sample.
-#[derive(Default)]
-pub struct Probe(Mutex<Option<Sample>>);
-
-impl Probe {
-    /// The last sample, or a new one if that is too old. Who asks at the same time shares it.
-    async fn sample(&self, app: &App) -> Sample {
-        let mut last = self.0.lock().await;
-        let at = instant();
-        if let Some(sample) = last.filter(|sample| at.duration_since(sample.at) < SAMPLED_EVERY) {
-            return sample;
-        }
-        // A command to an incident that does not exist goes through engine and store and changes nothing.
-        let answers = matches!(app.engine.give(IncidentId(uuid::Uuid::nil()), Command::Tick).await, Err(Denied::Unknown));
-        let took = at.elapsed();
-        // Two ways lead into the store: that of incidents, and that of everything else.
-        let stores = answers && !app.engine.view().store_fails() && stores(app).await;
-        *last.insert(Sample { at, took, answers, stores })
-    }
-}
-
-/// Whether what people do would be stored. Too much that waits is no failure: it is answered with `busy`, and incidents do not wait.
-async fn stores(app: &App) -> bool {
-    match app.changes.note(Bookkeeping::Probe).await {
-        Ok(()) | Err(ChangeError::Busy) => true,
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "readiness could write nothing");
-            false
-        }
-    }
-}
-
-/// Figures for Prometheus; only for this machine.
+/// Metrics for Prometheus. Only requests from this machine are answered.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String), (status = 404, body = String)))]
 pub async fn metrics(
     extract::State(app): extract::State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
-    // A proxy on this machine asks for somebody who may be anywhere.
+    // A proxy on this machine forwards requests of clients that may be anywhere.
     let is_forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-proto"].iter().any(|name| headers.contains_key(*name));
     if !peer.ip().is_loopback() || is_forwarded {
-        return Refused::not_found().into_response();
+        return ApiError::not_found().into_response();
     }
     let view = app.engine.view();
-    let text = figures::render(&figures::Counts {
+    let text = metrics::render(&metrics::Counts {
         running: view.running().iter().map(|c| state(&c.incident)).collect(),
         under_way: view.under_way(),
         changes: app.changes.waiting(),

@@ -1,21 +1,21 @@
 //! Signing in and out.
 
 use super::{
-    answer::{Problems, Refused},
     cookie::SessionCookie,
+    errors::{ApiError, Problems},
     extract::{Body, SignedIn, session_name},
 };
 use crate::{
     api::{
-        audit::Deed,
+        audit::AuditAction,
         problem::Code,
         session::{Me, MyHome, SignIn, SignedIn as SignedInAnswer, User},
     },
     domain::time::Timestamp,
     server::{
         App,
-        auth::{self, attempts::Guess},
-        store::{Account, Change, ChangeError, Entry, Guard, Op, Payer, Session},
+        identity::{self, attempts::Guess},
+        store::{Account, AuditEntry, Change, ChangeError, Guard, Op, Payer, SESSION_LEAVES, Session},
     },
 };
 use axum::{
@@ -35,7 +35,7 @@ fn user(account: &Account) -> User {
     User { id: account.id.to_string(), name: account.name.clone(), email: account.email.clone() }
 }
 
-/// Signs in.
+/// Signs in with an e-mail address and a password.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn, responses(
     (status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer),
     Problems,
@@ -45,10 +45,10 @@ pub async fn sign_in(
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(SignIn { email, password }): Body<SignIn>,
-) -> Result<impl IntoResponse, Refused> {
+) -> Result<impl IntoResponse, ApiError> {
     let email = email.trim().to_lowercase();
     if email.len() > EMAIL_MOST || password.len() > 1_024 {
-        return Err(Refused::field("password", "That is too long."));
+        return Err(ApiError::field("password", "That is too long."));
     }
     let account = app.reads.account(&email).await?;
     let guess = guess(&app, account.as_ref(), &email)?;
@@ -57,12 +57,12 @@ pub async fn sign_in(
         refused(&app, &cookie, account, By::Password);
     }
     let account = account.filter(|_| right);
-    let account = account.ok_or_else(|| Refused::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
+    let account = account.ok_or_else(|| ApiError::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
     begin(&app, cookie, &headers, account, By::Password, |sign_in| sign_in).await
 }
 
-/// Whether that is the password of the account that is signed in; only so many wrong ones in a quarter of an hour.
-pub(super) async fn is_password(app: &App, account: &Account, password: String) -> Result<bool, Refused> {
+/// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes are limited.
+pub(super) async fn is_password(app: &App, account: &Account, password: String) -> Result<bool, ApiError> {
     if password.len() > 1_024 {
         return Ok(false);
     }
@@ -71,21 +71,21 @@ pub(super) async fn is_password(app: &App, account: &Account, password: String) 
     try_password(app, &guess, Some(account), password).await
 }
 
-/// Takes one of the guesses that a stranger has at an account, or at an address that is no account's.
-pub(super) fn guess(app: &App, account: Option<&Account>, email: &str) -> Result<Guess, Refused> {
+/// Takes one of the attempts to sign in to an account, or with an address that belongs to no account.
+pub(super) fn guess(app: &App, account: Option<&Account>, email: &str) -> Result<Guess, ApiError> {
     let guess = account.map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
     take(app, &guess)?;
     Ok(guess)
 }
 
-fn take(app: &App, guess: &Guess) -> Result<(), Refused> {
+fn take(app: &App, guess: &Guess) -> Result<(), ApiError> {
     if app.attempts.take(guess, app.clock.now()) {
         return Ok(());
     }
-    Err(Refused::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."))
+    Err(ApiError::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."))
 }
 
-async fn try_password(app: &App, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, Refused> {
+async fn try_password(app: &App, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, ApiError> {
     let right = app.hashing.sign_in.verify(password, account.map(|a| a.password.clone())).await?;
     if right {
         app.attempts.succeeded(guess);
@@ -93,14 +93,14 @@ async fn try_password(app: &App, guess: &Guess, account: Option<&Account>, passw
     Ok(right)
 }
 
-/// By what somebody signs in.
+/// The way of signing in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// The password, or the token of the first run.
+    /// The password, or the token for the first owner.
     Password,
     /// A passkey.
     Passkey,
-    /// A code for whoever has lost the passkey.
+    /// A recovery code, for a person who has lost the passkey.
     RecoveryCode,
 }
 
@@ -114,12 +114,13 @@ impl By {
     }
 }
 
-/// Records that somebody tried to sign in to an account. Of made-up addresses nothing is kept: a flood of them would fill the disk, and
-/// tries of an account are limited. The answer does not wait for it: it would tell who has an account by how long it takes.
+/// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not recorded, because a flood of them would fill
+/// the disk; attempts on an account are limited. The answer does not wait for the record, because its time would reveal whether the account
+/// exists.
 pub(super) fn refused(app: &Arc<App>, cookie: &SessionCookie, account: &Account, by: By) {
     let (app, address) = (app.clone(), cookie.address.map(|address| address.to_string()));
-    let entry = Entry::new(Deed::SignInRefused, app.clock.now(), json!({"by": by.word()}));
-    let entry = Entry { account: Some(account.id.clone()), address, ..entry };
+    let entry = AuditEntry::new(AuditAction::SignInRefused, app.clock.now(), json!({"by": by.word()}));
+    let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
     tokio::spawn(async move {
         if let Err(error) = app.changes.apply(Change::new(entry)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
@@ -127,8 +128,8 @@ pub(super) fn refused(app: &Arc<App>, cookie: &SessionCookie, account: &Account,
     });
 }
 
-/// Begins a session and gives its token as a cookie, as a part of the change that `with` makes of it. A device has one session: another
-/// one that it had goes.
+/// Begins a session, as a part of the change that `with` extends, and sets the cookie with its token. A device has one session, so its
+/// previous session ends.
 pub(super) async fn begin(
     app: &App,
     cookie: SessionCookie,
@@ -136,30 +137,30 @@ pub(super) async fn begin(
     account: Account,
     by: By,
     with: impl FnOnce(Change) -> Change,
-) -> Result<(CookieJar, Json<SignedInAnswer>), Refused> {
-    let (token, now) = (auth::new_token(), app.clock.now());
-    let device = auth::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
-    // Whoever has a passkey has it with them: a device that comes without may be a stranger's who knows the password.
+) -> Result<(CookieJar, Json<SignedInAnswer>), ApiError> {
+    let (token, now) = (identity::new_token(), app.clock.now());
+    let device = identity::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
+    // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who knows the password.
     let is_held = by != By::Passkey && !app.reads.passkeys(&account.id).await?.is_empty();
-    let held_until = if is_held { now + auth::HELD } else { Timestamp::from_millis(0) };
+    let held_until = if is_held { now + identity::HELD } else { Timestamp::from_millis(0) };
     let session = Session {
-        token: auth::token_hash(&token),
+        token: identity::token_hash(&token),
         account: account.id.clone(),
         device,
         created_at: now,
         seen_at: now,
-        expires_at: auth::session_ends(now, now),
+        expires_at: identity::session_ends(now, now),
         proven_at: now,
         held_until,
         replaces: None,
     };
-    let entry = Entry {
+    let entry = AuditEntry {
         account: Some(account.id.clone()),
         session: Some(session_name(&session.token)),
         address: cookie.address.map(|address| address.to_string()),
-        ..Entry::new(Deed::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
+        ..AuditEntry::new(AuditAction::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
     };
-    let other = match cookie.token().map(auth::token_hash) {
+    let other = match cookie.token().map(identity::token_hash) {
         Some(old) => app.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old)),
         None => None,
     };
@@ -172,21 +173,21 @@ pub(super) async fn begin(
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 
-/// Makes a change by which its person has said again who they are, and gives the device another token (ASVS 7.2.4): the old one opens
-/// nothing new, and ends soon after the new one was used. An answer that is lost signs nobody out. `change` is told the token that the
-/// device has from then on.
+/// Stores a change with which the person proved their identity again, and gives the device a new token (ASVS 7.2.4). The old token gains no
+/// rights, and expires soon after the first use of the new one, so a lost answer signs nobody out. `change` gets the token that the device
+/// has from then on.
 pub(super) async fn renew(
     app: &App,
     cookie: SessionCookie,
     old: &Session,
     change: impl Fn([u8; 32]) -> Change,
-) -> Result<CookieJar, Refused> {
-    let (token, now) = (auth::new_token(), app.clock.now());
-    let renewed = Session { token: auth::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
-    if old.expires_at > now + auth::SESSION_LEAVES {
+) -> Result<CookieJar, ApiError> {
+    let (token, now) = (identity::new_token(), app.clock.now());
+    let renewed = Session { token: identity::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
+    if old.expires_at > now + SESSION_LEAVES {
         let change = change(renewed.token).guard(Guard::NotReplaced(old.token)).op(Op::PutSession(renewed));
         match app.changes.apply(change).await {
-            // Another request with the same token was quicker, and its answer may be lost.
+            // Another request with the same token came first, and its answer may be lost.
             Err(ChangeError::Unmet(Guard::NotReplaced(_))) => {}
             done => return Ok(done.map(|()| cookie.set(&token))?),
         }
@@ -197,15 +198,15 @@ pub(super) async fn renew(
 
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
-pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, Refused> {
+pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, ApiError> {
     let end = Op::EndSession(signed_in.account.id.clone(), signed_in.session.token);
-    app.changes.apply(signed_in.change(&app, Deed::SignedOut, json!({})).op(end)).await?;
+    app.changes.apply(signed_in.change(&app, AuditAction::SignedOut, json!({})).op(end)).await?;
     Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }
 
-/// Who is signed in.
+/// The signed-in account, with its homes and its role at the monitoring center.
 #[utoipa::path(get, path = "/api/v1/me", tag = "session", responses((status = 200, body = Me), Problems))]
-pub async fn me(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn) -> Result<Json<Me>, Refused> {
+pub async fn me(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn) -> Result<Json<Me>, ApiError> {
     let memberships = app.reads.memberships(&account.id).await?;
     let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| match app.homes.get(&id) {
         Some(home) => Some(MyHome { id, name: home.name.clone(), role: membership.role, unreadable: false }),

@@ -1,7 +1,8 @@
-//! How the monitoring center does, for its supervisors. No home is named: whoever works there sees a home only while it needs help.
+//! Statistics of the monitoring center, for its supervisors. They name no home, because the center's staff see a home only while it needs
+//! help.
 
 use super::{
-    answer::{Problems, Refused},
+    errors::{ApiError, Problems},
     extract::Supervisor,
 };
 use crate::{
@@ -22,22 +23,22 @@ use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 use utoipa::ToSchema;
 
-/// How far back is looked, unless otherwise asked for.
+/// The period without a parameter, days.
 const DAYS: u16 = 30;
-/// As far as it can be.
+/// The longest period, days.
 const DAYS_MOST: u16 = 400;
-/// Of how many incidents, the latest.
+/// The most incidents that count; older ones are left out.
 const MOST: usize = 5_000;
 
-/// Which part, and in which form.
+/// Selects the period and the format.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// How many days back, 1 to 400.
+    /// The length of the period until now, days: 1 to 400.
     #[param(minimum = 1, maximum = 400)]
     days: Option<u16>,
-    /// `json`, unless `csv` is asked for: a line for each incident.
+    /// The format: `json` by default, or `csv` with a line for each incident.
     #[serde(default)]
     #[param(inline)]
     format: Format,
@@ -51,14 +52,14 @@ enum Format {
     Csv,
 }
 
-/// How long things took, and how often nobody had needed help.
+/// Statistics of the monitoring center: how long its steps took, and how often nobody had needed help.
 #[utoipa::path(get, path = "/api/v1/center/statistics", tag = "center", params(Asked), responses((status = 200, content((Statistics = "application/json"), (String = "text/csv"))), Problems))]
 pub async fn statistics(
     State(app): State<Arc<App>>,
     Supervisor(_): Supervisor,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Refused> {
-    let wrong = || Refused::field("days", "Give 1 to 400 days, and “json” or “csv”.");
+) -> Result<Response, ApiError> {
+    let wrong = || ApiError::field("days", "Give 1 to 400 days, and “json” or “csv”.");
     let Query(Asked { days, format }) = asked.map_err(|_| wrong())?;
     let days = days.unwrap_or(DAYS);
     if !(1..=DAYS_MOST).contains(&days) {

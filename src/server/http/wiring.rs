@@ -1,9 +1,9 @@
-//! How an owner's sirens are spoken to, how they are, and whether one can be heard.
+//! How the server reaches a home's sirens, their condition, and a test of a siren.
 
 use super::{
-    answer::{Problems, Refused},
-    extract::{Body, Owner, Part},
-    household::{NotEdited, edited},
+    errors::{ApiError, Problems},
+    extract::{Body, Owner, ResourceId},
+    household::{EditError, edited},
 };
 use crate::{
     api::{
@@ -11,27 +11,24 @@ use crate::{
         problem::Code,
         wiring::{DeviceHealth, EditWire, Tested, WiredButton, WiredSiren, Wiring},
     },
-    domain::{device::Wire, id::DeviceId},
-    server::{
-        App,
-        devices::{mqtt::Look, sound_for_a_second},
-    },
+    domain::{device::SirenBinding, id::DeviceId},
+    server::{App, mqtt::Diagnostics, sirens::sound_for_a_second},
 };
 use axum::{Json, extract::State};
 use std::sync::Arc;
 
-/// What of the home is behind the broker.
+/// The sirens and buttons of the home behind the MQTT broker.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/wiring", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Wiring), Problems))]
 pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Json<Wiring> {
     let Some(broker) = &app.broker else { return Json(Wiring::default()) };
     let home = &member.home.id;
-    let begins = broker.settings().chosen.get(home);
+    let begins = broker.settings().topic_prefix.get(home);
     let mut wiring = Wiring {
         kinds: begins.map(|_| broker.settings().kinds().into_keys().collect()).unwrap_or_default(),
         begins: begins.cloned().unwrap_or_default(),
         ..Wiring::default()
     };
-    for Look { who, health, troubles } in broker.looks(home) {
+    for Diagnostics { who, health, troubles } in broker.diagnostics(home) {
         let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, troubles };
         match who {
             Ok(device) => wiring.sirens.extend(broker.spoken(home, &device).map(|spoken| WiredSiren {
@@ -49,52 +46,60 @@ pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Json<Wiri
     Json(wiring)
 }
 
-/// Chooses how a siren is spoken to.
+/// Chooses how the server reaches a siren.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/wiring/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), request_body = EditWire, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn choose(
     State(app): State<Arc<App>>,
     owner: Owner,
-    Part(device): Part<DeviceId>,
+    ResourceId(device): ResourceId<DeviceId>,
     Body(EditWire { kind, name }): Body<EditWire>,
-) -> Result<Json<HomeAnswer>, Refused> {
+) -> Result<Json<HomeAnswer>, ApiError> {
     let home = &owner.0.home;
     if !home.has_siren(&device) {
-        return Err(Refused::not_found());
+        return Err(ApiError::not_found());
     }
     let Some(broker) = &app.broker else {
-        return Err(Refused::field("name", "This server is connected to no broker."));
+        return Err(ApiError::field("name", "This server is connected to no broker."));
     };
-    let wire = Wire { device: device.clone(), profile: kind, name: name.trim().into() };
-    let with = |wires: &[Wire]| wires.iter().filter(|w| w.device != device).cloned().chain([wire.clone()]).collect::<Vec<_>>();
-    broker.may_wire(&home.id, &with(&home.wires)).map_err(|because| Refused::field("name", &because))?;
+    let wire = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
+    let with = |wires: &[SirenBinding]| wires.iter().filter(|w| w.device != device).cloned().chain([wire.clone()]).collect::<Vec<_>>();
+    broker.may_wire(&home.id, &with(&home.wires)).map_err(|because| ApiError::field("name", &because))?;
     let answer = edited(&app, &owner, |home| {
         home.wires = with(&home.wires);
-        Ok::<_, NotEdited>(())
+        Ok::<_, EditError>(())
     })
     .await?;
     Ok(answer)
 }
 
-/// Leaves a siren to the server's settings again.
+/// Returns a siren to the server's settings.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/wiring/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn forget(State(app): State<Arc<App>>, owner: Owner, Part(device): Part<DeviceId>) -> Result<Json<HomeAnswer>, Refused> {
+pub async fn forget(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    ResourceId(device): ResourceId<DeviceId>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     edited(&app, &owner, |home| {
         home.wires.retain(|wire| wire.device != device);
-        Ok::<_, NotEdited>(())
+        Ok::<_, EditError>(())
     })
     .await
 }
 
-/// Lets a siren sound for a second.
+/// Sounds a siren for a second, as a test.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/wiring/{device}/test", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = Tested), Problems))]
-pub async fn try_out(State(app): State<Arc<App>>, Owner(member): Owner, Part(device): Part<DeviceId>) -> Result<Json<Tested>, Refused> {
+pub async fn try_out(
+    State(app): State<Arc<App>>,
+    Owner(member): Owner,
+    ResourceId(device): ResourceId<DeviceId>,
+) -> Result<Json<Tested>, ApiError> {
     let home = &member.home;
     if !home.has_siren(&device) {
-        return Err(Refused::not_found());
+        return Err(ApiError::not_found());
     }
     let sounds = app.devices.is_sounding(&home.id, &device);
     if sounds || app.engine.view().running_in(&home.id).is_some() {
-        return Err(Refused::new(Code::LiveIncidentRunning, "No siren is tested while an incident is running."));
+        return Err(ApiError::new(Code::LiveIncidentRunning, "No siren is tested while an incident is running."));
     }
     Ok(Json(Tested { confirmed: sound_for_a_second(app.devices.clone(), app.clock.clone(), home.id.clone(), device).await }))
 }

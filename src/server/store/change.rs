@@ -1,6 +1,6 @@
 //! Writes as data: operations, guards and audit records. A [`Change`] cannot exist without an audit record.
 
-use super::{Account, Delivery, Entry, Invitation, Session, StoreError, StoredPasskey};
+use super::{Account, AuditEntry, Delivery, Invitation, Session, StoreError, StoredPasskey};
 use crate::domain::{
     access::{CenterAction, CenterRole, Membership},
     home::Home,
@@ -16,37 +16,37 @@ pub enum Op {
     PutHome {
         /// The whole home.
         home: Arc<Home>,
-        /// Its number from now on; 0 for a new home.
+        /// Its new revision; 0 for a new home.
         revision: u64,
     },
     /// Adds an account, or replaces the one with the same id.
     PutAccount(Account),
-    /// Sets what somebody is to a home.
+    /// Sets a person's membership of a home.
     PutMembership(HomeId, UserId, Membership),
-    /// Takes an account out of a home.
+    /// Ends a person's membership of a home.
     EndMembership(HomeId, UserId),
-    /// Sets what an account is at the monitoring center; nothing, if `None`.
+    /// Sets a person's role at the monitoring center; `None` removes it.
     SetCenterRole(UserId, Option<CenterRole>),
     /// Adds an invitation.
     PutInvitation(Invitation),
-    /// Ends the invitation of that token, used or not.
+    /// Ends the invitation with that token, used or not.
     EndInvitation([u8; 32]),
-    /// Adds a session; those that are over go.
+    /// Adds a session, and deletes expired ones.
     PutSession(Session),
     /// Ends a session of an account, and the one that it replaces.
     EndSession(UserId, [u8; 32]),
-    /// Ends all sessions of an account but these.
+    /// Ends all sessions of an account except these.
     EndSessions {
-        /// Whose.
+        /// The account.
         account: UserId,
-        /// The hashes of the tokens that stay.
+        /// The hashes of the tokens to keep.
         except: Vec<[u8; 32]>,
     },
-    /// The password was given on that device then, or a passkey used.
+    /// Records when the password was given on that device, or a passkey used.
     ProveSession([u8; 32], Timestamp),
-    /// Lets a device of an account request help.
+    /// Lifts the restriction of a device, so that it may request help.
     ReleaseSession(UserId, [u8; 32]),
-    /// Adds a passkey, or notes how one that is the account's stands after it was used.
+    /// Adds a passkey, or updates one of the same account after its use.
     PutPasskey(StoredPasskey),
     /// Removes a passkey of an account.
     EndPasskey(UserId, Vec<u8>),
@@ -54,15 +54,15 @@ pub enum Op {
     PutRecoveryCodes(UserId, Vec<[u8; 32]>),
     /// Uses up a recovery code.
     EndRecoveryCode(UserId, [u8; 32]),
-    /// Keeps a contact's link, by the hash of its token; the token itself only where it may be shown.
+    /// Adds a contact's link, by the hash of its token. The token itself is stored only if it may be shown.
     PutContactLink {
-        /// The hash.
+        /// The hash of the token.
         token: [u8; 32],
         /// The contact's home.
         home: HomeId,
-        /// Whose phone it is for.
+        /// The contact.
         contact: ContactId,
-        /// The token.
+        /// The token, if it may be shown.
         shown: Option<String>,
     },
     /// Ends the links of a contact.
@@ -108,35 +108,35 @@ pub enum Guard {
     SessionStands([u8; 32], Timestamp),
     /// The account may change the home.
     MayConfigure(HomeId, UserId),
-    /// The account may do that at the monitoring center.
+    /// The account may perform that action at the monitoring center.
     MayAtCenter(UserId, CenterAction),
     /// The incident of that home is quarantined.
     IsQuarantined(String, HomeId),
-    /// The link of that token belongs to that contact.
+    /// The link with that token belongs to that contact.
     LinkStands([u8; 32], HomeId, ContactId),
     /// The account belongs to the home.
     IsMember(HomeId, UserId),
     /// The account does not belong to the home.
     IsNoMember(HomeId, UserId),
-    /// The home has an owner beside this account.
+    /// The home has an owner other than this account.
     HasOtherOwner(HomeId, UserId),
-    /// What the account is at the monitoring center.
+    /// The account has that role at the monitoring center; none if `None`.
     CenterRoleIs(UserId, Option<CenterRole>),
     /// The invitation has not expired at that time, and its inviter still has the right to invite.
     InvitationOpen([u8; 32], Timestamp),
-    /// The invitation has not expired at that time, whatever rights its inviter has now.
+    /// The invitation has not expired at that time. The rights of its inviter do not matter.
     InvitationStands([u8; 32], Timestamp),
-    /// The home, or the monitoring center if `None`, has fewer open invitations at that time.
+    /// The home, or the monitoring center if `None`, has fewer open invitations than that at that time.
     FewerInvitations(Option<HomeId>, Timestamp, u32),
-    /// Nobody has an account.
+    /// There are no accounts.
     NoAccounts,
     /// No account has that e-mail address.
     EmailFree(String),
-    /// The account's password is the one that was compared.
+    /// The account still has the password hash that was compared.
     PasswordIs(UserId, String),
-    /// No session replaces the one of this token.
+    /// No session replaces the one with this token.
     NotReplaced([u8; 32]),
-    /// Nobody registered that credential.
+    /// That credential is not registered.
     CredentialFree(Vec<u8>),
     /// The account has fewer passkeys than that.
     FewerPasskeys(UserId, u32),
@@ -150,7 +150,7 @@ pub struct Change {
     guards: Vec<Guard>,
     ops: Vec<Op>,
     /// Never empty.
-    audit: Vec<Entry>,
+    audit: Vec<AuditEntry>,
     payer: Option<Payer>,
 }
 
@@ -161,19 +161,19 @@ pub enum Payer {
     Session(String),
     /// A contact's link.
     Link(HomeId, ContactId),
-    /// A network address, for requests without a session.
+    /// A network address: for requests without a session, and for sign-ins.
     Address(String),
 }
 
 impl Change {
     /// A change with that audit record and no operations.
-    pub fn new(audit: Entry) -> Self {
+    pub fn new(audit: AuditEntry) -> Self {
         Self { guards: Vec::new(), ops: Vec::new(), audit: vec![audit], payer: None }
     }
 
     /// Adds an audit record before the others.
     #[must_use]
-    pub fn record_first(mut self, entry: Entry) -> Self {
+    pub fn record_first(mut self, entry: AuditEntry) -> Self {
         self.audit.insert(0, entry);
         self
     }
@@ -224,7 +224,7 @@ impl Change {
     }
 
     /// Its audit records, at least one.
-    pub fn audit(&self) -> &[Entry] {
+    pub fn audit(&self) -> &[AuditEntry] {
         &self.audit
     }
 }
@@ -236,18 +236,18 @@ pub enum Bookkeeping {
     SessionUsed {
         /// The hash of its token.
         token: [u8; 32],
-        /// When.
+        /// When it was used.
         at: Timestamp,
-        /// When it ends now, unless it is about to.
+        /// When it ends from now on. A session that is about to end keeps its time.
         expires_at: Timestamp,
-        /// When the session that it replaces ends at the latest.
+        /// The latest time at which the session that it replaces ends.
         replaced_ends: Timestamp,
     },
-    /// The server at that address is told of incidents since then.
+    /// The server at that address gets webhook messages about incidents since that time.
     ToldSince(String, Timestamp),
-    /// How far incidents were told to other servers.
+    /// The progress of webhook deliveries.
     Deliveries(Vec<Delivery>),
-    /// A write like every other, to see whether it would be stored.
+    /// A write like any other, to test whether the store accepts it.
     Probe,
 }
 

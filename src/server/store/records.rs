@@ -1,27 +1,29 @@
-//! The records that are kept of accounts, homes and other servers, as code sees them.
+//! The stored records of accounts, homes and other servers, as types.
 
 use super::{StoreError, Stored};
 use crate::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
-        access::Seat,
+        access::InvitationScope,
         id::{HomeId, IncidentId, UserId},
         time::Timestamp,
     },
 };
+use std::time::Duration;
 
-/// A running incident that the engine does not advance. Its id and home are as stored: they may be what cannot be read.
+/// A running incident that the engine does not advance. The ids of the incident and its home are text as stored, because they may be what
+/// cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// The incident.
     pub incident: String,
     /// Its home.
     pub home: String,
-    /// Whether the home must not notice it.
+    /// Whether the incident must stay hidden from the home.
     pub quiet: bool,
-    /// Since when.
+    /// When it was quarantined.
     pub since: Timestamp,
-    /// Why, for the log.
+    /// The reason, for the log.
     pub why: String,
 }
 
@@ -32,35 +34,38 @@ pub struct RunningRow {
     pub incident: String,
     /// Its home.
     pub home: String,
-    /// Whether the home must not notice it.
+    /// Whether the incident must stay hidden from the home.
     pub quiet: bool,
-    /// The quarantine that it is in.
+    /// Its quarantine, if it is quarantined.
     pub quarantined: Option<Quarantined>,
-    /// What was read, or why it cannot be.
+    /// The incident, or why it cannot be read.
     pub stored: Result<Stored, StoreError>,
 }
 
 /// An account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Its short name.
+    /// The account's id.
     pub id: UserId,
-    /// Lower case.
+    /// The e-mail address, in lower case.
     pub email: String,
-    /// What people call its owner.
+    /// The name of its owner.
     pub name: String,
-    /// Argon2id, PHC form.
+    /// The hash of the password: Argon2id, in PHC form.
     pub password: String,
 }
+
+/// A session that was replaced ends this long after the new one is used.
+pub const SESSION_LEAVES: Duration = Duration::from_secs(10);
 
 /// A signed-in device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The hash of its token; the token itself is known to the device alone.
+    /// The hash of its token. Only the device knows the token itself.
     pub token: [u8; 32],
-    /// Whose.
+    /// The account.
     pub account: UserId,
-    /// What it is, for people: “Chrome on Android”.
+    /// A description of the device for people, such as “Chrome on Android”.
     pub device: String,
     /// When it was signed in.
     pub created_at: Timestamp,
@@ -68,109 +73,109 @@ pub struct Session {
     pub seen_at: Timestamp,
     /// When it ends unless it is used.
     pub expires_at: Timestamp,
-    /// When the password was given on it for the last time, or a passkey used.
+    /// When the password was last given on it, or a passkey used.
     pub proven_at: Timestamp,
-    /// Until when it does not request help in the account's name; long ago if it does.
+    /// When its restriction ends. Until then it may not request help in the account's name. A time in the past if it is not restricted.
     pub held_until: Timestamp,
-    /// The session that this one replaces, until its own token was used for the first time.
+    /// The session that this one replaces, until the first use of this one's token.
     pub replaces: Option<[u8; 32]>,
 }
 
-/// What an authenticator registered.
+/// A registered passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPasskey {
     /// The id of the credential.
     pub credential: Vec<u8>,
-    /// Whose.
+    /// The account.
     pub account: UserId,
-    /// What it is, for people: the device on which it was made.
+    /// A name for people: the device on which it was made.
     pub name: String,
-    /// The credential, as the WebAuthn library keeps it.
+    /// The credential, as the WebAuthn library stores it.
     pub document: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was used for the last time.
+    /// When it was last used.
     pub used_at: Timestamp,
 }
 
-/// A link by which somebody comes into a home, or to the monitoring center.
+/// An invitation: a link with which a person joins a home or the monitoring center.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// The hash of its token.
     pub token: [u8; 32],
-    /// Where, and as what.
-    pub seat: Seat,
-    /// The invited person, as the inviter calls them.
+    /// The place and the role.
+    pub scope: InvitationScope,
+    /// The name of the invited person, as the inviter entered it.
     pub name: String,
-    /// Who invites.
+    /// The account that invites.
     pub inviter: UserId,
-    /// When it stops to work.
+    /// When the link stops working.
     pub expires_at: Timestamp,
 }
 
-/// How far an incident was told to another server.
+/// The progress of the webhook deliveries about an incident to another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Where that server is.
+    /// The address of that server.
     pub url: String,
-    /// Which incident.
+    /// The incident.
     pub incident: IncidentId,
-    /// The number of the first step that it has not acknowledged.
+    /// The number of the first step that the server has not acknowledged.
     pub next: u32,
-    /// That it does not take it.
+    /// The failure, if deliveries fail.
     pub failing: Option<Failing>,
 }
 
-/// Another server does not take what it is told.
+/// A failure of webhook deliveries to another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failing {
-    /// Since when.
+    /// When the failure began.
     pub since: Timestamp,
-    /// Why, in a few words.
+    /// The reason, in a few words.
     pub why: String,
-    /// Whether it is not tried any more, until somebody asks for it.
+    /// Whether retries have ended until a person asks for one.
     pub given_up: bool,
 }
 
-/// Something that was done, for the audit.
+/// An audit record to be stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// When.
+pub struct AuditEntry {
+    /// When the action happened.
     pub at: Timestamp,
-    /// What.
-    pub what: Deed,
-    /// Whose account did it, or was tried.
+    /// The action.
+    pub what: AuditAction,
+    /// The account that did it, or whose sign-in was tried.
     pub account: Option<UserId>,
-    /// Which home it concerns.
+    /// The home that it concerns.
     pub home: Option<HomeId>,
     /// The short name of the device's session.
     pub session: Option<String>,
-    /// From which network address.
+    /// The network address that the request came from.
     pub address: Option<String>,
-    /// What was before, what came after. No secrets.
+    /// The details, such as the values before and after a change. No secrets.
     pub detail: serde_json::Value,
 }
 
-impl Entry {
-    /// An entry without account, home, session or address.
-    pub fn new(what: Deed, at: Timestamp, detail: serde_json::Value) -> Self {
+impl AuditEntry {
+    /// Creates a record without account, home, session and address.
+    pub fn new(what: AuditAction, at: Timestamp, detail: serde_json::Value) -> Self {
         Self { at, what, account: None, home: None, session: None, address: None, detail }
     }
 }
 
-/// A record of the audit, as it is read.
+/// A stored audit record.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Audited {
+pub struct AuditRow {
     /// Its number.
     pub number: u64,
-    /// When it was done.
+    /// When the action happened.
     pub at: Timestamp,
-    /// What was done.
-    pub what: Deed,
-    /// The name of the account.
+    /// The action.
+    pub what: AuditAction,
+    /// The name of the account's owner.
     pub who: Option<String>,
-    /// From which network address.
+    /// The network address that the request came from.
     pub address: Option<String>,
-    /// What was before, what came after.
+    /// The details, such as the values before and after a change.
     pub detail: serde_json::Value,
 }

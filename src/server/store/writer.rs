@@ -126,8 +126,8 @@ impl Journal for EngineJournal {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         self.reads.running().await
     }
-    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-        self.reads.undone().await
+    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        self.reads.pending().await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         self.reads.anchor().await

@@ -4,7 +4,9 @@
 use super::{PICTURE_FROM, picture_from};
 use crate::{
     api::{
-        center::{Assign, Called, CalledOutcome, Case, Closing, Ended, Heard, Moved, NewNote, OnDuty, Reach, Shown, Step, Whole},
+        center::{
+            Assign, Called, CalledOutcome, Closing, Ended, Heard, IncidentDetail, Moved, NewNote, OnDuty, QueueItem, Reach, Shown, Step,
+        },
         incident::Incident,
         path,
     },
@@ -66,7 +68,7 @@ impl Says {
 pub fn OpenCase(
     /// The incident; `None` once it is no longer open.
     #[prop(into)]
-    case: Signal<Option<Case>>,
+    case: Signal<Option<QueueItem>>,
     /// Whether the viewer is a supervisor.
     leads: bool,
     /// The people who have the console open.
@@ -74,7 +76,7 @@ pub fn OpenCase(
 ) -> impl IntoView {
     // Only a change redraws this, because somebody may be typing. A new server time alone does not count as one.
     let drawn = Memo::new(move |_| {
-        case.with(|case| case.as_ref().map(|case| (case.id, case.mine, case.holder.clone(), case.whole.as_ref().map(|whole| whole.step))))
+        case.with(|case| case.as_ref().map(|case| (case.id, case.mine, case.assignee.clone(), case.whole.as_ref().map(|whole| whole.step))))
     });
     let told = RwSignal::new(String::new());
     let body = move || {
@@ -85,8 +87,8 @@ pub fn OpenCase(
     };
     // A change of the people on duty must not discard typed text.
     let hand = move || {
-        let (id, _, holder, _) = drawn.get().filter(|_| leads)?;
-        hand_over(holder.as_ref(), Says { id, told }, &on_duty.get())
+        let (id, _, assignee, _) = drawn.get().filter(|_| leads)?;
+        hand_over(assignee.as_ref(), Says { id, told }, &on_duty.get())
     };
     let pressing = Memo::new(move |_| case.with(|case| case.as_ref().map(|case| (case.quiet, case.repeats))));
     let pressing = move || {
@@ -103,9 +105,9 @@ pub fn OpenCase(
 }
 
 /// The operator who works on it, and the button to claim it.
-fn head(case: &Case, says: Says, leads: bool) -> AnyView {
+fn head(case: &QueueItem, says: Says, leads: bool) -> AnyView {
     let title = format!("{}, {}", capital(&services(&case.services)), case.home);
-    let act = match (&case.holder, case.mine) {
+    let act = match (&case.assignee, case.mine) {
         (_, true) => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::GiveBack}" "<kbd>"G"</kbd></button> }.into_any(),
         (None, _) => view! { <button class="btn btn--strong" type="button" data-key="t" on:click=press(move || says.hold("claim"))>{W::Take}" "<kbd>"T"</kbd></button> }.into_any(),
         (Some(name), _) if leads => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::Relieve.fill(&[name])}" "<kbd>"G"</kbd></button> }.into_any(),
@@ -115,8 +117,8 @@ fn head(case: &Case, says: Says, leads: bool) -> AnyView {
 }
 
 /// The buttons to assign it to somebody else on duty.
-fn hand_over(holder: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<AnyView> {
-    let others: Vec<_> = on_duty.iter().filter(|person| holder != Some(&person.name)).cloned().collect();
+fn hand_over(assignee: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<AnyView> {
+    let others: Vec<_> = on_duty.iter().filter(|person| assignee != Some(&person.name)).cloned().collect();
     let give = move |to: OnDuty| {
         let label = W::HandTo.fill(&[&to.name]);
         let to = StoredValue::new(to.id);
@@ -132,15 +134,15 @@ fn hand_over(holder: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<
 #[component]
 fn Open(
     /// The incident as it is now.
-    case: Signal<Option<Case>>,
+    case: Signal<Option<QueueItem>>,
     /// All of its details.
-    whole: Whole,
+    whole: IncidentDetail,
     /// Sends what the operator records.
     says: Says,
     /// Whether the viewer works on it.
     mine: bool,
 ) -> impl IntoView {
-    let Whole { home, incident, contacts, notes, cameras, password_required, step } = whole;
+    let IncidentDetail { home, incident, contacts, notes, cameras, password_required, step } = whole;
     let id = incident.id;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());

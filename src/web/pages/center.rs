@@ -3,7 +3,7 @@
 use super::{case::OpenCase, desk::Desk, figures::Figures};
 use crate::{
     api::{
-        center::{Case, QuarantinedCase, Queue, Reach},
+        center::{QuarantinedCase, Queue, QueueItem, Reach},
         path,
     },
     domain::{access::CenterAction, id::IncidentId},
@@ -87,7 +87,7 @@ pub fn Center() -> impl IntoView {
             true => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
             false => view! {
                 <ul class="rows card" aria-label=W::Queue>
-                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.cases.clone()).unwrap_or_default()) key=|case| (case.id, case.holder.clone(), case.services.len(), case.unclaimed, case.repeats) children=move |case| view! { <Row case chosen/> }/>
+                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.cases.clone()).unwrap_or_default()) key=|case| (case.id, case.assignee.clone(), case.services.len(), case.unclaimed, case.repeats) children=move |case| view! { <Row case chosen/> }/>
                 </ul>
             }
             .into_any(),
@@ -184,19 +184,19 @@ fn stopped_row(case: QuarantinedCase) -> impl IntoView {
 #[component]
 fn Row(
     /// The incident.
-    case: Case,
+    case: QueueItem,
     /// Which is open.
     chosen: RwSignal<Option<IncidentId>>,
 ) -> impl IntoView {
     let id = case.id;
-    let note = match (&case.holder, case.mine, case.unclaimed) {
+    let note = match (&case.assignee, case.mine, case.unclaimed) {
         (_, true, _) => W::HeldByYou.say().to_owned(),
         (Some(name), ..) => W::HeldBy.fill(&[name]),
         (None, _, true) => W::NobodyTook.say().to_owned(),
         (None, ..) => W::Waits.fill(&[&clock(case.since, false)]),
     };
     let is_chosen = move || chosen.with(|chosen| *chosen == Some(id));
-    let urgent = case.holder.is_none();
+    let urgent = case.assignee.is_none();
     let pressing = [case.quiet.map(|kind| quiet(kind).say().to_owned()), again(case.repeats)].into_iter().flatten();
     let pressing = pressing.map(|words| view! { <small class="field__wrong">{words}</small> }).collect_view();
     view! {

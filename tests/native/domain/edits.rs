@@ -7,18 +7,22 @@ use buckler::domain::{
     device::DeviceKind,
     home::{
         Address, Enrolment,
-        edit::{Fault, WrittenCamera, WrittenContact, Wrong, Wrongs},
+        edit::{ErrorCode, FieldError, FieldErrors, WrittenCamera, WrittenContact},
     },
     id::ContactId,
 };
 use std::net::IpAddr;
 
-fn said(wrongs: Result<(), Wrongs>) -> Vec<(String, Fault)> {
-    wrongs.err().unwrap_or_default().into_iter().map(|Wrong { field, fault }| (field, fault)).collect()
+fn said(wrongs: Result<(), FieldErrors>) -> Vec<(String, ErrorCode)> {
+    wrongs.err().unwrap_or_default().into_iter().map(|FieldError { field, fault }| (field, fault)).collect()
 }
 
 fn contact(id: Option<&str>, name: &str, phone: Option<&str>) -> WrittenContact {
-    WrittenContact { id: id.map(|id| id.parse().unwrap()), name: name.into(), phone: phone.map(Into::into).ok_or(Fault::NotAPhoneNumber) }
+    WrittenContact {
+        id: id.map(|id| id.parse().unwrap()),
+        name: name.into(),
+        phone: phone.map(Into::into).ok_or(ErrorCode::NotAPhoneNumber),
+    }
 }
 
 #[test]
@@ -34,7 +38,7 @@ fn what_is_wrong_is_said_for_every_field_at_once_and_nothing_changes() {
     };
     assert_eq!(
         said(edited.move_to(&nowhere)),
-        [("country".into(), Fault::NotACountry), ("line1".into(), Fault::Missing), ("city".into(), Fault::TooLong)]
+        [("country".into(), ErrorCode::NotACountry), ("line1".into(), ErrorCode::Missing), ("city".into(), ErrorCode::TooLong)]
     );
     assert_eq!(edited, before);
 }
@@ -60,7 +64,7 @@ fn r10_r19_settings_out_of_bounds_are_refused() {
     let mut home = home();
     assert_eq!(
         said(home.settle(4, 59, true)),
-        [("countdown_s".into(), Fault::OutOfBounds), ("siren_duration_s".into(), Fault::OutOfBounds)]
+        [("countdown_s".into(), ErrorCode::OutOfBounds), ("siren_duration_s".into(), ErrorCode::OutOfBounds)]
     );
     assert_eq!(said(home.settle(16, 601, true)).len(), 2);
     home.settle(15, 60, true).unwrap();
@@ -87,14 +91,14 @@ fn contacts_are_two_to_ten_people_with_a_telephone_each() {
     assert_eq!(
         said(home.set_contacts(std::slice::from_ref(&one))),
         [
-            ("contacts".into(), Fault::TooFew),
-            ("contacts[0].name".into(), Fault::Missing),
-            ("contacts[0].phone".into(), Fault::NotAPhoneNumber)
+            ("contacts".into(), ErrorCode::TooFew),
+            ("contacts[0].name".into(), ErrorCode::Missing),
+            ("contacts[0].phone".into(), ErrorCode::NotAPhoneNumber)
         ]
     );
     let same: Vec<_> = (0..11).map(|n| contact(None, &format!("Same {n}"), Some("+15035550142"))).collect();
     let faults = said(home.set_contacts(&same));
-    assert_eq!((faults.len(), &faults[0].1, &faults[1]), (11, &Fault::TooMany, &("contacts[1].phone".to_owned(), Fault::Twice)));
+    assert_eq!((faults.len(), &faults[0].1, &faults[1]), (11, &ErrorCode::TooMany, &("contacts[1].phone".to_owned(), ErrorCode::Twice)));
 }
 
 #[test]
@@ -121,7 +125,7 @@ fn r2_r15_enrolling_needs_all_that_it_promises() {
 fn a_home_has_one_base_station_and_names_that_differ() {
     let mut home = home();
     let again = home.add_device(DeviceKind::BaseStation, "alarm", "Another").map(drop);
-    assert_eq!(said(again), [("kind".into(), Fault::OnlyOne)]);
+    assert_eq!(said(again), [("kind".into(), ErrorCode::OnlyOne)]);
     let first = home.add_device(DeviceKind::Keypad, "keypad", "Front door").unwrap();
     let written = WrittenCamera {
         name: "Front Door".into(),
@@ -135,9 +139,9 @@ fn a_home_has_one_base_station_and_names_that_differ() {
     assert_ne!(first.as_str(), second.as_str(), "devices and cameras share their names");
 }
 
-fn read(text: &str) -> Result<StreamAddress, Fault> {
+fn read(text: &str) -> Result<StreamAddress, ErrorCode> {
     let address: StreamAddress = text.parse()?;
-    address.is_inside(&is_private_address).then_some(address).ok_or(Fault::NotPrivate)
+    address.is_inside(&is_private_address).then_some(address).ok_or(ErrorCode::NotPrivate)
 }
 
 #[test]
@@ -159,19 +163,19 @@ fn a_stream_is_in_the_house_and_shows_no_password() {
         assert_eq!(read(address).as_ref().map(StreamAddress::as_str), Ok(address));
     }
     let bad = [
-        ("http://192.168.1.20/", Fault::NotAStream),
-        ("rtsps://10.0.0.7:322/h264", Fault::NotAStream),
-        ("rtsp://", Fault::NotAStream),
-        ("rtsp://:554/a", Fault::NotAStream),
-        ("rtsp://camera:port/a", Fault::NotAStream),
-        ("rtsp://ca mera/a", Fault::NotAStream),
-        ("rtsp://admin:secret@192.168.1.20/", Fault::HasCredentials),
-        ("rtsp://8.8.8.8/a", Fault::NotPrivate),
-        ("rtsp://169.254.169.254.example.org/a", Fault::NotPrivate),
-        ("rtsp://0x08080808/a", Fault::NotPrivate),
-        ("rtsp://134744072/a", Fault::NotPrivate),
-        ("rtsp://[2001:4860:4860::8888]/a", Fault::NotPrivate),
-        ("rtsp://example.org/a", Fault::NotPrivate),
+        ("http://192.168.1.20/", ErrorCode::NotAStream),
+        ("rtsps://10.0.0.7:322/h264", ErrorCode::NotAStream),
+        ("rtsp://", ErrorCode::NotAStream),
+        ("rtsp://:554/a", ErrorCode::NotAStream),
+        ("rtsp://camera:port/a", ErrorCode::NotAStream),
+        ("rtsp://ca mera/a", ErrorCode::NotAStream),
+        ("rtsp://admin:secret@192.168.1.20/", ErrorCode::HasCredentials),
+        ("rtsp://8.8.8.8/a", ErrorCode::NotPrivate),
+        ("rtsp://169.254.169.254.example.org/a", ErrorCode::NotPrivate),
+        ("rtsp://0x08080808/a", ErrorCode::NotPrivate),
+        ("rtsp://134744072/a", ErrorCode::NotPrivate),
+        ("rtsp://[2001:4860:4860::8888]/a", ErrorCode::NotPrivate),
+        ("rtsp://example.org/a", ErrorCode::NotPrivate),
     ];
     for (address, fault) in bad {
         assert_eq!(read(address), Err(fault), "{address}");

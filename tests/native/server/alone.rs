@@ -59,7 +59,7 @@ async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
 async fn r23_a_server_that_is_connected_to_nobody_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _stopper) = alone(&folder).await;
-    let ready = app.tell_home(&home(), OWNER, None).await.unwrap().sos.ready;
+    let ready = app.present_home(&home(), OWNER, None).await.unwrap().sos.ready;
     assert!(!ready.ok);
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
     assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
@@ -79,8 +79,8 @@ impl JournalReads for Counted {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         self.reads.running().await
     }
-    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-        self.reads.undone().await
+    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        self.reads.pending().await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         self.reads.anchor().await

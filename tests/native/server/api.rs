@@ -2,7 +2,7 @@
 
 use super::{Server, whats};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn signing_in_opens_ones_own_homes_and_nothing_else() {
@@ -212,6 +212,60 @@ async fn the_document_names_every_route() {
             }
         }
     }
+}
+
+/// What of an older document is not in this one, by its place. More may be said, but nothing that was relied on may go: no path, answer,
+/// field or value, and nothing new may be required.
+fn lost(old: &Value, new: &Value, place: &str, all: &mut Vec<String>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (key, value) in old {
+                match new.get(key) {
+                    Some(other) => lost(value, other, &format!("{place}/{key}"), all),
+                    None => all.push(format!("{place}/{key} is gone")),
+                }
+            }
+            if new.contains_key("required") && !old.contains_key("required") {
+                all.push(format!("{place} requires more"));
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if place.ends_with("/parameters") => {
+            for parameter in old {
+                let same = new.iter().find(|other| other["name"] == parameter["name"] && other["in"] == parameter["in"]);
+                lost(parameter, same.unwrap_or(&Value::Null), &format!("{place}/{}", parameter["name"]), all);
+            }
+            let is_new = |other: &&Value| !old.iter().any(|parameter| parameter["name"] == other["name"]);
+            all.extend(
+                new.iter().filter(is_new).filter(|other| other["required"] == true).map(|other| format!("{place} requires {other}")),
+            );
+        }
+        (Value::Array(old), Value::Array(new)) => {
+            let is_kept = |value: &Value| {
+                new.iter().any(|other| {
+                    let mut lost_of_it = Vec::new();
+                    lost(value, other, "", &mut lost_of_it);
+                    lost_of_it.is_empty()
+                })
+            };
+            all.extend(old.iter().filter(|value| !is_kept(value)).map(|value| format!("{place} has lost {value}")));
+            if place.ends_with("/required") && new.len() > old.len() {
+                all.push(format!("{place} requires more"));
+            }
+        }
+        _ if old == new => {}
+        _ => all.push(format!("{place} was {old} and is {new}")),
+    }
+}
+
+/// The older document is without its texts and refusals.
+#[tokio::test]
+async fn the_document_only_grows() {
+    let old: Value = serde_json::from_str(include_str!("../../fixtures/api.json")).unwrap();
+    let server = Server::start("30s").await;
+    let new = server.stranger().get("/api/openapi.json").await.1;
+    let mut all = Vec::new();
+    lost(&old, &new, "", &mut all);
+    assert!(all.is_empty(), "{all:#?}");
 }
 
 #[tokio::test]

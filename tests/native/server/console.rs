@@ -161,7 +161,7 @@ async fn whoever_falls_silent_at_the_console_gives_back_what_they_worked_on() {
     let (server, owner, operator) = with_operators("").await;
     let incident = sent(&owner, "maple-street", "police").await;
     says(&operator, &incident, "claim", json!({})).await;
-    server.app.desk.fall_silent();
+    server.app.operators.fall_silent();
     server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let supervisor = server.sign_in("shared").await;
     until("it is given back", || async { cases(&supervisor).await[0]["holder"].is_null().then_some(()) }).await;

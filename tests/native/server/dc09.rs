@@ -5,7 +5,7 @@ use buckler::{
         incident::{Quiet, Service},
         time::Timestamp,
     },
-    server::center::dc09::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut},
+    server::dc09::codec::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut},
 };
 use proptest::prelude::*;
 

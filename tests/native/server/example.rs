@@ -2,7 +2,7 @@
 //! Assistant.
 
 use super::{Person, Server, broker::Broker, until, wait, whats};
-use buckler::server::auth::attempts::Guess;
+use buckler::server::identity::attempts::Guess;
 use reqwest::StatusCode;
 use rumqttc::{AsyncClient, Event, Packet, PublishOptions, QoS};
 use serde_json::{Value, json};

@@ -39,20 +39,21 @@ mod supervisor;
 mod tasks;
 mod tls;
 mod traps;
+mod upgrade;
 mod user;
 mod webhooks;
 mod wiring;
 mod writes;
 
 use buckler::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{home::Home, time::Timestamp},
     server::{
         App,
         config::{Config, Options},
         http::Assets,
         serve,
-        store::{Change, Database, Entry, Op, sqlite},
+        store::{AuditEntry, Change, Database, Op, sqlite},
     },
 };
 use clap::{Args, FromArgMatches};
@@ -202,7 +203,7 @@ impl Server {
 
 /// A change that a test makes.
 pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
-    Change::new(Entry::new(Deed::PersonChanged, Timestamp::default(), json!({"by": "a test"}))).ops(ops)
+    Change::new(AuditEntry::new(AuditAction::PersonChanged, Timestamp::default(), json!({"by": "a test"}))).ops(ops)
 }
 
 /// An opened database with a home in it.

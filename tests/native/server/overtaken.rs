@@ -8,9 +8,9 @@ use buckler::{
         id::{HomeId, IncidentId, UserId},
     },
     server::{
-        auth,
         clock::Anchor,
         http::{Assets, router},
+        identity,
         store::{Batch, ChangeError, Database, Op, RequestRow, StoreError, Urgent, Write, Writes},
     },
 };
@@ -47,7 +47,7 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
         server.apply(Op::SetCenterRole(who(name), Some(role))).await;
     }
     let cookie = server.stranger().cookie_of(if name.contains("center") { "shared" } else { "owner" }).await;
-    let token = auth::token_hash(cookie.split_once('=').unwrap().1);
+    let token = identity::token_hash(cookie.split_once('=').unwrap().1);
     let case = |method: Method, path: String, body: Value, deed| Case {
         method,
         path,

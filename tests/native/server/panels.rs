@@ -8,7 +8,7 @@ use super::{
 };
 use buckler::{
     domain::time::Timestamp,
-    server::center::dc09::{Frame, Id, Key},
+    server::dc09::codec::{Frame, Id, Key},
 };
 use serde_json::{Value, json};
 use std::{

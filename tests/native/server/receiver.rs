@@ -5,8 +5,8 @@ use super::{Person, Server, cameras::free_port, finding::python, until};
 use buckler::{
     domain::time::Timestamp,
     server::{
-        center::dc09::{Frame, Id, Key},
         clock::{Clock, Machine},
+        dc09::codec::{Frame, Id, Key},
     },
 };
 use reqwest::StatusCode;

@@ -2,7 +2,7 @@
 
 use super::{Server, change, database, until};
 use buckler::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
         id::{HomeId, IncidentId, UserId},
         incident::{
@@ -15,7 +15,8 @@ use buckler::{
     server::{
         clock::{Anchor, Boot},
         store::{
-            Account, Batch, Begun, Bookkeeping, Change, Database, Delivery, Entry, Failing, Guard, Op, RequestRow, StoredPasskey, Write,
+            Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing, Guard, Op, RequestRow, StoredPasskey,
+            Write,
         },
     },
 };
@@ -70,9 +71,9 @@ async fn i2_a_service_is_requested_once_by_constraint() {
     let begun = vec![begun(id(1), &home, NOW)];
     store.writes.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
     assert!(store.writes.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
-    assert_eq!(store.journal.undone().await.unwrap(), (effects(3), Vec::new()));
+    assert_eq!(store.journal.pending().await.unwrap(), (effects(3), Vec::new()));
     store.writes.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
-    assert_eq!(store.journal.undone().await.unwrap(), (Vec::new(), Vec::new()));
+    assert_eq!(store.journal.pending().await.unwrap(), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test]
@@ -182,14 +183,14 @@ async fn passkeys_belong_to_one_account_and_recovery_codes_are_used_once() {
 async fn the_audit_is_read_by_home_and_account_newest_first() {
     let (mut store, _folder, home) = store().await;
     let ada: UserId = "ada".parse().unwrap();
-    let entry = |what, account: Option<&UserId>, home: Option<&HomeId>| Entry {
+    let entry = |what, account: Option<&UserId>, home: Option<&HomeId>| AuditEntry {
         account: account.cloned(),
         home: home.cloned(),
-        ..Entry::new(what, NOW, json!({}))
+        ..AuditEntry::new(what, NOW, json!({}))
     };
-    store.apply(Change::new(entry(Deed::SignedIn, Some(&ada), None))).await.unwrap();
-    store.apply(Change::new(entry(Deed::HomeChanged, None, Some(&home)))).await.unwrap();
-    store.apply(Change::new(entry(Deed::HomeChanged, None, Some(&"elsewhere".parse().unwrap())))).await.unwrap();
+    store.apply(Change::new(entry(AuditAction::SignedIn, Some(&ada), None))).await.unwrap();
+    store.apply(Change::new(entry(AuditAction::HomeChanged, None, Some(&home)))).await.unwrap();
+    store.apply(Change::new(entry(AuditAction::HomeChanged, None, Some(&"elsewhere".parse().unwrap())))).await.unwrap();
     let read = async |before, limit| {
         store.reads.audit(&home, &ada, before, limit).await.unwrap().into_iter().map(|r| r.number).collect::<Vec<_>>()
     };

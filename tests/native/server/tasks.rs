@@ -23,10 +23,10 @@ use buckler::{
         config::{Config, Options},
         engine::{
             Current, Denied, Engine,
-            outbox::{NotCarried, Outbox, WayOut, WaysOut},
+            outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
         },
         http::Assets,
-        hub::Hub,
+        live_events::LiveEvents,
         serve,
         store::{Batch, Begun, Journal, Op, RequestRow, RunningRow, StoreError, Stored, writer},
         tasks::{TaskFailed, Tasks},
@@ -111,7 +111,7 @@ impl Journal for Trap {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         Ok(Vec::new())
     }
-    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         Ok(Default::default())
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
@@ -133,16 +133,16 @@ impl Journal for Trap {
 struct Stumbles(std::sync::atomic::AtomicU32);
 
 #[async_trait]
-impl WayOut for Stumbles {
-    async fn carry_out(&self, _: &Effect) -> Result<Option<Command>, NotCarried> {
+impl EffectHandler for Stumbles {
+    async fn execute(&self, _: &Effect) -> Result<Option<Command>, ExecuteError> {
         let tried = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         assert!(tried > 0, "planted");
         Ok(None)
     }
 }
 
-fn outbox(clock: &Arc<Clock>, way: Arc<dyn WayOut>) -> Outbox {
-    let ways = WaysOut { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way };
+fn outbox(clock: &Arc<Clock>, way: Arc<dyn EffectHandler>) -> Outbox {
+    let ways = EffectHandlers { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way };
     Outbox::new(clock.clone(), &ways, &ways)
 }
 
@@ -151,8 +151,13 @@ async fn engine_that_panics_ends_the_server_by_name() {
     let clock = Arc::new(Clock::new(Machine));
     let (_stopper, stop) = watch::channel(false);
     let tasks = Tasks::new(stop);
-    let engine =
-        Engine::start(Arc::new(Trap), clock.clone(), Arc::new(Hub::default()), outbox(&clock, Arc::new(Stumbles::default())), &tasks);
+    let engine = Engine::start(
+        Arc::new(Trap),
+        clock.clone(),
+        Arc::new(LiveEvents::default()),
+        outbox(&clock, Arc::new(Stumbles::default())),
+        &tasks,
+    );
     let engine = engine.await.unwrap();
     engine.raise(police(1, &home()), [0; 32]).await.unwrap_err();
     let failed = tokio::time::timeout(super::PATIENCE, tasks.failed()).await.expect("the engine fails");
@@ -166,7 +171,7 @@ async fn effect_whose_handler_panics_is_tried_again() {
     let (_stopper, stop) = watch::channel(false);
     let (way, tasks) = (Arc::new(Stumbles::default()), Tasks::new(stop));
     let (_changes, journal) = writer::start(database(&folder, &home()).await, Arc::default(), &tasks);
-    let engine = Engine::start(journal, clock.clone(), Arc::new(Hub::default()), outbox(&clock, way.clone()), &tasks).await.unwrap();
+    let engine = Engine::start(journal, clock.clone(), Arc::new(LiveEvents::default()), outbox(&clock, way.clone()), &tasks).await.unwrap();
     let id = engine.raise(police(1, &home()), [0; 32]).await.unwrap().current.incident.id;
     engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
     until("all effects are done", async || (engine.view().under_way().0 == 0).then_some(())).await;

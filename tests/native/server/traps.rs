@@ -9,7 +9,7 @@ use super::{
 use aes::cipher::{BlockModeDecrypt, KeyIvInit, block_padding::NoPadding};
 use buckler::{
     domain::time::Timestamp,
-    server::center::dc09::{Cut, Frame, Id, Key, cut},
+    server::dc09::codec::{Cut, Frame, Id, Key, cut},
 };
 use serde_json::json;
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,7 @@
 //! Accounts from the command line, beside a server that runs.
 
 use super::Server;
-use buckler::server::user::{Desk, Place, User, UserError, run};
+use buckler::server::cli::user::{CenterRoleName, Place, User, UserError, run};
 use reqwest::StatusCode;
 use serde_json::json;
 use std::path::Path;
@@ -48,10 +48,13 @@ async fn accounts_are_added_placed_and_listed_and_a_home_keeps_an_owner() {
     ask(&server, place("owner@demo.test", Place::None), "").await.unwrap();
     assert_eq!(server.sign_in("owner").await.get("/api/v1/homes/maple-street").await.0, StatusCode::NOT_FOUND);
     let desk = |role| User::Center { email: "ada@example.org".into(), role };
-    assert_eq!(ask(&server, desk(Desk::Supervisor), "").await.unwrap(), "ada@example.org is supervisor at the monitoring center now.\n");
+    assert_eq!(
+        ask(&server, desk(CenterRoleName::Supervisor), "").await.unwrap(),
+        "ada@example.org is supervisor at the monitoring center now.\n"
+    );
     let listed = ask(&server, User::List, "").await.unwrap();
     assert!(listed.contains("The monitoring center\n  ada@example.org  Ada  supervisor\n"), "{listed}");
-    ask(&server, desk(Desk::None), "").await.unwrap();
+    ask(&server, desk(CenterRoleName::None), "").await.unwrap();
     assert!(!ask(&server, User::List, "").await.unwrap().contains("supervisor"));
     let nowhere = User::Role { email: "ada@example.org".into(), home: "no-home".parse().unwrap(), role: Place::Guest };
     assert!(ask(&server, nowhere, "").await.unwrap_err().contains("there is no home no-home"));

@@ -322,7 +322,7 @@ async fn f28_a_bad_signature_is_refused_kept_and_changes_nothing() {
 
 #[test]
 fn a_hook_beyond_this_house_is_https_and_a_secret_is_long_enough() {
-    use buckler::server::notify::webhooks::settings::{Hook, look_at};
+    use buckler::server::webhooks::settings::{Hook, look_at};
     let folder = tempfile::tempdir().unwrap();
     let secret = |text: &str| {
         let file = folder.path().join("secret");

@@ -8,7 +8,7 @@ const WIRING: &str = "/api/v1/homes/maple-street/wiring";
 
 /// A server whose owners of Maple Street choose among names that begin with `ba`.
 fn chosen(broker: &Broker) -> String {
-    broker.settings(&[("hall-keypad", "hall")]) + "[mqtt.chosen]\nmaple-street = \"ba\"\n"
+    broker.settings(&[("hall-keypad", "hall")]) + "[mqtt.topic_prefix]\nmaple-street = \"ba\"\n"
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
     let broker = Broker::start().await;
     let (base, cabin) = (broker.device("base").await, broker.device("cabin").await);
     let button = "[[mqtt.button]]\nhome = \"maple-street\"\nname = \"Bedside button\"\ntopic = \"buckler/cabin/button\"\n\
-                  silent_seconds = 2\npress = { single = \"police\" }\n";
+                  heartbeat_timeout = \"2s\"\npress = { single = \"police\" }\n";
     let server = Server::with_file(&(broker.settings(&[("base", "base")]) + button)).await;
     let owner = server.sign_in("owner").await;
     base.say("siren/state", r#"{"state":"OFF","battery":12,"tamper":true}"#, false);

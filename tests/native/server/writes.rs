@@ -4,16 +4,16 @@ use super::{Server, change, database, until};
 use crate::domain::story::home;
 use async_trait::async_trait;
 use buckler::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
-        access::{CenterAction, CenterRole, Membership, Role, Seat},
+        access::{CenterAction, CenterRole, InvitationScope, Membership, Role},
         id::{ContactId, HomeId, IncidentId, UserId},
         time::Timestamp,
     },
     server::{
         clock::Anchor,
         store::{
-            Account, Batch, Bookkeeping, Change, ChangeError, Database, Entry, Guard, Invitation, Op, Payer, RequestRow, Session,
+            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Guard, Invitation, Op, Payer, RequestRow, Session,
             StoreError, StoredPasskey, Urgent, Write, Writes, sqlite, writer,
         },
         tasks::{TaskFailed, Tasks},
@@ -173,8 +173,8 @@ async fn writer_that_panics_ends_the_server_by_name() {
 
 /// By a signed-in device.
 fn by(session: &str) -> Change {
-    let entry = Entry::new(Deed::HomeChanged, NOW, json!({}));
-    Change::new(Entry {
+    let entry = AuditEntry::new(AuditAction::HomeChanged, NOW, json!({}));
+    Change::new(AuditEntry {
         account: Some("owner".parse().unwrap()),
         session: Some(session.into()),
         address: Some("192.0.2.7".into()),
@@ -194,7 +194,7 @@ async fn device_that_changes_too_much_is_stopped_and_no_other() {
     gated.changes.apply(by("the owner's")).await.unwrap();
     let link = |contact: &str| {
         let payer = Payer::Link("home".parse().unwrap(), contact.parse().unwrap());
-        gated.changes.apply(Change::new(Entry::new(Deed::ContactAnswered, NOW, json!({}))).charged_to(payer))
+        gated.changes.apply(Change::new(AuditEntry::new(AuditAction::ContactAnswered, NOW, json!({}))).charged_to(payer))
     };
     for _ in 0..300 {
         drop(link("sister").await);
@@ -202,7 +202,7 @@ async fn device_that_changes_too_much_is_stopped_and_no_other() {
     assert!(matches!(link("sister").await, Err(ChangeError::OverBudget)), "nor does a contact");
     link("neighbor").await.unwrap();
     // A stranger's guesses at an account are the stranger's, not the account's.
-    let guess = Entry { session: None, ..by("the owner's").audit()[0].clone() };
+    let guess = AuditEntry { session: None, ..by("the owner's").audit()[0].clone() };
     for _ in 0..300 {
         drop(gated.changes.apply(Change::new(guess.clone())).await);
     }
@@ -297,9 +297,9 @@ fn session(token: [u8; 32], account: &UserId) -> Session {
 async fn guard_that_does_not_hold_lets_nothing_happen() {
     let folder = tempfile::tempdir().unwrap();
     let (mut database, home, ada, ben) = peopled(&folder).await;
-    let seat = Seat::Home(home.clone(), Role::Guest);
+    let scope = InvitationScope::Home(home.clone(), Role::Guest);
     let invitation =
-        Invitation { token: [7; 32], seat, name: "Robin".into(), inviter: ada.clone(), expires_at: NOW + Duration::from_secs(9) };
+        Invitation { token: [7; 32], scope, name: "Robin".into(), inviter: ada.clone(), expires_at: NOW + Duration::from_secs(9) };
     database.apply(change([Op::PutInvitation(invitation)])).await.unwrap();
     database.apply(change([Op::PutRecoveryCodes(ada.clone(), vec![[1; 32]])])).await.unwrap();
     let renewed = Session { replaces: Some([4; 32]), ..session([5; 32], &ada) };

@@ -230,11 +230,11 @@ impl Ledger {
         self.demand(!first || broke || now <= excused, || format!("I14: {} leaves at {now}, stored at {since}", effect.key));
     }
 
-    /// Everything is quiet: nothing may be left undone.
+    /// Everything is quiet: nothing may be left pending.
     pub fn at_the_end(&mut self, world: &World) {
-        let undone: Vec<_> =
+        let pending: Vec<_> =
             self.effects.iter().filter(|(k, (e, _))| e.not_after.is_none() && !self.carried.contains(*k)).map(|(k, _)| k.clone()).collect();
-        self.demand(undone.is_empty(), || format!("I12: never carried out: {undone:?}"));
+        self.demand(pending.is_empty(), || format!("I12: never carried out: {pending:?}"));
         let open: Vec<_> = self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
         self.demand(open.is_empty(), || format!("I8: never over: {open:?}"));
         for (request, (incident, _)) in self.acknowledged.clone() {

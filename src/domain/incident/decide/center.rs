@@ -13,8 +13,8 @@ const REPORTS_MOST: usize = 500;
 impl Draft {
     /// Claims the incident for one operator, exclusively. A claim before the automatic center takes over starts the first call.
     pub(super) fn claim(&mut self, by: Actor) -> Result<(), Refusal> {
-        match (&self.incident.holder, &self.incident.state) {
-            (Some(holder), _) if *holder == by => {}
+        match (&self.incident.assignee, &self.incident.state) {
+            (Some(assignee), _) if *assignee == by => {}
             (Some(_), _) => return Err(Refusal::Held),
             (None, State::Verifying(Verification::Offered { .. })) => {
                 self.push(Event::Claimed { by });
@@ -30,8 +30,8 @@ impl Draft {
 
     /// Ends the claim of `from`. Refuses if another operator has claimed the incident since.
     pub(super) fn release(&mut self, by: Actor, from: &Actor) -> Result<(), Refusal> {
-        match &self.incident.holder {
-            Some(holder) if holder == from => self.push(Event::Released { by }),
+        match &self.incident.assignee {
+            Some(assignee) if assignee == from => self.push(Event::Released { by }),
             Some(_) => return Err(Refusal::Held),
             None => {}
         }
@@ -40,11 +40,11 @@ impl Draft {
 
     /// Moves the claim in one decision, so that no third operator can claim the incident between release and claim.
     pub(super) fn assign(&mut self, by: Actor, to: Actor, from: Option<&Actor>) -> Result<(), Refusal> {
-        let holder = self.incident.holder.as_ref();
-        if holder != Some(&to) && holder != from {
+        let assignee = self.incident.assignee.as_ref();
+        if assignee != Some(&to) && assignee != from {
             return Err(Refusal::Held);
         }
-        if holder.is_some_and(|holder| *holder != to) {
+        if assignee.is_some_and(|assignee| *assignee != to) {
             self.push(Event::Released { by });
         }
         self.claim(to)
@@ -71,7 +71,7 @@ impl Draft {
             Report::Moved { service, state, .. } => !incident.progress(*service).unwrap_or(DispatchState::Requested).may_become(*state),
             _ => false,
         };
-        if !old && !incident.elsewhere.keys.contains(&key) && incident.elsewhere.keys.len() < REPORTS_MOST {
+        if !old && !incident.external.keys.contains(&key) && incident.external.keys.len() < REPORTS_MOST {
             self.push(Event::Reported { by, key, said_at, report });
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::{accounts, audit, center, deliveries, failed, incidents, invitations, passkeys, sessions, upkeep};
 use crate::{
     domain::{
-        access::{Action, CenterAction, Role, Seat},
+        access::{Action, CenterAction, InvitationScope, Role},
         id::{HomeId, UserId},
         time::Timestamp,
     },
@@ -14,7 +14,7 @@ use sqlx::{Connection, SqliteConnection, query, query_scalar};
 /// Applies writes in order, each in its own savepoint of one transaction. Stops before the next one if something is urgent.
 ///
 /// # Errors
-/// The transaction failed, and none of them is stored.
+/// The transaction failed, so that none of the writes is stored.
 pub(super) async fn all(
     writer: &mut SqliteConnection,
     writes: &[&Write],
@@ -170,10 +170,10 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
 
 /// Whether an invitation has not expired and its inviter still has the right to invite.
 async fn is_open(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-    let Some(Invitation { seat, inviter, .. }) = invitations::of_token(&mut *writer, token, now).await? else { return Ok(false) };
-    match seat {
-        Seat::Home(home, _) => may_configure(writer, &home, &inviter).await,
-        Seat::Center(_) => may_at_center(writer, &inviter, CenterAction::Lead).await,
+    let Some(Invitation { scope, inviter, .. }) = invitations::of_token(&mut *writer, token, now).await? else { return Ok(false) };
+    match scope {
+        InvitationScope::Home(home, _) => may_configure(writer, &home, &inviter).await,
+        InvitationScope::Center(_) => may_at_center(writer, &inviter, CenterAction::Lead).await,
     }
 }
 

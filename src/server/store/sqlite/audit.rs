@@ -1,14 +1,14 @@
-//! The audit: a chain of records, each bound to the one before it by a hash.
+//! The audit records, as a hash chain: each record is bound to the one before it.
 
 use super::{accounts, failed, impossible, incidents::hex};
 use crate::{
-    api::audit::Deed,
+    api::audit::AuditAction,
     domain::{
         id::{HomeId, UserId},
         incident::event::Recorded,
         time::Timestamp,
     },
-    server::store::{Audited, Entry, StoreError},
+    server::store::{AuditEntry, AuditRow, StoreError},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,24 +18,24 @@ use sqlx::{
 };
 use std::{fmt, path::Path};
 
-/// What the first record is bound to.
+/// The hash before the first record.
 const BEGINNING: [u8; 32] = [0; 32];
-/// Incidents that are taken over in one transaction: who asks for help meanwhile waits for no longer than that takes.
+/// The most incidents in one transaction. A request for help waits until that transaction ends.
 const AT_ONCE: i64 = 20;
 
-/// One record as it is hashed: a JSON list of its columns, in their order.
+/// The hash of a record: over the hash before it, and a JSON list of its columns in their order.
 fn bound(before: &[u8], number: i64, columns: &[Value; 7]) -> [u8; 32] {
     let [at, what, account, home, session, address, detail] = columns;
     let text = json!([number, at, what, account, home, session, address, detail]).to_string();
     Sha256::new().chain_update(before).chain_update(text).finalize().into()
 }
 
-/// Adds records at the end of the chain, within a transaction.
-pub(super) async fn append(writer: &mut SqliteConnection, entries: &[Entry]) -> Result<(), sqlx::Error> {
+/// Appends records to the chain, within a transaction.
+pub(super) async fn append(writer: &mut SqliteConnection, entries: &[AuditEntry]) -> Result<(), sqlx::Error> {
     let last = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetch_optional(&mut *writer).await?;
     let (mut number, mut before) = last.map_or((0, BEGINNING.to_vec()), |row| (row.get(0), row.get(1)));
     for entry in entries {
-        let Entry { at, what, account, home, session, address, detail } = entry;
+        let AuditEntry { at, what, account, home, session, address, detail } = entry;
         number += 1;
         let at = at.as_millis() as i64;
         let (what, detail) = (name(*what), detail.to_string());
@@ -60,12 +60,12 @@ pub(super) async fn append(writer: &mut SqliteConnection, entries: &[Entry]) -> 
     Ok(())
 }
 
-/// As the deed is called on the wire.
-fn name(what: Deed) -> String {
+/// The name of an action in the API.
+fn name(what: AuditAction) -> String {
     json!(what).as_str().unwrap_or_default().to_owned()
 }
 
-/// Takes decisions over into the audit that do not stand in it yet, each by the hash of its facts. Whether there are more.
+/// Appends the decisions of incidents that have no audit record yet, each with the hash of its facts. Returns whether there are more.
 pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
     let problem = failed("audit what happened");
     let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
@@ -89,23 +89,29 @@ pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, Stor
     Ok(incidents.len() as i64 == AT_ONCE)
 }
 
-/// The record of one decision of an incident. Facts that cannot be read are recorded as they are, at the time of the incident's start:
-/// other records must not wait for them.
-fn decision(incident: &str, row: &SqliteRow) -> Result<Entry, StoreError> {
+/// The audit record of one decision of an incident. If its facts cannot be parsed, the record has the time of the incident's start, so that
+/// other records do not wait for it.
+fn decision(incident: &str, row: &SqliteRow) -> Result<AuditEntry, StoreError> {
     let (first, body): (i64, &[u8]) = (row.get(0), row.get(1));
     let facts: Vec<Recorded> = serde_json::from_slice(body).unwrap_or_default();
     let started_at = Timestamp::from_millis(row.get::<i64, _>(3) as u64);
     let at = facts.first().map_or(started_at, |fact| fact.at);
     let detail = json!({"incident": incident, "first": first, "facts": sha256(body)});
-    Ok(Entry { home: Some(accounts::slug(row, 2)?), ..Entry::new(Deed::Incident, at, detail) })
+    Ok(AuditEntry { home: Some(accounts::slug(row, 2)?), ..AuditEntry::new(AuditAction::Incident, at, detail) })
 }
 
 fn sha256(text: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(text.as_ref()))
 }
 
-/// The records that concern a home or an account, but for incidents' steps, the newest first.
-pub(super) async fn of(readers: &SqlitePool, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError> {
+/// The audit records of a home, and those of an account that concern no home, without incidents' steps, the newest first.
+pub(super) async fn of(
+    readers: &SqlitePool,
+    home: &HomeId,
+    account: &UserId,
+    before: u64,
+    limit: u32,
+) -> Result<Vec<AuditRow>, StoreError> {
     let rows = sqlx::query(
         "SELECT number, at, what, account.name, address, detail FROM audit LEFT JOIN account ON account.id = audit.account
          WHERE what <> 'incident' AND (home = ?1 OR (home IS NULL AND audit.account = ?2)) AND number < ?3 ORDER BY number DESC LIMIT ?4",
@@ -120,7 +126,7 @@ pub(super) async fn of(readers: &SqlitePool, home: &HomeId, account: &UserId, be
     let record = |row: &SqliteRow| {
         let what = serde_json::from_value(json!(row.get::<&str, _>(2))).map_err(|e| impossible(format!("a record of the audit: {e}")))?;
         let detail = serde_json::from_str(row.get(5)).map_err(|e| impossible(format!("a record of the audit: {e}")))?;
-        Ok(Audited {
+        Ok(AuditRow {
             number: row.get::<i64, _>(0) as u64,
             at: Timestamp::from_millis(row.get::<i64, _>(1) as u64),
             what,
@@ -132,19 +138,19 @@ pub(super) async fn of(readers: &SqlitePool, home: &HomeId, account: &UserId, be
     rows.iter().map(record).collect()
 }
 
-/// What a look at the whole chain found.
+/// The result of verifying the chain.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every record is as it was written, and so is what incidents did; so many records, and the hash of the last.
+    /// Every record is as it was written, and so are the facts of incidents.
     Whole {
-        /// How many records there are.
+        /// The number of records.
         records: u64,
-        /// Incidents that went on since they were taken over.
+        /// The number of incidents with decisions that have no audit record yet.
         waiting: u64,
-        /// The hash of the last record: kept elsewhere, it shows later that none was taken off the end.
+        /// The hash of the last record. Kept elsewhere, it later shows that no record was removed from the end.
         head: String,
     },
-    /// Something was changed, and where.
+    /// The first change that was found, and where.
     Broken(String),
 }
 
@@ -163,7 +169,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Looks at the whole chain in that file, at what it says of incidents, and for a record that is known to have been the last once.
+/// Verifies the whole chain in that file and the facts that it covers. With `expect`, also looks for a record with that hash, which was
+/// once the last.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -171,7 +178,7 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
     let problem = failed("read the audit");
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
-    // One moment of a file that a server may be writing to.
+    // A transaction, to read one state of a file that a server may be writing to.
     let mut reader = reader.begin().await.map_err(&problem)?;
     let (mut number, mut before, mut met) = (0i64, BEGINNING.to_vec(), expect.is_none());
     loop {
@@ -208,7 +215,7 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
     Ok(Verdict::Whole { records: number as u64, waiting: waiting as u64, head: hex(&before) })
 }
 
-/// What is wrong with a record, if anything.
+/// Returns what is wrong with a record, if anything.
 async fn broken(reader: &mut SqliteConnection, row: &SqliteRow, number: i64, before: &[u8]) -> Result<Option<String>, sqlx::Error> {
     if row.get::<i64, _>(0) != number {
         return Ok(Some(format!("record {number} is missing")));
@@ -218,7 +225,7 @@ async fn broken(reader: &mut SqliteConnection, row: &SqliteRow, number: i64, bef
     if bound(before, number, &columns)[..] != row.get::<Vec<u8>, _>(8)[..] {
         return Ok(Some(format!("record {number} is not as it was written")));
     }
-    if columns[1] != json!(Deed::Incident) {
+    if columns[1] != json!(AuditAction::Incident) {
         return Ok(None);
     }
     let detail: Value = serde_json::from_str(row.get(7)).unwrap_or_default();

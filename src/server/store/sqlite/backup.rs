@@ -1,11 +1,11 @@
-//! A copy of the database while a server uses it. It never overwrites anything.
+//! Backup copies of the database, also while a server uses it. A backup never overwrites a file.
 
 use super::failed;
 use crate::server::{private, store::StoreError};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{fs::File, path::Path};
 
-/// Copies the database `file`, as it is at one moment, into the new file `copy`, which is on the disk when this returns.
+/// Copies the database `file`, in its state at one moment, into the new file `copy`. The copy is on the disk when this returns.
 ///
 /// # Errors
 /// The copy exists already or cannot be written; the database cannot be read.
@@ -18,11 +18,11 @@ pub async fn backup(file: &Path, copy: &Path) -> Result<(), StoreError> {
     part.push(".part");
     let part = Path::new(&part);
     let name = part.to_str().ok_or_else(|| unusable("not a name for a copy:", copy))?;
-    // Left by an earlier backup that was stopped.
+    // An earlier backup that was interrupted left this file.
     if part.symlink_metadata().is_ok() {
         std::fs::remove_file(part).map_err(|e| StoreError::Unusable(format!("cannot remove {name}: {e}")))?;
     }
-    // SQLite writes only into a file that is empty or does not exist. This one is for this user alone, and no link to elsewhere.
+    // SQLite writes only into a file that is empty or does not exist. This one is private to this user, and is no link.
     private::new_file(part).map_err(|e| StoreError::Unusable(format!("cannot write {name}: {e}")))?;
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;

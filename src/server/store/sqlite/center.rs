@@ -1,4 +1,4 @@
-//! Who works at the monitoring center.
+//! The staff of the monitoring center.
 
 use super::{accounts, failed};
 use crate::{

@@ -1,4 +1,4 @@
-//! How far incidents were told to other servers.
+//! The progress of webhook deliveries.
 
 use super::{failed, impossible};
 use crate::{

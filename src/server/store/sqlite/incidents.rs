@@ -1,4 +1,4 @@
-//! Incidents, their facts, and the outbox. A batch goes in by one statement a table, however many incidents it holds.
+//! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many incidents it contains.
 
 use super::{failed, impossible};
 use crate::{
@@ -32,7 +32,7 @@ const QUARANTINED: &str = "UPDATE incident SET quarantined_at = value ->> 1, qua
 const RESUMED: &str = "UPDATE incident SET quarantined_at = NULL, quarantine = NULL WHERE id IN (SELECT value FROM json_each(?))";
 const DONE: &str = "DELETE FROM outbox WHERE key IN (SELECT value FROM json_each(?))";
 
-/// The rows of one statement, as the JSON that it reads them from; `None` if there are none.
+/// The rows of one statement, as the JSON that the statement reads; `None` if there are no rows.
 fn rows<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Option<String>, StoreError> {
     let rows: Vec<T> = rows.collect();
     if rows.is_empty() {
@@ -47,7 +47,7 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         EffectKind::RequestDispatch { service } => Some((e.incident, service)),
         _ => None,
     };
-    // What ends makes room for what begins, so it goes first.
+    // Ends go before beginnings, because an incident that ends makes room for a new one of its home.
     let statements = [
         (OVER, rows(batch.over.iter())?),
         (QUARANTINED, rows(batch.quarantined.iter().map(|q| (&q.incident, q.since.as_millis(), &q.why)))?),
@@ -77,7 +77,7 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
     Ok(())
 }
 
-/// An effect as it is stored: what its key says is not said again.
+/// A stored effect. The parts that its key contains are not stored again.
 #[derive(Serialize, Deserialize)]
 struct Outgoing<'a> {
     home: Cow<'a, HomeId>,
@@ -101,7 +101,7 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// SQLite rolls some failures back by itself, and then says that there is nothing to roll back.
+/// SQLite rolls back by itself after some failures. The error that there is nothing to roll back is ignored.
 async fn roll_back(writer: &mut SqliteConnection) {
     let _ = sqlx::query("ROLLBACK").execute(writer).await;
 }
@@ -156,7 +156,7 @@ pub(super) async fn end_quarantined(writer: &mut SqliteConnection, incident: &st
     Ok(())
 }
 
-pub(super) async fn undone(readers: &SqlitePool) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+pub(super) async fn pending(readers: &SqlitePool) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
     let rows = sqlx::query("SELECT key, body FROM outbox ORDER BY key").fetch_all(readers).await.map_err(failed("load the outbox"))?;
     let (mut effects, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
@@ -196,7 +196,7 @@ pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timesta
     Ok(rows.chunk_by(same_incident).filter_map(readable).collect())
 }
 
-/// What can be read of one incident; the others of its home do not suffer from one that cannot.
+/// Parses one incident. An incident that cannot be read is left out, so that the other incidents of the home can be read.
 fn readable(rows: &[SqliteRow]) -> Option<Stored> {
     let unread = |error: &StoreError| tracing::error!(error = error as &dyn std::error::Error, "an incident cannot be read");
     gathered(rows).inspect_err(unread).ok()
@@ -206,7 +206,7 @@ fn same_incident(one: &SqliteRow, other: &SqliteRow) -> bool {
     one.get::<&str, _>(0) == other.get::<&str, _>(0)
 }
 
-/// One incident, from its rows of (incident, home, facts): at least one.
+/// Builds one incident from its rows (incident, home, facts), of which there is at least one.
 fn gathered(rows: &[SqliteRow]) -> Result<Stored, StoreError> {
     let id = id(&rows[0], 0)?;
     let home = rows[0].get::<&str, _>(1).parse().map_err(|_| impossible(format!("the home of incident {id}")))?;

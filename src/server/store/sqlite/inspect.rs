@@ -1,20 +1,17 @@
-//! A look at a database that changes nothing, also while a server uses it.
+//! Checks a database without changing it, also while a server uses it.
 
 use super::{
     audit::{Verdict, verify},
     failed, incidents,
 };
-use crate::{
-    domain::id::IncidentId,
-    server::{engine::Current, store::StoreError},
-};
+use crate::{domain::id::IncidentId, server::store::StoreError};
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use std::path::Path;
 
-/// What is found in the file: whether it is good, and a sentence.
+/// Returns the findings about the file: whether each is good, and a sentence.
 ///
 /// # Errors
 /// The file cannot be read at all.
@@ -22,7 +19,7 @@ pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
     let mut found = vec![whole(&reader).await?, version(&reader).await?, histories(&reader).await?];
-    // An older file has none yet.
+    // The file of an older version has no audit records.
     if let Ok(verdict) = verify(file, None).await {
         found.push((matches!(verdict, Verdict::Whole { .. }), format!("audit: {verdict}")));
     }
@@ -51,7 +48,7 @@ async fn version(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
     })
 }
 
-/// Every history can be read and begins with a start (I15).
+/// Checks that every history can be read and begins with a start (I15).
 async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
     let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident").fetch_all(reader).await.map_err(failed("list the incidents"))?;
     let mut running = 0;
@@ -60,8 +57,8 @@ async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
             Ok(known) => incidents::one(reader, known).await,
             Err(_) => return Ok((false, format!("“{id}” is no incident's id"))),
         };
-        match known.and_then(|stored| stored.map(Current::load).transpose()) {
-            Ok(Some(current)) => running += usize::from(!current.incident.is_over()),
+        match known.and_then(|stored| stored.map(|stored| stored.replay()).transpose()) {
+            Ok(Some(incident)) => running += usize::from(!incident.is_over()),
             Ok(None) => return Ok((false, format!("incident {id} has no history"))),
             Err(error) => return Ok((false, format!("incident {id}: {error}"))),
         }

@@ -2,16 +2,16 @@
 
 use super::{accounts, center, failed, impossible};
 use crate::{
-    domain::{access::Seat, id::HomeId, time::Timestamp},
+    domain::{access::InvitationScope, id::HomeId, time::Timestamp},
     server::store::{Invitation, StoreError},
 };
 use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 
 pub(super) async fn put(writer: &mut SqliteConnection, invitation: &Invitation) -> Result<(), StoreError> {
-    let Invitation { token, seat, name, inviter, expires_at } = invitation;
-    let (home, role) = match seat {
-        Seat::Home(home, role) => (Some(home.as_str()), accounts::role_name(*role)),
-        Seat::Center(role) => (None, center::name(*role)),
+    let Invitation { token, scope, name, inviter, expires_at } = invitation;
+    let (home, role) = match scope {
+        InvitationScope::Home(home, role) => (Some(home.as_str()), accounts::role_name(*role)),
+        InvitationScope::Center(role) => (None, center::name(*role)),
     };
     sqlx::query("INSERT INTO invitation (token, home, role, name, inviter, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(&token[..])
@@ -61,9 +61,9 @@ pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Resul
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
     Ok(Invitation {
         token: row.get::<&[u8], _>(0).try_into().map_err(|_| impossible("an invitation's token"))?,
-        seat: match row.get::<Option<&str>, _>(1) {
-            Some(_) => Seat::Home(accounts::slug(row, 1)?, accounts::role(row.get(2))),
-            None => Seat::Center(center::named(row.get(2))),
+        scope: match row.get::<Option<&str>, _>(1) {
+            Some(_) => InvitationScope::Home(accounts::slug(row, 1)?, accounts::role(row.get(2))),
+            None => InvitationScope::Center(center::named(row.get(2))),
         },
         name: row.get(3),
         inviter: accounts::slug(row, 4)?,

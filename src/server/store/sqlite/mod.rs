@@ -1,5 +1,5 @@
-//! The store in one SQLite file: write-ahead log, full synchronisation, one writing connection, one for the engine's reads, and a few for
-//! everybody else's.
+//! The store in one SQLite file: write-ahead log, full synchronization, one writing connection, one reading connection for the engine, and
+//! a few for everything else.
 
 mod accounts;
 mod apply;
@@ -22,7 +22,7 @@ pub use read::{Wanted, each};
 
 use super::{
     Batch, ChangeError, Database, JournalReads, Reads, RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
-    records::{Account, Audited, Delivery, Invitation, Session, StoredPasskey},
+    records::{Account, AuditRow, Delivery, Invitation, Session, StoredPasskey},
 };
 use crate::domain::{
     access::{CenterRole, Membership},
@@ -40,23 +40,24 @@ use sqlx::{
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
-/// How long a writer waits for another process that holds the file, before it says so: short of what a person may wait (F16).
+/// How long a writer waits for another process that holds the file. This is less than a person may have to wait (F16).
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
-/// The log is written back to the file when nothing waits; at the latest after so many transactions, of some eight pages of 4 kB each.
+/// The log is written back to the file when the store is idle, and at the latest after this many transactions, of about eight pages of 4 kB
+/// each.
 const WRITTEN_BACK_AFTER: u32 = 1_000;
-/// A log of this many pages begins anew, within a transaction. Most of it is in the file by then, so that nobody waits long for the rest;
-/// and a log that is written over is flushed faster than one that grows.
+/// A log with this many pages is written back within a transaction and starts over. Most of it is in the file by then, so the rest does not
+/// take long; and overwriting a log is flushed faster than growing one.
 const WAL_PAGES_MOST: &str = "16000";
-/// Readers beside the engine's.
+/// The number of reading connections beside the engine's.
 const READERS: u32 = 4;
 
-/// The file in the data folder.
+/// The name of the database file in the data folder.
 pub const DATABASE: &str = "buckler.db";
 
-/// Opens the file, making it if need be, and brings it to the newest form.
+/// Opens the file, creates it if needed, and migrates it to the latest version.
 ///
 /// # Errors
-/// A file that cannot be opened or migrated, an SQLite that may lose what was committed, or settings that do not hold.
+/// The file cannot be opened or migrated, SQLite is a version that may lose committed writes, or a required setting is not in effect.
 pub async fn open(file: &Path) -> Result<Database, StoreError> {
     make_private(file);
     let options = SqliteConnectOptions::new()
@@ -79,20 +80,20 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
     Ok(Database { writes: Box::new(writes), journal, reads })
 }
 
-/// The writing connection. It is not there after a failure that may have left it unusable: SQLite rolls back by itself when the disk is
-/// full, sqlx does not learn of it, and every transaction on that connection would fail until a restart.
+/// The writing connection. It is dropped after a failure that may have left it unusable: SQLite rolls back by itself when the disk is full,
+/// sqlx does not notice that, and every transaction on the connection would fail until a restart.
 #[derive(Debug)]
 struct SqliteWrites {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
-    /// Transactions since the log was written back.
+    /// The number of transactions since the log was last written back.
     transactions: u32,
-    /// Writes it back, over a connection of its own: no transaction waits for that.
+    /// Writes the log back over a connection of its own, so that no transaction waits for it.
     writing_back: Option<JoinHandle<()>>,
 }
 
 impl SqliteWrites {
-    /// The connection, opened anew if the last write left none.
+    /// Takes the connection, or opens a new one if the last failure dropped it.
     async fn take(&mut self) -> Result<SqliteConnection, StoreError> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
@@ -100,7 +101,7 @@ impl SqliteWrites {
         }
     }
 
-    /// Keeps the connection if the write is known to have left it as it was.
+    /// Keeps the connection unless the write may have left it unusable. Also starts to write the log back when that is due.
     fn give_back<T>(&mut self, connection: SqliteConnection, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if done.as_ref().err().is_none_or(StoreError::is_constraint) {
             self.connection = Some(connection);
@@ -110,7 +111,7 @@ impl SqliteWrites {
                 self.writing_back = Some(tokio::spawn(write_back(self.options.clone())));
             }
         } else {
-            tracing::warn!("the writing connection is opened anew after a failure");
+            tracing::warn!("a write failed; the next write opens a new connection");
         }
         done
     }
@@ -122,7 +123,7 @@ async fn write_back(options: SqliteConnectOptions) {
         upkeep::write_back(&mut connection).await
     };
     if let Err(error) = done.await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the log could not be written back; it grows until it can");
+        tracing::warn!(error = &error as &dyn std::error::Error, "could not write the log back; it grows until that succeeds");
     }
 }
 
@@ -159,7 +160,7 @@ impl Writes for SqliteWrites {
     }
 }
 
-/// Reading connections.
+/// The reading connections.
 struct SqliteReads(SqlitePool);
 
 #[async_trait]
@@ -170,8 +171,8 @@ impl JournalReads for SqliteReads {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         incidents::running(&self.0).await
     }
-    async fn undone(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-        incidents::undone(&self.0).await
+    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        incidents::pending(&self.0).await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         upkeep::anchor(&self.0).await
@@ -231,7 +232,7 @@ impl Reads for SqliteReads {
     async fn invitations(&self, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
         invitations::of(&self.0, home, now).await
     }
-    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<Audited>, StoreError> {
+    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
         audit::of(&self.0, home, account, before, limit).await
     }
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
@@ -260,15 +261,15 @@ impl Reads for SqliteReads {
     }
 }
 
-/// SQLite gives the files beside the database the rights of the database itself.
+/// Makes the database private to this user. SQLite gives the files beside it the same permissions.
 fn make_private(file: &Path) {
-    // What keeps it from being made is said when SQLite opens it.
+    // If the file cannot be created, SQLite reports that when it opens the file.
     if private::new_file(file).is_err() {
         private::database_files(file).iter().for_each(|file| private::tighten(file));
     }
 }
 
-/// Settings that a build or a file could silently have otherwise. SQLite 3.7.0 to 3.51.2 can lose committed writes in WAL mode.
+/// Checks settings that a build or a file could silently override. SQLite 3.7.0 to 3.51.2 can lose committed writes in WAL mode.
 async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let row = sqlx::query(
         "SELECT sqlite_version(), (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)",

@@ -99,7 +99,7 @@ pub(super) async fn end_code(writer: &mut SqliteConnection, account: &UserId, ha
     Ok(())
 }
 
-/// From the columns after those of the account.
+/// Builds a passkey from the columns after those of the account.
 fn passkey(row: &SqliteRow) -> Result<StoredPasskey, StoreError> {
     let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
     Ok(StoredPasskey {

@@ -1,4 +1,4 @@
-//! Reads incidents one after another while a server may use the file, and changes nothing.
+//! Reads incidents one after another and changes nothing, also while a server uses the file.
 
 use super::{failed, impossible, incidents};
 use crate::{
@@ -6,27 +6,27 @@ use crate::{
         id::{HomeId, IncidentId},
         time::Timestamp,
     },
-    server::{engine::Current, store::StoreError},
+    server::store::{StoreError, Stored},
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use std::path::Path;
 
-/// Which incidents.
+/// Selects incidents.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Only this one.
     pub incident: Option<IncidentId>,
     /// Only of this home.
     pub home: Option<HomeId>,
-    /// Only those that began then or later.
+    /// Only those that began at this time or later.
     pub since: Option<Timestamp>,
 }
 
-/// Hands each incident that is wanted to `with`, the oldest first; says how many there were.
+/// Calls `with` for each selected incident, the oldest first. Returns their number.
 ///
 /// # Errors
-/// What cannot be read, or what `with` says.
-pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: impl FnMut(Current) -> Result<(), E>) -> Result<usize, E> {
+/// An incident cannot be read, or `with` failed.
+pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: impl FnMut(Stored) -> Result<(), E>) -> Result<usize, E> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
     let ids: Vec<String> = sqlx::query_scalar(
@@ -41,7 +41,7 @@ pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: i
     for id in &ids {
         let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
         let stored = incidents::one(&reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
-        with(Current::load(stored)?)?;
+        with(stored)?;
     }
     Ok(ids.len())
 }

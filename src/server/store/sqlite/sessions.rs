@@ -3,10 +3,7 @@
 use super::{accounts, failed, incidents::hex};
 use crate::{
     domain::{id::UserId, time::Timestamp},
-    server::{
-        auth::SESSION_LEAVES,
-        store::{Account, Session, StoreError},
-    },
+    server::store::{Account, SESSION_LEAVES, Session, StoreError},
 };
 use serde_json::json;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
@@ -124,7 +121,7 @@ pub(super) async fn end_all(writer: &mut SqliteConnection, account: &UserId, exc
     Ok(())
 }
 
-/// The account, the token, and when it began, ends, was used and proven and is held, from the columns of the queries above.
+/// Builds a session from the columns of the queries above.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
     let hash = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| super::impossible("a session's token"));

@@ -1,4 +1,4 @@
-//! The server's time, and what keeps the file itself in order.
+//! The server's time, and the maintenance of the database file.
 
 use super::{audit, failed};
 use crate::{
@@ -38,13 +38,13 @@ pub(super) async fn tidy(writer: &mut SqliteConnection) -> Result<bool, StoreErr
     Ok(more)
 }
 
-/// Copies the log into the file as far as nobody reads it.
+/// Copies the log into the file, as far as no reader prevents it.
 pub(super) async fn write_back(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connection).await.map_err(failed("write the log back"))?;
     Ok(())
 }
 
-/// One row, within a transaction as every other write.
+/// Writes one row, within a transaction like every other write.
 pub(super) async fn probe(writer: &mut SqliteConnection) -> Result<(), StoreError> {
     let count = "INSERT INTO probe (only, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
     sqlx::query(count).execute(writer).await.map_err(failed("write a probe"))?;

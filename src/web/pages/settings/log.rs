@@ -3,7 +3,7 @@
 use super::deliveries::Deliveries;
 use crate::{
     api::{
-        audit::{AuditRecord, Deed},
+        audit::{AuditAction, AuditRecord},
         home::{Change, Quarantined},
     },
     domain::id::HomeId,
@@ -144,14 +144,18 @@ fn Undoable(
 }
 
 fn row(record: &AuditRecord) -> impl IntoView + use<> {
-    let warns = matches!(record.what, Deed::SignInRefused | Deed::ProofRefused | Deed::DeviceTrouble);
+    let warns = matches!(record.what, AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceTrouble);
     let icon = match record.what {
-        Deed::HomeChanged | Deed::LinkMade => "home",
-        Deed::ContactAnswered | Deed::PersonChanged | Deed::FirstOwner | Deed::Invited | Deed::Joined => "people",
+        AuditAction::HomeChanged | AuditAction::LinkMade => "home",
+        AuditAction::ContactAnswered
+        | AuditAction::PersonChanged
+        | AuditAction::FirstOwner
+        | AuditAction::Invited
+        | AuditAction::Joined => "people",
         _ if warns => "warning",
         _ => "key",
     };
-    let nobody = if record.what == Deed::ContactAnswered { W::AContact } else { W::Console };
+    let nobody = if record.what == AuditAction::ContactAnswered { W::AContact } else { W::Console };
     let who = record.who.clone().unwrap_or_else(|| nobody.into());
     let line = match &record.address {
         Some(address) => W::LogFrom.fill(&[&who, &day(record.at), address]),

@@ -6,7 +6,7 @@ use crate::{
         home::HomeAnswer,
         wiring::{DeviceHealth, EditWire, Tested, WiredSiren, Wiring},
     },
-    domain::{device::Trouble, id::HomeId},
+    domain::{device::DeviceFault, id::HomeId},
     view::words::{HouseholdWord as W, Said},
     web::{
         browser::time::ago,
@@ -52,11 +52,11 @@ impl Wires {
 }
 
 fn troubles(health: &DeviceHealth) -> String {
-    let word = |trouble: &Trouble| match trouble {
-        Trouble::Offline => W::TroubleOffline.say(),
-        Trouble::Silent => W::TroubleSilent.say(),
-        Trouble::Tampered => W::TroubleTampered.say(),
-        Trouble::BatteryLow => W::TroubleBattery.say(),
+    let word = |trouble: &DeviceFault| match trouble {
+        DeviceFault::Offline => W::TroubleOffline.say(),
+        DeviceFault::Silent => W::TroubleSilent.say(),
+        DeviceFault::Tampered => W::TroubleTampered.say(),
+        DeviceFault::BatteryLow => W::TroubleBattery.say(),
     };
     health.troubles.iter().map(word).collect::<Vec<_>>().join(" · ")
 }

@@ -1,0 +1,96 @@
+//! Evidence from the command line: a file for each incident. Works while a server runs, too.
+
+use crate::server::{
+    cameras::Clips,
+    clock::{Machine, TimeSource},
+    engine::Current,
+    evidence::Evidence,
+    private,
+    store::{
+        Stored,
+        sqlite::{DATABASE, Wanted, each},
+    },
+};
+use crate::{
+    api::incident::Audience,
+    domain::{
+        id::{HomeId, IncidentId},
+        time::Timestamp,
+    },
+};
+use clap::{Args, ValueEnum};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The arguments of `buckler export`.
+#[derive(Args, Debug)]
+pub struct ExportOptions {
+    /// The folder for the files; created if needed. No file in it is overwritten
+    folder: PathBuf,
+    /// Only this incident
+    #[arg(long)]
+    incident: Option<IncidentId>,
+    /// Only incidents of this home, by its short name
+    #[arg(long)]
+    home: Option<HomeId>,
+    /// Only incidents that began on this day or later, such as 2026-11-26
+    #[arg(long, value_parser = day)]
+    since: Option<Timestamp>,
+    /// The format of the files
+    #[arg(long, value_enum, default_value_t = Form::Json)]
+    format: Form,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// Everything, with each fact and its seal
+    Json,
+    /// A table
+    Csv,
+    /// A page to print
+    Html,
+}
+
+fn day(text: &str) -> Result<Timestamp, String> {
+    format!("{text}T00:00:00Z").parse().map_err(|_| "give a day as 2026-11-26".to_owned())
+}
+
+/// Writes the files. Returns a text with the last hash of each, and their number.
+///
+/// # Errors
+/// An incident cannot be read, or a file exists already or cannot be written.
+pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn Error>> {
+    let ExportOptions { folder, incident, home, since, format } = asked;
+    private::folder(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let (clips, now) = (Clips::new(data), Machine.wall());
+    let wanted = Wanted { incident: *incident, home: home.clone(), since: *since };
+    let mut said = String::new();
+    let write = |stored: Stored| -> Result<(), Box<dyn Error>> {
+        let current = Current::load(stored)?;
+        let id = current.incident.id;
+        let clip = fs::read(clips.file(id)).ok();
+        let evidence = Evidence::of(&current, now, None, clip.as_deref(), Audience::Center);
+        let (ending, text) = match format {
+            Form::Json => ("json", evidence.json()),
+            Form::Csv => ("csv", evidence.csv()),
+            Form::Html => ("html", evidence.html(true)),
+        };
+        new_file(&folder.join(format!("buckler-{id}.{ending}")), text.as_bytes())?;
+        if let Some(clip) = clip {
+            new_file(&folder.join(format!("buckler-{id}.mp4")), &clip)?;
+        }
+        said += &format!("{id} {}\n", evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default());
+        Ok(())
+    };
+    let count = each(&data.join(DATABASE), &wanted, write).await?;
+    Ok(format!("{said}{count} incidents are in {}.\n", folder.display()))
+}
+
+fn new_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    let mut file = private::new_file(path).map_err(failed)?;
+    std::io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all()).map_err(failed)
+}

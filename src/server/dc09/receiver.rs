@@ -1,0 +1,431 @@
+//! The receiving center for alarm panels and other Bucklers (ANSI/SIA DC-09). An alarm becomes an incident of the account's home, and is
+//! acknowledged only after it is stored.
+
+use super::{
+    codec::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST, cut},
+    settings::{self, Panel},
+};
+use crate::{
+    api::statistics,
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor, Mode, Policy, Request, Service,
+            command::{Command, Raise},
+        },
+        time::Timestamp,
+    },
+    server::{
+        clock::Clock,
+        engine::{
+            Current, Denied, Engine,
+            device::{self, ONE_ID_ONE_REQUEST},
+        },
+        homes::Homes,
+        stopped,
+    },
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+
+/// The limits for the time of a message, compared to this server's clock. They also limit how far a panel's clock may be off.
+const LATE: Duration = Duration::from_secs(40);
+const EARLY: Duration = Duration::from_secs(20);
+/// The timeout after which a silent panel is disconnected.
+const SAYS_NOTHING: Duration = Duration::from_secs(120);
+/// The most panels that are connected at once, and the most datagrams that are handled at once.
+const AT_ONCE: usize = 2_048;
+/// The number of a panel's last messages in which duplicates are recognized.
+const KNOWN: usize = 64;
+/// How long a duplicate of a message with a time is recognized.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
+/// How long the same message without a time counts as a retry. A panel that gets no answer retries within seconds.
+const RETRIED_WITHIN: Duration = Duration::from_secs(30);
+
+/// The account of an alarm panel.
+struct Account {
+    home: HomeId,
+    key: Option<Key>,
+    heard: Mutex<Heard>,
+    /// Held while a message is handled: one at a time per panel, so that of two copies the second is recognized as a duplicate.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// The last messages of a panel.
+#[derive(Default)]
+struct Heard {
+    at: Option<Timestamp>,
+    known: VecDeque<Known>,
+}
+
+/// A message that was acknowledged.
+struct Known {
+    sequence: u16,
+    data: String,
+    /// When the panel sent it, if the message has a time.
+    sent_at: Option<Timestamp>,
+    heard_at: Timestamp,
+    /// The incident that it began or joined.
+    incident: Option<IncidentId>,
+}
+
+/// The accounts of the panels that may signal to this server.
+pub struct Receiver {
+    accounts: HashMap<String, Account>,
+}
+
+/// The answer to a frame.
+enum Answer {
+    Ack,
+    Nak,
+    Duh,
+    /// No answer, because the event could not be applied. The panel sends it again.
+    Nothing,
+}
+
+impl Receiver {
+    /// Creates the accounts from the configuration.
+    ///
+    /// # Errors
+    /// A key that cannot be read.
+    pub fn new(settings: &settings::Listener) -> Result<Arc<Self>, String> {
+        let account = |(account, panel): (&String, &Panel)| {
+            Ok((
+                account.to_ascii_uppercase(),
+                Account {
+                    home: panel.home.clone(),
+                    key: settings::key(panel.key_file.as_deref())?,
+                    heard: Mutex::default(),
+                    turn: Default::default(),
+                },
+            ))
+        };
+        Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, String>>()? }))
+    }
+
+    /// The account of a home's panel.
+    pub fn account_of(&self, home: &HomeId) -> Option<&str> {
+        self.accounts.iter().filter(|(_, account)| account.home == *home).map(|(name, _)| name.as_str()).min()
+    }
+
+    /// Every account, and when its panel was last heard.
+    pub fn all_heard(&self) -> Vec<statistics::Panel> {
+        let heard = |account: &Account| account.heard.lock().expect("no holder panics").at;
+        let mut all: Vec<_> =
+            self.accounts.iter().map(|(name, account)| statistics::Panel { account: name.clone(), heard_at: heard(account) }).collect();
+        all.sort_by(|one, other| one.account.cmp(&other.account));
+        all
+    }
+
+    /// When a home's panel was last heard.
+    pub fn heard(&self, home: &HomeId) -> Option<Timestamp> {
+        let of = self.accounts.values().filter(|account| account.home == *home);
+        of.filter_map(|account| account.heard.lock().expect("no holder panics").at).max()
+    }
+
+    fn account(&self, frame: Option<&str>) -> Option<&Account> {
+        self.accounts.get(&frame?.to_ascii_uppercase())
+    }
+
+    /// Returns the answer to one frame, after its events are stored. `None` for no answer.
+    async fn answer(&self, source: &Source, bytes: &[u8], from: &str) -> Option<Vec<u8>> {
+        let frame = match Frame::decode(bytes, |account| self.account(account)?.key.as_ref()) {
+            Ok(frame) => frame,
+            Err(error) => {
+                if error == NotAFrame::Key {
+                    tracing::warn!(from, "could not decrypt an alarm panel's message");
+                }
+                return None;
+            }
+        };
+        let account = self.account(frame.account.as_deref());
+        let id = match self.understood(source, account, &frame, from).await {
+            Answer::Ack => Id::Ack,
+            Answer::Nak => Id::Nak,
+            Answer::Duh => Id::Duh,
+            Answer::Nothing => return None,
+        };
+        let answer = frame.answer(id, source.clock.now());
+        let key = account.and_then(|account| account.key.as_ref()).filter(|_| answer.sealed);
+        let mut pad = [b'A'; PAD];
+        if getrandom::fill(&mut pad).is_ok() {
+            pad = pad.map(|byte| b'A' + byte % 26);
+        }
+        Some(answer.encode(key.map(|key| (key, &pad))))
+    }
+
+    async fn understood(&self, source: &Source, account: Option<&Account>, frame: &Frame, from: &str) -> Answer {
+        let Some(account) = account else {
+            tracing::warn!(from, account = frame.account, "an alarm panel named an unknown account");
+            return Answer::Duh;
+        };
+        if account.key.is_some() != frame.sealed {
+            tracing::warn!(from, home = %account.home, "an alarm panel that must encrypt sent an unencrypted message");
+            return Answer::Duh;
+        }
+        let now = source.clock.now();
+        if frame.at.map_or(frame.sealed, |at| now.since(at) > LATE || at.since(now) > EARLY) {
+            return Answer::Nak;
+        }
+        let format = match frame.id {
+            Id::AdmCid => Format::AdmCid,
+            Id::SiaDcs => Format::SiaDcs,
+            Id::Null => {
+                account.heard.lock().expect("no holder panics").at = Some(now);
+                return Answer::Ack;
+            }
+            _ => return Answer::Duh,
+        };
+        // A sender with one account's key must not signal for another account.
+        let inner = frame.data.split_once('|').map(|(inner, _)| inner.trim_start_matches('#'));
+        if inner.is_some_and(|inner| !inner.is_empty() && !frame.account.as_deref().unwrap_or_default().eq_ignore_ascii_case(inner)) {
+            tracing::warn!(from, home = %account.home, "an alarm panel's message names another account");
+            return Answer::Duh;
+        }
+        let codes = Code::decode(format, &frame.data);
+        if codes.is_empty() {
+            tracing::warn!(from, home = %account.home, data = frame.data, "could not parse an alarm panel's event");
+            return Answer::Duh;
+        }
+        if codes.iter().all(|code| code.signal == Signal::NotServed) {
+            // An acknowledgment would claim that somebody acts on it.
+            tracing::warn!(from, home = %account.home, data = frame.data, "an alarm panel sent an alarm that this center does not serve");
+            return Answer::Duh;
+        }
+        let _turn = account.turn.lock().await;
+        if account.knows(source, frame, now) {
+            return Answer::Ack;
+        }
+        let mut incident = None;
+        for code in codes {
+            match act(source, &account.home, code).await {
+                Ok(acted_on) => incident = acted_on.or(incident),
+                Err(denied) => {
+                    tracing::error!(from, home = %account.home, ?denied, "could not apply an alarm panel's event");
+                    return Answer::Nothing;
+                }
+            }
+        }
+        account.remember(frame, now, incident);
+        Answer::Ack
+    }
+}
+
+impl Account {
+    /// Whether this message was acknowledged before, so that it is a retry or a replay.
+    ///
+    /// Panels without a counter send every message with the same number, so a different time means a different message. Without times, the
+    /// same message is a retry only within [`RETRIED_WITHIN`], and only while its incident runs: a press after the end is a new request.
+    fn knows(&self, source: &Source, frame: &Frame, now: Timestamp) -> bool {
+        let mut heard = self.heard.lock().expect("no holder panics");
+        heard.known.retain(|known| now.since(known.heard_at) <= KNOWN_FOR);
+        heard.known.iter().any(|known| {
+            let is_retry = match (known.sent_at, frame.at) {
+                (Some(sent), Some(at)) => sent == at,
+                (None, None) => {
+                    let is_over = known.incident.is_some_and(|id| source.engine.view().by_id(id).is_none());
+                    now.since(known.heard_at) <= RETRIED_WITHIN && !is_over
+                }
+                _ => false,
+            };
+            is_retry && known.sequence == frame.sequence && known.data == frame.data
+        })
+    }
+
+    fn remember(&self, frame: &Frame, now: Timestamp, incident: Option<IncidentId>) {
+        let mut heard = self.heard.lock().expect("no holder panics");
+        heard.at = Some(now);
+        if heard.known.len() == KNOWN {
+            heard.known.pop_front();
+        }
+        let (sequence, data, sent_at) = (frame.sequence, frame.data.clone(), frame.at);
+        heard.known.push_back(Known { sequence, data, sent_at, heard_at: now, incident });
+    }
+}
+
+/// Applies an event to the home of its account. Returns the incident that it began or joined. Skips the countdown, because the panel's own
+/// countdown is over.
+async fn act(source: &Source, home: &HomeId, code: Code) -> Result<Option<IncidentId>, Denied> {
+    let (request, quiet) = match (code.qualifier, code.signal) {
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => (Request::Police, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Fire)) => (Request::Fire, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => (Request::Medical, None),
+        (Qualifier::New | Qualifier::Still, Signal::Quiet(quiet)) => (Request::Police, Some(quiet)),
+        (Qualifier::Restore, Signal::Help(_)) => return note(source, source.engine.view().running_in(home), "Says that it is over").await,
+        (Qualifier::Restore, Signal::Quiet(_)) => return note(source, source.engine.view().quiet_in(home), "Says that it is over").await,
+        (_, Signal::Cancel) => {
+            let view = source.engine.view();
+            let text = "Says that the first contact called it off";
+            note(source, view.quiet_in(home), text).await?;
+            return note(source, view.running_in(home), text).await;
+        }
+        (_, Signal::Test) => {
+            tracing::info!(%home, "an alarm panel sent a test");
+            return Ok(None);
+        }
+        (_, Signal::NotServed | Signal::NoEmergency) => {
+            tracing::info!(%home, zone = code.zone, "an alarm panel sent an event that raises no incident");
+            return Ok(None);
+        }
+    };
+    let Some(found) = source.homes.get(home) else {
+        tracing::error!(%home, "an alarm panel signaled for an unknown home");
+        return Err(Denied::Unknown);
+    };
+    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live).map_err(|_| Denied::StorageUnavailable)?;
+    let incident = source.engine.raise(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST).await?.current.incident.id;
+    tracing::warn!(%home, %incident, ?request, "a panel signals");
+    source.engine.give(incident, Command::SendNow { by: alarm_system() }).await?;
+    Ok(Some(incident))
+}
+
+/// The name of a panel in incidents.
+const ALARM_SYSTEM: &str = "The home’s alarm system";
+
+fn alarm_system() -> Actor {
+    Actor::Device { name: ALARM_SYSTEM.into() }
+}
+
+/// Adds a note to an incident, if there is one. Returns `None`.
+async fn note(source: &Source, current: Option<Arc<Current>>, text: &str) -> Result<Option<IncidentId>, Denied> {
+    if let Some(current) = current {
+        source.engine.give(current.incident.id, Command::Note { by: alarm_system(), text: text.into() }).await?;
+    }
+    Ok(None)
+}
+
+/// The socket on which the server listens.
+pub enum Socket {
+    /// TCP connections.
+    Tcp(TcpListener),
+    /// UDP datagrams.
+    Udp(UdpSocket),
+}
+
+/// Opens a socket on the address of the configuration.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn open(settings: &settings::Listener) -> io::Result<Socket> {
+    Ok(match &settings.listen {
+        settings::Peer { udp: false, at } => Socket::Tcp(TcpListener::bind(at).await?),
+        settings::Peer { udp: true, at } => Socket::Udp(UdpSocket::bind(at).await?),
+    })
+}
+
+/// What alarms of panels act on.
+pub struct Source {
+    /// Takes requests.
+    pub engine: Engine,
+    /// The homes.
+    pub homes: Arc<Homes>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// The timers of new incidents.
+    pub policy: Policy,
+    /// Becomes true when the server stops.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Serves panels, until the server stops.
+pub async fn listen(source: Arc<Source>, listening: Arc<Receiver>, socket: Socket) {
+    let mut stop = source.stop.clone();
+    tokio::select! {
+        () = stopped(&mut stop) => {}
+        () = async {
+            match socket {
+                Socket::Tcp(listener) => over_tcp(source, listening, listener).await,
+                Socket::Udp(socket) => over_udp(source, listening, Arc::new(socket)).await,
+            }
+        } => {}
+    }
+}
+
+async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("nobody closes it");
+        let (socket, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection from an alarm panel");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (source, listening) = (source.clone(), listening.clone());
+        tokio::spawn(async move {
+            let (mut stop, name) = (source.stop.clone(), from.to_string());
+            tokio::select! {
+                () = stopped(&mut stop) => {}
+                talked = talk(&source, &listening, socket, &name) => {
+                    if let Err(error) = talked {
+                        tracing::debug!(%from, %error, "the connection to an alarm panel ended");
+                    }
+                }
+            }
+            drop(place);
+        });
+    }
+}
+
+/// Serves one panel. Each frame is answered before the next one is read.
+async fn talk(source: &Source, listening: &Receiver, mut socket: TcpStream, from: &str) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let mut bytes = Vec::new();
+    loop {
+        match cut(&bytes) {
+            Cut::Frame(length) => {
+                let frame: Vec<u8> = bytes.drain(..length).collect();
+                if let Some(answer) = listening.answer(source, &frame, from).await {
+                    timeout(SAYS_NOTHING, socket.write_all(&answer)).await??;
+                }
+            }
+            Cut::Noise(length) => drop(bytes.drain(..length)),
+            Cut::More => {
+                let mut piece = [0; 2_048];
+                let length = timeout(SAYS_NOTHING, socket.read(&mut piece)).await??;
+                if length == 0 || bytes.len() + length > WAITING_MOST {
+                    return Ok(());
+                }
+                bytes.extend_from_slice(&piece[..length]);
+            }
+        }
+    }
+}
+
+async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<UdpSocket>) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut bytes = vec![0; MOST];
+    loop {
+        let (length, from) = match socket.recv_from(&mut bytes).await {
+            Ok(received) => received,
+            Err(error) => {
+                tracing::debug!(%error, "could not receive a datagram");
+                continue;
+            }
+        };
+        // The panel retries a datagram that is dropped here.
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let (source, listening, socket, datagram) = (source.clone(), listening.clone(), socket.clone(), bytes[..length].to_vec());
+        tokio::spawn(async move {
+            if let Cut::Frame(length) = cut(&datagram)
+                && let Some(answer) = listening.answer(&source, &datagram[..length], &from.to_string()).await
+                && let Err(error) = socket.send_to(&answer, from).await
+            {
+                tracing::debug!(%from, %error, "could not send an answer to an alarm panel");
+            }
+            drop(place);
+        });
+    }
+}

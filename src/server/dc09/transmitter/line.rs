@@ -1,0 +1,153 @@
+//! One exchange with a receiver, over TCP or UDP: a frame and its answer.
+
+use crate::{
+    domain::time::Timestamp,
+    server::{
+        clock::instant,
+        dc09::{
+            codec::{Cut, Frame, Id, Key, MOST, PAD, WAITING_MOST, cut},
+            settings::Peer,
+        },
+    },
+};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    time::{Instant, timeout_at},
+};
+
+/// The most that the time of an encrypted answer may differ from that of the frame sent. Receivers accept frames that are 40 s off.
+const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
+
+/// The key and timeout for exchanges with receivers.
+pub(super) struct Line<'l> {
+    /// The key, if messages are encrypted.
+    pub key: Option<&'l Key>,
+    /// The timeout for an answer.
+    pub within: Duration,
+}
+
+impl Line<'_> {
+    /// Sends a frame, and waits for its answer.
+    pub async fn ask(&self, peer: &Peer, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        match peer {
+            Peer { udp: false, at } => self.over_tcp(at, frame, until).await,
+            Peer { udp: true, at } => self.over_udp(at, frame, until).await,
+        }
+    }
+
+    fn encode(&self, frame: &Frame) -> Vec<u8> {
+        let pad = pad();
+        frame.encode(self.key.map(|key| (key, &pad)))
+    }
+
+    /// Returns how many bytes are consumed, and the first frame in them that answers `asked`.
+    fn answer(&self, asked: &Frame, bytes: &[u8]) -> (usize, Option<Frame>) {
+        let mut done = 0;
+        loop {
+            let length = match cut(&bytes[done..]) {
+                Cut::More => return (done, None),
+                Cut::Noise(length) => {
+                    done += length;
+                    continue;
+                }
+                Cut::Frame(length) => length,
+            };
+            let frame = Frame::decode(&bytes[done..done + length], |_| self.key);
+            done += length;
+            match frame {
+                Ok(frame) if self.is_answer(asked, &frame) => return (done, Some(frame)),
+                // Some receivers answer a wrong checksum with an empty line, which is no answer.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Whether a frame answers `asked`.
+    ///
+    /// A NAK answers a frame that could not be read, so it repeats no number and is never encrypted (DC-09, 5.5.4). With a key, any other
+    /// answer must be encrypted and have the account and a current time, because anybody on the network path could forge or replay one.
+    fn is_answer(&self, asked: &Frame, frame: &Frame) -> bool {
+        if frame.id == Id::Nak {
+            return true;
+        }
+        let same = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            _ => false,
+        };
+        let is_now = |at: Timestamp| asked.at.is_some_and(|asked| at.since(asked).max(asked.since(at)) <= ANSWER_AGE_MOST);
+        let is_proved = || frame.sealed && same(&frame.account, &asked.account) && frame.at.is_some_and(is_now);
+        frame.sequence == asked.sequence && (self.key.is_none() || is_proved())
+    }
+
+    async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        let connected = timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
+        let mut socket = connected.map_err(|_| Silence::Refused)?;
+        let talk = async {
+            // A message must not wait for the TCP acknowledgment of the previous one.
+            socket.set_nodelay(true)?;
+            socket.write_all(&self.encode(frame)).await?;
+            let mut bytes = Vec::new();
+            let mut piece = [0; 1_024];
+            loop {
+                let (done, answer) = self.answer(frame, &bytes);
+                if answer.is_some() {
+                    return Ok::<_, std::io::Error>(answer);
+                }
+                bytes.drain(..done);
+                let length = socket.read(&mut piece).await?;
+                if length == 0 || bytes.len() + length > WAITING_MOST {
+                    return Ok(None);
+                }
+                bytes.extend_from_slice(&piece[..length]);
+            }
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(Some(answer))) => Ok(answer),
+            _ => {
+                // A receiver that closes the connection at once is retried only after a pause.
+                tokio::time::sleep_until(until.min(instant() + self.within / 5)).await;
+                Err(Silence::Nothing)
+            }
+        }
+    }
+
+    async fn over_udp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
+        let talk = async {
+            let target = tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
+            let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
+            socket.connect(target).await?;
+            socket.send(&self.encode(frame)).await?;
+            let mut bytes = vec![0; MOST];
+            loop {
+                let length = socket.recv(&mut bytes).await?;
+                if let (_, Some(answer)) = self.answer(frame, &bytes[..length]) {
+                    return Ok::<_, std::io::Error>(answer);
+                }
+            }
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(Silence::Refused),
+            Err(_) => Err(Silence::Nothing),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// The connection failed.
+    Refused,
+    /// No answer came in time.
+    Nothing,
+}
+
+/// Random padding of letters, because some receivers fail with other bytes.
+fn pad() -> [u8; PAD] {
+    let mut bytes = [0; PAD];
+    // Without random numbers the padding hides less, but the message is sent all the same.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.map(|byte| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"[usize::from(byte % 32)])
+}

@@ -1,0 +1,98 @@
+//! The effect handlers that the configuration selects: one set for live incidents, another for drills (I18).
+
+use super::{
+    clock::Clock,
+    config::Config,
+    dc09::transmitter::{DrillTransmitter, Transmitter, supervise, tell_what_fails},
+    engine::{
+        Engine,
+        outbox::{EffectHandler, EffectHandlers},
+    },
+    live_events::LiveEvents,
+    monitoring::{
+        NoTransmitter,
+        responders::{Case, NoResponders, SimulatedResponders, respond},
+    },
+    notify::LogNotices,
+    sirens::{Devices, DrillDevices, outside},
+    tasks::Tasks,
+    telephony::WebPhones,
+};
+use crate::domain::{id::IncidentId, incident::CenterMode};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// The effect handlers, and their tasks outside the event loop.
+pub struct Handlers {
+    /// For live incidents.
+    pub live: EffectHandlers,
+    /// For drills.
+    pub drill: EffectHandlers,
+    /// The receiving center, if there is one.
+    pub receiver: Option<Arc<Transmitter>>,
+    cases: Vec<mpsc::UnboundedReceiver<Case>>,
+    failures: Option<mpsc::UnboundedReceiver<IncidentId>>,
+}
+
+impl Handlers {
+    /// Creates the handlers that the configuration selects.
+    ///
+    /// # Errors
+    /// What is wrong with the receiving center's table.
+    pub fn new(config: &Config, clock: &Arc<Clock>, live_events: &Arc<LiveEvents>, devices: &Arc<dyn Devices>) -> Result<Self, String> {
+        let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
+        let mut cases = vec![drill_cases];
+        // The table has no effect in other modes, so that it can stay in the file.
+        let settings = config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
+        let drills = settings.as_ref().is_some_and(|settings| settings.drills);
+        let (receiver, failures) = match settings {
+            Some(settings) => Transmitter::new(settings, clock.clone(), live_events.clone())
+                .map(|(receiver, failures)| (Some(receiver), Some(failures)))?,
+            None => (None, None),
+        };
+        let way = || receiver.clone().map(|receiver| receiver as Arc<dyn EffectHandler>).unwrap_or_else(|| Arc::new(NoTransmitter));
+        let practice = receiver.clone().filter(|_| drills).map(|receiver| Arc::new(DrillTransmitter(receiver)) as Arc<dyn EffectHandler>);
+        let live = EffectHandlers {
+            devices: devices.clone(),
+            phones: Arc::new(WebPhones),
+            receiver: way(),
+            responders: match (config.policy.center, config.demo) {
+                // The receiving center or the operator at the console sends help.
+                (CenterMode::Receiver | CenterMode::Operators, _) => Arc::new(NoTransmitter),
+                (CenterMode::Automatic, true) => {
+                    let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
+                    cases.push(live_cases);
+                    Arc::new(live_responders)
+                }
+                (CenterMode::Automatic, false) => Arc::new(NoResponders),
+            },
+            notices: Arc::new(LogNotices),
+        };
+        let drill = EffectHandlers {
+            devices: Arc::new(DrillDevices { clock: clock.clone(), devices: devices.clone() }),
+            phones: Arc::new(WebPhones),
+            receiver: practice.unwrap_or_else(|| Arc::new(NoTransmitter)),
+            responders: Arc::new(drill_responders),
+            notices: Arc::new(LogNotices),
+        };
+        let live = match config.demo_bench {
+            Some(bench) => outside::shown(live, bench),
+            None => live,
+        };
+        Ok(Self { live, drill, receiver, cases, failures })
+    }
+
+    /// Starts the tasks outside the event loop, which run until the server stops.
+    pub fn begin(self, engine: &Engine, clock: &Arc<Clock>, tasks: &Tasks) -> Option<Arc<Transmitter>> {
+        for cases in self.cases {
+            tasks.spawn("simulated responders", respond(cases, engine.clone(), clock.clone()));
+        }
+        if let Some(failures) = self.failures {
+            tasks.spawn("failures of the receiving center", tell_what_fails(failures, engine.clone()));
+        }
+        if let Some(receiver) = &self.receiver {
+            supervise(receiver, tasks);
+        }
+        self.receiver
+    }
+}

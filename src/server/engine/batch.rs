@@ -1,0 +1,322 @@
+//! One round of the event loop: jobs are decided one after the other, each on the result of those before it, and collected into one batch.
+
+use super::{Answer, Current, Denied, View, running::IsQuiet};
+use crate::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Incident, Mode,
+            command::{Command, Raise},
+            decide::{Decision, Refusal, decide, start},
+            event::Recorded,
+        },
+        time::Timestamp,
+    },
+    server::{
+        store::{Batch, Begun, Journal, Quarantined, RequestRow, StoreError},
+        tasks::message,
+    },
+};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+use tokio::sync::oneshot;
+
+type Reply = oneshot::Sender<Result<Answer, Denied>>;
+
+/// A job of the event loop.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// A request for help. It is answered as not sent if it is not stored before `until`.
+    Raise { raise: Box<Raise>, fingerprint: [u8; 32], until: Timestamp, reply: Reply },
+    /// A command. Ticks have no sender, so they have no reply.
+    Give { incident: IncidentId, command: Command, reply: Option<Reply> },
+    /// An effect was executed or given up.
+    Completed { key: String, incident: IncidentId, command: Option<Command> },
+}
+
+impl Job {
+    pub(super) fn tick(incident: IncidentId) -> Self {
+        Self::Give { incident, command: Command::Tick, reply: None }
+    }
+
+    pub(super) fn answer(self, answer: Result<Answer, Denied>) {
+        if let Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } = self {
+            // The sender may be gone. What was stored stays stored.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Tells the sender that nothing was stored. A completed effect has no sender and is returned, so that it is tried again.
+    pub(super) fn fail(self) -> Option<Self> {
+        match self {
+            Self::Completed { .. } => Some(self),
+            other => {
+                other.answer(Err(Denied::StorageUnavailable));
+                None
+            }
+        }
+    }
+}
+
+struct Draft {
+    incident: Incident,
+    before: Option<Arc<Current>>,
+    facts: Vec<Recorded>,
+}
+
+/// The result of a job, before the batch is stored.
+type Outcome = Result<Verdict, Denied>;
+
+struct Verdict {
+    incident: IncidentId,
+    created: bool,
+    joined: bool,
+    refusal: Option<Refusal>,
+}
+
+/// A decision panicked.
+struct Undecidable {
+    why: String,
+}
+
+impl From<Undecidable> for Denied {
+    fn from(_: Undecidable) -> Self {
+        Self::StorageUnavailable
+    }
+}
+
+/// Runs a decision. If it panics, nothing changes and every other incident continues. Decisions are pure, so none is left half done.
+fn contained(id: IncidentId, decide: impl FnOnce() -> Decision) -> Result<Decision, Undecidable> {
+    let failed = |panic: Box<dyn std::any::Any + Send>| {
+        let why = message(&*panic).to_owned();
+        tracing::error!(incident = %id, panic = why, "an incident cannot be decided on");
+        Undecidable { why }
+    };
+    catch_unwind(AssertUnwindSafe(decide)).map_err(failed)
+}
+
+/// The decisions of a round that are not stored yet.
+pub(super) struct BatchBuilder<'a> {
+    view: &'a View,
+    now: Timestamp,
+    pub(super) batch: Batch,
+    drafts: HashMap<IncidentId, Draft>,
+    order: Vec<IncidentId>,
+    running: HashMap<(HomeId, IsQuiet), Option<IncidentId>>,
+    outcomes: Vec<Outcome>,
+}
+
+impl<'a> BatchBuilder<'a> {
+    pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
+        let (drafts, running) = (HashMap::new(), HashMap::new());
+        Self { view, now, batch: Batch::default(), drafts, order: Vec::new(), running, outcomes: Vec::new() }
+    }
+
+    pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Journal) -> Result<(), StoreError> {
+        let ids: Vec<IncidentId> =
+            jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
+        let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
+        for job in jobs {
+            let outcome = match job {
+                Job::Raise { until, .. } if *until <= self.now => Err(Denied::StorageUnavailable),
+                Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, &mut known, store).await?,
+                Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await?,
+                Job::Completed { key, incident, command } => {
+                    self.batch.done.push(key.clone());
+                    match command {
+                        Some(command) => self.give(*incident, command.clone(), store).await?,
+                        None => Err(Denied::Unknown),
+                    }
+                }
+            };
+            self.outcomes.push(outcome);
+        }
+        Ok(())
+    }
+
+    /// Returns the incidents that changed, the oldest first, and the answer to each job.
+    pub(super) fn finish(mut self) -> (Vec<Arc<Current>>, Vec<Result<Answer, Denied>>) {
+        let mut made = HashMap::new();
+        let mut changed = Vec::new();
+        for id in self.order {
+            let Some(Draft { incident, before, facts }) = self.drafts.remove(&id) else { continue };
+            let same = facts.is_empty();
+            let current = match before {
+                Some(before) if same => before,
+                before => {
+                    let mut history = before.map(|b| b.history.clone()).unwrap_or_default();
+                    history.extend(facts);
+                    Arc::new(Current { incident, history })
+                }
+            };
+            made.insert(id, current.clone());
+            if !same {
+                changed.push(current);
+            }
+        }
+        let answer = |outcome: Outcome| {
+            let Verdict { incident, created, joined, refusal } = outcome?;
+            Ok(Answer { current: made[&incident].clone(), created, joined, refusal })
+        };
+        (changed, self.outcomes.into_iter().map(answer).collect())
+    }
+
+    async fn raise(
+        &mut self,
+        raise: &Raise,
+        fingerprint: [u8; 32],
+        known: &mut Vec<RequestRow>,
+        store: &dyn Journal,
+    ) -> Result<Outcome, StoreError> {
+        if let Some(row) = known.iter().find(|row| row.id == raise.id).cloned() {
+            if row.fingerprint != fingerprint {
+                return Ok(Err(Denied::IdReused));
+            }
+            if !self.stage(row.incident, store).await? {
+                return Ok(Err(Denied::StorageUnavailable));
+            }
+            return Ok(Ok(Verdict { incident: row.incident, created: false, joined: row.incident != raise.id, refusal: None }));
+        }
+        let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
+            None => self.begin(raise),
+            Some(id) => {
+                self.stage(id, store).await?;
+                match (self.drafts[&id].incident.mode, raise.mode) {
+                    (Mode::Live, Mode::Drill) => return Ok(Err(Denied::LiveIncidentRunning)),
+                    (Mode::Drill, Mode::Live) => {
+                        if let Err(Undecidable { why }) = self.command(id, Command::ReplaceDrill) {
+                            self.quarantine(id, why);
+                        }
+                        self.begin(raise)
+                    }
+                    _ => self.join(id, raise),
+                }
+            }
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(denied) => return Ok(Err(denied)),
+        };
+        let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
+        known.push(row.clone());
+        self.batch.requests.push(row);
+        Ok(Ok(outcome))
+    }
+
+    /// Joins the request to the running incident. If that has just ended by a timer or cannot be decided, the request begins a new
+    /// incident.
+    fn join(&mut self, id: IncidentId, raise: &Raise) -> Outcome {
+        let command = Command::Join { request: raise.request, source: raise.source.clone(), by: raise.by.clone() };
+        match self.command(id, command) {
+            Ok(Some(Refusal::IncidentOver)) => self.begin(raise),
+            Err(Undecidable { why }) => {
+                self.quarantine(id, why);
+                self.begin(raise)
+            }
+            Ok(refusal) => Ok(Verdict { incident: id, created: false, joined: true, refusal }),
+        }
+    }
+
+    fn begin(&mut self, raise: &Raise) -> Outcome {
+        let decision = contained(raise.id, || start(raise.clone(), self.now))?;
+        let (id, home) = (raise.id, raise.home.clone());
+        let quiet = raise.quiet.is_some();
+        self.batch.begun.push(Begun { id, home: home.clone(), at: self.now, quiet });
+        self.running.insert((home, quiet), Some(id));
+        self.order.push(id);
+        self.drafts.insert(id, Draft { incident: decision.after.clone(), before: None, facts: Vec::new() });
+        self.take(id, decision, 1);
+        Ok(Verdict { incident: id, created: true, joined: false, refusal: None })
+    }
+
+    async fn give(&mut self, id: IncidentId, command: Command, store: &dyn Journal) -> Result<Outcome, StoreError> {
+        if !self.stage(id, store).await? {
+            return Ok(Err(Denied::Unknown));
+        }
+        let is_tick = matches!(command, Command::Tick);
+        let refusal = match self.command(id, command) {
+            Ok(refusal) => refusal,
+            Err(undecidable) => {
+                // An incident does not advance without ticks, so it is quarantined. Any other command that fails is refused, and the
+                // incident continues.
+                if is_tick {
+                    self.quarantine(id, undecidable.why.clone());
+                }
+                return Ok(Err(undecidable.into()));
+            }
+        };
+        Ok(Ok(Verdict { incident: id, created: false, joined: false, refusal }))
+    }
+
+    fn quarantine(&mut self, id: IncidentId, why: String) {
+        let incident = &self.drafts[&id].incident;
+        tracing::error!(incident = %id, home = %incident.home, why, "an incident is quarantined: it cannot be decided");
+        let (home, quiet) = (incident.home.clone(), incident.quiet.is_some());
+        self.running.insert((home.clone(), quiet), None);
+        self.batch.quarantined.push(Quarantined { incident: id.to_string(), home: home.to_string(), quiet, since: self.now, why });
+    }
+
+    fn command(&mut self, id: IncidentId, command: Command) -> Result<Option<Refusal>, Undecidable> {
+        let drafts = &self.drafts[&id];
+        let first = drafts.incident.seq + 1;
+        let decision = contained(id, || decide(&drafts.incident, command, self.now))?;
+        let refusal = decision.refusal;
+        self.take(id, decision, first);
+        Ok(refusal)
+    }
+
+    fn take(&mut self, id: IncidentId, decision: Decision, first: u32) {
+        let drafts = self.drafts.get_mut(&id).expect("decided on what is drafted");
+        let was_over = drafts.incident.is_over();
+        if !decision.facts.is_empty() {
+            self.batch.facts.push((id, first, decision.facts.clone()));
+        }
+        self.batch.effects.extend(decision.effects);
+        drafts.facts.extend(decision.facts);
+        drafts.incident = decision.after;
+        if drafts.incident.is_over() && !was_over {
+            self.batch.over.push(id);
+            self.running.insert((drafts.incident.home.clone(), drafts.incident.quiet.is_some()), None);
+        }
+    }
+
+    fn running_in(&self, home: &HomeId, quiet: IsQuiet) -> Option<IncidentId> {
+        match self.running.get(&(home.clone(), quiet)) {
+            Some(drafts) => *drafts,
+            None => self.view.running_of(home, quiet).map(|c| c.incident.id),
+        }
+    }
+
+    fn is_quarantined(&self, id: IncidentId) -> bool {
+        self.view.is_quarantined(id) || self.batch.quarantined.iter().any(|quarantined| quarantined.incident == id.to_string())
+    }
+
+    /// Loads the incident for a decision: from this round, from the view, or, if it is over, from the store. Returns false if it is
+    /// quarantined, cannot be read, or does not exist.
+    async fn stage(&mut self, id: IncidentId, store: &dyn Journal) -> Result<bool, StoreError> {
+        if self.is_quarantined(id) {
+            return Ok(false);
+        }
+        if self.drafts.contains_key(&id) {
+            return Ok(true);
+        }
+        let current = match self.view.by_id(id) {
+            Some(current) => current,
+            None => match store.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
+                Ok(Some(current)) => Arc::new(current),
+                Ok(None) => return Ok(false),
+                Err(error @ StoreError::Inconsistent { .. }) => {
+                    tracing::error!(incident = %id, error = &error as &dyn std::error::Error, "an incident cannot be read");
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        self.order.push(id);
+        self.drafts.insert(id, Draft { incident: current.incident.clone(), before: Some(current), facts: Vec::new() });
+        Ok(true)
+    }
+}

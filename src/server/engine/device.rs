@@ -1,0 +1,30 @@
+//! Requests of devices: panic buttons, keypads and alarm panels.
+
+use crate::domain::{
+    home::Home,
+    id::IncidentId,
+    incident::{Actor, Mode, Policy, Request, Snapshot, Source, command::Raise},
+};
+
+/// The fingerprint of a request whose id the server made itself. It can be constant, because no other request has that id.
+pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
+
+/// Builds the request of a device in a home.
+///
+/// # Errors
+/// A system without random numbers.
+pub fn request(policy: Policy, home: &Home, name: &str, request: Request, mode: Mode) -> Result<Raise, getrandom::Error> {
+    let mut bits = [0u8; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(Raise {
+        id: IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()),
+        home: home.id.clone(),
+        request,
+        mode,
+        drill_sirens: false,
+        source: Source::Device,
+        by: Actor::Device { name: name.into() },
+        quiet: None,
+        snapshot: Snapshot::of(home, policy),
+    })
+}

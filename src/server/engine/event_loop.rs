@@ -1,0 +1,271 @@
+//! The event loop: one task that takes jobs and deadlines, decides them in batches, stores each batch, and then releases its effects.
+
+use super::{
+    View,
+    batch::{BatchBuilder, Job},
+    outbox::Outbox,
+};
+use crate::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::event::Event,
+        time::Timestamp,
+    },
+    server::{
+        clock::{Clock, instant},
+        live_events::LiveEvents,
+        metrics, stopped,
+        store::{Batch, Journal, Quarantined, StoreError},
+    },
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+/// The most jobs in one batch: enough to share a flush, few enough that the first does not wait for long. Of 8, 16, 32, 64 and 128, eight
+/// had the least lateness for a thousand deadlines at once (`scripts/bench engine`).
+const BATCH: usize = 8;
+/// How long the loop must be idle before the store does its maintenance.
+const IDLE: Duration = Duration::from_secs(1);
+/// The pause between parts of the maintenance.
+const BREATH: Duration = Duration::from_millis(20);
+/// The shortest time before the next deadline at which maintenance begins, because writing a long log back and flushing it can take that
+/// long.
+const ROOM: Duration = Duration::from_millis(250);
+/// How often the clock is compared with the wall clock while nothing happens.
+const CLOCK_CHECK: Duration = Duration::from_secs(60);
+/// The pause after the store failed, before due timers are tried again.
+const REST: Duration = Duration::from_millis(100);
+
+/// The next deadline of each incident.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    order: BTreeSet<(Timestamp, IncidentId)>,
+    of: HashMap<IncidentId, Timestamp>,
+}
+
+impl Timers {
+    pub(super) fn set(&mut self, id: IncidentId, at: Option<Timestamp>) {
+        if let Some(old) = self.of.remove(&id) {
+            self.order.remove(&(old, id));
+        }
+        if let Some(at) = at {
+            self.of.insert(id, at);
+            self.order.insert((at, id));
+        }
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    fn due(&self, now: Timestamp, most: usize) -> Vec<IncidentId> {
+        self.order.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, id)| *id).collect()
+    }
+}
+
+/// The event loop, which owns the incidents.
+pub(super) struct EventLoop {
+    store: Arc<dyn Journal>,
+    clock: Arc<Clock>,
+    live_events: Arc<LiveEvents>,
+    outbox: Outbox,
+    view: Arc<View>,
+    timers: Timers,
+    /// Whether the next start can continue with this time. It cannot if the anchor could not be stored when this server started.
+    time_is_kept: bool,
+    /// Whether anything was written, or an attempt was made, since the last maintenance.
+    untidy: bool,
+    /// When to begin the maintenance; each write delays it.
+    tidy_at: Instant,
+}
+
+impl EventLoop {
+    /// Creates a loop that does not run yet.
+    pub(super) fn new(
+        store: Arc<dyn Journal>,
+        clock: Arc<Clock>,
+        live_events: Arc<LiveEvents>,
+        outbox: Outbox,
+        view: Arc<View>,
+        timers: Timers,
+        time_is_kept: bool,
+    ) -> Self {
+        Self { store, clock, live_events, outbox, view, timers, time_is_kept, untidy: true, tidy_at: instant() + IDLE }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: watch::Receiver<bool>) {
+        let mut jobs = Vec::with_capacity(BATCH);
+        let mut rest_until = None;
+        loop {
+            let wake = rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
+            let has_room = wake.is_none_or(|at| at >= self.tidy_at.max(instant()) + ROOM);
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => {
+                    // Requests that arrived before the stop are still answered.
+                    while let Ok(job) = queue.try_recv() {
+                        jobs.push(job);
+                    }
+                    self.work(&mut jobs, self.clock.now()).await;
+                    return;
+                }
+                () = sleep_until(wake) => {}
+                _ = queue.recv_many(&mut jobs, BATCH) => {}
+                () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {
+                    self.tidy().await;
+                    self.tidy_at = instant()
+                        + match (self.view.store_fails(), self.untidy) {
+                            (true, _) => IDLE,
+                            (false, true) => BREATH,
+                            (false, false) => CLOCK_CHECK,
+                        };
+                    continue;
+                }
+            }
+            let now = self.clock.now();
+            if rest_until.is_none_or(|until| until <= self.clock.instant_of(now)) {
+                rest_until = None;
+                jobs.extend(self.timers.due(now, BATCH).into_iter().map(Job::tick));
+            }
+            // Deadlines go first. Other jobs fill the rest of the batch.
+            while jobs.len() < BATCH
+                && let Ok(job) = queue.try_recv()
+            {
+                jobs.push(job);
+            }
+            if !self.work(&mut jobs, now).await {
+                rest_until = Some(self.clock.instant_of(now + REST));
+            }
+        }
+    }
+
+    /// Work for idle times: the store's maintenance, and adopting a corrected wall clock once no timer or effect depends on the current
+    /// one.
+    async fn tidy(&mut self) {
+        if std::mem::take(&mut self.untidy) {
+            match self.store.tidy().await {
+                Ok(more) => self.untidy = more,
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the store's maintenance failed"),
+            }
+        }
+        // After a failure the time is stored once more, only to test whether the store works again.
+        if self.view.store_fails()
+            && let Some(anchor) = self.clock.anchor(self.clock.now())
+        {
+            self.view.note_store(self.store.put_anchor(&anchor).await.is_err());
+        }
+        let Some(wall) = self.clock.correction().filter(|_| self.view.under_way().0 == 0 && !self.view.anything_runs()) else { return };
+        let kept = match self.clock.anchor(wall) {
+            Some(anchor) => self.store.put_anchor(&anchor).await,
+            None => Ok(()),
+        };
+        match kept {
+            Ok(()) => self.clock.tie(wall),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not store a corrected wall clock"),
+        }
+    }
+
+    /// Decides and stores these jobs in one batch. If one of them may have made the store refuse the batch, each gets a batch of its own,
+    /// so that it does not hold up the others. Returns whether all of them were stored.
+    async fn work(&mut self, jobs: &mut Vec<Job>, now: Timestamp) -> bool {
+        let all = std::mem::take(jobs);
+        let Err((all, error)) = self.round(all, now).await else { return true };
+        if all.len() <= 1 || !error.may_be_about_one() {
+            tracing::error!(error = &error as &dyn std::error::Error, "nothing could be stored");
+            all.into_iter().for_each(|job| jobs.extend(job.fail()));
+            return false;
+        }
+        let mut stored = true;
+        for job in all {
+            if let Err((failed, error)) = self.round(vec![job], now).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "a request could not be stored");
+                failed.into_iter().for_each(|job| jobs.extend(job.fail()));
+                stored = false;
+            }
+        }
+        stored
+    }
+
+    async fn round(&mut self, jobs: Vec<Job>, now: Timestamp) -> Result<(), (Vec<Job>, StoreError)> {
+        let mut round = BatchBuilder::new(&self.view, now);
+        if let Err(error) = round.decide(&jobs, &*self.store).await {
+            return Err((jobs, error));
+        }
+        if !round.batch.is_empty() {
+            let began = instant();
+            (self.untidy, self.tidy_at) = (true, instant() + IDLE);
+            round.batch = match self.store.commit(std::mem::take(&mut round.batch)).await {
+                Ok(batch) => batch,
+                Err(error) => {
+                    metrics::commit_failed();
+                    self.view.note_store(true);
+                    return Err((jobs, error));
+                }
+            };
+            metrics::committed(began.elapsed());
+            self.view.note_store(false);
+            tell_steps(&round.batch);
+        }
+        let effects = std::mem::take(&mut round.batch.effects);
+        let quarantined = std::mem::take(&mut round.batch.quarantined);
+        self.view.stored(&effects, &round.batch.done);
+        let (changed, answers) = round.finish();
+        self.outbox.deliver(effects);
+        for current in changed {
+            self.timers.set(current.incident.id, current.incident.next_deadline());
+            let home: HomeId = current.incident.home.clone();
+            let (id, quiet) = (current.incident.id, current.incident.quiet.is_some());
+            self.view.put(current);
+            self.live_events.incident_changed(home, id, quiet);
+        }
+        for quarantined in quarantined {
+            self.quarantine(quarantined);
+        }
+        jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+        if !self.time_is_kept
+            && let Some(anchor) = self.clock.anchor(self.clock.now())
+        {
+            self.time_is_kept = self.store.put_anchor(&anchor).await.is_ok();
+        }
+        Ok(())
+    }
+
+    /// Quarantines an incident and stops its timer, which would fire without end. The next start tries the incident again.
+    fn quarantine(&mut self, quarantined: Quarantined) {
+        if let Ok(id) = quarantined.incident.parse() {
+            self.timers.set(id, None);
+        }
+        let home = quarantined.home.parse::<HomeId>();
+        self.view.quarantine(quarantined);
+        if let Ok(home) = home {
+            self.live_events.home_changed(home);
+        }
+        self.live_events.center_changed();
+    }
+}
+
+/// Logs a line for each step of an incident. It contains no names and no secrets; who and where is in the store.
+fn tell_steps(batch: &Batch) {
+    for (incident, first, facts) in &batch.facts {
+        for (seq, fact) in (*first..).zip(facts) {
+            if let Event::CountdownOver { late_ms } = fact.event {
+                metrics::countdown_over(Duration::from_millis(late_ms));
+            }
+            tracing::info!(%incident, seq, step = fact.event.name(), "incident");
+        }
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

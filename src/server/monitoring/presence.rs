@@ -1,0 +1,124 @@
+//! The operators at the console. The incident of an operator whose console is silent for too long is released, so that others can claim it.
+
+use crate::{
+    api::center::OnDuty,
+    domain::{
+        id::UserId,
+        incident::{Actor, CenterMode, command::Command},
+        time::Timestamp,
+    },
+    server::{clock::Clock, engine::Engine, homes::Homes, live_events::LiveEvents, stopped, store::Account},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// A console polls every few seconds. An operator whose console has been silent for this long is gone.
+const LEASE: Duration = Duration::from_secs(45);
+/// How often leases are checked.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The operators at the console.
+pub struct OperatorPresence {
+    people: Mutex<HashMap<UserId, (String, Timestamp)>>,
+    live_events: Arc<LiveEvents>,
+}
+
+impl OperatorPresence {
+    /// Creates it without operators.
+    pub fn new(live_events: Arc<LiveEvents>) -> Self {
+        Self { people: Mutex::default(), live_events }
+    }
+
+    /// Renews the lease of an operator, because the console polled.
+    pub fn sees(&self, account: &Account, now: Timestamp) {
+        self.hears(&account.id, &account.name, now);
+    }
+
+    fn hears(&self, id: &UserId, name: &str, now: Timestamp) {
+        let mut people = self.people.lock().expect("no holder panics");
+        if people.insert(id.clone(), (name.into(), now)).is_none() {
+            drop(people);
+            self.live_events.center_changed();
+        }
+    }
+
+    /// The operators with a lease, sorted by name.
+    pub fn on_duty(&self, now: Timestamp) -> Vec<OnDuty> {
+        let people = self.people.lock().expect("no holder panics");
+        let there = people.iter().filter(|(_, (_, at))| now.since(*at) < LEASE);
+        let mut all: Vec<_> = there.map(|(id, (name, _))| OnDuty { id: id.clone(), name: name.clone() }).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    /// Ends all leases, for tests.
+    pub fn fall_silent(&self) {
+        self.people.lock().expect("no holder panics").values_mut().for_each(|(_, at)| *at = Timestamp::default());
+    }
+
+    /// Removes operators whose lease is over. Returns the remaining ones, and whether any was removed.
+    fn sweep(&self, now: Timestamp) -> (Vec<UserId>, bool) {
+        let mut people = self.people.lock().expect("no holder panics");
+        let before = people.len();
+        people.retain(|_, (_, at)| now.since(*at) < LEASE);
+        (people.keys().cloned().collect(), people.len() < before)
+    }
+}
+
+/// What watches over the leases of operators.
+pub struct Leases {
+    /// The operators.
+    pub operators: Arc<OperatorPresence>,
+    /// Releases incidents.
+    pub engine: Engine,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// Is told when an operator is gone.
+    pub live_events: Arc<LiveEvents>,
+    /// The homes, which show whether an operator is there.
+    pub homes: Arc<Homes>,
+    /// Who the center is.
+    pub center: CenterMode,
+}
+
+/// Releases the incidents of operators who are gone, until the server stops. After a restart, each operator has one lease to return.
+pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
+    let Leases { operators, engine, clock, live_events, homes, center } = leases;
+    for current in engine.view().running() {
+        if let Some(Actor::Operator { id, name }) = &current.incident.assignee {
+            operators.hears(id, name, clock.now());
+        }
+    }
+    let mut was_manned = false;
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let now = clock.now();
+        let (here, went) = operators.sweep(now);
+        for current in engine.view().running() {
+            let Some(from @ Actor::Operator { id, .. }) = &current.incident.assignee else { continue };
+            if !here.contains(id) {
+                tracing::warn!(incident = %current.incident.id, operator = %id, "the operator's console is silent; releasing the incident");
+                let release = Command::Release { by: Actor::Center, from: from.clone() };
+                if let Err(denied) = engine.give(current.incident.id, release).await {
+                    tracing::warn!(?denied, "could not release an incident");
+                }
+            }
+        }
+        if went {
+            live_events.center_changed();
+        }
+        // R23: each home shows whether an operator is there.
+        let is_manned = !here.is_empty();
+        if is_manned != was_manned && center == CenterMode::Operators {
+            homes.all().iter().for_each(|home| live_events.home_changed(home.id.clone()));
+        }
+        was_manned = is_manned;
+    }
+}

@@ -1,0 +1,104 @@
+//! Responders: simulated ones for the demo and for every drill, and none for a server that is not connected to any.
+
+use crate::{
+    domain::{
+        id::IncidentId,
+        incident::{
+            DispatchState, Service,
+            command::Command,
+            effect::{Effect, EffectKind},
+        },
+        time::Timestamp,
+    },
+    server::{
+        clock::Clock,
+        engine::{
+            Current, Engine,
+            outbox::{EffectHandler, ExecuteError},
+        },
+    },
+};
+use async_trait::async_trait;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// The next state of simulated responders, and how long they take to reach it.
+fn next(state: DispatchState) -> Option<(DispatchState, Duration)> {
+    match state {
+        DispatchState::Requested => Some((DispatchState::Accepted, Duration::from_secs(3))),
+        DispatchState::Accepted => Some((DispatchState::EnRoute, Duration::from_secs(4))),
+        DispatchState::EnRoute => Some((DispatchState::OnScene, Duration::from_secs(8))),
+        DispatchState::OnScene => Some((DispatchState::Closed, Duration::from_secs(10))),
+        DispatchState::Rejected | DispatchState::Closed => None,
+    }
+}
+
+/// A service of an incident, its state, and since when it has that state.
+pub type Case = (IncidentId, Service, DispatchState, Timestamp);
+
+/// Simulated responders.
+pub struct SimulatedResponders {
+    clock: Arc<Clock>,
+    cases: mpsc::UnboundedSender<Case>,
+}
+
+impl SimulatedResponders {
+    /// Creates responders, and the queue of cases for [`respond`].
+    pub fn new(clock: Arc<Clock>) -> (Self, mpsc::UnboundedReceiver<Case>) {
+        let (cases, queue) = mpsc::unbounded_channel();
+        (Self { clock, cases }, queue)
+    }
+
+    fn begin(&self, incident: IncidentId, service: Service, state: DispatchState, at: Timestamp) {
+        // The worker ends only with the server, and the next start finds the case again.
+        let _ = self.cases.send((incident, service, state, at));
+    }
+}
+
+/// Works on each case until it is closed or its incident is over.
+pub async fn respond(mut cases: mpsc::UnboundedReceiver<Case>, engine: Engine, clock: Arc<Clock>) {
+    while let Some((incident, service, mut state, mut at)) = cases.recv().await {
+        let (engine, clock) = (engine.clone(), clock.clone());
+        tokio::spawn(async move {
+            while let Some((following, pause)) = next(state) {
+                tokio::time::sleep_until(clock.instant_of(at + pause)).await;
+                let reference =
+                    (following == DispatchState::Accepted).then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
+                let report = Command::Dispatch { service, state: following, reference };
+                if engine.give(incident, report).await.is_ok_and(|answer| answer.current.incident.is_over()) {
+                    return;
+                }
+                (state, at) = (following, clock.now());
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl EffectHandler for SimulatedResponders {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
+        if let EffectKind::RequestDispatch { service } = effect.kind {
+            self.begin(effect.incident, service, DispatchState::Requested, self.clock.now());
+        }
+        Ok(None)
+    }
+
+    /// Continues the dispatches from before the restart in their state.
+    fn resume(&self, current: &Current) {
+        for dispatch in &current.incident.dispatches {
+            self.begin(current.incident.id, dispatch.service, dispatch.state, dispatch.at);
+        }
+    }
+}
+
+/// No responders: a live dispatch stays “requested” until the server is connected to a center. The dashboard says so.
+pub struct NoResponders;
+
+#[async_trait]
+impl EffectHandler for NoResponders {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
+        let text = "This server is connected to no responders. Call the emergency number";
+        tracing::error!(incident = %effect.incident, home = %effect.home, "dispatch was requested, but no responders are connected");
+        Ok(Some(Command::Note { by: crate::domain::incident::Actor::Buckler, text: text.into() }))
+    }
+}

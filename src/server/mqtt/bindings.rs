@@ -1,0 +1,115 @@
+//! The wiring of sirens that owners chose, and the health of all devices behind the broker.
+
+use super::{
+    MqttDevices, OUTAGE,
+    keys::ButtonSettings,
+    registry::Registry,
+    settings::{BoundSiren, Settings, Wrong},
+};
+use crate::domain::{
+    device::{DeviceFault, Health, SirenBinding},
+    id::{DeviceId, HomeId},
+};
+use rumqttc::QoS;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// The health of a device behind the broker.
+pub struct Diagnostics {
+    /// The device or camera, or the name of a button.
+    pub who: Result<DeviceId, String>,
+    /// What it reported last.
+    pub health: Health,
+    /// Its current problems.
+    pub troubles: Vec<DeviceFault>,
+}
+
+impl MqttDevices {
+    /// Applies the wiring that owners chose: that of these homes, and that of all homes from earlier calls.
+    ///
+    /// # Errors
+    /// The invalid choices. Their sirens get no commands; all others work.
+    pub fn rebind(&self, homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>) -> Result<(), Vec<Wrong>> {
+        let mut chosen = self.chosen.lock().expect("no holder panics");
+        chosen.extend(homes);
+        chosen.retain(|_, wires| !wires.is_empty());
+        let (all, wrongs) = self.with_chosen(&chosen);
+        let before = self.registry();
+        let now = Arc::new(Registry::of(all, &before));
+        *self.registry.write().expect("no writer panics") = now.clone();
+        if let Some(client) = self.client() {
+            // If the queue is full, the next connection subscribes to everything.
+            let new = now.topics().filter(|topic| !before.hears(topic)).map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
+            let old = before.topics().filter(|topic| !now.hears(topic)).map(|topic| client.try_unsubscribe(topic.clone()));
+            if let Some(error) = new.chain(old).find_map(Result::err) {
+                tracing::warn!(%error, "could not update the subscriptions at the broker");
+            }
+        }
+        if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
+    }
+
+    /// Checks a choice of wiring for a home.
+    ///
+    /// # Errors
+    /// Why it is not allowed, in a sentence for the owner.
+    pub fn may_wire(&self, home: &HomeId, wires: &[SirenBinding]) -> Result<(), String> {
+        let mut chosen = self.chosen.lock().expect("no holder panics").clone();
+        chosen.insert(home.clone(), wires.to_vec());
+        let wrong = self.with_chosen(&chosen).1.into_iter().find(|wrong| wrong.home == *home);
+        wrong.map_or(Ok(()), |wrong| Err(wrong.because))
+    }
+
+    fn with_chosen(&self, chosen: &BTreeMap<HomeId, Vec<SirenBinding>>) -> (Vec<BoundSiren>, Vec<Wrong>) {
+        let all: Vec<_> = chosen.iter().flat_map(|(home, wires)| wires.iter().map(|wire| (home.clone(), wire.clone()))).collect();
+        // The settings were checked at startup and do not change.
+        self.settings.with_chosen(&all).unwrap_or_default()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The settings of a button, by its topic.
+    pub fn button(&self, topic: &str) -> Option<&ButtonSettings> {
+        self.buttons.get(topic).map(|button| &button.settings)
+    }
+
+    /// The wiring of a siren, if it is behind the broker.
+    pub fn spoken(&self, home: &HomeId, device: &DeviceId) -> Option<BoundSiren> {
+        self.registry().siren(home, device).map(|siren| siren.spoken.clone())
+    }
+
+    /// Every home that has a device behind the broker.
+    pub fn homes(&self) -> BTreeSet<HomeId> {
+        let buttons = self.buttons.values().map(|button| button.settings.home.clone());
+        self.registry().sirens.iter().map(|siren| siren.spoken.home.clone()).chain(buttons).collect()
+    }
+
+    /// The health of each of a home's devices behind the broker.
+    pub fn diagnostics(&self, home: &HomeId) -> Vec<Diagnostics> {
+        let registry = self.registry();
+        let sirens = registry.of_home(home).map(|siren| {
+            let health = siren.know(|known| known.health);
+            Diagnostics { who: Ok(siren.spoken.device.clone()), troubles: self.troubles(&health, siren.spoken.silent_after), health }
+        });
+        let buttons = self.buttons.values().filter(|button| button.settings.home == *home).map(|button| {
+            let health = button.health();
+            let troubles = self.troubles(&health, button.settings.heartbeat_timeout);
+            Diagnostics { who: Err(button.settings.name.clone()), health, troubles }
+        });
+        sirens.chain(buttons).collect()
+    }
+
+    pub(super) fn troubles(&self, health: &Health, silent_after: Option<Duration>) -> Vec<DeviceFault> {
+        let (now, link) = (self.clock.now(), self.link.lock().expect("no holder panics"));
+        match &link.client {
+            Some(_) => health.troubles(link.listening_since, now, silent_after),
+            None if now.since(link.since) > OUTAGE => vec![DeviceFault::Offline],
+            None => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The connections to the broker. The sirens' connection always starts clean: messages that the old one had not delivered are dropped, and
+//! current commands are sent again. The buttons' connection resumes its session.
+
+use super::{MqttDevices, settings::Settings};
+use crate::server::tasks::Tasks;
+use rumqttc::{
+    AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
+    TlsConfiguration, Transport,
+};
+use sha2::{Digest, Sha256};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// The first backoff before a reconnect. It doubles up to [`PAUSE_MOST`].
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// The longest backoff before a reconnect.
+const PAUSE_MOST: Duration = Duration::from_secs(10);
+/// How often the server looks for commands that are due for a repetition.
+const TICK: Duration = Duration::from_millis(250);
+/// The most messages that are queued for a connection. A siren command that finds no room is sent with the next retry.
+const WAITING: usize = 8_192;
+/// The largest message that is accepted, bytes. The broker does not deliver larger ones.
+const LARGEST: u32 = 64 * 1024;
+/// How long the broker keeps presses while the server is disconnected, seconds.
+const REMEMBERED_S: u32 = 60;
+/// The MQTT keep-alive interval, seconds.
+const KEEP_ALIVE_S: u16 = 10;
+
+/// Starts the connections. Reads the files that the settings name once, so that an error in them is reported at startup.
+///
+/// # Errors
+/// An address that is not valid, or a file that cannot be read, in a sentence.
+pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, tasks: &Tasks) -> Result<(), String> {
+    let mut options = options(settings)?;
+    if !settings.buttons.is_empty() {
+        tasks.spawn("buttons behind the broker", hear_buttons(devices.clone(), ears(options.clone(), settings), tasks.stop()));
+    }
+    options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
+    tasks.spawn("connection to the broker", go_on(devices, options, status(settings), tasks.stop()));
+    Ok(())
+}
+
+/// The MQTT options for the broker.
+///
+/// # Errors
+/// An address that is not valid, a file that cannot be read, or a client certificate without `mqtt.ca`.
+pub(super) fn options(settings: &Settings) -> Result<MqttOptions, String> {
+    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
+    let (host, port, tls) = settings.address()?;
+    let mut options = MqttOptions::new(settings.client_id.clone(), (host, port));
+    options.set_keep_alive(KEEP_ALIVE_S);
+    options.set_clean_start(true);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    options.set_max_packet_size(Some(LARGEST));
+    if let Some(name) = &settings.username {
+        let password = settings.password_file.as_ref().map(read).transpose()?.unwrap_or_default();
+        let first = password.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        options.set_credentials(name.clone(), first.trim_ascii_end().to_vec());
+    }
+    if tls {
+        let client_auth = match (&settings.cert, &settings.key) {
+            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+            _ => None,
+        };
+        let tls = match &settings.ca {
+            Some(ca) => TlsConfiguration::Simple { ca: read(ca)?, alpn: None, client_auth },
+            None if client_auth.is_some() => return Err("mqtt.cert needs mqtt.ca".into()),
+            None => TlsConfiguration::try_default_rustls().map_err(|e| format!("the machine's certificates cannot be read: {e}"))?,
+        };
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    Ok(options)
+}
+
+/// The topic of the status that shows others whether this server is connected.
+fn status(settings: &Settings) -> String {
+    format!("{}/status", settings.client_id)
+}
+
+/// The options of the buttons' own connection. The broker keeps its session for a minute, so that a press during a restart of this server
+/// is not lost, and none arrives later than a request may be old (F5). The broker also keeps the subscriptions, so the client id contains a
+/// hash of the topics.
+fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
+    let topics = settings.buttons.iter().fold(Sha256::new(), |sum, button| sum.chain_update(&button.topic).chain_update([0]));
+    let named: String = topics.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    options.set_client_id(format!("{}-buttons-{named}", settings.client_id));
+    options.set_clean_start(false);
+    options.set_session_expiry_interval(Some(REMEMBERED_S));
+    options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
+    options
+}
+
+/// Listens to buttons, and reconnects after each failure, until the server stops.
+async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop: watch::Receiver<bool>) {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        let (client, mut events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.buttons().count()).build();
+        let mut subscribe = |remembered: bool| {
+            pause = PAUSE_FIRST;
+            let missing = devices.buttons().filter(|_| !remembered);
+            missing.map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce)).find_map(Result::err)
+        };
+        let ended = loop {
+            let event = tokio::select! {
+                event = events.poll() => event,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            match event {
+                Ok(Event::Incoming(Packet::ConnAck(ack))) => {
+                    if let Some(error) = subscribe(ack.session_present) {
+                        break error.to_string();
+                    }
+                }
+                Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
+                Ok(_) => {}
+                Err(error) => break error.to_string(),
+            }
+        };
+        tracing::warn!(error = %ended, "the broker is not connected; button presses are not received");
+        tokio::time::sleep(jittered(pause)).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
+}
+
+/// Connects, and reconnects after each failure, until the server stops.
+async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, mut stop: watch::Receiver<bool>) {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        // The queue has room for all subscriptions at once.
+        let (client, events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.topics().len()).build();
+        let mut connected = false;
+        let ended = tokio::select! {
+            ended = listen(&devices, &client, events, &status, &mut connected) => ended,
+            never = tick(&devices) => match never {},
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        devices.link(None);
+        if connected {
+            pause = PAUSE_FIRST;
+            tracing::warn!(error = %ended, "lost the connection to the broker; its sirens receive no commands");
+        } else {
+            tracing::warn!(error = %ended, "could not connect to the broker; its sirens receive no commands");
+        }
+        tokio::time::sleep(jittered(pause)).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
+}
+
+/// Half of the pause to all of it, at random, so that many servers do not reconnect at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    let share = getrandom::u32().unwrap_or_default();
+    pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
+}
+
+/// Sends the commands that are due for a repetition, while the connection lasts.
+async fn tick(devices: &MqttDevices) -> Infallible {
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tick.tick().await;
+        devices.tick();
+    }
+}
+
+/// Listens until the connection ends. Returns the reason.
+async fn listen(devices: &MqttDevices, client: &AsyncClient, mut events: EventLoop, status: &str, connected: &mut bool) -> String {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                *connected = true;
+                tracing::info!("connected to the broker");
+                let mut all = devices.topics().into_iter().map(|topic| client.try_subscribe(topic, QoS::AtLeastOnce));
+                let online = client.try_publish(status.to_owned(), "online", PublishOptions::at_least_once().retained());
+                if let Some(error) = all.find_map(Result::err).or(online.err()) {
+                    return error.to_string();
+                }
+                devices.link(Some(client.clone()));
+            }
+            Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
+            Ok(_) => {}
+            Err(error) => return error.to_string(),
+        }
+    }
+}

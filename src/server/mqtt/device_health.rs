@@ -1,0 +1,78 @@
+//! Monitors the devices behind the broker: low batteries, devices that were not heard for too long, tampering. A new problem gets an audit
+//! record in the home's log, and every member of the home sees it.
+
+use super::{Diagnostics, MqttDevices};
+use crate::{
+    api::audit::AuditAction,
+    domain::{device::DeviceFault, home::Home, id::HomeId},
+    server::{
+        clock::Clock,
+        homes::Homes,
+        live_events::LiveEvents,
+        store::{AuditEntry, Change, ChangeError, Changes},
+    },
+};
+use serde_json::json;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// How often devices are checked. Nothing here is urgent: an emergency itself reports at once that a siren does not answer.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The reported problems of each device, by home and name.
+type Told = BTreeMap<(HomeId, String), Vec<DeviceFault>>;
+
+/// What the check of devices uses.
+pub struct Monitor {
+    /// The devices.
+    pub broker: Arc<MqttDevices>,
+    /// The homes.
+    pub homes: Arc<Homes>,
+    /// Records new problems.
+    pub changes: Changes,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// Is told of new problems.
+    pub live_events: Arc<LiveEvents>,
+}
+
+/// Checks all devices repeatedly, until the server stops.
+pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
+    let mut told = Told::new();
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        for id in monitor.broker.homes() {
+            let Some(home) = monitor.homes.get(&id) else { continue };
+            for look in monitor.broker.diagnostics(&id) {
+                // A record that could not be stored is tried again at the next check.
+                if let Err(error) = tell(&monitor, &home, look, &mut told).await {
+                    tracing::error!(home = %id, %error, "could not store the problems of a device");
+                }
+            }
+        }
+    }
+}
+
+async fn tell(monitor: &Monitor, home: &Home, Diagnostics { who, troubles, .. }: Diagnostics, told: &mut Told) -> Result<(), ChangeError> {
+    let name = match &who {
+        Ok(device) => home.name_of(device).unwrap_or(device.as_str()).to_owned(),
+        Err(button) => button.clone(),
+    };
+    let key = (home.id.clone(), name.clone());
+    let before = told.get(&key).cloned().unwrap_or_default();
+    if before == troubles {
+        return Ok(());
+    }
+    let new: Vec<DeviceFault> = troubles.iter().copied().filter(|trouble| !before.contains(trouble)).collect();
+    if !new.is_empty() {
+        tracing::warn!(home = %home.id, device = name, troubles = ?new, "a device has new problems");
+        let entry = AuditEntry::new(AuditAction::DeviceTrouble, monitor.clock.now(), json!({name: new}));
+        monitor.changes.apply(Change::new(AuditEntry { home: Some(home.id.clone()), ..entry })).await?;
+    }
+    told.insert(key, troubles);
+    monitor.live_events.home_changed(home.id.clone());
+    Ok(())
+}

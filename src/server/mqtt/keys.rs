@@ -1,0 +1,194 @@
+//! Panic buttons, keypads and Home Assistant's buttons behind the broker. Parses their messages; does not act on them.
+
+use super::buttons::Press;
+use super::profile::{Heard, battery, pick, silence};
+use crate::domain::{device::Health, id::HomeId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
+
+/// The action that a press requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asks {
+    /// Request police.
+    Police,
+    /// Request the fire department.
+    Fire,
+    /// Request medical help.
+    Medical,
+    /// Sound sirens, and nothing else.
+    Siren,
+    /// Start a drill.
+    Drill,
+    /// Silence sirens.
+    Silence,
+    /// Cancel a countdown; only with a code.
+    Cancel,
+}
+
+/// A panic button or a keypad: its messages, and the requests that they mean.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ButtonSettings {
+    /// The home's short name.
+    pub home: HomeId,
+    /// Its name in the incident, such as `Bedside button`.
+    pub name: String,
+    /// The topic to which it publishes.
+    pub topic: String,
+    /// A JSON pointer to the action; empty for the whole payload, trimmed.
+    #[serde(default = "action")]
+    pub json_pointer: String,
+    /// The values at `json_pointer`, and the actions that they request.
+    pub press: BTreeMap<String, Asks>,
+    /// A JSON pointer to the code that was entered.
+    #[serde(default = "action_code")]
+    pub code_at: String,
+    /// The file with the codes that cancel: a code and a name on each line. It is read whenever a code is entered.
+    pub codes_file: Option<PathBuf>,
+    /// The answer to a keypad after a code, so that it can show whether the code was accepted.
+    pub answer: Option<AnswerSettings>,
+    /// A JSON pointer to the level of its battery, percent.
+    #[serde(default = "battery_at")]
+    pub battery: String,
+    /// Its longest normal silence, such as `25h`; absent if unknown.
+    #[serde(default, with = "silence")]
+    pub heartbeat_timeout: Option<Duration>,
+}
+
+/// The answer to a keypad after a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerSettings {
+    /// The topic of the answer.
+    pub topic: String,
+    /// A JSON pointer to the keypad's own id of this press, which replaces `{transaction}`.
+    #[serde(default = "transaction")]
+    pub transaction_at: String,
+    /// The payload if the countdown was canceled.
+    pub accepted: String,
+    /// The payload if the code was wrong, or there was nothing to cancel.
+    pub refused: String,
+}
+
+/// Where Zigbee2MQTT reports the code.
+fn action_code() -> String {
+    "/action_code".into()
+}
+
+/// Where Zigbee2MQTT reports the id of the press.
+fn transaction() -> String {
+    "/action_transaction".into()
+}
+
+fn battery_at() -> String {
+    "/battery".into()
+}
+
+/// Where Zigbee2MQTT reports the action.
+fn action() -> String {
+    "/action".into()
+}
+
+/// Buttons and brokers repeat messages. The same press within this time after one that counted is a repetition.
+const SAME_PRESS: Duration = Duration::from_secs(3);
+
+/// A panic button or a keypad behind the broker.
+pub(super) struct Button {
+    pub settings: ButtonSettings,
+    known: Mutex<ReportedState>,
+}
+
+/// The state of a button.
+#[derive(Default)]
+struct ReportedState {
+    /// The last press that counted, and when. A repetition does not renew it, so a person who hammers a button is heard (I24).
+    last: Option<(Press, Timestamp)>,
+    health: Health,
+    /// Whether a message that cannot be parsed was logged.
+    complained: bool,
+}
+
+impl Button {
+    pub fn new(settings: ButtonSettings) -> Self {
+        Self { settings, known: Mutex::default() }
+    }
+
+    pub fn health(&self) -> Health {
+        self.known.lock().expect("no holder panics").health
+    }
+
+    /// Returns the press in a message. `None` if the message was retained, is a repetition, or requests nothing.
+    pub fn hear(&self, payload: &[u8], kept: bool, now: Timestamp) -> Option<Press> {
+        let ButtonSettings { home, name, topic, json_pointer: at, press, code_at, .. } = &self.settings;
+        let mut known = self.known.lock().expect("no holder panics");
+        let text = std::str::from_utf8(payload).ok();
+        let Some((text, said)) = text.and_then(|text| Some((text, pick(text, at)?))) else {
+            if !std::mem::replace(&mut known.complained, true) {
+                tracing::warn!(%home, button = name, bytes = payload.len(), "could not parse a button's message");
+            }
+            return None;
+        };
+        if let Some(Heard::Battery(left)) = battery(text, &self.settings.battery) {
+            known.health.battery = Some(left);
+        }
+        if kept {
+            return None;
+        }
+        known.health.seen_at = Some(now);
+        let said = said?;
+        let asks = *press.get(&said)?;
+        let code = pick(text, code_at).flatten().filter(|_| asks == Asks::Cancel);
+        let answer = self.settings.answer.as_ref();
+        let transaction = answer.and_then(|answer| pick(text, &answer.transaction_at).flatten());
+        let press = Press { home: home.clone(), name: name.clone(), button: topic.clone(), said, asks, code, transaction };
+        // If the clock was set back since the last press, this is not a repetition.
+        let is_recent = |at: &Timestamp| now >= *at && now.since(*at) < SAME_PRESS;
+        if known.last.as_ref().is_some_and(|(last, at)| *last == press && is_recent(at)) {
+            return None;
+        }
+        known.last = Some((press.clone(), now));
+        Some(press)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keypad() -> Button {
+        let text = "home = \"maple-street\"\nname = \"Hall keypad\"\ntopic = \"zigbee2mqtt/hall\"\ncodes_file = \"codes\"\n\
+                    press = { panic = \"police\", disarm = \"cancel\" }\n[answer]\ntopic = \"a\"\naccepted = \"1\"\nrefused = \"0\"\n";
+        Button::new(toml::from_str(text).unwrap())
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_790_000_000_000 + seconds * 1_000)
+    }
+
+    #[test]
+    fn the_same_press_again_is_the_same_press_and_another_code_is_another() {
+        let keypad = keypad();
+        let panic = br#"{"action":"panic","battery":12}"#;
+        assert_eq!(keypad.hear(panic, true, at(0)), None, "the broker kept it");
+        assert_eq!(keypad.health(), Health { battery: Some(12), ..Health::default() });
+        assert_eq!(keypad.hear(panic, false, at(1)).unwrap().asks, Asks::Police);
+        assert_eq!(keypad.hear(panic, false, at(3)), None);
+        assert!(keypad.hear(panic, false, at(4)).is_some(), "three seconds after the press that counted");
+        let typed = |code: &str| format!("{{\"action\":\"disarm\",\"action_code\":{code},\"action_transaction\":7}}");
+        let press = keypad.hear(typed("\"4711\"").as_bytes(), false, at(6)).unwrap();
+        assert_eq!((press.code.as_deref(), press.transaction.as_deref()), (Some("4711"), Some("7")));
+        assert_eq!(keypad.hear(typed("4712").as_bytes(), false, at(7)).unwrap().code.as_deref(), Some("4712"));
+        assert_eq!(keypad.health().seen_at, Some(at(7)));
+    }
+
+    /// I24. One press every second for twenty seconds: every third one counts.
+    #[test]
+    fn panic_button_that_is_hammered_is_heard() {
+        let keypad = keypad();
+        let heard = (0..20).filter(|second| keypad.hear(br#"{"action":"panic"}"#, false, at(*second)).is_some());
+        assert_eq!(heard.collect::<Vec<_>>(), [0, 3, 6, 9, 12, 15, 18]);
+        let corrected = keypad.hear(br#"{"action":"panic"}"#, false, at(1));
+        assert!(corrected.is_some(), "also after the clock was set back");
+    }
+}

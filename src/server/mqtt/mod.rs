@@ -1,0 +1,343 @@
+//! Sirens behind an MQTT broker. A command is done when the siren itself confirms it. No command is retained, and ON expires.
+
+mod bindings;
+pub mod buttons;
+pub mod codes;
+mod connection;
+mod desired_state;
+pub mod device_health;
+mod diagnostics;
+pub mod discovery;
+pub mod home_assistant;
+pub mod keys;
+pub mod profile;
+mod registry;
+pub mod renamed;
+pub mod settings;
+mod show;
+
+pub use bindings::Diagnostics;
+pub use connection::connect;
+pub use diagnostics::probe;
+
+use crate::{
+    api::home::Ready,
+    domain::{
+        device::{DeviceFault, SirenBinding},
+        home::Home,
+        id::{DeviceId, HomeId},
+        incident::{
+            Siren as SirenState,
+            command::Command,
+            effect::{Effect, EffectKind, Sound},
+        },
+        time::Timestamp,
+    },
+    server::{
+        clock::Clock,
+        engine::{
+            Current,
+            outbox::{EffectHandler, ExecuteError},
+        },
+        live_events::LiveEvents,
+        sirens::Devices,
+    },
+};
+use async_trait::async_trait;
+use buttons::Press;
+use desired_state::{DesiredState, Say};
+use keys::{Button, ButtonSettings};
+use profile::Message;
+use registry::{Registry, Siren};
+use rumqttc::{AsyncClient, PublishOptions, mqttbytes::v5::PublishProperties};
+use settings::{BoundSiren, Settings};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, RwLock},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Tells whether an SOS would work in a home.
+pub type Readiness = Arc<dyn Fn(&Home) -> Ready + Send + Sync>;
+
+/// How long a command waits for the siren's confirmation before it is retried.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(1);
+/// An outage of the broker is reported after this. Until then, the devices behind it have no reported problem.
+const OUTAGE: Duration = Duration::from_secs(60);
+
+/// The state of the connection to the broker.
+struct Link {
+    /// The connection, while there is one.
+    client: Option<AsyncClient>,
+    /// When the connection was opened or lost.
+    since: Timestamp,
+    /// When the server began to listen to devices. A short outage does not reset it.
+    listening_since: Timestamp,
+}
+
+/// The sirens and buttons behind a broker. Another effect handler, `beside`, serves all other devices.
+pub struct MqttDevices {
+    clock: Arc<Clock>,
+    live_events: Arc<LiveEvents>,
+    beside: Arc<dyn Devices>,
+    settings: Settings,
+    registry: RwLock<Arc<Registry>>,
+    /// The wiring that owners chose in the app.
+    chosen: Mutex<BTreeMap<HomeId, Vec<SirenBinding>>>,
+    buttons: HashMap<String, Button>,
+    /// Home Assistant's buttons, by topic.
+    commands: RwLock<HashMap<String, Arc<Button>>>,
+    /// The retained messages for Home Assistant, by topic.
+    shown: Mutex<BTreeMap<String, String>>,
+    presses: mpsc::Sender<Press>,
+    link: Mutex<Link>,
+}
+
+impl MqttDevices {
+    /// Creates the devices of these settings, not connected yet. `beside` serves all other devices.
+    ///
+    /// # Errors
+    /// Settings that do not fit together, in a sentence.
+    pub fn new(
+        settings: &Settings,
+        clock: Arc<Clock>,
+        live_events: Arc<LiveEvents>,
+        beside: Arc<dyn Devices>,
+        presses: mpsc::Sender<Press>,
+    ) -> Result<Arc<Self>, String> {
+        let now = clock.now();
+        Ok(Arc::new(Self {
+            clock,
+            live_events,
+            beside,
+            registry: RwLock::new(Arc::new(Registry::of(settings.sirens()?, &Registry::default()))),
+            chosen: Mutex::default(),
+            buttons: settings.buttons.iter().map(|b| (b.topic.clone(), Button::new(b.clone()))).collect(),
+            commands: RwLock::default(),
+            shown: Mutex::default(),
+            presses,
+            link: Mutex::new(Link { client: None, since: now, listening_since: now }),
+            settings: settings.clone(),
+        }))
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        self.registry.read().expect("no writer panics").clone()
+    }
+
+    /// The connection, while there is one.
+    fn client(&self) -> Option<AsyncClient> {
+        self.link.lock().expect("no holder panics").client.clone()
+    }
+
+    /// Every topic to subscribe to on this connection.
+    fn topics(&self) -> Vec<String> {
+        let assistant = self.settings.home_assistant.as_ref().map(|assistant| format!("{}/status", assistant.prefix));
+        let commands = self.commands.read().expect("no writer panics");
+        self.registry().topics().chain(commands.keys()).cloned().chain(assistant).collect()
+    }
+
+    /// The topics of all buttons.
+    fn buttons(&self) -> impl Iterator<Item = &String> {
+        self.buttons.keys()
+    }
+
+    /// Records that the connection was opened or lost.
+    fn link(&self, client: Option<AsyncClient>) {
+        let open = client.is_some();
+        let now = self.clock.now();
+        {
+            let mut link = self.link.lock().expect("no holder panics");
+            if open && now.since(link.since) > OUTAGE {
+                link.listening_since = now;
+            }
+            if link.client.is_some() != open {
+                link.since = now;
+            }
+            link.client = client;
+        }
+        for siren in &self.registry().sirens {
+            if open {
+                self.say_what_holds(siren);
+            } else if siren.know(|known| known.health.online.take().is_some() | std::mem::take(&mut known.sounds)) {
+                self.live_events.device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
+            }
+        }
+        if open {
+            self.show_all();
+        }
+    }
+
+    /// Sends the commands that are due for a repetition.
+    fn tick(&self) {
+        let now = self.clock.now();
+        for siren in self.registry().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some()) {
+            if let Some(say) = siren.know(|known| known.to_repeat(now)) {
+                self.say(siren, &say, now);
+            }
+        }
+    }
+
+    fn say_what_holds(&self, siren: &Siren) {
+        let now = self.clock.now();
+        if let Some(say) = siren.know(|known| known.to_say(now, &siren.spoken.profile)) {
+            self.say(siren, &say, now);
+        }
+    }
+
+    /// Sends a command if the broker is connected. Never waits.
+    fn say(&self, siren: &Siren, say: &Say, now: Timestamp) {
+        let BoundSiren { name, profile, .. } = &siren.spoken;
+        let Message { topic, payload } = match &say.want {
+            DesiredState::On { until, sound, .. } => profile.on(name, *sound, *until, now, &say.key),
+            DesiredState::Off => profile.off(name, &say.key),
+        };
+        let properties = PublishProperties {
+            // The broker must not deliver the command after this.
+            message_expiry_interval: say.expires.map(|at| u32::try_from(at.since(now).as_secs()).unwrap_or(u32::MAX).max(1)),
+            content_type: payload.starts_with('{').then(|| "application/json".into()),
+            user_properties: vec![("key".into(), say.key.clone())],
+            ..PublishProperties::default()
+        };
+        let Some(client) = self.client() else { return };
+        siren.know(|known| known.told(say, now, profile));
+        if client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().properties(properties)).is_err() {
+            siren.know(|known| known.not_told(say));
+        }
+    }
+
+    fn pressed(&self, button: &Button, payload: &[u8], kept: bool) {
+        let Some(press) = button.hear(payload, kept, self.clock.now()) else { return };
+        if let Err(error) = self.presses.try_send(press) {
+            let ButtonSettings { home, name, .. } = &button.settings;
+            tracing::error!(%home, button = name, %error, "could not queue a button press; it is lost");
+        }
+    }
+
+    /// Handles a message. A message that cannot be parsed changes nothing, and is logged once per device.
+    fn hear(&self, topic: &[u8], payload: &[u8], kept: bool) {
+        let topic = String::from_utf8_lossy(topic);
+        if let Some(button) = self.buttons.get(&*topic) {
+            return self.pressed(button, payload, kept);
+        }
+        let command = self.commands.read().expect("no writer panics").get(&*topic).cloned();
+        if let Some(button) = command {
+            return self.pressed(&button, payload, kept);
+        }
+        // Home Assistant has restarted and has lost its state.
+        if self.settings.home_assistant.as_ref().is_some_and(|assistant| *topic == format!("{}/status", assistant.prefix)) {
+            if payload == b"online" && !kept {
+                self.show_all();
+            }
+            return;
+        }
+        let registry = self.registry();
+        let Some(siren) = registry.speaking(&topic) else { return };
+        let BoundSiren { home, device, name, profile, .. } = &siren.spoken;
+        let Some(all) = profile.hear(name, &topic, payload) else {
+            if !siren.know(|known| std::mem::replace(&mut known.complained, true)) {
+                tracing::warn!(%home, %device, %topic, bytes = payload.len(), "could not parse a device's message");
+            }
+            return;
+        };
+        let now = self.clock.now();
+        let (before, after) = siren.know(|known| {
+            let before = (known.sounds, known.health.online);
+            all.into_iter().for_each(|heard| known.heard(heard, kept, now));
+            (before, (known.sounds, known.health.online))
+        });
+        if before.1 == Some(false) && after.1 == Some(true) {
+            self.say_what_holds(siren);
+        }
+        if before != after {
+            self.live_events.device_changed(home.clone(), device.clone());
+        }
+        siren.changed.send_replace(());
+    }
+}
+
+/// The report to the incident about a siren command.
+fn meant(effect: &Effect, sounding: bool) -> Option<Command> {
+    match &effect.kind {
+        EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding }),
+        _ => None,
+    }
+}
+
+/// The siren that an effect addresses.
+fn target(effect: &Effect) -> Option<&DeviceId> {
+    match &effect.kind {
+        EffectKind::SirenOn { device, .. } | EffectKind::SirenOff { device } => Some(device),
+        _ => None,
+    }
+}
+
+#[async_trait]
+impl EffectHandler for MqttDevices {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
+        let Some(siren) = target(effect).and_then(|device| self.registry().siren(&effect.home, device)) else {
+            return self.beside.execute(effect).await;
+        };
+        let mut changed = siren.changed.subscribe();
+        if !siren.know(|known| known.take(effect, self.clock.now())) {
+            return Ok(None);
+        }
+        if !siren.is_done(&effect.key) {
+            self.say_what_holds(&siren);
+        }
+        let confirmed = async {
+            while !siren.is_done(&effect.key) {
+                // The sender lives as long as the siren.
+                let _ = changed.changed().await;
+            }
+        };
+        match tokio::time::timeout(CONFIRMED_WITHIN, confirmed).await {
+            Ok(()) => Ok(meant(effect, true)),
+            Err(_) if self.client().is_none() => Err(ExecuteError("the broker is not connected".into())),
+            Err(_) => Err(ExecuteError("the siren has not confirmed it".into())),
+        }
+    }
+
+    fn on_expired(&self, effect: &Effect) -> Option<Command> {
+        match target(effect).and_then(|device| self.registry().siren(&effect.home, device)) {
+            Some(siren) => meant(effect, siren.is_done(&effect.key)),
+            None => self.beside.on_expired(effect),
+        }
+    }
+
+    fn resume(&self, current: &Current) {
+        self.beside.resume(current);
+        let SirenState::Sounding { until, devices, confirmed } = &current.incident.siren else { return };
+        let registry = self.registry();
+        for (device, siren) in devices.iter().filter_map(|device| Some((device, registry.siren(&current.incident.home, device)?))) {
+            // A siren that cannot confirm was commanded as well, and stops early unless the command is repeated.
+            let confirmed = confirmed.contains(device);
+            if confirmed || siren.spoken.profile.state.is_none() {
+                let sound = Sound::of(&current.incident);
+                siren.know(|known| known.resume(current.incident.id, *until, sound, confirmed));
+            }
+        }
+    }
+}
+
+impl Devices for MqttDevices {
+    fn is_sounding(&self, home: &HomeId, device: &DeviceId) -> bool {
+        match self.registry().siren(home, device) {
+            Some(siren) => siren.know(|known| known.sounds),
+            None => self.beside.is_sounding(home, device),
+        }
+    }
+
+    fn is_online(&self, home: &HomeId, device: &DeviceId) -> bool {
+        match self.registry().siren(home, device) {
+            // A kind of siren that does not report its availability counts as online while the broker is connected.
+            Some(siren) => {
+                let health = siren.know(|known| known.health);
+                let unknown = || siren.spoken.profile.availability.is_none() && self.client().is_some();
+                health.online.unwrap_or_else(unknown) && !self.troubles(&health, siren.spoken.silent_after).contains(&DeviceFault::Silent)
+            }
+            None => self.beside.is_online(home, device),
+        }
+    }
+}
