@@ -1,7 +1,7 @@
 //! The evidence of an incident: every fact with its time and actor, and with a hash over itself and all facts before it, so that a fact
 //! cannot be removed or changed without changing every hash after it. It contains no password and nothing that is for responders alone.
 
-use super::engine::Current;
+use super::{engine::Current, evidence_key::EvidenceKey};
 use crate::{
     api::{
         incident::{Audience, Incident},
@@ -37,6 +37,22 @@ pub struct Evidence {
     /// The clip of the camera from whose Live View help was requested, if one is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
+    /// The server's signature; absent if its key cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// The signature of a server on its evidence. It proves that the file is as this server wrote it, to everybody who knows the server's
+/// public key from elsewhere. It proves neither that the server's clock was right, nor that its administrator changed nothing before.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Signature {
+    /// `Ed25519` (RFC 8032).
+    pub algorithm: &'static str,
+    /// The public key, base64. `buckler evidence key` prints it, too.
+    pub public_key: String,
+    /// The signature, base64: over `buckler-evidence-1`, a line feed, and this evidence without `signature` as JSON, with sorted keys and
+    /// without spaces.
+    pub value: String,
 }
 
 /// The clip of a camera: from ten seconds before the press to thirty seconds after it.
@@ -81,7 +97,16 @@ impl Evidence {
             bytes: file.len(),
             sha256: hex(Sha256::digest(file).as_slice()),
         });
-        Self { exported_at: now, incident, events, clip }
+        Self { exported_at: now, incident, events, clip, signature: None }
+    }
+
+    /// Signs the evidence.
+    pub fn signed(mut self, key: &EvidenceKey) -> Self {
+        self.signature = None;
+        let document = serde_json::to_value(&self).unwrap_or_default().to_string();
+        let value = key.sign(document.as_bytes());
+        self.signature = Some(Signature { algorithm: "Ed25519", public_key: key.public(), value });
+        self
     }
 
     /// Formats JSON, for programs.
@@ -132,8 +157,18 @@ impl Evidence {
         }
         page.push_str(
             "</tbody></table><p>Each seal is the SHA-256 of the seal before it (64 zeros for the first) and the fact as JSON, as it stands in the \
-             JSON of this evidence: whoever leaves out or changes a line changes every seal after it.</p></main></body></html>",
+             JSON of this evidence: whoever leaves out or changes a line changes every seal after it.</p>",
         );
+        if let Some(signature) = &self.signature {
+            let _ = write!(
+                page,
+                "<p>The JSON of this evidence is signed by this server (Ed25519, public key <code>{}</code>). The signature proves that the \
+                 file is as this server wrote it. It does not prove that the server’s clock was right, or that nobody with access to the \
+                 server changed anything before.</p>",
+                signature.public_key
+            );
+        }
+        page.push_str("</main></body></html>");
         page
     }
 }

@@ -10,6 +10,7 @@ pub mod demo;
 mod effect_handlers;
 pub mod engine;
 mod evidence;
+mod evidence_key;
 mod homes;
 pub mod http;
 pub mod identity;

@@ -5,6 +5,7 @@ use crate::server::{
     clock::{Machine, TimeSource},
     engine::Current,
     evidence::Evidence,
+    evidence_key::EvidenceKey,
     private,
     store::{
         Stored,
@@ -65,6 +66,7 @@ fn day(text: &str) -> Result<Timestamp, String> {
 pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn Error>> {
     let ExportOptions { folder, incident, home, since, format } = asked;
     private::folder(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let key = EvidenceKey::of(data).map_err(|error| format!("cannot use the key for evidence in {}: {error}", data.display()))?;
     let (clips, now) = (Clips::new(data), Machine.wall());
     let wanted = Wanted { incident: *incident, home: home.clone(), since: *since };
     let mut said = String::new();
@@ -72,7 +74,7 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn E
         let current = Current::load(stored)?;
         let id = current.incident.id;
         let clip = fs::read(clips.file(id)).ok();
-        let evidence = Evidence::of(&current, now, None, clip.as_deref(), Audience::Center);
+        let evidence = Evidence::of(&current, now, None, clip.as_deref(), Audience::Center).signed(&key);
         let (ending, text) = match format {
             Form::Json => ("json", evidence.json()),
             Form::Csv => ("csv", evidence.csv()),

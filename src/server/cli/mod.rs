@@ -7,6 +7,7 @@ pub mod user;
 use super::{
     StartError,
     config::{Config, Options},
+    evidence_key::EvidenceKey,
     http::Assets,
     run,
     store::sqlite::{self, DATABASE, backup},
@@ -90,6 +91,14 @@ enum Command {
         #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
         data: PathBuf,
     },
+    /// Evidence: the key that signs it
+    Evidence {
+        #[command(subcommand)]
+        evidence: Evidence,
+        /// The server's data folder
+        #[arg(long, global = true, env = "BUCKLER_DATA", default_value = "data")]
+        data: PathBuf,
+    },
     /// Copies the database into a new file, also while a server runs
     Backup {
         /// The new file; to restore it, stop the server and put it into the data folder as buckler.db
@@ -110,6 +119,12 @@ enum Audit {
     },
 }
 
+#[derive(Subcommand)]
+enum Evidence {
+    /// Prints the public key, base64; keep it elsewhere, so that a file can be checked against it
+    Key,
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // The files that this program writes are private to its user, because they contain addresses, password hashes and gate codes.
@@ -124,6 +139,7 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Audit { audit: Audit::Verify { expect }, data } => verify(&data, expect.as_deref()),
+        Command::Evidence { evidence: Evidence::Key, data } => print_key(&data),
         Command::Backup { file, data } => copy(&data, &file),
         Command::Export { asked, data } => write_evidence(&asked, &data),
         Command::User { user, data } => people(user, &data),
@@ -148,6 +164,15 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
         Some(StartError::Task(_)) => ExitCode::from(70),
         _ => ExitCode::FAILURE,
     }
+}
+
+fn print_key(data: &Path) -> Result<(), Box<dyn Error>> {
+    if !data.join(DATABASE).exists() {
+        return Err(format!("there is no server's data in {}", data.display()).into());
+    }
+    let key = EvidenceKey::of(data).map_err(|error| format!("cannot use the key for evidence in {}: {error}", data.display()))?;
+    println!("{}", key.public());
+    Ok(())
 }
 
 /// A separate thread writes log lines, so that a slow reader of the log does not block the event loop. Lines are dropped when its queue is

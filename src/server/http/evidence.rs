@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::incident::Audience,
-    server::{App, evidence::Evidence},
+    server::{App, evidence::Evidence, evidence_key::EvidenceKey},
 };
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -43,6 +43,15 @@ pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Qu
     let Query(Form { format }) = form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
     let clip = tokio::fs::read(app.clips.file(of.current.incident.id)).await.ok();
     let evidence = Evidence::of(&of.current, app.clock.now(), app.center_phone.as_deref(), clip.as_deref(), Audience::Home);
+    let data = app.data.clone();
+    let key = tokio::task::spawn_blocking(move || EvidenceKey::of(&data)).await;
+    let evidence = match key.map_err(std::io::Error::other).flatten() {
+        Ok(key) => evidence.signed(&key),
+        Err(error) => {
+            tracing::error!(%error, "evidence is not signed: its key cannot be used");
+            evidence
+        }
+    };
     let (kind, ending, body) = match format {
         Format::Json => ("application/json", "json", evidence.json()),
         Format::Csv => ("text/csv; charset=utf-8", "csv", evidence.csv()),

@@ -97,7 +97,7 @@ super::language::words! {
         CloseSure = "Press again: it is closed",
         Clip = "What the camera showed",
         Evidence = "Evidence",
-        EvidenceNote = "Every step with its time and who did it, each sealed with a hash over all before it.",
+        EvidenceNote = "Every step with its time and who did it, each sealed with a hash over all before it, and signed by this server.",
         ExportJson = "Download JSON",
         ExportCsv = "Download CSV",
         Print = "Print",

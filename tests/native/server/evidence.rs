@@ -14,8 +14,12 @@ fn buckler(data: &Path, words: &[&str]) -> Output {
 
 /// A checker that shares nothing with the server.
 fn check(file: &Path) -> Output {
+    check_against(file, &[])
+}
+
+fn check_against(file: &Path, key: &[&str]) -> Output {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-evidence.py");
-    Command::new("/usr/bin/python3").arg(program).arg(file).output().unwrap()
+    Command::new("/usr/bin/python3").arg(program).arg(file).args(key).output().unwrap()
 }
 
 async fn with_incidents() -> (Server, Value, Value) {
@@ -68,6 +72,67 @@ async fn evidence_is_written_beside_a_server_and_its_seals_hold_for_others() {
     assert!(!check(&out.path().join("short.json")).status.success());
     let again = asked(&[]);
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("File exists"), "nothing is overwritten: {again:?}");
+}
+
+#[tokio::test]
+async fn evidence_is_signed_with_a_key_that_others_can_know() {
+    let (server, one, _) = with_incidents().await;
+    let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
+    let key = String::from_utf8(buckler(&data, &["evidence", "key"]).stdout).unwrap();
+    let key = key.trim();
+    let path = format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap());
+    let owner = server.sign_in("owner").await;
+    let seen = owner.get(&path).await.1;
+    let folder = out.path().join("evidence");
+    assert!(buckler(&data, &["export", folder.to_str().unwrap()]).status.success());
+    let written = std::fs::read_to_string(folder.join(format!("buckler-{}.json", one["id"].as_str().unwrap()))).unwrap();
+    let page = owner.client.get(format!("{}{path}?format=html", owner.base)).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(key) && page.contains("does not prove"), "the page names the key, and says what it does not prove");
+
+    let file = out.path().join("one.json");
+    let checked = |text: &str, key: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let output = check_against(&file, key);
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for text in [&seen.to_string(), &written] {
+        let (good, said) = checked(text, &[key]);
+        assert!(good && said.contains("signed with the expected key"), "{said}");
+        assert!(checked(text, &[]).1.contains("which was not checked"));
+    }
+    // What no seal covers is covered by the signature.
+    let forgeries: [fn(&mut Value); 4] = [
+        |evidence| evidence["events"][0]["text"] = json!("Nothing happened"),
+        |evidence| evidence["incident"]["state"] = json!("closed"),
+        |evidence| evidence["exported_at"] = json!("2026-01-01T00:00:00.000Z"),
+        |evidence| evidence["signature"]["algorithm"] = json!("none"),
+    ];
+    for (n, forge) in forgeries.iter().enumerate() {
+        let mut forged = seen.clone();
+        forge(&mut forged);
+        let (good, said) = checked(&forged.to_string(), &[]);
+        assert!(!good && said.contains("not as it was signed"), "{n}: {said}");
+    }
+    let mut unsigned = seen.clone();
+    unsigned.as_object_mut().unwrap().remove("signature");
+    assert_eq!(checked(&unsigned.to_string(), &[key]), (false, "the file is not signed\n".into()));
+    // A forger signs with a key of their own.
+    let (other, mut forged) = (Server::start("30s").await, seen.clone());
+    let other_key = String::from_utf8(buckler(other.file().parent().unwrap(), &["evidence", "key"]).stdout).unwrap();
+    forged["signature"]["public_key"] = json!(other_key.trim());
+    assert!(checked(&forged.to_string(), &[key]).1.contains("signed with another key"));
+    assert!(!checked(&forged.to_string(), &[]).0);
+}
+
+#[tokio::test]
+async fn evidence_whose_key_is_damaged_is_given_unsigned() {
+    let (server, one, _) = with_incidents().await;
+    std::fs::write(server.file().with_file_name("evidence-key"), "short").unwrap();
+    let owner = server.sign_in("owner").await;
+    let (status, seen) = owner.get(&format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap())).await;
+    assert_eq!((status.as_u16(), seen.get("signature")), (200, None));
+    let key = buckler(server.file().parent().unwrap(), &["evidence", "key"]);
+    assert!(!key.status.success() && String::from_utf8_lossy(&key.stderr).contains("no key of 32 bytes"), "{key:?}");
 }
 
 #[tokio::test]
