@@ -1,17 +1,11 @@
 //! An incident as members of the home see it, and the request that raises one.
 
-use super::{
-    home::CheckKind,
-    timeline::{self, Line},
-};
+use super::{home::CheckKind, timeline::Line};
 use crate::domain::{
-    call_tree,
     home::Address,
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
     incident::{
-        self as core, Actor, CallOutcome, CallState, DispatchState, Disposition, Mode, Purpose, Quiet, Request, Service, Siren, Source,
-        State, Verification,
-        event::{Event, Recorded},
+        self as core, Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Request, Service, Source, State, Verification,
     },
     time::Timestamp,
 };
@@ -320,110 +314,4 @@ impl Audience {
         let is_secret = self == Self::Home && !incident.is_over() && outcome == CallOutcome::WrongPassword;
         (!is_secret).then_some(outcome)
     }
-}
-
-impl Incident {
-    /// Creates the view of an incident with its history for this audience, at `now`.
-    pub fn tell(incident: &core::Incident, history: &[Recorded], now: Timestamp, center_phone: Option<&str>, audience: Audience) -> Self {
-        let services = incident.services();
-        let counting = matches!(incident.state, State::CountingDown { .. });
-        let how = match incident.state {
-            State::CountingDown { .. } => CancelHow::CancelHelp,
-            State::Verifying(_) => CancelHow::AnswerFirstCall,
-            _ => CancelHow::Nothing,
-        };
-        Self {
-            id: incident.id,
-            home: incident.home.clone(),
-            kind: if services.is_empty() { Kind::Siren } else { Kind::Sos },
-            services,
-            mode: incident.mode,
-            state: Stage::from(&incident.state),
-            joined: false,
-            source: incident.source.clone(),
-            started_by: Person::from(&incident.started_by),
-            started_at: incident.started_at,
-            deadline: incident.deadline,
-            countdown_ms: incident.snapshot.countdown_ms,
-            server_time: now,
-            address: incident.snapshot.address.clone(),
-            siren: siren(&incident.siren),
-            calls: calls(incident, audience),
-            dispatches: incident
-                .dispatches
-                .iter()
-                .map(|d| Dispatch { service: d.service, state: d.state, reference: d.reference.clone(), at: d.at })
-                .collect(),
-            cancel: Cancel { allowed: counting, how, center_phone: center_phone.map(Into::into) },
-            timeline: timeline::tell(incident, history, audience),
-            outcome: outcome(incident, history),
-            connected: incident.mode == Mode::Drill || incident.snapshot.policy.connected,
-            can_end: incident.may_be_ended_by_home(),
-            quiet: incident.quiet,
-            unready: incident.snapshot.unready.clone(),
-            clip: false,
-        }
-    }
-}
-
-fn siren(siren: &Siren) -> SirenView {
-    let still = |state| SirenView { state, until: None, devices: Vec::new(), confirmed: Vec::new() };
-    match siren {
-        Siren::Silent => still(SirenStage::Silent),
-        Siren::Silenced { .. } => still(SirenStage::Silenced),
-        Siren::Ended => still(SirenStage::Ended),
-        Siren::Sounding { until, devices, confirmed } => {
-            SirenView { state: SirenStage::Sounding, until: Some(*until), devices: devices.clone(), confirmed: confirmed.clone() }
-        }
-    }
-}
-
-fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
-    let contacts = &incident.snapshot.contacts;
-    let known = |id: &ContactId| contacts.iter().position(|c| c.id == *id);
-    let name = |id: &ContactId| known(id).map_or_else(String::new, |at| contacts[at].name.clone());
-    let order = |id: &ContactId| known(id).map_or(0, |at| u8::try_from(at + 1).unwrap_or(u8::MAX));
-    let mut all: Vec<Call> = incident
-        .calls
-        .iter()
-        .map(|call| Call {
-            id: Some(call.id),
-            contact: call.contact.clone(),
-            name: name(&call.contact),
-            order: order(&call.contact),
-            purpose: call.purpose,
-            state: match call.state {
-                CallState::Ringing { .. } => CallStage::Ringing,
-                CallState::Answered { .. } => CallStage::Answered,
-                CallState::Ended(_) => CallStage::Ended,
-            },
-            placed_at: Some(call.placed_at),
-            outcome: call.outcome().and_then(|outcome| audience.outcome(incident, outcome)),
-        })
-        .collect();
-    if matches!(incident.state, State::Dispatching) {
-        all.extend(call_tree::waiting(incident.callable(), &incident.calls).map(|contact| Call {
-            id: None,
-            contact: contact.id.clone(),
-            name: contact.name.clone(),
-            order: order(&contact.id),
-            purpose: Purpose::Inform,
-            state: CallStage::Queued,
-            placed_at: None,
-            outcome: None,
-        }));
-    }
-    all
-}
-
-fn outcome(incident: &core::Incident, history: &[Recorded]) -> Option<Outcome> {
-    let state = Stage::from(&incident.state);
-    if !state.is_over() {
-        return None;
-    }
-    let (by, at) = history.iter().rev().find_map(|fact| match &fact.event {
-        Event::Aborted { by } | Event::Cancelled { by } | Event::Closed { by, .. } => Some((by, fact.at)),
-        _ => None,
-    })?;
-    Some(Outcome { state, disposition: incident.disposition, by: Person::from(by), at })
 }

@@ -1,7 +1,7 @@
 //! The evidence of an incident: every fact with its time and actor, and with a hash over itself and all facts before it, so that a fact
 //! cannot be removed or changed without changing every hash after it. It contains no password and nothing that is for responders alone.
 
-use super::{engine::Current, evidence_key::EvidenceKey};
+use super::{engine::Current, evidence_key::EvidenceKey, presenters::incident};
 use crate::{
     api::{
         incident::{Audience, Incident},
@@ -90,7 +90,7 @@ pub struct Fact {
 impl Evidence {
     /// Creates the evidence of an incident, as this audience may see it. `clip` is the file of the clip.
     pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<&[u8]>, audience: Audience) -> Self {
-        let incident = Incident::tell(&current.incident, &current.history, now, center_phone, audience);
+        let incident = incident::present(&current.incident, &current.history, now, center_phone, audience);
         let events = facts(current, &incident.timeline, audience);
         let clip = clip.map(|file| Clip {
             path: path::incident(incident.id, "clip"),

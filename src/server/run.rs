@@ -23,11 +23,10 @@ use super::{
         device_health::{Monitor, watch_over},
         discovery::{self, show_homes},
     },
-    presenters,
     private::{self, FolderLock},
     readiness::Probe,
     sirens::{Devices, NoDevices, simulated::SimulatedDevices},
-    stopped,
+    snapshots, stopped,
     store::{
         Change, Changes, Database, Feed, Op, Reads, StoreError,
         sqlite::{self, DATABASE},
@@ -333,7 +332,7 @@ impl App {
         if let Some(steps) = steps {
             self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));
         }
-        self.tasks.spawn("live events", presenters::fan_out(self.clone()));
+        self.tasks.spawn("live events", snapshots::fan_out(self.clone()));
         self.tasks.spawn("operators", watch_leases(self.leases(), self.stop.clone()));
         self.tasks.spawn("cameras", cameras::keep_what_is_wanted(self.cameras.clone(), self.homes.clone(), self.stop.clone()));
         if let Some(broker) = self.broker.clone() {

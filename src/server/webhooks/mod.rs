@@ -8,7 +8,7 @@ pub mod incoming;
 pub mod settings;
 
 use crate::{
-    api::webhooks::{Message, tell},
+    api::webhooks::Message,
     domain::{
         id::{HomeId, IncidentId},
         incident::Mode,
@@ -17,6 +17,7 @@ use crate::{
     server::{
         clock::Clock,
         engine::{Current, Engine},
+        presenters::webhooks::messages,
         stopped,
         store::{Bookkeeping, ChangeError, Changes, Delivery, Failing, Reads, StoreError},
     },
@@ -315,7 +316,7 @@ impl Told {
         self.learn(incident, |line| (line.next, line.home) = (Some(next), Some(current.incident.home.clone())));
         let account = (webhooks.source.account_of)(&current.incident.home);
         let since = self.since.get().copied().unwrap_or_default();
-        for message in tell(&current.incident, &current.history, account.as_deref(), next) {
+        for message in messages(&current.incident, &current.history, account.as_deref(), next) {
             if message.timestamp >= since && !self.deliver(webhooks, incident, &message).await {
                 return Ok(false);
             }

@@ -136,7 +136,7 @@ fn the_time_of_a_report_is_the_one_at_which_it_happened() {
     let command = |key: &str, said_at| Command::Report { by: by.clone(), key: key.into(), said_at, report: Report::Claimed };
     story.give(command("1", NOON + s(9))).unwrap();
     story.give(command("2", NOON + s(3_600))).unwrap();
-    let lines = buckler::api::timeline::tell(&story.incident, &story.facts, buckler::api::incident::Audience::Home);
+    let lines = buckler::server::presenters::timeline::lines(&story.incident, &story.facts, buckler::api::incident::Audience::Home);
     let at = |n: usize| lines[lines.len() - n].at;
     assert_eq!((at(2), at(1)), (NOON + s(9), story.now), "and never one that has not come yet");
 }

@@ -12,6 +12,10 @@ use buckler::domain::{
     },
     time::Timestamp,
 };
+use buckler::{
+    api::{incident::Audience, timeline::Line},
+    server::presenters::timeline,
+};
 use proptest::prelude::*;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -186,6 +190,7 @@ proptest! {
         for step in steps {
             let before = story.incident.clone();
             let told = leaving(&before, &story.facts);
+            let lines = timeline::lines(&before, &story.facts, Audience::Center);
             match step {
                 Step::Wait(ms) => story.wait(Duration::from_millis(ms)),
                 Step::Down(ms) => {
@@ -201,6 +206,15 @@ proptest! {
             let left = story.whats().iter().any(|what| matches!(*what, "countdown_over" | "sent_now" | "reviewed"));
             prop_assert!(left || tells.is_empty(), "I3: nothing is told before D");
             prop_assert!(tells.starts_with(&told), "what is told follows what was told");
+            let now = timeline::lines(&story.incident, &story.facts, Audience::Center);
+            prop_assert!(now.starts_with(&lines), "a line of the timeline never changes: {lines:#?} became {now:#?}");
+            // The home learns of a wrong password only at the end (R16).
+            let (at_home, is_over) = (timeline::lines(&story.incident, &story.facts, Audience::Home), story.incident.is_over());
+            let differs = |(line, fact): (&Line, &Recorded)| {
+                let hidden = matches!(fact.event, Event::CallEnded { outcome: CallOutcome::WrongPassword, .. });
+                !(hidden && !is_over) && !now.contains(line)
+            };
+            prop_assert!(!at_home.iter().zip(&story.facts).any(differs), "the home is told the same, but for a wrong password");
             prop_assert!(tells.is_sorted_by_key(|(n, _)| *n), "in order");
         }
     }

@@ -2,10 +2,7 @@
 
 use super::story::{Story, home, person, s};
 use buckler::{
-    api::{
-        incident::{Audience, Incident},
-        timeline::{self, What},
-    },
+    api::{incident::Audience, timeline::What},
     domain::{
         incident::{
             Actor, CallOutcome, Mode, Policy, Report, Request,
@@ -13,10 +10,11 @@ use buckler::{
         },
         time::Timestamp,
     },
+    server::presenters::{incident, timeline},
 };
 
 fn texts(story: &Story, audience: Audience) -> Vec<String> {
-    timeline::tell(&story.incident, &story.facts, audience).into_iter().map(|line| line.text).collect()
+    timeline::lines(&story.incident, &story.facts, audience).into_iter().map(|line| line.text).collect()
 }
 
 /// The audit's B7: siren only, and five seconds later police join.
@@ -76,7 +74,7 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
     let report = Report::Called { name: "Sister".into(), outcome: CallOutcome::WrongPassword };
     story.give(Command::Report { by, key: "1".into(), said_at: story.now, report }).unwrap();
     let shown = |story: &Story, audience| {
-        serde_json::to_string(&Incident::tell(&story.incident, &story.facts, Timestamp::default(), None, audience)).unwrap()
+        serde_json::to_string(&incident::present(&story.incident, &story.facts, Timestamp::default(), None, audience)).unwrap()
     };
     let is_secret = |text: &str| !text.to_lowercase().contains("password") && !text.contains("wrong");
     assert!(is_secret(&shown(&story, Audience::Home)), "{}", shown(&story, Audience::Home));
@@ -91,11 +89,11 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
 #[test]
 fn unknown_kind_of_line_is_read_as_other() {
     let story = Story::live(Request::Police);
-    let told = Incident::tell(&story.incident, &story.facts, Timestamp::default(), None, Audience::Home);
+    let told = incident::present(&story.incident, &story.facts, Timestamp::default(), None, Audience::Home);
     let mut json = serde_json::to_value(&told).unwrap();
     json["timeline"][0]["what"] = "hologram_deployed".into();
     json["shiny"] = true.into();
     json["timeline"][0]["shiny"] = 7.into();
-    let read: Incident = serde_json::from_value(json).unwrap();
+    let read: buckler::api::incident::Incident = serde_json::from_value(json).unwrap();
     assert_eq!(read.timeline[0].what, What::Other);
 }

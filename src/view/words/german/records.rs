@@ -103,7 +103,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CloseSure => "Noch einmal drücken: Es ist geschlossen",
         W::Clip => "Was die Kamera zeigte",
         W::Evidence => "Nachweis",
-        W::EvidenceNote => "Jeder Schritt mit seiner Zeit und wer ihn tat, jeder mit einem Hash über alle davor versiegelt, von diesem Server signiert.",
+        W::EvidenceNote => {
+            "Jeder Schritt mit seiner Zeit und wer ihn tat, jeder mit einem Hash über alle davor versiegelt, von diesem Server signiert."
+        }
         W::ExportJson => "JSON herunterladen",
         W::ExportCsv => "CSV herunterladen",
         W::Print => "Drucken",

@@ -1,10 +1,11 @@
-//! Presenters: they build API types from the domain and the state of the devices. An event is encoded once for all listeners.
+//! What homes, their devices and contacts' phones look like now: API types from the domain and the state of the devices. An event is
+//! encoded once for all listeners.
 
 use super::{
     App,
     cameras::State,
     engine::Current,
-    live_events, stopped,
+    live_events, presenters, stopped,
     store::{self, StoreError},
 };
 use crate::{
@@ -37,7 +38,7 @@ impl App {
 
     /// An incident as this audience sees it.
     pub fn present_incident_to(&self, current: &Current, audience: Audience) -> Incident {
-        Incident::tell(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref(), audience)
+        presenters::incident::present(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref(), audience)
     }
 
     /// A home as this member sees it, on a device whose restriction ends at `held_until`.

@@ -1,0 +1,5 @@
+//! What readers are told of an incident: the domain's state and facts as wire types. Pure.
+
+pub mod incident;
+pub mod timeline;
+pub mod webhooks;

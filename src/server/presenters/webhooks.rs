@@ -1,0 +1,71 @@
+//! The messages about an incident that leave for other servers.
+
+use super::timeline;
+use crate::{
+    api::{
+        incident::{Audience, Stage},
+        timeline::Line,
+        webhooks::{About, CallTold, Data, DispatchTold, Message},
+    },
+    domain::incident::{
+        CallState, CenterMode, DispatchState, Incident, Report, Service,
+        event::{Event, Recorded},
+        leaving::leaving,
+    },
+};
+
+/// The messages about an incident that may be sent to another server, in order, from step `from` on.
+pub fn messages(incident: &Incident, history: &[Recorded], account: Option<&str>, from: u32) -> Vec<Message> {
+    // Messages of a home's own server may contain what the home may see.
+    let audience = match incident.snapshot.policy.center {
+        CenterMode::Operators => Audience::Center,
+        CenterMode::Automatic | CenterMode::Receiver => Audience::Home,
+    };
+    let lines = timeline::lines(incident, history, audience);
+    let told = leaving(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
+    told.map(|(n, then)| {
+        let message = message(&history[n], &lines[n], &then, account);
+        let is_secret = message.data.call.as_ref().is_some_and(|call| audience.outcome(incident, call.outcome).is_none());
+        if is_secret { message.without_call() } else { message }
+    })
+    .collect()
+}
+
+fn message(fact: &Recorded, line: &Line, then: &Incident, account: Option<&str>) -> Message {
+    let snapshot = &then.snapshot;
+    let about = About {
+        home: then.home.clone(),
+        name: snapshot.home_name.clone(),
+        address: snapshot.address.clone(),
+        notes: snapshot.notes.clone(),
+        mode: then.mode,
+        state: Stage::from(&then.state),
+        services: then.services(),
+        since: then.deadline,
+    };
+    let told = Data {
+        incident: Some(then.id),
+        account: account.map(Into::into),
+        seq: line.seq,
+        by: line.by.clone(),
+        text: line.text.clone(),
+        about: Some(about),
+        ..Data::default()
+    };
+    let dispatch = |service: Service, state: DispatchState, reference: Option<String>| Some(DispatchTold { service, state, reference });
+    let data = match &fact.event {
+        Event::CallEnded { call, outcome } => {
+            let ended = then.calls.iter().find(|c| c.id == *call && matches!(c.state, CallState::Ended(_)));
+            let name = ended.and_then(|call| then.contact(&call.contact)).map(|contact| contact.name().to_owned());
+            Data { call: Some(CallTold { name: name.unwrap_or_default(), outcome: *outcome }), ..told }
+        }
+        Event::DispatchRequested { service } => Data { dispatch: dispatch(*service, DispatchState::Requested, None), ..told },
+        Event::DispatchMoved { service, state, reference } => Data { dispatch: dispatch(*service, *state, reference.clone()), ..told },
+        Event::Reported { report: Report::Moved { service, state, reference }, .. } => {
+            Data { dispatch: dispatch(*service, *state, reference.clone()), ..told }
+        }
+        Event::Closed { disposition, .. } => Data { disposition: Some(*disposition), ..told },
+        _ => told,
+    };
+    Message { kind: format!("incident.{}", fact.event.name()), timestamp: fact.at, data }
+}
