@@ -161,7 +161,8 @@ impl View {
     }
 
     pub(super) fn is_quarantined(&self, id: IncidentId) -> bool {
-        self.quarantined.read().expect("no writer panics").contains_key(&id.to_string())
+        let quarantined = self.quarantined.read().expect("no writer panics");
+        !quarantined.is_empty() && quarantined.contains_key(&id.to_string())
     }
 
     /// Moves an incident from the running ones to the quarantined ones.
