@@ -73,8 +73,15 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def once(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        sys.exit("the file has a field twice, which readers may read in two ways")
+    return fields
+
+
 def main():
-    evidence = json.load(open(sys.argv[1], encoding="utf-8"))
+    evidence = json.load(open(sys.argv[1], encoding="utf-8"), object_pairs_hook=once)
     before = "0" * 64
     for number, event in enumerate(evidence["events"], 1):
         seal = hashlib.sha256((before + canonical(event["fact"])).encode()).hexdigest()

@@ -45,15 +45,16 @@ impl EvidenceKey {
 
 /// Makes a key. A key that appeared meanwhile stays, and a crash leaves no half of one.
 fn make(folder: &Path, file: &Path) -> io::Result<Vec<u8>> {
-    let mut seed = vec![0; 32];
+    let (mut seed, mut name) = (vec![0; 32], [0; 8]);
     getrandom::fill(&mut seed).map_err(io::Error::other)?;
-    let unfinished: PathBuf = folder.join(format!("{FILE}.{}", std::process::id()));
+    getrandom::fill(&mut name).map_err(io::Error::other)?;
+    let unfinished: PathBuf = folder.join(format!("{FILE}.{:016x}", u64::from_le_bytes(name)));
     let mut made = private::new_file(&unfinished)?;
     let linked = made.write_all(&seed).and_then(|()| made.sync_all()).and_then(|()| fs::hard_link(&unfinished, file));
     fs::remove_file(&unfinished)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::read(file),
-        linked => linked.map(|()| seed),
+        linked => linked.and_then(|()| fs::File::open(folder)?.sync_all()).map(|()| seed),
     }
 }
 

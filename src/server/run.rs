@@ -303,7 +303,7 @@ impl App {
             }
             match op {
                 Op::SetCenterRole(..) => self.live_events.center_changed(),
-                Op::EndQuarantined(incident, _) => {
+                Op::EndQuarantined { incident, .. } => {
                     self.engine.view().end_quarantine(incident);
                     self.live_events.center_changed();
                 }

@@ -19,6 +19,7 @@ use crate::{
     },
     view::{clock::better_offset, incident as view},
 };
+use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
 
@@ -28,6 +29,8 @@ const LAST_HOME: &str = "buckler-home";
 const LAST_ANSWER: &str = "buckler-last";
 /// The name under which it keeps who was signed in.
 const LAST_ME: &str = "buckler-me";
+/// The pause before the server is asked again for a home that it cannot read, milliseconds.
+const ASKS_AGAIN_MS: u32 = 30_000;
 /// The live events that the app understands.
 const EVENTS: &[&str] = &["snapshot", "incident", "device", "camera", "home", "ping"];
 
@@ -52,7 +55,7 @@ pub struct Store {
     /// The home on the screen, as it was told last.
     pub home: RwSignal<Option<HomeAnswer>>,
     /// Whether the home that is looked at cannot be read by the server: then there is none on the screen.
-    pub unreadable: RwSignal<bool>,
+    pub unreadable: RwSignal<Option<HomeId>>,
     /// The incident on the screen: running, or ended and not yet put away.
     pub incident: RwSignal<Option<Incident>>,
     /// The home's latest incidents.
@@ -68,6 +71,11 @@ pub struct Store {
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
     put_away: StoredValue<Option<IncidentId>>,
+}
+
+/// Whether the server says that it cannot read a home.
+fn says_unreadable(session: &Session, id: &HomeId) -> bool {
+    matches!(session, Session::Somebody(me) if me.homes.iter().any(|home| home.id == *id && home.unreadable))
 }
 
 #[derive(Deserialize)]
@@ -86,7 +94,7 @@ impl Store {
         Self {
             session: RwSignal::new(Session::Asking),
             home: RwSignal::new(None),
-            unreadable: RwSignal::new(false),
+            unreadable: RwSignal::new(None),
             incident: RwSignal::new(None),
             latest: RwSignal::new(Vec::new()),
             connected: RwSignal::new(true),
@@ -157,17 +165,35 @@ impl Store {
     /// Looks at a home from now on.
     pub fn open(self, id: HomeId) {
         browser::keep(LAST_HOME, id.as_str());
-        let is_unreadable =
-            |session: &Session| matches!(session, Session::Somebody(me) if me.homes.iter().any(|home| home.id == id && home.unreadable));
+        let is_unreadable = self.session.with_untracked(|session| says_unreadable(session, &id));
         self.home.set(None);
-        self.unreadable.set(self.session.with_untracked(is_unreadable));
+        self.unreadable.set(is_unreadable.then(|| id.clone()));
         self.incident.set(None);
         self.latest.set(Vec::new());
-        if self.unreadable.get_untracked() {
-            return self.live.set_value(None);
+        if is_unreadable {
+            self.live.set_value(None);
+            return self.wait_for(id);
         }
         let events = Live::open(&path::events(&id), EVENTS, move |name, data| self.event(&name, &data), move |yes| self.connection(yes));
         self.live.set_value(Some(events));
+    }
+
+    /// Asks repeatedly whether the server can read a home, until it can or another home is opened.
+    fn wait_for(self, id: HomeId) {
+        spawn_local(async move {
+            loop {
+                TimeoutFuture::new(ASKS_AGAIN_MS).await;
+                if self.unreadable.with_untracked(|now| now.as_ref() != Some(&id)) {
+                    return;
+                }
+                let Ok((me, _)) = client::me().await else { continue };
+                let session = Session::Somebody(Box::new(me));
+                if !says_unreadable(&session, &id) {
+                    self.session.set(session);
+                    return self.open(id);
+                }
+            }
+        });
     }
 
     /// Nobody is signed in any more.
@@ -176,6 +202,7 @@ impl Store {
         for name in [LAST_ME, LAST_ANSWER] {
             browser::forget(name);
         }
+        self.unreadable.set(None);
         self.home.set(None);
         self.incident.set(None);
         self.session.set(Session::Nobody);
@@ -304,8 +331,13 @@ impl Store {
         let known = self.incident.get_untracked().filter(|i| view::screen(i.state) != view::Screen::Ended);
         if let Some(known) = known {
             spawn_local(async move {
-                if let Ok(told) = client::incident(known.id).await {
-                    self.tell(told);
+                match client::incident(known.id).await {
+                    Ok(told) => self.tell(told),
+                    // The server has no such incident any more: what the screen shows of it is no longer true.
+                    Err(Failure::Refused(_)) if self.incident.with_untracked(|now| now.as_ref().is_some_and(|now| now.id == known.id)) => {
+                        self.incident.set(None);
+                    }
+                    Err(_) => {}
                 }
             });
         }

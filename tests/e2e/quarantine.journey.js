@@ -32,6 +32,12 @@ test("a home that the server cannot read: it says so, and another home is one ch
   await expect(page.getByRole("heading", { name: "The server cannot read this home" })).toBeVisible();
   await expect(page.getByRole("button", { name: "SOS", exact: true })).toHaveCount(0);
   await expect(page.getByText(/In an emergency call 911 or 112/)).toBeVisible();
-  await page.getByRole("combobox", { name: "Choose a home" }).selectOption("lake-cabin");
+  const homes = page.getByRole("combobox", { name: "Choose a home" });
+  await homes.selectOption("lake-cabin");
   await expect(page.getByRole("button", { name: "SOS", exact: true })).toBeVisible();
+  await homes.selectOption("maple-street");
+  await expect(page.getByRole("heading", { name: "The server cannot read this home" })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "The server cannot read this home" })).toBeVisible();
+  expect(await homes.inputValue()).toBe("maple-street");
 });

@@ -172,11 +172,9 @@ impl<'a> BatchBuilder<'a> {
         store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
         if let Some(row) = known.iter().find(|row| row.id == raise.id).cloned() {
-            if row.fingerprint != fingerprint {
+            // The incident may be quarantined: then only another id begins one.
+            if row.fingerprint != fingerprint || !self.stage(row.incident, store).await? {
                 return Ok(Err(Denied::IdReused));
-            }
-            if !self.stage(row.incident, store).await? {
-                return Ok(Err(Denied::StorageUnavailable));
             }
             return Ok(Ok(Verdict { incident: row.incident, created: false, joined: row.incident != raise.id, refusal: None }));
         }

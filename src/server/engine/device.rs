@@ -9,15 +9,23 @@ use crate::domain::{
 /// The fingerprint of a request whose id the server made itself. It can be constant, because no other request has that id.
 pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
 
+/// Makes the id of a request.
+///
+/// # Errors
+/// A system without random numbers.
+pub fn new_id() -> Result<IncidentId, getrandom::Error> {
+    let mut bits = [0u8; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()))
+}
+
 /// Builds the request of a device in a home.
 ///
 /// # Errors
 /// A system without random numbers.
 pub fn request(policy: Policy, home: &Home, name: &str, request: Request, mode: Mode) -> Result<Raise, getrandom::Error> {
-    let mut bits = [0u8; 16];
-    getrandom::fill(&mut bits)?;
     Ok(Raise {
-        id: IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid()),
+        id: new_id()?,
         home: home.id.clone(),
         request,
         mode,

@@ -70,6 +70,14 @@ impl Timers {
     }
 }
 
+/// What a loop begins with.
+pub(super) struct Start {
+    pub timers: Timers,
+    pub time_is_kept: bool,
+    /// Quarantines that begin and end.
+    pub changes: Batch,
+}
+
 /// The event loop, which owns the incidents.
 pub(super) struct EventLoop {
     store: Arc<dyn Journal>,
@@ -80,6 +88,8 @@ pub(super) struct EventLoop {
     timers: Timers,
     /// Whether the next start can continue with this time. It cannot if the anchor could not be stored when this server started.
     time_is_kept: bool,
+    /// What the start found, until it is stored.
+    unstored: Option<Batch>,
     /// Whether anything was written, or an attempt was made, since the last maintenance.
     untidy: bool,
     /// When to begin the maintenance; each write delays it.
@@ -94,10 +104,21 @@ impl EventLoop {
         live_events: Arc<LiveEvents>,
         outbox: Outbox,
         view: Arc<View>,
-        timers: Timers,
-        time_is_kept: bool,
+        start: Start,
     ) -> Self {
-        Self { store, clock, live_events, outbox, view, timers, time_is_kept, untidy: true, tidy_at: instant() + IDLE }
+        let Start { timers, time_is_kept, changes } = start;
+        let unstored = Some(changes).filter(|changes| !changes.is_empty());
+        Self { store, clock, live_events, outbox, view, timers, time_is_kept, unstored, untidy: true, tidy_at: instant() + IDLE }
+    }
+
+    /// Stores what the start found, before anything else: until then a quarantined incident still has its home's place in the store.
+    async fn store_start(&mut self) {
+        if let Some(changes) = self.unstored.take()
+            && let Err(error) = self.store.commit(changes.clone()).await
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "a quarantine could not be stored; it is tried again");
+            self.unstored = Some(changes);
+        }
     }
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: watch::Receiver<bool>) {
@@ -149,6 +170,7 @@ impl EventLoop {
     /// Work for idle times: the store's maintenance, and adopting a corrected wall clock once no timer or effect depends on the current
     /// one.
     async fn tidy(&mut self) {
+        self.store_start().await;
         if std::mem::take(&mut self.untidy) {
             match self.store.tidy().await {
                 Ok(more) => self.untidy = more,
@@ -194,6 +216,7 @@ impl EventLoop {
     }
 
     async fn round(&mut self, jobs: Vec<Job>, now: Timestamp) -> Result<(), (Vec<Job>, StoreError)> {
+        self.store_start().await;
         let mut round = BatchBuilder::new(&self.view, now);
         if let Err(error) = round.decide(&jobs, &*self.store).await {
             return Err((jobs, error));
@@ -242,9 +265,10 @@ impl EventLoop {
         if let Ok(id) = quarantined.incident.parse() {
             self.timers.set(id, None);
         }
-        let home = quarantined.home.parse::<HomeId>();
+        // The home must not notice a hidden one.
+        let home = quarantined.home.parse::<HomeId>().ok().filter(|_| !quarantined.quiet);
         self.view.quarantine(quarantined);
-        if let Ok(home) = home {
+        if let Some(home) = home {
             self.live_events.home_changed(home);
         }
         self.live_events.center_changed();

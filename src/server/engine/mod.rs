@@ -22,12 +22,12 @@ use crate::{
     server::{
         clock::Clock,
         live_events::LiveEvents,
-        store::{Journal, StoreError},
+        store::{Batch, Journal, StoreError},
         tasks::Tasks,
     },
 };
 use batch::Job;
-use event_loop::{EventLoop, Timers};
+use event_loop::{EventLoop, Start, Timers};
 use outbox::{LiveSirens, Outbox};
 pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
@@ -96,14 +96,13 @@ impl Engine {
             timers.set(current.incident.id, current.incident.next_deadline());
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
-        if !changes.is_empty()
-            && let Err(error) = store.commit(changes).await
-        {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a quarantine could not be stored; the home cannot raise another SOS"
-            );
-        }
+        let changes = match if changes.is_empty() { Ok(Batch::default()) } else { store.commit(changes.clone()).await } {
+            Ok(_) => Batch::default(),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a quarantine could not be stored; it is tried again");
+                changes
+            }
+        };
         let (mut pending, unreadable) = store.pending().await?;
         if !unreadable.is_empty() {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
@@ -115,7 +114,7 @@ impl Engine {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
         outbox.begin(engine.clone(), pending, view.running(), tasks);
-        let event_loop = EventLoop::new(store, clock, live_events, outbox, view, timers, time_is_kept);
+        let event_loop = EventLoop::new(store, clock, live_events, outbox, view, Start { timers, time_is_kept, changes });
         tasks.spawn("engine", event_loop.run(queue, tasks.stop()));
         Ok(engine)
     }

@@ -140,6 +140,7 @@ impl From<Guard> for ApiError {
             Guard::PasswordIs(..) => wrong("current", ErrorCode::NotRight),
             Guard::NotReplaced(_) => Self::new(Code::Busy, "Nothing was changed: another request was quicker. Try again."),
             Guard::CredentialFree(_) => Self::field("passkey", "That passkey is registered already."),
+            Guard::PasskeyStands(..) => Self::new(Code::NotSignedIn, "That passkey is not known here."),
             Guard::FewerPasskeys(..) => Self::field("passkey", "An account can have 20 passkeys at most."),
             Guard::RecoveryCodeUnused(..) => Self::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."),
         }

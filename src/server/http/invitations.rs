@@ -213,7 +213,8 @@ pub async fn accept(
         InvitationScope::Center(_) => Guard::CenterRoleIs(account.clone(), None),
     };
     let (entry, accept) = joined(&app, invitation, account);
-    app.changes.apply(accept(Change::new(entry).guard(is_new))).await?;
+    let stands = Guard::SessionStands(signed_in.session.token, app.clock.now());
+    app.changes.apply(accept(Change::new(entry).guard(stands).guard(is_new))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -163,7 +163,11 @@ pub async fn sign_in(
     Body(answered): Body<Answered>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (account, used) = used(&app, &answered).await?;
-    session::begin(&app, cookie, &headers, account, By::Passkey, |sign_in| sign_in.op(Op::PutPasskey(used))).await
+    session::begin(&app, cookie, &headers, account, By::Passkey, |sign_in| {
+        let stands = Guard::PasskeyStands(used.account.clone(), used.credential.clone());
+        sign_in.guard(stands).op(Op::PutPasskey(used))
+    })
+    .await
 }
 
 /// Verifies the answer of a passkey. Returns its account, and the passkey as it is after this use.

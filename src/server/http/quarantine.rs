@@ -29,7 +29,7 @@ pub async fn end(
         return Err(ApiError::not_found());
     }
     let change = owner.change(&app, AuditAction::QuarantineEnded, json!({"incident": incident}));
-    app.changes.apply(ends(change, incident, home.id.clone())).await?;
+    app.changes.apply(ends(change, incident, home.id.clone(), false)).await?;
     let held_until = held_until(&home, owner.0.signed_in.session.held_until, app.clock.now());
     Ok(Json(app.present_home(&home, owner.0.membership, held_until).await?))
 }
@@ -42,17 +42,19 @@ pub async fn end_at_center(
     PathId(incident): PathId<String>,
 ) -> Result<StatusCode, ApiError> {
     let found = app.engine.view().quarantined().into_iter().find(|quarantined| quarantined.incident == incident);
-    let Quarantined { home, .. } = found.ok_or_else(ApiError::not_found)?;
+    let Quarantined { home, quiet, .. } = found.ok_or_else(ApiError::not_found)?;
     let home: HomeId = home.parse().map_err(|_| ApiError::not_found())?;
-    let entry =
-        AuditEntry { home: Some(home.clone()), ..signed_in.entry(&app, AuditAction::QuarantineEnded, json!({"incident": incident})) };
+    let entry = AuditEntry {
+        home: (!quiet).then(|| home.clone()),
+        ..signed_in.entry(&app, AuditAction::QuarantineEnded, json!({"incident": incident}))
+    };
     let change = Change::new(entry)
         .guard(Guard::SessionStands(signed_in.session.token, app.clock.now()))
         .guard(Guard::MayAtCenter(signed_in.account.id.clone(), CenterAction::Work));
-    app.changes.apply(ends(change, incident, home)).await?;
+    app.changes.apply(ends(change, incident, home, quiet)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn ends(change: Change, incident: String, home: HomeId) -> Change {
-    change.guard(Guard::IsQuarantined(incident.clone(), home.clone())).op(Op::EndQuarantined(incident, home))
+fn ends(change: Change, incident: String, home: HomeId, quiet: bool) -> Change {
+    change.guard(Guard::IsQuarantined(incident.clone(), home.clone())).op(Op::EndQuarantined { incident, home, quiet })
 }

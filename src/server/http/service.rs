@@ -44,13 +44,17 @@ const LITTLE_SPACE: u64 = 256 << 20;
 
 /// Readiness: whether a request would be stored now, and what needs attention, one reason per line.
 #[utoipa::path(get, path = "/readyz", tag = "service", responses((status = 200, body = String), (status = 503, body = String)))]
-pub async fn readyz(extract::State(app): extract::State<Arc<App>>) -> impl IntoResponse {
-    let (ready, reasons) = reasons(&app).await;
+pub async fn readyz(
+    extract::State(app): extract::State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let (ready, reasons) = reasons(&app, is_here(peer, &headers)).await;
     let (status, word) = if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     (status, format!("{word}\n{}", reasons.concat()))
 }
 
-async fn reasons(app: &App) -> (bool, Vec<String>) {
+async fn reasons(app: &App, is_here: bool) -> (bool, Vec<String>) {
     if *app.stop.borrow() {
         return (false, vec!["server: it is stopping\n".into()]);
     }
@@ -65,17 +69,7 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     let (depth, oldest) = app.engine.view().under_way();
     let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
     reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
-    for Quarantined { incident, home, .. } in app.engine.view().quarantined() {
-        reasons.push(format!(
-            "incident {incident} of home {home}: quarantined, so nothing more happens in it; see the log, and call the home's contacts\n"
-        ));
-    }
-    for home in app.homes.unreadable() {
-        reasons.push(format!("home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n"));
-    }
-    for key in app.engine.view().unreadable_effects() {
-        reasons.push(format!("effect {key}: cannot be read, so it is not carried out; see the log\n"));
-    }
+    reasons.extend(set_aside(app, is_here));
     if let Some(free) = free_space(&app.data) {
         let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
         reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
@@ -85,6 +79,33 @@ async fn reasons(app: &App) -> (bool, Vec<String>) {
     (stores, reasons)
 }
 
+/// What cannot be read or decided: by name for this machine, and as numbers for everybody else, who must not learn of homes and of hidden
+/// incidents.
+fn set_aside(app: &App, is_here: bool) -> Vec<String> {
+    let (quarantined, homes, effects) = (app.engine.view().quarantined(), app.homes.unreadable(), app.engine.view().unreadable_effects());
+    if !is_here {
+        let all = [
+            (quarantined.len(), "incidents are quarantined"),
+            (homes.len(), "homes cannot be read"),
+            (effects.len(), "effects cannot be read"),
+        ];
+        return all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}; see the log\n")).collect();
+    }
+    let incident = |Quarantined { incident, home, .. }: Quarantined| {
+        format!(
+            "incident {incident} of home {home}: quarantined, so nothing more happens in it; see the log, and call the home's contacts\n"
+        )
+    };
+    let home = |home: &String| format!("home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n");
+    let effect = |key: String| format!("effect {key}: cannot be read, so it is not carried out; see the log\n");
+    quarantined.into_iter().map(incident).chain(homes.iter().map(home)).chain(effects.into_iter().map(effect)).collect()
+}
+
+/// Whether a request comes from this machine, and from nobody else through a proxy on it.
+fn is_here(peer: SocketAddr, headers: &HeaderMap) -> bool {
+    peer.ip().is_loopback() && !["forwarded", "x-forwarded-for", "x-forwarded-proto"].iter().any(|name| headers.contains_key(*name))
+}
+
 /// Metrics for Prometheus. Only requests from this machine are answered.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String), (status = 404, body = String)))]
 pub async fn metrics(
@@ -92,9 +113,7 @@ pub async fn metrics(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
-    // A proxy on this machine forwards requests of clients that may be anywhere.
-    let is_forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-proto"].iter().any(|name| headers.contains_key(*name));
-    if !peer.ip().is_loopback() || is_forwarded {
+    if !is_here(peer, &headers) {
         return ApiError::not_found().into_response();
     }
     let view = app.engine.view();

@@ -57,8 +57,14 @@ pub async fn sign_in(
         refused(&app, &cookie, account, By::Password);
     }
     let account = account.filter(|_| right);
-    let account = account.ok_or_else(|| ApiError::new(Code::NotSignedIn, "That e-mail address and password do not belong together."))?;
-    begin(&app, cookie, &headers, account, By::Password, |sign_in| sign_in).await
+    let account = account.ok_or_else(not_together)?;
+    // The password may be changed while it is checked.
+    let compared = Guard::PasswordIs(account.id.clone(), account.password.clone());
+    begin(&app, cookie, &headers, account, By::Password, |sign_in| sign_in.guard(compared)).await
+}
+
+fn not_together() -> ApiError {
+    ApiError::new(Code::NotSignedIn, "That e-mail address and password do not belong together.")
 }
 
 /// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes are limited.
@@ -169,7 +175,10 @@ pub(super) async fn begin(
         // A new session would have a new budget each time.
         change = change.charged_to(Payer::Address(address.to_string()));
     }
-    app.changes.apply(change).await?;
+    app.changes.apply(change).await.map_err(|error| match error {
+        ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),
+        other => other.into(),
+    })?;
     Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
 }
 

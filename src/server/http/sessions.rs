@@ -121,7 +121,8 @@ pub async fn prove(
     let proven = |token: [u8; 32]| {
         let change = signed_in.change(&app, AuditAction::Proven, json!({"by": by, "session": session_name(&token)}));
         let release = used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
-        change.ops(release).ops(used.clone().map(Op::PutPasskey))
+        let stands = used.iter().map(|used| Guard::PasskeyStands(used.account.clone(), used.credential.clone()));
+        stands.fold(change, |change, guard| change.guard(guard)).ops(release).ops(used.clone().map(Op::PutPasskey))
     };
     let jar = session::renew(&app, cookie, &signed_in.session, proven).await?;
     Ok((jar, StatusCode::NO_CONTENT))

@@ -11,6 +11,7 @@ use crate::{
         App,
         engine::Current,
         evidence::{row, word},
+        store::StoreError,
     },
 };
 use axum::{
@@ -69,9 +70,13 @@ pub async fn statistics(
     let ids = app.reads.begun_since(since).await?;
     let mut all = Vec::new();
     for id in ids.into_iter().rev().take(MOST) {
-        if let Some(stored) = app.reads.incident(id).await? {
-            let current = Current::load(stored)?;
-            all.extend(Handled::of(&current.incident, &current.history));
+        match app.reads.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
+            Ok(Some(current)) => all.extend(Handled::of(&current.incident, &current.history)),
+            Ok(None) => {}
+            Err(error @ StoreError::Inconsistent { .. }) => {
+                tracing::error!(incident = %id, error = &error as &dyn std::error::Error, "an incident cannot be read, so it is not counted");
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(match format {

@@ -180,7 +180,7 @@ async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
     if let Err(reason) = eligibility::request(&found, &Source::Device, request, MAY) {
         return tracing::error!(%home, button = name, ?request, ?reason, "a button press was refused: the home is not eligible");
     }
-    let raise = match buttons.requested(&found, name, request, mode) {
+    let mut raise = match buttons.requested(&found, name, request, mode) {
         Ok(raise) => raise,
         Err(error) => return tracing::error!(%error, "could not get random numbers; the button press is lost"),
     };
@@ -192,6 +192,11 @@ async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
             }
             // A button cannot show that the request failed. Retry, as the app does, until the request is too old (F5).
             Err(Denied::StorageUnavailable) if buttons.clock.now().since(pressed) < STALE => tokio::time::sleep(PAUSE).await,
+            // The incident that the press began is quarantined.
+            Err(Denied::IdReused) if buttons.clock.now().since(pressed) < STALE => match device::new_id() {
+                Ok(id) => raise.id = id,
+                Err(error) => return tracing::error!(%error, "could not get random numbers; the button press is lost"),
+            },
             Err(denied) => {
                 return tracing::error!(%home, button = name, ?request, ?denied, "could not raise the request of a button press");
             }

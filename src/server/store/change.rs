@@ -68,7 +68,14 @@ pub enum Op {
     /// Ends the links of a contact.
     EndContactLinks(HomeId, ContactId),
     /// Ends a quarantined incident of a home.
-    EndQuarantined(String, HomeId),
+    EndQuarantined {
+        /// The incident.
+        incident: String,
+        /// Its home.
+        home: HomeId,
+        /// Whether the home must not notice it: then its members are not notified.
+        quiet: bool,
+    },
 }
 
 impl Op {
@@ -80,7 +87,7 @@ impl Op {
             | Self::EndMembership(home, _)
             | Self::PutContactLink { home, .. }
             | Self::EndContactLinks(home, _)
-            | Self::EndQuarantined(_, home) => Some(home),
+            | Self::EndQuarantined { home, quiet: false, .. } => Some(home),
             _ => None,
         }
     }
@@ -138,6 +145,8 @@ pub enum Guard {
     NotReplaced([u8; 32]),
     /// That credential is not registered.
     CredentialFree(Vec<u8>),
+    /// The account still has that passkey.
+    PasskeyStands(UserId, Vec<u8>),
     /// The account has fewer passkeys than that.
     FewerPasskeys(UserId, u32),
     /// The account has that recovery code.

@@ -248,11 +248,17 @@ async fn write_down(webhooks: &Webhooks) -> bool {
     more
 }
 
-/// Loads an incident, running or over.
+/// Loads an incident, running or over. One that cannot be read has no steps: it must not hold the others up.
 async fn load(webhooks: &Webhooks, incident: IncidentId) -> Result<Option<Arc<Current>>, StoreError> {
-    match webhooks.source.engine.view().by_id(incident) {
-        Some(current) => Ok(Some(current)),
-        None => webhooks.source.reads.incident(incident).await?.map(|stored| Current::load(stored).map(Arc::new)).transpose(),
+    if let Some(current) = webhooks.source.engine.view().by_id(incident) {
+        return Ok(Some(current));
+    }
+    match webhooks.source.reads.incident(incident).await.and_then(|stored| stored.map(Current::load).transpose()) {
+        Err(error @ StoreError::Inconsistent { .. }) => {
+            tracing::error!(%incident, error = &error as &dyn std::error::Error, "an incident cannot be read, so no webhook is sent");
+            Ok(None)
+        }
+        loaded => Ok(loaded?.map(Arc::new)),
     }
 }
 

@@ -33,13 +33,13 @@ pub fn Dashboard(
             <header class="bar">
                 {part(move || (!homeless.get()).then(|| view! { <HomeSwitcher/> }))}
                 <span class="bar__space"></span>
-                {part(move || (!store.unreadable.get()).then(|| view! { <Shield availability source=Source::Dashboard sheet/> }))}
+                {part(move || store.unreadable.with(Option::is_none).then(|| view! { <Shield availability source=Source::Dashboard sheet/> }))}
             </header>
             {part(move || store.offline_since.get().map(|at| view! { <p class="stale" role="status"><Icon name="warning"/>{Word::OfflineSince.fill(&[&day(at)])}</p> }))}
             {part(move || Some(match store.home.get().filter(|_| shows(1)) {
                 Some(home) => view! { <Overview home/> }.into_any(),
                 None if homeless.get() => view! { <NoHome/> }.into_any(),
-                None if store.unreadable.get() => view! { <Unreadable/> }.into_any(),
+                None if store.unreadable.with(Option::is_some) => view! { <Unreadable/> }.into_any(),
                 None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{Word::Loading}</p></main> }.into_any(),
             }))}
         </div>
@@ -82,7 +82,7 @@ fn HomeSwitcher() -> impl IntoView {
         Session::Somebody(me) => me.homes,
         _ => Vec::new(),
     };
-    let current = move || store.home.with(|h| h.as_ref().map(|h| h.home.id.clone()));
+    let current = move || store.home.with(|h| h.as_ref().map(|h| h.home.id.clone())).or_else(|| store.unreadable.get());
     let choose = move |event: leptos::ev::Event| {
         if let Ok(id) = event_target_value(&event).parse::<HomeId>() {
             store.open(id);

@@ -113,6 +113,9 @@ async fn evidence_is_signed_with_a_key_that_others_can_know() {
         let (good, said) = checked(&forged.to_string(), &[]);
         assert!(!good && said.contains("not as it was signed"), "{n}: {said}");
     }
+    // A field that is there twice, which other readers may read first.
+    let twice = seen.to_string().replacen('{', "{\"exported_at\":\"2026-01-01T00:00:00.000Z\",", 1);
+    assert!(checked(&twice, &[key]).1.contains("a field twice"));
     let mut unsigned = seen.clone();
     unsigned.as_object_mut().unwrap().remove("signature");
     assert_eq!(checked(&unsigned.to_string(), &[key]), (false, "the file is not signed\n".into()));

@@ -1,7 +1,18 @@
 //! What cannot be read or decided is quarantined and named, and everything else goes on.
 
 use super::{Person, Server, until};
-use buckler::server::store::sqlite::{Verdict, verify};
+use async_trait::async_trait;
+use buckler::{
+    domain::{id::IncidentId, incident::command::Command},
+    server::{
+        clock::Anchor,
+        engine::Denied,
+        store::{
+            Batch, ChangeError, Database, RequestRow, StoreError, Urgent, Write, Writes,
+            sqlite::{Verdict, verify},
+        },
+    },
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
@@ -54,9 +65,9 @@ async fn unreadable_incident_is_named_and_everything_else_goes_on() {
     assert_eq!(status, StatusCode::CREATED, "its home sends another SOS: {again}");
     assert_ne!(again["id"], json!(broken));
     assert_eq!(owner.raise("lake-cabin", "medical", json!({})).await.0, StatusCode::CREATED);
-    // A request that was lost on its way is not answered as if it had been another one.
-    let (status, _) = owner.raise("maple-street", "police", json!({"id": broken})).await;
-    assert!(status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::CONFLICT);
+    // The same request again begins nothing and joins nothing: it needs an id of its own.
+    let same = json!({"id": broken});
+    assert_eq!(owner.raise("maple-street", "police", same).await.1["code"], "id_reused");
 
     let server = server.restart_after_sql("SELECT 1").await;
     let owner = server.sign_in("owner").await;
@@ -218,4 +229,94 @@ async fn history_shows_what_can_be_read() {
     let ids: Vec<_> = all.as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
     assert_eq!(ids, [again["id"].clone()]);
     drop(server);
+}
+
+/// Nobody goes on from where its facts end, also not once they can be read again.
+#[tokio::test]
+async fn ended_quarantined_incident_never_goes_on() {
+    let (server, owner, broken) = broken().await;
+    let again = owner.raise("maple-street", "fire", json!({})).await.1;
+    let server = server.restart_after_sql(MEND).await;
+    let owner_now = server.sign_in("owner").await;
+    drop(owner);
+    let end = format!("{MAPLE}/quarantine/{broken}");
+    assert_eq!(owner_now.ask(Method::DELETE, &end, &Value::Null).await.0, StatusCode::OK);
+    let incident = json!({"id": broken});
+    for action in ["send-now", "cancel", "silence", "end"] {
+        assert_eq!(owner_now.act(&incident, action).await.0, StatusCode::NOT_FOUND, "{action}");
+    }
+    let command = Command::Tick;
+    assert!(matches!(server.app.engine.give(broken.parse().unwrap(), command).await, Err(Denied::Unknown)));
+    assert_eq!(owner_now.get(&format!("/api/v1/incidents/{broken}")).await.0, StatusCode::NOT_FOUND);
+    let all = owner_now.get(&format!("{MAPLE}/incidents")).await.1;
+    assert!(all.as_array().unwrap().iter().all(|one| one["id"] != json!(broken)), "it is not told as if it ran");
+    assert_eq!(owner_now.get(MAPLE).await.1["incident"]["id"], again["id"]);
+    assert_eq!(count(&server, "SELECT count(*) FROM incident WHERE running = 1").await, 1);
+}
+
+#[tokio::test]
+async fn strangers_learn_numbers_and_no_names() {
+    let (server, _, broken) = broken().await;
+    let there = server.stranger().client.get(format!("{}/readyz", server.base)).header("x-forwarded-for", "192.0.2.7");
+    let said = there.send().await.unwrap().text().await.unwrap();
+    assert!(said.contains("1 incidents are quarantined") && !said.contains("maple") && !said.contains(&broken), "{said}");
+}
+
+#[tokio::test]
+async fn history_goes_on_past_what_cannot_be_read() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    for _ in 0..5 {
+        let incident = owner.raise("maple-street", "police", json!({})).await.1;
+        owner.act(&incident, "cancel").await;
+    }
+    let broken = "UPDATE facts SET body = '[' || body WHERE incident IN (SELECT id FROM incident ORDER BY started_at DESC LIMIT 2)";
+    let server = server.restart_after_sql(broken).await;
+    let owner = server.sign_in("owner").await;
+    let page = owner.get(&format!("{MAPLE}/incidents?limit=2")).await.1;
+    assert_eq!(page.as_array().unwrap().len(), 2, "older ones take the places");
+}
+
+/// A disk that is full at the start.
+struct FullAtStart {
+    writes: Box<dyn Writes>,
+    failed: bool,
+}
+
+#[async_trait]
+impl Writes for FullAtStart {
+    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.failed, true) {
+            self.writes.commit(batch).await
+        } else {
+            Err(StoreError::Unusable("planted".into()))
+        }
+    }
+    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>> {
+        self.writes.apply(writes, urgent).await
+    }
+    async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        self.writes.requests(ids).await
+    }
+    async fn put_anchor(&mut self, anchor: &Anchor) -> Result<(), StoreError> {
+        self.writes.put_anchor(anchor).await
+    }
+    async fn tidy(&mut self) -> Result<bool, StoreError> {
+        self.writes.tidy().await
+    }
+}
+
+#[tokio::test]
+async fn quarantine_that_could_not_be_stored_is_stored_before_the_next_sos() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    sqlx::query(BREAK).execute(&mut file).await.unwrap();
+    let full = |database: Database| Database { writes: Box::new(FullAtStart { writes: database.writes, failed: false }), ..database };
+    let server = server.restart_with_database(full).await;
+    let owner = server.sign_in("owner").await;
+    assert_eq!(quarantined(&owner, "maple-street").await, [incident["id"].as_str().unwrap()]);
+    assert_eq!(owner.raise("maple-street", "fire", json!({})).await.0, StatusCode::CREATED);
+    assert_eq!(count(&server, "SELECT count(*) FROM incident WHERE quarantined_at IS NOT NULL").await, 1);
 }

@@ -329,6 +329,7 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         (Guard::CredentialFree(vec![1]), Guard::CredentialFree(vec![2])),
         (Guard::CredentialFree(vec![1]), Guard::NoAccounts),
         (Guard::NotReplaced([5; 32]), Guard::NotReplaced([4; 32])),
+        (Guard::PasskeyStands(ada.clone(), vec![2]), Guard::PasskeyStands(ada.clone(), vec![3])),
         (Guard::FewerPasskeys(ada.clone(), 2), Guard::FewerPasskeys(ada.clone(), 1)),
         (Guard::RecoveryCodeUnused(ada.clone(), [1; 32]), Guard::RecoveryCodeUnused(nobody, [1; 32])),
     ];

@@ -99,7 +99,7 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
             accounts::put_contact_link(writer, *token, home, contact, shown.as_deref()).await
         }
         Op::EndContactLinks(home, contact) => accounts::end_contact_links(writer, home, contact).await,
-        Op::EndQuarantined(incident, home) => incidents::end_quarantined(writer, incident, home).await,
+        Op::EndQuarantined { incident, home, .. } => incidents::end_quarantined(writer, incident, home).await,
     }
 }
 
@@ -155,6 +155,11 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
         Guard::NotReplaced(token) => query_scalar("SELECT NOT EXISTS (SELECT 1 FROM session WHERE replaces = ?)").bind(&token[..]),
         Guard::CredentialFree(credential) => {
             query_scalar("SELECT NOT EXISTS (SELECT 1 FROM passkey WHERE credential = ?)").bind(credential)
+        }
+        Guard::PasskeyStands(account, credential) => {
+            query_scalar("SELECT EXISTS (SELECT 1 FROM passkey WHERE account = ? AND credential = ?)")
+                .bind(account.as_str())
+                .bind(credential)
         }
         Guard::FewerPasskeys(account, most) => {
             query_scalar("SELECT count(*) < ?2 FROM passkey WHERE account = ?1").bind(account.as_str()).bind(*most)

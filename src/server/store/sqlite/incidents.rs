@@ -169,37 +169,55 @@ pub(super) async fn pending(readers: &SqlitePool) -> Result<(Vec<Effect>, Vec<St
     Ok((effects, unreadable))
 }
 
+/// One incident, unless it is or was quarantined: its facts end somewhere in the middle, and nobody may go on from there.
 pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<Stored>, StoreError> {
-    let rows = sqlx::query(
+    load(readers, id, "quarantined_at IS NULL").await
+}
+
+/// One incident, quarantined or not.
+pub(super) async fn any(readers: &SqlitePool, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+    load(readers, id, "TRUE").await
+}
+
+async fn load(readers: &SqlitePool, id: IncidentId, which: &'static str) -> Result<Option<Stored>, StoreError> {
+    let query = format!(
         "SELECT incident.id, incident.home, facts.body FROM incident JOIN facts ON facts.incident = incident.id
-         WHERE incident.id = ? ORDER BY facts.first",
-    )
-    .bind(id.to_string())
-    .fetch_all(readers)
-    .await
-    .map_err(failed("load an incident"))?;
+         WHERE incident.id = ? AND {which} ORDER BY facts.first"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.to_string()).fetch_all(readers).await.map_err(failed("load an incident"))?;
     if rows.is_empty() { Ok(None) } else { gathered(&rows).map(Some) }
 }
 
+/// A home's incidents before a time, the newest first. Those that cannot be read are left out, and older ones take their places.
 pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT newest.id, newest.home, facts.body
-         FROM (SELECT id, home, started_at FROM incident WHERE home = ? AND started_at < ? AND (quiet = 0 OR running IS NULL) ORDER BY started_at DESC, id LIMIT ?) AS newest
-         JOIN facts ON facts.incident = newest.id ORDER BY newest.started_at DESC, newest.id, facts.first",
-    )
-    .bind(home.as_str())
-    .bind(before.as_millis() as i64)
-    .bind(limit)
-    .fetch_all(readers)
-    .await
-    .map_err(failed("load a home's incidents"))?;
-    Ok(rows.chunk_by(same_incident).filter_map(readable).collect())
+    let (mut all, mut before) = (Vec::new(), before.as_millis() as i64);
+    loop {
+        let missing = limit - all.len() as u32;
+        let rows = sqlx::query(
+            "SELECT newest.id, newest.home, facts.body, newest.started_at
+             FROM (SELECT id, home, started_at FROM incident WHERE home = ? AND started_at < ? AND (quiet = 0 OR running IS NULL)
+                   AND quarantined_at IS NULL ORDER BY started_at DESC, id LIMIT ?) AS newest
+             JOIN facts ON facts.incident = newest.id ORDER BY newest.started_at DESC, newest.id, facts.first",
+        )
+        .bind(home.as_str())
+        .bind(before)
+        .bind(missing)
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load a home's incidents"))?;
+        let incidents = rows.chunk_by(same_incident).count() as u32;
+        all.extend(rows.chunk_by(same_incident).filter_map(readable));
+        match rows.last() {
+            Some(last) if incidents == missing && (all.len() as u32) < limit => before = last.get(3),
+            _ => return Ok(all),
+        }
+    }
 }
 
 /// Parses one incident. An incident that cannot be read is left out, so that the other incidents of the home can be read.
 fn readable(rows: &[SqliteRow]) -> Option<Stored> {
     let unread = |error: &StoreError| tracing::error!(error = error as &dyn std::error::Error, "an incident cannot be read");
-    gathered(rows).inspect_err(unread).ok()
+    gathered(rows).and_then(|stored| stored.replay().map(|_| stored)).inspect_err(unread).ok()
 }
 
 fn same_incident(one: &SqliteRow, other: &SqliteRow) -> bool {

@@ -54,7 +54,7 @@ async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
     let mut running = 0;
     for id in &ids {
         let known = match id.parse().map(IncidentId) {
-            Ok(known) => incidents::one(reader, known).await,
+            Ok(known) => incidents::any(reader, known).await,
             Err(_) => return Ok((false, format!("“{id}” is no incident's id"))),
         };
         match known.and_then(|stored| stored.map(|stored| stored.replay()).transpose()) {

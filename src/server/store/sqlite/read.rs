@@ -40,7 +40,7 @@ pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: i
     .map_err(failed("list the incidents"))?;
     for id in &ids {
         let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
-        let stored = incidents::one(&reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
+        let stored = incidents::any(&reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
         with(stored)?;
     }
     Ok(ids.len())
