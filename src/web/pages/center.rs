@@ -79,7 +79,8 @@ pub fn Center() -> impl IntoView {
     let all_stopped = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.quarantined.clone()).unwrap_or_default()));
     let stopped = move || {
         let all = all_stopped.get();
-        (!all.is_empty()).then(|| view! { <ul class="rows card" role="alert">{all.into_iter().map(stopped_row).collect_view()}</ul> })
+        (!all.is_empty())
+            .then(|| view! { <div role="alert"><ul class="rows card">{all.into_iter().map(stopped_row).collect_view()}</ul></div> })
     };
     let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.cases.is_empty())));
     let list = move || {

@@ -56,7 +56,7 @@ fn stopped_card(all: Vec<Quarantined>, role: Role) -> AnyView {
         };
         view! { <li>{row}</li> }
     };
-    view! { <ul class="rows card" role="alert">{all.into_iter().map(row).collect_view()}</ul> }.into_any()
+    view! { <div role="alert"><ul class="rows card">{all.into_iter().map(row).collect_view()}</ul></div> }.into_any()
 }
 
 /// What an owner should know that somebody changed; in the log it can be undone.
