@@ -49,7 +49,8 @@ window.EventSource = class extends EventTarget {
     this.url = new URL(path, location).href;
     if (state.unreachable) return;
     const tell = (name, what, ms) => setTimeout(() => this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(what) })), ms);
-    tell("snapshot", state.home ?? home, 10);
+    // A home that cannot be read has no events.
+    if (!state.me?.homes?.[0]?.unreadable) tell("snapshot", state.home ?? home, 10);
     if (state.then) tell("incident", state.then, 400);
   }
   close() {}
