@@ -157,7 +157,7 @@ impl Evidence {
         }
         page.push_str(
             "</tbody></table><p>Each seal is the SHA-256 of the seal before it (64 zeros for the first) and the fact as JSON, as it stands in the \
-             JSON of this evidence: whoever leaves out or changes a line changes every seal after it.</p>",
+             JSON of this evidence: a line that is left out or changed changes every seal after it.</p>",
         );
         if let Some(signature) = &self.signature {
             let _ = write!(

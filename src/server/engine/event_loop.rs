@@ -112,7 +112,7 @@ impl EventLoop {
     }
 
     /// Stores what the start found, before anything else: until then a quarantined incident still has its home's place in the store.
-    async fn store_start(&mut self) {
+    pub(super) async fn store_start(&mut self) {
         if let Some(changes) = self.unstored.take()
             && let Err(error) = self.store.commit(changes.clone()).await
         {

@@ -22,7 +22,7 @@ use crate::{
     server::{
         clock::Clock,
         live_events::LiveEvents,
-        store::{Batch, Journal, StoreError},
+        store::{Journal, StoreError},
         tasks::Tasks,
     },
 };
@@ -96,13 +96,6 @@ impl Engine {
             timers.set(current.incident.id, current.incident.next_deadline());
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
-        let changes = match if changes.is_empty() { Ok(Batch::default()) } else { store.commit(changes.clone()).await } {
-            Ok(_) => Batch::default(),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a quarantine could not be stored; it is tried again");
-                changes
-            }
-        };
         let (mut pending, unreadable) = store.pending().await?;
         if !unreadable.is_empty() {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
@@ -114,7 +107,8 @@ impl Engine {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
         outbox.begin(engine.clone(), pending, view.running(), tasks);
-        let event_loop = EventLoop::new(store, clock, live_events, outbox, view, Start { timers, time_is_kept, changes });
+        let mut event_loop = EventLoop::new(store, clock, live_events, outbox, view, Start { timers, time_is_kept, changes });
+        event_loop.store_start().await;
         tasks.spawn("engine", event_loop.run(queue, tasks.stop()));
         Ok(engine)
     }

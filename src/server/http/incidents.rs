@@ -165,7 +165,7 @@ pub async fn end(State(app): State<Arc<App>>, IncidentControl(of): IncidentContr
     steer(&app, &of, Command::End { by: of.member.actor() }).await
 }
 
-/// Decides on an incident that was found long after its time and of which nothing was sent (R22).
+/// Decides whether to send help for an incident that was found too late to send it automatically (R22).
 /// Such an incident waits for the decision without a time limit.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
 pub async fn review(

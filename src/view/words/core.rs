@@ -54,7 +54,7 @@ super::language::words! {
         Loading = "Loading…",
         NoHome = "No home is shared with this account yet",
         HomeUnreadable = "The server cannot read this home",
-        HomeUnreadableNote = "No SOS can be sent here until whoever runs the server has repaired it. In an emergency call 911 or 112.",
+        HomeUnreadableNote = "No SOS can be sent here until the server's administrator has repaired it. In an emergency call 911 or 112.",
         Center = "Monitoring center",
         NoHomeNote = "Ask an owner of the home to invite you. In an emergency call 911 or 112.",
         Ready = "Help is one slide away",

@@ -167,7 +167,7 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
     view! { <ul class="wall">{cameras.into_iter().map(tile).collect_view()}</ul> }.into_any()
 }
 
-/// Whether whoever is signed in works at the monitoring center.
+/// Whether the signed-in account works at the monitoring center.
 pub fn works_at_center(store: Store) -> bool {
     store.session.with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some()))
 }

@@ -206,6 +206,16 @@ pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
     Change::new(AuditEntry::new(AuditAction::PersonChanged, Timestamp::default(), json!({"by": "a test"}))).ops(ops)
 }
 
+/// Waits until the audit has a record of every fact, and verifies its chain.
+pub async fn audited(file: &Path) {
+    let whole = async || match sqlite::verify(file, None).await.unwrap() {
+        sqlite::Verdict::Whole { waiting: 0, .. } => Some(()),
+        sqlite::Verdict::Whole { .. } => None,
+        sqlite::Verdict::Broken(what) => panic!("{what}"),
+    };
+    until("the audit has all", whole).await;
+}
+
 /// An opened database with a home in it.
 pub async fn database(folder: &TempDir, home: &Home) -> Database {
     let mut database = sqlite::open(&folder.path().join("buckler.db")).await.unwrap();

@@ -1,16 +1,13 @@
 //! What cannot be read or decided is quarantined and named, and everything else goes on.
 
-use super::{Person, Server, until};
+use super::{Person, Server, audited, until};
 use async_trait::async_trait;
 use buckler::{
     domain::{id::IncidentId, incident::command::Command},
     server::{
         clock::Anchor,
         engine::Denied,
-        store::{
-            Batch, ChangeError, Database, RequestRow, StoreError, Urgent, Write, Writes,
-            sqlite::{Verdict, verify},
-        },
+        store::{Batch, ChangeError, Database, RequestRow, StoreError, Urgent, Write, Writes},
     },
 };
 use reqwest::{Method, StatusCode};
@@ -192,7 +189,7 @@ async fn unreadable_home_is_named_and_every_other_is_heard() {
     for (status, problem) in told {
         assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("home_unreadable")));
     }
-    // Whoever has nothing to do with it learns nothing of it.
+    // An account without a role in the home cannot tell that the home exists.
     assert_eq!(server.sign_in("operator").await.get(MAPLE).await.0, StatusCode::NOT_FOUND);
     assert_eq!(owner.raise("lake-cabin", "medical", json!({})).await.0, StatusCode::CREATED);
     // What ran goes on with what it knew of the home.
@@ -210,13 +207,7 @@ async fn unreadable_facts_do_not_keep_the_audit_from_going_on() {
     let server = server.restart_after_sql(BREAK).await;
     let owner = server.sign_in("owner").await;
     let other = owner.raise("lake-cabin", "medical", json!({})).await.1;
-    let file = server.file();
-    let whole = async || match verify(&file, None).await.unwrap() {
-        Verdict::Whole { waiting: 0, .. } => Some(()),
-        Verdict::Whole { .. } => None,
-        Verdict::Broken(what) => panic!("{what}"),
-    };
-    until("the audit has all", whole).await;
+    audited(&server.file()).await;
     let of_other = count(&server, "SELECT count(*) FROM audit WHERE home = 'lake-cabin' AND what = 'incident'").await;
     assert!(of_other > 0, "{other}");
 }

@@ -1,7 +1,6 @@
 //! A data folder of an older version opens and goes on.
 
-use super::{Server, until};
-use buckler::server::store::sqlite::{Verdict, verify};
+use super::{Server, audited, until};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -47,10 +46,5 @@ async fn folder_of_the_version_before_the_one_write_path_goes_on() {
     let after = facts(&file).await;
     assert!(before.iter().all(|old| after.contains(old)), "what happened is not rewritten");
     assert!(after.len() > before.len());
-    let whole = async || match verify(&file, None).await.unwrap() {
-        Verdict::Whole { waiting: 0, .. } => Some(()),
-        Verdict::Whole { .. } => None,
-        Verdict::Broken(what) => panic!("{what}"),
-    };
-    until("the audit has all", whole).await;
+    audited(&file).await;
 }

@@ -224,7 +224,7 @@ fn same_incident(one: &SqliteRow, other: &SqliteRow) -> bool {
     one.get::<&str, _>(0) == other.get::<&str, _>(0)
 }
 
-/// Builds one incident from its rows (incident, home, facts), of which there is at least one.
+/// Builds one incident from its rows (incident, home, facts). `rows` must not be empty.
 fn gathered(rows: &[SqliteRow]) -> Result<Stored, StoreError> {
     let id = id(&rows[0], 0)?;
     let home = rows[0].get::<&str, _>(1).parse().map_err(|_| impossible(format!("the home of incident {id}")))?;
