@@ -81,12 +81,16 @@ pub enum Code {
     TooManyAttempts,
     /// 429: a device, a contact's link or an address changed too much in a short time
     TooManyChanges,
+    /// 429: a session or a link has too many streams or pictures open
+    TooManyStreams,
     /// 500
     Internal,
     /// 503
     StorageUnavailable,
     /// 503: too many changes wait to be stored
     Busy,
+    /// 503: the request took too long; what it asked for may still have been done
+    TimedOut,
     /// 503: the stored record of the home cannot be read
     HomeUnreadable,
     /// A kind that only a newer server knows.
@@ -116,10 +120,12 @@ impl Code {
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),
             Self::TooManyChanges => (429, "too-many-changes", "Too many changes"),
+            Self::TooManyStreams => (429, "too-many-streams", "Too many streams"),
             Self::Internal => (500, "internal", "Something went wrong"),
             Self::Other => (500, "other", "Something went wrong"),
             Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),
             Self::Busy => (503, "busy", "The server is busy"),
+            Self::TimedOut => (503, "timed-out", "The server took too long"),
             Self::HomeUnreadable => (503, "home-unreadable", "The home cannot be read"),
         }
     }

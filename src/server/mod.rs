@@ -14,6 +14,7 @@ mod evidence_key;
 mod homes;
 pub mod http;
 pub mod identity;
+pub mod limits;
 pub mod live_events;
 pub mod metrics;
 pub mod monitoring;

@@ -264,6 +264,7 @@ impl App {
             passkeys: Passkeys::new(config.public_url.as_ref(), config.local_site()).map_err(StartError::PublicUrl)?,
             hashing: Hashing::default(),
             attempts: Arc::default(),
+            limits: Arc::default(),
             probe: Probe::default(),
             welcome: Mutex::default(),
             access: Access::default(),

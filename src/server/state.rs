@@ -8,6 +8,7 @@ use super::{
     engine::Engine,
     homes::Homes,
     identity::{Hashing, attempts::Attempts, passkeys::Passkeys},
+    limits::Limits,
     live_events::LiveEvents,
     monitoring::presence::OperatorPresence,
     mqtt::MqttDevices,
@@ -78,6 +79,8 @@ pub struct App {
     pub hashing: Hashing,
     /// The limits on guessing.
     pub attempts: Arc<Attempts>,
+    /// The limits on what may be open at the same time.
+    pub limits: Arc<Limits>,
     /// The last sample of readiness.
     pub probe: Probe,
     /// The hash of the token for the first owner. `None` if there is an account.

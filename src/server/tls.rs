@@ -106,6 +106,6 @@ fn read(Files { cert, key }: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     // TLS 1.3 and 1.2, with all suites that rustls has, which are those of ASVS 5.0, V12.1.2.
     let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions()?;
     let mut config = config.with_no_client_auth().with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"http/1.1".into()];
+    config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
     Ok(Arc::new(config))
 }

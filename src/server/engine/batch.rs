@@ -23,8 +23,23 @@ use std::{
     sync::Arc,
 };
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
-type Reply = oneshot::Sender<Result<Answer, Denied>>;
+/// Where a job came from, and where its answer goes.
+#[derive(Debug)]
+pub(super) struct Reply {
+    to: oneshot::Sender<Result<Answer, Denied>>,
+    /// The span of the request in the log.
+    span: Span,
+}
+
+impl Reply {
+    /// Creates a reply to the current span, and the receiver of the answer.
+    pub(super) fn new() -> (Self, oneshot::Receiver<Result<Answer, Denied>>) {
+        let (to, answer) = oneshot::channel();
+        (Self { to, span: Span::current() }, answer)
+    }
+}
 
 /// A job of the event loop.
 #[derive(Debug)]
@@ -42,10 +57,18 @@ impl Job {
         Self::Give { incident, command: Command::Tick, reply: None }
     }
 
+    /// The span of the request that the job came from. Timers and effects have none.
+    pub(super) fn span(&self) -> Span {
+        match self {
+            Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } => reply.span.clone(),
+            Self::Give { reply: None, .. } | Self::Completed { .. } => Span::none(),
+        }
+    }
+
     pub(super) fn answer(self, answer: Result<Answer, Denied>) {
         if let Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } = self {
             // The sender may be gone. What was stored stays stored.
-            let _ = reply.send(answer);
+            let _ = reply.to.send(answer);
         }
     }
 
@@ -107,12 +130,14 @@ pub(super) struct BatchBuilder<'a> {
     order: Vec<IncidentId>,
     running: HashMap<(HomeId, IsQuiet), Option<IncidentId>>,
     outcomes: Vec<Outcome>,
+    /// The span of the job that each element of the batch's facts came from.
+    pub(super) spans: Vec<Span>,
 }
 
 impl<'a> BatchBuilder<'a> {
     pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
         let (drafts, running) = (HashMap::new(), HashMap::new());
-        Self { view, now, batch: Batch::default(), drafts, order: Vec::new(), running, outcomes: Vec::new() }
+        Self { view, now, batch: Batch::default(), drafts, order: Vec::new(), running, outcomes: Vec::new(), spans: Vec::new() }
     }
 
     pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Journal) -> Result<(), StoreError> {
@@ -120,21 +145,26 @@ impl<'a> BatchBuilder<'a> {
             jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
         let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
         for job in jobs {
-            let outcome = match job {
-                Job::Raise { until, .. } if *until <= self.now => Err(Denied::StorageUnavailable),
-                Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, &mut known, store).await?,
-                Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await?,
-                Job::Completed { key, incident, command } => {
-                    self.batch.done.push(key.clone());
-                    match command {
-                        Some(command) => self.give(*incident, command.clone(), store).await?,
-                        None => Err(Denied::Unknown),
-                    }
-                }
-            };
+            let outcome = self.outcome(job, &mut known, store).instrument(job.span()).await?;
             self.outcomes.push(outcome);
+            self.spans.resize(self.batch.facts.len(), job.span());
         }
         Ok(())
+    }
+
+    async fn outcome(&mut self, job: &Job, known: &mut Vec<RequestRow>, store: &dyn Journal) -> Result<Outcome, StoreError> {
+        match job {
+            Job::Raise { until, .. } if *until <= self.now => Ok(Err(Denied::StorageUnavailable)),
+            Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, known, store).await,
+            Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await,
+            Job::Completed { key, incident, command } => {
+                self.batch.done.push(key.clone());
+                match command {
+                    Some(command) => self.give(*incident, command.clone(), store).await,
+                    None => Ok(Err(Denied::Unknown)),
+                }
+            }
+        }
     }
 
     /// Returns the incidents that changed, the oldest first, and the answer to each job.

@@ -27,6 +27,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
+use tracing::Span;
 
 /// The most jobs in one batch: enough to share a flush, few enough that the first does not wait for long. Of 8, 16, 32, 64 and 128, eight
 /// had the least lateness for a thousand deadlines at once (`scripts/bench engine`).
@@ -206,7 +207,9 @@ impl EventLoop {
         }
         let mut stored = true;
         for job in all {
+            let span = job.span();
             if let Err((failed, error)) = self.round(vec![job], now).await {
+                let _of_request = span.enter();
                 tracing::error!(error = &error as &dyn std::error::Error, "a request could not be stored");
                 failed.into_iter().for_each(|job| jobs.extend(job.fail()));
                 stored = false;
@@ -234,7 +237,7 @@ impl EventLoop {
             };
             metrics::committed(began.elapsed());
             self.view.note_store(false);
-            tell_steps(&round.batch);
+            tell_steps(&round.batch, &round.spans);
         }
         let effects = std::mem::take(&mut round.batch.effects);
         let quarantined = std::mem::take(&mut round.batch.quarantined);
@@ -276,8 +279,9 @@ impl EventLoop {
 }
 
 /// Logs a line for each step of an incident. It contains no names and no secrets; who and where is in the store.
-fn tell_steps(batch: &Batch) {
-    for (incident, first, facts) in &batch.facts {
+fn tell_steps(batch: &Batch, spans: &[Span]) {
+    for ((incident, first, facts), span) in batch.facts.iter().zip(spans) {
+        let _of_request = span.enter();
         for (seq, fact) in (*first..).zip(facts) {
             if let Event::CountdownOver { late_ms } = fact.event {
                 metrics::countdown_over(Duration::from_millis(late_ms));

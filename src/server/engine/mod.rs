@@ -26,12 +26,12 @@ use crate::{
         tasks::Tasks,
     },
 };
-use batch::Job;
+use batch::{Job, Reply};
 use event_loop::{EventLoop, Start, Timers};
 use outbox::{LiveSirens, Outbox};
 pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// The length of the event loop's queue. Requests beyond it are answered with [`Denied::StorageUnavailable`].
 const QUEUE: usize = 8_192;
@@ -147,8 +147,8 @@ impl Engine {
         let _ = self.jobs.send(Job::Completed { key, incident, command }).await;
     }
 
-    async fn ask(&self, job: impl FnOnce(oneshot::Sender<Result<Answer, Denied>>) -> Job) -> Result<Answer, Denied> {
-        let (reply, answer) = oneshot::channel();
+    async fn ask(&self, job: impl FnOnce(Reply) -> Job) -> Result<Answer, Denied> {
+        let (reply, answer) = Reply::new();
         self.jobs.try_send(job(reply)).map_err(|_| Denied::StorageUnavailable)?;
         match tokio::time::timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(answer)) => answer,

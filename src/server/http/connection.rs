@@ -1,78 +1,67 @@
-//! Connections. hyper serves requests one after another; a stream of live events takes over the socket from hyper.
+//! Connections: TCP, TLS, and HTTP/1.1 or HTTP/2 as TLS agreed on (ALPN, RFC 7301). Without TLS, a connection speaks HTTP/1.1, as proxies
+//! and browsers do.
 //!
-//! hyper keeps a buffer of 8 KiB for the next request. Thousands of phones that only listen never send one. So an answer that carries a
-//! [`Live`] ends hyper's part, and what is left of the connection is the socket, a subscription and one small task.
+//! hyper-util's `auto` connection could tell the versions apart by the first bytes, but it waits for them without a timeout, so that a client
+//! that sends nothing would keep its connection. It is told the version.
 
-use super::Assets;
-use crate::server::{App, stopped, tls::Tls};
+use crate::server::{
+    App,
+    limits::{AtOnce, Place, TooMany, network_of},
+    stopped,
+    tls::Tls,
+};
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::{ConnectInfo, Request},
-    http::{HeaderName, HeaderValue, Method, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use futures_util::future::BoxFuture;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
+};
+use rustix::net::sockopt;
 use std::{
     convert::Infallible,
-    fmt::Write,
     io::{self, ErrorKind},
-    net::SocketAddr,
-    sync::{Arc, Mutex},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{mpsc, oneshot, watch},
+    sync::watch,
     time::timeout,
 };
-use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 /// How long open requests may take to complete when the server stops.
 const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
 /// The largest head of a request, bytes. A browser's has one or two thousand.
 const HEAD_MOST: usize = 32 * 1024;
-/// How long the head of a request may take to arrive.
+/// How long the TLS handshake, or the head of a request, may take. An unused HTTP/1.1 connection closes after the same time.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
-/// A listener that accepts nothing for this long is disconnected. It reconnects by itself and gets the events that it missed.
+/// A client that acknowledges nothing, or makes no room for more, for this long is disconnected (RFC 5482). A stream of events then
+/// reconnects by itself, and gets the events that it missed.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
-/// The send buffer in the system for a slow listener, bytes. Linux doubles it.
-const HELD_FOR_SLOW: usize = 32 * 1024;
+/// The send buffer in the system of each connection, bytes. Linux doubles it.
+const UNSENT_MOST: usize = 128 * 1024;
+/// The interval of HTTP/2 pings on a connection, and how long their answer may take (RFC 9113, 6.7).
+const PING: Duration = Duration::from_secs(20);
+/// The requests, streams of events among them, that an HTTP/2 connection may have open.
+const REQUESTS_MOST: u32 = 64;
+/// The part of a request's body that a client may send before a handler reads it, bytes, and the same for all requests of a connection.
+const UNREAD_MOST: (u32, u32) = (64 * 1024, 256 * 1024);
+/// The part of an answer that is kept for a slow HTTP/2 client, bytes.
+const KEPT_FOR_SLOW: usize = 64 * 1024;
 /// The pause after no connection could be accepted, such as without free file descriptors.
 const NO_MORE: Duration = Duration::from_millis(100);
-
-/// An answer without a fixed end: a stream of encoded events.
-#[derive(Clone)]
-pub struct Live(Arc<Mutex<Option<BoxStream<'static, Bytes>>>>);
-
-impl Live {
-    /// Creates an answer that continues until the stream ends.
-    pub fn new(events: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Some(events.boxed()))))
-    }
-
-    fn take(&self) -> Option<BoxStream<'static, Bytes>> {
-        self.0.lock().expect("no holder panics").take()
-    }
-}
-
-impl IntoResponse for Live {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::empty());
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        // A proxy that buffers the answer would keep a call from ringing. nginx respects the first header, and proxies that compress
-        // respect the second (RFC 9111, 5.2.2.6).
-        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-        response.extensions_mut().insert(self);
-        response
-    }
-}
 
 /// Serves until `stop` becomes true. Then streams end, and open requests get a moment to complete.
 ///
@@ -82,28 +71,33 @@ pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     app: Arc<App>,
-    assets: Assets,
+    assets: super::Assets,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let router = super::router(app, assets);
-    // Every connection holds a sender, so that the channel closes when the last one is gone.
-    let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+    let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone().into());
+    let edge = Edge { router: super::router(app, assets), connections, proxies };
+    let open = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
         match accepted {
             Ok((socket, peer)) => {
-                // An answer is one small packet, which must not wait for another one to be sent with it.
-                let _ = socket.set_nodelay(true);
-                let (router, stop, open) = (router.clone(), stop.clone(), open.clone());
-                match tls.as_ref().map(|tls| tls.acceptor()) {
-                    None => drop(tokio::spawn(connection(socket, peer, false, router, stop, open))),
-                    Some(acceptor) => drop(tokio::spawn(async move {
+                let (edge, tls, open) = (edge.clone(), tls.as_ref().map(|tls| tls.acceptor()), open.watcher());
+                tokio::spawn(async move {
+                    // Kept until the connection closes.
+                    let Ok(_place) = edge.enter(peer.ip()) else { return };
+                    tune(&socket);
+                    match tls {
+                        None => edge.serve(&http1(), socket, peer, false, open).await,
                         // A client that does not speak TLS, or too slowly, is disconnected.
-                        if let Ok(Ok(socket)) = timeout(HEAD_WITHIN, acceptor.accept(socket)).await {
-                            connection(socket, peer, true, router, stop, open).await;
-                        }
-                    })),
-                }
+                        Some(acceptor) => match timeout(HEAD_WITHIN, acceptor.accept(socket)).await {
+                            Ok(Ok(socket)) if socket.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                                edge.serve(&http2(), socket, peer, true, open).await
+                            }
+                            Ok(Ok(socket)) => edge.serve(&http1(), socket, peer, true, open).await,
+                            Ok(Err(_)) | Err(_) => {}
+                        },
+                    }
+                });
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -112,8 +106,8 @@ pub async fn serve(
             }
         }
     }
-    drop((listener, open));
-    let _ = timeout(LAST_REQUESTS, all_closed.recv()).await;
+    drop(listener);
+    let _ = timeout(LAST_REQUESTS, open.shutdown()).await;
     Ok(())
 }
 
@@ -121,118 +115,82 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
 }
 
-type Open = mpsc::Sender<Infallible>;
-
-/// A socket, encrypted or not.
-trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// The underlying TCP socket.
-    fn tcp(&self) -> &TcpStream;
+/// Sets what the system does with a connection. A connection without these settings works, so failures are ignored.
+fn tune(socket: &TcpStream) {
+    // An answer is one small packet, which must not wait for another one to be sent with it.
+    let _ = socket.set_nodelay(true);
+    let _ = sockopt::set_socket_send_buffer_size(socket, UNSENT_MOST);
+    let _ = sockopt::set_tcp_user_timeout(socket, TAKES_NOTHING.as_millis() as u32);
 }
 
-impl Socket for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
-    }
+fn http1() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MOST);
+    builder
 }
 
-impl Socket for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
-    }
+fn http2() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(REQUESTS_MOST)
+        .max_header_list_size(HEAD_MOST as u32)
+        .initial_stream_window_size(UNREAD_MOST.0)
+        .initial_connection_window_size(UNREAD_MOST.1)
+        .max_send_buf_size(KEPT_FOR_SLOW);
+    builder
 }
 
 /// The request came over the server's own TLS.
 #[derive(Clone, Copy, Debug)]
 pub struct Encrypted;
 
-async fn connection(socket: impl Socket, peer: SocketAddr, encrypted: bool, router: Router, mut stop: watch::Receiver<bool>, open: Open) {
-    let (take_over, mut taken_over) = oneshot::channel();
-    let take_over = Arc::new(Mutex::new(Some(take_over)));
-    let service = service_fn(move |request| answer(router.clone(), peer, encrypted, request, take_over.clone()));
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_buf_size(HEAD_MOST)
-        .serve_connection(TokioIo::new(socket), service);
-    let mut http = http.with_upgrades();
-    let taken = tokio::select! {
-        biased;
-        taken = &mut taken_over => taken,
-        _ = &mut http => return,
-        () = stopped(&mut stop) => {
-            std::pin::Pin::new(&mut http).graceful_shutdown();
-            tokio::select! { biased; taken = &mut taken_over => taken, _ = &mut http => return }
-        }
-    };
-    let (Ok((head, events)), Some(parts)) = (taken, http.into_parts()) else { return };
-    // A task of its own, so that the memory of the HTTP task is freed.
-    tokio::spawn(stream(parts.io.into_inner(), head, events, open));
+/// What each connection needs.
+#[derive(Clone)]
+struct Edge {
+    router: Router,
+    connections: Arc<AtOnce<IpAddr>>,
+    proxies: Arc<[IpAddr]>,
 }
 
-type Taken = (Bytes, BoxStream<'static, Bytes>);
+impl Edge {
+    /// Counts one more connection of a network. A trusted proxy, and this machine, on which a proxy may run, are not limited.
+    fn enter(&self, peer: IpAddr) -> Result<Option<Place<IpAddr>>, TooMany> {
+        let is_limited = !peer.is_loopback() && !self.proxies.contains(&peer);
+        is_limited.then(|| self.connections.enter(network_of(peer))).transpose()
+    }
+
+    /// Serves the requests of a connection.
+    async fn serve(
+        self,
+        http: &Builder<TokioExecutor>,
+        socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        encrypted: bool,
+        open: Watcher,
+    ) {
+        let service = service_fn(move |request| answer(self.router.clone(), peer, encrypted, request));
+        // A connection ends with an error when the client closes it, or sends no HTTP. Neither is of interest.
+        let _ = open.watch(http.serve_connection_with_upgrades(TokioIo::new(socket), service)).await;
+    }
+}
 
 fn answer(
     router: Router,
     peer: SocketAddr,
     encrypted: bool,
     request: Request<Incoming>,
-    take_over: Arc<Mutex<Option<oneshot::Sender<Taken>>>>,
 ) -> BoxFuture<'static, Result<Response, Infallible>> {
+    // Boxed, so that a connection that only listens does not hold the memory of a handler.
     Box::pin(async move {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         if encrypted {
             request.extensions_mut().insert(Encrypted);
         }
-        let wants_body = request.method() == Method::GET;
-        let mut response = router.oneshot(request).await?;
-        let Some(live) = response.extensions_mut().remove::<Live>().filter(|_| wants_body) else { return Ok(response) };
-        let (Some(events), Some(take_over)) = (live.take(), take_over.lock().expect("no holder panics").take()) else {
-            return Ok(response);
-        };
-        let _ = take_over.send((head(&response), events));
-        // From here on hyper takes no part in the connection.
-        std::future::pending().await
+        router.oneshot(request).await
     })
-}
-
-/// The head of an answer that ends when its connection closes.
-fn head(response: &Response) -> Bytes {
-    let mut head = String::with_capacity(256);
-    let _ = write!(head, "HTTP/1.1 {}\r\nconnection: close\r\n", response.status());
-    for (name, value) in response.headers().iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
-        let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
-    }
-    head.push_str("\r\n");
-    head.into()
-}
-
-/// Writes events until the stream ends or the listener is gone.
-async fn stream(socket: impl Socket, head: Bytes, mut events: BoxStream<'static, Bytes>, _open: Open) {
-    let _ = rustix::net::sockopt::set_socket_send_buffer_size(socket.tcp(), HELD_FOR_SLOW);
-    let (mut ear, mut mouth) = tokio::io::split(socket);
-    let mut next = Some(head);
-    while let Some(bytes) = next {
-        match timeout(TAKES_NOTHING, say(&mut mouth, &bytes)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return,
-            Err(_) => return tracing::info!("a listener that takes nothing is let go"),
-        }
-        // Dropped before the next event, because a snapshot is larger than the rest of the stream.
-        drop(bytes);
-        next = tokio::select! { event = events.next() => event, () = hung_up(&mut ear) => None };
-    }
-    // TLS needs an explicit end. Without it, the end looks like an attack that cut the connection.
-    let _ = timeout(LAST_REQUESTS, mouth.shutdown()).await;
-}
-
-async fn say(mouth: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    mouth.write_all(bytes).await?;
-    mouth.flush().await
-}
-
-/// Returns when the other side has closed the connection. Data that it sends is ignored.
-async fn hung_up(ear: &mut (impl AsyncRead + Unpin)) {
-    let mut ignored = [0; 64];
-    while ear.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
 }

@@ -18,17 +18,21 @@ const SECURE: &str = "__Host-buckler_session";
 /// The name over plain HTTP, such as on this machine, where nothing is between browser and server.
 const PLAIN: &str = "buckler_session";
 
+/// The address of the other end of the connection: a browser, or a proxy.
+pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+}
+
 /// Whether the browser's request came over HTTPS: to this server, or to a trusted proxy that says so.
 pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> bool {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let proxied =
-        peer.is_some_and(|peer| proxies.contains(&peer)) && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let proxied = peer(extensions).is_some_and(|peer| proxies.contains(&peer))
+        && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     proxied || extensions.get::<Encrypted>().is_some()
 }
 
 /// The network address that a request comes from: the peer, or, if that is a trusted proxy, the last forwarded address that is not one.
 pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())?;
+    let peer = peer(extensions)?;
     if !proxies.contains(&peer) {
         return Some(peer);
     }

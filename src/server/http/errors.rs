@@ -11,6 +11,7 @@ use crate::{
     server::{
         engine::Denied,
         identity::Busy,
+        limits::TooMany,
         store::{ChangeError, Guard, StoreError},
     },
 };
@@ -144,6 +145,12 @@ impl From<Guard> for ApiError {
             Guard::FewerPasskeys(..) => Self::field("passkey", "An account can have 20 passkeys at most."),
             Guard::RecoveryCodeUnused(..) => Self::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."),
         }
+    }
+}
+
+impl From<TooMany> for ApiError {
+    fn from(_: TooMany) -> Self {
+        Self::new(Code::TooManyStreams, "Too many pages of this device are open. Close some of them.")
     }
 }
 

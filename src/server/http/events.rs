@@ -1,7 +1,7 @@
 //! Live events, as server-sent events. A stream ends when the session or the membership ends, or the server stops.
 
 use super::{
-    errors::Problems,
+    errors::{ApiError, Problems},
     extract::{Member, held_until},
     phone::Caller,
 };
@@ -14,15 +14,20 @@ use crate::{
     server::{
         App,
         access::AccessOf,
-        http::connection::Live,
+        limits::{Place, TokenHash},
         live_events::{LiveEvent, frame},
         metrics::OpenStream,
         stopped,
     },
 };
-use axum::{body::Bytes, extract::State, http::HeaderMap};
-use futures_util::stream;
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{Stream, StreamExt, stream};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, watch},
     time::{Interval, interval},
@@ -31,16 +36,30 @@ use tokio::{
 /// The interval of pings on a stream without other events, which show that the stream is open.
 const PING: Duration = Duration::from_secs(15);
 
+/// An answer that continues until the stream of its events ends (HTML Standard, 9.2). Each event was encoded once for all its listeners.
+fn event_stream(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        // A proxy that buffers the answer would keep a call from ringing. nginx respects the first header, and proxies that compress
+        // respect the second (RFC 9111, 5.2.2.6).
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+    ];
+    (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()
+}
+
 /// A stream of the live events of a home.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
     params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: HeaderMap) -> Live {
+pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: HeaderMap) -> Result<Response, ApiError> {
+    let place = app.limits.streams.enter(member.signed_in.session.token)?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = app.live_events.subscribe(&member.home.id, seen, app.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let listener = Listener {
         _open: OpenStream::new(),
+        _place: place,
         _at_home: app.live_events.open(&member.home.id),
         access: app.access.of(&member.signed_in.account.id),
         stop: app.stop.clone(),
@@ -53,7 +72,7 @@ pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: Heade
         token: member.signed_in.session.token,
         app,
     };
-    Live::new(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener))))
+    Ok(event_stream(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener)))))
 }
 
 fn ping(app: &App) -> Bytes {
@@ -63,6 +82,7 @@ fn ping(app: &App) -> Bytes {
 /// An open stream of a member.
 struct Listener {
     _open: OpenStream,
+    _place: Place<TokenHash>,
     _at_home: Arc<()>,
     app: Arc<App>,
     home: HomeId,
@@ -135,12 +155,14 @@ impl Listener {
 /// A stream of the live events of a contact's phone page. It ends when the link ends.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
+pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
+    let place = app.limits.streams.enter(caller.token)?;
     let events = app.live_events.subscribe(&caller.home.id, None, app.clock.now()).events;
     let stop = app.stop.clone();
     let mut pings = interval(PING);
     pings.reset();
     let line = Line {
+        _place: place,
         events,
         stop,
         token: caller.token,
@@ -150,11 +172,12 @@ pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Live {
         pings,
         app,
     };
-    Live::new(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
+    Ok(event_stream(stream::unfold(line, async |mut line| Some((line.next().await?, line)))))
 }
 
 /// An open stream of a contact's phone page. It contains this contact's call, and nothing else that happens in the home.
 struct Line {
+    _place: Place<TokenHash>,
     app: Arc<App>,
     token: [u8; 32],
     home: HomeId,

@@ -17,22 +17,25 @@ use crate::{
         App,
         access::AccessOf,
         cameras::{Fmp4, Sent, Viewer},
+        limits::{Place, TokenHash, TooMany},
         stopped,
     },
 };
 use axum::{
     body::Body,
     extract::{
-        Path, Query, State,
+        Path, Query, Request, State,
         rejection::QueryRejection,
         ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
+use tower::ServiceExt;
+use tower_http::services::ServeFile;
 
 /// How often a viewer's right is checked again.
 const MAY_STILL: Duration = Duration::from_secs(4);
@@ -122,7 +125,7 @@ pub async fn watch(
     }
     let viewer = app.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
-    Looks::new(app, &signed_in, right).begin(upgrade, viewer, as_film)
+    Looks::new(app, &signed_in, right)?.begin(upgrade, viewer, as_film)
 }
 
 /// Selects the kind of picture.
@@ -162,7 +165,7 @@ pub async fn watch_at_center(
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
     let viewer = app.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
-    Looks::new(app, &signed_in, Right::Assignee(incident)).begin(upgrade, viewer, film)
+    Looks::new(app, &signed_in, Right::Assignee(incident))?.begin(upgrade, viewer, film)
 }
 
 /// Why a viewer may see the pictures.
@@ -181,12 +184,14 @@ struct Looks {
     token: [u8; 32],
     access: AccessOf,
     stop: watch::Receiver<bool>,
+    _place: Place<TokenHash>,
 }
 
 impl Looks {
-    fn new(app: Arc<App>, signed_in: &SignedIn, right: Right) -> Self {
-        let (access, stop) = (app.access.of(&signed_in.account.id), app.stop.clone());
-        Self { access, stop, right, account: signed_in.account.id.clone(), token: signed_in.session.token, app }
+    fn new(app: Arc<App>, signed_in: &SignedIn, right: Right) -> Result<Self, TooMany> {
+        let (access, stop, token) = (app.access.of(&signed_in.account.id), app.stop.clone(), signed_in.session.token);
+        let place = app.limits.viewers.enter(token)?;
+        Ok(Self { access, stop, right, account: signed_in.account.id.clone(), token, app, _place: place })
     }
 
     fn begin(
@@ -287,12 +292,20 @@ pub async fn still(
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], still).into_response())
 }
 
-/// The clip of an incident: what the camera showed when help was requested from its Live View.
-#[utoipa::path(get, path = "/api/v1/incidents/{id}/clip", tag = "incident", params(("id" = String, Path)), responses((status = 200, content_type = "video/mp4", body = Vec<u8>), Problems))]
-pub async fn clip(State(app): State<Arc<App>>, of: OfIncident) -> Result<Response, ApiError> {
-    let file = app.clips.file(of.current.incident.id);
-    let clip = tokio::fs::read(file).await.map_err(|_| ApiError::not_found())?;
-    Ok(([(header::CONTENT_TYPE, "video/mp4")], Body::from(clip)).into_response())
+/// The clip of an incident: what the camera showed when help was requested from its Live View. Parts of it can be requested (RFC 9110, 14).
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/clip", tag = "incident", params(("id" = String, Path)), responses(
+    (status = 200, content_type = "video/mp4", body = Vec<u8>),
+    (status = 206, description = "The part that the request's `Range` names", content_type = "video/mp4", body = Vec<u8>),
+    (status = 416, description = "The clip has no such part"),
+    Problems,
+))]
+pub async fn clip(State(app): State<Arc<App>>, of: OfIncident, request: Request) -> Result<Response, ApiError> {
+    let file = ServeFile::new(app.clips.file(of.current.incident.id));
+    let response = file.oneshot(request).await.unwrap_or_else(|never| match never {});
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(ApiError::not_found());
+    }
+    Ok(response.map(Body::new))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod household;
 mod incidents;
 mod invitations;
 mod live;
+mod middleware;
 mod passkeys;
 mod people;
 mod phone;
@@ -34,10 +35,10 @@ use crate::api::problem::{Code, Problem};
 pub use app::Assets;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn},
-    response::{IntoResponse, Response},
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, header},
+    middleware::from_fn,
+    response::IntoResponse,
 };
 pub use connection::{Encrypted, serve};
 use errors::ApiError;
@@ -168,44 +169,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         .fallback(move |request| app::serve(assets.clone(), request))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(CsrfLayer::new().with_rejection_response(foreign))
+        .layer(from_fn(middleware::in_time))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()))
-        .layer(from_fn(move |request, next| with_security_headers(proxies.clone(), request, next)))
-}
-
-/// The headers that tell browsers what the app may do, and that no other site may use it (OWASP ASVS 5.0, V3.4).
-fn security_headers() -> [(HeaderName, HeaderValue); 7] {
-    let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
-    [
-        // WebAssembly is compiled. No string is evaluated as a script, and the page has no inline script. `public/early.js` has the Trusted
-        // Types policy.
-        fixed(
-            "content-security-policy",
-            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             media-src 'self' blob:; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-             require-trusted-types-for 'script'; trusted-types default",
-        ),
-        fixed("cross-origin-opener-policy", "same-origin"),
-        fixed("cross-origin-resource-policy", "same-origin"),
-        fixed("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), screen-wake-lock=(self)"),
-        fixed("referrer-policy", "no-referrer"),
-        fixed("x-content-type-options", "nosniff"),
-        fixed("x-frame-options", "DENY"),
-    ]
-}
-
-async fn with_security_headers(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Response {
-    let https = cookie::is_https(request.extensions(), request.headers(), &proxies);
-    let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
-    let address = cookie::address(request.extensions(), request.headers(), &proxies);
-    let mut response = next.run(request).await;
-    if response.status() == StatusCode::FORBIDDEN {
-        // The route, not the path, because a path may contain a token that grants access (OWASP ASVS 5.0, V16.3.2).
-        tracing::info!(%method, route = route.as_ref().map(MatchedPath::as_str), ?address, "refused");
-    }
-    response.headers_mut().extend(security_headers());
-    if https {
-        // For two years this browser connects over HTTPS only (RFC 6797).
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
-    }
-    response
+        .layer(from_fn(move |request, next| middleware::traced(proxies.clone(), request, next)))
 }
