@@ -17,6 +17,7 @@ use crate::{
         http::connection::Live,
         live_events::{LiveEvent, frame},
         metrics::OpenStream,
+        state::AppState,
         stopped,
     },
 };
@@ -27,9 +28,15 @@ use tokio::{
     sync::{broadcast, watch},
     time::{Interval, interval},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The interval of pings on a stream without other events, which show that the stream is open.
 const PING: Duration = Duration::from_secs(15);
+
+/// The routes of live events.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(of_home)).routes(routes!(of_phone))
+}
 
 /// A stream of the live events of a home.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
@@ -126,7 +133,7 @@ impl Listener {
         let (_, session) = self.app.reads.session(self.token, now).await.ok()??;
         let membership = self.app.reads.membership(&self.home, &self.account).await.ok()??;
         let home = self.app.homes.get(&self.home)?;
-        let answer = self.app.present_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
+        let answer = self.app.snapshots.present_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;
         Some(frame(Some(self.last_id), "snapshot", &data))
     }
@@ -175,7 +182,7 @@ impl Line {
             }
             let home = self.app.homes.get(&self.home)?;
             let contact = home.contacts.iter().find(|c| c.id == self.contact)?;
-            let phone: Phone = self.app.present_phone(&home, contact);
+            let phone: Phone = self.app.snapshots.present_phone(&home, contact);
             let said = (phone.call.clone(), phone.ready);
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;

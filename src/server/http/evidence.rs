@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::incident::Audience,
-    server::{App, evidence::Evidence, evidence_key::EvidenceKey},
+    server::{App, evidence::Evidence, evidence_key::EvidenceKey, state::AppState},
 };
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -16,6 +16,12 @@ use axum::{
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of evidence.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(export))
+}
 
 /// Selects the format of the evidence.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]

@@ -17,6 +17,7 @@ use crate::{
         App,
         access::AccessOf,
         cameras::{Fmp4, Sent, Viewer},
+        state::AppState,
         stopped,
     },
 };
@@ -33,6 +34,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How often a viewer's right is checked again.
 const MAY_STILL: Duration = Duration::from_secs(4);
@@ -40,6 +42,11 @@ const MAY_STILL: Duration = Duration::from_secs(4);
 const TAKES_NOTHING: Duration = Duration::from_secs(10);
 /// The largest message of a viewer, bytes. Viewers have nothing to send.
 const SAYS_MOST: usize = 1_024;
+
+/// The routes of Live View and of clips.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(watch)).routes(routes!(watch_at_center)).routes(routes!(still)).routes(routes!(clip))
+}
 
 /// Selects the home and the kind of picture.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -155,7 +162,7 @@ pub async fn watch_at_center(
     let Query(AtCenter { width, film }) = of.map_err(|_| ApiError::not_found())?;
     let (incident, camera): (IncidentId, CameraId) =
         (incident.parse().map_err(|_| ApiError::not_found())?, camera.parse().map_err(|_| ApiError::not_found())?);
-    let current = console::holds(&app, &signed_in.account.id, incident).ok_or_else(ApiError::not_found)?;
+    let current = console::holds(&app.engine, &signed_in.account.id, incident).ok_or_else(ApiError::not_found)?;
     let home = app.homes.get(&current.incident.home).ok_or_else(ApiError::not_found)?;
     let camera = home.camera(&camera).filter(|camera| camera.sos_compatible).ok_or_else(ApiError::not_found)?;
     if is_foreign(&headers) {
@@ -242,7 +249,7 @@ impl Looks {
             }
             Right::Assignee(incident) => {
                 let role = self.app.reads.center_role(&self.account).await;
-                role.is_ok_and(|role| role.is_some()) && console::holds(&self.app, &self.account, *incident).is_some()
+                role.is_ok_and(|role| role.is_some()) && console::holds(&self.app.engine, &self.account, *incident).is_some()
             }
         };
         matches!(session, Ok(Some(_))) && may
