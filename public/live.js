@@ -4,13 +4,16 @@
 //
 // The server pings every 15 s: longer silence is a lost connection.
 const SILENT_MS = 20_000;
+// A tab that nobody sees, and in whose home nothing happens, lets its stream go after a while, or at once where tabs cannot share one.
+// A contact's page never does, since it must ring.
+const UNSEEN_MS = 30_000;
 // Streams of different paths, such as of several homes, share these places. Two connections of six stay free for requests.
 const PLACES = [1, 2, 3, 4];
 const POLL_MS = 3_000;
 const PAUSE_MS = [1_000, 30_000];
 
 const listen = (path, names) => {
-  // Neither is there over plain HTTP beyond this machine: then a tab that nobody sees lets its stream go.
+  // Neither is there over plain HTTP beyond this machine: then each tab that is seen has a stream of its own.
   const channel = navigator.locks && window.BroadcastChannel ? new BroadcastChannel(path) : null;
   const patience = Math.random() * 5_000;
   const kept = [];
@@ -22,6 +25,8 @@ const listen = (path, names) => {
   let failures = 0;
   let over = false;
   let leads = false;
+  let rests = false;
+  let unseenSince = document.hidden ? Date.now() : Infinity;
   let turn, waiting, source, retry, giveUpLock, giveUpPlace;
 
   const is = (now) => connected !== now && note((connected = now));
@@ -99,7 +104,7 @@ const listen = (path, names) => {
   const lead = (options) => {
     const mine = (turn = {});
     navigator.locks
-      .request(`live ${path}`, options, (lock) => lock && new Promise((done) => ((giveUpLock = done), (leads = true), connect())))
+      .request(`live ${path}`, options, (lock) => lock && turn === mine && !over && new Promise((done) => ((giveUpLock = done), (leads = true), connect())))
       .catch(() => {}) // Another tab took it, or this one asks in another way.
       .then(() => {
         if (turn !== mine || over) return;
@@ -109,6 +114,21 @@ const listen = (path, names) => {
         lead({ signal: waiting.signal });
       });
   };
+  const rest = () => {
+    rests = true;
+    turn = {};
+    waiting?.abort();
+    follow();
+    giveUpLock?.();
+    giveUpLock = undefined;
+  };
+  const begin = () => {
+    rests = false;
+    heardAt = Date.now();
+    if (channel) return lead({ ifAvailable: true });
+    leads = true;
+    connect();
+  };
   const take = () => {
     heardAt = Date.now();
     waiting?.abort();
@@ -116,17 +136,24 @@ const listen = (path, names) => {
   };
   // What a page that is looked at again, or a network that returns, finds silent is asked for at once.
   const wake = () => {
-    if (document.hidden) return !channel && !document.documentElement.hasAttribute("data-incident") && close();
+    unseenSince = document.hidden ? Math.min(unseenSince, Date.now()) : Infinity;
+    if (document.hidden) return review();
+    if (rests) return begin();
     if (leads && (!source || !connected)) connect();
     else if (!leads && Date.now() - heardAt > SILENT_MS) take();
   };
-  const watch = setInterval(() => {
+  const review = () => {
+    const quiet = path.includes("/homes/") && !document.documentElement.hasAttribute("data-incident");
+    // Another tab, which is seen, may have told of an incident.
+    if (rests) return quiet || begin();
+    if (quiet && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
     const silent = Date.now() - heardAt - SILENT_MS;
-    if (silent < 0 || (!channel && document.hidden)) return;
+    if (silent < 0) return;
     lose();
     if (leads) connect();
     else if (silent > patience) take();
-  }, 1_000);
+  };
+  const watch = setInterval(review, 1_000);
   const signal = new AbortController();
   document.addEventListener("visibilitychange", wake, signal);
   addEventListener("online", wake, signal);
@@ -138,11 +165,8 @@ const listen = (path, names) => {
       heardAt = Date.now();
       is(false);
     };
-    lead({ ifAvailable: true });
-  } else {
-    leads = true;
-    connect();
   }
+  begin();
   return {
     path,
     // From now on events go there, first those that came already.

@@ -184,7 +184,7 @@ pub enum CalledOutcome {
 
 /// The result of a report on a call, for the operator only (R16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Heard {
+pub struct CallResult {
     /// Whether the incident was canceled. If not, the operator carries on and tells nobody why.
     pub accepted: bool,
 }

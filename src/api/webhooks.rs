@@ -101,7 +101,8 @@ pub struct DispatchTold {
 
 /// Whether a report was recorded. A repeated or late report is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Heard {
+#[schema(as = Heard)]
+pub struct Receipt {
     /// Whether the report was added to the incident's history.
     pub recorded: bool,
 }

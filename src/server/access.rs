@@ -7,7 +7,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 const BEHIND: usize = 64;
 
 /// Sends notifications.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Access(broadcast::Sender<UserId>);
 
 impl Default for Access {

@@ -9,6 +9,7 @@ use crate::{
         timeline::{Line, What},
     },
     domain::{
+        id::IncidentId,
         incident::{
             self as core, CallOutcome, Report,
             event::{Event, Recorded},
@@ -18,9 +19,16 @@ use crate::{
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
 use utoipa::ToSchema;
 
+/// The size of the pieces in which a clip is read, bytes.
+const PIECE: usize = 64 * 1024;
 /// The style of the printed page.
 const STYLE: &str = include_str!("../../style/evidence.css");
 
@@ -61,7 +69,7 @@ pub struct Clip {
     /// Its path: an MP4 file.
     pub path: String,
     /// Its size, bytes.
-    pub bytes: usize,
+    pub bytes: u64,
     /// Its SHA-256, in hex.
     pub sha256: String,
 }
@@ -87,16 +95,30 @@ pub struct Fact {
     pub hash: String,
 }
 
+impl Clip {
+    /// Reads the file of an incident's clip, in pieces. Returns `None` if there is none. It blocks.
+    pub fn read(incident: IncidentId, file: &Path) -> Option<Self> {
+        let mut reader = BufReader::with_capacity(PIECE, File::open(file).ok()?);
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        loop {
+            let piece = reader.fill_buf().ok()?;
+            if piece.is_empty() {
+                break;
+            }
+            hash.update(piece);
+            let length = piece.len();
+            bytes += length as u64;
+            reader.consume(length);
+        }
+        Some(Self { path: path::incident(incident, "clip"), bytes, sha256: hex(hash.finalize().as_slice()) })
+    }
+}
+
 impl Evidence {
-    /// Creates the evidence of an incident, as this audience may see it. `clip` is the file of the clip.
-    pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<&[u8]>, audience: Audience) -> Self {
+    /// Creates the evidence of an incident, as this audience may see it.
+    pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<Clip>, audience: Audience) -> Self {
         let incident = incident::present(&current.incident, &current.history, now, center_phone, audience);
         let events = facts(current, &incident.timeline, audience);
-        let clip = clip.map(|file| Clip {
-            path: path::incident(incident.id, "clip"),
-            bytes: file.len(),
-            sha256: hex(Sha256::digest(file).as_slice()),
-        });
         Self { exported_at: now, incident, events, clip, signature: None }
     }
 

@@ -6,13 +6,16 @@ use super::{
     cameras::{self, CameraOptions, Cameras, Clips},
     clock::{Clock, Machine},
     config::Config,
-    dc09::receiver::{self, Receiver},
+    dc09::{
+        receiver::{self, Receiver},
+        transmitter::Transmitter,
+    },
     demo::{self, DemoError},
     effect_handlers::Handlers,
     engine::{Engine, outbox::Outbox},
     homes::Homes,
     http::{Assets, serve},
-    identity::{self, Hashing, passkeys::Passkeys},
+    identity::{self, passkeys::Passkeys},
     live_events::LiveEvents,
     metrics,
     monitoring::presence::{Leases, OperatorPresence, watch_leases},
@@ -24,9 +27,9 @@ use super::{
         discovery::{self, show_homes},
     },
     private::{self, FolderLock},
-    readiness::Probe,
     sirens::{Devices, NoDevices, simulated::SimulatedDevices},
-    snapshots, stopped,
+    snapshots::{Publisher, Snapshots, fan_out},
+    stopped,
     store::{
         Change, Changes, Database, Feed, Op, Reads, StoreError,
         sqlite::{self, DATABASE},
@@ -37,10 +40,7 @@ use super::{
     webhooks::{self, AccountOf, Webhooks, incoming::Reporter},
 };
 use crate::domain::{home::Home, id::IncidentId};
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -120,8 +120,8 @@ async fn open_to_panels(config: &Config) -> Result<Option<(Arc<Receiver>, receiv
     Ok(Some((listening, receiver::open(settings).await.map_err(failed)?)))
 }
 
-/// What webhooks tell of.
-struct Told<'a> {
+/// What webhooks and snapshots tell of.
+struct Known<'a> {
     engine: &'a Engine,
     reads: &'a Arc<dyn Reads>,
     changes: &'a Changes,
@@ -130,18 +130,46 @@ struct Told<'a> {
 
 fn webhooks_of(
     config: &Config,
-    told: &Told,
+    known: &Known,
     listening: Option<Arc<Receiver>>,
     stop: watch::Receiver<bool>,
 ) -> Result<Arc<Webhooks>, StartError> {
-    let (engine, reads) = (told.engine.clone(), told.reads.clone());
-    let (changes, clock, account_of) = (told.changes.clone(), told.clock.clone(), account_of(listening));
+    let (engine, reads) = (known.engine.clone(), known.reads.clone());
+    let (changes, clock, account_of) = (known.changes.clone(), known.clock.clone(), account_of(listening));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
     Webhooks::new(&config.webhooks, source).map(Arc::new).map_err(StartError::Webhook)
 }
 
-fn reporters(config: &Config) -> Result<Vec<Reporter>, StartError> {
+fn snapshots_of(
+    config: &Config,
+    known: &Known,
+    devices: &Arc<dyn Devices>,
+    cameras: &Arc<Cameras>,
+    broker: &Option<Arc<MqttDevices>>,
+    receiver: &Option<Arc<Transmitter>>,
+    operators: &Arc<OperatorPresence>,
+) -> Arc<Snapshots> {
+    Arc::new(Snapshots {
+        engine: known.engine.clone(),
+        reads: known.reads.clone(),
+        clock: known.clock.clone(),
+        devices: devices.clone(),
+        cameras: cameras.clone(),
+        broker: broker.clone(),
+        receiver: receiver.clone(),
+        operators: operators.clone(),
+        center: config.policy.center,
+        center_phone: config.center.phone.clone(),
+        demo: config.demo,
+    })
+}
+
+fn reporters(config: &Config) -> Result<Arc<[Reporter]>, StartError> {
     config.reporters.iter().map(Reporter::new).collect::<Result<_, _>>().map_err(StartError::Webhook)
+}
+
+fn passkeys(config: &Config) -> Result<Arc<Passkeys>, StartError> {
+    Passkeys::new(config.public_url.as_ref(), config.local_site()).map(Arc::new).map_err(StartError::PublicUrl)
 }
 
 fn camera_options(config: &Config) -> CameraOptions {
@@ -155,9 +183,13 @@ fn account_of(listening: Option<Arc<Receiver>>) -> AccountOf {
 
 /// What each task is given.
 impl App {
-    fn readiness(self: &Arc<Self>) -> Readiness {
-        let app = self.clone();
-        Arc::new(move |home| app.ready(home))
+    fn readiness(&self) -> Readiness {
+        let snapshots = self.snapshots.clone();
+        Arc::new(move |home| snapshots.ready(home))
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher { snapshots: self.snapshots.clone(), homes: self.homes.clone(), live_events: self.live_events.clone() }
     }
 
     fn panels(&self) -> Arc<receiver::Source> {
@@ -170,7 +202,7 @@ impl App {
         Leases { operators, engine, clock, live_events: self.live_events.clone(), homes: self.homes.clone(), center: self.policy.center }
     }
 
-    fn buttons(self: &Arc<Self>, broker: Arc<MqttDevices>) -> Buttons {
+    fn buttons(&self, broker: Arc<MqttDevices>) -> Buttons {
         let (attempts, engine, homes) = (self.attempts.clone(), self.engine.clone(), self.homes.clone());
         Buttons { broker, attempts, engine, homes, clock: self.clock.clone(), policy: self.policy, readiness: self.readiness() }
     }
@@ -180,7 +212,7 @@ impl App {
         Monitor { broker, homes, changes, clock, live_events: self.live_events.clone() }
     }
 
-    fn published(self: &Arc<Self>, broker: Arc<MqttDevices>) -> discovery::Source {
+    fn published(&self, broker: Arc<MqttDevices>) -> discovery::Source {
         discovery::Source {
             broker,
             homes: self.homes.clone(),
@@ -236,19 +268,22 @@ impl App {
         let panels = open_to_panels(config).await?;
         let cameras = Cameras::new(config.cameras.clone(), camera_options(config), clock.clone(), live_events.clone(), stop.clone());
         let listening = panels.as_ref().map(|(listening, _)| listening.clone());
-        let told = Told { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
-        let webhooks = webhooks_of(config, &told, listening.clone(), stop.clone())?;
+        let known = Known { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
+        let webhooks = webhooks_of(config, &known, listening.clone(), stop.clone())?;
+        let operators = Arc::new(OperatorPresence::new(live_events.clone()));
+        let snapshots = snapshots_of(config, &known, &devices, &cameras, &broker, &receiver, &operators);
         let app = Arc::new(Self {
             homes,
             reads,
             changes,
             engine,
-            operators: Arc::new(OperatorPresence::new(live_events.clone())),
+            snapshots,
+            operators,
             live_events,
             clock,
             devices,
             cameras,
-            clips: Clips::new(&config.data),
+            clips: Arc::new(Clips::new(&config.data)),
             broker,
             simulated: config.demo.then_some(simulated),
             policy: config.policy,
@@ -261,21 +296,18 @@ impl App {
             data: config.data.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             proof_lasts: config.proof_lasts,
-            passkeys: Passkeys::new(config.public_url.as_ref(), config.local_site()).map_err(StartError::PublicUrl)?,
-            hashing: Hashing::default(),
+            passkeys: passkeys(config)?,
+            hashing: Arc::default(),
             attempts: Arc::default(),
             limits: Arc::default(),
-            probe: Probe::default(),
-            welcome: Mutex::default(),
+            probe: Arc::default(),
+            welcome: Arc::default(),
             access: Access::default(),
             tasks,
             stop,
         });
         app.follow(&feed);
-        app.begin_beside(presses, steps);
-        if let Some((listening, socket)) = panels {
-            app.tasks.spawn("panels", receiver::listen(app.panels(), listening, socket));
-        }
+        app.begin_beside(presses, steps, panels);
         Ok(app)
     }
 
@@ -290,7 +322,7 @@ impl App {
     }
 
     /// Updates caches and notifies listeners after a stored change.
-    fn committed(self: &Arc<Self>, change: &Change) {
+    fn committed(&self, change: &Change) {
         for op in change.all_ops() {
             if let Op::PutHome { home, revision } = op {
                 let before = self.homes.committed(home, *revision);
@@ -308,7 +340,7 @@ impl App {
                     self.engine.view().end_quarantine(incident);
                     self.live_events.center_changed();
                 }
-                Op::PutAccount(_) => *self.welcome.lock().expect("no holder panics") = None,
+                Op::PutAccount(_) => self.welcome.end(),
                 _ => {}
             }
         }
@@ -329,11 +361,19 @@ impl App {
     }
 
     /// Starts the tasks beside requests, which run until the server stops.
-    fn begin_beside(self: &Arc<Self>, presses: mpsc::Receiver<Press>, steps: Option<mpsc::UnboundedReceiver<IncidentId>>) {
+    fn begin_beside(
+        self: &Arc<Self>,
+        presses: mpsc::Receiver<Press>,
+        steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
+        panels: Option<(Arc<Receiver>, receiver::Socket)>,
+    ) {
+        if let Some((listening, socket)) = panels {
+            self.tasks.spawn("panels", receiver::listen(self.panels(), listening, socket));
+        }
         if let Some(steps) = steps {
             self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));
         }
-        self.tasks.spawn("live events", snapshots::fan_out(self.clone()));
+        self.tasks.spawn("live events", fan_out(self.publisher(), self.stop.clone()));
         self.tasks.spawn("operators", watch_leases(self.leases(), self.stop.clone()));
         self.tasks.spawn("cameras", cameras::keep_what_is_wanted(self.cameras.clone(), self.homes.clone(), self.stop.clone()));
         if let Some(broker) = self.broker.clone() {
@@ -359,7 +399,7 @@ impl App {
             return Ok(None);
         }
         let token = identity::new_token();
-        *self.welcome.lock().expect("no holder panics") = Some(identity::token_hash(&token));
+        self.welcome.begin(identity::token_hash(&token));
         Ok(Some(token))
     }
 }

@@ -2,11 +2,18 @@
 //! encoded once for all listeners.
 
 use super::{
-    App,
-    cameras::State,
-    engine::Current,
-    live_events, presenters, stopped,
-    store::{self, StoreError},
+    cameras::{Cameras, State},
+    clock::Clock,
+    dc09::transmitter::Transmitter,
+    engine::{Current, Engine},
+    homes::Homes,
+    live_events::{self, LiveEvents},
+    monitoring::presence::OperatorPresence,
+    mqtt::MqttDevices,
+    presenters,
+    sirens::Devices,
+    stopped,
+    store::{self, Reads, StoreError},
 };
 use crate::{
     api::{
@@ -29,8 +36,35 @@ use crate::{
     },
 };
 use std::{cmp::Reverse, sync::Arc};
+use tokio::sync::watch;
 
-impl App {
+/// Presents homes, incidents and contacts' phones as they are now.
+pub struct Snapshots {
+    /// The incidents.
+    pub engine: Engine,
+    /// The links of contacts.
+    pub reads: Arc<dyn Reads>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// The sirens and their states.
+    pub devices: Arc<dyn Devices>,
+    /// The cameras and their streams.
+    pub cameras: Arc<Cameras>,
+    /// The sirens behind the MQTT broker, if there is one.
+    pub broker: Option<Arc<MqttDevices>>,
+    /// The transmitter to a third party's receiving center, if there is one.
+    pub receiver: Option<Arc<Transmitter>>,
+    /// The operators at the console.
+    pub operators: Arc<OperatorPresence>,
+    /// Who the center is.
+    pub center: CenterMode,
+    /// The number from which the center calls.
+    pub center_phone: Option<String>,
+    /// Whether contacts' links may be shown, and responders are simulated.
+    pub demo: bool,
+}
+
+impl Snapshots {
     /// An incident as members of its home see it.
     pub fn present_incident(&self, current: &Current) -> Incident {
         self.present_incident_to(current, Audience::Home)
@@ -126,7 +160,7 @@ impl App {
     pub(super) fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
         let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
-        let mut checks = vec![match (&self.receiver, self.policy.center, self.demo) {
+        let mut checks = vec![match (&self.receiver, self.center, self.demo) {
             (Some(receiver), ..) => receiver.check(home, at),
             (None, CenterMode::Operators, _) => match self.operators.on_duty(at).is_empty() {
                 false => check(CheckKind::Center, true, "Somebody is at the console"),
@@ -183,33 +217,6 @@ impl App {
         let asks_password = contact.is_asked(home.verbal_password_required(), now);
         Phone { name: contact.name.clone(), home: home.name.clone(), ready: contact.readiness, asks_password, call, server_time: now }
     }
-
-    fn publish(&self, change: &live_events::Change) {
-        match change {
-            live_events::Change::Incident(home) => {
-                if let Some(current) = self.engine.view().latest(home) {
-                    self.publish_json(home, "incident", &self.present_incident(&current));
-                }
-            }
-            // A home looks different to each member, so that each of them requests it.
-            live_events::Change::Home(home) => self.live_events.publish(home, "home", "{}", self.clock.now()),
-            live_events::Change::Device(id, device) => {
-                let Some(home) = self.homes.get(id) else { return };
-                if let Some(d) = home.devices.iter().find(|d| d.id == *device) {
-                    self.publish_json(id, "device", &self.present_device(&home, d));
-                } else if let Some(c) = home.cameras.iter().find(|c| c.id.as_str() == device.as_str()) {
-                    self.publish_json(id, "camera", &self.present_camera(&home, c));
-                }
-            }
-        }
-    }
-
-    fn publish_json(&self, home: &HomeId, name: &'static str, what: &impl serde::Serialize) {
-        match serde_json::to_string(what) {
-            Ok(data) => self.live_events.publish(home, name, &data, self.clock.now()),
-            Err(error) => tracing::error!(%error, "a live event could not be encoded"),
-        }
-    }
 }
 
 fn present_quarantined(mut all: Vec<store::Quarantined>) -> Vec<Quarantined> {
@@ -229,13 +236,51 @@ fn present_changes(home: &Home, now: Timestamp) -> Vec<Change> {
     home.changes.iter().rev().filter(|change| change.is_open(now)).map(told).collect()
 }
 
+/// What [`fan_out`] needs.
+pub(super) struct Publisher {
+    /// Presents what changed.
+    pub snapshots: Arc<Snapshots>,
+    /// The homes.
+    pub homes: Arc<Homes>,
+    /// Gets the events.
+    pub live_events: Arc<LiveEvents>,
+}
+
+impl Publisher {
+    fn publish(&self, change: &live_events::Change) {
+        match change {
+            live_events::Change::Incident(home) => {
+                if let Some(current) = self.snapshots.engine.view().latest(home) {
+                    self.publish_json(home, "incident", &self.snapshots.present_incident(&current));
+                }
+            }
+            // A home looks different to each member, so that each of them requests it.
+            live_events::Change::Home(home) => self.live_events.publish(home, "home", "{}", self.snapshots.clock.now()),
+            live_events::Change::Device(id, device) => {
+                let Some(home) = self.homes.get(id) else { return };
+                if let Some(d) = home.devices.iter().find(|d| d.id == *device) {
+                    self.publish_json(id, "device", &self.snapshots.present_device(&home, d));
+                } else if let Some(c) = home.cameras.iter().find(|c| c.id.as_str() == device.as_str()) {
+                    self.publish_json(id, "camera", &self.snapshots.present_camera(&home, c));
+                }
+            }
+        }
+    }
+
+    fn publish_json(&self, home: &HomeId, name: &'static str, what: &impl serde::Serialize) {
+        match serde_json::to_string(what) {
+            Ok(data) => self.live_events.publish(home, name, &data, self.snapshots.clock.now()),
+            Err(error) => tracing::error!(%error, "a live event could not be encoded"),
+        }
+    }
+}
+
 /// Encodes changes, once for all listeners, until the server stops.
-pub(super) async fn fan_out(app: Arc<App>) {
-    let mut stop = app.stop.clone();
+pub(super) async fn fan_out(publisher: Publisher, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
-            changes = app.live_events.changes() => changes.iter().for_each(|change| app.publish(change)),
+            changes = publisher.live_events.changes() => changes.iter().for_each(|change| publisher.publish(change)),
         }
     }
 }

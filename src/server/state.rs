@@ -1,4 +1,4 @@
-//! The shared state of the handlers of requests.
+//! The shared state of the handlers of requests. Each handler takes only the handles that it uses, by `FromRef`.
 
 use super::{
     access::Access,
@@ -7,27 +7,24 @@ use super::{
     dc09::{receiver::Receiver, transmitter::Transmitter},
     engine::Engine,
     homes::Homes,
-    identity::{Hashing, attempts::Attempts, passkeys::Passkeys},
+    identity::{Hashing, attempts::Attempts, first_owner::FirstOwner, passkeys::Passkeys},
     limits::Limits,
     live_events::LiveEvents,
     monitoring::presence::OperatorPresence,
     mqtt::MqttDevices,
     readiness::Probe,
     sirens::{Devices, simulated::SimulatedDevices},
+    snapshots::Snapshots,
     store::{Changes, Reads},
     tasks::Tasks,
     webhooks::{Webhooks, incoming::Reporter},
 };
 use crate::domain::incident::Policy;
-use std::{
-    net::IpAddr,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use axum::extract::FromRef;
+use std::{net::IpAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// Everything that handlers share.
+/// All parts of the server that handlers share, as `src/server/run.rs` connects them.
 pub struct App {
     /// Reads from the store.
     pub reads: Arc<dyn Reads>,
@@ -41,12 +38,14 @@ pub struct App {
     pub clock: Arc<Clock>,
     /// The cache of all homes.
     pub homes: Arc<Homes>,
+    /// Presents homes, incidents and contacts' phones as they are now.
+    pub snapshots: Arc<Snapshots>,
     /// The sirens and their states.
     pub devices: Arc<dyn Devices>,
     /// The cameras and their streams.
     pub cameras: Arc<Cameras>,
     /// The clips of incidents.
-    pub clips: Clips,
+    pub clips: Arc<Clips>,
     /// The sirens behind the MQTT broker.
     pub broker: Option<Arc<MqttDevices>>,
     /// The simulated sirens of a demo.
@@ -62,7 +61,7 @@ pub struct App {
     /// The servers that get webhook messages about incidents.
     pub webhooks: Arc<Webhooks>,
     /// The servers that may report the progress of help.
-    pub reporters: Vec<Reporter>,
+    pub reporters: Arc<[Reporter]>,
     /// The operators at the console of the monitoring center.
     pub operators: Arc<OperatorPresence>,
     /// Whether this is a demo: contacts' links may be shown, and responders are simulated.
@@ -74,17 +73,17 @@ pub struct App {
     /// How long after a proof of identity its device may change a home.
     pub proof_lasts: Duration,
     /// Passkeys and their open ceremonies.
-    pub passkeys: Passkeys,
+    pub passkeys: Arc<Passkeys>,
     /// The queues for hashing passwords.
-    pub hashing: Hashing,
+    pub hashing: Arc<Hashing>,
     /// The limits on guessing.
     pub attempts: Arc<Attempts>,
     /// The limits on what may be open at the same time.
     pub limits: Arc<Limits>,
     /// The last sample of readiness.
-    pub probe: Probe,
-    /// The hash of the token for the first owner. `None` if there is an account.
-    pub welcome: Mutex<Option<[u8; 32]>>,
+    pub probe: Arc<Probe>,
+    /// The token for the first owner.
+    pub welcome: Arc<FirstOwner>,
     /// Notifies open streams when the sessions or rights of their account change.
     pub access: Access,
     /// Tasks that live as long as the server.
@@ -92,3 +91,55 @@ pub struct App {
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
+
+/// The state of the router. A type of this crate, so that `FromRef` can be implemented for handles such as `Arc<Clock>`.
+#[derive(Clone)]
+pub struct AppState(pub Arc<App>);
+
+impl Deref for AppState {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
+
+/// Implements `FromRef` for single handles, each from a field of [`App`].
+macro_rules! handle {
+    ($($field:ident: $handle:ty),* $(,)?) => {
+        $(impl FromRef<AppState> for $handle {
+            fn from_ref(app: &AppState) -> Self {
+                app.$field.clone()
+            }
+        })*
+    };
+}
+
+handle! {
+    reads: Arc<dyn Reads>,
+    changes: Changes,
+    engine: Engine,
+    live_events: Arc<LiveEvents>,
+    clock: Arc<Clock>,
+    homes: Arc<Homes>,
+    snapshots: Arc<Snapshots>,
+    devices: Arc<dyn Devices>,
+    cameras: Arc<Cameras>,
+    clips: Arc<Clips>,
+    broker: Option<Arc<MqttDevices>>,
+    listening: Option<Arc<Receiver>>,
+    webhooks: Arc<Webhooks>,
+    operators: Arc<OperatorPresence>,
+    welcome: Arc<FirstOwner>,
+}
+
+/// Implements `FromRef` for a struct of handles, each from the field of [`App`] with the same name.
+macro_rules! handles {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl axum::extract::FromRef<$crate::server::state::AppState> for $name {
+            fn from_ref(app: &$crate::server::state::AppState) -> Self {
+                Self { $($field: Clone::clone(&app.$field)),* }
+            }
+        }
+    };
+}
+pub(super) use handles;

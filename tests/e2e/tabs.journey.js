@@ -3,6 +3,12 @@ import { expect, test } from "./buckler.js";
 
 const streams = async (page, url) => Number(/^buckler_streams (\d+)/m.exec(await (await page.request.get(`${url}/metrics`)).text())?.[1] ?? 0);
 
+const hide = (page, hidden) =>
+  page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+
 test("seven tabs that are all looked at share one stream, and the seventh is heard", async ({ home, context, server }) => {
   await expect(home.shield()).toBeVisible();
   const tabs = [home.page];
@@ -25,6 +31,39 @@ test("seven tabs that are all looked at share one stream, and the seventh is hea
   await expect.poll(() => streams(last, server.url)).toBe(1);
   await last.getByRole("button", { name: "Cancel Help" }).click();
   for (const tab of tabs.slice(1)) await expect(tab.getByRole("dialog", { name: "Cancelled. Nothing was sent." })).toBeVisible();
+});
+
+test("a tab that nobody sees lets its stream go, unless an incident runs, and has it again when it is looked at", async ({ home, page, server }) => {
+  await page.clock.install();
+  await page.reload();
+  await expect(home.shield()).toBeVisible();
+  await expect.poll(() => streams(page, server.url)).toBe(1);
+  await hide(page, true);
+  await page.clock.fastForward(31_000);
+  await expect.poll(() => streams(page, server.url)).toBe(0);
+
+  // What happened meanwhile is there as soon as somebody looks.
+  const { server_time: sent_at } = await home.api.home("maple-street");
+  const data = { id: crypto.randomUUID(), request: "police", mode: "live", source: { surface: "dashboard" }, sent_at };
+  expect((await page.request.post(`${server.url}/api/v1/homes/maple-street/incidents`, { data })).ok()).toBe(true);
+  await hide(page, false);
+  await expect(home.countdown()).toBeVisible();
+  await expect.poll(() => streams(page, server.url)).toBe(1);
+  await hide(page, true);
+  await page.clock.fastForward(31_000);
+  expect((await page.request.post(`${server.url}/api/v1/incidents/${data.id}/cancel`)).ok()).toBe(true);
+  await expect(page.getByRole("dialog", { name: "Cancelled. Nothing was sent." })).toBeVisible();
+});
+
+test("a contact's page that nobody looks at rings, also where tabs cannot share a stream", async ({ home, browser }) => {
+  const phone = await home.contact(browser);
+  await phone.addInitScript(() => delete window.BroadcastChannel);
+  await phone.reload();
+  await expect(phone.getByRole("heading", { level: 1 })).toBeVisible();
+  await hide(phone, true);
+  await home.ask("police");
+  await home.button("Send Now").click();
+  await expect(phone.getByRole("button", { name: "Answer" })).toBeVisible();
 });
 
 test("a server that falls silent: not connected after 20 seconds, and at once where the network is gone", async ({ home, page, server, context, expected }) => {

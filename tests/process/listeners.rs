@@ -45,10 +45,11 @@ async fn read(socket: TcpStream, tell: mpsc::Sender<(String, Instant)>) {
     while lines.next_line().await.is_ok_and(|line| line.is_some_and(|l| !l.is_empty())) {}
     let mut event = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
+        // Each event is a chunk (RFC 9112, 7.1): a line with its length, the event with its empty line, and another empty line.
         if !line.is_empty() {
             event += &line;
             event += "\n";
-        } else if tell.send((std::mem::take(&mut event), instant())).await.is_err() {
+        } else if !event.is_empty() && tell.send((std::mem::take(&mut event), instant())).await.is_err() {
             return;
         }
     }

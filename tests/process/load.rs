@@ -4,7 +4,7 @@
 use super::{
     figures::{at, figure, ms, sorted},
     listeners::{Listener, listen},
-    server::{Server, client, countdown_over, fill, free_port, look, option, raise, sign_in},
+    server::{Server, client, countdown_over, devices, fill, free_port, look, option, raise, sign_in},
 };
 use reqwest::Client;
 use std::{fs, time::Duration};
@@ -15,6 +15,8 @@ use tokio::{
 
 /// Homes that hear of reconnecting phones; the rest of them raise meanwhile.
 const HEARD: usize = 500;
+/// The streams of a device that listens.
+const STREAMS_OF_A_DEVICE: usize = 5;
 const SECOND: Duration = Duration::from_secs(1);
 const SIGN_INS_A_SECOND: usize = 500;
 /// Rounds of one event to every listener.
@@ -30,7 +32,8 @@ struct Load {
     server: Server,
     client: Client,
     base: String,
-    cookie: String,
+    /// A device has as many streams as a person opens.
+    devices: Vec<String>,
     requests: usize,
     streams: usize,
 }
@@ -41,6 +44,11 @@ impl Load {
         let status = fs::read_to_string(format!("/proc/{}/status", self.server.pid())).expect("it lives");
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("Linux says it");
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
+    }
+
+    /// The cookie of the device on which the n-th stream is open.
+    fn device(&self, n: usize) -> &str {
+        &self.devices[n % self.devices.len()]
     }
 
     async fn cancel(&self, id: &str) {
@@ -98,7 +106,7 @@ impl Load {
         let before = self.memory();
         let mut all = self.listeners(warm.len(), self.streams, |_| 0).await;
         let each = (self.memory() - before) as f64 / all.len() as f64 / 1000.0;
-        figure("open streams: memory of each", each, "kB", "8");
+        figure("open streams: memory of each", each, "kB", "20");
         all.extend(warm);
         let (mut first, mut last) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -117,13 +125,13 @@ impl Load {
             }
         }
         figure("5,000 streams, one event: first has it, p50", at(&sorted(first), 0.5), "ms", "-");
-        figure("5,000 streams, one event: last has it, p50", at(&sorted(last), 0.5), "ms", "50");
+        figure("5,000 streams, one event: last has it, p50", at(&sorted(last), 0.5), "ms", "100");
     }
 
     async fn listeners(&self, from: usize, count: usize, home: impl Fn(usize) -> usize) -> Vec<Listener> {
         let mut all = Vec::with_capacity(count);
         for n in from..from + count {
-            let mut listener = listen(&self.base, &self.cookie, home(n), None).await;
+            let mut listener = listen(&self.base, self.device(n), home(n), None).await;
             listener.event("snapshot").await;
             all.push(listener);
         }
@@ -142,7 +150,7 @@ impl Load {
         let begin = instant();
         let mut coming = JoinSet::new();
         for (n, (home, last)) in seen.into_iter().enumerate() {
-            let (base, cookie, incident) = (self.base.clone(), self.cookie.clone(), happened[home].clone());
+            let (base, cookie, incident) = (self.base.clone(), self.device(n).to_owned(), happened[home].clone());
             let when = begin + SECOND.mul_f64(n as f64 / self.streams as f64);
             coming.spawn(async move {
                 sleep_until(when).await;
@@ -190,7 +198,7 @@ impl Load {
 
     /// Who takes nothing is let go, and costs nobody anything.
     async fn a_listener_that_takes_nothing_is_let_go(&self) {
-        let mut stuck = listen(&self.base, &self.cookie, 0, None).await;
+        let mut stuck = listen(&self.base, self.device(0), 0, None).await;
         stuck.event("snapshot").await;
         let open = self.streams_open().await;
         assert!(open >= 1.0);
@@ -217,10 +225,11 @@ pub async fn load() {
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
     fill(folder.path(), port, HEARD + requests + 200).await;
+    let devices = devices(folder.path(), streams.div_ceil(STREAMS_OF_A_DEVICE)).await;
     let server = Server::start(folder.path(), port, &client).await;
     let base = server.base();
-    let cookie = sign_in(&client, &base).await;
-    let mut load = Load { server, client, base, cookie, requests, streams };
+    sign_in(&client, &base).await;
+    let mut load = Load { server, client, base, devices, requests, streams };
     load.f33_a_thousand_at_once().await;
     load.one_event_to_all().await;
     load.f32_everybody_comes_back().await;

@@ -6,7 +6,10 @@ use buckler::{
         access::{Membership, Role},
         time::Timestamp,
     },
-    server::store::{AuditEntry, Change, Op, sqlite},
+    server::{
+        identity::token_hash,
+        store::{AuditEntry, Change, Op, Session, sqlite},
+    },
 };
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -90,6 +93,30 @@ pub async fn fill(folder: &Path, port: u16, homes: usize) {
             .op(Op::PutMembership(home.id, "owner".parse().expect("a name"), owner));
         store.apply(change).await.expect("stored");
     }
+}
+
+/// Signs the owner in on `count` devices, without asking a server that would check the password of each. Gives their cookies.
+pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
+    let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
+    let at = now();
+    let mut cookies = Vec::with_capacity(count);
+    for n in 0..count {
+        let session = Session {
+            token: token_hash(&format!("device-{n}")),
+            account: "owner".parse().expect("a name"),
+            device: "a test".into(),
+            created_at: at,
+            seen_at: at,
+            expires_at: at + Duration::from_secs(86_400),
+            proven_at: at,
+            held_until: Timestamp::default(),
+            replaces: None,
+        };
+        let change = Change::new(AuditEntry::new(AuditAction::SignedIn, at, json!({"by": "a test"}))).op(Op::PutSession(session));
+        store.apply(change).await.expect("stored");
+        cookies.push(format!("buckler_session=device-{n}"));
+    }
+    cookies
 }
 
 /// Signs the owner in, and gives the cookie for who speaks without a client.

@@ -4,11 +4,11 @@ use crate::server::{
     cameras::Clips,
     clock::{Machine, TimeSource},
     engine::Current,
-    evidence::Evidence,
+    evidence::{Clip, Evidence},
     evidence_key::EvidenceKey,
     private,
     store::{
-        Stored,
+        StoreError, Stored,
         sqlite::{DATABASE, Wanted, each},
     },
 };
@@ -22,7 +22,8 @@ use crate::{
 use clap::{Args, ValueEnum};
 use std::{
     error::Error,
-    fs,
+    fs::File,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -59,11 +60,19 @@ fn day(text: &str) -> Result<Timestamp, String> {
     format!("{text}T00:00:00Z").parse().map_err(|_| "give a day as 2026-11-26".to_owned())
 }
 
-/// Writes the files. Returns a text with the last hash of each, and their number.
+/// What was exported.
+pub struct Exported {
+    /// The last hash of each incident, and their number.
+    pub text: String,
+    /// The incidents that cannot be read, each with the reason.
+    pub unreadable: Vec<String>,
+}
+
+/// Writes the files. An incident that cannot be read keeps no other from being exported.
 ///
 /// # Errors
-/// An incident cannot be read, or a file exists already or cannot be written.
-pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn Error>> {
+/// The incidents cannot be listed, or a file exists already or cannot be written.
+pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn Error>> {
     let ExportOptions { folder, incident, home, since, format } = asked;
     private::folder(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let key = EvidenceKey::of(data)
@@ -71,31 +80,41 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<String, Box<dyn E
         .ok();
     let (clips, now) = (Clips::new(data), Machine.wall());
     let wanted = Wanted { incident: *incident, home: home.clone(), since: *since };
-    let mut said = String::new();
-    let write = |stored: Stored| -> Result<(), Box<dyn Error>> {
-        let current = Current::load(stored)?;
+    let (mut text, mut count, mut unreadable) = (String::new(), 0, Vec::new());
+    let write = |id: &str, stored: Result<Stored, StoreError>| -> Result<(), Box<dyn Error>> {
+        let current = match stored.and_then(Current::load) {
+            Ok(current) => current,
+            Err(error) => {
+                unreadable.push(format!("{id}: {error}"));
+                return Ok(());
+            }
+        };
         let id = current.incident.id;
-        let clip = fs::read(clips.file(id)).ok();
-        let evidence = Evidence::of(&current, now, None, clip.as_deref(), Audience::Center);
+        let film = clips.file(id);
+        let clip = Clip::read(id, &film);
+        let has_clip = clip.is_some();
+        let evidence = Evidence::of(&current, now, None, clip, Audience::Center);
         let evidence = if let Some(key) = &key { evidence.signed(key) } else { evidence };
-        let (ending, text) = match format {
+        let (ending, document) = match format {
             Form::Json => ("json", evidence.json()),
             Form::Csv => ("csv", evidence.csv()),
             Form::Html => ("html", evidence.html(true)),
         };
-        new_file(&folder.join(format!("buckler-{id}.{ending}")), text.as_bytes())?;
-        if let Some(clip) = clip {
-            new_file(&folder.join(format!("buckler-{id}.mp4")), &clip)?;
+        new_file(&folder.join(format!("buckler-{id}.{ending}")), &mut document.as_bytes())?;
+        if has_clip {
+            new_file(&folder.join(format!("buckler-{id}.mp4")), &mut File::open(film)?)?;
         }
-        said += &format!("{id} {}\n", evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default());
+        count += 1;
+        text += &format!("{id} {}\n", evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default());
         Ok(())
     };
-    let count = each(&data.join(DATABASE), &wanted, write).await?;
-    Ok(format!("{said}{count} incidents are in {}.\n", folder.display()))
+    each(&data.join(DATABASE), &wanted, write).await?;
+    text += &format!("{count} incidents are in {}.\n", folder.display());
+    Ok(Exported { text, unreadable })
 }
 
-fn new_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
+fn new_file(path: &Path, from: &mut impl io::Read) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
     let mut file = private::new_file(path).map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all()).map_err(failed)
+    io::copy(from, &mut file).and_then(|_| file.sync_all()).map_err(failed)
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use check::check;
 use clap::{Parser, Subcommand, ValueEnum};
-use export::ExportOptions;
+use export::{ExportOptions, Exported};
 use rustix::termios::{LocalModes, OptionalActions};
 use std::{
     error::Error,
@@ -258,8 +258,12 @@ async fn verify(data: &Path, expect: Option<&str>) -> Result<(), Box<dyn Error>>
 #[tokio::main]
 async fn write_evidence(asked: &ExportOptions, data: &Path) -> Result<(), Box<dyn Error>> {
     is_there(data)?;
-    print!("{}", export::run(asked, data).await?);
-    Ok(())
+    let Exported { text, unreadable } = export::run(asked, data).await?;
+    print!("{text}");
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{} more cannot be read, and are not there:\n{}", unreadable.len(), unreadable.join("\n")).into())
 }
 
 /// Returns the database file in a folder, if it exists.

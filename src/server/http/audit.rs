@@ -7,7 +7,10 @@ use super::{
 use crate::{
     api::audit::AuditRecord,
     domain::home::Home,
-    server::{App, store::AuditRow},
+    server::{
+        state::AppState,
+        store::{AuditRow, Reads},
+    },
 };
 use axum::{
     Json,
@@ -16,9 +19,15 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The number of records in one answer, unless the request asks for fewer.
 const PAGE: u32 = 50;
+
+/// The routes of the audit records.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list))
+}
 
 /// Selects a part of the audit records.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -36,14 +45,14 @@ pub struct Page {
 /// The actions of incidents are in the history of each incident instead.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/audit", tag = "household", params(("home" = String, Path), Page), responses((status = 200, body = Vec<AuditRecord>), Problems))]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    State(reads): State<Arc<dyn Reads>>,
     Owner(member): Owner,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Vec<AuditRecord>>, ApiError> {
     let Query(Page { before, limit }) =
         page.map_err(|_| ApiError::field("before", "Give the number of a record, and a limit from 1 to 50."))?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let all = app.reads.audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit).await?;
+    let all = reads.audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit).await?;
     let told = |AuditRow { number, at, what, who, address, detail }: AuditRow| {
         let about = detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
         AuditRecord { number, at, what, who, address, about, detail: detail.to_string() }

@@ -1,8 +1,8 @@
 //! Connections: TCP, TLS, and HTTP/1.1 or HTTP/2 as TLS agreed on (ALPN, RFC 7301). Without TLS, a connection speaks HTTP/1.1, as proxies
 //! and browsers do.
 //!
-//! hyper-util's `auto` connection could tell the versions apart by the first bytes, but it waits for them without a timeout, so that a client
-//! that sends nothing would keep its connection. It is told the version.
+//! hyper-util's `auto` connection could tell the versions apart by the first bytes, but it waits for them without a timeout: a client that
+//! sends nothing kept its connection.
 
 use crate::server::{
     App,
@@ -17,19 +17,18 @@ use axum::{
     response::Response,
 };
 use futures_util::future::BoxFuture;
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto::Builder,
-        graceful::{GracefulShutdown, Watcher},
-    },
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
 };
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::sockopt;
 use std::{
     convert::Infallible,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -39,6 +38,8 @@ use tokio::{
     sync::watch,
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// How long open requests may take to complete when the server stops.
@@ -75,29 +76,13 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone().into());
-    let edge = Edge { router: super::router(app, assets), connections, proxies };
-    let open = GracefulShutdown::new();
+    let edge = Edge { router: super::router(app, assets), connections, proxies, stop: stop.clone() };
+    let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
         match accepted {
             Ok((socket, peer)) => {
-                let (edge, tls, open) = (edge.clone(), tls.as_ref().map(|tls| tls.acceptor()), open.watcher());
-                tokio::spawn(async move {
-                    // Kept until the connection closes.
-                    let Ok(_place) = edge.enter(peer.ip()) else { return };
-                    tune(&socket);
-                    match tls {
-                        None => edge.serve(&http1(), socket, peer, false, open).await,
-                        // A client that does not speak TLS, or too slowly, is disconnected.
-                        Some(acceptor) => match timeout(HEAD_WITHIN, acceptor.accept(socket)).await {
-                            Ok(Ok(socket)) if socket.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                                edge.serve(&http2(), socket, peer, true, open).await
-                            }
-                            Ok(Ok(socket)) => edge.serve(&http1(), socket, peer, true, open).await,
-                            Ok(Err(_)) | Err(_) => {}
-                        },
-                    }
-                });
+                open.spawn(edge.clone().connection(socket, peer, tls.as_ref().map(|tls| tls.acceptor())));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -107,7 +92,8 @@ pub async fn serve(
         }
     }
     drop(listener);
-    let _ = timeout(LAST_REQUESTS, open.shutdown()).await;
+    open.close();
+    let _ = timeout(LAST_REQUESTS, open.wait()).await;
     Ok(())
 }
 
@@ -123,27 +109,6 @@ fn tune(socket: &TcpStream) {
     let _ = sockopt::set_tcp_user_timeout(socket, TAKES_NOTHING.as_millis() as u32);
 }
 
-fn http1() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MOST);
-    builder
-}
-
-fn http2() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING)
-        .max_concurrent_streams(REQUESTS_MOST)
-        .max_header_list_size(HEAD_MOST as u32)
-        .initial_stream_window_size(UNREAD_MOST.0)
-        .initial_connection_window_size(UNREAD_MOST.1)
-        .max_send_buf_size(KEPT_FOR_SLOW);
-    builder
-}
-
 /// The request came over the server's own TLS.
 #[derive(Clone, Copy, Debug)]
 pub struct Encrypted;
@@ -154,6 +119,7 @@ struct Edge {
     router: Router,
     connections: Arc<AtOnce<IpAddr>>,
     proxies: Arc<[IpAddr]>,
+    stop: watch::Receiver<bool>,
 }
 
 impl Edge {
@@ -163,20 +129,58 @@ impl Edge {
         is_limited.then(|| self.connections.enter(network_of(peer))).transpose()
     }
 
-    /// Serves the requests of a connection.
-    async fn serve(
-        self,
-        http: &Builder<TokioExecutor>,
-        socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: SocketAddr,
-        encrypted: bool,
-        open: Watcher,
-    ) {
+    async fn connection(self, socket: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+        // Kept until the connection closes.
+        let Ok(_place) = self.enter(peer.ip()) else { return };
+        tune(&socket);
+        // Each part is boxed, so that thousands of listeners do not each have the memory of the largest.
+        let Some(tls) = tls else { return Box::pin(self.http1(socket, peer, false)).await };
+        match Box::pin(timeout(HEAD_WITHIN, tls.accept(socket))).await {
+            Ok(Ok(socket)) if socket.get_ref().1.alpn_protocol() == Some(b"h2") => Box::pin(self.http2(socket, peer)).await,
+            Ok(Ok(socket)) => Box::pin(self.http1(socket, peer, true)).await,
+            // A client that does not speak TLS, or too slowly.
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    async fn http1(mut self, socket: impl Socket, peer: SocketAddr, encrypted: bool) {
         let service = service_fn(move |request| answer(self.router.clone(), peer, encrypted, request));
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MOST);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service).with_upgrades());
         // A connection ends with an error when the client closes it, or sends no HTTP. Neither is of interest.
-        let _ = open.watch(http.serve_connection_with_upgrades(TokioIo::new(socket), service)).await;
+        tokio::select! {
+            _ = &mut connection => return,
+            () = stopped(&mut self.stop) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    async fn http2(mut self, socket: impl Socket, peer: SocketAddr) {
+        let service = service_fn(move |request| answer(self.router.clone(), peer, true, request));
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING)
+            .max_concurrent_streams(REQUESTS_MOST)
+            .max_header_list_size(HEAD_MOST as u32)
+            .initial_stream_window_size(UNREAD_MOST.0)
+            .initial_connection_window_size(UNREAD_MOST.1)
+            .max_send_buf_size(KEPT_FOR_SLOW);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
+        tokio::select! {
+            _ = &mut connection => return,
+            () = stopped(&mut self.stop) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
     }
 }
+
+/// A socket, encrypted or not.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
 
 fn answer(
     router: Router,
@@ -193,4 +197,24 @@ fn answer(
         }
         router.oneshot(request).await
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_so_many_connections_and_proxies_and_this_machine_have_no_limit() {
+        let proxy: IpAddr = "192.0.2.1".parse().unwrap();
+        let connections = crate::server::limits::Limits::default().connections;
+        let edge = Edge { router: Router::new(), connections, proxies: [proxy].into(), stop: watch::channel(false).1 };
+        let enter =
+            |address: &str, count: usize| -> Vec<_> { (0..count).map_while(|_| edge.enter(address.parse().unwrap()).ok()).collect() };
+        let taken = enter("203.0.113.9", 1_000);
+        assert_eq!(taken.len(), 256);
+        assert_eq!(enter("198.51.100.7", 1).len(), 1, "another network");
+        assert_eq!((enter("127.0.0.1", 1_000).len(), enter("192.0.2.1", 1_000).len()), (1_000, 1_000));
+        drop(taken);
+        assert_eq!(enter("203.0.113.9", 1).len(), 1);
+    }
 }

@@ -4,13 +4,14 @@
 use super::{
     errors::{ApiError, Problems},
     extract::{Body, Operator, PathId, ResourceId, SignedIn, Supervisor},
-    phone,
+    incidents::Steering,
+    phone::CallPasswords,
 };
 use crate::{
     api::{
         center::{
-            Assign, Called, CalledOutcome, Closing, Ended, Heard, IncidentDetail, Moved, NewNote, QuarantinedCase, Queue, QueueItem, Reach,
-            Shown, Step,
+            Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved, NewNote, QuarantinedCase, Queue, QueueItem,
+            Reach, Shown, Step,
         },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
@@ -27,7 +28,17 @@ use crate::{
             event::Event,
         },
     },
-    server::{App, engine::Current, store::Quarantined},
+    server::{
+        cameras::Cameras,
+        clock::Clock,
+        engine::{Current, Engine},
+        homes::Homes,
+        live_events::LiveEvents,
+        monitoring::presence::OperatorPresence,
+        snapshots::Snapshots,
+        state::{AppState, handles},
+        store::{Quarantined, Reads},
+    },
 };
 use axum::{
     Json,
@@ -35,6 +46,8 @@ use axum::{
 };
 use serde::Deserialize;
 use std::{cmp::Reverse, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How long a request for the queue waits for a new version. This is shorter than the time that the app waits for any answer.
 const WAITS: Duration = Duration::from_secs(3);
@@ -42,6 +55,35 @@ const WAITS: Duration = Duration::from_secs(3);
 const NOTE_MOST: usize = 500;
 /// The longest reference number of an agency, characters.
 const REFERENCE_MOST: usize = 60;
+
+/// The routes of the console.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(queue))
+        .routes(routes!(claim))
+        .routes(routes!(release))
+        .routes(routes!(called))
+        .routes(routes!(moved))
+        .routes(routes!(note))
+        .routes(routes!(close))
+        .routes(routes!(assign))
+}
+
+/// Shows the queue.
+#[derive(Clone)]
+pub struct Board {
+    engine: Engine,
+    homes: Arc<Homes>,
+    cameras: Arc<Cameras>,
+    snapshots: Arc<Snapshots>,
+    operators: Arc<OperatorPresence>,
+    live_events: Arc<LiveEvents>,
+    reads: Arc<dyn Reads>,
+    clock: Arc<Clock>,
+    stop: watch::Receiver<bool>,
+}
+
+handles!(Board { engine, homes, cameras, snapshots, operators, live_events, reads, clock, stop });
 
 /// The version that the console has.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -72,19 +114,19 @@ fn actor(signed_in: &SignedIn) -> Actor {
 /// Answers at once, or, if the request names the current version, when the version changes.
 #[utoipa::path(get, path = "/api/v1/center/incidents", tag = "center", params(Seen), responses((status = 200, body = Queue), Problems))]
 pub async fn queue(
-    State(app): State<Arc<App>>,
+    State(board): State<Board>,
     Operator(signed_in): Operator,
     seen: Result<Query<Seen>, QueryRejection>,
 ) -> Result<Json<Queue>, ApiError> {
     let Query(Seen { seen }) = seen.map_err(|_| ApiError::field("seen", "Name one version."))?;
     let seen = seen.and_then(|seen| seen.parse().ok());
     // A restricted device may view the queue. It does not count as being on duty, because it could not claim an incident (R23).
-    if signed_in.is_free(&app).is_ok() {
-        app.operators.sees(&signed_in.account, app.clock.now());
+    if signed_in.is_free().is_ok() {
+        board.operators.sees(&signed_in.account, board.clock.now());
     }
-    let mut version = app.live_events.center_version();
+    let mut version = board.live_events.center_version();
     if seen == Some(*version.borrow_and_update()) {
-        let mut stop = app.stop.clone();
+        let mut stop = board.stop.clone();
         tokio::select! {
             _ = version.changed() => {}
             _ = stop.wait_for(|stop| *stop) => {}
@@ -92,12 +134,12 @@ pub async fn queue(
         }
     }
     // The operator may have lost the role in the meantime.
-    let Some(role) = app.reads.center_role(&signed_in.account.id).await? else { return Err(ApiError::not_found()) };
-    let (version, now) = (*app.live_events.center_version().borrow(), app.clock.now());
-    let mut open: Vec<_> = app.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
+    let Some(role) = board.reads.center_role(&signed_in.account.id).await? else { return Err(ApiError::not_found()) };
+    let (version, now) = (*board.live_events.center_version().borrow(), board.clock.now());
+    let mut open: Vec<_> = board.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
-    let cases = open.iter().map(|current| case(&app, current, &signed_in, role)).collect();
-    Ok(Json(Queue { version, cases, quarantined: quarantined(&app), on_duty: app.operators.on_duty(now), server_time: now }))
+    let cases = open.iter().map(|current| board.case(current, &signed_in, role)).collect();
+    Ok(Json(Queue { version, cases, quarantined: board.quarantined(), on_duty: board.operators.on_duty(now), server_time: now }))
 }
 
 /// The urgency of an incident. Danger to life comes first, so medical requests rank highest.
@@ -110,34 +152,55 @@ fn urgency(current: &Current) -> u8 {
     current.incident.services().iter().map(rank).max().unwrap_or_default()
 }
 
-fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
-    let incident = &current.incident;
-    let home = app.homes.get(&incident.home);
-    let mine = incident.assignee.as_ref() == Some(&actor(signed_in));
-    let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
-    let whole = || {
-        Box::new(IncidentDetail {
-            home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
-            incident: app.present_incident_to(current, Audience::Center),
-            contacts: incident.snapshot.contacts.iter().map(reach).collect(),
-            notes: incident.snapshot.notes.clone(),
-            cameras: home.as_deref().filter(|_| mine).map(|home| cameras(app, home)).unwrap_or_default(),
-            password_required: incident.snapshot.password_required,
-            step: step(current),
-        })
-    };
-    QueueItem {
-        id: incident.id,
-        home: incident.snapshot.home_name.clone(),
-        services: incident.services(),
-        quiet: incident.quiet,
-        repeats: u32::try_from(incident.repeats).unwrap_or(u32::MAX),
-        state: Stage::from(&incident.state),
-        since: incident.deadline,
-        assignee: incident.assignee.as_ref().map(|by| by.name().into()),
-        mine,
-        unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.assignee.is_none(),
-        whole: shown.then(whole),
+impl Board {
+    fn case(&self, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
+        let incident = &current.incident;
+        let home = self.homes.get(&incident.home);
+        let mine = incident.assignee.as_ref() == Some(&actor(signed_in));
+        let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
+        let whole = || {
+            Box::new(IncidentDetail {
+                home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
+                incident: self.snapshots.present_incident_to(current, Audience::Center),
+                contacts: incident.snapshot.contacts.iter().map(reach).collect(),
+                notes: incident.snapshot.notes.clone(),
+                cameras: home.as_deref().filter(|_| mine).map(|home| self.cameras(home)).unwrap_or_default(),
+                password_required: incident.snapshot.password_required,
+                step: step(current),
+            })
+        };
+        QueueItem {
+            id: incident.id,
+            home: incident.snapshot.home_name.clone(),
+            services: incident.services(),
+            quiet: incident.quiet,
+            repeats: u32::try_from(incident.repeats).unwrap_or(u32::MAX),
+            state: Stage::from(&incident.state),
+            since: incident.deadline,
+            assignee: incident.assignee.as_ref().map(|by| by.name().into()),
+            mine,
+            unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.assignee.is_none(),
+            whole: shown.then(whole),
+        }
+    }
+
+    /// The incidents that the engine does not advance, the oldest first.
+    fn quarantined(&self) -> Vec<QuarantinedCase> {
+        let case = |Quarantined { incident: id, home, quiet, since, .. }: Quarantined| {
+            let known = home.parse().ok().and_then(|id| self.homes.get(&id));
+            let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
+            let address = known.as_ref().and_then(|home| home.address.clone());
+            QuarantinedCase { id, home: known.map_or(home, |home| home.name.clone()), quiet, since, address, contacts }
+        };
+        let mut all: Vec<_> = self.engine.view().quarantined().into_iter().map(case).collect();
+        all.sort_by_key(|case| case.since);
+        all
+    }
+
+    /// The cameras that the center may watch: those that may raise an SOS and have a stream.
+    fn cameras(&self, home: &Home) -> Vec<Shown> {
+        let all = home.cameras.iter().filter(|camera| camera.sos_compatible && self.cameras.has_stream(camera));
+        all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
     }
 }
 
@@ -145,19 +208,6 @@ fn case(app: &App, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRol
 fn facts_of(incident: &domain::Incident) -> HomeFacts {
     let Snapshot { home_name, address, .. } = &*incident.snapshot;
     HomeFacts { id: incident.home.clone(), name: home_name.clone(), time_zone: "UTC".into(), address: address.clone() }
-}
-
-/// The incidents that the engine does not advance, the oldest first.
-fn quarantined(app: &App) -> Vec<QuarantinedCase> {
-    let case = |Quarantined { incident: id, home, quiet, since, .. }: Quarantined| {
-        let known = home.parse().ok().and_then(|id| app.homes.get(&id));
-        let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
-        let address = known.as_ref().and_then(|home| home.address.clone());
-        QuarantinedCase { id, home: known.map_or(home, |home| home.name.clone()), quiet, since, address, contacts }
-    };
-    let mut all: Vec<_> = app.engine.view().quarantined().into_iter().map(case).collect();
-    all.sort_by_key(|case| case.since);
-    all
 }
 
 fn reach(contact: &Contact) -> Reach {
@@ -175,21 +225,20 @@ fn step(current: &Current) -> Step {
     }
 }
 
-/// The cameras that the center may watch: those that may raise an SOS and have a stream.
-fn cameras(app: &App, home: &Home) -> Vec<Shown> {
-    let all = home.cameras.iter().filter(|camera| camera.sos_compatible && app.cameras.has_stream(camera));
-    all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
+/// Returns the incident if it is open and this operator works on it.
+pub(super) fn holds(engine: &Engine, account: &UserId, id: IncidentId) -> Option<Arc<Current>> {
+    let of = |current: &Arc<Current>| matches!(&current.incident.assignee, Some(Actor::Operator { id, .. }) if id == account);
+    engine.view().by_id(id).filter(|current| is_open(current) && of(current))
 }
 
-/// Returns the incident if it is open and this operator works on it.
-pub(super) fn holds(app: &App, account: &UserId, id: IncidentId) -> Option<Arc<Current>> {
-    let of = |current: &Arc<Current>| matches!(&current.incident.assignee, Some(Actor::Operator { id, .. }) if id == account);
-    app.engine.view().by_id(id).filter(|current| is_open(current) && of(current))
+/// Returns the incident if it is open.
+fn open(engine: &Engine, id: IncidentId) -> Result<Arc<Current>, ApiError> {
+    engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)
 }
 
 /// Returns the open incident if this operator works on it.
-fn held(app: &App, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, ApiError> {
-    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?;
+fn held(engine: &Engine, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, ApiError> {
+    let current = open(engine, id)?;
     match &current.incident.assignee {
         Some(by) if *by == actor(signed_in) => Ok(current),
         Some(_) => Err(ApiError::new(Code::NotAllowed, "Somebody else works on this incident.")),
@@ -197,78 +246,70 @@ fn held(app: &App, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>,
     }
 }
 
-async fn give(app: &App, id: IncidentId, command: Command) -> Result<Json<Incident>, ApiError> {
-    let answer = app.engine.give(id, command).await?;
-    match answer.refusal {
-        Some(refusal) => Err(refusal.into()),
-        None => Ok(Json(app.present_incident_to(&answer.current, Audience::Center))),
-    }
-}
-
 /// Claims an incident, so that nobody else works on it.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/claim", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn claim(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
+    State(operators): State<Arc<OperatorPresence>>,
+    State(clock): State<Arc<Clock>>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
 ) -> Result<Json<Incident>, ApiError> {
-    app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?;
-    app.operators.sees(&signed_in.account, app.clock.now());
-    give(&app, id, Command::Claim { by: actor(&signed_in) }).await
+    open(&steering.engine, id)?;
+    operators.sees(&signed_in.account, clock.now());
+    steering.give(id, Command::Claim { by: actor(&signed_in) }, Audience::Center).await
 }
 
 /// Releases an incident. A supervisor can also release an incident of another operator.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/release", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
 pub async fn release(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
+    State(reads): State<Arc<dyn Reads>>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
 ) -> Result<Json<Incident>, ApiError> {
-    let leads = app.reads.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
-    let current = if leads {
-        app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?
-    } else {
-        held(&app, &signed_in, id)?
-    };
+    let leads = reads.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
+    let current = if leads { open(&steering.engine, id)? } else { held(&steering.engine, &signed_in, id)? };
     match current.incident.assignee.clone() {
-        Some(from) => give(&app, id, Command::Release { by: actor(&signed_in), from }).await,
-        None => Ok(Json(app.present_incident_to(&current, Audience::Center))),
+        Some(from) => steering.give(id, Command::Release { by: actor(&signed_in), from }, Audience::Center).await,
+        None => Ok(Json(steering.snapshots.present_incident_to(&current, Audience::Center))),
     }
 }
 
 /// Assigns an incident to an operator who has the console open, even if another operator works on it.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/assign", tag = "center", params(("id" = String, Path)), request_body = Assign, responses((status = 200, body = Incident), Problems))]
 pub async fn assign(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
+    State(operators): State<Arc<OperatorPresence>>,
+    State(clock): State<Arc<Clock>>,
     Supervisor(signed_in): Supervisor,
     PathId(id): PathId<IncidentId>,
     Body(Assign { to }): Body<Assign>,
 ) -> Result<Json<Incident>, ApiError> {
-    let current = app.engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)?;
-    let there = app.operators.on_duty(app.clock.now()).into_iter().find(|person| person.id == to);
+    let current = open(&steering.engine, id)?;
+    let there = operators.on_duty(clock.now()).into_iter().find(|person| person.id == to);
     let there = there.ok_or_else(|| ApiError::field("to", "Nobody of that name has the console open."))?;
     let to = Actor::Operator { id: there.id, name: there.name };
-    give(&app, id, Command::Assign { by: actor(&signed_in), to, from: current.incident.assignee.clone() }).await
+    steering.give(id, Command::Assign { by: actor(&signed_in), to, from: current.incident.assignee.clone() }, Audience::Center).await
 }
 
 /// Reports the outcome of the call to the first contact.
 /// The answer to a wrong password is the same as to a call without one: carry on (R16).
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/call", tag = "center", params(("id" = String, Path)), request_body = Called, responses((status = 200, body = Heard), Problems))]
+#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/call", tag = "center", params(("id" = String, Path)), request_body = Called, responses((status = 200, body = CallResult), Problems))]
 pub async fn called(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
+    State(passwords): State<CallPasswords>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
     Body(Called { outcome, verbal_password }): Body<Called>,
-) -> Result<Json<Heard>, ApiError> {
-    let current = held(&app, &signed_in, id)?;
+) -> Result<Json<CallResult>, ApiError> {
+    let current = held(&steering.engine, &signed_in, id)?;
     let first = current.incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
     let call = first.filter(|call| !matches!(call.state, CallState::Ended(_))).map(|call| call.id);
     let call = call.ok_or_else(|| ApiError::new(Code::CallOver, "This call is over: carry on."))?;
     let step = match outcome {
         CalledOutcome::Confirmed => CallStep::Confirm,
-        CalledOutcome::CalledOff => {
-            CallStep::Cancel { authenticated: phone::is_authenticated(&app, &current, call, &verbal_password).await? }
-        }
+        CalledOutcome::CalledOff => CallStep::Cancel { authenticated: passwords.is_authenticated(&current, call, &verbal_password).await? },
         CalledOutcome::NoAnswer => CallStep::NotReached(NotReached::NoAnswer),
         CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
         CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
@@ -276,23 +317,23 @@ pub async fn called(
         CalledOutcome::HungUp => CallStep::HangUp,
     };
     if outcome == CalledOutcome::HungUp {
-        app.engine.give(id, Command::Call { call, step: CallStep::Answer }).await?;
+        steering.engine.give(id, Command::Call { call, step: CallStep::Answer }).await?;
     }
-    let answer = app.engine.give(id, Command::Call { call, step }).await?;
+    let answer = steering.engine.give(id, Command::Call { call, step }).await?;
     answer.refusal.map_or(Ok(()), |refusal| Err(ApiError::from(refusal)))?;
-    Ok(Json(Heard { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
+    Ok(Json(CallResult { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
 }
 
 /// Reports the progress of a service.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/dispatches/{service}", tag = "center", params(("id" = String, Path), ("service" = String, Path)), request_body = Moved, responses((status = 200, body = Incident), Problems))]
 pub async fn moved(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
     ResourceId(service): ResourceId<String>,
     Body(Moved { state, reference }): Body<Moved>,
 ) -> Result<Json<Incident>, ApiError> {
-    held(&app, &signed_in, id)?;
+    held(&steering.engine, &signed_in, id)?;
     let service = match service.as_str() {
         "police" => Service::Police,
         "fire" => Service::Fire,
@@ -300,48 +341,50 @@ pub async fn moved(
         _ => return Err(ApiError::not_found()),
     };
     let reference = line("reference", &reference, REFERENCE_MOST)?;
-    give(&app, id, Command::Dispatch { service, state, reference: Some(reference).filter(|text| !text.is_empty()) }).await
+    steering
+        .give(id, Command::Dispatch { service, state, reference: Some(reference).filter(|text| !text.is_empty()) }, Audience::Center)
+        .await
 }
 
 /// Adds a note to the record of an incident.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/note", tag = "center", params(("id" = String, Path)), request_body = NewNote, responses((status = 200, body = Incident), Problems))]
 pub async fn note(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
     Body(NewNote { text }): Body<NewNote>,
 ) -> Result<Json<Incident>, ApiError> {
-    held(&app, &signed_in, id)?;
+    held(&steering.engine, &signed_in, id)?;
     let text = line("text", &text, NOTE_MOST)?;
     if text.is_empty() {
         return Err(ApiError::field("text", "Write something."));
     }
-    give(&app, id, Command::Note { by: actor(&signed_in), text }).await
+    steering.give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center).await
 }
 
 /// Closes an incident for which help was requested.
 #[utoipa::path(post, path = "/api/v1/center/incidents/{id}/close", tag = "center", params(("id" = String, Path)), request_body = Closing, responses((status = 200, body = Incident), Problems))]
 pub async fn close(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
     Body(Closing { disposition, note }): Body<Closing>,
 ) -> Result<Json<Incident>, ApiError> {
-    let current = held(&app, &signed_in, id)?;
+    let current = held(&steering.engine, &signed_in, id)?;
     if !matches!(current.incident.state, Stands::Dispatching) {
         // Before help was requested, only the first contact can prevent it (I5).
         return Err(ApiError::new(Code::NotAllowed, "It can be closed once help was requested."));
     }
     let text = line("note", &note, NOTE_MOST)?;
     if !text.is_empty() {
-        give(&app, id, Command::Note { by: actor(&signed_in), text }).await.map(drop)?;
+        steering.give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center).await.map(drop)?;
     }
     let disposition = match disposition {
         Ended::HelpGiven => Disposition::HelpGiven,
         Ended::FalseAlarm => Disposition::FalseAlarm,
         Ended::Other => Disposition::ClosedByCenter,
     };
-    give(&app, id, Command::Close { by: actor(&signed_in), disposition }).await
+    steering.give(id, Command::Close { by: actor(&signed_in), disposition }, Audience::Center).await
 }
 
 /// Makes a text one line for the record.

@@ -2,16 +2,13 @@
 //! 6265bis 4.1.3.2).
 
 use super::errors::ApiError;
-use crate::server::{App, Encrypted, identity};
+use crate::server::{Encrypted, identity, state::AppState};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{Extensions, HeaderMap, request::Parts},
 };
 use axum_extra::extract::{CookieJar, cookie::Cookie};
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, SocketAddr};
 
 /// The name over HTTPS.
 const SECURE: &str = "__Host-buckler_session";
@@ -41,6 +38,16 @@ pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr])
     Some(hops.into_iter().rev().find(|hop| !proxies.contains(hop)).unwrap_or(peer))
 }
 
+/// The network address that a request comes from, if known.
+pub struct Address(pub Option<IpAddr>);
+
+impl FromRequestParts<AppState> for Address {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        Ok(Self(address(&parts.extensions, &parts.headers, &app.trusted_proxies)))
+    }
+}
+
 /// The cookies of a request, with the session's, and the address that the request comes from.
 pub struct SessionCookie {
     jar: CookieJar,
@@ -49,11 +56,11 @@ pub struct SessionCookie {
     pub address: Option<IpAddr>,
 }
 
-impl FromRequestParts<Arc<App>> for SessionCookie {
+impl FromRequestParts<AppState> for SessionCookie {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let https = is_https(&parts.extensions, &parts.headers, &app.trusted_proxies);
-        let address = address(&parts.extensions, &parts.headers, &app.trusted_proxies);
+        let Address(address) = Address::from_request_parts(parts, app).await?;
         Ok(Self { jar: CookieJar::from_headers(&parts.headers), https, address })
     }
 }

@@ -6,10 +6,19 @@ use super::{
 };
 use crate::{
     api::household::Undelivered,
-    server::{App, webhooks},
+    server::{
+        state::AppState,
+        webhooks::{self, Webhooks},
+    },
 };
 use axum::{Json, extract::State};
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of the webhook messages that other servers do not accept.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(resend))
+}
 
 fn id(undelivered: &webhooks::Undelivered) -> String {
     format!("{}.{}", undelivered.number, undelivered.incident)
@@ -17,8 +26,8 @@ fn id(undelivered: &webhooks::Undelivered) -> String {
 
 /// The webhook deliveries that fail, the oldest first.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/deliveries", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Vec<Undelivered>), Problems))]
-pub async fn list(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<Json<Vec<Undelivered>>, ApiError> {
-    let all = app.webhooks.undelivered(&member.home.id);
+pub async fn list(State(webhooks): State<Arc<Webhooks>>, Owner(member): Owner) -> Result<Json<Vec<Undelivered>>, ApiError> {
+    let all = webhooks.undelivered(&member.home.id);
     let told = |one: webhooks::Undelivered| Undelivered {
         id: id(&one),
         host: one.host,
@@ -33,12 +42,12 @@ pub async fn list(State(app): State<Arc<App>>, Owner(member): Owner) -> Result<J
 /// Sends the messages of a failed webhook delivery again, now.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/deliveries/{delivery}/resend", tag = "household", params(("home" = String, Path), ("delivery" = String, Path)), responses((status = 200, body = Vec<Undelivered>), Problems))]
 pub async fn resend(
-    State(app): State<Arc<App>>,
+    State(webhooks): State<Arc<Webhooks>>,
     owner: Owner,
     ResourceId(delivery): ResourceId<String>,
 ) -> Result<Json<Vec<Undelivered>>, ApiError> {
-    let all = app.webhooks.undelivered(&owner.0.home.id);
+    let all = webhooks.undelivered(&owner.0.home.id);
     let one = all.into_iter().find(|one| id(one) == delivery).ok_or_else(ApiError::not_found)?;
-    app.webhooks.resend(one.number, one.incident);
-    list(State(app), owner).await
+    webhooks.resend(one.number, one.incident);
+    list(State(webhooks), owner).await
 }

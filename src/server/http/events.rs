@@ -12,12 +12,16 @@ use crate::{
         id::{ContactId, HomeId, UserId},
     },
     server::{
-        App,
-        access::AccessOf,
-        limits::{Place, TokenHash},
-        live_events::{LiveEvent, frame},
+        access::{Access, AccessOf},
+        clock::Clock,
+        homes::Homes,
+        limits::{Limits, Place, TokenHash},
+        live_events::{LiveEvent, LiveEvents, frame},
         metrics::OpenStream,
+        snapshots::Snapshots,
+        state::{AppState, handles},
         stopped,
+        store::Reads,
     },
 };
 use axum::{
@@ -32,6 +36,7 @@ use tokio::{
     sync::{broadcast, watch},
     time::{Interval, interval},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The interval of pings on a stream without other events, which show that the stream is open.
 const PING: Duration = Duration::from_secs(15);
@@ -48,21 +53,40 @@ fn event_stream(events: impl Stream<Item = Bytes> + Send + 'static) -> Response 
     (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()
 }
 
+/// The routes of live events.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(of_home)).routes(routes!(of_phone))
+}
+
+/// What streams of events are made of.
+#[derive(Clone)]
+pub struct Streams {
+    live_events: Arc<LiveEvents>,
+    snapshots: Arc<Snapshots>,
+    reads: Arc<dyn Reads>,
+    homes: Arc<Homes>,
+    access: Access,
+    limits: Arc<Limits>,
+    clock: Arc<Clock>,
+    stop: watch::Receiver<bool>,
+}
+
+handles!(Streams { live_events, snapshots, reads, homes, access, limits, clock, stop });
+
 /// A stream of the live events of a home.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
     params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: HeaderMap) -> Result<Response, ApiError> {
-    let place = app.limits.streams.enter(member.signed_in.session.token)?;
+pub async fn of_home(State(streams): State<Streams>, member: Member, headers: HeaderMap) -> Result<Response, ApiError> {
+    let place = streams.limits.streams.enter(member.signed_in.session.token)?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let subscription = app.live_events.subscribe(&member.home.id, seen, app.clock.now());
+    let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let listener = Listener {
         _open: OpenStream::new(),
         _place: place,
-        _at_home: app.live_events.open(&member.home.id),
-        access: app.access.of(&member.signed_in.account.id),
-        stop: app.stop.clone(),
+        _at_home: streams.live_events.open(&member.home.id),
+        access: streams.access.of(&member.signed_in.account.id),
         needs_snapshot: subscription.missed.is_none(),
         last_id: subscription.last_id,
         events: subscription.events,
@@ -70,13 +94,13 @@ pub async fn of_home(State(app): State<Arc<App>>, member: Member, headers: Heade
         home: member.home.id.clone(),
         account: member.signed_in.account.id.clone(),
         token: member.signed_in.session.token,
-        app,
+        streams,
     };
     Ok(event_stream(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener)))))
 }
 
-fn ping(app: &App) -> Bytes {
-    frame(None, "ping", &format!(r#"{{"server_time":"{}"}}"#, app.clock.now()))
+fn ping(clock: &Clock) -> Bytes {
+    frame(None, "ping", &format!(r#"{{"server_time":"{}"}}"#, clock.now()))
 }
 
 /// An open stream of a member.
@@ -84,7 +108,7 @@ struct Listener {
     _open: OpenStream,
     _place: Place<TokenHash>,
     _at_home: Arc<()>,
-    app: Arc<App>,
+    streams: Streams,
     home: HomeId,
     account: UserId,
     token: [u8; 32],
@@ -93,7 +117,6 @@ struct Listener {
     last_id: u64,
     events: broadcast::Receiver<Arc<LiveEvent>>,
     access: AccessOf,
-    stop: watch::Receiver<bool>,
 }
 
 impl Listener {
@@ -108,7 +131,7 @@ impl Listener {
             }
             tokio::select! {
                 biased;
-                () = stopped(&mut self.stop) => return None,
+                () = stopped(&mut self.streams.stop) => return None,
                 changed = self.access.changed() => {
                     changed?;
                     self.may_still_look().await?;
@@ -122,7 +145,7 @@ impl Listener {
                 },
                 () = tokio::time::sleep(PING) => {
                     self.may_still_look().await?;
-                    return Some(ping(&self.app));
+                    return Some(ping(&self.streams.clock));
                 }
             }
         }
@@ -130,23 +153,23 @@ impl Listener {
 
     /// Makes a snapshot the next event, followed by the events after it.
     fn start_over(&mut self) {
-        let again = self.app.live_events.subscribe(&self.home, None, self.app.clock.now());
+        let again = self.streams.live_events.subscribe(&self.home, None, self.streams.clock.now());
         (self.events, self.last_id, self.needs_snapshot) = (again.events, again.last_id, true);
     }
 
     /// Returns `None` if the session or the membership has ended, or cannot be read.
     async fn may_still_look(&self) -> Option<()> {
-        self.app.reads.session(self.token, self.app.clock.now()).await.ok()??;
-        self.app.reads.membership(&self.home, &self.account).await.ok()?.map(drop)
+        self.streams.reads.session(self.token, self.streams.clock.now()).await.ok()??;
+        self.streams.reads.membership(&self.home, &self.account).await.ok()?.map(drop)
     }
 
     /// A snapshot of the home for this member.
     async fn snapshot(&self) -> Option<Bytes> {
-        let now = self.app.clock.now();
-        let (_, session) = self.app.reads.session(self.token, now).await.ok()??;
-        let membership = self.app.reads.membership(&self.home, &self.account).await.ok()??;
-        let home = self.app.homes.get(&self.home)?;
-        let answer = self.app.present_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
+        let now = self.streams.clock.now();
+        let (_, session) = self.streams.reads.session(self.token, now).await.ok()??;
+        let membership = self.streams.reads.membership(&self.home, &self.account).await.ok()??;
+        let home = self.streams.homes.get(&self.home)?;
+        let answer = self.streams.snapshots.present_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
         let data = serde_json::to_string(&answer).ok()?;
         Some(frame(Some(self.last_id), "snapshot", &data))
     }
@@ -155,22 +178,20 @@ impl Listener {
 /// A stream of the live events of a contact's phone page. It ends when the link ends.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
-    let place = app.limits.streams.enter(caller.token)?;
-    let events = app.live_events.subscribe(&caller.home.id, None, app.clock.now()).events;
-    let stop = app.stop.clone();
+pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Result<Response, ApiError> {
+    let place = streams.limits.streams.enter(caller.token)?;
+    let events = streams.live_events.subscribe(&caller.home.id, None, streams.clock.now()).events;
     let mut pings = interval(PING);
     pings.reset();
     let line = Line {
         _place: place,
         events,
-        stop,
         token: caller.token,
         home: caller.home.id.clone(),
         contact: caller.contact.id.clone(),
         shown: None,
         pings,
-        app,
+        streams,
     };
     Ok(event_stream(stream::unfold(line, async |mut line| Some((line.next().await?, line)))))
 }
@@ -178,7 +199,7 @@ pub async fn of_phone(State(app): State<Arc<App>>, caller: Caller) -> Result<Res
 /// An open stream of a contact's phone page. It contains this contact's call, and nothing else that happens in the home.
 struct Line {
     _place: Place<TokenHash>,
-    app: Arc<App>,
+    streams: Streams,
     token: [u8; 32],
     home: HomeId,
     contact: ContactId,
@@ -186,19 +207,18 @@ struct Line {
     pings: Interval,
     shown: Option<(Option<PhoneCall>, Readiness)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
-    stop: watch::Receiver<bool>,
 }
 
 impl Line {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             // A person who is no longer a contact, or who has a newer link, gets no events.
-            if let Ok(None) = self.app.reads.contact_link(self.token).await {
+            if let Ok(None) = self.streams.reads.contact_link(self.token).await {
                 return None;
             }
-            let home = self.app.homes.get(&self.home)?;
+            let home = self.streams.homes.get(&self.home)?;
             let contact = home.contacts.iter().find(|c| c.id == self.contact)?;
-            let phone: Phone = self.app.present_phone(&home, contact);
+            let phone: Phone = self.streams.snapshots.present_phone(&home, contact);
             let said = (phone.call.clone(), phone.ready);
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;
@@ -208,9 +228,9 @@ impl Line {
             }
             tokio::select! {
                 biased;
-                () = stopped(&mut self.stop) => return None,
+                () = stopped(&mut self.streams.stop) => return None,
                 event = self.events.recv() => if matches!(event, Err(broadcast::error::RecvError::Closed)) { return None },
-                _ = self.pings.tick() => return Some(ping(&self.app)),
+                _ = self.pings.tick() => return Some(ping(&self.streams.clock)),
             }
         }
     }

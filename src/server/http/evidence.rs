@@ -6,7 +6,13 @@ use super::{
 };
 use crate::{
     api::incident::Audience,
-    server::{App, evidence::Evidence, evidence_key::EvidenceKey},
+    server::{
+        cameras::Clips,
+        clock::Clock,
+        evidence::{Clip, Evidence},
+        evidence_key::EvidenceKey,
+        state::{AppState, handles},
+    },
 };
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -14,8 +20,25 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of evidence.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(export))
+}
+
+/// What evidence is made of.
+#[derive(Clone)]
+pub struct Exporting {
+    clips: Arc<Clips>,
+    clock: Arc<Clock>,
+    center_phone: Option<String>,
+    data: PathBuf,
+}
+
+handles!(Exporting { clips, clock, center_phone, data });
 
 /// Selects the format of the evidence.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -39,13 +62,17 @@ enum Format {
 
 /// The evidence of an incident, as JSON, CSV or HTML.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/export", tag = "incident", params(("id" = String, Path), Form), responses((status = 200, content((Evidence = "application/json"), (String = "text/csv"), (String = "text/html"))), Problems))]
-pub async fn export(State(app): State<Arc<App>>, of: OfIncident, form: Result<Query<Form>, QueryRejection>) -> Result<Response, ApiError> {
+pub async fn export(
+    State(exporting): State<Exporting>,
+    of: OfIncident,
+    form: Result<Query<Form>, QueryRejection>,
+) -> Result<Response, ApiError> {
     let Query(Form { format }) = form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
-    let clip = tokio::fs::read(app.clips.file(of.current.incident.id)).await.ok();
-    let evidence = Evidence::of(&of.current, app.clock.now(), app.center_phone.as_deref(), clip.as_deref(), Audience::Home);
-    let data = app.data.clone();
-    let key = tokio::task::spawn_blocking(move || EvidenceKey::of(&data)).await;
-    let evidence = match key.map_err(std::io::Error::other).flatten() {
+    let (id, clips, data) = (of.current.incident.id, exporting.clips.clone(), exporting.data.clone());
+    let files = tokio::task::spawn_blocking(move || (Clip::read(id, &clips.file(id)), EvidenceKey::of(&data))).await;
+    let (clip, key) = files.unwrap_or_else(|panic| (None, Err(std::io::Error::other(panic))));
+    let evidence = Evidence::of(&of.current, exporting.clock.now(), exporting.center_phone.as_deref(), clip, Audience::Home);
+    let evidence = match key {
         Ok(key) => evidence.signed(&key),
         Err(error) => {
             tracing::error!(%error, "evidence is not signed: its key cannot be used");

@@ -11,10 +11,11 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        App,
+        clock::Clock,
         engine::Current,
         identity,
-        store::{Account, AuditEntry, Bookkeeping, Change, ChangeError, Guard, SESSION_LEAVES, Session},
+        state::AppState,
+        store::{Account, AuditEntry, Bookkeeping, Change, ChangeError, Changes, Guard, SESSION_LEAVES, Session},
     },
 };
 use axum::{
@@ -27,7 +28,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc};
+use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 /// The name of a session in paths and in audit records: the start of the hash of its token, which grants no access.
 pub fn session_name(token: &[u8; 32]) -> String {
@@ -45,43 +46,51 @@ pub struct SignedIn {
     pub session: Session,
     /// The network address that the request came from.
     address: Option<IpAddr>,
+    clock: Arc<Clock>,
+    /// How long after a proof of identity the device may change a home.
+    proof_lasts: Duration,
 }
 
 impl SignedIn {
     /// Creates an audit record of what this person did on this device.
-    pub fn entry(&self, app: &App, what: AuditAction, detail: Value) -> AuditEntry {
+    pub fn entry(&self, what: AuditAction, detail: Value) -> AuditEntry {
         AuditEntry {
             account: Some(self.account.id.clone()),
             session: Some(session_name(&self.session.token)),
             address: self.address.map(|address| address.to_string()),
-            ..AuditEntry::new(what, app.clock.now(), detail)
+            ..AuditEntry::new(what, self.clock.now(), detail)
         }
     }
 
     /// Creates a change of the account, guarded by the session.
-    pub fn change(&self, app: &App, what: AuditAction, detail: Value) -> Change {
-        Change::new(self.entry(app, what, detail)).guard(Guard::SessionStands(self.session.token, app.clock.now()))
+    pub fn change(&self, what: AuditAction, detail: Value) -> Change {
+        Change::new(self.entry(what, detail)).guard(Guard::SessionStands(self.session.token, self.clock.now()))
     }
 
-    fn is_proven(&self, app: &App) -> Result<(), ApiError> {
-        let fresh = app.clock.now().since(self.session.proven_at) < app.proof_lasts;
+    fn is_proven(&self) -> Result<(), ApiError> {
+        let fresh = self.clock.now().since(self.session.proven_at) < self.proof_lasts;
         fresh.then_some(()).ok_or_else(|| ApiError::new(Code::ProofNeeded, "Give your password again to change this."))
     }
 
     /// Checks that the device is not restricted, for actions with which a restricted device could lift its own restriction.
-    pub fn is_free(&self, app: &App) -> Result<(), ApiError> {
-        (self.session.held_until <= app.clock.now()).then_some(()).ok_or_else(ApiError::held)
+    pub fn is_free(&self) -> Result<(), ApiError> {
+        (self.session.held_until <= self.clock.now()).then_some(()).ok_or_else(ApiError::held)
+    }
+
+    /// When the restriction of this device in a home ends, if it is restricted there.
+    pub fn held_until(&self, home: &Home) -> Option<Timestamp> {
+        held_until(home, self.session.held_until, self.clock.now())
     }
 }
 
 /// A person who is signed in on a device that is not restricted.
 pub struct Unrestricted(pub SignedIn);
 
-impl FromRequestParts<Arc<App>> for Unrestricted {
+impl FromRequestParts<AppState> for Unrestricted {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
-        signed_in.is_free(app)?;
+        signed_in.is_free()?;
         Ok(Self(signed_in))
     }
 }
@@ -90,36 +99,36 @@ impl FromRequestParts<Arc<App>> for Unrestricted {
 /// this.
 pub struct RecentAuth(pub SignedIn);
 
-impl FromRequestParts<Arc<App>> for RecentAuth {
+impl FromRequestParts<AppState> for RecentAuth {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Unrestricted(signed_in) = Unrestricted::from_request_parts(parts, app).await?;
-        signed_in.is_proven(app)?;
+        signed_in.is_proven()?;
         Ok(Self(signed_in))
     }
 }
 
-impl FromRequestParts<Arc<App>> for SignedIn {
+impl FromRequestParts<AppState> for SignedIn {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let cookie = SessionCookie::from_request_parts(parts, app).await?;
         let no_session = || ApiError::new(Code::NotSignedIn, "Sign in first.");
         let token = identity::token_hash(cookie.token().ok_or_else(no_session)?);
         let now = app.clock.now();
         let (account, session) = app.reads.session(token, now).await?.ok_or_else(no_session)?;
         if now.since(session.seen_at) > identity::SESSION_NOTED || session.replaces.is_some() {
-            note_use(app.clone(), session.clone());
+            note_use(app.clock.clone(), app.changes.clone(), session.clone());
         }
-        Ok(Self { account, session, address: cookie.address })
+        Ok(Self { account, session, address: cookie.address, clock: app.clock.clone(), proof_lasts: app.proof_lasts })
     }
 }
 
 /// Records the use of a session, and ends the session that it replaces, in a task of its own: no request waits for this or fails with it.
-fn note_use(app: Arc<App>, session: Session) {
+fn note_use(clock: Arc<Clock>, changes: Changes, session: Session) {
     tokio::spawn(async move {
-        let (at, token) = (app.clock.now(), session.token);
+        let (at, token) = (clock.now(), session.token);
         let (expires_at, replaced_ends) = (identity::session_ends(session.created_at, at), at + SESSION_LEAVES);
-        let noted = app.changes.note(Bookkeeping::SessionUsed { token, at, expires_at, replaced_ends }).await;
+        let noted = changes.note(Bookkeeping::SessionUsed { token, at, expires_at, replaced_ends }).await;
         // If the queue is full, the next request records the use.
         if let Err(error) = noted
             && !matches!(error, ChangeError::Busy)
@@ -140,7 +149,7 @@ pub struct Member {
 }
 
 impl Member {
-    async fn of(signed_in: SignedIn, home: &HomeId, app: &App) -> Result<Self, ApiError> {
+    async fn of(signed_in: SignedIn, home: &HomeId, app: &AppState) -> Result<Self, ApiError> {
         let membership = app.reads.membership(home, &signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
         let missing = || if app.homes.is_unreadable(home) { ApiError::unreadable() } else { ApiError::not_found() };
         let home = app.homes.get(home).ok_or_else(missing)?;
@@ -153,18 +162,18 @@ impl Member {
     }
 
     /// When the restriction of this device in this home ends, if it is restricted.
-    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
-        held_until(&self.home, self.signed_in.session.held_until, now)
+    pub fn held_until(&self) -> Option<Timestamp> {
+        self.signed_in.held_until(&self.home)
     }
 
     /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted device controls only what it may request
     /// itself.
-    fn may_steer(&self, incident: &Incident, now: Timestamp) -> Result<(), ApiError> {
+    fn may_steer(&self, incident: &Incident) -> Result<(), ApiError> {
         if !self.membership.may(Action::Raise) {
             return Err(ApiError::new(Code::NotAllowed, "You may look at this incident, not change it."));
         }
         let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
-        if asks_for_help && self.held_until(now).is_some() {
+        if asks_for_help && self.held_until().is_some() {
             return Err(ApiError::held());
         }
         Ok(())
@@ -176,9 +185,9 @@ pub fn held_until(home: &Home, held_until: Timestamp, now: Timestamp) -> Option<
     Some(held_until).filter(|until| *until > now && home.settings.hold_new_devices)
 }
 
-impl FromRequestParts<Arc<App>> for Member {
+impl FromRequestParts<AppState> for Member {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         let home: HomeId = parameter(parts, app).await?;
         Self::of(signed_in, &home, app).await
@@ -191,28 +200,28 @@ pub struct Owner(pub Member);
 
 impl Owner {
     /// Creates a change of the home, guarded by the session and by the account's right to change the home.
-    pub fn change(&self, app: &App, what: AuditAction, detail: Value) -> Change {
+    pub fn change(&self, what: AuditAction, detail: Value) -> Change {
         let Member { signed_in, home, .. } = &self.0;
-        let entry = AuditEntry { home: Some(home.id.clone()), ..signed_in.entry(app, what, detail) };
+        let entry = AuditEntry { home: Some(home.id.clone()), ..signed_in.entry(what, detail) };
         Change::new(entry)
-            .guard(Guard::SessionStands(signed_in.session.token, app.clock.now()))
+            .guard(Guard::SessionStands(signed_in.session.token, signed_in.clock.now()))
             .guard(Guard::MayConfigure(home.id.clone(), signed_in.account.id.clone()))
     }
 }
 
-impl FromRequestParts<Arc<App>> for Owner {
+impl FromRequestParts<AppState> for Owner {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let member = Member::from_request_parts(parts, app).await?;
         let refused = || ApiError::new(Code::NotAllowed, "Only an owner of this home can do that.");
         if !member.membership.may(Action::Configure) {
             return Err(refused());
         }
         if !parts.method.is_safe() {
-            if member.held_until(app.clock.now()).is_some() {
+            if member.held_until().is_some() {
                 return Err(ApiError::held());
             }
-            member.signed_in.is_proven(app)?;
+            member.signed_in.is_proven()?;
         }
         Ok(Self(member))
     }
@@ -222,9 +231,9 @@ impl FromRequestParts<Arc<App>> for Owner {
 /// not exist.
 pub struct Operator(pub SignedIn);
 
-impl FromRequestParts<Arc<App>> for Operator {
+impl FromRequestParts<AppState> for Operator {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         Ok(Self(at_center(parts, app, CenterAction::Work).await?))
     }
 }
@@ -234,23 +243,23 @@ pub struct Supervisor(pub SignedIn);
 
 impl Supervisor {
     /// Creates a change of the monitoring center, guarded by the session and by the account's right to change the center.
-    pub fn change(&self, app: &App, what: AuditAction, detail: Value) -> Change {
-        self.0.change(app, what, detail).guard(Guard::MayAtCenter(self.0.account.id.clone(), CenterAction::Lead))
+    pub fn change(&self, what: AuditAction, detail: Value) -> Change {
+        self.0.change(what, detail).guard(Guard::MayAtCenter(self.0.account.id.clone(), CenterAction::Lead))
     }
 }
 
-impl FromRequestParts<Arc<App>> for Supervisor {
+impl FromRequestParts<AppState> for Supervisor {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let signed_in = at_center(parts, app, CenterAction::Lead).await?;
         if !parts.method.is_safe() {
-            signed_in.is_proven(app)?;
+            signed_in.is_proven()?;
         }
         Ok(Self(signed_in))
     }
 }
 
-async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> Result<SignedIn, ApiError> {
+async fn at_center(parts: &mut Parts, app: &AppState, action: CenterAction) -> Result<SignedIn, ApiError> {
     let signed_in = SignedIn::from_request_parts(parts, app).await?;
     let role = app.reads.center_role(&signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
     let refused = || ApiError::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
@@ -258,7 +267,7 @@ async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> R
         return Err(refused());
     }
     if !parts.method.is_safe() {
-        signed_in.is_free(app)?;
+        signed_in.is_free()?;
     }
     Ok(signed_in)
 }
@@ -266,9 +275,9 @@ async fn at_center(parts: &mut Parts, app: &Arc<App>, action: CenterAction) -> R
 /// The first parameter of the path, for handlers with no other extractor that reads it.
 pub struct PathId<T>(pub T);
 
-impl<T: FromStr + Send> FromRequestParts<Arc<App>> for PathId<T> {
+impl<T: FromStr + Send> FromRequestParts<AppState> for PathId<T> {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         Ok(Self(parameter(parts, app).await?))
     }
 }
@@ -276,9 +285,9 @@ impl<T: FromStr + Send> FromRequestParts<Arc<App>> for PathId<T> {
 /// The second parameter of the path: a resource of the home.
 pub struct ResourceId<T>(pub T);
 
-impl<T: FromStr + Send> FromRequestParts<Arc<App>> for ResourceId<T> {
+impl<T: FromStr + Send> FromRequestParts<AppState> for ResourceId<T> {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         Ok(Self(nth_parameter(1, parts, app).await?))
     }
 }
@@ -291,9 +300,9 @@ pub struct OfIncident {
     pub current: Arc<Current>,
 }
 
-impl FromRequestParts<Arc<App>> for OfIncident {
+impl FromRequestParts<AppState> for OfIncident {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         let id: IncidentId = parameter(parts, app).await?;
         let current = match app.engine.view().by_id(id) {
@@ -312,21 +321,21 @@ impl FromRequestParts<Arc<App>> for OfIncident {
 /// The incident in the path, if the member may control it and not only view it (R6).
 pub struct IncidentControl(pub OfIncident);
 
-impl FromRequestParts<Arc<App>> for IncidentControl {
+impl FromRequestParts<AppState> for IncidentControl {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let of = OfIncident::from_request_parts(parts, app).await?;
-        of.member.may_steer(&of.current.incident, app.clock.now())?;
+        of.member.may_steer(&of.current.incident)?;
         Ok(Self(of))
     }
 }
 
 /// The first parameter of the path. A value that cannot be parsed is not found.
-async fn parameter<T: FromStr>(parts: &mut Parts, app: &Arc<App>) -> Result<T, ApiError> {
+async fn parameter<T: FromStr>(parts: &mut Parts, app: &AppState) -> Result<T, ApiError> {
     nth_parameter(0, parts, app).await
 }
 
-async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &Arc<App>) -> Result<T, ApiError> {
+async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &AppState) -> Result<T, ApiError> {
     let Path(all): Path<Vec<(String, String)>> = Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
     all.get(nth).and_then(|(_, value)| value.parse().ok()).ok_or_else(ApiError::not_found)
 }
@@ -334,9 +343,9 @@ async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &Arc<App>
 /// A JSON body.
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = ApiError;
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         match Json::from_request(request, app).await {
             Ok(Json(value)) => Ok(Self(value)),
             Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {

@@ -3,7 +3,8 @@
 use super::{
     audit,
     errors::{ApiError, Problems},
-    extract::{Body, Owner, ResourceId, held_until},
+    extract::{Body, Owner, ResourceId},
+    invitations,
 };
 use crate::{
     api::{
@@ -25,18 +26,42 @@ use crate::{
         id::ContactId,
     },
     server::{
-        App,
-        identity::{self, attempts::Guess},
-        store::{AuditEntry, ChangeError, Op},
+        clock::Clock,
+        homes::Homes,
+        identity::{
+            self, Hashing,
+            attempts::{Attempts, Guess},
+        },
+        snapshots::Snapshots,
+        state::{AppState, handles},
+        store::{AuditEntry, ChangeError, Changes, Op, Reads},
         telephony::number::e164,
     },
 };
 use axum::{Json, extract::State};
 use serde_json::json;
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The shortest verbal password, characters. It can be this short, because it is spoken and a wrong one ends the call.
 const VERBAL_LEAST: usize = 4;
+
+/// The routes of the household.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(one))
+        .routes(routes!(rename))
+        .routes(routes!(address))
+        .routes(routes!(notes))
+        .routes(routes!(settings))
+        .routes(routes!(holding))
+        .routes(routes!(contacts))
+        .routes(routes!(undo))
+        .routes(routes!(link))
+        .routes(routes!(verbal_password))
+        .routes(routes!(check_verbal_password))
+        .routes(routes!(enroll, end_enrolment))
+}
 
 /// Why an edit was not made.
 pub(super) enum EditError {
@@ -70,33 +95,85 @@ impl From<EditError> for ApiError {
     }
 }
 
-/// Edits the owner's home, and answers with the home after the edit.
-pub(super) async fn edited<T, E: Into<EditError>>(
-    app: &App,
-    owner: &Owner,
-    edit: impl Fn(&mut Home) -> Result<T, E>,
-) -> Result<Json<HomeAnswer>, ApiError> {
-    let member = &owner.0;
-    let id = &member.home.id;
-    let change = |home: &mut Home| {
-        let before = home.clone();
-        edit(home).map_err(Into::into)?;
-        let who = &member.signed_in.account;
-        home.note_changes(&before, &who.id, &who.name, app.clock.now());
-        let detail = audit::changes(&before, home);
-        Ok::<_, EditError>(((), owner.change(app, AuditAction::HomeChanged, detail)))
-    };
-    app.homes.edit(&app.changes, id, change).await?.ok_or_else(ApiError::not_found)?;
-    let home = app.homes.get(id).ok_or_else(ApiError::not_found)?;
-    Ok(Json(app.present_home(&home, member.membership, held_until(&home, member.signed_in.session.held_until, app.clock.now())).await?))
+/// Edits homes.
+#[derive(Clone)]
+pub struct Editing {
+    homes: Arc<Homes>,
+    changes: Changes,
+    snapshots: Arc<Snapshots>,
+    clock: Arc<Clock>,
+}
+
+handles!(Editing { homes, changes, snapshots, clock });
+
+impl Editing {
+    /// Edits the owner's home, and answers with the home after the edit.
+    pub async fn edited<T, E: Into<EditError>>(
+        &self,
+        owner: &Owner,
+        edit: impl Fn(&mut Home) -> Result<T, E>,
+    ) -> Result<Json<HomeAnswer>, ApiError> {
+        let member = &owner.0;
+        let id = &member.home.id;
+        let change = |home: &mut Home| {
+            let before = home.clone();
+            edit(home).map_err(Into::into)?;
+            let who = &member.signed_in.account;
+            home.note_changes(&before, &who.id, &who.name, self.clock.now());
+            let detail = audit::changes(&before, home);
+            Ok::<_, EditError>(((), owner.change(AuditAction::HomeChanged, detail)))
+        };
+        self.homes.edit(&self.changes, id, change).await?.ok_or_else(ApiError::not_found)?;
+        let home = self.homes.get(id).ok_or_else(ApiError::not_found)?;
+        Ok(Json(self.snapshots.present_home(&home, member.membership, member.signed_in.held_until(&home)).await?))
+    }
+}
+
+/// Makes links for contacts' phones.
+#[derive(Clone)]
+pub struct ContactLinks {
+    homes: Arc<Homes>,
+    changes: Changes,
+    /// Whether links may be shown again.
+    demo: bool,
+}
+
+handles!(ContactLinks { homes, changes, demo });
+
+/// Checks and hashes verbal passwords.
+#[derive(Clone)]
+pub struct VerbalPasswords {
+    attempts: Arc<Attempts>,
+    hashing: Arc<Hashing>,
+    clock: Arc<Clock>,
+}
+
+handles!(VerbalPasswords { attempts, hashing, clock });
+
+impl VerbalPasswords {
+    /// Whether this is the verbal password. The attempts within 15 minutes are limited.
+    async fn is_right(&self, Owner(member): &Owner, password: String) -> Result<bool, ApiError> {
+        let guess = Guess::Verbal(member.home.id.clone());
+        if password.len() > 256 {
+            return Ok(false);
+        }
+        if !self.attempts.take(&guess, self.clock.now()) {
+            return Err(ApiError::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
+        }
+        let right = self.hashing.sign_in.verify_spoken(&password, member.home.verbal_password.clone()).await?;
+        if right {
+            self.attempts.succeeded(&guess);
+        }
+        Ok(right)
+    }
 }
 
 /// The part of a home that only owners see.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/household", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Household), Problems))]
-pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<Household>, ApiError> {
-    let invitations = super::invitations::into_home(&app, &owner.0.home.id).await?;
+pub async fn one(State(reads): State<Arc<dyn Reads>>, State(clock): State<Arc<Clock>>, owner: Owner) -> Result<Json<Household>, ApiError> {
+    let invitations = invitations::into_home(&*reads, &owner.0.home.id, clock.now()).await?;
     let member = owner.0;
-    let people = app.reads.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
+    let people = reads.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
         you: account.id == member.signed_in.account.id,
         id: account.id,
         name: account.name,
@@ -114,7 +191,7 @@ pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<House
             keep,
         })
     };
-    let (password, now) = (member.home.verbal_password_required(), app.clock.now());
+    let (password, now) = (member.home.verbal_password_required(), clock.now());
     let counted = |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now) };
     Ok(Json(Household {
         people: people.collect(),
@@ -128,64 +205,81 @@ pub async fn one(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<House
 
 /// Renames the home.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/name", tag = "household", params(("home" = String, Path)), request_body = Rename, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn rename(State(app): State<Arc<App>>, owner: Owner, Body(Rename { name }): Body<Rename>) -> Result<Json<HomeAnswer>, ApiError> {
-    edited(&app, &owner, |home| home.rename(&name)).await
+pub async fn rename(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(Rename { name }): Body<Rename>,
+) -> Result<Json<HomeAnswer>, ApiError> {
+    editing.edited(&owner, |home| home.rename(&name)).await
 }
 
 /// Sets the address that help is sent to.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/address", tag = "household", params(("home" = String, Path)), request_body = EditAddress, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn address(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditAddress>) -> Result<Json<HomeAnswer>, ApiError> {
+pub async fn address(State(editing): State<Editing>, owner: Owner, Body(written): Body<EditAddress>) -> Result<Json<HomeAnswer>, ApiError> {
     let address = written.into();
-    edited(&app, &owner, |home| home.move_to(&address)).await
+    editing.edited(&owner, |home| home.move_to(&address)).await
 }
 
 /// Sets the notes for responders.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/notes", tag = "household", params(("home" = String, Path)), request_body = ResponderNotes, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn notes(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<ResponderNotes>) -> Result<Json<HomeAnswer>, ApiError> {
-    edited(&app, &owner, |home| home.note(&written)).await
+pub async fn notes(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(written): Body<ResponderNotes>,
+) -> Result<Json<HomeAnswer>, ApiError> {
+    editing.edited(&owner, |home| home.note(&written)).await
 }
 
 /// Sets the settings of the household.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/settings", tag = "household", params(("home" = String, Path)), request_body = EditSettings, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn settings(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditSettings>) -> Result<Json<HomeAnswer>, ApiError> {
+pub async fn settings(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(written): Body<EditSettings>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     let EditSettings { countdown_s, siren_duration_s, cameras_sound_with_base_station } = written;
-    edited(&app, &owner, |home| home.settle(countdown_s, siren_duration_s, cameras_sound_with_base_station)).await
+    editing.edited(&owner, |home| home.settle(countdown_s, siren_duration_s, cameras_sound_with_base_station)).await
 }
 
 /// Sets whether devices are restricted that sign in without their account's passkey.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/holding", tag = "household", params(("home" = String, Path)), request_body = EditHolding, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn holding(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditHolding>) -> Result<Json<HomeAnswer>, ApiError> {
-    owner.0.signed_in.is_free(&app)?;
-    edited(&app, &owner, |home| {
-        home.settings.hold_new_devices = written.hold_new_devices;
-        Ok::<_, EditError>(())
-    })
-    .await
+pub async fn holding(State(editing): State<Editing>, owner: Owner, Body(written): Body<EditHolding>) -> Result<Json<HomeAnswer>, ApiError> {
+    owner.0.signed_in.is_free()?;
+    editing
+        .edited(&owner, |home| {
+            home.settings.hold_new_devices = written.hold_new_devices;
+            Ok::<_, EditError>(())
+        })
+        .await
 }
 
 /// Sets the emergency contacts and their order.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/contacts", tag = "household", params(("home" = String, Path)), request_body = EditContacts, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn contacts(State(app): State<Arc<App>>, owner: Owner, Body(written): Body<EditContacts>) -> Result<Json<HomeAnswer>, ApiError> {
+pub async fn contacts(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(written): Body<EditContacts>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     let edit = |home: &mut Home| {
         let country = home.address.as_ref().map(|a| a.country.clone());
         let read = |c: &EditContact| WrittenContact { phone: e164(&c.phone, country.as_deref()), id: c.id.clone(), name: c.name.clone() };
         home.set_contacts(&written.contacts.iter().map(read).collect::<Vec<_>>())
     };
-    edited(&app, &owner, edit).await
+    editing.edited(&owner, edit).await
 }
 
 /// Undoes a change of the address or the contacts that is less than a day old.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/changes/{change}/undo", tag = "household", params(("home" = String, Path), ("change" = u64, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn undo(State(app): State<Arc<App>>, owner: Owner, ResourceId(change): ResourceId<u64>) -> Result<Json<HomeAnswer>, ApiError> {
-    let now = app.clock.now();
-    edited(&app, &owner, |home| home.undo(change, now).map_err(|NotUndone| EditError::Gone)).await
+pub async fn undo(State(editing): State<Editing>, owner: Owner, ResourceId(change): ResourceId<u64>) -> Result<Json<HomeAnswer>, ApiError> {
+    let now = editing.clock.now();
+    editing.edited(&owner, |home| home.undo(change, now).map_err(|NotUndone| EditError::Gone)).await
 }
 
 /// Issues a new link for a contact's phone, which is shown only once.
 /// Older links stop working. The person has to agree again, because calls rang on the page of the old link.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/contacts/{contact}/link", tag = "household", params(("home" = String, Path), ("contact" = String, Path)), responses((status = 200, body = ContactLink), Problems))]
 pub async fn link(
-    State(app): State<Arc<App>>,
+    State(links): State<ContactLinks>,
     owner: Owner,
     ResourceId(contact): ResourceId<ContactId>,
 ) -> Result<Json<ContactLink>, ApiError> {
@@ -197,23 +291,24 @@ pub async fn link(
         if known.readiness == Readiness::Accepted {
             known.readiness = Readiness::Invited;
         }
-        let mut change = owner.change(&app, AuditAction::LinkMade, json!({"contact": contact}));
+        let mut change = owner.change(AuditAction::LinkMade, json!({"contact": contact}));
         if *home != before {
-            let asked_again = member.signed_in.entry(&app, AuditAction::HomeChanged, audit::changes(&before, home));
+            let asked_again = member.signed_in.entry(AuditAction::HomeChanged, audit::changes(&before, home));
             change = change.record_first(AuditEntry { home: Some(id.clone()), ..asked_again });
         }
-        let (home, contact, shown) = (id.clone(), contact.clone(), app.demo.then(|| token.clone()));
+        let (home, contact, shown) = (id.clone(), contact.clone(), links.demo.then(|| token.clone()));
         let put = Op::PutContactLink { token: identity::token_hash(&token), home, contact: contact.clone(), shown };
         Ok(((), change.op(Op::EndContactLinks(id.clone(), contact)).op(put)))
     };
-    app.homes.edit(&app.changes, id, edit).await?.ok_or_else(ApiError::not_found)?;
+    links.homes.edit(&links.changes, id, edit).await?.ok_or_else(ApiError::not_found)?;
     Ok(Json(ContactLink { path: format!("/contact/{token}") }))
 }
 
 /// Sets the verbal password. It can never be read.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/verbal-password", tag = "household", params(("home" = String, Path)), request_body = EditVerbalPassword, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn verbal_password(
-    State(app): State<Arc<App>>,
+    State(editing): State<Editing>,
+    State(passwords): State<VerbalPasswords>,
     owner: Owner,
     Body(EditVerbalPassword { password, current }): Body<EditVerbalPassword>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
@@ -223,71 +318,58 @@ pub async fn verbal_password(
     if !spoken.is_empty() && spoken.chars().count() < VERBAL_LEAST {
         form.wrong("password", ErrorCode::TooShort);
     }
-    if known.is_some() && !is_right(&app, &owner, current.unwrap_or_default()).await? {
+    if known.is_some() && !passwords.is_right(&owner, current.unwrap_or_default()).await? {
         form.wrong("current", ErrorCode::NotRight);
     }
     form.done(()).map_err(EditError::Wrong)?;
-    let hash = app.hashing.sign_in.hashed(spoken).await?;
-    edited(&app, &owner, |home| {
-        // Another owner changed it first, so the comparison was with an old password.
-        if home.verbal_password != known {
-            let mut form = Form::default();
-            form.wrong("current", ErrorCode::NotRight);
-            return form.done(());
-        }
-        home.verbal_password = Some(hash.clone());
-        // Every contact has to learn the new password.
-        home.contacts.iter_mut().for_each(|contact| contact.memory = None);
-        Ok(())
-    })
-    .await
+    let hash = passwords.hashing.sign_in.hashed(spoken).await?;
+    editing
+        .edited(&owner, |home| {
+            // Another owner changed it first, so the comparison was with an old password.
+            if home.verbal_password != known {
+                let mut form = Form::default();
+                form.wrong("current", ErrorCode::NotRight);
+                return form.done(());
+            }
+            home.verbal_password = Some(hash.clone());
+            // Every contact has to learn the new password.
+            home.contacts.iter_mut().for_each(|contact| contact.memory = None);
+            Ok(())
+        })
+        .await
 }
 
 /// Checks whether the owner still knows the verbal password.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/verbal-password/check", tag = "household", params(("home" = String, Path)), request_body = AskVerbalPassword, responses((status = 200, body = Known), Problems))]
 pub async fn check_verbal_password(
-    State(app): State<Arc<App>>,
+    State(passwords): State<VerbalPasswords>,
     owner: Owner,
     Body(AskVerbalPassword { password }): Body<AskVerbalPassword>,
 ) -> Result<Json<Known>, ApiError> {
-    Ok(Json(Known { correct: is_right(&app, &owner, password).await? }))
-}
-
-/// Whether this is the verbal password. The attempts within 15 minutes are limited.
-async fn is_right(app: &App, Owner(member): &Owner, password: String) -> Result<bool, ApiError> {
-    let guess = Guess::Verbal(member.home.id.clone());
-    if password.len() > 256 {
-        return Ok(false);
-    }
-    if !app.attempts.take(&guess, app.clock.now()) {
-        return Err(ApiError::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
-    }
-    let right = app.hashing.sign_in.verify_spoken(&password, member.home.verbal_password.clone()).await?;
-    if right {
-        app.attempts.succeeded(&guess);
-    }
-    Ok(right)
+    Ok(Json(Known { correct: passwords.is_right(&owner, password).await? }))
 }
 
 /// Enrolls the cameras in SOS.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/sos-for-cameras", tag = "household", params(("home" = String, Path)), request_body = Enroll, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn enroll(State(app): State<Arc<App>>, owner: Owner, Body(asked): Body<Enroll>) -> Result<Json<HomeAnswer>, ApiError> {
-    edited(&app, &owner, |home| {
-        let mut wrongs = home.enroll(asked.verbal_password_required).err().unwrap_or_default();
-        if !asked.accept_terms {
-            wrongs.push(crate::domain::home::edit::FieldError { field: "accept_terms".into(), fault: ErrorCode::NotAccepted });
-        }
-        if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
-    })
-    .await
+pub async fn enroll(State(editing): State<Editing>, owner: Owner, Body(asked): Body<Enroll>) -> Result<Json<HomeAnswer>, ApiError> {
+    editing
+        .edited(&owner, |home| {
+            let mut wrongs = home.enroll(asked.verbal_password_required).err().unwrap_or_default();
+            if !asked.accept_terms {
+                wrongs.push(crate::domain::home::edit::FieldError { field: "accept_terms".into(), fault: ErrorCode::NotAccepted });
+            }
+            if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
+        })
+        .await
 }
 
 /// Ends the enrollment of the cameras in SOS. A running incident continues (R5).
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/sos-for-cameras", tag = "household", params(("home" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn end_enrolment(State(app): State<Arc<App>>, owner: Owner) -> Result<Json<HomeAnswer>, ApiError> {
-    edited(&app, &owner, |home| -> Result<(), FieldErrors> {
-        home.end_enrolment();
-        Ok(())
-    })
-    .await
+pub async fn end_enrolment(State(editing): State<Editing>, owner: Owner) -> Result<Json<HomeAnswer>, ApiError> {
+    editing
+        .edited(&owner, |home| -> Result<(), FieldErrors> {
+            home.end_enrolment();
+            Ok(())
+        })
+        .await
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::{
-        incident::{Incident, Raise as RaiseRequest},
+        incident::{Audience, Incident, Raise as RaiseRequest},
         problem::Code,
         review::{Decision, Review},
     },
@@ -14,14 +14,18 @@ use crate::{
         eligibility,
         id::IncidentId,
         incident::{
-            Actor, Mode, Snapshot, Source,
+            Actor, Mode, Policy, Snapshot, Source,
             command::{Command, Raise, is_stale},
         },
         time::Timestamp,
     },
     server::{
-        App,
-        engine::{Answer, Current},
+        cameras::{Cameras, Clips},
+        clock::Clock,
+        engine::{Answer, Current, Engine},
+        snapshots::Snapshots,
+        state::{AppState, handles},
+        store::Reads,
     },
 };
 use axum::{
@@ -32,12 +36,71 @@ use axum::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The most incidents in one answer.
 const LIST_MOST: u32 = 100;
 
 /// The longest note, characters.
 const NOTE_MOST: usize = 500;
+
+/// The routes of incidents.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(raise, list))
+        .routes(routes!(one))
+        .routes(routes!(cancel))
+        .routes(routes!(send_now))
+        .routes(routes!(silence))
+        .routes(routes!(end))
+        .routes(routes!(review))
+}
+
+/// Raises incidents.
+#[derive(Clone)]
+pub struct Raising {
+    engine: Engine,
+    snapshots: Arc<Snapshots>,
+    cameras: Arc<Cameras>,
+    clips: Arc<Clips>,
+    clock: Arc<Clock>,
+    /// The timers of new incidents.
+    policy: Policy,
+}
+
+handles!(Raising { engine, snapshots, cameras, clips, clock, policy });
+
+/// Gives the commands of people to incidents.
+#[derive(Clone)]
+pub struct Steering {
+    /// The incidents.
+    pub engine: Engine,
+    /// Presents them.
+    pub snapshots: Arc<Snapshots>,
+}
+
+handles!(Steering { engine, snapshots });
+
+impl Steering {
+    /// Gives a command to an incident, and answers with the incident as the audience sees it.
+    pub async fn give(&self, incident: IncidentId, command: Command, audience: Audience) -> Result<Json<Incident>, ApiError> {
+        let Answer { current, refusal, .. } = self.engine.give(incident, command).await?;
+        refusal.map_or_else(|| Ok(Json(self.snapshots.present_incident_to(&current, audience))), |refusal| Err(refusal.into()))
+    }
+
+    /// Applies a person's decision to the incident.
+    pub async fn decide(&self, incident: IncidentId, by: Actor, asked: Review) -> Result<Json<Incident>, ApiError> {
+        if asked.note.chars().count() > NOTE_MOST {
+            return Err(ApiError::field("note", "That is too long."));
+        }
+        let command = Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note };
+        self.give(incident, command, Audience::Home).await
+    }
+
+    async fn steer(&self, of: &OfIncident, command: Command) -> Result<Json<Incident>, ApiError> {
+        self.give(of.current.incident.id, command, Audience::Home).await
+    }
+}
 
 /// Requests help. It has no rate limit, because a second request joins the first.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path)), request_body = RaiseRequest, responses(
@@ -46,7 +109,7 @@ const NOTE_MOST: usize = 500;
     Problems,
 ))]
 pub async fn raise(
-    State(app): State<Arc<App>>,
+    State(raising): State<Raising>,
     member: Member,
     Body(asked): Body<RaiseRequest>,
 ) -> Result<(StatusCode, Json<Incident>), ApiError> {
@@ -54,14 +117,14 @@ pub async fn raise(
         return Err(ApiError::new(Code::NotAllowed, "Only a device itself says that it was pressed."));
     }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
-    eligibility::from_device(asked.request, asked.mode, member.held_until(app.clock.now()).is_some())?;
+    eligibility::from_device(asked.request, asked.mode, member.held_until().is_some())?;
     if asked.sirens && asked.mode == Mode::Live {
         return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }
     if !asked.call_contacts && asked.mode == Mode::Live {
         return Err(ApiError::field("call_contacts", "Only a drill chooses whether contacts are called."));
     }
-    if is_stale(asked.sent_at, app.clock.now()) {
+    if is_stale(asked.sent_at, raising.clock.now()) {
         return Err(ApiError::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
     }
     let home = &member.home;
@@ -70,12 +133,12 @@ pub async fn raise(
         home.id, asked.request, asked.mode, asked.source, asked.sirens, asked.call_contacts
     ))
     .into();
-    let mut snapshot = Snapshot::of(home, app.policy);
+    let mut snapshot = Snapshot::of(home, raising.policy);
     if !asked.call_contacts {
         snapshot.contacts.clear();
     }
     if asked.mode == Mode::Drill {
-        snapshot.unready = app.ready(home).lacks();
+        snapshot.unready = raising.snapshots.ready(home).lacks();
     }
     let raise = Raise {
         id: asked.id,
@@ -88,16 +151,16 @@ pub async fn raise(
         quiet: None,
         snapshot,
     };
-    let answer = app.engine.raise(raise, fingerprint).await?;
+    let answer = raising.engine.raise(raise, fingerprint).await?;
     if answer.created
         && let Source::LiveView { camera } = &answer.current.incident.source
     {
-        let (app, home, camera) = (app.clone(), home.id.clone(), camera.clone());
+        let (home, camera) = (home.id.clone(), camera.clone());
         let (incident, at) = (answer.current.incident.id, answer.current.incident.started_at);
-        tokio::spawn(async move { app.clips.keep(&app.cameras, &home, &camera, incident, at).await });
+        tokio::spawn(async move { raising.clips.keep(&raising.cameras, &home, &camera, incident, at).await });
     }
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut incident = app.present_incident(&answer.current);
+    let mut incident = raising.snapshots.present_incident(&answer.current);
     incident.joined = answer.joined;
     Ok((status, Json(incident)))
 }
@@ -118,7 +181,8 @@ pub struct Page {
 /// A home's incidents, newest first.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path), Page), responses((status = 200, body = Vec<Incident>), Problems))]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    State(reads): State<Arc<dyn Reads>>,
+    State(snapshots): State<Arc<Snapshots>>,
     member: Member,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Vec<Incident>>, ApiError> {
@@ -128,67 +192,50 @@ pub async fn list(
         return Err(ApiError::field("limit", "Expected 1 to 100."));
     }
     let before = page.before.unwrap_or(Timestamp::from_millis(i64::MAX as u64));
-    let stored = app.reads.incidents(&member.home.id, before, limit).await?;
-    let told = stored.into_iter().map(|s| Ok(app.present_incident(&Current::load(s)?)));
+    let stored = reads.incidents(&member.home.id, before, limit).await?;
+    let told = stored.into_iter().map(|s| Ok(snapshots.present_incident(&Current::load(s)?)));
     Ok(Json(told.collect::<Result<_, ApiError>>()?))
 }
 
 /// An incident with its calls, dispatches and timeline.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn one(State(app): State<Arc<App>>, of: OfIncident) -> Json<Incident> {
-    let clip = tokio::fs::try_exists(app.clips.file(of.current.incident.id)).await.unwrap_or_default();
-    Json(Incident { clip, ..app.present_incident(&of.current) })
+pub async fn one(State(clips): State<Arc<Clips>>, State(snapshots): State<Arc<Snapshots>>, of: OfIncident) -> Json<Incident> {
+    let clip = tokio::fs::try_exists(clips.file(of.current.incident.id)).await.unwrap_or_default();
+    Json(Incident { clip, ..snapshots.present_incident(&of.current) })
 }
 
 /// Cancel Help: cancels an incident. Works only before the end of the countdown, by the server's clock.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn cancel(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
-    steer(&app, &of, Command::Cancel { by: of.member.actor() }).await
+pub async fn cancel(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+    steering.steer(&of, Command::Cancel { by: of.member.actor() }).await
 }
 
 /// Send Now: skips the rest of the countdown.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/send-now", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn send_now(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
-    steer(&app, &of, Command::SendNow { by: of.member.actor() }).await
+pub async fn send_now(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+    steering.steer(&of, Command::SendNow { by: of.member.actor() }).await
 }
 
 /// Silence Siren: stops the sirens and changes nothing else.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn silence(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
-    steer(&app, &of, Command::Silence { by: of.member.actor() }).await
+pub async fn silence(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+    steering.steer(&of, Command::Silence { by: of.member.actor() }).await
 }
 
 /// Ends an incident, because the household says that it is over.
 /// This works only when the calls are over, and if no center works on the incident.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/end", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn end(State(app): State<Arc<App>>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
-    steer(&app, &of, Command::End { by: of.member.actor() }).await
+pub async fn end(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+    steering.steer(&of, Command::End { by: of.member.actor() }).await
 }
 
 /// Decides whether to send help for an incident that was found too late to send it automatically (R22).
 /// Such an incident waits for the decision without a time limit.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
 pub async fn review(
-    State(app): State<Arc<App>>,
+    State(steering): State<Steering>,
     IncidentControl(of): IncidentControl,
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, ApiError> {
-    decide(&app, of.current.incident.id, of.member.actor(), asked).await
-}
-
-/// Applies a person's decision to the incident.
-pub(super) async fn decide(app: &App, incident: IncidentId, by: Actor, asked: Review) -> Result<Json<Incident>, ApiError> {
-    if asked.note.chars().count() > NOTE_MOST {
-        return Err(ApiError::field("note", "That is too long."));
-    }
-    give(app, incident, Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note }).await
-}
-
-async fn steer(app: &App, of: &OfIncident, command: Command) -> Result<Json<Incident>, ApiError> {
-    give(app, of.current.incident.id, command).await
-}
-
-async fn give(app: &App, incident: IncidentId, command: Command) -> Result<Json<Incident>, ApiError> {
-    let Answer { current, refusal, .. } = app.engine.give(incident, command).await?;
-    refusal.map_or_else(|| Ok(Json(app.present_incident(&current))), |refusal| Err(refusal.into()))
+    steering.decide(of.current.incident.id, of.member.actor(), asked).await
 }

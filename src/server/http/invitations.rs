@@ -6,9 +6,9 @@ use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
     extract::{Body, Owner, PathId, ResourceId, SignedIn, Supervisor, Unrestricted, session_name},
-    household::EditError,
+    household::{self, EditError},
     people::is_email,
-    session::{self, By},
+    session::{By, SigningIn},
 };
 use crate::{
     api::{
@@ -22,10 +22,15 @@ use crate::{
         access::{Action, CenterAction, CenterRole, InvitationScope, Membership, Role},
         home::edit::{ErrorCode, FieldError, Form},
         id::{HomeId, UserId},
+        time::Timestamp,
     },
     server::{
-        App, identity,
-        store::{Account, AuditEntry, Change, Guard, Invitation, Op},
+        clock::Clock,
+        homes::Homes,
+        identity,
+        live_events::LiveEvents,
+        state::{AppState, handles},
+        store::{Account, AuditEntry, Change, Changes, Guard, Invitation, Op, Reads},
     },
 };
 use axum::{
@@ -37,61 +42,94 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How long the link of an invitation works.
 const LASTS: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// The most open invitations into a home, and to the center.
 const MOST: u32 = 20;
 
+/// The routes of invitations.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(invite))
+        .routes(routes!(withdraw))
+        .routes(routes!(invite_to_center))
+        .routes(routes!(withdraw_from_center))
+        .routes(routes!(one, join, accept))
+}
+
+/// Makes, lists and withdraws invitations.
+#[derive(Clone)]
+pub struct Invitations {
+    reads: Arc<dyn Reads>,
+    changes: Changes,
+    clock: Arc<Clock>,
+}
+
+handles!(Invitations { reads, changes, clock });
+
+impl Invitations {
+    async fn make<R: Serialize>(
+        &self,
+        by: &SignedIn,
+        scope: InvitationScope,
+        asked: &Invite<R>,
+        change: impl FnOnce(Value) -> Change,
+    ) -> Result<Json<InvitationLink>, ApiError> {
+        // The invited person could request help, or decide on it, at once. So a restricted device, which may not, cannot invite anybody.
+        by.is_free()?;
+        let mut form = Form::default();
+        let (name, now) = (form.line("name", &asked.name), self.clock.now());
+        form.done(()).map_err(EditError::Wrong)?;
+        let token = identity::new_token();
+        let home = if let InvitationScope::Home(home, _) = &scope { Some(home.clone()) } else { None };
+        let change = change(json!({"invited": name, "role": asked.role})).guard(Guard::FewerInvitations(home, now, MOST));
+        let invitation =
+            Invitation { token: identity::token_hash(&token), scope, name, inviter: by.account.id.clone(), expires_at: now + LASTS };
+        self.changes.apply(change.op(Op::PutInvitation(invitation))).await?;
+        Ok(Json(InvitationLink { path: format!("/invite/{token}") }))
+    }
+
+    /// Finds the invitation with that short name.
+    async fn named(&self, home: Option<&HomeId>, id: &str) -> Result<Invitation, ApiError> {
+        let all = self.reads.invitations(home, self.clock.now()).await?;
+        all.into_iter().find(|i| session_name(&i.token) == id).ok_or_else(ApiError::not_found)
+    }
+}
+
 /// Invites a person to a home: a link, shown only once, that works for a week and for one person.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/invitations", tag = "household", params(("home" = String, Path)), request_body = Invite<Role>, responses((status = 200, body = InvitationLink), Problems))]
-pub async fn invite(State(app): State<Arc<App>>, owner: Owner, Body(asked): Body<Invite<Role>>) -> Result<Json<InvitationLink>, ApiError> {
+pub async fn invite(
+    State(invitations): State<Invitations>,
+    owner: Owner,
+    Body(asked): Body<Invite<Role>>,
+) -> Result<Json<InvitationLink>, ApiError> {
     let scope = InvitationScope::Home(owner.0.home.id.clone(), asked.role);
-    make(&app, &owner.0.signed_in, scope, &asked, |detail| owner.change(&app, AuditAction::Invited, detail)).await
+    invitations.make(&owner.0.signed_in, scope, &asked, |detail| owner.change(AuditAction::Invited, detail)).await
 }
 
 /// Invites a person to work at the center: a link, shown only once, that works for a week and for one person.
 #[utoipa::path(post, path = "/api/v1/center/invitations", tag = "center", request_body = Invite<CenterRole>, responses((status = 200, body = InvitationLink), Problems))]
 pub async fn invite_to_center(
-    State(app): State<Arc<App>>,
+    State(invitations): State<Invitations>,
     supervisor: Supervisor,
     Body(asked): Body<Invite<CenterRole>>,
 ) -> Result<Json<InvitationLink>, ApiError> {
-    make(&app, &supervisor.0, InvitationScope::Center(asked.role), &asked, |detail| supervisor.change(&app, AuditAction::Invited, detail))
-        .await
-}
-
-async fn make<R: Serialize>(
-    app: &App,
-    by: &SignedIn,
-    scope: InvitationScope,
-    asked: &Invite<R>,
-    change: impl FnOnce(Value) -> Change,
-) -> Result<Json<InvitationLink>, ApiError> {
-    // The invited person could request help, or decide on it, at once. So a restricted device, which may not, cannot invite anybody.
-    by.is_free(app)?;
-    let mut form = Form::default();
-    let (name, now) = (form.line("name", &asked.name), app.clock.now());
-    form.done(()).map_err(EditError::Wrong)?;
-    let token = identity::new_token();
-    let home = if let InvitationScope::Home(home, _) = &scope { Some(home.clone()) } else { None };
-    let change = change(json!({"invited": name, "role": asked.role})).guard(Guard::FewerInvitations(home, now, MOST));
-    let invitation =
-        Invitation { token: identity::token_hash(&token), scope, name, inviter: by.account.id.clone(), expires_at: now + LASTS };
-    app.changes.apply(change.op(Op::PutInvitation(invitation))).await?;
-    Ok(Json(InvitationLink { path: format!("/invite/{token}") }))
+    let scope = InvitationScope::Center(asked.role);
+    invitations.make(&supervisor.0, scope, &asked, |detail| supervisor.change(AuditAction::Invited, detail)).await
 }
 
 /// The invitations into a home that nobody has accepted yet.
-pub(super) async fn into_home(app: &App, home: &HomeId) -> Result<Vec<Invited<Role>>, ApiError> {
+pub(super) async fn into_home(reads: &dyn Reads, home: &HomeId, now: Timestamp) -> Result<Vec<Invited<Role>>, ApiError> {
     let role = |scope: &InvitationScope| if let InvitationScope::Home(_, role) = scope { Some(*role) } else { None };
-    Ok(told_as(app.reads.invitations(Some(home), app.clock.now()).await?, role))
+    Ok(told_as(reads.invitations(Some(home), now).await?, role))
 }
 
 /// The invitations to the center that nobody has accepted yet.
-pub(super) async fn to_center(app: &App) -> Result<Vec<Invited<CenterRole>>, ApiError> {
+pub(super) async fn to_center(reads: &dyn Reads, now: Timestamp) -> Result<Vec<Invited<CenterRole>>, ApiError> {
     let role = |scope: &InvitationScope| if let InvitationScope::Center(role) = scope { Some(*role) } else { None };
-    Ok(told_as(app.reads.invitations(None, app.clock.now()).await?, role))
+    Ok(told_as(reads.invitations(None, now).await?, role))
 }
 
 fn told_as<R>(all: Vec<Invitation>, role: impl Fn(&InvitationScope) -> Option<R>) -> Vec<Invited<R>> {
@@ -101,32 +139,31 @@ fn told_as<R>(all: Vec<Invitation>, role: impl Fn(&InvitationScope) -> Option<R>
 
 /// Withdraws an invitation to a home. Its link no longer works.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/invitations/{invitation}", tag = "household", params(("home" = String, Path), ("invitation" = String, Path)), responses((status = 200, body = Household), Problems))]
-pub async fn withdraw(State(app): State<Arc<App>>, owner: Owner, ResourceId(id): ResourceId<String>) -> Result<Json<Household>, ApiError> {
+pub async fn withdraw(
+    State(invitations): State<Invitations>,
+    State(live_events): State<Arc<LiveEvents>>,
+    owner: Owner,
+    ResourceId(id): ResourceId<String>,
+) -> Result<Json<Household>, ApiError> {
     let home = &owner.0.home.id;
-    let Invitation { token, name, .. } = named(&app, Some(home), &id).await?;
-    let change = owner.change(&app, AuditAction::PersonChanged, json!({"invited": name, "role": null}));
-    app.changes.apply(change.guard(Guard::InvitationStands(token, app.clock.now())).op(Op::EndInvitation(token))).await?;
-    app.live_events.home_changed(home.clone());
-    super::household::one(State(app), owner).await
+    let Invitation { token, name, .. } = invitations.named(Some(home), &id).await?;
+    let change = owner.change(AuditAction::PersonChanged, json!({"invited": name, "role": null}));
+    invitations.changes.apply(change.guard(Guard::InvitationStands(token, invitations.clock.now())).op(Op::EndInvitation(token))).await?;
+    live_events.home_changed(home.clone());
+    household::one(State(invitations.reads), State(invitations.clock), owner).await
 }
 
 /// Withdraws an invitation to the center. Its link no longer works.
 #[utoipa::path(delete, path = "/api/v1/center/invitations/{invitation}", tag = "center", params(("invitation" = String, Path)), responses((status = 200, body = CenterPeople), Problems))]
 pub async fn withdraw_from_center(
-    State(app): State<Arc<App>>,
+    State(invitations): State<Invitations>,
     supervisor: Supervisor,
     PathId(id): PathId<String>,
 ) -> Result<Json<CenterPeople>, ApiError> {
-    let Invitation { token, name, .. } = named(&app, None, &id).await?;
-    let change = supervisor.change(&app, AuditAction::PersonChanged, json!({"invited": name, "center_role": null}));
-    app.changes.apply(change.guard(Guard::InvitationStands(token, app.clock.now())).op(Op::EndInvitation(token))).await?;
-    center::people(State(app), supervisor).await
-}
-
-/// Finds the invitation with that short name.
-async fn named(app: &App, home: Option<&HomeId>, id: &str) -> Result<Invitation, ApiError> {
-    let all = app.reads.invitations(home, app.clock.now()).await?;
-    all.into_iter().find(|i| session_name(&i.token) == id).ok_or_else(ApiError::not_found)
+    let Invitation { token, name, .. } = invitations.named(None, &id).await?;
+    let change = supervisor.change(AuditAction::PersonChanged, json!({"invited": name, "center_role": null}));
+    invitations.changes.apply(change.guard(Guard::InvitationStands(token, invitations.clock.now())).op(Op::EndInvitation(token))).await?;
+    center::people(State(invitations.reads), State(invitations.clock), supervisor).await
 }
 
 /// The invitation in the path, if its link still works, and the name of its inviter.
@@ -135,9 +172,9 @@ pub struct Opened {
     inviter: String,
 }
 
-impl FromRequestParts<Arc<App>> for Opened {
+impl FromRequestParts<AppState> for Opened {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let token = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
         let found = app.reads.invitation(identity::token_hash(&token), app.clock.now()).await?;
         let invitation = found.ok_or_else(ApiError::not_found)?;
@@ -159,11 +196,9 @@ impl FromRequestParts<Arc<App>> for Opened {
 
 /// The inviter, and the place and role that the invitation is for.
 #[utoipa::path(get, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), responses((status = 200, body = InvitationAnswer), Problems))]
-pub async fn one(State(app): State<Arc<App>>, Opened { invitation, inviter }: Opened) -> Result<Json<InvitationAnswer>, ApiError> {
+pub async fn one(State(homes): State<Arc<Homes>>, Opened { invitation, inviter }: Opened) -> Result<Json<InvitationAnswer>, ApiError> {
     let to = match invitation.scope {
-        InvitationScope::Home(home, role) => {
-            InvitedTo::Home { name: app.homes.get(&home).ok_or_else(ApiError::not_found)?.name.clone(), role }
-        }
+        InvitationScope::Home(home, role) => InvitedTo::Home { name: homes.get(&home).ok_or_else(ApiError::not_found)?.name.clone(), role },
         InvitationScope::Center(role) => InvitedTo::Center { role },
     };
     Ok(Json(InvitationAnswer { inviter, name: invitation.name, to }))
@@ -172,7 +207,7 @@ pub async fn one(State(app): State<Arc<App>>, Opened { invitation, inviter }: Op
 /// Accepts an invitation with a new account, and signs the account in.
 #[utoipa::path(post, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), request_body = Join, responses((status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer), Problems))]
 pub async fn join(
-    State(app): State<Arc<App>>,
+    State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
     headers: HeaderMap,
     Opened { invitation, .. }: Opened,
@@ -182,28 +217,29 @@ pub async fn join(
     let (name, email) = (form.line("name", &asked.name), form.line("email", &asked.email).to_lowercase());
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", ErrorCode::NotAnEmail);
-    } else if app.reads.account(&email).await?.is_some() {
+    } else if signing_in.reads.account(&email).await?.is_some() {
         form.wrong("email", ErrorCode::Known);
     }
     if let Some(fault) = identity::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
     form.done(()).map_err(EditError::Wrong)?;
-    if let Some(fault) = app.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
+    if let Some(fault) = signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
         return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
     }
-    let password = app.hashing.sign_in.hashed(asked.password).await?;
+    let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: identity::new_account_id(), email, name, password };
-    let (entry, accept) = joined(&app, invitation, &account.id);
+    let (entry, accept) = joined(invitation, &account.id, signing_in.clock.now());
     let (free, put) = (Guard::EmailFree(account.email.clone()), Op::PutAccount(account.clone()));
     let first = |sign_in: Change| accept(sign_in.record_first(entry).guard(free).op(put));
-    session::begin(&app, cookie, &headers, account, By::Password, first).await
+    signing_in.begin(cookie, &headers, account, By::Password, first).await
 }
 
 /// Accepts an invitation with the account that is signed in.
 #[utoipa::path(put, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), responses((status = 204, description = "The home is theirs, too"), Problems))]
 pub async fn accept(
-    State(app): State<Arc<App>>,
+    State(changes): State<Changes>,
+    State(clock): State<Arc<Clock>>,
     Unrestricted(signed_in): Unrestricted,
     Opened { invitation, .. }: Opened,
 ) -> Result<StatusCode, ApiError> {
@@ -212,20 +248,19 @@ pub async fn accept(
         InvitationScope::Home(home, _) => Guard::IsNoMember(home.clone(), account.clone()),
         InvitationScope::Center(_) => Guard::CenterRoleIs(account.clone(), None),
     };
-    let (entry, accept) = joined(&app, invitation, account);
-    let stands = Guard::SessionStands(signed_in.session.token, app.clock.now());
-    app.changes.apply(accept(Change::new(entry).guard(stands).guard(is_new))).await?;
+    let (entry, accept) = joined(invitation, account, clock.now());
+    let stands = Guard::SessionStands(signed_in.session.token, clock.now());
+    changes.apply(accept(Change::new(entry).guard(stands).guard(is_new))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The audit record of an accepted invitation, and the rest of the change. If two people use the link at the same time, only one of them
 /// joins.
 fn joined(
-    app: &App,
     Invitation { token, scope, inviter, .. }: Invitation,
     account: &UserId,
+    now: Timestamp,
 ) -> (AuditEntry, impl FnOnce(Change) -> Change + use<>) {
-    let now = app.clock.now();
     let (home, op, detail) = match scope {
         InvitationScope::Home(home, role) => {
             let put = Op::PutMembership(home.clone(), account.clone(), Membership { role, sos_withdrawn: false });

@@ -14,11 +14,15 @@ use crate::{
         id::{CameraId, HomeId, IncidentId, UserId},
     },
     server::{
-        App,
-        access::AccessOf,
-        cameras::{Fmp4, Sent, Viewer},
-        limits::{Place, TokenHash, TooMany},
+        access::{Access, AccessOf},
+        cameras::{Cameras, Clips, Fmp4, Sent, Viewer},
+        clock::Clock,
+        engine::Engine,
+        homes::Homes,
+        limits::{Limits, Place, TokenHash, TooMany},
+        state::{AppState, handles},
         stopped,
+        store::Reads,
     },
 };
 use axum::{
@@ -36,6 +40,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How often a viewer's right is checked again.
 const MAY_STILL: Duration = Duration::from_secs(4);
@@ -43,6 +48,26 @@ const MAY_STILL: Duration = Duration::from_secs(4);
 const TAKES_NOTHING: Duration = Duration::from_secs(10);
 /// The largest message of a viewer, bytes. Viewers have nothing to send.
 const SAYS_MOST: usize = 1_024;
+
+/// The routes of Live View and of clips.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(watch)).routes(routes!(watch_at_center)).routes(routes!(still)).routes(routes!(clip))
+}
+
+/// What Live View is made of.
+#[derive(Clone)]
+pub struct Pictures {
+    cameras: Arc<Cameras>,
+    engine: Engine,
+    reads: Arc<dyn Reads>,
+    homes: Arc<Homes>,
+    access: Access,
+    limits: Arc<Limits>,
+    clock: Arc<Clock>,
+    stop: watch::Receiver<bool>,
+}
+
+handles!(Pictures { cameras, engine, reads, homes, access, limits, clock, stop });
 
 /// Selects the home and the kind of picture.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -77,18 +102,18 @@ struct Kind {
 
 /// Finds a camera of a home that the account may view.
 async fn seen(
-    app: &App,
+    pictures: &Pictures,
     signed_in: &SignedIn,
     camera: &str,
     of: Result<Query<Of>, QueryRejection>,
 ) -> Result<(Arc<Home>, Camera), ApiError> {
     let Query(Of { home: wanted, .. }) = of.map_err(|_| ApiError::not_found())?;
     let camera: CameraId = camera.parse().map_err(|_| ApiError::not_found())?;
-    for (id, membership) in app.reads.memberships(&signed_in.account.id).await? {
+    for (id, membership) in pictures.reads.memberships(&signed_in.account.id).await? {
         if wanted.as_ref().is_some_and(|wanted| *wanted != id) || !membership.may(Action::Look) {
             continue;
         }
-        if let Some(home) = app.homes.get(&id)
+        if let Some(home) = pictures.homes.get(&id)
             && let Some(camera) = home.camera(&camera).cloned()
         {
             return Ok((home, camera));
@@ -111,7 +136,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     Problems,
 ))]
 pub async fn watch(
-    State(app): State<Arc<App>>,
+    State(pictures): State<Pictures>,
     signed_in: SignedIn,
     Path(camera): Path<String>,
     of: Result<Query<Of>, QueryRejection>,
@@ -119,13 +144,13 @@ pub async fn watch(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let (as_film, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.film, of.width));
-    let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
+    let (home, camera) = seen(&pictures, &signed_in, &camera, of).await?;
     if is_foreign(&headers) {
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
-    let viewer = app.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
+    let viewer = pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
-    Looks::new(app, &signed_in, right)?.begin(upgrade, viewer, as_film)
+    Looks::new(pictures, &signed_in, right)?.begin(upgrade, viewer, as_film)
 }
 
 /// Selects the kind of picture.
@@ -148,7 +173,7 @@ pub struct AtCenter {
     Problems,
 ))]
 pub async fn watch_at_center(
-    State(app): State<Arc<App>>,
+    State(pictures): State<Pictures>,
     Operator(signed_in): Operator,
     Path((incident, camera)): Path<(String, String)>,
     of: Result<Query<AtCenter>, QueryRejection>,
@@ -158,14 +183,14 @@ pub async fn watch_at_center(
     let Query(AtCenter { width, film }) = of.map_err(|_| ApiError::not_found())?;
     let (incident, camera): (IncidentId, CameraId) =
         (incident.parse().map_err(|_| ApiError::not_found())?, camera.parse().map_err(|_| ApiError::not_found())?);
-    let current = console::holds(&app, &signed_in.account.id, incident).ok_or_else(ApiError::not_found)?;
-    let home = app.homes.get(&current.incident.home).ok_or_else(ApiError::not_found)?;
+    let current = console::holds(&pictures.engine, &signed_in.account.id, incident).ok_or_else(ApiError::not_found)?;
+    let home = pictures.homes.get(&current.incident.home).ok_or_else(ApiError::not_found)?;
     let camera = home.camera(&camera).filter(|camera| camera.sos_compatible).ok_or_else(ApiError::not_found)?;
     if is_foreign(&headers) {
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
-    let viewer = app.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
-    Looks::new(app, &signed_in, Right::Assignee(incident))?.begin(upgrade, viewer, film)
+    let viewer = pictures.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
+    Looks::new(pictures, &signed_in, Right::Assignee(incident))?.begin(upgrade, viewer, film)
 }
 
 /// Why a viewer may see the pictures.
@@ -178,20 +203,19 @@ enum Right {
 
 /// A viewer's connection.
 struct Looks {
-    app: Arc<App>,
+    pictures: Pictures,
     right: Right,
     account: UserId,
     token: [u8; 32],
     access: AccessOf,
-    stop: watch::Receiver<bool>,
     _place: Place<TokenHash>,
 }
 
 impl Looks {
-    fn new(app: Arc<App>, signed_in: &SignedIn, right: Right) -> Result<Self, TooMany> {
-        let (access, stop, token) = (app.access.of(&signed_in.account.id), app.stop.clone(), signed_in.session.token);
-        let place = app.limits.viewers.enter(token)?;
-        Ok(Self { access, stop, right, account: signed_in.account.id.clone(), token, app, _place: place })
+    fn new(pictures: Pictures, signed_in: &SignedIn, right: Right) -> Result<Self, TooMany> {
+        let (access, token) = (pictures.access.of(&signed_in.account.id), signed_in.session.token);
+        let place = pictures.limits.viewers.enter(token)?;
+        Ok(Self { access, right, account: signed_in.account.id.clone(), token, pictures, _place: place })
     }
 
     fn begin(
@@ -210,7 +234,7 @@ impl Looks {
         loop {
             let sent = tokio::select! {
                 biased;
-                () = stopped(&mut self.stop) => break,
+                () = stopped(&mut self.pictures.stop) => break,
                 changed = self.access.changed() => {
                     if changed.is_none() || !self.may_still_look().await { break }
                     continue;
@@ -239,15 +263,15 @@ impl Looks {
 
     /// Whether the session and the right are still valid.
     async fn may_still_look(&self) -> bool {
-        let session = self.app.reads.session(self.token, self.app.clock.now()).await;
+        let session = self.pictures.reads.session(self.token, self.pictures.clock.now()).await;
         let may = match &self.right {
             Right::Member(home) => {
-                let membership = self.app.reads.membership(home, &self.account).await;
+                let membership = self.pictures.reads.membership(home, &self.account).await;
                 membership.is_ok_and(|membership| membership.is_some_and(|m| m.may(Action::Look)))
             }
             Right::Assignee(incident) => {
-                let role = self.app.reads.center_role(&self.account).await;
-                role.is_ok_and(|role| role.is_some()) && console::holds(&self.app, &self.account, *incident).is_some()
+                let role = self.pictures.reads.center_role(&self.account).await;
+                role.is_ok_and(|role| role.is_some()) && console::holds(&self.pictures.engine, &self.account, *incident).is_some()
             }
         };
         matches!(session, Ok(Some(_))) && may
@@ -282,13 +306,13 @@ fn filmed(film: &mut Option<Fmp4>, sent: Sent) -> io::Result<Vec<Message>> {
 /// The latest still of a camera, if there is one.
 #[utoipa::path(get, path = "/api/v1/cameras/{camera}/still", tag = "camera", params(("camera" = String, Path), Of), responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), Problems))]
 pub async fn still(
-    State(app): State<Arc<App>>,
+    State(pictures): State<Pictures>,
     signed_in: SignedIn,
     Path(camera): Path<String>,
     of: Result<Query<Of>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let (home, camera) = seen(&app, &signed_in, &camera, of).await?;
-    let still = app.cameras.still(&home.id, &camera).await.ok_or_else(ApiError::not_found)?;
+    let (home, camera) = seen(&pictures, &signed_in, &camera, of).await?;
+    let still = pictures.cameras.still(&home.id, &camera).await.ok_or_else(ApiError::not_found)?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], still).into_response())
 }
 
@@ -299,8 +323,8 @@ pub async fn still(
     (status = 416, description = "The clip has no such part"),
     Problems,
 ))]
-pub async fn clip(State(app): State<Arc<App>>, of: OfIncident, request: Request) -> Result<Response, ApiError> {
-    let file = ServeFile::new(app.clips.file(of.current.incident.id));
+pub async fn clip(State(clips): State<Arc<Clips>>, of: OfIncident, request: Request) -> Result<Response, ApiError> {
+    let file = ServeFile::new(clips.file(of.current.incident.id));
     let response = file.oneshot(request).await.unwrap_or_else(|never| match never {});
     if response.status() == StatusCode::NOT_FOUND {
         return Err(ApiError::not_found());

@@ -1,5 +1,5 @@
-//! The route table. There is one file for each noun. Each handler parses the request, asks the rest of the server, and answers. It decides
-//! nothing itself.
+//! The route table. There is one file for each noun, with its routes. Each handler parses the request, asks the rest of the server, and
+//! answers. It decides nothing itself, and takes only the handles that it uses.
 
 mod app;
 mod audit;
@@ -30,7 +30,7 @@ mod sessions;
 mod statistics;
 mod wiring;
 
-use super::App;
+use super::{App, state::AppState};
 use crate::api::problem::{Code, Problem};
 pub use app::Assets;
 use axum::{
@@ -44,115 +44,36 @@ pub use connection::{Encrypted, serve};
 use errors::ApiError;
 use std::{net::IpAddr, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 /// The largest body that is read, bytes.
 const BODY_MOST: usize = 64 * 1024;
 
 /// All routes of the API, with their parts of the OpenAPI document.
-fn routes() -> OpenApiRouter<Arc<App>> {
+fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(service::document())
-        .merge(equipment())
-        .merge(center())
-        .routes(routes!(session::sign_in, session::sign_out))
-        .routes(routes!(session::me))
-        .routes(routes!(sessions::list, sessions::end_others))
-        .routes(routes!(sessions::end))
-        .routes(routes!(sessions::password))
-        .routes(routes!(sessions::prove))
-        .routes(routes!(sessions::release))
-        .routes(routes!(passkeys::list, passkeys::add))
-        .routes(routes!(passkeys::begin))
-        .routes(routes!(passkeys::remove))
-        .routes(routes!(passkeys::recovery_codes))
-        .routes(routes!(passkeys::ask))
-        .routes(routes!(passkeys::sign_in))
-        .routes(routes!(passkeys::recover))
-        .routes(routes!(homes::one))
-        .routes(routes!(people::first_run, people::welcome))
-        .routes(routes!(household::one))
-        .routes(routes!(household::rename))
-        .routes(routes!(household::address))
-        .routes(routes!(household::notes))
-        .routes(routes!(household::settings))
-        .routes(routes!(household::holding))
-        .routes(routes!(household::contacts))
-        .routes(routes!(household::undo))
-        .routes(routes!(household::link))
-        .routes(routes!(household::verbal_password))
-        .routes(routes!(household::check_verbal_password))
-        .routes(routes!(household::enroll, household::end_enrolment))
-        .routes(routes!(people::edit, people::remove))
-        .routes(routes!(invitations::invite))
-        .routes(routes!(invitations::withdraw))
-        .routes(routes!(invitations::one, invitations::join, invitations::accept))
-        .routes(routes!(quarantine::end))
-        .routes(routes!(audit::list))
-        .routes(routes!(deliveries::list))
-        .routes(routes!(deliveries::resend))
-        .routes(routes!(events::of_home))
-        .routes(routes!(incidents::raise, incidents::list))
-        .routes(routes!(incidents::one))
-        .routes(routes!(evidence::export))
-        .routes(routes!(incidents::cancel))
-        .routes(routes!(incidents::send_now))
-        .routes(routes!(incidents::silence))
-        .routes(routes!(incidents::end))
-        .routes(routes!(incidents::review))
-        .routes(routes!(phone::one))
-        .routes(routes!(events::of_phone))
-        .routes(routes!(phone::accept))
-        .routes(routes!(phone::opt_out))
-        .routes(routes!(phone::memory))
-        .routes(routes!(phone::answer))
-        .routes(routes!(phone::decline))
-        .routes(routes!(phone::confirm))
-        .routes(routes!(phone::cancel))
-        .routes(routes!(phone::hang_up))
-        .routes(routes!(service::healthz))
-        .routes(routes!(service::readyz))
-        .routes(routes!(service::metrics))
-}
-
-/// The routes of the monitoring center.
-fn center() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(console::queue))
-        .routes(routes!(console::claim))
-        .routes(routes!(console::release))
-        .routes(routes!(console::called))
-        .routes(routes!(console::moved))
-        .routes(routes!(console::note))
-        .routes(routes!(console::close))
-        .routes(routes!(center::review))
-        .routes(routes!(center::people))
-        .routes(routes!(center::remove))
-        .routes(routes!(invitations::invite_to_center))
-        .routes(routes!(invitations::withdraw_from_center))
-        .routes(routes!(console::assign))
-        .routes(routes!(live::watch_at_center))
-        .routes(routes!(statistics::statistics))
-        .routes(routes!(reports::report))
-        .routes(routes!(quarantine::end_at_center))
-}
-
-/// The routes of devices and cameras.
-fn equipment() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(equipment::add_device))
-        .routes(routes!(equipment::rename_device, equipment::remove_device))
-        .routes(routes!(equipment::add_camera))
-        .routes(routes!(equipment::edit_camera, equipment::remove_camera))
-        .routes(routes!(equipment::camera_login))
-        .routes(routes!(equipment::try_camera))
-        .routes(routes!(equipment::search_cameras))
-        .routes(routes!(equipment::camera_offers))
-        .routes(routes!(live::watch))
-        .routes(routes!(live::still))
-        .routes(routes!(live::clip))
-        .routes(routes!(wiring::one))
-        .routes(routes!(wiring::choose, wiring::forget))
-        .routes(routes!(wiring::try_out))
+        .merge(session::router())
+        .merge(sessions::router())
+        .merge(passkeys::router())
+        .merge(people::router())
+        .merge(homes::router())
+        .merge(household::router())
+        .merge(equipment::router())
+        .merge(wiring::router())
+        .merge(invitations::router())
+        .merge(incidents::router())
+        .merge(quarantine::router())
+        .merge(evidence::router())
+        .merge(events::router())
+        .merge(live::router())
+        .merge(phone::router())
+        .merge(audit::router())
+        .merge(deliveries::router())
+        .merge(reports::router())
+        .merge(console::router())
+        .merge(center::router())
+        .merge(statistics::router())
+        .merge(service::router())
 }
 
 /// The router of everything that the server answers.
@@ -165,7 +86,7 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
     api.route("/api/openapi.json", service::openapi(document))
         .method_not_allowed_fallback(service::method_not_allowed)
         .layer(no_store)
-        .with_state(app)
+        .with_state(AppState(app))
         .fallback(move |request| app::serve(assets.clone(), request))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(CsrfLayer::new().with_rejection_response(foreign))

@@ -4,7 +4,7 @@ use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
     extract::{Body, RecentAuth, SignedIn},
-    session::{self, By},
+    session::{self, By, SigningIn},
 };
 use crate::{
     api::{
@@ -15,12 +15,13 @@ use crate::{
     },
     domain::id::UserId,
     server::{
-        App,
+        clock::Clock,
         identity::{
             self, device,
             passkeys::{Begun, NotProven, Passkeys as Ceremonies},
         },
-        store::{Account, Change, Guard, Op, StoredPasskey},
+        state::{AppState, handles},
+        store::{Account, Change, Changes, Guard, Op, Reads, StoredPasskey},
     },
 };
 use axum::{
@@ -32,11 +33,62 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The most passkeys of one account.
 const MOST: u32 = 20;
 /// The longest recovery code that is accepted, bytes.
 const CODE_MOST: usize = 64;
+
+/// The routes of passkeys and recovery codes.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(begin))
+        .routes(routes!(remove))
+        .routes(routes!(recovery_codes))
+        .routes(routes!(ask))
+        .routes(routes!(sign_in))
+        .routes(routes!(recover))
+}
+
+/// Registers, lists and verifies passkeys.
+#[derive(Clone)]
+pub struct Keyring {
+    passkeys: Arc<Ceremonies>,
+    reads: Arc<dyn Reads>,
+    changes: Changes,
+    clock: Arc<Clock>,
+}
+
+handles!(Keyring { passkeys, reads, changes, clock });
+
+impl Keyring {
+    /// The answer with the passkeys of an account.
+    async fn of(&self, account: &UserId) -> Result<Json<Passkeys>, ApiError> {
+        let passkey = |p: StoredPasskey| Passkey {
+            id: URL_SAFE_NO_PAD.encode(&p.credential),
+            name: p.name,
+            created_at: p.created_at,
+            used_at: p.used_at,
+        };
+        Ok(Json(Passkeys {
+            host: self.passkeys.host().map(str::to_owned),
+            passkeys: self.reads.passkeys(account).await?.into_iter().map(passkey).collect(),
+            recovery_codes_left: self.reads.recovery_codes_left(account).await?,
+        }))
+    }
+
+    /// Verifies the answer of a passkey. Returns its account, and the passkey as it is after this use.
+    pub async fn used(&self, Answered { ceremony, credential }: &Answered) -> Result<(Account, StoredPasskey), ApiError> {
+        let now = self.clock.now();
+        let answer = Ceremonies::read(credential)?;
+        let unknown = || ApiError::new(Code::NotSignedIn, "That passkey is not known here.");
+        let (account, stored) = self.reads.passkey(answer.get_credential_id()).await?.ok_or_else(unknown)?;
+        let passkey = self.passkeys.end(ceremony, &answer, &account.id, document(&stored)?, now)?;
+        Ok((account, StoredPasskey { document: kept(&passkey)?, used_at: now, ..stored }))
+    }
+}
 
 impl From<NotProven> for ApiError {
     fn from(not: NotProven) -> Self {
@@ -70,114 +122,92 @@ fn kept(passkey: &webauthn_rs::prelude::Passkey) -> Result<String, ApiError> {
 
 /// The passkeys of this account, and the number of unused recovery codes.
 #[utoipa::path(get, path = "/api/v1/passkeys", tag = "session", responses((status = 200, body = Passkeys), Problems))]
-pub async fn list(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn) -> Result<Json<Passkeys>, ApiError> {
-    of(&app, &account.id).await
-}
-
-async fn of(app: &App, account: &UserId) -> Result<Json<Passkeys>, ApiError> {
-    let passkey = |p: StoredPasskey| Passkey {
-        id: URL_SAFE_NO_PAD.encode(&p.credential),
-        name: p.name,
-        created_at: p.created_at,
-        used_at: p.used_at,
-    };
-    Ok(Json(Passkeys {
-        host: app.passkeys.host().map(str::to_owned),
-        passkeys: app.reads.passkeys(account).await?.into_iter().map(passkey).collect(),
-        recovery_codes_left: app.reads.recovery_codes_left(account).await?,
-    }))
+pub async fn list(State(keyring): State<Keyring>, SignedIn { account, .. }: SignedIn) -> Result<Json<Passkeys>, ApiError> {
+    keyring.of(&account.id).await
 }
 
 /// Begins the registration of a passkey.
 #[utoipa::path(post, path = "/api/v1/passkeys/options", tag = "session", responses((status = 200, body = Ceremony), Problems))]
-pub async fn begin(State(app): State<Arc<App>>, RecentAuth(SignedIn { account, .. }): RecentAuth) -> Result<Json<Ceremony>, ApiError> {
-    let known = app.reads.passkeys(&account.id).await?;
+pub async fn begin(State(keyring): State<Keyring>, RecentAuth(SignedIn { account, .. }): RecentAuth) -> Result<Json<Ceremony>, ApiError> {
+    let known = keyring.reads.passkeys(&account.id).await?;
     if known.len() >= MOST as usize {
         return Err(Guard::FewerPasskeys(account.id, MOST).into());
     }
     let known = known.iter().map(document).collect::<Result<_, _>>()?;
-    let begun = app.passkeys.begin_registration(&account.id, &account.email, &account.name, known, app.clock.now())?;
+    let begun = keyring.passkeys.begin_registration(&account.id, &account.email, &account.name, known, keyring.clock.now())?;
     Ok(Json(begun.into()))
 }
 
 /// Completes the registration of a passkey.
 #[utoipa::path(post, path = "/api/v1/passkeys", tag = "session", request_body = Answered, responses((status = 200, body = Passkeys), Problems))]
 pub async fn add(
-    State(app): State<Arc<App>>,
+    State(keyring): State<Keyring>,
     RecentAuth(signed_in): RecentAuth,
     headers: HeaderMap,
     Body(Answered { ceremony, credential }): Body<Answered>,
 ) -> Result<Json<Passkeys>, ApiError> {
-    let (account, now) = (&signed_in.account, app.clock.now());
-    let passkey = app.passkeys.end_registration(&ceremony, &account.id, &credential, now)?;
+    let (account, now) = (&signed_in.account, keyring.clock.now());
+    let passkey = keyring.passkeys.end_registration(&ceremony, &account.id, &credential, now)?;
     let credential = passkey.cred_id().to_vec();
     let name = device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
     let document = kept(&passkey)?;
     let change = signed_in
-        .change(&app, AuditAction::PasskeyAdded, json!({"name": name}))
+        .change(AuditAction::PasskeyAdded, json!({"name": name}))
         .guard(Guard::CredentialFree(credential.clone()))
         .guard(Guard::FewerPasskeys(account.id.clone(), MOST));
     let stored = StoredPasskey { credential, account: account.id.clone(), name, document, created_at: now, used_at: now };
-    app.changes.apply(change.op(Op::PutPasskey(stored))).await?;
-    of(&app, &account.id).await
+    keyring.changes.apply(change.op(Op::PutPasskey(stored))).await?;
+    keyring.of(&account.id).await
 }
 
 /// Removes a passkey.
 #[utoipa::path(delete, path = "/api/v1/passkeys/{passkey}", tag = "session", params(("passkey" = String, Path)), responses((status = 200, body = Passkeys), Problems))]
 pub async fn remove(
-    State(app): State<Arc<App>>,
+    State(keyring): State<Keyring>,
     RecentAuth(signed_in): RecentAuth,
     Path(id): Path<String>,
 ) -> Result<Json<Passkeys>, ApiError> {
     let credential = URL_SAFE_NO_PAD.decode(&id).map_err(|_| ApiError::not_found())?;
     let account = &signed_in.account;
-    let all = app.reads.passkeys(&account.id).await?;
+    let all = keyring.reads.passkeys(&account.id).await?;
     let found = all.iter().find(|known| known.credential == credential).ok_or_else(ApiError::not_found)?;
-    let change = signed_in.change(&app, AuditAction::PasskeyRemoved, json!({"name": found.name}));
-    app.changes.apply(change.op(Op::EndPasskey(account.id.clone(), credential))).await?;
-    of(&app, &account.id).await
+    let change = signed_in.change(AuditAction::PasskeyRemoved, json!({"name": found.name}));
+    keyring.changes.apply(change.op(Op::EndPasskey(account.id.clone(), credential))).await?;
+    keyring.of(&account.id).await
 }
 
 /// Makes recovery codes, which are shown only once. Older codes no longer work.
 #[utoipa::path(post, path = "/api/v1/recovery-codes", tag = "session", responses((status = 200, body = RecoveryCodes), Problems))]
-pub async fn recovery_codes(State(app): State<Arc<App>>, RecentAuth(signed_in): RecentAuth) -> Result<Json<RecoveryCodes>, ApiError> {
+pub async fn recovery_codes(State(changes): State<Changes>, RecentAuth(signed_in): RecentAuth) -> Result<Json<RecoveryCodes>, ApiError> {
     let codes = identity::new_recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| identity::recovery_hash(code)).collect();
     let put = Op::PutRecoveryCodes(signed_in.account.id.clone(), hashes);
-    app.changes.apply(signed_in.change(&app, AuditAction::CodesMade, json!({})).op(put)).await?;
+    changes.apply(signed_in.change(AuditAction::CodesMade, json!({})).op(put)).await?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
 /// Begins the use of a passkey, to sign in or to prove one's identity. It reveals nothing about any account.
 #[utoipa::path(post, path = "/api/v1/session/passkey/options", tag = "session", responses((status = 200, body = Ceremony), Problems))]
-pub async fn ask(State(app): State<Arc<App>>) -> Result<Json<Ceremony>, ApiError> {
-    Ok(Json(app.passkeys.begin(app.clock.now())?.into()))
+pub async fn ask(State(keyring): State<Keyring>) -> Result<Json<Ceremony>, ApiError> {
+    Ok(Json(keyring.passkeys.begin(keyring.clock.now())?.into()))
 }
 
 /// Signs in with a passkey.
 #[utoipa::path(post, path = "/api/v1/session/passkey", tag = "session", request_body = Answered, responses((status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer), Problems))]
 pub async fn sign_in(
-    State(app): State<Arc<App>>,
+    State(keyring): State<Keyring>,
+    State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(answered): Body<Answered>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (account, used) = used(&app, &answered).await?;
-    session::begin(&app, cookie, &headers, account, By::Passkey, |sign_in| {
-        let stands = Guard::PasskeyStands(used.account.clone(), used.credential.clone());
-        sign_in.guard(stands).op(Op::PutPasskey(used))
-    })
-    .await
-}
-
-/// Verifies the answer of a passkey. Returns its account, and the passkey as it is after this use.
-pub(super) async fn used(app: &App, Answered { ceremony, credential }: &Answered) -> Result<(Account, StoredPasskey), ApiError> {
-    let now = app.clock.now();
-    let answer = Ceremonies::read(credential)?;
-    let unknown = || ApiError::new(Code::NotSignedIn, "That passkey is not known here.");
-    let (account, stored) = app.reads.passkey(answer.get_credential_id()).await?.ok_or_else(unknown)?;
-    let passkey = app.passkeys.end(ceremony, &answer, &account.id, document(&stored)?, now)?;
-    Ok((account, StoredPasskey { document: kept(&passkey)?, used_at: now, ..stored }))
+    let (account, used) = keyring.used(&answered).await?;
+    signing_in
+        .begin(cookie, &headers, account, By::Passkey, |sign_in| {
+            let stands = Guard::PasskeyStands(used.account.clone(), used.credential.clone());
+            sign_in.guard(stands).op(Op::PutPasskey(used))
+        })
+        .await
 }
 
 /// Signs in with a recovery code. The code cannot be used again.
@@ -186,7 +216,7 @@ pub(super) async fn used(app: &App, Answered { ceremony, credential }: &Answered
     Problems,
 ))]
 pub async fn recover(
-    State(app): State<Arc<App>>,
+    State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(Recover { email, code }): Body<Recover>,
@@ -196,20 +226,20 @@ pub async fn recover(
         return Err(ApiError::field("code", "That is too long."));
     }
     // An unknown address takes the same time, because the same queries run for it.
-    let account = app.reads.account(&email).await?;
-    let guess = session::guess(&app, account.as_ref(), &email)?;
+    let account = signing_in.reads.account(&email).await?;
+    let guess = signing_in.guess(account.as_ref(), &email)?;
     let id = account.as_ref().map_or_else(identity::new_account_id, |account| account.id.clone());
     let hash = identity::recovery_hash(&code);
-    let is_right = app.reads.has_recovery_code(&id, hash).await?;
+    let is_right = signing_in.reads.has_recovery_code(&id, hash).await?;
     match account {
         Some(account) if is_right => {
-            app.attempts.succeeded(&guess);
+            signing_in.attempts.succeeded(&guess);
             let used = |sign_in: Change| sign_in.guard(Guard::RecoveryCodeUnused(id.clone(), hash)).op(Op::EndRecoveryCode(id, hash));
-            session::begin(&app, cookie, &headers, account, By::RecoveryCode, used).await
+            signing_in.begin(cookie, &headers, account, By::RecoveryCode, used).await
         }
         known => {
             if let Some(account) = &known {
-                session::refused(&app, &cookie, account, By::RecoveryCode);
+                signing_in.refused(&cookie, account, By::RecoveryCode);
             }
             Err(Guard::RecoveryCodeUnused(id, hash).into())
         }

@@ -4,8 +4,8 @@ use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
     extract::{Body, Owner, ResourceId},
-    household::EditError,
-    session::{self, By},
+    household::{self, EditError},
+    session::{By, SigningIn},
 };
 use crate::{
     api::{
@@ -22,66 +22,79 @@ use crate::{
         id::UserId,
     },
     server::{
-        App, identity,
-        store::{Account, AuditEntry, Change, Guard, Op},
+        clock::Clock,
+        identity::{self, first_owner::FirstOwner},
+        state::AppState,
+        store::{Account, AuditEntry, Change, Changes, Guard, Op, Reads},
     },
 };
 use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of a home's people, and of the first owner.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(edit, remove)).routes(routes!(first_run, welcome))
+}
 
 /// Changes a person's role and rights in a home.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), request_body = EditResident, responses((status = 200, body = Household), Problems))]
 pub async fn edit(
-    State(app): State<Arc<App>>,
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    State(changes): State<Changes>,
     owner: Owner,
     ResourceId(person): ResourceId<UserId>,
     Body(EditResident { role, sos_withdrawn }): Body<EditResident>,
 ) -> Result<Json<Household>, ApiError> {
     // A person who gets the right could request help at once. So a restricted device, which may not, cannot give it to anybody.
-    owner.0.signed_in.is_free(&app)?;
+    owner.0.signed_in.is_free()?;
     let membership = Membership { role, sos_withdrawn: sos_withdrawn && role == Role::Shared };
     let detail = json!({"person": person, "role": role, "sos_withdrawn": membership.sos_withdrawn});
-    let change = of_person(&app, &owner, &person, role == Role::Owner, detail);
-    app.changes.apply(change.op(Op::PutMembership(owner.0.home.id.clone(), person, membership))).await?;
-    super::household::one(State(app), owner).await
+    let change = of_person(&owner, &person, role == Role::Owner, detail);
+    changes.apply(change.op(Op::PutMembership(owner.0.home.id.clone(), person, membership))).await?;
+    household::one(State(reads), State(clock), owner).await
 }
 
 /// Removes a person from the home. Their streams end.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), responses((status = 200, body = Household), Problems))]
 pub async fn remove(
-    State(app): State<Arc<App>>,
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    State(changes): State<Changes>,
     owner: Owner,
     ResourceId(person): ResourceId<UserId>,
 ) -> Result<Json<Household>, ApiError> {
-    let change = of_person(&app, &owner, &person, false, json!({"person": person, "role": null}));
-    app.changes.apply(change.op(Op::EndMembership(owner.0.home.id.clone(), person))).await?;
-    super::household::one(State(app), owner).await
+    let change = of_person(&owner, &person, false, json!({"person": person, "role": null}));
+    changes.apply(change.op(Op::EndMembership(owner.0.home.id.clone(), person))).await?;
+    household::one(State(reads), State(clock), owner).await
 }
 
 /// Creates a change of a person's role in the home. A home keeps at least one owner.
-fn of_person(app: &App, owner: &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
+fn of_person(owner: &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
     let home = owner.0.home.id.clone();
-    let change = owner.change(app, AuditAction::PersonChanged, detail).guard(Guard::IsMember(home.clone(), person.clone()));
+    let change = owner.change(AuditAction::PersonChanged, detail).guard(Guard::IsMember(home.clone(), person.clone()));
     if stays_owner { change } else { change.guard(Guard::HasOtherOwner(home, person.clone())) }
 }
 
 /// Whether the server still needs its first owner.
 #[utoipa::path(get, path = "/api/v1/welcome", tag = "session", responses((status = 200, body = FirstRun), Problems))]
-pub async fn first_run(State(app): State<Arc<App>>) -> Json<FirstRun> {
-    Json(FirstRun { needed: app.welcome.lock().expect("no holder panics").is_some() })
+pub async fn first_run(State(first_owner): State<Arc<FirstOwner>>) -> Json<FirstRun> {
+    Json(FirstRun { needed: first_owner.is_needed() })
 }
 
 /// Creates the first owner, with a home, and signs them in.
 /// The token was printed where the server runs, and works only once.
 #[utoipa::path(post, path = "/api/v1/welcome", tag = "session", request_body = Welcome, responses((status = 200, description = "Signed in; the cookie is set", body = SignedIn), Problems))]
 pub async fn welcome(
-    State(app): State<Arc<App>>,
+    State(first_owner): State<Arc<FirstOwner>>,
+    State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(asked): Body<Welcome>,
 ) -> Result<impl IntoResponse, ApiError> {
-    if *app.welcome.lock().expect("no holder panics") != Some(identity::token_hash(&asked.token)) {
+    if !first_owner.is_for(identity::token_hash(&asked.token)) {
         return Err(Guard::NoAccounts.into());
     }
     let mut form = Form::default();
@@ -94,17 +107,17 @@ pub async fn welcome(
         form.wrong("password", fault);
     }
     form.done(()).map_err(EditError::Wrong)?;
-    if let Some(fault) = app.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
+    if let Some(fault) = signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
         return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
     }
-    let password = app.hashing.sign_in.hashed(asked.password).await?;
+    let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let home = first_home(home_name, crate::server::time_zone::known(&time_zone));
     let id = home.id.clone();
     let entry = AuditEntry {
         account: Some(account.id.clone()),
         home: Some(id.clone()),
-        ..AuditEntry::new(AuditAction::FirstOwner, app.clock.now(), json!({}))
+        ..AuditEntry::new(AuditAction::FirstOwner, signing_in.clock.now(), json!({}))
     };
     let membership = Membership { role: Role::Owner, sos_withdrawn: false };
     let ops = [
@@ -113,7 +126,7 @@ pub async fn welcome(
         Op::PutMembership(id, account.id.clone(), membership),
     ];
     let first = |sign_in: Change| sign_in.guard(Guard::NoAccounts).record_first(entry).ops(ops);
-    session::begin(&app, cookie, &headers, account, By::Password, first).await
+    signing_in.begin(cookie, &headers, account, By::Password, first).await
 }
 
 /// Whether the text has one local part, one `@`, one domain with a dot, and no spaces. Only a delivered message could verify more.

@@ -21,10 +21,16 @@ use crate::{
         },
     },
     server::{
-        App,
-        engine::Current,
-        identity::{self, attempts::Guess},
-        store::{AuditEntry, Change, Guard, Payer},
+        clock::Clock,
+        engine::{Current, Engine},
+        homes::Homes,
+        identity::{
+            self, Hashing,
+            attempts::{Attempts, Guess},
+        },
+        snapshots::Snapshots,
+        state::{AppState, handles},
+        store::{AuditEntry, Change, Changes, Guard, Payer, Reads},
     },
 };
 use axum::{
@@ -34,6 +40,60 @@ use axum::{
 };
 use serde_json::json;
 use std::{collections::HashMap, sync::Arc};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of a contact's phone.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(one))
+        .routes(routes!(accept))
+        .routes(routes!(opt_out))
+        .routes(routes!(memory))
+        .routes(routes!(answer))
+        .routes(routes!(decline))
+        .routes(routes!(confirm))
+        .routes(routes!(cancel))
+        .routes(routes!(hang_up))
+}
+
+/// Changes the state of contacts and of their calls.
+#[derive(Clone)]
+pub struct Phones {
+    engine: Engine,
+    reads: Arc<dyn Reads>,
+    homes: Arc<Homes>,
+    changes: Changes,
+    snapshots: Arc<Snapshots>,
+    clock: Arc<Clock>,
+}
+
+handles!(Phones { engine, reads, homes, changes, snapshots, clock });
+
+/// Checks verbal passwords that contacts say on a call.
+#[derive(Clone)]
+pub struct CallPasswords {
+    attempts: Arc<Attempts>,
+    hashing: Arc<Hashing>,
+    clock: Arc<Clock>,
+}
+
+handles!(CallPasswords { attempts, hashing, clock });
+
+impl CallPasswords {
+    /// Whether the contact said the verbal password on a call, or none is required.
+    pub async fn is_authenticated(&self, current: &Current, call: CallId, said: &str) -> Result<bool, ApiError> {
+        if said.len() > 256 {
+            return Err(ApiError::field("verbal_password", "That is too long."));
+        }
+        if !self.attempts.take(&Guess::Call(call), self.clock.now()) {
+            return Err(ApiError::new(Code::TooManyAttempts, "Too many attempts on this call."));
+        }
+        let snapshot = &current.incident.snapshot;
+        // Checked even if none is required, so that the time reveals nothing.
+        let right = self.hashing.calls.verify_spoken(said, snapshot.verbal_password.clone()).await?;
+        Ok(right || !snapshot.password_required)
+    }
+}
 
 /// The contact to whom the link in the path belongs.
 pub struct Caller {
@@ -47,9 +107,9 @@ pub struct Caller {
     call: Option<CallId>,
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
+impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Path(mut path): Path<HashMap<String, String>> =
             Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
@@ -65,83 +125,85 @@ impl FromRequestParts<Arc<App>> for Caller {
 
 impl Caller {
     /// The call in the path with its incident, if it is a call to this contact.
-    async fn call(&self, app: &App) -> Result<(Arc<Current>, Call), ApiError> {
+    async fn call(&self, phones: &Phones) -> Result<(Arc<Current>, Call), ApiError> {
         let id = self.call.ok_or_else(ApiError::not_found)?;
-        let current = match app.engine.view().by_id(id.incident) {
+        let current = match phones.engine.view().by_id(id.incident) {
             Some(current) => current,
-            None => Arc::new(Current::load(app.reads.incident(id.incident).await?.ok_or_else(ApiError::not_found)?)?),
+            None => Arc::new(Current::load(phones.reads.incident(id.incident).await?.ok_or_else(ApiError::not_found)?)?),
         };
         let mine = current.incident.calls.iter().find(|c| c.id == id && c.contact == self.contact.id).cloned();
         let call = mine.filter(|_| current.incident.home == self.home.id).ok_or_else(ApiError::not_found)?;
         Ok((current, call))
     }
 
-    async fn step(&self, app: &App, step: CallStep) -> Result<(), ApiError> {
-        let (current, call) = self.call(app).await?;
-        let answer = app.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
+    async fn step(&self, phones: &Phones, step: CallStep) -> Result<(), ApiError> {
+        let (current, call) = self.call(phones).await?;
+        let answer = phones.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
         answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
     /// Changes what the home stores about this contact.
-    async fn changed(&self, app: &App, change: impl Fn(&mut Contact)) -> Result<Json<Phone>, ApiError> {
+    async fn changed(&self, phones: &Phones, change: impl Fn(&mut Contact)) -> Result<Json<Phone>, ApiError> {
         let edit = |home: &mut Home| -> Result<_, EditError> {
             let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(EditError::Gone)?;
             change(contact);
             let remembers = contact.memory.map(|memory| memory.remembers);
             let detail = json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
-            let entry =
-                AuditEntry { home: Some(self.home.id.clone()), ..AuditEntry::new(AuditAction::ContactAnswered, app.clock.now(), detail) };
+            let entry = AuditEntry {
+                home: Some(self.home.id.clone()),
+                ..AuditEntry::new(AuditAction::ContactAnswered, phones.clock.now(), detail)
+            };
             let payer = Payer::Link(self.home.id.clone(), contact.id.clone());
             let stands = Guard::LinkStands(self.token, self.home.id.clone(), contact.id.clone());
             Ok((contact.clone(), Change::new(entry).charged_to(payer).guard(stands)))
         };
-        let contact = app.homes.edit(&app.changes, &self.home.id, edit).await?.ok_or_else(ApiError::not_found)?;
-        Ok(Json(app.present_phone(&self.home, &contact)))
+        let contact = phones.homes.edit(&phones.changes, &self.home.id, edit).await?.ok_or_else(ApiError::not_found)?;
+        Ok(Json(phones.snapshots.present_phone(&self.home, &contact)))
     }
 
-    async fn stepped(&self, app: &App, step: CallStep) -> Result<Json<Phone>, ApiError> {
-        self.step(app, step).await?;
-        Ok(Json(app.present_phone(&self.home, &self.contact)))
+    async fn stepped(&self, phones: &Phones, step: CallStep) -> Result<Json<Phone>, ApiError> {
+        self.step(phones, step).await?;
+        Ok(Json(phones.snapshots.present_phone(&self.home, &self.contact)))
     }
 }
 
 /// The state of the contact's phone page.
 #[utoipa::path(get, path = "/api/v1/contact/{token}", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn one(State(app): State<Arc<App>>, caller: Caller) -> Json<Phone> {
-    Json(app.present_phone(&caller.home, &caller.contact))
+pub async fn one(State(snapshots): State<Arc<Snapshots>>, caller: Caller) -> Json<Phone> {
+    Json(snapshots.present_phone(&caller.home, &caller.contact))
 }
 
 /// Agrees to be an emergency contact.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/accept", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn accept(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    caller.changed(&app, |contact| contact.readiness = Readiness::Accepted).await
+pub async fn accept(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+    caller.changed(&phones, |contact| contact.readiness = Readiness::Accepted).await
 }
 
 /// Stops being an emergency contact. The owners of the home see that.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/opt-out", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn opt_out(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    caller.changed(&app, |contact| contact.readiness = Readiness::OptedOut).await
+pub async fn opt_out(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+    caller.changed(&phones, |contact| contact.readiness = Readiness::OptedOut).await
 }
 
 /// Reports whether the contact remembers the verbal password. The owners see if the contact does not.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/memory", tag = "phone", params(("token" = String, Path)), request_body = Remembers, responses((status = 200, body = Phone), Problems))]
 pub async fn memory(
-    State(app): State<Arc<App>>,
+    State(phones): State<Phones>,
     caller: Caller,
     Body(Remembers { remembers }): Body<Remembers>,
 ) -> Result<Json<Phone>, ApiError> {
-    let at = app.clock.now();
+    let at = phones.clock.now();
     let said = |contact: &mut Contact| (contact.memory, contact.reached_at) = (Some(Memory { at, remembers }), Some(at));
-    caller.changed(&app, said).await
+    caller.changed(&phones, said).await
 }
 
 /// Answers the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/answer", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn answer(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    let answer = caller.stepped(&app, CallStep::Answer).await?;
-    let now = app.clock.now();
+pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+    let answer = caller.stepped(&phones, CallStep::Answer).await?;
+    let now = phones.clock.now();
     // The call itself succeeded. That it was answered is stored for the dashboard only, so a failure is acceptable.
-    if let Err(refused) = caller.changed(&app, |contact| contact.reached_at = Some(now)).await {
+    if let Err(refused) = caller.changed(&phones, |contact| contact.reached_at = Some(now)).await {
         tracing::warn!(?refused, "could not store that a contact was reached");
     }
     Ok(answer)
@@ -149,53 +211,44 @@ pub async fn answer(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<
 
 /// Declines the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/decline", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn decline(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    caller.stepped(&app, CallStep::NotReached(NotReached::Busy)).await
+pub async fn decline(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+    caller.stepped(&phones, CallStep::NotReached(NotReached::Busy)).await
 }
 
 /// Confirms the emergency, or that the contact has been informed.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/confirm", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn confirm(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    caller.stepped(&app, CallStep::Confirm).await
+pub async fn confirm(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+    caller.stepped(&phones, CallStep::Confirm).await
 }
 
 /// Hangs up the call.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/hang-up", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn hang_up(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    caller.stepped(&app, CallStep::HangUp).await
+pub async fn hang_up(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+    caller.stepped(&phones, CallStep::HangUp).await
 }
 
 /// Cancels the incident. The answer is the same, and takes the same time, whether the verbal password was right or wrong.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/cancel", tag = "phone", params(("token" = String, Path), ("call" = String, Path)),
     request_body = CallOff, responses((status = 202, body = Received), Problems))]
-pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, body: CallOffBody) -> Result<(StatusCode, Json<Received>), ApiError> {
+pub async fn cancel(
+    State(phones): State<Phones>,
+    State(passwords): State<CallPasswords>,
+    caller: Caller,
+    body: CallOffBody,
+) -> Result<(StatusCode, Json<Received>), ApiError> {
     let said = body.0.verbal_password.unwrap_or_default();
-    let (current, call) = caller.call(&app).await?;
-    let authenticated = is_authenticated(&app, &current, call.id, &said).await?;
-    caller.step(&app, CallStep::Cancel { authenticated }).await?;
+    let (current, call) = caller.call(&phones).await?;
+    let authenticated = passwords.is_authenticated(&current, call.id, &said).await?;
+    caller.step(&phones, CallStep::Cancel { authenticated }).await?;
     Ok((StatusCode::ACCEPTED, Json(Received { received: true })))
-}
-
-/// Whether the contact said the verbal password on a call, or none is required.
-pub async fn is_authenticated(app: &App, current: &Current, call: CallId, said: &str) -> Result<bool, ApiError> {
-    if said.len() > 256 {
-        return Err(ApiError::field("verbal_password", "That is too long."));
-    }
-    if !app.attempts.take(&Guess::Call(call), app.clock.now()) {
-        return Err(ApiError::new(Code::TooManyAttempts, "Too many attempts on this call."));
-    }
-    let snapshot = &current.incident.snapshot;
-    // Checked even if none is required, so that the time reveals nothing.
-    let right = app.hashing.calls.verify_spoken(said, snapshot.verbal_password.clone()).await?;
-    Ok(right || !snapshot.password_required)
 }
 
 /// The body of [`cancel`]. It may be missing.
 pub struct CallOffBody(CallOff);
 
-impl FromRequest<Arc<App>> for CallOffBody {
+impl FromRequest<AppState> for CallOffBody {
     type Rejection = ApiError;
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         if request.headers().get("content-length").is_none_or(|length| length == "0") && request.headers().get("content-type").is_none() {
             return Ok(Self(CallOff::default()));
         }

@@ -2,7 +2,7 @@
 //! a status.
 
 use super::{
-    cookie,
+    cookie::Address,
     errors::{ApiError, Problems},
     extract::PathId,
 };
@@ -10,7 +10,7 @@ use crate::{
     api::{
         audit::AuditAction,
         problem::Code,
-        webhooks::{Data, Heard, Message},
+        webhooks::{Data, Message, Receipt},
     },
     domain::{
         id::HomeId,
@@ -18,48 +18,97 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        App,
-        engine::{Current, Denied},
-        identity::attempts::Guess,
-        store::{AuditEntry, Change},
+        clock::Clock,
+        dc09::transmitter::Transmitter,
+        engine::{Current, Denied, Engine},
+        identity::attempts::{Attempts, Guess},
+        state::{AppState, handles},
+        store::{AuditEntry, Change, Changes, Reads},
         webhooks::incoming::Reporter,
     },
 };
-use axum::{
-    Json,
-    body::Bytes,
-    extract::State,
-    http::{Extensions, HeaderMap},
-};
+use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc, time::Duration};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest name or number in a report, characters; longer ones are cut.
 const TEXT_MOST: usize = 100;
 /// How much the clock of another server may be behind. A report from longer before the alarm is about another alarm.
 const BEHIND: Duration = Duration::from_secs(120);
 
+/// The routes of reports.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(report))
+}
+
+/// Takes reports.
+#[derive(Clone)]
+pub struct Reports {
+    reporters: Arc<[Reporter]>,
+    engine: Engine,
+    reads: Arc<dyn Reads>,
+    receiver: Option<Arc<Transmitter>>,
+    attempts: Arc<Attempts>,
+    changes: Changes,
+    clock: Arc<Clock>,
+}
+
+handles!(Reports { reporters, engine, reads, receiver, attempts, changes, clock });
+
+impl Reports {
+    /// A wrong signature changes nothing. It is recorded, with a rate limit for each address.
+    async fn refused(&self, name: &str, from: Option<IpAddr>) -> ApiError {
+        let address = from.map(|address| address.to_string());
+        let now = self.clock.now();
+        if self.attempts.take(&Guess::Report(from), now) {
+            let entry = AuditEntry { address, ..AuditEntry::new(AuditAction::ReportRefused, now, json!({"reporter": short(name)})) };
+            if let Err(error) = self.changes.apply(Change::new(entry)).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not record a refused report");
+            }
+        }
+        ApiError::new(Code::NotSignedIn, "The signature is missing, wrong, or older than five minutes.")
+    }
+
+    /// Finds the running incident that a report is about. `None` if that incident is over.
+    async fn find(&self, reporter: &Reporter, message: &Message) -> Result<Option<Arc<Current>>, ApiError> {
+        let Data { incident, account, .. } = &message.data;
+        let may = |home: &HomeId| if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) };
+        if let Some(incident) = *incident {
+            if let Some(current) = self.engine.view().by_id(incident) {
+                return may(&current.incident.home).map(|()| Some(current));
+            }
+            if let Some(stored) = self.reads.incident(incident).await? {
+                return may(&stored.home).map(|()| None);
+            }
+        }
+        let home = account.as_deref().and_then(|account| self.receiver.as_ref()?.home_of(account)).ok_or_else(ApiError::not_found)?;
+        may(home)?;
+        let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);
+        Ok(self.engine.view().running_in(home).filter(of_this))
+    }
+}
+
 /// Records a report of a dispatch service or of the center that has the alarm.
 /// The types are `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` and `.closed`; others change nothing. The
 /// incident is named by its id, or by the home's account at the center. The headers contain the signature, as in Standard Webhooks.
-#[utoipa::path(post, path = "/api/v1/reports/{reporter}", tag = "center", params(("reporter" = String, Path)), request_body = Message, responses((status = 200, body = Heard), Problems))]
+#[utoipa::path(post, path = "/api/v1/reports/{reporter}", tag = "center", params(("reporter" = String, Path)), request_body = Message, responses((status = 200, body = Receipt), Problems))]
 pub async fn report(
-    State(app): State<Arc<App>>,
+    State(reports): State<Reports>,
     PathId(name): PathId<String>,
-    extensions: Extensions,
+    Address(address): Address,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Heard>, ApiError> {
-    let reporter = app.reporters.iter().find(|reporter| reporter.name == name);
+) -> Result<Json<Receipt>, ApiError> {
+    let reporter = reports.reporters.iter().find(|reporter| reporter.name == name);
     let Some((reporter, key)) = reporter.and_then(|reporter| Some((reporter, reporter.signed(&body, &headers)?))) else {
-        let address = cookie::address(&extensions, &headers, &app.trusted_proxies);
-        return Err(refused(&app, &name, address).await);
+        return Err(reports.refused(&name, address).await);
     };
     // Two reporters may use the same message ids.
     let key = format!("{}/{key}", reporter.name);
     let message: Message = serde_json::from_slice(&body).map_err(|error| ApiError::field("body", &error.to_string()))?;
-    let current = find(&app, reporter, &message).await?;
-    let (Some(current), Some(report)) = (current, message.report()) else { return Ok(Json(Heard { recorded: false })) };
+    let current = reports.find(reporter, &message).await?;
+    let (Some(current), Some(report)) = (current, message.report()) else { return Ok(Json(Receipt { recorded: false })) };
     let by = match &message.data.by {
         Some(by) => format!("{}, {}", short(by), reporter.title),
         None => reporter.title.clone(),
@@ -67,45 +116,14 @@ pub async fn report(
     let command =
         Command::Report { by: Actor::Outside { name: by }, key: key.clone(), said_at: message.timestamp, report: shortened(report) };
     let before = current.incident.seq;
-    let answer = match app.engine.give(current.incident.id, command).await {
+    let answer = match reports.engine.give(current.incident.id, command).await {
         Ok(answer) if answer.refusal.is_none() => answer,
         // The incident is over, or nothing has been sent yet.
-        Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => return Ok(Json(Heard { recorded: false })),
+        Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => return Ok(Json(Receipt { recorded: false })),
         Err(denied) => return Err(denied.into()),
     };
     let now = &answer.current.incident;
-    Ok(Json(Heard { recorded: now.seq > before && now.external.keys.contains(&key) }))
-}
-
-/// A wrong signature changes nothing. It is recorded, with a rate limit for each address.
-async fn refused(app: &App, name: &str, from: Option<IpAddr>) -> ApiError {
-    let address = from.map(|address| address.to_string());
-    let now = app.clock.now();
-    if app.attempts.take(&Guess::Report(from), now) {
-        let entry = AuditEntry { address, ..AuditEntry::new(AuditAction::ReportRefused, now, json!({"reporter": short(name)})) };
-        if let Err(error) = app.changes.apply(Change::new(entry)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not record a refused report");
-        }
-    }
-    ApiError::new(Code::NotSignedIn, "The signature is missing, wrong, or older than five minutes.")
-}
-
-/// Finds the running incident that a report is about. `None` if that incident is over.
-async fn find(app: &App, reporter: &Reporter, message: &Message) -> Result<Option<Arc<Current>>, ApiError> {
-    let Data { incident, account, .. } = &message.data;
-    let may = |home: &HomeId| if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) };
-    if let Some(incident) = *incident {
-        if let Some(current) = app.engine.view().by_id(incident) {
-            return may(&current.incident.home).map(|()| Some(current));
-        }
-        if let Some(stored) = app.reads.incident(incident).await? {
-            return may(&stored.home).map(|()| None);
-        }
-    }
-    let home = account.as_deref().and_then(|account| app.receiver.as_ref()?.home_of(account)).ok_or_else(ApiError::not_found)?;
-    may(home)?;
-    let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);
-    Ok(app.engine.view().running_in(home).filter(of_this))
+    Ok(Json(Receipt { recorded: now.seq > before && now.external.keys.contains(&key) }))
 }
 
 fn is_of(said_at: Timestamp, deadline: Timestamp) -> bool {

@@ -4,7 +4,15 @@ use super::errors::ApiError;
 use crate::{
     api::problem::Code,
     domain::incident::{Incident, State},
-    server::{App, metrics, private::free_space, readiness::Sample, store::Quarantined},
+    server::{
+        engine::Engine,
+        homes::Homes,
+        metrics,
+        private::free_space,
+        readiness::{Probe, Sample},
+        state::{AppState, handles},
+        store::{Changes, Quarantined},
+    },
 };
 use axum::{
     extract::{self, ConnectInfo},
@@ -12,18 +20,25 @@ use axum::{
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Buckler", description = "The open SOS button of a home."))]
 struct Document;
 
+/// The routes of the server itself.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
+}
+
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-pub fn openapi(document: Arc<str>) -> MethodRouter<Arc<App>> {
+pub fn openapi(document: Arc<str>) -> MethodRouter<AppState> {
     get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) })
 }
 
@@ -42,63 +57,83 @@ const UNDER_WAY_LONG: Duration = Duration::from_secs(60);
 /// Less free space than this needs attention, bytes. An incident takes about 10 kB.
 const LITTLE_SPACE: u64 = 256 << 20;
 
+/// Judges whether the server works.
+#[derive(Clone)]
+pub struct SelfCheck {
+    probe: Arc<Probe>,
+    engine: Engine,
+    changes: Changes,
+    homes: Arc<Homes>,
+    /// The data folder.
+    data: PathBuf,
+    demo: bool,
+    stop: watch::Receiver<bool>,
+}
+
+handles!(SelfCheck { probe, engine, changes, homes, data, demo, stop });
+
+impl SelfCheck {
+    async fn reasons(&self, is_here: bool) -> (bool, Vec<String>) {
+        if *self.stop.borrow() {
+            return (false, vec!["server: it is stopping\n".into()]);
+        }
+        let Sample { answers, stores, took, .. } = self.probe.sample(&self.engine, &self.changes).await;
+        // The sample may be a second old, so a commit that has failed since then counts as well.
+        let stores = stores && !self.engine.view().store_fails();
+        let mut reasons = vec![match (answers, stores) {
+            (true, true) => format!("store: answers after {} ms\n", took.as_millis()),
+            (true, false) => "store: the last commit failed; until one succeeds, requests may be answered “not sent”\n".into(),
+            (false, _) => "store: does not answer; requests are answered “not sent”\n".into(),
+        }];
+        let (depth, oldest) = self.engine.view().under_way();
+        let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
+        reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
+        reasons.extend(self.set_aside(is_here));
+        if let Some(free) = free_space(&self.data) {
+            let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
+            reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
+        }
+        let center = if self.demo { "simulated (demo)" } else { "not connected to responders" };
+        reasons.push(format!("center: {center}\n"));
+        (stores, reasons)
+    }
+
+    /// What cannot be read or decided: by name for this machine, and as numbers for everybody else, who must not learn of homes and of
+    /// hidden incidents.
+    fn set_aside(&self, is_here: bool) -> Vec<String> {
+        let (quarantined, homes, effects) =
+            (self.engine.view().quarantined(), self.homes.unreadable(), self.engine.view().unreadable_effects());
+        if !is_here {
+            let all = [
+                (quarantined.len(), "incidents are quarantined"),
+                (homes.len(), "homes cannot be read"),
+                (effects.len(), "effects cannot be read"),
+            ];
+            return all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}; see the log\n")).collect();
+        }
+        let incident = |Quarantined { incident, home, .. }: Quarantined| {
+            format!(
+                "incident {incident} of home {home}: quarantined, so nothing more happens in it; see the log, and call the home's \
+                 contacts\n"
+            )
+        };
+        let home =
+            |home: &String| format!("home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n");
+        let effect = |key: String| format!("effect {key}: cannot be read, so it is not carried out; see the log\n");
+        quarantined.into_iter().map(incident).chain(homes.iter().map(home)).chain(effects.into_iter().map(effect)).collect()
+    }
+}
+
 /// Readiness: whether a request would be stored now, and what needs attention, one reason per line.
 #[utoipa::path(get, path = "/readyz", tag = "service", responses((status = 200, body = String), (status = 503, body = String)))]
 pub async fn readyz(
-    extract::State(app): extract::State<Arc<App>>,
+    extract::State(check): extract::State<SelfCheck>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
-    let (ready, reasons) = reasons(&app, is_here(peer, &headers)).await;
+    let (ready, reasons) = check.reasons(is_here(peer, &headers)).await;
     let (status, word) = if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     (status, format!("{word}\n{}", reasons.concat()))
-}
-
-async fn reasons(app: &App, is_here: bool) -> (bool, Vec<String>) {
-    if *app.stop.borrow() {
-        return (false, vec!["server: it is stopping\n".into()]);
-    }
-    let Sample { answers, stores, took, .. } = app.probe.sample(&app.engine, &app.changes).await;
-    // The sample may be a second old, so a commit that has failed since then counts as well.
-    let stores = stores && !app.engine.view().store_fails();
-    let mut reasons = vec![match (answers, stores) {
-        (true, true) => format!("store: answers after {} ms\n", took.as_millis()),
-        (true, false) => "store: the last commit failed; until one succeeds, requests may be answered “not sent”\n".into(),
-        (false, _) => "store: does not answer; requests are answered “not sent”\n".into(),
-    }];
-    let (depth, oldest) = app.engine.view().under_way();
-    let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
-    reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
-    reasons.extend(set_aside(app, is_here));
-    if let Some(free) = free_space(&app.data) {
-        let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
-        reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
-    }
-    let center = if app.demo { "simulated (demo)" } else { "not connected to responders" };
-    reasons.push(format!("center: {center}\n"));
-    (stores, reasons)
-}
-
-/// What cannot be read or decided: by name for this machine, and as numbers for everybody else, who must not learn of homes and of hidden
-/// incidents.
-fn set_aside(app: &App, is_here: bool) -> Vec<String> {
-    let (quarantined, homes, effects) = (app.engine.view().quarantined(), app.homes.unreadable(), app.engine.view().unreadable_effects());
-    if !is_here {
-        let all = [
-            (quarantined.len(), "incidents are quarantined"),
-            (homes.len(), "homes cannot be read"),
-            (effects.len(), "effects cannot be read"),
-        ];
-        return all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}; see the log\n")).collect();
-    }
-    let incident = |Quarantined { incident, home, .. }: Quarantined| {
-        format!(
-            "incident {incident} of home {home}: quarantined, so nothing more happens in it; see the log, and call the home's contacts\n"
-        )
-    };
-    let home = |home: &String| format!("home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n");
-    let effect = |key: String| format!("effect {key}: cannot be read, so it is not carried out; see the log\n");
-    quarantined.into_iter().map(incident).chain(homes.iter().map(home)).chain(effects.into_iter().map(effect)).collect()
 }
 
 /// Whether a request comes from this machine, and from nobody else through a proxy on it.
@@ -109,19 +144,21 @@ fn is_here(peer: SocketAddr, headers: &HeaderMap) -> bool {
 /// Metrics for Prometheus. Only requests from this machine are answered.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String), (status = 404, body = String)))]
 pub async fn metrics(
-    extract::State(app): extract::State<Arc<App>>,
+    extract::State(engine): extract::State<Engine>,
+    extract::State(changes): extract::State<Changes>,
+    extract::State(homes): extract::State<Arc<Homes>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
     if !is_here(peer, &headers) {
         return ApiError::not_found().into_response();
     }
-    let view = app.engine.view();
+    let view = engine.view();
     let text = metrics::render(&metrics::Counts {
         running: view.running().iter().map(|c| state(&c.incident)).collect(),
         under_way: view.under_way(),
-        changes: app.changes.waiting(),
-        quarantined: view.quarantined().len() + app.homes.unreadable().len(),
+        changes: changes.waiting(),
+        quarantined: view.quarantined().len() + homes.unreadable().len(),
     });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -13,9 +13,14 @@ use crate::{
     },
     domain::time::Timestamp,
     server::{
-        App,
-        identity::{self, attempts::Guess},
-        store::{Account, AuditEntry, Change, ChangeError, Guard, Op, Payer, SESSION_LEAVES, Session},
+        clock::Clock,
+        homes::Homes,
+        identity::{
+            self, Hashing,
+            attempts::{Attempts, Guess},
+        },
+        state::{AppState, handles},
+        store::{Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads, SESSION_LEAVES, Session},
     },
 };
 use axum::{
@@ -27,9 +32,146 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde_json::json;
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest e-mail address, bytes (RFC 5321, 4.5.3.1.3, without its brackets).
 pub(super) const EMAIL_MOST: usize = 254;
+
+/// The routes of signing in and out.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me))
+}
+
+/// Checks who signs in, and begins and renews sessions.
+#[derive(Clone)]
+pub struct SigningIn {
+    /// The accounts and their sessions.
+    pub reads: Arc<dyn Reads>,
+    /// Stores sessions.
+    pub changes: Changes,
+    /// The queues for hashing passwords.
+    pub hashing: Arc<Hashing>,
+    /// The limits on guessing.
+    pub attempts: Arc<Attempts>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+}
+
+handles!(SigningIn { reads, changes, hashing, attempts, clock });
+
+impl SigningIn {
+    /// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes are limited.
+    pub async fn is_password(&self, account: &Account, password: String) -> Result<bool, ApiError> {
+        if password.len() > 1_024 {
+            return Ok(false);
+        }
+        let guess = Guess::Proof(account.id.clone());
+        self.take(&guess)?;
+        self.try_password(&guess, Some(account), password).await
+    }
+
+    /// Takes one of the attempts to sign in to an account, or with an address that belongs to no account.
+    pub fn guess(&self, account: Option<&Account>, email: &str) -> Result<Guess, ApiError> {
+        let guess = account.map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
+        self.take(&guess)?;
+        Ok(guess)
+    }
+
+    fn take(&self, guess: &Guess) -> Result<(), ApiError> {
+        if self.attempts.take(guess, self.clock.now()) {
+            return Ok(());
+        }
+        Err(ApiError::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."))
+    }
+
+    async fn try_password(&self, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, ApiError> {
+        let right = self.hashing.sign_in.verify(password, account.map(|a| a.password.clone())).await?;
+        if right {
+            self.attempts.succeeded(guess);
+        }
+        Ok(right)
+    }
+
+    /// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not recorded, because a flood of them would
+    /// fill the disk; attempts on an account are limited. The answer does not wait for the record, because its time would reveal whether
+    /// the account exists.
+    pub fn refused(&self, cookie: &SessionCookie, account: &Account, by: By) {
+        let (changes, address) = (self.changes.clone(), cookie.address.map(|address| address.to_string()));
+        let entry = AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
+        let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
+        tokio::spawn(async move {
+            if let Err(error) = changes.apply(Change::new(entry)).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
+            }
+        });
+    }
+
+    /// Begins a session, as a part of the change that `with` extends, and sets the cookie with its token. A device has one session, so its
+    /// previous session ends.
+    pub async fn begin(
+        &self,
+        cookie: SessionCookie,
+        headers: &HeaderMap,
+        account: Account,
+        by: By,
+        with: impl FnOnce(Change) -> Change,
+    ) -> Result<(CookieJar, Json<SignedInAnswer>), ApiError> {
+        let (token, now) = (identity::new_token(), self.clock.now());
+        let device = identity::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
+        // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who knows the password.
+        let is_held = by != By::Passkey && !self.reads.passkeys(&account.id).await?.is_empty();
+        let held_until = if is_held { now + identity::HELD } else { Timestamp::from_millis(0) };
+        let session = Session {
+            token: identity::token_hash(&token),
+            account: account.id.clone(),
+            device,
+            created_at: now,
+            seen_at: now,
+            expires_at: identity::session_ends(now, now),
+            proven_at: now,
+            held_until,
+            replaces: None,
+        };
+        let entry = AuditEntry {
+            account: Some(account.id.clone()),
+            session: Some(session_name(&session.token)),
+            address: cookie.address.map(|address| address.to_string()),
+            ..AuditEntry::new(AuditAction::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
+        };
+        let other = match cookie.token().map(identity::token_hash) {
+            Some(old) => self.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old)),
+            None => None,
+        };
+        let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
+        if let Some(address) = cookie.address {
+            // A new session would have a new budget each time.
+            change = change.charged_to(Payer::Address(address.to_string()));
+        }
+        self.changes.apply(change).await.map_err(|error| match error {
+            ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),
+            other => other.into(),
+        })?;
+        Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
+    }
+
+    /// Stores a change with which the person proved their identity again, and gives the device a new token (ASVS 7.2.4). The old token
+    /// gains no rights, and expires soon after the first use of the new one, so a lost answer signs nobody out. `change` gets the token
+    /// that the device has from then on.
+    pub async fn renew(&self, cookie: SessionCookie, old: &Session, change: impl Fn([u8; 32]) -> Change) -> Result<CookieJar, ApiError> {
+        let (token, now) = (identity::new_token(), self.clock.now());
+        let renewed = Session { token: identity::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
+        if old.expires_at > now + SESSION_LEAVES {
+            let change = change(renewed.token).guard(Guard::NotReplaced(old.token)).op(Op::PutSession(renewed));
+            match self.changes.apply(change).await {
+                // Another request with the same token came first, and its answer may be lost.
+                Err(ChangeError::Unmet(Guard::NotReplaced(_))) => {}
+                done => return Ok(done.map(|()| cookie.set(&token))?),
+            }
+        }
+        self.changes.apply(change(old.token).op(Op::ProveSession(old.token, now))).await?;
+        Ok(cookie.keep())
+    }
+}
 
 fn user(account: &Account) -> User {
     User { id: account.id.to_string(), name: account.name.clone(), email: account.email.clone() }
@@ -41,7 +183,7 @@ fn user(account: &Account) -> User {
     Problems,
 ))]
 pub async fn sign_in(
-    State(app): State<Arc<App>>,
+    State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(SignIn { email, password }): Body<SignIn>,
@@ -50,53 +192,21 @@ pub async fn sign_in(
     if email.len() > EMAIL_MOST || password.len() > 1_024 {
         return Err(ApiError::field("password", "That is too long."));
     }
-    let account = app.reads.account(&email).await?;
-    let guess = guess(&app, account.as_ref(), &email)?;
-    let right = try_password(&app, &guess, account.as_ref(), password).await?;
+    let account = signing_in.reads.account(&email).await?;
+    let guess = signing_in.guess(account.as_ref(), &email)?;
+    let right = signing_in.try_password(&guess, account.as_ref(), password).await?;
     if !right && let Some(account) = &account {
-        refused(&app, &cookie, account, By::Password);
+        signing_in.refused(&cookie, account, By::Password);
     }
     let account = account.filter(|_| right);
     let account = account.ok_or_else(not_together)?;
     // The password may be changed while it is checked.
     let compared = Guard::PasswordIs(account.id.clone(), account.password.clone());
-    begin(&app, cookie, &headers, account, By::Password, |sign_in| sign_in.guard(compared)).await
+    signing_in.begin(cookie, &headers, account, By::Password, |sign_in| sign_in.guard(compared)).await
 }
 
 fn not_together() -> ApiError {
     ApiError::new(Code::NotSignedIn, "That e-mail address and password do not belong together.")
-}
-
-/// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes are limited.
-pub(super) async fn is_password(app: &App, account: &Account, password: String) -> Result<bool, ApiError> {
-    if password.len() > 1_024 {
-        return Ok(false);
-    }
-    let guess = Guess::Proof(account.id.clone());
-    take(app, &guess)?;
-    try_password(app, &guess, Some(account), password).await
-}
-
-/// Takes one of the attempts to sign in to an account, or with an address that belongs to no account.
-pub(super) fn guess(app: &App, account: Option<&Account>, email: &str) -> Result<Guess, ApiError> {
-    let guess = account.map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
-    take(app, &guess)?;
-    Ok(guess)
-}
-
-fn take(app: &App, guess: &Guess) -> Result<(), ApiError> {
-    if app.attempts.take(guess, app.clock.now()) {
-        return Ok(());
-    }
-    Err(ApiError::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."))
-}
-
-async fn try_password(app: &App, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, ApiError> {
-    let right = app.hashing.sign_in.verify(password, account.map(|a| a.password.clone())).await?;
-    if right {
-        app.attempts.succeeded(guess);
-    }
-    Ok(right)
 }
 
 /// The way of signing in.
@@ -120,109 +230,29 @@ impl By {
     }
 }
 
-/// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not recorded, because a flood of them would fill
-/// the disk; attempts on an account are limited. The answer does not wait for the record, because its time would reveal whether the account
-/// exists.
-pub(super) fn refused(app: &Arc<App>, cookie: &SessionCookie, account: &Account, by: By) {
-    let (app, address) = (app.clone(), cookie.address.map(|address| address.to_string()));
-    let entry = AuditEntry::new(AuditAction::SignInRefused, app.clock.now(), json!({"by": by.word()}));
-    let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
-    tokio::spawn(async move {
-        if let Err(error) = app.changes.apply(Change::new(entry)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
-        }
-    });
-}
-
-/// Begins a session, as a part of the change that `with` extends, and sets the cookie with its token. A device has one session, so its
-/// previous session ends.
-pub(super) async fn begin(
-    app: &App,
-    cookie: SessionCookie,
-    headers: &HeaderMap,
-    account: Account,
-    by: By,
-    with: impl FnOnce(Change) -> Change,
-) -> Result<(CookieJar, Json<SignedInAnswer>), ApiError> {
-    let (token, now) = (identity::new_token(), app.clock.now());
-    let device = identity::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
-    // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who knows the password.
-    let is_held = by != By::Passkey && !app.reads.passkeys(&account.id).await?.is_empty();
-    let held_until = if is_held { now + identity::HELD } else { Timestamp::from_millis(0) };
-    let session = Session {
-        token: identity::token_hash(&token),
-        account: account.id.clone(),
-        device,
-        created_at: now,
-        seen_at: now,
-        expires_at: identity::session_ends(now, now),
-        proven_at: now,
-        held_until,
-        replaces: None,
-    };
-    let entry = AuditEntry {
-        account: Some(account.id.clone()),
-        session: Some(session_name(&session.token)),
-        address: cookie.address.map(|address| address.to_string()),
-        ..AuditEntry::new(AuditAction::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
-    };
-    let other = match cookie.token().map(identity::token_hash) {
-        Some(old) => app.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old)),
-        None => None,
-    };
-    let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
-    if let Some(address) = cookie.address {
-        // A new session would have a new budget each time.
-        change = change.charged_to(Payer::Address(address.to_string()));
-    }
-    app.changes.apply(change).await.map_err(|error| match error {
-        ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),
-        other => other.into(),
-    })?;
-    Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
-}
-
-/// Stores a change with which the person proved their identity again, and gives the device a new token (ASVS 7.2.4). The old token gains no
-/// rights, and expires soon after the first use of the new one, so a lost answer signs nobody out. `change` gets the token that the device
-/// has from then on.
-pub(super) async fn renew(
-    app: &App,
-    cookie: SessionCookie,
-    old: &Session,
-    change: impl Fn([u8; 32]) -> Change,
-) -> Result<CookieJar, ApiError> {
-    let (token, now) = (identity::new_token(), app.clock.now());
-    let renewed = Session { token: identity::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
-    if old.expires_at > now + SESSION_LEAVES {
-        let change = change(renewed.token).guard(Guard::NotReplaced(old.token)).op(Op::PutSession(renewed));
-        match app.changes.apply(change).await {
-            // Another request with the same token came first, and its answer may be lost.
-            Err(ChangeError::Unmet(Guard::NotReplaced(_))) => {}
-            done => return Ok(done.map(|()| cookie.set(&token))?),
-        }
-    }
-    app.changes.apply(change(old.token).op(Op::ProveSession(old.token, now))).await?;
-    Ok(cookie.keep())
-}
-
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
-pub async fn sign_out(State(app): State<Arc<App>>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, ApiError> {
+pub async fn sign_out(State(changes): State<Changes>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, ApiError> {
     let end = Op::EndSession(signed_in.account.id.clone(), signed_in.session.token);
-    app.changes.apply(signed_in.change(&app, AuditAction::SignedOut, json!({})).op(end)).await?;
+    changes.apply(signed_in.change(AuditAction::SignedOut, json!({})).op(end)).await?;
     Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }
 
 /// The signed-in account, with its homes and its role at the monitoring center.
 #[utoipa::path(get, path = "/api/v1/me", tag = "session", responses((status = 200, body = Me), Problems))]
-pub async fn me(State(app): State<Arc<App>>, SignedIn { account, .. }: SignedIn) -> Result<Json<Me>, ApiError> {
-    let memberships = app.reads.memberships(&account.id).await?;
-    let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| match app.homes.get(&id) {
+pub async fn me(
+    State(reads): State<Arc<dyn Reads>>,
+    State(homes): State<Arc<Homes>>,
+    State(clock): State<Arc<Clock>>,
+    SignedIn { account, .. }: SignedIn,
+) -> Result<Json<Me>, ApiError> {
+    let memberships = reads.memberships(&account.id).await?;
+    let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| match homes.get(&id) {
         Some(home) => Some(MyHome { id, name: home.name.clone(), role: membership.role, unreadable: false }),
-        None if app.homes.is_unreadable(&id) => Some(MyHome { name: id.to_string(), id, role: membership.role, unreadable: true }),
+        None if homes.is_unreadable(&id) => Some(MyHome { name: id.to_string(), id, role: membership.role, unreadable: true }),
         None => None,
     };
     let homes = memberships.into_iter().filter_map(home).collect();
-    let center_role = app.reads.center_role(&account.id).await?;
-    Ok(Json(Me { user: user(&account), homes, center_role, server_time: app.clock.now() }))
+    let center_role = reads.center_role(&account.id).await?;
+    Ok(Json(Me { user: user(&account), homes, center_role, server_time: clock.now() }))
 }

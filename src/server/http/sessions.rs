@@ -5,7 +5,8 @@ use super::{
     errors::{ApiError, Problems},
     extract::{Body, RecentAuth, SignedIn, Unrestricted, session_name},
     household::EditError,
-    passkeys, session,
+    passkeys::Keyring,
+    session::SigningIn,
 };
 use crate::{
     api::{
@@ -17,8 +18,9 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        App,
-        store::{Account, Guard, Op, SESSION_LEAVES, Session},
+        clock::Clock,
+        state::AppState,
+        store::{Account, Changes, Guard, Op, Reads, SESSION_LEAVES, Session},
     },
 };
 use axum::{
@@ -29,6 +31,17 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde_json::json;
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of an account's devices and password.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, end_others))
+        .routes(routes!(end))
+        .routes(routes!(password))
+        .routes(routes!(prove))
+        .routes(routes!(release))
+}
 
 fn name(session: &Session) -> String {
     session_name(&session.token)
@@ -36,9 +49,13 @@ fn name(session: &Session) -> String {
 
 /// The devices on which this account is signed in, the most recently used first.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
-pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Json<Vec<Device>>, ApiError> {
-    let now = app.clock.now();
-    let all = app.reads.sessions(&signed_in.account.id, now).await?;
+pub async fn list(
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    signed_in: SignedIn,
+) -> Result<Json<Vec<Device>>, ApiError> {
+    let now = clock.now();
+    let all = reads.sessions(&signed_in.account.id, now).await?;
     // A replaced session was this device's own and is about to end.
     let all = all.into_iter().filter(|session| session.expires_at > now + SESSION_LEAVES);
     let device = |session: Session| Device {
@@ -54,47 +71,61 @@ pub async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Js
 
 /// Signs out a device. Its streams end within seconds.
 #[utoipa::path(delete, path = "/api/v1/sessions/{session}", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
-pub async fn end(State(app): State<Arc<App>>, signed_in: SignedIn, Path(id): Path<String>) -> Result<Json<Vec<Device>>, ApiError> {
-    let all = app.reads.sessions(&signed_in.account.id, app.clock.now()).await?;
+pub async fn end(
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    State(changes): State<Changes>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<Device>>, ApiError> {
+    let all = reads.sessions(&signed_in.account.id, clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(ApiError::not_found)?;
     if found.token != signed_in.session.token {
-        signed_in.is_free(&app)?;
+        signed_in.is_free()?;
     }
     let detail = json!({"session": id, "device": found.device});
     let end = Op::EndSession(signed_in.account.id.clone(), found.token);
-    app.changes.apply(signed_in.change(&app, AuditAction::DevicesSignedOut, detail).op(end)).await?;
-    list(State(app), signed_in).await
+    changes.apply(signed_in.change(AuditAction::DevicesSignedOut, detail).op(end)).await?;
+    list(State(reads), State(clock), signed_in).await
 }
 
 /// Lifts the restriction of another device of this account, which was signed in without the account's passkey.
 /// The requesting device must not be restricted itself.
 #[utoipa::path(post, path = "/api/v1/sessions/{session}/release", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
 pub async fn release(
-    State(app): State<Arc<App>>,
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    State(changes): State<Changes>,
     RecentAuth(signed_in): RecentAuth,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Device>>, ApiError> {
-    let all = app.reads.sessions(&signed_in.account.id, app.clock.now()).await?;
+    let all = reads.sessions(&signed_in.account.id, clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(ApiError::not_found)?;
     let detail = json!({"session": id, "device": found.device});
     let release = Op::ReleaseSession(signed_in.account.id.clone(), found.token);
-    app.changes.apply(signed_in.change(&app, AuditAction::DeviceAllowed, detail).op(release)).await?;
-    list(State(app), signed_in).await
+    changes.apply(signed_in.change(AuditAction::DeviceAllowed, detail).op(release)).await?;
+    list(State(reads), State(clock), signed_in).await
 }
 
 /// Signs out every other device.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
-pub async fn end_others(State(app): State<Arc<App>>, Unrestricted(signed_in): Unrestricted) -> Result<Json<Vec<Device>>, ApiError> {
+pub async fn end_others(
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    State(changes): State<Changes>,
+    Unrestricted(signed_in): Unrestricted,
+) -> Result<Json<Vec<Device>>, ApiError> {
     let end = Op::EndSessions { account: signed_in.account.id.clone(), except: vec![signed_in.session.token] };
-    app.changes.apply(signed_in.change(&app, AuditAction::DevicesSignedOut, json!({"all": true})).op(end)).await?;
-    list(State(app), signed_in).await
+    changes.apply(signed_in.change(AuditAction::DevicesSignedOut, json!({"all": true})).op(end)).await?;
+    list(State(reads), State(clock), signed_in).await
 }
 
 /// Proves the person's identity again on this device, with the password or a passkey.
 /// Changes of a home require a recent proof. A passkey also lifts the restriction of a device that was signed in without one.
 #[utoipa::path(put, path = "/api/v1/session/proof", tag = "session", request_body = Proof, responses((status = 204, description = "It is"), Problems))]
 pub async fn prove(
-    State(app): State<Arc<App>>,
+    State(signing_in): State<SigningIn>,
+    State(keyring): State<Keyring>,
     cookie: SessionCookie,
     mut signed_in: SignedIn,
     Body(Proof { password, passkey }): Body<Proof>,
@@ -102,7 +133,7 @@ pub async fn prove(
     let account = &signed_in.account;
     let used = match (password, passkey) {
         (_, Some(passkey)) => {
-            let (owner, used) = passkeys::used(&app, &passkey).await?;
+            let (owner, used) = keyring.used(&passkey).await?;
             if owner.id != account.id {
                 return Err(ApiError::field("passkey", "That is a passkey of another account."));
             }
@@ -110,8 +141,8 @@ pub async fn prove(
             Some(used)
         }
         (password, None) => {
-            if !session::is_password(&app, account, password.unwrap_or_default()).await? {
-                app.changes.apply(signed_in.change(&app, AuditAction::ProofRefused, json!({"by": "password"}))).await?;
+            if !signing_in.is_password(account, password.unwrap_or_default()).await? {
+                signing_in.changes.apply(signed_in.change(AuditAction::ProofRefused, json!({"by": "password"}))).await?;
                 return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault: ErrorCode::NotRight }]).into());
             }
             None
@@ -119,19 +150,19 @@ pub async fn prove(
     };
     let by = if used.is_some() { "passkey" } else { "password" };
     let proven = |token: [u8; 32]| {
-        let change = signed_in.change(&app, AuditAction::Proven, json!({"by": by, "session": session_name(&token)}));
+        let change = signed_in.change(AuditAction::Proven, json!({"by": by, "session": session_name(&token)}));
         let release = used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
         let stands = used.iter().map(|used| Guard::PasskeyStands(used.account.clone(), used.credential.clone()));
         stands.fold(change, |change, guard| change.guard(guard)).ops(release).ops(used.clone().map(Op::PutPasskey))
     };
-    let jar = session::renew(&app, cookie, &signed_in.session, proven).await?;
+    let jar = signing_in.renew(cookie, &signed_in.session, proven).await?;
     Ok((jar, StatusCode::NO_CONTENT))
 }
 
 /// Changes the account's password, and signs out every other device.
 #[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 204, description = "Changed"), Problems))]
 pub async fn password(
-    State(app): State<Arc<App>>,
+    State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
     Unrestricted(signed_in): Unrestricted,
     Body(EditPassword { current, password }): Body<EditPassword>,
@@ -139,15 +170,15 @@ pub async fn password(
     let account = &signed_in.account;
     let mut form = Form::default();
     // The new password is checked only if the current one is right, because the check takes up to a second.
-    if !session::is_password(&app, account, current).await? {
+    if !signing_in.is_password(account, current).await? {
         form.wrong("current", ErrorCode::NotRight);
-    } else if let Some(fault) = app.hashing.sign_in.judged(&password, &[&account.email, &account.name]).await? {
+    } else if let Some(fault) = signing_in.hashing.sign_in.judged(&password, &[&account.email, &account.name]).await? {
         form.wrong("password", fault);
     }
     form.done(()).map_err(EditError::Wrong)?;
-    let password = app.hashing.sign_in.hashed(password).await?;
+    let password = signing_in.hashing.sign_in.hashed(password).await?;
     let changed = |token: [u8; 32]| {
-        let change = signed_in.change(&app, AuditAction::PasswordChanged, json!({"session": session_name(&token)}));
+        let change = signed_in.change(AuditAction::PasswordChanged, json!({"session": session_name(&token)}));
         // Another device changed it first, so the comparison was with an old password.
         let change = change.guard(Guard::PasswordIs(account.id.clone(), account.password.clone()));
         let except = vec![signed_in.session.token, token];
@@ -155,6 +186,6 @@ pub async fn password(
             .op(Op::PutAccount(Account { password: password.clone(), ..account.clone() }))
             .op(Op::EndSessions { account: account.id.clone(), except })
     };
-    let jar = session::renew(&app, cookie, &signed_in.session, changed).await?;
+    let jar = signing_in.renew(cookie, &signed_in.session, changed).await?;
     Ok((jar, StatusCode::NO_CONTENT))
 }

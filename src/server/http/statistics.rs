@@ -8,10 +8,12 @@ use super::{
 use crate::{
     api::statistics::{Handled, Statistics},
     server::{
-        App,
+        clock::Clock,
+        dc09::receiver::Receiver,
         engine::Current,
         evidence::{row, word},
-        store::StoreError,
+        state::AppState,
+        store::{Reads, StoreError},
     },
 };
 use axum::{
@@ -23,6 +25,7 @@ use axum::{
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The period without a parameter, days.
 const DAYS: u16 = 30;
@@ -30,6 +33,11 @@ const DAYS: u16 = 30;
 const DAYS_MOST: u16 = 400;
 /// The most incidents that count; older ones are left out.
 const MOST: usize = 5_000;
+
+/// The routes of the statistics.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(statistics))
+}
 
 /// Selects the period and the format.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -56,7 +64,9 @@ enum Format {
 /// Statistics of the monitoring center: how long its steps took, and how often nobody had needed help.
 #[utoipa::path(get, path = "/api/v1/center/statistics", tag = "center", params(Asked), responses((status = 200, content((Statistics = "application/json"), (String = "text/csv"))), Problems))]
 pub async fn statistics(
-    State(app): State<Arc<App>>,
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    State(listening): State<Option<Arc<Receiver>>>,
     Supervisor(_): Supervisor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -66,11 +76,11 @@ pub async fn statistics(
     if !(1..=DAYS_MOST).contains(&days) {
         return Err(wrong());
     }
-    let since = app.clock.now() - Duration::from_secs(u64::from(days) * 86_400);
-    let ids = app.reads.begun_since(since).await?;
+    let since = clock.now() - Duration::from_secs(u64::from(days) * 86_400);
+    let ids = reads.begun_since(since).await?;
     let mut all = Vec::new();
     for id in ids.into_iter().rev().take(MOST) {
-        match app.reads.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
+        match reads.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
             Ok(Some(current)) => all.extend(Handled::of(&current.incident, &current.history)),
             Ok(None) => {}
             Err(error @ StoreError::Inconsistent { .. }) => {
@@ -86,8 +96,7 @@ pub async fn statistics(
             (head, csv(&all)).into_response()
         }
         Format::Json => {
-            Json(Statistics::of(since, &all, app.listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default()))
-                .into_response()
+            Json(Statistics::of(since, &all, listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default())).into_response()
         }
     })
 }

@@ -3,7 +3,7 @@
 use super::{
     errors::{ApiError, Problems},
     extract::{Body, Owner, ResourceId},
-    household::{EditError, edited},
+    household::{EditError, Editing},
 };
 use crate::{
     api::{
@@ -12,15 +12,27 @@ use crate::{
         wiring::{DeviceHealth, EditWire, Tested, WiredButton, WiredSiren, Wiring},
     },
     domain::{device::SirenBinding, id::DeviceId},
-    server::{App, mqtt::Diagnostics, sirens::sound_for_a_second},
+    server::{
+        clock::Clock,
+        engine::Engine,
+        mqtt::{Diagnostics, MqttDevices},
+        sirens::{Devices, sound_for_a_second},
+        state::AppState,
+    },
 };
 use axum::{Json, extract::State};
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of the wiring.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(one)).routes(routes!(choose, forget)).routes(routes!(try_out))
+}
 
 /// The sirens and buttons of the home behind the MQTT broker.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/wiring", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Wiring), Problems))]
-pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Json<Wiring> {
-    let Some(broker) = &app.broker else { return Json(Wiring::default()) };
+pub async fn one(State(broker): State<Option<Arc<MqttDevices>>>, Owner(member): Owner) -> Json<Wiring> {
+    let Some(broker) = &broker else { return Json(Wiring::default()) };
     let home = &member.home.id;
     let begins = broker.settings().topic_prefix.get(home);
     let mut wiring = Wiring {
@@ -49,7 +61,8 @@ pub async fn one(State(app): State<Arc<App>>, Owner(member): Owner) -> Json<Wiri
 /// Chooses how the server reaches a siren.
 #[utoipa::path(put, path = "/api/v1/homes/{home}/wiring/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), request_body = EditWire, responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn choose(
-    State(app): State<Arc<App>>,
+    State(editing): State<Editing>,
+    State(broker): State<Option<Arc<MqttDevices>>>,
     owner: Owner,
     ResourceId(device): ResourceId<DeviceId>,
     Body(EditWire { kind, name }): Body<EditWire>,
@@ -58,38 +71,42 @@ pub async fn choose(
     if !home.has_siren(&device) {
         return Err(ApiError::not_found());
     }
-    let Some(broker) = &app.broker else {
+    let Some(broker) = &broker else {
         return Err(ApiError::field("name", "This server is connected to no broker."));
     };
     let wire = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
     let with = |wires: &[SirenBinding]| wires.iter().filter(|w| w.device != device).cloned().chain([wire.clone()]).collect::<Vec<_>>();
     broker.may_wire(&home.id, &with(&home.wires)).map_err(|because| ApiError::field("name", &because))?;
-    let answer = edited(&app, &owner, |home| {
-        home.wires = with(&home.wires);
-        Ok::<_, EditError>(())
-    })
-    .await?;
+    let answer = editing
+        .edited(&owner, |home| {
+            home.wires = with(&home.wires);
+            Ok::<_, EditError>(())
+        })
+        .await?;
     Ok(answer)
 }
 
 /// Returns a siren to the server's settings.
 #[utoipa::path(delete, path = "/api/v1/homes/{home}/wiring/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
 pub async fn forget(
-    State(app): State<Arc<App>>,
+    State(editing): State<Editing>,
     owner: Owner,
     ResourceId(device): ResourceId<DeviceId>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
-    edited(&app, &owner, |home| {
-        home.wires.retain(|wire| wire.device != device);
-        Ok::<_, EditError>(())
-    })
-    .await
+    editing
+        .edited(&owner, |home| {
+            home.wires.retain(|wire| wire.device != device);
+            Ok::<_, EditError>(())
+        })
+        .await
 }
 
 /// Sounds a siren for a second, as a test.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/wiring/{device}/test", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = Tested), Problems))]
 pub async fn try_out(
-    State(app): State<Arc<App>>,
+    State(devices): State<Arc<dyn Devices>>,
+    State(engine): State<Engine>,
+    State(clock): State<Arc<Clock>>,
     Owner(member): Owner,
     ResourceId(device): ResourceId<DeviceId>,
 ) -> Result<Json<Tested>, ApiError> {
@@ -97,9 +114,9 @@ pub async fn try_out(
     if !home.has_siren(&device) {
         return Err(ApiError::not_found());
     }
-    let sounds = app.devices.is_sounding(&home.id, &device);
-    if sounds || app.engine.view().running_in(&home.id).is_some() {
+    let sounds = devices.is_sounding(&home.id, &device);
+    if sounds || engine.view().running_in(&home.id).is_some() {
         return Err(ApiError::new(Code::LiveIncidentRunning, "No siren is tested while an incident is running."));
     }
-    Ok(Json(Tested { confirmed: sound_for_a_second(app.devices.clone(), app.clock.clone(), home.id.clone(), device).await }))
+    Ok(Json(Tested { confirmed: sound_for_a_second(devices, clock, home.id.clone(), device).await }))
 }

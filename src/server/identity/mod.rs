@@ -2,6 +2,7 @@
 
 pub mod attempts;
 pub mod device;
+pub mod first_owner;
 pub mod passkeys;
 pub mod password;
 

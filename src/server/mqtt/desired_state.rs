@@ -1,6 +1,6 @@
 //! The wanted state of a siren, and whether it is confirmed. Decides what to send; does no I/O.
 
-use super::profile::{Heard, Profile};
+use super::profile::{DeviceReport, Profile};
 use crate::domain::{
     device::Health,
     id::IncidentId,
@@ -170,19 +170,19 @@ impl ReportedState {
     }
 
     /// Handles a report. A retained report (`kept`) shows the state of the siren, but confirms no command.
-    pub fn heard(&mut self, heard: Heard, kept: bool, now: Timestamp) {
+    pub fn heard(&mut self, heard: DeviceReport, kept: bool, now: Timestamp) {
         let was_away = self.health.online == Some(false);
         // The report that it cannot be reached comes from others.
-        if !kept && heard != Heard::Online(false) {
+        if !kept && heard != DeviceReport::Online(false) {
             self.health.seen_at = Some(now);
             self.health.online = Some(true);
         }
         match heard {
-            Heard::Online(online) => self.health.online = Some(online),
-            Heard::Battery(left) => self.health.battery = Some(left),
-            Heard::Tampered(tampered) => self.health.tampered = Some(tampered),
-            Heard::Alive => {}
-            Heard::Sounds(sounds, key) => {
+            DeviceReport::Online(online) => self.health.online = Some(online),
+            DeviceReport::Battery(left) => self.health.battery = Some(left),
+            DeviceReport::Tampered(tampered) => self.health.tampered = Some(tampered),
+            DeviceReport::Alive => {}
+            DeviceReport::Sounds(sounds, key) => {
                 self.sounds = sounds;
                 if kept {
                     return;
@@ -222,8 +222,8 @@ mod tests {
     use super::*;
     use crate::{domain::incident::Mode, server::mqtt::profile::known};
 
-    const HEARD_QUIET: Heard = Heard::Sounds(false, None);
-    const HEARD_LOUD: Heard = Heard::Sounds(true, None);
+    const HEARD_QUIET: DeviceReport = DeviceReport::Sounds(false, None);
+    const HEARD_LOUD: DeviceReport = DeviceReport::Sounds(true, None);
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(1_790_000_000_000 + seconds * 1_000)
@@ -270,9 +270,9 @@ mod tests {
     fn a_siren_that_names_the_command_must_name_this_one() {
         let (mut known, profile, on) = (ReportedState::default(), profile("buckler"), effect(1, 3, Some(240)));
         command(&mut known, &on, 0, &profile);
-        known.heard(Heard::Sounds(true, Some("another".into())), false, at(0));
+        known.heard(DeviceReport::Sounds(true, Some("another".into())), false, at(0));
         assert!(!known.is_done(&on.key, &profile));
-        known.heard(Heard::Sounds(true, Some(on.key.clone())), false, at(0));
+        known.heard(DeviceReport::Sounds(true, Some(on.key.clone())), false, at(0));
         assert!(known.is_done(&on.key, &profile));
     }
 
@@ -332,7 +332,7 @@ mod tests {
         let (mut known, profile) = (ReportedState::default(), profile("tasmota"));
         command(&mut known, &effect(1, 3, Some(240)), 0, &profile);
         known.heard(HEARD_LOUD, false, at(0));
-        known.heard(Heard::Online(false), false, at(60));
+        known.heard(DeviceReport::Online(false), false, at(60));
         known.heard(HEARD_QUIET, false, at(90));
         assert!(matches!(known.to_say(at(90), &profile).unwrap().want, DesiredState::On { .. }));
     }

@@ -4,7 +4,7 @@
 use super::codes::check_codes;
 use super::{
     connection::options,
-    profile::{Heard, Message},
+    profile::{DeviceReport, Message},
     settings::{BoundSiren, Settings},
 };
 use crate::server::Finding;
@@ -114,13 +114,13 @@ fn last_word(BoundSiren { home, device, name, profile, .. }: &BoundSiren, said: 
     let heard = profile.topics(name).into_iter().filter_map(|topic| profile.hear(name, &topic, said.get(&topic)?)).flatten();
     let mut words: Vec<String> = heard
         .filter_map(|heard| match heard {
-            Heard::Online(true) => Some("online".into()),
-            Heard::Online(false) => Some("offline".into()),
-            Heard::Sounds(true, _) => Some("sounding".into()),
-            Heard::Sounds(false, _) => Some("silent".into()),
-            Heard::Battery(left) => Some(format!("battery {left} %")),
-            Heard::Tampered(true) => Some("tampered with".into()),
-            Heard::Tampered(false) | Heard::Alive => None,
+            DeviceReport::Online(true) => Some("online".into()),
+            DeviceReport::Online(false) => Some("offline".into()),
+            DeviceReport::Sounds(true, _) => Some("sounding".into()),
+            DeviceReport::Sounds(false, _) => Some("silent".into()),
+            DeviceReport::Battery(left) => Some(format!("battery {left} %")),
+            DeviceReport::Tampered(true) => Some("tampered with".into()),
+            DeviceReport::Tampered(false) | DeviceReport::Alive => None,
         })
         .collect();
     words.dedup();

@@ -1,7 +1,7 @@
 //! Panic buttons, keypads and Home Assistant's buttons behind the broker. Parses their messages; does not act on them.
 
 use super::buttons::Press;
-use super::profile::{Heard, battery, pick, silence};
+use super::profile::{DeviceReport, battery, pick, silence};
 use crate::domain::{device::Health, id::HomeId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
@@ -129,7 +129,7 @@ impl Button {
             }
             return None;
         };
-        if let Some(Heard::Battery(left)) = battery(text, &self.settings.battery) {
+        if let Some(DeviceReport::Battery(left)) = battery(text, &self.settings.battery) {
             known.health.battery = Some(left);
         }
         if kept {

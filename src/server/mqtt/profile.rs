@@ -123,7 +123,7 @@ impl Default for Sounds {
 
 /// A report of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum DeviceReport {
     /// Whether it sounds, and the key of the command that it obeys, if it reports that.
     Sounds(bool, Option<String>),
     /// Whether it can be reached.
@@ -199,29 +199,29 @@ impl Profile {
     }
 
     /// The reports in a message from the device of that name: none if the message has only other content. `None` if it cannot be parsed.
-    pub fn hear(&self, name: &str, topic: &str, payload: &[u8]) -> Option<Vec<Heard>> {
+    pub fn hear(&self, name: &str, topic: &str, payload: &[u8]) -> Option<Vec<DeviceReport>> {
         let payload = std::str::from_utf8(payload).ok()?;
         let is = |known: &str| known.replace("{name}", name) == topic;
         let mut heard = Vec::new();
         if let Some(state) = self.state.as_ref().filter(|state| is(&state.topic)) {
             let key = state.key.as_ref().and_then(|at| pick(payload, at)?);
             match pick(payload, &state.json_pointer)? {
-                Some(said) if said == state.on => heard.push(Heard::Sounds(true, key)),
-                Some(said) if said == state.off => heard.push(Heard::Sounds(false, key)),
+                Some(said) if said == state.on => heard.push(DeviceReport::Sounds(true, key)),
+                Some(said) if said == state.off => heard.push(DeviceReport::Sounds(false, key)),
                 _ => {}
             }
         }
         if let Some(availability) = self.availability.as_ref().filter(|a| is(&a.topic)) {
             match pick(payload, &availability.json_pointer)? {
-                Some(said) if said == availability.online => heard.push(Heard::Online(true)),
-                Some(said) if said == availability.offline => heard.push(Heard::Online(false)),
+                Some(said) if said == availability.online => heard.push(DeviceReport::Online(true)),
+                Some(said) if said == availability.offline => heard.push(DeviceReport::Online(false)),
                 _ => {}
             }
         }
         if let Some(health) = self.health.as_ref().filter(|health| is(&health.topic)) {
-            heard.push(Heard::Alive);
+            heard.push(DeviceReport::Alive);
             heard.extend(health.battery.as_ref().and_then(|at| battery(payload, at)));
-            heard.extend(health.tamper.as_ref().and_then(|at| pick(payload, at)??.parse().ok()).map(Heard::Tampered));
+            heard.extend(health.tamper.as_ref().and_then(|at| pick(payload, at)??.parse().ok()).map(DeviceReport::Tampered));
         }
         Some(heard)
     }
@@ -234,10 +234,10 @@ impl Profile {
 }
 
 /// The level of a battery. Some devices report it with a fraction.
-pub fn battery(payload: &str, at: &str) -> Option<Heard> {
+pub fn battery(payload: &str, at: &str) -> Option<DeviceReport> {
     let left: f64 = pick(payload, at)??.parse().ok()?;
     // Only whole percents are shown.
-    (0.0..=100.0).contains(&left).then_some(Heard::Battery(left as u8))
+    (0.0..=100.0).contains(&left).then_some(DeviceReport::Battery(left as u8))
 }
 
 fn filled(Message { topic, payload }: &Message, all: &[(&str, String)]) -> Message {
@@ -309,29 +309,36 @@ mod tests {
     fn what_devices_say_is_understood_and_what_nobody_says_is_not() {
         let hear = |kind: &str, topic: &str, payload: &[u8]| profile(kind).hear("hall", topic, payload);
         let own = br#"{"state":"ON","key":"a/1"}"#;
-        let sounds = Heard::Sounds(true, Some("a/1".into()));
-        assert_eq!(hear("buckler", "buckler/hall/siren/state", own), Some(vec![sounds, Heard::Alive]));
+        let sounds = DeviceReport::Sounds(true, Some("a/1".into()));
+        assert_eq!(hear("buckler", "buckler/hall/siren/state", own), Some(vec![sounds, DeviceReport::Alive]));
         assert_eq!(
             hear("zigbee2mqtt-alarm", "zigbee2mqtt/hall", br#"{"alarm":false,"battery":80}"#),
-            Some(vec![Heard::Sounds(false, None), Heard::Alive, Heard::Battery(80)])
+            Some(vec![DeviceReport::Sounds(false, None), DeviceReport::Alive, DeviceReport::Battery(80)])
         );
-        assert_eq!(hear("zigbee2mqtt-alarm", "zigbee2mqtt/hall", br#"{"battery":120}"#), Some(vec![Heard::Alive]), "no battery has that");
+        assert_eq!(
+            hear("zigbee2mqtt-alarm", "zigbee2mqtt/hall", br#"{"battery":120}"#),
+            Some(vec![DeviceReport::Alive]),
+            "no battery has that"
+        );
         assert_eq!(
             hear("zigbee2mqtt", "zigbee2mqtt/hall", br#"{"battery":79.5,"tamper":true}"#),
-            Some(vec![Heard::Alive, Heard::Battery(79), Heard::Tampered(true)])
+            Some(vec![DeviceReport::Alive, DeviceReport::Battery(79), DeviceReport::Tampered(true)])
         );
-        assert_eq!(hear("zigbee2mqtt", "zigbee2mqtt/hall", br#"{"battery":"full","tamper":7}"#), Some(vec![Heard::Alive]));
-        assert_eq!(hear("tasmota", "tele/hall/STATE", br#"{"Uptime":"1T"}"#), Some(vec![Heard::Alive]));
-        assert_eq!(hear("zigbee2mqtt", "zigbee2mqtt/hall/availability", br#"{"state":"offline"}"#), Some(vec![Heard::Online(false)]));
-        assert_eq!(hear("tasmota", "stat/hall/POWER", b"ON"), Some(vec![Heard::Sounds(true, None)]));
-        assert_eq!(hear("shelly", "hall/status/switch:0", br#"{"id":0,"output":true}"#), Some(vec![Heard::Sounds(true, None)]));
-        assert_eq!(hear("shelly", "hall/online", b"true"), Some(vec![Heard::Online(true)]));
+        assert_eq!(hear("zigbee2mqtt", "zigbee2mqtt/hall", br#"{"battery":"full","tamper":7}"#), Some(vec![DeviceReport::Alive]));
+        assert_eq!(hear("tasmota", "tele/hall/STATE", br#"{"Uptime":"1T"}"#), Some(vec![DeviceReport::Alive]));
+        assert_eq!(
+            hear("zigbee2mqtt", "zigbee2mqtt/hall/availability", br#"{"state":"offline"}"#),
+            Some(vec![DeviceReport::Online(false)])
+        );
+        assert_eq!(hear("tasmota", "stat/hall/POWER", b"ON"), Some(vec![DeviceReport::Sounds(true, None)]));
+        assert_eq!(hear("shelly", "hall/status/switch:0", br#"{"id":0,"output":true}"#), Some(vec![DeviceReport::Sounds(true, None)]));
+        assert_eq!(hear("shelly", "hall/online", b"true"), Some(vec![DeviceReport::Online(true)]));
         let deep = "[".repeat(100_000);
         for hostile in [&b"\xff\xfe"[..], b"", b"{", b"{\"state\":", deep.as_bytes()] {
             assert_eq!(hear("buckler", "buckler/hall/siren/state", hostile), None, "{hostile:?}");
         }
         for odd in [&br#"{"state":"on"}"#[..], br#"{"state":["ON"]}"#, b"7", br#"{"state":null}"#] {
-            assert_eq!(hear("buckler", "buckler/hall/siren/state", odd), Some(vec![Heard::Alive]), "{odd:?}");
+            assert_eq!(hear("buckler", "buckler/hall/siren/state", odd), Some(vec![DeviceReport::Alive]), "{odd:?}");
         }
     }
 }

@@ -5,7 +5,8 @@ use super::{PICTURE_FROM, picture_from};
 use crate::{
     api::{
         center::{
-            Assign, Called, CalledOutcome, Closing, Ended, Heard, IncidentDetail, Moved, NewNote, OnDuty, QueueItem, Reach, Shown, Step,
+            Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved, NewNote, OnDuty, QueueItem, Reach, Shown,
+            Step,
         },
         incident::Incident,
         path,
@@ -55,8 +56,8 @@ impl Says {
     }
 
     fn called(self, outcome: CalledOutcome, verbal_password: String) {
-        let said = async move { client::say_at_center::<Heard>(self.id, "call", &Called { outcome, verbal_password }).await };
-        self.send(said, move |Heard { accepted }| match (outcome, accepted) {
+        let said = async move { client::say_at_center::<CallResult>(self.id, "call", &Called { outcome, verbal_password }).await };
+        self.send(said, move |CallResult { accepted }| match (outcome, accepted) {
             (CalledOutcome::CalledOff, true) => W::Accepted.say().into(),
             _ => W::CarryOn.say().into(),
         });

@@ -59,7 +59,7 @@ async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
 async fn r23_a_server_that_is_connected_to_nobody_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _stopper) = alone(&folder).await;
-    let ready = app.present_home(&home(), OWNER, None).await.unwrap().sos.ready;
+    let ready = app.snapshots.present_home(&home(), OWNER, None).await.unwrap().sos.ready;
     assert!(!ready.ok);
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
     assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);

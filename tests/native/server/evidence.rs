@@ -139,6 +139,22 @@ async fn evidence_whose_key_is_damaged_is_given_unsigned() {
 }
 
 #[tokio::test]
+async fn an_incident_that_cannot_be_read_keeps_no_other_from_being_exported() {
+    let (server, one, _) = with_incidents().await;
+    let broken = one["id"].as_str().unwrap().to_owned();
+    // The first that began.
+    let server = server
+        .restart_after_sql("UPDATE facts SET body = '[' || body WHERE incident = (SELECT id FROM incident ORDER BY started_at LIMIT 1)")
+        .await;
+    let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
+    let done = buckler(&data, &["export", out.path().join("all").to_str().unwrap()]);
+    let (told, failed) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(!done.status.success() && told.contains("1 incidents are in"), "{told}");
+    assert!(failed.contains("1 more cannot be read") && failed.contains(&broken), "{failed}");
+    assert_eq!(std::fs::read_dir(out.path().join("all")).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn evidence_is_chosen_by_home_day_and_incident_and_is_a_table_or_a_page() {
     let (server, one, _) = with_incidents().await;
     let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());

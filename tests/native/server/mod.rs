@@ -12,6 +12,7 @@ mod dc09;
 mod disk;
 mod drill;
 mod dropped;
+mod edge;
 mod events;
 mod evidence;
 mod example;

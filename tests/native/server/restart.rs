@@ -56,7 +56,7 @@ async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
     let before = owner.until_state(&incident, "dispatching").await;
     let stored = server.app.reads.incident(incident["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
     let current = buckler::server::engine::Current::load(stored).unwrap();
-    let told = serde_json::to_value(server.app.present_incident(&current)).unwrap();
+    let told = serde_json::to_value(server.app.snapshots.present_incident(&current)).unwrap();
     let seqs = before["timeline"].as_array().unwrap().len();
     assert_eq!(told["timeline"].as_array().unwrap()[..seqs], before["timeline"].as_array().unwrap()[..]);
 }

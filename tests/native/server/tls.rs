@@ -114,6 +114,42 @@ async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
     assert!(!String::from_utf8_lossy(&said).contains("HTTP"), "{said:?}");
 }
 
+/// A browser has one connection over HTTP/2, so streams of events never keep an SOS waiting for one (RFC 9113).
+#[tokio::test]
+async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
+    let (server, certificate) = OverTls::start().await;
+    let certificate = reqwest::Certificate::from_der(&certificate).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([certificate]).cookie_store(true).build().unwrap();
+    let url = |path: &str| format!("https://localhost:{}{path}", server.port);
+    let sign_in = |origin: String| {
+        let body = serde_json::json!({"email": "owner@demo.test", "password": "buckler-demo"});
+        client.post(url("/api/v1/session")).header("origin", origin).json(&body).send()
+    };
+    // A request without a `Host` header is compared with the authority that it is sent to.
+    assert_eq!(sign_in("https://evil.example".into()).await.unwrap().status(), 403);
+    let answer = sign_in(format!("https://localhost:{}", server.port)).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
+    let mut streams = Vec::new();
+    for _ in 0..15 {
+        let stream = client.get(url("/api/v1/homes/maple-street/events")).send().await.unwrap();
+        assert_eq!((stream.status().as_u16(), stream.version()), (200, reqwest::Version::HTTP_2));
+        streams.push(stream);
+    }
+    let me: serde_json::Value = client.get(url("/api/v1/homes/maple-street")).send().await.unwrap().json().await.unwrap();
+    let sos = serde_json::json!({
+        "id": "0198c0de-0000-7000-8000-0000000000ab", "request": "police", "mode": "live", "source": {"surface": "dashboard"},
+        "sent_at": me["server_time"],
+    });
+    let raised = client.post(url("/api/v1/homes/maple-street/incidents")).json(&sos).send().await.unwrap();
+    assert_eq!((raised.status().as_u16(), raised.version()), (201, reqwest::Version::HTTP_2));
+    for stream in &mut streams {
+        let mut heard = String::new();
+        while !heard.contains("event: incident") {
+            heard += &String::from_utf8_lossy(&stream.chunk().await.unwrap().expect("it goes on"));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_renewed_certificate_is_taken_at_a_hangup_and_one_that_cannot_be_used_is_not() {
     let (server, old) = OverTls::start().await;

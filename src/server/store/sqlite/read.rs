@@ -22,11 +22,15 @@ pub struct Wanted {
     pub since: Option<Timestamp>,
 }
 
-/// Calls `with` for each selected incident, the oldest first. Returns their number.
+/// Calls `with` for each selected incident, the oldest first, with its id and what was read.
 ///
 /// # Errors
-/// An incident cannot be read, or `with` failed.
-pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: impl FnMut(Stored) -> Result<(), E>) -> Result<usize, E> {
+/// The incidents cannot be listed, or `with` failed.
+pub async fn each<E: From<StoreError>>(
+    file: &Path,
+    wanted: &Wanted,
+    mut with: impl FnMut(&str, Result<Stored, StoreError>) -> Result<(), E>,
+) -> Result<(), E> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
     let ids: Vec<String> = sqlx::query_scalar(
@@ -39,9 +43,12 @@ pub async fn each<E: From<StoreError>>(file: &Path, wanted: &Wanted, mut with: i
     .await
     .map_err(failed("list the incidents"))?;
     for id in &ids {
-        let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
-        let stored = incidents::any(&reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
-        with(stored)?;
+        with(id, stored(&reader, id).await)?;
     }
-    Ok(ids.len())
+    Ok(())
+}
+
+async fn stored(reader: &sqlx::SqlitePool, id: &str) -> Result<Stored, StoreError> {
+    let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
+    incidents::any(reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))
 }
