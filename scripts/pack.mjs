@@ -7,7 +7,6 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
-import { slim } from "./slim.mjs";
 
 const folder = process.env.TRUNK_STAGING_DIR;
 const best = process.env.TRUNK_PROFILE === "release";
@@ -21,13 +20,11 @@ function app(page, { buildSync }) {
   const [, script, module] = page.match(/import init, \* as bindings from '\/([^']+)';[^]*?module_or_path: '\/([^']+)'/);
   const chunks = process.env.BUCKLER_CHUNKS;
   const work = mkdtempSync(join(tmpdir(), "buckler-pack-"));
-  const [slimScript, slimModule] = slim(read(script), readFileSync(join(folder, module)));
-  writeFileSync(join(work, "buckler-web.js"), slimScript);
-  writeFileSync(join(work, "main.slim"), slimModule);
+  writeFileSync(join(work, "buckler-web.js"), read(script));
   const optimize = (from, to, ...passes) => execFileSync("wasm-opt", [...process.env.BUCKLER_WASM_OPT.split(" "), ...passes, "-Oz", from, "-o", to], { stdio: "inherit" });
   // Flat code, put together again, packs a percent better, and once more a little.
   const again = ["--flatten", "--rereloop", "-Oz"];
-  optimize(join(work, "main.slim"), join(work, "main.opt"), ...again);
+  optimize(join(folder, module), join(work, "main.opt"), ...again);
   optimize(join(work, "main.opt"), join(work, "main.opt"), ...again, "--reorder-types", "--reorder-globals");
   const parts = [readFileSync(join(work, "main.opt"))];
   let begin = early;

@@ -8,19 +8,17 @@ use crate::{
     domain::camera::StreamAddress,
 };
 use async_trait::async_trait;
-use axum::body::{Body, to_bytes};
 use digest_auth::AuthContext;
 use futures_util::future::join_all;
-use hyper::{
-    Request, Response, StatusCode,
-    client::conn::http1::handshake,
-    header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE},
-};
-use hyper_util::rt::TokioIo;
 use oxvif::{
     OnvifError, OnvifSession,
     discovery::{self, DiscoveredDevice},
     transport::{Transport, TransportError},
+};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE},
+    redirect::Policy,
 };
 use std::{
     collections::HashSet,
@@ -28,7 +26,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use url::{Position, Url};
 
 /// The timeout of a search.
@@ -82,7 +80,8 @@ fn shown(text: &str) -> String {
 /// # Errors
 /// Why there are none.
 pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(String, String)>) -> Result<Vec<Offer>, StreamTrouble> {
-    let way = Arc::new(Way { settings, login: login.clone(), trouble: Mutex::default() });
+    let client = Client::builder().no_proxy().redirect(Policy::none()).build().map_err(|_| StreamTrouble::NoAnswer)?;
+    let way = Arc::new(Way { settings, login: login.clone(), client, trouble: Mutex::default() });
     let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
     if let Some((user, password)) = login {
         session = session.with_credentials(user, password);
@@ -133,33 +132,31 @@ fn trouble(error: &OnvifError) -> StreamTrouble {
 struct Way {
     settings: Arc<Settings>,
     login: Option<(String, String)>,
+    client: Client,
     /// The last failure, if it is more specific than the error's text.
     trouble: Mutex<Option<StreamTrouble>>,
 }
 
 impl Way {
-    async fn post(&self, url: &Url, action: &str, body: &str, proof: Option<String>) -> Result<Response<Body>, StreamTrouble> {
+    async fn post(&self, url: &Url, action: &str, body: &str, proof: Option<String>) -> Result<Response, StreamTrouble> {
         let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
         if url.scheme() != "http" {
             return Err(StreamTrouble::Encrypted);
         }
         let at = self.settings.find(host, port).await?;
-        let socket = TcpStream::connect(at).await.map_err(|_| StreamTrouble::NoAnswer)?;
-        let (mut sender, connection) = handshake(TokioIo::new(socket)).await.map_err(|_| StreamTrouble::NotACamera)?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "the connection to a camera failed");
-            }
-        });
-        let mut request = Request::post(&url[Position::BeforePath..])
+        // Connects to the address that was checked, whatever the name stands for a moment later.
+        let mut checked = url.clone();
+        checked.set_ip_host(at.ip()).and_then(|()| checked.set_port(Some(at.port()))).map_err(|()| StreamTrouble::NotACamera)?;
+        let mut request = self
+            .client
+            .post(checked)
             .header(HOST, format!("{host}:{port}"))
-            .header(CONTENT_TYPE, format!("application/soap+xml; charset=utf-8; action=\"{action}\""));
+            .header(CONTENT_TYPE, format!("application/soap+xml; charset=utf-8; action=\"{action}\""))
+            .body(body.to_owned());
         if let Some(proof) = proof {
             request = request.header(AUTHORIZATION, proof);
         }
-        let request = request.body(Body::from(body.to_owned())).map_err(|_| StreamTrouble::NotACamera)?;
-        let answer = sender.send_request(request).await.map_err(|_| StreamTrouble::NotACamera)?;
-        Ok(answer.map(Body::new))
+        request.send().await.map_err(|error| if error.is_connect() { StreamTrouble::NoAnswer } else { StreamTrouble::NotACamera })
     }
 
     /// Sends a request, with digest authentication if the camera requires it in HTTP (RFC 7616; ONVIF Profile T, 7.1).
@@ -176,7 +173,13 @@ impl Way {
             answer = self.post(&url, action, body, Some(proof.to_header_string())).await?;
         }
         let status = answer.status();
-        let text = to_bytes(answer.into_body(), ANSWER_MOST).await.map_err(|_| StreamTrouble::NotACamera)?;
+        let mut text = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|_| StreamTrouble::NotACamera)? {
+            text.extend_from_slice(&piece);
+            if text.len() > ANSWER_MOST {
+                return Err(StreamTrouble::NotACamera);
+            }
+        }
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(StreamTrouble::WrongLogin),
             _ => Ok((status, String::from_utf8_lossy(&text).into_owned())),

@@ -46,10 +46,10 @@ pub enum Problems {
     /// Not valid
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
-    /// Too many wrong passwords, too many changes, or too many people are signing in
+    /// Too many wrong passwords, too many changes, too many open streams, or too many people are signing in
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyAttempts(Problem),
-    /// The store cannot be read or written, or too many changes wait to be stored
+    /// The store cannot be read or written, too many changes wait to be stored, or the request took too long
     #[response(status = 503, content_type = "application/problem+json")]
     StorageUnavailable(Problem),
 }

@@ -151,6 +151,17 @@ async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
 }
 
 #[tokio::test]
+async fn check_finds_a_server_with_its_own_tls() {
+    let (server, _certificate) = OverTls::start().await;
+    let folder = server.folder.path();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    check.args(["check", "--listen", &format!("127.0.0.1:{}", server.port), "--data"]).arg(folder.join("data"));
+    let done = check.arg("--tls-cert").arg(folder.join("cert.pem")).arg("--tls-key").arg(folder.join("key.pem")).output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(told.contains("server: ready"), "{told}");
+}
+
+#[tokio::test]
 async fn a_renewed_certificate_is_taken_at_a_hangup_and_one_that_cannot_be_used_is_not() {
     let (server, old) = OverTls::start().await;
     let new = certify(server.folder.path());

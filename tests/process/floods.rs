@@ -1,0 +1,157 @@
+//! One route after another is flooded, by a stranger, a guest, an owner and somebody with a contact's link, while people ask for help.
+//! What must hold is asserted: every SOS is acknowledged. How long it took is printed beside the same without a flood, and beside a flood of
+//! a route that does nothing, which shows what the machine does to everything.
+
+use super::{
+    figures::{at, figure, ms, sorted},
+    load::instant,
+    server::{Server, client, fill, free_port, option, raise_once, sign_in},
+};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::task::JoinSet;
+
+/// Homes in which help is asked for, one after the other.
+const HOMES: usize = 50;
+/// Connections that flood.
+const CONNECTIONS: usize = 48;
+/// The pause between two requests for help.
+const BETWEEN: Duration = Duration::from_millis(20);
+
+struct Flood {
+    who: &'static str,
+    client: Client,
+    method: Method,
+    path: String,
+    body: Value,
+}
+
+/// A client of an account of the demo.
+async fn account(base: &str, name: &str) -> Client {
+    let client = client();
+    let body = json!({"email": format!("{name}@demo.test"), "password": "buckler-demo"});
+    let answer = client.post(format!("{base}/api/v1/session")).json(&body).send().await.expect("answered");
+    assert!(answer.status().is_success(), "{name} is signed in");
+    client
+}
+
+async fn floods(base: &str) -> Vec<Flood> {
+    let (guest, owner) = (account(base, "guest").await, account(base, "owner").await);
+    let home: Value = owner.get(format!("{base}/api/v1/homes/maple-street")).send().await.expect("answered").json().await.expect("a home");
+    let link = home["contacts"][0]["phone_link"].as_str().expect("a demo shows it").to_owned();
+    let incident = raise_once(&owner, base, HOMES, "medical").await.expect("acknowledged");
+    let of = |who: &'static str, client: &Client, method: Method, path: &str, body: Value| {
+        let path = path.replace("HOME", "/api/v1/homes/maple-street");
+        Flood { who, client: client.clone(), method, path, body }
+    };
+    let stranger = client();
+    let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
+    let password = json!({"current": "wrong wrong wrong", "new": "three quiet otters"});
+    vec![
+        of("nobody", &stranger, get.clone(), "/healthz", Value::Null),
+        of("stranger", &stranger, get.clone(), "/", Value::Null),
+        of("stranger", &stranger, get.clone(), "/api/openapi.json", Value::Null),
+        of("stranger", &stranger, get.clone(), "/readyz", Value::Null),
+        of("stranger", &stranger, post.clone(), "/api/v1/session", json!({"email": "owner@demo.test", "password": "guess"})),
+        of("stranger", &stranger, post.clone(), "/api/v1/session/passkey/options", json!({})),
+        of("stranger", &stranger, post.clone(), "/api/v1/session/recovery", json!({"email": "owner@demo.test", "code": "0000-0000"})),
+        of("stranger", &stranger, get.clone(), "/api/v1/invitations/none", Value::Null),
+        of("stranger", &stranger, post.clone(), "/api/v1/reports/none", json!({})),
+        of("guest", &guest, get.clone(), "HOME", Value::Null),
+        of("guest", &guest, get.clone(), "HOME/incidents?limit=100", Value::Null),
+        of("guest", &guest, delete.clone(), "/api/v1/sessions", Value::Null),
+        of("guest", &guest, put.clone(), "/api/v1/password", password.clone()),
+        of("guest", &guest, put.clone(), "/api/v1/session/proof", json!({"password": "guess"})),
+        of("guest", &guest, post.clone(), "/api/v1/passkeys/options", json!({})),
+        of("owner", &owner, get.clone(), "HOME/household", Value::Null),
+        of("owner", &owner, get.clone(), "HOME/audit", Value::Null),
+        of("owner", &owner, get.clone(), &format!("/api/v1/incidents/{incident}/export"), Value::Null),
+        of("owner", &owner, put.clone(), "HOME/name", json!({"name": "Maple Street"})),
+        of("owner", &owner, put.clone(), "HOME/notes", json!({"notes": "Ring twice."})),
+        of("owner", &owner, post.clone(), "HOME/devices", json!({"kind": "keypad", "model": "alarm", "name": "Hall"})),
+        of("owner", &owner, post.clone(), "HOME/invitations", json!({"name": "Ada", "role": "guest"})),
+        of("owner", &owner, post.clone(), "HOME/verbal-password/check", json!({"verbal_password": "guess"})),
+        of("owner", &owner, post.clone(), "HOME/contacts/sister/link", json!({})),
+        of("contact", &stranger, get.clone(), &format!("/api/v1{link}"), Value::Null),
+        of("contact", &stranger, post.clone(), &format!("/api/v1{link}/memory"), json!({})),
+        of("contact", &stranger, post.clone(), &format!("/api/v1{link}/opt-out"), json!({})),
+    ]
+}
+
+/// Sends the same request over and over, on many connections, until `stop`. Returns the statuses of the answers.
+fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>> {
+    let mut all = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let request = flood.client.request(flood.method.clone(), format!("{base}{}", flood.path));
+        let request = if flood.body.is_null() { request } else { request.json(&flood.body) };
+        let stop = stop.clone();
+        all.spawn(async move {
+            let mut statuses = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                // A refused connection or answer is what a flood gets.
+                if let Ok(answer) = request.try_clone().expect("its body is a text").send().await {
+                    statuses.push(answer.status().as_u16());
+                    let _ = answer.bytes().await;
+                }
+            }
+            statuses
+        });
+    }
+    all
+}
+
+/// Asks for help `samples` times. Returns how long each acknowledgment took, milliseconds.
+async fn ask_for_help(client: &Client, base: &str, samples: usize) -> Vec<f64> {
+    let mut took = Vec::with_capacity(samples);
+    for n in 0..samples {
+        let began = instant();
+        let id = raise_once(client, base, n % HOMES, "police").await.expect("acknowledged, never 503");
+        took.push(ms(began.elapsed()));
+        client.post(format!("{base}/api/v1/incidents/{id}/cancel")).send().await.expect("answered");
+        tokio::time::sleep(BETWEEN).await;
+    }
+    sorted(took)
+}
+
+/// With `--samples` requests for help during each flood.
+pub async fn every_sos_is_acknowledged_in_a_flood_of_any_route() {
+    let samples = option("--samples", 100);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (client, port) = (client(), free_port());
+    fill(folder.path(), port, HOMES + 1).await;
+    let server = Server::start(folder.path(), port, &client).await;
+    let base = server.base();
+    sign_in(&client, &base).await;
+    let all = floods(&base).await;
+    let mut idle = ask_for_help(&client, &base, samples).await;
+    let mut flooded = Vec::new();
+    for one in &all {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flooding = flood(one, &base, &stop);
+        let took = ask_for_help(&client, &base, samples).await;
+        stop.store(true, Ordering::Relaxed);
+        let mut answers: BTreeMap<u16, usize> = BTreeMap::new();
+        for status in flooding.join_all().await.into_iter().flatten() {
+            *answers.entry(status).or_default() += 1;
+        }
+        println!("{} {} {}: {answers:?}", one.who, one.method, one.path);
+        flooded.push((format!("{} {} {}", one.who, one.method, one.path.rsplit("/maple-street").next().unwrap_or_default()), took));
+        idle.extend(ask_for_help(&client, &base, samples / 5).await);
+    }
+    let idle = at(&sorted(idle), 0.99);
+    figure("no flood: SOS acknowledged, p99", idle, "ms", "-");
+    for (what, took) in flooded {
+        let goal = format!("{:.1}", 3.0 * idle);
+        let what: String = what.chars().take(55).collect();
+        figure(&format!("{what}: p99"), at(&took, 0.99), "ms", &goal);
+    }
+    server.kill();
+}
