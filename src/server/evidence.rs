@@ -17,6 +17,7 @@ use crate::{
         time::Timestamp,
     },
 };
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::{
@@ -110,7 +111,7 @@ impl Clip {
             bytes += length as u64;
             reader.consume(length);
         }
-        Some(Self { path: path::incident(incident, "clip"), bytes, sha256: hex(hash.finalize().as_slice()) })
+        Some(Self { path: path::incident(incident, "clip"), bytes, sha256: HEXLOWER.encode(&hash.finalize()) })
     }
 }
 
@@ -225,15 +226,11 @@ fn facts(Current { incident, history }: &Current, told: &[Line], audience: Audie
         let mut hash = Sha256::new();
         hash.update(&before);
         hash.update(fact.to_string());
-        before = hex(hash.finalize().as_slice());
+        before = HEXLOWER.encode(&hash.finalize());
         let Line { seq, at, what, by, text } = line.clone();
         Fact { seq, at, what, by, text, fact, hash: before.clone() }
     };
     history.iter().zip(told).map(fact).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A value as the API writes it.

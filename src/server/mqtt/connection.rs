@@ -3,6 +3,7 @@
 
 use super::{MqttDevices, settings::Settings};
 use crate::server::tasks::Tasks;
+use data_encoding::HEXLOWER;
 use rumqttc::{
     AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
     TlsConfiguration, Transport,
@@ -84,7 +85,7 @@ fn status(settings: &Settings) -> String {
 /// hash of the topics.
 fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
     let topics = settings.buttons.iter().fold(Sha256::new(), |sum, button| sum.chain_update(&button.topic).chain_update([0]));
-    let named: String = topics.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let named = HEXLOWER.encode(&topics.finalize()[..4]);
     options.set_client_id(format!("{}-buttons-{named}", settings.client_id));
     options.set_clean_start(false);
     options.set_session_expiry_interval(Some(REMEMBERED_S));
