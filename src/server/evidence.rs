@@ -17,10 +17,11 @@ use crate::{
         time::Timestamp,
     },
 };
+use data_encoding::HEXLOWER;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::{
-    fmt::Write,
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
@@ -110,7 +111,7 @@ impl Clip {
             bytes += length as u64;
             reader.consume(length);
         }
-        Some(Self { path: path::incident(incident, "clip"), bytes, sha256: hex(hash.finalize().as_slice()) })
+        Some(Self { path: path::incident(incident, "clip"), bytes, sha256: HEXLOWER.encode(&hash.finalize()) })
     }
 }
 
@@ -148,7 +149,6 @@ impl Evidence {
     /// Formats a page to print. `alone` includes the style, for pages that no server serves.
     pub fn html(&self, alone: bool) -> String {
         let incident = &self.incident;
-        let style = if alone { format!("<style>{STYLE}</style>") } else { "<link rel=\"stylesheet\" href=\"/evidence.css\">".into() };
         let services: Vec<String> = incident.services.iter().map(word).collect();
         let facts = [
             ("Home", incident.home.to_string()),
@@ -161,37 +161,52 @@ impl Evidence {
             ("Camera’s clip", self.clip.as_ref().map(|clip| format!("{} bytes, SHA-256 {}", clip.bytes, clip.sha256)).unwrap_or_default()),
             ("Written", self.exported_at.to_string()),
         ];
-        let mut page = format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <title>Incident {}</title>{style}</head><body><main><h1>Incident {}</h1><dl>",
-            incident.id, incident.id
-        );
-        for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-            let _ = write!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(value));
+        let facts = facts.iter().filter(|(_, value)| !value.is_empty());
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { "Incident " (incident.id) }
+                    @if alone { style { (PreEscaped(STYLE)) } } @else { link rel="stylesheet" href="/evidence.css"; }
+                }
+                body {
+                    main {
+                        h1 { "Incident " (incident.id) }
+                        dl { @for (name, value) in facts { dt { (name) } dd { (value) } } }
+                        (self.table())
+                        p {
+                            "Each seal is the SHA-256 of the seal before it (64 zeros for the first) and the fact as JSON, as it stands in \
+                             the JSON of this evidence: a line that is left out or changed changes every seal after it."
+                        }
+                        @if let Some(signature) = &self.signature {
+                            p {
+                                "The JSON of this evidence is signed by this server (Ed25519, public key " code { (signature.public_key) }
+                                "). The signature proves that the file is as this server wrote it. It does not prove that the server’s \
+                                 clock was right, or that nobody with access to the server changed anything before."
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        page.into_string()
+    }
+
+    /// The facts as a table of the page to print.
+    fn table(&self) -> Markup {
+        html! {
+            table {
+                thead { tr { th { "No." } th { "Time (UTC)" } th { "What happened" } th { "By" } th { "Seal" } } }
+                tbody {
+                    @for Fact { seq, at, by, text, hash, .. } in &self.events {
+                        @let by = by.as_deref().unwrap_or_default();
+                        tr { td { (seq) } td { time { (at) } } td { (text) } td { (by) } td { code { (hash) } } }
+                    }
+                }
+            }
         }
-        page.push_str(
-            "</dl><table><thead><tr><th>No.</th><th>Time (UTC)</th><th>What happened</th><th>By</th><th>Seal</th></tr></thead><tbody>",
-        );
-        for Fact { seq, at, by, text, hash, .. } in &self.events {
-            let (text, by) = (escaped(text), escaped(by.as_deref().unwrap_or_default()));
-            let _ =
-                write!(page, "<tr><td>{seq}</td><td><time>{at}</time></td><td>{text}</td><td>{by}</td><td><code>{hash}</code></td></tr>");
-        }
-        page.push_str(
-            "</tbody></table><p>Each seal is the SHA-256 of the seal before it (64 zeros for the first) and the fact as JSON, as it stands in the \
-             JSON of this evidence: a line that is left out or changed changes every seal after it.</p>",
-        );
-        if let Some(signature) = &self.signature {
-            let _ = write!(
-                page,
-                "<p>The JSON of this evidence is signed by this server (Ed25519, public key <code>{}</code>). The signature proves that the \
-                 file is as this server wrote it. It does not prove that the server’s clock was right, or that nobody with access to the \
-                 server changed anything before.</p>",
-                signature.public_key
-            );
-        }
-        page.push_str("</main></body></html>");
-        page
     }
 }
 
@@ -225,15 +240,11 @@ fn facts(Current { incident, history }: &Current, told: &[Line], audience: Audie
         let mut hash = Sha256::new();
         hash.update(&before);
         hash.update(fact.to_string());
-        before = hex(hash.finalize().as_slice());
+        before = HEXLOWER.encode(&hash.finalize());
         let Line { seq, at, what, by, text } = line.clone();
         Fact { seq, at, what, by, text, fact, hash: before.clone() }
     };
     history.iter().zip(told).map(fact).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A value as the API writes it.
@@ -250,18 +261,12 @@ pub fn row(cells: &[&str]) -> String {
     cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// Escapes text for HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_stays_text() {
-        assert_eq!(escaped("<b>&\"x\"</b>"), "&lt;b&gt;&amp;&quot;x&quot;&lt;/b&gt;");
+    fn cells_are_quoted_and_are_no_formulas() {
         assert_eq!(row(&["=1+1", "a \"b\""]), "\"'=1+1\",\"a \"\"b\"\"\"\r\n");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::private;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use std::{
     fs, io,
     io::Write,
@@ -34,12 +34,12 @@ impl EvidenceKey {
 
     /// The public key, base64.
     pub fn public(&self) -> String {
-        STANDARD.encode(self.0.public_key())
+        BASE64.encode(self.0.public_key().as_ref())
     }
 
     /// Signs [`CONTEXT`] and a document. Returns base64.
     pub fn sign(&self, document: &[u8]) -> String {
-        STANDARD.encode(self.0.sign(&[CONTEXT, document].concat()))
+        BASE64.encode(self.0.sign(&[CONTEXT, document].concat()).as_ref())
     }
 }
 
@@ -71,8 +71,8 @@ mod tests {
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, [FILE]);
         assert!(!private::is_open_to_others(&folder.path().join(FILE)));
-        let public = UnparsedPublicKey::new(&ED25519, STANDARD.decode(first.public()).unwrap());
-        let signature = STANDARD.decode(again.sign(b"{}")).unwrap();
+        let public = UnparsedPublicKey::new(&ED25519, BASE64.decode(first.public().as_bytes()).unwrap());
+        let signature = BASE64.decode(again.sign(b"{}").as_bytes()).unwrap();
         assert!(public.verify(&[CONTEXT, b"{}"].concat(), &signature).is_ok());
         assert!(public.verify(b"{}", &signature).is_err());
     }

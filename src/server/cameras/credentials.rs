@@ -2,11 +2,11 @@
 //! decrypts none.
 
 use crate::server::private;
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use data_encoding::BASE64_NOPAD;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -53,12 +53,12 @@ impl Credentials {
         getrandom::fill(&mut nonce).map_err(io::Error::other)?;
         let sealed = self.key(true)?.encrypt(&XNonce::from(nonce), Payload { msg: secret.as_bytes(), aad: place.as_bytes() });
         let sealed = sealed.map_err(|_| io::Error::other("too long to be sealed"))?;
-        Ok(STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat()))
+        Ok(BASE64_NOPAD.encode(&[&nonce[..], &sealed].concat()))
     }
 
     /// Decrypts a secret. Returns `None` if it was not sealed with this key for this place.
     pub fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
-        let bytes = STANDARD_NO_PAD.decode(sealed).ok()?;
+        let bytes = BASE64_NOPAD.decode(sealed.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
         let key = self.key(false).inspect_err(|error| tracing::error!(%error, "cannot read the key for camera passwords")).ok()?;
         let secret = key.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() }).ok()?;

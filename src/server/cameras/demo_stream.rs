@@ -1,7 +1,7 @@
 //! The cameras of the demo: short loops of H.264, embedded in the binary, whose pictures take the path of a real camera's.
 
 use super::picture::Format;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::{BASE64, HEXLOWER};
 use std::{sync::Arc, time::Duration};
 
 /// Pictures per second.
@@ -75,8 +75,8 @@ fn read(stream: &[u8]) -> Option<DemoStream> {
     record.extend(sized::<2>(sps));
     record.push(1);
     record.extend(sized::<2>(pps));
-    let codec = format!("avc1.{:02x}{:02x}{:02x}", record[1], record[2], record[3]);
-    let format = Format { codec, description: STANDARD.encode(record), width: SIZE.0, height: SIZE.1 };
+    let codec = format!("avc1.{}", HEXLOWER.encode(&record[1..4]));
+    let format = Format { codec, description: BASE64.encode(&record), width: SIZE.0, height: SIZE.1 };
     (!units.is_empty()).then(|| DemoStream { format: Arc::new(format), units })
 }
 

@@ -1,7 +1,7 @@
 //! The same pictures as fragmented MP4 (ISO/IEC 14496-12), for browsers that cannot decode single pictures, and for files.
 
 use super::picture::{Format, HEAD};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use muxide::fragmented::{FragmentConfig, FragmentedMuxer};
 use std::io;
 
@@ -24,7 +24,7 @@ impl Fmp4 {
         if !format.codec.starts_with("avc1") {
             return Err(io::Error::other("only H.264 is put into films"));
         }
-        let record = STANDARD.decode(&format.description).map_err(io::Error::other)?;
+        let record = BASE64.decode(format.description.as_bytes()).map_err(io::Error::other)?;
         let missing = || io::Error::other("the camera does not say how its pictures are decoded");
         let mut config = FragmentConfig::new(format.width, format.height, TIMESCALE);
         (config.sps, config.pps) = parameters(&record).ok_or_else(missing)?;

@@ -6,7 +6,7 @@ use super::{
     stream::{State, Stream},
 };
 use crate::api::cameras::StreamTrouble;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use futures_util::StreamExt;
 use retina::{
     client::{Credentials, Demuxed, Described, PlayOptions, Session, SessionOptions, SetupOptions, Transport},
@@ -159,5 +159,5 @@ fn trouble(error: &retina::Error) -> StreamTrouble {
 
 fn format(parameters: &VideoParameters) -> Format {
     let (width, height) = parameters.coded_pixel_dimensions();
-    Format { codec: parameters.rfc6381_codec().into(), description: STANDARD.encode(parameters.extra_data()), width, height }
+    Format { codec: parameters.rfc6381_codec().into(), description: BASE64.encode(parameters.extra_data()), width, height }
 }

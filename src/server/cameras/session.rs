@@ -12,6 +12,7 @@ use crate::{
     domain::{camera::Keep, id::CameraId},
     server::{clock::instant, homes::Homes},
 };
+use backon::{BackoffBuilder, ExponentialBuilder};
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -80,7 +81,7 @@ async fn wanted(cameras: Weak<Cameras>, id: Id, stream: Arc<Stream>) {
 
 /// Fetches pictures. Reconnects after each failure, with backoff.
 async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
-    let mut pause = PAUSE_FIRST;
+    let mut pauses = backoff();
     let mut told = None;
     loop {
         stream.tell(State::Connecting);
@@ -91,22 +92,23 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
         };
         stream.tell(State::Failed(trouble));
         if began.elapsed() > WENT_WELL {
-            (pause, told) = (PAUSE_FIRST, None);
+            (pauses, told) = (backoff(), None);
         }
         // One line each time that the reason changes.
         if told.replace(trouble) != Some(trouble) {
             tracing::warn!(%home, %camera, ?size, ?trouble, "no pictures come from a camera");
         }
-        let wait = if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { jittered(pause) };
-        tokio::time::sleep(wait).await;
-        pause = (pause * 2).min(PAUSE_MOST);
+        let pause = pauses.next().unwrap_or(PAUSE_MOST);
+        tokio::time::sleep(if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { pause }).await;
     }
 }
 
-/// Half of the pause to all of it, at random, so that cameras behind one switch do not reconnect at the same moment.
-fn jittered(pause: Duration) -> Duration {
-    let share = getrandom::u32().unwrap_or_default();
-    pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
+/// The pauses before reconnects: half of the backoff to all of it, at random, so that cameras behind one switch do not reconnect at the
+/// same moment.
+fn backoff() -> impl Iterator<Item = Duration> {
+    // The jitter adds up to as much again.
+    let half = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
+    half.with_jitter().without_max_times().build()
 }
 
 /// Plays a demo stream forever.
@@ -121,4 +123,17 @@ async fn turn(camera: &CameraId, stream: &Stream) -> StreamTrouble {
         stream.push(is_key, unit);
     }
     StreamTrouble::Lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_half_to_all_of_a_backoff_that_doubles() {
+        for (pause, most) in backoff().zip([1, 2, 4, 8, 16, 30, 30, 30].map(Duration::from_secs)) {
+            assert!(most / 2 <= pause && pause <= most, "{pause:?} of {most:?}");
+        }
+        assert!(backoff().nth(10_000).is_some_and(|pause| pause >= PAUSE_MOST / 2), "it does not end");
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::FutureExt;
 use std::{
     panic::AssertUnwindSafe,
@@ -180,7 +181,7 @@ async fn work(way: Arc<dyn EffectHandler>, mut effects: mpsc::UnboundedReceiver<
 /// Tries until it succeeds or its time is over (I13: nothing is carried out after its `not_after`).
 async fn see_through(way: &dyn EffectHandler, effect: &Effect, clock: &Clock, places: &Semaphore) -> Option<Command> {
     let not_after = effect.not_after.unwrap_or(clock.now() + GIVE_UP);
-    let mut pause = PAUSE_FIRST;
+    let mut pauses = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST).with_max_delay(PAUSE_MOST).without_max_times().build();
     loop {
         // The semaphore is never closed.
         let place = places.acquire().await;
@@ -201,8 +202,8 @@ async fn see_through(way: &dyn EffectHandler, effect: &Effect, clock: &Clock, pl
                 tracing::warn!(key = effect.key, kind = name(&effect.kind), %error, "an effect failed and will be tried again");
             }
         }
+        let pause = pauses.next().unwrap_or(PAUSE_MOST);
         tokio::time::sleep_until(clock.instant_of((clock.now() + pause).min(not_after))).await;
-        pause = (pause * 2).min(PAUSE_MOST);
     }
     tracing::error!(key = effect.key, kind = name(&effect.kind), "an effect was given up: its time is over");
     way.on_expired(effect)

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
@@ -81,9 +82,7 @@ async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Respon
         Some(bytes) => bytes,
         None => assets.read(path).await?,
     };
-    let digest = Sha256::digest(&bytes);
-    let tag = digest.iter().take(12).map(|b| format!("{b:02x}")).collect::<String>();
-    let etag = format!("\"{tag}\"");
+    let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]));
     let mut response = if accepts(header::IF_NONE_MATCH, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -30,7 +30,7 @@ use axum::{
     http::{HeaderMap, header},
     response::IntoResponse,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -67,7 +67,7 @@ impl Keyring {
     /// The answer with the passkeys of an account.
     async fn of(&self, account: &UserId) -> Result<Json<Passkeys>, ApiError> {
         let passkey = |p: StoredPasskey| Passkey {
-            id: URL_SAFE_NO_PAD.encode(&p.credential),
+            id: BASE64URL_NOPAD.encode(&p.credential),
             name: p.name,
             created_at: p.created_at,
             used_at: p.used_at,
@@ -167,7 +167,7 @@ pub async fn remove(
     RecentAuth(signed_in): RecentAuth,
     Path(id): Path<String>,
 ) -> Result<Json<Passkeys>, ApiError> {
-    let credential = URL_SAFE_NO_PAD.decode(&id).map_err(|_| ApiError::not_found())?;
+    let credential = BASE64URL_NOPAD.decode(id.as_bytes()).map_err(|_| ApiError::not_found())?;
     let account = &signed_in.account;
     let all = keyring.reads.passkeys(&account.id).await?;
     let found = all.iter().find(|known| known.credential == credential).ok_or_else(ApiError::not_found)?;

@@ -14,7 +14,7 @@ use argon2::{
         phc::{Output, PasswordHash},
     },
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 use std::{
     sync::{Arc, LazyLock, Mutex, mpsc},
@@ -199,7 +199,7 @@ pub fn session_ends(began: Timestamp, now: Timestamp) -> Timestamp {
 pub fn new_token() -> String {
     let mut bits = [0u8; 32];
     getrandom::fill(&mut bits).expect("the system gives random numbers");
-    URL_SAFE_NO_PAD.encode(bits)
+    BASE64URL_NOPAD.encode(&bits)
 }
 
 /// The number of recovery codes that an account gets at once.

@@ -3,6 +3,8 @@
 
 use super::{MqttDevices, settings::Settings};
 use crate::server::tasks::Tasks;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use data_encoding::HEXLOWER;
 use rumqttc::{
     AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
     TlsConfiguration, Transport,
@@ -84,7 +86,7 @@ fn status(settings: &Settings) -> String {
 /// hash of the topics.
 fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
     let topics = settings.buttons.iter().fold(Sha256::new(), |sum, button| sum.chain_update(&button.topic).chain_update([0]));
-    let named: String = topics.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let named = HEXLOWER.encode(&topics.finalize()[..4]);
     options.set_client_id(format!("{}-buttons-{named}", settings.client_id));
     options.set_clean_start(false);
     options.set_session_expiry_interval(Some(REMEMBERED_S));
@@ -94,11 +96,11 @@ fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
 
 /// Listens to buttons, and reconnects after each failure, until the server stops.
 async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop: watch::Receiver<bool>) {
-    let mut pause = PAUSE_FIRST;
+    let mut pauses = backoff();
     loop {
         let (client, mut events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.buttons().count()).build();
         let mut subscribe = |remembered: bool| {
-            pause = PAUSE_FIRST;
+            pauses = backoff();
             let missing = devices.buttons().filter(|_| !remembered);
             missing.map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce)).find_map(Result::err)
         };
@@ -119,14 +121,13 @@ async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop:
             }
         };
         tracing::warn!(error = %ended, "the broker is not connected; button presses are not received");
-        tokio::time::sleep(jittered(pause)).await;
-        pause = (pause * 2).min(PAUSE_MOST);
+        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)).await;
     }
 }
 
 /// Connects, and reconnects after each failure, until the server stops.
 async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, mut stop: watch::Receiver<bool>) {
-    let mut pause = PAUSE_FIRST;
+    let mut pauses = backoff();
     loop {
         // The queue has room for all subscriptions at once.
         let (client, events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.topics().len()).build();
@@ -138,20 +139,20 @@ async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, 
         };
         devices.link(None);
         if connected {
-            pause = PAUSE_FIRST;
+            pauses = backoff();
             tracing::warn!(error = %ended, "lost the connection to the broker; its sirens receive no commands");
         } else {
             tracing::warn!(error = %ended, "could not connect to the broker; its sirens receive no commands");
         }
-        tokio::time::sleep(jittered(pause)).await;
-        pause = (pause * 2).min(PAUSE_MOST);
+        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)).await;
     }
 }
 
-/// Half of the pause to all of it, at random, so that many servers do not reconnect at the same moment.
-fn jittered(pause: Duration) -> Duration {
-    let share = getrandom::u32().unwrap_or_default();
-    pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
+/// The pauses before reconnects: half of the backoff to all of it, at random, so that many servers do not reconnect at the same moment.
+fn backoff() -> impl Iterator<Item = Duration> {
+    // The jitter adds up to as much again.
+    let half = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
+    half.with_jitter().without_max_times().build()
 }
 
 /// Sends the commands that are due for a repetition, while the connection lasts.

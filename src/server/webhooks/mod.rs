@@ -22,6 +22,7 @@ use crate::{
         store::{Bookkeeping, ChangeError, Changes, Delivery, Failing, Reads, StoreError},
     },
 };
+use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::{Client, header::CONTENT_TYPE, redirect};
 use settings::{Hook, secret};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
@@ -38,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 /// The longest backoff.
 const PAUSE_MOST: Duration = Duration::from_secs(600);
+/// The backoffs before retries.
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST).with_max_delay(PAUSE_MOST).without_max_times();
 /// A message that was not accepted for this long is given up, until a person resends it.
 const GIVE_UP: Duration = Duration::from_secs(24 * 3_600);
 /// The most deliveries to one server at once, so that a slow server does not use all memory.
@@ -338,7 +341,7 @@ impl Told {
 
     /// Sends one message until it is accepted. Returns false if it is given up, or the server stops.
     async fn deliver(&self, webhooks: &Webhooks, incident: IncidentId, message: &Message) -> bool {
-        let (mut pause, mut stop) = (PAUSE_FIRST, webhooks.source.stop.clone());
+        let (mut pauses, mut stop) = (BACKOFF.build(), webhooks.source.stop.clone());
         loop {
             let why = match self.send(webhooks, incident, message).await {
                 Ok(()) => return true,
@@ -355,10 +358,11 @@ impl Told {
             if given_up {
                 return false;
             }
+            let pause = pauses.next().unwrap_or(PAUSE_MOST);
             tokio::select! {
                 () = stopped(&mut stop) => return false,
-                () = self.again.notified() => pause = PAUSE_FIRST,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MOST),
+                () = self.again.notified() => pauses = BACKOFF.build(),
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

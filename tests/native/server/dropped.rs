@@ -7,7 +7,6 @@ use axum::{
     extract::ConnectInfo,
     http::{Request, header},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use buckler::{
     domain::time::Timestamp,
     server::{
@@ -15,6 +14,7 @@ use buckler::{
         store::{Bookkeeping, Op, StoredPasskey},
     },
 };
+use data_encoding::BASE64URL_NOPAD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection};
@@ -155,7 +155,7 @@ async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie:
         }
         "a passkey is removed" => {
             let credential = vec![round as u8; 16];
-            let path = format!("/api/v1/passkeys/{}", URL_SAFE_NO_PAD.encode(&credential));
+            let path = format!("/api/v1/passkeys/{}", BASE64URL_NOPAD.encode(&credential));
             let (account, never) = ("owner".parse().unwrap(), Timestamp::default());
             let (name, document) = (String::new(), String::new());
             let passkey = StoredPasskey { credential, account, name, document, created_at: never, used_at: never };

@@ -1,7 +1,7 @@
 //! Requests that nobody sends who means well, byte by byte: each is refused as it should be, opens nothing and changes nothing.
 
 use super::{Person, Server};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use reqwest::StatusCode;
 use serde_json::json;
 use std::time::Duration;
@@ -168,7 +168,7 @@ async fn cookies_that_were_and_cookies_that_were_stolen_from_the_file_open_nothi
     // Whoever has the file has hashes of tokens: they are no tokens.
     let kept = server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap();
     for session in kept {
-        assert_eq!(me(&format!("buckler_session={}", URL_SAFE_NO_PAD.encode(session.token))).await, 401);
+        assert_eq!(me(&format!("buckler_session={}", BASE64URL_NOPAD.encode(&session.token))).await, 401);
     }
     assert_eq!(send(&server, &request("DELETE /api/v1/session", &[&format!("cookie: {cookie}")], "")).await.0, 204);
     assert_eq!(me(&cookie).await, 401, "replayed after signing out");

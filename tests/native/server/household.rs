@@ -1,6 +1,7 @@
 //! What owners change over HTTP: checked, stored, told to everybody who looks; and nobody else may.
 
 use super::{Person, Server, until};
+use data_encoding::HEXLOWER;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -241,7 +242,7 @@ async fn evidence_holds_every_fact_in_an_unbroken_chain_and_no_password() {
     let mut before = "0".repeat(64);
     for event in events {
         use sha2::{Digest, Sha256};
-        let hash: String = Sha256::digest(format!("{before}{}", event["fact"])).iter().map(|b| format!("{b:02x}")).collect();
+        let hash = HEXLOWER.encode(&Sha256::digest(format!("{before}{}", event["fact"])));
         assert_eq!(event["hash"], hash);
         before = hash;
     }

@@ -10,6 +10,7 @@ use buckler::{
     domain::time::Timestamp,
     server::dc09::codec::{Frame, Id, Key},
 };
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -156,9 +157,9 @@ async fn our_frames_pass_through_another_codec_and_come_back() {
             let data = format!("#1234|{code} 00 00{n}");
             let frame = Frame { sealed, at, extra: vec!["TM".into()], ..plain(n as u16 + 1, "1234", &data) };
             let bytes = frame.encode(sealed.then_some((&key, b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE")));
-            writeln!(asked, "{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).unwrap();
+            writeln!(asked, "{}", HEXLOWER.encode(&bytes)).unwrap();
             let (again, said): (String, String) = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-            let bytes: Vec<u8> = (0..again.len()).step_by(2).map(|n| u8::from_str_radix(&again[n..n + 2], 16).unwrap()).collect();
+            let bytes = HEXLOWER_PERMISSIVE.decode(again.as_bytes()).unwrap();
             assert_eq!(Frame::decode(&bytes, |_| Some(&key)), Ok(frame), "{said}");
         }
     }

@@ -1,7 +1,7 @@
 //! Passkeys with an authenticator made of code: what it signs is right, or wrong in one way.
 
 use super::{Op, Person, Server, until};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use data_encoding::BASE64URL_NOPAD as BASE64;
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -56,8 +56,8 @@ impl Authenticator {
         let credential = json!({
             "id": BASE64.encode(&self.credential), "rawId": BASE64.encode(&self.credential), "type": "public-key",
             "response": {
-                "attestationObject": BASE64.encode(object),
-                "clientDataJSON": BASE64.encode(self.client_data("webauthn.create", &options)),
+                "attestationObject": BASE64.encode(&object),
+                "clientDataJSON": BASE64.encode(&self.client_data("webauthn.create", &options)),
                 "transports": ["internal"],
             },
             "clientExtensionResults": {"credProps": {"rk": true}},
@@ -73,8 +73,8 @@ impl Authenticator {
         let credential = json!({
             "id": BASE64.encode(&self.credential), "rawId": BASE64.encode(&self.credential), "type": "public-key",
             "response": {
-                "authenticatorData": BASE64.encode(data), "clientDataJSON": BASE64.encode(client),
-                "signature": BASE64.encode(signature.to_der()), "userHandle": self.handle,
+                "authenticatorData": BASE64.encode(&data), "clientDataJSON": BASE64.encode(&client),
+                "signature": BASE64.encode(signature.to_der().as_bytes()), "userHandle": self.handle,
             },
             "clientExtensionResults": {},
         });
@@ -147,7 +147,7 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
         ("another key", |key| key.key = SigningKey::from_slice(&[9; 32]).unwrap()),
         ("another credential", |key| key.credential = vec![9; 16]),
         ("nobody was recognized", |key| key.verifies = false),
-        ("another account", |key| key.handle = BASE64.encode([9; 16])),
+        ("another account", |key| key.handle = BASE64.encode(&[9; 16])),
     ];
     for (what, spoil) in ways {
         let (origin, counter) = (key.origin.clone(), key.counter + 10);

@@ -5,7 +5,7 @@ use super::{
     cameras::{CAMERAS, Camera, Eye, Seen, camera_at, free_port, tried},
     until, wait,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::{
@@ -55,7 +55,7 @@ fn parameter_sets() -> String {
     let part = |kind: u8| {
         let from = stream.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 31 == kind).unwrap() + 3;
         let to = stream[from..].windows(3).position(|w| w == [0, 0, 0] || w == [0, 0, 1]).unwrap();
-        STANDARD.encode(&stream[from..from + to])
+        BASE64.encode(&stream[from..from + to])
     };
     format!("{},{}", part(7), part(8))
 }

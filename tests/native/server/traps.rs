@@ -11,6 +11,7 @@ use buckler::{
     domain::time::Timestamp,
     server::dc09::codec::{Cut, Frame, Id, Key, cut},
 };
+use data_encoding::HEXUPPER;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use tokio::{
@@ -163,7 +164,7 @@ async fn trap_5_the_random_beginning_is_printable() {
     let mut pads = Vec::new();
     for frame in tape.until(2).await {
         let sealed = frame.split_once('[').unwrap().1.trim_end();
-        let bytes: Vec<u8> = (0..sealed.len()).step_by(2).map(|n| u8::from_str_radix(&sealed[n..n + 2], 16).unwrap()).collect();
+        let bytes = HEXUPPER.decode(sealed.as_bytes()).unwrap();
         let cipher = cbc::Decryptor::<aes::Aes128>::new_from_slices(LETTERS.as_bytes(), &[0; 16]).unwrap();
         let clear = String::from_utf8(cipher.decrypt_padded_vec::<NoPadding>(&bytes).unwrap()).unwrap();
         assert!(clear.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{clear:?}");

@@ -4,6 +4,7 @@
 //! authentication, use a tunnel.
 
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
+use data_encoding::{HEXLOWER_PERMISSIVE, HEXUPPER};
 use std::fmt;
 
 /// The longest random padding before the encrypted text, bytes. DC-09-2026 requires 16 to 31 bytes.
@@ -24,7 +25,7 @@ impl std::str::FromStr for Key {
     type Err = NotAKey;
     /// Parses hexadecimal digits. The standard discourages phrases as keys.
     fn from_str(text: &str) -> Result<Self, NotAKey> {
-        let bytes = from_hex(text.trim()).ok_or(NotAKey)?;
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).map_err(|_| NotAKey)?;
         matches!(bytes.len(), 16 | 24 | 32).then_some(Self(bytes)).ok_or(NotAKey)
     }
 }
@@ -46,12 +47,12 @@ impl Key {
             24 => encrypt::<aes::Aes192>(&self.0, &text),
             _ => encrypt::<aes::Aes256>(&self.0, &text),
         };
-        sealed.iter().map(|byte| format!("{byte:02X}")).collect()
+        HEXUPPER.encode(&sealed)
     }
 
     /// Decrypts to the text with its padding. `None` if `sealed` is not one or more whole blocks in hexadecimal digits.
     pub(super) fn open(&self, sealed: &str) -> Option<String> {
-        let bytes = from_hex(sealed).filter(|bytes| !bytes.is_empty() && bytes.len() % BLOCK == 0)?;
+        let bytes = HEXLOWER_PERMISSIVE.decode(sealed.as_bytes()).ok().filter(|bytes| !bytes.is_empty() && bytes.len() % BLOCK == 0)?;
         let text = match self.0.len() {
             16 => decrypt::<aes::Aes128>(&self.0, &bytes),
             24 => decrypt::<aes::Aes192>(&self.0, &bytes),
@@ -78,10 +79,4 @@ where
 {
     let cipher = cbc::Decryptor::<C>::new_from_slices(key, &[0; BLOCK]).ok()?;
     cipher.decrypt_padded_vec::<NoPadding>(bytes).ok()
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -1,6 +1,6 @@
 //! The audit records, as a hash chain: each record is bound to the one before it.
 
-use super::{accounts, failed, impossible, incidents::hex};
+use super::{accounts, failed, impossible};
 use crate::{
     api::audit::AuditAction,
     domain::{
@@ -10,6 +10,7 @@ use crate::{
     },
     server::store::{AuditEntry, AuditRow, StoreError},
 };
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{
@@ -101,7 +102,7 @@ fn decision(incident: &str, row: &SqliteRow) -> Result<AuditEntry, StoreError> {
 }
 
 fn sha256(text: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(text.as_ref()))
+    HEXLOWER.encode(&Sha256::digest(text.as_ref()))
 }
 
 /// The audit records of a home, and those of an account that concern no home, without incidents' steps, the newest first.
@@ -192,7 +193,7 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
                 return Ok(Verdict::Broken(broken));
             }
             before = row.get(8);
-            met = met || expect.is_some_and(|expect| hex(&before) == expect.to_lowercase());
+            met = met || expect.is_some_and(|expect| HEXLOWER.encode(&before) == expect.to_lowercase());
         }
         if rows.is_empty() {
             break;
@@ -212,7 +213,7 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
         return Ok(Verdict::Broken(format!("incident {incident} went on and the audit was not told")));
     }
     let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM unaudited").fetch_one(&mut *reader).await.map_err(&problem)?;
-    Ok(Verdict::Whole { records: number as u64, waiting: waiting as u64, head: hex(&before) })
+    Ok(Verdict::Whole { records: number as u64, waiting: waiting as u64, head: HEXLOWER.encode(&before) })
 }
 
 /// Returns what is wrong with a record, if anything.

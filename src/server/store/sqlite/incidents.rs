@@ -13,6 +13,7 @@ use crate::{
     },
     server::store::{Batch, Quarantined, RequestRow, RunningRow, StoreError, Stored},
 };
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
@@ -55,7 +56,7 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         (BEGIN, rows(batch.begun.iter().map(|b| (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))))?),
         (FACTS, rows(batch.facts.iter())?),
         (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
-        (REQUESTS, rows(batch.requests.iter().map(|r| (r.id, r.incident, hex(&r.fingerprint))))?),
+        (REQUESTS, rows(batch.requests.iter().map(|r| (r.id, r.incident, HEXLOWER.encode(&r.fingerprint))))?),
         (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
         (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
         (DONE, rows(batch.done.iter())?),
@@ -104,10 +105,6 @@ impl<'a> Outgoing<'a> {
 /// SQLite rolls back by itself after some failures. The error that there is nothing to roll back is ignored.
 async fn roll_back(writer: &mut SqliteConnection) {
     let _ = sqlx::query("ROLLBACK").execute(writer).await;
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) async fn requests<'e>(reader: impl SqliteExecutor<'e>, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {

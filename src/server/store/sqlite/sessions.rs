@@ -1,10 +1,11 @@
 //! Signed-in devices, by the hashes of their tokens.
 
-use super::{accounts, failed, incidents::hex};
+use super::{accounts, failed};
 use crate::{
     domain::{id::UserId, time::Timestamp},
     server::store::{Account, SESSION_LEAVES, Session, StoreError},
 };
+use data_encoding::HEXLOWER;
 use serde_json::json;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
@@ -111,7 +112,7 @@ pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, token: 
 }
 
 pub(super) async fn end_all(writer: &mut SqliteConnection, account: &UserId, except: &[[u8; 32]]) -> Result<(), StoreError> {
-    let except: Vec<String> = except.iter().map(|token| hex(token)).collect();
+    let except: Vec<String> = except.iter().map(|token| HEXLOWER.encode(token)).collect();
     sqlx::query("DELETE FROM session WHERE account = ? AND lower(hex(token)) NOT IN (SELECT value FROM json_each(?))")
         .bind(account.as_str())
         .bind(json!(except).to_string())
