@@ -195,7 +195,7 @@ impl Config {
         if demo && center.listener.as_ref().is_some_and(|listener| !listener.is_local()) {
             return Err(ConfigError("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…".into()));
         }
-        file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
+        file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(|e| ConfigError(e.to_string()))?;
         webhooks::look_at(&file.webhook, &file.reporter).map_err(ConfigError)?;
         Ok(Self {
             webhooks: file.webhook,

@@ -20,7 +20,7 @@ use super::{
     metrics,
     monitoring::presence::{Leases, OperatorPresence, watch_leases},
     mqtt::{
-        self, MqttDevices, Readiness,
+        self, MqttDevices, Readiness, WiringError,
         buttons::{Buttons, Press, raise_what_is_pressed},
         codes::check_codes,
         device_health::{Monitor, watch_over},
@@ -83,9 +83,9 @@ pub enum StartError {
     /// The public address cannot have passkeys.
     #[error("passkeys cannot be for the address of --public-url: {0}")]
     PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
-    /// The settings of the MQTT broker, or the codes of a keypad, cannot be used.
-    #[error("{0}")]
-    Mqtt(String),
+    /// The settings of the MQTT broker, or a file that they name, cannot be used.
+    #[error(transparent)]
+    Mqtt(#[from] mqtt::ConnectError),
     /// The settings of the receiving center, or of the address for alarm panels, cannot be used.
     #[error("{0}")]
     Center(String),
@@ -102,14 +102,18 @@ pub enum StartError {
 
 /// Connects to the MQTT broker, with the sirens that owners chose. Invalid choices are left out, and the owner sees that such a siren is
 /// missing.
-fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), String> {
+fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), mqtt::ConnectError> {
     if let Err(wrongs) = broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.wires.clone()))) {
-        tracing::error!(?wrongs, "some sirens that owners chose cannot be used");
+        tracing::error!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
     }
     for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
         check_codes(file)?;
     }
     mqtt::connect(broker.clone(), broker.settings(), tasks)
+}
+
+fn sentences(wrongs: &[WiringError]) -> Vec<String> {
+    wrongs.iter().map(ToString::to_string).collect()
 }
 
 /// Opens the address for alarm panels, if one is configured.
@@ -259,7 +263,7 @@ impl App {
             let broker = MqttDevices::new(settings, clock.clone(), live_events.clone(), beside.clone(), pressed)?;
             begin_behind(&broker, &homes, &tasks).map(|()| broker)
         };
-        let broker = config.mqtt.as_ref().map(behind).transpose().map_err(StartError::Mqtt)?;
+        let broker = config.mqtt.as_ref().map(behind).transpose()?;
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
         let handlers = Handlers::new(config, &clock, &live_events, &devices).map_err(StartError::Center)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
@@ -356,7 +360,7 @@ impl App {
             && let Err(wrongs) = broker.rebind([(home.id.clone(), home.wires.clone())])
         {
             // Another home took that name first.
-            tracing::warn!(?wrongs, "some sirens that owners chose cannot be used");
+            tracing::warn!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
         }
     }
 
