@@ -191,7 +191,7 @@ impl Config {
             phone: options.center_phone.or(file.center.phone),
             ..file.center
         };
-        center.look_at().map_err(ConfigError)?;
+        center.look_at().map_err(|e| ConfigError(e.to_string()))?;
         if demo && center.listener.as_ref().is_some_and(|listener| !listener.is_local()) {
             return Err(ConfigError("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…".into()));
         }

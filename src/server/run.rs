@@ -8,6 +8,7 @@ use super::{
     config::Config,
     dc09::{
         receiver::{self, Receiver},
+        settings::{Peer, SettingsError},
         transmitter::Transmitter,
     },
     demo::{self, DemoError},
@@ -87,8 +88,16 @@ pub enum StartError {
     #[error(transparent)]
     Mqtt(#[from] mqtt::ConnectError),
     /// The settings of the receiving center, or of the address for alarm panels, cannot be used.
-    #[error("{0}")]
-    Center(String),
+    #[error(transparent)]
+    Center(#[from] SettingsError),
+    /// The server cannot listen on the address for alarm panels.
+    #[error("cannot listen on {address}: {source}")]
+    Panels {
+        /// The address.
+        address: Peer,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// A secret of a webhook or a reporter cannot be read.
     #[error("{0}")]
     Webhook(String),
@@ -119,8 +128,8 @@ fn sentences(wrongs: &[WiringError]) -> Vec<String> {
 /// Opens the address for alarm panels, if one is configured.
 async fn open_to_panels(config: &Config) -> Result<Option<(Arc<Receiver>, receiver::Socket)>, StartError> {
     let Some(settings) = &config.center.listener else { return Ok(None) };
-    let listening = Receiver::new(settings).map_err(StartError::Center)?;
-    let failed = |source| StartError::Center(format!("cannot listen on {}: {source}", settings.listen));
+    let listening = Receiver::new(settings)?;
+    let failed = |source| StartError::Panels { address: settings.listen.clone(), source };
     Ok(Some((listening, receiver::open(settings).await.map_err(failed)?)))
 }
 
@@ -265,7 +274,7 @@ impl App {
         };
         let broker = config.mqtt.as_ref().map(behind).transpose()?;
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
-        let handlers = Handlers::new(config, &clock, &live_events, &devices).map_err(StartError::Center)?;
+        let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine = Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
         let receiver = handlers.begin(&engine, &clock, &tasks);
