@@ -196,7 +196,7 @@ impl Config {
             return Err(ConfigError("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…".into()));
         }
         file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(|e| ConfigError(e.to_string()))?;
-        webhooks::look_at(&file.webhook, &file.reporter).map_err(ConfigError)?;
+        webhooks::look_at(&file.webhook, &file.reporter).map_err(|e| ConfigError(e.to_string()))?;
         Ok(Self {
             webhooks: file.webhook,
             reporters: file.reporter,

@@ -98,9 +98,9 @@ pub enum StartError {
         /// The cause.
         source: std::io::Error,
     },
-    /// A secret of a webhook or a reporter cannot be read.
-    #[error("{0}")]
-    Webhook(String),
+    /// A webhook or a reporter cannot be used.
+    #[error(transparent)]
+    Webhook(#[from] webhooks::SetupError),
     /// A task that lives as long as the server has failed.
     #[error(transparent)]
     Task(#[from] TaskFailed),
@@ -150,7 +150,7 @@ fn webhooks_of(
     let (engine, reads) = (known.engine.clone(), known.reads.clone());
     let (changes, clock, account_of) = (known.changes.clone(), known.clock.clone(), account_of(listening));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
-    Webhooks::new(&config.webhooks, source).map(Arc::new).map_err(StartError::Webhook)
+    Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
 }
 
 fn snapshots_of(
@@ -178,7 +178,7 @@ fn snapshots_of(
 }
 
 fn reporters(config: &Config) -> Result<Arc<[Reporter]>, StartError> {
-    config.reporters.iter().map(Reporter::new).collect::<Result<_, _>>().map_err(StartError::Webhook)
+    config.reporters.iter().map(Reporter::new).collect::<Result<_, _>>().map_err(|error| StartError::Webhook(error.into()))
 }
 
 fn passkeys(config: &Config) -> Result<Arc<Passkeys>, StartError> {
