@@ -3,7 +3,7 @@
 
 use super::{
     cameras::Settings as Cameras,
-    dc09::settings::Center,
+    dc09::{self, settings::Center},
     mqtt::{self, settings::Settings as Mqtt},
     tls::Files,
     webhooks::settings::{self as webhooks, Hook, Reporter},
@@ -12,10 +12,8 @@ use crate::domain::incident::{CenterMode, Policy};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
-    fmt,
+    fmt, io,
     net::{IpAddr, SocketAddr},
-    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -68,7 +66,8 @@ pub struct Options {
     center_phone: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// The configuration file.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     listen: Option<SocketAddr>,
@@ -78,13 +77,38 @@ struct File {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     public_url: Option<String>,
-    proof_lasts: Option<String>,
     ffmpeg: Option<PathBuf>,
+    proof_lasts: Option<String>,
     center: Center,
-    mqtt: Option<Mqtt>,
     cameras: Cameras,
+    mqtt: Option<Mqtt>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     webhook: Vec<Hook>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     reporter: Vec<Reporter>,
+}
+
+impl From<Config> for File {
+    /// A file that says everything, also what is the default.
+    fn from(config: Config) -> Self {
+        let (tls_cert, tls_key) = config.tls.map(|Files { cert, key }| (cert, key)).unzip();
+        Self {
+            listen: Some(config.listen),
+            data: Some(config.data),
+            trusted_proxies: config.trusted_proxies,
+            plain_http: config.plain_http,
+            tls_cert,
+            tls_key,
+            public_url: config.public_url.map(Into::into),
+            ffmpeg: config.ffmpeg,
+            proof_lasts: Some(humantime::format_duration(config.proof_lasts).to_string()),
+            center: config.center,
+            cameras: config.cameras,
+            mqtt: config.mqtt,
+            webhook: config.webhooks,
+            reporter: config.reporters,
+        }
+    }
 }
 
 /// The effective configuration.
@@ -124,20 +148,109 @@ pub struct Config {
     pub reporters: Vec<Reporter>,
 }
 
-/// Why the configuration cannot be used, in a sentence.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file is not TOML, or has an unknown key or a wrong value.
+    #[error("{}: {source}", file.display())]
+    Parse {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: Box<toml::de::Error>,
+    },
+    /// A duration cannot be parsed.
+    #[error("{key} must be {bounds}: “{text}”: {source}")]
+    NotADuration {
+        /// The key.
+        key: &'static str,
+        /// The allowed values.
+        bounds: Bounds,
+        /// The value.
+        text: String,
+        /// The cause.
+        source: humantime::DurationError,
+    },
+    /// A duration is out of bounds.
+    #[error("{key} must be {bounds}, not {}", humantime::format_duration(*value))]
+    Duration {
+        /// The key.
+        key: &'static str,
+        /// The allowed values.
+        bounds: Bounds,
+        /// The value.
+        value: Duration,
+    },
+    /// A demo would listen beyond this machine.
+    #[error("the demo's passwords are public, so it listens on this machine only: use 127.0.0.1 or [::1] instead of {ip}")]
+    DemoListens {
+        /// The address.
+        ip: IpAddr,
+    },
+    /// A demo would listen to alarm panels beyond this machine.
+    #[error("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…")]
+    DemoPanels,
+    /// There is a certificate without its key, or a key without its certificate.
+    #[error("HTTPS needs both --tls-cert and --tls-key")]
+    CertWithoutKey,
+    /// The server would listen beyond this machine without HTTPS.
+    #[error(
+        "beyond this machine passwords need HTTPS: give --tls-cert and --tls-key, name the proxy that serves it with \
+         --trusted-proxy, or say --plain-http to listen on {ip} without"
+    )]
+    NoHttps {
+        /// The address.
+        ip: IpAddr,
+    },
+    /// Passkeys cannot be for the public address.
+    #[error("public_url must be https:// and the host's name, such as https://sos.example.org, not “{text}”")]
+    PublicUrl {
+        /// The address.
+        text: String,
+    },
+    /// The table `center` cannot be used.
+    #[error(transparent)]
+    Center(#[from] dc09::settings::SettingsError),
+    /// The table `mqtt` cannot be used.
+    #[error(transparent)]
+    Mqtt(#[from] mqtt::SettingsError),
+    /// A table `webhook` or `reporter` cannot be used.
+    #[error(transparent)]
+    Webhooks(#[from] webhooks::SettingsError),
+}
 
-/// Bounds of the ring timeout, seconds.
-const RING_S: RangeInclusive<u64> = 10..=60;
-/// Bounds of the talk timeout, seconds.
-const TALK_S: RangeInclusive<u64> = 20..=120;
+/// The least and the greatest value of a duration, seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds(u64, u64);
 
-/// Bounds of the time in which operators must claim an incident, seconds.
-const UNCLAIMED_S: RangeInclusive<u64> = 30..=180;
-/// Bounds of how long a proof of identity counts, seconds.
-const PROOF_S: RangeInclusive<u64> = 60..=3_600;
+impl Bounds {
+    fn contains(self, duration: Duration) -> bool {
+        (Duration::from_secs(self.0)..=Duration::from_secs(self.1)).contains(&duration)
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from {}s to {}s", self.0, self.1)
+    }
+}
+
+/// Bounds of the ring timeout.
+const RING: Bounds = Bounds(10, 60);
+/// Bounds of the talk timeout.
+const TALK: Bounds = Bounds(20, 120);
+/// Bounds of the time in which operators must claim an incident.
+const UNCLAIMED: Bounds = Bounds(30, 180);
+/// Bounds of how long a proof of identity counts.
+const PROOF: Bounds = Bounds(60, 3_600);
 /// How long a proof of identity counts by default.
 const PROOF_LASTS: Duration = Duration::from_secs(600);
 
@@ -149,10 +262,10 @@ impl Config {
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let demo = options.demo;
-        let ring = choose("center.ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING_S, demo)?;
-        let talk = choose("center.talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK_S, demo)?;
-        let unclaimed = choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED_S, demo)?;
-        let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF_S, demo)?.unwrap_or(PROOF_LASTS);
+        let ring = choose("center.ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING, demo)?;
+        let talk = choose("center.talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK, demo)?;
+        let unclaimed = choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED, demo)?;
+        let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF, demo)?.unwrap_or(PROOF_LASTS);
         let center = file.center.mode.unwrap_or(CenterMode::Automatic);
         // The automatic center calls contacts. Only a demo has (simulated) responders behind it.
         let connected = center != CenterMode::Automatic || demo;
@@ -162,24 +275,17 @@ impl Config {
         policy.talk_timeout_ms = talk.map_or(policy.talk_timeout_ms, |d| d.as_millis() as u64);
         let listen = options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         if demo && !listen.ip().is_loopback() {
-            return Err(ConfigError(format!(
-                "the demo's passwords are public, so it listens on this machine only: use 127.0.0.1 or [::1] instead of {}",
-                listen.ip()
-            )));
+            return Err(ConfigError::DemoListens { ip: listen.ip() });
         }
         let trusted_proxies = if options.trusted_proxies.is_empty() { file.trusted_proxies } else { options.trusted_proxies };
         let plain_http = options.plain_http || file.plain_http;
         let tls = match (options.tls_cert.or(file.tls_cert), options.tls_key.or(file.tls_key)) {
             (Some(cert), Some(key)) => Some(Files { cert, key }),
             (None, None) => None,
-            _ => return Err(ConfigError("HTTPS needs both --tls-cert and --tls-key".into())),
+            _ => return Err(ConfigError::CertWithoutKey),
         };
         if !listen.ip().is_loopback() && trusted_proxies.is_empty() && tls.is_none() && !plain_http {
-            return Err(ConfigError(format!(
-                "beyond this machine passwords need HTTPS: give --tls-cert and --tls-key, name the proxy that serves it with \
-                 --trusted-proxy, or say --plain-http to listen on {} without",
-                listen.ip()
-            )));
+            return Err(ConfigError::NoHttps { ip: listen.ip() });
         }
         let public_url = options.public_url.or(file.public_url).map(|text| public(&text)).transpose()?;
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
@@ -191,12 +297,12 @@ impl Config {
             phone: options.center_phone.or(file.center.phone),
             ..file.center
         };
-        center.look_at().map_err(ConfigError)?;
+        center.look_at()?;
         if demo && center.listener.as_ref().is_some_and(|listener| !listener.is_local()) {
-            return Err(ConfigError("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…".into()));
+            return Err(ConfigError::DemoPanels);
         }
-        file.mqtt.as_ref().map(Mqtt::sirens).transpose().map_err(ConfigError)?;
-        webhooks::look_at(&file.webhook, &file.reporter).map_err(ConfigError)?;
+        file.mqtt.as_ref().map(Mqtt::sirens).transpose()?;
+        webhooks::look_at(&file.webhook, &file.reporter)?;
         Ok(Self {
             webhooks: file.webhook,
             reporters: file.reporter,
@@ -219,6 +325,14 @@ impl Config {
 }
 
 impl Config {
+    /// A configuration file that says the same, apart from being a demo, which is only an option.
+    ///
+    /// # Errors
+    /// A path that is not valid UTF-8, which no file can have.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&File::from(self.clone()))
+    }
+
     /// The site for passkeys if no public address is set: this machine, if only this machine can connect.
     pub fn local_site(&self) -> Option<Url> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
@@ -229,7 +343,7 @@ impl Config {
 
 /// Parses an address whose host passkeys can be for: a name, over HTTPS.
 fn public(text: &str) -> Result<Url, ConfigError> {
-    let wrong = || ConfigError(format!("public_url must be https:// and the host's name, such as https://sos.example.org, not “{text}”"));
+    let wrong = || ConfigError::PublicUrl { text: text.into() };
     let url = Url::parse(text).map_err(|_| wrong())?;
     let local = url.domain() == Some("localhost");
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
@@ -237,8 +351,8 @@ fn public(text: &str) -> Result<Url, ConfigError> {
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("cannot read {}: {e}", path.display())))?;
-    let failed = |e: toml::de::Error| ConfigError(format!("{}: {e}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: path.into(), source })?;
+    let failed = |error: toml::de::Error| ConfigError::Parse { file: path.into(), source: error.into() };
     // Only a file that is not valid as it is may have older names; the text has the places of errors, and the table has none.
     let error = match toml::from_str(&text) {
         Ok(file) => return Ok(file),
@@ -256,21 +370,17 @@ fn read(path: &Path) -> Result<File, ConfigError> {
 }
 
 fn choose(
-    key: &str,
+    key: &'static str,
     option: Option<Duration>,
     file: Option<String>,
-    bounds: RangeInclusive<u64>,
+    Bounds(least, most): Bounds,
     demo: bool,
 ) -> Result<Option<Duration>, ConfigError> {
-    let least = if demo { 1 } else { *bounds.start() };
-    let allowed = format!("{key} must be from {least}s to {}s", bounds.end());
-    let parsed =
-        file.map(|text| humantime::parse_duration(&text).map_err(|e| ConfigError(format!("{allowed}: “{text}”: {e}")))).transpose()?;
-    let chosen = option.or(parsed);
-    match chosen {
-        Some(d) if d < Duration::from_secs(least) || d > Duration::from_secs(*bounds.end()) => {
-            Err(ConfigError(format!("{allowed}, not {}", humantime::format_duration(d))))
-        }
+    let bounds = Bounds(if demo { 1 } else { least }, most);
+    let parse = |text: String| humantime::parse_duration(&text).map_err(|source| ConfigError::NotADuration { key, bounds, text, source });
+    let parsed = file.map(parse).transpose()?;
+    match option.or(parsed) {
+        Some(value) if !bounds.contains(value) => Err(ConfigError::Duration { key, bounds, value }),
         chosen => Ok(chosen),
     }
 }
@@ -278,37 +388,6 @@ fn choose(
 /// Formats a duration as in the file.
 fn seconds(ms: u64) -> String {
     humantime::format_duration(Duration::from_millis(ms)).to_string()
-}
-
-/// Formats a list of tables of the file; empty for an empty list.
-fn tables<T: Serialize>(name: &str, of: &[T]) -> Result<String, fmt::Error> {
-    if of.is_empty() { Ok(String::new()) } else { table(name, &of) }
-}
-
-/// Formats a table of the file.
-fn table(name: &str, of: &impl Serialize) -> Result<String, fmt::Error> {
-    toml::to_string(&BTreeMap::from([(name, of)])).map_err(|_| fmt::Error)
-}
-
-impl fmt::Display for Config {
-    /// Formats a configuration file.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, trusted_proxies, plain_http, tls, public_url, proof_lasts, data, .. } = self;
-        writeln!(f, "listen = \"{listen}\"\ndata = {:?}", data.display().to_string())?;
-        let proxies: Vec<String> = trusted_proxies.iter().map(|ip| format!("\"{ip}\"")).collect();
-        writeln!(f, "trusted_proxies = [{}]\nplain_http = {plain_http}", proxies.join(", "))?;
-        if let Some(Files { cert, key }) = tls {
-            writeln!(f, "tls_cert = {:?}\ntls_key = {:?}", cert.display().to_string(), key.display().to_string())?;
-        }
-        public_url.iter().try_for_each(|url| writeln!(f, "public_url = \"{url}\""))?;
-        self.ffmpeg.iter().try_for_each(|program| writeln!(f, "ffmpeg = {program:?}"))?;
-        writeln!(f, "proof_lasts = \"{}\"", humantime::format_duration(*proof_lasts))?;
-        f.write_str(&table("center", &self.center)?)?;
-        f.write_str(&table("cameras", &self.cameras)?)?;
-        self.mqtt.iter().try_for_each(|mqtt| f.write_str(&table("mqtt", mqtt)?))?;
-        f.write_str(&tables("webhook", &self.webhooks)?)?;
-        f.write_str(&tables("reporter", &self.reporters)?)
-    }
 }
 
 #[cfg(test)]
@@ -417,7 +496,7 @@ mod tests {
         .unwrap();
         config.cameras = Cameras { allow: vec!["203.0.113.8/32".parse().unwrap()], search: vec!["192.168.20.11".parse().unwrap()] };
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), config.to_string()).unwrap();
+        std::fs::write(file.path(), config.to_toml().unwrap()).unwrap();
         assert_eq!(with(Options { config: Some(file.path().into()), ..Options::default() }), Ok(config));
     }
 }

@@ -3,7 +3,10 @@
 use super::{
     clock::Clock,
     config::Config,
-    dc09::transmitter::{DrillTransmitter, Transmitter, supervise, tell_what_fails},
+    dc09::{
+        settings::SettingsError,
+        transmitter::{DrillTransmitter, Transmitter, supervise, tell_what_fails},
+    },
     engine::{
         Engine,
         outbox::{EffectHandler, EffectHandlers},
@@ -39,7 +42,12 @@ impl Handlers {
     ///
     /// # Errors
     /// What is wrong with the receiving center's table.
-    pub fn new(config: &Config, clock: &Arc<Clock>, live_events: &Arc<LiveEvents>, devices: &Arc<dyn Devices>) -> Result<Self, String> {
+    pub fn new(
+        config: &Config,
+        clock: &Arc<Clock>,
+        live_events: &Arc<LiveEvents>,
+        devices: &Arc<dyn Devices>,
+    ) -> Result<Self, SettingsError> {
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
         let mut cases = vec![drill_cases];
         // The table has no effect in other modes, so that it can stay in the file.

@@ -8,6 +8,7 @@ use super::{
     config::Config,
     dc09::{
         receiver::{self, Receiver},
+        settings::{Peer, SettingsError},
         transmitter::Transmitter,
     },
     demo::{self, DemoError},
@@ -20,7 +21,7 @@ use super::{
     metrics,
     monitoring::presence::{Leases, OperatorPresence, watch_leases},
     mqtt::{
-        self, MqttDevices, Readiness,
+        self, MqttDevices, Readiness, WiringError,
         buttons::{Buttons, Press, raise_what_is_pressed},
         codes::check_codes,
         device_health::{Monitor, watch_over},
@@ -83,15 +84,23 @@ pub enum StartError {
     /// The public address cannot have passkeys.
     #[error("passkeys cannot be for the address of --public-url: {0}")]
     PublicUrl(#[source] webauthn_rs::prelude::WebauthnError),
-    /// The settings of the MQTT broker, or the codes of a keypad, cannot be used.
-    #[error("{0}")]
-    Mqtt(String),
+    /// The settings of the MQTT broker, or a file that they name, cannot be used.
+    #[error(transparent)]
+    Mqtt(#[from] mqtt::ConnectError),
     /// The settings of the receiving center, or of the address for alarm panels, cannot be used.
-    #[error("{0}")]
-    Center(String),
-    /// A secret of a webhook or a reporter cannot be read.
-    #[error("{0}")]
-    Webhook(String),
+    #[error(transparent)]
+    Center(#[from] SettingsError),
+    /// The server cannot listen on the address for alarm panels.
+    #[error("cannot listen on {address}: {source}")]
+    Panels {
+        /// The address.
+        address: Peer,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A webhook or a reporter cannot be used.
+    #[error(transparent)]
+    Webhook(#[from] webhooks::SetupError),
     /// A task that lives as long as the server has failed.
     #[error(transparent)]
     Task(#[from] TaskFailed),
@@ -102,9 +111,9 @@ pub enum StartError {
 
 /// Connects to the MQTT broker, with the sirens that owners chose. Invalid choices are left out, and the owner sees that such a siren is
 /// missing.
-fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), String> {
+fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), mqtt::ConnectError> {
     if let Err(wrongs) = broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.wires.clone()))) {
-        tracing::error!(?wrongs, "some sirens that owners chose cannot be used");
+        tracing::error!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
     }
     for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
         check_codes(file)?;
@@ -112,11 +121,15 @@ fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Resu
     mqtt::connect(broker.clone(), broker.settings(), tasks)
 }
 
+fn sentences(wrongs: &[WiringError]) -> Vec<String> {
+    wrongs.iter().map(ToString::to_string).collect()
+}
+
 /// Opens the address for alarm panels, if one is configured.
 async fn open_to_panels(config: &Config) -> Result<Option<(Arc<Receiver>, receiver::Socket)>, StartError> {
     let Some(settings) = &config.center.listener else { return Ok(None) };
-    let listening = Receiver::new(settings).map_err(StartError::Center)?;
-    let failed = |source| StartError::Center(format!("cannot listen on {}: {source}", settings.listen));
+    let listening = Receiver::new(settings)?;
+    let failed = |source| StartError::Panels { address: settings.listen.clone(), source };
     Ok(Some((listening, receiver::open(settings).await.map_err(failed)?)))
 }
 
@@ -137,7 +150,7 @@ fn webhooks_of(
     let (engine, reads) = (known.engine.clone(), known.reads.clone());
     let (changes, clock, account_of) = (known.changes.clone(), known.clock.clone(), account_of(listening));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
-    Webhooks::new(&config.webhooks, source).map(Arc::new).map_err(StartError::Webhook)
+    Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
 }
 
 fn snapshots_of(
@@ -165,7 +178,7 @@ fn snapshots_of(
 }
 
 fn reporters(config: &Config) -> Result<Arc<[Reporter]>, StartError> {
-    config.reporters.iter().map(Reporter::new).collect::<Result<_, _>>().map_err(StartError::Webhook)
+    config.reporters.iter().map(Reporter::new).collect::<Result<_, _>>().map_err(|error| StartError::Webhook(error.into()))
 }
 
 fn passkeys(config: &Config) -> Result<Arc<Passkeys>, StartError> {
@@ -259,9 +272,9 @@ impl App {
             let broker = MqttDevices::new(settings, clock.clone(), live_events.clone(), beside.clone(), pressed)?;
             begin_behind(&broker, &homes, &tasks).map(|()| broker)
         };
-        let broker = config.mqtt.as_ref().map(behind).transpose().map_err(StartError::Mqtt)?;
+        let broker = config.mqtt.as_ref().map(behind).transpose()?;
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
-        let handlers = Handlers::new(config, &clock, &live_events, &devices).map_err(StartError::Center)?;
+        let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine = Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
         let receiver = handlers.begin(&engine, &clock, &tasks);
@@ -356,7 +369,7 @@ impl App {
             && let Err(wrongs) = broker.rebind([(home.id.clone(), home.wires.clone())])
         {
             // Another home took that name first.
-            tracing::warn!(?wrongs, "some sirens that owners chose cannot be used");
+            tracing::warn!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
         }
     }
 

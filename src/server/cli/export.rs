@@ -56,8 +56,19 @@ enum Form {
     Html,
 }
 
-fn day(text: &str) -> Result<Timestamp, String> {
-    format!("{text}T00:00:00Z").parse().map_err(|_| "give a day as 2026-11-26".to_owned())
+/// Why incidents are not exported.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error("give a day as 2026-11-26")]
+    NotADay,
+    #[error("cannot make {}: {source}", folder.display())]
+    Folder { folder: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", file.display())]
+    Write { file: PathBuf, source: io::Error },
+}
+
+fn day(text: &str) -> Result<Timestamp, ExportError> {
+    format!("{text}T00:00:00Z").parse().map_err(|_| ExportError::NotADay)
 }
 
 /// What was exported.
@@ -74,7 +85,7 @@ pub struct Exported {
 /// The incidents cannot be listed, or a file exists already or cannot be written.
 pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn Error>> {
     let ExportOptions { folder, incident, home, since, format } = asked;
-    private::folder(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    private::folder(folder).map_err(|source| ExportError::Folder { folder: folder.clone(), source })?;
     let key = EvidenceKey::of(data)
         .inspect_err(|error| eprintln!("The files are not signed: cannot use the key for evidence in {}: {error}", data.display()))
         .ok();
@@ -113,8 +124,8 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn
     Ok(Exported { text, unreadable })
 }
 
-fn new_file(path: &Path, from: &mut impl io::Read) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+fn new_file(path: &Path, from: &mut impl io::Read) -> Result<(), ExportError> {
+    let failed = |source| ExportError::Write { file: path.into(), source };
     let mut file = private::new_file(path).map_err(failed)?;
     io::copy(from, &mut file).and_then(|_| file.sync_all()).map_err(failed)
 }

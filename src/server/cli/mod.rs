@@ -147,15 +147,26 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("buckler: {error}");
-            let mut cause = error.source();
-            while let Some(because) = cause {
-                eprintln!("  because: {because}");
-                cause = because.source();
-            }
+            eprintln!("buckler: {}", explained(&*error));
             exit_code(&*error)
         }
     }
+}
+
+/// The error, with a line for each cause that the line above does not say already.
+fn explained(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut text = line.clone();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let because = cause.to_string();
+        if !line.ends_with(&because) {
+            text += &format!("\n  because: {because}");
+            line = because;
+        }
+        next = cause.source();
+    }
+    text
 }
 
 /// `EX_SOFTWARE` of sysexits.h if a part of the server failed while it ran, so that a supervisor such as systemd restarts it.
@@ -203,7 +214,7 @@ fn serve(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
 async fn serve_until_stopped(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
     let config = Config::new(options)?;
     if print_config {
-        print!("{config}");
+        print!("{}", config.to_toml()?);
         return Ok(());
     }
     let (stopper, stop) = watch::channel(false);
@@ -266,11 +277,17 @@ async fn write_evidence(asked: &ExportOptions, data: &Path) -> Result<(), Box<dy
     Err(format!("{} more cannot be read, and are not there:\n{}", unreadable.len(), unreadable.join("\n")).into())
 }
 
+/// The folder has no database.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no database in {}: give the server's folder with --data", folder.display())]
+struct NoDatabase {
+    folder: PathBuf,
+}
+
 /// Returns the database file in a folder, if it exists.
-fn is_there(data: &Path) -> Result<PathBuf, String> {
+fn is_there(data: &Path) -> Result<PathBuf, NoDatabase> {
     let file = data.join(DATABASE);
-    let missing = || format!("there is no database in {}: give the server's folder with --data", data.display());
-    file.exists().then_some(file).ok_or_else(missing)
+    file.exists().then_some(file).ok_or_else(|| NoDatabase { folder: data.into() })
 }
 
 #[tokio::main]
@@ -283,7 +300,18 @@ async fn copy(data: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::tasks::TaskFailed;
+    use crate::server::{store::StoreError, tasks::TaskFailed};
+    use std::sync::Arc;
+
+    #[test]
+    fn cause_is_said_once() {
+        let source = || io::Error::other("planted");
+        let said = explained(&StartError::Folder { folder: "data".into(), source: source() });
+        assert_eq!(said, "cannot use the data folder data: planted");
+        let source = Arc::new(sqlx::Error::Io(source()));
+        let said = explained(&StoreError::Database { operation: "read", source: source.clone() });
+        assert_eq!(said, format!("cannot read\n  because: {source}"));
+    }
 
     #[test]
     fn failed_task_ends_the_process_with_70() {

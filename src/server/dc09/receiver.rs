@@ -3,7 +3,7 @@
 
 use super::{
     codec::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST, cut},
-    settings::{self, Panel},
+    settings::{self, Panel, SettingsError},
 };
 use crate::{
     api::statistics,
@@ -98,7 +98,7 @@ impl Receiver {
     ///
     /// # Errors
     /// A key that cannot be read.
-    pub fn new(settings: &settings::Listener) -> Result<Arc<Self>, String> {
+    pub fn new(settings: &settings::Listener) -> Result<Arc<Self>, SettingsError> {
         let account = |(account, panel): (&String, &Panel)| {
             Ok((
                 account.to_ascii_uppercase(),
@@ -110,7 +110,7 @@ impl Receiver {
                 },
             ))
         };
-        Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, String>>()? }))
+        Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, SettingsError>>()? }))
     }
 
     /// The account of a home's panel.

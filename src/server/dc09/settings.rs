@@ -1,10 +1,11 @@
 //! The table `center` of the configuration: the monitoring center, and how it is reached.
 
-use super::codec::{Format, Key};
+use super::codec::{Format, Key, NotAKey};
 use crate::domain::{id::HomeId, incident::CenterMode};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     str::FromStr,
@@ -102,6 +103,65 @@ fn five_seconds() -> String {
     "5s".into()
 }
 
+/// The text is not the address of a receiver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a receiver is tcp://host:port or udp://host:port, not “{0}”")]
+pub struct NotAPeer(pub String);
+
+/// Why the table `center` of the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The mode is `receiver`, and there is no receiving center.
+    #[error("center.mode = \"receiver\" needs the table [center.receiver]")]
+    NoReceiver,
+    /// The file of a key cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    KeyFile {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file of a key contains no key.
+    #[error("{}: {source}", file.display())]
+    Key {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: NotAKey,
+    },
+    /// `receiver` or `line` has the wrong form.
+    #[error("center.receiver: receiver and line are 1 to 6 hexadecimal digits, not “{text}”")]
+    ReceiverOrLine {
+        /// The value.
+        text: String,
+    },
+    /// An account has the wrong form.
+    #[error("an account is 3 to 16 hexadecimal digits, not “{account}”")]
+    Account {
+        /// The account.
+        account: String,
+    },
+    /// The address for alarm panels has a host name.
+    #[error("center.listener.listen needs a number, such as tcp://127.0.0.1:12347, not “{listen}”")]
+    ListenAddress {
+        /// The address.
+        listen: Peer,
+    },
+    /// A duration is not one, or is out of bounds.
+    #[error("center.receiver.{key} must be from {least_s}s to {most_s}s, not “{text}”")]
+    Time {
+        /// The key.
+        key: &'static str,
+        /// The least value, seconds.
+        least_s: u64,
+        /// The greatest value, seconds.
+        most_s: u64,
+        /// The value.
+        text: String,
+    },
+}
+
 /// The address of a receiver: `tcp://host:port` or `udp://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -113,9 +173,9 @@ pub struct Peer {
 }
 
 impl FromStr for Peer {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("a receiver is tcp://host:port or udp://host:port, not “{text}”");
+    type Err = NotAPeer;
+    fn from_str(text: &str) -> Result<Self, NotAPeer> {
+        let wrong = || NotAPeer(text.into());
         let (udp, at) = match text.split_once("://") {
             Some(("tcp", at)) => (false, at),
             Some(("udp", at)) => (true, at),
@@ -127,8 +187,8 @@ impl FromStr for Peer {
 }
 
 impl TryFrom<String> for Peer {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
+    type Error = NotAPeer;
+    fn try_from(text: String) -> Result<Self, NotAPeer> {
         text.parse()
     }
 }
@@ -149,17 +209,17 @@ impl Center {
     /// Checks the table, and reads the keys.
     ///
     /// # Errors
-    /// What is wrong and what is allowed, in a sentence.
-    pub fn look_at(&self) -> Result<(), String> {
+    /// What is wrong, and what is allowed.
+    pub fn look_at(&self) -> Result<(), SettingsError> {
         if self.mode == Some(CenterMode::Receiver) && self.receiver.is_none() {
-            return Err("center.mode = \"receiver\" needs the table [center.receiver]".into());
+            return Err(SettingsError::NoReceiver);
         }
         if let Some(receiver) = &self.receiver {
             key(receiver.key_file.as_deref())?;
             receiver.times()?;
             let all = [&receiver.receiver, &receiver.line].into_iter();
             if let Some(wrong) = all.into_iter().find(|text| text.is_empty() || text.len() > 6 || !is_hex(text)) {
-                return Err(format!("center.receiver: receiver and line are 1 to 6 hexadecimal digits, not “{wrong}”"));
+                return Err(SettingsError::ReceiverOrLine { text: wrong.clone() });
             }
             receiver.accounts.values().try_for_each(|account| is_account(account))?;
         }
@@ -167,9 +227,7 @@ impl Center {
             listener.accounts.keys().try_for_each(|account| is_account(account))?;
             listener.accounts.values().try_for_each(|panel| key(panel.key_file.as_deref()).map(drop))?;
             let address: Option<SocketAddr> = listener.listen.at.parse().ok();
-            address.ok_or_else(|| {
-                format!("center.listener.listen needs a number, such as tcp://127.0.0.1:12347, not “{}”", listener.listen)
-            })?;
+            address.ok_or_else(|| SettingsError::ListenAddress { listen: listener.listen.clone() })?;
         }
         Ok(())
     }
@@ -186,12 +244,12 @@ impl Receiver {
     /// Returns `supervision` and `acknowledged_within`.
     ///
     /// # Errors
-    /// A value that is not allowed, in a sentence with the allowed range.
-    pub fn times(&self) -> Result<(Duration, Duration), String> {
-        let read = |key: &str, text: &str, least: u64, most: u64| {
-            let allowed = || format!("center.receiver.{key} must be from {least}s to {most}s, not “{text}”");
-            let time = humantime::parse_duration(text).map_err(|_| allowed())?;
-            (Duration::from_secs(least)..=Duration::from_secs(most)).contains(&time).then_some(time).ok_or_else(allowed)
+    /// A value that is not allowed.
+    pub fn times(&self) -> Result<(Duration, Duration), SettingsError> {
+        let read = |key, text: &str, least_s, most_s| {
+            let wrong = || SettingsError::Time { key, least_s, most_s, text: text.into() };
+            let time = humantime::parse_duration(text).map_err(|_| wrong())?;
+            (Duration::from_secs(least_s)..=Duration::from_secs(most_s)).contains(&time).then_some(time).ok_or_else(wrong)
         };
         Ok((read("supervision", &self.supervision, 1, 86_400)?, read("acknowledged_within", &self.acknowledged_within, 1, 30)?))
     }
@@ -201,17 +259,17 @@ impl Receiver {
 ///
 /// # Errors
 /// A file that cannot be read or that contains no key.
-pub fn key(file: Option<&Path>) -> Result<Option<Key>, String> {
+pub fn key(file: Option<&Path>) -> Result<Option<Key>, SettingsError> {
     let Some(file) = file else { return Ok(None) };
-    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    text.parse().map(Some).map_err(|error| format!("{}: {error}", file.display()))
+    let text = std::fs::read_to_string(file).map_err(|source| SettingsError::KeyFile { file: file.into(), source })?;
+    text.parse().map(Some).map_err(|source| SettingsError::Key { file: file.into(), source })
 }
 
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn is_account(account: &str) -> Result<(), String> {
+fn is_account(account: &str) -> Result<(), SettingsError> {
     let good = (3..=16).contains(&account.len()) && is_hex(account);
-    good.then_some(()).ok_or_else(|| format!("an account is 3 to 16 hexadecimal digits, not “{account}”"))
+    good.then_some(()).ok_or_else(|| SettingsError::Account { account: account.into() })
 }

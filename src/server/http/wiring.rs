@@ -76,7 +76,7 @@ pub async fn choose(
     };
     let wire = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
     let with = |wires: &[SirenBinding]| wires.iter().filter(|w| w.device != device).cloned().chain([wire.clone()]).collect::<Vec<_>>();
-    broker.may_wire(&home.id, &with(&home.wires)).map_err(|because| ApiError::field("name", &because))?;
+    broker.may_wire(&home.id, &with(&home.wires)).map_err(|error| ApiError::field("name", &error.to_string()))?;
     let answer = editing
         .edited(&owner, |home| {
             home.wires = with(&home.wires);

@@ -1,10 +1,10 @@
 //! The wiring of sirens that owners chose, and the health of all devices behind the broker.
 
 use super::{
-    MqttDevices, OUTAGE,
+    MqttDevices, OUTAGE, SirenError, WiringError,
     keys::ButtonSettings,
     registry::Registry,
-    settings::{BoundSiren, Settings, Wrong},
+    settings::{BoundSiren, Settings},
 };
 use crate::domain::{
     device::{DeviceFault, Health, SirenBinding},
@@ -32,7 +32,7 @@ impl MqttDevices {
     ///
     /// # Errors
     /// The invalid choices. Their sirens get no commands; all others work.
-    pub fn rebind(&self, homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>) -> Result<(), Vec<Wrong>> {
+    pub fn rebind(&self, homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>) -> Result<(), Vec<WiringError>> {
         let mut chosen = self.chosen.lock().expect("no holder panics");
         chosen.extend(homes);
         chosen.retain(|_, wires| !wires.is_empty());
@@ -54,15 +54,15 @@ impl MqttDevices {
     /// Checks a choice of wiring for a home.
     ///
     /// # Errors
-    /// Why it is not allowed, in a sentence for the owner.
-    pub fn may_wire(&self, home: &HomeId, wires: &[SirenBinding]) -> Result<(), String> {
+    /// Why it is not allowed; its sentence is for the owner.
+    pub fn may_wire(&self, home: &HomeId, wires: &[SirenBinding]) -> Result<(), SirenError> {
         let mut chosen = self.chosen.lock().expect("no holder panics").clone();
         chosen.insert(home.clone(), wires.to_vec());
         let wrong = self.with_chosen(&chosen).1.into_iter().find(|wrong| wrong.home == *home);
-        wrong.map_or(Ok(()), |wrong| Err(wrong.because))
+        wrong.map_or(Ok(()), |wrong| Err(wrong.source))
     }
 
-    fn with_chosen(&self, chosen: &BTreeMap<HomeId, Vec<SirenBinding>>) -> (Vec<BoundSiren>, Vec<Wrong>) {
+    fn with_chosen(&self, chosen: &BTreeMap<HomeId, Vec<SirenBinding>>) -> (Vec<BoundSiren>, Vec<WiringError>) {
         let all: Vec<_> = chosen.iter().flat_map(|(home, wires)| wires.iter().map(|wire| (home.clone(), wire.clone()))).collect();
         // The settings were checked at startup and do not change.
         self.settings.with_chosen(&all).unwrap_or_default()

@@ -1,27 +1,46 @@
 //! The codes of keypads: a file with a code and its owner's name on each line.
 
 use sha2::{Digest, Sha256};
-use std::{ops::RangeInclusive, path::Path};
+use std::{
+    io,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 /// The length of a code, characters.
 const CODE: RangeInclusive<usize> = 4..=12;
 /// The longest name, characters.
 const NAME_MOST: usize = 40;
 
+/// Why the codes of a keypad cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CodesError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A line is not valid.
+    #[error("{}: line {line} of its codes is not a code of {} to {} characters and a name", file.display(), CODE.start(), CODE.end())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The number of the line, from 1, without comments and empty lines.
+        line: usize,
+    },
+}
+
 /// Checks the file with the codes of a keypad.
 ///
 /// # Errors
-/// A file that cannot be read, or the first invalid line, in a sentence.
-pub fn check_codes(file: &Path) -> Result<(), String> {
-    let shown = file.display();
-    let codes = std::fs::read_to_string(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+/// A file that cannot be read, or the first invalid line.
+pub fn check_codes(file: &Path) -> Result<(), CodesError> {
+    let codes = std::fs::read_to_string(file).map_err(|source| CodesError::File { file: file.into(), source })?;
     let wrong = lines(&codes).position(|line| line.is_none());
-    match wrong {
-        Some(at) => {
-            Err(format!("{shown}: line {} of its codes is not a code of {} to {} characters and a name", at + 1, CODE.start(), CODE.end()))
-        }
-        None => Ok(()),
-    }
+    wrong.map_or(Ok(()), |at| Err(CodesError::Line { file: file.into(), line: at + 1 }))
 }
 
 /// Codes with their owners' names; `None` for an invalid line.
@@ -54,9 +73,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("codes");
         std::fs::write(&file, "4711 Olivia\n12 short\n").unwrap();
-        assert!(check_codes(&file).unwrap_err().contains("line 2"));
+        assert!(matches!(check_codes(&file), Err(CodesError::Line { line: 2, .. })));
         std::fs::write(&file, "4711 Olivia\n").unwrap();
-        assert_eq!(check_codes(&file), Ok(()));
-        assert!(check_codes(folder.path()).unwrap_err().contains("cannot read"));
+        assert!(check_codes(&file).is_ok());
+        assert!(check_codes(folder.path()).unwrap_err().to_string().starts_with("cannot read"));
     }
 }

@@ -1,7 +1,7 @@
 //! The connections to the broker. The sirens' connection always starts clean: messages that the old one had not delivered are dropped, and
 //! current commands are sent again. The buttons' connection resumes its session.
 
-use super::{MqttDevices, settings::Settings};
+use super::{ConnectError, MqttDevices, settings::Settings};
 use crate::server::tasks::Tasks;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use data_encoding::HEXLOWER;
@@ -10,7 +10,7 @@ use rumqttc::{
     TlsConfiguration, Transport,
 };
 use sha2::{Digest, Sha256};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// The first backoff before a reconnect. It doubles up to [`PAUSE_MOST`].
@@ -31,8 +31,8 @@ const KEEP_ALIVE_S: u16 = 10;
 /// Starts the connections. Reads the files that the settings name once, so that an error in them is reported at startup.
 ///
 /// # Errors
-/// An address that is not valid, or a file that cannot be read, in a sentence.
-pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, tasks: &Tasks) -> Result<(), String> {
+/// An address that is not valid, or a file that cannot be read.
+pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, tasks: &Tasks) -> Result<(), ConnectError> {
     let mut options = options(settings)?;
     if !settings.buttons.is_empty() {
         tasks.spawn("buttons behind the broker", hear_buttons(devices.clone(), ears(options.clone(), settings), tasks.stop()));
@@ -46,8 +46,8 @@ pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, tasks: &Tasks) ->
 ///
 /// # Errors
 /// An address that is not valid, a file that cannot be read, or a client certificate without `mqtt.ca`.
-pub(super) fn options(settings: &Settings) -> Result<MqttOptions, String> {
-    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
+pub(super) fn options(settings: &Settings) -> Result<MqttOptions, ConnectError> {
+    let read = |file: &PathBuf| std::fs::read(file).map_err(|source| ConnectError::File { file: file.clone(), source });
     let (host, port, tls) = settings.address()?;
     let mut options = MqttOptions::new(settings.client_id.clone(), (host, port));
     options.set_keep_alive(KEEP_ALIVE_S);
@@ -68,8 +68,8 @@ pub(super) fn options(settings: &Settings) -> Result<MqttOptions, String> {
         };
         let tls = match &settings.ca {
             Some(ca) => TlsConfiguration::Simple { ca: read(ca)?, alpn: None, client_auth },
-            None if client_auth.is_some() => return Err("mqtt.cert needs mqtt.ca".into()),
-            None => TlsConfiguration::try_default_rustls().map_err(|e| format!("the machine's certificates cannot be read: {e}"))?,
+            None if client_auth.is_some() => return Err(ConnectError::CertWithoutCa),
+            None => TlsConfiguration::try_default_rustls().map_err(ConnectError::MachineCertificates)?,
         };
         options.set_transport(Transport::tls_with_config(tls));
     }

@@ -3,12 +3,13 @@
 
 use super::codes::check_codes;
 use super::{
+    ConnectError,
     connection::options,
     profile::{DeviceReport, Message},
     settings::{BoundSiren, Settings},
 };
 use crate::server::Finding;
-use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, PubAckReason, PublishOptions, QoS, SubscribeReasonCode};
+use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, Outgoing, Packet, PubAckReason, PublishOptions, QoS, SubscribeReasonCode};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::timeout;
 
@@ -23,7 +24,7 @@ const VERSION: &str = "$SYS/broker/version";
 /// of keypads, and the last message of each siren.
 pub async fn probe(settings: &Settings) -> Vec<Finding> {
     let broker = &settings.broker;
-    let prepared = settings.sirens().and_then(|sirens| Ok((sirens, options(settings)?)));
+    let prepared = settings.sirens().map_err(ConnectError::from).and_then(|sirens| Ok((sirens, options(settings)?)));
     let (sirens, mut options) = match prepared {
         Ok(prepared) => prepared,
         Err(wrong) => return vec![(false, format!("broker: {wrong}"))],
@@ -57,18 +58,18 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
     );
     let unheard = found.unheard.iter().filter_map(|at| commands.get(*at));
     findings.extend(unheard.map(|command| (false, format!("broker: this server may not write “{}”", command.topic))));
-    findings
-        .extend(settings.buttons.iter().filter_map(|button| check_codes(button.codes_file.as_deref()?).err()).map(|wrong| (false, wrong)));
+    let wrong_codes = settings.buttons.iter().filter_map(|button| check_codes(button.codes_file.as_deref()?).err());
+    findings.extend(wrong_codes.map(|error| (false, error.to_string())));
     findings.extend(sirens.iter().map(|siren| last_word(siren, &found.said)));
     findings
 }
 
-async fn connected(events: &mut EventLoop) -> Result<(), String> {
+async fn connected(events: &mut EventLoop) -> Result<(), ConnectionError> {
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
             Ok(_) => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error),
         }
     }
 }

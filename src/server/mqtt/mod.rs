@@ -8,6 +8,7 @@ mod desired_state;
 pub mod device_health;
 mod diagnostics;
 pub mod discovery;
+mod errors;
 pub mod home_assistant;
 pub mod keys;
 pub mod profile;
@@ -19,6 +20,7 @@ mod show;
 pub use bindings::Diagnostics;
 pub use connection::connect;
 pub use diagnostics::probe;
+pub use errors::{ConnectError, SettingsError, SirenError, WiringError};
 
 use crate::{
     api::home::Ready,
@@ -98,14 +100,14 @@ impl MqttDevices {
     /// Creates the devices of these settings, not connected yet. `beside` serves all other devices.
     ///
     /// # Errors
-    /// Settings that do not fit together, in a sentence.
+    /// Settings that do not fit together.
     pub fn new(
         settings: &Settings,
         clock: Arc<Clock>,
         live_events: Arc<LiveEvents>,
         beside: Arc<dyn Devices>,
         presses: mpsc::Sender<Press>,
-    ) -> Result<Arc<Self>, String> {
+    ) -> Result<Arc<Self>, SettingsError> {
         let now = clock.now();
         Ok(Arc::new(Self {
             clock,

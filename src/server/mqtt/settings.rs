@@ -1,6 +1,7 @@
 //! The table `mqtt` of the configuration: the broker, and the wiring of devices.
 
 use super::{
+    SettingsError, SirenError, WiringError,
     home_assistant::HomeAssistant,
     keys::{Asks, ButtonSettings},
     profile::{Profile, known, silence},
@@ -106,9 +107,9 @@ impl Settings {
     /// The broker's host and port, and whether to use TLS.
     ///
     /// # Errors
-    /// An address that is not valid, in a sentence.
-    pub fn address(&self) -> Result<(String, u16, bool), String> {
-        let wrong = || format!("mqtt.broker must be mqtt:// or mqtts:// and a host, such as mqtt://127.0.0.1:1883, not “{}”", self.broker);
+    /// An address that is not valid.
+    pub fn address(&self) -> Result<(String, u16, bool), SettingsError> {
+        let wrong = || SettingsError::Broker { broker: self.broker.clone() };
         let url = Url::parse(&self.broker).map_err(|_| wrong())?;
         let tls = match url.scheme() {
             "mqtt" => false,
@@ -130,16 +131,16 @@ impl Settings {
     /// Every siren of the settings, with its profile.
     ///
     /// # Errors
-    /// An invalid table, in a sentence: for example an unknown profile, a name that cannot be in a topic, or two devices that share a
+    /// An invalid table: for example an unknown profile, a name that cannot be in a topic, or two devices that share a
     /// topic, because one could then act for the other.
-    pub fn sirens(&self) -> Result<Vec<BoundSiren>, String> {
+    pub fn sirens(&self) -> Result<Vec<BoundSiren>, SettingsError> {
         if self.cert.is_some() != self.key.is_some() {
-            return Err("mqtt.cert and mqtt.key belong together".into());
+            return Err(SettingsError::CertWithoutKey);
         }
         self.address()?;
         let mut registry = Registry { kinds: self.kinds(), all: Vec::new(), taken: HashMap::new() };
         for siren in &self.sirens {
-            registry.take(siren, false).map_err(|wrong| format!("mqtt.siren: {}/{}: {wrong}", siren.home, siren.device))?;
+            registry.take(siren, false).map_err(|source| SettingsError::Siren(siren.wrong(source)))?;
         }
         self.buttons(&mut registry.taken)?;
         self.prefixes()?;
@@ -149,8 +150,8 @@ impl Settings {
     /// Every siren of the settings, and those that owners chose. An invalid choice is left out and does not affect others.
     ///
     /// # Errors
-    /// The same as [`Settings::sirens`]. Invalid choices are returned beside the sirens, with the reason in a sentence for the owner.
-    pub fn with_chosen(&self, chosen: &[(HomeId, SirenBinding)]) -> Result<(Vec<BoundSiren>, Vec<Wrong>), String> {
+    /// The same as [`Settings::sirens`]. Invalid choices are returned beside the sirens; the sentence of each cause is for the owner.
+    pub fn with_chosen(&self, chosen: &[(HomeId, SirenBinding)]) -> Result<(Vec<BoundSiren>, Vec<WiringError>), SettingsError> {
         let all = self.sirens()?;
         let mut registry = Registry { kinds: self.kinds(), taken: HashMap::new(), all };
         for spoken in &registry.all {
@@ -162,63 +163,56 @@ impl Settings {
         for (home, SirenBinding { device, profile, name }) in chosen {
             let (home, device) = (home.clone(), device.clone());
             let siren = SirenSettings { home, device, profile: profile.clone(), name: name.clone(), heartbeat_timeout: None };
-            let because = match self.topic_prefix.get(&siren.home) {
-                None => Err("This server's settings do not let owners choose how sirens are spoken to.".to_owned()),
-                Some(begin) if !name.starts_with(begin.as_str()) => Err(format!("The name must begin with “{begin}”.")),
+            let taken = match self.topic_prefix.get(&siren.home) {
+                None => Err(SirenError::NotAllowed),
+                Some(prefix) if !name.starts_with(prefix.as_str()) => Err(SirenError::Prefix { prefix: prefix.clone() }),
                 Some(_) => registry.take(&siren, true),
             };
-            wrongs.extend(because.err().map(|because| Wrong { home: siren.home, device: siren.device, because }));
+            wrongs.extend(taken.err().map(|source| siren.wrong(source)));
         }
         Ok((registry.all, wrongs))
     }
 
     /// Checks that no home's prefix begins with another's, because that home could then control the other's devices.
-    fn prefixes(&self) -> Result<(), String> {
+    fn prefixes(&self) -> Result<(), SettingsError> {
         let begins = |one: &String, other: &String| other.starts_with(one.as_str());
         let pairs = self.topic_prefix.iter().flat_map(|one| self.topic_prefix.iter().map(move |other| (one, other)));
         match pairs.filter(|((home, _), (other, _))| home != other).find(|((_, one), (_, other))| begins(one, other)) {
             Some(((home, one), (other, _))) => {
-                Err(format!("mqtt.topic_prefix: names of {home} begin with “{one}”, and so do those of {other}"))
+                Err(SettingsError::Prefixes { home: home.clone(), prefix: one.clone(), other: other.clone() })
             }
             None => Ok(()),
         }
     }
 
     /// Checks the buttons. A button is identified by its topic alone, so no other device may use that topic.
-    fn buttons(&self, taken: &mut HashMap<String, String>) -> Result<(), String> {
+    fn buttons(&self, taken: &mut HashMap<String, String>) -> Result<(), SettingsError> {
         for ButtonSettings { home, name, topic, press, codes_file, .. } in &self.buttons {
-            let whose = format!("{home}/{name}");
+            let button = format!("{home}/{name}");
             if name.trim().is_empty() || name.chars().count() > NAME_MOST {
-                return Err(format!("mqtt.button: {whose}: a name has 1 to {NAME_MOST} characters"));
+                return Err(SettingsError::ButtonName { button, most: NAME_MOST });
             }
             if topic.is_empty() || topic.contains(['+', '#', '\0']) {
-                return Err(format!("mqtt.button: {whose} needs one topic, not “{topic}”"));
+                return Err(SettingsError::ButtonTopic { button, topic: topic.clone() });
             }
             if press.is_empty() {
-                return Err(format!(
-                    "mqtt.button: {whose} asks for nothing: give press = {{ single = \"police\" }}, or fire, medical, siren"
-                ));
+                return Err(SettingsError::ButtonWithoutPress { button });
             }
             if press.values().any(|asks| *asks == Asks::Cancel) != codes_file.is_some() {
-                return Err(format!("mqtt.button: {whose}: “cancel” and codes_file belong together: nobody cancels without a code"));
+                return Err(SettingsError::CancelWithoutCodes { button });
             }
-            if let Some(other) = taken.insert(topic.clone(), whose.clone()) {
-                return Err(format!("mqtt: {other} and {whose} share the topic “{topic}”"));
+            if let Some(other) = taken.insert(topic.clone(), button.clone()) {
+                return Err(SettingsError::SharedTopic { other, button, topic: topic.clone() });
             }
         }
         Ok(())
     }
 }
 
-/// An invalid choice of an owner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
-    /// The home.
-    pub home: HomeId,
-    /// The device or camera.
-    pub device: DeviceId,
-    /// The reason, in a sentence for the owner.
-    pub because: String,
+impl SirenSettings {
+    fn wrong(&self, source: SirenError) -> WiringError {
+        WiringError { home: self.home.clone(), device: self.device.clone(), source }
+    }
 }
 
 /// Collects sirens, and checks that no two share a topic.
@@ -230,29 +224,24 @@ struct Registry {
 
 impl Registry {
     /// Adds a siren.
-    fn take(&mut self, siren: &SirenSettings, chosen: bool) -> Result<(), String> {
+    fn take(&mut self, siren: &SirenSettings, chosen: bool) -> Result<(), SirenError> {
         let SirenSettings { home, device, profile, name, heartbeat_timeout } = siren;
         let whose = format!("{home}/{device}");
         if self.all.iter().any(|other| other.home == *home && other.device == *device) {
-            return Err(if chosen { "This server's settings say how it is spoken to." } else { "it is there twice" }.into());
+            return Err(if chosen { SirenError::InSettings } else { SirenError::Twice });
         }
         if name.trim().is_empty() || name.len() > TOPIC_MOST || name.contains(['+', '#', '{', '}', '\0', '"', '\\']) {
-            return Err(format!("Give the name that its topics have, not “{name}”."));
+            return Err(SirenError::Name { name: name.clone() });
         }
-        let known = self.kinds.get(profile).ok_or_else(|| {
-            let all: Vec<_> = self.kinds.keys().map(String::as_str).collect();
-            format!("There is no profile “{profile}”; there are {}.", all.join(", "))
-        })?;
+        let unknown = || SirenError::Profile { profile: profile.clone(), known: self.kinds.keys().cloned().collect() };
+        let known = self.kinds.get(profile).ok_or_else(unknown)?;
         let silent_after = heartbeat_timeout.or(known.heartbeat_timeout);
         let (home, device, name, kind) = (home.clone(), device.clone(), name.clone(), profile.clone());
         let spoken = BoundSiren { home, device, name, kind, profile: known.clone(), silent_after, chosen };
         if let Some((topic, other)) = spoken.topics().find_map(|topic| self.taken.get_key_value(&topic)) {
             // Do not reveal the other device, which may be in another home.
-            return Err(if chosen {
-                "Another device has that name.".into()
-            } else {
-                format!("it shares the topic “{topic}” with {other}")
-            });
+            let shared = || SirenError::SharedTopic { topic: topic.clone(), other: other.clone() };
+            return Err(if chosen { SirenError::NameTaken } else { shared() });
         }
         self.taken.extend(spoken.topics().map(|topic| (topic, whose.clone())));
         self.all.push(spoken);
@@ -289,21 +278,22 @@ mod tests {
         assert_eq!(address("mqtts://broker.home:18883"), Ok(("broker.home".into(), 18883, true)));
         assert_eq!(address("mqtts://[::1]"), Ok(("::1".into(), 8883, true)));
         for wrong in ["127.0.0.1:1883", "http://a", "mqtt://", "mqtt://me:secret@a", "mqtt://a/b"] {
-            assert!(address(wrong).unwrap_err().contains("mqtt.broker"), "{wrong}");
+            assert_eq!(address(wrong), Err(SettingsError::Broker { broker: wrong.into() }));
         }
     }
 
     #[test]
     fn a_device_never_acts_for_another() {
-        let two = |a: String, b: String| settings(&(a + &b)).sirens();
+        let two = |a: String, b: String| settings(&(a + &b)).sirens().map_err(|error| error.to_string());
         assert_eq!(two(siren("base", "buckler", "base"), siren("hall", "tasmota", "hall")).unwrap().len(), 2);
         let shared = two(siren("base", "buckler", "base"), siren("hall", "buckler", "base")).unwrap_err();
         assert!(shared.contains("maple-street/hall: it shares the topic “buckler/base/availability” with maple-street/base"), "{shared}");
         assert!(two(siren("base", "buckler", "a"), siren("base", "buckler", "b")).unwrap_err().contains("twice"));
-        let unknown = settings(&siren("base", "zigbee", "base")).sirens().unwrap_err();
+        let unknown = settings(&siren("base", "zigbee", "base")).sirens().unwrap_err().to_string();
         assert!(unknown.contains("“zigbee”") && unknown.contains("zigbee2mqtt-alarm"), "{unknown}");
         for name in ["", "#", "a/+", "{name}"] {
-            assert!(settings(&siren("base", "buckler", name)).sirens().unwrap_err().contains("maple-street/base"), "{name}");
+            let error = settings(&siren("base", "buckler", name)).sirens().unwrap_err().to_string();
+            assert!(error.contains("maple-street/base"), "{error}");
         }
     }
 
@@ -336,7 +326,7 @@ mod tests {
         };
         assert_eq!(both("maple/", "lake/"), Ok(()));
         for (one, other) in [("", "lake/"), ("a/", "a/b/"), ("a", "a")] {
-            assert!(both(one, other).unwrap_err().contains("begin with"), "{one} {other}");
+            assert!(both(one, other).unwrap_err().to_string().contains("begin with"), "{one} {other}");
         }
     }
 
@@ -351,6 +341,7 @@ mod tests {
         let button = |name: &str, topic: &str, press: &str| {
             settings(&format!("[[button]]\nhome = \"maple-street\"\nname = \"{name}\"\ntopic = \"{topic}\"\npress = {{ {press} }}\n"))
                 .sirens()
+                .map_err(|error| error.to_string())
         };
         assert!(button("Bedside", "z/bedside", "single = \"police\", hold = \"medical\"").is_ok());
         assert!(button("Keypad", "z/keypad", "disarm = \"cancel\"").unwrap_err().contains("without a code"));
@@ -359,7 +350,7 @@ mod tests {
         }
         let shared = siren("base", "buckler", "b")
             + "[[button]]\nhome = \"lake-cabin\"\nname = \"Stolen\"\ntopic = \"buckler/b/siren/state\"\npress = { ON = \"police\" }\n";
-        assert!(settings(&shared).sirens().unwrap_err().contains("share the topic"));
+        assert!(matches!(settings(&shared).sirens(), Err(SettingsError::SharedTopic { .. })));
         let unknown = toml::from_str::<ButtonSettings>("home = \"a\"\nname = \"b\"\ntopic = \"c\"\npress = { a = \"army\" }").unwrap_err();
         assert!(unknown.to_string().contains("police"), "{unknown}");
     }

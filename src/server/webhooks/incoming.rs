@@ -1,6 +1,6 @@
 //! Reporters: dispatch services and centers that may report the progress of help. Each has its own secret.
 
-use super::settings::{self, secret};
+use super::settings::{self, SettingsError, secret};
 use crate::domain::id::HomeId;
 use axum::http::HeaderMap;
 use standardwebhooks::{HEADER_WEBHOOK_ID, Webhook};
@@ -24,7 +24,7 @@ impl Reporter {
     ///
     /// # Errors
     /// A secret that cannot be read.
-    pub fn new(settings: &settings::Reporter) -> Result<Self, String> {
+    pub fn new(settings: &settings::Reporter) -> Result<Self, SettingsError> {
         let settings::Reporter { name, title, secret_file, homes } = settings.clone();
         Ok(Self { name, title, homes, key: secret(&secret_file)? })
     }

@@ -24,14 +24,14 @@ use crate::{
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::{Client, header::CONTENT_TYPE, redirect};
-use settings::{Hook, secret};
-use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use settings::{Hook, SettingsError, secret};
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{AcquireError, Notify, Semaphore, mpsc, watch};
 
 /// The timeout of a delivery.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -90,6 +90,40 @@ pub struct Webhooks {
 /// The account number of a home with the panels that signal to this server, if it has one.
 pub type AccountOf = Arc<dyn Fn(&HomeId) -> Option<String> + Send + Sync>;
 
+/// Why webhooks cannot be delivered, or reports be received.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The settings, or a secret, cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The HTTP client cannot be created.
+    #[error("cannot speak to other servers: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Why one delivery of a message failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The server answers, but does not accept the message.
+    #[error("It answers {0}.")]
+    Status(u16),
+    /// The server did not answer in time.
+    #[error("It does not answer.")]
+    NoAnswer(#[source] reqwest::Error),
+    /// The server cannot be reached.
+    #[error("It cannot be reached.")]
+    Unreachable(#[source] reqwest::Error),
+    /// The message cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] serde_json::Error),
+    /// The message cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] WebhookError),
+    /// There are no deliveries any more.
+    #[error(transparent)]
+    Closed(#[from] AcquireError),
+}
+
 /// What deliveries are made of.
 pub struct Source {
     /// Running incidents.
@@ -123,13 +157,13 @@ impl Webhooks {
     ///
     /// # Errors
     /// A secret that cannot be read, or an HTTP client that cannot be created.
-    pub fn new(hooks: &[Hook], source: Source) -> Result<Self, String> {
+    pub fn new(hooks: &[Hook], source: Source) -> Result<Self, SetupError> {
         let told = |hook: &Hook| {
             let key = secret(&hook.secret_file)?;
             let (since, lines, again) = Default::default();
             Ok(Arc::new(Told { hook: hook.clone(), key, since, lines, places: Semaphore::new(AT_ONCE), again }))
         };
-        Ok(Self { all: hooks.iter().map(told).collect::<Result<_, String>>()?, client: client()?, source })
+        Ok(Self { all: hooks.iter().map(told).collect::<Result<_, SetupError>>()?, client: client()?, source })
     }
 
     /// The failing deliveries of a home, the oldest first.
@@ -161,9 +195,9 @@ impl Webhooks {
     }
 }
 
-fn client() -> Result<Client, String> {
+fn client() -> Result<Client, SetupError> {
     let client = Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).no_proxy().user_agent("Buckler");
-    client.build().map_err(|error| format!("cannot speak to other servers: {error}"))
+    client.build().map_err(SetupError::Client)
 }
 
 /// Checks whether the servers can be reached, for `buckler check`, without sending them a step. Returns a line for each, and whether it
@@ -345,7 +379,7 @@ impl Told {
         loop {
             let why = match self.send(webhooks, incident, message).await {
                 Ok(()) => return true,
-                Err(why) => why,
+                Err(error) => error.to_string(),
             };
             tracing::warn!(%incident, to = self.hook.url.host_str(), why, "a webhook delivery failed");
             let now = webhooks.source.clock.now();
@@ -368,20 +402,20 @@ impl Told {
     }
 
     /// Sends one message once. A retry has the same id and a new signature.
-    async fn send(&self, webhooks: &Webhooks, incident: IncidentId, message: &Message) -> Result<(), String> {
-        let _place = self.places.acquire().await.map_err(|error| error.to_string())?;
-        let body = serde_json::to_string(message).map_err(|error| error.to_string())?;
+    async fn send(&self, webhooks: &Webhooks, incident: IncidentId, message: &Message) -> Result<(), DeliveryError> {
+        let _place = self.places.acquire().await?;
+        let body = serde_json::to_string(message)?;
         let id = format!("{incident}-{}", message.data.seq);
         let at = (webhooks.source.clock.now().as_millis() / 1_000) as i64;
-        let signature = self.key.sign(&id, at, body.as_bytes()).map_err(|error| error.to_string())?;
+        let signature = self.key.sign(&id, at, body.as_bytes())?;
         let request = webhooks.client.post(self.hook.url.clone()).header(CONTENT_TYPE, "application/json");
         let request =
             request.header(HEADER_WEBHOOK_ID, id).header(HEADER_WEBHOOK_TIMESTAMP, at).header(HEADER_WEBHOOK_SIGNATURE, signature);
         match request.body(body).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(format!("It answers {}.", answer.status().as_u16())),
-            Err(error) if error.is_timeout() => Err("It does not answer.".into()),
-            Err(_) => Err("It cannot be reached.".into()),
+            Ok(answer) => Err(DeliveryError::Status(answer.status().as_u16())),
+            Err(error) if error.is_timeout() => Err(DeliveryError::NoAnswer(error)),
+            Err(error) => Err(DeliveryError::Unreachable(error)),
         }
     }
 }

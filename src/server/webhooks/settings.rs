@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use standardwebhooks::Webhook;
 use std::{
     collections::BTreeSet,
+    io,
     path::{Path, PathBuf},
 };
 use url::{Host, Url};
@@ -43,25 +44,83 @@ pub struct Reporter {
     pub homes: BTreeSet<HomeId>,
 }
 
+/// Why the tables `webhook` and `reporter` of the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The address of a webhook is on another network, and not HTTPS.
+    #[error("a webhook is https://…, or http:// to a number in this house, not “{url}”")]
+    Address {
+        /// The address.
+        url: Url,
+    },
+    /// The address of a webhook has a user name or a password. Does not repeat them.
+    #[error("a webhook's address holds no user name and no password: what is sent is signed")]
+    Credentials,
+    /// Two webhooks have the same address.
+    #[error("the webhook {url} stands there twice")]
+    Twice {
+        /// The address.
+        url: Url,
+    },
+    /// The name of a reporter has the wrong form, or is that of another.
+    #[error("a reporter has a short name of its own, of a to z, 0 to 9 and -, not “{name}”")]
+    ReporterName {
+        /// The name.
+        name: String,
+    },
+    /// The file of a secret cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    SecretFile {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file of a secret contains no valid secret.
+    #[error("{}: {source}", file.display())]
+    Secret {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: NotASecret,
+    },
+}
+
+/// Why a text is not a secret. Reveals no part of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotASecret {
+    /// The prefix is missing.
+    #[error("a secret begins with whsec_")]
+    Prefix,
+    /// It is not base64.
+    #[error("behind whsec_ comes base64")]
+    Base64,
+    /// It is too short.
+    #[error("a secret has at least {SECRET_LEAST} bytes: openssl rand -base64 32 makes one")]
+    Short,
+}
+
 /// Reads the secret from a file.
 ///
 /// # Errors
 /// A file that cannot be read, or that contains no valid secret.
-pub fn secret(file: &Path) -> Result<Webhook, String> {
-    let wrong = |why: &str| format!("{}: {why}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let text = text.trim();
-    let bytes = text.strip_prefix("whsec_").ok_or_else(|| wrong("a secret begins with whsec_"))?;
+pub fn secret(file: &Path) -> Result<Webhook, SettingsError> {
+    let text = std::fs::read_to_string(file).map_err(|source| SettingsError::SecretFile { file: file.into(), source })?;
+    parse(text.trim()).map_err(|source| SettingsError::Secret { file: file.into(), source })
+}
+
+fn parse(text: &str) -> Result<Webhook, NotASecret> {
+    let bytes = text.strip_prefix("whsec_").ok_or(NotASecret::Prefix)?;
     let length = bytes.trim_end_matches('=').len() * 3 / 4;
-    let secret = Webhook::new(text).map_err(|_| wrong("behind whsec_ comes base64"))?;
-    (length >= SECRET_LEAST).then_some(secret).ok_or_else(|| wrong("a secret has at least 24 bytes: openssl rand -base64 32 makes one"))
+    let secret = Webhook::new(text).map_err(|_| NotASecret::Base64)?;
+    (length >= SECRET_LEAST).then_some(secret).ok_or(NotASecret::Short)
 }
 
 /// Checks the tables, and reads the secrets.
 ///
 /// # Errors
-/// What is wrong and what is allowed, in a sentence.
-pub fn look_at(hooks: &[Hook], reporters: &[Reporter]) -> Result<(), String> {
+/// What is wrong, and what is allowed.
+pub fn look_at(hooks: &[Hook], reporters: &[Reporter]) -> Result<(), SettingsError> {
     let mut seen = BTreeSet::new();
     for hook in hooks {
         let near = match hook.url.host() {
@@ -71,20 +130,20 @@ pub fn look_at(hooks: &[Hook], reporters: &[Reporter]) -> Result<(), String> {
             None => false,
         };
         if hook.url.scheme() != "https" && !(hook.url.scheme() == "http" && near) {
-            return Err(format!("a webhook is https://…, or http:// to a number in this house, not “{}”", hook.url));
+            return Err(SettingsError::Address { url: hook.url.clone() });
         }
         if !hook.url.username().is_empty() || hook.url.password().is_some() {
-            return Err("a webhook's address holds no user name and no password: what is sent is signed".into());
+            return Err(SettingsError::Credentials);
         }
         if !seen.insert(hook.url.as_str()) {
-            return Err(format!("the webhook {} stands there twice", hook.url));
+            return Err(SettingsError::Twice { url: hook.url.clone() });
         }
         secret(&hook.secret_file)?;
     }
     for reporter in reporters {
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if reporter.name.is_empty() || !reporter.name.chars().all(good) || !seen.insert(&reporter.name) {
-            return Err(format!("a reporter has a short name of its own, of a to z, 0 to 9 and -, not “{}”", reporter.name));
+            return Err(SettingsError::ReporterName { name: reporter.name.clone() });
         }
         secret(&reporter.secret_file)?;
     }

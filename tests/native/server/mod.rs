@@ -7,6 +7,7 @@ mod bad_input;
 mod broker;
 mod cameras;
 mod center;
+mod config;
 mod console;
 mod dc09;
 mod disk;

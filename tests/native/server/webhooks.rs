@@ -331,7 +331,7 @@ fn a_hook_beyond_this_house_is_https_and_a_secret_is_long_enough() {
     };
     let hook = |url: &str, text: &str| {
         let hook = Hook { url: url.parse().unwrap(), secret_file: secret(text), homes: Default::default(), drills: false };
-        look_at(&[hook], &[])
+        look_at(&[hook], &[]).map_err(|error| error.to_string())
     };
     for good in ["https://example.org/hook", "http://127.0.0.1:9/hook", "http://192.168.1.7:8123/api/webhook/x", "http://[::1]:9/"] {
         assert_eq!(hook(good, SECRET), Ok(()), "{good}");

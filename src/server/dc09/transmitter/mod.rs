@@ -8,7 +8,7 @@ mod probe;
 
 use super::{
     codec::{Code, Format, Frame, Id, Key, Qualifier, Signal},
-    settings::{self, Peer},
+    settings::{self, Peer, SettingsError},
 };
 use crate::{
     api::home::{Check, CheckKind},
@@ -117,7 +117,7 @@ impl Transmitter {
         settings: settings::Receiver,
         clock: Arc<Clock>,
         live_events: Arc<LiveEvents>,
-    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), String> {
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), SettingsError> {
         let (every, within) = settings.times()?;
         let path = |name, peer: &Peer| Path { name, peer: peer.clone(), sequence: AtomicU16::new(0), ahead_s: AtomicI64::new(0) };
         let paths =
