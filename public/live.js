@@ -7,6 +7,8 @@ const SILENT_MS = 20_000;
 // A tab that nobody sees, and in whose home nothing happens, lets its stream go after a while, or at once where tabs cannot share one.
 // A contact's page never does, since it must ring.
 const UNSEEN_MS = 30_000;
+// What such a tab shows when it is looked at again may be old, so the server must answer sooner.
+const WAKES_MS = 3_000;
 // Streams of different paths, such as of several homes, share these places. Two connections of six stay free for requests.
 const PLACES = [1, 2, 3, 4];
 const POLL_MS = 3_000;
@@ -26,12 +28,14 @@ const listen = (path, names) => {
   let over = false;
   let leads = false;
   let rests = false;
+  let patientFor = SILENT_MS;
   let unseenSince = document.hidden ? Date.now() : Infinity;
-  let turn, waiting, source, retry, giveUpLock, giveUpPlace;
+  let turn, attempt, waiting, source, retry, giveUpLock, giveUpPlace;
 
   const is = (now) => connected !== now && note((connected = now));
   const hear = (name, data) => {
     heardAt = Date.now();
+    patientFor = SILENT_MS;
     failures = 0;
     count += 1;
     is(true);
@@ -42,6 +46,7 @@ const listen = (path, names) => {
     hear(name, data);
   };
   const lose = () => {
+    patientFor = SILENT_MS;
     is(false);
     if (leads) channel?.postMessage(null);
   };
@@ -67,14 +72,14 @@ const listen = (path, names) => {
       }
     }
   };
+  // Returns what gives the place up, or nothing where all are taken.
   const place = async () => {
     for (const n of PLACES) {
-      const mine = await new Promise((tell) =>
-        navigator.locks.request(`place ${n}`, { ifAvailable: true }, (lock) => (tell(lock), lock && new Promise((done) => (giveUpPlace = done)))),
+      const release = await new Promise((tell) =>
+        navigator.locks.request(`place ${n}`, { ifAvailable: true }, (lock) => (lock ? new Promise(tell) : tell())),
       );
-      if (mine) return true;
+      if (release) return release;
     }
-    return false;
   };
   const poll = async () => {
     await whole(pass);
@@ -83,8 +88,14 @@ const listen = (path, names) => {
   const connect = async () => {
     close();
     heardAt = Date.now();
-    if (channel && !giveUpPlace && !(await place())) return poll();
-    if (over || !leads) return giveUpPlace?.();
+    const mine = (attempt = {});
+    if (channel && !giveUpPlace) {
+      const release = await place();
+      // This tab let its stream go meanwhile, or began anew.
+      if (over || !leads || mine !== attempt) return release?.();
+      if (!release) return poll();
+      giveUpPlace = release;
+    }
     const stream = (source = new EventSource(path));
     for (const name of names) stream.addEventListener(name, ({ data }) => pass(name, data));
     stream.addEventListener("error", () => {
@@ -138,7 +149,10 @@ const listen = (path, names) => {
   const wake = () => {
     unseenSince = document.hidden ? Math.min(unseenSince, Date.now()) : Infinity;
     if (document.hidden) return review();
-    if (rests) return begin();
+    if (rests) {
+      patientFor = WAKES_MS;
+      return begin();
+    }
     if (leads && (!source || !connected)) connect();
     else if (!leads && Date.now() - heardAt > SILENT_MS) take();
   };
@@ -147,7 +161,7 @@ const listen = (path, names) => {
     // Another tab, which is seen, may have told of an incident.
     if (rests) return quiet || begin();
     if (quiet && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
-    const silent = Date.now() - heardAt - SILENT_MS;
+    const silent = Date.now() - heardAt - patientFor;
     if (silent < 0) return;
     lose();
     if (leads) connect();

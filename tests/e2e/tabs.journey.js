@@ -55,6 +55,24 @@ test("a tab that nobody sees lets its stream go, unless an incident runs, and ha
   await expect(page.getByRole("dialog", { name: "Cancelled. Nothing was sent." })).toBeVisible();
 });
 
+test("a tab that is looked at again says within seconds where the server does not answer", async ({ home, page, server, expected }) => {
+  expected.push(/Failed to load resource|ERR_/);
+  await page.clock.install();
+  await page.reload();
+  await expect(home.shield()).toBeVisible();
+  await hide(page, true);
+  await page.clock.fastForward(31_000);
+  await expect.poll(() => streams(page, server.url)).toBe(0);
+  server.process.kill("SIGSTOP");
+  try {
+    await hide(page, false);
+    await expect(page.getByRole("heading", { name: "SOS may not get through" })).toBeVisible({ timeout: 10_000 });
+  } finally {
+    server.process.kill("SIGCONT");
+  }
+  await expect(page.getByRole("heading", { name: "Help is one slide away" })).toBeVisible({ timeout: 40_000 });
+});
+
 test("a contact's page that nobody looks at rings, also where tabs cannot share a stream", async ({ home, browser }) => {
   const phone = await home.contact(browser);
   await phone.addInitScript(() => delete window.BroadcastChannel);
