@@ -150,8 +150,11 @@ const listen = (path, names) => {
     unseenSince = document.hidden ? Math.min(unseenSince, Date.now()) : Infinity;
     if (document.hidden) return review();
     if (rests) {
+      // A tab that still passes events on has the lock; one that says nothing may be frozen.
+      const silent = Date.now() - heardAt > SILENT_MS;
       patientFor = WAKES_MS;
-      return begin();
+      rests = false;
+      return channel && silent ? take() : begin();
     }
     if (leads && (!source || !connected)) connect();
     else if (!leads && Date.now() - heardAt > SILENT_MS) take();
@@ -159,7 +162,7 @@ const listen = (path, names) => {
   const review = () => {
     const quiet = path.includes("/homes/") && !document.documentElement.hasAttribute("data-incident");
     // Another tab, which is seen, may have told of an incident.
-    if (rests) return quiet || begin();
+    if (rests) return (quiet && document.hidden) || begin();
     if (quiet && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
     const silent = Date.now() - heardAt - patientFor;
     if (silent < 0) return;

@@ -81,8 +81,6 @@ pub enum Code {
     TooManyAttempts,
     /// 429: a device, a contact's link or an address changed too much in a short time
     TooManyChanges,
-    /// 429: a session or a link has too many streams or pictures open
-    TooManyStreams,
     /// 500
     Internal,
     /// 503
@@ -120,7 +118,6 @@ impl Code {
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),
             Self::TooManyChanges => (429, "too-many-changes", "Too many changes"),
-            Self::TooManyStreams => (429, "too-many-streams", "Too many streams"),
             Self::Internal => (500, "internal", "Something went wrong"),
             Self::Other => (500, "other", "Something went wrong"),
             Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),

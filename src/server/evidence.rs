@@ -23,8 +23,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
-    path::Path,
+    io::{self, BufRead, BufReader},
 };
 use utoipa::ToSchema;
 
@@ -97,12 +96,15 @@ pub struct Fact {
 }
 
 impl Clip {
-    /// Reads the file of an incident's clip, in pieces. Returns `None` if there is none. It blocks.
-    pub fn read(incident: IncidentId, file: &Path) -> Option<Self> {
-        let mut reader = BufReader::with_capacity(PIECE, File::open(file).ok()?);
+    /// Reads an incident's clip, in pieces. It blocks.
+    ///
+    /// # Errors
+    /// The clip cannot be read.
+    pub fn read(incident: IncidentId, file: &File) -> io::Result<Self> {
+        let mut reader = BufReader::with_capacity(PIECE, file);
         let (mut hash, mut bytes) = (Sha256::new(), 0);
         loop {
-            let piece = reader.fill_buf().ok()?;
+            let piece = reader.fill_buf()?;
             if piece.is_empty() {
                 break;
             }
@@ -111,7 +113,7 @@ impl Clip {
             bytes += length as u64;
             reader.consume(length);
         }
-        Some(Self { path: path::incident(incident, "clip"), bytes, sha256: HEXLOWER.encode(&hash.finalize()) })
+        Ok(Self { path: path::incident(incident, "clip"), bytes, sha256: HEXLOWER.encode(&hash.finalize()) })
     }
 }
 

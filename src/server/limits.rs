@@ -1,11 +1,12 @@
 //! Limits on what one browser, one link or one network may have open at the same time.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
 };
+use tokio::sync::Notify;
 
 /// The connections of a network. A browser opens six, and a household has a few dozen devices behind one address.
 const CONNECTIONS_MOST: usize = 256;
@@ -18,11 +19,12 @@ const VIEWERS_MOST: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct TooMany;
 
-/// Bounds how many of something each key has at the same time.
+/// Bounds how many of something each key has at the same time. Either one more is refused, or the oldest ends.
 #[derive(Debug)]
 pub struct AtOnce<K: Eq + Hash> {
     most: usize,
-    open: Mutex<HashMap<K, usize>>,
+    /// The places of each key, the oldest first.
+    open: Mutex<HashMap<K, VecDeque<Arc<Notify>>>>,
 }
 
 impl<K: Eq + Hash + Clone> AtOnce<K> {
@@ -36,12 +38,26 @@ impl<K: Eq + Hash + Clone> AtOnce<K> {
     /// The key has as many as it may have.
     pub fn enter(self: &Arc<Self>, key: K) -> Result<Place<K>, TooMany> {
         let mut open = self.open.lock().expect("no holder panics");
-        let count = open.get(&key).copied().unwrap_or(0);
-        if count >= self.most {
-            return Err(TooMany);
+        if open.get(&key).is_some_and(|places| places.len() >= self.most) { Err(TooMany) } else { Ok(self.take(&mut open, key)) }
+    }
+
+    /// Takes a place for one more. If the key has as many as it may have, its oldest place ends: it may belong to a device that is gone, which
+    /// no end of a connection has told of yet.
+    pub fn replace_oldest(self: &Arc<Self>, key: K) -> Place<K> {
+        let mut open = self.open.lock().expect("no holder panics");
+        let places = open.entry(key.clone()).or_default();
+        if places.len() >= self.most
+            && let Some(oldest) = places.pop_front()
+        {
+            oldest.notify_one();
         }
-        open.insert(key.clone(), count + 1);
-        Ok(Place { of: self.clone(), key })
+        self.take(&mut open, key)
+    }
+
+    fn take(self: &Arc<Self>, open: &mut HashMap<K, VecDeque<Arc<Notify>>>, key: K) -> Place<K> {
+        let ends = Arc::new(Notify::new());
+        open.entry(key.clone()).or_default().push_back(ends.clone());
+        Place { of: self.clone(), key, ends }
     }
 }
 
@@ -50,14 +66,22 @@ impl<K: Eq + Hash + Clone> AtOnce<K> {
 pub struct Place<K: Eq + Hash> {
     of: Arc<AtOnce<K>>,
     key: K,
+    ends: Arc<Notify>,
+}
+
+impl<K: Eq + Hash> Place<K> {
+    /// Returns when a newer place has taken this one. It can be dropped and called again.
+    pub async fn replaced(&self) {
+        self.ends.notified().await;
+    }
 }
 
 impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut open = self.of.open.lock().expect("no holder panics");
-        if let Some(count) = open.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(places) = open.get_mut(&self.key) {
+            places.retain(|place| !Arc::ptr_eq(place, &self.ends));
+            if places.is_empty() {
                 open.remove(&self.key);
             }
         }
@@ -107,6 +131,21 @@ mod tests {
         drop(first);
         assert!(places.enter("a").is_ok());
         assert_eq!(places.open.lock().unwrap().len(), 1, "a key without places is forgotten");
+    }
+
+    #[tokio::test]
+    async fn one_more_ends_the_oldest_and_no_other() {
+        let places = AtOnce::new(2);
+        let (first, second, other) = (places.replace_oldest("a"), places.replace_oldest("a"), places.replace_oldest("b"));
+        let third = places.replace_oldest("a");
+        first.replaced().await;
+        drop(first);
+        for place in [&second, &third, &other] {
+            assert!(futures_util::FutureExt::now_or_never(place.replaced()).is_none());
+        }
+        drop(places.replace_oldest("a"));
+        second.replaced().await;
+        assert_eq!(places.open.lock().unwrap()["a"].len(), 1);
     }
 
     #[test]

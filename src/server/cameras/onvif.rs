@@ -17,7 +17,7 @@ use oxvif::{
 };
 use reqwest::{
     Client, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE},
+    header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
     redirect::Policy,
 };
 use std::{
@@ -80,8 +80,7 @@ fn shown(text: &str) -> String {
 /// # Errors
 /// Why there are none.
 pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(String, String)>) -> Result<Vec<Offer>, StreamTrouble> {
-    let client = Client::builder().no_proxy().redirect(Policy::none()).build().map_err(|_| StreamTrouble::NoAnswer)?;
-    let way = Arc::new(Way { settings, login: login.clone(), client, trouble: Mutex::default() });
+    let way = Arc::new(Way { settings, login: login.clone(), trouble: Mutex::default() });
     let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
     if let Some((user, password)) = login {
         session = session.with_credentials(user, password);
@@ -132,7 +131,6 @@ fn trouble(error: &OnvifError) -> StreamTrouble {
 struct Way {
     settings: Arc<Settings>,
     login: Option<(String, String)>,
-    client: Client,
     /// The last failure, if it is more specific than the error's text.
     trouble: Mutex<Option<StreamTrouble>>,
 }
@@ -144,13 +142,14 @@ impl Way {
             return Err(StreamTrouble::Encrypted);
         }
         let at = self.settings.find(host, port).await?;
-        // Connects to the address that was checked, whatever the name stands for a moment later.
-        let mut checked = url.clone();
-        checked.set_ip_host(at.ip()).and_then(|()| checked.set_port(Some(at.port()))).map_err(|()| StreamTrouble::NotACamera)?;
-        let mut request = self
-            .client
-            .post(checked)
-            .header(HOST, format!("{host}:{port}"))
+        // The client of a request connects to the address that was checked, whatever the name stands for a moment later.
+        let client = Client::builder().no_proxy().redirect(Policy::none()).resolve(host, at).build();
+        let mut plain = url.clone();
+        // A password in the address would be sent unencrypted.
+        plain.set_username("").and_then(|()| plain.set_password(None)).map_err(|()| StreamTrouble::NotACamera)?;
+        let mut request = client
+            .map_err(|_| StreamTrouble::NoAnswer)?
+            .post(plain)
             .header(CONTENT_TYPE, format!("application/soap+xml; charset=utf-8; action=\"{action}\""))
             .body(body.to_owned());
         if let Some(proof) = proof {

@@ -23,7 +23,7 @@ use clap::{Args, ValueEnum};
 use std::{
     error::Error,
     fs::File,
-    io,
+    io::{self, Seek},
     path::{Path, PathBuf},
 };
 
@@ -101,9 +101,9 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn
             }
         };
         let id = current.incident.id;
-        let film = clips.file(id);
-        let clip = Clip::read(id, &film);
-        let has_clip = clip.is_some();
+        // Opened once, because a running server may delete a clip that is too old.
+        let mut film = File::open(clips.file(id)).ok();
+        let clip = film.as_ref().map(|film| Clip::read(id, film)).transpose()?;
         let evidence = Evidence::of(&current, now, None, clip, Audience::Center);
         let evidence = if let Some(key) = &key { evidence.signed(key) } else { evidence };
         let (ending, document) = match format {
@@ -112,8 +112,9 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn
             Form::Html => ("html", evidence.html(true)),
         };
         new_file(&folder.join(format!("buckler-{id}.{ending}")), &mut document.as_bytes())?;
-        if has_clip {
-            new_file(&folder.join(format!("buckler-{id}.mp4")), &mut File::open(film)?)?;
+        if let Some(film) = &mut film {
+            film.rewind()?;
+            new_file(&folder.join(format!("buckler-{id}.mp4")), film)?;
         }
         count += 1;
         text += &format!("{id} {}\n", evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default());

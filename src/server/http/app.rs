@@ -3,14 +3,16 @@
 use super::errors::ApiError;
 use crate::api::problem::{Code, Problem};
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use std::{borrow::Cow, path::PathBuf, sync::Arc};
+#[cfg(feature = "bundled-ui")]
+use std::borrow::Cow;
+use std::{path::PathBuf, sync::Arc};
 
 /// Where the app's files are.
 #[derive(Clone, Debug)]
@@ -36,11 +38,15 @@ impl Assets {
         Self::Folder(Arc::new("dist".into()))
     }
 
-    async fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+    /// The content of a file. Files of the binary are not copied, however many clients read them slowly.
+    async fn read(&self, path: &str) -> Option<Bytes> {
         match self {
             #[cfg(feature = "bundled-ui")]
-            Self::Bundled => Bundle::get(path).map(|file| file.data),
-            Self::Folder(folder) => tokio::fs::read(folder.join(path)).await.ok().map(Cow::Owned),
+            Self::Bundled => Bundle::get(path).map(|file| match file.data {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            }),
+            Self::Folder(folder) => tokio::fs::read(folder.join(path)).await.ok().map(Bytes::from),
         }
     }
 }
@@ -83,11 +89,8 @@ async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Respon
         None => assets.read(path).await?,
     };
     let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]));
-    let mut response = if accepts(header::IF_NONE_MATCH, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Body::from(bytes.into_owned()).into_response()
-    };
+    let mut response =
+        if accepts(header::IF_NONE_MATCH, &etag) { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(bytes).into_response() };
     let out = response.headers_mut();
     let mime = mime_guess::from_path(path).first_or_octet_stream();
     let kind = if mime.type_() == "text" { format!("{mime}; charset=utf-8") } else { mime.to_string() };

@@ -17,17 +17,20 @@ use axum::{
     response::Response,
 };
 use futures_util::future::BoxFuture;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http_body_util::BodyExt;
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustix::net::sockopt;
+use socket2::{SockRef, TcpKeepalive};
 use std::{
     convert::Infallible,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -46,13 +49,16 @@ use tower::ServiceExt;
 const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
 /// The largest head of a request, bytes. A browser's has one or two thousand.
 const HEAD_MOST: usize = 32 * 1024;
-/// How long the TLS handshake, or the head of a request, may take. An unused HTTP/1.1 connection closes after the same time.
+/// How long the TLS handshake, or the head of a request, may take. A connection without a request closes after the same time.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 /// A client that acknowledges nothing, or makes no room for more, for this long is disconnected (RFC 5482). A stream of events then
 /// reconnects by itself, and gets the events that it missed.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// The send buffer in the system of each connection, bytes. Linux doubles it.
 const UNSENT_MOST: usize = 128 * 1024;
+/// The part of an answer that waits in the system for a slow client, bytes. The next answer of an HTTP/2 connection, such as that to an
+/// SOS, waits for no more than that.
+const UNSENT_FIRST: u32 = 16 * 1024;
 /// The interval of HTTP/2 pings on a connection, and how long their answer may take (RFC 9113, 6.7).
 const PING: Duration = Duration::from_secs(20);
 /// The requests, streams of events among them, that an HTTP/2 connection may have open.
@@ -76,12 +82,15 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone().into());
-    let edge = Edge { router: super::router(app, assets), connections, proxies, stop: stop.clone() };
+    let refusals = Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN)));
+    let edge = Edge { router: super::router(app, assets), connections, proxies, refusals, stop: stop.clone() };
     let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
         match accepted {
             Ok((socket, peer)) => {
+                // A listener for IPv6 sees IPv4 clients as `::ffff:192.0.2.1`.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 open.spawn(edge.clone().connection(socket, peer, tls.as_ref().map(|tls| tls.acceptor())));
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -103,10 +112,14 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// Sets what the system does with a connection. A connection without these settings works, so failures are ignored.
 fn tune(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
     // An answer is one small packet, which must not wait for another one to be sent with it.
-    let _ = socket.set_nodelay(true);
-    let _ = sockopt::set_socket_send_buffer_size(socket, UNSENT_MOST);
-    let _ = sockopt::set_tcp_user_timeout(socket, TAKES_NOTHING.as_millis() as u32);
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_send_buffer_size(UNSENT_MOST);
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_FIRST);
+    let _ = socket.set_tcp_user_timeout(Some(TAKES_NOTHING));
+    // A phone that is gone is noticed also while there is nothing to send.
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PING).with_interval(PING / 4));
 }
 
 /// The request came over the server's own TLS.
@@ -119,6 +132,8 @@ struct Edge {
     router: Router,
     connections: Arc<AtOnce<IpAddr>>,
     proxies: Arc<[IpAddr]>,
+    /// How often a refused connection is logged.
+    refusals: Arc<DefaultDirectRateLimiter>,
     stop: watch::Receiver<bool>,
 }
 
@@ -131,7 +146,13 @@ impl Edge {
 
     async fn connection(self, socket: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
         // Kept until the connection closes.
-        let Ok(_place) = self.enter(peer.ip()) else { return };
+        let Ok(_place) = self.enter(peer.ip()) else {
+            if self.refusals.check().is_ok() {
+                let network = network_of(peer.ip());
+                tracing::warn!(%network, "too many connections of one network; if that is a proxy, name it with --trusted-proxy");
+            }
+            return;
+        };
         tune(&socket);
         // Each part is boxed, so that thousands of listeners do not each have the memory of the largest.
         let Some(tls) = tls else { return Box::pin(self.http1(socket, peer, false)).await };
@@ -157,7 +178,21 @@ impl Edge {
     }
 
     async fn http2(mut self, socket: impl Socket, peer: SocketAddr) {
-        let service = service_fn(move |request| answer(self.router.clone(), peer, true, request));
+        // The number of requests so far. Each request that is open has a receiver.
+        let requests = Arc::new(watch::Sender::new(0));
+        let (router, counted) = (self.router.clone(), requests.clone());
+        let service = service_fn(move |request| {
+            counted.send_modify(|count| *count += 1);
+            let (answer, open) = (answer(router.clone(), peer, true, request), counted.subscribe());
+            async move {
+                let keep = move |frame| {
+                    // Until the whole body is with the client.
+                    let _ = &open;
+                    frame
+                };
+                answer.await.map(|response| response.map(|body| body.map_frame(keep)))
+            }
+        });
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -171,9 +206,23 @@ impl Edge {
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
         tokio::select! {
             _ = &mut connection => return,
-            () = stopped(&mut self.stop) => connection.as_mut().graceful_shutdown(),
+            () = unused(&requests) => {}
+            () = stopped(&mut self.stop) => {}
         }
+        connection.as_mut().graceful_shutdown();
         let _ = connection.await;
+    }
+}
+
+/// Returns when there has been no request for [`HEAD_WITHIN`].
+async fn unused(requests: &watch::Sender<u64>) {
+    loop {
+        requests.closed().await;
+        let before = *requests.borrow();
+        tokio::time::sleep(HEAD_WITHIN).await;
+        if *requests.borrow() == before {
+            return;
+        }
     }
 }
 
@@ -207,7 +256,13 @@ mod tests {
     fn a_network_has_so_many_connections_and_proxies_and_this_machine_have_no_limit() {
         let proxy: IpAddr = "192.0.2.1".parse().unwrap();
         let connections = crate::server::limits::Limits::default().connections;
-        let edge = Edge { router: Router::new(), connections, proxies: [proxy].into(), stop: watch::channel(false).1 };
+        let edge = Edge {
+            router: Router::new(),
+            connections,
+            proxies: [proxy].into(),
+            refusals: Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN))),
+            stop: watch::channel(false).1,
+        };
         let enter =
             |address: &str, count: usize| -> Vec<_> { (0..count).map_while(|_| edge.enter(address.parse().unwrap()).ok()).collect() };
         let taken = enter("203.0.113.9", 1_000);

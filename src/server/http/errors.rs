@@ -11,7 +11,6 @@ use crate::{
     server::{
         engine::Denied,
         identity::Busy,
-        limits::TooMany,
         store::{ChangeError, Guard, StoreError},
     },
 };
@@ -46,7 +45,7 @@ pub enum Problems {
     /// Not valid
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
-    /// Too many wrong passwords, too many changes, too many open streams, or too many people are signing in
+    /// Too many wrong passwords, too many changes, or too many people are signing in
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyAttempts(Problem),
     /// The store cannot be read or written, too many changes wait to be stored, or the request took too long
@@ -145,12 +144,6 @@ impl From<Guard> for ApiError {
             Guard::FewerPasskeys(..) => Self::field("passkey", "An account can have 20 passkeys at most."),
             Guard::RecoveryCodeUnused(..) => Self::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."),
         }
-    }
-}
-
-impl From<TooMany> for ApiError {
-    fn from(_: TooMany) -> Self {
-        Self::new(Code::TooManyStreams, "Too many pages of this device are open. Close some of them.")
     }
 }
 

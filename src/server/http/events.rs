@@ -1,7 +1,7 @@
 //! Live events, as server-sent events. A stream ends when the session or the membership ends, or the server stops.
 
 use super::{
-    errors::{ApiError, Problems},
+    errors::Problems,
     extract::{Member, held_until},
     phone::Caller,
 };
@@ -77,14 +77,14 @@ handles!(Streams { live_events, snapshots, reads, homes, access, limits, clock, 
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
     params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_home(State(streams): State<Streams>, member: Member, headers: HeaderMap) -> Result<Response, ApiError> {
-    let place = streams.limits.streams.enter(member.signed_in.session.token)?;
+pub async fn of_home(State(streams): State<Streams>, member: Member, headers: HeaderMap) -> Response {
+    let place = streams.limits.streams.replace_oldest(member.signed_in.session.token);
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let listener = Listener {
         _open: OpenStream::new(),
-        _place: place,
+        place,
         _at_home: streams.live_events.open(&member.home.id),
         access: streams.access.of(&member.signed_in.account.id),
         needs_snapshot: subscription.missed.is_none(),
@@ -96,7 +96,7 @@ pub async fn of_home(State(streams): State<Streams>, member: Member, headers: He
         token: member.signed_in.session.token,
         streams,
     };
-    Ok(event_stream(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener)))))
+    event_stream(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener))))
 }
 
 fn ping(clock: &Clock) -> Bytes {
@@ -106,7 +106,7 @@ fn ping(clock: &Clock) -> Bytes {
 /// An open stream of a member.
 struct Listener {
     _open: OpenStream,
-    _place: Place<TokenHash>,
+    place: Place<TokenHash>,
     _at_home: Arc<()>,
     streams: Streams,
     home: HomeId,
@@ -132,6 +132,7 @@ impl Listener {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.streams.stop) => return None,
+                () = self.place.replaced() => return None,
                 changed = self.access.changed() => {
                     changed?;
                     self.may_still_look().await?;
@@ -178,13 +179,13 @@ impl Listener {
 /// A stream of the live events of a contact's phone page. It ends when the link ends.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Result<Response, ApiError> {
-    let place = streams.limits.streams.enter(caller.token)?;
+pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Response {
+    let place = streams.limits.streams.replace_oldest(caller.token);
     let events = streams.live_events.subscribe(&caller.home.id, None, streams.clock.now()).events;
     let mut pings = interval(PING);
     pings.reset();
     let line = Line {
-        _place: place,
+        place,
         events,
         token: caller.token,
         home: caller.home.id.clone(),
@@ -193,12 +194,12 @@ pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Result<
         pings,
         streams,
     };
-    Ok(event_stream(stream::unfold(line, async |mut line| Some((line.next().await?, line)))))
+    event_stream(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
 }
 
 /// An open stream of a contact's phone page. It contains this contact's call, and nothing else that happens in the home.
 struct Line {
-    _place: Place<TokenHash>,
+    place: Place<TokenHash>,
     streams: Streams,
     token: [u8; 32],
     home: HomeId,
@@ -229,6 +230,7 @@ impl Line {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.streams.stop) => return None,
+                () = self.place.replaced() => return None,
                 event = self.events.recv() => if matches!(event, Err(broadcast::error::RecvError::Closed)) { return None },
                 _ = self.pings.tick() => return Some(ping(&self.streams.clock)),
             }

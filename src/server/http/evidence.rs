@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use std::{path::PathBuf, sync::Arc};
+use std::{fs::File, path::PathBuf, sync::Arc};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -69,7 +69,11 @@ pub async fn export(
 ) -> Result<Response, ApiError> {
     let Query(Form { format }) = form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
     let (id, clips, data) = (of.current.incident.id, exporting.clips.clone(), exporting.data.clone());
-    let files = tokio::task::spawn_blocking(move || (Clip::read(id, &clips.file(id)), EvidenceKey::of(&data))).await;
+    let files = tokio::task::spawn_blocking(move || {
+        let clip = File::open(clips.file(id)).and_then(|file| Clip::read(id, &file));
+        (clip.ok(), EvidenceKey::of(&data))
+    })
+    .await;
     let (clip, key) = files.unwrap_or_else(|panic| (None, Err(std::io::Error::other(panic))));
     let evidence = Evidence::of(&of.current, exporting.clock.now(), exporting.center_phone.as_deref(), clip, Audience::Home);
     let evidence = match key {

@@ -19,7 +19,7 @@ use crate::{
         clock::Clock,
         engine::Engine,
         homes::Homes,
-        limits::{Limits, Place, TokenHash, TooMany},
+        limits::{Limits, Place, TokenHash},
         state::{AppState, handles},
         stopped,
         store::Reads,
@@ -150,7 +150,7 @@ pub async fn watch(
     }
     let viewer = pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
-    Looks::new(pictures, &signed_in, right)?.begin(upgrade, viewer, as_film)
+    Looks::new(pictures, &signed_in, right).begin(upgrade, viewer, as_film)
 }
 
 /// Selects the kind of picture.
@@ -190,7 +190,7 @@ pub async fn watch_at_center(
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
     let viewer = pictures.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
-    Looks::new(pictures, &signed_in, Right::Assignee(incident))?.begin(upgrade, viewer, film)
+    Looks::new(pictures, &signed_in, Right::Assignee(incident)).begin(upgrade, viewer, film)
 }
 
 /// Why a viewer may see the pictures.
@@ -208,14 +208,14 @@ struct Looks {
     account: UserId,
     token: [u8; 32],
     access: AccessOf,
-    _place: Place<TokenHash>,
+    place: Place<TokenHash>,
 }
 
 impl Looks {
-    fn new(pictures: Pictures, signed_in: &SignedIn, right: Right) -> Result<Self, TooMany> {
+    fn new(pictures: Pictures, signed_in: &SignedIn, right: Right) -> Self {
         let (access, token) = (pictures.access.of(&signed_in.account.id), signed_in.session.token);
-        let place = pictures.limits.viewers.enter(token)?;
-        Ok(Self { access, right, account: signed_in.account.id.clone(), token, pictures, _place: place })
+        let place = pictures.limits.viewers.replace_oldest(token);
+        Self { access, right, account: signed_in.account.id.clone(), token, pictures, place }
     }
 
     fn begin(
@@ -235,6 +235,7 @@ impl Looks {
             let sent = tokio::select! {
                 biased;
                 () = stopped(&mut self.pictures.stop) => break,
+                () = self.place.replaced() => break,
                 changed = self.access.changed() => {
                     if changed.is_none() || !self.may_still_look().await { break }
                     continue;

@@ -35,6 +35,7 @@ use crate::api::problem::{Code, Problem};
 pub use app::Assets;
 use axum::{
     Router,
+    body::Bytes,
     extract::DefaultBodyLimit,
     http::{HeaderValue, header},
     middleware::from_fn,
@@ -80,7 +81,7 @@ fn routes() -> OpenApiRouter<AppState> {
 pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let (api, document) = routes().split_for_parts();
     let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
-    let document: Arc<str> = document.to_json().unwrap_or_default().into();
+    let document: Bytes = document.to_json().unwrap_or_default().into();
     let foreign = |_| ApiError(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();
     let no_store = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     api.route("/api/openapi.json", service::openapi(document))

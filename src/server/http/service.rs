@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use axum::{
+    body::Bytes,
     extract::{self, ConnectInfo},
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
@@ -38,8 +39,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-pub fn openapi(document: Arc<str>) -> MethodRouter<AppState> {
-    get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) })
+pub fn openapi(document: Bytes) -> MethodRouter<AppState> {
+    get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) })
 }
 
 pub async fn method_not_allowed() -> ApiError {
