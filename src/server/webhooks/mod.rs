@@ -1,8 +1,8 @@
 //! Delivers each step of an incident to other servers (Standard Webhooks): signed, in order, and retried until the server accepts it.
 //!
-//! It reads stored incidents and never delays anything else. Nothing leaves before D, and nothing of an aborted request ([`leaving`]).
+//! It reads stored incidents and never delays anything else. Nothing leaves before D, and nothing of an aborted request ([`disclosures`]).
 //!
-//! [`leaving`]: crate::domain::incident::leaving
+//! [`disclosures`]: crate::domain::incident::disclosure::disclosures
 
 pub mod incoming;
 pub mod settings;

@@ -6,9 +6,9 @@ use buckler::domain::{
     incident::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report, Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
+        disclosure::disclosures,
         effect::EffectKind,
         event::{Event, Recorded},
-        leaving::leaving,
     },
     time::Timestamp,
 };
@@ -189,7 +189,7 @@ proptest! {
         let mut was_up = true;
         for step in steps {
             let before = story.incident.clone();
-            let told = leaving(&before, &story.facts);
+            let told = disclosures(&before, &story.facts);
             let lines = timeline::lines(&before, &story.facts, Audience::Center);
             match step {
                 Step::Wait(ms) => story.wait(Duration::from_millis(ms)),
@@ -202,7 +202,7 @@ proptest! {
                 Step::OnCall(number, step) => _ = story.on_call(number, step),
             }
             check(&story, &before, was_up);
-            let tells = leaving(&story.incident, &story.facts);
+            let tells = disclosures(&story.incident, &story.facts);
             let left = story.whats().iter().any(|what| matches!(*what, "countdown_over" | "sent_now" | "reviewed"));
             prop_assert!(left || tells.is_empty(), "I3: nothing is told before D");
             prop_assert!(tells.starts_with(&told), "what is told follows what was told");
