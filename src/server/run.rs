@@ -25,7 +25,7 @@ use super::{
         buttons::{Buttons, Press, raise_what_is_pressed},
         codes::check_codes,
         device_health::{Monitor, watch_over},
-        discovery::{self, show_homes},
+        discovery::{self, publish_homes},
     },
     private::{self, FolderLock},
     sirens::{Devices, NoDevices, simulated::SimulatedDevices},
@@ -393,7 +393,7 @@ impl App {
             self.tasks.spawn("buttons", raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()));
             self.tasks.spawn("health of devices", watch_over(self.monitor(broker.clone()), self.stop.clone()));
             if let Some(assistant) = broker.settings().home_assistant.clone() {
-                self.tasks.spawn("Home Assistant", show_homes(self.published(broker), assistant, self.stop.clone()));
+                self.tasks.spawn("Home Assistant", publish_homes(self.published(broker), assistant, self.stop.clone()));
             }
         }
         let mut stop = self.stop.clone();

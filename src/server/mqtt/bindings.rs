@@ -2,7 +2,7 @@
 
 use super::{
     MqttDevices, OUTAGE, SirenError, WiringError,
-    keys::ButtonSettings,
+    keypad::ButtonSettings,
     registry::Registry,
     settings::{BoundSiren, Settings},
 };

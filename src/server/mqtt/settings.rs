@@ -3,7 +3,7 @@
 use super::{
     SettingsError, SirenError, WiringError,
     home_assistant::HomeAssistant,
-    keys::{Asks, ButtonSettings},
+    keypad::{ButtonAction, ButtonSettings},
     profile::{Profile, known, silence},
 };
 use crate::domain::{
@@ -198,7 +198,7 @@ impl Settings {
             if press.is_empty() {
                 return Err(SettingsError::ButtonWithoutPress { button });
             }
-            if press.values().any(|asks| *asks == Asks::Cancel) != codes_file.is_some() {
+            if press.values().any(|action| *action == ButtonAction::Cancel) != codes_file.is_some() {
                 return Err(SettingsError::CancelWithoutCodes { button });
             }
             if let Some(other) = taken.insert(topic.clone(), button.clone()) {
