@@ -20,7 +20,7 @@ pub mod settings;
 pub use bindings::Diagnostics;
 pub use connection::connect;
 pub use diagnostics::probe;
-pub use errors::{ConnectError, SettingsError, SirenError, WiringError};
+pub use errors::{BindingError, ConnectError, SettingsError, SirenError};
 
 use crate::{
     api::home::Ready,
@@ -85,7 +85,7 @@ pub struct MqttDevices {
     beside: Arc<dyn Devices>,
     settings: Settings,
     registry: RwLock<Arc<Registry>>,
-    /// The wiring that owners chose in the app.
+    /// The siren bindings that owners chose in the app.
     chosen: Mutex<BTreeMap<HomeId, Vec<SirenBinding>>>,
     buttons: HashMap<String, Button>,
     /// Home Assistant's buttons, by topic.
