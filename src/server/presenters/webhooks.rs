@@ -4,7 +4,7 @@ use super::timeline;
 use crate::{
     api::{
         incident::{Audience, Stage},
-        timeline::Line,
+        timeline::TimelineEntry,
         webhooks::{About, CallTold, Data, DispatchTold, Message},
     },
     domain::incident::{
@@ -31,7 +31,7 @@ pub fn messages(incident: &Incident, history: &[Recorded], account: Option<&str>
     .collect()
 }
 
-fn message(fact: &Recorded, line: &Line, then: &Incident, account: Option<&str>) -> Message {
+fn message(fact: &Recorded, line: &TimelineEntry, then: &Incident, account: Option<&str>) -> Message {
     let snapshot = &then.snapshot;
     let about = About {
         home: then.home.clone(),

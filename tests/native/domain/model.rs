@@ -13,7 +13,7 @@ use buckler::domain::{
     time::Timestamp,
 };
 use buckler::{
-    api::{incident::Audience, timeline::Line},
+    api::{incident::Audience, timeline::TimelineEntry},
     server::presenters::timeline,
 };
 use proptest::prelude::*;
@@ -210,7 +210,7 @@ proptest! {
             prop_assert!(now.starts_with(&lines), "a line of the timeline never changes: {lines:#?} became {now:#?}");
             // The home learns of a wrong password only at the end (R16).
             let (at_home, is_over) = (timeline::lines(&story.incident, &story.facts, Audience::Home), story.incident.is_over());
-            let differs = |(line, fact): (&Line, &Recorded)| {
+            let differs = |(line, fact): (&TimelineEntry, &Recorded)| {
                 let hidden = matches!(fact.event, Event::CallEnded { outcome: CallOutcome::WrongPassword, .. });
                 (!hidden || is_over) && !now.contains(line)
             };
