@@ -102,7 +102,7 @@ fn home(n: usize) -> Home {
             .collect(),
         verbal_password: None,
         changes: Vec::new(),
-        wires: Vec::new(),
+        siren_bindings: Vec::new(),
         notes: Default::default(),
     }
 }

@@ -21,7 +21,8 @@ pub struct Queue {
     /// The version of the queue, which grows with each change. A request that names the current version waits for a newer one.
     pub version: u64,
     /// The open incidents. Those with medical requests come first, then fire, then police; within these, the earliest `since` first.
-    pub cases: Vec<QueueItem>,
+    #[serde(rename = "cases")]
+    pub items: Vec<QueueItem>,
     /// Incidents that the server cannot advance, the oldest first. They are not ordered by urgency, because the requested services may be
     /// unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -111,8 +112,8 @@ pub struct QueueItem {
     /// Whether no operator claimed it in time, and nobody works on it now.
     pub unclaimed: bool,
     /// The details: for the operator who works on it, for supervisors, and for everybody while it is under review.
-    #[serde(default)]
-    pub whole: Option<Box<IncidentDetail>>,
+    #[serde(default, rename = "whole")]
+    pub detail: Option<Box<IncidentDetail>>,
 }
 
 /// Everything that the center knows about an incident.

@@ -1,6 +1,6 @@
 //! An incident as members of the home see it, and the request that raises one.
 
-use super::{home::CheckKind, timeline::Line};
+use super::{home::CheckKind, timeline::TimelineEntry};
 use crate::domain::{
     home::Address,
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
@@ -85,7 +85,7 @@ pub struct Incident {
     /// Whether and how the incident can be canceled.
     pub cancel: Cancel,
     /// Everything that happened, in order.
-    pub timeline: Vec<Line>,
+    pub timeline: Vec<TimelineEntry>,
     /// How it ended; `null` while it is not over.
     pub outcome: Option<Outcome>,
     /// Whether a center or responders that could send help are connected to this server; true in a drill.

@@ -1,12 +1,13 @@
-//! The lines of an incident's timeline. The presenters of the server write them.
+//! The entries of an incident's timeline. The presenters of the server write them.
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A line of the timeline.
+/// An entry of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Line {
+#[schema(as = Line)]
+pub struct TimelineEntry {
     /// The number of the event in the incident.
     pub seq: u32,
     /// When it happened.
@@ -20,7 +21,7 @@ pub struct Line {
     pub text: String,
 }
 
-/// The kinds of lines. A client that is older than the server reads a kind that it does not know as `Other`.
+/// The kinds of entries. A client that is older than the server reads a kind that it does not know as `Other`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum What {

@@ -140,7 +140,7 @@ fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], tim
         contacts: Vec::new(),
         verbal_password: None,
         changes: Vec::new(),
-        wires: Vec::new(),
+        siren_bindings: Vec::new(),
         notes: Default::default(),
     }
 }

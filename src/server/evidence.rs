@@ -6,7 +6,7 @@ use crate::{
     api::{
         incident::{Audience, Incident},
         path,
-        timeline::{Line, What},
+        timeline::{TimelineEntry, What},
     },
     domain::{
         id::IncidentId,
@@ -235,15 +235,15 @@ fn shown(incident: &core::Incident, recorded: &Recorded, audience: Audience) -> 
     fact
 }
 
-fn facts(Current { incident, history }: &Current, told: &[Line], audience: Audience) -> Vec<Fact> {
+fn facts(Current { incident, history }: &Current, told: &[TimelineEntry], audience: Audience) -> Vec<Fact> {
     let mut before = "0".repeat(64);
-    let fact = |(recorded, line): (&Recorded, &Line)| {
+    let fact = |(recorded, line): (&Recorded, &TimelineEntry)| {
         let fact = shown(incident, recorded, audience);
         let mut hash = Sha256::new();
         hash.update(&before);
         hash.update(fact.to_string());
         before = HEXLOWER.encode(&hash.finalize());
-        let Line { seq, at, what, by, text } = line.clone();
+        let TimelineEntry { seq, at, what, by, text } = line.clone();
         Fact { seq, at, what, by, text, fact, hash: before.clone() }
     };
     history.iter().zip(told).map(fact).collect()

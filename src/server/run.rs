@@ -21,11 +21,11 @@ use super::{
     metrics,
     monitoring::presence::{Leases, OperatorPresence, watch_leases},
     mqtt::{
-        self, MqttDevices, Readiness, WiringError,
+        self, BindingError, MqttDevices, Readiness,
         buttons::{Buttons, Press, raise_what_is_pressed},
         codes::check_codes,
         device_health::{Monitor, watch_over},
-        discovery::{self, show_homes},
+        discovery::{self, publish_homes},
     },
     private::{self, FolderLock},
     sirens::{Devices, NoDevices, simulated::SimulatedDevices},
@@ -112,7 +112,7 @@ pub enum StartError {
 /// Connects to the MQTT broker, with the sirens that owners chose. Invalid choices are left out, and the owner sees that such a siren is
 /// missing.
 fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), mqtt::ConnectError> {
-    if let Err(wrongs) = broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.wires.clone()))) {
+    if let Err(wrongs) = broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.siren_bindings.clone()))) {
         tracing::error!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
     }
     for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
@@ -121,7 +121,7 @@ fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Resu
     mqtt::connect(broker.clone(), broker.settings(), tasks)
 }
 
-fn sentences(wrongs: &[WiringError]) -> Vec<String> {
+fn sentences(wrongs: &[BindingError]) -> Vec<String> {
     wrongs.iter().map(ToString::to_string).collect()
 }
 
@@ -364,9 +364,9 @@ impl App {
         if before.is_none_or(|before| home.cameras != before.cameras) {
             self.cameras.review(home);
         }
-        if before.is_none_or(|before| home.wires != before.wires)
+        if before.is_none_or(|before| home.siren_bindings != before.siren_bindings)
             && let Some(broker) = &self.broker
-            && let Err(wrongs) = broker.rebind([(home.id.clone(), home.wires.clone())])
+            && let Err(wrongs) = broker.rebind([(home.id.clone(), home.siren_bindings.clone())])
         {
             // Another home took that name first.
             tracing::warn!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
@@ -393,7 +393,7 @@ impl App {
             self.tasks.spawn("buttons", raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()));
             self.tasks.spawn("health of devices", watch_over(self.monitor(broker.clone()), self.stop.clone()));
             if let Some(assistant) = broker.settings().home_assistant.clone() {
-                self.tasks.spawn("Home Assistant", show_homes(self.published(broker), assistant, self.stop.clone()));
+                self.tasks.spawn("Home Assistant", publish_homes(self.published(broker), assistant, self.stop.clone()));
             }
         }
         let mut stop = self.stop.clone();

@@ -4,9 +4,9 @@ use super::words::{RecordWord as W, Said};
 use crate::{api::center::QueueItem, domain::incident::Quiet};
 
 /// The prefix of the window's title: how many incidents nobody works on, and how many requests were repeated; empty if both are zero.
-pub fn count(cases: &[QueueItem]) -> String {
-    let waiting = cases.iter().filter(|case| case.assignee.is_none()).count();
-    match (waiting, cases.iter().map(|case| case.repeats).sum::<u32>()) {
+pub fn count(items: &[QueueItem]) -> String {
+    let waiting = items.iter().filter(|case| case.assignee.is_none()).count();
+    match (waiting, items.iter().map(|case| case.repeats).sum::<u32>()) {
         (0, 0) => String::new(),
         (waiting, 0) => format!("({waiting}) "),
         (waiting, again) => format!("({waiting} + {again}) "),
@@ -55,7 +55,7 @@ mod tests {
             assignee: assignee.map(Into::into),
             mine: false,
             unclaimed: false,
-            whole: None,
+            detail: None,
         }
     }
 

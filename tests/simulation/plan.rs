@@ -201,7 +201,7 @@ fn home(n: usize, dice: &mut Dice) -> Home {
         contacts: (0..dice.below(4) as u8).map(|c| contact(c, dice.chance(10))).collect(),
         verbal_password: None,
         changes: Vec::new(),
-        wires: Vec::new(),
+        siren_bindings: Vec::new(),
         notes: Default::default(),
     }
 }

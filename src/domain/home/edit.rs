@@ -314,13 +314,13 @@ impl Home {
     /// Removes a device and the configuration of its siren.
     pub fn remove_device(&mut self, id: &DeviceId) {
         self.devices.retain(|d| d.id != *id);
-        self.wires.retain(|w| w.device != *id);
+        self.siren_bindings.retain(|b| b.device != *id);
     }
 
     /// Removes a camera and the configuration of its siren.
     pub fn remove_camera(&mut self, id: &CameraId) {
         self.cameras.retain(|c| c.id != *id);
-        self.wires.retain(|w| w.device.as_str() != id.as_str());
+        self.siren_bindings.retain(|b| b.device.as_str() != id.as_str());
     }
 
     fn free_id<T: FromStr>(&self, name: &str, otherwise: &str) -> T {

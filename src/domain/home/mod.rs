@@ -43,8 +43,8 @@ pub struct Home {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
     /// How sirens are reached, as configured by owners. The server's configuration takes precedence.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wires: Vec<SirenBinding>,
+    #[serde(default, rename = "wires", skip_serializing_if = "Vec::is_empty")]
+    pub siren_bindings: Vec<SirenBinding>,
     /// Notes for responders.
     #[serde(default, skip_serializing_if = "ResponderNotes::is_empty")]
     pub notes: ResponderNotes,

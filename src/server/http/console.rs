@@ -138,8 +138,8 @@ pub async fn queue(
     let (version, now) = (*board.live_events.center_version().borrow(), board.clock.now());
     let mut open: Vec<_> = board.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
-    let cases = open.iter().map(|current| board.case(current, &signed_in, role)).collect();
-    Ok(Json(Queue { version, cases, quarantined: board.quarantined(), on_duty: board.operators.on_duty(now), server_time: now }))
+    let items = open.iter().map(|current| board.item(current, &signed_in, role)).collect();
+    Ok(Json(Queue { version, items, quarantined: board.quarantined(), on_duty: board.operators.on_duty(now), server_time: now }))
 }
 
 /// The urgency of an incident. Danger to life comes first, so medical requests rank highest.
@@ -153,12 +153,12 @@ fn urgency(current: &Current) -> u8 {
 }
 
 impl Board {
-    fn case(&self, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
+    fn item(&self, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
         let incident = &current.incident;
         let home = self.homes.get(&incident.home);
         let mine = incident.assignee.as_ref() == Some(&actor(signed_in));
         let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
-        let whole = || {
+        let detail = || {
             Box::new(IncidentDetail {
                 home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
                 incident: self.snapshots.present_incident_to(current, Audience::Center),
@@ -180,7 +180,7 @@ impl Board {
             assignee: incident.assignee.as_ref().map(|by| by.name().into()),
             mine,
             unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.assignee.is_none(),
-            whole: shown.then(whole),
+            detail: shown.then(detail),
         }
     }
 

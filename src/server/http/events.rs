@@ -82,7 +82,7 @@ pub async fn of_home(State(streams): State<Streams>, member: Member, headers: He
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
-    let listener = Listener {
+    let home_stream = HomeStream {
         _open: OpenStream::new(),
         place,
         _at_home: streams.live_events.open(&member.home.id),
@@ -96,7 +96,7 @@ pub async fn of_home(State(streams): State<Streams>, member: Member, headers: He
         token: member.signed_in.session.token,
         streams,
     };
-    event_stream(stream::unfold(listener, async |mut listener| Some((listener.next().await?, listener))))
+    event_stream(stream::unfold(home_stream, async |mut open| Some((open.next().await?, open))))
 }
 
 fn ping(clock: &Clock) -> Bytes {
@@ -104,7 +104,7 @@ fn ping(clock: &Clock) -> Bytes {
 }
 
 /// An open stream of a member.
-struct Listener {
+struct HomeStream {
     _open: OpenStream,
     place: Place<TokenHash>,
     _at_home: Arc<()>,
@@ -119,7 +119,7 @@ struct Listener {
     access: AccessOf,
 }
 
-impl Listener {
+impl HomeStream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
@@ -184,7 +184,7 @@ pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Respons
     let events = streams.live_events.subscribe(&caller.home.id, None, streams.clock.now()).events;
     let mut pings = interval(PING);
     pings.reset();
-    let line = Line {
+    let contact_stream = ContactStream {
         place,
         events,
         token: caller.token,
@@ -194,11 +194,11 @@ pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Respons
         pings,
         streams,
     };
-    event_stream(stream::unfold(line, async |mut line| Some((line.next().await?, line))))
+    event_stream(stream::unfold(contact_stream, async |mut open| Some((open.next().await?, open))))
 }
 
 /// An open stream of a contact's phone page. It contains this contact's call, and nothing else that happens in the home.
-struct Line {
+struct ContactStream {
     place: Place<TokenHash>,
     streams: Streams,
     token: [u8; 32],
@@ -210,7 +210,7 @@ struct Line {
     events: broadcast::Receiver<Arc<LiveEvent>>,
 }
 
-impl Line {
+impl ContactStream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             // A person who is no longer a contact, or who has a newer link, gets no events.

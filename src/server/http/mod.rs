@@ -27,8 +27,8 @@ mod reports;
 mod service;
 mod session;
 mod sessions;
+mod siren_bindings;
 mod statistics;
-mod wiring;
 
 use super::{App, state::AppState};
 use crate::api::problem::{Code, Problem};
@@ -60,7 +60,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .merge(homes::router())
         .merge(household::router())
         .merge(equipment::router())
-        .merge(wiring::router())
+        .merge(siren_bindings::router())
         .merge(invitations::router())
         .merge(incidents::router())
         .merge(quarantine::router())

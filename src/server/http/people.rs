@@ -151,7 +151,7 @@ fn first_home(name: String, time_zone: String) -> Home {
         contacts: Vec::new(),
         verbal_password: None,
         changes: Vec::new(),
-        wires: Vec::new(),
+        siren_bindings: Vec::new(),
         notes: Default::default(),
     }
 }

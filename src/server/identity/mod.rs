@@ -39,7 +39,7 @@ const YIELDING: i32 = 10;
 /// A queue of passwords to hash. A hash takes about 19 MiB and a core for some time (OWASP's parameters). So the number of concurrent
 /// hashes and the length of the queue are limited, and a flood of sign-ins uses neither much memory nor the time of other tasks.
 #[derive(Debug)]
-pub struct Line {
+pub struct HashQueue {
     /// Permits for the jobs that wait or run.
     places: Arc<Semaphore>,
     work: mpsc::Sender<Work>,
@@ -53,14 +53,14 @@ type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 #[derive(Debug)]
 pub struct Hashing {
     /// For signing in and changing passwords.
-    pub sign_in: Line,
+    pub sign_in: HashQueue,
     /// For verbal passwords on calls. It is separate, so that a flood of sign-ins cannot fill it.
-    pub calls: Line,
+    pub calls: HashQueue,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
-        Self { sign_in: Line::new(66, 2), calls: Line::new(257, 1) }
+        Self { sign_in: HashQueue::new(66, 2), calls: HashQueue::new(257, 1) }
     }
 }
 
@@ -68,7 +68,7 @@ impl Default for Hashing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-impl Line {
+impl HashQueue {
     /// Creates a queue with this capacity and this number of threads.
     fn new(places: usize, threads: usize) -> Self {
         let (work, next) = mpsc::channel::<Work>();
@@ -280,12 +280,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_verbal_password_that_was_set_with_its_accents_is_still_the_same() {
-        let line = Line::new(8, 1);
+        let queue = HashQueue::new(8, 1);
         let old = hash(&with_accents("Café Noir")).expect("hashed");
-        assert_eq!(line.verify_spoken("café NOIR", Some(old.clone())).await, Ok(true));
-        assert_eq!(line.verify_spoken("cafè noir", Some(old)).await, Ok(false));
+        assert_eq!(queue.verify_spoken("café NOIR", Some(old.clone())).await, Ok(true));
+        assert_eq!(queue.verify_spoken("cafè noir", Some(old)).await, Ok(false));
         let new = hash(&spoken("Café Noir")).expect("hashed");
-        assert_eq!(line.verify_spoken("cafe noir", Some(new)).await, Ok(true));
+        assert_eq!(queue.verify_spoken("cafe noir", Some(new)).await, Ok(true));
     }
 
     #[test]
@@ -301,16 +301,16 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_keeps_the_place_until_its_turn_so_that_the_line_stays_short() {
-        let line = Line::new(2, 1);
+        let queue = HashQueue::new(2, 1);
         let (go, wait) = mpsc::channel::<()>();
-        let mut first = std::pin::pin!(line.work(move |_| wait.recv().is_ok()));
-        let mut gone = Box::pin(line.work(|_| panic!("nobody waits for it any more")));
+        let mut first = std::pin::pin!(queue.work(move |_| wait.recv().is_ok()));
+        let mut gone = Box::pin(queue.work(|_| panic!("nobody waits for it any more")));
         assert!(futures_util::poll!(&mut first).is_pending() && futures_util::poll!(&mut gone).is_pending());
         drop(gone);
-        assert_eq!(line.work(|_| ()).await, Err(Busy));
+        assert_eq!(queue.work(|_| ()).await, Err(Busy));
         go.send(()).expect("it waits");
         assert_eq!(first.await, Ok(true));
-        while line.work(|_| ()).await.is_err() {
+        while queue.work(|_| ()).await.is_err() {
             tokio::task::yield_now().await;
         }
     }

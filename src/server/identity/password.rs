@@ -22,7 +22,7 @@ pub fn wrong_length(password: &str) -> Option<ErrorCode> {
 }
 
 /// Returns what is wrong with a password, if anything. `known` is what others know about its owner, such as the e-mail address. Some
-/// passwords take a second, so handlers call [`super::Line::judged`].
+/// passwords take a second, so handlers call [`super::HashQueue::judged`].
 pub fn fault(password: &str, known: &[&str]) -> Option<ErrorCode> {
     if let Some(fault) = wrong_length(password) {
         return Some(fault);

@@ -1,8 +1,8 @@
-//! The wiring of sirens that owners chose, and the health of all devices behind the broker.
+//! The siren bindings that owners chose, and the health of all devices behind the broker.
 
 use super::{
-    MqttDevices, OUTAGE, SirenError, WiringError,
-    keys::ButtonSettings,
+    BindingError, MqttDevices, OUTAGE, SirenError,
+    keypad::ButtonSettings,
     registry::Registry,
     settings::{BoundSiren, Settings},
 };
@@ -28,14 +28,14 @@ pub struct Diagnostics {
 }
 
 impl MqttDevices {
-    /// Applies the wiring that owners chose: that of these homes, and that of all homes from earlier calls.
+    /// Applies the siren bindings that owners chose: those of these homes, and those of all homes from earlier calls.
     ///
     /// # Errors
     /// The invalid choices. Their sirens get no commands; all others work.
-    pub fn rebind(&self, homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>) -> Result<(), Vec<WiringError>> {
+    pub fn rebind(&self, homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>) -> Result<(), Vec<BindingError>> {
         let mut chosen = self.chosen.lock().expect("no holder panics");
         chosen.extend(homes);
-        chosen.retain(|_, wires| !wires.is_empty());
+        chosen.retain(|_, bindings| !bindings.is_empty());
         let (all, wrongs) = self.with_chosen(&chosen);
         let before = self.registry();
         let now = Arc::new(Registry::of(all, &before));
@@ -51,19 +51,20 @@ impl MqttDevices {
         if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
     }
 
-    /// Checks a choice of wiring for a home.
+    /// Checks the siren bindings that an owner chose for a home.
     ///
     /// # Errors
     /// Why it is not allowed; its sentence is for the owner.
-    pub fn may_wire(&self, home: &HomeId, wires: &[SirenBinding]) -> Result<(), SirenError> {
+    pub fn check_bindings(&self, home: &HomeId, bindings: &[SirenBinding]) -> Result<(), SirenError> {
         let mut chosen = self.chosen.lock().expect("no holder panics").clone();
-        chosen.insert(home.clone(), wires.to_vec());
+        chosen.insert(home.clone(), bindings.to_vec());
         let wrong = self.with_chosen(&chosen).1.into_iter().find(|wrong| wrong.home == *home);
         wrong.map_or(Ok(()), |wrong| Err(wrong.source))
     }
 
-    fn with_chosen(&self, chosen: &BTreeMap<HomeId, Vec<SirenBinding>>) -> (Vec<BoundSiren>, Vec<WiringError>) {
-        let all: Vec<_> = chosen.iter().flat_map(|(home, wires)| wires.iter().map(|wire| (home.clone(), wire.clone()))).collect();
+    fn with_chosen(&self, chosen: &BTreeMap<HomeId, Vec<SirenBinding>>) -> (Vec<BoundSiren>, Vec<BindingError>) {
+        let all: Vec<_> =
+            chosen.iter().flat_map(|(home, bindings)| bindings.iter().map(|binding| (home.clone(), binding.clone()))).collect();
         // The settings were checked at startup and do not change.
         self.settings.with_chosen(&all).unwrap_or_default()
     }
@@ -78,7 +79,7 @@ impl MqttDevices {
         self.buttons.get(topic).map(|button| &button.settings)
     }
 
-    /// The wiring of a siren, if it is behind the broker.
+    /// The binding of a siren, if it is behind the broker.
     pub fn spoken(&self, home: &HomeId, device: &DeviceId) -> Option<BoundSiren> {
         self.registry().siren(home, device).map(|siren| siren.spoken.clone())
     }

@@ -3,7 +3,7 @@
 use super::codes::owner_of;
 use super::{
     MqttDevices, Readiness,
-    keys::{Asks, ButtonSettings},
+    keypad::{ButtonAction, ButtonSettings},
 };
 use crate::{
     domain::{
@@ -41,7 +41,7 @@ pub struct Press {
     /// The value that the button sent.
     pub said: String,
     /// The requested action.
-    pub asks: Asks,
+    pub action: ButtonAction,
     /// The code that was entered.
     pub code: Option<String>,
     /// The keypad's own id of this press.
@@ -100,14 +100,14 @@ pub async fn raise_what_is_pressed(buttons: Buttons, mut presses: mpsc::Receiver
 
 async fn pressed(buttons: Arc<Buttons>, press: Press) {
     let by = || Actor::Device { name: press.name.clone() };
-    match press.asks {
-        Asks::Police => raise(&buttons, &press, Request::Police, Mode::Live).await,
-        Asks::Fire => raise(&buttons, &press, Request::Fire, Mode::Live).await,
-        Asks::Medical => raise(&buttons, &press, Request::Medical, Mode::Live).await,
-        Asks::Siren => raise(&buttons, &press, Request::Siren, Mode::Live).await,
-        Asks::Drill => raise(&buttons, &press, Request::Police, Mode::Drill).await,
-        Asks::Silence => _ = steer(&buttons, &press, Command::Silence { by: by() }).await,
-        Asks::Cancel => cancel(&buttons, &press).await,
+    match press.action {
+        ButtonAction::Police => raise(&buttons, &press, Request::Police, Mode::Live).await,
+        ButtonAction::Fire => raise(&buttons, &press, Request::Fire, Mode::Live).await,
+        ButtonAction::Medical => raise(&buttons, &press, Request::Medical, Mode::Live).await,
+        ButtonAction::Siren => raise(&buttons, &press, Request::Siren, Mode::Live).await,
+        ButtonAction::Drill => raise(&buttons, &press, Request::Police, Mode::Drill).await,
+        ButtonAction::Silence => _ = steer(&buttons, &press, Command::Silence { by: by() }).await,
+        ButtonAction::Cancel => cancel(&buttons, &press).await,
     }
 }
 
@@ -151,22 +151,22 @@ async fn whose(broker: &MqttDevices, press: &Press, code: &str) -> Option<String
 
 /// Gives a command to the running incident. Returns whether it was accepted.
 async fn steer(buttons: &Buttons, press: &Press, command: Command) -> bool {
-    let Press { home, name, asks, .. } = press;
+    let Press { home, name, action, .. } = press;
     let Some(running) = buttons.engine.view().running_in(home) else {
-        tracing::info!(%home, button = name, ?asks, "a button was pressed, but no incident is running");
+        tracing::info!(%home, button = name, asks = ?action, "a button was pressed, but no incident is running");
         return false;
     };
     match buttons.engine.give(running.incident.id, command).await {
         Ok(answer) if answer.refusal.is_none() => {
-            tracing::warn!(%home, button = name, ?asks, incident = %answer.current.incident.id, "a button was pressed");
+            tracing::warn!(%home, button = name, asks = ?action, incident = %answer.current.incident.id, "a button was pressed");
             true
         }
         Ok(answer) => {
-            tracing::warn!(%home, button = name, ?asks, refusal = ?answer.refusal, "a button press was refused");
+            tracing::warn!(%home, button = name, asks = ?action, refusal = ?answer.refusal, "a button press was refused");
             false
         }
         Err(denied) => {
-            tracing::error!(%home, button = name, ?asks, ?denied, "could not apply a button press");
+            tracing::error!(%home, button = name, asks = ?action, ?denied, "could not apply a button press");
             false
         }
     }

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The reported problems of each device, by home and name.
-type Told = BTreeMap<(HomeId, String), Vec<DeviceFault>>;
+type ReportedFaults = BTreeMap<(HomeId, String), Vec<DeviceFault>>;
 
 /// What the check of devices uses.
 pub struct Monitor {
@@ -38,7 +38,7 @@ pub struct Monitor {
 
 /// Checks all devices repeatedly, until the server stops.
 pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
-    let mut told = Told::new();
+    let mut reported = ReportedFaults::new();
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -48,7 +48,7 @@ pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
             let Some(home) = monitor.homes.get(&id) else { continue };
             for look in monitor.broker.diagnostics(&id) {
                 // A record that could not be stored is tried again at the next check.
-                if let Err(error) = tell(&monitor, &home, look, &mut told).await {
+                if let Err(error) = tell(&monitor, &home, look, &mut reported).await {
                     tracing::error!(home = %id, %error, "could not store the problems of a device");
                 }
             }
@@ -56,13 +56,18 @@ pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn tell(monitor: &Monitor, home: &Home, Diagnostics { who, troubles, .. }: Diagnostics, told: &mut Told) -> Result<(), ChangeError> {
+async fn tell(
+    monitor: &Monitor,
+    home: &Home,
+    Diagnostics { who, troubles, .. }: Diagnostics,
+    reported: &mut ReportedFaults,
+) -> Result<(), ChangeError> {
     let name = match &who {
         Ok(device) => home.name_of(device).unwrap_or(device.as_str()).to_owned(),
         Err(button) => button.clone(),
     };
     let key = (home.id.clone(), name.clone());
-    let before = told.get(&key).cloned().unwrap_or_default();
+    let before = reported.get(&key).cloned().unwrap_or_default();
     if before == troubles {
         return Ok(());
     }
@@ -72,7 +77,7 @@ async fn tell(monitor: &Monitor, home: &Home, Diagnostics { who, troubles, .. }:
         let entry = AuditEntry::new(AuditAction::DeviceTrouble, monitor.clock.now(), json!({name: new}));
         monitor.changes.apply(Change::new(AuditEntry { home: Some(home.id.clone()), ..entry })).await?;
     }
-    told.insert(key, troubles);
+    reported.insert(key, troubles);
     monitor.live_events.home_changed(home.id.clone());
     Ok(())
 }

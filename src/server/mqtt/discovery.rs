@@ -2,7 +2,7 @@
 
 use super::{
     MqttDevices, Readiness,
-    home_assistant::{HomeAssistant, Shown, word_of},
+    home_assistant::{HomeAssistant, HomeState, word_of},
 };
 use crate::{
     api::incident::Stage,
@@ -44,7 +44,7 @@ pub struct Source {
 }
 
 /// Publishes every home that the settings select, until the server stops.
-pub async fn show_homes(source: Source, settings: HomeAssistant, mut stop: watch::Receiver<bool>) {
+pub async fn publish_homes(source: Source, settings: HomeAssistant, mut stop: watch::Receiver<bool>) {
     let mut shown = BTreeSet::new();
     loop {
         let wanted = |id: &HomeId| settings.homes.as_ref().is_none_or(|homes| homes.contains(id));
@@ -67,9 +67,9 @@ async fn show(source: Source, id: HomeId, mut stop: watch::Receiver<bool>) {
     let before = before.and_then(|all| all.first()?.history.first().map(|fact| fact.at));
     loop {
         let Some(home) = source.homes.get(&id) else { return };
-        source.broker.show_home(&home);
+        source.broker.publish_home(&home);
         let now = look(&source, &home, before);
-        source.broker.show(&id, &now);
+        source.broker.publish_state(&id, &now);
         let pause = if now.countdown > 0 { COUNTING } else { QUIET };
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -80,7 +80,7 @@ async fn show(source: Source, id: HomeId, mut stop: watch::Receiver<bool>) {
     }
 }
 
-fn look(source: &Source, home: &Home, before: Option<Timestamp>) -> Shown {
+fn look(source: &Source, home: &Home, before: Option<Timestamp>) -> HomeState {
     let latest = source.engine.view().latest(&home.id);
     let running = latest.as_ref().map(|current| &current.incident).filter(|incident| !incident.is_over());
     let countdown = running.map_or(0, |incident| match incident.state {
@@ -88,7 +88,7 @@ fn look(source: &Source, home: &Home, before: Option<Timestamp>) -> Shown {
         _ => 0,
     });
     let on = |is: bool| if is { "ON" } else { "OFF" };
-    Shown {
+    HomeState {
         incident: word_of(running.map(|incident| Stage::from(&incident.state))),
         drill: running.is_some_and(|incident| incident.mode == Mode::Drill),
         siren: on(running.is_some_and(|incident| incident.siren.is_sounding())),

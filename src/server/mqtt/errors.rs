@@ -1,10 +1,10 @@
-//! Why settings, the wiring of a siren, or the connection to the broker cannot be used.
+//! Why settings, the binding of a siren, or the connection to the broker cannot be used.
 
 use super::codes::CodesError;
 use crate::domain::id::{DeviceId, HomeId};
 use std::{io, path::PathBuf};
 
-/// Why a siren cannot be wired as the settings, or an owner, say.
+/// Why a siren cannot be bound as the settings, or an owner, say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SirenError {
     /// The settings do not let the owners of this home choose.
@@ -49,10 +49,10 @@ pub enum SirenError {
     },
 }
 
-/// The wiring of a siren that cannot be used.
+/// The binding of a siren that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{home}/{device}: {source}")]
-pub struct WiringError {
+pub struct BindingError {
     /// The home.
     pub home: HomeId,
     /// The device or camera.
@@ -73,9 +73,9 @@ pub enum SettingsError {
     /// There is a client certificate without its key, or a key without its certificate.
     #[error("mqtt.cert and mqtt.key belong together")]
     CertWithoutKey,
-    /// A siren cannot be wired as the settings say.
+    /// A siren cannot be bound as the settings say.
     #[error("mqtt.siren: {0}")]
-    Siren(#[source] WiringError),
+    Siren(#[source] BindingError),
     /// The prefix of a home begins with that of another.
     #[error("mqtt.topic_prefix: names of {home} begin with “{prefix}”, and so do those of {other}")]
     Prefixes {

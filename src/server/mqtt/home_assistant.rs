@@ -1,7 +1,7 @@
 //! The messages about a home to Home Assistant, and its buttons: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 
 use super::{
-    keys::{Asks, ButtonSettings},
+    keypad::{ButtonAction, ButtonSettings},
     profile::Message,
 };
 use crate::{
@@ -32,7 +32,7 @@ fn prefix() -> String {
 
 /// The state of a home, in one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct HomeState {
     /// The state of the running incident, or `none`.
     pub incident: Value,
     /// Whether that incident is a drill.
@@ -60,15 +60,16 @@ fn state_topic(server: &str, home: &HomeId) -> String {
 }
 
 /// The message with the state of a home.
-pub fn state(server: &str, home: &HomeId, shown: &Shown) -> Message {
+pub fn state(server: &str, home: &HomeId, shown: &HomeState) -> Message {
     Message { topic: state_topic(server, home), payload: json!(shown).to_string() }
 }
 
 /// The buttons of a home: drill and silence, and an SOS only if the settings allow it.
 pub fn buttons(server: &str, home: &HomeId, settings: &HomeAssistant) -> ButtonSettings {
-    let all =
-        [Asks::Drill, Asks::Silence].into_iter().chain([Asks::Police, Asks::Fire, Asks::Medical].into_iter().filter(|_| settings.sos));
-    let named = |asks: Asks| (word(asks).to_owned(), asks);
+    let all = [ButtonAction::Drill, ButtonAction::Silence]
+        .into_iter()
+        .chain([ButtonAction::Police, ButtonAction::Fire, ButtonAction::Medical].into_iter().filter(|_| settings.sos));
+    let named = |action: ButtonAction| (word(action).to_owned(), action);
     ButtonSettings {
         home: home.clone(),
         name: "Home Assistant".into(),
@@ -84,28 +85,28 @@ pub fn buttons(server: &str, home: &HomeId, settings: &HomeAssistant) -> ButtonS
 }
 
 /// The payload of a button.
-const fn word(asks: Asks) -> &'static str {
-    match asks {
-        Asks::Police => "police",
-        Asks::Fire => "fire",
-        Asks::Medical => "medical",
-        Asks::Siren => "siren",
-        Asks::Drill => "drill",
-        Asks::Silence => "silence",
-        Asks::Cancel => "cancel",
+const fn word(action: ButtonAction) -> &'static str {
+    match action {
+        ButtonAction::Police => "police",
+        ButtonAction::Fire => "fire",
+        ButtonAction::Medical => "medical",
+        ButtonAction::Siren => "siren",
+        ButtonAction::Drill => "drill",
+        ButtonAction::Silence => "silence",
+        ButtonAction::Cancel => "cancel",
     }
 }
 
 /// The label and icon of a button.
-const fn label(asks: Asks) -> (&'static str, &'static str) {
-    match asks {
-        Asks::Police => ("Request police", "mdi:police-badge"),
-        Asks::Fire => ("Request fire department", "mdi:fire"),
-        Asks::Medical => ("Request medical help", "mdi:medical-bag"),
-        Asks::Siren => ("Sound siren", "mdi:bullhorn"),
-        Asks::Drill => ("Practice", "mdi:school"),
-        Asks::Silence => ("Silence siren", "mdi:volume-off"),
-        Asks::Cancel => ("Cancel", "mdi:close"),
+const fn label(action: ButtonAction) -> (&'static str, &'static str) {
+    match action {
+        ButtonAction::Police => ("Request police", "mdi:police-badge"),
+        ButtonAction::Fire => ("Request fire department", "mdi:fire"),
+        ButtonAction::Medical => ("Request medical help", "mdi:medical-bag"),
+        ButtonAction::Siren => ("Sound siren", "mdi:bullhorn"),
+        ButtonAction::Drill => ("Practice", "mdi:school"),
+        ButtonAction::Silence => ("Silence siren", "mdi:volume-off"),
+        ButtonAction::Cancel => ("Cancel", "mdi:close"),
     }
 }
 
@@ -132,8 +133,8 @@ pub fn discovery(server: &str, home: &Home, settings: &HomeAssistant) -> Message
     .into_iter()
     .collect();
     let ButtonSettings { topic, press, .. } = buttons(server, &home.id, settings);
-    for (payload, asks) in press {
-        let (name, icon) = label(asks);
+    for (payload, action) in press {
+        let (name, icon) = label(action);
         let button = json!({"p": "button", "unique_id": format!("{node}_{payload}"), "name": name, "icon": icon, "command_topic": topic, "payload_press": payload});
         parts.insert(payload, button);
     }

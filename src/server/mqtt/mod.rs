@@ -10,17 +10,17 @@ mod diagnostics;
 pub mod discovery;
 mod errors;
 pub mod home_assistant;
-pub mod keys;
+pub mod keypad;
 pub mod profile;
+mod publish;
 mod registry;
 pub mod renamed;
 pub mod settings;
-mod show;
 
 pub use bindings::Diagnostics;
 pub use connection::connect;
 pub use diagnostics::probe;
-pub use errors::{ConnectError, SettingsError, SirenError, WiringError};
+pub use errors::{BindingError, ConnectError, SettingsError, SirenError};
 
 use crate::{
     api::home::Ready,
@@ -48,7 +48,7 @@ use crate::{
 use async_trait::async_trait;
 use buttons::Press;
 use desired_state::{DesiredState, Say};
-use keys::{Button, ButtonSettings};
+use keypad::{Button, ButtonSettings};
 use profile::Message;
 use registry::{Registry, Siren};
 use rumqttc::{AsyncClient, PublishOptions, mqttbytes::v5::PublishProperties};
@@ -85,13 +85,13 @@ pub struct MqttDevices {
     beside: Arc<dyn Devices>,
     settings: Settings,
     registry: RwLock<Arc<Registry>>,
-    /// The wiring that owners chose in the app.
+    /// The siren bindings that owners chose in the app.
     chosen: Mutex<BTreeMap<HomeId, Vec<SirenBinding>>>,
     buttons: HashMap<String, Button>,
     /// Home Assistant's buttons, by topic.
     commands: RwLock<HashMap<String, Arc<Button>>>,
     /// The retained messages for Home Assistant, by topic.
-    shown: Mutex<BTreeMap<String, String>>,
+    retained: Mutex<BTreeMap<String, String>>,
     presses: mpsc::Sender<Press>,
     link: Mutex<Link>,
 }
@@ -117,7 +117,7 @@ impl MqttDevices {
             chosen: Mutex::default(),
             buttons: settings.buttons.iter().map(|b| (b.topic.clone(), Button::new(b.clone()))).collect(),
             commands: RwLock::default(),
-            shown: Mutex::default(),
+            retained: Mutex::default(),
             presses,
             link: Mutex::new(Link { client: None, since: now, listening_since: now }),
             settings: settings.clone(),
@@ -167,7 +167,7 @@ impl MqttDevices {
             }
         }
         if open {
-            self.show_all();
+            self.republish();
         }
     }
 
@@ -230,7 +230,7 @@ impl MqttDevices {
         // Home Assistant has restarted and has lost its state.
         if self.settings.home_assistant.as_ref().is_some_and(|assistant| *topic == format!("{}/status", assistant.prefix)) {
             if payload == b"online" && !kept {
-                self.show_all();
+                self.republish();
             }
             return;
         }

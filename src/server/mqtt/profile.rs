@@ -17,11 +17,11 @@ pub struct Profile {
     /// The command to be quiet.
     pub off: Message,
     /// Where it reports whether it sounds; absent if it never does.
-    pub state: Option<Told>,
+    pub state: Option<StateTopic>,
     /// Where it, or its bridge, reports whether it can be reached.
     pub availability: Option<Availability>,
     /// Where it reports its health.
-    pub health: Option<HealthTold>,
+    pub health: Option<HealthTopic>,
     /// Its names of the sounds.
     #[serde(default)]
     pub sounds: Sounds,
@@ -62,7 +62,7 @@ pub struct Message {
 /// Where a device reports whether it sounds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Told {
+pub struct StateTopic {
     /// The topic, with placeholders.
     pub topic: String,
     /// A JSON pointer (RFC 6901); empty for the whole payload, trimmed.
@@ -94,7 +94,7 @@ pub struct Availability {
 /// Where a device reports its health. Every message there shows that it is alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HealthTold {
+pub struct HealthTopic {
     /// The topic, with placeholders.
     pub topic: String,
     /// A JSON pointer to the level of its battery, percent.
@@ -185,9 +185,9 @@ impl Profile {
 
     /// The topics to which the device of that name publishes.
     pub fn topics(&self, name: &str) -> Vec<String> {
-        let told =
+        let templates =
             [self.state.as_ref().map(|s| &s.topic), self.availability.as_ref().map(|a| &a.topic), self.health.as_ref().map(|h| &h.topic)];
-        let mut topics: Vec<String> = told.into_iter().flatten().map(|topic| topic.replace("{name}", name)).collect();
+        let mut topics: Vec<String> = templates.into_iter().flatten().map(|topic| topic.replace("{name}", name)).collect();
         topics.sort();
         topics.dedup();
         topics

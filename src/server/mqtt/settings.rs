@@ -1,9 +1,9 @@
-//! The table `mqtt` of the configuration: the broker, and the wiring of devices.
+//! The table `mqtt` of the configuration: the broker, and the bindings of devices.
 
 use super::{
-    SettingsError, SirenError, WiringError,
+    BindingError, SettingsError, SirenError,
     home_assistant::HomeAssistant,
-    keys::{Asks, ButtonSettings},
+    keypad::{ButtonAction, ButtonSettings},
     profile::{Profile, known, silence},
 };
 use crate::domain::{
@@ -44,7 +44,7 @@ pub struct Settings {
     /// Panic buttons and keypads.
     #[serde(default, rename = "button")]
     pub buttons: Vec<ButtonSettings>,
-    /// The homes whose owners choose the wiring of their sirens in the app, with the prefix that each home's device names must have. It
+    /// The homes whose owners choose the bindings of their sirens in the app, with the prefix that each home's device names must have. It
     /// keeps a home from reaching the devices of another.
     #[serde(default)]
     pub topic_prefix: BTreeMap<HomeId, String>,
@@ -72,7 +72,7 @@ pub struct SirenSettings {
     pub heartbeat_timeout: Option<Duration>,
 }
 
-/// A siren and its wiring.
+/// A siren and its binding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundSiren {
     /// The home.
@@ -151,7 +151,7 @@ impl Settings {
     ///
     /// # Errors
     /// The same as [`Settings::sirens`]. Invalid choices are returned beside the sirens; the sentence of each cause is for the owner.
-    pub fn with_chosen(&self, chosen: &[(HomeId, SirenBinding)]) -> Result<(Vec<BoundSiren>, Vec<WiringError>), SettingsError> {
+    pub fn with_chosen(&self, chosen: &[(HomeId, SirenBinding)]) -> Result<(Vec<BoundSiren>, Vec<BindingError>), SettingsError> {
         let all = self.sirens()?;
         let mut registry = Registry { kinds: self.kinds(), taken: HashMap::new(), all };
         for spoken in &registry.all {
@@ -198,7 +198,7 @@ impl Settings {
             if press.is_empty() {
                 return Err(SettingsError::ButtonWithoutPress { button });
             }
-            if press.values().any(|asks| *asks == Asks::Cancel) != codes_file.is_some() {
+            if press.values().any(|action| *action == ButtonAction::Cancel) != codes_file.is_some() {
                 return Err(SettingsError::CancelWithoutCodes { button });
             }
             if let Some(other) = taken.insert(topic.clone(), button.clone()) {
@@ -210,8 +210,8 @@ impl Settings {
 }
 
 impl SirenSettings {
-    fn wrong(&self, source: SirenError) -> WiringError {
-        WiringError { home: self.home.clone(), device: self.device.clone(), source }
+    fn wrong(&self, source: SirenError) -> BindingError {
+        BindingError { home: self.home.clone(), device: self.device.clone(), source }
     }
 }
 
@@ -302,16 +302,16 @@ mod tests {
         let settings =
             settings(&(siren("base", "buckler", "maple/base") + "[topic_prefix]\nmaple-street = \"maple/\"\nlake-cabin = \"lake/\"\n"));
         let home = |id: &str| id.parse::<HomeId>().unwrap();
-        let wire = |whose: &str, device: &str, name: &str| {
+        let binding = |whose: &str, device: &str, name: &str| {
             (home(whose), SirenBinding { device: device.parse().unwrap(), profile: "buckler".into(), name: name.into() })
         };
         let chosen = [
-            wire("maple-street", "hall", "maple/hall"),
-            wire("maple-street", "base", "maple/other"),
-            wire("lake-cabin", "dock", "maple/dock"),
-            wire("lake-cabin", "porch", "lake/porch"),
-            wire("lake-cabin", "shed", "lake/porch"),
-            wire("harbor-loft", "base", "loft"),
+            binding("maple-street", "hall", "maple/hall"),
+            binding("maple-street", "base", "maple/other"),
+            binding("lake-cabin", "dock", "maple/dock"),
+            binding("lake-cabin", "porch", "lake/porch"),
+            binding("lake-cabin", "shed", "lake/porch"),
+            binding("harbor-loft", "base", "loft"),
         ];
         let (all, wrongs) = settings.with_chosen(&chosen).unwrap();
         let devices = |of: Vec<DeviceId>| of.iter().map(|device| device.as_str().to_owned()).collect::<Vec<_>>();

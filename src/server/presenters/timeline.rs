@@ -6,7 +6,7 @@
 use crate::{
     api::{
         incident::Audience,
-        timeline::{Line, What},
+        timeline::{TimelineEntry, What},
     },
     domain::{
         id::{CallId, ContactId, DeviceId},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The whole timeline, as this audience may see it.
-pub fn lines(incident: &core::Incident, history: &[Recorded], audience: Audience) -> Vec<Line> {
+pub fn lines(incident: &core::Incident, history: &[Recorded], audience: Audience) -> Vec<TimelineEntry> {
     let story = Story { incident, history, audience };
     let mut then: Option<core::Incident> = None;
     let line = |(seq, fact): (u32, &Recorded)| {
@@ -49,14 +49,14 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    fn line(&self, seq: u32, fact: &Recorded, then: &core::Incident) -> Line {
+    fn line(&self, seq: u32, fact: &Recorded, then: &core::Incident) -> TimelineEntry {
         let (what, by, text) = self.words(&fact.event, then);
         // A report from outside keeps its own time, limited to the time between the start and its arrival, because clocks differ.
         let at = match &fact.event {
             Event::Reported { said_at, .. } => (*said_at).clamp(self.incident.started_at.min(fact.at), fact.at),
             _ => fact.at,
         };
-        Line { seq, at, what, by: by.map(|b| b.name().into()), text }
+        TimelineEntry { seq, at, what, by: by.map(|b| b.name().into()), text }
     }
 
     /// The words of a fact. `then` is the incident after the fact.

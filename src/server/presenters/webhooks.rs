@@ -4,13 +4,13 @@ use super::timeline;
 use crate::{
     api::{
         incident::{Audience, Stage},
-        timeline::Line,
+        timeline::TimelineEntry,
         webhooks::{About, CallTold, Data, DispatchTold, Message},
     },
     domain::incident::{
         CallState, CenterMode, DispatchState, Incident, Report, Service,
+        disclosure::disclosures,
         event::{Event, Recorded},
-        leaving::leaving,
     },
 };
 
@@ -22,7 +22,7 @@ pub fn messages(incident: &Incident, history: &[Recorded], account: Option<&str>
         CenterMode::Automatic | CenterMode::Receiver => Audience::Home,
     };
     let lines = timeline::lines(incident, history, audience);
-    let told = leaving(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
+    let told = disclosures(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
     told.map(|(n, then)| {
         let message = message(&history[n], &lines[n], &then, account);
         let is_secret = message.data.call.as_ref().is_some_and(|call| audience.outcome(incident, call.outcome).is_none());
@@ -31,7 +31,7 @@ pub fn messages(incident: &Incident, history: &[Recorded], account: Option<&str>
     .collect()
 }
 
-fn message(fact: &Recorded, line: &Line, then: &Incident, account: Option<&str>) -> Message {
+fn message(fact: &Recorded, line: &TimelineEntry, then: &Incident, account: Option<&str>) -> Message {
     let snapshot = &then.snapshot;
     let about = About {
         home: then.home.clone(),

@@ -1,8 +1,8 @@
 //! Delivers each step of an incident to other servers (Standard Webhooks): signed, in order, and retried until the server accepts it.
 //!
-//! It reads stored incidents and never delays anything else. Nothing leaves before D, and nothing of an aborted request ([`leaving`]).
+//! It reads stored incidents and never delays anything else. Nothing leaves before D, and nothing of an aborted request ([`disclosures`]).
 //!
-//! [`leaving`]: crate::domain::incident::leaving
+//! [`disclosures`]: crate::domain::incident::disclosure::disclosures
 
 pub mod incoming;
 pub mod settings;
@@ -53,12 +53,12 @@ const WRITTEN_AT_ONCE: usize = 64;
 const LOOK_BACK: Duration = Duration::from_secs(2 * 24 * 3_600);
 
 /// A server that gets webhooks, and the progress of its deliveries.
-struct Told {
+struct Endpoint {
     hook: Hook,
     key: Webhook,
     /// Steps before this time are not sent.
     since: OnceLock<Timestamp>,
-    lines: Mutex<HashMap<IncidentId, Line>>,
+    progress: Mutex<HashMap<IncidentId, DeliveryProgress>>,
     places: Semaphore,
     /// Notified when a person wants an immediate retry.
     again: Notify,
@@ -66,7 +66,7 @@ struct Told {
 
 /// The progress of one incident's deliveries to one server.
 #[derive(Default)]
-struct Line {
+struct DeliveryProgress {
     /// The number of the next step to send; `None` until it is known.
     next: Option<u32>,
     /// The home of the incident, once it is known.
@@ -82,7 +82,7 @@ struct Line {
 
 /// All servers that get webhooks.
 pub struct Webhooks {
-    all: Vec<Arc<Told>>,
+    all: Vec<Arc<Endpoint>>,
     client: Client,
     source: Source,
 }
@@ -158,21 +158,21 @@ impl Webhooks {
     /// # Errors
     /// A secret that cannot be read, or an HTTP client that cannot be created.
     pub fn new(hooks: &[Hook], source: Source) -> Result<Self, SetupError> {
-        let told = |hook: &Hook| {
+        let endpoint = |hook: &Hook| {
             let key = secret(&hook.secret_file)?;
-            let (since, lines, again) = Default::default();
-            Ok(Arc::new(Told { hook: hook.clone(), key, since, lines, places: Semaphore::new(AT_ONCE), again }))
+            let (since, progress, again) = Default::default();
+            Ok(Arc::new(Endpoint { hook: hook.clone(), key, since, progress, places: Semaphore::new(AT_ONCE), again }))
         };
-        Ok(Self { all: hooks.iter().map(told).collect::<Result<_, SetupError>>()?, client: client()?, source })
+        Ok(Self { all: hooks.iter().map(endpoint).collect::<Result<_, SetupError>>()?, client: client()?, source })
     }
 
     /// The failing deliveries of a home, the oldest first.
     pub fn undelivered(&self, home: &HomeId) -> Vec<Undelivered> {
-        let of = |(number, told): (usize, &Arc<Told>)| {
-            let host = told.hook.url.host_str().unwrap_or_default().to_owned();
-            let lines = told.lines();
-            let failing = lines.iter().filter(|(_, line)| line.home.as_ref() == Some(home));
-            let failing = failing.filter_map(|(id, line)| Some((*id, line.failing.clone()?)));
+        let of = |(number, endpoint): (usize, &Arc<Endpoint>)| {
+            let host = endpoint.hook.url.host_str().unwrap_or_default().to_owned();
+            let all = endpoint.progress();
+            let failing = all.iter().filter(|(_, progress)| progress.home.as_ref() == Some(home));
+            let failing = failing.filter_map(|(id, progress)| Some((*id, progress.failing.clone()?)));
             failing.map(|(incident, failing)| Undelivered { number, host: host.clone(), incident, failing }).collect::<Vec<_>>()
         };
         let mut found: Vec<_> = self.all.iter().enumerate().flat_map(of).collect();
@@ -182,14 +182,14 @@ impl Webhooks {
 
     /// Retries the failing delivery of an incident now, as if it had never failed. Returns whether there was one.
     pub fn resend(self: &Arc<Self>, number: usize, incident: IncidentId) -> bool {
-        let Some(told) = self.all.get(number) else { return false };
-        let failed = told.lines().get_mut(&incident).is_some_and(|line| {
-            line.unwritten = true;
-            line.failing.take().is_some()
+        let Some(endpoint) = self.all.get(number) else { return false };
+        let failed = endpoint.progress().get_mut(&incident).is_some_and(|progress| {
+            progress.unwritten = true;
+            progress.failing.take().is_some()
         });
         if failed {
-            told.poke(self, incident);
-            told.again.notify_waiters();
+            endpoint.poke(self, incident);
+            endpoint.again.notify_waiters();
         }
         failed
     }
@@ -225,7 +225,7 @@ pub async fn watch(webhooks: Arc<Webhooks>, mut steps: mpsc::UnboundedReceiver<I
         tokio::select! {
             () = stopped(&mut stop) => break,
             step = steps.recv() => match step {
-                Some(incident) => webhooks.all.iter().for_each(|told| told.poke(&webhooks, incident)),
+                Some(incident) => webhooks.all.iter().for_each(|endpoint| endpoint.poke(&webhooks, incident)),
                 None => break,
             },
             _ = write.tick() => drop(write_down(&webhooks).await),
@@ -237,20 +237,25 @@ pub async fn watch(webhooks: Arc<Webhooks>, mut steps: mpsc::UnboundedReceiver<I
 /// Resumes the deliveries that were left when the server stopped.
 async fn begin(webhooks: &Arc<Webhooks>) -> Result<(), ChangeError> {
     let now = webhooks.source.clock.now();
-    for told in &webhooks.all {
-        let url = told.hook.url.as_str();
+    for endpoint in &webhooks.all {
+        let url = endpoint.hook.url.as_str();
         let since = match webhooks.source.reads.told_since(url).await? {
             Some(since) => since,
             None => webhooks.source.changes.note(Bookkeeping::ToldSince(url.into(), now)).await.map(|()| now)?,
         };
-        let since = *told.since.get_or_init(|| since);
+        let since = *endpoint.since.get_or_init(|| since);
         for Delivery { incident, next, failing, .. } in webhooks.source.reads.deliveries(url).await? {
             let home = load(webhooks, incident).await?.map(|current| current.incident.home.clone());
-            told.lines().entry(incident).or_insert(Line { next: Some(next), home, failing, ..Line::default() });
-            told.poke(webhooks, incident);
+            endpoint.progress().entry(incident).or_insert(DeliveryProgress {
+                next: Some(next),
+                home,
+                failing,
+                ..DeliveryProgress::default()
+            });
+            endpoint.poke(webhooks, incident);
         }
         for incident in webhooks.source.reads.begun_since(since.max(now - LOOK_BACK)).await? {
-            told.poke(webhooks, incident);
+            endpoint.poke(webhooks, incident);
         }
     }
     Ok(())
@@ -260,27 +265,27 @@ async fn begin(webhooks: &Arc<Webhooks>) -> Result<(), ChangeError> {
 /// there is more to store.
 async fn write_down(webhooks: &Webhooks) -> bool {
     let mut more = false;
-    for told in &webhooks.all {
-        let url = told.hook.url.as_str();
-        let row = |(incident, line): (&IncidentId, &mut Line)| {
-            let next = line.next.filter(|_| std::mem::take(&mut line.unwritten))?;
-            Some(Delivery { url: url.into(), incident: *incident, next, failing: line.failing.clone() })
+    for endpoint in &webhooks.all {
+        let url = endpoint.hook.url.as_str();
+        let row = |(incident, progress): (&IncidentId, &mut DeliveryProgress)| {
+            let next = progress.next.filter(|_| std::mem::take(&mut progress.unwritten))?;
+            Some(Delivery { url: url.into(), incident: *incident, next, failing: progress.failing.clone() })
         };
-        let rows: Vec<_> = told.lines().iter_mut().filter_map(row).take(WRITTEN_AT_ONCE).collect();
+        let rows: Vec<_> = endpoint.progress().iter_mut().filter_map(row).take(WRITTEN_AT_ONCE).collect();
         more |= rows.len() == WRITTEN_AT_ONCE;
         if !rows.is_empty()
             && let Err(error) = webhooks.source.changes.note(Bookkeeping::Deliveries(rows.clone())).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "could not store the progress of webhook deliveries");
             more = false;
-            let mut lines = told.lines();
+            let mut all = endpoint.progress();
             for row in rows {
-                if let Some(line) = lines.get_mut(&row.incident) {
-                    line.unwritten = true;
+                if let Some(progress) = all.get_mut(&row.incident) {
+                    progress.unwritten = true;
                 }
             }
         }
-        told.lines().retain(|_, line| line.busy || line.unwritten || line.failing.is_some() || !line.over);
+        endpoint.progress().retain(|_, progress| progress.busy || progress.unwritten || progress.failing.is_some() || !progress.over);
     }
     more
 }
@@ -299,18 +304,18 @@ async fn load(webhooks: &Webhooks, incident: IncidentId) -> Result<Option<Arc<Cu
     }
 }
 
-impl Told {
-    fn lines(&self) -> MutexGuard<'_, HashMap<IncidentId, Line>> {
-        self.lines.lock().expect("no holder panics")
+impl Endpoint {
+    fn progress(&self) -> MutexGuard<'_, HashMap<IncidentId, DeliveryProgress>> {
+        self.progress.lock().expect("no holder panics")
     }
 
     /// Starts the delivery of an incident, which may have new steps.
     fn poke(self: &Arc<Self>, webhooks: &Arc<Webhooks>, incident: IncidentId) {
-        let mut lines = self.lines();
-        let line = lines.entry(incident).or_default();
-        line.more = true;
-        if !line.busy && !line.failing.as_ref().is_some_and(|failing| failing.given_up) {
-            line.busy = true;
+        let mut all = self.progress();
+        let progress = all.entry(incident).or_default();
+        progress.more = true;
+        if !progress.busy && !progress.failing.as_ref().is_some_and(|failing| failing.given_up) {
+            progress.busy = true;
             tokio::spawn(self.clone().go_on(webhooks.clone(), incident));
         }
     }
@@ -318,23 +323,23 @@ impl Told {
     /// Delivers an incident until there are no more steps, or the delivery is given up.
     async fn go_on(self: Arc<Self>, webhooks: Arc<Webhooks>, incident: IncidentId) {
         loop {
-            if let Some(line) = self.lines().get_mut(&incident) {
-                line.more = false;
+            if let Some(progress) = self.progress().get_mut(&incident) {
+                progress.more = false;
             }
-            let told = match self.tell(&webhooks, incident).await {
-                Ok(told) => told,
+            let delivered = match self.tell(&webhooks, incident).await {
+                Ok(delivered) => delivered,
                 Err(error) => {
                     tracing::warn!(%incident, error = &error as &dyn std::error::Error, "could not load a webhook's incident; retrying");
                     tokio::time::sleep(PAUSE_MOST.min(PAUSE_FIRST * 8)).await;
                     continue;
                 }
             };
-            let mut lines = self.lines();
-            let Some(line) = lines.get_mut(&incident) else { return };
-            if told && line.more {
+            let mut all = self.progress();
+            let Some(progress) = all.get_mut(&incident) else { return };
+            if delivered && progress.more {
                 continue;
             }
-            line.busy = false;
+            progress.busy = false;
             return;
         }
     }
@@ -348,29 +353,31 @@ impl Told {
     /// Delivers all current steps. Returns false if a delivery is given up, or the server stops.
     async fn tell(&self, webhooks: &Webhooks, incident: IncidentId) -> Result<bool, StoreError> {
         let Some(current) = load(webhooks, incident).await?.filter(|current| self.wants(current)) else {
-            self.learn(incident, |line| line.over = true);
+            self.learn(incident, |progress| progress.over = true);
             return Ok(true);
         };
-        let known = self.lines().get(&incident).and_then(|line| line.next);
+        let known = self.progress().get(&incident).and_then(|progress| progress.next);
         let next = match known {
             Some(next) => next,
             None => webhooks.source.reads.delivery(self.hook.url.as_str(), incident).await?.map_or(1, |delivery| delivery.next),
         };
-        self.learn(incident, |line| (line.next, line.home) = (Some(next), Some(current.incident.home.clone())));
+        self.learn(incident, |progress| (progress.next, progress.home) = (Some(next), Some(current.incident.home.clone())));
         let account = (webhooks.source.account_of)(&current.incident.home);
         let since = self.since.get().copied().unwrap_or_default();
         for message in messages(&current.incident, &current.history, account.as_deref(), next) {
             if message.timestamp >= since && !self.deliver(webhooks, incident, &message).await {
                 return Ok(false);
             }
-            self.learn(incident, |line| (line.next, line.failing, line.unwritten) = (Some(message.data.seq + 1), None, true));
+            self.learn(incident, |progress| {
+                (progress.next, progress.failing, progress.unwritten) = (Some(message.data.seq + 1), None, true);
+            });
         }
-        self.learn(incident, |line| line.over = current.incident.is_over());
+        self.learn(incident, |progress| progress.over = current.incident.is_over());
         Ok(true)
     }
 
-    fn learn(&self, incident: IncidentId, change: impl FnOnce(&mut Line)) {
-        change(self.lines().entry(incident).or_default());
+    fn learn(&self, incident: IncidentId, change: impl FnOnce(&mut DeliveryProgress)) {
+        change(self.progress().entry(incident).or_default());
     }
 
     /// Sends one message until it is accepted. Returns false if it is given up, or the server stops.
@@ -384,10 +391,10 @@ impl Told {
             tracing::warn!(%incident, to = self.hook.url.host_str(), why, "a webhook delivery failed");
             let now = webhooks.source.clock.now();
             let mut given_up = false;
-            self.learn(incident, |line| {
-                let since = line.failing.as_ref().map_or(now, |failing| failing.since);
+            self.learn(incident, |progress| {
+                let since = progress.failing.as_ref().map_or(now, |failing| failing.since);
                 given_up = now.since(since) >= GIVE_UP;
-                (line.failing, line.unwritten) = (Some(Failing { since, why, given_up }), true);
+                (progress.failing, progress.unwritten) = (Some(Failing { since, why, given_up }), true);
             });
             if given_up {
                 return false;

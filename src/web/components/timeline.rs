@@ -2,7 +2,7 @@
 
 use super::part;
 use crate::{
-    api::timeline::Line,
+    api::timeline::TimelineEntry,
     view::{incident::mark, words::IncidentWord},
     web::browser::time::clock,
 };
@@ -13,9 +13,9 @@ use leptos::prelude::*;
 pub fn Timeline(
     /// Its lines, oldest first.
     #[prop(into)]
-    lines: Signal<Vec<Line>>,
+    lines: Signal<Vec<TimelineEntry>>,
 ) -> impl IntoView {
-    let row = |line: Line| {
+    let row = |line: TimelineEntry| {
         let (time, text) = (clock(line.at, true), line.text.clone());
         view! {
             <li class=format!("line__row line__row--{}", mark(line.what))>

@@ -77,14 +77,19 @@ pub fn OpenCase(
 ) -> impl IntoView {
     // Only a change redraws this, because somebody may be typing. A new server time alone does not count as one.
     let drawn = Memo::new(move |_| {
-        case.with(|case| case.as_ref().map(|case| (case.id, case.mine, case.assignee.clone(), case.whole.as_ref().map(|whole| whole.step))))
+        case.with(|case| {
+            case.as_ref().map(|case| (case.id, case.mine, case.assignee.clone(), case.detail.as_ref().map(|detail| detail.step)))
+        })
     });
     let told = RwSignal::new(String::new());
     let body = move || {
         drawn.get()?;
         let now = case.get_untracked()?;
         let says = Says { id: now.id, told };
-        Some(view! { {head(&now, says, leads)}{now.whole.map(|whole| view! { <Open case whole=*whole says mine=now.mine/> })} }.into_any())
+        Some(
+            view! { {head(&now, says, leads)}{now.detail.map(|detail| view! { <Open case detail=*detail says mine=now.mine/> })} }
+                .into_any(),
+        )
     };
     // A change of the people on duty must not discard typed text.
     let hand = move || {
@@ -137,13 +142,13 @@ fn Open(
     /// The incident as it is now.
     case: Signal<Option<QueueItem>>,
     /// All of its details.
-    whole: IncidentDetail,
+    detail: IncidentDetail,
     /// Sends what the operator records.
     says: Says,
     /// Whether the viewer works on it.
     mine: bool,
 ) -> impl IntoView {
-    let IncidentDetail { home, incident, contacts, notes, cameras, password_required, step } = whole;
+    let IncidentDetail { home, incident, contacts, notes, cameras, password_required, step } = detail;
     let id = incident.id;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());
@@ -160,7 +165,7 @@ fn Open(
     let facts = facts.into_iter().flatten().chain(for_responders(&notes, incident.server_time));
     let script = script(step, &incident, &contacts, password_required);
     // The timeline and the services are updated while the rest stays as it is.
-    let now = move || case.with(|case| case.as_ref().and_then(|case| case.whole.as_ref().map(|whole| whole.incident.clone())));
+    let now = move || case.with(|case| case.as_ref().and_then(|case| case.detail.as_ref().map(|detail| detail.incident.clone())));
     let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
     // In a quiet incident the person under duress, or held up, may be with a contact.
     let may_call = incident.quiet.is_none();

@@ -45,9 +45,9 @@ pub fn Center() -> impl IntoView {
         }
     });
     let ids =
-        Memo::new(move |_| queue.with(|queue| queue.iter().flat_map(|queue| queue.cases.iter().map(|case| case.id)).collect::<Vec<_>>()));
+        Memo::new(move |_| queue.with(|queue| queue.iter().flat_map(|queue| queue.items.iter().map(|case| case.id)).collect::<Vec<_>>()));
     let case =
-        move |id: IncidentId| queue.with(|queue| queue.as_ref().and_then(|queue| queue.cases.iter().find(|case| case.id == id).cloned()));
+        move |id: IncidentId| queue.with(|queue| queue.as_ref().and_then(|queue| queue.items.iter().find(|case| case.id == id).cloned()));
     let on_key = move |event: ev::KeyboardEvent| {
         let typing = event.target().is_some_and(|target| target.dyn_ref::<web_sys::HtmlInputElement>().is_some());
         if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -82,13 +82,13 @@ pub fn Center() -> impl IntoView {
         (!all.is_empty())
             .then(|| view! { <div role="alert"><ul class="rows card">{all.into_iter().map(stopped_row).collect_view()}</ul></div> })
     };
-    let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.cases.is_empty())));
+    let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.items.is_empty())));
     let list = move || {
         Some(match is_empty.get()? {
             true => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
             false => view! {
                 <ul class="rows card" aria-label=W::Queue>
-                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.cases.clone()).unwrap_or_default()) key=|case| (case.id, case.assignee.clone(), case.services.len(), case.unclaimed, case.repeats) children=move |case| view! { <Row case chosen/> }/>
+                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.items.clone()).unwrap_or_default()) key=|case| (case.id, case.assignee.clone(), case.services.len(), case.unclaimed, case.repeats) children=move |case| view! { <Row case chosen/> }/>
                 </ul>
             }
             .into_any(),
@@ -122,7 +122,7 @@ async fn keep_asking(queue: RwSignal<Option<Queue>>, wrong: RwSignal<String>) {
         match client::queue(seen).await {
             Ok(now) => {
                 // `public/chime.js` sounds when it counts more.
-                let title = format!("{}{}", count(&now.cases), Word::Center.say());
+                let title = format!("{}{}", count(&now.items), Word::Center.say());
                 let is_new = seen.replace(now.version) != Some(now.version);
                 if wrong.try_set(String::new()).is_some() || is_new && queue.try_set(Some(now)).is_some() {
                     return;

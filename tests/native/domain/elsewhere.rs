@@ -5,11 +5,11 @@ use buckler::domain::incident::{
     Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request, Service,
     command::{CallStep, Command},
     decide::Refusal,
-    leaving::leaving,
+    disclosure::disclosures,
 };
 
 fn told(story: &Story) -> Vec<&'static str> {
-    leaving(&story.incident, &story.facts).into_iter().map(|(n, _)| story.facts[n].event.name()).collect()
+    disclosures(&story.incident, &story.facts).into_iter().map(|(n, _)| story.facts[n].event.name()).collect()
 }
 
 fn report(story: &mut Story, key: &str, report: Report) -> Result<(), Refusal> {

@@ -6,14 +6,14 @@ use buckler::domain::{
     incident::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report, Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
+        disclosure::disclosures,
         effect::EffectKind,
         event::{Event, Recorded},
-        leaving::leaving,
     },
     time::Timestamp,
 };
 use buckler::{
-    api::{incident::Audience, timeline::Line},
+    api::{incident::Audience, timeline::TimelineEntry},
     server::presenters::timeline,
 };
 use proptest::prelude::*;
@@ -189,7 +189,7 @@ proptest! {
         let mut was_up = true;
         for step in steps {
             let before = story.incident.clone();
-            let told = leaving(&before, &story.facts);
+            let told = disclosures(&before, &story.facts);
             let lines = timeline::lines(&before, &story.facts, Audience::Center);
             match step {
                 Step::Wait(ms) => story.wait(Duration::from_millis(ms)),
@@ -202,7 +202,7 @@ proptest! {
                 Step::OnCall(number, step) => _ = story.on_call(number, step),
             }
             check(&story, &before, was_up);
-            let tells = leaving(&story.incident, &story.facts);
+            let tells = disclosures(&story.incident, &story.facts);
             let left = story.whats().iter().any(|what| matches!(*what, "countdown_over" | "sent_now" | "reviewed"));
             prop_assert!(left || tells.is_empty(), "I3: nothing is told before D");
             prop_assert!(tells.starts_with(&told), "what is told follows what was told");
@@ -210,7 +210,7 @@ proptest! {
             prop_assert!(now.starts_with(&lines), "a line of the timeline never changes: {lines:#?} became {now:#?}");
             // The home learns of a wrong password only at the end (R16).
             let (at_home, is_over) = (timeline::lines(&story.incident, &story.facts, Audience::Home), story.incident.is_over());
-            let differs = |(line, fact): (&Line, &Recorded)| {
+            let differs = |(line, fact): (&TimelineEntry, &Recorded)| {
                 let hidden = matches!(fact.event, Event::CallEnded { outcome: CallOutcome::WrongPassword, .. });
                 (!hidden || is_over) && !now.contains(line)
             };

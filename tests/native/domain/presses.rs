@@ -2,7 +2,8 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    Actor, CenterMode, Disposition, Mode, Policy, REPEATS_MOST, Report, Request, Source, command::Command, event::Event, leaving::leaving,
+    Actor, CenterMode, Disposition, Mode, Policy, REPEATS_MOST, Report, Request, Source, command::Command, disclosure::disclosures,
+    event::Event,
 };
 
 fn repeats(story: &Story) -> usize {
@@ -61,7 +62,7 @@ fn aborted_press_leaves_no_trace_outside_however_often() {
     let mut story = Story::live(Request::Police);
     story.join(Request::Police);
     story.give(Command::Cancel { by: person("ada") }).unwrap();
-    assert!(leaving(&story.incident, &story.facts).is_empty());
+    assert!(disclosures(&story.incident, &story.facts).is_empty());
     assert_eq!(story.effects.len(), 0, "R11");
 }
 

@@ -1,7 +1,7 @@
 //! A panel's duress code and silent hold-up: quiet in what they do.
 
 use super::story::{Story, s};
-use buckler::domain::incident::{CenterMode, Policy, Quiet, Request, Siren, command::Command, effect::EffectKind, leaving::leaving};
+use buckler::domain::incident::{CenterMode, Policy, Quiet, Request, Siren, command::Command, disclosure::disclosures, effect::EffectKind};
 
 #[test]
 fn quiet_incident_sounds_nothing_and_calls_nobody() {
@@ -39,7 +39,7 @@ fn receiver_is_told_why_an_incident_is_quiet() {
 fn quiet_incident_leaves_for_other_servers_when_it_is_over() {
     let mut story = Story::quiet(Quiet::Duress, Policy::default());
     story.wait(s(60));
-    assert!(leaving(&story.incident, &story.facts).is_empty());
+    assert!(disclosures(&story.incident, &story.facts).is_empty());
     story.give(Command::End { by: story.incident.started_by.clone() }).unwrap();
-    assert_eq!(leaving(&story.incident, &story.facts).len(), story.facts.len());
+    assert_eq!(disclosures(&story.incident, &story.facts).len(), story.facts.len());
 }

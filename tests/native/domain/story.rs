@@ -68,7 +68,7 @@ pub fn home() -> Home {
         contacts: vec![contact("sister", "Sister", "+15035550101"), contact("neighbor", "Neighbor", "+15035550102")],
         verbal_password: None,
         changes: Vec::new(),
-        wires: Vec::new(),
+        siren_bindings: Vec::new(),
         notes: Default::default(),
     }
 }

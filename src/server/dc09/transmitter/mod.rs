@@ -3,7 +3,7 @@
 //! It never delays anything else: the automatic center calls in parallel. If the main receiver does not acknowledge a message, the backup
 //! gets it. If neither does, the timeline says so, and both are retried.
 
-mod line;
+mod exchange;
 mod probe;
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
         incident::{
             Mode, Service,
             command::Command,
-            effect::{Effect, EffectKind, Signal as Told},
+            effect::{Effect, EffectKind, Signal as EffectSignal},
         },
         time::Timestamp,
     },
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use line::{Line, Silence};
+use exchange::{Exchange, Silence};
 pub use probe::probe;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -55,8 +55,8 @@ const TEXT_MOST: usize = 60;
 /// The longest notes for responders in a piece of x-data, characters.
 const NOTES_MOST: usize = 400;
 
-/// One of the receivers.
-struct Path {
+/// The transmission path to one of the receivers.
+struct TransmissionPath {
     name: &'static str,
     peer: Peer,
     sequence: AtomicU16,
@@ -88,7 +88,7 @@ pub struct Transmitter {
     key: Option<Key>,
     within: Duration,
     every: Duration,
-    paths: Vec<Path>,
+    paths: Vec<TransmissionPath>,
     clock: Arc<Clock>,
     live_events: Arc<LiveEvents>,
     proofs: Mutex<HashMap<HomeId, Proof>>,
@@ -119,7 +119,8 @@ impl Transmitter {
         live_events: Arc<LiveEvents>,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), SettingsError> {
         let (every, within) = settings.times()?;
-        let path = |name, peer: &Peer| Path { name, peer: peer.clone(), sequence: AtomicU16::new(0), ahead_s: AtomicI64::new(0) };
+        let path =
+            |name, peer: &Peer| TransmissionPath { name, peer: peer.clone(), sequence: AtomicU16::new(0), ahead_s: AtomicI64::new(0) };
         let paths =
             std::iter::once(path("main", &settings.main)).chain(settings.backup.as_ref().map(|peer| path("backup", peer))).collect();
         let (failed, failures) = mpsc::unbounded_channel();
@@ -177,9 +178,9 @@ impl Transmitter {
     }
 
     /// Sends a message to one receiver. Retries carry the same number.
-    async fn tell(&self, path: &Path, message: &Message<'_>) -> Result<(), NotTaken> {
+    async fn tell(&self, path: &TransmissionPath, message: &Message<'_>) -> Result<(), NotTaken> {
         let sequence = path.sequence.fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1)).map_or(1, |last| last % 9_999 + 1);
-        let line = Line { key: self.key.as_ref(), within: self.within };
+        let exchange = Exchange { key: self.key.as_ref(), within: self.within };
         for _ in 0..TRIES {
             let ahead = path.ahead_s.load(Relaxed);
             let now = self.clock.now();
@@ -197,7 +198,7 @@ impl Transmitter {
                 sealed: self.key.is_some(),
             };
             let until = instant() + self.within;
-            match line.ask(&path.peer, &frame, until).await {
+            match exchange.ask(&path.peer, &frame, until).await {
                 Ok(Frame { id: Id::Ack, .. }) => return Ok(()),
                 Ok(Frame { id: Id::Nak, at: Some(theirs), .. }) => {
                     // The receiver expects its own time.
@@ -244,8 +245,8 @@ impl EffectHandler for Transmitter {
 
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at } = &effect.kind else { return Ok(None) };
-        let alarm = *signal == Told::Alarm && effect.mode == Mode::Live;
-        if *signal != Told::Alarm && self.is_preceded(effect) {
+        let alarm = *signal == EffectSignal::Alarm && effect.mode == Mode::Live;
+        if *signal != EffectSignal::Alarm && self.is_preceded(effect) {
             return Err(ExecuteError("the alarm itself is still on its way".into()));
         }
         let Some(account) = self.settings.accounts.get(&effect.home) else {
@@ -262,9 +263,9 @@ impl EffectHandler for Transmitter {
             let event = quiet.map_or(Signal::Help(*service), Signal::Quiet);
             let code = match (effect.mode, signal) {
                 (Mode::Drill, _) => Code::new(Signal::Test, zone(*service)),
-                (Mode::Live, Told::Cancel) => Code::new(Signal::Cancel, zone(*service)),
-                (Mode::Live, Told::Alarm) => Code::new(event, zone(*service)),
-                (Mode::Live, Told::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) },
+                (Mode::Live, EffectSignal::Cancel) => Code::new(Signal::Cancel, zone(*service)),
+                (Mode::Live, EffectSignal::Alarm) => Code::new(event, zone(*service)),
+                (Mode::Live, EffectSignal::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) },
             };
             let message = self.message(account, code, [site, place, notes], *at);
             match self.say(&effect.home, &message).await {
@@ -285,7 +286,8 @@ impl EffectHandler for Transmitter {
 
     fn on_expired(&self, effect: &Effect) -> Option<Command> {
         self.is_settled(effect);
-        matches!(effect.kind, EffectKind::SignalReceiver { signal: Told::Alarm, .. }).then_some(Command::Signaled { receiver: None })
+        matches!(effect.kind, EffectKind::SignalReceiver { signal: EffectSignal::Alarm, .. })
+            .then_some(Command::Signaled { receiver: None })
     }
 }
 
@@ -350,7 +352,7 @@ impl EffectHandler for DrillTransmitter {
 }
 
 fn is_practice_alarm(effect: &Effect) -> bool {
-    effect.mode == Mode::Drill && matches!(effect.kind, EffectKind::SignalReceiver { signal: Told::Alarm, .. })
+    effect.mode == Mode::Drill && matches!(effect.kind, EffectKind::SignalReceiver { signal: EffectSignal::Alarm, .. })
 }
 
 /// Records at once on the timeline that no receiver acknowledged an alarm, while the alarm is retried.

@@ -5,7 +5,7 @@ use super::{
         codec::{Frame, Id},
         settings::{self, Peer},
     },
-    line::Line,
+    exchange::Exchange,
 };
 use crate::server::clock::{Machine, TimeSource, instant};
 
@@ -15,7 +15,7 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
     let Some(account) = settings.accounts.values().next() else {
         return vec![(false, "receiving center: no home has an account there".into())];
     };
-    let line = Line { key: key.as_ref(), within };
+    let exchange = Exchange { key: key.as_ref(), within };
     let frame = Frame {
         id: Id::Null,
         sequence: 1,
@@ -30,7 +30,7 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
     let mut found = Vec::new();
     for (name, peer) in [("main", Some(&settings.main)), ("backup", settings.backup.as_ref())] {
         let Some(peer) = peer else { continue };
-        found.push(said(name, peer, line.ask(peer, &frame, instant() + within).await.map(|answer| answer.id).ok()));
+        found.push(said(name, peer, exchange.ask(peer, &frame, instant() + within).await.map(|answer| answer.id).ok()));
     }
     found
 }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
 /// The action that a press requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Asks {
+pub enum ButtonAction {
     /// Request police.
     Police,
     /// Request the fire department.
@@ -40,7 +40,7 @@ pub struct ButtonSettings {
     #[serde(default = "action")]
     pub json_pointer: String,
     /// The values at `json_pointer`, and the actions that they request.
-    pub press: BTreeMap<String, Asks>,
+    pub press: BTreeMap<String, ButtonAction>,
     /// A JSON pointer to the code that was entered.
     #[serde(default = "action_code")]
     pub code_at: String,
@@ -137,11 +137,11 @@ impl Button {
         }
         known.health.seen_at = Some(now);
         let said = said?;
-        let asks = *press.get(&said)?;
-        let code = pick(text, code_at).flatten().filter(|_| asks == Asks::Cancel);
+        let action = *press.get(&said)?;
+        let code = pick(text, code_at).flatten().filter(|_| action == ButtonAction::Cancel);
         let answer = self.settings.answer.as_ref();
         let transaction = answer.and_then(|answer| pick(text, &answer.transaction_at).flatten());
-        let press = Press { home: home.clone(), name: name.clone(), button: topic.clone(), said, asks, code, transaction };
+        let press = Press { home: home.clone(), name: name.clone(), button: topic.clone(), said, action, code, transaction };
         // If the clock was set back since the last press, this is not a repetition.
         let is_recent = |at: &Timestamp| now >= *at && now.since(*at) < SAME_PRESS;
         if known.last.as_ref().is_some_and(|(last, at)| *last == press && is_recent(at)) {
@@ -172,7 +172,7 @@ mod tests {
         let panic = br#"{"action":"panic","battery":12}"#;
         assert_eq!(keypad.hear(panic, true, at(0)), None, "the broker kept it");
         assert_eq!(keypad.health(), Health { battery: Some(12), ..Health::default() });
-        assert_eq!(keypad.hear(panic, false, at(1)).unwrap().asks, Asks::Police);
+        assert_eq!(keypad.hear(panic, false, at(1)).unwrap().action, ButtonAction::Police);
         assert_eq!(keypad.hear(panic, false, at(3)), None);
         assert!(keypad.hear(panic, false, at(4)).is_some(), "three seconds after the press that counted");
         let typed = |code: &str| format!("{{\"action\":\"disarm\",\"action_code\":{code},\"action_transaction\":7}}");

@@ -15,19 +15,19 @@ struct ReleaseGate {
 }
 
 /// Returns the facts of a history that may be told to others now: the index of each, with the incident after it.
-pub fn leaving(whole: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)> {
+pub fn disclosures(incident: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)> {
     // A quiet incident leaves only when it is over, because another server may be in the home.
-    if whole.quiet.is_some() && !whole.is_over() {
+    if incident.quiet.is_some() && !incident.is_over() {
         return Vec::new();
     }
     let Some(first) = history.first() else { return Vec::new() };
-    let Some(mut incident) = Incident::begin(whole.id, whole.home.clone(), first) else { return Vec::new() };
+    let Some(mut replayed) = Incident::begin(incident.id, incident.home.clone(), first) else { return Vec::new() };
     let mut gate = ReleaseGate { held: vec![0], closed: true, ..ReleaseGate::default() };
-    let mut after = vec![incident.clone()];
+    let mut after = vec![replayed.clone()];
     for (n, fact) in history.iter().enumerate().skip(1) {
-        let was_counting = matches!(incident.state, State::CountingDown { .. });
-        incident.apply(fact);
-        after.push(incident.clone());
+        let was_counting = matches!(replayed.state, State::CountingDown { .. });
+        replayed.apply(fact);
+        after.push(replayed.clone());
         gate.meet(n, &fact.event, was_counting, history);
     }
     gate.out.into_iter().map(|n| (n, after[n].clone())).collect()

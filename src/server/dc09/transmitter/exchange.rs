@@ -20,15 +20,15 @@ use tokio::{
 /// The most that the time of an encrypted answer may differ from that of the frame sent. Receivers accept frames that are 40 s off.
 const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
 
-/// The key and timeout for exchanges with receivers.
-pub(super) struct Line<'l> {
+/// The key and timeout of exchanges with receivers.
+pub(super) struct Exchange<'e> {
     /// The key, if messages are encrypted.
-    pub key: Option<&'l Key>,
+    pub key: Option<&'e Key>,
     /// The timeout for an answer.
     pub within: Duration,
 }
 
-impl Line<'_> {
+impl Exchange<'_> {
     /// Sends a frame, and waits for its answer.
     pub async fn ask(&self, peer: &Peer, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
         match peer {

@@ -2,8 +2,8 @@
 
 use super::{
     MqttDevices,
-    home_assistant::{self, Shown},
-    keys::Button,
+    home_assistant::{self, HomeState},
+    keypad::Button,
     profile::Message,
 };
 use crate::{
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 impl MqttDevices {
     /// Publishes a home to Home Assistant, and listens to its buttons.
-    pub fn show_home(&self, home: &Home) {
+    pub fn publish_home(&self, home: &Home) {
         let Some(assistant) = &self.settings.home_assistant else { return };
         let server = &self.settings.client_id;
         let button = home_assistant::buttons(server, &home.id, assistant);
@@ -30,13 +30,13 @@ impl MqttDevices {
     }
 
     /// Publishes the state of a home to Home Assistant.
-    pub fn show(&self, home: &HomeId, shown: &Shown) {
-        self.keep(home_assistant::state(&self.settings.client_id, home, shown));
+    pub fn publish_state(&self, home: &HomeId, state: &HomeState) {
+        self.keep(home_assistant::state(&self.settings.client_id, home, state));
     }
 
     /// Retains a message at the broker. Sends nothing if it has not changed.
     fn keep(&self, Message { topic, payload }: Message) {
-        let before = self.shown.lock().expect("no holder panics").insert(topic.clone(), payload.clone());
+        let before = self.retained.lock().expect("no holder panics").insert(topic.clone(), payload.clone());
         if before.as_ref() != Some(&payload)
             && let Some(client) = self.client()
         {
@@ -44,10 +44,10 @@ impl MqttDevices {
         }
     }
 
-    pub(super) fn show_all(&self) {
+    pub(super) fn republish(&self) {
         let Some(client) = self.client() else { return };
-        let shown = self.shown.lock().expect("no holder panics").clone();
-        shown.into_iter().for_each(|(topic, payload)| keep(&client, topic, payload));
+        let retained = self.retained.lock().expect("no holder panics").clone();
+        retained.into_iter().for_each(|(topic, payload)| keep(&client, topic, payload));
     }
 
     /// Answers a keypad whether its code was accepted.

@@ -24,7 +24,7 @@ use axum::{Json, extract::State};
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The routes of the wiring.
+/// The routes of siren bindings.
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(one)).routes(routes!(choose, forget)).routes(routes!(try_out))
 }
@@ -74,12 +74,12 @@ pub async fn choose(
     let Some(broker) = &broker else {
         return Err(ApiError::field("name", "This server is connected to no broker."));
     };
-    let wire = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
-    let with = |wires: &[SirenBinding]| wires.iter().filter(|w| w.device != device).cloned().chain([wire.clone()]).collect::<Vec<_>>();
-    broker.may_wire(&home.id, &with(&home.wires)).map_err(|error| ApiError::field("name", &error.to_string()))?;
+    let binding = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
+    let with = |all: &[SirenBinding]| all.iter().filter(|b| b.device != device).cloned().chain([binding.clone()]).collect::<Vec<_>>();
+    broker.check_bindings(&home.id, &with(&home.siren_bindings)).map_err(|error| ApiError::field("name", &error.to_string()))?;
     let answer = editing
         .edited(&owner, |home| {
-            home.wires = with(&home.wires);
+            home.siren_bindings = with(&home.siren_bindings);
             Ok::<_, EditError>(())
         })
         .await?;
@@ -95,7 +95,7 @@ pub async fn forget(
 ) -> Result<Json<HomeAnswer>, ApiError> {
     editing
         .edited(&owner, |home| {
-            home.wires.retain(|wire| wire.device != device);
+            home.siren_bindings.retain(|binding| binding.device != device);
             Ok::<_, EditError>(())
         })
         .await
