@@ -210,7 +210,8 @@ impl Edge {
             () = stopped(&mut self.stop) => {}
         }
         connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        // A client that never finished its part of the handshake would never end, either.
+        let _ = timeout(HEAD_WITHIN, connection).await;
     }
 }
 

@@ -54,11 +54,17 @@ impl OverTls {
 
     /// As somebody who believes this certificate alone.
     async fn connect(&self, certificate: &CertificateDer<'static>) -> Option<TlsStream<TcpStream>> {
+        self.connect_with(certificate, &[]).await
+    }
+
+    /// As somebody who offers these protocols (ALPN).
+    async fn connect_with(&self, certificate: &CertificateDer<'static>, protocols: &[&str]) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
         let config =
             ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let socket = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
         TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), socket).await.ok()
     }
@@ -148,6 +154,22 @@ async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
             heard += &String::from_utf8_lossy(&stream.chunk().await.unwrap().expect("it goes on"));
         }
     }
+}
+
+#[tokio::test]
+async fn over_http_2_who_says_nothing_loses_the_connection() {
+    let (server, certificate) = OverTls::start().await;
+    let mut silent = server.connect_with(&certificate, &["h2"]).await.unwrap();
+    assert_eq!(silent.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    // The preface and empty settings (RFC 9113, 3.4), and never a request.
+    let mut idle = server.connect_with(&certificate, &["h2"]).await.unwrap();
+    idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let closed = async |socket: &mut TlsStream<TcpStream>| {
+        let mut said = Vec::new();
+        // However it ends.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(90), socket.read_to_end(&mut said)).await.expect("it is closed");
+    };
+    tokio::join!(closed(&mut silent), closed(&mut idle));
 }
 
 #[tokio::test]
