@@ -109,8 +109,8 @@ impl Default for Limits {
     }
 }
 
-/// The network that an address is counted for: an IPv4 address, or the /64 of an IPv6 address, of which a household has one or more whole
-/// ones (RFC 6177).
+/// Returns the network whose connections are counted together: the address itself for IPv4, its /64 for IPv6, because a provider assigns
+/// each household at least a whole /64 (RFC 6177).
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

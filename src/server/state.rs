@@ -132,9 +132,15 @@ handle! {
     welcome: Arc<FirstOwner>,
 }
 
-/// Implements `FromRef` for a struct of handles, each from the field of [`App`] with the same name.
+/// Defines a struct of handles, each from the field of [`App`] with the same name, and implements `FromRef` for it.
 macro_rules! handles {
-    ($name:ident { $($field:ident),* $(,)? }) => {
+    ($(#[$about:meta])* $seen:vis struct $name:ident { $($(#[$of_field:meta])* $field_seen:vis $field:ident: $handle:ty),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone)]
+        $seen struct $name {
+            $($(#[$of_field])* $field_seen $field: $handle),*
+        }
+
         impl axum::extract::FromRef<$crate::server::state::AppState> for $name {
             fn from_ref(app: &$crate::server::state::AppState) -> Self {
                 Self { $($field: Clone::clone(&app.$field)),* }

@@ -56,9 +56,9 @@ const HEAD_WITHIN: Duration = Duration::from_secs(15);
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// The send buffer in the system of each connection, bytes. Linux doubles it.
 const UNSENT_MOST: usize = 128 * 1024;
-/// The part of an answer that waits in the system for a slow client, bytes. The next answer of an HTTP/2 connection, such as that to an
-/// SOS, waits for no more than that.
-const UNSENT_FIRST: u32 = 16 * 1024;
+/// The system accepts more data for a client only while less than this is unsent, bytes (`TCP_NOTSENT_LOWAT`). On an HTTP/2 connection, the
+/// acknowledgment of an SOS waits behind no more than that.
+const UNSENT_LOW_WATER: u32 = 16 * 1024;
 /// The interval of HTTP/2 pings on a connection, and how long their answer may take (RFC 9113, 6.7).
 const PING: Duration = Duration::from_secs(20);
 /// The requests, streams of events among them, that an HTTP/2 connection may have open.
@@ -116,7 +116,7 @@ fn tune(socket: &TcpStream) {
     // An answer is one small packet, which must not wait for another one to be sent with it.
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_send_buffer_size(UNSENT_MOST);
-    let _ = socket.set_tcp_notsent_lowat(UNSENT_FIRST);
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_LOW_WATER);
     let _ = socket.set_tcp_user_timeout(Some(TAKES_NOTHING));
     // A phone that is gone is noticed also while there is nothing to send.
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PING).with_interval(PING / 4));

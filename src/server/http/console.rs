@@ -69,21 +69,20 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(assign))
 }
 
-/// Shows the queue.
-#[derive(Clone)]
-pub struct Board {
-    engine: Engine,
-    homes: Arc<Homes>,
-    cameras: Arc<Cameras>,
-    snapshots: Arc<Snapshots>,
-    operators: Arc<OperatorPresence>,
-    live_events: Arc<LiveEvents>,
-    reads: Arc<dyn Reads>,
-    clock: Arc<Clock>,
-    stop: watch::Receiver<bool>,
+handles! {
+    /// Shows the queue.
+    pub struct Board {
+        engine: Engine,
+        homes: Arc<Homes>,
+        cameras: Arc<Cameras>,
+        snapshots: Arc<Snapshots>,
+        operators: Arc<OperatorPresence>,
+        live_events: Arc<LiveEvents>,
+        reads: Arc<dyn Reads>,
+        clock: Arc<Clock>,
+        stop: watch::Receiver<bool>,
+    }
 }
-
-handles!(Board { engine, homes, cameras, snapshots, operators, live_events, reads, clock, stop });
 
 /// The version that the console has.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -58,20 +58,19 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(of_home)).routes(routes!(of_phone))
 }
 
-/// What streams of events are made of.
-#[derive(Clone)]
-pub struct Streams {
-    live_events: Arc<LiveEvents>,
-    snapshots: Arc<Snapshots>,
-    reads: Arc<dyn Reads>,
-    homes: Arc<Homes>,
-    access: Access,
-    limits: Arc<Limits>,
-    clock: Arc<Clock>,
-    stop: watch::Receiver<bool>,
+handles! {
+    /// The handles that event streams use.
+    pub struct Streams {
+        live_events: Arc<LiveEvents>,
+        snapshots: Arc<Snapshots>,
+        reads: Arc<dyn Reads>,
+        homes: Arc<Homes>,
+        access: Access,
+        limits: Arc<Limits>,
+        clock: Arc<Clock>,
+        stop: watch::Receiver<bool>,
+    }
 }
-
-handles!(Streams { live_events, snapshots, reads, homes, access, limits, clock, stop });
 
 /// A stream of the live events of a home.
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",

@@ -29,16 +29,15 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(export))
 }
 
-/// What evidence is made of.
-#[derive(Clone)]
-pub struct Exporting {
-    clips: Arc<Clips>,
-    clock: Arc<Clock>,
-    center_phone: Option<String>,
-    data: PathBuf,
+handles! {
+    /// The handles that the export of evidence uses.
+    pub struct Exporting {
+        clips: Arc<Clips>,
+        clock: Arc<Clock>,
+        center_phone: Option<String>,
+        data: PathBuf,
+    }
 }
-
-handles!(Exporting { clips, clock, center_phone, data });
 
 /// Selects the format of the evidence.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]

@@ -95,16 +95,15 @@ impl From<EditError> for ApiError {
     }
 }
 
-/// Edits homes.
-#[derive(Clone)]
-pub struct Editing {
-    homes: Arc<Homes>,
-    changes: Changes,
-    snapshots: Arc<Snapshots>,
-    clock: Arc<Clock>,
+handles! {
+    /// Edits homes.
+    pub struct Editing {
+        homes: Arc<Homes>,
+        changes: Changes,
+        snapshots: Arc<Snapshots>,
+        clock: Arc<Clock>,
+    }
 }
-
-handles!(Editing { homes, changes, snapshots, clock });
 
 impl Editing {
     /// Edits the owner's home, and answers with the home after the edit.
@@ -129,26 +128,24 @@ impl Editing {
     }
 }
 
-/// Makes links for contacts' phones.
-#[derive(Clone)]
-pub struct ContactLinks {
-    homes: Arc<Homes>,
-    changes: Changes,
-    /// Whether links may be shown again.
-    demo: bool,
+handles! {
+    /// Makes links for contacts' phones.
+    pub struct ContactLinks {
+        homes: Arc<Homes>,
+        changes: Changes,
+        /// Whether links may be shown again.
+        demo: bool,
+    }
 }
 
-handles!(ContactLinks { homes, changes, demo });
-
-/// Checks and hashes verbal passwords.
-#[derive(Clone)]
-pub struct VerbalPasswords {
-    attempts: Arc<Attempts>,
-    hashing: Arc<Hashing>,
-    clock: Arc<Clock>,
+handles! {
+    /// Checks and hashes verbal passwords.
+    pub struct VerbalPasswords {
+        attempts: Arc<Attempts>,
+        hashing: Arc<Hashing>,
+        clock: Arc<Clock>,
+    }
 }
-
-handles!(VerbalPasswords { attempts, hashing, clock });
 
 impl VerbalPasswords {
     /// Whether this is the verbal password. The attempts within 15 minutes are limited.

@@ -56,30 +56,28 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(review))
 }
 
-/// Raises incidents.
-#[derive(Clone)]
-pub struct Raising {
-    engine: Engine,
-    snapshots: Arc<Snapshots>,
-    cameras: Arc<Cameras>,
-    clips: Arc<Clips>,
-    clock: Arc<Clock>,
-    /// The timers of new incidents.
-    policy: Policy,
+handles! {
+    /// Raises incidents.
+    pub struct Raising {
+        engine: Engine,
+        snapshots: Arc<Snapshots>,
+        cameras: Arc<Cameras>,
+        clips: Arc<Clips>,
+        clock: Arc<Clock>,
+        /// The timers of new incidents.
+        policy: Policy,
+    }
 }
 
-handles!(Raising { engine, snapshots, cameras, clips, clock, policy });
-
-/// Gives the commands of people to incidents.
-#[derive(Clone)]
-pub struct Steering {
-    /// The incidents.
-    pub engine: Engine,
-    /// Presents them.
-    pub snapshots: Arc<Snapshots>,
+handles! {
+    /// Gives the commands of people to incidents.
+    pub struct Steering {
+        /// The incidents.
+        pub engine: Engine,
+        /// Presents them.
+        pub snapshots: Arc<Snapshots>,
+    }
 }
-
-handles!(Steering { engine, snapshots });
 
 impl Steering {
     /// Gives a command to an incident, and answers with the incident as the audience sees it.

@@ -59,15 +59,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(one, join, accept))
 }
 
-/// Makes, lists and withdraws invitations.
-#[derive(Clone)]
-pub struct Invitations {
-    reads: Arc<dyn Reads>,
-    changes: Changes,
-    clock: Arc<Clock>,
+handles! {
+    /// Makes, lists and withdraws invitations.
+    pub struct Invitations {
+        reads: Arc<dyn Reads>,
+        changes: Changes,
+        clock: Arc<Clock>,
+    }
 }
-
-handles!(Invitations { reads, changes, clock });
 
 impl Invitations {
     async fn make<R: Serialize>(

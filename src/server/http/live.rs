@@ -54,20 +54,19 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(watch)).routes(routes!(watch_at_center)).routes(routes!(still)).routes(routes!(clip))
 }
 
-/// What Live View is made of.
-#[derive(Clone)]
-pub struct Pictures {
-    cameras: Arc<Cameras>,
-    engine: Engine,
-    reads: Arc<dyn Reads>,
-    homes: Arc<Homes>,
-    access: Access,
-    limits: Arc<Limits>,
-    clock: Arc<Clock>,
-    stop: watch::Receiver<bool>,
+handles! {
+    /// The handles that Live View uses.
+    pub struct Pictures {
+        cameras: Arc<Cameras>,
+        engine: Engine,
+        reads: Arc<dyn Reads>,
+        homes: Arc<Homes>,
+        access: Access,
+        limits: Arc<Limits>,
+        clock: Arc<Clock>,
+        stop: watch::Receiver<bool>,
+    }
 }
-
-handles!(Pictures { cameras, engine, reads, homes, access, limits, clock, stop });
 
 /// Selects the home and the kind of picture.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -52,16 +52,15 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(recover))
 }
 
-/// Registers, lists and verifies passkeys.
-#[derive(Clone)]
-pub struct Keyring {
-    passkeys: Arc<Ceremonies>,
-    reads: Arc<dyn Reads>,
-    changes: Changes,
-    clock: Arc<Clock>,
+handles! {
+    /// Registers, lists and verifies passkeys.
+    pub struct Keyring {
+        passkeys: Arc<Ceremonies>,
+        reads: Arc<dyn Reads>,
+        changes: Changes,
+        clock: Arc<Clock>,
+    }
 }
-
-handles!(Keyring { passkeys, reads, changes, clock });
 
 impl Keyring {
     /// The answer with the passkeys of an account.

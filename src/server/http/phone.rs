@@ -56,28 +56,26 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(hang_up))
 }
 
-/// Changes the state of contacts and of their calls.
-#[derive(Clone)]
-pub struct Phones {
-    engine: Engine,
-    reads: Arc<dyn Reads>,
-    homes: Arc<Homes>,
-    changes: Changes,
-    snapshots: Arc<Snapshots>,
-    clock: Arc<Clock>,
+handles! {
+    /// Changes the state of contacts and of their calls.
+    pub struct Phones {
+        engine: Engine,
+        reads: Arc<dyn Reads>,
+        homes: Arc<Homes>,
+        changes: Changes,
+        snapshots: Arc<Snapshots>,
+        clock: Arc<Clock>,
+    }
 }
 
-handles!(Phones { engine, reads, homes, changes, snapshots, clock });
-
-/// Checks verbal passwords that contacts say on a call.
-#[derive(Clone)]
-pub struct CallPasswords {
-    attempts: Arc<Attempts>,
-    hashing: Arc<Hashing>,
-    clock: Arc<Clock>,
+handles! {
+    /// Checks verbal passwords that contacts say on a call.
+    pub struct CallPasswords {
+        attempts: Arc<Attempts>,
+        hashing: Arc<Hashing>,
+        clock: Arc<Clock>,
+    }
 }
-
-handles!(CallPasswords { attempts, hashing, clock });
 
 impl CallPasswords {
     /// Whether the contact said the verbal password on a call, or none is required.

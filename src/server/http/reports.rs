@@ -42,19 +42,18 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(report))
 }
 
-/// Takes reports.
-#[derive(Clone)]
-pub struct Reports {
-    reporters: Arc<[Reporter]>,
-    engine: Engine,
-    reads: Arc<dyn Reads>,
-    receiver: Option<Arc<Transmitter>>,
-    attempts: Arc<Attempts>,
-    changes: Changes,
-    clock: Arc<Clock>,
+handles! {
+    /// Takes reports.
+    pub struct Reports {
+        reporters: Arc<[Reporter]>,
+        engine: Engine,
+        reads: Arc<dyn Reads>,
+        receiver: Option<Arc<Transmitter>>,
+        attempts: Arc<Attempts>,
+        changes: Changes,
+        clock: Arc<Clock>,
+    }
 }
-
-handles!(Reports { reporters, engine, reads, receiver, attempts, changes, clock });
 
 impl Reports {
     /// A wrong signature changes nothing. It is recorded, with a rate limit for each address.

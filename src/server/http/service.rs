@@ -58,20 +58,19 @@ const UNDER_WAY_LONG: Duration = Duration::from_secs(60);
 /// Less free space than this needs attention, bytes. An incident takes about 10 kB.
 const LITTLE_SPACE: u64 = 256 << 20;
 
-/// Judges whether the server works.
-#[derive(Clone)]
-pub struct SelfCheck {
-    probe: Arc<Probe>,
-    engine: Engine,
-    changes: Changes,
-    homes: Arc<Homes>,
-    /// The data folder.
-    data: PathBuf,
-    demo: bool,
-    stop: watch::Receiver<bool>,
+handles! {
+    /// Judges whether the server works.
+    pub struct SelfCheck {
+        probe: Arc<Probe>,
+        engine: Engine,
+        changes: Changes,
+        homes: Arc<Homes>,
+        /// The data folder.
+        data: PathBuf,
+        demo: bool,
+        stop: watch::Receiver<bool>,
+    }
 }
-
-handles!(SelfCheck { probe, engine, changes, homes, data, demo, stop });
 
 impl SelfCheck {
     async fn reasons(&self, is_here: bool) -> (bool, Vec<String>) {

@@ -42,22 +42,21 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me))
 }
 
-/// Checks who signs in, and begins and renews sessions.
-#[derive(Clone)]
-pub struct SigningIn {
-    /// The accounts and their sessions.
-    pub reads: Arc<dyn Reads>,
-    /// Stores sessions.
-    pub changes: Changes,
-    /// The queues for hashing passwords.
-    pub hashing: Arc<Hashing>,
-    /// The limits on guessing.
-    pub attempts: Arc<Attempts>,
-    /// The clock.
-    pub clock: Arc<Clock>,
+handles! {
+    /// Checks who signs in, and begins and renews sessions.
+    pub struct SigningIn {
+        /// The accounts and their sessions.
+        pub reads: Arc<dyn Reads>,
+        /// Stores sessions.
+        pub changes: Changes,
+        /// The queues for hashing passwords.
+        pub hashing: Arc<Hashing>,
+        /// The limits on guessing.
+        pub attempts: Arc<Attempts>,
+        /// The clock.
+        pub clock: Arc<Clock>,
+    }
 }
-
-handles!(SigningIn { reads, changes, hashing, attempts, clock });
 
 impl SigningIn {
     /// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes are limited.

@@ -54,7 +54,7 @@ pub enum SettingsError {
         url: Url,
     },
     /// The address of a webhook has a user name or a password. Does not repeat them.
-    #[error("a webhook's address holds no user name and no password: what is sent is signed")]
+    #[error("the address of a webhook must not contain a user name or a password: each message has a signature instead")]
     Credentials,
     /// Two webhooks have the same address.
     #[error("the webhook {url} stands there twice")]

@@ -1,6 +1,6 @@
 //! What holds for every request: its id in the answer and in the log, the time that it may take, and how much may be open at once.
 
-use super::{PATIENCE, Server, cameras::free_port, until};
+use super::{PATIENCE, Server, cameras::free_port, until, until_within};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::{
@@ -166,12 +166,10 @@ async fn a_listener_that_takes_nothing_is_let_go() {
     assert!(is_open());
     // More than the system keeps for one connection, so that the server has to wait for it.
     let large = format!("\"{}\"", "x".repeat(64 * 1024));
-    let pushed = async {
-        while is_open() {
-            server.app.live_events.publish(&"maple-street".parse().unwrap(), "home", &large, server.app.clock.now());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    let is_gone = || async {
+        server.app.live_events.publish(&"maple-street".parse().unwrap(), "home", &large, server.app.clock.now());
+        (!is_open()).then_some(())
     };
-    timeout(TOO_LONG, pushed).await.expect("it is let go");
+    until_within(TOO_LONG, "the end of its stream", is_gone).await;
     assert!(owner.client.get(format!("{}/healthz", server.base)).timeout(PATIENCE).send().await.unwrap().status().is_success());
 }

@@ -57,7 +57,7 @@ impl OverTls {
         self.connect_with(certificate, &[]).await
     }
 
-    /// As somebody who offers these protocols (ALPN).
+    /// Connects with a client that offers these protocols (ALPN).
     async fn connect_with(&self, certificate: &CertificateDer<'static>, protocols: &[&str]) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
