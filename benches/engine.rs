@@ -1,9 +1,14 @@
-//! How quick the engine is: from a request to its durable acknowledgement, and from a deadline to its effects.
+//! How quick the engine is: from a request to its durable acknowledgement, and from a deadline to
+//! its effects.
 //!
-//! Prints medians over rounds, or with the word `soak` what a hundred thousand incidents leave behind; run it by `scripts/bench engine`
-//! and `scripts/bench soak` on a machine that does nothing else.
+//! Prints medians over rounds, or with the word `soak` what a hundred thousand incidents leave
+//! behind; run it by `scripts/bench engine` and `scripts/bench soak` on a machine that does nothing
+//! else.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark measures with the clock of the machine")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures with the clock of the machine"
+)]
 
 use async_trait::async_trait;
 use buckler::{
@@ -64,7 +69,9 @@ struct Brief;
 impl EffectHandler for Brief {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         Ok(match effect.kind {
-            EffectKind::RequestDispatch { service } => Some(Command::Dispatch { service, state: DispatchState::Closed, reference: None }),
+            EffectKind::RequestDispatch { service } => {
+                Some(Command::Dispatch { service, state: DispatchState::Closed, reference: None })
+            }
             _ => None,
         })
     }
@@ -80,15 +87,28 @@ struct Bench {
 }
 
 fn home(n: usize) -> Home {
-    let keypad = |id: &str, kind| Device { id: id.parse().unwrap(), kind, model: "alarm".into(), name: id.into() };
+    let keypad = |id: &str, kind| Device {
+        id: id.parse().unwrap(),
+        kind,
+        model: "alarm".into(),
+        name: id.into(),
+    };
     Home {
         id: format!("home-{n}").parse().unwrap(),
         name: format!("Home {n}"),
         time_zone: "UTC".into(),
         address: None,
-        subscription: Subscription { plan: Plan::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::NotEnrolled },
+        subscription: Subscription {
+            plan: Plan::HomePremium,
+            professional_monitoring: true,
+            sos_for_cameras: Enrolment::NotEnrolled,
+        },
         settings: Settings::default(),
-        devices: vec![keypad("base", DeviceKind::BaseStation), keypad("hall", DeviceKind::Keypad), keypad("bed", DeviceKind::Keypad)],
+        devices: vec![
+            keypad("base", DeviceKind::BaseStation),
+            keypad("hall", DeviceKind::Keypad),
+            keypad("bed", DeviceKind::Keypad),
+        ],
         cameras: Vec::new(),
         contacts: (1..=3)
             .map(|c| Contact {
@@ -109,12 +129,18 @@ fn home(n: usize) -> Home {
 
 impl Bench {
     async fn new(homes: usize, way: Arc<dyn EffectHandler>) -> Self {
-        let folder = tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| "target".into())).unwrap();
+        let folder =
+            tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| "target".into()))
+                .unwrap();
         let mut database = sqlite::open(&folder.path().join("bench.db")).await.unwrap();
         let homes: Vec<Home> = (0..homes).map(home).collect();
         let put = |home: &Home| Op::PutHome { home: Arc::new(home.clone()), revision: 0 };
         for home in &homes {
-            let entry = AuditEntry::new(AuditAction::FirstOwner, Timestamp::default(), serde_json::json!({}));
+            let entry = AuditEntry::new(
+                AuditAction::FirstOwner,
+                Timestamp::default(),
+                serde_json::json!({}),
+            );
             database.apply(Change::new(entry).op(put(home))).await.unwrap();
         }
         let clock = Arc::new(Clock::new(Machine));
@@ -129,7 +155,10 @@ impl Bench {
         let (stopper, stop) = watch::channel(false);
         let tasks = Tasks::new(stop);
         let (changes, journal) = writer::start(database, Arc::default(), &tasks);
-        let engine = Engine::start(journal, clock.clone(), Arc::new(LiveEvents::default()), outbox, &tasks).await.unwrap();
+        let engine =
+            Engine::start(journal, clock.clone(), Arc::new(LiveEvents::default()), outbox, &tasks)
+                .await
+                .unwrap();
         Self { engine, changes, clock, homes, _stop: stopper, _folder: folder }
     }
 
@@ -186,7 +215,11 @@ async fn beside_changes() -> [f64; 2] {
             let changes = bench.changes.clone();
             tokio::spawn(async move {
                 loop {
-                    let entry = AuditEntry::new(AuditAction::DevicesSignedOut, Timestamp::default(), serde_json::json!({"all": true}));
+                    let entry = AuditEntry::new(
+                        AuditAction::DevicesSignedOut,
+                        Timestamp::default(),
+                        serde_json::json!({"all": true}),
+                    );
                     changes.apply(Change::new(entry)).await.unwrap();
                 }
             })
@@ -201,7 +234,8 @@ async fn beside_changes() -> [f64; 2] {
     [at(&took, 0.5), at(&took, 0.99)]
 }
 
-/// All raised at once, so that all deadlines come at once: how late their first effect is carried out.
+/// All raised at once, so that all deadlines come at once: how late their first effect is carried
+/// out.
 async fn lateness() -> [f64; 4] {
     let noting = Arc::new(Noting::default());
     let bench = Arc::new(Bench::new(COUNTDOWNS, noting.clone()).await);
@@ -221,7 +255,8 @@ async fn lateness() -> [f64; 4] {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let noted = noting.0.lock().unwrap().clone();
-    let first = |id: IncidentId| noted.iter().filter(|(i, _)| *i == id).map(|(_, at)| *at).min().unwrap();
+    let first =
+        |id: IncidentId| noted.iter().filter(|(i, _)| *i == id).map(|(_, at)| *at).min().unwrap();
     let mut late: Vec<f64> = Vec::with_capacity(COUNTDOWNS);
     for (id, deadline) in due {
         let carried = first(id);
@@ -243,20 +278,33 @@ fn memory() -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_000.0
 }
 
-/// A day's worth of emergencies of a large city: timers of milliseconds instead of seconds, everything else as it is.
+/// A day's worth of emergencies of a large city: timers of milliseconds instead of seconds,
+/// everything else as it is.
 async fn soak() {
     let bench = Arc::new(Bench::new(SOAK_HOMES, Arc::new(Brief)).await);
     let policy = Policy { ring_timeout_ms: 5, talk_timeout_ms: 5, ..Policy::default() };
     let began = Instant::now();
     for share in 1..=SOAK_SHARES {
-        let homes: Vec<_> = (0..SOAK_HOMES).map(|home| tokio::spawn(emergencies(bench.clone(), home, share, policy))).collect();
+        let homes: Vec<_> = (0..SOAK_HOMES)
+            .map(|home| tokio::spawn(emergencies(bench.clone(), home, share, policy)))
+            .collect();
         for home in homes {
             home.await.unwrap();
         }
-        figure(&format!("soak: memory after {} incidents", share * SOAK_HOMES * SOAK_EACH), memory(), "MB", "flat");
+        figure(
+            &format!("soak: memory after {} incidents", share * SOAK_HOMES * SOAK_EACH),
+            memory(),
+            "MB",
+            "flat",
+        );
     }
     let all = (SOAK_SHARES * SOAK_HOMES * SOAK_EACH) as f64;
-    figure("soak: incidents a second, from request to closed", all / began.elapsed().as_secs_f64(), "/s", "-");
+    figure(
+        "soak: incidents a second, from request to closed",
+        all / began.elapsed().as_secs_f64(),
+        "/s",
+        "-",
+    );
 }
 
 async fn emergencies(bench: Arc<Bench>, home: usize, share: usize, policy: Policy) {
@@ -286,7 +334,8 @@ async fn main() {
     figure("raise → durable acknowledgement, p99", of(&acknowledged, 1), "ms", "4");
     figure("the same beside 60 loops of changes, p50", of(&beside, 0), "ms", "3 × idle");
     figure("the same beside 60 loops of changes, p99", of(&beside, 1), "ms", "3 × idle");
-    for (n, what, goal) in [(0, "p50", "1"), (1, "p99", "5"), (2, "last", "20"), (3, "first", "-")] {
+    for (n, what, goal) in [(0, "p50", "1"), (1, "p99", "5"), (2, "last", "20"), (3, "first", "-")]
+    {
         figure(&format!("1,000 deadlines at once → effect late, {what}"), late_of(n), "ms", goal);
     }
 }

@@ -1,5 +1,6 @@
-//! Any bytes of a panel or a receiving center: cut into frames as they come, taken apart, answered, and put together again. Nothing of it
-//! may panic, and what was understood must be understood again.
+//! Any bytes of a panel or a receiving center: cut into frames as they come, taken apart, answered,
+//! and put together again. Nothing of it may panic, and what was understood must be understood
+//! again.
 
 #![no_main]
 

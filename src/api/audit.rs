@@ -33,19 +33,22 @@ pub enum AuditAction {
     CodesMade,
     /// The home was changed.
     HomeChanged,
-    /// A person's role in the home or at the monitoring center was changed or removed, or an invitation was withdrawn.
+    /// A person's role in the home or at the monitoring center was changed or removed, or an
+    /// invitation was withdrawn.
     PersonChanged,
     /// Somebody was invited.
     Invited,
     /// An invitation was accepted.
     Joined,
-    /// An emergency contact agreed, opted out, answered a call, or said whether they remember the verbal password.
+    /// An emergency contact agreed, opted out, answered a call, or said whether they remember the
+    /// verbal password.
     ContactAnswered,
     /// A new link was issued for an emergency contact.
     LinkMade,
     /// The first owner's account was created.
     FirstOwner,
-    /// A device has a new problem: it is silent, its battery is nearly empty, or it was tampered with.
+    /// A device has a new problem: it is silent, its battery is nearly empty, or it was tampered
+    /// with.
     DeviceTrouble,
     /// A report from another server had no valid signature.
     ReportRefused,

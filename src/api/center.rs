@@ -18,13 +18,15 @@ use utoipa::ToSchema;
 /// The open incidents of the monitoring center, and the operators who have the console open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Queue {
-    /// The version of the queue, which grows with each change. A request that names the current version waits for a newer one.
+    /// The version of the queue, which grows with each change. A request that names the current
+    /// version waits for a newer one.
     pub version: u64,
-    /// The open incidents. Those with medical requests come first, then fire, then police; within these, the earliest `since` first.
+    /// The open incidents. Those with medical requests come first, then fire, then police; within
+    /// these, the earliest `since` first.
     #[serde(rename = "cases")]
     pub items: Vec<QueueItem>,
-    /// Incidents that the server cannot advance, the oldest first. They are not ordered by urgency, because the requested services may be
-    /// unknown.
+    /// Incidents that the server cannot advance, the oldest first. They are not ordered by urgency,
+    /// because the requested services may be unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<QuarantinedCase>,
     /// The operators who have the console open.
@@ -34,8 +36,8 @@ pub struct Queue {
     pub server_time: Timestamp,
 }
 
-/// An incident that the server cannot read or decide, with what is known about its home. An operator who has handled it ends it: `DELETE
-/// /api/v1/center/quarantine/{id}`.
+/// An incident that the server cannot read or decide, with what is known about its home. An
+/// operator who has handled it ends it: `DELETE /api/v1/center/quarantine/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QuarantinedCase {
     /// The id of the incident.
@@ -93,7 +95,8 @@ pub struct QueueItem {
     pub home: String,
     /// The requested services.
     pub services: Vec<Service>,
-    /// Why the incident must stay hidden from the home, if it must. Then nobody in the home may be called.
+    /// Why the incident must stay hidden from the home, if it must. Then nobody in the home may be
+    /// called.
     #[serde(default)]
     pub quiet: Option<Quiet>,
     /// How often the same request was repeated.
@@ -111,7 +114,8 @@ pub struct QueueItem {
     pub mine: bool,
     /// Whether no operator claimed it in time, and nobody works on it now.
     pub unclaimed: bool,
-    /// The details: for the operator who works on it, for supervisors, and for everybody while it is under review.
+    /// The details: for the operator who works on it, for supervisors, and for everybody while it
+    /// is under review.
     #[serde(default, rename = "whole")]
     pub detail: Option<Box<IncidentDetail>>,
 }
@@ -129,7 +133,8 @@ pub struct IncidentDetail {
     /// Notes for responders.
     #[serde(default)]
     pub notes: ResponderNotes,
-    /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting operator works on the incident.
+    /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting
+    /// operator works on the incident.
     #[serde(default)]
     pub cameras: Vec<Shown>,
     /// Whether canceling requires the verbal password.

@@ -57,8 +57,8 @@ impl HomeAnswer {
     }
 }
 
-/// An incident that the server cannot read or decide, so that it does not advance. An owner who has handled it ends it: `DELETE
-/// /api/v1/homes/{home}/quarantine/{id}`.
+/// An incident that the server cannot read or decide, so that it does not advance. An owner who has
+/// handled it ends it: `DELETE /api/v1/homes/{home}/quarantine/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Quarantined {
     /// The id of the incident.
@@ -111,7 +111,12 @@ pub struct HomeFacts {
 impl HomeFacts {
     /// Creates it from a home.
     pub fn of(home: &Home) -> Self {
-        Self { id: home.id.clone(), name: home.name.clone(), time_zone: home.time_zone.clone(), address: home.address.clone() }
+        Self {
+            id: home.id.clone(),
+            name: home.name.clone(),
+            time_zone: home.time_zone.clone(),
+            address: home.address.clone(),
+        }
     }
 }
 
@@ -127,15 +132,15 @@ pub struct Sos {
     pub siren: Availability,
     /// Whether an SOS would work now (R23).
     pub ready: Ready,
-    /// When the restriction of the requesting device ends. Until then it may not request help, because it was signed in without the
-    /// account's passkey.
+    /// When the restriction of the requesting device ends. Until then it may not request help,
+    /// because it was signed in without the account's passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub held_until: Option<Timestamp>,
 }
 
-/// The availability of each camera's shield, in the order of the cameras; an object on the wire. A list is sufficient, because a home has
-/// few cameras.
+/// The availability of each camera's shield, in the order of the cameras; an object on the wire. A
+/// list is sufficient, because a home has few cameras.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ByCamera(pub Vec<(CameraId, Availability)>);
 
@@ -204,9 +209,14 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// The checks that do not hold. Problems of devices do not count, because help comes without those devices.
+    /// The checks that do not hold. Problems of devices do not count, because help comes without
+    /// those devices.
     pub fn lacks(&self) -> Vec<CheckKind> {
-        self.checks.iter().filter(|check| !check.ok && check.what != CheckKind::Devices).map(|check| check.what).collect()
+        self.checks
+            .iter()
+            .filter(|check| !check.ok && check.what != CheckKind::Devices)
+            .map(|check| check.what)
+            .collect()
     }
 }
 

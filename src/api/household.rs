@@ -86,7 +86,8 @@ pub struct Stream {
     pub camera: CameraId,
     /// The RTSP address.
     pub address: String,
-    /// The RTSP address of a stream with smaller pictures, for small screens; empty if there is none.
+    /// The RTSP address of a stream with smaller pictures, for small screens; empty if there is
+    /// none.
     #[serde(default)]
     pub small: String,
     /// Whether a user name and a password are stored for it.
@@ -257,10 +258,12 @@ pub struct EditCamera {
     pub sos_compatible: bool,
     /// Whether it has a siren.
     pub has_siren: bool,
-    /// An RTSP address in a private network, or in one that the server's configuration allows; empty if not known yet.
+    /// An RTSP address in a private network, or in one that the server's configuration allows;
+    /// empty if not known yet.
     #[serde(default)]
     pub stream: String,
-    /// The RTSP address of a stream with smaller pictures, for small screens; empty if there is none.
+    /// The RTSP address of a stream with smaller pictures, for small screens; empty if there is
+    /// none.
     #[serde(default)]
     pub small: String,
     /// When the server fetches its pictures.

@@ -1,4 +1,5 @@
-//! Invitations: links with which owners invite people into a home, and supervisors invite people to the monitoring center.
+//! Invitations: links with which owners invite people into a home, and supervisors invite people to
+//! the monitoring center.
 
 use crate::domain::{
     access::{CenterRole, Role},

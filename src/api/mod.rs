@@ -1,4 +1,5 @@
-//! The types and paths of the API, one file for each noun. They depend on no browser and no database.
+//! The types and paths of the API, one file for each noun. They depend on no browser and no
+//! database.
 
 pub mod audit;
 pub mod cameras;

@@ -1,4 +1,5 @@
-//! Passkeys and recovery codes. Messages between browser and authenticator pass through as text, which only the WebAuthn library reads.
+//! Passkeys and recovery codes. Messages between browser and authenticator pass through as text,
+//! which only the WebAuthn library reads.
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use utoipa::ToSchema;
 pub struct Ceremony {
     /// The id of the ceremony. The answer repeats it.
     pub ceremony: String,
-    /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` (WebAuthn Level 3, 5.1.8 and 5.1.9).
+    /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`
+    /// (WebAuthn Level 3, 5.1.8 and 5.1.9).
     pub options: String,
 }
 

@@ -28,8 +28,8 @@ pub struct Phone {
     pub server_time: Timestamp,
 }
 
-/// A contact's own statement about whether they remember the verbal password. The password itself is never asked for here, because a person
-/// with the link could guess it.
+/// A contact's own statement about whether they remember the verbal password. The password itself
+/// is never asked for here, because a person with the link could guess it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remembers {

@@ -111,7 +111,9 @@ impl Code {
             Self::IncidentOver => (409, "incident-over", "The incident is over"),
             Self::IdReused => (409, "id-reused", "Id used for another request"),
             Self::StaleRequest => (409, "stale-request", "The request is too old"),
-            Self::LiveIncidentRunning => (409, "live-incident-running", "A live incident is running"),
+            Self::LiveIncidentRunning => {
+                (409, "live-incident-running", "A live incident is running")
+            }
             Self::CallOver => (409, "call-over", "The call is over"),
             Self::CallsUnderWay => (409, "calls-under-way", "Contacts are still being called"),
             Self::TooLarge => (413, "too-large", "Too large"),
@@ -120,7 +122,9 @@ impl Code {
             Self::TooManyChanges => (429, "too-many-changes", "Too many changes"),
             Self::Internal => (500, "internal", "Something went wrong"),
             Self::Other => (500, "other", "Something went wrong"),
-            Self::StorageUnavailable => (503, "storage-unavailable", "The server cannot store anything"),
+            Self::StorageUnavailable => {
+                (503, "storage-unavailable", "The server cannot store anything")
+            }
             Self::Busy => (503, "busy", "The server is busy"),
             Self::TimedOut => (503, "timed-out", "The server took too long"),
             Self::HomeUnreadable => (503, "home-unreadable", "The home cannot be read"),

@@ -35,7 +35,8 @@ pub struct Device {
     /// When it was last used, to within an hour.
     #[schema(value_type = String)]
     pub seen_at: Timestamp,
-    /// When the restriction of the device ends. Until then it may not request help, because it was signed in without the account's passkey.
+    /// When the restriction of the device ends. Until then it may not request help, because it was
+    /// signed in without the account's passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub held_until: Option<Timestamp>,

@@ -1,4 +1,5 @@
-//! Statistics of the monitoring center: how long its steps take, and how often nobody had needed help. They name no home.
+//! Statistics of the monitoring center: how long its steps take, and how often nobody had needed
+//! help. They name no home.
 
 use crate::domain::{
     id::IncidentId,
@@ -61,7 +62,12 @@ impl Times {
         let mut times: Vec<u64> = times.collect();
         times.sort_unstable();
         // The nearest rank: the smallest duration that is not below this share of all durations.
-        let rank = |part: usize| times.get((times.len() * part).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
+        let rank = |part: usize| {
+            times
+                .get((times.len() * part).div_ceil(100).saturating_sub(1))
+                .copied()
+                .unwrap_or_default()
+        };
         Self { count: times.len(), median_ms: rank(50), p90_ms: rank(90), most_ms: rank(100) }
     }
 }
@@ -94,21 +100,31 @@ pub struct Handled {
 }
 
 impl Handled {
-    /// Summarizes an incident. `None` for a drill, for sirens alone, and for an incident that never reached the center.
+    /// Summarizes an incident. `None` for a drill, for sirens alone, and for an incident that never
+    /// reached the center.
     pub fn of(incident: &Incident, history: &[Recorded]) -> Option<Self> {
-        let is_sent =
-            |fact: &&Recorded| matches!(fact.event, Event::CountdownOver { .. } | Event::SentNow { .. } | Event::FoundLate { .. });
+        let is_sent = |fact: &&Recorded| {
+            matches!(
+                fact.event,
+                Event::CountdownOver { .. } | Event::SentNow { .. } | Event::FoundLate { .. }
+            )
+        };
         let since = history.iter().find(is_sent)?.at;
         let services = incident.requests.services();
         if incident.mode == Mode::Drill || services.is_empty() {
             return None;
         }
         let after = |which: &dyn Fn(&Event) -> bool| {
-            history.iter().find(|fact| which(&fact.event)).map(|fact| fact.at.since(since).as_millis() as u64)
+            history
+                .iter()
+                .find(|fact| which(&fact.event))
+                .map(|fact| fact.at.since(since).as_millis() as u64)
         };
         let first = incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
         let first_ended = |event: &Event| matches!(event, Event::CallEnded { call, .. } if first.is_some_and(|first| first.id == *call));
-        let accepted = |event: &Event| matches!(event, Event::DispatchMoved { state: DispatchState::Accepted, .. });
+        let accepted = |event: &Event| {
+            matches!(event, Event::DispatchMoved { state: DispatchState::Accepted, .. })
+        };
         let mut operators: Vec<String> = history
             .iter()
             .filter_map(|fact| match &fact.event {
@@ -126,7 +142,9 @@ impl Handled {
             called_ms: after(&first_ended),
             requested_ms: after(&|event| matches!(event, Event::DispatchRequested { .. })),
             accepted_ms: after(&accepted),
-            over_ms: after(&|event| matches!(event, Event::Cancelled { .. } | Event::Closed { .. })),
+            over_ms: after(&|event| {
+                matches!(event, Event::Cancelled { .. } | Event::Closed { .. })
+            }),
             outcome: first.and_then(|call| call.outcome()),
             false_alarm: cancelled || incident.disposition == Some(Disposition::FalseAlarm),
             operators,

@@ -21,7 +21,8 @@ pub struct TimelineEntry {
     pub text: String,
 }
 
-/// The kinds of entries. A client that is older than the server reads a kind that it does not know as `Other`.
+/// The kinds of entries. A client that is older than the server reads a kind that it does not know
+/// as `Other`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum What {

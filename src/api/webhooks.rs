@@ -1,5 +1,5 @@
-//! Webhook messages: the steps of an incident that this server sends to other servers, and the reports that it receives, both signed
-//! (Standard Webhooks).
+//! Webhook messages: the steps of an incident that this server sends to other servers, and the
+//! reports that it receives, both signed (Standard Webhooks).
 
 use super::incident::Stage;
 use crate::domain::{
@@ -113,20 +113,25 @@ impl Message {
         Self { data: Data { call: None, ..self.data }, ..self }
     }
 
-    /// The report in a message of a center or a dispatch service. `None` for types that change nothing here.
+    /// The report in a message of a center or a dispatch service. `None` for types that change
+    /// nothing here.
     pub fn report(&self) -> Option<Report> {
         let Data { call, dispatch, disposition, .. } = &self.data;
         Some(match self.kind.strip_prefix("incident.")? {
             "claimed" => Report::Claimed,
             "released" => Report::Released,
-            "call_ended" => call.as_ref().map(|call| Report::Called { name: call.name.clone(), outcome: call.outcome })?,
+            "call_ended" => call
+                .as_ref()
+                .map(|call| Report::Called { name: call.name.clone(), outcome: call.outcome })?,
             "dispatch_requested" | "dispatch_moved" => {
                 let DispatchTold { service, state, reference } = dispatch.clone()?;
                 Report::Moved { service, state, reference }
             }
             // The contact whom they called gave the password there.
             "cancelled" => Report::Ended { disposition: Disposition::FalseAlarm },
-            "closed" => Report::Ended { disposition: disposition.unwrap_or(Disposition::ClosedByCenter) },
+            "closed" => {
+                Report::Ended { disposition: disposition.unwrap_or(Disposition::ClosedByCenter) }
+            }
             _ => return None,
         })
     }

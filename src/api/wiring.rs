@@ -27,7 +27,8 @@ pub struct WiredSiren {
     pub kind: String,
     /// Its name in MQTT topics.
     pub name: String,
-    /// Whether an owner chose the kind and the name. Otherwise they come from the server's settings.
+    /// Whether an owner chose the kind and the name. Otherwise they come from the server's
+    /// settings.
     pub chosen: bool,
     /// Whether its kind can confirm that it sounds.
     pub proves: bool,

@@ -67,20 +67,22 @@ impl CenterRole {
 pub enum Action {
     /// View the home, its cameras and its incidents.
     Look,
-    /// Raise an SOS or a drill; also cancel, send now and silence, no matter which member raised it.
+    /// Raise an SOS or a drill; also cancel, send now and silence, no matter which member raised
+    /// it.
     Raise,
     /// Change its setup: address, contacts, devices, people.
     Configure,
 }
 
 impl Membership {
-    /// Whether this membership permits the action. The API uses no other table of rights in a home, and a test requests every route with
-    /// every role (R6).
+    /// Whether this membership permits the action. The API uses no other table of rights in a home,
+    /// and a test requests every route with every role (R6).
     pub fn may(self, action: Action) -> bool {
         match (self.role, action) {
             (Role::Owner, _) | (_, Action::Look) => true,
             (Role::Shared, Action::Raise) => !self.sos_withdrawn,
-            (Role::Shared, Action::Configure) | (Role::Guest, Action::Raise | Action::Configure) => false,
+            (Role::Shared, Action::Configure)
+            | (Role::Guest, Action::Raise | Action::Configure) => false,
         }
     }
 }

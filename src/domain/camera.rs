@@ -36,7 +36,8 @@ pub struct Camera {
     /// The address of a stream of the same camera with smaller pictures, for small screens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub small: Option<StreamAddress>,
-    /// User name and password for the streams, sealed with the server's key. Never leaves the server in any form.
+    /// User name and password for the streams, sealed with the server's key. Never leaves the
+    /// server in any form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
     /// When the server fetches its pictures.
@@ -72,11 +73,17 @@ impl StreamAddress {
 impl StreamAddress {
     /// The host and port of the address.
     pub fn host(&self) -> &str {
-        self.0.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default()
+        self.0
+            .split_once("://")
+            .map_or("", |(_, rest)| rest)
+            .split(['/', '?', '#'])
+            .next()
+            .unwrap_or_default()
     }
 
-    /// Whether the host is in the local network, judged without a DNS query: an IP address that `allows` accepts, or a local name
-    /// (RFC 6762 `.local`, RFC 8375 `.home.arpa`, `.lan`, `.internal`, or a name without dots).
+    /// Whether the host is in the local network, judged without a DNS query: an IP address that
+    /// `allows` accepts, or a local name (RFC 6762 `.local`, RFC 8375 `.home.arpa`, `.lan`,
+    /// `.internal`, or a name without dots).
     pub fn is_inside(&self, allows: Allows) -> bool {
         let host = match host_and_port(self.host()) {
             Some((host, _)) => host,
@@ -84,11 +91,20 @@ impl StreamAddress {
         };
         match host.parse::<IpAddr>() {
             Ok(ip) => allows(ip),
-            // Such a host is an IP address in a notation that `IpAddr` does not parse and that hides where it leads.
-            Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x') || host.contains(':') => false,
+            // Such a host is an IP address in a notation that `IpAddr` does not parse and that
+            // hides where it leads.
+            Err(_)
+                if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x')
+                    || host.contains(':') =>
+            {
+                false
+            }
             Err(_) => {
                 let name = host.to_ascii_lowercase();
-                !name.contains('.') || [".local", ".home.arpa", ".lan", ".internal"].iter().any(|end| name.ends_with(end))
+                !name.contains('.')
+                    || [".local", ".home.arpa", ".lan", ".internal"]
+                        .iter()
+                        .any(|end| name.ends_with(end))
             }
         }
     }
@@ -99,12 +115,15 @@ pub type Allows<'a> = &'a dyn Fn(IpAddr) -> bool;
 
 const SCHEME: &str = "rtsp://";
 
-/// Splits an authority (RFC 3986) without user information into host and port. Returns `None` if it is malformed.
+/// Splits an authority (RFC 3986) without user information into host and port. Returns `None` if it
+/// is malformed.
 fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
         Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
-        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+        None => {
+            authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))
+        }
     };
     let port = port.map(str::parse).transpose().ok()?;
     (!host.is_empty()).then_some((host, port))
@@ -113,7 +132,8 @@ fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
 impl FromStr for StreamAddress {
     type Err = ErrorCode;
     /// # Errors
-    /// A scheme other than RTSP, no host, an invalid port, credentials, white space, control characters, or more than 500 bytes.
+    /// A scheme other than RTSP, no host, an invalid port, credentials, white space, control
+    /// characters, or more than 500 bytes.
     fn from_str(text: &str) -> Result<Self, ErrorCode> {
         let rest = text.strip_prefix(SCHEME).ok_or(ErrorCode::NotAStream)?;
         if text.len() > 500 || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -131,14 +151,16 @@ impl FromStr for StreamAddress {
 pub fn is_private_address(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip == Ipv6Addr::LOCALHOST || ip.is_unique_local() || ip.is_unicast_link_local(),
+        IpAddr::V6(ip) => {
+            ip == Ipv6Addr::LOCALHOST || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
     }
 }
 
 impl TryFrom<String> for StreamAddress {
     type Error = &'static str;
-    /// Checks only that the text begins with `rtsp`. A stored address was valid when it was stored, and stricter checks since then must not
-    /// make its home unreadable.
+    /// Checks only that the text begins with `rtsp`. A stored address was valid when it was stored,
+    /// and stricter checks since then must not make its home unreadable.
     fn try_from(text: String) -> Result<Self, &'static str> {
         text.starts_with("rtsp").then(|| Self(text.into())).ok_or(ErrorCode::NotAStream.english())
     }

@@ -1,4 +1,5 @@
-//! Emergency contacts, in the order in which they are called. The first one can cancel the emergency.
+//! Emergency contacts, in the order in which they are called. The first one can cancel the
+//! emergency.
 
 use super::{id::ContactId, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,8 @@ pub struct Contact {
     pub memory: Option<Memory>,
 }
 
-/// A contact's own statement about whether they remember the verbal password. The server does not check the password here, because a
-/// check would allow guessing.
+/// A contact's own statement about whether they remember the verbal password. The server does not
+/// check the password here, because a check would allow guessing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// When they answered.
@@ -74,23 +75,31 @@ impl Contact {
 
     /// Copies the answers that the same person gave before.
     pub fn keep_word_of(&mut self, known: &Self) {
-        (self.readiness, self.reached_at, self.memory) = (known.readiness, known.reached_at, known.memory);
+        (self.readiness, self.reached_at, self.memory) =
+            (known.readiness, known.reached_at, known.memory);
     }
 
-    /// Whether to ask the person if they remember the verbal password: they never answered, had forgotten it, or answered at least
-    /// [`ASKED_EVERY`] ago.
+    /// Whether to ask the person if they remember the verbal password: they never answered, had
+    /// forgotten it, or answered at least [`ASKED_EVERY`] ago.
     pub fn is_asked(&self, password_required: bool, now: Timestamp) -> bool {
-        let fresh = self.memory.is_some_and(|memory| memory.remembers && now.since(memory.at) < ASKED_EVERY);
+        let fresh = self
+            .memory
+            .is_some_and(|memory| memory.remembers && now.since(memory.at) < ASKED_EVERY);
         password_required && self.readiness == Readiness::Accepted && !fresh
     }
 
-    /// Whether the person counts as ready. A contact who agreed and never answered the question does.
+    /// Whether the person counts as ready. A contact who agreed and never answered the question
+    /// does.
     pub fn standing(&self, password_required: bool, now: Timestamp) -> Standing {
         match (self.readiness, self.memory.filter(|_| password_required)) {
             (Readiness::Invited, _) => Standing::Invited,
             (Readiness::OptedOut, _) => Standing::OptedOut,
             (Readiness::Accepted, Some(Memory { remembers: false, .. })) => Standing::Forgot,
-            (Readiness::Accepted, Some(Memory { at, .. })) if now.since(at) > ASKED_EVERY + ANSWER_WITHIN => Standing::Silent,
+            (Readiness::Accepted, Some(Memory { at, .. }))
+                if now.since(at) > ASKED_EVERY + ANSWER_WITHIN =>
+            {
+                Standing::Silent
+            }
             (Readiness::Accepted, _) => Standing::Ready,
         }
     }
@@ -105,22 +114,43 @@ mod tests {
     #[test]
     fn r23_a_contact_is_asked_every_90_days_and_counts_until_two_weeks_after() {
         let began = Timestamp::from_millis(1_000_000_000_000);
-        let mut sister = Contact::new("sister".parse().unwrap(), "Sister".into(), "+15035550101".into());
-        assert_eq!((sister.standing(true, began), sister.is_asked(true, began)), (Standing::Invited, false), "first they must agree");
+        let mut sister =
+            Contact::new("sister".parse().unwrap(), "Sister".into(), "+15035550101".into());
+        assert_eq!(
+            (sister.standing(true, began), sister.is_asked(true, began)),
+            (Standing::Invited, false),
+            "first they must agree"
+        );
         sister.readiness = Readiness::Accepted;
-        assert_eq!((sister.standing(true, began), sister.is_asked(true, began)), (Standing::Ready, true));
+        assert_eq!(
+            (sister.standing(true, began), sister.is_asked(true, began)),
+            (Standing::Ready, true)
+        );
         assert!(!sister.is_asked(false, began), "where there is no password");
         sister.memory = Some(Memory { at: began, remembers: true });
-        for (days, asked, standing) in
-            [(0, false, Standing::Ready), (89, false, Standing::Ready), (90, true, Standing::Ready), (105, true, Standing::Silent)]
-        {
+        for (days, asked, standing) in [
+            (0, false, Standing::Ready),
+            (89, false, Standing::Ready),
+            (90, true, Standing::Ready),
+            (105, true, Standing::Silent),
+        ] {
             let now = began + DAY * days;
-            assert_eq!((sister.is_asked(true, now), sister.standing(true, now)), (asked, standing), "{days}");
+            assert_eq!(
+                (sister.is_asked(true, now), sister.standing(true, now)),
+                (asked, standing),
+                "{days}"
+            );
         }
         assert_eq!(sister.standing(false, began + DAY * 1_000), Standing::Ready);
         sister.memory = Some(Memory { at: began, remembers: false });
-        assert_eq!((sister.is_asked(true, began), sister.standing(true, began)), (true, Standing::Forgot));
+        assert_eq!(
+            (sister.is_asked(true, began), sister.standing(true, began)),
+            (true, Standing::Forgot)
+        );
         sister.readiness = Readiness::OptedOut;
-        assert_eq!((sister.is_asked(true, began), sister.standing(true, began)), (false, Standing::OptedOut));
+        assert_eq!(
+            (sister.is_asked(true, began), sister.standing(true, began)),
+            (false, Standing::OptedOut)
+        );
     }
 }

@@ -27,7 +27,8 @@ pub struct Device {
     pub name: String,
 }
 
-/// How the siren of a device or camera is reached through the MQTT broker, as configured by an owner.
+/// How the siren of a device or camera is reached through the MQTT broker, as configured by an
+/// owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SirenBinding {
     /// The device or camera.
@@ -55,7 +56,9 @@ pub struct Health {
 }
 
 /// A problem with a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Trouble)]
 pub enum DeviceFault {
@@ -70,14 +73,23 @@ pub enum DeviceFault {
 }
 
 impl Health {
-    /// Returns its current problems. `listening_since` is when the server began to listen to it; `silent_after` is its longest normal
-    /// silence, if known.
-    pub fn troubles(&self, listening_since: Timestamp, now: Timestamp, silent_after: Option<Duration>) -> Vec<DeviceFault> {
+    /// Returns its current problems. `listening_since` is when the server began to listen to it;
+    /// `silent_after` is its longest normal silence, if known.
+    pub fn troubles(
+        &self,
+        listening_since: Timestamp,
+        now: Timestamp,
+        silent_after: Option<Duration>,
+    ) -> Vec<DeviceFault> {
         let heard = self.seen_at.map_or(listening_since, |seen| seen.max(listening_since));
         let wrong = [
             (self.online == Some(false), DeviceFault::Offline),
             // An offline device is silent anyway.
-            (self.online != Some(false) && silent_after.is_some_and(|after| now.since(heard) > after), DeviceFault::Silent),
+            (
+                self.online != Some(false)
+                    && silent_after.is_some_and(|after| now.since(heard) > after),
+                DeviceFault::Silent,
+            ),
             (self.tampered == Some(true), DeviceFault::Tampered),
             (self.battery.is_some_and(|left| left < BATTERY_LOW), DeviceFault::BatteryLow),
         ];
@@ -93,13 +105,34 @@ mod tests {
     fn what_is_wrong_with_a_device_follows_from_its_own_words_and_its_silence() {
         let at = |hours: u64| Timestamp::from_millis(1_790_000_000_000 + hours * 3_600_000);
         let day = Some(Duration::from_secs(25 * 3_600));
-        let healthy = Health { seen_at: Some(at(0)), online: Some(true), battery: Some(15), tampered: Some(false) };
+        let healthy = Health {
+            seen_at: Some(at(0)),
+            online: Some(true),
+            battery: Some(15),
+            tampered: Some(false),
+        };
         assert_eq!(healthy.troubles(at(0), at(25), day), []);
         assert_eq!(healthy.troubles(at(0), at(26), day), [DeviceFault::Silent]);
-        assert_eq!(healthy.troubles(at(0), at(2_600), None), [], "nobody knows how long it may be silent");
+        assert_eq!(
+            healthy.troubles(at(0), at(2_600), None),
+            [],
+            "nobody knows how long it may be silent"
+        );
         assert_eq!(healthy.troubles(at(10), at(30), day), [], "nobody listened before");
-        assert_eq!(Health::default().troubles(at(0), at(26), day), [DeviceFault::Silent], "never heard");
-        let worn = Health { seen_at: Some(at(0)), online: Some(false), battery: Some(14), tampered: Some(true) };
-        assert_eq!(worn.troubles(at(0), at(26), day), [DeviceFault::Offline, DeviceFault::Tampered, DeviceFault::BatteryLow]);
+        assert_eq!(
+            Health::default().troubles(at(0), at(26), day),
+            [DeviceFault::Silent],
+            "never heard"
+        );
+        let worn = Health {
+            seen_at: Some(at(0)),
+            online: Some(false),
+            battery: Some(14),
+            tampered: Some(true),
+        };
+        assert_eq!(
+            worn.troubles(at(0), at(26), day),
+            [DeviceFault::Offline, DeviceFault::Tampered, DeviceFault::BatteryLow]
+        );
     }
 }

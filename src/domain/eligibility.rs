@@ -1,4 +1,5 @@
-//! Who has an SOS button, and where (R1 to R6, R9). The screens and the API use the same pure functions, so that they never differ.
+//! Who has an SOS button, and where (R1 to R6, R9). The screens and the API use the same pure
+//! functions, so that they never differ.
 
 use super::{
     access::{Action, Membership},
@@ -43,23 +44,31 @@ pub enum Reason {
 /// R4: the dashboard's shield needs the alarm route or the camera route.
 ///
 /// # Errors
-/// The first requirement that is not met; without either route, of the alarm route if the home has a base station.
+/// The first requirement that is not met; without either route, of the alarm route if the home has
+/// a base station.
 pub fn dashboard(home: &Home, member: Membership) -> Result<Vec<Route>, Reason> {
     permitted(member)?;
-    let routes: Vec<Route> =
-        [(Route::Alarm, alarm(home)), (Route::Cameras, cameras(home))].into_iter().filter(|r| r.1.is_ok()).map(|r| r.0).collect();
+    let routes: Vec<Route> = [(Route::Alarm, alarm(home)), (Route::Cameras, cameras(home))]
+        .into_iter()
+        .filter(|r| r.1.is_ok())
+        .map(|r| r.0)
+        .collect();
     if routes.is_empty() {
-        // A home with a base station is told what the alarm route lacks, because that route is closer to complete.
-        return if home.base_station().is_some() { alarm(home) } else { cameras(home) }.map(|()| routes);
+        // A home with a base station is told what the alarm route lacks, because that route is
+        // closer to complete.
+        return if home.base_station().is_some() { alarm(home) } else { cameras(home) }
+            .map(|()| routes);
     }
     located(home)?;
     Ok(routes)
 }
 
-/// R4: a camera's shield needs the camera route and that this camera is compatible. The alarm route does not count.
+/// R4: a camera's shield needs the camera route and that this camera is compatible. The alarm route
+/// does not count.
 ///
 /// # Errors
-/// The first requirement that is not met. A camera that the home does not have counts as not compatible.
+/// The first requirement that is not met. A camera that the home does not have counts as not
+/// compatible.
 pub fn live_view(home: &Home, camera: &CameraId, member: Membership) -> Result<(), Reason> {
     permitted(member)?;
     if !home.camera(camera).is_some_and(|c| c.sos_compatible) {
@@ -73,7 +82,12 @@ pub fn live_view(home: &Home, camera: &CameraId, member: Membership) -> Result<(
 ///
 /// # Errors
 /// The reason why not. Sound Siren Only also needs a base station (R9).
-pub fn request(home: &Home, source: &Source, request: Request, member: Membership) -> Result<(), Reason> {
+pub fn request(
+    home: &Home,
+    source: &Source,
+    request: Request,
+    member: Membership,
+) -> Result<(), Reason> {
     match source {
         Source::Dashboard | Source::Device => dashboard(home, member).map(drop)?,
         Source::LiveView { camera } => live_view(home, camera, member)?,
@@ -84,8 +98,9 @@ pub fn request(home: &Home, source: &Source, request: Request, member: Membershi
     Ok(())
 }
 
-/// Checks whether a device may raise a request. A device that was signed in without the account's passkey, as a thief of the password
-/// would do, is restricted for a day: it may only sound sirens and run drills.
+/// Checks whether a device may raise a request. A device that was signed in without the account's
+/// passkey, as a thief of the password would do, is restricted for a day: it may only sound sirens
+/// and run drills.
 ///
 /// # Errors
 /// [`Reason::DeviceHeld`] if the device is restricted.
@@ -94,7 +109,8 @@ pub fn from_device(request: Request, mode: Mode, held: bool) -> Result<(), Reaso
     may.then_some(()).ok_or(Reason::DeviceHeld)
 }
 
-/// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station (R9).
+/// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station
+/// (R9).
 ///
 /// # Errors
 /// The reason why not.
@@ -116,7 +132,10 @@ fn alarm(home: &Home) -> Result<(), Reason> {
         return Err(Reason::NoBaseStationOrEnrolledCamera);
     }
     premium(home)?;
-    home.subscription.professional_monitoring.then_some(()).ok_or(Reason::ProfessionalMonitoringRequired)
+    home.subscription
+        .professional_monitoring
+        .then_some(())
+        .ok_or(Reason::ProfessionalMonitoringRequired)
 }
 
 /// R2.
@@ -125,7 +144,9 @@ fn cameras(home: &Home) -> Result<(), Reason> {
         return Err(Reason::NoBaseStationOrEnrolledCamera);
     }
     premium(home)?;
-    (home.subscription.sos_for_cameras == Enrolment::Enrolled).then_some(()).ok_or(Reason::EnrolmentRequired)
+    (home.subscription.sos_for_cameras == Enrolment::Enrolled)
+        .then_some(())
+        .ok_or(Reason::EnrolmentRequired)
 }
 
 fn premium(home: &Home) -> Result<(), Reason> {

@@ -103,7 +103,8 @@ impl FromStr for IncidentId {
     }
 }
 
-/// A telephone call of an incident. The id includes the incident, so that an answer can never reach a call of another one.
+/// A telephone call of an incident. The id includes the incident, so that an answer can never reach
+/// a call of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CallId {

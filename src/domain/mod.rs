@@ -1,4 +1,5 @@
-//! The rules of an emergency, as pure code: no clock, no randomness, no I/O, no async. Times and ids are arguments.
+//! The rules of an emergency, as pure code: no clock, no randomness, no I/O, no async. Times and
+//! ids are arguments.
 
 pub mod access;
 pub mod call_tree;

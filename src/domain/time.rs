@@ -1,4 +1,5 @@
-//! Moments in time. A [`Timestamp`] counts milliseconds since the Unix epoch. This module reads no clock.
+//! Moments in time. A [`Timestamp`] counts milliseconds since the Unix epoch. This module reads no
+//! clock.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{
@@ -49,7 +50,8 @@ impl Sub<Duration> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // humantime refuses years beyond 9999; a later moment is shown as the last one that it supports.
+        // humantime refuses years beyond 9999; a later moment is shown as the last one that it
+        // supports.
         const LAST: u64 = 253_402_300_799_999;
         let moment = UNIX_EPOCH + Duration::from_millis(self.0.min(LAST));
         humantime::format_rfc3339_millis(moment).fmt(f)
@@ -74,7 +76,8 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| D::Error::custom("expected a time such as 2026-11-23T07:00:00.000Z"))
+        text.parse()
+            .map_err(|_| D::Error::custom("expected a time such as 2026-11-23T07:00:00.000Z"))
     }
 }
 

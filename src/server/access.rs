@@ -1,9 +1,11 @@
-//! Notifies open streams when the sessions or rights of their account change. Streams of other accounts are not woken.
+//! Notifies open streams when the sessions or rights of their account change. Streams of other
+//! accounts are not woken.
 
 use crate::domain::id::UserId;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// The most notifications that a stream may lag behind. A stream that lags further checks its rights once.
+/// The most notifications that a stream may lag behind. A stream that lags further checks its
+/// rights once.
 const BEHIND: usize = 64;
 
 /// Sends notifications.
@@ -37,7 +39,8 @@ pub struct AccessOf {
 }
 
 impl AccessOf {
-    /// Waits for a change. Returns `None` when the server is gone. It can be dropped and called again without losing a change.
+    /// Waits for a change. Returns `None` when the server is gone. It can be dropped and called
+    /// again without losing a change.
     pub async fn changed(&mut self) -> Option<()> {
         loop {
             match self.all.recv().await {

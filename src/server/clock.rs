@@ -1,4 +1,5 @@
-//! The only place that reads the time. Times run on the monotonic clock, so a jump of the wall clock fires no timer early or late.
+//! The only place that reads the time. Times run on the monotonic clock, so a jump of the wall
+//! clock fires no timer early or late.
 
 use crate::domain::time::Timestamp;
 use std::{
@@ -15,7 +16,8 @@ const NOT_WORTH_KEEPING: Duration = Duration::from_millis(20);
 pub trait TimeSource: Debug + Send + Sync + 'static {
     /// The wall clock, which people and machines may set forward and back.
     fn wall(&self) -> Timestamp;
-    /// The current boot of the machine and the time since then. `None` if the machine does not report it.
+    /// The current boot of the machine and the time since then. `None` if the machine does not
+    /// report it.
     fn boot(&self) -> Option<Boot>;
 }
 
@@ -52,7 +54,10 @@ impl TimeSource for Machine {
     fn boot(&self) -> Option<Boot> {
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
         let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        Some(Boot { id, uptime: Duration::new(uptime.tv_sec.try_into().ok()?, uptime.tv_nsec.try_into().ok()?) })
+        Some(Boot {
+            id,
+            uptime: Duration::new(uptime.tv_sec.try_into().ok()?, uptime.tv_nsec.try_into().ok()?),
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -69,7 +74,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Creates a clock that agrees with the wall clock now, and runs independently of it from now on.
+    /// Creates a clock that agrees with the wall clock now, and runs independently of it from now
+    /// on.
     pub fn new(source: impl TimeSource) -> Self {
         let tied = (source.wall(), instant());
         Self { source: Box::new(source), tied: Mutex::new(tied) }
@@ -87,18 +93,22 @@ impl Clock {
         instant + moment.since(at)
     }
 
-    /// Continues from where the server stopped, for running incidents. Within the same boot, the time is what it would have been without
-    /// the stop, even if the wall clock was set in the meantime. Otherwise the wall clock counts, but never backwards, so that a countdown
-    /// never begins again.
+    /// Continues from where the server stopped, for running incidents. Within the same boot, the
+    /// time is what it would have been without the stop, even if the wall clock was set in the
+    /// meantime. Otherwise the wall clock counts, but never backwards, so that a countdown never
+    /// begins again.
     pub fn go_on(&self, kept: Option<&Anchor>, latest_fact: Timestamp) {
         let now = match (kept, self.source.boot()) {
-            (Some(kept), Some(boot)) if kept.boot.id == boot.id => kept.at + boot.uptime.saturating_sub(kept.boot.uptime),
+            (Some(kept), Some(boot)) if kept.boot.id == boot.id => {
+                kept.at + boot.uptime.saturating_sub(kept.boot.uptime)
+            }
             _ => self.source.wall(),
         };
         self.tie(now.max(latest_fact));
     }
 
-    /// The time of the wall clock, if it was set since this clock was tied to it. [`Clock::tie`] adopts it when no timer runs.
+    /// The time of the wall clock, if it was set since this clock was tied to it. [`Clock::tie`]
+    /// adopts it when no timer runs.
     pub fn correction(&self) -> Option<Timestamp> {
         let (now, wall) = (self.now(), self.source.wall());
         (now.since(wall).max(wall.since(now)) > NOT_WORTH_KEEPING).then_some(wall)
@@ -146,7 +156,8 @@ mod tests {
     }
 
     fn at_restart(wall: Timestamp, boot: &'static str, uptime_s: u64) -> Timestamp {
-        let kept = Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(100) }, at: T };
+        let kept =
+            Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(100) }, at: T };
         let clock = Clock::new(Told(wall, boot, uptime_s));
         clock.go_on(Some(&kept), T + 3 * SECOND);
         clock.now()
@@ -162,7 +173,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn f17_after_another_start_of_the_machine_the_wall_clock_counts_but_never_backwards() {
         assert_eq!(at_restart(T + HOUR, "tuesday", 5), T + HOUR);
-        assert_eq!(at_restart(T - HOUR, "tuesday", 5), T + 3 * SECOND, "the latest fact is the least that it can be");
+        assert_eq!(
+            at_restart(T - HOUR, "tuesday", 5),
+            T + 3 * SECOND,
+            "the latest fact is the least that it can be"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -170,6 +185,10 @@ mod tests {
         let clock = Clock::new(Told(T, "monday", 0));
         assert_eq!(clock.correction(), None);
         tokio::time::advance(SECOND).await;
-        assert_eq!((clock.now(), clock.correction()), (T + SECOND, Some(T)), "time passes though the wall clock stands");
+        assert_eq!(
+            (clock.now(), clock.correction()),
+            (T + SECOND, Some(T)),
+            "time passes though the wall clock stands"
+        );
     }
 }

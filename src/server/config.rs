@@ -1,5 +1,5 @@
-//! The configuration. The command line has priority over the environment, then the file, then the defaults. Unknown keys and invalid values
-//! are refused.
+//! The configuration. The command line has priority over the environment, then the file, then the
+//! defaults. Unknown keys and invalid values are refused.
 
 use super::{
     cameras::Settings as Cameras,
@@ -19,7 +19,8 @@ use std::{
 };
 use url::Url;
 
-/// The options of `buckler serve`. Each is also an environment variable and a key of the configuration file.
+/// The options of `buckler serve`. Each is also an environment variable and a key of the
+/// configuration file.
 #[derive(Args, Debug, Default)]
 pub struct Options {
     /// Configuration file, TOML
@@ -28,7 +29,8 @@ pub struct Options {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "BUCKLER_LISTEN")]
     listen: Option<SocketAddr>,
-    /// Address of a proxy that serves HTTPS and says so in `X-Forwarded-Proto`; may be given several times
+    /// Address of a proxy that serves HTTPS and says so in `X-Forwarded-Proto`; may be given
+    /// several times
     #[arg(long = "trusted-proxy", env = "BUCKLER_TRUSTED_PROXY", value_delimiter = ',')]
     trusted_proxies: Vec<IpAddr>,
     /// Certificate for HTTPS, PEM, with its chain; read again on SIGHUP
@@ -37,13 +39,16 @@ pub struct Options {
     /// The certificate's private key, PEM
     #[arg(long, env = "BUCKLER_TLS_KEY", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Listen beyond this machine without HTTPS: everybody on that network may read and change what is sent
+    /// Listen beyond this machine without HTTPS: everybody on that network may read and change what
+    /// is sent
     #[arg(long, env = "BUCKLER_PLAIN_HTTP")]
     plain_http: bool,
-    /// Address at which browsers reach this server, https://…; passkeys are for its host. On this machine alone they are for localhost
+    /// Address at which browsers reach this server, https://…; passkeys are for its host. On this
+    /// machine alone they are for localhost
     #[arg(long, env = "BUCKLER_PUBLIC_URL")]
     public_url: Option<String>,
-    /// How long after giving the password a home can be changed without giving it again [default: 10m]
+    /// How long after giving the password a home can be changed without giving it again [default:
+    /// 10m]
     #[arg(long, env = "BUCKLER_PROOF_LASTS", value_parser = humantime::parse_duration)]
     proof_lasts: Option<Duration>,
     /// Folder for everything that the server stores [default: data]
@@ -190,13 +195,17 @@ pub enum ConfigError {
         value: Duration,
     },
     /// A demo would listen beyond this machine.
-    #[error("the demo's passwords are public, so it listens on this machine only: use 127.0.0.1 or [::1] instead of {ip}")]
+    #[error(
+        "the demo's passwords are public, so it listens on this machine only: use 127.0.0.1 or [::1] instead of {ip}"
+    )]
     DemoListens {
         /// The address.
         ip: IpAddr,
     },
     /// A demo would listen to alarm panels beyond this machine.
-    #[error("a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…")]
+    #[error(
+        "a demo's panels are on this machine: center.listener.listen must be tcp://127.0.0.1:…"
+    )]
     DemoPanels,
     /// There is a certificate without its key, or a key without its certificate.
     #[error("HTTPS needs both --tls-cert and --tls-key")]
@@ -211,7 +220,9 @@ pub enum ConfigError {
         ip: IpAddr,
     },
     /// Passkeys cannot be for the public address.
-    #[error("public_url must be https:// and the host's name, such as https://sos.example.org, not “{text}”")]
+    #[error(
+        "public_url must be https:// and the host's name, such as https://sos.example.org, not “{text}”"
+    )]
     PublicUrl {
         /// The address.
         text: String,
@@ -262,32 +273,55 @@ impl Config {
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let demo = options.demo;
-        let ring = choose("center.ring_timeout", options.center_ring_timeout, file.center.ring_timeout, RING, demo)?;
-        let talk = choose("center.talk_timeout", options.center_talk_timeout, file.center.talk_timeout, TALK, demo)?;
-        let unclaimed = choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED, demo)?;
-        let proof_lasts = choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF, demo)?.unwrap_or(PROOF_LASTS);
+        let ring = choose(
+            "center.ring_timeout",
+            options.center_ring_timeout,
+            file.center.ring_timeout,
+            RING,
+            demo,
+        )?;
+        let talk = choose(
+            "center.talk_timeout",
+            options.center_talk_timeout,
+            file.center.talk_timeout,
+            TALK,
+            demo,
+        )?;
+        let unclaimed =
+            choose("center.unclaimed_after", None, file.center.unclaimed_after, UNCLAIMED, demo)?;
+        let proof_lasts =
+            choose("proof_lasts", options.proof_lasts, file.proof_lasts, PROOF, demo)?
+                .unwrap_or(PROOF_LASTS);
         let center = file.center.mode.unwrap_or(CenterMode::Automatic);
         // The automatic center calls contacts. Only a demo has (simulated) responders behind it.
         let connected = center != CenterMode::Automatic || demo;
         let mut policy = Policy { center, connected, ..Policy::default() };
         policy.ring_timeout_ms = ring.map_or(policy.ring_timeout_ms, |d| d.as_millis() as u64);
-        policy.unclaimed_after_ms = unclaimed.map_or(policy.unclaimed_after_ms, |d| d.as_millis() as u64);
+        policy.unclaimed_after_ms =
+            unclaimed.map_or(policy.unclaimed_after_ms, |d| d.as_millis() as u64);
         policy.talk_timeout_ms = talk.map_or(policy.talk_timeout_ms, |d| d.as_millis() as u64);
-        let listen = options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let listen =
+            options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         if demo && !listen.ip().is_loopback() {
             return Err(ConfigError::DemoListens { ip: listen.ip() });
         }
-        let trusted_proxies = if options.trusted_proxies.is_empty() { file.trusted_proxies } else { options.trusted_proxies };
+        let trusted_proxies = if options.trusted_proxies.is_empty() {
+            file.trusted_proxies
+        } else {
+            options.trusted_proxies
+        };
         let plain_http = options.plain_http || file.plain_http;
         let tls = match (options.tls_cert.or(file.tls_cert), options.tls_key.or(file.tls_key)) {
             (Some(cert), Some(key)) => Some(Files { cert, key }),
             (None, None) => None,
             _ => return Err(ConfigError::CertWithoutKey),
         };
-        if !listen.ip().is_loopback() && trusted_proxies.is_empty() && tls.is_none() && !plain_http {
+        if !listen.ip().is_loopback() && trusted_proxies.is_empty() && tls.is_none() && !plain_http
+        {
             return Err(ConfigError::NoHttps { ip: listen.ip() });
         }
-        let public_url = options.public_url.or(file.public_url).map(|text| public(&text)).transpose()?;
+        let public_url =
+            options.public_url.or(file.public_url).map(|text| public(&text)).transpose()?;
         let data = options.data.or(file.data).unwrap_or_else(|| "data".into());
         let center = Center {
             mode: Some(policy.center),
@@ -333,7 +367,8 @@ impl Config {
         toml::to_string(&File::from(self.clone()))
     }
 
-    /// The site for passkeys if no public address is set: this machine, if only this machine can connect.
+    /// The site for passkeys if no public address is set: this machine, if only this machine can
+    /// connect.
     pub fn local_site(&self) -> Option<Url> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let alone = self.listen.ip().is_loopback() && self.trusted_proxies.is_empty();
@@ -346,14 +381,22 @@ fn public(text: &str) -> Result<Url, ConfigError> {
     let wrong = || ConfigError::PublicUrl { text: text.into() };
     let url = Url::parse(text).map_err(|_| wrong())?;
     let local = url.domain() == Some("localhost");
-    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    (url.domain().is_some() && plain && (url.scheme() == "https" || local)).then_some(url).ok_or_else(wrong)
+    let plain = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    (url.domain().is_some() && plain && (url.scheme() == "https" || local))
+        .then_some(url)
+        .ok_or_else(wrong)
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: path.into(), source })?;
-    let failed = |error: toml::de::Error| ConfigError::Parse { file: path.into(), source: error.into() };
-    // Only a file that is not valid as it is may have older names; the text has the places of errors, and the table has none.
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { file: path.into(), source })?;
+    let failed =
+        |error: toml::de::Error| ConfigError::Parse { file: path.into(), source: error.into() };
+    // Only a file that is not valid as it is may have older names; the text has the places of
+    // errors, and the table has none.
     let error = match toml::from_str(&text) {
         Ok(file) => return Ok(file),
         Err(error) => error,
@@ -364,7 +407,11 @@ fn read(path: &Path) -> Result<File, ConfigError> {
         return Err(failed(error));
     }
     for (old, new) in renamed {
-        tracing::warn!(old, new, "the configuration uses the old name of a key under mqtt; it works until the next release");
+        tracing::warn!(
+            old,
+            new,
+            "the configuration uses the old name of a key under mqtt; it works until the next release"
+        );
     }
     table.try_into().map_err(failed)
 }
@@ -377,7 +424,14 @@ fn choose(
     demo: bool,
 ) -> Result<Option<Duration>, ConfigError> {
     let bounds = Bounds(if demo { 1 } else { least }, most);
-    let parse = |text: String| humantime::parse_duration(&text).map_err(|source| ConfigError::NotADuration { key, bounds, text, source });
+    let parse = |text: String| {
+        humantime::parse_duration(&text).map_err(|source| ConfigError::NotADuration {
+            key,
+            bounds,
+            text,
+            source,
+        })
+    };
     let parsed = file.map(parse).transpose()?;
     match option.or(parsed) {
         Some(value) if !bounds.contains(value) => Err(ConfigError::Duration { key, bounds, value }),
@@ -401,35 +455,71 @@ mod tests {
     #[test]
     fn timers_keep_their_bounds_and_only_a_demo_may_hurry() {
         let ring = |seconds, demo| {
-            with(Options { center_ring_timeout: Some(Duration::from_secs(seconds)), demo, ..Options::default() })
-                .map(|c| c.policy.ring_timeout_ms)
+            with(Options {
+                center_ring_timeout: Some(Duration::from_secs(seconds)),
+                demo,
+                ..Options::default()
+            })
+            .map(|c| c.policy.ring_timeout_ms)
         };
         assert_eq!(ring(30, false), Ok(30_000));
         assert_eq!(ring(1, true), Ok(1_000));
-        assert_eq!(ring(1, false), Err("center.ring_timeout must be from 10s to 60s, not 1s".into()));
-        assert_eq!(ring(61, true), Err("center.ring_timeout must be from 1s to 60s, not 1m 1s".into()));
+        assert_eq!(
+            ring(1, false),
+            Err("center.ring_timeout must be from 10s to 60s, not 1s".into())
+        );
+        assert_eq!(
+            ring(61, true),
+            Err("center.ring_timeout must be from 1s to 60s, not 1m 1s".into())
+        );
     }
 
     #[test]
     fn beyond_this_machine_it_needs_https_or_a_plain_word_and_a_demo_stays_at_home() {
         let listen = Some("0.0.0.0:8080".parse().unwrap());
-        assert!(with(Options { listen, demo: true, ..Options::default() }).unwrap_err().contains("0.0.0.0"));
-        assert!(with(Options { listen, ..Options::default() }).unwrap_err().contains("--trusted-proxy"));
-        let tls =
-            |key: Option<&str>| Options { listen, tls_cert: Some("cert.pem".into()), tls_key: key.map(Into::into), ..Options::default() };
+        assert!(
+            with(Options { listen, demo: true, ..Options::default() })
+                .unwrap_err()
+                .contains("0.0.0.0")
+        );
+        assert!(
+            with(Options { listen, ..Options::default() }).unwrap_err().contains("--trusted-proxy")
+        );
+        let tls = |key: Option<&str>| Options {
+            listen,
+            tls_cert: Some("cert.pem".into()),
+            tls_key: key.map(Into::into),
+            ..Options::default()
+        };
         assert!(with(tls(Some("key.pem"))).is_ok());
         assert!(with(tls(None)).unwrap_err().contains("--tls-key"));
         assert!(with(Options { listen, plain_http: true, ..Options::default() }).is_ok());
-        assert!(with(Options { listen, trusted_proxies: vec!["10.0.0.2".parse().unwrap()], ..Options::default() }).is_ok());
+        assert!(
+            with(Options {
+                listen,
+                trusted_proxies: vec!["10.0.0.2".parse().unwrap()],
+                ..Options::default()
+            })
+            .is_ok()
+        );
     }
 
     #[test]
     fn passkeys_are_for_a_name_over_https_and_nothing_more() {
-        let public = |text: &str| with(Options { public_url: Some(text.into()), ..Options::default() });
-        for good in ["https://sos.example.org", "https://sos.example.org:8443/", "http://localhost:8080"] {
+        let public =
+            |text: &str| with(Options { public_url: Some(text.into()), ..Options::default() });
+        for good in
+            ["https://sos.example.org", "https://sos.example.org:8443/", "http://localhost:8080"]
+        {
             assert!(public(good).is_ok(), "{good}");
         }
-        for wrong in ["sos.example.org", "http://sos.example.org", "https://192.0.2.1", "https://a.example/path", "https://me@a.example"] {
+        for wrong in [
+            "sos.example.org",
+            "http://sos.example.org",
+            "https://192.0.2.1",
+            "https://a.example/path",
+            "https://me@a.example",
+        ] {
             assert!(public(wrong).unwrap_err().contains(wrong), "{wrong}");
         }
     }
@@ -437,9 +527,16 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused_with_file_and_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\n[center]\nringtimeout = \"3s\"\n").unwrap();
-        let error = with(Options { config: Some(file.path().into()), ..Options::default() }).unwrap_err();
-        assert!(error.contains("line 3") && error.contains("ringtimeout") && error.contains("ring_timeout"), "{error}");
+        std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\n[center]\nringtimeout = \"3s\"\n")
+            .unwrap();
+        let error =
+            with(Options { config: Some(file.path().into()), ..Options::default() }).unwrap_err();
+        assert!(
+            error.contains("line 3")
+                && error.contains("ringtimeout")
+                && error.contains("ring_timeout"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -447,7 +544,8 @@ mod tests {
         let read = |text: &str| {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), text).unwrap();
-            with(Options { config: Some(file.path().into()), ..Options::default() }).map(|config| config.mqtt.unwrap())
+            with(Options { config: Some(file.path().into()), ..Options::default() })
+                .map(|config| config.mqtt.unwrap())
         };
         let new = r#"
             [mqtt]
@@ -474,14 +572,23 @@ mod tests {
             heartbeat_timeout = "1h"
             noop_payload = "{}"
         "#;
-        let mut old = new.replace("topic_prefix", "chosen").replace("json_pointer", "at").replace("noop_payload", "nothing");
+        let mut old = new
+            .replace("topic_prefix", "chosen")
+            .replace("json_pointer", "at")
+            .replace("noop_payload", "nothing");
         for (text, seconds) in [("25h", "90000"), ("90s", "90"), ("1h", "3600")] {
-            old = old.replace(&format!("heartbeat_timeout = \"{text}\""), &format!("silent_seconds = {seconds}"));
+            old = old.replace(
+                &format!("heartbeat_timeout = \"{text}\""),
+                &format!("silent_seconds = {seconds}"),
+            );
         }
         assert!(!old.contains("heartbeat_timeout"), "{old}");
         assert_eq!(read(&old).unwrap(), read(new).unwrap());
         let both = format!("{new}\nsilent_seconds = 7\n");
-        assert!(read(&both).unwrap_err().contains("silent_seconds"), "a key that is there under both names is refused");
+        assert!(
+            read(&both).unwrap_err().contains("silent_seconds"),
+            "a key that is there under both names is refused"
+        );
     }
 
     #[test]
@@ -494,9 +601,15 @@ mod tests {
             ..Options::default()
         })
         .unwrap();
-        config.cameras = Cameras { allow: vec!["203.0.113.8/32".parse().unwrap()], search: vec!["192.168.20.11".parse().unwrap()] };
+        config.cameras = Cameras {
+            allow: vec!["203.0.113.8/32".parse().unwrap()],
+            search: vec!["192.168.20.11".parse().unwrap()],
+        };
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config.to_toml().unwrap()).unwrap();
-        assert_eq!(with(Options { config: Some(file.path().into()), ..Options::default() }), Ok(config));
+        assert_eq!(
+            with(Options { config: Some(file.path().into()), ..Options::default() }),
+            Ok(config)
+        );
     }
 }

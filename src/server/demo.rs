@@ -1,4 +1,5 @@
-//! The homes and people of the demo. Their password is public, so a demo never shares its data folder with a real home.
+//! The homes and people of the demo. Their password is public, so a demo never shares its data
+//! folder with a real home.
 
 use super::{
     clock::{Machine, TimeSource},
@@ -30,7 +31,9 @@ pub enum DemoError {
     #[error("this data folder holds real homes; give the demo one of its own with --data")]
     RealHomes,
     /// It holds the demo.
-    #[error("this data folder holds the demo, whose passwords are public; start it with --demo, or give another one with --data")]
+    #[error(
+        "this data folder holds the demo, whose passwords are public; start it with --demo, or give another one with --data"
+    )]
     Demo,
     /// The store failed.
     #[error(transparent)]
@@ -54,30 +57,47 @@ pub async fn check(database: &mut Database, demo: bool) -> Result<(), DemoError>
 }
 
 async fn fill(database: &mut Database) -> Result<(), StoreError> {
-    let hash = |password: &str| identity::hash(password).map_err(|e| StoreError::Unusable(format!("cannot hash a password: {e}")));
+    let hash = |password: &str| {
+        identity::hash(password)
+            .map_err(|e| StoreError::Unusable(format!("cannot hash a password: {e}")))
+    };
     let password = hash(PASSWORD)?;
-    let people = [("owner", "Olivia"), ("shared", "Sam"), ("guest", "Gwen"), ("operator", "Operator")];
+    let people =
+        [("owner", "Olivia"), ("shared", "Sam"), ("guest", "Gwen"), ("operator", "Operator")];
     let account = |(id, name): (&str, &str)| Account {
         id: slug(id),
         email: format!("{id}@demo.test"),
         name: name.into(),
         password: password.clone(),
     };
-    let mut demo = Change::new(AuditEntry::new(AuditAction::FirstOwner, Machine.wall(), json!({"demo": true})))
-        .ops(people.map(|person| Op::PutAccount(account(person))))
-        .op(Op::SetCenterRole(slug("operator"), Some(CenterRole::Operator)));
+    let mut demo = Change::new(AuditEntry::new(
+        AuditAction::FirstOwner,
+        Machine.wall(),
+        json!({"demo": true}),
+    ))
+    .ops(people.map(|person| Op::PutAccount(account(person))))
+    .op(Op::SetCenterRole(slug("operator"), Some(CenterRole::Operator)));
     for mut home in homes() {
         home.verbal_password = Some(hash(&identity::spoken("blue heron"))?);
         let (id, contacts) = (home.id.clone(), home.contacts.clone());
-        let member =
-            |(account, role): (&str, Role)| Op::PutMembership(id.clone(), slug(account), Membership { role, sos_withdrawn: false });
+        let member = |(account, role): (&str, Role)| {
+            Op::PutMembership(id.clone(), slug(account), Membership { role, sos_withdrawn: false })
+        };
         let link = |contact: Contact| {
             let token = identity::new_token();
-            Op::PutContactLink { token: identity::token_hash(&token), home: id.clone(), contact: contact.id, shown: Some(token) }
+            Op::PutContactLink {
+                token: identity::token_hash(&token),
+                home: id.clone(),
+                contact: contact.id,
+                shown: Some(token),
+            }
         };
         demo = demo
             .op(Op::PutHome { home: Arc::new(home), revision: 0 })
-            .ops([("owner", Role::Owner), ("shared", Role::Shared), ("guest", Role::Guest)].map(member))
+            .ops(
+                [("owner", Role::Owner), ("shared", Role::Shared), ("guest", Role::Guest)]
+                    .map(member),
+            )
             .ops(contacts.into_iter().map(link));
     }
     database.apply(demo).await.map_err(|error| match error {
@@ -96,23 +116,51 @@ fn homes() -> [Home; 4] {
     let driveway = camera("driveway", CameraKind::Camera, "Driveway", true, true);
     let hallway = camera("hallway", CameraKind::Camera, "Hallway", false, false);
     let (porch, dock) = (plain_camera("porch", "Porch"), plain_camera("dock", "Dock"));
-    let (sister, neighbor, father) = (contact("sister", "Sister", 1), contact("neighbor", "Neighbor", 2), contact("father", "Father", 3));
-    let mut maple = home("maple-street", "Maple Street", ["14 Maple Street", "Portland", "OR", "97205"], "America/Los_Angeles");
+    let (sister, neighbor, father) = (
+        contact("sister", "Sister", 1),
+        contact("neighbor", "Neighbor", 2),
+        contact("father", "Father", 3),
+    );
+    let mut maple = home(
+        "maple-street",
+        "Maple Street",
+        ["14 Maple Street", "Portland", "OR", "97205"],
+        "America/Los_Angeles",
+    );
     maple.settings.cameras_sound_with_base_station = true;
-    maple.devices = vec![base("alarm_pro"), keypad("hall-keypad", "Hall keypad"), keypad("bedroom-keypad", "Bedroom keypad")];
+    maple.devices = vec![
+        base("alarm_pro"),
+        keypad("hall-keypad", "Hall keypad"),
+        keypad("bedroom-keypad", "Bedroom keypad"),
+    ];
     maple.cameras = vec![front_door, driveway, hallway];
     maple.contacts = vec![sister, neighbor.clone(), father];
-    let mut lake = home("lake-cabin", "Lake Cabin", ["2 Shore Road", "Lake Placid", "NY", "12946"], "America/New_York");
+    let mut lake = home(
+        "lake-cabin",
+        "Lake Cabin",
+        ["2 Shore Road", "Lake Placid", "NY", "12946"],
+        "America/New_York",
+    );
     lake.settings.verbal_password_required = false;
     lake.subscription.professional_monitoring = false;
     lake.cameras = vec![porch, dock];
     lake.contacts = vec![neighbor.clone(), contact("ranger", "Ranger", 4)];
-    let mut loft = home("harbor-loft", "Harbor Loft", ["77 Pier Avenue", "Seattle", "WA", "98101"], "America/Los_Angeles");
+    let mut loft = home(
+        "harbor-loft",
+        "Harbor Loft",
+        ["77 Pier Avenue", "Seattle", "WA", "98101"],
+        "America/Los_Angeles",
+    );
     loft.subscription.professional_monitoring = false;
     loft.subscription.sos_for_cameras = Enrolment::NotEnrolled;
     loft.devices = vec![base("alarm"), keypad("keypad", "Keypad")];
     loft.contacts = vec![neighbor];
-    let mut flat = home("garden-flat", "Garden Flat", ["5 Garden Court", "Austin", "TX", "78701"], "America/Chicago");
+    let mut flat = home(
+        "garden-flat",
+        "Garden Flat",
+        ["5 Garden Court", "Austin", "TX", "78701"],
+        "America/Chicago",
+    );
     flat.subscription.professional_monitoring = false;
     flat.subscription.sos_for_cameras = Enrolment::NotEnrolled;
     flat.cameras = vec![plain_camera("gate", "Gate")];
@@ -120,7 +168,12 @@ fn homes() -> [Home; 4] {
 }
 
 /// A home with premium plan, monitoring and enrollment, and nothing else in it.
-fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], time_zone: &str) -> Home {
+fn home(
+    id: &str,
+    name: &str,
+    [line1, city, region, postal_code]: [&str; 4],
+    time_zone: &str,
+) -> Home {
     Home {
         id: slug(id),
         name: name.into(),
@@ -133,7 +186,11 @@ fn home(id: &str, name: &str, [line1, city, region, postal_code]: [&str; 4], tim
             postal_code: postal_code.into(),
             country: "US".into(),
         }),
-        subscription: Subscription { plan: Plan::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::Enrolled },
+        subscription: Subscription {
+            plan: Plan::HomePremium,
+            professional_monitoring: true,
+            sos_for_cameras: Enrolment::Enrolled,
+        },
         settings: Settings::default(),
         devices: Vec::new(),
         cameras: Vec::new(),

@@ -1,4 +1,5 @@
-//! The effect handlers that the configuration selects: one set for live incidents, another for drills (I18).
+//! The effect handlers that the configuration selects: one set for live incidents, another for
+//! drills (I18).
 
 use super::{
     clock::Clock,
@@ -51,15 +52,24 @@ impl Handlers {
         let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
         let mut cases = vec![drill_cases];
         // The table has no effect in other modes, so that it can stay in the file.
-        let settings = config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
+        let settings =
+            config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
         let drills = settings.as_ref().is_some_and(|settings| settings.drills);
         let (receiver, failures) = match settings {
             Some(settings) => Transmitter::new(settings, clock.clone(), live_events.clone())
                 .map(|(receiver, failures)| (Some(receiver), Some(failures)))?,
             None => (None, None),
         };
-        let way = || receiver.clone().map(|receiver| receiver as Arc<dyn EffectHandler>).unwrap_or_else(|| Arc::new(NoTransmitter));
-        let practice = receiver.clone().filter(|_| drills).map(|receiver| Arc::new(DrillTransmitter(receiver)) as Arc<dyn EffectHandler>);
+        let way = || {
+            receiver
+                .clone()
+                .map(|receiver| receiver as Arc<dyn EffectHandler>)
+                .unwrap_or_else(|| Arc::new(NoTransmitter))
+        };
+        let practice = receiver
+            .clone()
+            .filter(|_| drills)
+            .map(|receiver| Arc::new(DrillTransmitter(receiver)) as Arc<dyn EffectHandler>);
         let live = EffectHandlers {
             devices: devices.clone(),
             phones: Arc::new(WebPhones),
@@ -91,12 +101,20 @@ impl Handlers {
     }
 
     /// Starts the tasks outside the event loop, which run until the server stops.
-    pub fn begin(self, engine: &Engine, clock: &Arc<Clock>, tasks: &Tasks) -> Option<Arc<Transmitter>> {
+    pub fn begin(
+        self,
+        engine: &Engine,
+        clock: &Arc<Clock>,
+        tasks: &Tasks,
+    ) -> Option<Arc<Transmitter>> {
         for cases in self.cases {
             tasks.spawn("simulated responders", respond(cases, engine.clone(), clock.clone()));
         }
         if let Some(failures) = self.failures {
-            tasks.spawn("failures of the receiving center", tell_what_fails(failures, engine.clone()));
+            tasks.spawn(
+                "failures of the receiving center",
+                tell_what_fails(failures, engine.clone()),
+            );
         }
         if let Some(receiver) = &self.receiver {
             supervise(receiver, tasks);

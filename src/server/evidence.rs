@@ -1,5 +1,6 @@
-//! The evidence of an incident: every fact with its time and actor, and with a hash over itself and all facts before it, so that a fact
-//! cannot be removed or changed without changing every hash after it. It contains no password and nothing that is for responders alone.
+//! The evidence of an incident: every fact with its time and actor, and with a hash over itself and
+//! all facts before it, so that a fact cannot be removed or changed without changing every hash
+//! after it. It contains no password and nothing that is for responders alone.
 
 use super::{engine::Current, evidence_key::EvidenceKey, presenters::incident};
 use crate::{
@@ -50,16 +51,17 @@ pub struct Evidence {
     pub signature: Option<Signature>,
 }
 
-/// The signature of a server on its evidence. It proves that the file is as this server wrote it, to everybody who knows the server's
-/// public key from elsewhere. It proves neither that the server's clock was right, nor that its administrator changed nothing before.
+/// The signature of a server on its evidence. It proves that the file is as this server wrote it,
+/// to everybody who knows the server's public key from elsewhere. It proves neither that the
+/// server's clock was right, nor that its administrator changed nothing before.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Signature {
     /// `Ed25519` (RFC 8032).
     pub algorithm: &'static str,
     /// The public key, base64. `buckler evidence key` prints it, too.
     pub public_key: String,
-    /// The signature, base64: over `buckler-evidence-1`, a line feed, and this evidence without `signature` as JSON, with sorted keys and
-    /// without spaces.
+    /// The signature, base64: over `buckler-evidence-1`, a line feed, and this evidence without
+    /// `signature` as JSON, with sorted keys and without spaces.
     pub value: String,
 }
 
@@ -88,10 +90,12 @@ pub struct Fact {
     pub by: Option<String>,
     /// The event as a sentence.
     pub text: String,
-    /// The fact as it is stored, without the hash of the verbal password and without what is for responders alone.
+    /// The fact as it is stored, without the hash of the verbal password and without what is for
+    /// responders alone.
     #[schema(value_type = Object)]
     pub fact: serde_json::Value,
-    /// SHA-256, in hex, over the hash of the fact before (64 zeros for the first) and the fact as JSON.
+    /// SHA-256, in hex, over the hash of the fact before (64 zeros for the first) and the fact as
+    /// JSON.
     pub hash: String,
 }
 
@@ -113,14 +117,25 @@ impl Clip {
             bytes += length as u64;
             reader.consume(length);
         }
-        Ok(Self { path: path::incident(incident, "clip"), bytes, sha256: HEXLOWER.encode(&hash.finalize()) })
+        Ok(Self {
+            path: path::incident(incident, "clip"),
+            bytes,
+            sha256: HEXLOWER.encode(&hash.finalize()),
+        })
     }
 }
 
 impl Evidence {
     /// Creates the evidence of an incident, as this audience may see it.
-    pub fn of(current: &Current, now: Timestamp, center_phone: Option<&str>, clip: Option<Clip>, audience: Audience) -> Self {
-        let incident = incident::present(&current.incident, &current.history, now, center_phone, audience);
+    pub fn of(
+        current: &Current,
+        now: Timestamp,
+        center_phone: Option<&str>,
+        clip: Option<Clip>,
+        audience: Audience,
+    ) -> Self {
+        let incident =
+            incident::present(&current.incident, &current.history, now, center_phone, audience);
         let events = facts(current, &incident.timeline, audience);
         Self { exported_at: now, incident, events, clip, signature: None }
     }
@@ -143,7 +158,14 @@ impl Evidence {
     pub fn csv(&self) -> String {
         let mut text = row(&["seq", "at", "what", "by", "text", "hash"]);
         for Fact { seq, at, what, by, text: said, hash, .. } in &self.events {
-            text.push_str(&row(&[&seq.to_string(), &at.to_string(), &word(what), by.as_deref().unwrap_or_default(), said, hash]));
+            text.push_str(&row(&[
+                &seq.to_string(),
+                &at.to_string(),
+                &word(what),
+                by.as_deref().unwrap_or_default(),
+                said,
+                hash,
+            ]));
         }
         text
     }
@@ -154,13 +176,22 @@ impl Evidence {
         let services: Vec<String> = incident.services.iter().map(word).collect();
         let facts = [
             ("Home", incident.home.to_string()),
-            ("Address", incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default()),
+            (
+                "Address",
+                incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default(),
+            ),
             ("Asked for", if services.is_empty() { "siren".into() } else { services.join(", ") }),
             ("Mode", word(&incident.mode)),
             ("State", word(&incident.state)),
             ("Begun by", incident.started_by.name.clone()),
             ("Countdown until", incident.deadline.to_string()),
-            ("Camera’s clip", self.clip.as_ref().map(|clip| format!("{} bytes, SHA-256 {}", clip.bytes, clip.sha256)).unwrap_or_default()),
+            (
+                "Camera’s clip",
+                self.clip
+                    .as_ref()
+                    .map(|clip| format!("{} bytes, SHA-256 {}", clip.bytes, clip.sha256))
+                    .unwrap_or_default(),
+            ),
             ("Written", self.exported_at.to_string()),
         ];
         let facts = facts.iter().filter(|(_, value)| !value.is_empty());
@@ -215,7 +246,8 @@ impl Evidence {
 /// The outcome of the call, if the fact is the end of a call.
 fn outcome(event: &Event) -> Option<CallOutcome> {
     match event {
-        Event::CallEnded { outcome, .. } | Event::Reported { report: Report::Called { outcome, .. }, .. } => Some(*outcome),
+        Event::CallEnded { outcome, .. }
+        | Event::Reported { report: Report::Called { outcome, .. }, .. } => Some(*outcome),
         _ => None,
     }
 }
@@ -227,15 +259,22 @@ fn shown(incident: &core::Incident, recorded: &Recorded, audience: Audience) -> 
         snapshot.remove("verbal_password");
         snapshot.remove("notes");
     }
-    if outcome(&recorded.event).is_some_and(|outcome| audience.outcome(incident, outcome).is_none()) {
+    if outcome(&recorded.event).is_some_and(|outcome| audience.outcome(incident, outcome).is_none())
+    {
         for place in ["", "/report"] {
-            fact.pointer_mut(place).and_then(serde_json::Value::as_object_mut).and_then(|fields| fields.remove("outcome"));
+            fact.pointer_mut(place)
+                .and_then(serde_json::Value::as_object_mut)
+                .and_then(|fields| fields.remove("outcome"));
         }
     }
     fact
 }
 
-fn facts(Current { incident, history }: &Current, told: &[TimelineEntry], audience: Audience) -> Vec<Fact> {
+fn facts(
+    Current { incident, history }: &Current,
+    told: &[TimelineEntry],
+    audience: Audience,
+) -> Vec<Fact> {
     let mut before = "0".repeat(64);
     let fact = |(recorded, line): (&Recorded, &TimelineEntry)| {
         let fact = shown(incident, recorded, audience);
@@ -251,10 +290,14 @@ fn facts(Current { incident, history }: &Current, told: &[TimelineEntry], audien
 
 /// A value as the API writes it.
 pub fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
-/// A row of a table (RFC 4180). A cell that a spreadsheet would read as a formula gets a quote before it.
+/// A row of a table (RFC 4180). A cell that a spreadsheet would read as a formula gets a quote
+/// before it.
 pub fn row(cells: &[&str]) -> String {
     let quoted = |cell: &&str| {
         let guard = if cell.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };

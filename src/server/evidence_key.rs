@@ -1,4 +1,5 @@
-//! The key that signs evidence (Ed25519, RFC 8032): a file in the data folder that only this user can read.
+//! The key that signs evidence (Ed25519, RFC 8032): a file in the data folder that only this user
+//! can read.
 
 use super::private;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -11,7 +12,8 @@ use std::{
 
 /// The name of the key file in the data folder: a seed of 32 bytes.
 pub const FILE: &str = "evidence-key";
-/// Signatures are over this and the document, so that a signature of evidence is valid for nothing else.
+/// Signatures are over this and the document, so that a signature of evidence is valid for nothing
+/// else.
 pub const CONTEXT: &[u8] = b"buckler-evidence-1\n";
 
 /// A key pair.
@@ -28,7 +30,12 @@ impl EvidenceKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(folder, &file)?,
             read => read?,
         };
-        let wrong = |_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key of 32 bytes", file.display()));
+        let wrong = |_| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is no key of 32 bytes", file.display()),
+            )
+        };
         Ed25519KeyPair::from_seed_unchecked(&seed).map(Self).map_err(wrong)
     }
 
@@ -50,7 +57,10 @@ fn make(folder: &Path, file: &Path) -> io::Result<Vec<u8>> {
     getrandom::fill(&mut name).map_err(io::Error::other)?;
     let unfinished: PathBuf = folder.join(format!("{FILE}.{:016x}", u64::from_le_bytes(name)));
     let mut made = private::new_file(&unfinished)?;
-    let linked = made.write_all(&seed).and_then(|()| made.sync_all()).and_then(|()| fs::hard_link(&unfinished, file));
+    let linked = made
+        .write_all(&seed)
+        .and_then(|()| made.sync_all())
+        .and_then(|()| fs::hard_link(&unfinished, file));
     fs::remove_file(&unfinished)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::read(file),
@@ -66,12 +76,15 @@ mod tests {
     #[test]
     fn key_is_made_once_and_signs_for_its_purpose_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let (first, again) = (EvidenceKey::of(folder.path()).unwrap(), EvidenceKey::of(folder.path()).unwrap());
+        let (first, again) =
+            (EvidenceKey::of(folder.path()).unwrap(), EvidenceKey::of(folder.path()).unwrap());
         assert_eq!(first.public(), again.public());
-        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, [FILE]);
         assert!(!private::is_open_to_others(&folder.path().join(FILE)));
-        let public = UnparsedPublicKey::new(&ED25519, BASE64.decode(first.public().as_bytes()).unwrap());
+        let public =
+            UnparsedPublicKey::new(&ED25519, BASE64.decode(first.public().as_bytes()).unwrap());
         let signature = BASE64.decode(again.sign(b"{}").as_bytes()).unwrap();
         assert!(public.verify(&[CONTEXT, b"{}"].concat(), &signature).is_ok());
         assert!(public.verify(b"{}", &signature).is_err());

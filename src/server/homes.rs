@@ -8,29 +8,37 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// The most repetitions of an edit after concurrent changes of the same home. Repeated edits take turns.
+/// The most repetitions of an edit after concurrent changes of the same home. Repeated edits take
+/// turns.
 const TRIES: usize = 8;
 
 /// All homes, each with its revision.
 #[derive(Debug, Default)]
 pub struct Homes {
     all: RwLock<HashMap<HomeId, (Arc<Home>, u64)>>,
-    /// The ids of homes that cannot be read, as stored. Nobody can change them, so the list holds until the next start.
+    /// The ids of homes that cannot be read, as stored. Nobody can change them, so the list holds
+    /// until the next start.
     unreadable: Vec<String>,
     again: Mutex<()>,
 }
 
 impl Homes {
-    /// Loads all homes. A home that cannot be read is logged and listed, and the others are available.
+    /// Loads all homes. A home that cannot be read is logged and listed, and the others are
+    /// available.
     ///
     /// # Errors
     /// The store cannot be read at all.
     pub async fn load(reads: &dyn Reads) -> Result<Self, StoreError> {
         let (homes, unreadable) = reads.homes().await?;
         for (home, error) in &unreadable {
-            tracing::error!(home, error = error as &dyn std::error::Error, "a home is quarantined: it cannot be read");
+            tracing::error!(
+                home,
+                error = error as &dyn std::error::Error,
+                "a home is quarantined: it cannot be read"
+            );
         }
-        let all = homes.into_iter().map(|(home, revision)| (home.id.clone(), (Arc::new(home), revision)));
+        let all =
+            homes.into_iter().map(|(home, revision)| (home.id.clone(), (Arc::new(home), revision)));
         let unreadable = unreadable.into_iter().map(|(home, _)| home).collect();
         Ok(Self { all: RwLock::new(all.collect()), unreadable, again: Mutex::default() })
     }
@@ -45,8 +53,9 @@ impl Homes {
         self.unreadable.iter().any(|id| id == home.as_str())
     }
 
-    /// Edits a home. `edit` refuses, or edits its copy of the home and returns the change to apply in the same transaction. It runs again
-    /// on the current home if a concurrent edit was stored first.
+    /// Edits a home. `edit` refuses, or edits its copy of the home and returns the change to apply
+    /// in the same transaction. It runs again on the current home if a concurrent edit was stored
+    /// first.
     ///
     /// # Errors
     /// The error of `edit`, or why the change was not applied.
@@ -65,7 +74,9 @@ impl Homes {
             if home == *known && change.all_ops().is_empty() {
                 return Ok(Some(made));
             }
-            let change = change.ops(ended_links(&known, &home)).op(Op::PutHome { home: Arc::new(home), revision: revision + 1 });
+            let change = change
+                .ops(ended_links(&known, &home))
+                .op(Op::PutHome { home: Arc::new(home), revision: revision + 1 });
             match changes.apply(change.guard(Guard::HomeRevisionIs(id.clone(), revision))).await {
                 Err(ChangeError::Unmet(Guard::HomeRevisionIs(..))) if tries.next().is_some() => {
                     if again.is_none() {
@@ -79,7 +90,11 @@ impl Homes {
 
     /// Caches a stored home and returns the one that it replaces.
     pub fn committed(&self, home: &Arc<Home>, revision: u64) -> Option<Arc<Home>> {
-        let before = self.all.write().expect("no writer panics").insert(home.id.clone(), (home.clone(), revision));
+        let before = self
+            .all
+            .write()
+            .expect("no writer panics")
+            .insert(home.id.clone(), (home.clone(), revision));
         before.map(|(home, _)| home)
     }
 
@@ -100,7 +115,9 @@ impl Homes {
 
 /// Ends the links of contacts that were removed or whose telephone number changed.
 fn ended_links(before: &Home, now: &Home) -> Vec<Op> {
-    let stays = |contact: &Contact| now.contacts.iter().any(|kept| kept.id == contact.id && kept.phone == contact.phone);
+    let stays = |contact: &Contact| {
+        now.contacts.iter().any(|kept| kept.id == contact.id && kept.phone == contact.phone)
+    };
     let gone = before.contacts.iter().filter(|contact| !stays(contact));
     gone.map(|contact| Op::EndContactLinks(now.id.clone(), contact.id.clone())).collect()
 }

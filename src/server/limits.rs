@@ -8,9 +8,11 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The connections of a network. A browser opens six, and a household has a few dozen devices behind one address.
+/// The connections of a network. A browser opens six, and a household has a few dozen devices
+/// behind one address.
 const CONNECTIONS_MOST: usize = 256;
-/// The streams of events of a session or a link. A browser opens one for each home, whatever the number of its tabs.
+/// The streams of events of a session or a link. A browser opens one for each home, whatever the
+/// number of its tabs.
 const STREAMS_MOST: usize = 16;
 /// The pictures that a session may watch at the same time.
 const VIEWERS_MOST: usize = 16;
@@ -19,7 +21,8 @@ const VIEWERS_MOST: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct TooMany;
 
-/// Bounds how many of something each key has at the same time. Either one more is refused, or the oldest ends.
+/// Bounds how many of something each key has at the same time. Either one more is refused, or the
+/// oldest ends.
 #[derive(Debug)]
 pub struct AtOnce<K: Eq + Hash> {
     most: usize,
@@ -38,11 +41,15 @@ impl<K: Eq + Hash + Clone> AtOnce<K> {
     /// The key has as many as it may have.
     pub fn enter(self: &Arc<Self>, key: K) -> Result<Place<K>, TooMany> {
         let mut open = self.open.lock().expect("no holder panics");
-        if open.get(&key).is_some_and(|places| places.len() >= self.most) { Err(TooMany) } else { Ok(self.take(&mut open, key)) }
+        if open.get(&key).is_some_and(|places| places.len() >= self.most) {
+            Err(TooMany)
+        } else {
+            Ok(self.take(&mut open, key))
+        }
     }
 
-    /// Takes a place for one more. If the key has as many as it may have, its oldest place ends: it may belong to a device that is gone, which
-    /// no end of a connection has told of yet.
+    /// Takes a place for one more. If the key has as many as it may have, its oldest place ends: it
+    /// may belong to a device that is gone, which no end of a connection has told of yet.
     pub fn replace_oldest(self: &Arc<Self>, key: K) -> Place<K> {
         let mut open = self.open.lock().expect("no holder panics");
         let places = open.entry(key.clone()).or_default();
@@ -104,17 +111,20 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let (connections, streams, viewers) = (AtOnce::new(CONNECTIONS_MOST), AtOnce::new(STREAMS_MOST), AtOnce::new(VIEWERS_MOST));
+        let (connections, streams, viewers) =
+            (AtOnce::new(CONNECTIONS_MOST), AtOnce::new(STREAMS_MOST), AtOnce::new(VIEWERS_MOST));
         Self { connections, streams, viewers }
     }
 }
 
-/// Returns the network whose connections are counted together: the address itself for IPv4, its /64 for IPv6, because a provider assigns
-/// each household at least a whole /64 (RFC 6177).
+/// Returns the network whose connections are counted together: the address itself for IPv4, its /64
+/// for IPv6, because a provider assigns each household at least a whole /64 (RFC 6177).
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
     }
 }
 
@@ -136,7 +146,8 @@ mod tests {
     #[tokio::test]
     async fn one_more_ends_the_oldest_and_no_other() {
         let places = AtOnce::new(2);
-        let (first, second, other) = (places.replace_oldest("a"), places.replace_oldest("a"), places.replace_oldest("b"));
+        let (first, second, other) =
+            (places.replace_oldest("a"), places.replace_oldest("a"), places.replace_oldest("b"));
         let third = places.replace_oldest("a");
         first.replaced().await;
         drop(first);

@@ -1,4 +1,5 @@
-//! The streams of live events of all homes. Each event is encoded once for all listeners, and no listener can delay it.
+//! The streams of live events of all homes. Each event is encoded once for all listeners, and no
+//! listener can delay it.
 
 use crate::domain::{
     id::{DeviceId, HomeId, IncidentId},
@@ -11,7 +12,8 @@ use std::{
 };
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
-/// The events kept for listeners that reconnect, and the most that a slow listener may lag before it starts over with a snapshot.
+/// The events kept for listeners that reconnect, and the most that a slow listener may lag before
+/// it starts over with a snapshot.
 const KEPT: usize = 256;
 
 /// An encoded live event.
@@ -63,7 +65,8 @@ pub struct LiveEvents {
     open: Mutex<HashMap<HomeId, Arc<()>>>,
 }
 
-/// A subscription to the events of a home: the missed events, if they are known, and the events to come.
+/// A subscription to the events of a home: the missed events, if they are known, and the events to
+/// come.
 #[derive(Debug)]
 pub struct Subscription {
     /// The events since the last one seen. `None` if the listener needs a snapshot.
@@ -75,8 +78,8 @@ pub struct Subscription {
 }
 
 impl LiveEvents {
-    /// The incident of a home changed. Several changes before the next encoding become one event. If the incident is hidden from the home,
-    /// its listeners get no event at all.
+    /// The incident of a home changed. Several changes before the next encoding become one event.
+    /// If the incident is hidden from the home, its listeners get no event at all.
     pub fn incident_changed(&self, home: HomeId, id: IncidentId, quiet: bool) {
         self.center_changed();
         if let Some(told) = self.told.get() {
@@ -127,18 +130,30 @@ impl LiveEvents {
 
     /// Whether any member has the home open.
     pub fn is_open(&self, home: &HomeId) -> bool {
-        self.open.lock().expect("no holder panics").get(home).is_some_and(|open| Arc::strong_count(open) > 1)
+        self.open
+            .lock()
+            .expect("no holder panics")
+            .get(home)
+            .is_some_and(|open| Arc::strong_count(open) > 1)
     }
 
     /// Waits for changes, and takes those of homes that have had listeners.
     pub async fn changes(&self) -> Vec<Change> {
         loop {
             let taken = std::mem::take(&mut *self.changes.lock().expect("no holder panics"));
-            let channels = self.channels.lock().expect("no holder panics").keys().cloned().collect::<BTreeSet<_>>();
+            let channels = self
+                .channels
+                .lock()
+                .expect("no holder panics")
+                .keys()
+                .cloned()
+                .collect::<BTreeSet<_>>();
             let heard: Vec<Change> = taken
                 .into_iter()
                 .filter(|c| match c {
-                    Change::Incident(home) | Change::Device(home, _) | Change::Home(home) => channels.contains(home),
+                    Change::Incident(home) | Change::Device(home, _) | Change::Home(home) => {
+                        channels.contains(home)
+                    }
                 })
                 .collect();
             if !heard.is_empty() {
@@ -153,7 +168,10 @@ impl LiveEvents {
         let mut channels = self.channels.lock().expect("no holder panics");
         let Some(channel) = channels.get_mut(home) else { return };
         channel.last_id = (channel.last_id + 1).max(now.as_millis());
-        let event = Arc::new(LiveEvent { id: channel.last_id, frame: frame(Some(channel.last_id), name, data) });
+        let event = Arc::new(LiveEvent {
+            id: channel.last_id,
+            frame: frame(Some(channel.last_id), name, data),
+        });
         if channel.kept.len() == KEPT
             && let Some(forgotten) = channel.kept.pop_front()
         {

@@ -1,4 +1,5 @@
-//! Metrics for Prometheus: the event loop, the store and the outbox. Names and units are fixed here, so that dashboards can rely on them.
+//! Metrics for Prometheus: the event loop, the store and the outbox. Names and units are fixed
+//! here, so that dashboards can rely on them.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -27,7 +28,8 @@ const CHANGES: &str = "buckler_changes_waiting";
 const QUARANTINED: &str = "buckler_quarantined";
 
 /// Bounds of the histograms, seconds: from good to noticeable by a person.
-const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0];
+const SECONDS: [f64; 12] =
+    [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0];
 
 /// How often samples are aggregated.
 const SUM_UP: Duration = Duration::from_secs(5);
@@ -37,7 +39,8 @@ static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// Starts to record. Further calls in the process do nothing.
 pub fn record() {
     RECORDER.get_or_init(|| {
-        let handle = PrometheusBuilder::new().set_buckets(&SECONDS).ok()?.install_recorder().ok()?;
+        let handle =
+            PrometheusBuilder::new().set_buckets(&SECONDS).ok()?.install_recorder().ok()?;
         describe_histogram!(LATENESS, "How late the end of a countdown was decided");
         describe_histogram!(COMMIT, "How long a commit took, flush included");
         describe_gauge!(OUTBOX, "Effects that are stored and not done");
@@ -54,7 +57,8 @@ pub fn record() {
     });
 }
 
-/// Aggregates the samples repeatedly. Otherwise, without a scrape, every sample would be kept forever.
+/// Aggregates the samples repeatedly. Otherwise, without a scrape, every sample would be kept
+/// forever.
 pub(super) async fn sum_up() {
     loop {
         tokio::time::sleep(SUM_UP).await;
@@ -81,7 +85,8 @@ pub fn render(counts: &Counts) -> String {
     gauge!(CHANGES).set(counts.changes as f64);
     gauge!(QUARANTINED).set(counts.quarantined as f64);
     for state in ["counting_down", "siren_sounding", "verifying", "dispatching", "under_review"] {
-        gauge!(INCIDENTS, "state" => state).set(counts.running.iter().filter(|s| **s == state).count() as f64);
+        gauge!(INCIDENTS, "state" => state)
+            .set(counts.running.iter().filter(|s| **s == state).count() as f64);
     }
     RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The server: a thin layer between the network and the event loop. It never decides what an emergency is; the domain does.
+//! The server: a thin layer between the network and the event loop. It never decides what an
+//! emergency is; the domain does.
 
 pub mod access;
 pub mod cameras;

@@ -1,4 +1,5 @@
-//! Files and folders that are private to the server's user, and the lock that keeps a second server out of a data folder.
+//! Files and folders that are private to the server's user, and the lock that keeps a second server
+//! out of a data folder.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
@@ -9,7 +10,8 @@ use std::{
 /// The name of the lock file in the data folder.
 const LOCK: &str = "lock";
 
-/// Creates a folder that is private to this user. An existing folder keeps its mode, because it may be somebody's home.
+/// Creates a folder that is private to this user. An existing folder keeps its mode, because it may
+/// be somebody's home.
 ///
 /// # Errors
 /// The folder cannot be created.
@@ -33,8 +35,8 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Removes the permissions of other users from a file that an older version made, or from a copy. A failure is only logged, because a
-/// server that does not start would help nobody.
+/// Removes the permissions of other users from a file that an older version made, or from a copy. A
+/// failure is only logged, because a server that does not start would help nobody.
 pub fn tighten(path: &Path) {
     #[cfg(unix)]
     {
@@ -44,8 +46,12 @@ pub fn tighten(path: &Path) {
         if mode & 0o077 != 0 {
             let file = path.display();
             match std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o077)) {
-                Ok(()) => tracing::warn!(%file, "other users could read a file of the server; their permissions were removed"),
-                Err(error) => tracing::warn!(%file, %error, "other users can read a file of the server; could not change its permissions"),
+                Ok(()) => {
+                    tracing::warn!(%file, "other users could read a file of the server; their permissions were removed")
+                }
+                Err(error) => {
+                    tracing::warn!(%file, %error, "other users can read a file of the server; could not change its permissions")
+                }
             }
         }
     }
@@ -71,8 +77,8 @@ pub fn database_files(database: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// A lock on the data folder. While it exists, no other server starts on the folder (I32). The system releases it when the process ends in
-/// any way.
+/// A lock on the data folder. While it exists, no other server starts on the folder (I32). The
+/// system releases it when the process ends in any way.
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
@@ -86,7 +92,9 @@ impl FolderLock {
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
         let path = folder.join(LOCK);
         let file = match new_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(&path)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                OpenOptions::new().write(true).open(&path)?
+            }
             file => file?,
         };
         match file.try_lock() {
@@ -118,7 +126,11 @@ mod tests {
     #[test]
     fn new_file_is_private_and_follows_no_link() {
         let parent = tempfile::tempdir().unwrap();
-        let (file, link, elsewhere) = (parent.path().join("file"), parent.path().join("link"), parent.path().join("elsewhere"));
+        let (file, link, elsewhere) = (
+            parent.path().join("file"),
+            parent.path().join("link"),
+            parent.path().join("elsewhere"),
+        );
         new_file(&file).unwrap();
         assert_eq!(mode(&file), 0o600);
         std::os::unix::fs::symlink(&elsewhere, &link).unwrap();

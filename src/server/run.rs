@@ -1,4 +1,5 @@
-//! Starts every part of the server in order, connects them, and stops them. The only place that knows all of them.
+//! Starts every part of the server in order, connects them, and stops them. The only place that
+//! knows all of them.
 
 use super::{
     App,
@@ -62,7 +63,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// Another server runs on the data folder.
-    #[error("another server uses the data folder {folder}: stop it first, or give this one a folder of its own with --data")]
+    #[error(
+        "another server uses the data folder {folder}: stop it first, or give this one a folder of its own with --data"
+    )]
     InUse {
         /// The folder.
         folder: String,
@@ -109,10 +112,16 @@ pub enum StartError {
     Demo(#[from] DemoError),
 }
 
-/// Connects to the MQTT broker, with the sirens that owners chose. Invalid choices are left out, and the owner sees that such a siren is
-/// missing.
-fn begin_behind(broker: &Arc<MqttDevices>, homes: &Homes, tasks: &Tasks) -> Result<(), mqtt::ConnectError> {
-    if let Err(wrongs) = broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.siren_bindings.clone()))) {
+/// Connects to the MQTT broker, with the sirens that owners chose. Invalid choices are left out,
+/// and the owner sees that such a siren is missing.
+fn begin_behind(
+    broker: &Arc<MqttDevices>,
+    homes: &Homes,
+    tasks: &Tasks,
+) -> Result<(), mqtt::ConnectError> {
+    if let Err(wrongs) =
+        broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.siren_bindings.clone())))
+    {
         tracing::error!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
     }
     for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
@@ -126,7 +135,9 @@ fn sentences(wrongs: &[BindingError]) -> Vec<String> {
 }
 
 /// Opens the address for alarm panels, if one is configured.
-async fn open_to_panels(config: &Config) -> Result<Option<(Arc<Receiver>, receiver::Socket)>, StartError> {
+async fn open_to_panels(
+    config: &Config,
+) -> Result<Option<(Arc<Receiver>, receiver::Socket)>, StartError> {
     let Some(settings) = &config.center.listener else { return Ok(None) };
     let listening = Receiver::new(settings)?;
     let failed = |source| StartError::Panels { address: settings.listen.clone(), source };
@@ -148,7 +159,8 @@ fn webhooks_of(
     stop: watch::Receiver<bool>,
 ) -> Result<Arc<Webhooks>, StartError> {
     let (engine, reads) = (known.engine.clone(), known.reads.clone());
-    let (changes, clock, account_of) = (known.changes.clone(), known.clock.clone(), account_of(listening));
+    let (changes, clock, account_of) =
+        (known.changes.clone(), known.clock.clone(), account_of(listening));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
     Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
 }
@@ -178,11 +190,18 @@ fn snapshots_of(
 }
 
 fn reporters(config: &Config) -> Result<Arc<[Reporter]>, StartError> {
-    config.reporters.iter().map(Reporter::new).collect::<Result<_, _>>().map_err(|error| StartError::Webhook(error.into()))
+    config
+        .reporters
+        .iter()
+        .map(Reporter::new)
+        .collect::<Result<_, _>>()
+        .map_err(|error| StartError::Webhook(error.into()))
 }
 
 fn passkeys(config: &Config) -> Result<Arc<Passkeys>, StartError> {
-    Passkeys::new(config.public_url.as_ref(), config.local_site()).map(Arc::new).map_err(StartError::PublicUrl)
+    Passkeys::new(config.public_url.as_ref(), config.local_site())
+        .map(Arc::new)
+        .map_err(StartError::PublicUrl)
 }
 
 fn camera_options(config: &Config) -> CameraOptions {
@@ -202,26 +221,54 @@ impl App {
     }
 
     fn publisher(&self) -> Publisher {
-        Publisher { snapshots: self.snapshots.clone(), homes: self.homes.clone(), live_events: self.live_events.clone() }
+        Publisher {
+            snapshots: self.snapshots.clone(),
+            homes: self.homes.clone(),
+            live_events: self.live_events.clone(),
+        }
     }
 
     fn panels(&self) -> Arc<receiver::Source> {
         let (engine, homes, clock) = (self.engine.clone(), self.homes.clone(), self.clock.clone());
-        Arc::new(receiver::Source { engine, homes, clock, policy: self.policy, stop: self.stop.clone() })
+        Arc::new(receiver::Source {
+            engine,
+            homes,
+            clock,
+            policy: self.policy,
+            stop: self.stop.clone(),
+        })
     }
 
     fn leases(&self) -> Leases {
-        let (operators, engine, clock) = (self.operators.clone(), self.engine.clone(), self.clock.clone());
-        Leases { operators, engine, clock, live_events: self.live_events.clone(), homes: self.homes.clone(), center: self.policy.center }
+        let (operators, engine, clock) =
+            (self.operators.clone(), self.engine.clone(), self.clock.clone());
+        Leases {
+            operators,
+            engine,
+            clock,
+            live_events: self.live_events.clone(),
+            homes: self.homes.clone(),
+            center: self.policy.center,
+        }
     }
 
     fn buttons(&self, broker: Arc<MqttDevices>) -> Buttons {
-        let (attempts, engine, homes) = (self.attempts.clone(), self.engine.clone(), self.homes.clone());
-        Buttons { broker, attempts, engine, homes, clock: self.clock.clone(), policy: self.policy, readiness: self.readiness() }
+        let (attempts, engine, homes) =
+            (self.attempts.clone(), self.engine.clone(), self.homes.clone());
+        Buttons {
+            broker,
+            attempts,
+            engine,
+            homes,
+            clock: self.clock.clone(),
+            policy: self.policy,
+            readiness: self.readiness(),
+        }
     }
 
     fn monitor(&self, broker: Arc<MqttDevices>) -> Monitor {
-        let (homes, changes, clock) = (self.homes.clone(), self.changes.clone(), self.clock.clone());
+        let (homes, changes, clock) =
+            (self.homes.clone(), self.changes.clone(), self.clock.clone());
         Monitor { broker, homes, changes, clock, live_events: self.live_events.clone() }
     }
 
@@ -243,8 +290,12 @@ impl App {
     ///
     /// # Errors
     /// Why the server does not start, in a sentence.
-    pub async fn start(config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
-        let folder = |source| StartError::Folder { folder: config.data.display().to_string(), source };
+    pub async fn start(
+        config: &Config,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, StartError> {
+        let folder =
+            |source| StartError::Folder { folder: config.data.display().to_string(), source };
         private::folder(&config.data).map_err(folder)?;
         let mut database = sqlite::open(&config.data.join(DATABASE)).await?;
         demo::check(&mut database, config.demo).await?;
@@ -255,7 +306,11 @@ impl App {
     ///
     /// # Errors
     /// The store cannot be read, or a setting cannot be used.
-    pub async fn with_database(database: Database, config: &Config, stop: watch::Receiver<bool>) -> Result<Arc<Self>, StartError> {
+    pub async fn with_database(
+        database: Database,
+        config: &Config,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, StartError> {
         metrics::record();
         let tasks = Tasks::new(stop.clone());
         let clock = Arc::new(Clock::new(Machine));
@@ -263,28 +318,43 @@ impl App {
         // Without webhooks nothing reads the steps of incidents.
         let steps = (!config.webhooks.is_empty()).then(|| live_events.steps());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), live_events.clone()));
-        let beside: Arc<dyn Devices> = if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
+        let beside: Arc<dyn Devices> =
+            if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
         let (pressed, presses) = mpsc::channel(PRESSES);
         let (reads, feed) = (database.reads.clone(), Arc::new(Feed::default()));
         let homes = Arc::new(Homes::load(&*reads).await?);
         let (changes, journal) = writer::start(database, feed.clone(), &tasks);
         let behind = |settings| {
-            let broker = MqttDevices::new(settings, clock.clone(), live_events.clone(), beside.clone(), pressed)?;
+            let broker = MqttDevices::new(
+                settings,
+                clock.clone(),
+                live_events.clone(),
+                beside.clone(),
+                pressed,
+            )?;
             begin_behind(&broker, &homes, &tasks).map(|()| broker)
         };
         let broker = config.mqtt.as_ref().map(behind).transpose()?;
         let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
         let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
-        let engine = Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
+        let engine =
+            Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
         let receiver = handlers.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
-        let cameras = Cameras::new(config.cameras.clone(), camera_options(config), clock.clone(), live_events.clone(), stop.clone());
+        let cameras = Cameras::new(
+            config.cameras.clone(),
+            camera_options(config),
+            clock.clone(),
+            live_events.clone(),
+            stop.clone(),
+        );
         let listening = panels.as_ref().map(|(listening, _)| listening.clone());
         let known = Known { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
         let webhooks = webhooks_of(config, &known, listening.clone(), stop.clone())?;
         let operators = Arc::new(OperatorPresence::new(live_events.clone()));
-        let snapshots = snapshots_of(config, &known, &devices, &cameras, &broker, &receiver, &operators);
+        let snapshots =
+            snapshots_of(config, &known, &devices, &cameras, &broker, &receiver, &operators);
         let app = Arc::new(Self {
             homes,
             reads,
@@ -388,12 +458,28 @@ impl App {
         }
         self.tasks.spawn("live events", fan_out(self.publisher(), self.stop.clone()));
         self.tasks.spawn("operators", watch_leases(self.leases(), self.stop.clone()));
-        self.tasks.spawn("cameras", cameras::keep_what_is_wanted(self.cameras.clone(), self.homes.clone(), self.stop.clone()));
+        self.tasks.spawn(
+            "cameras",
+            cameras::keep_what_is_wanted(
+                self.cameras.clone(),
+                self.homes.clone(),
+                self.stop.clone(),
+            ),
+        );
         if let Some(broker) = self.broker.clone() {
-            self.tasks.spawn("buttons", raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()));
-            self.tasks.spawn("health of devices", watch_over(self.monitor(broker.clone()), self.stop.clone()));
+            self.tasks.spawn(
+                "buttons",
+                raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()),
+            );
+            self.tasks.spawn(
+                "health of devices",
+                watch_over(self.monitor(broker.clone()), self.stop.clone()),
+            );
             if let Some(assistant) = broker.settings().home_assistant.clone() {
-                self.tasks.spawn("Home Assistant", publish_homes(self.published(broker), assistant, self.stop.clone()));
+                self.tasks.spawn(
+                    "Home Assistant",
+                    publish_homes(self.published(broker), assistant, self.stop.clone()),
+                );
             }
         }
         let mut stop = self.stop.clone();
@@ -402,8 +488,8 @@ impl App {
         });
     }
 
-    /// Returns the token for the first owner, if there is no account yet. It works once. It is kept only as a hash, and only until an
-    /// account is stored or the server stops.
+    /// Returns the token for the first owner, if there is no account yet. It works once. It is kept
+    /// only as a hash, and only until an account is stored or the server stops.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -417,11 +503,16 @@ impl App {
     }
 }
 
-/// Serves until `stop` becomes true. Then open streams end, and open requests get a moment to complete.
+/// Serves until `stop` becomes true. Then open streams end, and open requests get a moment to
+/// complete.
 ///
 /// # Errors
 /// Why the server does not start, in a sentence, or which of its tasks failed.
-pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) -> Result<(), StartError> {
+pub async fn run(
+    config: Config,
+    assets: Assets,
+    stop: watch::Receiver<bool>,
+) -> Result<(), StartError> {
     let address = config.listen;
     let failed = |source| StartError::Listen { address, source };
     allow_many_connections();
@@ -432,7 +523,8 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let site = config.public_url.map_or_else(|| format!("{scheme}://{address}/"), |url| url.to_string());
+    let site =
+        config.public_url.map_or_else(|| format!("{scheme}://{address}/"), |url| url.to_string());
     println!("Buckler serves {scheme}://{address}");
     if let Some(token) = app.await_first_owner().await? {
         println!("Nobody lives here yet. Begin at {site}welcome/{token}");
@@ -451,14 +543,19 @@ pub async fn run(config: Config, assets: Assets, stop: watch::Receiver<bool>) ->
 fn lock(data: &std::path::Path) -> Result<FolderLock, StartError> {
     let folder = |source| StartError::Folder { folder: data.display().to_string(), source };
     private::folder(data).map_err(folder)?;
-    FolderLock::take(data).map_err(folder)?.ok_or_else(|| StartError::InUse { folder: data.display().to_string() })
+    FolderLock::take(data)
+        .map_err(folder)?
+        .ok_or_else(|| StartError::InUse { folder: data.display().to_string() })
 }
 
-/// Raises the limit of file descriptors. Every open stream takes one, and the usual limit of a shell is 1,024.
+/// Raises the limit of file descriptors. Every open stream takes one, and the usual limit of a
+/// shell is 1,024.
 fn allow_many_connections() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+    if let Err(error) =
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
         tracing::warn!(%error, "could not raise the limit of open connections");
     }
 }

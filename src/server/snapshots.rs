@@ -1,5 +1,5 @@
-//! What homes, their devices and contacts' phones look like now: API types from the domain and the state of the devices. An event is
-//! encoded once for all listeners.
+//! What homes, their devices and contacts' phones look like now: API types from the domain and the
+//! state of the devices. An event is encoded once for all listeners.
 
 use super::{
     cameras::{Cameras, State},
@@ -18,8 +18,8 @@ use super::{
 use crate::{
     api::{
         home::{
-            Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device, HomeAnswer, HomeFacts, Quarantined, Ready,
-            SirenState, Sos,
+            Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device,
+            HomeAnswer, HomeFacts, Quarantined, Ready, SirenState, Sos,
         },
         incident::{Audience, Incident},
         phone::{Phone, PhoneCall, PhoneState},
@@ -72,17 +72,30 @@ impl Snapshots {
 
     /// An incident as this audience sees it.
     pub fn present_incident_to(&self, current: &Current, audience: Audience) -> Incident {
-        presenters::incident::present(&current.incident, &current.history, self.clock.now(), self.center_phone.as_deref(), audience)
+        presenters::incident::present(
+            &current.incident,
+            &current.history,
+            self.clock.now(),
+            self.center_phone.as_deref(),
+            audience,
+        )
     }
 
     /// A home as this member sees it, on a device whose restriction ends at `held_until`.
     ///
     /// # Errors
     /// The contacts' links could not be read.
-    pub async fn present_home(&self, home: &Home, membership: Membership, held_until: Option<Timestamp>) -> Result<HomeAnswer, StoreError> {
+    pub async fn present_home(
+        &self,
+        home: &Home,
+        membership: Membership,
+        held_until: Option<Timestamp>,
+    ) -> Result<HomeAnswer, StoreError> {
         let links = self.reads.contact_links(&home.id).await?;
         let link = |c: &contact::Contact| links.iter().find(|(id, _)| *id == c.id);
-        let shown = |c: &contact::Contact| link(c).filter(|_| self.demo)?.1.as_ref().map(|token| format!("/contact/{token}"));
+        let shown = |c: &contact::Contact| {
+            link(c).filter(|_| self.demo)?.1.as_ref().map(|token| format!("/contact/{token}"))
+        };
         let contact = |(order, c): (u8, &contact::Contact)| Contact {
             id: c.id.clone(),
             order,
@@ -105,7 +118,9 @@ impl Snapshots {
             sos: Sos {
                 dashboard: eligibility::dashboard(home, membership).into(),
                 live_view: ByCamera(home.cameras.iter().map(live_view).collect()),
-                siren: Availability::from(eligibility::siren(home, membership).map(|()| Vec::new())),
+                siren: Availability::from(
+                    eligibility::siren(home, membership).map(|()| Vec::new()),
+                ),
                 ready: self.ready(home),
                 held_until: held_until.filter(|_| membership.may(Action::Raise)),
             },
@@ -115,13 +130,24 @@ impl Snapshots {
             contacts: (1u8..).zip(&home.contacts).map(contact).collect(),
             incident: self.engine.view().running_in(&home.id).map(|c| self.present_incident(&c)),
             quarantined: present_quarantined(self.engine.view().quarantined_in(&home.id)),
-            changes: if membership.may(Action::Configure) { present_changes(home, self.clock.now()) } else { Vec::new() },
+            changes: if membership.may(Action::Configure) {
+                present_changes(home, self.clock.now())
+            } else {
+                Vec::new()
+            },
         })
     }
 
     fn present_device(&self, home: &Home, d: &device::Device) -> Device {
         let (siren, online) = (self.siren(home, &d.id), self.devices.is_online(&home.id, &d.id));
-        Device { id: d.id.clone(), kind: d.kind, model: d.model.clone(), name: d.name.clone(), online, siren }
+        Device {
+            id: d.id.clone(),
+            kind: d.kind,
+            model: d.model.clone(),
+            name: d.name.clone(),
+            online,
+            siren,
+        }
     }
 
     fn present_camera(&self, home: &Home, c: &camera::Camera) -> Camera {
@@ -139,27 +165,33 @@ impl Snapshots {
         }
     }
 
-    /// Whether a camera is online: by its pictures while somebody watches them, otherwise by its siren. A camera with a stream that nobody
-    /// has watched counts as online.
+    /// Whether a camera is online: by its pictures while somebody watches them, otherwise by its
+    /// siren. A camera with a stream that nobody has watched counts as online.
     fn is_camera_online(&self, home: &Home, c: &camera::Camera, device: Option<&DeviceId>) -> bool {
         match self.cameras.state(&home.id, &c.id) {
             Some(State::Failed(_)) => false,
             Some(State::Flows) => true,
             Some(State::Idle | State::Connecting) | None => {
-                self.cameras.has_stream(c) || device.is_some_and(|device| self.devices.is_online(&home.id, device))
+                self.cameras.has_stream(c)
+                    || device.is_some_and(|device| self.devices.is_online(&home.id, device))
             }
         }
     }
 
     fn siren(&self, home: &Home, device: &DeviceId) -> SirenState {
-        if self.devices.is_sounding(&home.id, device) { SirenState::Sounding } else { SirenState::Silent }
+        if self.devices.is_sounding(&home.id, device) {
+            SirenState::Sounding
+        } else {
+            SirenState::Silent
+        }
     }
 
-    /// R23: whether an SOS would work now. The state of the simulated center and devices is current. The state of a real device is the last
-    /// that it reported.
+    /// R23: whether an SOS would work now. The state of the simulated center and devices is
+    /// current. The state of a real device is the last that it reported.
     pub(super) fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
-        let check = |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
+        let check =
+            |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
         let mut checks = vec![match (&self.receiver, self.center, self.demo) {
             (Some(receiver), ..) => receiver.check(home, at),
             (None, CenterMode::Operators, _) => match self.operators.on_duty(at).is_empty() {
@@ -171,23 +203,43 @@ impl Snapshots {
         }];
         if let Some(base) = home.base_station() {
             let online = self.devices.is_online(&home.id, &base.id);
-            checks.push(check(CheckKind::BaseStation, online, if online { "Base station online" } else { "Base station offline" }));
+            checks.push(check(
+                CheckKind::BaseStation,
+                online,
+                if online { "Base station online" } else { "Base station offline" },
+            ));
         }
         let password = home.verbal_password_required();
-        let reachable = home.contacts.iter().filter(|c| c.standing(password, at) == Standing::Ready).count();
+        let reachable =
+            home.contacts.iter().filter(|c| c.standing(password, at) == Standing::Ready).count();
         let contacts = match reachable {
             0 => "No contact is ready".into(),
             1 => "1 contact ready".into(),
             n => format!("{n} contacts ready"),
         };
-        checks.push(Check { count: u32::try_from(reachable).ok(), ..check(CheckKind::Contacts, reachable > 0, &contacts) });
-        let ailing = self.broker.iter().flat_map(|broker| broker.diagnostics(&home.id)).filter(|look| !look.troubles.is_empty()).count();
+        checks.push(Check {
+            count: u32::try_from(reachable).ok(),
+            ..check(CheckKind::Contacts, reachable > 0, &contacts)
+        });
+        let ailing = self
+            .broker
+            .iter()
+            .flat_map(|broker| broker.diagnostics(&home.id))
+            .filter(|look| !look.troubles.is_empty())
+            .count();
         if ailing > 0 {
             let count = u32::try_from(ailing).ok();
-            checks.push(Check { count, ..check(CheckKind::Devices, false, "Devices that need a look") });
+            checks.push(Check {
+                count,
+                ..check(CheckKind::Devices, false, "Devices that need a look")
+            });
         }
         let located = home.address.is_some();
-        checks.push(check(CheckKind::Address, located, if located { "Address set" } else { "No address" }));
+        checks.push(check(
+            CheckKind::Address,
+            located,
+            if located { "Address set" } else { "No address" },
+        ));
         // Problems of devices, such as a low battery, do not keep help away.
         Ready { ok: checks.iter().all(|c| c.ok || c.what == CheckKind::Devices), checks }
     }
@@ -215,13 +267,22 @@ impl Snapshots {
         });
         let now = self.clock.now();
         let asks_password = contact.is_asked(home.verbal_password_required(), now);
-        Phone { name: contact.name.clone(), home: home.name.clone(), ready: contact.readiness, asks_password, call, server_time: now }
+        Phone {
+            name: contact.name.clone(),
+            home: home.name.clone(),
+            ready: contact.readiness,
+            asks_password,
+            call,
+            server_time: now,
+        }
     }
 }
 
 fn present_quarantined(mut all: Vec<store::Quarantined>) -> Vec<Quarantined> {
     all.sort_by_key(|quarantined| Reverse(quarantined.since));
-    all.into_iter().map(|quarantined| Quarantined { id: quarantined.incident, since: quarantined.since }).collect()
+    all.into_iter()
+        .map(|quarantined| Quarantined { id: quarantined.incident, since: quarantined.since })
+        .collect()
 }
 
 /// The changes that can be undone, the newest first.
@@ -229,7 +290,10 @@ fn present_changes(home: &Home, now: Timestamp) -> Vec<Change> {
     let told = |change: &undo::Change| {
         let (what, was) = match &change.was {
             undo::Was::Address(address) => (Changed::Address, address.one_line()),
-            undo::Was::Contacts(all) => (Changed::Contacts, all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")),
+            undo::Was::Contacts(all) => (
+                Changed::Contacts,
+                all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+            ),
         };
         Change { number: change.number, at: change.at, who: change.name.clone(), what, was }
     };
@@ -255,12 +319,16 @@ impl Publisher {
                 }
             }
             // A home looks different to each member, so that each of them requests it.
-            live_events::Change::Home(home) => self.live_events.publish(home, "home", "{}", self.snapshots.clock.now()),
+            live_events::Change::Home(home) => {
+                self.live_events.publish(home, "home", "{}", self.snapshots.clock.now())
+            }
             live_events::Change::Device(id, device) => {
                 let Some(home) = self.homes.get(id) else { return };
                 if let Some(d) = home.devices.iter().find(|d| d.id == *device) {
                     self.publish_json(id, "device", &self.snapshots.present_device(&home, d));
-                } else if let Some(c) = home.cameras.iter().find(|c| c.id.as_str() == device.as_str()) {
+                } else if let Some(c) =
+                    home.cameras.iter().find(|c| c.id.as_str() == device.as_str())
+                {
                     self.publish_json(id, "camera", &self.snapshots.present_camera(&home, c));
                 }
             }

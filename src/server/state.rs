@@ -1,4 +1,5 @@
-//! The shared state of the handlers of requests. Each handler takes only the handles that it uses, by `FromRef`.
+//! The shared state of the handlers of requests. Each handler takes only the handles that it uses,
+//! by `FromRef`.
 
 use super::{
     access::Access,
@@ -56,7 +57,8 @@ pub struct App {
     pub center_phone: Option<String>,
     /// The transmitter to a third party's receiving center, if there is one.
     pub receiver: Option<Arc<Transmitter>>,
-    /// The receiver for alarm panels and other Bucklers that signal to this one, if it listens for them.
+    /// The receiver for alarm panels and other Bucklers that signal to this one, if it listens for
+    /// them.
     pub listening: Option<Arc<Receiver>>,
     /// The servers that get webhook messages about incidents.
     pub webhooks: Arc<Webhooks>,
@@ -92,7 +94,8 @@ pub struct App {
     pub stop: watch::Receiver<bool>,
 }
 
-/// The state of the router. A type of this crate, so that `FromRef` can be implemented for handles such as `Arc<Clock>`.
+/// The state of the router. A type of this crate, so that `FromRef` can be implemented for handles
+/// such as `Arc<Clock>`.
 #[derive(Clone)]
 pub struct AppState(pub Arc<App>);
 
@@ -132,7 +135,8 @@ handle! {
     welcome: Arc<FirstOwner>,
 }
 
-/// Defines a struct of handles, each from the field of [`App`] with the same name, and implements `FromRef` for it.
+/// Defines a struct of handles, each from the field of [`App`] with the same name, and implements
+/// `FromRef` for it.
 macro_rules! handles {
     ($(#[$about:meta])* $seen:vis struct $name:ident { $($(#[$of_field:meta])* $field_seen:vis $field:ident: $handle:ty),* $(,)? }) => {
         $(#[$about])*

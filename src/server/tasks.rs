@@ -1,5 +1,6 @@
-//! Long-lived tasks, by name. If one panics, or returns while the server runs, the process exits: a server without its engine must not
-//! keep answering requests. systemd restarts it, and the incidents continue.
+//! Long-lived tasks, by name. If one panics, or returns while the server runs, the process exits: a
+//! server without its engine must not keep answering requests. systemd restarts it, and the
+//! incidents continue.
 
 use futures_util::FutureExt;
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
@@ -91,7 +92,10 @@ mod tests {
         let tasks = Tasks::new(stop);
         tasks.spawn("goes on", std::future::pending());
         tasks.spawn("planted", async { panic!("number {}", 7) });
-        assert_eq!(failure(&tasks).await, TaskFailed { task: "planted", how: "panicked: number 7".into() });
+        assert_eq!(
+            failure(&tasks).await,
+            TaskFailed { task: "planted", how: "panicked: number 7".into() }
+        );
     }
 
     #[tokio::test]
@@ -99,7 +103,10 @@ mod tests {
         let (stopper, stop) = watch::channel(false);
         let tasks = Tasks::new(stop);
         tasks.spawn("returns", async {});
-        assert_eq!(failure(&tasks).await.to_string(), "the task “returns” ended while the server runs");
+        assert_eq!(
+            failure(&tasks).await.to_string(),
+            "the task “returns” ended while the server runs"
+        );
 
         let tasks = Tasks::new(stopper.subscribe());
         stopper.send(true).unwrap();

@@ -1,7 +1,7 @@
 //! Known time zones.
 
-/// The zone as the IANA database spells it, or UTC if the database does not have it. A browser that knows no zone sends `Etc/Unknown`, and
-/// other browsers would fail to show times in it.
+/// The zone as the IANA database spells it, or UTC if the database does not have it. A browser that
+/// knows no zone sends `Etc/Unknown`, and other browsers would fail to show times in it.
 pub fn known(zone: &str) -> String {
     let found = jiff::tz::db().get(zone).ok().filter(|found| !found.is_unknown());
     match found.as_ref().and_then(|found| found.iana_name()) {

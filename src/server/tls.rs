@@ -1,5 +1,5 @@
-//! TLS of the server itself. The certificate and its key are files, which are read again on SIGHUP, so that a renewed certificate needs no
-//! restart.
+//! TLS of the server itself. The certificate and its key are files, which are read again on SIGHUP,
+//! so that a renewed certificate needs no restart.
 
 use super::stopped;
 use std::{
@@ -76,7 +76,10 @@ impl Tls {
                 tracing::info!(file = %self.files.cert.display(), "reloaded the certificate");
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "could not load the new certificate; the old one stays in use");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not load the new certificate; the old one stays in use"
+                );
             }
         }
     }
@@ -101,10 +104,13 @@ fn read(Files { cert, key }: &Files) -> Result<Arc<ServerConfig>, TlsError> {
         let file = file.display().to_string();
         move |source| TlsError::File { what, file, source }
     };
-    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect).map_err(failed("the certificate", cert))?;
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect)
+        .map_err(failed("the certificate", cert))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(failed("the key", key))?;
     // TLS 1.3 and 1.2, with all suites that rustls has, which are those of ASVS 5.0, V12.1.2.
-    let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions()?;
+    let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()?;
     let mut config = config.with_no_client_auth().with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
     Ok(Arc::new(config))

@@ -3,7 +3,8 @@
 use super::words::{RecordWord as W, Said};
 use crate::{api::center::QueueItem, domain::incident::Quiet};
 
-/// The prefix of the window's title: how many incidents nobody works on, and how many requests were repeated; empty if both are zero.
+/// The prefix of the window's title: how many incidents nobody works on, and how many requests were
+/// repeated; empty if both are zero.
 pub fn count(items: &[QueueItem]) -> String {
     let waiting = items.iter().filter(|case| case.assignee.is_none()).count();
     match (waiting, items.iter().map(|case| case.repeats).sum::<u32>()) {

@@ -14,10 +14,14 @@ pub struct Countdown {
 /// The countdown to `deadline` at `now`, both by the server's clock. Its full length is `whole_ms`.
 pub fn countdown(deadline: Timestamp, now: Timestamp, whole_ms: u64) -> Countdown {
     let left_ms = (deadline.since(now).as_millis() as u64).min(whole_ms.max(1));
-    Countdown { seconds: left_ms.div_ceil(1_000) as u32, left_permille: (left_ms * 1_000 / whole_ms.max(1)) as u32 }
+    Countdown {
+        seconds: left_ms.div_ceil(1_000) as u32,
+        left_permille: (left_ms * 1_000 / whole_ms.max(1)) as u32,
+    }
 }
 
-/// Whether a screen reader speaks these whole seconds: at the start, at 3 and at 1, so that speech does not lag behind.
+/// Whether a screen reader speaks these whole seconds: at the start, at 3 and at 1, so that speech
+/// does not lag behind.
 pub fn is_spoken(seconds: u32, whole_ms: u64) -> bool {
     seconds == 3 || seconds == 1 || u64::from(seconds) == whole_ms.div_ceil(1_000)
 }
@@ -40,7 +44,11 @@ mod tests {
 
     #[test]
     fn f18_a_clock_that_is_behind_never_shows_more_than_there_is() {
-        assert_eq!(countdown(Timestamp::from_millis(105_000), Timestamp::from_millis(5_000), 5_000).seconds, 5);
+        assert_eq!(
+            countdown(Timestamp::from_millis(105_000), Timestamp::from_millis(5_000), 5_000)
+                .seconds,
+            5
+        );
     }
 
     #[test]

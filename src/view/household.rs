@@ -121,7 +121,8 @@ pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
         Readiness::Invited => return W::Invited.say().into(),
         Readiness::Accepted => W::Accepted.say(),
     };
-    let reached = reached.map_or_else(|| W::NeverReached.say().to_owned(), |at| W::LastReached.fill(&[at]));
+    let reached =
+        reached.map_or_else(|| W::NeverReached.say().to_owned(), |at| W::LastReached.fill(&[at]));
     W::ContactState.fill(&[state, &reached])
 }
 
@@ -144,7 +145,10 @@ pub const fn center_role(role: CenterRole) -> (W, W) {
 
 /// The address section, in a line.
 pub fn address_line(home: &HomeAnswer) -> String {
-    home.home.address.as_ref().map_or_else(|| W::AddressMissing.say().into(), |address| address.one_line())
+    home.home
+        .address
+        .as_ref()
+        .map_or_else(|| W::AddressMissing.say().into(), |address| address.one_line())
 }
 
 /// The contacts section, in a line.
@@ -192,7 +196,10 @@ mod tests {
 
     #[test]
     fn r17_responders_are_told_the_whole_address() {
-        assert_eq!(told(&address("OR", Some("Floor 2"))), "Help is needed at 1 Elm Road, Floor 2, Salem, OR 97301, US");
+        assert_eq!(
+            told(&address("OR", Some("Floor 2"))),
+            "Help is needed at 1 Elm Road, Floor 2, Salem, OR 97301, US"
+        );
         assert_eq!(address("", None).one_line(), "1 Elm Road, Salem 97301, US");
     }
 
@@ -223,12 +230,22 @@ mod tests {
             reached_at: None,
             phone_link: None,
         };
-        assert_eq!(contact_state(&contact(Readiness::Invited), Some("today")), "Link made, no answer yet");
+        assert_eq!(
+            contact_state(&contact(Readiness::Invited), Some("today")),
+            "Link made, no answer yet"
+        );
         for ready in [Readiness::Invited, Readiness::Accepted] {
             let unlinked = Contact { linked: false, ..contact(ready) };
-            assert_eq!(contact_state(&unlinked, None), "No link yet: cannot be called", "nothing was made that could be sent");
+            assert_eq!(
+                contact_state(&unlinked, None),
+                "No link yet: cannot be called",
+                "nothing was made that could be sent"
+            );
         }
-        assert_eq!(contact_state(&contact(Readiness::Accepted), Some("today")), "Agreed, last reached today");
+        assert_eq!(
+            contact_state(&contact(Readiness::Accepted), Some("today")),
+            "Agreed, last reached today"
+        );
         assert_eq!(contact_state(&contact(Readiness::Accepted), None), "Agreed, not reached yet");
     }
 

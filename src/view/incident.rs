@@ -1,4 +1,5 @@
-//! Texts of the incident screens. They never claim a stage that is not recorded (R14), or a siren that does not exist (R9).
+//! Texts of the incident screens. They never claim a stage that is not recorded (R14), or a siren
+//! that does not exist (R9).
 
 use super::words::{self, IncidentWord, OverviewWord, Said, Word};
 use crate::{
@@ -23,8 +24,8 @@ pub enum Screen {
     Ended,
 }
 
-/// Returns the screen to show, if any. The screen of a running incident can be left for a bar. Only a countdown covers the monitoring
-/// center's console, whatever happens at the operator's own home.
+/// Returns the screen to show, if any. The screen of a running incident can be left for a bar. Only
+/// a countdown covers the monitoring center's console, whatever happens at the operator's own home.
 pub fn shown(state: Stage, left: bool, at_center: bool) -> Option<Screen> {
     match screen(state) {
         Screen::Running if left || at_center => Some(Screen::Banner),
@@ -37,7 +38,9 @@ pub fn shown(state: Stage, left: bool, at_center: bool) -> Option<Screen> {
 pub fn screen(state: Stage) -> Screen {
     match state {
         Stage::CountingDown => Screen::Countdown,
-        Stage::SirenSounding | Stage::Verifying | Stage::Dispatching | Stage::UnderReview => Screen::Running,
+        Stage::SirenSounding | Stage::Verifying | Stage::Dispatching | Stage::UnderReview => {
+            Screen::Running
+        }
         Stage::Aborted | Stage::Cancelled | Stage::Closed => Screen::Ended,
     }
 }
@@ -52,16 +55,20 @@ pub fn countdown_title(incident: &Incident) -> String {
 
 /// The countdown as it is spoken: “Requesting police in 5 seconds”.
 pub fn countdown_name(incident: &Incident, seconds: u32) -> String {
-    one_or_many(seconds, Word::InSecond, Word::InSeconds).fill(&[&countdown_title(incident), &seconds.to_string()])
+    one_or_many(seconds, Word::InSecond, Word::InSeconds)
+        .fill(&[&countdown_title(incident), &seconds.to_string()])
 }
 
 /// The line below the title.
 pub fn countdown_detail(incident: &Incident, seconds: u32) -> String {
     match (&incident.address, incident.kind) {
         (Some(address), Kind::Sos) => {
-            one_or_many(seconds, Word::ToPlaceInSecond, Word::ToPlaceInSeconds).fill(&[&address.line1, &seconds.to_string()])
+            one_or_many(seconds, Word::ToPlaceInSecond, Word::ToPlaceInSeconds)
+                .fill(&[&address.line1, &seconds.to_string()])
         }
-        _ => one_or_many(seconds, Word::BareSecond, Word::BareSeconds).fill(&[&seconds.to_string()]),
+        _ => {
+            one_or_many(seconds, Word::BareSecond, Word::BareSeconds).fill(&[&seconds.to_string()])
+        }
     }
 }
 
@@ -69,16 +76,21 @@ fn one_or_many(count: u32, one: Word, many: Word) -> Word {
     if count == 1 { one } else { many }
 }
 
-/// Whether the incident asks for help, nobody who could send it is connected to the server, and no dispatch has progressed beyond the
-/// request (R14).
+/// Whether the incident asks for help, nobody who could send it is connected to the server, and no
+/// dispatch has progressed beyond the request (R14).
 pub fn is_nobody_told(incident: &Incident) -> bool {
-    let asks = matches!(incident.state, Stage::Verifying | Stage::Dispatching) && incident.kind == Kind::Sos;
-    asks && !incident.connected && incident.dispatches.iter().all(|d| d.state == DispatchState::Requested)
+    let asks = matches!(incident.state, Stage::Verifying | Stage::Dispatching)
+        && incident.kind == Kind::Sos;
+    asks && !incident.connected
+        && incident.dispatches.iter().all(|d| d.state == DispatchState::Requested)
 }
 
 /// The heading of a running incident; `number` is the emergency number at the home.
 pub fn running_title(incident: &Incident, number: &str) -> String {
-    let heard = |c: &Call| matches!(c.outcome, Some(CallOutcome::Confirmed | CallOutcome::Told)) || c.state == CallStage::Answered;
+    let heard = |c: &Call| {
+        matches!(c.outcome, Some(CallOutcome::Confirmed | CallOutcome::Told))
+            || c.state == CallStage::Answered
+    };
     let word = match incident.state {
         Stage::UnderReview => Word::NothingSentYet,
         Stage::SirenSounding => Word::SirensAsked,
@@ -89,7 +101,8 @@ pub fn running_title(incident: &Incident, number: &str) -> String {
     word.fill(&[number])
 }
 
-/// The text and the style modifier of the bar of an incident whose screen was left; `number` is the emergency number at the home.
+/// The text and the style modifier of the bar of an incident whose screen was left; `number` is the
+/// emergency number at the home.
 pub fn banner(incident: &Incident, number: &str) -> (String, &'static str) {
     let title = running_title(incident, number);
     match (incident.mode, is_nobody_told(incident)) {
@@ -101,7 +114,11 @@ pub fn banner(incident: &Incident, number: &str) -> (String, &'static str) {
 
 /// The symbol beside the heading.
 pub fn running_icon(incident: &Incident) -> &'static str {
-    if incident.state == Stage::UnderReview || is_nobody_told(incident) { "warning" } else { "check" }
+    if incident.state == Stage::UnderReview || is_nobody_told(incident) {
+        "warning"
+    } else {
+        "check"
+    }
 }
 
 /// The line below the heading.
@@ -111,10 +128,11 @@ pub fn running_detail(incident: &Incident) -> String {
     }
     let services = words::services(&incident.services);
     match (&incident.address, incident.kind) {
-        (Some(address), Kind::Sos) if is_nobody_told(incident) => {
-            IncidentWord::SayThis.fill(&[&services, &format!("{}, {}", address.line1, address.city)])
+        (Some(address), Kind::Sos) if is_nobody_told(incident) => IncidentWord::SayThis
+            .fill(&[&services, &format!("{}, {}", address.line1, address.city)]),
+        (Some(address), Kind::Sos) => {
+            words::capital(&IncidentWord::ServicesTo.fill(&[&services, &address.line1]))
         }
-        (Some(address), Kind::Sos) => words::capital(&IncidentWord::ServicesTo.fill(&[&services, &address.line1])),
         (None, Kind::Sos) => words::capital(&services),
         (_, Kind::Siren) => IncidentWord::NoCallNoDispatch.say().into(),
     }
@@ -151,7 +169,9 @@ pub fn cancel_note(incident: &Incident) -> Option<IncidentWord> {
     match incident.cancel.how {
         CancelHow::CancelHelp => None,
         CancelHow::AnswerFirstCall => Some(IncidentWord::OnlyFirstCall),
-        CancelHow::Nothing if incident.state == Stage::Dispatching => Some(IncidentWord::CannotCancel),
+        CancelHow::Nothing if incident.state == Stage::Dispatching => {
+            Some(IncidentWord::CannotCancel)
+        }
         CancelHow::Nothing => None,
     }
 }
@@ -173,25 +193,45 @@ pub fn dispatch_word(state: DispatchState) -> IncidentWord {
     }
 }
 
-/// The heading and the line below it for an incident that ended. `clock` is the local time at which it ended.
+/// The heading and the line below it for an incident that ended. `clock` is the local time at which
+/// it ended.
 pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
     let outcome = incident.outcome.as_ref();
     let by = outcome.map_or("", |o| o.by.name.as_str());
     let drill = incident.mode == Mode::Drill;
-    let say = |heading: IncidentWord, below: IncidentWord| (heading.say().to_owned(), below.fill(&[clock]));
+    let say = |heading: IncidentWord, below: IncidentWord| {
+        (heading.say().to_owned(), below.fill(&[clock]))
+    };
     match (incident.state, outcome.and_then(|o| o.disposition)) {
-        (Stage::Aborted, _) => (IncidentWord::CancelledInTime.say().into(), IncidentWord::ByAt.fill(&[by, clock])),
-        (Stage::Cancelled, _) => (IncidentWord::CalledItOff.fill(&[by, clock]), IncidentWord::HelpNotComing.say().into()),
-        (_, Some(Disposition::SirenOver)) => say(IncidentWord::SirensStopped, IncidentWord::AtTime),
-        (_, Some(Disposition::SirenTooLate)) => say(IncidentWord::NoSirenSounded, IncidentWord::ServerWasDown),
-        (_, Some(Disposition::ReplacedByLive)) => say(IncidentWord::DrillEnded, IncidentWord::RealTookOver),
-        (_, Some(Disposition::SilentPractice)) => say(IncidentWord::SilentPracticeOver, IncidentWord::AtTime),
-        (_, Some(Disposition::NobodyConnected)) => say(IncidentWord::NobodyCame, IncidentWord::NobodyCameNote),
-        (_, Some(Disposition::EndedByHome)) => (IncidentWord::EndedByHome.fill(&[by]), IncidentWord::AtTime.fill(&[clock])),
-        (_, Some(Disposition::ReviewedNotSent)) => (IncidentWord::NothingWasSent.say().into(), IncidentWord::LookedAtIt.fill(&[by, clock])),
-        (_, Some(Disposition::ClosedByCenter | Disposition::HelpGiven | Disposition::FalseAlarm)) => {
-            say(IncidentWord::ClosedByCenter, IncidentWord::AtTime)
+        (Stage::Aborted, _) => {
+            (IncidentWord::CancelledInTime.say().into(), IncidentWord::ByAt.fill(&[by, clock]))
         }
+        (Stage::Cancelled, _) => {
+            (IncidentWord::CalledItOff.fill(&[by, clock]), IncidentWord::HelpNotComing.say().into())
+        }
+        (_, Some(Disposition::SirenOver)) => say(IncidentWord::SirensStopped, IncidentWord::AtTime),
+        (_, Some(Disposition::SirenTooLate)) => {
+            say(IncidentWord::NoSirenSounded, IncidentWord::ServerWasDown)
+        }
+        (_, Some(Disposition::ReplacedByLive)) => {
+            say(IncidentWord::DrillEnded, IncidentWord::RealTookOver)
+        }
+        (_, Some(Disposition::SilentPractice)) => {
+            say(IncidentWord::SilentPracticeOver, IncidentWord::AtTime)
+        }
+        (_, Some(Disposition::NobodyConnected)) => {
+            say(IncidentWord::NobodyCame, IncidentWord::NobodyCameNote)
+        }
+        (_, Some(Disposition::EndedByHome)) => {
+            (IncidentWord::EndedByHome.fill(&[by]), IncidentWord::AtTime.fill(&[clock]))
+        }
+        (_, Some(Disposition::ReviewedNotSent)) => {
+            (IncidentWord::NothingWasSent.say().into(), IncidentWord::LookedAtIt.fill(&[by, clock]))
+        }
+        (
+            _,
+            Some(Disposition::ClosedByCenter | Disposition::HelpGiven | Disposition::FalseAlarm),
+        ) => say(IncidentWord::ClosedByCenter, IncidentWord::AtTime),
         (_, _) if drill => say(IncidentWord::DrillComplete, IncidentWord::FinishedAt),
         (_, _) => {
             let came = IncidentWord::CameAndFinished.fill(&[&words::services(&incident.services)]);
@@ -209,7 +249,8 @@ pub fn ended_icon(incident: &Incident) -> &'static str {
     }
 }
 
-/// The heading of a screen whose details are not loaded yet; `number` is the emergency number at the home.
+/// The heading of a screen whose details are not loaded yet; `number` is the emergency number at
+/// the home.
 pub fn bare_title(incident: &Incident, number: &str) -> String {
     match screen(incident.state) {
         Screen::Ended => summary(incident),
@@ -238,7 +279,8 @@ pub fn summary(incident: &Incident) -> String {
     if incident.mode == Mode::Drill { Word::DrillPrefix.fill(&[&line]) } else { line }
 }
 
-/// Whether an SOS would work now (R23): a heading, a symbol, and whether it would. Without a connection the current state is unknown.
+/// Whether an SOS would work now (R23): a heading, a symbol, and whether it would. Without a
+/// connection the current state is unknown.
 pub fn readiness(available: bool, ready: bool, connected: bool) -> (Word, &'static str, bool) {
     match (available, ready, connected) {
         (false, _, _) => (Word::WhyTitle, "info", false),
@@ -279,7 +321,12 @@ pub fn mark(what: What) -> &'static str {
     match what {
         What::CountdownOver | What::SentNow | What::SirenOn | What::DispatchRequested => "sent",
         What::SirenFailed | What::DispatchRejected | What::CancelRefused => "bad",
-        What::SirenConfirmed | What::DispatchAccepted | What::EnRoute | What::OnScene | What::Aborted | What::Cancelled => "good",
+        What::SirenConfirmed
+        | What::DispatchAccepted
+        | What::EnRoute
+        | What::OnScene
+        | What::Aborted
+        | What::Cancelled => "good",
         _ => "plain",
     }
 }
@@ -324,7 +371,10 @@ mod tests {
         let one = incident("counting_down", &["police", "medical"]);
         assert_eq!(countdown_name(&one, 5), "Requesting police and medical help in 5 seconds");
         assert_eq!(countdown_detail(&one, 1), "To 14 Maple Street in 1 second");
-        assert_eq!(countdown_name(&incident("counting_down", &[]), 5), "Sounding the siren in 5 seconds");
+        assert_eq!(
+            countdown_name(&incident("counting_down", &[]), 5),
+            "Sounding the siren in 5 seconds"
+        );
     }
 
     #[test]
@@ -338,39 +388,59 @@ mod tests {
     /// R14, I27: a server that is connected to nobody.
     #[test]
     fn heading_says_that_nobody_has_been_told() {
-        let alone = |state, services: &[&str]| Incident { connected: false, ..incident(state, services) };
+        let alone =
+            |state, services: &[&str]| Incident { connected: false, ..incident(state, services) };
         for state in ["verifying", "dispatching"] {
             let told = alone(state, &["police"]);
             assert_eq!(running_title(&told, "911"), "Nobody has been told. Call 911");
-            assert_eq!((running_icon(&told), running_detail(&told).as_str()), ("warning", "Say: police, 14 Maple Street, c."));
+            assert_eq!(
+                (running_icon(&told), running_detail(&told).as_str()),
+                ("warning", "Say: police, 14 Maple Street, c.")
+            );
             assert_eq!(bare_title(&told, "112"), "Nobody has been told. Call 112");
         }
-        assert_eq!(running_title(&alone("siren_sounding", &[]), "911"), "Sirens were asked to sound", "sirens need nobody");
+        assert_eq!(
+            running_title(&alone("siren_sounding", &[]), "911"),
+            "Sirens were asked to sound",
+            "sirens need nobody"
+        );
         let mut heard = alone("dispatching", &["police"]);
         heard.calls = serde_json::from_value(serde_json::json!([{
             "id": null, "contact": "sister", "name": "Sister", "order": 1, "purpose": "verify", "state": "ended", "placed_at": null, "outcome": "confirmed"
         }]))
         .unwrap();
-        assert_eq!(running_title(&heard, "911"), "No responders have been told. Call 911", "somebody knows, and can send nobody");
+        assert_eq!(
+            running_title(&heard, "911"),
+            "No responders have been told. Call 911",
+            "somebody knows, and can send nobody"
+        );
         heard.dispatches = serde_json::from_value(serde_json::json!([{
             "service": "police", "state": "accepted", "reference": null, "at": Timestamp::default()
         }]))
         .unwrap();
-        assert_eq!(running_title(&heard, "911"), "Help has been requested", "what was accepted was told");
+        assert_eq!(
+            running_title(&heard, "911"),
+            "Help has been requested",
+            "what was accepted was told"
+        );
         let mut closed = alone("closed", &["police"]);
         closed.outcome = serde_json::from_value(serde_json::json!({
             "state": "closed", "disposition": "nobody_connected", "by": {"id": "", "name": "Buckler"}, "at": Timestamp::default()
         }))
         .unwrap();
         assert_eq!(ended(&closed, "14:03").0, "Nobody was told by this button.");
-        assert_eq!((ended_icon(&closed), summary(&closed).as_str()), ("warning", "Police, nobody was told"));
+        assert_eq!(
+            (ended_icon(&closed), summary(&closed).as_str()),
+            ("warning", "Police, nobody was told")
+        );
     }
 
     #[test]
     fn screen_that_runs_can_be_left_and_covers_no_console() {
         let all = [Stage::CountingDown, Stage::Verifying, Stage::UnderReview, Stage::Closed];
         let of = |left, at_center| all.map(|state| shown(state, left, at_center));
-        let [countdown, running, banner, ended] = [Screen::Countdown, Screen::Running, Screen::Banner, Screen::Ended].map(Some);
+        let [countdown, running, banner, ended] =
+            [Screen::Countdown, Screen::Running, Screen::Banner, Screen::Ended].map(Some);
         assert_eq!(of(false, false), [countdown, running, running, ended]);
         assert_eq!(of(true, false), [countdown, banner, banner, ended]);
         assert_eq!(of(false, true), [countdown, banner, banner, None]);
@@ -390,13 +460,22 @@ mod tests {
 
     #[test]
     fn r11_an_abort_says_that_nothing_was_sent() {
-        assert_eq!(ended(&incident("aborted", &["fire"]), "14:03").0, "Cancelled. Nothing was sent.");
+        assert_eq!(
+            ended(&incident("aborted", &["fire"]), "14:03").0,
+            "Cancelled. Nothing was sent."
+        );
         assert_eq!(screen(Stage::Aborted), Screen::Ended);
     }
 
     #[test]
     fn without_its_details_a_screen_claims_no_more() {
-        assert_eq!(bare_title(&incident("verifying", &["police"]), "911"), "Help has been requested");
-        assert_eq!(bare_title(&incident("aborted", &["police"]), "911"), "Police, cancelled in time");
+        assert_eq!(
+            bare_title(&incident("verifying", &["police"]), "911"),
+            "Help has been requested"
+        );
+        assert_eq!(
+            bare_title(&incident("aborted", &["police"]), "911"),
+            "Police, cancelled in time"
+        );
     }
 }

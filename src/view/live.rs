@@ -53,7 +53,8 @@ pub enum Key {
     Sos,
 }
 
-/// Returns the action of a key, if any, with the camera at index `at` of `count` on the screen. The cameras wrap around.
+/// Returns the action of a key, if any, with the camera at index `at` of `count` on the screen. The
+/// cameras wrap around.
 pub fn key(name: &str, at: usize, count: usize) -> Option<Key> {
     match name {
         "ArrowRight" if count > 1 => Some(Key::Camera((at + 1) % count)),

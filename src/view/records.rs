@@ -1,4 +1,5 @@
-//! Texts of the history and of drill results. A result claims only what the incident's record holds (R14, R21).
+//! Texts of the history and of drill results. A result claims only what the incident's record holds
+//! (R14, R21).
 
 use super::words::{RecordWord as W, Said, Word};
 use crate::{
@@ -63,7 +64,8 @@ pub fn took(incident: &Incident) -> Option<Duration> {
 /// A step of a drill: its name, and the time since the start; `None` if it did not happen.
 pub type Step = (W, Option<Duration>);
 
-/// Returns the steps of a drill, each with the time since the start. Steps that this drill could not have are left out.
+/// Returns the steps of a drill, each with the time since the start. Steps that this drill could
+/// not have are left out.
 pub fn steps(drill: &Incident) -> Vec<Step> {
     let first = |wanted: &[What]| {
         let line = drill.timeline.iter().find(|line| wanted.contains(&line.what))?;
@@ -122,7 +124,8 @@ pub struct DrillResult {
     pub notes: Vec<String>,
 }
 
-/// Evaluates a drill. It passes only if an SOS would have worked; each requirement that was not met when it began fails it and is named.
+/// Evaluates a drill. It passes only if an SOS would have worked; each requirement that was not met
+/// when it began fails it and is named.
 pub fn result(drill: &Incident) -> DrillResult {
     let has = |what: What| drill.timeline.iter().any(|line| line.what == what);
     let disposition = drill.outcome.as_ref().and_then(|o| o.disposition);
@@ -141,8 +144,13 @@ pub fn result(drill: &Incident) -> DrillResult {
     if has(What::SirenFailed) {
         wrong.push(W::SirenSilent.into());
     }
-    let ran = drill.state == Stage::Cancelled || drill.state == Stage::Closed && disposition != Some(Disposition::ReplacedByLive);
-    if ran && drill.state != Stage::Cancelled && drill.kind == Kind::Sos && !has(What::DispatchAccepted) {
+    let ran = drill.state == Stage::Cancelled
+        || drill.state == Stage::Closed && disposition != Some(Disposition::ReplacedByLive);
+    if ran
+        && drill.state != Stage::Cancelled
+        && drill.kind == Kind::Sos
+        && !has(What::DispatchAccepted)
+    {
         wrong.push(W::NotAccepted.into());
     }
     if call.is_some_and(|c| c.outcome == Some(CallOutcome::WrongPassword)) {
@@ -156,7 +164,9 @@ pub fn result(drill: &Incident) -> DrillResult {
         _ if !wrong.is_empty() => W::Failed.into(),
         _ if silent => W::NothingTried.into(),
         _ if call.is_some() && reached.is_none() => W::PassedUnanswered.into(),
-        _ => took(drill).map_or_else(|| W::Passed.into(), |took| W::PassedIn.fill(&[&seconds(took)])),
+        _ => {
+            took(drill).map_or_else(|| W::Passed.into(), |took| W::PassedIn.fill(&[&seconds(took)]))
+        }
     };
     let verdict = match () {
         () if !ran || !wrong.is_empty() => Verdict::Failed,
@@ -217,11 +227,18 @@ mod tests {
         ];
         let drill = drill("closed", sister("confirmed"), &lines);
         let told = result(&drill);
-        assert_eq!((told.title.as_str(), told.verdict, told.answered.as_str()), ("Passed in 41.2 s", Verdict::Passed, "Sister answered."));
-        let times: Vec<_> = steps(&drill).into_iter().map(|(word, at)| (word, at.map(|d| d.as_millis()))).collect();
+        assert_eq!(
+            (told.title.as_str(), told.verdict, told.answered.as_str()),
+            ("Passed in 41.2 s", Verdict::Passed, "Sister answered.")
+        );
+        let times: Vec<_> =
+            steps(&drill).into_iter().map(|(word, at)| (word, at.map(|d| d.as_millis()))).collect();
         assert_eq!(times[0], (W::StepSent, Some(5_000)));
         assert_eq!(times.last(), Some(&(W::StepEnd, Some(41_150))));
-        assert!(!times.iter().any(|(word, _)| *word == W::StepSiren), "a drill without sirens has no step for them");
+        assert!(
+            !times.iter().any(|(word, _)| *word == W::StepSiren),
+            "a drill without sirens has no step for them"
+        );
     }
 
     #[test]
@@ -229,30 +246,76 @@ mod tests {
         let failed = result(&drill(
             "closed",
             sister("no_answer"),
-            &[("started", 0), ("sent_now", 100), ("siren_on", 100), ("siren_failed", 200), ("closed", 300)],
+            &[
+                ("started", 0),
+                ("sent_now", 100),
+                ("siren_on", 100),
+                ("siren_failed", 200),
+                ("closed", 300),
+            ],
         ));
-        assert_eq!((failed.verdict, failed.notes), (Verdict::Failed, [W::SirenSilent, W::NotAccepted].map(String::from).to_vec()));
-        let called_off = result(&drill("cancelled", sister("cancelled"), &[("started", 0), ("call_answered", 100), ("cancelled", 300)]));
-        assert_eq!(called_off.verdict, Verdict::Passed, "calling it off is what a first contact may do");
+        assert_eq!(
+            (failed.verdict, failed.notes),
+            (Verdict::Failed, [W::SirenSilent, W::NotAccepted].map(String::from).to_vec())
+        );
+        let called_off = result(&drill(
+            "cancelled",
+            sister("cancelled"),
+            &[("started", 0), ("call_answered", 100), ("cancelled", 300)],
+        ));
+        assert_eq!(
+            called_off.verdict,
+            Verdict::Passed,
+            "calling it off is what a first contact may do"
+        );
         let aborted = result(&drill("aborted", json!([]), &[("started", 0), ("aborted", 300)]));
-        assert_eq!((aborted.verdict, aborted.answered.as_str()), (Verdict::Failed, "Contacts were not called."));
+        assert_eq!(
+            (aborted.verdict, aborted.answered.as_str()),
+            (Verdict::Failed, "Contacts were not called.")
+        );
         let running = result(&drill("verifying", sister("no_answer"), &[("started", 0)]));
-        assert_eq!((running.verdict, running.title.as_str()), (Verdict::Failed, "The drill is still running"));
+        assert_eq!(
+            (running.verdict, running.title.as_str()),
+            (Verdict::Failed, "The drill is still running")
+        );
     }
 
-    /// R21, R23: a server that is connected to nobody, a base station that is away, contacts who cannot be called.
+    /// R21, R23: a server that is connected to nobody, a base station that is away, contacts who
+    /// cannot be called.
     #[test]
     fn drill_passes_only_what_would_have_worked() {
-        let lines = [("started", 0), ("call_placed", 100), ("call_answered", 150), ("dispatch_accepted", 200), ("closed", 300)];
+        let lines = [
+            ("started", 0),
+            ("call_placed", 100),
+            ("call_answered", 150),
+            ("dispatch_accepted", 200),
+            ("closed", 300),
+        ];
         let mut lacking = drill("closed", sister("confirmed"), &lines);
         lacking.unready = vec![CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts];
         let told = result(&lacking);
-        assert_eq!((told.verdict, told.title.as_str()), (Verdict::Failed, "Something would have gone wrong"));
-        assert_eq!(told.notes, ["When the drill began: Not connected to responders · Base station offline · No contact is ready"]);
-        let unanswered = [("started", 0), ("call_placed", 100), ("dispatch_accepted", 200), ("closed", 300)];
+        assert_eq!(
+            (told.verdict, told.title.as_str()),
+            (Verdict::Failed, "Something would have gone wrong")
+        );
+        assert_eq!(
+            told.notes,
+            [
+                "When the drill began: Not connected to responders · Base station offline · No contact is ready"
+            ]
+        );
+        let unanswered =
+            [("started", 0), ("call_placed", 100), ("dispatch_accepted", 200), ("closed", 300)];
         let told = result(&drill("closed", sister("no_answer"), &unanswered));
-        assert_eq!((told.verdict, told.title.as_str()), (Verdict::Doubtful, "Help would have come, but nobody answered"));
-        let told = result(&drill("closed", json!([]), &[("started", 0), ("dispatch_accepted", 200), ("closed", 300)]));
+        assert_eq!(
+            (told.verdict, told.title.as_str()),
+            (Verdict::Doubtful, "Help would have come, but nobody answered")
+        );
+        let told = result(&drill(
+            "closed",
+            json!([]),
+            &[("started", 0), ("dispatch_accepted", 200), ("closed", 300)],
+        ));
         assert_eq!(told.verdict, Verdict::Passed, "contacts who were to be spared are not missed");
     }
 
@@ -261,17 +324,32 @@ mod tests {
     fn drill_of_sirens_is_judged_by_sirens() {
         let of_sirens = |disposition: &str, lines: &[(&str, u64)]| {
             let mut drill = drill("closed", json!([]), lines);
-            (drill.kind, drill.services, drill.unready) = (Kind::Siren, Vec::new(), vec![CheckKind::Contacts]);
-            drill.outcome.as_mut().unwrap().disposition = Some(serde_json::from_value(json!(disposition)).unwrap());
+            (drill.kind, drill.services, drill.unready) =
+                (Kind::Siren, Vec::new(), vec![CheckKind::Contacts]);
+            drill.outcome.as_mut().unwrap().disposition =
+                Some(serde_json::from_value(json!(disposition)).unwrap());
             drill
         };
-        let sounded = of_sirens("siren_over", &[("started", 0), ("siren_on", 100), ("siren_confirmed", 150), ("siren_over", 5_100)]);
+        let sounded = of_sirens(
+            "siren_over",
+            &[("started", 0), ("siren_on", 100), ("siren_confirmed", 150), ("siren_over", 5_100)],
+        );
         assert_eq!(result(&sounded).verdict, Verdict::Passed);
-        assert!(steps(&sounded).iter().all(|(word, _)| ![W::StepDispatch, W::StepAccepted].contains(word)));
+        assert!(
+            steps(&sounded)
+                .iter()
+                .all(|(word, _)| ![W::StepDispatch, W::StepAccepted].contains(word))
+        );
         let silent = result(&of_sirens("silent_practice", &[("started", 0), ("closed", 5_000)]));
-        assert_eq!((silent.verdict, silent.title.as_str()), (Verdict::Doubtful, "Nothing was tried: no siren was to sound"));
+        assert_eq!(
+            (silent.verdict, silent.title.as_str()),
+            (Verdict::Doubtful, "Nothing was tried: no siren was to sound")
+        );
         let replaced = result(&of_sirens("replaced_by_live", &[("started", 0), ("closed", 5_000)]));
-        assert_eq!((replaced.verdict, replaced.title.as_str()), (Verdict::Failed, "A real request ended the drill"));
+        assert_eq!(
+            (replaced.verdict, replaced.title.as_str()),
+            (Verdict::Failed, "A real request ended the drill")
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! When a slide counts. It acts only when it is released at the end; a touch beside the thumb moves nothing.
+//! When a slide counts. It acts only when it is released at the end; a touch beside the thumb moves
+//! nothing.
 
 /// The position from which the slide is at its end, of 100.
 pub const END: u32 = 96;

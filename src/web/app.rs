@@ -49,7 +49,9 @@ fn Inside(
         route @ Route::LiveView(_) => Some(view! { <OnDemand chunk=LIVE route/> }.into_any()),
         Route::Dashboard | Route::Contact(_) => Some(view! { <Dashboard sheet/> }.into_any()),
         route @ Route::Settings(_) => Some(view! { <OnDemand chunk=HOUSEHOLD route/> }.into_any()),
-        route @ (Route::Welcome(_) | Route::Invitation(_)) => Some(view! { <OnDemand chunk=WELCOME route/> }.into_any()),
+        route @ (Route::Welcome(_) | Route::Invitation(_)) => {
+            Some(view! { <OnDemand chunk=WELCOME route/> }.into_any())
+        }
         route @ (Route::History | Route::Incident(_) | Route::Drill | Route::Center) => {
             Some(view! { <OnDemand chunk=RECORDS route/> }.into_any())
         }
@@ -76,7 +78,8 @@ fn Inside(
     })
 }
 
-/// Draws the parts of the first home, one per frame; then rehearses a press, and fetches the code that may be needed next.
+/// Draws the parts of the first home, one per frame; then rehearses a press, and fetches the code
+/// that may be needed next.
 fn draw_on(store: Store, owner: Owner) {
     after_next_frame(move || {
         let drawn = store.drawn.get_untracked() + 1;
@@ -85,7 +88,9 @@ fn draw_on(store: Store, owner: Owner) {
             return draw_on(store, owner);
         }
         after_next_frame(move || {
-            rehearse(&owner, || view! { <OpenSheet handle=SheetHandle::new() source=Source::Dashboard/> }.into_any());
+            rehearse(&owner, || {
+                view! { <OpenSheet handle=SheetHandle::new() source=Source::Dashboard/> }.into_any()
+            });
             after_next_frame(move || {
                 rehearse(&owner, || view! { <NotSent stage=Stage::Trying/> }.into_any());
                 prepare(AFTER);
@@ -96,8 +101,8 @@ fn draw_on(store: Store, owner: Owner) {
     });
 }
 
-/// Builds a part of the screen off the page and discards it. The browser compiles a function when it first runs, so that a rehearsed press
-/// does not wait for compilation.
+/// Builds a part of the screen off the page and discards it. The browser compiles a function when
+/// it first runs, so that a rehearsed press does not wait for compilation.
 fn rehearse(owner: &Owner, part: fn() -> AnyView) {
     let stage = owner.child();
     drop(stage.with(|| part().build()));

@@ -1,4 +1,5 @@
-//! The way to the server. One place sends, and one error separates “the server said no” from “nobody answered”.
+//! The way to the server. One place sends, and one error separates “the server said no” from
+//! “nobody answered”.
 
 use super::{
     browser::{early, json},
@@ -45,7 +46,8 @@ pub enum Failure {
     Unreachable,
 }
 
-/// What the server said when it said no: as much of a [`Problem`](crate::api::problem::Problem) as every page needs.
+/// What the server said when it said no: as much of a [`Problem`](crate::api::problem::Problem) as
+/// every page needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
     /// The HTTP status.
@@ -136,7 +138,9 @@ async fn write(method: Method, path: &str, body: &impl Serialize) -> Answer<Resp
 /// Who is signed in, and the same as the server said it, to be kept.
 pub async fn me() -> Answer<(Me, String)> {
     let answer = match early::me().await {
-        Some(answer) => understood(Response::from_raw(answer.map_err(|_| Failure::Unreachable)?)).await?,
+        Some(answer) => {
+            understood(Response::from_raw(answer.map_err(|_| Failure::Unreachable)?)).await?
+        }
         None => send(Method::GET, path::ME, None).await?,
     };
     let said = text(answer).await?;
@@ -160,7 +164,8 @@ pub async fn devices() -> Answer<Vec<Device>> {
 
 /// Signs another device out; no name is all of them. Answers with those that are left.
 pub async fn sign_out_device(id: &str) -> Answer<Vec<Device>> {
-    let path = if id.is_empty() { path::SESSIONS.into() } else { format!("{}/{id}", path::SESSIONS) };
+    let path =
+        if id.is_empty() { path::SESSIONS.into() } else { format!("{}/{id}", path::SESSIONS) };
     read(send(Method::DELETE, &path, None).await?).await
 }
 
@@ -171,12 +176,16 @@ pub async fn release_device(id: &str) -> Answer<Vec<Device>> {
 
 /// Gives the password again.
 pub async fn prove(password: String) -> Answer<()> {
-    write(Method::PUT, path::PROOF, &Proof { password: Some(password), passkey: None }).await.map(drop)
+    write(Method::PUT, path::PROOF, &Proof { password: Some(password), passkey: None })
+        .await
+        .map(drop)
 }
 
 /// Uses a passkey instead of giving the password again.
 pub async fn prove_with_passkey(answered: Answered) -> Answer<()> {
-    write(Method::PUT, path::PROOF, &Proof { password: None, passkey: Some(answered) }).await.map(drop)
+    write(Method::PUT, path::PROOF, &Proof { password: None, passkey: Some(answered) })
+        .await
+        .map(drop)
 }
 
 /// Begins to use a passkey.
@@ -206,7 +215,8 @@ pub async fn begin_passkey() -> Answer<Ceremony> {
 
 /// Keeps a passkey that was made.
 pub async fn add_passkey(answered: &Answered) -> Answer<Passkeys> {
-    edit(Method::POST, path::PASSKEYS, Some(json::text(answered).ok_or(Failure::Unreachable)?)).await
+    edit(Method::POST, path::PASSKEYS, Some(json::text(answered).ok_or(Failure::Unreachable)?))
+        .await
 }
 
 /// Removes a passkey.
@@ -251,7 +261,8 @@ pub async fn audit(home: &HomeId, before: Option<u64>) -> Answer<Vec<AuditRecord
     get(&format!("{}{before}", path::of_home(home, "audit"))).await
 }
 
-/// Sends a change of a home or an account, and again once the person has given the password, where the server asks for it: nothing typed is lost.
+/// Sends a change of a home or an account, and again once the person has given the password, where
+/// the server asks for it: nothing typed is lost.
 async fn edit<T: DeserializeOwned>(method: Method, path: &str, body: Option<String>) -> Answer<T> {
     loop {
         match send(method, path, body.clone()).await {
@@ -262,13 +273,31 @@ async fn edit<T: DeserializeOwned>(method: Method, path: &str, body: Option<Stri
 }
 
 /// Changes something of a home, such as its `contacts`.
-pub async fn change<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
-    edit(Method::PUT, &path::of_home(home, what), Some(json::text(body).ok_or(Failure::Unreachable)?)).await
+pub async fn change<T: DeserializeOwned>(
+    home: &HomeId,
+    what: &str,
+    body: &impl Serialize,
+) -> Answer<T> {
+    edit(
+        Method::PUT,
+        &path::of_home(home, what),
+        Some(json::text(body).ok_or(Failure::Unreachable)?),
+    )
+    .await
 }
 
 /// Adds something to a home, or asks it something.
-pub async fn add<T: DeserializeOwned>(home: &HomeId, what: &str, body: &impl Serialize) -> Answer<T> {
-    edit(Method::POST, &path::of_home(home, what), Some(json::text(body).ok_or(Failure::Unreachable)?)).await
+pub async fn add<T: DeserializeOwned>(
+    home: &HomeId,
+    what: &str,
+    body: &impl Serialize,
+) -> Answer<T> {
+    edit(
+        Method::POST,
+        &path::of_home(home, what),
+        Some(json::text(body).ok_or(Failure::Unreachable)?),
+    )
+    .await
 }
 
 /// Asks something of a home that needs no words, such as to test a siren.
@@ -327,12 +356,17 @@ pub async fn welcome(welcome: &Welcome) -> Answer<()> {
 }
 
 /// A home's incidents that began before a moment, newest first.
-pub async fn incidents(home: &HomeId, before: Option<Timestamp>, limit: u32) -> Answer<Vec<Incident>> {
+pub async fn incidents(
+    home: &HomeId,
+    before: Option<Timestamp>,
+    limit: u32,
+) -> Answer<Vec<Incident>> {
     let before = before.map(|at| format!("&before={at}")).unwrap_or_default();
     get(&format!("{}?limit={limit}{before}", path::incidents(home))).await
 }
 
-/// Asks for help. Whatever the server says with a 2xx, it has the request: `None` is an answer that this app cannot read.
+/// Asks for help. Whatever the server says with a 2xx, it has the request: `None` is an answer that
+/// this app cannot read.
 pub async fn raise(home: &HomeId, raise: &Raise) -> Answer<Option<Incident>> {
     let answer = tell(&path::incidents(home), raise).await?;
     Ok(read(answer).await.ok())
@@ -353,13 +387,18 @@ pub async fn review(path: &str, decision: Decision) -> Answer<Incident> {
     post(path, &Review { decision, note: String::new() }).await
 }
 
-/// What waits for the center. Where it has been seen, the answer comes when it is another, or after a while.
+/// What waits for the center. Where it has been seen, the answer comes when it is another, or after
+/// a while.
 pub async fn queue(seen: Option<u64>) -> Answer<Queue> {
     get(&seen.map_or(path::CENTER.into(), |seen| format!("{}?seen={seen}", path::CENTER))).await
 }
 
 /// Says something of an incident at the center.
-pub async fn say_at_center<T: DeserializeOwned>(id: IncidentId, what: &str, body: &impl Serialize) -> Answer<T> {
+pub async fn say_at_center<T: DeserializeOwned>(
+    id: IncidentId,
+    what: &str,
+    body: &impl Serialize,
+) -> Answer<T> {
     post(&path::at_center(id, what), body).await
 }
 

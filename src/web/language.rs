@@ -1,4 +1,5 @@
-//! The language of the app: the chosen one, or else the browser's. It is loaded before anything is drawn.
+//! The language of the app: the chosen one, or else the browser's. It is loaded before anything is
+//! drawn.
 
 use super::{
     browser::{keep, kept, reload, window},
@@ -24,15 +25,27 @@ pub fn name(tag: &str) -> &'static str {
     }
 }
 
-/// Returns the tag of the language to use: the chosen one, or else the first of the browser's that the app supports, or else English.
+/// Returns the tag of the language to use: the chosen one, or else the first of the browser's that
+/// the app supports, or else English.
 fn wanted() -> &'static str {
-    let known =
-        |tag: &str| LANGUAGES.into_iter().find(|known| tag == *known || tag.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')));
-    let browsers = || window().navigator().languages().iter().filter_map(|tag| tag.as_string()).find_map(|tag| known(&tag));
+    let known = |tag: &str| {
+        LANGUAGES.into_iter().find(|known| {
+            tag == *known || tag.strip_prefix(known).is_some_and(|rest| rest.starts_with('-'))
+        })
+    };
+    let browsers = || {
+        window()
+            .navigator()
+            .languages()
+            .iter()
+            .filter_map(|tag| tag.as_string())
+            .find_map(|tag| known(&tag))
+    };
     kept(CHOSEN).as_deref().and_then(known).or_else(browsers).unwrap_or(LANGUAGES[0])
 }
 
-/// Switches to the language to use. English is part of the app; if another language cannot be loaded, the app stays in English.
+/// Switches to the language to use. English is part of the app; if another language cannot be
+/// loaded, the app stays in English.
 pub async fn begin() {
     let tag = wanted();
     let loaded: Result<(), Missing> = match tag {

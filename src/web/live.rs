@@ -12,13 +12,21 @@ pub struct Live {
 }
 
 impl Live {
-    /// Subscribes. `event` gets the name and the data of each event; `connected` gets whether the stream is connected, on each change.
-    pub fn open(path: &str, names: &[&str], event: impl FnMut(String, String) + 'static, connected: impl FnMut(bool) + 'static) -> Self {
+    /// Subscribes. `event` gets the name and the data of each event; `connected` gets whether the
+    /// stream is connected, on each change.
+    pub fn open(
+        path: &str,
+        names: &[&str],
+        event: impl FnMut(String, String) + 'static,
+        connected: impl FnMut(bool) + 'static,
+    ) -> Self {
         let event = Closure::<dyn FnMut(String, String)>::new(event);
         let connected = Closure::<dyn FnMut(bool)>::new(connected);
         let names: Array = names.iter().map(|name| JsValue::from_str(name)).collect();
         let arguments = Array::of4(&path.into(), &names, event.as_ref(), connected.as_ref());
-        let live = Reflect::get(&window(), &"live".into()).ok().and_then(|live| live.dyn_into::<Function>().ok());
+        let live = Reflect::get(&window(), &"live".into())
+            .ok()
+            .and_then(|live| live.dyn_into::<Function>().ok());
         let end = live.and_then(|live| Reflect::apply(&live, &JsValue::UNDEFINED, &arguments).ok());
         Self { end: end.and_then(|end| end.dyn_into().ok()), _event: event, _connected: connected }
     }

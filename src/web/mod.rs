@@ -1,4 +1,5 @@
-//! The app in the browser. It shows the server's state and sends gestures to the server. It makes no decisions about incidents.
+//! The app in the browser. It shows the server's state and sends gestures to the server. It makes
+//! no decisions about incidents.
 
 pub mod app;
 pub mod browser;

@@ -1,6 +1,8 @@
-//! Pages whose code is loaded when they are first opened, so that it is not part of the first load and never delays the shield.
+//! Pages whose code is loaded when they are first opened, so that it is not part of the first load
+//! and never delays the shield.
 //!
-//! With the feature `split`, `scripts/build` makes a file of each chunk; without it, the same code is part of the app.
+//! With the feature `split`, `scripts/build` makes a file of each chunk; without it, the same code
+//! is part of the app.
 
 use super::{
     browser::{after_next_frame, reload},
@@ -76,7 +78,8 @@ macro_rules! chunk {
 }
 pub(super) use chunk;
 
-/// A page, once its code is loaded. If loading fails, it says so and offers to reload the app, which may be newer by now.
+/// A page, once its code is loaded. If loading fails, it says so and offers to reload the app,
+/// which may be newer by now.
 #[component]
 pub fn OnDemand(
     /// The chunk of the page.
@@ -84,7 +87,9 @@ pub fn OnDemand(
     /// The page.
     route: Route,
 ) -> impl IntoView {
-    let otherwise = |outcome: Option<Missing>| outcome.map(|Missing| view! { <main class="door">{missing()}</main> }.into_any());
+    let otherwise = |outcome: Option<Missing>| {
+        outcome.map(|Missing| view! { <main class="door">{missing()}</main> }.into_any())
+    };
     once_there(chunk.fetch, Box::new(move || (chunk.page)(route.clone())), Box::new(otherwise))
 }
 
@@ -96,8 +101,11 @@ pub fn PartOnDemand(
     /// The page that it belongs to.
     route: Route,
 ) -> impl IntoView {
-    let otherwise =
-        |outcome: Option<Missing>| outcome.map(|Missing| view! { <section class="card card--pad form">{missing()}</section> }.into_any());
+    let otherwise = |outcome: Option<Missing>| {
+        outcome.map(|Missing| {
+            view! { <section class="card card--pad form">{missing()}</section> }.into_any()
+        })
+    };
     once_there(chunk.fetch, Box::new(move || (chunk.page)(route.clone())), Box::new(otherwise))
 }
 
@@ -106,9 +114,13 @@ pub type Otherwise = Box<dyn Fn(Option<Missing>) -> Option<AnyView> + Send>;
 
 /// Shows a view of a chunk once its code is loaded, and a substitute until then.
 ///
-/// The substitute has a place of its own: in a shared place the view would be drawn into an existing element, such as a dialog, which
-/// opens only once.
-pub fn once_there(fetch: fn() -> Coming<()>, make: Box<dyn Fn() -> Coming<AnyView> + Send>, otherwise: Otherwise) -> AnyView {
+/// The substitute has a place of its own: in a shared place the view would be drawn into an
+/// existing element, such as a dialog, which opens only once.
+pub fn once_there(
+    fetch: fn() -> Coming<()>,
+    make: Box<dyn Fn() -> Coming<AnyView> + Send>,
+    otherwise: Otherwise,
+) -> AnyView {
     let mut coming = fetch();
     let there = RwSignal::new(now(&mut coming));
     if there.with_untracked(Option::is_none) {

@@ -17,7 +17,8 @@ async fn answered(task: Task, question: Answer<Ceremony>) -> Answer<Answered> {
     let Ceremony { ceremony, options } = question?;
     match ask(task, &options).await {
         Some(credential) => Ok(Answered { ceremony, credential }),
-        // The same text serves a person who declined, and one whose browser has no support and who needs another way to sign in.
+        // The same text serves a person who declined, and one whose browser has no support and who
+        // needs another way to sign in.
         None => Err(Failure::Refused(Box::new(Refusal {
             status: 401,
             detail: W::NotUsed.into(),

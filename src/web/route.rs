@@ -1,6 +1,7 @@
 //! The routes of the app, and links between them that do not load the page again.
 //!
-//! So few routes do not need a router: leptos_router alone is a sixth of the allowed size of the first load.
+//! So few routes do not need a router: leptos_router alone is a sixth of the allowed size of the
+//! first load.
 
 use super::browser::{Listener, window};
 use crate::domain::id::{CameraId, IncidentId};
@@ -166,7 +167,8 @@ impl Navigation {
         self.route.set(to);
     }
 
-    /// Goes to a page in place of one that does not exist, which is then left out of the browser's history.
+    /// Goes to a page in place of one that does not exist, which is then left out of the browser's
+    /// history.
     pub fn instead(self, to: Route) {
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&to.path()));
@@ -194,7 +196,9 @@ pub fn Link(
     let navigation = navigation();
     let path = to.path();
     let follow: Box<dyn FnMut(MouseEvent)> = Box::new(move |event| {
-        if event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
+        if event.button() == 0
+            && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
+        {
             event.prevent_default();
             navigation.go(to.clone());
         }

@@ -1,4 +1,5 @@
-//! Sends a request from the gesture to the server's acknowledgment. Until then no countdown is shown, and the screen shows the true state.
+//! Sends a request from the gesture to the server's acknowledgment. Until then no countdown is
+//! shown, and the screen shows the true state.
 
 use super::{
     browser::{random_bits, time::here_ms},
@@ -93,17 +94,31 @@ impl Sender {
         Self { sending: RwSignal::new(None), store }
     }
 
-    /// Sends a gesture. A second gesture while the first is being sent is ignored, so that a double tap is one request (F8).
+    /// Sends a gesture. A second gesture while the first is being sent is ignored, so that a double
+    /// tap is one request (F8).
     pub fn send(self, gesture: Gesture) {
         let Some(home) = self.store.home_id() else { return };
-        let busy = self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_) | Stage::Arrived)));
+        let busy = self.sending.with_untracked(|s| {
+            s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_) | Stage::Arrived))
+        });
         if busy {
             return;
         }
         let Gesture { request, mode, sirens, call_contacts, source } = gesture;
         let id = IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid());
         let number = self.store.emergency_number();
-        self.go(Sending { id, request, mode, stage: Stage::Trying, number, source, sirens, call_contacts, home, began_ms: here_ms() });
+        self.go(Sending {
+            id,
+            request,
+            mode,
+            stage: Stage::Trying,
+            number,
+            source,
+            sirens,
+            call_contacts,
+            home,
+            began_ms: here_ms(),
+        });
     }
 
     /// Sends the same request again, as of now, because the person still needs help.
@@ -113,7 +128,8 @@ impl Sender {
         }
     }
 
-    /// After a new sign-in, sends the request that the ended session held up. If it is more than a minute old, asks the person first (F5).
+    /// After a new sign-in, sends the request that the ended session held up. If it is more than a
+    /// minute old, asks the person first (F5).
     pub fn go_on(self) {
         if let Some(held) = self.sending.get_untracked().filter(|s| s.stage == Stage::SignedOut) {
             match here_ms().saturating_sub(held.began_ms) > ASK_AGAIN_AFTER_MS {
@@ -144,13 +160,16 @@ impl Sender {
                     Ok(told) => {
                         // The new request is shown, even if the screen of an earlier one was left.
                         self.store.minimized.set(None);
-                        let Some(incident) = told else { return self.set_stage(id, Stage::Arrived) };
+                        let Some(incident) = told else {
+                            return self.set_stage(id, Stage::Arrived);
+                        };
                         self.store.tell(incident);
                         self.finish(id);
                         return;
                     }
                     Err(failure) if failure.may_pass() => {
-                        // The server itself says that it stored nothing, so there is no need to wait for two seconds.
+                        // The server itself says that it stored nothing, so there is no need to
+                        // wait for two seconds.
                         if failure.code().is_some() {
                             self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
                         }
@@ -168,28 +187,39 @@ impl Sender {
 
     fn refused(self, id: IncidentId, failure: &client::Failure) {
         match failure {
-            client::Failure::Refused(problem) if problem.code == Code::StaleRequest => self.set_stage(id, Stage::StillNeeded),
+            client::Failure::Refused(problem) if problem.code == Code::StaleRequest => {
+                self.set_stage(id, Stage::StillNeeded)
+            }
             client::Failure::Refused(problem) if problem.code == Code::NotSignedIn => {
                 self.set_stage(id, Stage::SignedOut);
                 self.store.leave();
             }
-            client::Failure::Refused(problem) => self.set_stage(id, Stage::Refused(problem.detail.clone())),
+            client::Failure::Refused(problem) => {
+                self.set_stage(id, Stage::Refused(problem.detail.clone()))
+            }
             client::Failure::Unreachable => {}
         }
     }
 
     fn is_on_its_way(self, id: IncidentId, began_ms: u64) -> bool {
-        self.sending.try_with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id && s.began_ms == began_ms)).unwrap_or(false)
+        self.sending
+            .try_with_untracked(|s| {
+                s.as_ref().is_some_and(|s| s.id == id && s.began_ms == began_ms)
+            })
+            .unwrap_or(false)
     }
 
     fn advance(self, id: IncidentId, began_ms: u64, from: Stage, to: Stage) {
-        if self.is_on_its_way(id, began_ms) && self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.stage == from)) {
+        if self.is_on_its_way(id, began_ms)
+            && self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.stage == from))
+        {
             self.set_stage(id, to);
         }
     }
 
     fn set_stage(self, id: IncidentId, stage: Stage) {
-        self.sending.update(|s| s.iter_mut().filter(|s| s.id == id).for_each(|s| s.stage = stage.clone()));
+        self.sending
+            .update(|s| s.iter_mut().filter(|s| s.id == id).for_each(|s| s.stage = stage.clone()));
     }
 
     fn finish(self, id: IncidentId) {

@@ -1,4 +1,5 @@
-//! What the app knows, for as long as it lives: who is signed in, the home on the screen, its incident, and the server's time.
+//! What the app knows, for as long as it lives: who is signed in, the home on the screen, its
+//! incident, and the server's time.
 
 use super::{
     browser::{self, json::parse, time::here_ms},
@@ -54,7 +55,8 @@ pub struct Store {
     pub session: RwSignal<Session>,
     /// The home on the screen, as it was told last.
     pub home: RwSignal<Option<HomeAnswer>>,
-    /// Whether the home that is looked at cannot be read by the server: then there is none on the screen.
+    /// Whether the home that is looked at cannot be read by the server: then there is none on the
+    /// screen.
     pub unreadable: RwSignal<Option<HomeId>>,
     /// The incident on the screen: running, or ended and not yet put away.
     pub incident: RwSignal<Option<Incident>>,
@@ -66,7 +68,8 @@ pub struct Store {
     pub minimized: RwSignal<Option<IncidentId>>,
     /// While only what was kept of the home is known: when that was told.
     pub offline_since: RwSignal<Option<Timestamp>>,
-    /// How much of the first home is drawn: its shield, and then one part a frame, so that a finger never waits for all of them.
+    /// How much of the first home is drawn: its shield, and then one part a frame, so that a finger
+    /// never waits for all of them.
     pub drawn: RwSignal<u8>,
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
@@ -107,13 +110,23 @@ impl Store {
         }
     }
 
-    /// The camera that is looked at: its id, its name, and whether there is a stream of it. Nothing else that is told of it, such as
-    /// its siren, nor a step of an incident, may begin its picture anew.
-    pub fn watched(self, which: impl Fn() -> Option<CameraId> + Send + Sync + 'static) -> Memo<Option<(CameraId, String, bool)>> {
+    /// The camera that is looked at: its id, its name, and whether there is a stream of it. Nothing
+    /// else that is told of it, such as its siren, nor a step of an incident, may begin its picture
+    /// anew.
+    pub fn watched(
+        self,
+        which: impl Fn() -> Option<CameraId> + Send + Sync + 'static,
+    ) -> Memo<Option<(CameraId, String, bool)>> {
         let which: Box<dyn Fn() -> Option<CameraId> + Send + Sync> = Box::new(which);
         Memo::new(move |_| {
             let id = which()?;
-            self.home.with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == id).map(|c| (c.id.clone(), c.name.clone(), c.live)))
+            self.home.with(|h| {
+                h.as_ref()?
+                    .cameras
+                    .iter()
+                    .find(|c| c.id == id)
+                    .map(|c| (c.id.clone(), c.name.clone(), c.live))
+            })
         })
     }
 
@@ -125,7 +138,9 @@ impl Store {
 
     /// Learns from a server time that has just arrived.
     pub fn heard(&self, server_time: Timestamp) {
-        self.offset_ms.update(|known| *known = Some(better_offset(*known, server_time.as_millis(), here_ms())));
+        self.offset_ms.update(|known| {
+            *known = Some(better_offset(*known, server_time.as_millis(), here_ms()))
+        });
     }
 
     /// Asks who is signed in, and opens that person's last home.
@@ -136,7 +151,11 @@ impl Store {
                     browser::keep(LAST_ME, &said);
                     self.heard(me.server_time);
                     let last = browser::kept(LAST_HOME);
-                    let home = me.homes.iter().find(|h| last.as_deref() == Some(h.id.as_str())).or(me.homes.first());
+                    let home = me
+                        .homes
+                        .iter()
+                        .find(|h| last.as_deref() == Some(h.id.as_str()))
+                        .or(me.homes.first());
                     let home = home.map(|home| home.id.clone());
                     self.session.set(Session::Somebody(Box::new(me)));
                     if let Some(home) = home {
@@ -149,11 +168,14 @@ impl Store {
         });
     }
 
-    /// Nobody answers: the last that was told of the home, with its age. The shield is there too; what it sends is tried until it arrives.
+    /// Nobody answers: the last that was told of the home, with its age. The shield is there too;
+    /// what it sends is tried until it arrives.
     fn go_on_from_what_was_kept(self) {
         let me = browser::kept(LAST_ME).and_then(|text| parse::<Me>(&text));
         let home = browser::kept(LAST_ANSWER).and_then(|text| parse::<HomeAnswer>(&text));
-        let (Some(me), Some(home)) = (me, home) else { return self.session.set(Session::Unreachable) };
+        let (Some(me), Some(home)) = (me, home) else {
+            return self.session.set(Session::Unreachable);
+        };
         self.open(home.home.id.clone());
         self.offline_since.set(Some(home.server_time));
         self.connected.set(false);
@@ -174,7 +196,12 @@ impl Store {
             self.live.set_value(None);
             return self.wait_for(id);
         }
-        let events = Live::open(&path::events(&id), EVENTS, move |name, data| self.event(&name, &data), move |yes| self.connection(yes));
+        let events = Live::open(
+            &path::events(&id),
+            EVENTS,
+            move |name, data| self.event(&name, &data),
+            move |yes| self.connection(yes),
+        );
         self.live.set_value(Some(events));
     }
 
@@ -211,12 +238,17 @@ impl Store {
     /// Takes in what the server says of an incident.
     pub fn tell(self, told: Incident) {
         self.heard(told.server_time);
-        let stale = |known: &Incident| known.id == told.id && known.timeline.len() > told.timeline.len();
-        if self.incident.with_untracked(|known| known.as_ref().is_some_and(stale)) || self.put_away.get_value() == Some(told.id) {
+        let stale =
+            |known: &Incident| known.id == told.id && known.timeline.len() > told.timeline.len();
+        if self.incident.with_untracked(|known| known.as_ref().is_some_and(stale))
+            || self.put_away.get_value() == Some(told.id)
+        {
             return;
         }
         // A drill that a real request ended must not cover it.
-        let covers = |known: &Incident| known.id != told.id && !known.state.is_over() && told.state.is_over();
+        let covers = |known: &Incident| {
+            known.id != told.id && !known.state.is_over() && told.state.is_over()
+        };
         if !self.incident.with_untracked(|known| known.as_ref().is_some_and(covers)) {
             self.incident.set(Some(told));
         }
@@ -274,14 +306,20 @@ impl Store {
             "device" => {
                 if let Some(device) = parse::<Device>(data) {
                     self.home.update(|home| {
-                        home.iter_mut().flat_map(|h| &mut h.devices).filter(|d| d.id == device.id).for_each(|d| *d = device.clone());
+                        home.iter_mut()
+                            .flat_map(|h| &mut h.devices)
+                            .filter(|d| d.id == device.id)
+                            .for_each(|d| *d = device.clone());
                     });
                 }
             }
             "camera" => {
                 if let Some(camera) = parse::<Camera>(data) {
                     self.home.update(|home| {
-                        home.iter_mut().flat_map(|h| &mut h.cameras).filter(|c| c.id == camera.id).for_each(|c| *c = camera.clone());
+                        home.iter_mut()
+                            .flat_map(|h| &mut h.cameras)
+                            .filter(|c| c.id == camera.id)
+                            .for_each(|c| *c = camera.clone());
                     });
                 }
             }
@@ -316,7 +354,10 @@ impl Store {
         match answer.incident.take() {
             Some(told) => self.tell(told),
             // The server cannot advance it: what the screen shows of it is no longer true.
-            None if self.incident.with_untracked(|known| known.as_ref().is_some_and(|known| answer.is_quarantined(known.id))) => {
+            None if self.incident.with_untracked(|known| {
+                known.as_ref().is_some_and(|known| answer.is_quarantined(known.id))
+            }) =>
+            {
                 self.incident.set(None);
             }
             None => self.ended_meanwhile(),
@@ -328,13 +369,19 @@ impl Store {
 
     /// What ran when the connection broke is over now: its end is asked for.
     fn ended_meanwhile(self) {
-        let known = self.incident.get_untracked().filter(|i| view::screen(i.state) != view::Screen::Ended);
+        let known =
+            self.incident.get_untracked().filter(|i| view::screen(i.state) != view::Screen::Ended);
         if let Some(known) = known {
             spawn_local(async move {
                 match client::incident(known.id).await {
                     Ok(told) => self.tell(told),
-                    // The server has no such incident any more: what the screen shows of it is no longer true.
-                    Err(Failure::Refused(_)) if self.incident.with_untracked(|now| now.as_ref().is_some_and(|now| now.id == known.id)) => {
+                    // The server has no such incident any more: what the screen shows of it is no
+                    // longer true.
+                    Err(Failure::Refused(_))
+                        if self.incident.with_untracked(|now| {
+                            now.as_ref().is_some_and(|now| now.id == known.id)
+                        }) =>
+                    {
                         self.incident.set(None);
                     }
                     Err(_) => {}

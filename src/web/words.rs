@@ -1,6 +1,8 @@
 //! Lets views render words directly.
 
-use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Said, Word};
+use crate::view::words::{
+    AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Said, Word,
+};
 use leptos::tachys::{html::attribute::IntoAttributeValue, view::IntoRender};
 
 /// Implements rendering for sets of words.

@@ -34,7 +34,10 @@ async fn r10_it_names_what_is_requested_and_counts_to_the_deadline() {
 async fn r10_cancel_has_the_focus() {
     let page = countdown(json!({}));
     let focused = || web_sys::window().unwrap().document().unwrap().active_element();
-    until("the focus", || focused().and_then(|e| e.text_content()).as_deref() == Some("Cancel Help")).await;
+    until("the focus", || {
+        focused().and_then(|e| e.text_content()).as_deref() == Some("Cancel Help")
+    })
+    .await;
     assert!(page.try_named("Send Now").is_some());
 }
 

@@ -20,7 +20,13 @@ fn Asked(name: &'static str) -> impl IntoView {
 }
 
 fn focused() -> String {
-    web_sys::window().unwrap().document().unwrap().active_element().and_then(|e| e.text_content()).unwrap_or_default()
+    web_sys::window()
+        .unwrap()
+        .document()
+        .unwrap()
+        .active_element()
+        .and_then(|e| e.text_content())
+        .unwrap_or_default()
 }
 
 #[wasm_bindgen_test]
@@ -37,7 +43,8 @@ async fn after_a_dialog_the_focus_is_where_it_was() {
     assert_eq!(focused(), "opener");
 }
 
-/// The end of an incident comes in the place of the bare truth: it opens by itself, and is not drawn into what is open already.
+/// The end of an incident comes in the place of the bare truth: it opens by itself, and is not
+/// drawn into what is open already.
 #[wasm_bindgen_test]
 async fn a_dialog_that_comes_on_demand_takes_the_focus_from_what_stood_in_its_place() {
     static THERE: AtomicBool = AtomicBool::new(false);
@@ -51,7 +58,8 @@ async fn a_dialog_that_comes_on_demand_takes_the_focus_from_what_stood_in_its_pl
     };
     let asked = |name: &'static str| view! { <Asked name/> }.into_any();
     let make = Box::new(move || -> Coming<AnyView> { Box::pin(async move { Ok(asked("come")) }) });
-    let page = Page::show(move |_| once_there(fetch, make, Box::new(move |_| Some(asked("instead")))));
+    let page =
+        Page::show(move |_| once_there(fetch, make, Box::new(move |_| Some(asked("instead")))));
     drawn().await;
     assert_eq!(focused(), "instead");
     THERE.store(true, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! A request that the server has not acknowledged: the truth and the emergency number, never a countdown.
+//! A request that the server has not acknowledged: the truth and the emergency number, never a
+//! countdown.
 
 use crate::page::{Page, home};
 use buckler::{
@@ -52,12 +53,19 @@ fn what_the_server_refuses_is_said_in_its_words() {
     page.named("Call 911");
 }
 
-/// A session that ended has taken the home off the screen: the number is still the one of where help is needed.
+/// A session that ended has taken the home off the screen: the number is still the one of where
+/// help is needed.
 #[wasm_bindgen_test]
 fn f1_the_emergency_number_is_that_of_the_home_where_help_is_needed() {
     let page = Page::show(|store| {
         store.home.set(Some(home(true)));
-        let gesture = Gesture { request: Request::Medical, mode: Mode::Live, sirens: true, call_contacts: true, source: Source::Dashboard };
+        let gesture = Gesture {
+            request: Request::Medical,
+            mode: Mode::Live,
+            sirens: true,
+            call_contacts: true,
+            source: Source::Dashboard,
+        };
         sender().send(gesture);
         store.home.set(None);
         view! { <NotSent stage=Stage::Trying/> }

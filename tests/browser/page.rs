@@ -49,13 +49,17 @@ impl Page {
 
     /// The element with that accessible name.
     pub fn named(&self, name: &str) -> Element {
-        self.try_named(name).unwrap_or_else(|| panic!("nothing is named {name:?} in {}", self.root.inner_html()))
+        self.try_named(name)
+            .unwrap_or_else(|| panic!("nothing is named {name:?} in {}", self.root.inner_html()))
     }
 
     pub fn try_named(&self, name: &str) -> Option<Element> {
         let all = self.root.query_selector_all("button, input, a, dialog").unwrap();
         (0..all.length()).filter_map(|n| all.item(n)?.dyn_into::<Element>().ok()).find(|element| {
-            let said = element.get_attribute("aria-label").or_else(|| element.text_content()).unwrap_or_default();
+            let said = element
+                .get_attribute("aria-label")
+                .or_else(|| element.text_content())
+                .unwrap_or_default();
             said.trim() == name
         })
     }
@@ -124,8 +128,11 @@ pub fn incident(changes: Value) -> Incident {
 
 /// A home with an alarm, or with cameras alone.
 pub fn home(has_siren: bool) -> HomeAnswer {
-    let siren =
-        if has_siren { json!({"available": true}) } else { json!({"available": false, "reason": "no_base_station_or_enrolled_camera"}) };
+    let siren = if has_siren {
+        json!({"available": true})
+    } else {
+        json!({"available": false, "reason": "no_base_station_or_enrolled_camera"})
+    };
     let body = json!({
         "server_time": now(), "role": "owner",
         "home": {"id": "maple-street", "name": "Maple Street", "time_zone": "America/New_York",

@@ -1,4 +1,5 @@
-//! The screen of an incident that runs: it says who was told, can be left, and is ended where nobody else does.
+//! The screen of an incident that runs: it says who was told, can be left, and is ended where
+//! nobody else does.
 
 use crate::page::{Page, incident, until};
 use buckler::web::components::{RunningScreen, SheetHandle};
@@ -22,11 +23,15 @@ fn nobody_told() -> Page {
     )
 }
 
-/// R14: a server that is connected to nobody. The number and what to say come before everything else, and nothing is ticked off.
+/// R14: a server that is connected to nobody. The number and what to say come before everything
+/// else, and nothing is ticked off.
 #[wasm_bindgen_test]
 fn screen_says_first_that_nobody_has_been_told() {
     let page = nobody_told();
-    assert_eq!(page.find("h1").unwrap().text_content().as_deref(), Some("Nobody has been told. Call 911"));
+    assert_eq!(
+        page.find("h1").unwrap().text_content().as_deref(),
+        Some("Nobody has been told. Call 911")
+    );
     let call = page.named("Call 911");
     assert_eq!(call.get_attribute("href").as_deref(), Some("tel:911"));
     for later in [".line", ".two", ".acts"] {
@@ -34,7 +39,10 @@ fn screen_says_first_that_nobody_has_been_told() {
         assert!(place & Node::DOCUMENT_POSITION_FOLLOWING != 0, "{later} comes after the number");
     }
     assert!(page.text().contains("Say: police, 14 Maple Street, Portland."));
-    assert!(page.find("[href='#i-check']").is_none() && !page.text().contains("Help has been requested"));
+    assert!(
+        page.find("[href='#i-check']").is_none()
+            && !page.text().contains("Help has been requested")
+    );
     let told = running(json!({"state": "dispatching"}));
     assert!(told.text().contains("Help has been requested") && told.find(".alone").is_none());
 }

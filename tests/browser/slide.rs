@@ -26,7 +26,10 @@ async fn r8_letting_go_at_the_end_asks_once() {
     page.slide(SLIDER, &[0, 20, 45, 70, 90, 100]);
     assert_eq!(*asked.lock().unwrap(), [Request::Police]);
     // Only once the frame that shows it at the end was drawn, whenever a busy machine does that.
-    until("it snaps back", || page.named(SLIDER).unchecked_into::<HtmlInputElement>().value() == "0").await;
+    until("it snaps back", || {
+        page.named(SLIDER).unchecked_into::<HtmlInputElement>().value() == "0"
+    })
+    .await;
     assert_eq!(*asked.lock().unwrap(), [Request::Police], "and asks once");
 }
 

@@ -6,7 +6,8 @@ use buckler::{
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// No screen of an emergency dies of a format: a zone that the browser does not know is told in UTC.
+/// No screen of an emergency dies of a format: a zone that the browser does not know is told in
+/// UTC.
 #[wasm_bindgen_test]
 fn time_zone_that_the_browser_does_not_know_is_told_in_utc() {
     let noon: Timestamp = "2026-11-28T12:00:00.000Z".parse().unwrap();

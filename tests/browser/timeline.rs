@@ -14,7 +14,9 @@ fn line(seq: u32, text: &str) -> Value {
 async fn new_lines_are_added_below_and_shown_as_text() {
     let page = Page::show(|store| {
         store.incident.set(Some(incident(json!({"timeline": [line(1, "<b>first</b>")]}))));
-        let lines = Signal::derive(move || store.incident.with(|i| i.as_ref().map(|i| i.timeline.clone()).unwrap_or_default()));
+        let lines = Signal::derive(move || {
+            store.incident.with(|i| i.as_ref().map(|i| i.timeline.clone()).unwrap_or_default())
+        });
         view! { <Timeline lines/> }
     });
     assert!(page.text().contains("<b>first</b>"), "F40: never as markup");
@@ -37,7 +39,8 @@ fn r21_a_drill_that_ended_never_covers_the_real_thing() {
     let page = Page::show(|_| ());
     let live = incident(json!({}));
     page.store.tell(live.clone());
-    let drill = json!({"id": "00000000-0000-0000-0000-000000000002", "mode": "drill", "state": "closed"});
+    let drill =
+        json!({"id": "00000000-0000-0000-0000-000000000002", "mode": "drill", "state": "closed"});
     page.store.tell(incident(drill));
     assert_eq!(page.store.incident.get_untracked(), Some(live));
 }
@@ -48,6 +51,7 @@ fn the_wire_is_read_as_the_server_writes_it() {
     assert_eq!(told.sos.dashboard.via.len(), 1);
     assert!(told.sos.live_view.get(&"front-door".parse().unwrap()).unwrap().available);
     assert_eq!(told.incident, None);
-    let parsed: Option<buckler::api::problem::Problem> = buckler::web::browser::json::parse("{\"type\":1}");
+    let parsed: Option<buckler::api::problem::Problem> =
+        buckler::web::browser::json::parse("{\"type\":1}");
     assert_eq!(parsed, None, "what is not understood is left out");
 }

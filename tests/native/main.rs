@@ -1,4 +1,5 @@
-//! One binary for every native test: the pure core, the store, the engine, the API, and the shape of the repository.
+//! One binary for every native test: the pure core, the store, the engine, the API, and the shape
+//! of the repository.
 
 mod domain;
 mod server;

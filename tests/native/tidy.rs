@@ -39,14 +39,23 @@ fn name(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-/// Functions with their length in lines, found by indentation: rustfmt sees to it that the closing brace stands below the `fn`.
+/// Functions with their length in lines, found by indentation: rustfmt sees to it that the closing
+/// brace stands below the `fn`.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let mut all = Vec::new();
     let lines: Vec<&str> = text.lines().collect();
     for (at, line) in lines.iter().enumerate() {
         let code = line.trim_start();
-        let starts =
-            ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "pub(super) async fn ", "const fn "];
+        let starts = [
+            "fn ",
+            "pub fn ",
+            "pub(crate) fn ",
+            "pub(super) fn ",
+            "async fn ",
+            "pub async fn ",
+            "pub(super) async fn ",
+            "const fn ",
+        ];
         if !starts.iter().any(|s| code.starts_with(s)) || code.ends_with(';') {
             continue;
         }
@@ -63,8 +72,13 @@ fn files_and_functions_stay_small() {
         let text = read(&path);
         assert!(text.lines().count() <= 600, "{} has more than 600 lines", name(&path));
         // A component is a function with a name like a type's.
-        let named_as_a_type = |f: &str| f.split("fn ").nth(1).is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
-        let is_component = |function: &str| path.starts_with(root().join("src/web")) && named_as_a_type(function);
+        let named_as_a_type = |f: &str| {
+            f.split("fn ")
+                .nth(1)
+                .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+        };
+        let is_component =
+            |function: &str| path.starts_with(root().join("src/web")) && named_as_a_type(function);
         for (function, length) in functions(&text) {
             let most = if is_component(&function) { 150 } else { 70 };
             assert!(length <= most, "{}: {function} has {length} lines", name(&path));
@@ -80,35 +94,67 @@ fn names_say_something() {
             let stem = part.to_string_lossy().replace(".rs", "");
             assert!(!banned.contains(&stem.as_str()), "{}", name(&path));
         }
-        assert!(!read(&path).contains(concat!("#[", "path")), "{} hides where a module is", name(&path));
+        assert!(
+            !read(&path).contains(concat!("#[", "path")),
+            "{} hides where a module is",
+            name(&path)
+        );
     }
 }
 
 #[test]
 fn the_target_decides_in_few_places() {
-    let allowed = ["src/lib.rs", "src/bin/buckler.rs", "src/bin/buckler-web.rs", "tests/native/main.rs", "tests/browser/main.rs"];
+    let allowed = [
+        "src/lib.rs",
+        "src/bin/buckler.rs",
+        "src/bin/buckler-web.rs",
+        "tests/native/main.rs",
+        "tests/browser/main.rs",
+    ];
     for path in rust_files() {
         let asks = read(&path).contains(concat!("target", "_arch"));
-        assert!(!asks || allowed.contains(&name(&path).as_str()) || name(&path) == "tests/native/tidy.rs", "{}", name(&path));
+        assert!(
+            !asks
+                || allowed.contains(&name(&path).as_str())
+                || name(&path) == "tests/native/tidy.rs",
+            "{}",
+            name(&path)
+        );
     }
 }
 
 #[test]
 fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
-    let banned = ["web_sys", "leptos", "sqlx", "tokio", "async ", "axum", "crate::server", "crate::web", "::now()", "getrandom"];
+    let banned = [
+        "web_sys",
+        "leptos",
+        "sqlx",
+        "tokio",
+        "async ",
+        "axum",
+        "crate::server",
+        "crate::web",
+        "::now()",
+        "getrandom",
+    ];
     for folder in ["src/domain", "src/api", "src/view"] {
         for path in files(folder, &[".rs"]) {
             let text = read(&path);
             for word in banned {
                 assert!(!text.contains(word), "{} knows {word}", name(&path));
             }
-            let up = if folder == "src/domain" { ["crate::api", "crate::view"] } else { ["crate::server", "crate::web"] };
+            let up = if folder == "src/domain" {
+                ["crate::api", "crate::view"]
+            } else {
+                ["crate::server", "crate::web"]
+            };
             assert!(up.iter().all(|w| !text.contains(w)), "{}: arrows only go down", name(&path));
         }
     }
 }
 
-/// The rooms of the server, and those that each may use. A room stands below the ones that it uses, so there is no circle.
+/// The rooms of the server, and those that each may use. A room stands below the ones that it uses,
+/// so there is no circle.
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("private", &[]),
@@ -136,8 +182,37 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("webhooks", &["clock", "engine", "presenters", "store"]),
     ("mqtt", &["clock", "engine", "homes", "identity", "live_events", "sirens", "store", "tasks"]),
     ("config", &["cameras", "dc09", "mqtt", "tls", "webhooks"]),
-    ("effect_handlers", &["clock", "config", "dc09", "engine", "live_events", "monitoring", "notify", "sirens", "tasks", "telephony"]),
-    ("snapshots", &["cameras", "clock", "dc09", "engine", "homes", "live_events", "monitoring", "mqtt", "presenters", "sirens", "store"]),
+    (
+        "effect_handlers",
+        &[
+            "clock",
+            "config",
+            "dc09",
+            "engine",
+            "live_events",
+            "monitoring",
+            "notify",
+            "sirens",
+            "tasks",
+            "telephony",
+        ],
+    ),
+    (
+        "snapshots",
+        &[
+            "cameras",
+            "clock",
+            "dc09",
+            "engine",
+            "homes",
+            "live_events",
+            "monitoring",
+            "mqtt",
+            "presenters",
+            "sirens",
+            "store",
+        ],
+    ),
     (
         "state",
         &[
@@ -240,10 +315,18 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// What `src/server/mod.rs` hands on, and the room that it is of; nothing for what is its own.
-const HANDED_ON: &[(&str, &str)] =
-    &[("App", "state"), ("StartError", "run"), ("run", "run"), ("Encrypted", "http"), ("serve", "http"), ("stopped", ""), ("Finding", "")];
+const HANDED_ON: &[(&str, &str)] = &[
+    ("App", "state"),
+    ("StartError", "run"),
+    ("run", "run"),
+    ("Encrypted", "http"),
+    ("serve", "http"),
+    ("stopped", ""),
+    ("Finding", ""),
+];
 
-/// The first names of a list such as `clock::Clock, store::{Reads, Changes}`, up to the brace that ends it.
+/// The first names of a list such as `clock::Clock, store::{Reads, Changes}`, up to the brace that
+/// ends it.
 fn first_names(list: &str) -> Vec<String> {
     let (mut depth, mut names, mut name) = (0, Vec::new(), String::new());
     for c in list.chars().chain([',']) {
@@ -276,7 +359,10 @@ fn named_after(path: &str, text: &str) -> Vec<String> {
 fn server_rooms_use_only_what_stands_below_them() {
     for (at, (room, uses)) in ROOMS.iter().enumerate() {
         let below: Vec<&str> = ROOMS[..at].iter().map(|(room, _)| *room).collect();
-        assert!(uses.iter().all(|used| below.contains(used)), "{room} uses a room that stands above it");
+        assert!(
+            uses.iter().all(|used| below.contains(used)),
+            "{room} uses a room that stands above it"
+        );
     }
     let server = root().join("src/server");
     let mut seen = BTreeSet::new();
@@ -286,7 +372,9 @@ fn server_rooms_use_only_what_stands_below_them() {
         if room == "mod" {
             continue;
         }
-        let Some((_, uses)) = ROOMS.iter().find(|(known, _)| *known == room) else { panic!("{} is in no room", name(&path)) };
+        let Some((_, uses)) = ROOMS.iter().find(|(known, _)| *known == room) else {
+            panic!("{} is in no room", name(&path))
+        };
         let text = read(&path);
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         let mut named = named_after("crate::server::", text);
@@ -294,7 +382,10 @@ fn server_rooms_use_only_what_stands_below_them() {
         let depth = inside.iter().count() - usize::from(path.ends_with("mod.rs"));
         named.extend(named_after(&"super::".repeat(depth), text));
         for name_of in named {
-            let used = HANDED_ON.iter().find(|(handed, _)| *handed == name_of).map_or(name_of.as_str(), |(_, room)| *room);
+            let used = HANDED_ON
+                .iter()
+                .find(|(handed, _)| *handed == name_of)
+                .map_or(name_of.as_str(), |(_, room)| *room);
             if used.is_empty() || used == room || !ROOMS.iter().any(|(known, _)| *known == used) {
                 continue;
             }
@@ -302,8 +393,12 @@ fn server_rooms_use_only_what_stands_below_them() {
             seen.insert((room.clone(), used.to_owned()));
         }
     }
-    let unused: Vec<_> =
-        ROOMS.iter().flat_map(|(room, uses)| uses.iter().map(move |used| ((*room).to_owned(), (*used).to_owned()))).collect();
+    let unused: Vec<_> = ROOMS
+        .iter()
+        .flat_map(|(room, uses)| {
+            uses.iter().map(move |used| ((*room).to_owned(), (*used).to_owned()))
+        })
+        .collect();
     let unused: Vec<_> = unused.into_iter().filter(|pair| !seen.contains(pair)).collect();
     assert!(unused.is_empty(), "the table allows what nobody uses: {unused:?}");
 }
@@ -320,21 +415,35 @@ fn every_class_has_a_style_and_every_style_a_class() {
     let css: String = files("style", &[".css"]).iter().map(|p| read(p)).collect();
     let mut styled = BTreeSet::new();
     for piece in css.split('.').skip(1) {
-        let class: String = piece.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect();
+        let class: String = piece
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')
+            .collect();
         if class.starts_with(|c: char| c.is_ascii_lowercase()) {
             styled.insert(class);
         }
     }
-    let code: String = files("src", &[".rs"]).iter().chain(&[root().join("index.html")]).map(|p| read(p)).collect();
+    let code: String = files("src", &[".rs"])
+        .iter()
+        .chain(&[root().join("index.html")])
+        .map(|p| read(p))
+        .collect();
     let mut used = BTreeSet::new();
     let mut rest = code.as_str();
     while let Some(at) = rest.find("class") {
         rest = &rest[at + 5..];
         let value = rest.strip_prefix("=\"").or_else(|| rest.strip_prefix("=(\""));
         if let Some(value) = value {
-            used.extend(value.split('"').next().unwrap_or("").split_whitespace().map(str::to_owned));
+            used.extend(
+                value.split('"').next().unwrap_or("").split_whitespace().map(str::to_owned),
+            );
         } else if let Some(value) = rest.strip_prefix(':') {
-            used.insert(value.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect());
+            used.insert(
+                value
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')
+                    .collect(),
+            );
         }
     }
     let unstyled: Vec<_> = used.iter().filter(|c| !c.is_empty() && !styled.contains(*c)).collect();
@@ -344,30 +453,45 @@ fn every_class_has_a_style_and_every_style_a_class() {
         let Some((block, modifier)) = class.split_once("--") else { return false };
         code.contains(&format!("{block}--{{}}")) && code.contains(&format!("\"{modifier}\""))
     };
-    let unused: Vec<_> = styled.iter().filter(|c| !code.contains(c.as_str()) && !composed(c)).collect();
+    let unused: Vec<_> =
+        styled.iter().filter(|c| !code.contains(c.as_str()) && !composed(c)).collect();
     assert!(unused.is_empty(), "styles without class: {unused:?}");
 }
 
 #[test]
 fn architecture_names_only_what_exists() {
     let map = read(&root().join("ARCHITECTURE.md"));
-    let paths: Vec<&str> = map.split('`').skip(1).step_by(2).filter(|p| p.contains('/') && !p.contains(' ')).collect();
+    let paths: Vec<&str> =
+        map.split('`').skip(1).step_by(2).filter(|p| p.contains('/') && !p.contains(' ')).collect();
     assert!(paths.len() > 20, "the map is empty");
-    for path in paths.iter().filter(|p| ["src/", "tests/", "scripts/", "style/", "public/"].iter().any(|s| p.starts_with(s))) {
+    for path in paths.iter().filter(|p| {
+        ["src/", "tests/", "scripts/", "style/", "public/"].iter().any(|s| p.starts_with(s))
+    }) {
         assert!(root().join(path).exists(), "ARCHITECTURE.md names {path}, which does not exist");
     }
 }
 
 #[test]
 fn promises_name_tests_that_exist() {
-    let code: String = files("tests", &[".rs", ".js", ".mjs"]).iter().chain(&files("src", &[".rs"])).map(|p| read(p)).collect();
+    let code: String = files("tests", &[".rs", ".js", ".mjs"])
+        .iter()
+        .chain(&files("src", &[".rs"]))
+        .map(|p| read(p))
+        .collect();
     for (document, least) in [("tests/README.md", 40), ("docs/asvs.md", 20)] {
         let promises = read(&root().join(document));
-        let named: Vec<&str> =
-            promises.split('`').skip(1).step_by(2).filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.')).collect();
+        let named: Vec<&str> = promises
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.'))
+            .collect();
         assert!(named.len() > least, "{document}: the promises are missing");
         for test in named {
-            assert!(code.contains(&format!("fn {test}(")), "{document} names {test}, which does not exist");
+            assert!(
+                code.contains(&format!("fn {test}(")),
+                "{document} names {test}, which does not exist"
+            );
         }
     }
 }
@@ -396,15 +520,27 @@ fn is_number_of_a_rule(number: &str) -> bool {
 #[test]
 fn every_code_that_is_cited_has_its_rule() {
     let rules = read(&root().join("docs/rules.md"));
-    let known: BTreeSet<&str> =
-        rules.lines().filter_map(|line| line.strip_prefix("| ")).filter_map(|line| line.split(' ').next()).collect();
+    let known: BTreeSet<&str> = rules
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter_map(|line| line.split(' ').next())
+        .collect();
     assert!(known.len() > 80, "the rules are missing: {known:?}");
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"].map(|name| root().join(name));
-    let sources = rust_files().into_iter().chain(files("src", &[".sql"])).chain(files("docs", &[".md"])).chain(documents);
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"]
+        .map(|name| root().join(name));
+    let sources = rust_files()
+        .into_iter()
+        .chain(files("src", &[".sql"]))
+        .chain(files("docs", &[".md"]))
+        .chain(documents);
     for path in sources.filter(|path| !path.ends_with("docs/rules.md")) {
         // Reserved or not built: only said to be so.
         for code in cited(&read(&path)).iter().filter(|code| *code != "I20") {
-            assert!(known.contains(code.as_str()), "{} cites {code}, which docs/rules.md does not explain", name(&path));
+            assert!(
+                known.contains(code.as_str()),
+                "{} cites {code}, which docs/rules.md does not explain",
+                name(&path)
+            );
         }
     }
     for path in rules.split('`').skip(1).step_by(2).filter(|path| path.starts_with("src/")) {

@@ -1,5 +1,6 @@
-//! The real binary, a receiving center and panels, over DC-09: how soon a signal is acknowledged, and five hundred a second in and out.
-//! What must hold is asserted; how long it took is printed, and never asserted.
+//! The real binary, a receiving center and panels, over DC-09: how soon a signal is acknowledged,
+//! and five hundred a second in and out. What must hold is asserted; how long it took is printed,
+//! and never asserted.
 
 use super::{
     figures::{at, figure, keep, ms, sorted},
@@ -42,12 +43,20 @@ async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
                     Cut::Frame(length) => {
                         let frame = Frame::decode(&bytes[..length], |_| None).expect("a frame");
                         bytes.drain(..length);
-                        if socket.write_all(&frame.answer(Id::Ack, now()).encode(None)).await.is_err() {
+                        if socket
+                            .write_all(&frame.answer(Id::Ack, now()).encode(None))
+                            .await
+                            .is_err()
+                        {
                             return;
                         }
                         // Supervision is no signal; nobody listens any more when it is over.
                         if frame.id != Id::Null && frame.data.contains("|1") {
-                            let _ = taken.send(Taken { account: frame.account.unwrap_or_default(), at: instant(), clock: now() });
+                            let _ = taken.send(Taken {
+                                account: frame.account.unwrap_or_default(),
+                                at: instant(),
+                                clock: now(),
+                            });
                         }
                     }
                     Cut::Noise(length) => drop(bytes.drain(..length)),
@@ -64,12 +73,19 @@ async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
 }
 
 async fn send_now(client: &Client, base: &str, id: &str) {
-    let answer = client.post(format!("{base}/api/v1/incidents/{id}/send-now")).send().await.expect("answered");
+    let answer = client
+        .post(format!("{base}/api/v1/incidents/{id}/send-now"))
+        .send()
+        .await
+        .expect("answered");
     assert!(answer.status().is_success());
 }
 
 async fn next(taken: &mut UnboundedReceiver<Taken>) -> Taken {
-    tokio::time::timeout(Duration::from_secs(60), taken.recv()).await.expect("it comes").expect("the receiver lives")
+    tokio::time::timeout(Duration::from_secs(60), taken.recv())
+        .await
+        .expect("it comes")
+        .expect("the receiver lives")
 }
 
 /// With `--samples` signals one by one, and `--panels` within a second, out and in.
@@ -87,9 +103,12 @@ async fn signals_out(samples: usize, panels: usize) {
     let port = listener.local_addr().expect("an address").port();
     let (tell, mut taken) = unbounded_channel();
     tokio::spawn(receive(listener, tell));
-    let mut settings =
-        format!("[center]\nmode = \"receiver\"\n[center.receiver]\nmain = \"tcp://127.0.0.1:{port}\"\n[center.receiver.accounts]\n");
-    (0..samples + panels).try_for_each(|n| writeln!(settings, "home-{n} = \"{}\"", account(n))).expect("a text");
+    let mut settings = format!(
+        "[center]\nmode = \"receiver\"\n[center.receiver]\nmain = \"tcp://127.0.0.1:{port}\"\n[center.receiver.accounts]\n"
+    );
+    (0..samples + panels)
+        .try_for_each(|n| writeln!(settings, "home-{n} = \"{}\"", account(n)))
+        .expect("a text");
     let file = folder.path().join("buckler.toml");
     fs::write(&file, settings).expect("written");
     let mut server = Server::start_with(folder.path(), serve, &client, |command| {
@@ -119,7 +138,10 @@ async fn signals_out(samples: usize, panels: usize) {
             sleep(Duration::from_secs(1).mul_f64(n as f64 / panels as f64)).await;
             let home = samples + n;
             let id = raise(&client, &base, home, "medical").await;
-            let deadline = look(&client, &base, &id).await["deadline"].as_str().expect("it counts down").parse::<Timestamp>();
+            let deadline = look(&client, &base, &id).await["deadline"]
+                .as_str()
+                .expect("it counts down")
+                .parse::<Timestamp>();
             (account(home), deadline.expect("a moment"))
         });
     }
@@ -129,15 +151,26 @@ async fn signals_out(samples: usize, panels: usize) {
         let signal = next(&mut taken).await;
         early += usize::from(signal.clock < due[&signal.account]);
         assert!(
-            late.insert(signal.account.clone(), ms(signal.clock.since(due[&signal.account]))).is_none(),
+            late.insert(signal.account.clone(), ms(signal.clock.since(due[&signal.account])))
+                .is_none(),
             "I12: {} once",
             signal.account
         );
     }
     assert_eq!(early, 0, "I3: none before D");
     let late = sorted(late.into_values().collect());
-    figure(&format!("{panels} within a second: acknowledged after D, p99"), at(&late, 0.99), "ms", "20");
-    figure(&format!("{panels} within a second: acknowledged after D, last"), at(&late, 1.0), "ms", "-");
+    figure(
+        &format!("{panels} within a second: acknowledged after D, p99"),
+        at(&late, 0.99),
+        "ms",
+        "20",
+    );
+    figure(
+        &format!("{panels} within a second: acknowledged after D, last"),
+        at(&late, 1.0),
+        "ms",
+        "-",
+    );
     server.kill();
 }
 
@@ -146,7 +179,11 @@ async fn signals_in(panels: usize) {
     let (client, serve, port) = (client(), free_port(), free_port());
     fill(folder.path(), serve, panels).await;
     let mut settings = format!("[center.listener]\nlisten = \"tcp://127.0.0.1:{port}\"\n");
-    (0..panels).try_for_each(|n| writeln!(settings, "[center.listener.accounts.{}]\nhome = \"home-{n}\"", account(n))).expect("a text");
+    (0..panels)
+        .try_for_each(|n| {
+            writeln!(settings, "[center.listener.accounts.{}]\nhome = \"home-{n}\"", account(n))
+        })
+        .expect("a text");
     let file = folder.path().join("buckler.toml");
     fs::write(&file, settings).expect("written");
     let mut server = Server::start_with(folder.path(), serve, &client, |command| {
@@ -179,10 +216,19 @@ async fn signals_in(panels: usize) {
         });
     }
     let took = sorted(asked.join_all().await);
-    figure(&format!("{panels} panels within a second: stored and acknowledged, p99"), at(&took, 0.99), "ms", "20");
+    figure(
+        &format!("{panels} panels within a second: stored and acknowledged, p99"),
+        at(&took, 0.99),
+        "ms",
+        "20",
+    );
     sign_in(&client, &server.base()).await;
     for n in [0, panels / 2, panels - 1] {
-        let answer = client.get(format!("{}/api/v1/homes/home-{n}", server.base())).send().await.expect("answered");
+        let answer = client
+            .get(format!("{}/api/v1/homes/home-{n}", server.base()))
+            .send()
+            .await
+            .expect("answered");
         let home: serde_json::Value = answer.json().await.expect("a home");
         assert_eq!(home["incident"]["services"][0], "medical");
     }

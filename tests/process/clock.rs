@@ -1,4 +1,5 @@
-//! The real binary with a wall clock that is set while it runs, and with a stop that was longer than it was.
+//! The real binary with a wall clock that is set while it runs, and with a stop that was longer
+//! than it was.
 
 use super::{
     figures::{figure, ms},
@@ -51,10 +52,12 @@ impl Clocked {
     /// From now on the wall clock is ahead by this, or behind.
     fn set(&self, ahead_ms: i64) {
         fs::write(self.folder.path().join("ahead.new"), ahead_ms.to_string()).expect("written");
-        fs::rename(self.folder.path().join("ahead.new"), self.folder.path().join("ahead")).expect("renamed");
+        fs::rename(self.folder.path().join("ahead.new"), self.folder.path().join("ahead"))
+            .expect("renamed");
     }
 
-    /// Raises in a home; when it was asked and when acknowledged is compared with when the countdown is seen to end.
+    /// Raises in a home; when it was asked and when acknowledged is compared with when the
+    /// countdown is seen to end.
     async fn countdown(&self, home: usize) -> impl Future<Output = String> + use<> {
         let base = self.server.base();
         let mut listener = listen(&base, &self.cookie, home, None).await;
@@ -66,8 +69,13 @@ impl Clocked {
             loop {
                 let heard = listener.event("incident").await;
                 if heard.data["state"] != "counting_down" {
-                    assert!(heard.at - asked >= COUNTDOWN, "home-{home} was early: after {:?}", heard.at - asked);
-                    // The server's own account has the bound: this process may be late to hear of it.
+                    assert!(
+                        heard.at - asked >= COUNTDOWN,
+                        "home-{home} was early: after {:?}",
+                        heard.at - asked
+                    );
+                    // The server's own account has the bound: this process may be late to hear of
+                    // it.
                     assert!(heard.at - acknowledged < 2 * COUNTDOWN, "home-{home} was late");
                     return id;
                 }
@@ -88,20 +96,26 @@ impl Clocked {
     async fn story(&self, id: &str) -> (String, Vec<String>) {
         let incident = look(&self.client, &self.server.base(), id).await;
         let lines = incident["timeline"].as_array().expect("a timeline").iter();
-        (incident["state"].as_str().expect("a state").into(), lines.map(|l| l["what"].as_str().expect("words").into()).collect())
+        (
+            incident["state"].as_str().expect("a state").into(),
+            lines.map(|l| l["what"].as_str().expect("words").into()).collect(),
+        )
     }
 }
 
-/// Hours forward and back, a leap second told twice, small steps, in every part of eight countdowns: none is early, none is late.
+/// Hours forward and back, a leap second told twice, small steps, in every part of eight
+/// countdowns: none is early, none is late.
 pub async fn f17_a_wall_clock_that_is_set_moves_no_deadline() {
     let mut clocked = Clocked::start().await;
     let mut counting = Vec::new();
-    for (home, ahead_ms) in [HOUR_MS, -HOUR_MS, 0, -1_000, 0, 24 * HOUR_MS].into_iter().enumerate() {
+    for (home, ahead_ms) in [HOUR_MS, -HOUR_MS, 0, -1_000, 0, 24 * HOUR_MS].into_iter().enumerate()
+    {
         counting.push(clocked.countdown(home).await);
         sleep(Duration::from_millis(200)).await;
         clocked.set(ahead_ms);
     }
-    // Set by half a millisecond, again and again, as a time service does: here faster, by one in five.
+    // Set by half a millisecond, again and again, as a time service does: here faster, by one in
+    // five.
     counting.push(clocked.countdown(6).await);
     for step in 0..200 {
         clocked.set(step);
@@ -120,7 +134,8 @@ pub async fn f17_a_wall_clock_that_is_set_moves_no_deadline() {
     clocked.server.kill();
 }
 
-/// R22 on the real binary: the server was down across D for 20 s, and for 20 min with another start of the machine.
+/// R22 on the real binary: the server was down across D for 20 s, and for 20 min with another start
+/// of the machine.
 pub async fn r22_down_across_d() {
     let mut clocked = Clocked::start().await;
     let id = raise(&clocked.client, &clocked.server.base(), 0, "police").await;

@@ -11,7 +11,8 @@ pub fn figure(what: &str, value: f64, unit: &str, goal: &str) {
 pub fn keep(what: &str, samples: &[f64]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     let text = samples.iter().fold(String::new(), |text, sample| text + &format!("{sample:.3}\n"));
-    let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(format!("{what}.csv")), text));
+    let kept = std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join(format!("{what}.csv")), text));
     kept.expect("samples are kept");
 }
 

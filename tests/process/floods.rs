@@ -1,5 +1,6 @@
-//! One route after another is flooded, by a stranger, a guest, an owner and somebody with a contact's link, while people ask for help.
-//! What must hold is asserted: every SOS is acknowledged. How long it took is printed beside the same without a flood, and beside a flood of
+//! One route after another is flooded, by a stranger, a guest, an owner and somebody with a
+//! contact's link, while people ask for help. What must hold is asserted: every SOS is
+//! acknowledged. How long it took is printed beside the same without a flood, and beside a flood of
 //! a route that does nothing, which shows what the machine does to everything.
 
 use super::{
@@ -38,14 +39,22 @@ struct Flood {
 async fn account(base: &str, name: &str) -> Client {
     let client = client();
     let body = json!({"email": format!("{name}@demo.test"), "password": "buckler-demo"});
-    let answer = client.post(format!("{base}/api/v1/session")).json(&body).send().await.expect("answered");
+    let answer =
+        client.post(format!("{base}/api/v1/session")).json(&body).send().await.expect("answered");
     assert!(answer.status().is_success(), "{name} is signed in");
     client
 }
 
 async fn floods(base: &str) -> Vec<Flood> {
     let (guest, owner) = (account(base, "guest").await, account(base, "owner").await);
-    let home: Value = owner.get(format!("{base}/api/v1/homes/maple-street")).send().await.expect("answered").json().await.expect("a home");
+    let home: Value = owner
+        .get(format!("{base}/api/v1/homes/maple-street"))
+        .send()
+        .await
+        .expect("answered")
+        .json()
+        .await
+        .expect("a home");
     let link = home["contacts"][0]["phone_link"].as_str().expect("a demo shows it").to_owned();
     let incident = raise_once(&owner, base, HOMES, "medical").await.expect("acknowledged");
     let of = |who: &'static str, client: &Client, method: Method, path: &str, body: Value| {
@@ -60,9 +69,21 @@ async fn floods(base: &str) -> Vec<Flood> {
         of("stranger", &stranger, get.clone(), "/", Value::Null),
         of("stranger", &stranger, get.clone(), "/api/openapi.json", Value::Null),
         of("stranger", &stranger, get.clone(), "/readyz", Value::Null),
-        of("stranger", &stranger, post.clone(), "/api/v1/session", json!({"email": "owner@demo.test", "password": "guess"})),
+        of(
+            "stranger",
+            &stranger,
+            post.clone(),
+            "/api/v1/session",
+            json!({"email": "owner@demo.test", "password": "guess"}),
+        ),
         of("stranger", &stranger, post.clone(), "/api/v1/session/passkey/options", json!({})),
-        of("stranger", &stranger, post.clone(), "/api/v1/session/recovery", json!({"email": "owner@demo.test", "code": "0000-0000"})),
+        of(
+            "stranger",
+            &stranger,
+            post.clone(),
+            "/api/v1/session/recovery",
+            json!({"email": "owner@demo.test", "code": "0000-0000"}),
+        ),
         of("stranger", &stranger, get.clone(), "/api/v1/invitations/none", Value::Null),
         of("stranger", &stranger, post.clone(), "/api/v1/reports/none", json!({})),
         of("guest", &guest, get.clone(), "HOME", Value::Null),
@@ -73,12 +94,36 @@ async fn floods(base: &str) -> Vec<Flood> {
         of("guest", &guest, post.clone(), "/api/v1/passkeys/options", json!({})),
         of("owner", &owner, get.clone(), "HOME/household", Value::Null),
         of("owner", &owner, get.clone(), "HOME/audit", Value::Null),
-        of("owner", &owner, get.clone(), &format!("/api/v1/incidents/{incident}/export"), Value::Null),
+        of(
+            "owner",
+            &owner,
+            get.clone(),
+            &format!("/api/v1/incidents/{incident}/export"),
+            Value::Null,
+        ),
         of("owner", &owner, put.clone(), "HOME/name", json!({"name": "Maple Street"})),
         of("owner", &owner, put.clone(), "HOME/notes", json!({"notes": "Ring twice."})),
-        of("owner", &owner, post.clone(), "HOME/devices", json!({"kind": "keypad", "model": "alarm", "name": "Hall"})),
-        of("owner", &owner, post.clone(), "HOME/invitations", json!({"name": "Ada", "role": "guest"})),
-        of("owner", &owner, post.clone(), "HOME/verbal-password/check", json!({"password": "guess"})),
+        of(
+            "owner",
+            &owner,
+            post.clone(),
+            "HOME/devices",
+            json!({"kind": "keypad", "model": "alarm", "name": "Hall"}),
+        ),
+        of(
+            "owner",
+            &owner,
+            post.clone(),
+            "HOME/invitations",
+            json!({"name": "Ada", "role": "guest"}),
+        ),
+        of(
+            "owner",
+            &owner,
+            post.clone(),
+            "HOME/verbal-password/check",
+            json!({"password": "guess"}),
+        ),
         of("contact", &stranger, get.clone(), &format!("/api/v1{link}"), Value::Null),
         of("contact", &stranger, post.clone(), &format!("/api/v1{link}/memory"), json!({})),
         of("contact", &stranger, post.clone(), &format!("/api/v1{link}/opt-out"), json!({})),
@@ -87,7 +132,8 @@ async fn floods(base: &str) -> Vec<Flood> {
     ]
 }
 
-/// Sends the same request over and over, on many connections, until `stop`. Returns the statuses of the answers.
+/// Sends the same request over and over, on many connections, until `stop`. Returns the statuses of
+/// the answers.
 fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>> {
     let mut all = JoinSet::new();
     for _ in 0..CONNECTIONS {
@@ -114,7 +160,8 @@ async fn ask_for_help(client: &Client, base: &str, samples: usize) -> Vec<f64> {
     let mut took = Vec::with_capacity(samples);
     for n in 0..samples {
         let began = instant();
-        let id = raise_once(client, base, n % HOMES, "police").await.expect("acknowledged, never 503");
+        let id =
+            raise_once(client, base, n % HOMES, "police").await.expect("acknowledged, never 503");
         took.push(ms(began.elapsed()));
         client.post(format!("{base}/api/v1/incidents/{id}/cancel")).send().await.expect("answered");
         tokio::time::sleep(BETWEEN).await;
@@ -144,7 +191,15 @@ pub async fn every_sos_is_acknowledged_in_a_flood_of_any_route() {
             *answers.entry(status).or_default() += 1;
         }
         println!("{} {} {}: {answers:?}", one.who, one.method, one.path);
-        flooded.push((format!("{} {} {}", one.who, one.method, one.path.rsplit("/maple-street").next().unwrap_or_default()), took));
+        flooded.push((
+            format!(
+                "{} {} {}",
+                one.who,
+                one.method,
+                one.path.rsplit("/maple-street").next().unwrap_or_default()
+            ),
+            took,
+        ));
         idle.extend(ask_for_help(&client, &base, samples / 5).await);
     }
     let idle = at(&sorted(idle), 0.99);

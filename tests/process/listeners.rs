@@ -29,9 +29,12 @@ pub struct Listener {
 
 /// Opens a stream, having seen the event `last`.
 pub async fn listen(base: &str, cookie: &str, home: usize, last: Option<u64>) -> Listener {
-    let mut socket = TcpStream::connect(base.trim_start_matches("http://")).await.expect("connected");
+    let mut socket =
+        TcpStream::connect(base.trim_start_matches("http://")).await.expect("connected");
     let last = last.map(|id| format!("last-event-id: {id}\r\n")).unwrap_or_default();
-    let request = format!("GET /api/v1/homes/home-{home}/events HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n{last}\r\n");
+    let request = format!(
+        "GET /api/v1/homes/home-{home}/events HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n{last}\r\n"
+    );
     socket.write_all(request.as_bytes()).await.expect("sent");
     let (tell, heard) = mpsc::channel(1);
     let reading = tokio::spawn(read(socket, tell)).abort_handle();
@@ -45,11 +48,14 @@ async fn read(socket: TcpStream, tell: mpsc::Sender<(String, Instant)>) {
     while lines.next_line().await.is_ok_and(|line| line.is_some_and(|l| !l.is_empty())) {}
     let mut event = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
-        // Each event is a chunk (RFC 9112, 7.1): a line with its length, the event with its empty line, and another empty line.
+        // Each event is a chunk (RFC 9112, 7.1): a line with its length, the event with its empty
+        // line, and another empty line.
         if !line.is_empty() {
             event += &line;
             event += "\n";
-        } else if !event.is_empty() && tell.send((std::mem::take(&mut event), instant())).await.is_err() {
+        } else if !event.is_empty()
+            && tell.send((std::mem::take(&mut event), instant())).await.is_err()
+        {
             return;
         }
     }
@@ -59,7 +65,8 @@ impl Listener {
     /// The next event.
     pub async fn next(&mut self) -> Heard {
         let (text, at) = self.heard.recv().await.expect("the stream goes on");
-        let field = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
+        let field =
+            |name: &str| text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
         let id = field("id").and_then(|id| id.parse().ok());
         let data = serde_json::from_str(field("data").expect("data")).expect("JSON");
         let heard = Heard { name: field("event").expect("a name").into(), data, at, id };

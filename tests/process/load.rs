@@ -1,10 +1,13 @@
-//! The real binary under load: a thousand SOS within a second, thousands of listeners, and all of them coming back at once.
-//! What must hold is asserted; how long it took is printed, and never asserted.
+//! The real binary under load: a thousand SOS within a second, thousands of listeners, and all of
+//! them coming back at once. What must hold is asserted; how long it took is printed, and never
+//! asserted.
 
 use super::{
     figures::{at, figure, ms, sorted},
     listeners::{Listener, listen},
-    server::{Server, client, countdown_over, devices, fill, free_port, look, option, raise, sign_in},
+    server::{
+        Server, client, countdown_over, devices, fill, free_port, look, option, raise, sign_in,
+    },
 };
 use reqwest::Client;
 use std::{fs, time::Duration};
@@ -41,7 +44,8 @@ struct Load {
 impl Load {
     /// The server's memory, bytes.
     fn memory(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.server.pid())).expect("it lives");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.server.pid())).expect("it lives");
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("Linux says it");
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
     }
@@ -52,10 +56,15 @@ impl Load {
     }
 
     async fn cancel(&self, id: &str) {
-        self.client.post(format!("{}/api/v1/incidents/{id}/cancel", self.base)).send().await.expect("answered");
+        self.client
+            .post(format!("{}/api/v1/incidents/{id}/cancel", self.base))
+            .send()
+            .await
+            .expect("answered");
     }
 
-    /// `count` requests within a second, each in a home of its own from `first` on: their ids, and how long each acknowledgement took.
+    /// `count` requests within a second, each in a home of its own from `first` on: their ids, and
+    /// how long each acknowledgement took.
     async fn raise_within_a_second(&self, first: usize, count: usize) -> (Vec<String>, Vec<f64>) {
         let mut asked = JoinSet::new();
         let begin = instant();
@@ -94,7 +103,10 @@ impl Load {
         figure("1,000 SOS within 1 s: D late, p99", at(&late, 0.99), "ms", "5");
         figure("1,000 SOS within 1 s: D late, last", at(&late, 1.0), "ms", "20");
         for id in &ids {
-            while look(&self.client, &self.base, id).await["dispatches"].as_array().is_none_or(Vec::is_empty) {
+            while look(&self.client, &self.base, id).await["dispatches"]
+                .as_array()
+                .is_none_or(Vec::is_empty)
+            {
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -128,7 +140,12 @@ impl Load {
         figure("5,000 streams, one event: last has it, p50", at(&sorted(last), 0.5), "ms", "100");
     }
 
-    async fn listeners(&self, from: usize, count: usize, home: impl Fn(usize) -> usize) -> Vec<Listener> {
+    async fn listeners(
+        &self,
+        from: usize,
+        count: usize,
+        home: impl Fn(usize) -> usize,
+    ) -> Vec<Listener> {
         let mut all = Vec::with_capacity(count);
         for n in from..from + count {
             let mut listener = listen(&self.base, self.device(n), home(n), None).await;
@@ -138,7 +155,8 @@ impl Load {
         all
     }
 
-    /// F32: all connections are lost, something happens in every home, and everybody comes back within a second.
+    /// F32: all connections are lost, something happens in every home, and everybody comes back
+    /// within a second.
     async fn f32_everybody_comes_back(&self) {
         let all = self.listeners(0, self.streams, |n| n % HEARD).await;
         let seen: Vec<(usize, u64)> = all.iter().map(|l| (l.home, l.seen)).collect();
@@ -150,7 +168,8 @@ impl Load {
         let begin = instant();
         let mut coming = JoinSet::new();
         for (n, (home, last)) in seen.into_iter().enumerate() {
-            let (base, cookie, incident) = (self.base.clone(), self.device(n).to_owned(), happened[home].clone());
+            let (base, cookie, incident) =
+                (self.base.clone(), self.device(n).to_owned(), happened[home].clone());
             let when = begin + SECOND.mul_f64(n as f64 / self.streams as f64);
             coming.spawn(async move {
                 sleep_until(when).await;
@@ -158,22 +177,41 @@ impl Load {
                 let mut listener = listen(&base, &cookie, home, Some(last)).await;
                 let missed = listener.next().await;
                 assert_eq!(missed.name, "incident", "what was missed comes, and no snapshot");
-                assert_eq!((missed.data["id"].as_str(), missed.data["home"].as_str()), (Some(&*incident), Some(&*format!("home-{home}"))));
+                assert_eq!(
+                    (missed.data["id"].as_str(), missed.data["home"].as_str()),
+                    (Some(&*incident), Some(&*format!("home-{home}")))
+                );
                 assert!(listener.seen > last, "newer than what was seen");
                 (listener, ms(missed.at - began))
             });
         }
         let (_, took) = self.raise_within_a_second(HEARD + self.requests, 100).await;
         let (mut back, resumed): (Vec<_>, Vec<_>) = coming.join_all().await.into_iter().unzip();
-        figure("5,000 come back within 1 s: SOS meanwhile, p99", at(&sorted(took), 0.99), "ms", "500");
-        figure("5,000 come back within 1 s: stream goes on, p99", at(&sorted(resumed), 0.99), "ms", "5000");
+        figure(
+            "5,000 come back within 1 s: SOS meanwhile, p99",
+            at(&sorted(took), 0.99),
+            "ms",
+            "500",
+        );
+        figure(
+            "5,000 come back within 1 s: stream goes on, p99",
+            at(&sorted(resumed), 0.99),
+            "ms",
+            "5000",
+        );
         for id in &happened {
             self.cancel(id).await;
         }
         for listener in &mut back {
-            // The countdown may have ended before all were back: then more has happened. All of it is this home's.
+            // The countdown may have ended before all were back: then more has happened. All of it
+            // is this home's.
             let told = listener.next().await;
-            assert!(told.name != "snapshot" && told.data["home"].as_str().is_none_or(|h| h == format!("home-{}", listener.home)));
+            assert!(
+                told.name != "snapshot"
+                    && told.data["home"]
+                        .as_str()
+                        .is_none_or(|h| h == format!("home-{}", listener.home))
+            );
         }
     }
 
@@ -193,7 +231,10 @@ impl Load {
         let (_, took) = self.raise_within_a_second(HEARD + self.requests + 100, 100).await;
         figure("500 sign-ins a second: SOS meanwhile, p99", at(&sorted(took), 0.99), "ms", "20");
         let statuses = flood.join_all().await;
-        assert!(statuses.iter().all(|status| [401, 429].contains(status)), "each is refused or turned away");
+        assert!(
+            statuses.iter().all(|status| [401, 429].contains(status)),
+            "each is refused or turned away"
+        );
     }
 
     /// Who takes nothing is let go, and costs nobody anything.
@@ -210,12 +251,29 @@ impl Load {
                 self.cancel(&id).await;
             }
         }
-        figure("a listener that takes nothing, until it is let go: memory more", (self.memory() as f64 - before as f64) / 1e6, "MB", "-");
+        figure(
+            "a listener that takes nothing, until it is let go: memory more",
+            (self.memory() as f64 - before as f64) / 1e6,
+            "MB",
+            "-",
+        );
     }
 
     async fn streams_open(&self) -> f64 {
-        let text = self.client.get(format!("{}/metrics", self.base)).send().await.expect("answered").text().await.expect("text");
-        text.lines().find_map(|l| l.strip_prefix("buckler_streams ")).expect("the figure").parse().expect("a number")
+        let text = self
+            .client
+            .get(format!("{}/metrics", self.base))
+            .send()
+            .await
+            .expect("answered")
+            .text()
+            .await
+            .expect("text");
+        text.lines()
+            .find_map(|l| l.strip_prefix("buckler_streams "))
+            .expect("the figure")
+            .parse()
+            .expect("a number")
     }
 }
 

@@ -1,4 +1,5 @@
-//! The real binary as a process of its own: killed, under load, with a clock that is set, with devices that stand outside.
+//! The real binary as a process of its own: killed, under load, with a clock that is set, with
+//! devices that stand outside.
 //!
 //! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`
 

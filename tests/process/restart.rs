@@ -1,9 +1,13 @@
-//! The real binary on a real file, killed at random moments: in the countdown, in commits, between a commit and its effects.
-//! Every incident that was acknowledged comes to its end, nothing is requested twice, and no deadline is forgotten.
+//! The real binary on a real file, killed at random moments: in the countdown, in commits, between
+//! a commit and its effects. Every incident that was acknowledged comes to its end, nothing is
+//! requested twice, and no deadline is forgotten.
 
 use super::{
     figures::{figure, ms},
-    server::{Server, chance, client, countdown_over, fill, free_port, look, now, option, raise_once, sign_in},
+    server::{
+        Server, chance, client, countdown_over, fill, free_port, look, now, option, raise_once,
+        sign_in,
+    },
 };
 use buckler::domain::time::Timestamp;
 use reqwest::Client;
@@ -23,8 +27,8 @@ use tokio::{
 
 /// Requests between two kills.
 const REQUESTS: usize = 3;
-/// A deadline that came this late beside the time that the server was down was not kept, but stumbled upon. How late the latest was is a
-/// figure: a busy machine is no fault.
+/// A deadline that came this late beside the time that the server was down was not kept, but
+/// stumbled upon. How late the latest was is a figure: a busy machine is no fault.
 const FORGOTTEN: Duration = Duration::from_secs(3);
 /// The longest that the end of everything is waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -45,11 +49,14 @@ pub async fn f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice
         for request in 0..REQUESTS {
             sleep(Duration::from_millis(chance(60))).await;
             let (client, base, home) = (client.clone(), base.clone(), kill * REQUESTS + request);
-            let raised =
-                tokio::spawn(async move { raise_once(&client, &base, home, ["police", "fire", "medical"][chance(3) as usize]).await });
+            let raised = tokio::spawn(async move {
+                raise_once(&client, &base, home, ["police", "fire", "medical"][chance(3) as usize])
+                    .await
+            });
             acknowledged.push(raised);
         }
-        // Every second kill strikes the last request itself, before its commit or after; the others strike what runs.
+        // Every second kill strikes the last request itself, before its commit or after; the others
+        // strike what runs.
         sleep(Duration::from_micros(chance(if kill % 2 == 0 { 3_000 } else { 250_000 }))).await;
         let from = now();
         server.kill();
@@ -75,12 +82,19 @@ pub async fn f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice
 }
 
 /// Waits until each is over, and looks at its story. The greatest lateness beside restarts.
-async fn check(client: &Client, base: &str, ids: &[String], down: &[(Timestamp, Timestamp)]) -> Duration {
+async fn check(
+    client: &Client,
+    base: &str,
+    ids: &[String],
+    down: &[(Timestamp, Timestamp)],
+) -> Duration {
     let until = now() + PATIENCE;
     let mut worst = Duration::ZERO;
     for id in ids {
         let mut incident = look(client, base, id).await;
-        while !["aborted", "cancelled", "closed"].contains(&incident["state"].as_str().unwrap_or_default()) {
+        while !["aborted", "cancelled", "closed"]
+            .contains(&incident["state"].as_str().unwrap_or_default())
+        {
             assert!(now() < until, "{id} is still {}", incident["state"]);
             sleep(Duration::from_millis(200)).await;
             incident = look(client, base, id).await;
@@ -94,7 +108,11 @@ async fn check(client: &Client, base: &str, ids: &[String], down: &[(Timestamp, 
         let (due, came) = countdown_over(&incident).expect("it was counted");
         assert!(came >= due, "{id}: early");
         // What it waited for: the last restart on the way.
-        let excused = down.iter().filter(|(from, to)| *from <= came && *to >= due).map(|(_, to)| *to).fold(due, Timestamp::max);
+        let excused = down
+            .iter()
+            .filter(|(from, to)| *from <= came && *to >= due)
+            .map(|(_, to)| *to)
+            .fold(due, Timestamp::max);
         let late = came.since(excused);
         assert!(late < FORGOTTEN, "{id}: due {due}, came {came}, excused until {excused}");
         worst = worst.max(late);
@@ -102,7 +120,8 @@ async fn check(client: &Client, base: &str, ids: &[String], down: &[(Timestamp, 
     worst
 }
 
-/// Stands where sirens, telephones and responders stand, and remembers what it was shown: each effect's key, and how often.
+/// Stands where sirens, telephones and responders stand, and remembers what it was shown: each
+/// effect's key, and how often.
 struct Bench {
     address: SocketAddr,
     seen: Arc<Mutex<HashMap<String, usize>>>,
@@ -124,11 +143,14 @@ impl Bench {
 
     async fn launch(&self, folder: &Path, port: u16, client: &Client) -> Server {
         let address = self.address.to_string();
-        Server::start_with(folder, port, client, |command| _ = command.args(["--demo-bench", &address])).await
+        Server::start_with(folder, port, client, |command| {
+            _ = command.args(["--demo-bench", &address])
+        })
+        .await
     }
 
-    /// Each thing that had to be done for an incident has one key, whatever was killed meanwhile: a device that knows its keys does it
-    /// once (F12). How many effects came again.
+    /// Each thing that had to be done for an incident has one key, whatever was killed meanwhile: a
+    /// device that knows its keys does it once (F12). How many effects came again.
     fn check(&self, ids: &[String]) -> usize {
         let seen = self.seen.lock().expect("no holder panics");
         let mut keys = HashMap::<String, Vec<&str>>::new();
@@ -137,11 +159,15 @@ impl Bench {
             keys.entry([parts[0], parts[2], parts[3]].join("/")).or_default().push(key);
         }
         for (what, keys) in &keys {
-            let once = ["siren_on", "call_contact", "request_dispatch", "announce"].iter().any(|kind| what.contains(kind));
+            let once = ["siren_on", "call_contact", "request_dispatch", "announce"]
+                .iter()
+                .any(|kind| what.contains(kind));
             assert!(!once || keys.len() == 1, "{what} has more than one key: {keys:?}");
         }
         for id in ids {
-            let of = |kind: &str| keys.keys().filter(|what| what.starts_with(&format!("{id}/{kind}"))).count();
+            let of = |kind: &str| {
+                keys.keys().filter(|what| what.starts_with(&format!("{id}/{kind}"))).count()
+            };
             assert_eq!(of("call_contact"), 3, "{id}: each contact was called");
             assert!(of("request_dispatch") >= 1, "{id}: responders were asked");
         }
@@ -155,7 +181,11 @@ async fn note(socket: TcpStream, seen: Arc<Mutex<HashMap<String, usize>>>) {
     // A server that was killed while it wrote has shown nothing.
     if socket.read_line(&mut line).await.is_ok_and(|_| line.ends_with('\n')) {
         let effect: Value = serde_json::from_str(&line).expect("JSON");
-        *seen.lock().expect("no holder panics").entry(effect["key"].as_str().expect("a key").into()).or_default() += 1;
+        *seen
+            .lock()
+            .expect("no holder panics")
+            .entry(effect["key"].as_str().expect("a key").into())
+            .or_default() += 1;
         let _ = socket.write_all(b"\n").await;
     }
 }

@@ -1,4 +1,5 @@
-//! The real binary as a process of its own, with more homes than the demo has, and somebody who presses their buttons.
+//! The real binary as a process of its own, with more homes than the demo has, and somebody who
+//! presses their buttons.
 
 use buckler::{
     api::audit::AuditAction,
@@ -28,16 +29,31 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the binary named by `BUCKLER_BINARY`, or that of this build, and waits until it serves. Its calls ring for a second.
+    /// Starts the binary named by `BUCKLER_BINARY`, or that of this build, and waits until it
+    /// serves. Its calls ring for a second.
     pub async fn start(folder: &Path, port: u16, client: &Client) -> Self {
         Self::start_with(folder, port, client, |_| ()).await
     }
 
     /// … with something more.
-    pub async fn start_with(folder: &Path, port: u16, client: &Client, more: impl FnOnce(&mut Command)) -> Self {
-        let binary = std::env::var("BUCKLER_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_buckler").into());
+    pub async fn start_with(
+        folder: &Path,
+        port: u16,
+        client: &Client,
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
+        let binary = std::env::var("BUCKLER_BINARY")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_buckler").into());
         let mut command = Command::new(binary);
-        command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--center-ring-timeout", "1s", "--data"]);
+        command.args([
+            "serve",
+            "--demo",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--center-ring-timeout",
+            "1s",
+            "--data",
+        ]);
         command.arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
         more(&mut command);
         let child = command.spawn().expect("the server starts");
@@ -65,7 +81,11 @@ impl Server {
 /// Builds what stands between the server and the machine, with the C compiler that builds SQLite.
 pub fn compiled(source: &str, library: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([library, &source]).arg("-ldl").status();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([library, &source])
+        .arg("-ldl")
+        .status();
     assert!(built.expect("there is a C compiler").success());
 }
 
@@ -78,24 +98,33 @@ pub fn client() -> Client {
     Client::builder().cookie_store(true).timeout(Duration::from_secs(10)).build().expect("a client")
 }
 
-/// Fills a folder with the demo and `homes` more like its first, of the same owner: `home-0` and so on.
+/// Fills a folder with the demo and `homes` more like its first, of the same owner: `home-0` and so
+/// on.
 pub async fn fill(folder: &Path, port: u16, homes: usize) {
     Server::start(folder, port, &client()).await.kill();
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
     let homes_there = store.reads.homes().await.expect("homes").0.into_iter();
-    let maple = homes_there.map(|(home, _)| home).find(|h| h.id.as_str() == "maple-street").expect("the demo's home");
+    let maple = homes_there
+        .map(|(home, _)| home)
+        .find(|h| h.id.as_str() == "maple-street")
+        .expect("the demo's home");
     for n in 0..homes {
         let mut home = maple.clone();
         home.id = format!("home-{n}").parse().expect("a name");
         let owner = Membership { role: Role::Owner, sos_withdrawn: false };
-        let change = Change::new(AuditEntry::new(AuditAction::PersonChanged, Timestamp::default(), json!({"by": "a test"})))
-            .op(Op::PutHome { home: Arc::new(home.clone()), revision: 0 })
-            .op(Op::PutMembership(home.id, "owner".parse().expect("a name"), owner));
+        let change = Change::new(AuditEntry::new(
+            AuditAction::PersonChanged,
+            Timestamp::default(),
+            json!({"by": "a test"}),
+        ))
+        .op(Op::PutHome { home: Arc::new(home.clone()), revision: 0 })
+        .op(Op::PutMembership(home.id, "owner".parse().expect("a name"), owner));
         store.apply(change).await.expect("stored");
     }
 }
 
-/// Signs the owner in on `count` devices, without asking a server that would check the password of each. Gives their cookies.
+/// Signs the owner in on `count` devices, without asking a server that would check the password of
+/// each. Gives their cookies.
 pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
     let at = now();
@@ -112,7 +141,9 @@ pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
             held_until: Timestamp::default(),
             replaces: None,
         };
-        let change = Change::new(AuditEntry::new(AuditAction::SignedIn, at, json!({"by": "a test"}))).op(Op::PutSession(session));
+        let change =
+            Change::new(AuditEntry::new(AuditAction::SignedIn, at, json!({"by": "a test"})))
+                .op(Op::PutSession(session));
         store.apply(change).await.expect("stored");
         cookies.push(format!("buckler_session=device-{n}"));
     }
@@ -122,14 +153,19 @@ pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
 /// Signs the owner in, and gives the cookie for who speaks without a client.
 pub async fn sign_in(client: &Client, base: &str) -> String {
     let owner = json!({"email": "owner@demo.test", "password": "buckler-demo"});
-    let answer = client.post(format!("{base}/api/v1/session")).json(&owner).send().await.expect("signed in");
+    let answer =
+        client.post(format!("{base}/api/v1/session")).json(&owner).send().await.expect("signed in");
     let cookie = answer.headers()["set-cookie"].to_str().expect("text");
     cookie.split(';').next().expect("a cookie").to_owned()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test looks at the machine's clock, as the server does at its start")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test looks at the machine's clock, as the server does at its start"
+)]
 pub fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     Timestamp::from_millis(since.as_millis() as u64)
 }
 
@@ -141,7 +177,9 @@ pub fn chance(below: u64) -> u64 {
 
 /// A request for help in `home-N`, with an id of its own.
 fn request(client: &Client, base: &str, home: usize, what: &str) -> RequestBuilder {
-    let id = uuid::Uuid::from_u128(u128::from(chance(u64::MAX)) << 64 | u128::from(chance(u64::MAX))).to_string();
+    let id =
+        uuid::Uuid::from_u128(u128::from(chance(u64::MAX)) << 64 | u128::from(chance(u64::MAX)))
+            .to_string();
     let body = json!({"id": id, "request": what, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
     client.post(format!("{base}/api/v1/homes/home-{home}/incidents")).json(&body)
 }
@@ -156,14 +194,17 @@ pub async fn raise_once(client: &Client, base: &str, home: usize, what: &str) ->
     acknowledged(request(client, base, home, what)).await.ok()
 }
 
-/// Raises in `home-N` as the app does: where the connection is lost, such as an idle one that the server closes at that moment, and where
-/// the server says that it could not store anything in time (503), the same request is sent again.
+/// Raises in `home-N` as the app does: where the connection is lost, such as an idle one that the
+/// server closes at that moment, and where the server says that it could not store anything in time
+/// (503), the same request is sent again.
 pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> String {
     let asked = request(client, base, home, what);
     loop {
         match acknowledged(asked.try_clone().expect("its body is a text")).await {
             Ok(id) => return id,
-            Err(lost) if lost.is_request() || lost.is_connect() => eprintln!("sent again: {lost:?}"),
+            Err(lost) if lost.is_request() || lost.is_connect() => {
+                eprintln!("sent again: {lost:?}")
+            }
             Err(busy) if busy.status().is_some_and(|status| status.is_server_error()) => {
                 eprintln!("sent again: {busy:?}");
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -175,14 +216,19 @@ pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> Stri
 
 /// The incident as it is told now.
 pub async fn look(client: &Client, base: &str, id: &str) -> Value {
-    let answer = client.get(format!("{base}/api/v1/incidents/{id}")).send().await.expect("the server answers");
+    let answer = client
+        .get(format!("{base}/api/v1/incidents/{id}"))
+        .send()
+        .await
+        .expect("the server answers");
     answer.json().await.expect("an incident")
 }
 
 /// D, and when it was decided, if it was.
 pub fn countdown_over(incident: &Value) -> Option<(Timestamp, Timestamp)> {
     let moment = |v: &Value| v.as_str().and_then(|t| t.parse::<Timestamp>().ok());
-    let over = incident["timeline"].as_array()?.iter().find(|line| line["what"] == "countdown_over")?;
+    let over =
+        incident["timeline"].as_array()?.iter().find(|line| line["what"] == "countdown_over")?;
     Some((moment(&incident["deadline"])?, moment(&over["at"])?))
 }
 

@@ -1,5 +1,6 @@
-//! The real binary, a real broker and thousands of sirens: how soon one sounds, how late a thousand do, and that a broker that starts
-//! anew loses none. What must hold is asserted; how long it took is printed, and never asserted.
+//! The real binary, a real broker and thousands of sirens: how soon one sounds, how late a thousand
+//! do, and that a broker that starts anew loses none. What must hold is asserted; how long it took
+//! is printed, and never asserted.
 
 use super::{
     figures::{at, figure, keep, ms, sorted},
@@ -32,7 +33,8 @@ use tokio::{
 /// How many press at the same time.
 const AT_ONCE: usize = 32;
 
-/// Something that the watcher of the broker saw: the name in the topic, what the payload says, and when.
+/// Something that the watcher of the broker saw: the name in the topic, what the payload says, and
+/// when.
 struct Seen {
     name: String,
     payload: Value,
@@ -54,7 +56,12 @@ async fn begin_broker(folder: &Path, port: u16) -> Child {
     let settings = folder.join("mosquitto.conf");
     fs::write(&settings, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nmax_queued_messages 0\n"))
         .expect("written");
-    let broker = Command::new("mosquitto").arg("-c").arg(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let broker = Command::new("mosquitto")
+        .arg("-c")
+        .arg(settings)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     let broker = broker.expect("scripts/setup test installs mosquitto");
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         sleep(Duration::from_millis(5)).await;
@@ -79,7 +86,9 @@ fn hearing(
     tokio::spawn(async move {
         loop {
             match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => speaks.try_subscribe(topic, QoS::AtLeastOnce).expect("room"),
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    speaks.try_subscribe(topic, QoS::AtLeastOnce).expect("room")
+                }
                 Ok(Event::Incoming(Packet::Publish(message))) => hear(&speaks, &message),
                 Ok(_) => {}
                 Err(_) => sleep(Duration::from_millis(20)).await,
@@ -110,9 +119,12 @@ impl Bench {
         // The devices are one client, and who watches is another.
         hearing(port, "devices", "buckler/+/siren/set", |devices, message| {
             let order: Value = serde_json::from_slice(&message.payload).expect("JSON");
-            let state = serde_json::json!({"state": order["state"], "key": order["key"]}).to_string();
+            let state =
+                serde_json::json!({"state": order["state"], "key": order["key"]}).to_string();
             let topic = format!("buckler/{}/siren/state", name_in(&message.topic));
-            devices.try_publish(topic, state.into_bytes(), PublishOptions::at_least_once()).expect("room");
+            devices
+                .try_publish(topic, state.into_bytes(), PublishOptions::at_least_once())
+                .expect("room");
         });
         let watcher = hearing(port, "watcher", "buckler/#", move |_, message| {
             let (at, clock) = (instant(), now());
@@ -127,13 +139,19 @@ impl Bench {
         })
         .await;
         sign_in(&client, &server.base()).await;
-        watcher.try_publish("buckler/x/floor", b"0".to_vec(), PublishOptions::at_least_once()).expect("room");
+        watcher
+            .try_publish("buckler/x/floor", b"0".to_vec(), PublishOptions::at_least_once())
+            .expect("room");
         seen.recv().await.expect("the watcher hears");
         Self { broker, port, folder, server, client, seen, keys: HashSet::new() }
     }
 
     async fn send_now(client: &Client, base: &str, id: &str) {
-        let answer = client.post(format!("{base}/api/v1/incidents/{id}/send-now")).send().await.expect("answered");
+        let answer = client
+            .post(format!("{base}/api/v1/incidents/{id}/send-now"))
+            .send()
+            .await
+            .expect("answered");
         assert!(answer.status().is_success());
     }
 
@@ -153,7 +171,9 @@ impl Bench {
         let mut took = Vec::new();
         for _ in 0..samples {
             let began = instant();
-            publisher.try_publish("buckler/x/floor", b"1".to_vec(), PublishOptions::at_least_once()).expect("room");
+            publisher
+                .try_publish("buckler/x/floor", b"1".to_vec(), PublishOptions::at_least_once())
+                .expect("room");
             took.push(ms(self.next().await.at - began));
         }
         keep("mqtt-broker", &took);
@@ -172,7 +192,10 @@ impl Bench {
             let began = instant();
             let sent = tokio::spawn(async move { Self::send_now(&client, &base, &id).await });
             let seen = self.next().await;
-            assert_eq!((seen.name, seen.payload["state"].as_str()), (format!("h{home}"), Some("ON")));
+            assert_eq!(
+                (seen.name, seen.payload["state"].as_str()),
+                (format!("h{home}"), Some("ON"))
+            );
             took.push(ms(seen.at - began));
             sent.await.expect("answered");
         }
@@ -220,7 +243,10 @@ impl Bench {
             asked.spawn(async move {
                 sleep(Duration::from_secs(1).mul_f64((home % 1_000) as f64 / 1_000.0)).await;
                 let id = raise(&client, &base, home, "siren").await;
-                let deadline = look(&client, &base, &id).await["deadline"].as_str().expect("it counts down").parse::<Timestamp>();
+                let deadline = look(&client, &base, &id).await["deadline"]
+                    .as_str()
+                    .expect("it counts down")
+                    .parse::<Timestamp>();
                 (format!("h{home}"), deadline.expect("a moment"))
             });
         }
@@ -230,7 +256,11 @@ impl Bench {
             let seen = self.next().await;
             early += usize::from(seen.clock < due[&seen.name]);
             let lateness = ms(seen.clock.since(due[&seen.name]));
-            assert!(late.insert(seen.name.clone(), lateness).is_none(), "I12: {} sounds once", seen.name);
+            assert!(
+                late.insert(seen.name.clone(), lateness).is_none(),
+                "I12: {} sounds once",
+                seen.name
+            );
         }
         assert_eq!(early, 0, "I16: none is early");
         let late: Vec<f64> = late.into_values().collect();
@@ -240,7 +270,8 @@ impl Bench {
         figure("1,000 countdowns: late at the watcher, last", at(&late, 1.0), "ms", "20");
     }
 
-    /// The broker is gone while a thousand are asked for, and comes back: every one of them sounds, and proves it (F30).
+    /// The broker is gone while a thousand are asked for, and comes back: every one of them sounds,
+    /// and proves it (F30).
     async fn f30_a_broker_that_starts_anew(&mut self, homes: std::ops::Range<usize>) {
         self.broker.kill().expect("it lives");
         self.broker.wait().expect("it dies");
@@ -267,7 +298,12 @@ impl Bench {
                 sleep(Duration::from_millis(50)).await;
             }
         }
-        figure("the broker back, until 1,000 sirens have proved that they sound", ms(began.elapsed()), "ms", "-");
+        figure(
+            "the broker back, until 1,000 sirens have proved that they sound",
+            ms(began.elapsed()),
+            "ms",
+            "-",
+        );
         while self.seen.try_recv().is_ok() {}
     }
 }

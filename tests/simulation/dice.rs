@@ -1,5 +1,6 @@
-//! Chance that can be repeated: every throw depends on the seed and on what it is thrown for, never on what was thrown before, so that
-//! a history from which something is taken away stays the same elsewhere.
+//! Chance that can be repeated: every throw depends on the seed and on what it is thrown for, never
+//! on what was thrown before, so that a history from which something is taken away stays the same
+//! elsewhere.
 
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ impl Dice {
     /// The throws of `seed` for `occasion`.
     pub fn new(seed: u64, occasion: &str) -> Self {
         // FNV-1a, then SplitMix64: public domain, by Noll and by Vigna.
-        let hash = occasion.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let hash = occasion
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
     }
 

@@ -1,4 +1,5 @@
-//! The disk: what a commit has not finished may be lost or not when the power goes, and sometimes nothing can be written.
+//! The disk: what a commit has not finished may be lost or not when the power goes, and sometimes
+//! nothing can be written.
 
 use super::{
     dice::Dice,
@@ -148,7 +149,8 @@ impl Journal for Handle {
         if let Some(DiskFault::Full | DiskFault::Flush) = self.state().fault {
             return Err(StoreError::Unusable("the disk is full".into()));
         }
-        // SQLite's log ends where the last good commit ended: what is written next takes the place of what was not flushed.
+        // SQLite's log ends where the last good commit ended: what is written next takes the place
+        // of what was not flushed.
         self.state().unsure = None;
         self.disk().platter.put_anchor(anchor);
         Ok(())

@@ -1,4 +1,5 @@
-//! Messages to the server, as clients send them: over a network that loses, delays, doubles and reorders, and again until they are answered.
+//! Messages to the server, as clients send them: over a network that loses, delays, doubles and
+//! reorders, and again until they are answered.
 
 use super::{
     dice::Dice,
@@ -59,7 +60,13 @@ impl Errands {
 impl Errand {
     /// A client's request; `server_time` where it can know it.
     pub fn raise(raise: Raise, since: Timestamp, server_time: Option<Timestamp>) -> Self {
-        Self { what: Wish::Raise(Box::new(raise), server_time), since, patience: Duration::from_secs(60), attempts: 0, answered: false }
+        Self {
+            what: Wish::Raise(Box::new(raise), server_time),
+            since,
+            patience: Duration::from_secs(60),
+            attempts: 0,
+            answered: false,
+        }
     }
 
     /// A command to an incident, sent until it is answered or patience ends.
@@ -79,8 +86,15 @@ impl Errand {
         let mut errands = world.lock(&world.errands);
         if let Wish::Raise(_, sent_at) = &mut errand.what {
             match sent_at {
-                Some(server) => errands.offset_ms = server.as_millis().cast_signed() - at.as_millis().cast_signed(),
-                None => *sent_at = Some(Timestamp::from_millis(at.as_millis().saturating_add_signed(errands.offset_ms))),
+                Some(server) => {
+                    errands.offset_ms =
+                        server.as_millis().cast_signed() - at.as_millis().cast_signed()
+                }
+                None => {
+                    *sent_at = Some(Timestamp::from_millis(
+                        at.as_millis().saturating_add_signed(errands.offset_ms),
+                    ))
+                }
             }
         }
         errands.all.push(errand);
@@ -102,7 +116,10 @@ impl Errand {
         }
         travel(world, &format!("to/{number}/{attempt}"), Event::Arrive(number));
         // The app tries again after two seconds at first, and then less often.
-        world.later(now + Duration::from_millis(2_000 * u64::from(attempt.min(5))), Event::Send(number));
+        world.later(
+            now + Duration::from_millis(2_000 * u64::from(attempt.min(5))),
+            Event::Send(number),
+        );
     }
 
     /// A copy has reached the server.
@@ -118,17 +135,31 @@ impl Errand {
                     !matches!(answer, Err(Denied::StorageUnavailable))
                 }
             };
-            travel(&world, &format!("back/{number}/{}", world.truth()), Event::Answered(number, done));
+            travel(
+                &world,
+                &format!("back/{number}/{}", world.truth()),
+                Event::Answered(number, done),
+            );
         });
     }
 }
 
 /// The server's door: what `http/incidents` does before and after it asks the engine.
-async fn ask(world: &World, engine: &Engine, clock: &Clock, raise: Raise, sent_at: Option<Timestamp>) -> bool {
+async fn ask(
+    world: &World,
+    engine: &Engine,
+    clock: &Clock,
+    raise: Raise,
+    sent_at: Option<Timestamp>,
+) -> bool {
     if sent_at.is_some_and(|sent_at| is_stale(sent_at, clock.now())) {
         return true;
     }
-    let fingerprint = Sha256::digest(format!("{} {:?} {:?} {}", raise.home, raise.request, raise.mode, raise.drill_sirens)).into();
+    let fingerprint = Sha256::digest(format!(
+        "{} {:?} {:?} {}",
+        raise.home, raise.request, raise.mode, raise.drill_sirens
+    ))
+    .into();
     let answer = engine.raise(raise.clone(), fingerprint).await;
     world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
     if let Ok(answer) = &answer {

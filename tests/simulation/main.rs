@@ -1,7 +1,9 @@
-//! The engine under fire: the real domain and the real durable loop in a simulated world, where time is made, disks fail, machines die,
-//! networks lose and people do everything twice. One seed is one history.
+//! The engine under fire: the real domain and the real durable loop in a simulated world, where
+//! time is made, disks fail, machines die, networks lose and people do everything twice. One seed
+//! is one history.
 //!
-//! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks is cut down to the shortest that still does, and told.
+//! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks is cut down to
+//! the shortest that still does, and told.
 
 mod dice;
 mod disk;
@@ -34,7 +36,12 @@ fn options() -> Options {
     let mut options = Options { seeds: SEEDS, from: 1, brief: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let mut number = || words.next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{word} needs a number"));
+        let mut number = || {
+            words
+                .next()
+                .and_then(|n| n.parse().ok())
+                .unwrap_or_else(|| panic!("{word} needs a number"))
+        };
         match word.as_str() {
             "--seeds" => options.seeds = number(),
             "--from" => options.from = number(),
@@ -49,7 +56,8 @@ fn options() -> Options {
 
 fn main() -> ExitCode {
     let Options { seeds, from, brief } = options();
-    let (next, broken, incidents) = (AtomicU64::new(from), AtomicU64::new(u64::MAX), AtomicUsize::new(0));
+    let (next, broken, incidents) =
+        (AtomicU64::new(from), AtomicU64::new(u64::MAX), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get()) {
             scope.spawn(|| {
@@ -71,19 +79,28 @@ fn main() -> ExitCode {
     let broken = broken.into_inner();
     if broken == u64::MAX {
         repeats(from);
-        println!("simulation: {incidents} incidents in {seeds} histories from seed {from}, no invariant broken");
+        println!(
+            "simulation: {incidents} incidents in {seeds} histories from seed {from}, no invariant broken"
+        );
         let what = format!("simulated incidents, {seeds} seeds from {from}, none broken");
         println!("{what:<66} {:>9.2} {:<3} (goal -)", incidents as f64, "n");
         println!("test result: ok. 1 passed; 0 failed");
         return ExitCode::SUCCESS;
     }
-    let what =
-        world::run(Plan::of(broken), false).broken.unwrap_or_else(|| "it does not break again: the simulation is not repeatable".into());
+    let what = world::run(Plan::of(broken), false)
+        .broken
+        .unwrap_or_else(|| "it does not break again: the simulation is not repeatable".into());
     println!("simulation: seed {broken} breaks\n  {what}");
     if !brief {
         let (plan, ledger) = shortest(Plan::of(broken));
-        println!("the shortest history that was found:\n  homes {}, center {:?}", plan.homes.len(), plan.policy.center);
-        plan.entries.iter().for_each(|e| println!("  after {:>9} ms  {:?}", e.at.as_millis(), e.what));
+        println!(
+            "the shortest history that was found:\n  homes {}, center {:?}",
+            plan.homes.len(),
+            plan.policy.center
+        );
+        plan.entries
+            .iter()
+            .for_each(|e| println!("  after {:>9} ms  {:?}", e.at.as_millis(), e.what));
         println!("its story:");
         ledger.story.iter().for_each(|line| println!("  {line}"));
         println!("  {}", ledger.broken.unwrap_or_default());
@@ -99,9 +116,12 @@ fn repeats(seed: u64) {
     assert_eq!(first.story, again.story, "the same seed is the same history");
 }
 
-/// Takes away whatever is not needed to break the same invariant: halves first, single entries last.
+/// Takes away whatever is not needed to break the same invariant: halves first, single entries
+/// last.
 fn shortest(mut plan: Plan) -> (Plan, Ledger) {
-    let invariant = |ledger: &Ledger| ledger.broken.as_ref().map(|what| what.split(':').next().unwrap_or_default().to_owned());
+    let invariant = |ledger: &Ledger| {
+        ledger.broken.as_ref().map(|what| what.split(':').next().unwrap_or_default().to_owned())
+    };
     let wanted = invariant(&world::run(plan.clone(), false));
     let mut piece = plan.entries.len().div_ceil(2);
     while piece > 0 {
@@ -117,7 +137,8 @@ fn shortest(mut plan: Plan) -> (Plan, Ledger) {
         }
         piece /= 2;
     }
-    // Nothing needs to happen long after the last entry before it breaks; the wait at the beginning tells nothing either.
+    // Nothing needs to happen long after the last entry before it breaks; the wait at the beginning
+    // tells nothing either.
     if let Some(first) = plan.entries.first().map(|e| e.at.saturating_sub(Duration::from_secs(1))) {
         let mut earlier = plan.clone();
         earlier.entries.iter_mut().for_each(|e| e.at -= first);

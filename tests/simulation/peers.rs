@@ -1,5 +1,5 @@
-//! Whom the server reaches: sirens, contacts' telephones, a receiver, responders, operators. They outlive it, they know a key that they
-//! have seen, and they act on their own.
+//! Whom the server reaches: sirens, contacts' telephones, a receiver, responders, operators. They
+//! outlive it, they know a key that they have seen, and they act on their own.
 
 use super::{
     dice::Dice,
@@ -80,8 +80,10 @@ struct Way {
 /// The ways out for the real thing and for drills.
 pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandlers, EffectHandlers) {
     let of = |mode| {
-        let [devices, phones, receiver, responders, notices] =
-            LANES.map(|lane| Arc::new(Way { lane, mode, world: world.clone(), clock: clock.clone() }) as Arc<dyn EffectHandler>);
+        let [devices, phones, receiver, responders, notices] = LANES.map(|lane| {
+            Arc::new(Way { lane, mode, world: world.clone(), clock: clock.clone() })
+                as Arc<dyn EffectHandler>
+        });
         EffectHandlers { devices, phones, receiver, responders, notices }
     };
     (of(Mode::Live), of(Mode::Drill))
@@ -95,7 +97,14 @@ impl EffectHandler for Way {
         if let Some(WayFault::Unreachable) = fault {
             return Err(ExecuteError("nobody is reached".into()));
         }
-        world.ledger().carried_out(now, self.clock.now(), self.mode, self.lane, effect, &world.disk);
+        world.ledger().carried_out(
+            now,
+            self.clock.now(),
+            self.mode,
+            self.lane,
+            effect,
+            &world.disk,
+        );
         let first = world.lock(&world.peers).seen.insert(effect.key.clone());
         if first {
             self.act(effect, now);
@@ -111,14 +120,18 @@ impl EffectHandler for Way {
             _ => {}
         }
         Ok(match &effect.kind {
-            EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: true }),
+            EffectKind::SirenOn { device, .. } => {
+                Some(Command::SirenReported { device: device.clone(), sounding: true })
+            }
             _ => None,
         })
     }
 
     fn on_expired(&self, effect: &Effect) -> Option<Command> {
         match &effect.kind {
-            EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: false }),
+            EffectKind::SirenOn { device, .. } => {
+                Some(Command::SirenReported { device: device.clone(), sounding: false })
+            }
             _ => None,
         }
     }
@@ -128,14 +141,22 @@ impl Way {
     /// What the peer does of itself, once, when it is reached first.
     fn act(&self, effect: &Effect, now: Timestamp) {
         match &effect.kind {
-            EffectKind::CallContact { call, purpose, .. } => self.pick_up(*call, *purpose, &effect.key, now),
+            EffectKind::CallContact { call, purpose, .. } => {
+                self.pick_up(*call, *purpose, &effect.key, now)
+            }
             EffectKind::RequestDispatch { service } => self.respond(*service, effect, now),
-            EffectKind::SignalReceiver { signal: Signal::Alarm, services, .. } => self.report(services, effect, now),
+            EffectKind::SignalReceiver { signal: Signal::Alarm, services, .. } => {
+                self.report(services, effect, now)
+            }
             EffectKind::Notify { reason: Notice::WaitsForOperator } => {
                 let mut dice = Dice::new(self.world.plan.seed, &format!("claim/{}", effect.key));
                 if dice.chance(60) {
                     let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
-                    let claim = Errand::command(effect.incident, Command::Claim { by }, Duration::from_secs(60));
+                    let claim = Errand::command(
+                        effect.incident,
+                        Command::Claim { by },
+                        Duration::from_secs(60),
+                    );
                     Errand::begin_at(&self.world, claim, now + dice.ms(500, 120_000));
                 }
             }
@@ -150,12 +171,27 @@ impl Way {
             if step == (CallStep::Cancel { authenticated: true }) {
                 self.world.ledger().called_off(call, purpose);
             }
-            Errand::begin_at(&self.world, Errand::command(call.incident, Command::Call { call, step }, Duration::from_secs(30)), at);
+            Errand::begin_at(
+                &self.world,
+                Errand::command(
+                    call.incident,
+                    Command::Call { call, step },
+                    Duration::from_secs(30),
+                ),
+                at,
+            );
         };
         let rings = now + dice.ms(200, 36_000);
         match dice.below(10) {
             0 | 1 => {}
-            2 => say(rings, CallStep::NotReached(dice.pick(&[NotReached::Busy, NotReached::Voicemail, NotReached::Failed]))),
+            2 => say(
+                rings,
+                CallStep::NotReached(dice.pick(&[
+                    NotReached::Busy,
+                    NotReached::Voicemail,
+                    NotReached::Failed,
+                ])),
+            ),
             3 => {
                 say(rings, CallStep::Answer);
                 say(rings + dice.ms(100, 90_000), CallStep::HangUp);
@@ -173,28 +209,49 @@ impl Way {
                 let decided = rings + dice.ms(100, 70_000);
                 say(decided, decision);
                 if dice.chance(15) {
-                    say(decided + dice.ms(0, 3_000), CallStep::Cancel { authenticated: dice.chance(50) });
+                    say(
+                        decided + dice.ms(0, 3_000),
+                        CallStep::Cancel { authenticated: dice.chance(50) },
+                    );
                 }
             }
         }
     }
 
-    /// A receiving center works on it, and says so: late, twice, in the wrong order, and sometimes that it is over for them.
+    /// A receiving center works on it, and says so: late, twice, in the wrong order, and sometimes
+    /// that it is over for them.
     fn report(&self, services: &[Service], effect: &Effect, now: Timestamp) {
         let mut dice = Dice::new(self.world.plan.seed, &format!("report/{}", effect.key));
         let by = Actor::Outside { name: "Harbor".into() };
         let say = |n: usize, report: Report, dice: &mut Dice| {
             for _ in 0..if dice.chance(15) { 2 } else { 1 } {
                 let at = now + dice.ms(0, 240_000);
-                let said = Command::Report { by: by.clone(), key: format!("{}-{n}", effect.key), said_at: at, report: report.clone() };
-                Errand::begin_at(&self.world, Errand::command(effect.incident, said, Duration::from_secs(3_600)), at);
+                let said = Command::Report {
+                    by: by.clone(),
+                    key: format!("{}-{n}", effect.key),
+                    said_at: at,
+                    report: report.clone(),
+                };
+                Errand::begin_at(
+                    &self.world,
+                    Errand::command(effect.incident, said, Duration::from_secs(3_600)),
+                    at,
+                );
             }
         };
         say(0, Report::Claimed, &mut dice);
         for (n, service) in services.iter().enumerate() {
-            for (m, state) in [DispatchState::Accepted, DispatchState::EnRoute, DispatchState::OnScene].into_iter().enumerate() {
+            for (m, state) in
+                [DispatchState::Accepted, DispatchState::EnRoute, DispatchState::OnScene]
+                    .into_iter()
+                    .enumerate()
+            {
                 if dice.chance(60) {
-                    say(10 * n + m + 1, Report::Moved { service: *service, state, reference: None }, &mut dice);
+                    say(
+                        10 * n + m + 1,
+                        Report::Moved { service: *service, state, reference: None },
+                        &mut dice,
+                    );
                 }
             }
         }
@@ -203,12 +260,18 @@ impl Way {
         }
     }
 
-    /// Responders: in the end everything is closed; on the way reports come late, twice and in the wrong order.
+    /// Responders: in the end everything is closed; on the way reports come late, twice and in the
+    /// wrong order.
     fn respond(&self, service: Service, effect: &Effect, now: Timestamp) {
         let mut dice = Dice::new(self.world.plan.seed, &format!("respond/{}", effect.key));
         let mut at = now;
         let rejected = dice.chance(10).then_some(DispatchState::Rejected);
-        let forward = [DispatchState::Accepted, DispatchState::EnRoute, DispatchState::OnScene, DispatchState::Closed];
+        let forward = [
+            DispatchState::Accepted,
+            DispatchState::EnRoute,
+            DispatchState::OnScene,
+            DispatchState::Closed,
+        ];
         for state in rejected.into_iter().chain(forward) {
             at = at + dice.ms(0, 120_000);
             let report = Command::Dispatch { service, state, reference: None };
@@ -216,8 +279,13 @@ impl Way {
             Errand::begin_at(&self.world, Errand::command(effect.incident, report, patience), at);
         }
         if dice.chance(5) {
-            let close = Command::Close { by: Actor::Center, disposition: Disposition::ClosedByCenter };
-            Errand::begin_at(&self.world, Errand::command(effect.incident, close, Duration::from_secs(60)), now + dice.ms(0, 400_000));
+            let close =
+                Command::Close { by: Actor::Center, disposition: Disposition::ClosedByCenter };
+            Errand::begin_at(
+                &self.world,
+                Errand::command(effect.incident, close, Duration::from_secs(60)),
+                now + dice.ms(0, 400_000),
+            );
         }
     }
 }

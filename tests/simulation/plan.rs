@@ -1,4 +1,5 @@
-//! What will happen to a simulated world: drawn from the seed before it begins, so that it can be printed, and cut down to what matters.
+//! What will happen to a simulated world: drawn from the seed before it begins, so that it can be
+//! printed, and cut down to what matters.
 
 use super::dice::Dice;
 use buckler::domain::{
@@ -21,7 +22,8 @@ pub struct Plan {
     pub entries: Vec<Entry>,
 }
 
-/// Something that happens at a moment after the beginning. Its number names it for ever, also when others are taken away.
+/// Something that happens at a moment after the beginning. Its number names it for ever, also when
+/// others are taken away.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub number: usize,
@@ -33,7 +35,14 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub enum What {
     /// Somebody slides or taps.
-    Raise { home: usize, who: &'static str, request: Request, mode: Mode, drill_sirens: bool, taps: u8 },
+    Raise {
+        home: usize,
+        who: &'static str,
+        request: Request,
+        mode: Mode,
+        drill_sirens: bool,
+        taps: u8,
+    },
     /// Somebody steers what the home's latest request began.
     Steer { home: usize, who: &'static str, how: Steer },
     /// Somebody changes the home's contacts: no incident that runs may notice (I19).
@@ -97,7 +106,12 @@ impl Plan {
     /// The world of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
-        let center = dice.pick(&[CenterMode::Automatic, CenterMode::Automatic, CenterMode::Operators, CenterMode::Receiver]);
+        let center = dice.pick(&[
+            CenterMode::Automatic,
+            CenterMode::Automatic,
+            CenterMode::Operators,
+            CenterMode::Receiver,
+        ]);
         let homes: Vec<Home> = (0..=dice.below(8) as usize).map(|n| home(n, &mut dice)).collect();
         let mut entries = Vec::new();
         for _ in 0..8 + dice.below(24) {
@@ -108,7 +122,11 @@ impl Plan {
             entries.push((at, trouble(&mut dice)));
         }
         entries.sort_by_key(|(at, _)| *at);
-        let entries = entries.into_iter().enumerate().map(|(number, (at, what))| Entry { number, at, what }).collect();
+        let entries = entries
+            .into_iter()
+            .enumerate()
+            .map(|(number, (at, what))| Entry { number, at, what })
+            .collect();
         Self { seed, homes, policy: Policy { center, ..Policy::default() }, entries }
     }
 }
@@ -121,29 +139,43 @@ fn people(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, What)>) {
     let request = dice.pick(&Request::ALL);
     let mode = if dice.chance(20) { Mode::Drill } else { Mode::Live };
     let taps = if dice.chance(15) { 2 } else { 1 };
-    entries.push((at, What::Raise { home, who, request, mode, drill_sirens: dice.chance(50), taps }));
+    entries
+        .push((at, What::Raise { home, who, request, mode, drill_sirens: dice.chance(50), taps }));
     if dice.chance(25) {
         // Around D more often than anywhere else: that is where it is decided.
         let after = if dice.chance(40) { dice.ms(4_900, 5_200) } else { dice.ms(100, 20_000) };
-        entries.push((at + after, What::Steer { home, who: dice.pick(&["ada", "ben"]), how: Steer::Cancel }));
+        entries.push((
+            at + after,
+            What::Steer { home, who: dice.pick(&["ada", "ben"]), how: Steer::Cancel },
+        ));
     }
     if dice.chance(15) {
         entries.push((at + dice.ms(500, 6_000), What::Steer { home, who, how: Steer::SendNow }));
     }
     if dice.chance(20) {
-        entries.push((at + dice.ms(1_000, 200_000), What::Steer { home, who, how: Steer::Silence }));
+        entries
+            .push((at + dice.ms(1_000, 200_000), What::Steer { home, who, how: Steer::Silence }));
     }
     if dice.chance(20) {
         let request = dice.pick(&Request::ALL);
-        let what = What::Raise { home, who: "ben", request, mode: Mode::Live, drill_sirens: false, taps: 1 };
+        let what = What::Raise {
+            home,
+            who: "ben",
+            request,
+            mode: Mode::Live,
+            drill_sirens: false,
+            taps: 1,
+        };
         entries.push((at + dice.ms(0, 30_000), what));
     }
     if dice.chance(5) {
         entries.push((at + dice.ms(0, 60_000), What::EditHome { home }));
     }
     if dice.chance(12) {
-        let when = dice.pick(&[When::Now, When::BeforeCommit, When::AfterCommit, When::AfterEffect]);
-        entries.push((at + dice.ms(0, 40_000), What::Kill { when, down: down(dice), reboot: false }));
+        let when =
+            dice.pick(&[When::Now, When::BeforeCommit, When::AfterCommit, When::AfterEffect]);
+        entries
+            .push((at + dice.ms(0, 40_000), What::Kill { when, down: down(dice), reboot: false }));
     }
 }
 
@@ -167,13 +199,24 @@ fn trouble(dice: &mut Dice) -> What {
             let fault = dice.pick(&[WayFault::Unreachable, WayFault::Slow, WayFault::AnswerLost]);
             What::Way { lane: dice.pick(&LANES), fault, lasts: dice.ms(100, 180_000) }
         }
-        4 => What::Network { loses_percent: dice.below(90), slow_ms: dice.below(90_000), lasts: dice.ms(1_000, 120_000) },
-        _ => What::WallClock { by_ms: dice.pick(&[3_600_000, -3_600_000, 1_000, -1_000, 40, -40, 86_400_000]) },
+        4 => What::Network {
+            loses_percent: dice.below(90),
+            slow_ms: dice.below(90_000),
+            lasts: dice.ms(1_000, 120_000),
+        },
+        _ => What::WallClock {
+            by_ms: dice.pick(&[3_600_000, -3_600_000, 1_000, -1_000, 40, -40, 86_400_000]),
+        },
     }
 }
 
 fn home(n: usize, dice: &mut Dice) -> Home {
-    let device = |id: &str, kind| Device { id: id.parse().unwrap(), kind, model: "alarm".into(), name: id.into() };
+    let device = |id: &str, kind| Device {
+        id: id.parse().unwrap(),
+        kind,
+        model: "alarm".into(),
+        name: id.into(),
+    };
     let devices = match dice.chance(75) {
         true => vec![device("base", DeviceKind::BaseStation), device("hall", DeviceKind::Keypad)],
         false => Vec::new(),
@@ -190,7 +233,11 @@ fn home(n: usize, dice: &mut Dice) -> Home {
             postal_code: "97477".into(),
             country: "US".into(),
         }),
-        subscription: Subscription { plan: Subscribed::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::Enrolled },
+        subscription: Subscription {
+            plan: Subscribed::HomePremium,
+            professional_monitoring: true,
+            sos_for_cameras: Enrolment::Enrolled,
+        },
         settings: Settings {
             countdown_s: dice.pick(&[5, 5, 5, 8, 15]),
             siren_duration_s: dice.pick(&[600, 60, 120]),

@@ -1,4 +1,5 @@
-//! What is on the disk: it refuses what a database's constraints refuse, and forgets nothing before the history is over.
+//! What is on the disk: it refuses what a database's constraints refuse, and forgets nothing before
+//! the history is over.
 
 use buckler::{
     domain::{
@@ -42,20 +43,36 @@ impl Tables {
     /// What a database's constraints refuse, before anything is changed.
     fn check(&self, batch: &Batch) -> Result<(), StoreError> {
         if let Some(quarantined) = batch.quarantined.first() {
-            return Err(refused(format!("{} is quarantined: {}", quarantined.incident, quarantined.why)));
+            return Err(refused(format!(
+                "{} is quarantined: {}",
+                quarantined.incident, quarantined.why
+            )));
         }
         let mut running = self.running.clone();
         running.retain(|_, id| !batch.over.contains(id));
         for Begun { id, home, quiet, .. } in &batch.begun {
-            if self.incidents.contains_key(id) || (!batch.over.contains(id) && running.insert((home.clone(), *quiet), *id).is_some()) {
-                return Err(refused(format!("a second incident runs in {home}, or {id} begins again")));
+            if self.incidents.contains_key(id)
+                || (!batch.over.contains(id)
+                    && running.insert((home.clone(), *quiet), *id).is_some())
+            {
+                return Err(refused(format!(
+                    "a second incident runs in {home}, or {id} begins again"
+                )));
             }
         }
         for (id, first, _) in &batch.facts {
             let kept = self.incidents.get(id).map_or(0, |(_, facts)| facts.len() as u32);
-            let before: u32 = batch.facts.iter().filter(|(other, at, _)| other == id && at < first).map(|(.., f)| f.len() as u32).sum();
+            let before: u32 = batch
+                .facts
+                .iter()
+                .filter(|(other, at, _)| other == id && at < first)
+                .map(|(.., f)| f.len() as u32)
+                .sum();
             if *first != kept + before + 1 {
-                return Err(refused(format!("fact {first} of incident {id} stands where {} comes next", kept + before + 1)));
+                return Err(refused(format!(
+                    "fact {first} of incident {id} stands where {} comes next",
+                    kept + before + 1
+                )));
             }
         }
         let mut dispatched = BTreeSet::new();
@@ -67,7 +84,11 @@ impl Tables {
             }
         }
         let mut requests = BTreeSet::new();
-        match batch.requests.iter().find(|r| self.requests.contains_key(&r.id) || !requests.insert(r.id)) {
+        match batch
+            .requests
+            .iter()
+            .find(|r| self.requests.contains_key(&r.id) || !requests.insert(r.id))
+        {
             Some(request) => Err(refused(format!("the request {} is there already", request.id))),
             None => Ok(()),
         }
@@ -95,7 +116,11 @@ impl Tables {
     }
 
     fn stored(&self, id: IncidentId) -> Option<Stored> {
-        self.incidents.get(&id).map(|(home, history)| Stored { id, home: home.clone(), history: history.clone() })
+        self.incidents.get(&id).map(|(home, history)| Stored {
+            id,
+            home: home.clone(),
+            history: history.clone(),
+        })
     }
 }
 
@@ -123,7 +148,9 @@ impl Platter {
             home: home.to_string(),
             quiet: *quiet,
             quarantined: None,
-            stored: tables.stored(*id).ok_or_else(|| refused(format!("incident {id} is not there"))),
+            stored: tables
+                .stored(*id)
+                .ok_or_else(|| refused(format!("incident {id} is not there"))),
         };
         tables.running.iter().map(row).collect()
     }

@@ -1,5 +1,6 @@
-//! The world around the server: true time, people, contacts, responders, devices, the network, the disk, and the hand that pulls the plug.
-//! The server in it is the real engine on a paused runtime: a life from start to kill is one runtime.
+//! The world around the server: true time, people, contacts, responders, devices, the network, the
+//! disk, and the hand that pulls the plug. The server in it is the real engine on a paused runtime:
+//! a life from start to kill is one runtime.
 
 use super::{
     disk::Disk,
@@ -120,14 +121,25 @@ impl TimeSource for Sky {
 
 impl World {
     fn new(plan: Plan, tells: bool) -> Arc<Self> {
-        let queue = plan.entries.iter().enumerate().map(|(n, e)| ((BEGINNING + e.at, n as u64), Event::Entry(n))).collect();
+        let queue = plan
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(n, e)| ((BEGINNING + e.at, n as u64), Event::Entry(n)))
+            .collect();
         Arc::new(Self {
             disk: Disk::default(),
             ledger: Mutex::new(Ledger::new(tells)),
             peers: Mutex::default(),
             errands: Mutex::default(),
             weather: Mutex::default(),
-            time: Mutex::new(Time { base: BEGINNING, since: None, wall_offset_ms: 0, server_offset_ms: 0, boot: (1, BEGINNING) }),
+            time: Mutex::new(Time {
+                base: BEGINNING,
+                since: None,
+                wall_offset_ms: 0,
+                server_offset_ms: 0,
+                boot: (1, BEGINNING),
+            }),
             queue: Mutex::new(queue),
             killed: Notify::new(),
             kill: Mutex::default(),
@@ -153,7 +165,9 @@ impl World {
     /// Lets something come at a time.
     pub fn later(&self, at: Timestamp, event: Event) {
         let mut queue = self.lock(&self.queue);
-        let number = 1_000_000 + queue.last_key_value().map_or(0, |((_, n), _)| *n) % 1_000_000 + queue.len() as u64;
+        let number = 1_000_000
+            + queue.last_key_value().map_or(0, |((_, n), _)| *n) % 1_000_000
+            + queue.len() as u64;
         let mut key = (at, number);
         while queue.contains_key(&key) {
             key.1 += 1;
@@ -178,7 +192,11 @@ pub fn run(plan: Plan, tells: bool) -> Ledger {
     let world = World::new(plan, tells);
     world.later(BEGINNING + LOOK, Event::Look);
     loop {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
         let end = runtime.block_on(live(&world));
         let died = world.truth_of_life_end(&runtime);
         drop(runtime);
@@ -202,7 +220,12 @@ impl World {
         self.disk.power_off(self);
         self.lock(&self.peers).server_died();
         self.ledger().outage(died, back);
-        self.ledger().tell(died, || format!("the server is killed, for {down:?}{}", if reboot { ", with the machine" } else { "" }));
+        self.ledger().tell(died, || {
+            format!(
+                "the server is killed, for {down:?}{}",
+                if reboot { ", with the machine" } else { "" }
+            )
+        });
         while let Some((at, event)) = self.next_until(back) {
             self.lock(&self.time).base = at.max(died);
             self.handle(event, None);
@@ -211,7 +234,8 @@ impl World {
         time.base = back;
         if reboot {
             time.boot = (time.boot.0 + 1, back);
-            // A machine that starts with another time than it had cannot be told from one that was off for longer, or not at all.
+            // A machine that starts with another time than it had cannot be told from one that was
+            // off for longer, or not at all.
             time.wall_offset_ms = time.server_offset_ms;
         }
     }
@@ -233,7 +257,15 @@ async fn live(world: &Arc<World>) -> End {
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop);
-    let engine = match Engine::start(Arc::new(world.disk.handle(world, &clock)), clock.clone(), live_events, outbox, &tasks).await {
+    let engine = match Engine::start(
+        Arc::new(world.disk.handle(world, &clock)),
+        clock.clone(),
+        live_events,
+        outbox,
+        &tasks,
+    )
+    .await
+    {
         Ok(engine) => engine,
         Err(error) => {
             world.ledger().broken(format!("I15: the server does not start: {error}"));
@@ -241,7 +273,8 @@ async fn live(world: &Arc<World>) -> End {
         }
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
-    let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth()) + AFTERMATH;
+    let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth())
+        + AFTERMATH;
     let mut failed = std::pin::pin!(tasks.failed());
     loop {
         if world.ledger().is_broken() {
@@ -271,8 +304,16 @@ async fn live(world: &Arc<World>) -> End {
             return End::Over;
         }
         if world.truth() > end {
-            let left: Vec<_> = engine.view().running().iter().map(|c| format!("{} {:?}", c.incident.id, c.incident.state)).collect();
-            world.ledger().broken(format!("I8: not over long after everything was healed: {left:?}; outbox {:?}", world.disk.left()));
+            let left: Vec<_> = engine
+                .view()
+                .running()
+                .iter()
+                .map(|c| format!("{} {:?}", c.incident.id, c.incident.state))
+                .collect();
+            world.ledger().broken(format!(
+                "I8: not over long after everything was healed: {left:?}; outbox {:?}",
+                world.disk.left()
+            ));
             return End::Broken;
         }
     }
@@ -317,7 +358,10 @@ impl World {
                 let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
                 let proceed = current.incident.id.0.as_u128() % 3 == 0;
                 let review = Command::Review { by, proceed, note: "Seen.".into() };
-                Errand::begin(self, Errand::command(current.incident.id, review, Duration::from_secs(20)));
+                Errand::begin(
+                    self,
+                    Errand::command(current.incident.id, review, Duration::from_secs(20)),
+                );
             }
         }
     }
@@ -341,14 +385,24 @@ impl World {
                     snapshot: Snapshot::of(&home, self.plan.policy),
                 };
                 for tap in 0..taps {
-                    let id =
-                        uuid::Uuid::from_u128(u128::from(self.plan.seed) << 64 | (entry.number as u128) << 8 | u128::from(tap) | 1 << 7);
+                    let id = uuid::Uuid::from_u128(
+                        u128::from(self.plan.seed) << 64
+                            | (entry.number as u128) << 8
+                            | u128::from(tap)
+                            | 1 << 7,
+                    );
                     self.ledger().tapped(IncidentId(id), now);
-                    Errand::begin(self, Errand::raise(raise(IncidentId(id)), now, clock.map(|c| c.now())));
+                    Errand::begin(
+                        self,
+                        Errand::raise(raise(IncidentId(id)), now, clock.map(|c| c.now())),
+                    );
                 }
             }
             What::Steer { home, who, how } => {
-                let Some(incident) = self.lock(&self.errands).latest_in(&self.plan.homes[home].id) else { return };
+                let Some(incident) = self.lock(&self.errands).latest_in(&self.plan.homes[home].id)
+                else {
+                    return;
+                };
                 let by = person(who);
                 let command = match how {
                     Steer::Cancel => Command::Cancel { by },
@@ -369,7 +423,8 @@ impl World {
             }
             What::Disk { fault, lasts } => {
                 self.disk.break_with(Some(fault));
-                self.ledger().outage_begins(now, matches!(fault, DiskFault::Full | DiskFault::Flush));
+                self.ledger()
+                    .outage_begins(now, matches!(fault, DiskFault::Full | DiskFault::Flush));
                 self.later(now + lasts, Event::DiskHeals);
             }
             What::Way { lane, fault, lasts } => self.break_way(lane, fault, now, lasts),

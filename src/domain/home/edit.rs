@@ -1,5 +1,6 @@
-//! Changes that owners make to a home. A change is validated as a whole: the faults of all fields are returned at once, and nothing
-//! changes. No change affects a running incident, because it carries its own snapshot (I19).
+//! Changes that owners make to a home. A change is validated as a whole: the faults of all fields
+//! are returned at once, and nothing changes. No change affects a running incident, because it
+//! carries its own snapshot (I19).
 
 use super::{Address, Enrolment, Home, Plan, Settings, settings};
 use crate::domain::{
@@ -87,22 +88,32 @@ impl ErrorCode {
             Self::Missing => "Fill this in.",
             Self::TooLong => "That is too long.",
             Self::NotACountry => "Give the country as two letters, such as US.",
-            Self::NotAPhoneNumber => "Give the whole number with its country code, such as +1 503 555 0101.",
-            Self::HasExtension => "Extensions cannot be dialed. Give a number that rings this person directly.",
+            Self::NotAPhoneNumber => {
+                "Give the whole number with its country code, such as +1 503 555 0101."
+            }
+            Self::HasExtension => {
+                "Extensions cannot be dialed. Give a number that rings this person directly."
+            }
             Self::Twice => "This number is in the list twice.",
             Self::TooFew => "Name at least two people: one may not hear the phone.",
             Self::TooMany => "That is more than a home can have.",
             Self::OutOfBounds => "That is outside of what is allowed.",
             Self::NotRight => "That is not right.",
             Self::TooShort => "That is too short.",
-            Self::EasilyGuessed => "That is easily guessed. Take a few words that have nothing to do with each other.",
+            Self::EasilyGuessed => {
+                "That is easily guessed. Take a few words that have nothing to do with each other."
+            }
             Self::NotAStream => "Give an address that begins with rtsp://.",
-            Self::AnotherCamera => "Both streams must come from the same camera: the same name or number, and port.",
+            Self::AnotherCamera => {
+                "Both streams must come from the same camera: the same name or number, and port."
+            }
             Self::NotPrivate => "Give an address in your own network.",
             Self::HasCredentials => "Leave user name and password out of the address.",
             Self::NotAnEmail => "That is not an e-mail address.",
             Self::NotAccepted => "Accept this to go on.",
-            Self::Known => "There is an account with this address. Sign in, and open the link again.",
+            Self::Known => {
+                "There is an account with this address. Sign in, and open the link again."
+            }
             Self::LastOwner => "A home keeps at least one owner.",
             Self::OnlyOne => "A home has one base station.",
             Self::NoCompatibleCamera => "Add a camera that can raise an SOS first.",
@@ -129,7 +140,9 @@ impl Form {
         let text = text.trim();
         match text.chars().count() {
             0 => self.wrong(field, ErrorCode::Missing),
-            n if n > TEXT_MOST || text.chars().any(char::is_control) => self.wrong(field, ErrorCode::TooLong),
+            n if n > TEXT_MOST || text.chars().any(char::is_control) => {
+                self.wrong(field, ErrorCode::TooLong)
+            }
             _ => {}
         }
         text.into()
@@ -180,7 +193,11 @@ impl Home {
             line1: form.line("line1", &written.line1),
             line2: line2.map(|l| form.line("line2", l)),
             city: form.line("city", &written.city),
-            region: if needs_region(&country) { form.line("region", &written.region) } else { written.region.trim().into() },
+            region: if needs_region(&country) {
+                form.line("region", &written.region)
+            } else {
+                written.region.trim().into()
+            },
             postal_code: form.line("postal_code", &written.postal_code),
             country,
         };
@@ -188,11 +205,17 @@ impl Home {
         Ok(())
     }
 
-    /// Changes the household's settings. Whether canceling needs the verbal password is chosen with the enrollment (R15).
+    /// Changes the household's settings. Whether canceling needs the verbal password is chosen with
+    /// the enrollment (R15).
     ///
     /// # Errors
     /// A countdown or a siren duration out of bounds (R10, R19).
-    pub fn settle(&mut self, countdown_s: u8, siren_duration_s: u16, cameras_sound: bool) -> Result<(), FieldErrors> {
+    pub fn settle(
+        &mut self,
+        countdown_s: u8,
+        siren_duration_s: u16,
+        cameras_sound: bool,
+    ) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         if !settings::COUNTDOWN_S.contains(&countdown_s) {
             form.wrong("countdown_s", ErrorCode::OutOfBounds);
@@ -200,7 +223,12 @@ impl Home {
         if !settings::SIREN_DURATION_S.contains(&siren_duration_s) {
             form.wrong("siren_duration_s", ErrorCode::OutOfBounds);
         }
-        let settings = Settings { countdown_s, siren_duration_s, cameras_sound_with_base_station: cameras_sound, ..self.settings };
+        let settings = Settings {
+            countdown_s,
+            siren_duration_s,
+            cameras_sound_with_base_station: cameras_sound,
+            ..self.settings
+        };
         self.settings = form.done(settings)?;
         Ok(())
     }
@@ -228,7 +256,8 @@ impl Home {
             }
             let known = self.contacts.iter().find(|c| Some(&c.id) == one.id.as_ref());
             let same = known.filter(|c| c.phone == phone);
-            let taken: Vec<&str> = self.contacts.iter().chain(&contacts).map(|c| c.id.as_str()).collect();
+            let taken: Vec<&str> =
+                self.contacts.iter().chain(&contacts).map(|c| c.id.as_str()).collect();
             let id = known.map_or_else(|| new_id(&name, "contact", &taken), |c| c.id.clone());
             let mut contact = Contact::new(id, name, phone.clone());
             if let Some(same) = same {
@@ -243,7 +272,8 @@ impl Home {
     /// Enrolls the cameras in SOS (R2), with or without asking for the verbal password (R15).
     ///
     /// # Errors
-    /// Each requirement that is missing: a compatible camera, the plan, an address, two contacts, the password.
+    /// Each requirement that is missing: a compatible camera, the plan, an address, two contacts,
+    /// the password.
     pub fn enroll(&mut self, password_required: bool) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         if !self.cameras.iter().any(|c| c.sos_compatible) {
@@ -276,7 +306,12 @@ impl Home {
     ///
     /// # Errors
     /// An invalid name or model, a second base station, or too many devices.
-    pub fn add_device(&mut self, kind: DeviceKind, model: &str, name: &str) -> Result<DeviceId, FieldErrors> {
+    pub fn add_device(
+        &mut self,
+        kind: DeviceKind,
+        model: &str,
+        name: &str,
+    ) -> Result<DeviceId, FieldErrors> {
         let mut form = Form::default();
         let (name, model) = (form.line("name", name), form.line("model", model));
         if kind == DeviceKind::BaseStation && self.base_station().is_some() {
@@ -296,15 +331,22 @@ impl Home {
     ///
     /// # Errors
     /// An invalid name or stream address, or too many cameras.
-    pub fn add_camera(&mut self, kind: CameraKind, written: &WrittenCamera, allows: Allows) -> Result<CameraId, FieldErrors> {
+    pub fn add_camera(
+        &mut self,
+        kind: CameraKind,
+        written: &WrittenCamera,
+        allows: Allows,
+    ) -> Result<CameraId, FieldErrors> {
         let mut form = Form::default();
         if self.cameras.len() >= DEVICES_MOST {
             form.wrong("name", ErrorCode::TooMany);
         }
         let name = form.line("name", &written.name);
         let WrittenCamera { sos_compatible, has_siren, keep, .. } = *written;
-        let (id, (stream, small)) = (self.free_id(&name, "camera"), streams(&mut form, written, allows));
-        let camera = Camera { id, kind, name, sos_compatible, has_siren, stream, small, login: None, keep };
+        let (id, (stream, small)) =
+            (self.free_id(&name, "camera"), streams(&mut form, written, allows));
+        let camera =
+            Camera { id, kind, name, sos_compatible, has_siren, stream, small, login: None, keep };
         let camera = form.done(camera)?;
         let id = camera.id.clone();
         self.cameras.push(camera);
@@ -324,7 +366,12 @@ impl Home {
     }
 
     fn free_id<T: FromStr>(&self, name: &str, otherwise: &str) -> T {
-        let taken: Vec<&str> = self.devices.iter().map(|d| d.id.as_str()).chain(self.cameras.iter().map(|c| c.id.as_str())).collect();
+        let taken: Vec<&str> = self
+            .devices
+            .iter()
+            .map(|d| d.id.as_str())
+            .chain(self.cameras.iter().map(|c| c.id.as_str()))
+            .collect();
         new_id(name, otherwise, &taken)
     }
 }
@@ -353,10 +400,12 @@ impl Camera {
     /// An invalid name or stream address.
     pub fn edit(&mut self, written: &WrittenCamera, allows: Allows) -> Result<(), FieldErrors> {
         let mut form = Form::default();
-        let (name, (stream, small)) = (form.line("name", &written.name), streams(&mut form, written, allows));
+        let (name, (stream, small)) =
+            (form.line("name", &written.name), streams(&mut form, written, allows));
         form.done(())?;
         // The password was given for the old host, and must not be sent to another one.
-        if self.stream.as_ref().map(StreamAddress::host) != stream.as_ref().map(StreamAddress::host) {
+        if self.stream.as_ref().map(StreamAddress::host) != stream.as_ref().map(StreamAddress::host)
+        {
             self.login = None;
         }
         (self.name, self.stream, self.small, self.keep) = (name, stream, small, written.keep);
@@ -365,15 +414,26 @@ impl Camera {
     }
 }
 
-/// Parses both stream addresses. They must have the same host, because the camera's password must not be sent to another one.
-fn streams(form: &mut Form, written: &WrittenCamera, allows: Allows) -> (Option<StreamAddress>, Option<StreamAddress>) {
+/// Parses both stream addresses. They must have the same host, because the camera's password must
+/// not be sent to another one.
+fn streams(
+    form: &mut Form,
+    written: &WrittenCamera,
+    allows: Allows,
+) -> (Option<StreamAddress>, Option<StreamAddress>) {
     let mut read = |field, text: &str| {
         let text = text.trim();
-        let inside = |address: StreamAddress| address.is_inside(allows).then_some(address).ok_or(ErrorCode::NotPrivate);
-        (!text.is_empty()).then(|| text.parse().and_then(inside).map_err(|fault| form.wrong(field, fault)).ok()).flatten()
+        let inside = |address: StreamAddress| {
+            address.is_inside(allows).then_some(address).ok_or(ErrorCode::NotPrivate)
+        };
+        (!text.is_empty())
+            .then(|| text.parse().and_then(inside).map_err(|fault| form.wrong(field, fault)).ok())
+            .flatten()
     };
     let (stream, small) = (read("stream", &written.stream), read("small", &written.small));
-    if small.is_some() && stream.as_ref().map(StreamAddress::host) != small.as_ref().map(StreamAddress::host) {
+    if small.is_some()
+        && stream.as_ref().map(StreamAddress::host) != small.as_ref().map(StreamAddress::host)
+    {
         form.wrong("small", ErrorCode::AnotherCamera);
     }
     (stream, small)
@@ -381,13 +441,21 @@ fn streams(form: &mut Form, written: &WrittenCamera, allows: Allows) -> (Option<
 
 /// Makes a free id from the display name, with a number appended if the id is taken.
 fn new_id<T: FromStr>(name: &str, otherwise: &str, taken: &[&str]) -> T {
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
     let mut stem = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     if stem.is_empty() {
         stem = otherwise.into();
     }
-    let free = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") }).find(|id| !taken.contains(&id.as_str()));
-    free.and_then(|id| id.parse().ok()).unwrap_or_else(|| unreachable!("some number is free, and letters, digits and hyphens make an id"))
+    let free = (1..)
+        .map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") })
+        .find(|id| !taken.contains(&id.as_str()));
+    free.and_then(|id| id.parse().ok()).unwrap_or_else(|| {
+        unreachable!("some number is free, and letters, digits and hyphens make an id")
+    })
 }
 
 /// Whether addresses of the country name a state or province (UPU S42).

@@ -42,7 +42,8 @@ pub struct Home {
     /// Changes of the last day that can be undone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// How sirens are reached, as configured by owners. The server's configuration takes precedence.
+    /// How sirens are reached, as configured by owners. The server's configuration takes
+    /// precedence.
     #[serde(default, rename = "wires", skip_serializing_if = "Vec::is_empty")]
     pub siren_bindings: Vec<SirenBinding>,
     /// Notes for responders.
@@ -115,7 +116,8 @@ impl Home {
 
     /// Whether a device or camera has a siren.
     pub fn has_siren(&self, device: &DeviceId) -> bool {
-        self.devices.iter().any(|d| d.id == *device) || self.cameras.iter().any(|c| c.has_siren && c.id.as_str() == device.as_str())
+        self.devices.iter().any(|d| d.id == *device)
+            || self.cameras.iter().any(|c| c.has_siren && c.id.as_str() == device.as_str())
     }
 
     /// Returns the camera with this id, if it exists.
@@ -123,7 +125,8 @@ impl Home {
         self.cameras.iter().find(|c| c.id == *id)
     }
 
-    /// Whether canceling needs the verbal password: always with a base station, otherwise as chosen at enrollment (R15).
+    /// Whether canceling needs the verbal password: always with a base station, otherwise as chosen
+    /// at enrollment (R15).
     pub fn verbal_password_required(&self) -> bool {
         self.base_station().is_some() || self.settings.verbal_password_required
     }
@@ -136,7 +139,12 @@ impl Address {
             Some(line2) => format!("{}, {line2}", self.line1),
             None => self.line1.clone(),
         };
-        let town = [&self.city, &self.region].into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+        let town = [&self.city, &self.region]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
         format!("{street}, {town} {}, {}", self.postal_code, self.country)
     }
 
@@ -146,7 +154,8 @@ impl Address {
     }
 }
 
-/// The emergency number of a country, ISO 3166-1 alpha-2. 112 is answered from every mobile network (3GPP TS 22.101).
+/// The emergency number of a country, ISO 3166-1 alpha-2. 112 is answered from every mobile network
+/// (3GPP TS 22.101).
 pub fn emergency_number(country: &str) -> &'static str {
     match country {
         "US" | "CA" | "MX" => "911",

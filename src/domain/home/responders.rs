@@ -1,5 +1,6 @@
-//! Notes that owners write for responders: how to get in, pets, medical facts, and the alarm permit. In the home only owners see them.
-//! With an incident they go to the monitoring center, to a receiving center and to webhooks.
+//! Notes that owners write for responders: how to get in, pets, medical facts, and the alarm
+//! permit. In the home only owners see them. With an incident they go to the monitoring center, to
+//! a receiving center and to webhooks.
 
 use super::{
     Home,
@@ -34,10 +35,21 @@ impl ResponderNotes {
 
     /// The notes in one line, as responders are told; empty if there are none.
     pub fn one_line(&self) -> String {
-        let until = if self.permit_until.is_empty() { String::new() } else { format!(" until {}", self.permit_until) };
-        let parts = [("Gate", &self.gate), ("Pets", &self.pets), ("Medical", &self.medical), ("Permit", &self.permit)];
+        let until = if self.permit_until.is_empty() {
+            String::new()
+        } else {
+            format!(" until {}", self.permit_until)
+        };
+        let parts = [
+            ("Gate", &self.gate),
+            ("Pets", &self.pets),
+            ("Medical", &self.medical),
+            ("Permit", &self.permit),
+        ];
         let said = parts.into_iter().filter(|(_, text)| !text.is_empty());
-        let said = said.map(|(name, text)| format!("{name}: {text}{}", if name == "Permit" { &until } else { "" }));
+        let said = said.map(|(name, text)| {
+            format!("{name}: {text}{}", if name == "Permit" { &until } else { "" })
+        });
         said.collect::<Vec<_>>().join("; ")
     }
 }
@@ -50,7 +62,8 @@ impl Home {
     pub fn note(&mut self, written: &ResponderNotes) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         let mut line = |field: &str, text: &str| {
-            let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let text: String =
+                text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             if text.chars().count() > NOTE_MOST {
                 form.wrong(field, ErrorCode::TooLong);
             }
@@ -76,7 +89,9 @@ fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let number = |n: usize, length: usize| {
         let part = parts[n];
-        (part.len() == length && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u32>().ok()).flatten()
+        (part.len() == length && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse::<u32>().ok())
+            .flatten()
     };
     parts.len() == 3
         && number(0, 4).is_some()
@@ -91,13 +106,24 @@ mod tests {
     #[test]
     fn notes_are_one_line_and_say_nothing_that_is_not_there() {
         assert_eq!(ResponderNotes::default().one_line(), "");
-        let notes = ResponderNotes { gate: "4711".into(), permit: "A-9".into(), permit_until: "2027-01-31".into(), ..Default::default() };
+        let notes = ResponderNotes {
+            gate: "4711".into(),
+            permit: "A-9".into(),
+            permit_until: "2027-01-31".into(),
+            ..Default::default()
+        };
         assert_eq!(notes.one_line(), "Gate: 4711; Permit: A-9 until 2027-01-31");
     }
 
     #[test]
     fn a_date_is_one() {
-        for (text, good) in [("2027-01-31", true), ("2027-13-01", false), ("27-1-1", false), ("2027-01-32", false), ("soon", false)] {
+        for (text, good) in [
+            ("2027-01-31", true),
+            ("2027-13-01", false),
+            ("27-1-1", false),
+            ("2027-01-32", false),
+            ("soon", false),
+        ] {
             assert_eq!(is_date(text), good, "{text}");
         }
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::{ops::RangeInclusive, time::Duration};
 
-/// Countdown that a household may choose, seconds (R10): it may be longer than the default of five, never shorter.
+/// Countdown that a household may choose, seconds (R10): it may be longer than the default of five,
+/// never shorter.
 pub const COUNTDOWN_S: RangeInclusive<u8> = 5..=15;
 /// Siren duration that a household may choose, seconds (R19).
 pub const SIREN_DURATION_S: RangeInclusive<u16> = 60..=600;
@@ -19,7 +20,8 @@ pub struct Settings {
     pub cameras_sound_with_base_station: bool,
     /// For a home without a base station: whether canceling needs the verbal password (R15).
     pub verbal_password_required: bool,
-    /// Whether a device that was signed in without the account's passkey is restricted for a day, so that it cannot request help.
+    /// Whether a device that was signed in without the account's passkey is restricted for a day,
+    /// so that it cannot request help.
     #[serde(default = "held")]
     pub hold_new_devices: bool,
 }
@@ -59,13 +61,16 @@ mod tests {
 
     #[test]
     fn r10_a_countdown_may_be_lengthened_never_shortened() {
-        let seconds = |countdown_s| Settings { countdown_s, ..Settings::default() }.countdown().as_secs();
+        let seconds =
+            |countdown_s| Settings { countdown_s, ..Settings::default() }.countdown().as_secs();
         assert_eq!((seconds(0), seconds(5), seconds(9), seconds(255)), (5, 5, 9, 15));
     }
 
     #[test]
     fn r19_sirens_are_always_bounded() {
-        let seconds = |siren_duration_s| Settings { siren_duration_s, ..Settings::default() }.siren_duration().as_secs();
+        let seconds = |siren_duration_s| {
+            Settings { siren_duration_s, ..Settings::default() }.siren_duration().as_secs()
+        };
         assert_eq!((seconds(0), seconds(300), seconds(u16::MAX)), (60, 300, 600));
     }
 }

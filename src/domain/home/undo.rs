@@ -1,4 +1,5 @@
-//! Earlier values of the address and the contacts. For a day after a change, every owner sees it and can undo it.
+//! Earlier values of the address and the contacts. For a day after a change, every owner sees it
+//! and can undo it.
 
 use super::{Address, Home};
 use crate::domain::{contact::Contact, id::UserId, time::Timestamp};
@@ -13,7 +14,8 @@ pub const UNDOABLE: Duration = Duration::from_secs(24 * 3_600);
 pub struct Change {
     /// Its number, unique within the home.
     pub number: u64,
-    /// When it was made. Consecutive changes by the same person count as one, with the time of the last.
+    /// When it was made. Consecutive changes by the same person count as one, with the time of the
+    /// last.
     pub at: Timestamp,
     /// Who made it.
     pub by: UserId,
@@ -53,11 +55,14 @@ impl Was {
         }
     }
 
-    /// Whether both values are the same to an owner. A contact who has agreed in the meantime is not an owner's change.
+    /// Whether both values are the same to an owner. A contact who has agreed in the meantime is
+    /// not an owner's change.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Address(one), Self::Address(other)) => one == other,
-            (Self::Contacts(some), Self::Contacts(others)) => some.iter().map(named).eq(others.iter().map(named)),
+            (Self::Contacts(some), Self::Contacts(others)) => {
+                some.iter().map(named).eq(others.iter().map(named))
+            }
             _ => false,
         }
     }
@@ -72,22 +77,36 @@ fn named(contact: &Contact) -> (&str, &str, &str) {
 }
 
 impl Home {
-    /// Records what `by` changed since `before`, so that it can be undone. A value that was set for the first time is not recorded.
-    /// Consecutive changes by the same person merge into one, so that the value before the first is kept. A change is dropped once the home
-    /// has its earlier value again.
+    /// Records what `by` changed since `before`, so that it can be undone. A value that was set for
+    /// the first time is not recorded. Consecutive changes by the same person merge into one, so
+    /// that the value before the first is kept. A change is dropped once the home has its earlier
+    /// value again.
     pub fn note_changes(&mut self, before: &Self, by: &UserId, name: &str, now: Timestamp) {
         self.changes.retain(|change| change.is_open(now));
         let address = before.address.clone().map(Was::Address);
-        let contacts = Some(before.contacts.clone()).filter(|all| !all.is_empty()).map(Was::Contacts);
+        let contacts =
+            Some(before.contacts.clone()).filter(|all| !all.is_empty()).map(Was::Contacts);
         for was in [address, contacts].into_iter().flatten() {
             if was.now(self).is_some_and(|now| now.is_like(&was)) {
                 continue;
             }
-            match self.changes.iter_mut().rfind(|change| change.was.is_kind_of(&was)).filter(|last| last.by == *by) {
+            match self
+                .changes
+                .iter_mut()
+                .rfind(|change| change.was.is_kind_of(&was))
+                .filter(|last| last.by == *by)
+            {
                 Some(last) => (last.at, last.name) = (now, name.into()),
                 None => {
-                    let number = self.changes.last().map_or(0, |last| last.number + 1).max(now.as_millis());
-                    self.changes.push(Change { number, at: now, by: by.clone(), name: name.into(), was });
+                    let number =
+                        self.changes.last().map_or(0, |last| last.number + 1).max(now.as_millis());
+                    self.changes.push(Change {
+                        number,
+                        at: now,
+                        by: by.clone(),
+                        name: name.into(),
+                        was,
+                    });
                 }
             }
         }
@@ -96,18 +115,26 @@ impl Home {
         self.changes = changes;
     }
 
-    /// Restores the value before a change. The caller records this like any other change. Contacts that still exist with the same number
-    /// keep the answers that they gave since.
+    /// Restores the value before a change. The caller records this like any other change. Contacts
+    /// that still exist with the same number keep the answers that they gave since.
     ///
     /// # Errors
     /// There is no such change, or it was made too long ago.
     pub fn undo(&mut self, number: u64, now: Timestamp) -> Result<(), NotUndone> {
-        let change = self.changes.iter().find(|change| change.number == number && change.is_open(now)).ok_or(NotUndone)?;
+        let change = self
+            .changes
+            .iter()
+            .find(|change| change.number == number && change.is_open(now))
+            .ok_or(NotUndone)?;
         match change.was.clone() {
             Was::Address(address) => self.address = Some(address),
             Was::Contacts(mut contacts) => {
                 for contact in &mut contacts {
-                    if let Some(known) = self.contacts.iter().find(|known| known.id == contact.id && known.phone == contact.phone) {
+                    if let Some(known) = self
+                        .contacts
+                        .iter()
+                        .find(|known| known.id == contact.id && known.phone == contact.phone)
+                    {
                         contact.keep_word_of(known);
                     }
                 }

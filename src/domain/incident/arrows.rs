@@ -1,4 +1,5 @@
-//! All state transitions of an incident, declared as state before, fact, state after. A test takes each of them, and finds no other.
+//! All state transitions of an incident, declared as state before, fact, state after. A test takes
+//! each of them, and finds no other.
 
 use super::{Incident, State, event::Event};
 

@@ -1,6 +1,9 @@
 //! Commands: the closed set of inputs of an incident.
 
-use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Quiet, Report, Request, Service, Snapshot, Source};
+use super::{
+    Actor, CallOutcome, DispatchState, Disposition, Mode, Quiet, Report, Request, Service,
+    Snapshot, Source,
+};
 use crate::domain::{
     id::{CallId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
@@ -118,7 +121,8 @@ pub enum Command {
         /// The operator whose claim ends.
         from: Actor,
     },
-    /// A supervisor assigns the incident to an operator. Refused if a third operator holds it by now.
+    /// A supervisor assigns the incident to an operator. Refused if a third operator holds it by
+    /// now.
     Assign {
         /// The supervisor.
         by: Actor,
@@ -150,7 +154,8 @@ pub enum Command {
         /// How it ended.
         disposition: Disposition,
     },
-    /// The household ends the incident: only after the calls are over, and only while no center works on it (I23).
+    /// The household ends the incident: only after the calls are over, and only while no center
+    /// works on it (I23).
     End {
         /// The actor.
         by: Actor,

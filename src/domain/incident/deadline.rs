@@ -1,4 +1,5 @@
-//! The timers of an incident. They are times in its state, never callbacks, so that a restart only loads the state and asks again.
+//! The timers of an incident. They are times in its state, never callbacks, so that a restart only
+//! loads the state and asks again.
 
 use super::{CallState, Incident, Siren, State, UNATTENDED, Verification};
 use crate::domain::{id::CallId, time::Timestamp};
@@ -26,7 +27,8 @@ impl Incident {
         self.next_timer().map(|(at, _)| at)
     }
 
-    /// Returns the earliest timer, if any. Of timers for the same moment, the first in the order of this function fires first.
+    /// Returns the earliest timer, if any. Of timers for the same moment, the first in the order of
+    /// this function fires first.
     pub(super) fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         if self.is_over() {
             return None;
@@ -45,8 +47,11 @@ impl Incident {
             Siren::Sounding { until, .. } => Some((until, Timer::SirenOver)),
             _ => None,
         };
-        let waits = matches!(self.state, State::Dispatching) && self.open_call().is_none() && !self.siren.is_sounding();
-        let unattended = (waits && self.is_nobody_connected()).then(|| (self.touched_at + UNATTENDED, Timer::Unattended));
+        let waits = matches!(self.state, State::Dispatching)
+            && self.open_call().is_none()
+            && !self.siren.is_sounding();
+        let unattended = (waits && self.is_nobody_connected())
+            .then(|| (self.touched_at + UNATTENDED, Timer::Unattended));
         [line, call, siren, unattended].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 }

@@ -1,10 +1,11 @@
-//! Decides on commands: `(incident, command, now) → facts`, and a typed refusal if the command is refused.
+//! Decides on commands: `(incident, command, now) → facts`, and a typed refusal if the command is
+//! refused.
 
 mod center;
 
 use super::{
-    Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose, REPEATS_MOST, Request, Requests,
-    SIREN_NOT_AFTER, STALE_AFTER, SirenFault, State, Verification,
+    Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose,
+    REPEATS_MOST, Request, Requests, SIREN_NOT_AFTER, STALE_AFTER, SirenFault, State, Verification,
     command::{CallStep, Command, Raise},
     deadline::Timer,
     effect::{Effect, effects},
@@ -52,7 +53,16 @@ pub fn start(raise: Raise, now: Timestamp) -> Decision {
     let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot } = raise;
     let deadline = now + Duration::from_millis(snapshot.countdown_ms);
     let drill_sirens = drill_sirens && mode == Mode::Drill;
-    let event = Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot: Box::new(snapshot) };
+    let event = Event::Started {
+        request,
+        mode,
+        drill_sirens,
+        source,
+        by,
+        deadline,
+        quiet,
+        snapshot: Box::new(snapshot),
+    };
     let first = Recorded { at: now, event };
     let after = Incident::begin(id, home, &first).expect("a start begins an incident");
     Decision { facts: vec![first], effects: Vec::new(), after, refusal: None }
@@ -60,14 +70,16 @@ pub fn start(raise: Raise, now: Timestamp) -> Decision {
 
 /// Decides on a command. Due timers fire first, so that a deadline is decided once (I4).
 pub fn decide(incident: &Incident, command: Command, now: Timestamp) -> Decision {
-    let mut draft = Draft { incident: incident.clone(), now, facts: Vec::new(), effects: Vec::new() };
+    let mut draft =
+        Draft { incident: incident.clone(), now, facts: Vec::new(), effects: Vec::new() };
     draft.settle();
     let refusal = draft.command(command).err();
     draft.settle();
     Decision { facts: draft.facts, effects: draft.effects, after: draft.incident, refusal }
 }
 
-/// A decision in progress. Each fact is applied as it is made, so that the next one is decided on the current state.
+/// A decision in progress. Each fact is applied as it is made, so that the next one is decided on
+/// the current state.
 struct Draft {
     incident: Incident,
     now: Timestamp,
@@ -107,7 +119,12 @@ impl Draft {
                 Ok(())
             }
             Command::Dispatch { service, state, reference } => {
-                let known = self.incident.dispatches.iter().find(|d| d.service == service).ok_or(Refusal::NotWaiting)?;
+                let known = self
+                    .incident
+                    .dispatches
+                    .iter()
+                    .find(|d| d.service == service)
+                    .ok_or(Refusal::NotWaiting)?;
                 if known.state.may_become(state) {
                     self.push(Event::DispatchMoved { service, state, reference });
                 }
@@ -123,7 +140,9 @@ impl Draft {
             Command::Assign { by, to, from } => self.assign(by, to, from.as_ref()),
             Command::Review { by, proceed, note } => self.review(by, proceed, note),
             // Before dispatch was requested, only the first contact may prevent it (I5).
-            Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => Err(Refusal::NotWaiting),
+            Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => {
+                Err(Refusal::NotWaiting)
+            }
             Command::Close { by, disposition } => {
                 self.close(by, disposition);
                 Ok(())
@@ -137,7 +156,8 @@ impl Draft {
         }
     }
 
-    /// I4: cancels only while counting down and before D. Later attempts are recorded, once for each person (R18).
+    /// I4: cancels only while counting down and before D. Later attempts are recorded, once for
+    /// each person (R18).
     fn cancel(&mut self, by: Actor) -> Result<(), Refusal> {
         match self.incident.state {
             State::CountingDown { .. } => self.push(Event::Aborted { by }),
@@ -160,7 +180,8 @@ impl Draft {
         Ok(())
     }
 
-    /// R20: joining never drops or downgrades a request. A repeated request dispatches nothing twice, and is recorded (I24).
+    /// R20: joining never drops or downgrades a request. A repeated request dispatches nothing
+    /// twice, and is recorded (I24).
     fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let incident = &self.incident;
         if incident.requests.contains(request) && !matches!(incident.state, State::UnderReview)
@@ -169,7 +190,8 @@ impl Draft {
             return self.repeat(request, source, by);
         }
         let own_countdown = matches!(incident.state, State::SirenSounding | State::UnderReview);
-        let deadline = own_countdown.then(|| self.now + Duration::from_millis(incident.snapshot.countdown_ms));
+        let deadline =
+            own_countdown.then(|| self.now + Duration::from_millis(incident.snapshot.countdown_ms));
         let was_dispatching = matches!(incident.state, State::Dispatching);
         let runs = matches!(incident.state, State::Verifying(_) | State::Dispatching);
         self.push(Event::Joined { request, source, by, deadline });
@@ -186,14 +208,18 @@ impl Draft {
         if self.incident.repeats < REPEATS_MOST {
             self.push(Event::Repeated { request, source, by });
         }
-        if matches!(self.incident.state, State::Verifying(_) | State::Dispatching) && !self.incident.siren.is_sounding() {
+        if matches!(self.incident.state, State::Verifying(_) | State::Dispatching)
+            && !self.incident.siren.is_sounding()
+        {
             self.sound(Requests::default().with(request), self.now);
         }
     }
 
     fn end(&mut self, by: Actor) -> Result<(), Refusal> {
         match self.incident.state {
-            State::Dispatching if self.incident.open_call().is_some() => Err(Refusal::CallsUnderWay),
+            State::Dispatching if self.incident.open_call().is_some() => {
+                Err(Refusal::CallsUnderWay)
+            }
             State::Dispatching if !self.incident.may_be_ended_by_home() => Err(Refusal::Held),
             State::Dispatching => {
                 self.close(by, Disposition::EndedByHome);
@@ -212,30 +238,52 @@ impl Draft {
     }
 
     fn siren_reported(&mut self, device: DeviceId, sounding: bool) {
-        let super::Siren::Sounding { devices, confirmed, .. } = &self.incident.siren else { return };
+        let super::Siren::Sounding { devices, confirmed, .. } = &self.incident.siren else {
+            return;
+        };
         if devices.contains(&device) && !confirmed.contains(&device) {
             self.push(match sounding {
                 true => Event::SirenConfirmed { device },
-                false => Event::SirenFailed { devices: vec![device], fault: SirenFault::NotConfirmed },
+                false => {
+                    Event::SirenFailed { devices: vec![device], fault: SirenFault::NotConfirmed }
+                }
             });
         }
     }
 
     fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
-        let call = self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
+        let call =
+            self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
         match (call.state, step) {
-            // The answer is the same for a right and a wrong password, and for a repeated request (I17).
-            (CallState::Ended(CallOutcome::Cancelled | CallOutcome::WrongPassword), CallStep::Cancel { .. }) => return Ok(()),
-            (CallState::Ended(CallOutcome::Confirmed | CallOutcome::Told), CallStep::Confirm) => return Ok(()),
+            // The answer is the same for a right and a wrong password, and for a repeated request
+            // (I17).
+            (
+                CallState::Ended(CallOutcome::Cancelled | CallOutcome::WrongPassword),
+                CallStep::Cancel { .. },
+            ) => return Ok(()),
+            (CallState::Ended(CallOutcome::Confirmed | CallOutcome::Told), CallStep::Confirm) => {
+                return Ok(());
+            }
             (CallState::Ended(_), _) => return Err(Refusal::CallOver),
             (CallState::Answered { .. }, CallStep::Answer) => return Ok(()),
-            (CallState::Answered { .. }, CallStep::NotReached(_)) | (CallState::Ringing { .. }, CallStep::HangUp) => {
-                return self.end_call(call.id, if call.purpose == Purpose::Inform { CallOutcome::NoAnswer } else { CallOutcome::HungUp });
+            (CallState::Answered { .. }, CallStep::NotReached(_))
+            | (CallState::Ringing { .. }, CallStep::HangUp) => {
+                return self.end_call(
+                    call.id,
+                    if call.purpose == Purpose::Inform {
+                        CallOutcome::NoAnswer
+                    } else {
+                        CallOutcome::HungUp
+                    },
+                );
             }
-            (CallState::Ringing { .. }, CallStep::NotReached(why)) => return self.end_call(call.id, why.into()),
+            (CallState::Ringing { .. }, CallStep::NotReached(why)) => {
+                return self.end_call(call.id, why.into());
+            }
             // A contact who decides has answered, even if the message about it was lost.
             (CallState::Ringing { .. }, _) => {
-                let until = self.now + Duration::from_millis(self.incident.snapshot.policy.talk_timeout_ms);
+                let until =
+                    self.now + Duration::from_millis(self.incident.snapshot.policy.talk_timeout_ms);
                 self.push(Event::CallAnswered { call: id, until });
             }
             (CallState::Answered { .. }, _) => {}
@@ -244,7 +292,9 @@ impl Draft {
             (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
             (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
             (Purpose::Verify, CallStep::HangUp) => self.end_call(id, CallOutcome::HungUp),
-            (Purpose::Verify, CallStep::Cancel { authenticated: false }) => self.end_call(id, CallOutcome::WrongPassword),
+            (Purpose::Verify, CallStep::Cancel { authenticated: false }) => {
+                self.end_call(id, CallOutcome::WrongPassword)
+            }
             (Purpose::Verify, CallStep::Cancel { authenticated: true }) => {
                 self.end_call(id, CallOutcome::Cancelled)?;
                 self.stop_sirens();
@@ -253,13 +303,21 @@ impl Draft {
                 Ok(())
             }
             (Purpose::Inform, CallStep::Cancel { authenticated }) => {
-                // Only the first call cancels (R18). What other contacts say is passed on to the responders as advice.
+                // Only the first call cancels (R18). What other contacts say is passed on to the
+                // responders as advice.
                 if let (true, Some(by)) = (authenticated, self.incident.contact(&call.contact)) {
-                    self.push(Event::Noted { by, text: "Says that help is not needed. Passed on to the responders as advice.".into() });
+                    self.push(Event::Noted {
+                        by,
+                        text:
+                            "Says that help is not needed. Passed on to the responders as advice."
+                                .into(),
+                    });
                 }
                 self.end_call(id, CallOutcome::Told)
             }
-            (Purpose::Inform, CallStep::Confirm | CallStep::HangUp) => self.end_call(id, CallOutcome::Told),
+            (Purpose::Inform, CallStep::Confirm | CallStep::HangUp) => {
+                self.end_call(id, CallOutcome::Told)
+            }
         }
     }
 
@@ -282,8 +340,8 @@ impl Draft {
         }
     }
 
-    /// Applies what follows without a command: due timers and completed states. The loop ends, because each round makes a fact and only
-    /// finitely many can follow.
+    /// Applies what follows without a command: due timers and completed states. The loop ends,
+    /// because each round makes a fact and only finitely many can follow.
     fn settle(&mut self) {
         while self.complete() || self.fire() {}
     }
@@ -301,14 +359,20 @@ impl Draft {
                 };
                 self.close(Actor::Buckler, disposition);
             }
-            State::Verifying(Verification::Calling) if incident.verified().is_some() => self.request_dispatch(),
+            State::Verifying(Verification::Calling) if incident.verified().is_some() => {
+                self.request_dispatch()
+            }
             State::Dispatching if incident.external.ended.is_some() => {
                 let ended = incident.external.ended.clone();
                 ended.into_iter().for_each(|(by, disposition)| self.close(by, disposition));
             }
             State::Dispatching if incident.open_call().is_none() => {
                 if !self.place_next_call() {
-                    let closed = self.incident.dispatches.iter().all(|d| d.state == super::DispatchState::Closed);
+                    let closed = self
+                        .incident
+                        .dispatches
+                        .iter()
+                        .all(|d| d.state == super::DispatchState::Closed);
                     if closed {
                         self.close(Actor::Buckler, Disposition::ServicesClosed);
                     }
@@ -321,21 +385,37 @@ impl Draft {
     }
 
     fn fire(&mut self) -> bool {
-        let Some((at, timer)) = self.incident.next_timer().filter(|(at, _)| *at <= self.now) else { return false };
+        let Some((at, timer)) = self.incident.next_timer().filter(|(at, _)| *at <= self.now) else {
+            return false;
+        };
         match timer {
             Timer::Countdown => self.countdown_over(at),
-            Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => self.found_late(),
+            Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => {
+                self.found_late()
+            }
             Timer::Unclaimed => {
-                // A quiet incident was not offered to operators; it goes to the center without a call.
-                if self.incident.is_offered_to(CenterMode::Operators) && self.incident.quiet.is_none() {
+                // A quiet incident was not offered to operators; it goes to the center without a
+                // call.
+                if self.incident.is_offered_to(CenterMode::Operators)
+                    && self.incident.quiet.is_none()
+                {
                     self.push(Event::Unclaimed);
                 }
                 self.call_first();
             }
-            Timer::Ring(call) => self.push(Event::CallEnded { call, outcome: CallOutcome::NoAnswer }),
+            Timer::Ring(call) => {
+                self.push(Event::CallEnded { call, outcome: CallOutcome::NoAnswer })
+            }
             Timer::Talk(call) => {
-                let verify = self.incident.calls.iter().any(|c| c.id == call && c.purpose == Purpose::Verify);
-                self.push(Event::CallEnded { call, outcome: if verify { CallOutcome::NoDecision } else { CallOutcome::Told } });
+                let verify = self
+                    .incident
+                    .calls
+                    .iter()
+                    .any(|c| c.id == call && c.purpose == Purpose::Verify);
+                self.push(Event::CallEnded {
+                    call,
+                    outcome: if verify { CallOutcome::NoDecision } else { CallOutcome::Told },
+                });
             }
             Timer::SirenOver => self.push(Event::SirenOver),
             Timer::Unattended => self.close(Actor::Buckler, Disposition::NobodyConnected),
@@ -343,12 +423,14 @@ impl Draft {
         true
     }
 
-    /// Whether it is too late for the first call (R22). This happens only after a downtime: while the server is up, the call is over long
-    /// before.
+    /// Whether it is too late for the first call (R22). This happens only after a downtime: while
+    /// the server is up, the call is over long before.
     fn too_late(&self) -> bool {
         let waiting = match self.incident.state {
             State::Verifying(Verification::Offered { until }) => until,
-            State::Verifying(Verification::Calling) => self.incident.calls.first().map_or(self.now, |c| c.placed_at),
+            State::Verifying(Verification::Calling) => {
+                self.incident.calls.first().map_or(self.now, |c| c.placed_at)
+            }
             _ => return false,
         };
         self.now > waiting + STALE_AFTER
@@ -371,8 +453,9 @@ impl Draft {
         self.sound(pending, deadline);
     }
 
-    /// R12: sounds sirens for police, fire and siren only; for medical the base station announces it and no siren sounds (I1).
-    /// `due` is when the sirens should have begun; a minute later they do not sound any more (R22).
+    /// R12: sounds sirens for police, fire and siren only; for medical the base station announces
+    /// it and no siren sounds (I1). `due` is when the sirens should have begun; a minute later they
+    /// do not sound any more (R22).
     fn sound(&mut self, asked: Requests, due: Timestamp) {
         if self.incident.quiet.is_some() {
             return;
@@ -380,21 +463,31 @@ impl Draft {
         let snapshot = self.incident.snapshot.clone();
         let drill = self.incident.mode == Mode::Drill;
         let not_after = due + SIREN_NOT_AFTER;
-        if asked.sound_sirens() && !snapshot.sounders.is_empty() && (!drill || self.incident.drill_sirens) {
+        if asked.sound_sirens()
+            && !snapshot.sounders.is_empty()
+            && (!drill || self.incident.drill_sirens)
+        {
             let devices: Vec<DeviceId> = snapshot.sounders.iter().map(|s| s.id.clone()).collect();
             if self.now >= not_after {
                 self.push(Event::SirenFailed { devices, fault: SirenFault::TooLate });
             } else if !(drill && self.incident.siren.is_sounding()) {
-                let sounding = if drill { DRILL_SIREN } else { Duration::from_millis(snapshot.siren_duration_ms) };
+                let sounding = if drill {
+                    DRILL_SIREN
+                } else {
+                    Duration::from_millis(snapshot.siren_duration_ms)
+                };
                 self.push(Event::SirenOn { devices, until: self.now + sounding, not_after });
             }
         }
-        if let (true, Some(announcer), true) = (asked.contains(Request::Medical), &snapshot.announcer, self.now < not_after) {
+        if let (true, Some(announcer), true) =
+            (asked.contains(Request::Medical), &snapshot.announcer, self.now < not_after)
+        {
             self.push(Event::Announced { device: announcer.id.clone() });
         }
     }
 
-    /// Calls the first contact, once. Without one, or after a call that was made already, requests dispatch at once (R16).
+    /// Calls the first contact, once. Without one, or after a call that was made already, requests
+    /// dispatch at once (R16).
     fn call_first(&mut self) {
         if !self.place_next_call() {
             self.request_dispatch();
@@ -404,10 +497,13 @@ impl Draft {
     fn place_next_call(&mut self) -> bool {
         let snapshot = self.incident.snapshot.clone();
         let incident = &self.incident;
-        let Some((contact, purpose)) = call_tree::next(incident.callable(), &incident.calls, incident.dispatch_requested()) else {
+        let Some((contact, purpose)) =
+            call_tree::next(incident.callable(), &incident.calls, incident.dispatch_requested())
+        else {
             return false;
         };
-        let number = u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
+        let number =
+            u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
         let call = CallId { incident: self.incident.id, number };
         let until = self.now + Duration::from_millis(snapshot.policy.ring_timeout_ms);
         let contact = contact.id.clone();

@@ -1,4 +1,5 @@
-//! Selects the facts that may leave the server: none before D, and none of an aborted request (I3, R11).
+//! Selects the facts that may leave the server: none before D, and none of an aborted request (I3,
+//! R11).
 
 use super::{
     Incident, State,
@@ -10,18 +11,22 @@ use super::{
 struct ReleaseGate {
     out: Vec<usize>,
     held: Vec<usize>,
-    /// Whether nothing has left yet. Then a review that ends with nothing sent releases nothing (R22).
+    /// Whether nothing has left yet. Then a review that ends with nothing sent releases nothing
+    /// (R22).
     closed: bool,
 }
 
-/// Returns the facts of a history that may be told to others now: the index of each, with the incident after it.
+/// Returns the facts of a history that may be told to others now: the index of each, with the
+/// incident after it.
 pub fn disclosures(incident: &Incident, history: &[Recorded]) -> Vec<(usize, Incident)> {
     // A quiet incident leaves only when it is over, because another server may be in the home.
     if incident.quiet.is_some() && !incident.is_over() {
         return Vec::new();
     }
     let Some(first) = history.first() else { return Vec::new() };
-    let Some(mut replayed) = Incident::begin(incident.id, incident.home.clone(), first) else { return Vec::new() };
+    let Some(mut replayed) = Incident::begin(incident.id, incident.home.clone(), first) else {
+        return Vec::new();
+    };
     let mut gate = ReleaseGate { held: vec![0], closed: true, ..ReleaseGate::default() };
     let mut after = vec![replayed.clone()];
     for (n, fact) in history.iter().enumerate().skip(1) {
@@ -36,10 +41,16 @@ pub fn disclosures(incident: &Incident, history: &[Recorded]) -> Vec<(usize, Inc
 impl ReleaseGate {
     fn meet(&mut self, n: usize, event: &Event, was_counting: bool, history: &[Recorded]) {
         match event {
-            Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { proceed: true, .. } => self.open(n),
+            Event::CountdownOver { .. }
+            | Event::SentNow { .. }
+            | Event::Reviewed { proceed: true, .. } => self.open(n),
             Event::Aborted { .. } => {
-                self.held
-                    .retain(|held| !matches!(history[*held].event, Event::Started { .. } | Event::Joined { .. } | Event::Repeated { .. }));
+                self.held.retain(|held| {
+                    !matches!(
+                        history[*held].event,
+                        Event::Started { .. } | Event::Joined { .. } | Event::Repeated { .. }
+                    )
+                });
                 if !self.closed {
                     self.out.append(&mut self.held);
                 }

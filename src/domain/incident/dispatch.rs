@@ -5,7 +5,9 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The progress of a service. The terms are those of ASAP-to-PSAP (APCO/TMA 2.101.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DispatchState {
     /// Requested.
@@ -23,7 +25,8 @@ pub enum DispatchState {
 }
 
 impl DispatchState {
-    /// Whether the state may change to `next`. Only changes forward count, because reports arrive late and repeatedly.
+    /// Whether the state may change to `next`. Only changes forward count, because reports arrive
+    /// late and repeatedly.
     pub fn may_become(self, next: Self) -> bool {
         next > self && !(next == Self::Rejected && self != Self::Requested)
     }

@@ -1,8 +1,9 @@
-//! Effects: what a fact causes outside. An effect is stored with its fact, carried out afterwards, and safe to repeat: it carries a unique
-//! key, so that handlers can ignore duplicates (I12).
+//! Effects: what a fact causes outside. An effect is stored with its fact, carried out afterwards,
+//! and safe to repeat: it carries a unique key, so that handlers can ignore duplicates (I12).
 
 use super::{
-    CenterMode, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER, STALE_AFTER, Service, State, UNSTORED_SIREN,
+    CenterMode, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER, STALE_AFTER, Service,
+    State, UNSTORED_SIREN,
     command::Raise,
     event::{Event, Recorded},
 };
@@ -130,22 +131,31 @@ pub enum Notice {
 /// Returns the effects of `event`, the incident's latest. `incident` is the state after it.
 pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Effect> {
     let mut made = Vec::new();
-    let mut make = |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
-        let key = format!("{}/{}/{}/{target}", incident.id, incident.seq, name(&kind));
-        made.push(Effect {
-            key,
-            incident: incident.id,
-            home: incident.home.clone(),
-            seq: incident.seq,
-            mode: incident.mode,
-            not_after,
-            kind,
-        });
-    };
+    let mut make =
+        |target: &dyn std::fmt::Display, not_after: Option<Timestamp>, kind: EffectKind| {
+            let key = format!("{}/{}/{}/{target}", incident.id, incident.seq, name(&kind));
+            made.push(Effect {
+                key,
+                incident: incident.id,
+                home: incident.home.clone(),
+                seq: incident.seq,
+                mode: incident.mode,
+                not_after,
+                kind,
+            });
+        };
     match event {
         Event::SirenOn { devices, until, not_after } => {
             for device in devices {
-                make(device, Some(*not_after), EffectKind::SirenOn { device: device.clone(), until: *until, sound: Sound::of(incident) });
+                make(
+                    device,
+                    Some(*not_after),
+                    EffectKind::SirenOn {
+                        device: device.clone(),
+                        until: *until,
+                        sound: Sound::of(incident),
+                    },
+                );
             }
         }
         Event::SirenSilenced { .. } | Event::SirenOver => {
@@ -153,36 +163,63 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
                 make(device, None, EffectKind::SirenOff { device: device.clone() });
             }
         }
-        Event::Announced { device } => make(device, None, EffectKind::Announce { device: device.clone() }),
-        Event::CallPlaced { call, contact, purpose, until } => {
-            make(contact, Some(*until), EffectKind::CallContact { call: *call, contact: contact.clone(), purpose: *purpose });
+        Event::Announced { device } => {
+            make(device, None, EffectKind::Announce { device: device.clone() })
         }
-        Event::CountdownOver { .. } | Event::SentNow { .. } if incident.is_offered_to(CenterMode::Operators) => {
+        Event::CallPlaced { call, contact, purpose, until } => {
+            make(
+                contact,
+                Some(*until),
+                EffectKind::CallContact {
+                    call: *call,
+                    contact: contact.clone(),
+                    purpose: *purpose,
+                },
+            );
+        }
+        Event::CountdownOver { .. } | Event::SentNow { .. }
+            if incident.is_offered_to(CenterMode::Operators) =>
+        {
             make(&"operators", None, EffectKind::Notify { reason: Notice::WaitsForOperator });
         }
-        Event::DispatchRequested { service } => make(&name_of(*service), None, EffectKind::RequestDispatch { service: *service }),
-        Event::Unclaimed => make(&"supervisors", None, EffectKind::Notify { reason: Notice::Unclaimed }),
-        Event::FoundLate { .. } => make(&"review", None, EffectKind::Notify { reason: Notice::UnderReview }),
+        Event::DispatchRequested { service } => {
+            make(&name_of(*service), None, EffectKind::RequestDispatch { service: *service })
+        }
+        Event::Unclaimed => {
+            make(&"supervisors", None, EffectKind::Notify { reason: Notice::Unclaimed })
+        }
+        Event::FoundLate { .. } => {
+            make(&"review", None, EffectKind::Notify { reason: Notice::UnderReview })
+        }
         _ => {}
     }
     if let Some((signal, services)) = signals(incident, event) {
         // An alarm that is found later than that is not sent without a review (R22).
         let not_after = (signal == Signal::Alarm).then_some(*at + STALE_AFTER);
         let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
-        let notes = if signal == Signal::Alarm { incident.snapshot.notes.one_line() } else { String::new() };
+        let notes = if signal == Signal::Alarm {
+            incident.snapshot.notes.one_line()
+        } else {
+            String::new()
+        };
         let (site, quiet) = (incident.snapshot.home_name.clone(), incident.quiet);
-        let kind = EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at: *at };
+        let kind =
+            EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at: *at };
         make(&"receiver", not_after, kind);
     }
     made
 }
 
-/// Returns the message to the receiving center about a fact, and its services. `None` if there is no receiving center, or before anything
-/// may leave (I3).
+/// Returns the message to the receiving center about a fact, and its services. `None` if there is
+/// no receiving center, or before anything may leave (I3).
 fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)> {
     let asked = || incident.requests.services();
     let (signal, services) = match event {
-        Event::CountdownOver { .. } | Event::SentNow { .. } if matches!(incident.state, State::Verifying(_)) => (Signal::Alarm, asked()),
+        Event::CountdownOver { .. } | Event::SentNow { .. }
+            if matches!(incident.state, State::Verifying(_)) =>
+        {
+            (Signal::Alarm, asked())
+        }
         Event::Joined { request, .. } | Event::Repeated { request, .. }
             if matches!(incident.state, State::Verifying(_) | State::Dispatching) =>
         {
@@ -193,17 +230,23 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
         Event::Closed { .. } if incident.dispatch_requested() => (Signal::Restore, asked()),
         _ => return None,
     };
-    (incident.snapshot.policy.center == CenterMode::Receiver && !services.is_empty()).then_some((signal, services))
+    (incident.snapshot.policy.center == CenterMode::Receiver && !services.is_empty())
+        .then_some((signal, services))
 }
 
-/// Returns the siren effects of a request that could not be stored, the only effects without a stored fact (F15). Only a request for
-/// sirens alone has them. The sirens stop by themselves after [`UNSTORED_SIREN`], and a repeated request does not sound them again.
+/// Returns the siren effects of a request that could not be stored, the only effects without a
+/// stored fact (F15). Only a request for sirens alone has them. The sirens stop by themselves after
+/// [`UNSTORED_SIREN`], and a repeated request does not sound them again.
 pub fn unstored_sirens(raise: &Raise, now: Timestamp) -> Vec<Effect> {
     if raise.mode == Mode::Drill || raise.request != Request::Siren {
         return Vec::new();
     }
     let effect = |device: &DeviceId| {
-        let kind = EffectKind::SirenOn { device: device.clone(), until: now + UNSTORED_SIREN, sound: Sound::Alarm };
+        let kind = EffectKind::SirenOn {
+            device: device.clone(),
+            until: now + UNSTORED_SIREN,
+            sound: Sound::Alarm,
+        };
         Effect {
             key: format!("{}/0/{}/{device}", raise.id, name(&kind)),
             incident: raise.id,

@@ -1,6 +1,10 @@
-//! Events: the closed set of facts about an incident. They are stored forever, so names and fields are only added.
+//! Events: the closed set of facts about an incident. They are stored forever, so names and fields
+//! are only added.
 
-use super::{Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Report, Request, Service, SirenFault, Snapshot, Source};
+use super::{
+    Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Report, Request, Service,
+    SirenFault, Snapshot, Source,
+};
 use crate::domain::{
     id::{CallId, ContactId, DeviceId},
     time::Timestamp,
@@ -46,7 +50,8 @@ pub enum Event {
     SentNow { by: Actor },
     /// Found too late to act without a review (R22).
     FoundLate { late_ms: u64 },
-    /// Sirens were commanded to sound until `until`; after `not_after` the command is dropped (I13).
+    /// Sirens were commanded to sound until `until`; after `not_after` the command is dropped
+    /// (I13).
     SirenOn { devices: Vec<DeviceId>, until: Timestamp, not_after: Timestamp },
     /// A siren confirmed that it sounds.
     SirenConfirmed { device: DeviceId },
@@ -60,7 +65,8 @@ pub enum Event {
     Announced { device: DeviceId },
     /// An operator claimed the incident.
     Claimed { by: Actor },
-    /// The operator's claim ended: the operator released it, was not heard for too long (then `by` is the center), or was relieved.
+    /// The operator's claim ended: the operator released it, was not heard for too long (then `by`
+    /// is the center), or was relieved.
     Released { by: Actor },
     /// No operator claimed it in time; the automatic center goes on.
     Unclaimed,
@@ -80,7 +86,8 @@ pub enum Event {
     DispatchRequested { service: Service },
     /// Responders made progress.
     DispatchMoved { service: Service, state: DispatchState, reference: Option<String> },
-    /// A party that works on it elsewhere reported at `said_at`, by its own clock. The key makes a repeated report count once.
+    /// A party that works on it elsewhere reported at `said_at`, by its own clock. The key makes a
+    /// repeated report count once.
     Reported { by: Actor, key: String, said_at: Timestamp, report: Report },
     /// The first contact canceled the emergency.
     Cancelled { by: Actor },

@@ -1,8 +1,9 @@
-//! Applies facts to the state. This cannot fail and decides nothing, because a fact is checked when it is made.
+//! Applies facts to the state. This cannot fail and decides nothing, because a fact is checked when
+//! it is made.
 
 use super::{
-    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, ExternalReports, Incident, Report, Requests, Resume, Service, Siren,
-    State, Verification,
+    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, ExternalReports, Incident,
+    Report, Requests, Resume, Service, Siren, State, Verification,
     event::{Event, Recorded},
 };
 use crate::domain::{
@@ -14,7 +15,9 @@ use std::sync::Arc;
 impl Incident {
     /// Returns the incident that a start begins; `None` for any other fact.
     pub(super) fn begin(id: IncidentId, home: HomeId, first: &Recorded) -> Option<Self> {
-        let Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot } = &first.event else {
+        let Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot } =
+            &first.event
+        else {
             return None;
         };
         Some(Self {
@@ -29,7 +32,11 @@ impl Incident {
             deadline: *deadline,
             snapshot: Arc::new((**snapshot).clone()),
             requests: Requests::default(),
-            state: State::CountingDown { deadline: *deadline, pending: Requests::default().with(*request), resume: None },
+            state: State::CountingDown {
+                deadline: *deadline,
+                pending: Requests::default().with(*request),
+                resume: None,
+            },
             siren: Siren::Silent,
             calls: Vec::new(),
             repeats: 0,
@@ -49,7 +56,10 @@ impl Incident {
         self.seq += 1;
         self.touched_at = *at;
         match event {
-            Event::Started { .. } | Event::Announced { .. } | Event::Unclaimed | Event::Noted { .. } => {}
+            Event::Started { .. }
+            | Event::Announced { .. }
+            | Event::Unclaimed
+            | Event::Noted { .. } => {}
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,
             Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
@@ -65,7 +75,11 @@ impl Incident {
                 self.state = State::UnderReview;
             }
             Event::SirenOn { devices, until, .. } => {
-                self.siren = Siren::Sounding { until: *until, devices: devices.clone(), confirmed: Vec::new() };
+                self.siren = Siren::Sounding {
+                    until: *until,
+                    devices: devices.clone(),
+                    confirmed: Vec::new(),
+                };
             }
             Event::SirenConfirmed { device } => self.confirm_siren(device),
             Event::SirenFailed { .. } => {}
@@ -75,17 +89,30 @@ impl Incident {
             Event::SirenOver => self.siren = Siren::Ended,
             Event::CallPlaced { call, contact, purpose, until } => {
                 let state = CallState::Ringing { until: *until };
-                self.calls.push(Call { id: *call, contact: contact.clone(), purpose: *purpose, placed_at: *at, state });
+                self.calls.push(Call {
+                    id: *call,
+                    contact: contact.clone(),
+                    purpose: *purpose,
+                    placed_at: *at,
+                    state,
+                });
                 if matches!(self.state, State::Verifying(_)) {
                     self.state = State::Verifying(Verification::Calling);
                 }
             }
-            Event::CallAnswered { call, until } => self.set_call(*call, CallState::Answered { until: *until }),
+            Event::CallAnswered { call, until } => {
+                self.set_call(*call, CallState::Answered { until: *until })
+            }
             Event::CallEnded { call, outcome } => self.set_call(*call, CallState::Ended(*outcome)),
             Event::CancelRefused { by } => self.late_cancels.push(by.clone()),
             Event::DispatchRequested { service } => {
                 self.state = State::Dispatching;
-                let ahead = self.external.ahead.iter().position(|d| d.service == *service).map(|n| self.external.ahead.remove(n));
+                let ahead = self
+                    .external
+                    .ahead
+                    .iter()
+                    .position(|d| d.service == *service)
+                    .map(|n| self.external.ahead.remove(n));
                 self.dispatches.push(ahead.unwrap_or(Dispatch {
                     service: *service,
                     state: DispatchState::Requested,
@@ -93,8 +120,12 @@ impl Incident {
                     at: *at,
                 }));
             }
-            Event::DispatchMoved { service, state, reference } => self.dispatch_moved(*service, *state, reference.as_ref(), *at),
-            Event::Reported { by, key, said_at, report } => self.reported(by, key, (*said_at).min(*at), report),
+            Event::DispatchMoved { service, state, reference } => {
+                self.dispatch_moved(*service, *state, reference.as_ref(), *at)
+            }
+            Event::Reported { by, key, said_at, report } => {
+                self.reported(by, key, (*said_at).min(*at), report)
+            }
             Event::Cancelled { .. } => self.state = State::Cancelled,
             Event::Reviewed { proceed, .. } => {
                 if *proceed {
@@ -117,7 +148,11 @@ impl Incident {
                     _ => Resume::SirenSounding,
                 };
                 self.deadline = deadline;
-                self.state = State::CountingDown { deadline, pending: Requests::default().with(request), resume: Some(resume) };
+                self.state = State::CountingDown {
+                    deadline,
+                    pending: Requests::default().with(request),
+                    resume: Some(resume),
+                };
             }
             (_, None) => self.requests = self.requests.with(request),
         }
@@ -132,19 +167,23 @@ impl Incident {
         }
     }
 
-    /// With services, the incident is offered to the center. Without, sirens sound alone, or the review that they interrupted goes on.
+    /// With services, the incident is offered to the center. Without, sirens sound alone, or the
+    /// review that they interrupted goes on.
     fn leave_countdown(&mut self, at: Timestamp) {
         let State::CountingDown { pending, resume, .. } = self.state else { return };
         self.requests = self.requests.union(pending);
         self.state = match resume {
-            _ if !pending.services().is_empty() => State::Verifying(Verification::Offered { until: at + self.offer() }),
+            _ if !pending.services().is_empty() => {
+                State::Verifying(Verification::Offered { until: at + self.offer() })
+            }
             Some(Resume::UnderReview) => State::UnderReview,
             _ => State::SirenSounding,
         };
     }
 
-    /// How long the incident is offered to operators. A drill never waits for them, because they have real incidents. A quiet incident does
-    /// not wait either, because no contact is called first.
+    /// How long the incident is offered to operators. A drill never waits for them, because they
+    /// have real incidents. A quiet incident does not wait either, because no contact is called
+    /// first.
     fn offer(&self) -> std::time::Duration {
         match (self.mode, self.quiet) {
             (super::Mode::Live, None) => self.snapshot.policy.offer(),
@@ -152,7 +191,13 @@ impl Incident {
         }
     }
 
-    fn dispatch_moved(&mut self, service: Service, state: DispatchState, reference: Option<&String>, at: Timestamp) {
+    fn dispatch_moved(
+        &mut self,
+        service: Service,
+        state: DispatchState,
+        reference: Option<&String>,
+        at: Timestamp,
+    ) {
         if let Some(dispatch) = self.dispatches.iter_mut().find(|d| d.service == service) {
             dispatch.state = state;
             dispatch.at = at;
@@ -168,8 +213,16 @@ impl Incident {
                     return self.dispatch_moved(*service, *state, reference.as_ref(), at);
                 }
                 let ahead = &mut self.external.ahead;
-                let known = ahead.iter().position(|d| d.service == *service).and_then(|n| ahead.remove(n).reference);
-                ahead.push(Dispatch { service: *service, state: *state, reference: reference.clone().or(known), at });
+                let known = ahead
+                    .iter()
+                    .position(|d| d.service == *service)
+                    .and_then(|n| ahead.remove(n).reference);
+                ahead.push(Dispatch {
+                    service: *service,
+                    state: *state,
+                    reference: reference.clone().or(known),
+                    at,
+                });
             }
             Report::Ended { disposition } => self.external.ended = Some((by.clone(), *disposition)),
             Report::Claimed => self.external.claimed = true,
@@ -180,7 +233,11 @@ impl Incident {
 
     /// The progress of a service, also if it was reported before this server requested the service.
     pub(super) fn progress(&self, service: Service) -> Option<DispatchState> {
-        self.dispatches.iter().chain(&self.external.ahead).find(|d| d.service == service).map(|d| d.state)
+        self.dispatches
+            .iter()
+            .chain(&self.external.ahead)
+            .find(|d| d.service == service)
+            .map(|d| d.state)
     }
 
     fn confirm_siren(&mut self, device: &DeviceId) {

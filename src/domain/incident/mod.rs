@@ -1,4 +1,5 @@
-//! An incident, which is one use of the shield, as a pure state machine. It reads no clock, performs no I/O, and keeps its whole history.
+//! An incident, which is one use of the shield, as a pure state machine. It reads no clock,
+//! performs no I/O, and keeps its whole history.
 //!
 //! ```text
 //!  start ──▶ counting_down ──cancel before D──▶ aborted ■
@@ -16,9 +17,10 @@
 //!  more than 15 min after D when it is found ──▶ under_review ──the center or an owner decides──▶ verifying | dispatching | closed ■
 //! ```
 //!
-//! Sirens have a state of their own ([`Siren`]), which affects that of the incident only where sirens were requested alone.
-//! [`decide`](decide::decide) turns a command into events, [`Incident::apply`] folds events into a state,
-//! [`Incident::next_deadline`] says when to tick, and [`effects`](effect::effects) lists what an event causes outside.
+//! Sirens have a state of their own ([`Siren`]), which affects that of the incident only where
+//! sirens were requested alone. [`decide`](decide::decide) turns a command into events,
+//! [`Incident::apply`] folds events into a state, [`Incident::next_deadline`] says when to tick,
+//! and [`effects`](effect::effects) lists what an event causes outside.
 
 pub mod arrows;
 mod call;
@@ -46,18 +48,23 @@ pub use siren::{Siren, SirenFault};
 pub use snapshot::{CenterMode, Policy, Snapshot, Sounder};
 use std::{sync::Arc, time::Duration};
 
-/// Later than this after D nothing is sent automatically: a person must review the incident first (R22).
+/// Later than this after D nothing is sent automatically: a person must review the incident first
+/// (R22).
 pub const STALE_AFTER: Duration = Duration::from_secs(15 * 60);
-/// A siren command older than this is dropped, because sirens long after the event frighten and mislead (R22, I13).
+/// A siren command older than this is dropped, because sirens long after the event frighten and
+/// mislead (R22, I13).
 pub const SIREN_NOT_AFTER: Duration = Duration::from_secs(60);
-/// How long the sirens of a request sound that could not be stored, and so cannot be silenced in the app (F15).
+/// How long the sirens of a request sound that could not be stored, and so cannot be silenced in
+/// the app (F15).
 pub const UNSTORED_SIREN: Duration = Duration::from_secs(60);
 /// The longest that sirens sound in a drill (R21).
 pub const DRILL_SIREN: Duration = Duration::from_secs(5);
 
-/// How long after its last event an incident closes by itself, if nobody is connected to the server who could send help and close it.
+/// How long after its last event an incident closes by itself, if nobody is connected to the server
+/// who could send help and close it.
 pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
-/// The most repeated requests that one incident records. A press every three seconds reaches it after ten minutes.
+/// The most repeated requests that one incident records. A press every three seconds reaches it
+/// after ten minutes.
 pub const REPEATS_MOST: usize = 200;
 
 /// The state of an incident.
@@ -164,7 +171,9 @@ pub struct Incident {
 }
 
 /// How an incident ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
     /// Every requested service closed its part.
@@ -207,7 +216,8 @@ impl Incident {
         matches!(self.state, State::Aborted { .. } | State::Cancelled | State::Closed)
     }
 
-    /// The requested services, including those still counting down, and those that were aborted with the incident.
+    /// The requested services, including those still counting down, and those that were aborted
+    /// with the incident.
     pub fn services(&self) -> Vec<Service> {
         let aborted = match self.state {
             State::Aborted { asked } => asked,
@@ -226,15 +236,22 @@ impl Incident {
         if self.quiet.is_some() { &[] } else { &self.snapshot.contacts }
     }
 
-    /// Whether it is live, nobody who could send help is connected to this server, and no dispatch has progressed beyond the request.
+    /// Whether it is live, nobody who could send help is connected to this server, and no dispatch
+    /// has progressed beyond the request.
     pub fn is_nobody_connected(&self) -> bool {
         let is_untouched = |d: &Dispatch| d.state == DispatchState::Requested;
-        self.mode == Mode::Live && !self.snapshot.policy.connected && self.dispatches.iter().all(is_untouched)
+        self.mode == Mode::Live
+            && !self.snapshot.policy.connected
+            && self.dispatches.iter().all(is_untouched)
     }
 
-    /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no center works on it (I23).
+    /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no
+    /// center works on it (I23).
     pub fn may_be_ended_by_home(&self) -> bool {
-        matches!(self.state, State::Dispatching) && self.open_call().is_none() && self.assignee.is_none() && !self.external.claimed
+        matches!(self.state, State::Dispatching)
+            && self.open_call().is_none()
+            && self.assignee.is_none()
+            && !self.external.claimed
     }
 
     fn pending(&self) -> Requests {

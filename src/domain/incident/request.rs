@@ -4,7 +4,19 @@ use crate::domain::id::{CameraId, ContactId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A service that help can be requested from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// Police.
@@ -16,7 +28,19 @@ pub enum Service {
 }
 
 /// What one gesture requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Police.
@@ -178,7 +202,9 @@ impl Actor {
     /// The name that a timeline shows.
     pub fn name(&self) -> &str {
         match self {
-            Self::Person { name, .. } | Self::Contact { name, .. } | Self::Operator { name, .. } => name,
+            Self::Person { name, .. }
+            | Self::Contact { name, .. }
+            | Self::Operator { name, .. } => name,
             Self::Device { name } | Self::Outside { name } => name,
             Self::Center => "Monitoring center",
             Self::Buckler => "Buckler",

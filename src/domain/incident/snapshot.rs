@@ -1,4 +1,5 @@
-//! The snapshot of a home when an incident begins, so that later edits change no running incident (I19).
+//! The snapshot of a home when an incident begins, so that later edits change no running incident
+//! (I19).
 
 use crate::domain::{
     contact::Contact,
@@ -60,9 +61,11 @@ pub struct Policy {
     pub ring_timeout_ms: u64,
     /// How long an answered call may go without a decision, milliseconds.
     pub talk_timeout_ms: u64,
-    /// How long operators have to claim the incident, milliseconds; the automatic center takes it at once.
+    /// How long operators have to claim the incident, milliseconds; the automatic center takes it
+    /// at once.
     pub unclaimed_after_ms: u64,
-    /// Whether anybody who could send help is connected to this server: operators, a receiving center, or a demo's responders.
+    /// Whether anybody who could send help is connected to this server: operators, a receiving
+    /// center, or a demo's responders.
     #[serde(default = "yes")]
     pub connected: bool,
 }
@@ -80,7 +83,8 @@ pub enum CenterMode {
     Automatic,
     /// Operators at the console; the automatic center if none claims it.
     Operators,
-    /// A third party's receiving center, which is signaled; the automatic center calls the contacts in parallel.
+    /// A third party's receiving center, which is signaled; the automatic center calls the contacts
+    /// in parallel.
     Receiver,
 }
 
@@ -128,12 +132,14 @@ impl Snapshot {
     }
 }
 
-/// R12 and R13: the base station and every keypad; cameras with a siren if the home chose that; nothing without a base station.
+/// R12 and R13: the base station and every keypad; cameras with a siren if the home chose that;
+/// nothing without a base station.
 fn sounders(home: &Home) -> Vec<Sounder> {
     if home.base_station().is_none() {
         return Vec::new();
     }
-    let mut all: Vec<Sounder> = home.devices.iter().map(|d| Sounder { id: d.id.clone(), name: d.name.clone() }).collect();
+    let mut all: Vec<Sounder> =
+        home.devices.iter().map(|d| Sounder { id: d.id.clone(), name: d.name.clone() }).collect();
     if home.settings.cameras_sound_with_base_station {
         all.extend(cameras(home, |c| c.has_siren));
     }
@@ -141,6 +147,8 @@ fn sounders(home: &Home) -> Vec<Sounder> {
 }
 
 fn cameras(home: &Home, which: impl Fn(&crate::domain::camera::Camera) -> bool) -> Vec<Sounder> {
-    let named = |c: &crate::domain::camera::Camera| Some(Sounder { id: c.id.as_str().parse().ok()?, name: c.name.clone() });
+    let named = |c: &crate::domain::camera::Camera| {
+        Some(Sounder { id: c.id.as_str().parse().ok()?, name: c.name.clone() })
+    };
     home.cameras.iter().filter(|c| which(c)).filter_map(named).collect()
 }

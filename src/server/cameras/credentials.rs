@@ -1,5 +1,5 @@
-//! Encryption of secrets at rest. The key is a file in the data folder that only this user can read. A copy of the database alone
-//! decrypts none.
+//! Encryption of secrets at rest. The key is a file in the data folder that only this user can
+//! read. A copy of the database alone decrypts none.
 
 use crate::server::private;
 use chacha20poly1305::{
@@ -17,7 +17,8 @@ use std::{
 pub const FILE: &str = "key";
 const NONCE: usize = 24;
 
-/// The server's key. It is read or made when it is first needed, so that a server that cannot write a key works otherwise.
+/// The server's key. It is read or made when it is first needed, so that a server that cannot write
+/// a key works otherwise.
 pub struct Credentials {
     file: PathBuf,
     key: Mutex<Option<XChaCha20Poly1305>>,
@@ -38,7 +39,12 @@ impl Credentials {
             Err(error) if error.kind() == io::ErrorKind::NotFound && make_one => make(&self.file)?,
             read => read?,
         };
-        let wrong = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key of 32 bytes", self.file.display()));
+        let wrong = || {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is no key of 32 bytes", self.file.display()),
+            )
+        };
         let key = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| wrong())?;
         *known = Some(key.clone());
         Ok(key)
@@ -51,7 +57,10 @@ impl Credentials {
     pub fn seal(&self, place: &str, secret: &str) -> io::Result<String> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(io::Error::other)?;
-        let sealed = self.key(true)?.encrypt(&XNonce::from(nonce), Payload { msg: secret.as_bytes(), aad: place.as_bytes() });
+        let sealed = self.key(true)?.encrypt(
+            &XNonce::from(nonce),
+            Payload { msg: secret.as_bytes(), aad: place.as_bytes() },
+        );
         let sealed = sealed.map_err(|_| io::Error::other("too long to be sealed"))?;
         Ok(BASE64_NOPAD.encode(&[&nonce[..], &sealed].concat()))
     }
@@ -60,8 +69,15 @@ impl Credentials {
     pub fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
         let bytes = BASE64_NOPAD.decode(sealed.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-        let key = self.key(false).inspect_err(|error| tracing::error!(%error, "cannot read the key for camera passwords")).ok()?;
-        let secret = key.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() }).ok()?;
+        let key = self
+            .key(false)
+            .inspect_err(
+                |error| tracing::error!(%error, "cannot read the key for camera passwords"),
+            )
+            .ok()?;
+        let secret = key
+            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() })
+            .ok()?;
         String::from_utf8(secret).ok()
     }
 }
@@ -87,9 +103,15 @@ mod tests {
         assert_eq!(seal.unseal("maple-street/front-door", "AAAA"), None);
         assert!(!folder.path().join(FILE).exists(), "no key is made before it is needed");
         let sealed = seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap();
-        assert!(!sealed.contains("sesame") && sealed != seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap());
+        assert!(
+            !sealed.contains("sesame")
+                && sealed != seal.seal("maple-street/front-door", "admin\nopen sesame").unwrap()
+        );
         let again = Credentials::new(folder.path());
-        assert_eq!(again.unseal("maple-street/front-door", &sealed).as_deref(), Some("admin\nopen sesame"));
+        assert_eq!(
+            again.unseal("maple-street/front-door", &sealed).as_deref(),
+            Some("admin\nopen sesame")
+        );
         assert_eq!(again.unseal("lake-cabin/porch", &sealed), None);
         assert_eq!(Credentials::new(other.path()).unseal("maple-street/front-door", &sealed), None);
         assert_eq!(again.unseal("maple-street/front-door", "AAAA"), None);
@@ -101,6 +123,9 @@ mod tests {
         }
         std::fs::write(folder.path().join(FILE), b"short").unwrap();
         let broken = Credentials::new(folder.path());
-        assert!(broken.seal("a", "b").is_err() && broken.unseal("maple-street/front-door", &sealed).is_none());
+        assert!(
+            broken.seal("a", "b").is_err()
+                && broken.unseal("maple-street/front-door", &sealed).is_none()
+        );
     }
 }

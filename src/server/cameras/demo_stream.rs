@@ -1,4 +1,5 @@
-//! The cameras of the demo: short loops of H.264, embedded in the binary, whose pictures take the path of a real camera's.
+//! The cameras of the demo: short loops of H.264, embedded in the binary, whose pictures take the
+//! path of a real camera's.
 
 use super::picture::Format;
 use data_encoding::{BASE64, HEXLOWER};
@@ -49,7 +50,8 @@ impl DemoStream {
         Duration::from_nanos(1_000_000_000 / RATE as u64)
     }
 
-    /// The picture with that number, which wraps around: whether it is a keyframe, and its access unit.
+    /// The picture with that number, which wraps around: whether it is a keyframe, and its access
+    /// unit.
     pub fn unit(&self, number: usize) -> (bool, &[u8]) {
         let (is_key, unit) = &self.units[number % self.units.len()];
         (*is_key, unit)
@@ -76,13 +78,15 @@ fn read(stream: &[u8]) -> Option<DemoStream> {
     record.push(1);
     record.extend(sized::<2>(pps));
     let codec = format!("avc1.{}", HEXLOWER.encode(&record[1..4]));
-    let format = Format { codec, description: BASE64.encode(&record), width: SIZE.0, height: SIZE.1 };
+    let format =
+        Format { codec, description: BASE64.encode(&record), width: SIZE.0, height: SIZE.1 };
     (!units.is_empty()).then(|| DemoStream { format: Arc::new(format), units })
 }
 
 /// The NAL units between the start codes (ITU-T H.264, annex B).
 fn parts(stream: &[u8]) -> Vec<&[u8]> {
-    let starts: Vec<usize> = stream.windows(3).enumerate().filter(|(_, w)| *w == [0, 0, 1]).map(|(at, _)| at).collect();
+    let starts: Vec<usize> =
+        stream.windows(3).enumerate().filter(|(_, w)| *w == [0, 0, 1]).map(|(at, _)| at).collect();
     let ends = starts.iter().skip(1).copied().chain([stream.len()]);
     starts
         .iter()
@@ -108,9 +112,16 @@ mod tests {
         for camera in ["driveway", "front-door", "dock"] {
             let demo = of(camera).unwrap();
             let keys: Vec<usize> = (0..demo.units.len()).filter(|n| demo.unit(*n).0).collect();
-            assert!(keys[0] == 0 && keys.windows(2).all(|pair| pair[1] - pair[0] <= RATE as usize), "{camera}: {keys:?}");
+            assert!(
+                keys[0] == 0 && keys.windows(2).all(|pair| pair[1] - pair[0] <= RATE as usize),
+                "{camera}: {keys:?}"
+            );
             assert!(demo.units.len() >= 6 * RATE as usize, "{camera}");
-            assert!(annex_b(camera).unwrap().len() <= 400_000 && still(camera).unwrap().starts_with(b"\xff\xd8"), "{camera}");
+            assert!(
+                annex_b(camera).unwrap().len() <= 400_000
+                    && still(camera).unwrap().starts_with(b"\xff\xd8"),
+                "{camera}"
+            );
             assert!(demo.format.codec.starts_with("avc1."), "{:?}", demo.format);
         }
         assert!(of("cellar").is_none());
@@ -118,7 +129,10 @@ mod tests {
 
     #[test]
     fn start_codes_of_three_and_of_four_bytes_are_found() {
-        assert_eq!(parts(&[0, 0, 0, 1, 7, 1, 0, 0, 1, 8, 2, 0, 0, 0, 1, 5]), [&[7, 1][..], &[8, 2], &[5]]);
+        assert_eq!(
+            parts(&[0, 0, 0, 1, 7, 1, 0, 0, 1, 8, 2, 0, 0, 0, 1, 5]),
+            [&[7, 1][..], &[8, 2], &[5]]
+        );
         assert_eq!(sized::<2>(&[7, 8]), [0, 2, 7, 8]);
     }
 }

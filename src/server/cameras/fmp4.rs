@@ -1,4 +1,5 @@
-//! The same pictures as fragmented MP4 (ISO/IEC 14496-12), for browsers that cannot decode single pictures, and for files.
+//! The same pictures as fragmented MP4 (ISO/IEC 14496-12), for browsers that cannot decode single
+//! pictures, and for files.
 
 use super::picture::{Format, HEAD};
 use data_encoding::BASE64;
@@ -16,7 +17,8 @@ pub struct Fmp4 {
 }
 
 impl Fmp4 {
-    /// Creates an empty fmp4 of pictures with this format. Returns it with its initialization segment.
+    /// Creates an empty fmp4 of pictures with this format. Returns it with its initialization
+    /// segment.
     ///
     /// # Errors
     /// Pictures that are not H.264, or a format without a decoder configuration.
@@ -49,7 +51,8 @@ impl Fmp4 {
     /// # Errors
     /// A picture that is older than the last one, or a message that is no picture.
     pub fn add_message(&mut self, message: &[u8]) -> io::Result<()> {
-        let (head, unit) = message.split_at_checked(HEAD).ok_or_else(|| io::Error::other("no picture"))?;
+        let (head, unit) =
+            message.split_at_checked(HEAD).ok_or_else(|| io::Error::other("no picture"))?;
         let at_us = head[1..].try_into().map_or(0, u64::from_be_bytes);
         self.add(head[0] & 1 == 1, at_us, unit)
     }
@@ -87,18 +90,29 @@ mod tests {
         let demo = demo_stream::of("dock").unwrap();
         let (mut fmp4, beginning) = Fmp4::begin(&demo.format).unwrap();
         assert_eq!(&beginning[4..8], b"ftyp");
-        let count = |file: &[u8], name: &[u8]| file.windows(4).filter(|window| *window == name).count();
+        let count =
+            |file: &[u8], name: &[u8]| file.windows(4).filter(|window| *window == name).count();
         assert_eq!((count(&beginning, b"moov"), count(&beginning, b"avcC")), (1, 1));
         for n in 0..3 {
             let (is_key, unit) = demo.unit(n);
-            fmp4.add_message(&Picture::new(is_key, 1_000_000 + n as u64 * 83_333, unit).message).unwrap();
+            fmp4.add_message(&Picture::new(is_key, 1_000_000 + n as u64 * 83_333, unit).message)
+                .unwrap();
         }
         assert_eq!(fmp4.waiting(), 3);
-        assert_eq!((count(&fmp4.fragment(), b"moof"), fmp4.waiting(), fmp4.fragment().len()), (1, 0, 0));
+        assert_eq!(
+            (count(&fmp4.fragment(), b"moof"), fmp4.waiting(), fmp4.fragment().len()),
+            (1, 0, 0)
+        );
         assert!(fmp4.add_message(b"short").is_err());
         let with = |codec: &str, description: &str| {
-            Fmp4::begin(&Format { codec: codec.into(), description: description.into(), ..Format::clone(&demo.format) })
+            Fmp4::begin(&Format {
+                codec: codec.into(),
+                description: description.into(),
+                ..Format::clone(&demo.format)
+            })
         };
-        assert!(with("hvc1.1", &demo.format.description).is_err() && with("avc1.42e01f", "").is_err());
+        assert!(
+            with("hvc1.1", &demo.format.description).is_err() && with("avc1.42e01f", "").is_err()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Cameras. Each camera stream has one connection, shared by all viewers. A camera that is down affects nothing else.
+//! Cameras. Each camera stream has one connection, shared by all viewers. A camera that is down
+//! affects nothing else.
 
 mod credentials;
 mod demo_stream;
@@ -42,7 +43,8 @@ use stream::Stream;
 use tokio::sync::watch;
 use url::Url;
 
-/// A new still is made only from a picture that is newer than the last still by more than this, microseconds.
+/// A new still is made only from a picture that is newer than the last still by more than this,
+/// microseconds.
 const STILL_US: u64 = 10_000_000;
 /// The timeout when an owner tests a camera.
 const TRY_WITHIN: Duration = Duration::from_millis(4_500);
@@ -168,7 +170,9 @@ impl Cameras {
 
     fn source(&self, home: &HomeId, camera: &Camera, size: Size) -> Option<Source> {
         let address = match size {
-            Size::Whole if self.has_demo_stream(camera) => return Some(Source::DemoStream(camera.id.clone())),
+            Size::Whole if self.has_demo_stream(camera) => {
+                return Some(Source::DemoStream(camera.id.clone()));
+            }
             Size::Whole => camera.stream.as_ref()?,
             Size::Small => camera.small.as_ref()?,
         };
@@ -184,19 +188,33 @@ impl Cameras {
     ///
     /// # Errors
     /// A key that cannot be read or made.
-    pub fn seal(&self, home: &HomeId, camera: &CameraId, user: &str, password: &str) -> std::io::Result<String> {
+    pub fn seal(
+        &self,
+        home: &HomeId,
+        camera: &CameraId,
+        user: &str,
+        password: &str,
+    ) -> std::io::Result<String> {
         self.credentials.seal(&place(home, camera), &format!("{user}\n{password}"))
     }
 
-    /// Adds a viewer whose screen is `width` CSS pixels wide. Returns `None` if the camera has no stream.
+    /// Adds a viewer whose screen is `width` CSS pixels wide. Returns `None` if the camera has no
+    /// stream.
     pub fn watch(self: &Arc<Self>, home: &HomeId, camera: &Camera, width: u16) -> Option<Viewer> {
-        let size = if camera.small.is_some() && width <= SMALL_MOST { Size::Small } else { Size::Whole };
+        let size =
+            if camera.small.is_some() && width <= SMALL_MOST { Size::Small } else { Size::Whole };
         let source = self.source(home, camera, size)?;
         Some(self.stream(home, camera, size, source).watch())
     }
 
     /// Returns a camera's stream. Opens it if it is not open, or if its source has changed.
-    fn stream(self: &Arc<Self>, home: &HomeId, camera: &Camera, size: Size, source: Source) -> Arc<Stream> {
+    fn stream(
+        self: &Arc<Self>,
+        home: &HomeId,
+        camera: &Camera,
+        size: Size,
+        source: Source,
+    ) -> Arc<Stream> {
         let id = (home.clone(), camera.id.clone(), size);
         let mut kept = self.kept.lock().expect("no holder panics");
         if let Some(known) = kept.get_mut(&id).filter(|known| known.source == source) {
@@ -205,27 +223,41 @@ impl Cameras {
         }
         let stream = Arc::new(Stream::new(self.clock.clone()));
         let (end, ended) = watch::channel(false);
-        tokio::spawn(session::keep(Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone(), ended));
+        tokio::spawn(session::keep(
+            Arc::downgrade(self),
+            id.clone(),
+            stream.clone(),
+            source.clone(),
+            self.stop.clone(),
+            ended,
+        ));
         // This drops the sender of the old stream. The old stream ends, and its viewers reconnect.
         kept.insert(id, Kept { source, keep: camera.keep, stream: stream.clone(), end });
         stream
     }
 
-    /// Applies the current settings of a home: ends the streams of cameras that are gone or have another source, and opens the streams that
-    /// are kept open.
+    /// Applies the current settings of a home: ends the streams of cameras that are gone or have
+    /// another source, and opens the streams that are kept open.
     pub fn review(self: &Arc<Self>, home: &Home) {
         let ended: Vec<_> = {
             let mut kept = self.kept.lock().expect("no holder panics");
             let holds = |id: &CameraId, size: Size, kept: &Kept| {
-                home.camera(id).and_then(|camera| self.source(&home.id, camera, size)).as_ref() == Some(&kept.source)
+                home.camera(id).and_then(|camera| self.source(&home.id, camera, size)).as_ref()
+                    == Some(&kept.source)
             };
-            let others = kept.iter().filter(|((of, id, size), one)| *of == home.id && !holds(id, *size, one));
+            let others = kept
+                .iter()
+                .filter(|((of, id, size), one)| *of == home.id && !holds(id, *size, one));
             let gone: Vec<_> = others.map(|(id, _)| id.clone()).collect();
             gone.iter().filter_map(|id| kept.remove(id)).collect()
         };
         // A still of a removed or replaced camera must not be shown for the current one.
-        let is_there = |id: &CameraId| home.camera(id).is_some_and(|camera| camera.stream.is_some());
-        self.stills.lock().expect("no holder panics").retain(|(of, id), _| *of != home.id || is_there(id) && ended.is_empty());
+        let is_there =
+            |id: &CameraId| home.camera(id).is_some_and(|camera| camera.stream.is_some());
+        self.stills
+            .lock()
+            .expect("no holder panics")
+            .retain(|(of, id), _| *of != home.id || is_there(id) && ended.is_empty());
         for kept in ended {
             // The task may have ended by itself.
             let _ = kept.end.send(true);
@@ -253,25 +285,32 @@ impl Cameras {
         }
     }
 
-    /// The state of a camera's stream. `None` if no stream is open, or only a small one without pictures.
+    /// The state of a camera's stream. `None` if no stream is open, or only a small one without
+    /// pictures.
     pub fn state(&self, home: &HomeId, camera: &CameraId) -> Option<State> {
         self.open(home, camera).map(|stream| *stream.state().borrow())
     }
 
-    /// Tests a camera's streams, on connections that no viewer shares. Returns `None` if the camera has no stream.
+    /// Tests a camera's streams, on connections that no viewer shares. Returns `None` if the camera
+    /// has no stream.
     pub async fn try_out(&self, home: &HomeId, camera: &Camera) -> Option<Tried> {
         let whole = self.source(home, camera, Size::Whole)?;
         let small = self.source(home, camera, Size::Small);
-        let (whole, small) = tokio::join!(self.look(&whole), async { Some(self.look(small.as_ref()?).await) });
+        let (whole, small) =
+            tokio::join!(self.look(&whole), async { Some(self.look(small.as_ref()?).await) });
         Some(match (whole, small) {
-            (Err(trouble), _) | (_, Some(Err(trouble))) => Tried { trouble: Some(trouble), ..Tried::default() },
+            (Err(trouble), _) | (_, Some(Err(trouble))) => {
+                Tried { trouble: Some(trouble), ..Tried::default() }
+            }
             (Ok((width, height)), _) => Tried { width, height, trouble: None },
         })
     }
 
     async fn look(&self, source: &Source) -> Result<(u32, u32), StreamTrouble> {
         match source {
-            Source::Rtsp(address) => rtsp::look(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await,
+            Source::Rtsp(address) => {
+                rtsp::look(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await
+            }
             Source::DemoStream(id) => {
                 let format = &demo_stream::of(id.as_str()).ok_or(StreamTrouble::NoVideo)?.format;
                 Ok((format.width, format.height))
@@ -279,7 +318,8 @@ impl Cameras {
         }
     }
 
-    /// The latest still of a camera, JPEG. A real camera has one only if ffmpeg is configured and its stream was open.
+    /// The latest still of a camera, JPEG. A real camera has one only if ffmpeg is configured and
+    /// its stream was open.
     pub async fn still(&self, home: &HomeId, camera: &Camera) -> Option<Bytes> {
         if self.has_demo_stream(camera) {
             return demo_stream::still(camera.id.as_str()).map(Bytes::from_static);
@@ -293,10 +333,15 @@ impl Cameras {
         {
             match still::jpeg(ffmpeg, &format, &picture).await {
                 Ok(still) => {
-                    self.stills.lock().expect("no holder panics").insert(id, (picture.at_us, still.clone()));
+                    self.stills
+                        .lock()
+                        .expect("no holder panics")
+                        .insert(id, (picture.at_us, still.clone()));
                     return Some(still);
                 }
-                Err(error) => tracing::warn!(%home, camera = %camera.id, %error, "a still could not be made"),
+                Err(error) => {
+                    tracing::warn!(%home, camera = %camera.id, %error, "a still could not be made")
+                }
             }
         }
         known.map(|(_, still)| still)
@@ -305,17 +350,21 @@ impl Cameras {
     /// Whether a camera has a still, or can have one at once.
     pub fn has_still(&self, home: &HomeId, camera: &Camera) -> bool {
         let makes = || self.ffmpeg.is_some() && self.state(home, &camera.id) == Some(State::Flows);
-        self.has_demo_stream(camera) || self.known_still(&(home.clone(), camera.id.clone())).is_some() || makes()
+        self.has_demo_stream(camera)
+            || self.known_still(&(home.clone(), camera.id.clone())).is_some()
+            || makes()
     }
 
     fn known_still(&self, id: &(HomeId, CameraId)) -> Option<(u64, Bytes)> {
         self.stills.lock().expect("no holder panics").get(id).cloned()
     }
 
-    /// The open stream of a camera: the whole one if it flows, else the small one if it flows, else the whole one.
+    /// The open stream of a camera: the whole one if it flows, else the small one if it flows, else
+    /// the whole one.
     fn open(&self, home: &HomeId, camera: &CameraId) -> Option<Arc<Stream>> {
         let kept = self.kept.lock().expect("no holder panics");
-        let of = |size| kept.get(&(home.clone(), camera.clone(), size)).map(|kept| kept.stream.clone());
+        let of =
+            |size| kept.get(&(home.clone(), camera.clone(), size)).map(|kept| kept.stream.clone());
         let flows = |stream: &Arc<Stream>| *stream.state().borrow() == State::Flows;
         let (whole, small) = (of(Size::Whole), of(Size::Small));
         if whole.as_ref().is_some_and(flows) { whole } else { small.filter(flows).or(whole) }

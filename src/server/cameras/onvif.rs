@@ -1,6 +1,8 @@
-//! ONVIF: searches the network for cameras (WS-Discovery), and asks a camera for its streams (ONVIF Profile S).
+//! ONVIF: searches the network for cameras (WS-Discovery), and asks a camera for its streams (ONVIF
+//! Profile S).
 //!
-//! Cameras are not trusted: an address that a camera reports is checked like one that an owner enters.
+//! Cameras are not trusted: an address that a camera reports is checked like one that an owner
+//! enters.
 
 use super::settings::Settings;
 use crate::{
@@ -48,10 +50,15 @@ pub async fn search(settings: &Settings) -> Vec<Found> {
             Vec::new()
         })
     } else {
-        join_all(settings.search.iter().map(|ip| discovery::probe_unicast(*ip, SEARCH))).await.concat()
+        join_all(settings.search.iter().map(|ip| discovery::probe_unicast(*ip, SEARCH)))
+            .await
+            .concat()
     };
     let mut seen = HashSet::new();
-    let once = all.into_iter().filter_map(|device| found(device, settings)).filter(|one| seen.insert(one.address.clone()));
+    let once = all
+        .into_iter()
+        .filter_map(|device| found(device, settings))
+        .filter(|one| seen.insert(one.address.clone()));
     once.take(MOST).collect()
 }
 
@@ -59,15 +66,27 @@ pub async fn search(settings: &Settings) -> Vec<Found> {
 fn found(device: DiscoveredDevice, settings: &Settings) -> Option<Found> {
     let inside = |text: &&String| {
         let url = Url::parse(text).ok().filter(|url| url.scheme() == "http")?;
-        url.host_str()?.trim_matches(['[', ']']).parse::<IpAddr>().ok().filter(|ip| settings.allows(*ip))
+        url.host_str()?
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .ok()
+            .filter(|ip| settings.allows(*ip))
     };
     let address = device.xaddrs.iter().find(|text| inside(text).is_some())?.clone();
     let scope = |what: &str| {
-        let value = device.scopes.iter().find_map(|scope| scope.strip_prefix("onvif://www.onvif.org/")?.strip_prefix(what))?;
-        Some(shown(&percent_encoding::percent_decode_str(value).decode_utf8_lossy())).filter(|text| !text.is_empty())
+        let value = device
+            .scopes
+            .iter()
+            .find_map(|scope| scope.strip_prefix("onvif://www.onvif.org/")?.strip_prefix(what))?;
+        Some(shown(&percent_encoding::percent_decode_str(value).decode_utf8_lossy()))
+            .filter(|text| !text.is_empty())
     };
     let number = inside(&&address).map(|ip| ip.to_string()).unwrap_or_default();
-    Some(Found { name: scope("name/").unwrap_or(number), model: scope("hardware/").unwrap_or_default(), address })
+    Some(Found {
+        name: scope("name/").unwrap_or(number),
+        model: scope("hardware/").unwrap_or_default(),
+        address,
+    })
 }
 
 /// Makes a name that a camera reports safe to show.
@@ -79,7 +98,11 @@ fn shown(text: &str) -> String {
 ///
 /// # Errors
 /// Why there are none.
-pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(String, String)>) -> Result<Vec<Offer>, StreamTrouble> {
+pub async fn offers(
+    settings: Arc<Settings>,
+    address: &str,
+    login: Option<(String, String)>,
+) -> Result<Vec<Offer>, StreamTrouble> {
     let way = Arc::new(Way { settings, login: login.clone(), trouble: Mutex::default() });
     let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
     if let Some((user, password)) = login {
@@ -105,12 +128,15 @@ pub async fn offers(settings: Arc<Settings>, address: &str, login: Option<(Strin
     match timeout(ASK, asked).await {
         Ok(Ok(offers)) if offers.is_empty() => Err(StreamTrouble::NoVideo),
         Ok(Ok(offers)) => Ok(offers),
-        Ok(Err(error)) => Err(way.trouble.lock().expect("no holder panics").unwrap_or_else(|| trouble(&error))),
+        Ok(Err(error)) => {
+            Err(way.trouble.lock().expect("no holder panics").unwrap_or_else(|| trouble(&error)))
+        }
         Err(_) => Err(StreamTrouble::NoAnswer),
     }
 }
 
-/// Returns a stream's address as an owner enters it, without user name and password. `None` if it is not valid or not allowed.
+/// Returns a stream's address as an owner enters it, without user name and password. `None` if it
+/// is not valid or not allowed.
 fn written(text: &str, settings: &Settings) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     url.set_username("").ok()?;
@@ -123,7 +149,9 @@ fn written(text: &str, settings: &Settings) -> Option<String> {
 fn trouble(error: &OnvifError) -> StreamTrouble {
     tracing::debug!(%error, "a camera did not list its streams");
     let text = error.to_string().to_ascii_lowercase();
-    let is_login = ["notauthorized", "not authorized", "unauthorized", "authorit"].iter().any(|word| text.contains(word));
+    let is_login = ["notauthorized", "not authorized", "unauthorized", "authorit"]
+        .iter()
+        .any(|word| text.contains(word));
     if is_login { StreamTrouble::WrongLogin } else { StreamTrouble::NotACamera }
 }
 
@@ -136,39 +164,67 @@ struct Way {
 }
 
 impl Way {
-    async fn post(&self, url: &Url, action: &str, body: &str, proof: Option<String>) -> Result<Response, StreamTrouble> {
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
+    async fn post(
+        &self,
+        url: &Url,
+        action: &str,
+        body: &str,
+        proof: Option<String>,
+    ) -> Result<Response, StreamTrouble> {
+        let (host, port) =
+            (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
         if url.scheme() != "http" {
             return Err(StreamTrouble::Encrypted);
         }
         let at = self.settings.find(host, port).await?;
-        // The client of a request connects to the address that was checked, whatever the name stands for a moment later.
-        let client = Client::builder().no_proxy().redirect(Policy::none()).resolve(host, at).build();
+        // The client of a request connects to the address that was checked, whatever the name
+        // stands for a moment later.
+        let client =
+            Client::builder().no_proxy().redirect(Policy::none()).resolve(host, at).build();
         let mut plain = url.clone();
         // A password in the address would be sent unencrypted.
-        plain.set_username("").and_then(|()| plain.set_password(None)).map_err(|()| StreamTrouble::NotACamera)?;
+        plain
+            .set_username("")
+            .and_then(|()| plain.set_password(None))
+            .map_err(|()| StreamTrouble::NotACamera)?;
         let mut request = client
             .map_err(|_| StreamTrouble::NoAnswer)?
             .post(plain)
-            .header(CONTENT_TYPE, format!("application/soap+xml; charset=utf-8; action=\"{action}\""))
+            .header(
+                CONTENT_TYPE,
+                format!("application/soap+xml; charset=utf-8; action=\"{action}\""),
+            )
             .body(body.to_owned());
         if let Some(proof) = proof {
             request = request.header(AUTHORIZATION, proof);
         }
-        request.send().await.map_err(|error| if error.is_connect() { StreamTrouble::NoAnswer } else { StreamTrouble::NotACamera })
+        request.send().await.map_err(|error| {
+            if error.is_connect() { StreamTrouble::NoAnswer } else { StreamTrouble::NotACamera }
+        })
     }
 
-    /// Sends a request, with digest authentication if the camera requires it in HTTP (RFC 7616; ONVIF Profile T, 7.1).
-    async fn ask(&self, url: &str, action: &str, body: &str) -> Result<(StatusCode, String), StreamTrouble> {
+    /// Sends a request, with digest authentication if the camera requires it in HTTP (RFC 7616;
+    /// ONVIF Profile T, 7.1).
+    async fn ask(
+        &self,
+        url: &str,
+        action: &str,
+        body: &str,
+    ) -> Result<(StatusCode, String), StreamTrouble> {
         let url = Url::parse(url).map_err(|_| StreamTrouble::NotACamera)?;
         let mut answer = self.post(&url, action, body, None).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            let wanted = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let wanted = answer
+                .headers()
+                .get(WWW_AUTHENTICATE)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default();
             let (user, password) = self.login.as_ref().ok_or(StreamTrouble::WrongLogin)?;
             let path = &url[Position::BeforePath..];
             let context = AuthContext::new_post(user, password, path, Some(body.as_bytes()));
-            let proof =
-                digest_auth::parse(wanted).and_then(|mut wanted| wanted.respond(&context)).map_err(|_| StreamTrouble::WrongLogin)?;
+            let proof = digest_auth::parse(wanted)
+                .and_then(|mut wanted| wanted.respond(&context))
+                .map_err(|_| StreamTrouble::WrongLogin)?;
             answer = self.post(&url, action, body, Some(proof.to_header_string())).await?;
         }
         let status = answer.status();
@@ -188,7 +244,12 @@ impl Way {
 
 #[async_trait]
 impl Transport for Way {
-    async fn soap_post(&self, url: &str, action: &str, body: String) -> Result<String, TransportError> {
+    async fn soap_post(
+        &self,
+        url: &str,
+        action: &str,
+        body: String,
+    ) -> Result<String, TransportError> {
         match self.ask(url, action, &body).await {
             // SOAP 1.2 part 2, 7.5.2.2: a fault has the status of a server or client error.
             Ok((status, text)) if status.is_success() || text.contains("Fault") => Ok(text),

@@ -1,4 +1,5 @@
-//! Encoded pictures of a camera: the messages to viewers, and the buffer for viewers that come later. Does no I/O.
+//! Encoded pictures of a camera: the messages to viewers, and the buffer for viewers that come
+//! later. Does no I/O.
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,8 @@ use std::{collections::VecDeque, sync::Arc};
 pub const HEAD: usize = 9;
 /// Flag: the picture is a keyframe.
 const KEY: u8 = 1;
-/// Flag: the picture is older than the viewer's connection. The viewer shows only the newest of these.
+/// Flag: the picture is older than the viewer's connection. The viewer shows only the newest of
+/// these.
 const BEFORE: u8 = 2;
 
 /// The decoder configuration, the first message to every viewer.
@@ -62,7 +64,8 @@ fn message(flags: u8, at_us: u64, unit: &[u8]) -> Bytes {
 
 /// How long pictures are kept for a clip, microseconds.
 const KEPT_US: u64 = 12_000_000;
-/// The most that is kept of one stream, bytes. It also bounds the pictures of a camera that never sends another keyframe.
+/// The most that is kept of one stream, bytes. It also bounds the pictures of a camera that never
+/// sends another keyframe.
 const KEPT_BYTES: usize = 32 << 20;
 
 /// The latest pictures of a stream, starting with a keyframe.
@@ -93,7 +96,9 @@ impl Ring {
         self.bytes += picture.message.len();
         self.pictures.push_back(picture);
         // Drop the oldest pictures while the next keyframe is old enough, or there is no room.
-        while let Some(next_key) = self.pictures.iter().skip(1).position(|p| p.is_key).map(|at| at + 1) {
+        while let Some(next_key) =
+            self.pictures.iter().skip(1).position(|p| p.is_key).map(|at| at + 1)
+        {
             if self.pictures[next_key].at_us > oldest_us && self.bytes <= KEPT_BYTES {
                 return;
             }
@@ -122,7 +127,8 @@ impl Ring {
 /// The oldest picture that is sent to a viewer that is slower than the stream, microseconds.
 const OLDEST_US: u64 = 1_000_000;
 
-/// Selects the pictures for one viewer: it starts with a keyframe, and after a gap continues with the next one.
+/// Selects the pictures for one viewer: it starts with a keyframe, and after a gap continues with
+/// the next one.
 #[derive(Debug, Default)]
 pub struct Pace {
     flows: bool,
@@ -181,9 +187,18 @@ mod tests {
         for second in 0..60 {
             ring.push(picture(second % 4 == 0, second * S));
         }
-        assert_eq!(times(&ring.since(49 * S)), (48..60).collect::<Vec<_>>(), "from the key frame before");
+        assert_eq!(
+            times(&ring.since(49 * S)),
+            (48..60).collect::<Vec<_>>(),
+            "from the key frame before"
+        );
         assert_eq!(ring.since(0)[0].at_us, 44 * S, "12 s and a group of pictures at most");
-        ring.reformat(Arc::new(Format { codec: String::new(), description: String::new(), width: 1, height: 1 }));
+        ring.reformat(Arc::new(Format {
+            codec: String::new(),
+            description: String::new(),
+            width: 1,
+            height: 1,
+        }));
         assert_eq!(ring.since(0), []);
     }
 

@@ -1,4 +1,5 @@
-//! Clips: files with the pictures of a camera from ten seconds before to thirty after a request for help from its Live View.
+//! Clips: files with the pictures of a camera from ten seconds before to thirty after a request for
+//! help from its Live View.
 
 use super::{
     Cameras,
@@ -46,11 +47,23 @@ impl Clips {
         self.folder.join(format!("{incident}.mp4"))
     }
 
-    /// Records a clip around this moment. Returns after the recording. A clip that cannot be stored is missing and affects nothing else.
-    pub async fn keep(&self, cameras: &Arc<Cameras>, home: &HomeId, camera: &CameraId, incident: IncidentId, at: Timestamp) {
+    /// Records a clip around this moment. Returns after the recording. A clip that cannot be stored
+    /// is missing and affects nothing else.
+    pub async fn keep(
+        &self,
+        cameras: &Arc<Cameras>,
+        home: &HomeId,
+        camera: &CameraId,
+        incident: IncidentId,
+        at: Timestamp,
+    ) {
         let Some(stream) = cameras.open(home, camera) else { return };
         // The recording counts as a viewer, so the stream stays open if all others leave.
-        let Some((format, mut pictures, mut tape)) = stream.record((at - BEFORE).as_millis() * 1_000) else { return };
+        let Some((format, mut pictures, mut tape)) =
+            stream.record((at - BEFORE).as_millis() * 1_000)
+        else {
+            return;
+        };
         let mut bytes = 0;
         let more = async {
             while let Some(picture) = tape.next().await {
@@ -70,8 +83,12 @@ impl Clips {
         });
         match written.await {
             Ok(Ok(())) => tracing::info!(%incident, "stored a clip of an incident"),
-            Ok(Err(error)) => tracing::error!(%incident, %error, "could not store a clip of an incident"),
-            Err(error) => tracing::error!(%incident, %error, "could not store a clip of an incident"),
+            Ok(Err(error)) => {
+                tracing::error!(%incident, %error, "could not store a clip of an incident")
+            }
+            Err(error) => {
+                tracing::error!(%incident, %error, "could not store a clip of an incident")
+            }
         }
     }
 }
@@ -130,7 +147,9 @@ mod tests {
     #[test]
     fn a_clip_has_a_fragment_for_each_picture_that_stands_by_itself() {
         let demo = demo_stream::of("dock").unwrap();
-        let pictures: Vec<Picture> = (0..24).map(|n| Picture::new(demo.unit(n).0, 1_000_000 + n as u64 * 83_333, demo.unit(n).1)).collect();
+        let pictures: Vec<Picture> = (0..24)
+            .map(|n| Picture::new(demo.unit(n).0, 1_000_000 + n as u64 * 83_333, demo.unit(n).1))
+            .collect();
         let file = fmp4(&demo.format, &pictures).unwrap();
         let count = |name: &[u8]| file.windows(4).filter(|window| *window == name).count();
         assert_eq!((count(b"moov"), count(b"moof")), (1, 2), "a fragment for each key frame");
@@ -146,8 +165,10 @@ mod tests {
             std::fs::File::options().write(true).open(&file).unwrap().set_modified(at).unwrap();
         }
         let left = || {
-            let mut names: Vec<_> =
-                std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            let mut names: Vec<_> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|e| e.unwrap().file_name().into_string().unwrap())
+                .collect();
             names.sort();
             names
         };

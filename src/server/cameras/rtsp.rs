@@ -1,4 +1,5 @@
-//! Real cameras: RTSP (RFC 2326), H.264 or H.265. Pictures come over TCP, or over UDP if the camera supports nothing else.
+//! Real cameras: RTSP (RFC 2326), H.264 or H.265. Pictures come over TCP, or over UDP if the camera
+//! supports nothing else.
 
 use super::{
     picture::Format,
@@ -9,7 +10,10 @@ use crate::api::cameras::StreamTrouble;
 use data_encoding::BASE64;
 use futures_util::StreamExt;
 use retina::{
-    client::{Credentials, Demuxed, Described, PlayOptions, Session, SessionOptions, SetupOptions, Transport},
+    client::{
+        Credentials, Demuxed, Described, PlayOptions, Session, SessionOptions, SetupOptions,
+        Transport,
+    },
     codec::{CodecItem, FrameFormat, ParametersRef, VideoParameters},
 };
 use std::{sync::Arc, time::Duration};
@@ -80,7 +84,11 @@ pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> S
 }
 
 /// Returns the width and height of the pictures, or the reason why none arrives `within` that time.
-pub async fn look(address: &Address, stream: &Stream, within: Duration) -> Result<(u32, u32), StreamTrouble> {
+pub async fn look(
+    address: &Address,
+    stream: &Stream,
+    within: Duration,
+) -> Result<(u32, u32), StreamTrouble> {
     let mut state = stream.state();
     let flows = async {
         // The sender lives as long as this call.
@@ -99,8 +107,8 @@ pub async fn look(address: &Address, stream: &Stream, within: Duration) -> Resul
 /// The status code (RFC 2326) of a camera that does not support the requested transport.
 const UNSUPPORTED_TRANSPORT: u16 = 461;
 
-/// Starts the stream over the TCP connection that is already open, because it works in every network. Uses UDP only for cameras that
-/// support nothing else.
+/// Starts the stream over the TCP connection that is already open, because it works in every
+/// network. Uses UDP only for cameras that support nothing else.
 async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
     let (mut session, number) = describe(address).await?;
     let setup = || SetupOptions::default().frame_format(FrameFormat::MP4);
@@ -120,11 +128,13 @@ async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
 /// Asks the camera for its media. Returns the session and the number of the video that is shown.
 async fn describe(address: &Address) -> Result<(Session<Described>, usize), StreamTrouble> {
     let url = resolved(address).await?;
-    let login = address.login.clone().map(|(username, password)| Credentials { username, password });
+    let login =
+        address.login.clone().map(|(username, password)| Credentials { username, password });
     let options = SessionOptions::default().creds(login).user_agent("Buckler".into());
     let session = Session::describe(url, options).await.map_err(|error| trouble(&error))?;
     let is_video = |name: &str| matches!(name, "h264" | "h265");
-    let videos = || session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
+    let videos =
+        || session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
     // Every browser decodes H.264.
     let number = videos()
         .find(|(_, stream)| stream.encoding_name() == "h264")
@@ -134,7 +144,8 @@ async fn describe(address: &Address) -> Result<(Session<Described>, usize), Stre
     Ok((session, number))
 }
 
-/// Replaces the host by its IP address, so that the name cannot resolve differently between the check and the connection.
+/// Replaces the host by its IP address, so that the name cannot resolve differently between the
+/// check and the connection.
 async fn resolved(Address { url, settings, .. }: &Address) -> Result<Url, StreamTrouble> {
     if url.scheme() != "rtsp" {
         return Err(StreamTrouble::Encrypted);
@@ -159,5 +170,10 @@ fn trouble(error: &retina::Error) -> StreamTrouble {
 
 fn format(parameters: &VideoParameters) -> Format {
     let (width, height) = parameters.coded_pixel_dimensions();
-    Format { codec: parameters.rfc6381_codec().into(), description: BASE64.encode(parameters.extra_data()), width, height }
+    Format {
+        codec: parameters.rfc6381_codec().into(),
+        description: BASE64.encode(parameters.extra_data()),
+        width,
+        height,
+    }
 }

@@ -1,4 +1,5 @@
-//! Keeps streams open while they have viewers and for a short time after, or while the settings keep them open. Reconnects after a failure.
+//! Keeps streams open while they have viewers and for a short time after, or while the settings
+//! keep them open. Reconnects after a failure.
 
 use super::picture::Format;
 use super::{
@@ -21,7 +22,8 @@ use tokio::sync::watch;
 
 /// How often a stream's viewers are counted.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a stream stays open after its last viewer has left, so that a viewer who returns sees a picture at once.
+/// How long a stream stays open after its last viewer has left, so that a viewer who returns sees a
+/// picture at once.
 const WARM: Duration = Duration::from_secs(30);
 /// The first backoff before a reconnect. It doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -33,9 +35,17 @@ const PAUSE_LOGIN: Duration = Duration::from_secs(60);
 const WENT_WELL: Duration = Duration::from_secs(10);
 
 /// Opens the streams that the settings keep open without viewers, until the server stops.
-pub async fn keep_what_is_wanted(cameras: Arc<Cameras>, homes: Arc<Homes>, mut stop: watch::Receiver<bool>) {
+pub async fn keep_what_is_wanted(
+    cameras: Arc<Cameras>,
+    homes: Arc<Homes>,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
-        for home in homes.all().iter().filter(|home| home.cameras.iter().any(|camera| camera.keep != Keep::OnDemand)) {
+        for home in homes
+            .all()
+            .iter()
+            .filter(|home| home.cameras.iter().any(|camera| camera.keep != Keep::OnDemand))
+        {
             cameras.review(home);
         }
         tokio::select! {
@@ -99,15 +109,17 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
             tracing::warn!(%home, %camera, ?size, ?trouble, "no pictures come from a camera");
         }
         let pause = pauses.next().unwrap_or(PAUSE_MOST);
-        tokio::time::sleep(if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { pause }).await;
+        tokio::time::sleep(if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { pause })
+            .await;
     }
 }
 
-/// The pauses before reconnects: half of the backoff to all of it, at random, so that cameras behind one switch do not reconnect at the
-/// same moment.
+/// The pauses before reconnects: half of the backoff to all of it, at random, so that cameras
+/// behind one switch do not reconnect at the same moment.
 fn backoff() -> impl Iterator<Item = Duration> {
     // The jitter adds up to as much again.
-    let half = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
+    let half =
+        ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
     half.with_jitter().without_max_times().build()
 }
 
@@ -134,6 +146,9 @@ mod tests {
         for (pause, most) in backoff().zip([1, 2, 4, 8, 16, 30, 30, 30].map(Duration::from_secs)) {
             assert!(most / 2 <= pause && pause <= most, "{pause:?} of {most:?}");
         }
-        assert!(backoff().nth(10_000).is_some_and(|pause| pause >= PAUSE_MOST / 2), "it does not end");
+        assert!(
+            backoff().nth(10_000).is_some_and(|pause| pause >= PAUSE_MOST / 2),
+            "it does not end"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Stills of real cameras: converts the last keyframe to JPEG with ffmpeg, if the configuration names one.
+//! Stills of real cameras: converts the last keyframe to JPEG with ffmpeg, if the configuration
+//! names one.
 
 use super::{
     fmp4::Fmp4,
@@ -16,14 +17,29 @@ const WIDTH: u32 = 640;
 /// Converts a keyframe to a still.
 ///
 /// # Errors
-/// A format that [`Fmp4`] does not support, or an ffmpeg that cannot be started, takes too long or makes nothing.
+/// A format that [`Fmp4`] does not support, or an ffmpeg that cannot be started, takes too long or
+/// makes nothing.
 pub async fn jpeg(ffmpeg: &Path, format: &Format, picture: &Picture) -> io::Result<Bytes> {
     let (mut fmp4, mut file) = Fmp4::begin(format)?;
     fmp4.add(true, picture.at_us, picture.unit())?;
     file.extend(fmp4.fragment());
     let scale = format!("scale='min({WIDTH},iw)':-2");
     let mut child = Command::new(ffmpeg)
-        .args(["-loglevel", "error", "-i", "pipe:0", "-frames:v", "1", "-vf", &scale, "-q:v", "5", "-f", "mjpeg", "pipe:1"])
+        .args([
+            "-loglevel",
+            "error",
+            "-i",
+            "pipe:0",
+            "-frames:v",
+            "1",
+            "-vf",
+            &scale,
+            "-q:v",
+            "5",
+            "-f",
+            "mjpeg",
+            "pipe:1",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -35,7 +51,9 @@ pub async fn jpeg(ffmpeg: &Path, format: &Format, picture: &Picture) -> io::Resu
         let _ = input.write_all(&file).await;
         drop(input);
     };
-    let (output, ()) = timeout(WITHIN, async { tokio::join!(child.wait_with_output(), feed) }).await.map_err(io::Error::other)?;
+    let (output, ()) = timeout(WITHIN, async { tokio::join!(child.wait_with_output(), feed) })
+        .await
+        .map_err(io::Error::other)?;
     let output = output?;
     match output.status.success() && output.stdout.starts_with(b"\xff\xd8") {
         true => Ok(output.stdout.into()),

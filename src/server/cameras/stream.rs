@@ -9,8 +9,8 @@ use std::{
 };
 use tokio::sync::{broadcast, watch};
 
-/// The most parts that are queued for a viewer: more than a second of any camera. A viewer that is further behind continues with the
-/// next keyframe.
+/// The most parts that are queued for a viewer: more than a second of any camera. A viewer that is
+/// further behind continues with the next keyframe.
 const WAITING: usize = 128;
 
 /// The state of a stream.
@@ -53,7 +53,12 @@ pub struct Stream {
 impl Stream {
     /// Creates a stream without pictures.
     pub fn new(clock: Arc<Clock>) -> Self {
-        Self { ring: Mutex::default(), parts: broadcast::Sender::new(WAITING), state: watch::Sender::new(State::Idle), clock }
+        Self {
+            ring: Mutex::default(),
+            parts: broadcast::Sender::new(WAITING),
+            state: watch::Sender::new(State::Idle),
+            clock,
+        }
     }
 
     fn ring<T>(&self, with: impl FnOnce(&mut Ring) -> T) -> T {
@@ -91,7 +96,8 @@ impl Stream {
     pub fn push(&self, is_key: bool, unit: &[u8]) {
         self.ring(|ring| {
             // Times strictly increase.
-            let at_us = (self.clock.now().as_millis() * 1_000).max(ring.latest().last().map_or(0, |last| last.at_us + 1));
+            let at_us = (self.clock.now().as_millis() * 1_000)
+                .max(ring.latest().last().map_or(0, |last| last.at_us + 1));
             let picture = Picture::new(is_key, at_us, unit);
             ring.push(picture.clone());
             let _ = self.parts.send(Part::Picture(picture));
@@ -109,9 +115,12 @@ impl Stream {
         self.ring(|ring| Some((ring.format()?.clone(), ring.latest().next()?.clone())))
     }
 
-    /// Starts a recording. Returns the decoder configuration, the pictures since `at_us`, and a tape of the pictures that follow.
+    /// Starts a recording. Returns the decoder configuration, the pictures since `at_us`, and a
+    /// tape of the pictures that follow.
     pub fn record(&self, at_us: u64) -> Option<(Arc<Format>, Vec<Picture>, Tape)> {
-        self.ring(|ring| Some((ring.format()?.clone(), ring.since(at_us), Tape(self.parts.subscribe()))))
+        self.ring(|ring| {
+            Some((ring.format()?.clone(), ring.since(at_us), Tape(self.parts.subscribe())))
+        })
     }
 
     /// Adds a viewer. It first gets the last keyframe and the pictures after it.
@@ -127,7 +136,12 @@ impl Stream {
             if before.len() > 1 {
                 pace.flows();
             }
-            Viewer { waiting: before, parts: self.parts.subscribe(), pace, clock: self.clock.clone() }
+            Viewer {
+                waiting: before,
+                parts: self.parts.subscribe(),
+                pace,
+                clock: self.clock.clone(),
+            }
         })
     }
 }
@@ -136,7 +150,8 @@ impl Stream {
 pub struct Tape(broadcast::Receiver<Part>);
 
 impl Tape {
-    /// The next picture. `None` if the stream ended, the decoder configuration changed, or a picture was missed.
+    /// The next picture. `None` if the stream ended, the decoder configuration changed, or a
+    /// picture was missed.
     pub async fn next(&mut self) -> Option<Picture> {
         match self.0.recv().await {
             Ok(Part::Picture(picture)) => Some(picture),
@@ -166,7 +181,8 @@ impl Viewer {
                     return Some(Sent::Format(format));
                 }
                 Ok(Part::Picture(picture)) => {
-                    let waited_us = (self.clock.now().as_millis() * 1_000).saturating_sub(picture.at_us);
+                    let waited_us =
+                        (self.clock.now().as_millis() * 1_000).saturating_sub(picture.at_us);
                     if self.pace.passes(picture.is_key, waited_us) {
                         return Some(Sent::Picture(picture.message));
                     }

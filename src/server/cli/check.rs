@@ -1,4 +1,5 @@
-//! `buckler check`: checks everything that a server needs without changing anything, and prints its findings, one line each.
+//! `buckler check`: checks everything that a server needs without changing anything, and prints its
+//! findings, one line each.
 
 use crate::server::{
     Finding, cameras,
@@ -45,13 +46,22 @@ fn folder(folder: &Path) -> Vec<Finding> {
         Ok(()) => (true, format!("folder: {name} can be read and written")),
         Err(error) => (false, format!("folder: {name} cannot be used by this user: {error}")),
     }];
-    let names = private::database_files(&folder.join(DATABASE)).into_iter().chain([folder.join(cameras::KEY)]);
+    let names = private::database_files(&folder.join(DATABASE))
+        .into_iter()
+        .chain([folder.join(cameras::KEY)]);
+    findings.extend(names.filter(|file| private::is_open_to_others(file)).map(|file| {
+        (
+            false,
+            format!(
+                "folder: others can read {}; starting the server mends that, or chmod 600",
+                file.display()
+            ),
+        )
+    }));
     findings.extend(
-        names
-            .filter(|file| private::is_open_to_others(file))
-            .map(|file| (false, format!("folder: others can read {}; starting the server mends that, or chmod 600", file.display()))),
+        private::free_space(folder)
+            .map(|free| (free >= SPACE_LEAST, format!("disk: {} MB free", free >> 20))),
     );
-    findings.extend(private::free_space(folder).map(|free| (free >= SPACE_LEAST, format!("disk: {} MB free", free >> 20))));
     findings
 }
 
@@ -60,9 +70,13 @@ async fn database(file: &Path) -> Vec<Finding> {
         return vec![(true, "database: none yet; the first start makes it".into())];
     }
     match sqlite::inspect(file).await {
-        Ok(found) => found.into_iter().map(|(good, text)| (good, format!("database: {text}"))).collect(),
+        Ok(found) => {
+            found.into_iter().map(|(good, text)| (good, format!("database: {text}"))).collect()
+        }
         Err(error) => {
-            let because = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            let because = std::error::Error::source(&error)
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
             vec![(false, format!("database: {error}{because}"))]
         }
     }
@@ -72,8 +86,13 @@ async fn database(file: &Path) -> Vec<Finding> {
 async fn server(config: &Config) -> Finding {
     let listen = config.listen;
     match ask(config).await {
-        Ok(answer) => (answer.starts_with("ready"), format!("server: {}", answer.trim_end().replace('\n', "; "))),
-        Err(error) if error.is_connect() && !error.is_timeout() => (true, format!("server: nobody serves {listen}")),
+        Ok(answer) => (
+            answer.starts_with("ready"),
+            format!("server: {}", answer.trim_end().replace('\n', "; ")),
+        ),
+        Err(error) if error.is_connect() && !error.is_timeout() => {
+            (true, format!("server: nobody serves {listen}"))
+        }
         Err(_) => (false, format!("server: {listen} does not answer")),
     }
 }
@@ -82,6 +101,10 @@ async fn server(config: &Config) -> Finding {
 async fn ask(config: &Config) -> reqwest::Result<String> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     // The certificate is for the public name, not for this address, and the answer is no secret.
-    let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).tls_danger_accept_invalid_certs(true).build()?;
+    let client = Client::builder()
+        .no_proxy()
+        .timeout(ANSWER_WITHIN)
+        .tls_danger_accept_invalid_certs(true)
+        .build()?;
     client.get(format!("{scheme}://{}/readyz", config.listen)).send().await?.text().await
 }

@@ -85,9 +85,15 @@ pub struct Exported {
 /// The incidents cannot be listed, or a file exists already or cannot be written.
 pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn Error>> {
     let ExportOptions { folder, incident, home, since, format } = asked;
-    private::folder(folder).map_err(|source| ExportError::Folder { folder: folder.clone(), source })?;
+    private::folder(folder)
+        .map_err(|source| ExportError::Folder { folder: folder.clone(), source })?;
     let key = EvidenceKey::of(data)
-        .inspect_err(|error| eprintln!("The files are not signed: cannot use the key for evidence in {}: {error}", data.display()))
+        .inspect_err(|error| {
+            eprintln!(
+                "The files are not signed: cannot use the key for evidence in {}: {error}",
+                data.display()
+            )
+        })
         .ok();
     let (clips, now) = (Clips::new(data), Machine.wall());
     let wanted = Wanted { incident: *incident, home: home.clone(), since: *since };
@@ -117,7 +123,10 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn
             new_file(&folder.join(format!("buckler-{id}.mp4")), film)?;
         }
         count += 1;
-        text += &format!("{id} {}\n", evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default());
+        text += &format!(
+            "{id} {}\n",
+            evidence.events.last().map(|fact| fact.hash.as_str()).unwrap_or_default()
+        );
         Ok(())
     };
     each(&data.join(DATABASE), &wanted, write).await?;

@@ -30,7 +30,8 @@ use tokio::{
 use tracing_appender::non_blocking::WorkerGuard;
 use user::User;
 
-/// How long blocking threads may take to finish when the server exits. A hung thread must not prevent a restart.
+/// How long blocking threads may take to finish when the server exits. A hung thread must not
+/// prevent a restart.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// The open SOS button of a home
@@ -40,7 +41,13 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// What log lines look like
-    #[arg(long, global = true, env = "BUCKLER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(
+        long,
+        global = true,
+        env = "BUCKLER_LOG_FORMAT",
+        value_enum,
+        default_value_t = LogFormat::Text,
+    )]
     log_format: LogFormat,
 }
 
@@ -62,7 +69,8 @@ enum Command {
         #[arg(long)]
         print_config: bool,
     },
-    /// Checks configuration, folder, database and server without changing anything; fails if something is wrong
+    /// Checks configuration, folder, database and server without changing anything; fails if
+    /// something is wrong
     Check {
         #[command(flatten)]
         options: Options,
@@ -101,7 +109,8 @@ enum Command {
     },
     /// Copies the database into a new file, also while a server runs
     Backup {
-        /// The new file; to restore it, stop the server and put it into the data folder as buckler.db
+        /// The new file; to restore it, stop the server and put it into the data folder as
+        /// buckler.db
         file: PathBuf,
         /// The server's data folder
         #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
@@ -111,7 +120,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Audit {
-    /// Verifies that every record is as it was written, also while a server runs; fails if one is not
+    /// Verifies that every record is as it was written, also while a server runs; fails if one is
+    /// not
     Verify {
         /// The hash of the last record at an earlier time: fails if no record has it any more
         #[arg(long)]
@@ -127,7 +137,8 @@ enum Evidence {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    // The files that this program writes are private to its user, because they contain addresses, password hashes and gate codes.
+    // The files that this program writes are private to its user, because they contain addresses,
+    // password hashes and gate codes.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let Arguments { command, log_format } = Arguments::parse();
     let _last_lines = log(log_format);
@@ -138,7 +149,9 @@ pub fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
-        Command::Audit { audit: Audit::Verify { expect }, data } => verify(&data, expect.as_deref()),
+        Command::Audit { audit: Audit::Verify { expect }, data } => {
+            verify(&data, expect.as_deref())
+        }
         Command::Evidence { evidence: Evidence::Key, data } => print_key(&data),
         Command::Backup { file, data } => copy(&data, &file),
         Command::Export { asked, data } => write_evidence(&asked, &data),
@@ -169,7 +182,8 @@ fn explained(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// `EX_SOFTWARE` of sysexits.h if a part of the server failed while it ran, so that a supervisor such as systemd restarts it.
+/// `EX_SOFTWARE` of sysexits.h if a part of the server failed while it ran, so that a supervisor
+/// such as systemd restarts it.
 fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
     match error.downcast_ref() {
         Some(StartError::Task(_)) => ExitCode::from(70),
@@ -181,16 +195,20 @@ fn print_key(data: &Path) -> Result<(), Box<dyn Error>> {
     if !data.join(DATABASE).exists() {
         return Err(format!("there is no server's data in {}", data.display()).into());
     }
-    let key = EvidenceKey::of(data).map_err(|error| format!("cannot use the key for evidence in {}: {error}", data.display()))?;
+    let key = EvidenceKey::of(data).map_err(|error| {
+        format!("cannot use the key for evidence in {}: {error}", data.display())
+    })?;
     println!("{}", key.public());
     Ok(())
 }
 
-/// A separate thread writes log lines, so that a slow reader of the log does not block the event loop. Lines are dropped when its queue is
-/// full. The guard writes the last lines when it is dropped.
+/// A separate thread writes log lines, so that a slow reader of the log does not block the event
+/// loop. Lines are dropped when its queue is full. The guard writes the last lines when it is
+/// dropped.
 fn log(format: LogFormat) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BUCKLER_LOG").unwrap_or_else(|_| "info,sqlx=warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BUCKLER_LOG")
+        .unwrap_or_else(|_| "info,sqlx=warn".into());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Text => lines.init(),
@@ -218,7 +236,8 @@ async fn serve_until_stopped(options: Options, print_config: bool) -> Result<(),
         return Ok(());
     }
     let (stopper, stop) = watch::channel(false);
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::spawn(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         let _ = stopper.send(true);
@@ -274,7 +293,12 @@ async fn write_evidence(asked: &ExportOptions, data: &Path) -> Result<(), Box<dy
     if unreadable.is_empty() {
         return Ok(());
     }
-    Err(format!("{} more cannot be read, and are not there:\n{}", unreadable.len(), unreadable.join("\n")).into())
+    Err(format!(
+        "{} more cannot be read, and are not there:\n{}",
+        unreadable.len(),
+        unreadable.join("\n")
+    )
+    .into())
 }
 
 /// The folder has no database.
@@ -315,7 +339,8 @@ mod tests {
 
     #[test]
     fn failed_task_ends_the_process_with_70() {
-        let failed = StartError::Task(TaskFailed { task: "engine", how: "panicked: planted".into() });
+        let failed =
+            StartError::Task(TaskFailed { task: "engine", how: "panicked: planted".into() });
         assert_eq!(exit_code(&failed), ExitCode::from(70));
         assert_eq!(exit_code(&StartError::InUse { folder: "data".into() }), ExitCode::FAILURE);
     }

@@ -1,4 +1,5 @@
-//! `buckler user`: accounts from the command line, for a person who is locked out, and for adding people. Works while a server runs, too.
+//! `buckler user`: accounts from the command line, for a person who is locked out, and for adding
+//! people. Works while a server runs, too.
 
 use crate::server::{
     identity,
@@ -129,11 +130,16 @@ pub enum UserError {
     Password(String),
 }
 
-/// Runs the command and returns its output. `password` is called only if the command needs a password.
+/// Runs the command and returns its output. `password` is called only if the command needs a
+/// password.
 ///
 /// # Errors
 /// Why the command failed. Then nothing was changed.
-pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<String>) -> Result<String, UserError> {
+pub async fn run(
+    user: User,
+    data: &Path,
+    password: impl FnOnce() -> io::Result<String>,
+) -> Result<String, UserError> {
     let file = data.join(DATABASE);
     if !file.exists() {
         return Err(UserError::NoDatabase(data.display().to_string()));
@@ -150,9 +156,15 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
             }
             let password = read(password, &[&email, &name])?;
             let account = Account { id: identity::new_account_id(), email, name, password };
-            let change =
-                change(AuditAction::PersonChanged, &account, Some(home.clone()), json!({"person": account.id, "role": role.role()}));
-            let change = change.guard(Guard::EmailFree(account.email.clone())).op(Op::PutAccount(account.clone()));
+            let change = change(
+                AuditAction::PersonChanged,
+                &account,
+                Some(home.clone()),
+                json!({"person": account.id, "role": role.role()}),
+            );
+            let change = change
+                .guard(Guard::EmailFree(account.email.clone()))
+                .op(Op::PutAccount(account.clone()));
             store.apply(place(change, home, &account.id, role)).await?;
             Ok(format!("{} may sign in now.\n", account.email))
         }
@@ -164,7 +176,11 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
                 .op(Op::PutAccount(Account { password, ..account.clone() }))
                 .op(Op::EndSessions { account: account.id.clone(), except: Vec::new() });
             store.apply(change).await?;
-            Ok(format!("{} has a new password; {} devices were signed out.\n", account.email, sessions.len()))
+            Ok(format!(
+                "{} has a new password; {} devices were signed out.\n",
+                account.email,
+                sessions.len()
+            ))
         }
         User::Center { email, role } => {
             let account = known(&*reads, &email).await?;
@@ -173,7 +189,12 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
                 CenterRoleName::Supervisor => Some(CenterRole::Supervisor),
                 CenterRoleName::None => None,
             };
-            let change = change(AuditAction::PersonChanged, &account, None, json!({"person": account.id, "center_role": role}));
+            let change = change(
+                AuditAction::PersonChanged,
+                &account,
+                None,
+                json!({"person": account.id, "center_role": role}),
+            );
             store.apply(change.op(Op::SetCenterRole(account.id.clone(), role))).await?;
             Ok(format!("{} is {} at the monitoring center now.\n", account.email, desk(role)))
         }
@@ -188,11 +209,15 @@ pub async fn run(user: User, data: &Path, password: impl FnOnce() -> io::Result<
     }
 }
 
-/// Creates a change with its audit record. The person at the console has no account, so the record names the account that was changed, and
-/// the console.
+/// Creates a change with its audit record. The person at the console has no account, so the record
+/// names the account that was changed, and the console.
 fn change(what: AuditAction, account: &Account, home: Option<HomeId>, mut detail: Value) -> Change {
     detail["by"] = json!("console");
-    Change::new(AuditEntry { account: Some(account.id.clone()), home, ..AuditEntry::new(what, Machine.wall(), detail) })
+    Change::new(AuditEntry {
+        account: Some(account.id.clone()),
+        home,
+        ..AuditEntry::new(what, Machine.wall(), detail)
+    })
 }
 
 async fn list(store: &dyn Reads) -> Result<String, UserError> {
@@ -201,7 +226,13 @@ async fn list(store: &dyn Reads) -> Result<String, UserError> {
         let _ = writeln!(told, "{} ({})", home.id, home.name);
         for (account, membership) in store.members(&home.id).await? {
             let withdrawn = if membership.sos_withdrawn { ", may not request help" } else { "" };
-            let _ = writeln!(told, "  {}  {}  {}{withdrawn}", account.email, account.name, word(Some(membership.role)));
+            let _ = writeln!(
+                told,
+                "  {}  {}  {}{withdrawn}",
+                account.email,
+                account.name,
+                word(Some(membership.role))
+            );
         }
     }
     let center = store.center_people().await?;
@@ -243,9 +274,15 @@ async fn known(store: &dyn Reads, email: &str) -> Result<Account, UserError> {
 
 /// Adds the new role in a home to a change. A home keeps at least one owner.
 fn place(change: Change, home: HomeId, account: &UserId, to: Place) -> Change {
-    let change = if to == Place::Owner { change } else { change.guard(Guard::HasOtherOwner(home.clone(), account.clone())) };
+    let change = if to == Place::Owner {
+        change
+    } else {
+        change.guard(Guard::HasOtherOwner(home.clone(), account.clone()))
+    };
     change.op(match to.role() {
-        Some(role) => Op::PutMembership(home, account.clone(), Membership { role, sos_withdrawn: false }),
+        Some(role) => {
+            Op::PutMembership(home, account.clone(), Membership { role, sos_withdrawn: false })
+        }
         None => Op::EndMembership(home, account.clone()),
     })
 }
@@ -262,11 +299,19 @@ impl From<ChangeError> for UserError {
 }
 
 /// Reads a new password and returns its hash.
-fn read(password: impl FnOnce() -> io::Result<String>, known: &[&str]) -> Result<String, UserError> {
-    let password = password().map_err(|error| UserError::Password(format!("cannot be read: {error}")))?;
+fn read(
+    password: impl FnOnce() -> io::Result<String>,
+    known: &[&str],
+) -> Result<String, UserError> {
+    let password =
+        password().map_err(|error| UserError::Password(format!("cannot be read: {error}")))?;
     match identity::password::fault(&password, known) {
-        None => identity::hash(&password).map_err(|_| UserError::Password("cannot be hashed".into())),
-        Some(ErrorCode::TooShort) => Err(UserError::Password("give at least 12 characters, in one line".into())),
+        None => {
+            identity::hash(&password).map_err(|_| UserError::Password("cannot be hashed".into()))
+        }
+        Some(ErrorCode::TooShort) => {
+            Err(UserError::Password("give at least 12 characters, in one line".into()))
+        }
         Some(fault) => Err(UserError::Password(fault.english().into())),
     }
 }

@@ -1,4 +1,5 @@
-//! SIA DC-09, the protocol of alarm panels: its messages, a transmitter that signals a receiving center, and a receiver for panels.
+//! SIA DC-09, the protocol of alarm panels: its messages, a transmitter that signals a receiving
+//! center, and a receiver for panels.
 
 pub mod codec;
 pub mod receiver;

@@ -1,8 +1,11 @@
-//! The receiving center for alarm panels and other Bucklers (ANSI/SIA DC-09). An alarm becomes an incident of the account's home, and is
-//! acknowledged only after it is stored.
+//! The receiving center for alarm panels and other Bucklers (ANSI/SIA DC-09). An alarm becomes an
+//! incident of the account's home, and is acknowledged only after it is stored.
 
 use super::{
-    codec::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST, cut},
+    codec::{
+        Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST,
+        cut,
+    },
     settings::{self, Panel, SettingsError},
 };
 use crate::{
@@ -38,7 +41,8 @@ use tokio::{
     time::timeout,
 };
 
-/// The limits for the time of a message, compared to this server's clock. They also limit how far a panel's clock may be off.
+/// The limits for the time of a message, compared to this server's clock. They also limit how far a
+/// panel's clock may be off.
 const LATE: Duration = Duration::from_secs(40);
 const EARLY: Duration = Duration::from_secs(20);
 /// The timeout after which a silent panel is disconnected.
@@ -49,7 +53,8 @@ const AT_ONCE: usize = 2_048;
 const KNOWN: usize = 64;
 /// How long a duplicate of a message with a time is recognized.
 const KNOWN_FOR: Duration = Duration::from_secs(600);
-/// How long the same message without a time counts as a retry. A panel that gets no answer retries within seconds.
+/// How long the same message without a time counts as a retry. A panel that gets no answer retries
+/// within seconds.
 const RETRIED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The account of an alarm panel.
@@ -57,7 +62,8 @@ struct Account {
     home: HomeId,
     key: Option<Key>,
     heard: Mutex<Heard>,
-    /// Held while a message is handled: one at a time per panel, so that of two copies the second is recognized as a duplicate.
+    /// Held while a message is handled: one at a time per panel, so that of two copies the second
+    /// is recognized as a duplicate.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -110,19 +116,35 @@ impl Receiver {
                 },
             ))
         };
-        Ok(Arc::new(Self { accounts: settings.accounts.iter().map(account).collect::<Result<_, SettingsError>>()? }))
+        Ok(Arc::new(Self {
+            accounts: settings
+                .accounts
+                .iter()
+                .map(account)
+                .collect::<Result<_, SettingsError>>()?,
+        }))
     }
 
     /// The account of a home's panel.
     pub fn account_of(&self, home: &HomeId) -> Option<&str> {
-        self.accounts.iter().filter(|(_, account)| account.home == *home).map(|(name, _)| name.as_str()).min()
+        self.accounts
+            .iter()
+            .filter(|(_, account)| account.home == *home)
+            .map(|(name, _)| name.as_str())
+            .min()
     }
 
     /// Every account, and when its panel was last heard.
     pub fn all_heard(&self) -> Vec<statistics::Panel> {
         let heard = |account: &Account| account.heard.lock().expect("no holder panics").at;
-        let mut all: Vec<_> =
-            self.accounts.iter().map(|(name, account)| statistics::Panel { account: name.clone(), heard_at: heard(account) }).collect();
+        let mut all: Vec<_> = self
+            .accounts
+            .iter()
+            .map(|(name, account)| statistics::Panel {
+                account: name.clone(),
+                heard_at: heard(account),
+            })
+            .collect();
         all.sort_by(|one, other| one.account.cmp(&other.account));
         all
     }
@@ -164,9 +186,19 @@ impl Receiver {
         Some(answer.encode(key.map(|key| (key, &pad))))
     }
 
-    async fn understood(&self, source: &Source, account: Option<&Account>, frame: &Frame, from: &str) -> Answer {
+    async fn understood(
+        &self,
+        source: &Source,
+        account: Option<&Account>,
+        frame: &Frame,
+        from: &str,
+    ) -> Answer {
         let Some(account) = account else {
-            tracing::warn!(from, account = frame.account, "an alarm panel named an unknown account");
+            tracing::warn!(
+                from,
+                account = frame.account,
+                "an alarm panel named an unknown account"
+            );
             return Answer::Duh;
         };
         if account.key.is_some() != frame.sealed {
@@ -188,7 +220,10 @@ impl Receiver {
         };
         // A sender with one account's key must not signal for another account.
         let inner = frame.data.split_once('|').map(|(inner, _)| inner.trim_start_matches('#'));
-        if inner.is_some_and(|inner| !inner.is_empty() && !frame.account.as_deref().unwrap_or_default().eq_ignore_ascii_case(inner)) {
+        if inner.is_some_and(|inner| {
+            !inner.is_empty()
+                && !frame.account.as_deref().unwrap_or_default().eq_ignore_ascii_case(inner)
+        }) {
             tracing::warn!(from, home = %account.home, "an alarm panel's message names another account");
             return Answer::Duh;
         }
@@ -224,8 +259,10 @@ impl Receiver {
 impl Account {
     /// Whether this message was acknowledged before, so that it is a retry or a replay.
     ///
-    /// Panels without a counter send every message with the same number, so a different time means a different message. Without times, the
-    /// same message is a retry only within [`RETRIED_WITHIN`], and only while its incident runs: a press after the end is a new request.
+    /// Panels without a counter send every message with the same number, so a different time means
+    /// a different message. Without times, the same message is a retry only within
+    /// [`RETRIED_WITHIN`], and only while its incident runs: a press after the end is a new
+    /// request.
     fn knows(&self, source: &Source, frame: &Frame, now: Timestamp) -> bool {
         let mut heard = self.heard.lock().expect("no holder panics");
         heard.known.retain(|known| now.since(known.heard_at) <= KNOWN_FOR);
@@ -233,7 +270,8 @@ impl Account {
             let is_retry = match (known.sent_at, frame.at) {
                 (Some(sent), Some(at)) => sent == at,
                 (None, None) => {
-                    let is_over = known.incident.is_some_and(|id| source.engine.view().by_id(id).is_none());
+                    let is_over =
+                        known.incident.is_some_and(|id| source.engine.view().by_id(id).is_none());
                     now.since(known.heard_at) <= RETRIED_WITHIN && !is_over
                 }
                 _ => false,
@@ -253,16 +291,25 @@ impl Account {
     }
 }
 
-/// Applies an event to the home of its account. Returns the incident that it began or joined. Skips the countdown, because the panel's own
-/// countdown is over.
+/// Applies an event to the home of its account. Returns the incident that it began or joined. Skips
+/// the countdown, because the panel's own countdown is over.
 async fn act(source: &Source, home: &HomeId, code: Code) -> Result<Option<IncidentId>, Denied> {
     let (request, quiet) = match (code.qualifier, code.signal) {
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => (Request::Police, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => {
+            (Request::Police, None)
+        }
         (Qualifier::New | Qualifier::Still, Signal::Help(Service::Fire)) => (Request::Fire, None),
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => (Request::Medical, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => {
+            (Request::Medical, None)
+        }
         (Qualifier::New | Qualifier::Still, Signal::Quiet(quiet)) => (Request::Police, Some(quiet)),
-        (Qualifier::Restore, Signal::Help(_)) => return note(source, source.engine.view().running_in(home), "Says that it is over").await,
-        (Qualifier::Restore, Signal::Quiet(_)) => return note(source, source.engine.view().quiet_in(home), "Says that it is over").await,
+        (Qualifier::Restore, Signal::Help(_)) => {
+            return note(source, source.engine.view().running_in(home), "Says that it is over")
+                .await;
+        }
+        (Qualifier::Restore, Signal::Quiet(_)) => {
+            return note(source, source.engine.view().quiet_in(home), "Says that it is over").await;
+        }
         (_, Signal::Cancel) => {
             let view = source.engine.view();
             let text = "Says that the first contact called it off";
@@ -282,8 +329,15 @@ async fn act(source: &Source, home: &HomeId, code: Code) -> Result<Option<Incide
         tracing::error!(%home, "an alarm panel signaled for an unknown home");
         return Err(Denied::Unknown);
     };
-    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live).map_err(|_| Denied::StorageUnavailable)?;
-    let incident = source.engine.raise(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST).await?.current.incident.id;
+    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live)
+        .map_err(|_| Denied::StorageUnavailable)?;
+    let incident = source
+        .engine
+        .raise(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST)
+        .await?
+        .current
+        .incident
+        .id;
     tracing::warn!(%home, %incident, ?request, "a panel signals");
     source.engine.give(incident, Command::SendNow { by: alarm_system() }).await?;
     Ok(Some(incident))
@@ -297,9 +351,16 @@ fn alarm_system() -> Actor {
 }
 
 /// Adds a note to an incident, if there is one. Returns `None`.
-async fn note(source: &Source, current: Option<Arc<Current>>, text: &str) -> Result<Option<IncidentId>, Denied> {
+async fn note(
+    source: &Source,
+    current: Option<Arc<Current>>,
+    text: &str,
+) -> Result<Option<IncidentId>, Denied> {
     if let Some(current) = current {
-        source.engine.give(current.incident.id, Command::Note { by: alarm_system(), text: text.into() }).await?;
+        source
+            .engine
+            .give(current.incident.id, Command::Note { by: alarm_system(), text: text.into() })
+            .await?;
     }
     Ok(None)
 }
@@ -380,7 +441,12 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
 }
 
 /// Serves one panel. Each frame is answered before the next one is read.
-async fn talk(source: &Source, listening: &Receiver, mut socket: TcpStream, from: &str) -> io::Result<()> {
+async fn talk(
+    source: &Source,
+    listening: &Receiver,
+    mut socket: TcpStream,
+    from: &str,
+) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut bytes = Vec::new();
     loop {
@@ -417,10 +483,12 @@ async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<Udp
         };
         // The panel retries a datagram that is dropped here.
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let (source, listening, socket, datagram) = (source.clone(), listening.clone(), socket.clone(), bytes[..length].to_vec());
+        let (source, listening, socket, datagram) =
+            (source.clone(), listening.clone(), socket.clone(), bytes[..length].to_vec());
         tokio::spawn(async move {
             if let Cut::Frame(length) = cut(&datagram)
-                && let Some(answer) = listening.answer(&source, &datagram[..length], &from.to_string()).await
+                && let Some(answer) =
+                    listening.answer(&source, &datagram[..length], &from.to_string()).await
                 && let Err(error) = socket.send_to(&answer, from).await
             {
                 tracing::debug!(%from, %error, "could not send an answer to an alarm panel");

@@ -181,7 +181,9 @@ impl FromStr for Peer {
             Some(("udp", at)) => (true, at),
             _ => return Err(wrong()),
         };
-        let port = at.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok())?);
+        let port = at
+            .rsplit_once(':')
+            .and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok())?);
         port.map(|_| Self { udp, at: at.into() }).ok_or_else(wrong)
     }
 }
@@ -218,16 +220,22 @@ impl Center {
             key(receiver.key_file.as_deref())?;
             receiver.times()?;
             let all = [&receiver.receiver, &receiver.line].into_iter();
-            if let Some(wrong) = all.into_iter().find(|text| text.is_empty() || text.len() > 6 || !is_hex(text)) {
+            if let Some(wrong) =
+                all.into_iter().find(|text| text.is_empty() || text.len() > 6 || !is_hex(text))
+            {
                 return Err(SettingsError::ReceiverOrLine { text: wrong.clone() });
             }
             receiver.accounts.values().try_for_each(|account| is_account(account))?;
         }
         if let Some(listener) = &self.listener {
             listener.accounts.keys().try_for_each(|account| is_account(account))?;
-            listener.accounts.values().try_for_each(|panel| key(panel.key_file.as_deref()).map(drop))?;
+            listener
+                .accounts
+                .values()
+                .try_for_each(|panel| key(panel.key_file.as_deref()).map(drop))?;
             let address: Option<SocketAddr> = listener.listen.at.parse().ok();
-            address.ok_or_else(|| SettingsError::ListenAddress { listen: listener.listen.clone() })?;
+            address
+                .ok_or_else(|| SettingsError::ListenAddress { listen: listener.listen.clone() })?;
         }
         Ok(())
     }
@@ -249,9 +257,15 @@ impl Receiver {
         let read = |key, text: &str, least_s, most_s| {
             let wrong = || SettingsError::Time { key, least_s, most_s, text: text.into() };
             let time = humantime::parse_duration(text).map_err(|_| wrong())?;
-            (Duration::from_secs(least_s)..=Duration::from_secs(most_s)).contains(&time).then_some(time).ok_or_else(wrong)
+            (Duration::from_secs(least_s)..=Duration::from_secs(most_s))
+                .contains(&time)
+                .then_some(time)
+                .ok_or_else(wrong)
         };
-        Ok((read("supervision", &self.supervision, 1, 86_400)?, read("acknowledged_within", &self.acknowledged_within, 1, 30)?))
+        Ok((
+            read("supervision", &self.supervision, 1, 86_400)?,
+            read("acknowledged_within", &self.acknowledged_within, 1, 30)?,
+        ))
     }
 }
 
@@ -261,7 +275,8 @@ impl Receiver {
 /// A file that cannot be read or that contains no key.
 pub fn key(file: Option<&Path>) -> Result<Option<Key>, SettingsError> {
     let Some(file) = file else { return Ok(None) };
-    let text = std::fs::read_to_string(file).map_err(|source| SettingsError::KeyFile { file: file.into(), source })?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| SettingsError::KeyFile { file: file.into(), source })?;
     text.parse().map(Some).map_err(|source| SettingsError::Key { file: file.into(), source })
 }
 

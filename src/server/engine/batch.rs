@@ -1,4 +1,5 @@
-//! One round of the event loop: jobs are decided one after the other, each on the result of those before it, and collected into one batch.
+//! One round of the event loop: jobs are decided one after the other, each on the result of those
+//! before it, and collected into one batch.
 
 use super::{Answer, Current, Denied, View, running::IsQuiet};
 use crate::{
@@ -72,7 +73,8 @@ impl Job {
         }
     }
 
-    /// Tells the sender that nothing was stored. A completed effect has no sender and is returned, so that it is tried again.
+    /// Tells the sender that nothing was stored. A completed effect has no sender and is returned,
+    /// so that it is tried again.
     pub(super) fn fail(self) -> Option<Self> {
         match self {
             Self::Completed { .. } => Some(self),
@@ -111,7 +113,8 @@ impl From<Undecidable> for Denied {
     }
 }
 
-/// Runs a decision. If it panics, nothing changes and every other incident continues. Decisions are pure, so none is left half done.
+/// Runs a decision. If it panics, nothing changes and every other incident continues. Decisions are
+/// pure, so none is left half done.
 fn contained(id: IncidentId, decide: impl FnOnce() -> Decision) -> Result<Decision, Undecidable> {
     let failed = |panic: Box<dyn std::any::Any + Send>| {
         let why = message(&*panic).to_owned();
@@ -137,12 +140,27 @@ pub(super) struct BatchBuilder<'a> {
 impl<'a> BatchBuilder<'a> {
     pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
         let (drafts, running) = (HashMap::new(), HashMap::new());
-        Self { view, now, batch: Batch::default(), drafts, order: Vec::new(), running, outcomes: Vec::new(), spans: Vec::new() }
+        Self {
+            view,
+            now,
+            batch: Batch::default(),
+            drafts,
+            order: Vec::new(),
+            running,
+            outcomes: Vec::new(),
+            spans: Vec::new(),
+        }
     }
 
-    pub(super) async fn decide(&mut self, jobs: &[Job], store: &dyn Journal) -> Result<(), StoreError> {
-        let ids: Vec<IncidentId> =
-            jobs.iter().filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None }).collect();
+    pub(super) async fn decide(
+        &mut self,
+        jobs: &[Job],
+        store: &dyn Journal,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<IncidentId> = jobs
+            .iter()
+            .filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None })
+            .collect();
         let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
         for job in jobs {
             let outcome = self.outcome(job, &mut known, store).instrument(job.span()).await?;
@@ -152,11 +170,20 @@ impl<'a> BatchBuilder<'a> {
         Ok(())
     }
 
-    async fn outcome(&mut self, job: &Job, known: &mut Vec<RequestRow>, store: &dyn Journal) -> Result<Outcome, StoreError> {
+    async fn outcome(
+        &mut self,
+        job: &Job,
+        known: &mut Vec<RequestRow>,
+        store: &dyn Journal,
+    ) -> Result<Outcome, StoreError> {
         match job {
             Job::Raise { until, .. } if *until <= self.now => Ok(Err(Denied::StorageUnavailable)),
-            Job::Raise { raise, fingerprint, .. } => self.raise(raise, *fingerprint, known, store).await,
-            Job::Give { incident, command, .. } => self.give(*incident, command.clone(), store).await,
+            Job::Raise { raise, fingerprint, .. } => {
+                self.raise(raise, *fingerprint, known, store).await
+            }
+            Job::Give { incident, command, .. } => {
+                self.give(*incident, command.clone(), store).await
+            }
             Job::Completed { key, incident, command } => {
                 self.batch.done.push(key.clone());
                 match command {
@@ -206,7 +233,12 @@ impl<'a> BatchBuilder<'a> {
             if row.fingerprint != fingerprint || !self.stage(row.incident, store).await? {
                 return Ok(Err(Denied::IdReused));
             }
-            return Ok(Ok(Verdict { incident: row.incident, created: false, joined: row.incident != raise.id, refusal: None }));
+            return Ok(Ok(Verdict {
+                incident: row.incident,
+                created: false,
+                joined: row.incident != raise.id,
+                refusal: None,
+            }));
         }
         let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
             None => self.begin(raise),
@@ -234,10 +266,14 @@ impl<'a> BatchBuilder<'a> {
         Ok(Ok(outcome))
     }
 
-    /// Joins the request to the running incident. If that has just ended by a timer or cannot be decided, the request begins a new
-    /// incident.
+    /// Joins the request to the running incident. If that has just ended by a timer or cannot be
+    /// decided, the request begins a new incident.
     fn join(&mut self, id: IncidentId, raise: &Raise) -> Outcome {
-        let command = Command::Join { request: raise.request, source: raise.source.clone(), by: raise.by.clone() };
+        let command = Command::Join {
+            request: raise.request,
+            source: raise.source.clone(),
+            by: raise.by.clone(),
+        };
         match self.command(id, command) {
             Ok(Some(Refusal::IncidentOver)) => self.begin(raise),
             Err(Undecidable { why }) => {
@@ -255,12 +291,20 @@ impl<'a> BatchBuilder<'a> {
         self.batch.begun.push(Begun { id, home: home.clone(), at: self.now, quiet });
         self.running.insert((home, quiet), Some(id));
         self.order.push(id);
-        self.drafts.insert(id, Draft { incident: decision.after.clone(), before: None, facts: Vec::new() });
+        self.drafts.insert(
+            id,
+            Draft { incident: decision.after.clone(), before: None, facts: Vec::new() },
+        );
         self.take(id, decision, 1);
         Ok(Verdict { incident: id, created: true, joined: false, refusal: None })
     }
 
-    async fn give(&mut self, id: IncidentId, command: Command, store: &dyn Journal) -> Result<Outcome, StoreError> {
+    async fn give(
+        &mut self,
+        id: IncidentId,
+        command: Command,
+        store: &dyn Journal,
+    ) -> Result<Outcome, StoreError> {
         if !self.stage(id, store).await? {
             return Ok(Err(Denied::Unknown));
         }
@@ -268,8 +312,8 @@ impl<'a> BatchBuilder<'a> {
         let refusal = match self.command(id, command) {
             Ok(refusal) => refusal,
             Err(undecidable) => {
-                // An incident does not advance without ticks, so it is quarantined. Any other command that fails is refused, and the
-                // incident continues.
+                // An incident does not advance without ticks, so it is quarantined. Any other
+                // command that fails is refused, and the incident continues.
                 if is_tick {
                     self.quarantine(id, undecidable.why.clone());
                 }
@@ -284,10 +328,20 @@ impl<'a> BatchBuilder<'a> {
         tracing::error!(incident = %id, home = %incident.home, why, "an incident is quarantined: it cannot be decided");
         let (home, quiet) = (incident.home.clone(), incident.quiet.is_some());
         self.running.insert((home.clone(), quiet), None);
-        self.batch.quarantined.push(Quarantined { incident: id.to_string(), home: home.to_string(), quiet, since: self.now, why });
+        self.batch.quarantined.push(Quarantined {
+            incident: id.to_string(),
+            home: home.to_string(),
+            quiet,
+            since: self.now,
+            why,
+        });
     }
 
-    fn command(&mut self, id: IncidentId, command: Command) -> Result<Option<Refusal>, Undecidable> {
+    fn command(
+        &mut self,
+        id: IncidentId,
+        command: Command,
+    ) -> Result<Option<Refusal>, Undecidable> {
         let drafts = &self.drafts[&id];
         let first = drafts.incident.seq + 1;
         let decision = contained(id, || decide(&drafts.incident, command, self.now))?;
@@ -307,7 +361,8 @@ impl<'a> BatchBuilder<'a> {
         drafts.incident = decision.after;
         if drafts.incident.is_over() && !was_over {
             self.batch.over.push(id);
-            self.running.insert((drafts.incident.home.clone(), drafts.incident.quiet.is_some()), None);
+            self.running
+                .insert((drafts.incident.home.clone(), drafts.incident.quiet.is_some()), None);
         }
     }
 
@@ -319,11 +374,16 @@ impl<'a> BatchBuilder<'a> {
     }
 
     fn is_quarantined(&self, id: IncidentId) -> bool {
-        self.view.is_quarantined(id) || self.batch.quarantined.iter().any(|quarantined| quarantined.incident == id.to_string())
+        self.view.is_quarantined(id)
+            || self
+                .batch
+                .quarantined
+                .iter()
+                .any(|quarantined| quarantined.incident == id.to_string())
     }
 
-    /// Loads the incident for a decision: from this round, from the view, or, if it is over, from the store. Returns false if it is
-    /// quarantined, cannot be read, or does not exist.
+    /// Loads the incident for a decision: from this round, from the view, or, if it is over, from
+    /// the store. Returns false if it is quarantined, cannot be read, or does not exist.
     async fn stage(&mut self, id: IncidentId, store: &dyn Journal) -> Result<bool, StoreError> {
         if self.is_quarantined(id) {
             return Ok(false);
@@ -333,7 +393,11 @@ impl<'a> BatchBuilder<'a> {
         }
         let current = match self.view.by_id(id) {
             Some(current) => current,
-            None => match store.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
+            None => match store
+                .incident(id)
+                .await
+                .and_then(|stored| stored.map(Current::load).transpose())
+            {
                 Ok(Some(current)) => Arc::new(current),
                 Ok(None) => return Ok(false),
                 Err(error @ StoreError::Inconsistent { .. }) => {
@@ -344,7 +408,10 @@ impl<'a> BatchBuilder<'a> {
             },
         };
         self.order.push(id);
-        self.drafts.insert(id, Draft { incident: current.incident.clone(), before: Some(current), facts: Vec::new() });
+        self.drafts.insert(
+            id,
+            Draft { incident: current.incident.clone(), before: Some(current), facts: Vec::new() },
+        );
         Ok(true)
     }
 }

@@ -6,7 +6,8 @@ use crate::domain::{
     incident::{Actor, Mode, Policy, Request, Snapshot, Source, command::Raise},
 };
 
-/// The fingerprint of a request whose id the server made itself. It can be constant, because no other request has that id.
+/// The fingerprint of a request whose id the server made itself. It can be constant, because no
+/// other request has that id.
 pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
 
 /// Makes the id of a request.
@@ -23,7 +24,13 @@ pub fn new_id() -> Result<IncidentId, getrandom::Error> {
 ///
 /// # Errors
 /// A system without random numbers.
-pub fn request(policy: Policy, home: &Home, name: &str, request: Request, mode: Mode) -> Result<Raise, getrandom::Error> {
+pub fn request(
+    policy: Policy,
+    home: &Home,
+    name: &str,
+    request: Request,
+    mode: Mode,
+) -> Result<Raise, getrandom::Error> {
     Ok(Raise {
         id: new_id()?,
         home: home.id.clone(),

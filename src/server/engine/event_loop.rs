@@ -1,4 +1,5 @@
-//! The event loop: one task that takes jobs and deadlines, decides them in batches, stores each batch, and then releases its effects.
+//! The event loop: one task that takes jobs and deadlines, decides them in batches, stores each
+//! batch, and then releases its effects.
 
 use super::{
     View,
@@ -29,15 +30,16 @@ use tokio::{
 };
 use tracing::Span;
 
-/// The most jobs in one batch: enough to share a flush, few enough that the first does not wait for long. Of 8, 16, 32, 64 and 128, eight
-/// had the least lateness for a thousand deadlines at once (`scripts/bench engine`).
+/// The most jobs in one batch: enough to share a flush, few enough that the first does not wait for
+/// long. Of 8, 16, 32, 64 and 128, eight had the least lateness for a thousand deadlines at once
+/// (`scripts/bench engine`).
 const BATCH: usize = 8;
 /// How long the loop must be idle before the store does its maintenance.
 const IDLE: Duration = Duration::from_secs(1);
 /// The pause between parts of the maintenance.
 const BREATH: Duration = Duration::from_millis(20);
-/// The shortest time before the next deadline at which maintenance begins, because writing a long log back and flushing it can take that
-/// long.
+/// The shortest time before the next deadline at which maintenance begins, because writing a long
+/// log back and flushing it can take that long.
 const ROOM: Duration = Duration::from_millis(250);
 /// How often the clock is compared with the wall clock while nothing happens.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
@@ -87,7 +89,8 @@ pub(super) struct EventLoop {
     outbox: Outbox,
     view: Arc<View>,
     timers: Timers,
-    /// Whether the next start can continue with this time. It cannot if the anchor could not be stored when this server started.
+    /// Whether the next start can continue with this time. It cannot if the anchor could not be
+    /// stored when this server started.
     time_is_kept: bool,
     /// What the start found, until it is stored.
     unstored: Option<Batch>,
@@ -109,24 +112,44 @@ impl EventLoop {
     ) -> Self {
         let Start { timers, time_is_kept, changes } = start;
         let unstored = Some(changes).filter(|changes| !changes.is_empty());
-        Self { store, clock, live_events, outbox, view, timers, time_is_kept, unstored, untidy: true, tidy_at: instant() + IDLE }
+        Self {
+            store,
+            clock,
+            live_events,
+            outbox,
+            view,
+            timers,
+            time_is_kept,
+            unstored,
+            untidy: true,
+            tidy_at: instant() + IDLE,
+        }
     }
 
-    /// Stores what the start found, before anything else: until then a quarantined incident still has its home's place in the store.
+    /// Stores what the start found, before anything else: until then a quarantined incident still
+    /// has its home's place in the store.
     pub(super) async fn store_start(&mut self) {
         if let Some(changes) = self.unstored.take()
             && let Err(error) = self.store.commit(changes.clone()).await
         {
-            tracing::error!(error = &error as &dyn std::error::Error, "a quarantine could not be stored; it is tried again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a quarantine could not be stored; it is tried again"
+            );
             self.unstored = Some(changes);
         }
     }
 
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Job>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut jobs = Vec::with_capacity(BATCH);
         let mut rest_until = None;
         loop {
-            let wake = rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
+            let wake =
+                rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
             let has_room = wake.is_none_or(|at| at >= self.tidy_at.max(instant()) + ROOM);
             tokio::select! {
                 biased;
@@ -168,14 +191,17 @@ impl EventLoop {
         }
     }
 
-    /// Work for idle times: the store's maintenance, and adopting a corrected wall clock once no timer or effect depends on the current
-    /// one.
+    /// Work for idle times: the store's maintenance, and adopting a corrected wall clock once no
+    /// timer or effect depends on the current one.
     async fn tidy(&mut self) {
         self.store_start().await;
         if std::mem::take(&mut self.untidy) {
             match self.store.tidy().await {
                 Ok(more) => self.untidy = more,
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the store's maintenance failed"),
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the store's maintenance failed"
+                ),
             }
         }
         // After a failure the time is stored once more, only to test whether the store works again.
@@ -184,19 +210,29 @@ impl EventLoop {
         {
             self.view.note_store(self.store.put_anchor(&anchor).await.is_err());
         }
-        let Some(wall) = self.clock.correction().filter(|_| self.view.under_way().0 == 0 && !self.view.anything_runs()) else { return };
+        let Some(wall) = self
+            .clock
+            .correction()
+            .filter(|_| self.view.under_way().0 == 0 && !self.view.anything_runs())
+        else {
+            return;
+        };
         let kept = match self.clock.anchor(wall) {
             Some(anchor) => self.store.put_anchor(&anchor).await,
             None => Ok(()),
         };
         match kept {
             Ok(()) => self.clock.tie(wall),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not store a corrected wall clock"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not store a corrected wall clock"
+            ),
         }
     }
 
-    /// Decides and stores these jobs in one batch. If one of them may have made the store refuse the batch, each gets a batch of its own,
-    /// so that it does not hold up the others. Returns whether all of them were stored.
+    /// Decides and stores these jobs in one batch. If one of them may have made the store refuse
+    /// the batch, each gets a batch of its own, so that it does not hold up the others. Returns
+    /// whether all of them were stored.
     async fn work(&mut self, jobs: &mut Vec<Job>, now: Timestamp) -> bool {
         let all = std::mem::take(jobs);
         let Err((all, error)) = self.round(all, now).await else { return true };
@@ -210,7 +246,10 @@ impl EventLoop {
             let span = job.span();
             if let Err((failed, error)) = self.round(vec![job], now).await {
                 let _of_request = span.enter();
-                tracing::error!(error = &error as &dyn std::error::Error, "a request could not be stored");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a request could not be stored"
+                );
                 failed.into_iter().for_each(|job| jobs.extend(job.fail()));
                 stored = false;
             }
@@ -218,7 +257,11 @@ impl EventLoop {
         stored
     }
 
-    async fn round(&mut self, jobs: Vec<Job>, now: Timestamp) -> Result<(), (Vec<Job>, StoreError)> {
+    async fn round(
+        &mut self,
+        jobs: Vec<Job>,
+        now: Timestamp,
+    ) -> Result<(), (Vec<Job>, StoreError)> {
         self.store_start().await;
         let mut round = BatchBuilder::new(&self.view, now);
         if let Err(error) = round.decide(&jobs, &*self.store).await {
@@ -263,7 +306,8 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Quarantines an incident and stops its timer, which would fire without end. The next start tries the incident again.
+    /// Quarantines an incident and stops its timer, which would fire without end. The next start
+    /// tries the incident again.
     fn quarantine(&mut self, quarantined: Quarantined) {
         if let Ok(id) = quarantined.incident.parse() {
             self.timers.set(id, None);
@@ -278,7 +322,8 @@ impl EventLoop {
     }
 }
 
-/// Logs a line for each step of an incident. It contains no names and no secrets; who and where is in the store.
+/// Logs a line for each step of an incident. It contains no names and no secrets; who and where is
+/// in the store.
 fn tell_steps(batch: &Batch, spans: &[Span]) {
     for ((incident, first, facts), span) in batch.facts.iter().zip(spans) {
         let _of_request = span.enter();

@@ -1,6 +1,8 @@
-//! The engine. Its event loop is one task that decides, stores, and only then releases effects. It never waits for anything but the store.
+//! The engine. Its event loop is one task that decides, stores, and only then releases effects. It
+//! never waits for anything but the store.
 //!
-//! Requests that arrive together are stored together. At start, deadlines are computed again from the stored incidents.
+//! Requests that arrive together are stored together. At start, deadlines are computed again from
+//! the stored incidents.
 
 mod batch;
 pub mod device;
@@ -33,10 +35,12 @@ pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
-/// The length of the event loop's queue. Requests beyond it are answered with [`Denied::StorageUnavailable`].
+/// The length of the event loop's queue. Requests beyond it are answered with
+/// [`Denied::StorageUnavailable`].
 const QUEUE: usize = 8_192;
-/// A request that is not stored within this time is answered as not sent and does not begin later, because the person may have called for
-/// help in another way (F15, F16). The app says NOT SENT within a second.
+/// A request that is not stored within this time is answered as not sent and does not begin later,
+/// because the person may have called for help in another way (F15, F16). The app says NOT SENT
+/// within a second.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(800);
 /// Why a request or command was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +80,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Loads the running incidents, starts the event loop, and queues the effects that were not completed before the last stop.
+    /// Loads the running incidents, starts the event loop, and queues the effects that were not
+    /// completed before the last stop.
     ///
     /// # Errors
     /// The store cannot be read at all. An incident that cannot be read is quarantined instead.
@@ -101,13 +106,22 @@ impl Engine {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
         }
         view.note_unreadable_effects(unreadable);
-        // Sorted in the order of the facts, because a receiving center must get an alarm before its cancel.
+        // Sorted in the order of the facts, because a receiving center must get an alarm before its
+        // cancel.
         pending.sort_by_key(|effect| (effect.incident, effect.seq));
         view.stored(&pending, &[]);
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let engine = Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
+        let engine =
+            Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
         outbox.begin(engine.clone(), pending, view.running(), tasks);
-        let mut event_loop = EventLoop::new(store, clock, live_events, outbox, view, Start { timers, time_is_kept, changes });
+        let mut event_loop = EventLoop::new(
+            store,
+            clock,
+            live_events,
+            outbox,
+            view,
+            Start { timers, time_is_kept, changes },
+        );
         event_loop.store_start().await;
         tasks.spawn("engine", event_loop.run(queue, tasks.stop()));
         Ok(engine)
@@ -121,12 +135,14 @@ impl Engine {
     /// Raises an incident, or joins the running one.
     ///
     /// # Errors
-    /// Why it was not raised. If it could not be stored, sirens that were requested alone are tried nevertheless (F15), because they call
-    /// nobody and need no stored state.
+    /// Why it was not raised. If it could not be stored, sirens that were requested alone are tried
+    /// nevertheless (F15), because they call nobody and need no stored state.
     pub async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, Denied> {
         let until = self.clock.now() + ANSWER_WITHIN;
         let sirens_alone = (raise.request == Request::Siren).then(|| raise.clone());
-        let answer = self.ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, until, reply }).await;
+        let answer = self
+            .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, until, reply })
+            .await;
         if let (Err(Denied::StorageUnavailable), Some(raise)) = (&answer, sirens_alone) {
             self.sirens.sound(unstored_sirens(&raise, self.clock.now()));
         }
@@ -142,7 +158,12 @@ impl Engine {
     }
 
     /// Records that an effect was executed or given up, with the command that results from it.
-    pub(crate) async fn completed(&self, key: String, incident: IncidentId, command: Option<Command>) {
+    pub(crate) async fn completed(
+        &self,
+        key: String,
+        incident: IncidentId,
+        command: Option<Command>,
+    ) {
         // If the loop has ended, the next start finds the effect again and executes it.
         let _ = self.jobs.send(Job::Completed { key, incident, command }).await;
     }
@@ -157,17 +178,26 @@ impl Engine {
     }
 }
 
-/// Continues the clock from where the server stopped, and stores the anchor that the next start needs for that. If the anchor cannot be
-/// stored, the clock continues from the stored one, because the next start would do so too. Returns whether the time is stored.
-async fn set_clock(store: &dyn Journal, clock: &Clock, latest_fact: Option<Timestamp>) -> Result<bool, StoreError> {
+/// Continues the clock from where the server stopped, and stores the anchor that the next start
+/// needs for that. If the anchor cannot be stored, the clock continues from the stored one, because
+/// the next start would do so too. Returns whether the time is stored.
+async fn set_clock(
+    store: &dyn Journal,
+    clock: &Clock,
+    latest_fact: Option<Timestamp>,
+) -> Result<bool, StoreError> {
     let kept = store.anchor().await?;
     if let Some(latest) = latest_fact {
         clock.go_on(kept.as_ref(), latest);
     }
     let Some(anchor) = clock.anchor(clock.now()) else { return Ok(true) };
-    let holds = latest_fact.is_some() && kept.as_ref().is_some_and(|kept| kept.boot.id == anchor.boot.id);
+    let holds =
+        latest_fact.is_some() && kept.as_ref().is_some_and(|kept| kept.boot.id == anchor.boot.id);
     if !holds && let Err(error) = store.put_anchor(&anchor).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "could not store the server's time");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not store the server's time"
+        );
         clock.go_on(kept.as_ref(), latest_fact.unwrap_or_default());
         return Ok(false);
     }

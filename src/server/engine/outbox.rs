@@ -1,5 +1,5 @@
-//! The outbox executes effects after they are stored. A slow handler delays no other handler. An effect that fails is retried until its
-//! time is over.
+//! The outbox executes effects after they are stored. A slow handler delays no other handler. An
+//! effect that fails is retried until its time is over.
 
 use super::{Current, Engine};
 use crate::{
@@ -24,8 +24,9 @@ use std::{
 };
 use tokio::sync::{Semaphore, mpsc};
 
-/// The most attempts in progress at once in one handler. A siren that does not answer holds its place for a second, and a thousand of them
-/// must not delay the one that does answer. Effects that wait for a retry hold no place.
+/// The most attempts in progress at once in one handler. A siren that does not answer holds its
+/// place for a second, and a thousand of them must not delay the one that does answer. Effects that
+/// wait for a retry hold no place.
 const AT_ONCE: usize = 4_096;
 /// The first pause before a retry. It doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -42,10 +43,11 @@ pub struct ExecuteError(pub String);
 /// Executes effects of some kinds: sirens, telephones, responders, notices.
 #[async_trait]
 pub trait EffectHandler: Send + Sync + 'static {
-    /// An effect has been queued. Called for each effect in the order of the facts, also after a restart, and before any effect that is
-    /// queued later is carried out.
+    /// An effect has been queued. Called for each effect in the order of the facts, also after a
+    /// restart, and before any effect that is queued later is carried out.
     fn queued(&self, _effect: &Effect) {}
-    /// Executes the effect, or does nothing if its key was seen before. The returned command reports the result to the incident.
+    /// Executes the effect, or does nothing if its key was seen before. The returned command
+    /// reports the result to the incident.
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError>;
     /// The command that tells the incident that the effect's time is over without success.
     fn on_expired(&self, _effect: &Effect) -> Option<Command> {
@@ -55,8 +57,8 @@ pub trait EffectHandler: Send + Sync + 'static {
     fn resume(&self, _current: &Current) {}
 }
 
-/// The effect handlers of one mode. A live effect never reaches a handler of drills, and a drill's effect never reaches a live handler
-/// (I18).
+/// The effect handlers of one mode. A live effect never reaches a handler of drills, and a drill's
+/// effect never reaches a live handler (I18).
 #[derive(Clone)]
 pub struct EffectHandlers {
     /// Sirens and announcements.
@@ -106,7 +108,8 @@ impl Outbox {
     /// Creates an outbox with these handlers.
     pub fn new(clock: Arc<Clock>, live: &EffectHandlers, drill: &EffectHandlers) -> Self {
         let mut workers = Vec::new();
-        // The queues need no bound of their own, because each queued effect is one row of the stored outbox.
+        // The queues need no bound of their own, because each queued effect is one row of the
+        // stored outbox.
         let mut queues = |ways: &EffectHandlers| {
             Arc::new(ways.each().map(|way| {
                 let (sender, receiver) = mpsc::unbounded_channel();
@@ -118,8 +121,15 @@ impl Outbox {
         Self { clock, live, drill, workers: Arc::new(Mutex::new(workers)) }
     }
 
-    /// Starts the workers, with the running incidents and the effects that were pending at the start.
-    pub(super) fn begin(&self, engine: Engine, pending: Vec<Effect>, running: Vec<Arc<Current>>, tasks: &Tasks) {
+    /// Starts the workers, with the running incidents and the effects that were pending at the
+    /// start.
+    pub(super) fn begin(
+        &self,
+        engine: Engine,
+        pending: Vec<Effect>,
+        running: Vec<Arc<Current>>,
+        tasks: &Tasks,
+    ) {
         for (way, receiver) in self.workers.lock().expect("no holder panics").drain(..) {
             tasks.spawn("outbox", work(way, receiver, engine.clone(), self.clock.clone()));
         }
@@ -160,17 +170,26 @@ impl LiveSirens {
     pub(super) fn sound(&self, effects: Vec<Effect>) {
         let Some(queues) = self.0.upgrade() else { return };
         for effect in effects {
-            tracing::error!(key = effect.key, "commanding a siren although the command could not be stored");
+            tracing::error!(
+                key = effect.key,
+                "commanding a siren although the command could not be stored"
+            );
             let _ = queues[queue_of(&effect.kind)].1.send(effect);
         }
     }
 }
 
-async fn work(way: Arc<dyn EffectHandler>, mut effects: mpsc::UnboundedReceiver<Effect>, engine: Engine, clock: Arc<Clock>) {
+async fn work(
+    way: Arc<dyn EffectHandler>,
+    mut effects: mpsc::UnboundedReceiver<Effect>,
+    engine: Engine,
+    clock: Arc<Clock>,
+) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(effect) = effects.recv().await {
         way.queued(&effect);
-        let (way, engine, clock, places) = (way.clone(), engine.clone(), clock.clone(), places.clone());
+        let (way, engine, clock, places) =
+            (way.clone(), engine.clone(), clock.clone(), places.clone());
         tokio::spawn(async move {
             let command = see_through(&*way, &effect, &clock, &places).await;
             engine.completed(effect.key, effect.incident, command).await;
@@ -179,9 +198,18 @@ async fn work(way: Arc<dyn EffectHandler>, mut effects: mpsc::UnboundedReceiver<
 }
 
 /// Tries until it succeeds or its time is over (I13: nothing is carried out after its `not_after`).
-async fn see_through(way: &dyn EffectHandler, effect: &Effect, clock: &Clock, places: &Semaphore) -> Option<Command> {
+async fn see_through(
+    way: &dyn EffectHandler,
+    effect: &Effect,
+    clock: &Clock,
+    places: &Semaphore,
+) -> Option<Command> {
     let not_after = effect.not_after.unwrap_or(clock.now() + GIVE_UP);
-    let mut pauses = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST).with_max_delay(PAUSE_MOST).without_max_times().build();
+    let mut pauses = ExponentialBuilder::new()
+        .with_min_delay(PAUSE_FIRST)
+        .with_max_delay(PAUSE_MOST)
+        .without_max_times()
+        .build();
     loop {
         // The semaphore is never closed.
         let place = places.acquire().await;
@@ -190,7 +218,8 @@ async fn see_through(way: &dyn EffectHandler, effect: &Effect, clock: &Clock, pl
         }
         // A panic is a failed attempt: it is retried, and blocks no other effect.
         let tried = AssertUnwindSafe(way.execute(effect)).catch_unwind().await;
-        let tried = tried.unwrap_or_else(|panic| Err(ExecuteError(format!("panicked: {}", message(&*panic)))));
+        let tried = tried
+            .unwrap_or_else(|panic| Err(ExecuteError(format!("panicked: {}", message(&*panic)))));
         drop(place);
         match tried {
             Ok(command) => {
@@ -205,6 +234,10 @@ async fn see_through(way: &dyn EffectHandler, effect: &Effect, clock: &Clock, pl
         let pause = pauses.next().unwrap_or(PAUSE_MOST);
         tokio::time::sleep_until(clock.instant_of((clock.now() + pause).min(not_after))).await;
     }
-    tracing::error!(key = effect.key, kind = name(&effect.kind), "an effect was given up: its time is over");
+    tracing::error!(
+        key = effect.key,
+        kind = name(&effect.kind),
+        "an effect was given up: its time is over"
+    );
     way.on_expired(effect)
 }

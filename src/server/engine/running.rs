@@ -48,7 +48,8 @@ pub(super) type IsQuiet = bool;
 pub struct View {
     homes: RwLock<BTreeMap<(HomeId, IsQuiet), Arc<Current>>>,
     running: RwLock<BTreeMap<IncidentId, (HomeId, IsQuiet)>>,
-    /// The keys of effects that are stored and not completed, each with the time since when this server knows of it.
+    /// The keys of effects that are stored and not completed, each with the time since when this
+    /// server knows of it.
     under_way: RwLock<BTreeMap<String, Instant>>,
     store_fails: AtomicBool,
     /// By the id of the incident.
@@ -58,15 +59,21 @@ pub struct View {
 }
 
 impl View {
-    /// Puts the readable incidents into the view and quarantines the others. A quarantined incident resumes if it can be read now and its
-    /// home has no other running one. Returns what must be stored of that.
+    /// Puts the readable incidents into the view and quarantines the others. A quarantined incident
+    /// resumes if it can be read now and its home has no other running one. Returns what must be
+    /// stored of that.
     pub(super) fn restore(&self, rows: Vec<RunningRow>, now: Timestamp) -> Batch {
         let mut changes = Batch::default();
-        let (quarantined, running): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.quarantined.is_some());
-        for RunningRow { incident, home, quiet, quarantined, stored } in running.into_iter().chain(quarantined) {
+        let (quarantined, running): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.quarantined.is_some());
+        for RunningRow { incident, home, quiet, quarantined, stored } in
+            running.into_iter().chain(quarantined)
+        {
             match (stored.and_then(Current::load), quarantined) {
                 (Ok(current), None) => self.put(Arc::new(current)),
-                (Ok(current), Some(_)) if self.running_of(&current.incident.home, quiet).is_none() => {
+                (Ok(current), Some(_))
+                    if self.running_of(&current.incident.home, quiet).is_none() =>
+                {
                     tracing::warn!(incident, "a quarantined incident resumes: it can be read");
                     changes.resumed.push(current.incident.id);
                     self.put(Arc::new(current));
@@ -81,7 +88,13 @@ impl View {
                     );
                     let is_new = quarantined.is_none();
                     let why = error.to_string();
-                    let quarantined = quarantined.unwrap_or(Quarantined { incident, home, quiet, since: now, why });
+                    let quarantined = quarantined.unwrap_or(Quarantined {
+                        incident,
+                        home,
+                        quiet,
+                        since: now,
+                        why,
+                    });
                     if is_new {
                         changes.quarantined.push(quarantined.clone());
                     }
@@ -102,7 +115,8 @@ impl View {
         self.running_of(home, false)
     }
 
-    /// The running incident of a home that is hidden from the home. Only the monitoring center sees it.
+    /// The running incident of a home that is hidden from the home. Only the monitoring center sees
+    /// it.
     pub fn quiet_in(&self, home: &HomeId) -> Option<Arc<Current>> {
         self.running_of(home, true)
     }
@@ -126,13 +140,18 @@ impl View {
         !self.running.read().expect("no writer panics").is_empty()
     }
 
-    /// The number of effects that are stored and not completed, and how long this server has known of the oldest one.
+    /// The number of effects that are stored and not completed, and how long this server has known
+    /// of the oldest one.
     pub fn under_way(&self) -> (usize, Duration) {
         let under_way = self.under_way.read().expect("no writer panics");
         (under_way.len(), under_way.values().min().map(Instant::elapsed).unwrap_or_default())
     }
 
-    pub(super) fn stored<'a>(&self, effects: impl IntoIterator<Item = &'a Effect>, done: &[String]) {
+    pub(super) fn stored<'a>(
+        &self,
+        effects: impl IntoIterator<Item = &'a Effect>,
+        done: &[String],
+    ) {
         let mut under_way = self.under_way.write().expect("no writer panics");
         let now = instant();
         under_way.extend(effects.into_iter().map(|effect| (effect.key.clone(), now)));
@@ -169,9 +188,15 @@ impl View {
     pub(super) fn quarantine(&self, quarantined: Quarantined) {
         if let Ok(id) = quarantined.incident.parse() {
             self.running.write().expect("no writer panics").remove(&id);
-            self.homes.write().expect("no writer panics").retain(|_, current| current.incident.id != id);
+            self.homes
+                .write()
+                .expect("no writer panics")
+                .retain(|_, current| current.incident.id != id);
         }
-        self.quarantined.write().expect("no writer panics").insert(quarantined.incident.clone(), quarantined);
+        self.quarantined
+            .write()
+            .expect("no writer panics")
+            .insert(quarantined.incident.clone(), quarantined);
     }
 
     /// Removes an incident from the quarantined ones, after a person has handled it.
@@ -190,7 +215,13 @@ impl View {
 
     /// All running incidents.
     pub fn running(&self) -> Vec<Arc<Current>> {
-        self.homes.read().expect("no writer panics").values().filter(|c| !c.incident.is_over()).cloned().collect()
+        self.homes
+            .read()
+            .expect("no writer panics")
+            .values()
+            .filter(|c| !c.incident.is_over())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn put(&self, current: Arc<Current>) {
@@ -204,7 +235,9 @@ impl View {
         }
         let mut homes = self.homes.write().expect("no writer panics");
         // A drill that a real request replaced is over and must not hide its successor.
-        if !current.incident.is_over() || homes.get(&place).is_none_or(|c| c.incident.is_over() || c.incident.id == id) {
+        if !current.incident.is_over()
+            || homes.get(&place).is_none_or(|c| c.incident.is_over() || c.incident.id == id)
+        {
             homes.insert(place, current);
         }
     }

@@ -38,7 +38,8 @@ impl Assets {
         Self::Folder(Arc::new("dist".into()))
     }
 
-    /// The content of a file. Files of the binary are not copied, however many clients read them slowly.
+    /// The content of a file. Files of the binary are not copied, however many clients read them
+    /// slowly.
     async fn read(&self, path: &str) -> Option<Bytes> {
         match self {
             #[cfg(feature = "bundled-ui")]
@@ -58,7 +59,8 @@ pub async fn serve(assets: Assets, request: Request) -> Response {
         return ApiError(Problem::new(Code::NotFound, "There is nothing here.")).into_response();
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return ApiError(Problem::new(Code::MethodNotAllowed, "That cannot be done here.")).into_response();
+        return ApiError(Problem::new(Code::MethodNotAllowed, "That cannot be done here."))
+            .into_response();
     }
     let wanted = path.trim_start_matches('/');
     let is_file = wanted.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -68,10 +70,11 @@ pub async fn serve(assets: Assets, request: Request) -> Response {
     }
     match file(&assets, path, request.headers()).await {
         Some(response) => response,
-        None if path == "index.html" => {
-            (StatusCode::SERVICE_UNAVAILABLE, "The app is not built. Run scripts/build, or start from a binary that carries it.\n")
-                .into_response()
-        }
+        None if path == "index.html" => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The app is not built. Run scripts/build, or start from a binary that carries it.\n",
+        )
+            .into_response(),
         None => not_found(),
     }
 }
@@ -81,25 +84,39 @@ fn not_found() -> Response {
 }
 
 async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Response> {
-    let accepts = |name: header::HeaderName, what: &str| headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains(what));
-    let packed = if accepts(header::ACCEPT_ENCODING, "br") { assets.read(&format!("{path}.br")).await } else { None };
+    let accepts = |name: header::HeaderName, what: &str| {
+        headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains(what))
+    };
+    let packed = if accepts(header::ACCEPT_ENCODING, "br") {
+        assets.read(&format!("{path}.br")).await
+    } else {
+        None
+    };
     let is_packed = packed.is_some();
     let bytes = match packed {
         Some(bytes) => bytes,
         None => assets.read(path).await?,
     };
     let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]));
-    let mut response =
-        if accepts(header::IF_NONE_MATCH, &etag) { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(bytes).into_response() };
+    let mut response = if accepts(header::IF_NONE_MATCH, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Body::from(bytes).into_response()
+    };
     let out = response.headers_mut();
     let mime = mime_guess::from_path(path).first_or_octet_stream();
-    let kind = if mime.type_() == "text" { format!("{mime}; charset=utf-8") } else { mime.to_string() };
+    let kind =
+        if mime.type_() == "text" { format!("{mime}; charset=utf-8") } else { mime.to_string() };
     out.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind).ok()?);
     out.insert(header::ETAG, HeaderValue::from_str(&etag).ok()?);
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     out.insert(
         header::CACHE_CONTROL,
-        HeaderValue::from_static(if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" }),
+        HeaderValue::from_static(if is_hashed(path) {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        }),
     );
     if is_packed {
         out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
@@ -107,10 +124,12 @@ async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Respon
     Some(response)
 }
 
-/// Whether the name of a file contains its hash. Trunk puts 16 hexadecimal digits of the hash there, so such a file never changes.
+/// Whether the name of a file contains its hash. Trunk puts 16 hexadecimal digits of the hash
+/// there, so such a file never changes.
 fn is_hashed(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.split(['-', '_', '.']).any(|part| part.len() == 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    name.split(['-', '_', '.'])
+        .any(|part| part.len() == 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -119,7 +138,10 @@ mod tests {
 
     #[test]
     fn only_files_named_by_their_hash_are_immutable() {
-        assert!(is_hashed("buckler-web-0123456789abcdef_bg.wasm") && is_hashed("base-0123456789abcdef.css"));
+        assert!(
+            is_hashed("buckler-web-0123456789abcdef_bg.wasm")
+                && is_hashed("base-0123456789abcdef.css")
+        );
         assert!(!is_hashed("index.html") && !is_hashed("sw.js") && !is_hashed("icon-512.png"));
     }
 }

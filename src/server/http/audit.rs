@@ -43,24 +43,35 @@ pub struct Page {
 
 /// The audit records of the home and of the requesting account, the newest first.
 /// The actions of incidents are in the history of each incident instead.
-#[utoipa::path(get, path = "/api/v1/homes/{home}/audit", tag = "household", params(("home" = String, Path), Page), responses((status = 200, body = Vec<AuditRecord>), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/homes/{home}/audit",
+    tag = "household",
+    params(("home" = String, Path), Page),
+    responses((status = 200, body = Vec<AuditRecord>), Problems),
+)]
 pub async fn list(
     State(reads): State<Arc<dyn Reads>>,
     Owner(member): Owner,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Vec<AuditRecord>>, ApiError> {
-    let Query(Page { before, limit }) =
-        page.map_err(|_| ApiError::field("before", "Give the number of a record, and a limit from 1 to 50."))?;
+    let Query(Page { before, limit }) = page.map_err(|_| {
+        ApiError::field("before", "Give the number of a record, and a limit from 1 to 50.")
+    })?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let all = reads.audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit).await?;
+    let all = reads
+        .audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit)
+        .await?;
     let told = |AuditRow { number, at, what, who, address, detail }: AuditRow| {
-        let about = detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
+        let about =
+            detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
         AuditRecord { number, at, what, who, address, about, detail: detail.to_string() }
     };
     Ok(Json(all.into_iter().map(told).collect()))
 }
 
-/// The differences between two versions of a home: each changed field with its value before and after. Secret values are left out.
+/// The differences between two versions of a home: each changed field with its value before and
+/// after. Secret values are left out.
 pub fn changes(before: &Home, after: &Home) -> Value {
     let fields = |home: &Home| match json!(home) {
         Value::Object(fields) => fields,

@@ -1,5 +1,5 @@
-//! The staff of the monitoring center, and reviews of incidents that were found late. The center sees a home only while something in it
-//! waits for the center (I21).
+//! The staff of the monitoring center, and reviews of incidents that were found late. The center
+//! sees a home only while something in it waits for the center (I21).
 
 use super::{
     errors::{ApiError, Problems},
@@ -37,21 +37,35 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Decides on an incident that was found too late to act without a review.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/review", tag = "center", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/review",
+    tag = "center",
+    params(("id" = String, Path)),
+    request_body = Review,
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn review(
     State(steering): State<Steering>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, ApiError> {
-    let found_late = |current: &Arc<Current>| matches!(current.incident.state, IncidentState::UnderReview);
-    let current = steering.engine.view().by_id(id).filter(found_late).ok_or_else(ApiError::not_found)?;
+    let found_late =
+        |current: &Arc<Current>| matches!(current.incident.state, IncidentState::UnderReview);
+    let current =
+        steering.engine.view().by_id(id).filter(found_late).ok_or_else(ApiError::not_found)?;
     let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
     steering.decide(current.incident.id, by, asked).await
 }
 
 /// The staff of the monitoring center.
-#[utoipa::path(get, path = "/api/v1/center/people", tag = "center", responses((status = 200, body = CenterPeople), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/center/people",
+    tag = "center",
+    responses((status = 200, body = CenterPeople), Problems),
+)]
 pub async fn people(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -65,11 +79,20 @@ pub async fn people(
         role,
     };
     let people = reads.center_people().await?.into_iter().map(person).collect();
-    Ok(Json(CenterPeople { people, invitations: invitations::to_center(&*reads, clock.now()).await? }))
+    Ok(Json(CenterPeople {
+        people,
+        invitations: invitations::to_center(&*reads, clock.now()).await?,
+    }))
 }
 
 /// Removes a person from the monitoring center. The person loses access at once.
-#[utoipa::path(delete, path = "/api/v1/center/people/{person}", tag = "center", params(("person" = String, Path)), responses((status = 200, body = CenterPeople), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/center/people/{person}",
+    tag = "center",
+    params(("person" = String, Path)),
+    responses((status = 200, body = CenterPeople), Problems),
+)]
 pub async fn remove(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -79,7 +102,9 @@ pub async fn remove(
 ) -> Result<Json<CenterPeople>, ApiError> {
     let role = reads.center_role(&person).await?.ok_or_else(ApiError::not_found)?;
     let detail = json!({"person": person, "center_role": {"before": role, "after": null}});
-    let change = supervisor.change(AuditAction::PersonChanged, detail).guard(Guard::CenterRoleIs(person.clone(), Some(role)));
+    let change = supervisor
+        .change(AuditAction::PersonChanged, detail)
+        .guard(Guard::CenterRoleIs(person.clone(), Some(role)));
     changes.apply(change.op(Op::SetCenterRole(person, None))).await?;
     people(State(reads), State(clock), supervisor).await
 }

@@ -1,8 +1,8 @@
-//! Connections: TCP, TLS, and HTTP/1.1 or HTTP/2 as TLS agreed on (ALPN, RFC 7301). Without TLS, a connection speaks HTTP/1.1, as proxies
-//! and browsers do.
+//! Connections: TCP, TLS, and HTTP/1.1 or HTTP/2 as TLS agreed on (ALPN, RFC 7301). Without TLS, a
+//! connection speaks HTTP/1.1, as proxies and browsers do.
 //!
-//! hyper-util's `auto` connection could tell the versions apart by the first bytes, but it waits for them without a timeout: a client that
-//! sends nothing kept its connection.
+//! hyper-util's `auto` connection could tell the versions apart by the first bytes, but it waits
+//! for them without a timeout: a client that sends nothing kept its connection.
 
 use crate::server::{
     App,
@@ -49,21 +49,25 @@ use tower::ServiceExt;
 const LAST_REQUESTS: Duration = Duration::from_millis(1_500);
 /// The largest head of a request, bytes. A browser's has one or two thousand.
 const HEAD_MOST: usize = 32 * 1024;
-/// How long the TLS handshake, or the head of a request, may take. A connection without a request closes after the same time.
+/// How long the TLS handshake, or the head of a request, may take. A connection without a request
+/// closes after the same time.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
-/// A client that acknowledges nothing, or makes no room for more, for this long is disconnected (RFC 5482). A stream of events then
-/// reconnects by itself, and gets the events that it missed.
+/// A client that acknowledges nothing, or makes no room for more, for this long is disconnected
+/// (RFC 5482). A stream of events then reconnects by itself, and gets the events that it missed.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// The send buffer in the system of each connection, bytes. Linux doubles it.
 const UNSENT_MOST: usize = 128 * 1024;
-/// The system accepts more data for a client only while less than this is unsent, bytes (`TCP_NOTSENT_LOWAT`). On an HTTP/2 connection, the
-/// acknowledgment of an SOS waits behind no more than that.
+/// The system accepts more data for a client only while less than this is unsent, bytes
+/// (`TCP_NOTSENT_LOWAT`). On an HTTP/2 connection, the acknowledgment of an SOS waits behind no
+/// more than that.
 const UNSENT_LOW_WATER: u32 = 16 * 1024;
-/// The interval of HTTP/2 pings on a connection, and how long their answer may take (RFC 9113, 6.7).
+/// The interval of HTTP/2 pings on a connection, and how long their answer may take (RFC 9113,
+/// 6.7).
 const PING: Duration = Duration::from_secs(20);
 /// The requests, streams of events among them, that an HTTP/2 connection may have open.
 const REQUESTS_MOST: u32 = 64;
-/// The part of a request's body that a client may send before a handler reads it, bytes, and the same for all requests of a connection.
+/// The part of a request's body that a client may send before a handler reads it, bytes, and the
+/// same for all requests of a connection.
 const UNREAD_MOST: (u32, u32) = (64 * 1024, 256 * 1024);
 /// The part of an answer that is kept for a slow HTTP/2 client, bytes.
 const KEPT_FOR_SLOW: usize = 64 * 1024;
@@ -81,9 +85,16 @@ pub async fn serve(
     assets: super::Assets,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone().into());
+    let (connections, proxies) =
+        (app.limits.connections.clone(), app.trusted_proxies.clone().into());
     let refusals = Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN)));
-    let edge = Edge { router: super::router(app, assets), connections, proxies, refusals, stop: stop.clone() };
+    let edge = Edge {
+        router: super::router(app, assets),
+        connections,
+        proxies,
+        refusals,
+        stop: stop.clone(),
+    };
     let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
@@ -91,7 +102,11 @@ pub async fn serve(
             Ok((socket, peer)) => {
                 // A listener for IPv6 sees IPv4 clients as `::ffff:192.0.2.1`.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                open.spawn(edge.clone().connection(socket, peer, tls.as_ref().map(|tls| tls.acceptor())));
+                open.spawn(edge.clone().connection(
+                    socket,
+                    peer,
+                    tls.as_ref().map(|tls| tls.acceptor()),
+                ));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -107,10 +122,14 @@ pub async fn serve(
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+    )
 }
 
-/// Sets what the system does with a connection. A connection without these settings works, so failures are ignored.
+/// Sets what the system does with a connection. A connection without these settings works, so
+/// failures are ignored.
 fn tune(socket: &TcpStream) {
     let socket = SockRef::from(socket);
     // An answer is one small packet, which must not wait for another one to be sent with it.
@@ -138,7 +157,8 @@ struct Edge {
 }
 
 impl Edge {
-    /// Counts one more connection of a network. A trusted proxy, and this machine, on which a proxy may run, are not limited.
+    /// Counts one more connection of a network. A trusted proxy, and this machine, on which a proxy
+    /// may run, are not limited.
     fn enter(&self, peer: IpAddr) -> Result<Option<Place<IpAddr>>, TooMany> {
         let is_limited = !peer.is_loopback() && !self.proxies.contains(&peer);
         is_limited.then(|| self.connections.enter(network_of(peer))).transpose()
@@ -154,10 +174,13 @@ impl Edge {
             return;
         };
         tune(&socket);
-        // Each part is boxed, so that thousands of listeners do not each have the memory of the largest.
+        // Each part is boxed, so that thousands of listeners do not each have the memory of the
+        // largest.
         let Some(tls) = tls else { return Box::pin(self.http1(socket, peer, false)).await };
         match Box::pin(timeout(HEAD_WITHIN, tls.accept(socket))).await {
-            Ok(Ok(socket)) if socket.get_ref().1.alpn_protocol() == Some(b"h2") => Box::pin(self.http2(socket, peer)).await,
+            Ok(Ok(socket)) if socket.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                Box::pin(self.http2(socket, peer)).await
+            }
             Ok(Ok(socket)) => Box::pin(self.http1(socket, peer, true)).await,
             // A client that does not speak TLS, or too slowly.
             Ok(Err(_)) | Err(_) => {}
@@ -165,11 +188,14 @@ impl Edge {
     }
 
     async fn http1(mut self, socket: impl Socket, peer: SocketAddr, encrypted: bool) {
-        let service = service_fn(move |request| answer(self.router.clone(), peer, encrypted, request));
+        let service =
+            service_fn(move |request| answer(self.router.clone(), peer, encrypted, request));
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MOST);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service).with_upgrades());
-        // A connection ends with an error when the client closes it, or sends no HTTP. Neither is of interest.
+        let mut connection =
+            pin!(builder.serve_connection(TokioIo::new(socket), service).with_upgrades());
+        // A connection ends with an error when the client closes it, or sends no HTTP. Neither is
+        // of interest.
         tokio::select! {
             _ = &mut connection => return,
             () = stopped(&mut self.stop) => connection.as_mut().graceful_shutdown(),
@@ -264,12 +290,16 @@ mod tests {
             refusals: Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN))),
             stop: watch::channel(false).1,
         };
-        let enter =
-            |address: &str, count: usize| -> Vec<_> { (0..count).map_while(|_| edge.enter(address.parse().unwrap()).ok()).collect() };
+        let enter = |address: &str, count: usize| -> Vec<_> {
+            (0..count).map_while(|_| edge.enter(address.parse().unwrap()).ok()).collect()
+        };
         let taken = enter("203.0.113.9", 1_000);
         assert_eq!(taken.len(), 256);
         assert_eq!(enter("198.51.100.7", 1).len(), 1, "another network");
-        assert_eq!((enter("127.0.0.1", 1_000).len(), enter("192.0.2.1", 1_000).len()), (1_000, 1_000));
+        assert_eq!(
+            (enter("127.0.0.1", 1_000).len(), enter("192.0.2.1", 1_000).len()),
+            (1_000, 1_000)
+        );
         drop(taken);
         assert_eq!(enter("203.0.113.9", 1).len(), 1);
     }

@@ -1,5 +1,6 @@
-//! The console of the monitoring center: the queue, and the reports of the operator who works on an incident. Nobody else can report on it,
-//! because only one operator works on an incident at a time.
+//! The console of the monitoring center: the queue, and the reports of the operator who works on an
+//! incident. Nobody else can report on it, because only one operator works on an incident at a
+//! time.
 
 use super::{
     errors::{ApiError, Problems},
@@ -10,8 +11,8 @@ use super::{
 use crate::{
     api::{
         center::{
-            Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved, NewNote, QuarantinedCase, Queue, QueueItem,
-            Reach, Shown, Step,
+            Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
+            NewNote, QuarantinedCase, Queue, QueueItem, Reach, Shown, Step,
         },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
@@ -23,7 +24,8 @@ use crate::{
         home::Home,
         id::{IncidentId, UserId},
         incident::{
-            self as domain, Actor, CallState, CenterMode, DispatchState, Disposition, Mode, Purpose, Service, Snapshot, State as Stands,
+            self as domain, Actor, CallState, CenterMode, DispatchState, Disposition, Mode,
+            Purpose, Service, Snapshot, State as Stands,
             command::{CallStep, Command, NotReached},
             event::Event,
         },
@@ -49,7 +51,8 @@ use std::{cmp::Reverse, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// How long a request for the queue waits for a new version. This is shorter than the time that the app waits for any answer.
+/// How long a request for the queue waits for a new version. This is shorter than the time that the
+/// app waits for any answer.
 const WAITS: Duration = Duration::from_secs(3);
 /// The longest note, characters.
 const NOTE_MOST: usize = 500;
@@ -89,11 +92,13 @@ handles! {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
-    /// The version of the last answer. The answer then waits for another version, for up to 3 s. A value that is not a version is ignored.
+    /// The version of the last answer. The answer then waits for another version, for up to 3 s. A
+    /// value that is not a version is ignored.
     seen: Option<String>,
 }
 
-/// Whether the center handles the incident: the center has operators, or the incident was found late. A drill never reaches them (I18).
+/// Whether the center handles the incident: the center has operators, or the incident was found
+/// late. A drill never reaches them (I18).
 fn is_open(current: &Current) -> bool {
     let incident = &current.incident;
     let people = incident.snapshot.policy.center == CenterMode::Operators;
@@ -111,7 +116,13 @@ fn actor(signed_in: &SignedIn) -> Actor {
 
 /// The open incidents, and the operators who have the console open.
 /// Answers at once, or, if the request names the current version, when the version changes.
-#[utoipa::path(get, path = "/api/v1/center/incidents", tag = "center", params(Seen), responses((status = 200, body = Queue), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/center/incidents",
+    tag = "center",
+    params(Seen),
+    responses((status = 200, body = Queue), Problems),
+)]
 pub async fn queue(
     State(board): State<Board>,
     Operator(signed_in): Operator,
@@ -119,7 +130,8 @@ pub async fn queue(
 ) -> Result<Json<Queue>, ApiError> {
     let Query(Seen { seen }) = seen.map_err(|_| ApiError::field("seen", "Name one version."))?;
     let seen = seen.and_then(|seen| seen.parse().ok());
-    // A restricted device may view the queue. It does not count as being on duty, because it could not claim an incident (R23).
+    // A restricted device may view the queue. It does not count as being on duty, because it could
+    // not claim an incident (R23).
     if signed_in.is_free().is_ok() {
         board.operators.sees(&signed_in.account, board.clock.now());
     }
@@ -133,12 +145,21 @@ pub async fn queue(
         }
     }
     // The operator may have lost the role in the meantime.
-    let Some(role) = board.reads.center_role(&signed_in.account.id).await? else { return Err(ApiError::not_found()) };
+    let Some(role) = board.reads.center_role(&signed_in.account.id).await? else {
+        return Err(ApiError::not_found());
+    };
     let (version, now) = (*board.live_events.center_version().borrow(), board.clock.now());
-    let mut open: Vec<_> = board.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
+    let mut open: Vec<_> =
+        board.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
     let items = open.iter().map(|current| board.item(current, &signed_in, role)).collect();
-    Ok(Json(Queue { version, items, quarantined: board.quarantined(), on_duty: board.operators.on_duty(now), server_time: now }))
+    Ok(Json(Queue {
+        version,
+        items,
+        quarantined: board.quarantined(),
+        on_duty: board.operators.on_duty(now),
+        server_time: now,
+    }))
 }
 
 /// The urgency of an incident. Danger to life comes first, so medical requests rank highest.
@@ -156,14 +177,19 @@ impl Board {
         let incident = &current.incident;
         let home = self.homes.get(&incident.home);
         let mine = incident.assignee.as_ref() == Some(&actor(signed_in));
-        let shown = mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
+        let shown =
+            mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
         let detail = || {
             Box::new(IncidentDetail {
                 home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
                 incident: self.snapshots.present_incident_to(current, Audience::Center),
                 contacts: incident.snapshot.contacts.iter().map(reach).collect(),
                 notes: incident.snapshot.notes.clone(),
-                cameras: home.as_deref().filter(|_| mine).map(|home| self.cameras(home)).unwrap_or_default(),
+                cameras: home
+                    .as_deref()
+                    .filter(|_| mine)
+                    .map(|home| self.cameras(home))
+                    .unwrap_or_default(),
                 password_required: incident.snapshot.password_required,
                 step: step(current),
             })
@@ -178,7 +204,8 @@ impl Board {
             since: incident.deadline,
             assignee: incident.assignee.as_ref().map(|by| by.name().into()),
             mine,
-            unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed) && incident.assignee.is_none(),
+            unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed)
+                && incident.assignee.is_none(),
             detail: shown.then(detail),
         }
     }
@@ -189,7 +216,14 @@ impl Board {
             let known = home.parse().ok().and_then(|id| self.homes.get(&id));
             let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
             let address = known.as_ref().and_then(|home| home.address.clone());
-            QuarantinedCase { id, home: known.map_or(home, |home| home.name.clone()), quiet, since, address, contacts }
+            QuarantinedCase {
+                id,
+                home: known.map_or(home, |home| home.name.clone()),
+                quiet,
+                since,
+                address,
+                contacts,
+            }
         };
         let mut all: Vec<_> = self.engine.view().quarantined().into_iter().map(case).collect();
         all.sort_by_key(|case| case.since);
@@ -198,7 +232,10 @@ impl Board {
 
     /// The cameras that the center may watch: those that may raise an SOS and have a stream.
     fn cameras(&self, home: &Home) -> Vec<Shown> {
-        let all = home.cameras.iter().filter(|camera| camera.sos_compatible && self.cameras.has_stream(camera));
+        let all = home
+            .cameras
+            .iter()
+            .filter(|camera| camera.sos_compatible && self.cameras.has_stream(camera));
         all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
     }
 }
@@ -206,7 +243,12 @@ impl Board {
 /// The facts of a home that cannot be read, as they were when the incident began.
 fn facts_of(incident: &domain::Incident) -> HomeFacts {
     let Snapshot { home_name, address, .. } = &*incident.snapshot;
-    HomeFacts { id: incident.home.clone(), name: home_name.clone(), time_zone: "UTC".into(), address: address.clone() }
+    HomeFacts {
+        id: incident.home.clone(),
+        name: home_name.clone(),
+        time_zone: "UTC".into(),
+        address: address.clone(),
+    }
 }
 
 fn reach(contact: &Contact) -> Reach {
@@ -217,7 +259,12 @@ fn step(current: &Current) -> Step {
     match &current.incident.state {
         Stands::UnderReview => Step::Decide,
         Stands::Verifying(_) => Step::CallFirst,
-        _ if current.incident.dispatches.iter().any(|d| matches!(d.state, DispatchState::Requested | DispatchState::Rejected)) => {
+        _ if current
+            .incident
+            .dispatches
+            .iter()
+            .any(|d| matches!(d.state, DispatchState::Requested | DispatchState::Rejected)) =>
+        {
             Step::Dispatch
         }
         _ => Step::Follow,
@@ -246,7 +293,13 @@ fn held(engine: &Engine, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Cur
 }
 
 /// Claims an incident, so that nobody else works on it.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/claim", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/claim",
+    tag = "center",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn claim(
     State(steering): State<Steering>,
     State(operators): State<Arc<OperatorPresence>>,
@@ -260,23 +313,45 @@ pub async fn claim(
 }
 
 /// Releases an incident. A supervisor can also release an incident of another operator.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/release", tag = "center", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/release",
+    tag = "center",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn release(
     State(steering): State<Steering>,
     State(reads): State<Arc<dyn Reads>>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
 ) -> Result<Json<Incident>, ApiError> {
-    let leads = reads.center_role(&signed_in.account.id).await?.is_some_and(|role| role.may(CenterAction::Lead));
-    let current = if leads { open(&steering.engine, id)? } else { held(&steering.engine, &signed_in, id)? };
+    let leads = reads
+        .center_role(&signed_in.account.id)
+        .await?
+        .is_some_and(|role| role.may(CenterAction::Lead));
+    let current =
+        if leads { open(&steering.engine, id)? } else { held(&steering.engine, &signed_in, id)? };
     match current.incident.assignee.clone() {
-        Some(from) => steering.give(id, Command::Release { by: actor(&signed_in), from }, Audience::Center).await,
+        Some(from) => {
+            steering
+                .give(id, Command::Release { by: actor(&signed_in), from }, Audience::Center)
+                .await
+        }
         None => Ok(Json(steering.snapshots.present_incident_to(&current, Audience::Center))),
     }
 }
 
-/// Assigns an incident to an operator who has the console open, even if another operator works on it.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/assign", tag = "center", params(("id" = String, Path)), request_body = Assign, responses((status = 200, body = Incident), Problems))]
+/// Assigns an incident to an operator who has the console open, even if another operator works on
+/// it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/assign",
+    tag = "center",
+    params(("id" = String, Path)),
+    request_body = Assign,
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn assign(
     State(steering): State<Steering>,
     State(operators): State<Arc<OperatorPresence>>,
@@ -287,14 +362,28 @@ pub async fn assign(
 ) -> Result<Json<Incident>, ApiError> {
     let current = open(&steering.engine, id)?;
     let there = operators.on_duty(clock.now()).into_iter().find(|person| person.id == to);
-    let there = there.ok_or_else(|| ApiError::field("to", "Nobody of that name has the console open."))?;
+    let there =
+        there.ok_or_else(|| ApiError::field("to", "Nobody of that name has the console open."))?;
     let to = Actor::Operator { id: there.id, name: there.name };
-    steering.give(id, Command::Assign { by: actor(&signed_in), to, from: current.incident.assignee.clone() }, Audience::Center).await
+    steering
+        .give(
+            id,
+            Command::Assign { by: actor(&signed_in), to, from: current.incident.assignee.clone() },
+            Audience::Center,
+        )
+        .await
 }
 
 /// Reports the outcome of the call to the first contact.
 /// The answer to a wrong password is the same as to a call without one: carry on (R16).
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/call", tag = "center", params(("id" = String, Path)), request_body = Called, responses((status = 200, body = CallResult), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/call",
+    tag = "center",
+    params(("id" = String, Path)),
+    request_body = Called,
+    responses((status = 200, body = CallResult), Problems),
+)]
 pub async fn called(
     State(steering): State<Steering>,
     State(passwords): State<CallPasswords>,
@@ -308,7 +397,9 @@ pub async fn called(
     let call = call.ok_or_else(|| ApiError::new(Code::CallOver, "This call is over: carry on."))?;
     let step = match outcome {
         CalledOutcome::Confirmed => CallStep::Confirm,
-        CalledOutcome::CalledOff => CallStep::Cancel { authenticated: passwords.is_authenticated(&current, call, &verbal_password).await? },
+        CalledOutcome::CalledOff => CallStep::Cancel {
+            authenticated: passwords.is_authenticated(&current, call, &verbal_password).await?,
+        },
         CalledOutcome::NoAnswer => CallStep::NotReached(NotReached::NoAnswer),
         CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
         CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
@@ -324,7 +415,14 @@ pub async fn called(
 }
 
 /// Reports the progress of a service.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/dispatches/{service}", tag = "center", params(("id" = String, Path), ("service" = String, Path)), request_body = Moved, responses((status = 200, body = Incident), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/dispatches/{service}",
+    tag = "center",
+    params(("id" = String, Path), ("service" = String, Path)),
+    request_body = Moved,
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn moved(
     State(steering): State<Steering>,
     Operator(signed_in): Operator,
@@ -341,12 +439,27 @@ pub async fn moved(
     };
     let reference = line("reference", &reference, REFERENCE_MOST)?;
     steering
-        .give(id, Command::Dispatch { service, state, reference: Some(reference).filter(|text| !text.is_empty()) }, Audience::Center)
+        .give(
+            id,
+            Command::Dispatch {
+                service,
+                state,
+                reference: Some(reference).filter(|text| !text.is_empty()),
+            },
+            Audience::Center,
+        )
         .await
 }
 
 /// Adds a note to the record of an incident.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/note", tag = "center", params(("id" = String, Path)), request_body = NewNote, responses((status = 200, body = Incident), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/note",
+    tag = "center",
+    params(("id" = String, Path)),
+    request_body = NewNote,
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn note(
     State(steering): State<Steering>,
     Operator(signed_in): Operator,
@@ -362,7 +475,14 @@ pub async fn note(
 }
 
 /// Closes an incident for which help was requested.
-#[utoipa::path(post, path = "/api/v1/center/incidents/{id}/close", tag = "center", params(("id" = String, Path)), request_body = Closing, responses((status = 200, body = Incident), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/incidents/{id}/close",
+    tag = "center",
+    params(("id" = String, Path)),
+    request_body = Closing,
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn close(
     State(steering): State<Steering>,
     Operator(signed_in): Operator,
@@ -376,7 +496,10 @@ pub async fn close(
     }
     let text = line("note", &note, NOTE_MOST)?;
     if !text.is_empty() {
-        steering.give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center).await.map(drop)?;
+        steering
+            .give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center)
+            .await
+            .map(drop)?;
     }
     let disposition = match disposition {
         Ended::HelpGiven => Disposition::HelpGiven,

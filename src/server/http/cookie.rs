@@ -1,5 +1,5 @@
-//! The session cookie. Over HTTPS it has the prefix `__Host-`, so that no subdomain and no unencrypted connection can set or read it (RFC
-//! 6265bis 4.1.3.2).
+//! The session cookie. Over HTTPS it has the prefix `__Host-`, so that no subdomain and no
+//! unencrypted connection can set or read it (RFC 6265bis 4.1.3.2).
 
 use super::errors::ApiError;
 use crate::server::{Encrypted, identity, state::AppState};
@@ -20,20 +20,26 @@ pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
-/// Whether the browser's request came over HTTPS: to this server, or to a trusted proxy that says so.
+/// Whether the browser's request came over HTTPS: to this server, or to a trusted proxy that says
+/// so.
 pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> bool {
     let proxied = peer(extensions).is_some_and(|peer| proxies.contains(&peer))
         && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     proxied || extensions.get::<Encrypted>().is_some()
 }
 
-/// The network address that a request comes from: the peer, or, if that is a trusted proxy, the last forwarded address that is not one.
+/// The network address that a request comes from: the peer, or, if that is a trusted proxy, the
+/// last forwarded address that is not one.
 pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
     let peer = peer(extensions)?;
     if !proxies.contains(&peer) {
         return Some(peer);
     }
-    let said = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let said = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
     let hops: Vec<IpAddr> = said.filter_map(|hop| hop.trim().parse().ok()).collect();
     Some(hops.into_iter().rev().find(|hop| !proxies.contains(hop)).unwrap_or(peer))
 }
@@ -79,8 +85,10 @@ impl SessionCookie {
     pub fn set(self, token: &str) -> CookieJar {
         let (name, lasts_s) = (self.name(), identity::SESSION_MOST.as_secs());
         let secure = if self.https { "; Secure" } else { "" };
-        let text = format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={lasts_s}{secure}");
-        self.jar.add(Cookie::parse(text).expect("a token is made of letters that a cookie may have"))
+        let text =
+            format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={lasts_s}{secure}");
+        self.jar
+            .add(Cookie::parse(text).expect("a token is made of letters that a cookie may have"))
     }
 
     /// Returns the cookies of an answer that does not change the session cookie.
@@ -101,15 +109,21 @@ mod tests {
 
     #[test]
     fn a_request_comes_from_where_the_last_believed_proxy_says() {
-        let (proxy, inner): (IpAddr, IpAddr) = ("127.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let (proxy, inner): (IpAddr, IpAddr) =
+            ("127.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         let from = |peer: IpAddr, said: &'static str| {
             let mut extensions = Extensions::new();
             extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
-            let headers = HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), said.parse().unwrap())]);
+            let headers =
+                HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), said.parse().unwrap())]);
             address(&extensions, &headers, &[proxy, inner]).unwrap().to_string()
         };
         assert_eq!(from(proxy, "203.0.113.9"), "203.0.113.9");
-        assert_eq!(from(proxy, "198.51.100.1, 203.0.113.9, 10.0.0.2"), "203.0.113.9", "what the browser itself claims does not count");
+        assert_eq!(
+            from(proxy, "198.51.100.1, 203.0.113.9, 10.0.0.2"),
+            "203.0.113.9",
+            "what the browser itself claims does not count"
+        );
         assert_eq!(from("192.0.2.7".parse().unwrap(), "203.0.113.9"), "192.0.2.7", "nobody's word");
         assert_eq!(from(proxy, "nonsense"), "127.0.0.1");
     }

@@ -1,4 +1,5 @@
-//! Webhook messages about a home's incidents that other servers do not accept, and sending them again.
+//! Webhook messages about a home's incidents that other servers do not accept, and sending them
+//! again.
 
 use super::{
     errors::{ApiError, Problems},
@@ -25,8 +26,17 @@ fn id(undelivered: &webhooks::Undelivered) -> String {
 }
 
 /// The webhook deliveries that fail, the oldest first.
-#[utoipa::path(get, path = "/api/v1/homes/{home}/deliveries", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Vec<Undelivered>), Problems))]
-pub async fn list(State(webhooks): State<Arc<Webhooks>>, Owner(member): Owner) -> Result<Json<Vec<Undelivered>>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/homes/{home}/deliveries",
+    tag = "household",
+    params(("home" = String, Path)),
+    responses((status = 200, body = Vec<Undelivered>), Problems),
+)]
+pub async fn list(
+    State(webhooks): State<Arc<Webhooks>>,
+    Owner(member): Owner,
+) -> Result<Json<Vec<Undelivered>>, ApiError> {
     let all = webhooks.undelivered(&member.home.id);
     let told = |one: webhooks::Undelivered| Undelivered {
         id: id(&one),
@@ -40,7 +50,13 @@ pub async fn list(State(webhooks): State<Arc<Webhooks>>, Owner(member): Owner) -
 }
 
 /// Sends the messages of a failed webhook delivery again, now.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/deliveries/{delivery}/resend", tag = "household", params(("home" = String, Path), ("delivery" = String, Path)), responses((status = 200, body = Vec<Undelivered>), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/deliveries/{delivery}/resend",
+    tag = "household",
+    params(("home" = String, Path), ("delivery" = String, Path)),
+    responses((status = 200, body = Vec<Undelivered>), Problems),
+)]
 pub async fn resend(
     State(webhooks): State<Arc<Webhooks>>,
     owner: Owner,

@@ -38,18 +38,38 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(camera_offers))
 }
 
-fn written(EditCamera { name, sos_compatible, has_siren, stream, small, keep, .. }: EditCamera) -> WrittenCamera {
+fn written(
+    EditCamera { name, sos_compatible, has_siren, stream, small, keep, .. }: EditCamera,
+) -> WrittenCamera {
     WrittenCamera { name, sos_compatible, has_siren, stream, small, keep }
 }
 
 /// Adds a base station or keypad.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/devices", tag = "household", params(("home" = String, Path)), request_body = NewDevice, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn add_device(State(editing): State<Editing>, owner: Owner, Body(new): Body<NewDevice>) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/devices",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = NewDevice,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn add_device(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(new): Body<NewDevice>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     editing.edited(&owner, |home| home.add_device(new.kind, &new.model, &new.name)).await
 }
 
 /// Renames a base station or keypad.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/devices/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), request_body = Rename, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/devices/{device}",
+    tag = "household",
+    params(("home" = String, Path), ("device" = String, Path)),
+    request_body = Rename,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn rename_device(
     State(editing): State<Editing>,
     owner: Owner,
@@ -68,7 +88,13 @@ pub async fn rename_device(
 }
 
 /// Removes a base station or keypad.
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/devices/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/devices/{device}",
+    tag = "household",
+    params(("home" = String, Path), ("device" = String, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn remove_device(
     State(editing): State<Editing>,
     owner: Owner,
@@ -83,7 +109,14 @@ pub async fn remove_device(
 }
 
 /// Adds a camera or doorbell.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/cameras", tag = "household", params(("home" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/cameras",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = EditCamera,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn add_camera(
     State(editing): State<Editing>,
     State(cameras): State<Arc<Cameras>>,
@@ -91,11 +124,20 @@ pub async fn add_camera(
     Body(new): Body<EditCamera>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
     let (kind, new) = (new.kind, written(new));
-    editing.edited(&owner, |home| home.add_camera(kind, &new, &|ip| cameras.settings().allows(ip))).await
+    editing
+        .edited(&owner, |home| home.add_camera(kind, &new, &|ip| cameras.settings().allows(ip)))
+        .await
 }
 
 /// Changes a camera or doorbell.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/cameras/{camera}", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), request_body = EditCamera, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/cameras/{camera}",
+    tag = "household",
+    params(("home" = String, Path), ("camera" = String, Path)),
+    request_body = EditCamera,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn edit_camera(
     State(editing): State<Editing>,
     State(cameras): State<Arc<Cameras>>,
@@ -113,7 +155,13 @@ pub async fn edit_camera(
 }
 
 /// Removes a camera or doorbell.
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/cameras/{camera}", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/cameras/{camera}",
+    tag = "household",
+    params(("home" = String, Path), ("camera" = String, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn remove_camera(
     State(editing): State<Editing>,
     owner: Owner,
@@ -128,7 +176,14 @@ pub async fn remove_camera(
 }
 
 /// Sets the credentials of a camera. They are stored encrypted.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/cameras/{camera}/login", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), request_body = EditLogin, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/cameras/{camera}/login",
+    tag = "household",
+    params(("home" = String, Path), ("camera" = String, Path)),
+    request_body = EditLogin,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn camera_login(
     State(editing): State<Editing>,
     State(cameras): State<Arc<Cameras>>,
@@ -137,7 +192,9 @@ pub async fn camera_login(
     Body(EditLogin { user, password }): Body<EditLogin>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
     let user = user.trim();
-    if user.chars().count() > LOGIN_MOST || password.chars().count() > LOGIN_MOST || format!("{user}{password}").contains(char::is_control)
+    if user.chars().count() > LOGIN_MOST
+        || password.chars().count() > LOGIN_MOST
+        || format!("{user}{password}").contains(char::is_control)
     {
         return Err(ApiError::field("user", "That is too long."));
     }
@@ -155,7 +212,13 @@ pub async fn camera_login(
 }
 
 /// Asks a camera for a picture, and answers with its size or with the reason why none came.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/cameras/{camera}/try", tag = "household", params(("home" = String, Path), ("camera" = String, Path)), responses((status = 200, body = Tried), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/cameras/{camera}/try",
+    tag = "household",
+    params(("home" = String, Path), ("camera" = String, Path)),
+    responses((status = 200, body = Tried), Problems),
+)]
 pub async fn try_camera(
     State(cameras): State<Arc<Cameras>>,
     Owner(member): Owner,
@@ -166,13 +229,33 @@ pub async fn try_camera(
 }
 
 /// Searches the network for cameras. Those that support ONVIF answer.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/camera-search", tag = "household", params(("home" = String, Path)), responses((status = 200, body = FoundCameras), Problems))]
-pub async fn search_cameras(State(cameras): State<Arc<Cameras>>, _: Owner) -> Result<Json<FoundCameras>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/camera-search",
+    tag = "household",
+    params(("home" = String, Path)),
+    responses((status = 200, body = FoundCameras), Problems),
+)]
+pub async fn search_cameras(
+    State(cameras): State<Arc<Cameras>>,
+    _: Owner,
+) -> Result<Json<FoundCameras>, ApiError> {
     Ok(Json(FoundCameras { cameras: cameras.search().await }))
 }
 
 /// Asks a found camera for its streams.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/camera-offers", tag = "household", params(("home" = String, Path)), request_body = AskOffers, responses((status = 200, body = Offers), Problems))]
-pub async fn camera_offers(State(cameras): State<Arc<Cameras>>, _: Owner, Body(asked): Body<AskOffers>) -> Result<Json<Offers>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/camera-offers",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = AskOffers,
+    responses((status = 200, body = Offers), Problems),
+)]
+pub async fn camera_offers(
+    State(cameras): State<Arc<Cameras>>,
+    _: Owner,
+    Body(asked): Body<AskOffers>,
+) -> Result<Json<Offers>, ApiError> {
     Ok(Json(cameras.offers(asked).await))
 }

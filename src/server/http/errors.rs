@@ -1,4 +1,5 @@
-//! Errors of handlers. Every error becomes a [`Problem`] here. Internal causes are logged here, once, and never shown.
+//! Errors of handlers. Every error becomes a [`Problem`] here. Internal causes are logged here,
+//! once, and never shown.
 
 use crate::{
     api::problem::{Code, Problem},
@@ -48,7 +49,8 @@ pub enum Problems {
     /// Too many wrong passwords, too many changes, or too many people are signing in
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyAttempts(Problem),
-    /// The store cannot be read or written, too many changes wait to be stored, or the request took too long
+    /// The store cannot be read or written, too many changes wait to be stored, or the request took
+    /// too long
     #[response(status = 503, content_type = "application/problem+json")]
     StorageUnavailable(Problem),
 }
@@ -77,7 +79,10 @@ impl ApiError {
 
     /// A home whose record cannot be read.
     pub fn unreadable() -> Self {
-        Self::new(Code::HomeUnreadable, "The server cannot read this home, so no SOS can be raised here. Call the emergency number.")
+        Self::new(
+            Code::HomeUnreadable,
+            "The server cannot read this home, so no SOS can be raised here. Call the emergency number.",
+        )
     }
 
     /// Creates a problem for one wrong field.
@@ -88,15 +93,24 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))], body).into_response()
+        (
+            status,
+            [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))],
+            body,
+        )
+            .into_response()
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "a request could not be answered from the store");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a request could not be answered from the store"
+        );
         Self::new(Code::StorageUnavailable, "The server cannot read or store anything now.")
     }
 }
@@ -105,8 +119,14 @@ impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => error.into(),
-            ChangeError::Busy => Self::new(Code::Busy, "Nothing was changed: the server is busy. Try again in a moment."),
-            ChangeError::OverBudget => Self::new(Code::TooManyChanges, "Nothing was changed: too many changes. Try again in a minute."),
+            ChangeError::Busy => Self::new(
+                Code::Busy,
+                "Nothing was changed: the server is busy. Try again in a moment.",
+            ),
+            ChangeError::OverBudget => Self::new(
+                Code::TooManyChanges,
+                "Nothing was changed: too many changes. Try again in a minute.",
+            ),
             ChangeError::Unmet(guard) => guard.into(),
         }
     }
@@ -114,14 +134,24 @@ impl From<ChangeError> for ApiError {
 
 impl From<Guard> for ApiError {
     fn from(unmet: Guard) -> Self {
-        let wrong = |field: &str, fault| Self(Problem::fields(vec![FieldError { field: field.into(), fault }]));
+        let wrong = |field: &str, fault| {
+            Self(Problem::fields(vec![FieldError { field: field.into(), fault }]))
+        };
         match unmet {
-            Guard::HomeRevisionIs(..) => Self::new(Code::Busy, "Nothing was changed: others change this home right now. Try again."),
-            Guard::SessionStands(..) => Self::new(Code::NotSignedIn, "Nothing was changed: this device was signed out."),
-            Guard::MayConfigure(..) => Self::new(Code::NotAllowed, "Only an owner of this home can do that."),
-            Guard::MayAtCenter(_, CenterAction::Lead) => {
-                Self::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.")
+            Guard::HomeRevisionIs(..) => Self::new(
+                Code::Busy,
+                "Nothing was changed: others change this home right now. Try again.",
+            ),
+            Guard::SessionStands(..) => {
+                Self::new(Code::NotSignedIn, "Nothing was changed: this device was signed out.")
             }
+            Guard::MayConfigure(..) => {
+                Self::new(Code::NotAllowed, "Only an owner of this home can do that.")
+            }
+            Guard::MayAtCenter(_, CenterAction::Lead) => Self::new(
+                Code::NotAllowed,
+                "Only a supervisor of the monitoring center can do that.",
+            ),
             Guard::MayAtCenter(_, CenterAction::Work)
             | Guard::IsQuarantined(..)
             | Guard::LinkStands(..)
@@ -130,32 +160,53 @@ impl From<Guard> for ApiError {
             | Guard::InvitationOpen(..)
             | Guard::InvitationStands(..) => Self::not_found(),
             Guard::IsNoMember(..) => Self::field("invitation", "You belong to this home already."),
-            Guard::CenterRoleIs(_, None) => Self::field("invitation", "You work at the monitoring center already."),
+            Guard::CenterRoleIs(_, None) => {
+                Self::field("invitation", "You work at the monitoring center already.")
+            }
             Guard::HasOtherOwner(..) => wrong("role", ErrorCode::LastOwner),
             Guard::FewerInvitations(..) => wrong("name", ErrorCode::TooMany),
-            Guard::NoAccounts => {
-                Self::new(Code::NotAllowed, "That is not the token that the server printed when it started, or it was used.")
-            }
+            Guard::NoAccounts => Self::new(
+                Code::NotAllowed,
+                "That is not the token that the server printed when it started, or it was used.",
+            ),
             Guard::EmailFree(_) => wrong("email", ErrorCode::Known),
             Guard::PasswordIs(..) => wrong("current", ErrorCode::NotRight),
-            Guard::NotReplaced(_) => Self::new(Code::Busy, "Nothing was changed: another request was quicker. Try again."),
-            Guard::CredentialFree(_) => Self::field("passkey", "That passkey is registered already."),
-            Guard::PasskeyStands(..) => Self::new(Code::NotSignedIn, "That passkey is not known here."),
-            Guard::FewerPasskeys(..) => Self::field("passkey", "An account can have 20 passkeys at most."),
-            Guard::RecoveryCodeUnused(..) => Self::new(Code::NotSignedIn, "That e-mail address and recovery code do not belong together."),
+            Guard::NotReplaced(_) => Self::new(
+                Code::Busy,
+                "Nothing was changed: another request was quicker. Try again.",
+            ),
+            Guard::CredentialFree(_) => {
+                Self::field("passkey", "That passkey is registered already.")
+            }
+            Guard::PasskeyStands(..) => {
+                Self::new(Code::NotSignedIn, "That passkey is not known here.")
+            }
+            Guard::FewerPasskeys(..) => {
+                Self::field("passkey", "An account can have 20 passkeys at most.")
+            }
+            Guard::RecoveryCodeUnused(..) => Self::new(
+                Code::NotSignedIn,
+                "That e-mail address and recovery code do not belong together.",
+            ),
         }
     }
 }
 
 impl From<Busy> for ApiError {
     fn from(_: Busy) -> Self {
-        Self::new(Code::TooManyAttempts, "Too many people are signing in right now. Try again in a moment.")
+        Self::new(
+            Code::TooManyAttempts,
+            "Too many people are signing in right now. Try again in a moment.",
+        )
     }
 }
 
 impl From<Reason> for ApiError {
     fn from(reason: Reason) -> Self {
-        let mut problem = Problem::new(Code::SosNotAvailable, "An SOS cannot be raised here. In an emergency call the emergency number.");
+        let mut problem = Problem::new(
+            Code::SosNotAvailable,
+            "An SOS cannot be raised here. In an emergency call the emergency number.",
+        );
         problem.reason = Some(reason);
         Self(problem)
     }
@@ -166,11 +217,15 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::Refused(refusal) => refusal.into(),
             Denied::IdReused => Self::new(Code::IdReused, "This id was used for another request."),
-            Denied::LiveIncidentRunning => Self::new(Code::LiveIncidentRunning, "A drill cannot start while a live incident is running."),
+            Denied::LiveIncidentRunning => Self::new(
+                Code::LiveIncidentRunning,
+                "A drill cannot start while a live incident is running.",
+            ),
             Denied::Unknown => Self::not_found(),
-            Denied::StorageUnavailable => {
-                Self::new(Code::StorageUnavailable, "Not sent: the server cannot store it. Call the emergency number.")
-            }
+            Denied::StorageUnavailable => Self::new(
+                Code::StorageUnavailable,
+                "Not sent: the server cannot store it. Call the emergency number.",
+            ),
         }
     }
 }
@@ -182,10 +237,13 @@ impl From<Refusal> for ApiError {
                 Code::CancelWindowClosed,
                 "Help has been requested. Only answering the call from the monitoring center cancels it.",
             ),
-            Refusal::IncidentOver | Refusal::NotWaiting => Self::new(Code::IncidentOver, "This incident is over."),
-            Refusal::CallsUnderWay => {
-                Self::new(Code::CallsUnderWay, "Emergency contacts are still being called. It can be ended when the calls are over.")
+            Refusal::IncidentOver | Refusal::NotWaiting => {
+                Self::new(Code::IncidentOver, "This incident is over.")
             }
+            Refusal::CallsUnderWay => Self::new(
+                Code::CallsUnderWay,
+                "Emergency contacts are still being called. It can be ended when the calls are over.",
+            ),
             Refusal::Held => Self::new(Code::NotAllowed, "Somebody else works on this incident."),
             Refusal::CallOver => Self::new(Code::CallOver, "This call is over."),
         }

@@ -1,4 +1,5 @@
-//! Live events, as server-sent events. A stream ends when the session or the membership ends, or the server stops.
+//! Live events, as server-sent events. A stream ends when the session or the membership ends, or
+//! the server stops.
 
 use super::{
     errors::Problems,
@@ -41,12 +42,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The interval of pings on a stream without other events, which show that the stream is open.
 const PING: Duration = Duration::from_secs(15);
 
-/// An answer that continues until the stream of its events ends (HTML Standard, 9.2). Each event was encoded once for all its listeners.
+/// An answer that continues until the stream of its events ends (HTML Standard, 9.2). Each event
+/// was encoded once for all its listeners.
 fn event_stream(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        // A proxy that buffers the answer would keep a call from ringing. nginx respects the first header, and proxies that compress
-        // respect the second (RFC 9111, 5.2.2.6).
+        // A proxy that buffers the answer would keep a call from ringing. nginx respects the first
+        // header, and proxies that compress respect the second (RFC 9111, 5.2.2.6).
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
     ];
@@ -76,7 +78,11 @@ handles! {
 #[utoipa::path(get, path = "/api/v1/homes/{home}/events", tag = "home",
     params(("home" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen")),
     responses((status = 200, description = "Events snapshot, incident, device, camera, home, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_home(State(streams): State<Streams>, member: Member, headers: HeaderMap) -> Response {
+pub async fn of_home(
+    State(streams): State<Streams>,
+    member: Member,
+    headers: HeaderMap,
+) -> Response {
     let place = streams.limits.streams.replace_oldest(member.signed_in.session.token);
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
@@ -139,7 +145,8 @@ impl HomeStream {
                 }
                 event = self.events.recv() => match event {
                     Ok(event) => return Some(event.frame.clone()),
-                    // A slow stream starts over with a snapshot, so that the server need not buffer events for it.
+                    // A slow stream starts over with a snapshot, so that the server need not buffer
+                    // events for it.
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
@@ -169,7 +176,12 @@ impl HomeStream {
         let (_, session) = self.streams.reads.session(self.token, now).await.ok()??;
         let membership = self.streams.reads.membership(&self.home, &self.account).await.ok()??;
         let home = self.streams.homes.get(&self.home)?;
-        let answer = self.streams.snapshots.present_home(&home, membership, held_until(&home, session.held_until, now)).await.ok()?;
+        let answer = self
+            .streams
+            .snapshots
+            .present_home(&home, membership, held_until(&home, session.held_until, now))
+            .await
+            .ok()?;
         let data = serde_json::to_string(&answer).ok()?;
         Some(frame(Some(self.last_id), "snapshot", &data))
     }
@@ -196,7 +208,8 @@ pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Respons
     event_stream(stream::unfold(contact_stream, async |mut open| Some((open.next().await?, open))))
 }
 
-/// An open stream of a contact's phone page. It contains this contact's call, and nothing else that happens in the home.
+/// An open stream of a contact's phone page. It contains this contact's call, and nothing else that
+/// happens in the home.
 struct ContactStream {
     place: Place<TokenHash>,
     streams: Streams,

@@ -1,4 +1,5 @@
-//! The evidence of an incident over HTTP: JSON for programs, CSV for spreadsheets, HTML for printing.
+//! The evidence of an incident over HTTP: JSON for programs, CSV for spreadsheets, HTML for
+//! printing.
 
 use super::{
     errors::{ApiError, Problems},
@@ -60,21 +61,35 @@ enum Format {
 }
 
 /// The evidence of an incident, as JSON, CSV or HTML.
-#[utoipa::path(get, path = "/api/v1/incidents/{id}/export", tag = "incident", params(("id" = String, Path), Form), responses((status = 200, content((Evidence = "application/json"), (String = "text/csv"), (String = "text/html"))), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents/{id}/export",
+    tag = "incident",
+    params(("id" = String, Path), Form),
+    responses((status = 200, content((Evidence = "application/json"), (String = "text/csv"), (String = "text/html"))), Problems),
+)]
 pub async fn export(
     State(exporting): State<Exporting>,
     of: OfIncident,
     form: Result<Query<Form>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(Form { format }) = form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
-    let (id, clips, data) = (of.current.incident.id, exporting.clips.clone(), exporting.data.clone());
+    let Query(Form { format }) =
+        form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
+    let (id, clips, data) =
+        (of.current.incident.id, exporting.clips.clone(), exporting.data.clone());
     let files = tokio::task::spawn_blocking(move || {
         let clip = File::open(clips.file(id)).and_then(|file| Clip::read(id, &file));
         (clip.ok(), EvidenceKey::of(&data))
     })
     .await;
     let (clip, key) = files.unwrap_or_else(|panic| (None, Err(std::io::Error::other(panic))));
-    let evidence = Evidence::of(&of.current, exporting.clock.now(), exporting.center_phone.as_deref(), clip, Audience::Home);
+    let evidence = Evidence::of(
+        &of.current,
+        exporting.clock.now(),
+        exporting.center_phone.as_deref(),
+        clip,
+        Audience::Home,
+    );
     let evidence = match key {
         Ok(key) => evidence.signed(&key),
         Err(error) => {
@@ -85,8 +100,15 @@ pub async fn export(
     let (kind, ending, body) = match format {
         Format::Json => ("application/json", "json", evidence.json()),
         Format::Csv => ("text/csv; charset=utf-8", "csv", evidence.csv()),
-        Format::Html => return Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], evidence.html(false)).into_response()),
+        Format::Html => {
+            return Ok((
+                [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+                evidence.html(false),
+            )
+                .into_response());
+        }
     };
     let file = format!("attachment; filename=\"buckler-{}.{ending}\"", evidence.incident.id);
-    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, file)], body).into_response())
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, file)], body)
+        .into_response())
 }

@@ -1,4 +1,5 @@
-//! Extractors: who sends a request and what it contains, parsed once. The arguments of a handler show how it is protected.
+//! Extractors: who sends a request and what it contains, parsed once. The arguments of a handler
+//! show how it is protected.
 
 use super::{cookie::SessionCookie, errors::ApiError};
 use crate::{
@@ -15,7 +16,10 @@ use crate::{
         engine::Current,
         identity,
         state::AppState,
-        store::{Account, AuditEntry, Bookkeeping, Change, ChangeError, Changes, Guard, SESSION_LEAVES, Session},
+        store::{
+            Account, AuditEntry, Bookkeeping, Change, ChangeError, Changes, Guard, SESSION_LEAVES,
+            Session,
+        },
     },
 };
 use axum::{
@@ -31,7 +35,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
-/// The name of a session in paths and in audit records: the start of the hash of its token, which grants no access.
+/// The name of a session in paths and in audit records: the start of the hash of its token, which
+/// grants no access.
 pub fn session_name(token: &[u8; 32]) -> String {
     HEXLOWER.encode(&token[..8])
 }
@@ -62,15 +67,19 @@ impl SignedIn {
 
     /// Creates a change of the account, guarded by the session.
     pub fn change(&self, what: AuditAction, detail: Value) -> Change {
-        Change::new(self.entry(what, detail)).guard(Guard::SessionStands(self.session.token, self.clock.now()))
+        Change::new(self.entry(what, detail))
+            .guard(Guard::SessionStands(self.session.token, self.clock.now()))
     }
 
     fn is_proven(&self) -> Result<(), ApiError> {
         let fresh = self.clock.now().since(self.session.proven_at) < self.proof_lasts;
-        fresh.then_some(()).ok_or_else(|| ApiError::new(Code::ProofNeeded, "Give your password again to change this."))
+        fresh.then_some(()).ok_or_else(|| {
+            ApiError::new(Code::ProofNeeded, "Give your password again to change this.")
+        })
     }
 
-    /// Checks that the device is not restricted, for actions with which a restricted device could lift its own restriction.
+    /// Checks that the device is not restricted, for actions with which a restricted device could
+    /// lift its own restriction.
     pub fn is_free(&self) -> Result<(), ApiError> {
         (self.session.held_until <= self.clock.now()).then_some(()).ok_or_else(ApiError::held)
     }
@@ -93,8 +102,8 @@ impl FromRequestParts<AppState> for Unrestricted {
     }
 }
 
-/// A person who proved their identity recently, on a device that is not restricted. Changes to how an account can be signed in to require
-/// this.
+/// A person who proved their identity recently, on a device that is not restricted. Changes to how
+/// an account can be signed in to require this.
 pub struct RecentAuth(pub SignedIn);
 
 impl FromRequestParts<AppState> for RecentAuth {
@@ -117,21 +126,33 @@ impl FromRequestParts<AppState> for SignedIn {
         if now.since(session.seen_at) > identity::SESSION_NOTED || session.replaces.is_some() {
             note_use(app.clock.clone(), app.changes.clone(), session.clone());
         }
-        Ok(Self { account, session, address: cookie.address, clock: app.clock.clone(), proof_lasts: app.proof_lasts })
+        Ok(Self {
+            account,
+            session,
+            address: cookie.address,
+            clock: app.clock.clone(),
+            proof_lasts: app.proof_lasts,
+        })
     }
 }
 
-/// Records the use of a session, and ends the session that it replaces, in a task of its own: no request waits for this or fails with it.
+/// Records the use of a session, and ends the session that it replaces, in a task of its own: no
+/// request waits for this or fails with it.
 fn note_use(clock: Arc<Clock>, changes: Changes, session: Session) {
     tokio::spawn(async move {
         let (at, token) = (clock.now(), session.token);
-        let (expires_at, replaced_ends) = (identity::session_ends(session.created_at, at), at + SESSION_LEAVES);
-        let noted = changes.note(Bookkeeping::SessionUsed { token, at, expires_at, replaced_ends }).await;
+        let (expires_at, replaced_ends) =
+            (identity::session_ends(session.created_at, at), at + SESSION_LEAVES);
+        let noted =
+            changes.note(Bookkeeping::SessionUsed { token, at, expires_at, replaced_ends }).await;
         // If the queue is full, the next request records the use.
         if let Err(error) = noted
             && !matches!(error, ChangeError::Busy)
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not record the use of a session");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not record the use of a session"
+            );
         }
     });
 }
@@ -148,15 +169,28 @@ pub struct Member {
 
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &AppState) -> Result<Self, ApiError> {
-        let membership = app.reads.membership(home, &signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
-        let missing = || if app.homes.is_unreadable(home) { ApiError::unreadable() } else { ApiError::not_found() };
+        let membership = app
+            .reads
+            .membership(home, &signed_in.account.id)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+        let missing = || {
+            if app.homes.is_unreadable(home) {
+                ApiError::unreadable()
+            } else {
+                ApiError::not_found()
+            }
+        };
         let home = app.homes.get(home).ok_or_else(missing)?;
         Ok(Self { signed_in, home, membership })
     }
 
     /// The member as the actor of an incident.
     pub fn actor(&self) -> Actor {
-        Actor::Person { id: self.signed_in.account.id.clone(), name: self.signed_in.account.name.clone() }
+        Actor::Person {
+            id: self.signed_in.account.id.clone(),
+            name: self.signed_in.account.name.clone(),
+        }
     }
 
     /// When the restriction of this device in this home ends, if it is restricted.
@@ -164,11 +198,14 @@ impl Member {
         self.signed_in.held_until(&self.home)
     }
 
-    /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted device controls only what it may request
-    /// itself.
+    /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted
+    /// device controls only what it may request itself.
     fn may_steer(&self, incident: &Incident) -> Result<(), ApiError> {
         if !self.membership.may(Action::Raise) {
-            return Err(ApiError::new(Code::NotAllowed, "You may look at this incident, not change it."));
+            return Err(ApiError::new(
+                Code::NotAllowed,
+                "You may look at this incident, not change it.",
+            ));
         }
         let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
         if asks_for_help && self.held_until().is_some() {
@@ -178,7 +215,8 @@ impl Member {
     }
 }
 
-/// When the restriction of a device in a home ends, if the home restricts devices and this one is restricted.
+/// When the restriction of a device in a home ends, if the home restricts devices and this one is
+/// restricted.
 pub fn held_until(home: &Home, held_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     Some(held_until).filter(|until| *until > now && home.settings.hold_new_devices)
 }
@@ -192,12 +230,13 @@ impl FromRequestParts<AppState> for Member {
     }
 }
 
-/// An owner of the home in the path. Changes also require a recent proof of identity on this device, so that an unlocked telephone that
-/// lies about can call for help but change nothing.
+/// An owner of the home in the path. Changes also require a recent proof of identity on this
+/// device, so that an unlocked telephone that lies about can call for help but change nothing.
 pub struct Owner(pub Member);
 
 impl Owner {
-    /// Creates a change of the home, guarded by the session and by the account's right to change the home.
+    /// Creates a change of the home, guarded by the session and by the account's right to change
+    /// the home.
     pub fn change(&self, what: AuditAction, detail: Value) -> Change {
         let Member { signed_in, home, .. } = &self.0;
         let entry = AuditEntry { home: Some(home.id.clone()), ..signed_in.entry(what, detail) };
@@ -225,8 +264,8 @@ impl FromRequestParts<AppState> for Owner {
     }
 }
 
-/// A person who works at the monitoring center. Changes also require a device that is not restricted. For everybody else the center does
-/// not exist.
+/// A person who works at the monitoring center. Changes also require a device that is not
+/// restricted. For everybody else the center does not exist.
 pub struct Operator(pub SignedIn);
 
 impl FromRequestParts<AppState> for Operator {
@@ -240,9 +279,12 @@ impl FromRequestParts<AppState> for Operator {
 pub struct Supervisor(pub SignedIn);
 
 impl Supervisor {
-    /// Creates a change of the monitoring center, guarded by the session and by the account's right to change the center.
+    /// Creates a change of the monitoring center, guarded by the session and by the account's right
+    /// to change the center.
     pub fn change(&self, what: AuditAction, detail: Value) -> Change {
-        self.0.change(what, detail).guard(Guard::MayAtCenter(self.0.account.id.clone(), CenterAction::Lead))
+        self.0
+            .change(what, detail)
+            .guard(Guard::MayAtCenter(self.0.account.id.clone(), CenterAction::Lead))
     }
 }
 
@@ -257,10 +299,17 @@ impl FromRequestParts<AppState> for Supervisor {
     }
 }
 
-async fn at_center(parts: &mut Parts, app: &AppState, action: CenterAction) -> Result<SignedIn, ApiError> {
+async fn at_center(
+    parts: &mut Parts,
+    app: &AppState,
+    action: CenterAction,
+) -> Result<SignedIn, ApiError> {
     let signed_in = SignedIn::from_request_parts(parts, app).await?;
-    let role = app.reads.center_role(&signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
-    let refused = || ApiError::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.");
+    let role =
+        app.reads.center_role(&signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
+    let refused = || {
+        ApiError::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.")
+    };
     if !role.may(action) {
         return Err(refused());
     }
@@ -305,7 +354,9 @@ impl FromRequestParts<AppState> for OfIncident {
         let id: IncidentId = parameter(parts, app).await?;
         let current = match app.engine.view().by_id(id) {
             Some(current) => current,
-            None => Arc::new(Current::load(app.reads.incident(id).await?.ok_or_else(ApiError::not_found)?)?),
+            None => Arc::new(Current::load(
+                app.reads.incident(id).await?.ok_or_else(ApiError::not_found)?,
+            )?),
         };
         // An incident that is hidden from the home does not exist for the home until it is over.
         if current.incident.quiet.is_some() && !current.incident.is_over() {
@@ -333,8 +384,13 @@ async fn parameter<T: FromStr>(parts: &mut Parts, app: &AppState) -> Result<T, A
     nth_parameter(0, parts, app).await
 }
 
-async fn nth_parameter<T: FromStr>(nth: usize, parts: &mut Parts, app: &AppState) -> Result<T, ApiError> {
-    let Path(all): Path<Vec<(String, String)>> = Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+async fn nth_parameter<T: FromStr>(
+    nth: usize,
+    parts: &mut Parts,
+    app: &AppState,
+) -> Result<T, ApiError> {
+    let Path(all): Path<Vec<(String, String)>> =
+        Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
     all.get(nth).and_then(|(_, value)| value.parse().ok()).ok_or_else(ApiError::not_found)
 }
 
@@ -346,12 +402,18 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         match Json::from_request(request, app).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-                Err(ApiError::new(Code::TooLarge, "A body may have 64 KiB at most."))
+            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(
+                FailedToBufferBody::LengthLimitError(_),
+            ))) => Err(ApiError::new(Code::TooLarge, "A body may have 64 KiB at most.")),
+            Err(JsonRejection::JsonDataError(error)) => {
+                Err(ApiError::field("body", &source_of(&error)))
             }
-            Err(JsonRejection::JsonDataError(error)) => Err(ApiError::field("body", &source_of(&error))),
-            Err(JsonRejection::JsonSyntaxError(_)) => Err(ApiError::field("body", "This is not JSON.")),
-            Err(_) => Err(ApiError::field("body", "Expected JSON, with content type application/json.")),
+            Err(JsonRejection::JsonSyntaxError(_)) => {
+                Err(ApiError::field("body", "This is not JSON."))
+            }
+            Err(_) => {
+                Err(ApiError::field("body", "Expected JSON, with content type application/json."))
+            }
         }
     }
 }

@@ -18,7 +18,16 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// A home with everything that the dashboard needs.
-#[utoipa::path(get, path = "/api/v1/homes/{home}", tag = "home", params(("home" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn one(State(snapshots): State<Arc<Snapshots>>, member: Member) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/homes/{home}",
+    tag = "home",
+    params(("home" = String, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn one(
+    State(snapshots): State<Arc<Snapshots>>,
+    member: Member,
+) -> Result<Json<HomeAnswer>, ApiError> {
     Ok(Json(snapshots.present_home(&member.home, member.membership, member.held_until()).await?))
 }

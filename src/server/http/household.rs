@@ -1,4 +1,5 @@
-//! Changes of a home by its owners. Each change answers with the whole home, and every open stream gets an event.
+//! Changes of a home by its owners. Each change answers with the whole home, and every open stream
+//! gets an event.
 
 use super::{
     audit,
@@ -11,8 +12,9 @@ use crate::{
         audit::AuditAction,
         home::HomeAnswer,
         household::{
-            AskVerbalPassword, ContactLink, Counted, EditAddress, EditContact, EditContacts, EditHolding, EditSettings, EditVerbalPassword,
-            Enroll, Household, Known, Rename, Resident, Stream,
+            AskVerbalPassword, ContactLink, Counted, EditAddress, EditContact, EditContacts,
+            EditHolding, EditSettings, EditVerbalPassword, Enroll, Household, Known, Rename,
+            Resident, Stream,
         },
         problem::{Code, Problem},
     },
@@ -43,7 +45,8 @@ use serde_json::json;
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The shortest verbal password, characters. It can be this short, because it is spoken and a wrong one ends the call.
+/// The shortest verbal password, characters. It can be this short, because it is spoken and a wrong
+/// one ends the call.
 const VERBAL_LEAST: usize = 4;
 
 /// The routes of the household.
@@ -124,7 +127,11 @@ impl Editing {
         };
         self.homes.edit(&self.changes, id, change).await?.ok_or_else(ApiError::not_found)?;
         let home = self.homes.get(id).ok_or_else(ApiError::not_found)?;
-        Ok(Json(self.snapshots.present_home(&home, member.membership, member.signed_in.held_until(&home)).await?))
+        Ok(Json(
+            self.snapshots
+                .present_home(&home, member.membership, member.signed_in.held_until(&home))
+                .await?,
+        ))
     }
 }
 
@@ -155,9 +162,16 @@ impl VerbalPasswords {
             return Ok(false);
         }
         if !self.attempts.take(&guess, self.clock.now()) {
-            return Err(ApiError::new(Code::TooManyAttempts, "Too many tries. Try again in 15 minutes."));
+            return Err(ApiError::new(
+                Code::TooManyAttempts,
+                "Too many tries. Try again in 15 minutes.",
+            ));
         }
-        let right = self.hashing.sign_in.verify_spoken(&password, member.home.verbal_password.clone()).await?;
+        let right = self
+            .hashing
+            .sign_in
+            .verify_spoken(&password, member.home.verbal_password.clone())
+            .await?;
         if right {
             self.attempts.succeeded(&guess);
         }
@@ -166,18 +180,29 @@ impl VerbalPasswords {
 }
 
 /// The part of a home that only owners see.
-#[utoipa::path(get, path = "/api/v1/homes/{home}/household", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Household), Problems))]
-pub async fn one(State(reads): State<Arc<dyn Reads>>, State(clock): State<Arc<Clock>>, owner: Owner) -> Result<Json<Household>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/homes/{home}/household",
+    tag = "household",
+    params(("home" = String, Path)),
+    responses((status = 200, body = Household), Problems),
+)]
+pub async fn one(
+    State(reads): State<Arc<dyn Reads>>,
+    State(clock): State<Arc<Clock>>,
+    owner: Owner,
+) -> Result<Json<Household>, ApiError> {
     let invitations = invitations::into_home(&*reads, &owner.0.home.id, clock.now()).await?;
     let member = owner.0;
-    let people = reads.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
-        you: account.id == member.signed_in.account.id,
-        id: account.id,
-        name: account.name,
-        email: account.email,
-        role: membership.role,
-        sos_withdrawn: membership.sos_withdrawn,
-    });
+    let people =
+        reads.members(&member.home.id).await?.into_iter().map(|(account, membership)| Resident {
+            you: account.id == member.signed_in.account.id,
+            id: account.id,
+            name: account.name,
+            email: account.email,
+            role: membership.role,
+            sos_withdrawn: membership.sos_withdrawn,
+        });
     let stream = |c: &crate::domain::camera::Camera| {
         let (has_login, keep) = (c.login.is_some(), c.keep);
         c.stream.as_ref().map(|s| Stream {
@@ -189,7 +214,8 @@ pub async fn one(State(reads): State<Arc<dyn Reads>>, State(clock): State<Arc<Cl
         })
     };
     let (password, now) = (member.home.verbal_password_required(), clock.now());
-    let counted = |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now) };
+    let counted =
+        |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now) };
     Ok(Json(Household {
         people: people.collect(),
         invitations,
@@ -201,7 +227,14 @@ pub async fn one(State(reads): State<Arc<dyn Reads>>, State(clock): State<Arc<Cl
 }
 
 /// Renames the home.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/name", tag = "household", params(("home" = String, Path)), request_body = Rename, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/name",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = Rename,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn rename(
     State(editing): State<Editing>,
     owner: Owner,
@@ -211,14 +244,32 @@ pub async fn rename(
 }
 
 /// Sets the address that help is sent to.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/address", tag = "household", params(("home" = String, Path)), request_body = EditAddress, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn address(State(editing): State<Editing>, owner: Owner, Body(written): Body<EditAddress>) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/address",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = EditAddress,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn address(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(written): Body<EditAddress>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     let address = written.into();
     editing.edited(&owner, |home| home.move_to(&address)).await
 }
 
 /// Sets the notes for responders.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/notes", tag = "household", params(("home" = String, Path)), request_body = ResponderNotes, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/notes",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = ResponderNotes,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn notes(
     State(editing): State<Editing>,
     owner: Owner,
@@ -228,19 +279,41 @@ pub async fn notes(
 }
 
 /// Sets the settings of the household.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/settings", tag = "household", params(("home" = String, Path)), request_body = EditSettings, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/settings",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = EditSettings,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn settings(
     State(editing): State<Editing>,
     owner: Owner,
     Body(written): Body<EditSettings>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
     let EditSettings { countdown_s, siren_duration_s, cameras_sound_with_base_station } = written;
-    editing.edited(&owner, |home| home.settle(countdown_s, siren_duration_s, cameras_sound_with_base_station)).await
+    editing
+        .edited(&owner, |home| {
+            home.settle(countdown_s, siren_duration_s, cameras_sound_with_base_station)
+        })
+        .await
 }
 
 /// Sets whether devices are restricted that sign in without their account's passkey.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/holding", tag = "household", params(("home" = String, Path)), request_body = EditHolding, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn holding(State(editing): State<Editing>, owner: Owner, Body(written): Body<EditHolding>) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/holding",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = EditHolding,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn holding(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(written): Body<EditHolding>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     owner.0.signed_in.is_free()?;
     editing
         .edited(&owner, |home| {
@@ -251,7 +324,14 @@ pub async fn holding(State(editing): State<Editing>, owner: Owner, Body(written)
 }
 
 /// Sets the emergency contacts and their order.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/contacts", tag = "household", params(("home" = String, Path)), request_body = EditContacts, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/contacts",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = EditContacts,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn contacts(
     State(editing): State<Editing>,
     owner: Owner,
@@ -259,22 +339,42 @@ pub async fn contacts(
 ) -> Result<Json<HomeAnswer>, ApiError> {
     let edit = |home: &mut Home| {
         let country = home.address.as_ref().map(|a| a.country.clone());
-        let read = |c: &EditContact| WrittenContact { phone: e164(&c.phone, country.as_deref()), id: c.id.clone(), name: c.name.clone() };
+        let read = |c: &EditContact| WrittenContact {
+            phone: e164(&c.phone, country.as_deref()),
+            id: c.id.clone(),
+            name: c.name.clone(),
+        };
         home.set_contacts(&written.contacts.iter().map(read).collect::<Vec<_>>())
     };
     editing.edited(&owner, edit).await
 }
 
 /// Undoes a change of the address or the contacts that is less than a day old.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/changes/{change}/undo", tag = "household", params(("home" = String, Path), ("change" = u64, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn undo(State(editing): State<Editing>, owner: Owner, ResourceId(change): ResourceId<u64>) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/changes/{change}/undo",
+    tag = "household",
+    params(("home" = String, Path), ("change" = u64, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn undo(
+    State(editing): State<Editing>,
+    owner: Owner,
+    ResourceId(change): ResourceId<u64>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     let now = editing.clock.now();
     editing.edited(&owner, |home| home.undo(change, now).map_err(|NotUndone| EditError::Gone)).await
 }
 
-/// Issues a new link for a contact's phone, which is shown only once.
-/// Older links stop working. The person has to agree again, because calls rang on the page of the old link.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/contacts/{contact}/link", tag = "household", params(("home" = String, Path), ("contact" = String, Path)), responses((status = 200, body = ContactLink), Problems))]
+/// Issues a new link for a contact's phone, which is shown only once. Older links stop working. The
+/// person has to agree again, because calls rang on the page of the old link.
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/contacts/{contact}/link",
+    tag = "household",
+    params(("home" = String, Path), ("contact" = String, Path)),
+    responses((status = 200, body = ContactLink), Problems),
+)]
 pub async fn link(
     State(links): State<ContactLinks>,
     owner: Owner,
@@ -290,11 +390,18 @@ pub async fn link(
         }
         let mut change = owner.change(AuditAction::LinkMade, json!({"contact": contact}));
         if *home != before {
-            let asked_again = member.signed_in.entry(AuditAction::HomeChanged, audit::changes(&before, home));
+            let asked_again =
+                member.signed_in.entry(AuditAction::HomeChanged, audit::changes(&before, home));
             change = change.record_first(AuditEntry { home: Some(id.clone()), ..asked_again });
         }
-        let (home, contact, shown) = (id.clone(), contact.clone(), links.demo.then(|| token.clone()));
-        let put = Op::PutContactLink { token: identity::token_hash(&token), home, contact: contact.clone(), shown };
+        let (home, contact, shown) =
+            (id.clone(), contact.clone(), links.demo.then(|| token.clone()));
+        let put = Op::PutContactLink {
+            token: identity::token_hash(&token),
+            home,
+            contact: contact.clone(),
+            shown,
+        };
         Ok(((), change.op(Op::EndContactLinks(id.clone(), contact)).op(put)))
     };
     links.homes.edit(&links.changes, id, edit).await?.ok_or_else(ApiError::not_found)?;
@@ -302,7 +409,14 @@ pub async fn link(
 }
 
 /// Sets the verbal password. It can never be read.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/verbal-password", tag = "household", params(("home" = String, Path)), request_body = EditVerbalPassword, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/verbal-password",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = EditVerbalPassword,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn verbal_password(
     State(editing): State<Editing>,
     State(passwords): State<VerbalPasswords>,
@@ -337,7 +451,14 @@ pub async fn verbal_password(
 }
 
 /// Checks whether the owner still knows the verbal password.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/verbal-password/check", tag = "household", params(("home" = String, Path)), request_body = AskVerbalPassword, responses((status = 200, body = Known), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/verbal-password/check",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = AskVerbalPassword,
+    responses((status = 200, body = Known), Problems),
+)]
 pub async fn check_verbal_password(
     State(passwords): State<VerbalPasswords>,
     owner: Owner,
@@ -347,13 +468,27 @@ pub async fn check_verbal_password(
 }
 
 /// Enrolls the cameras in SOS.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/sos-for-cameras", tag = "household", params(("home" = String, Path)), request_body = Enroll, responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn enroll(State(editing): State<Editing>, owner: Owner, Body(asked): Body<Enroll>) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/sos-for-cameras",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = Enroll,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn enroll(
+    State(editing): State<Editing>,
+    owner: Owner,
+    Body(asked): Body<Enroll>,
+) -> Result<Json<HomeAnswer>, ApiError> {
     editing
         .edited(&owner, |home| {
             let mut wrongs = home.enroll(asked.verbal_password_required).err().unwrap_or_default();
             if !asked.accept_terms {
-                wrongs.push(crate::domain::home::edit::FieldError { field: "accept_terms".into(), fault: ErrorCode::NotAccepted });
+                wrongs.push(crate::domain::home::edit::FieldError {
+                    field: "accept_terms".into(),
+                    fault: ErrorCode::NotAccepted,
+                });
             }
             if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
         })
@@ -361,8 +496,17 @@ pub async fn enroll(State(editing): State<Editing>, owner: Owner, Body(asked): B
 }
 
 /// Ends the enrollment of the cameras in SOS. A running incident continues (R5).
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/sos-for-cameras", tag = "household", params(("home" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
-pub async fn end_enrolment(State(editing): State<Editing>, owner: Owner) -> Result<Json<HomeAnswer>, ApiError> {
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/sos-for-cameras",
+    tag = "household",
+    params(("home" = String, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
+pub async fn end_enrolment(
+    State(editing): State<Editing>,
+    owner: Owner,
+) -> Result<Json<HomeAnswer>, ApiError> {
     editing
         .edited(&owner, |home| -> Result<(), FieldErrors> {
             home.end_enrolment();

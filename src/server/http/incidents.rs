@@ -81,17 +81,31 @@ handles! {
 
 impl Steering {
     /// Gives a command to an incident, and answers with the incident as the audience sees it.
-    pub async fn give(&self, incident: IncidentId, command: Command, audience: Audience) -> Result<Json<Incident>, ApiError> {
+    pub async fn give(
+        &self,
+        incident: IncidentId,
+        command: Command,
+        audience: Audience,
+    ) -> Result<Json<Incident>, ApiError> {
         let Answer { current, refusal, .. } = self.engine.give(incident, command).await?;
-        refusal.map_or_else(|| Ok(Json(self.snapshots.present_incident_to(&current, audience))), |refusal| Err(refusal.into()))
+        refusal.map_or_else(
+            || Ok(Json(self.snapshots.present_incident_to(&current, audience))),
+            |refusal| Err(refusal.into()),
+        )
     }
 
     /// Applies a person's decision to the incident.
-    pub async fn decide(&self, incident: IncidentId, by: Actor, asked: Review) -> Result<Json<Incident>, ApiError> {
+    pub async fn decide(
+        &self,
+        incident: IncidentId,
+        by: Actor,
+        asked: Review,
+    ) -> Result<Json<Incident>, ApiError> {
         if asked.note.chars().count() > NOTE_MOST {
             return Err(ApiError::field("note", "That is too long."));
         }
-        let command = Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note };
+        let command =
+            Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note };
         self.give(incident, command, Audience::Home).await
     }
 
@@ -112,7 +126,10 @@ pub async fn raise(
     Body(asked): Body<RaiseRequest>,
 ) -> Result<(StatusCode, Json<Incident>), ApiError> {
     if asked.source == Source::Device {
-        return Err(ApiError::new(Code::NotAllowed, "Only a device itself says that it was pressed."));
+        return Err(ApiError::new(
+            Code::NotAllowed,
+            "Only a device itself says that it was pressed.",
+        ));
     }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
     eligibility::from_device(asked.request, asked.mode, member.held_until().is_some())?;
@@ -120,10 +137,16 @@ pub async fn raise(
         return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }
     if !asked.call_contacts && asked.mode == Mode::Live {
-        return Err(ApiError::field("call_contacts", "Only a drill chooses whether contacts are called."));
+        return Err(ApiError::field(
+            "call_contacts",
+            "Only a drill chooses whether contacts are called.",
+        ));
     }
     if is_stale(asked.sent_at, raising.clock.now()) {
-        return Err(ApiError::new(Code::StaleRequest, "This request is more than a minute old. Do you still need help?"));
+        return Err(ApiError::new(
+            Code::StaleRequest,
+            "This request is more than a minute old. Do you still need help?",
+        ));
     }
     let home = &member.home;
     let fingerprint = Sha256::digest(format!(
@@ -155,7 +178,9 @@ pub async fn raise(
     {
         let (home, camera) = (home.id.clone(), camera.clone());
         let (incident, at) = (answer.current.incident.id, answer.current.incident.started_at);
-        tokio::spawn(async move { raising.clips.keep(&raising.cameras, &home, &camera, incident, at).await });
+        tokio::spawn(async move {
+            raising.clips.keep(&raising.cameras, &home, &camera, incident, at).await
+        });
     }
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
     let mut incident = raising.snapshots.present_incident(&answer.current);
@@ -177,14 +202,22 @@ pub struct Page {
 }
 
 /// A home's incidents, newest first.
-#[utoipa::path(get, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path), Page), responses((status = 200, body = Vec<Incident>), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/homes/{home}/incidents",
+    tag = "incident",
+    params(("home" = String, Path), Page),
+    responses((status = 200, body = Vec<Incident>), Problems),
+)]
 pub async fn list(
     State(reads): State<Arc<dyn Reads>>,
     State(snapshots): State<Arc<Snapshots>>,
     member: Member,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Vec<Incident>>, ApiError> {
-    let Query(page) = page.map_err(|_| ApiError::field("query", "Expected “before”, a time, and “limit”, 1 to 100."))?;
+    let Query(page) = page.map_err(|_| {
+        ApiError::field("query", "Expected “before”, a time, and “limit”, 1 to 100.")
+    })?;
     let limit = page.limit.unwrap_or(20);
     if !(1..=LIST_MOST).contains(&limit) {
         return Err(ApiError::field("limit", "Expected 1 to 100."));
@@ -196,40 +229,94 @@ pub async fn list(
 }
 
 /// An incident with its calls, dispatches and timeline.
-#[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn one(State(clips): State<Arc<Clips>>, State(snapshots): State<Arc<Snapshots>>, of: OfIncident) -> Json<Incident> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents/{id}",
+    tag = "incident",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
+pub async fn one(
+    State(clips): State<Arc<Clips>>,
+    State(snapshots): State<Arc<Snapshots>>,
+    of: OfIncident,
+) -> Json<Incident> {
     let clip = tokio::fs::try_exists(clips.file(of.current.incident.id)).await.unwrap_or_default();
     Json(Incident { clip, ..snapshots.present_incident(&of.current) })
 }
 
-/// Cancel Help: cancels an incident. Works only before the end of the countdown, by the server's clock.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn cancel(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+/// Cancel Help: cancels an incident. Works only before the end of the countdown, by the server's
+/// clock.
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/cancel",
+    tag = "incident",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
+pub async fn cancel(
+    State(steering): State<Steering>,
+    IncidentControl(of): IncidentControl,
+) -> Result<Json<Incident>, ApiError> {
     steering.steer(&of, Command::Cancel { by: of.member.actor() }).await
 }
 
 /// Send Now: skips the rest of the countdown.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/send-now", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn send_now(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/send-now",
+    tag = "incident",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
+pub async fn send_now(
+    State(steering): State<Steering>,
+    IncidentControl(of): IncidentControl,
+) -> Result<Json<Incident>, ApiError> {
     steering.steer(&of, Command::SendNow { by: of.member.actor() }).await
 }
 
 /// Silence Siren: stops the sirens and changes nothing else.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/silence", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn silence(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/silence",
+    tag = "incident",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
+pub async fn silence(
+    State(steering): State<Steering>,
+    IncidentControl(of): IncidentControl,
+) -> Result<Json<Incident>, ApiError> {
     steering.steer(&of, Command::Silence { by: of.member.actor() }).await
 }
 
 /// Ends an incident, because the household says that it is over.
 /// This works only when the calls are over, and if no center works on the incident.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/end", tag = "incident", params(("id" = String, Path)), responses((status = 200, body = Incident), Problems))]
-pub async fn end(State(steering): State<Steering>, IncidentControl(of): IncidentControl) -> Result<Json<Incident>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/end",
+    tag = "incident",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), Problems),
+)]
+pub async fn end(
+    State(steering): State<Steering>,
+    IncidentControl(of): IncidentControl,
+) -> Result<Json<Incident>, ApiError> {
     steering.steer(&of, Command::End { by: of.member.actor() }).await
 }
 
-/// Decides whether to send help for an incident that was found too late to send it automatically (R22).
-/// Such an incident waits for the decision without a time limit.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/review", tag = "incident", params(("id" = String, Path)), request_body = Review, responses((status = 200, body = Incident), Problems))]
+/// Decides whether to send help for an incident that was found too late to send it automatically
+/// (R22). Such an incident waits for the decision without a time limit.
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/review",
+    tag = "incident",
+    params(("id" = String, Path)),
+    request_body = Review,
+    responses((status = 200, body = Incident), Problems),
+)]
 pub async fn review(
     State(steering): State<Steering>,
     IncidentControl(of): IncidentControl,

@@ -1,5 +1,5 @@
-//! Invitations: an owner creates a link into the home, or a supervisor one to the monitoring center. One person can use the link, with a
-//! new account or with their own.
+//! Invitations: an owner creates a link into the home, or a supervisor one to the monitoring
+//! center. One person can use the link, with a new account or with their own.
 
 use super::{
     center,
@@ -15,7 +15,9 @@ use crate::{
         audit::AuditAction,
         center::CenterPeople,
         household::Household,
-        invitations::{Invitation as InvitationAnswer, InvitationLink, Invite, Invited, InvitedTo, Join},
+        invitations::{
+            Invitation as InvitationAnswer, InvitationLink, Invite, Invited, InvitedTo, Join,
+        },
         session::SignedIn as SignedInAnswer,
     },
     domain::{
@@ -76,16 +78,24 @@ impl Invitations {
         asked: &Invite<R>,
         change: impl FnOnce(Value) -> Change,
     ) -> Result<Json<InvitationLink>, ApiError> {
-        // The invited person could request help, or decide on it, at once. So a restricted device, which may not, cannot invite anybody.
+        // The invited person could request help, or decide on it, at once. So a restricted device,
+        // which may not, cannot invite anybody.
         by.is_free()?;
         let mut form = Form::default();
         let (name, now) = (form.line("name", &asked.name), self.clock.now());
         form.done(()).map_err(EditError::Wrong)?;
         let token = identity::new_token();
-        let home = if let InvitationScope::Home(home, _) = &scope { Some(home.clone()) } else { None };
-        let change = change(json!({"invited": name, "role": asked.role})).guard(Guard::FewerInvitations(home, now, MOST));
-        let invitation =
-            Invitation { token: identity::token_hash(&token), scope, name, inviter: by.account.id.clone(), expires_at: now + LASTS };
+        let home =
+            if let InvitationScope::Home(home, _) = &scope { Some(home.clone()) } else { None };
+        let change = change(json!({"invited": name, "role": asked.role}))
+            .guard(Guard::FewerInvitations(home, now, MOST));
+        let invitation = Invitation {
+            token: identity::token_hash(&token),
+            scope,
+            name,
+            inviter: by.account.id.clone(),
+            expires_at: now + LASTS,
+        };
         self.changes.apply(change.op(Op::PutInvitation(invitation))).await?;
         Ok(Json(InvitationLink { path: format!("/invite/{token}") }))
     }
@@ -98,46 +108,95 @@ impl Invitations {
 }
 
 /// Invites a person to a home: a link, shown only once, that works for a week and for one person.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/invitations", tag = "household", params(("home" = String, Path)), request_body = Invite<Role>, responses((status = 200, body = InvitationLink), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/invitations",
+    tag = "household",
+    params(("home" = String, Path)),
+    request_body = Invite<Role>,
+    responses((status = 200, body = InvitationLink), Problems),
+)]
 pub async fn invite(
     State(invitations): State<Invitations>,
     owner: Owner,
     Body(asked): Body<Invite<Role>>,
 ) -> Result<Json<InvitationLink>, ApiError> {
     let scope = InvitationScope::Home(owner.0.home.id.clone(), asked.role);
-    invitations.make(&owner.0.signed_in, scope, &asked, |detail| owner.change(AuditAction::Invited, detail)).await
+    invitations
+        .make(&owner.0.signed_in, scope, &asked, |detail| {
+            owner.change(AuditAction::Invited, detail)
+        })
+        .await
 }
 
-/// Invites a person to work at the center: a link, shown only once, that works for a week and for one person.
-#[utoipa::path(post, path = "/api/v1/center/invitations", tag = "center", request_body = Invite<CenterRole>, responses((status = 200, body = InvitationLink), Problems))]
+/// Invites a person to work at the center: a link, shown only once, that works for a week and for
+/// one person.
+#[utoipa::path(
+    post,
+    path = "/api/v1/center/invitations",
+    tag = "center",
+    request_body = Invite<CenterRole>,
+    responses((status = 200, body = InvitationLink), Problems),
+)]
 pub async fn invite_to_center(
     State(invitations): State<Invitations>,
     supervisor: Supervisor,
     Body(asked): Body<Invite<CenterRole>>,
 ) -> Result<Json<InvitationLink>, ApiError> {
     let scope = InvitationScope::Center(asked.role);
-    invitations.make(&supervisor.0, scope, &asked, |detail| supervisor.change(AuditAction::Invited, detail)).await
+    invitations
+        .make(&supervisor.0, scope, &asked, |detail| {
+            supervisor.change(AuditAction::Invited, detail)
+        })
+        .await
 }
 
 /// The invitations into a home that nobody has accepted yet.
-pub(super) async fn into_home(reads: &dyn Reads, home: &HomeId, now: Timestamp) -> Result<Vec<Invited<Role>>, ApiError> {
-    let role = |scope: &InvitationScope| if let InvitationScope::Home(_, role) = scope { Some(*role) } else { None };
+pub(super) async fn into_home(
+    reads: &dyn Reads,
+    home: &HomeId,
+    now: Timestamp,
+) -> Result<Vec<Invited<Role>>, ApiError> {
+    let role = |scope: &InvitationScope| {
+        if let InvitationScope::Home(_, role) = scope { Some(*role) } else { None }
+    };
     Ok(told_as(reads.invitations(Some(home), now).await?, role))
 }
 
 /// The invitations to the center that nobody has accepted yet.
-pub(super) async fn to_center(reads: &dyn Reads, now: Timestamp) -> Result<Vec<Invited<CenterRole>>, ApiError> {
-    let role = |scope: &InvitationScope| if let InvitationScope::Center(role) = scope { Some(*role) } else { None };
+pub(super) async fn to_center(
+    reads: &dyn Reads,
+    now: Timestamp,
+) -> Result<Vec<Invited<CenterRole>>, ApiError> {
+    let role = |scope: &InvitationScope| {
+        if let InvitationScope::Center(role) = scope { Some(*role) } else { None }
+    };
     Ok(told_as(reads.invitations(None, now).await?, role))
 }
 
-fn told_as<R>(all: Vec<Invitation>, role: impl Fn(&InvitationScope) -> Option<R>) -> Vec<Invited<R>> {
-    let told = |i: Invitation| Some(Invited { id: session_name(&i.token), role: role(&i.scope)?, name: i.name, expires_at: i.expires_at });
+fn told_as<R>(
+    all: Vec<Invitation>,
+    role: impl Fn(&InvitationScope) -> Option<R>,
+) -> Vec<Invited<R>> {
+    let told = |i: Invitation| {
+        Some(Invited {
+            id: session_name(&i.token),
+            role: role(&i.scope)?,
+            name: i.name,
+            expires_at: i.expires_at,
+        })
+    };
     all.into_iter().filter_map(told).collect()
 }
 
 /// Withdraws an invitation to a home. Its link no longer works.
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/invitations/{invitation}", tag = "household", params(("home" = String, Path), ("invitation" = String, Path)), responses((status = 200, body = Household), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/invitations/{invitation}",
+    tag = "household",
+    params(("home" = String, Path), ("invitation" = String, Path)),
+    responses((status = 200, body = Household), Problems),
+)]
 pub async fn withdraw(
     State(invitations): State<Invitations>,
     State(live_events): State<Arc<LiveEvents>>,
@@ -147,21 +206,42 @@ pub async fn withdraw(
     let home = &owner.0.home.id;
     let Invitation { token, name, .. } = invitations.named(Some(home), &id).await?;
     let change = owner.change(AuditAction::PersonChanged, json!({"invited": name, "role": null}));
-    invitations.changes.apply(change.guard(Guard::InvitationStands(token, invitations.clock.now())).op(Op::EndInvitation(token))).await?;
+    invitations
+        .changes
+        .apply(
+            change
+                .guard(Guard::InvitationStands(token, invitations.clock.now()))
+                .op(Op::EndInvitation(token)),
+        )
+        .await?;
     live_events.home_changed(home.clone());
     household::one(State(invitations.reads), State(invitations.clock), owner).await
 }
 
 /// Withdraws an invitation to the center. Its link no longer works.
-#[utoipa::path(delete, path = "/api/v1/center/invitations/{invitation}", tag = "center", params(("invitation" = String, Path)), responses((status = 200, body = CenterPeople), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/center/invitations/{invitation}",
+    tag = "center",
+    params(("invitation" = String, Path)),
+    responses((status = 200, body = CenterPeople), Problems),
+)]
 pub async fn withdraw_from_center(
     State(invitations): State<Invitations>,
     supervisor: Supervisor,
     PathId(id): PathId<String>,
 ) -> Result<Json<CenterPeople>, ApiError> {
     let Invitation { token, name, .. } = invitations.named(None, &id).await?;
-    let change = supervisor.change(AuditAction::PersonChanged, json!({"invited": name, "center_role": null}));
-    invitations.changes.apply(change.guard(Guard::InvitationStands(token, invitations.clock.now())).op(Op::EndInvitation(token))).await?;
+    let change = supervisor
+        .change(AuditAction::PersonChanged, json!({"invited": name, "center_role": null}));
+    invitations
+        .changes
+        .apply(
+            change
+                .guard(Guard::InvitationStands(token, invitations.clock.now()))
+                .op(Op::EndInvitation(token)),
+        )
+        .await?;
     center::people(State(invitations.reads), State(invitations.clock), supervisor).await
 }
 
@@ -174,18 +254,26 @@ pub struct Opened {
 impl FromRequestParts<AppState> for Opened {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let token = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+        let token = Path::<String>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::not_found())?;
         let found = app.reads.invitation(identity::token_hash(&token), app.clock.now()).await?;
         let invitation = found.ok_or_else(ApiError::not_found)?;
         // An invitation ends when its inviter loses the right to invite.
         let may: Vec<Account> = match &invitation.scope {
             InvitationScope::Home(home, _) => {
                 let members = app.reads.members(home).await?.into_iter();
-                members.filter(|(_, membership)| membership.may(Action::Configure)).map(|(account, _)| account).collect()
+                members
+                    .filter(|(_, membership)| membership.may(Action::Configure))
+                    .map(|(account, _)| account)
+                    .collect()
             }
             InvitationScope::Center(_) => {
                 let people = app.reads.center_people().await?.into_iter();
-                people.filter(|(_, role)| role.may(CenterAction::Lead)).map(|(account, _)| account).collect()
+                people
+                    .filter(|(_, role)| role.may(CenterAction::Lead))
+                    .map(|(account, _)| account)
+                    .collect()
             }
         };
         let inviter = may.into_iter().find(|account| account.id == invitation.inviter);
@@ -194,17 +282,36 @@ impl FromRequestParts<AppState> for Opened {
 }
 
 /// The inviter, and the place and role that the invitation is for.
-#[utoipa::path(get, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), responses((status = 200, body = InvitationAnswer), Problems))]
-pub async fn one(State(homes): State<Arc<Homes>>, Opened { invitation, inviter }: Opened) -> Result<Json<InvitationAnswer>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/invitations/{token}",
+    tag = "session",
+    params(("token" = String, Path)),
+    responses((status = 200, body = InvitationAnswer), Problems),
+)]
+pub async fn one(
+    State(homes): State<Arc<Homes>>,
+    Opened { invitation, inviter }: Opened,
+) -> Result<Json<InvitationAnswer>, ApiError> {
     let to = match invitation.scope {
-        InvitationScope::Home(home, role) => InvitedTo::Home { name: homes.get(&home).ok_or_else(ApiError::not_found)?.name.clone(), role },
+        InvitationScope::Home(home, role) => InvitedTo::Home {
+            name: homes.get(&home).ok_or_else(ApiError::not_found)?.name.clone(),
+            role,
+        },
         InvitationScope::Center(role) => InvitedTo::Center { role },
     };
     Ok(Json(InvitationAnswer { inviter, name: invitation.name, to }))
 }
 
 /// Accepts an invitation with a new account, and signs the account in.
-#[utoipa::path(post, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), request_body = Join, responses((status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/invitations/{token}",
+    tag = "session",
+    params(("token" = String, Path)),
+    request_body = Join,
+    responses((status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer), Problems),
+)]
 pub async fn join(
     State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
@@ -213,7 +320,8 @@ pub async fn join(
     Body(asked): Body<Join>,
 ) -> Result<impl IntoResponse, ApiError> {
     let mut form = Form::default();
-    let (name, email) = (form.line("name", &asked.name), form.line("email", &asked.email).to_lowercase());
+    let (name, email) =
+        (form.line("name", &asked.name), form.line("email", &asked.email).to_lowercase());
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", ErrorCode::NotAnEmail);
     } else if signing_in.reads.account(&email).await?.is_some() {
@@ -223,7 +331,9 @@ pub async fn join(
         form.wrong("password", fault);
     }
     form.done(()).map_err(EditError::Wrong)?;
-    if let Some(fault) = signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
+    if let Some(fault) =
+        signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
+    {
         return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
     }
     let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
@@ -235,7 +345,13 @@ pub async fn join(
 }
 
 /// Accepts an invitation with the account that is signed in.
-#[utoipa::path(put, path = "/api/v1/invitations/{token}", tag = "session", params(("token" = String, Path)), responses((status = 204, description = "The home is theirs, too"), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/invitations/{token}",
+    tag = "session",
+    params(("token" = String, Path)),
+    responses((status = 204, description = "The home is theirs, too"), Problems),
+)]
 pub async fn accept(
     State(changes): State<Changes>,
     State(clock): State<Arc<Clock>>,
@@ -253,8 +369,8 @@ pub async fn accept(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The audit record of an accepted invitation, and the rest of the change. If two people use the link at the same time, only one of them
-/// joins.
+/// The audit record of an accepted invitation, and the rest of the change. If two people use the
+/// link at the same time, only one of them joins.
 fn joined(
     Invitation { token, scope, inviter, .. }: Invitation,
     account: &UserId,
@@ -262,7 +378,11 @@ fn joined(
 ) -> (AuditEntry, impl FnOnce(Change) -> Change + use<>) {
     let (home, op, detail) = match scope {
         InvitationScope::Home(home, role) => {
-            let put = Op::PutMembership(home.clone(), account.clone(), Membership { role, sos_withdrawn: false });
+            let put = Op::PutMembership(
+                home.clone(),
+                account.clone(),
+                Membership { role, sos_withdrawn: false },
+            );
             (Some(home), put, json!({"person": account, "role": role, "invited_by": inviter}))
         }
         InvitationScope::Center(role) => {
@@ -270,6 +390,12 @@ fn joined(
             (None, set, json!({"person": account, "center_role": role, "invited_by": inviter}))
         }
     };
-    let entry = AuditEntry { account: Some(account.clone()), home, ..AuditEntry::new(AuditAction::Joined, now, detail) };
-    (entry, move |change| change.guard(Guard::InvitationOpen(token, now)).op(Op::EndInvitation(token)).op(op))
+    let entry = AuditEntry {
+        account: Some(account.clone()),
+        home,
+        ..AuditEntry::new(AuditAction::Joined, now, detail)
+    };
+    (entry, move |change| {
+        change.guard(Guard::InvitationOpen(token, now)).op(Op::EndInvitation(token)).op(op)
+    })
 }

@@ -51,7 +51,11 @@ const SAYS_MOST: usize = 1_024;
 
 /// The routes of Live View and of clips.
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(watch)).routes(routes!(watch_at_center)).routes(routes!(still)).routes(routes!(clip))
+    OpenApiRouter::new()
+        .routes(routes!(watch))
+        .routes(routes!(watch_at_center))
+        .routes(routes!(still))
+        .routes(routes!(clip))
 }
 
 handles! {
@@ -76,7 +80,8 @@ pub struct Of {
     /// The home's id, for a camera id that several homes have.
     #[param(value_type = Option<String>)]
     home: Option<HomeId>,
-    /// The width of the picture on the screen, CSS pixels. If it is small, the camera's smaller pictures are sent, if there are any.
+    /// The width of the picture on the screen, CSS pixels. If it is small, the camera's smaller
+    /// pictures are sent, if there are any.
     #[serde(default = "wide")]
     width: u16,
     /// Fragments of MP4 instead of single pictures.
@@ -121,11 +126,13 @@ async fn seen(
     Err(ApiError::not_found())
 }
 
-/// Whether a page of another site sent the request. A browser sends the cookie with such a request too.
+/// Whether a page of another site sent the request. A browser sends the cookie with such a request
+/// too.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let from = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let from =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     from.is_none() || from != host
 }
 
@@ -147,7 +154,8 @@ pub async fn watch(
     if is_foreign(&headers) {
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
-    let viewer = pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
+    let viewer =
+        pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
     Looks::new(pictures, &signed_in, right).begin(upgrade, viewer, as_film)
 }
@@ -165,8 +173,8 @@ pub struct AtCenter {
     film: bool,
 }
 
-/// Streams the pictures of a camera to the operator who works on an open incident of its home, and only for that long.
-/// The camera must be one that may raise an SOS.
+/// Streams the pictures of a camera to the operator who works on an open incident of its home, and
+/// only for that long. The camera must be one that may raise an SOS.
 #[utoipa::path(get, path = "/api/v1/center/incidents/{id}/cameras/{camera}/live", tag = "center", params(("id" = String, Path), ("camera" = String, Path), AtCenter), responses(
     (status = 101, description = "As `/api/v1/cameras/{camera}/live`"),
     Problems,
@@ -180,11 +188,17 @@ pub async fn watch_at_center(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let Query(AtCenter { width, film }) = of.map_err(|_| ApiError::not_found())?;
-    let (incident, camera): (IncidentId, CameraId) =
-        (incident.parse().map_err(|_| ApiError::not_found())?, camera.parse().map_err(|_| ApiError::not_found())?);
-    let current = console::holds(&pictures.engine, &signed_in.account.id, incident).ok_or_else(ApiError::not_found)?;
+    let (incident, camera): (IncidentId, CameraId) = (
+        incident.parse().map_err(|_| ApiError::not_found())?,
+        camera.parse().map_err(|_| ApiError::not_found())?,
+    );
+    let current = console::holds(&pictures.engine, &signed_in.account.id, incident)
+        .ok_or_else(ApiError::not_found)?;
     let home = pictures.homes.get(&current.incident.home).ok_or_else(ApiError::not_found)?;
-    let camera = home.camera(&camera).filter(|camera| camera.sos_compatible).ok_or_else(ApiError::not_found)?;
+    let camera = home
+        .camera(&camera)
+        .filter(|camera| camera.sos_compatible)
+        .ok_or_else(ApiError::not_found)?;
     if is_foreign(&headers) {
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
@@ -223,8 +237,11 @@ impl Looks {
         viewer: Viewer,
         as_film: bool,
     ) -> Result<Response, ApiError> {
-        let upgrade = upgrade.map_err(|_| ApiError::field("upgrade", "Pictures come over a WebSocket."))?;
-        Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| self.go_on(socket, viewer, as_film)))
+        let upgrade =
+            upgrade.map_err(|_| ApiError::field("upgrade", "Pictures come over a WebSocket."))?;
+        Ok(upgrade
+            .max_message_size(SAYS_MOST)
+            .on_upgrade(move |socket| self.go_on(socket, viewer, as_film)))
     }
 
     async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_film: bool) {
@@ -250,7 +267,9 @@ impl Looks {
                 sent = viewer.next() => sent,
             };
             let Some(sent) = sent else { break };
-            let Ok(messages) = (if as_film { filmed(&mut film, sent) } else { told(sent) }) else { break };
+            let Ok(messages) = (if as_film { filmed(&mut film, sent) } else { told(sent) }) else {
+                break;
+            };
             for message in messages {
                 match timeout(TAKES_NOTHING, socket.send(message)).await {
                     Ok(Ok(())) => {}
@@ -271,7 +290,8 @@ impl Looks {
             }
             Right::Assignee(incident) => {
                 let role = self.pictures.reads.center_role(&self.account).await;
-                role.is_ok_and(|role| role.is_some()) && console::holds(&self.pictures.engine, &self.account, *incident).is_some()
+                role.is_ok_and(|role| role.is_some())
+                    && console::holds(&self.pictures.engine, &self.account, *incident).is_some()
             }
         };
         matches!(session, Ok(Some(_))) && may
@@ -293,18 +313,31 @@ fn filmed(film: &mut Option<Fmp4>, sent: Sent) -> io::Result<Vec<Message>> {
             let (begun, beginning) = Fmp4::begin(&format)?;
             *film = Some(begun);
             let kind = Kind { mime: format!("video/mp4; codecs=\"{}\"", format.codec) };
-            Ok(vec![Message::Text(serde_json::to_string(&kind)?.into()), Message::Binary(beginning.into())])
+            Ok(vec![
+                Message::Text(serde_json::to_string(&kind)?.into()),
+                Message::Binary(beginning.into()),
+            ])
         }
         (Sent::Picture(picture), Some(film)) => {
             film.add_message(&picture)?;
-            Ok(if film.waiting() < FRAGMENT { Vec::new() } else { vec![Message::Binary(film.fragment().into())] })
+            Ok(if film.waiting() < FRAGMENT {
+                Vec::new()
+            } else {
+                vec![Message::Binary(film.fragment().into())]
+            })
         }
         (Sent::Picture(_), None) => Ok(Vec::new()),
     }
 }
 
 /// The latest still of a camera, if there is one.
-#[utoipa::path(get, path = "/api/v1/cameras/{camera}/still", tag = "camera", params(("camera" = String, Path), Of), responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/cameras/{camera}/still",
+    tag = "camera",
+    params(("camera" = String, Path), Of),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), Problems),
+)]
 pub async fn still(
     State(pictures): State<Pictures>,
     signed_in: SignedIn,
@@ -316,14 +349,19 @@ pub async fn still(
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], still).into_response())
 }
 
-/// The clip of an incident: what the camera showed when help was requested from its Live View. Parts of it can be requested (RFC 9110, 14).
+/// The clip of an incident: what the camera showed when help was requested from its Live View.
+/// Parts of it can be requested (RFC 9110, 14).
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/clip", tag = "incident", params(("id" = String, Path)), responses(
     (status = 200, content_type = "video/mp4", body = Vec<u8>),
     (status = 206, description = "The part that the request's `Range` names", content_type = "video/mp4", body = Vec<u8>),
     (status = 416, description = "The clip has no such part"),
     Problems,
 ))]
-pub async fn clip(State(clips): State<Arc<Clips>>, of: OfIncident, request: Request) -> Result<Response, ApiError> {
+pub async fn clip(
+    State(clips): State<Arc<Clips>>,
+    of: OfIncident,
+    request: Request,
+) -> Result<Response, ApiError> {
     let file = ServeFile::new(clips.file(of.current.incident.id));
     let response = file.oneshot(request).await.unwrap_or_else(|never| match never {});
     if response.status() == StatusCode::NOT_FOUND {
@@ -345,7 +383,12 @@ mod tests {
             is_foreign(&headers)
         };
         assert!(!from(None) && !from(Some("https://buckler.home:8080")));
-        for foreign in ["https://evil.example", "null", "https://buckler.home", "https://buckler.home:8080.evil.example"] {
+        for foreign in [
+            "https://evil.example",
+            "null",
+            "https://buckler.home",
+            "https://buckler.home:8080.evil.example",
+        ] {
             assert!(from(Some(foreign)), "{foreign}");
         }
     }

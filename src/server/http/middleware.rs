@@ -1,5 +1,5 @@
-//! What holds for every request: its id and its span in the log, the time that it may take, and the headers that tell browsers what the app
-//! may do.
+//! What holds for every request: its id and its span in the log, the time that it may take, and the
+//! headers that tell browsers what the app may do.
 
 use super::{cookie, errors::ApiError};
 use crate::api::problem::Code;
@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use uuid::{Builder, Uuid};
 
-/// How long a handler may take to begin its answer, the body of the request included. Finding cameras and trying one take longest.
+/// How long a handler may take to begin its answer, the body of the request included. Finding
+/// cameras and trying one take longest.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The header with the id of a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,17 +24,25 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn in_time(request: Request, next: Next) -> Response {
     timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| {
         tracing::warn!("a request took too long");
-        ApiError::new(Code::TimedOut, "The server did not answer in time. What you asked for may still have been done.").into_response()
+        ApiError::new(
+            Code::TimedOut,
+            "The server did not answer in time. What you asked for may still have been done.",
+        )
+        .into_response()
     })
 }
 
-/// Runs the request in a span of the log, and adds the headers that all answers have. Each log line about the request, those of the event
-/// loop among them, carries the id that the answer carries.
+/// Runs the request in a span of the log, and adds the headers that all answers have. Each log line
+/// about the request, those of the event loop among them, carries the id that the answer carries.
 pub async fn traced(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Response {
     let (extensions, headers) = (request.extensions(), request.headers());
-    let (https, address) = (cookie::is_https(extensions, headers, &proxies), cookie::address(extensions, headers, &proxies));
+    let (https, address) = (
+        cookie::is_https(extensions, headers, &proxies),
+        cookie::address(extensions, headers, &proxies),
+    );
     let id = id_from_proxy(&request, &proxies).unwrap_or_else(new_id);
-    // The route, not the path, because a path may contain a token that grants access (OWASP ASVS 5.0, V16.3.2).
+    // The route, not the path, because a path may contain a token that grants access (OWASP ASVS
+    // 5.0, V16.3.2).
     let route = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let mut response = async {
@@ -47,15 +56,21 @@ pub async fn traced(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Res
     .instrument(span)
     .await;
     response.headers_mut().extend(security_headers());
-    response.headers_mut().extend(HeaderValue::from_str(&id.to_string()).map(|id| (REQUEST_ID, id)));
+    response
+        .headers_mut()
+        .extend(HeaderValue::from_str(&id.to_string()).map(|id| (REQUEST_ID, id)));
     if https {
         // For two years this browser connects over HTTPS only (RFC 6797).
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+        response.headers_mut().insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+        );
     }
     response
 }
 
-/// The id that a trusted proxy gave the request, such as nginx's `$request_id`. Nobody else writes into the log.
+/// The id that a trusted proxy gave the request, such as nginx's `$request_id`. Nobody else writes
+/// into the log.
 fn id_from_proxy(request: &Request, proxies: &[IpAddr]) -> Option<Uuid> {
     cookie::peer(request.extensions()).filter(|peer| proxies.contains(peer))?;
     request.headers().get(REQUEST_ID)?.to_str().ok()?.parse().ok()
@@ -68,12 +83,13 @@ fn new_id() -> Uuid {
     Builder::from_random_bytes(bits).into_uuid()
 }
 
-/// The headers that tell browsers what the app may do, and that no other site may use it (OWASP ASVS 5.0, V3.4).
+/// The headers that tell browsers what the app may do, and that no other site may use it (OWASP
+/// ASVS 5.0, V3.4).
 fn security_headers() -> [(HeaderName, HeaderValue); 7] {
     let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
     [
-        // WebAssembly is compiled. No string is evaluated as a script, and the page has no inline script. `public/early.js` has the Trusted
-        // Types policy.
+        // WebAssembly is compiled. No string is evaluated as a script, and the page has no inline
+        // script. `public/early.js` has the Trusted Types policy.
         fixed(
             "content-security-policy",
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -82,7 +98,10 @@ fn security_headers() -> [(HeaderName, HeaderValue); 7] {
         ),
         fixed("cross-origin-opener-policy", "same-origin"),
         fixed("cross-origin-resource-policy", "same-origin"),
-        fixed("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), screen-wake-lock=(self)"),
+        fixed(
+            "permissions-policy",
+            "camera=(), microphone=(), geolocation=(), payment=(), usb=(), screen-wake-lock=(self)",
+        ),
         fixed("referrer-policy", "no-referrer"),
         fixed("x-content-type-options", "nosniff"),
         fixed("x-frame-options", "DENY"),

@@ -1,5 +1,6 @@
-//! The route table. There is one file for each noun, with its routes. Each handler parses the request, asks the rest of the server, and
-//! answers. It decides nothing itself, and takes only the handles that it uses.
+//! The route table. There is one file for each noun, with its routes. Each handler parses the
+//! request, asks the rest of the server, and answers. It decides nothing itself, and takes only the
+//! handles that it uses.
 
 mod app;
 mod audit;
@@ -44,7 +45,9 @@ use axum::{
 pub use connection::{Encrypted, serve};
 use errors::ApiError;
 use std::{net::IpAddr, sync::Arc};
-use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The largest body that is read, bytes.
@@ -82,8 +85,14 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let (api, document) = routes().split_for_parts();
     let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
     let document: Bytes = document.to_json().unwrap_or_default().into();
-    let foreign = |_| ApiError(Problem::new(Code::NotAllowed, "This request comes from another site.")).into_response();
-    let no_store = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let foreign = |_| {
+        ApiError(Problem::new(Code::NotAllowed, "This request comes from another site."))
+            .into_response()
+    };
+    let no_store = SetResponseHeaderLayer::if_not_present(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
     api.route("/api/openapi.json", service::openapi(document))
         .method_not_allowed_fallback(service::method_not_allowed)
         .layer(no_store)

@@ -1,4 +1,5 @@
-//! Passkeys: registering them, and signing in or proving one's identity with them. Recovery codes, for people who have lost their passkeys.
+//! Passkeys: registering them, and signing in or proving one's identity with them. Recovery codes,
+//! for people who have lost their passkeys.
 
 use super::{
     cookie::SessionCookie,
@@ -78,12 +79,17 @@ impl Keyring {
         }))
     }
 
-    /// Verifies the answer of a passkey. Returns its account, and the passkey as it is after this use.
-    pub async fn used(&self, Answered { ceremony, credential }: &Answered) -> Result<(Account, StoredPasskey), ApiError> {
+    /// Verifies the answer of a passkey. Returns its account, and the passkey as it is after this
+    /// use.
+    pub async fn used(
+        &self,
+        Answered { ceremony, credential }: &Answered,
+    ) -> Result<(Account, StoredPasskey), ApiError> {
         let now = self.clock.now();
         let answer = Ceremonies::read(credential)?;
         let unknown = || ApiError::new(Code::NotSignedIn, "That passkey is not known here.");
-        let (account, stored) = self.reads.passkey(answer.get_credential_id()).await?.ok_or_else(unknown)?;
+        let (account, stored) =
+            self.reads.passkey(answer.get_credential_id()).await?.ok_or_else(unknown)?;
         let passkey = self.passkeys.end(ceremony, &answer, &account.id, document(&stored)?, now)?;
         Ok((account, StoredPasskey { document: kept(&passkey)?, used_at: now, ..stored }))
     }
@@ -92,10 +98,16 @@ impl Keyring {
 impl From<NotProven> for ApiError {
     fn from(not: NotProven) -> Self {
         match not {
-            NotProven::NoSite => Self::field("passkey", "There are no passkeys on this server: it does not know its own address."),
+            NotProven::NoSite => Self::field(
+                "passkey",
+                "There are no passkeys on this server: it does not know its own address.",
+            ),
             NotProven::NotOpen => Self::new(Code::NotSignedIn, "That took too long. Try again."),
             NotProven::Wrong(_) | NotProven::Unreadable(_) => {
-                tracing::info!(error = &not as &dyn std::error::Error, "an authenticator's answer was refused");
+                tracing::info!(
+                    error = &not as &dyn std::error::Error,
+                    "an authenticator's answer was refused"
+                );
                 Self::new(Code::NotSignedIn, "That passkey is not known here.")
             }
         }
@@ -120,25 +132,53 @@ fn kept(passkey: &webauthn_rs::prelude::Passkey) -> Result<String, ApiError> {
 }
 
 /// The passkeys of this account, and the number of unused recovery codes.
-#[utoipa::path(get, path = "/api/v1/passkeys", tag = "session", responses((status = 200, body = Passkeys), Problems))]
-pub async fn list(State(keyring): State<Keyring>, SignedIn { account, .. }: SignedIn) -> Result<Json<Passkeys>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/passkeys",
+    tag = "session",
+    responses((status = 200, body = Passkeys), Problems),
+)]
+pub async fn list(
+    State(keyring): State<Keyring>,
+    SignedIn { account, .. }: SignedIn,
+) -> Result<Json<Passkeys>, ApiError> {
     keyring.of(&account.id).await
 }
 
 /// Begins the registration of a passkey.
-#[utoipa::path(post, path = "/api/v1/passkeys/options", tag = "session", responses((status = 200, body = Ceremony), Problems))]
-pub async fn begin(State(keyring): State<Keyring>, RecentAuth(SignedIn { account, .. }): RecentAuth) -> Result<Json<Ceremony>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/passkeys/options",
+    tag = "session",
+    responses((status = 200, body = Ceremony), Problems),
+)]
+pub async fn begin(
+    State(keyring): State<Keyring>,
+    RecentAuth(SignedIn { account, .. }): RecentAuth,
+) -> Result<Json<Ceremony>, ApiError> {
     let known = keyring.reads.passkeys(&account.id).await?;
     if known.len() >= MOST as usize {
         return Err(Guard::FewerPasskeys(account.id, MOST).into());
     }
     let known = known.iter().map(document).collect::<Result<_, _>>()?;
-    let begun = keyring.passkeys.begin_registration(&account.id, &account.email, &account.name, known, keyring.clock.now())?;
+    let begun = keyring.passkeys.begin_registration(
+        &account.id,
+        &account.email,
+        &account.name,
+        known,
+        keyring.clock.now(),
+    )?;
     Ok(Json(begun.into()))
 }
 
 /// Completes the registration of a passkey.
-#[utoipa::path(post, path = "/api/v1/passkeys", tag = "session", request_body = Answered, responses((status = 200, body = Passkeys), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/passkeys",
+    tag = "session",
+    request_body = Answered,
+    responses((status = 200, body = Passkeys), Problems),
+)]
 pub async fn add(
     State(keyring): State<Keyring>,
     RecentAuth(signed_in): RecentAuth,
@@ -148,19 +188,34 @@ pub async fn add(
     let (account, now) = (&signed_in.account, keyring.clock.now());
     let passkey = keyring.passkeys.end_registration(&ceremony, &account.id, &credential, now)?;
     let credential = passkey.cred_id().to_vec();
-    let name = device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
+    let name = device::name(
+        headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default(),
+    );
     let document = kept(&passkey)?;
     let change = signed_in
         .change(AuditAction::PasskeyAdded, json!({"name": name}))
         .guard(Guard::CredentialFree(credential.clone()))
         .guard(Guard::FewerPasskeys(account.id.clone(), MOST));
-    let stored = StoredPasskey { credential, account: account.id.clone(), name, document, created_at: now, used_at: now };
+    let stored = StoredPasskey {
+        credential,
+        account: account.id.clone(),
+        name,
+        document,
+        created_at: now,
+        used_at: now,
+    };
     keyring.changes.apply(change.op(Op::PutPasskey(stored))).await?;
     keyring.of(&account.id).await
 }
 
 /// Removes a passkey.
-#[utoipa::path(delete, path = "/api/v1/passkeys/{passkey}", tag = "session", params(("passkey" = String, Path)), responses((status = 200, body = Passkeys), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/passkeys/{passkey}",
+    tag = "session",
+    params(("passkey" = String, Path)),
+    responses((status = 200, body = Passkeys), Problems),
+)]
 pub async fn remove(
     State(keyring): State<Keyring>,
     RecentAuth(signed_in): RecentAuth,
@@ -169,15 +224,24 @@ pub async fn remove(
     let credential = BASE64URL_NOPAD.decode(id.as_bytes()).map_err(|_| ApiError::not_found())?;
     let account = &signed_in.account;
     let all = keyring.reads.passkeys(&account.id).await?;
-    let found = all.iter().find(|known| known.credential == credential).ok_or_else(ApiError::not_found)?;
+    let found =
+        all.iter().find(|known| known.credential == credential).ok_or_else(ApiError::not_found)?;
     let change = signed_in.change(AuditAction::PasskeyRemoved, json!({"name": found.name}));
     keyring.changes.apply(change.op(Op::EndPasskey(account.id.clone(), credential))).await?;
     keyring.of(&account.id).await
 }
 
 /// Makes recovery codes, which are shown only once. Older codes no longer work.
-#[utoipa::path(post, path = "/api/v1/recovery-codes", tag = "session", responses((status = 200, body = RecoveryCodes), Problems))]
-pub async fn recovery_codes(State(changes): State<Changes>, RecentAuth(signed_in): RecentAuth) -> Result<Json<RecoveryCodes>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/recovery-codes",
+    tag = "session",
+    responses((status = 200, body = RecoveryCodes), Problems),
+)]
+pub async fn recovery_codes(
+    State(changes): State<Changes>,
+    RecentAuth(signed_in): RecentAuth,
+) -> Result<Json<RecoveryCodes>, ApiError> {
     let codes = identity::new_recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| identity::recovery_hash(code)).collect();
     let put = Op::PutRecoveryCodes(signed_in.account.id.clone(), hashes);
@@ -185,14 +249,26 @@ pub async fn recovery_codes(State(changes): State<Changes>, RecentAuth(signed_in
     Ok(Json(RecoveryCodes { codes }))
 }
 
-/// Begins the use of a passkey, to sign in or to prove one's identity. It reveals nothing about any account.
-#[utoipa::path(post, path = "/api/v1/session/passkey/options", tag = "session", responses((status = 200, body = Ceremony), Problems))]
+/// Begins the use of a passkey, to sign in or to prove one's identity. It reveals nothing about any
+/// account.
+#[utoipa::path(
+    post,
+    path = "/api/v1/session/passkey/options",
+    tag = "session",
+    responses((status = 200, body = Ceremony), Problems),
+)]
 pub async fn ask(State(keyring): State<Keyring>) -> Result<Json<Ceremony>, ApiError> {
     Ok(Json(keyring.passkeys.begin(keyring.clock.now())?.into()))
 }
 
 /// Signs in with a passkey.
-#[utoipa::path(post, path = "/api/v1/session/passkey", tag = "session", request_body = Answered, responses((status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/session/passkey",
+    tag = "session",
+    request_body = Answered,
+    responses((status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer), Problems),
+)]
 pub async fn sign_in(
     State(keyring): State<Keyring>,
     State(signing_in): State<SigningIn>,
@@ -233,7 +309,11 @@ pub async fn recover(
     match account {
         Some(account) if is_right => {
             signing_in.attempts.succeeded(&guess);
-            let used = |sign_in: Change| sign_in.guard(Guard::RecoveryCodeUnused(id.clone(), hash)).op(Op::EndRecoveryCode(id, hash));
+            let used = |sign_in: Change| {
+                sign_in
+                    .guard(Guard::RecoveryCodeUnused(id.clone(), hash))
+                    .op(Op::EndRecoveryCode(id, hash))
+            };
             signing_in.begin(cookie, &headers, account, By::RecoveryCode, used).await
         }
         known => {

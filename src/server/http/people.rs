@@ -1,4 +1,5 @@
-//! The people of a home and their roles, changed by its owners. Also the creation of the first owner.
+//! The people of a home and their roles, changed by its owners. Also the creation of the first
+//! owner.
 
 use super::{
     cookie::SessionCookie,
@@ -39,7 +40,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Changes a person's role and rights in a home.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), request_body = EditResident, responses((status = 200, body = Household), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/people/{person}",
+    tag = "household",
+    params(("home" = String, Path), ("person" = String, Path)),
+    request_body = EditResident,
+    responses((status = 200, body = Household), Problems),
+)]
 pub async fn edit(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -48,17 +56,26 @@ pub async fn edit(
     ResourceId(person): ResourceId<UserId>,
     Body(EditResident { role, sos_withdrawn }): Body<EditResident>,
 ) -> Result<Json<Household>, ApiError> {
-    // A person who gets the right could request help at once. So a restricted device, which may not, cannot give it to anybody.
+    // A person who gets the right could request help at once. So a restricted device, which may
+    // not, cannot give it to anybody.
     owner.0.signed_in.is_free()?;
     let membership = Membership { role, sos_withdrawn: sos_withdrawn && role == Role::Shared };
     let detail = json!({"person": person, "role": role, "sos_withdrawn": membership.sos_withdrawn});
     let change = of_person(&owner, &person, role == Role::Owner, detail);
-    changes.apply(change.op(Op::PutMembership(owner.0.home.id.clone(), person, membership))).await?;
+    changes
+        .apply(change.op(Op::PutMembership(owner.0.home.id.clone(), person, membership)))
+        .await?;
     household::one(State(reads), State(clock), owner).await
 }
 
 /// Removes a person from the home. Their streams end.
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/people/{person}", tag = "household", params(("home" = String, Path), ("person" = String, Path)), responses((status = 200, body = Household), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/people/{person}",
+    tag = "household",
+    params(("home" = String, Path), ("person" = String, Path)),
+    responses((status = 200, body = Household), Problems),
+)]
 pub async fn remove(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -74,19 +91,32 @@ pub async fn remove(
 /// Creates a change of a person's role in the home. A home keeps at least one owner.
 fn of_person(owner: &Owner, person: &UserId, stays_owner: bool, detail: Value) -> Change {
     let home = owner.0.home.id.clone();
-    let change = owner.change(AuditAction::PersonChanged, detail).guard(Guard::IsMember(home.clone(), person.clone()));
+    let change = owner
+        .change(AuditAction::PersonChanged, detail)
+        .guard(Guard::IsMember(home.clone(), person.clone()));
     if stays_owner { change } else { change.guard(Guard::HasOtherOwner(home, person.clone())) }
 }
 
 /// Whether the server still needs its first owner.
-#[utoipa::path(get, path = "/api/v1/welcome", tag = "session", responses((status = 200, body = FirstRun), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/welcome",
+    tag = "session",
+    responses((status = 200, body = FirstRun), Problems),
+)]
 pub async fn first_run(State(first_owner): State<Arc<FirstOwner>>) -> Json<FirstRun> {
     Json(FirstRun { needed: first_owner.is_needed() })
 }
 
 /// Creates the first owner, with a home, and signs them in.
 /// The token was printed where the server runs, and works only once.
-#[utoipa::path(post, path = "/api/v1/welcome", tag = "session", request_body = Welcome, responses((status = 200, description = "Signed in; the cookie is set", body = SignedIn), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/welcome",
+    tag = "session",
+    request_body = Welcome,
+    responses((status = 200, description = "Signed in; the cookie is set", body = SignedIn), Problems),
+)]
 pub async fn welcome(
     State(first_owner): State<Arc<FirstOwner>>,
     State(signing_in): State<SigningIn>,
@@ -99,7 +129,8 @@ pub async fn welcome(
     }
     let mut form = Form::default();
     let (name, home_name) = (form.line("name", &asked.name), form.line("home", &asked.home));
-    let (email, time_zone) = (form.line("email", &asked.email).to_lowercase(), form.line("time_zone", &asked.time_zone));
+    let (email, time_zone) =
+        (form.line("email", &asked.email).to_lowercase(), form.line("time_zone", &asked.time_zone));
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", ErrorCode::NotAnEmail);
     }
@@ -107,7 +138,9 @@ pub async fn welcome(
         form.wrong("password", fault);
     }
     form.done(()).map_err(EditError::Wrong)?;
-    if let Some(fault) = signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await? {
+    if let Some(fault) =
+        signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
+    {
         return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
     }
     let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
@@ -129,11 +162,15 @@ pub async fn welcome(
     signing_in.begin(cookie, &headers, account, By::Password, first).await
 }
 
-/// Whether the text has one local part, one `@`, one domain with a dot, and no spaces. Only a delivered message could verify more.
+/// Whether the text has one local part, one `@`, one domain with a dot, and no spaces. Only a
+/// delivered message could verify more.
 pub(super) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.contains('@') && domain.split('.').count() > 1 && domain.split('.').all(|part| !part.is_empty())
+        !local.is_empty()
+            && !domain.contains('@')
+            && domain.split('.').count() > 1
+            && domain.split('.').all(|part| !part.is_empty())
     }) && !text.contains(char::is_whitespace)
 }
 
@@ -144,7 +181,11 @@ fn first_home(name: String, time_zone: String) -> Home {
         name,
         time_zone,
         address: None,
-        subscription: Subscription { plan: Plan::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::NotEnrolled },
+        subscription: Subscription {
+            plan: Plan::HomePremium,
+            professional_monitoring: true,
+            sos_for_cameras: Enrolment::NotEnrolled,
+        },
         settings: Settings::default(),
         devices: Vec::new(),
         cameras: Vec::new(),

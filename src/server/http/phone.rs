@@ -1,4 +1,5 @@
-//! The phone page of an emergency contact. The token in the link grants access. No answer reveals whether a password was right.
+//! The phone page of an emergency contact. The token in the link grants access. No answer reveals
+//! whether a password was right.
 
 use super::{
     errors::{ApiError, Problems},
@@ -79,7 +80,12 @@ handles! {
 
 impl CallPasswords {
     /// Whether the contact said the verbal password on a call, or none is required.
-    pub async fn is_authenticated(&self, current: &Current, call: CallId, said: &str) -> Result<bool, ApiError> {
+    pub async fn is_authenticated(
+        &self,
+        current: &Current,
+        call: CallId,
+        said: &str,
+    ) -> Result<bool, ApiError> {
         if said.len() > 256 {
             return Err(ApiError::field("verbal_password", "That is too long."));
         }
@@ -88,7 +94,8 @@ impl CallPasswords {
         }
         let snapshot = &current.incident.snapshot;
         // Checked even if none is required, so that the time reveals nothing.
-        let right = self.hashing.calls.verify_spoken(said, snapshot.verbal_password.clone()).await?;
+        let right =
+            self.hashing.calls.verify_spoken(said, snapshot.verbal_password.clone()).await?;
         Ok(right || !snapshot.password_required)
     }
 }
@@ -112,11 +119,26 @@ impl FromRequestParts<AppState> for Caller {
             Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
         let token = identity::token_hash(&token);
-        let (home, contact) = app.reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
-        let missing = || if app.homes.is_unreadable(&home) { ApiError::unreadable() } else { ApiError::not_found() };
+        let (home, contact) =
+            app.reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
+        let missing = || {
+            if app.homes.is_unreadable(&home) {
+                ApiError::unreadable()
+            } else {
+                ApiError::not_found()
+            }
+        };
         let home = app.homes.get(&home).ok_or_else(missing)?;
-        let contact = home.contacts.iter().find(|c| c.id == contact).cloned().ok_or_else(ApiError::not_found)?;
-        let call = path.remove("call").map(|id| id.parse().map_err(|_| ApiError::not_found())).transpose()?;
+        let contact = home
+            .contacts
+            .iter()
+            .find(|c| c.id == contact)
+            .cloned()
+            .ok_or_else(ApiError::not_found)?;
+        let call = path
+            .remove("call")
+            .map(|id| id.parse().map_err(|_| ApiError::not_found()))
+            .transpose()?;
         Ok(Self { home, contact, token, call })
     }
 }
@@ -127,26 +149,45 @@ impl Caller {
         let id = self.call.ok_or_else(ApiError::not_found)?;
         let current = match phones.engine.view().by_id(id.incident) {
             Some(current) => current,
-            None => Arc::new(Current::load(phones.reads.incident(id.incident).await?.ok_or_else(ApiError::not_found)?)?),
+            None => Arc::new(Current::load(
+                phones.reads.incident(id.incident).await?.ok_or_else(ApiError::not_found)?,
+            )?),
         };
-        let mine = current.incident.calls.iter().find(|c| c.id == id && c.contact == self.contact.id).cloned();
-        let call = mine.filter(|_| current.incident.home == self.home.id).ok_or_else(ApiError::not_found)?;
+        let mine = current
+            .incident
+            .calls
+            .iter()
+            .find(|c| c.id == id && c.contact == self.contact.id)
+            .cloned();
+        let call = mine
+            .filter(|_| current.incident.home == self.home.id)
+            .ok_or_else(ApiError::not_found)?;
         Ok((current, call))
     }
 
     async fn step(&self, phones: &Phones, step: CallStep) -> Result<(), ApiError> {
         let (current, call) = self.call(phones).await?;
-        let answer = phones.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
+        let answer =
+            phones.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
         answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
     /// Changes what the home stores about this contact.
-    async fn changed(&self, phones: &Phones, change: impl Fn(&mut Contact)) -> Result<Json<Phone>, ApiError> {
+    async fn changed(
+        &self,
+        phones: &Phones,
+        change: impl Fn(&mut Contact),
+    ) -> Result<Json<Phone>, ApiError> {
         let edit = |home: &mut Home| -> Result<_, EditError> {
-            let contact = home.contacts.iter_mut().find(|c| c.id == self.contact.id).ok_or(EditError::Gone)?;
+            let contact = home
+                .contacts
+                .iter_mut()
+                .find(|c| c.id == self.contact.id)
+                .ok_or(EditError::Gone)?;
             change(contact);
             let remembers = contact.memory.map(|memory| memory.remembers);
-            let detail = json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
+            let detail =
+                json!({"contact": contact.id, "ready": contact.readiness, "remembers": remembers});
             let entry = AuditEntry {
                 home: Some(self.home.id.clone()),
                 ..AuditEntry::new(AuditAction::ContactAnswered, phones.clock.now(), detail)
@@ -155,7 +196,11 @@ impl Caller {
             let stands = Guard::LinkStands(self.token, self.home.id.clone(), contact.id.clone());
             Ok((contact.clone(), Change::new(entry).charged_to(payer).guard(stands)))
         };
-        let contact = phones.homes.edit(&phones.changes, &self.home.id, edit).await?.ok_or_else(ApiError::not_found)?;
+        let contact = phones
+            .homes
+            .edit(&phones.changes, &self.home.id, edit)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
         Ok(Json(phones.snapshots.present_phone(&self.home, &contact)))
     }
 
@@ -166,41 +211,79 @@ impl Caller {
 }
 
 /// The state of the contact's phone page.
-#[utoipa::path(get, path = "/api/v1/contact/{token}", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/contact/{token}",
+    tag = "phone",
+    params(("token" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
 pub async fn one(State(snapshots): State<Arc<Snapshots>>, caller: Caller) -> Json<Phone> {
     Json(snapshots.present_phone(&caller.home, &caller.contact))
 }
 
 /// Agrees to be an emergency contact.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/accept", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/accept",
+    tag = "phone",
+    params(("token" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
 pub async fn accept(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     caller.changed(&phones, |contact| contact.readiness = Readiness::Accepted).await
 }
 
 /// Stops being an emergency contact. The owners of the home see that.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/opt-out", tag = "phone", params(("token" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn opt_out(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/opt-out",
+    tag = "phone",
+    params(("token" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
+pub async fn opt_out(
+    State(phones): State<Phones>,
+    caller: Caller,
+) -> Result<Json<Phone>, ApiError> {
     caller.changed(&phones, |contact| contact.readiness = Readiness::OptedOut).await
 }
 
-/// Reports whether the contact remembers the verbal password. The owners see if the contact does not.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/memory", tag = "phone", params(("token" = String, Path)), request_body = Remembers, responses((status = 200, body = Phone), Problems))]
+/// Reports whether the contact remembers the verbal password. The owners see if the contact does
+/// not.
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/memory",
+    tag = "phone",
+    params(("token" = String, Path)),
+    request_body = Remembers,
+    responses((status = 200, body = Phone), Problems),
+)]
 pub async fn memory(
     State(phones): State<Phones>,
     caller: Caller,
     Body(Remembers { remembers }): Body<Remembers>,
 ) -> Result<Json<Phone>, ApiError> {
     let at = phones.clock.now();
-    let said = |contact: &mut Contact| (contact.memory, contact.reached_at) = (Some(Memory { at, remembers }), Some(at));
+    let said = |contact: &mut Contact| {
+        (contact.memory, contact.reached_at) = (Some(Memory { at, remembers }), Some(at))
+    };
     caller.changed(&phones, said).await
 }
 
 /// Answers the call.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/answer", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/calls/{call}/answer",
+    tag = "phone",
+    params(("token" = String, Path), ("call" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
 pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
     let answer = caller.stepped(&phones, CallStep::Answer).await?;
     let now = phones.clock.now();
-    // The call itself succeeded. That it was answered is stored for the dashboard only, so a failure is acceptable.
+    // The call itself succeeded. That it was answered is stored for the dashboard only, so a
+    // failure is acceptable.
     if let Err(refused) = caller.changed(&phones, |contact| contact.reached_at = Some(now)).await {
         tracing::warn!(?refused, "could not store that a contact was reached");
     }
@@ -208,24 +291,52 @@ pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json
 }
 
 /// Declines the call.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/decline", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn decline(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/calls/{call}/decline",
+    tag = "phone",
+    params(("token" = String, Path), ("call" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
+pub async fn decline(
+    State(phones): State<Phones>,
+    caller: Caller,
+) -> Result<Json<Phone>, ApiError> {
     caller.stepped(&phones, CallStep::NotReached(NotReached::Busy)).await
 }
 
 /// Confirms the emergency, or that the contact has been informed.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/confirm", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn confirm(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/calls/{call}/confirm",
+    tag = "phone",
+    params(("token" = String, Path), ("call" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
+pub async fn confirm(
+    State(phones): State<Phones>,
+    caller: Caller,
+) -> Result<Json<Phone>, ApiError> {
     caller.stepped(&phones, CallStep::Confirm).await
 }
 
 /// Hangs up the call.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/hang-up", tag = "phone", params(("token" = String, Path), ("call" = String, Path)), responses((status = 200, body = Phone), Problems))]
-pub async fn hang_up(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/contact/{token}/calls/{call}/hang-up",
+    tag = "phone",
+    params(("token" = String, Path), ("call" = String, Path)),
+    responses((status = 200, body = Phone), Problems),
+)]
+pub async fn hang_up(
+    State(phones): State<Phones>,
+    caller: Caller,
+) -> Result<Json<Phone>, ApiError> {
     caller.stepped(&phones, CallStep::HangUp).await
 }
 
-/// Cancels the incident. The answer is the same, and takes the same time, whether the verbal password was right or wrong.
+/// Cancels the incident. The answer is the same, and takes the same time, whether the verbal
+/// password was right or wrong.
 #[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/cancel", tag = "phone", params(("token" = String, Path), ("call" = String, Path)),
     request_body = CallOff, responses((status = 202, body = Received), Problems))]
 pub async fn cancel(
@@ -247,7 +358,9 @@ pub struct CallOffBody(CallOff);
 impl FromRequest<AppState> for CallOffBody {
     type Rejection = ApiError;
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        if request.headers().get("content-length").is_none_or(|length| length == "0") && request.headers().get("content-type").is_none() {
+        if request.headers().get("content-length").is_none_or(|length| length == "0")
+            && request.headers().get("content-type").is_none()
+        {
             return Ok(Self(CallOff::default()));
         }
         Body::from_request(request, app).await.map(|body| Self(body.0))

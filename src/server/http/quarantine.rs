@@ -26,7 +26,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Ends a quarantined incident of the home.
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/quarantine/{incident}", tag = "household", params(("home" = String, Path), ("incident" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/quarantine/{incident}",
+    tag = "household",
+    params(("home" = String, Path), ("incident" = String, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn end(
     State(engine): State<Engine>,
     State(changes): State<Changes>,
@@ -46,7 +52,13 @@ pub async fn end(
 }
 
 /// Ends a quarantined incident, including one that is hidden from its home.
-#[utoipa::path(delete, path = "/api/v1/center/quarantine/{incident}", tag = "center", params(("incident" = String, Path)), responses((status = 204, description = "Ended"), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/center/quarantine/{incident}",
+    tag = "center",
+    params(("incident" = String, Path)),
+    responses((status = 204, description = "Ended"), Problems),
+)]
 pub async fn end_at_center(
     State(engine): State<Engine>,
     State(changes): State<Changes>,
@@ -54,11 +66,17 @@ pub async fn end_at_center(
     Operator(signed_in): Operator,
     PathId(incident): PathId<String>,
 ) -> Result<StatusCode, ApiError> {
-    let found = engine.view().quarantined().into_iter().find(|quarantined| quarantined.incident == incident);
+    let found = engine
+        .view()
+        .quarantined()
+        .into_iter()
+        .find(|quarantined| quarantined.incident == incident);
     let Quarantined { home, quiet, .. } = found.ok_or_else(ApiError::not_found)?;
     let home: HomeId = home.parse().map_err(|_| ApiError::not_found())?;
-    let entry =
-        AuditEntry { home: (!quiet).then(|| home.clone()), ..signed_in.entry(AuditAction::QuarantineEnded, json!({"incident": incident})) };
+    let entry = AuditEntry {
+        home: (!quiet).then(|| home.clone()),
+        ..signed_in.entry(AuditAction::QuarantineEnded, json!({"incident": incident}))
+    };
     let change = Change::new(entry)
         .guard(Guard::SessionStands(signed_in.session.token, clock.now()))
         .guard(Guard::MayAtCenter(signed_in.account.id.clone(), CenterAction::Work));
@@ -67,5 +85,9 @@ pub async fn end_at_center(
 }
 
 fn ends(change: Change, incident: String, home: HomeId, quiet: bool) -> Change {
-    change.guard(Guard::IsQuarantined(incident.clone(), home.clone())).op(Op::EndQuarantined { incident, home, quiet })
+    change.guard(Guard::IsQuarantined(incident.clone(), home.clone())).op(Op::EndQuarantined {
+        incident,
+        home,
+        quiet,
+    })
 }

@@ -1,5 +1,5 @@
-//! Reports of a dispatch service, or of the center that has the alarm. They are signed and replay-proof, and add no more than a record and
-//! a status.
+//! Reports of a dispatch service, or of the center that has the alarm. They are signed and
+//! replay-proof, and add no more than a record and a status.
 
 use super::{
     cookie::Address,
@@ -34,7 +34,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest name or number in a report, characters; longer ones are cut.
 const TEXT_MOST: usize = 100;
-/// How much the clock of another server may be behind. A report from longer before the alarm is about another alarm.
+/// How much the clock of another server may be behind. A report from longer before the alarm is
+/// about another alarm.
 const BEHIND: Duration = Duration::from_secs(120);
 
 /// The routes of reports.
@@ -61,18 +62,33 @@ impl Reports {
         let address = from.map(|address| address.to_string());
         let now = self.clock.now();
         if self.attempts.take(&Guess::Report(from), now) {
-            let entry = AuditEntry { address, ..AuditEntry::new(AuditAction::ReportRefused, now, json!({"reporter": short(name)})) };
+            let entry = AuditEntry {
+                address,
+                ..AuditEntry::new(AuditAction::ReportRefused, now, json!({"reporter": short(name)}))
+            };
             if let Err(error) = self.changes.apply(Change::new(entry)).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not record a refused report");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not record a refused report"
+                );
             }
         }
-        ApiError::new(Code::NotSignedIn, "The signature is missing, wrong, or older than five minutes.")
+        ApiError::new(
+            Code::NotSignedIn,
+            "The signature is missing, wrong, or older than five minutes.",
+        )
     }
 
     /// Finds the running incident that a report is about. `None` if that incident is over.
-    async fn find(&self, reporter: &Reporter, message: &Message) -> Result<Option<Arc<Current>>, ApiError> {
+    async fn find(
+        &self,
+        reporter: &Reporter,
+        message: &Message,
+    ) -> Result<Option<Arc<Current>>, ApiError> {
         let Data { incident, account, .. } = &message.data;
-        let may = |home: &HomeId| if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) };
+        let may = |home: &HomeId| {
+            if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) }
+        };
         if let Some(incident) = *incident {
             if let Some(current) = self.engine.view().by_id(incident) {
                 return may(&current.incident.home).map(|()| Some(current));
@@ -81,17 +97,28 @@ impl Reports {
                 return may(&stored.home).map(|()| None);
             }
         }
-        let home = account.as_deref().and_then(|account| self.receiver.as_ref()?.home_of(account)).ok_or_else(ApiError::not_found)?;
+        let home = account
+            .as_deref()
+            .and_then(|account| self.receiver.as_ref()?.home_of(account))
+            .ok_or_else(ApiError::not_found)?;
         may(home)?;
         let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);
         Ok(self.engine.view().running_in(home).filter(of_this))
     }
 }
 
-/// Records a report of a dispatch service or of the center that has the alarm.
-/// The types are `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` and `.closed`; others change nothing. The
-/// incident is named by its id, or by the home's account at the center. The headers contain the signature, as in Standard Webhooks.
-#[utoipa::path(post, path = "/api/v1/reports/{reporter}", tag = "center", params(("reporter" = String, Path)), request_body = Message, responses((status = 200, body = Receipt), Problems))]
+/// Records a report of a dispatch service or of the center that has the alarm. The types are
+/// `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` and `.closed`;
+/// others change nothing. The incident is named by its id, or by the home's account at the center.
+/// The headers contain the signature, as in Standard Webhooks.
+#[utoipa::path(
+    post,
+    path = "/api/v1/reports/{reporter}",
+    tag = "center",
+    params(("reporter" = String, Path)),
+    request_body = Message,
+    responses((status = 200, body = Receipt), Problems),
+)]
 pub async fn report(
     State(reports): State<Reports>,
     PathId(name): PathId<String>,
@@ -100,25 +127,36 @@ pub async fn report(
     body: Bytes,
 ) -> Result<Json<Receipt>, ApiError> {
     let reporter = reports.reporters.iter().find(|reporter| reporter.name == name);
-    let Some((reporter, key)) = reporter.and_then(|reporter| Some((reporter, reporter.signed(&body, &headers)?))) else {
+    let Some((reporter, key)) =
+        reporter.and_then(|reporter| Some((reporter, reporter.signed(&body, &headers)?)))
+    else {
         return Err(reports.refused(&name, address).await);
     };
     // Two reporters may use the same message ids.
     let key = format!("{}/{key}", reporter.name);
-    let message: Message = serde_json::from_slice(&body).map_err(|error| ApiError::field("body", &error.to_string()))?;
+    let message: Message = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::field("body", &error.to_string()))?;
     let current = reports.find(reporter, &message).await?;
-    let (Some(current), Some(report)) = (current, message.report()) else { return Ok(Json(Receipt { recorded: false })) };
+    let (Some(current), Some(report)) = (current, message.report()) else {
+        return Ok(Json(Receipt { recorded: false }));
+    };
     let by = match &message.data.by {
         Some(by) => format!("{}, {}", short(by), reporter.title),
         None => reporter.title.clone(),
     };
-    let command =
-        Command::Report { by: Actor::Outside { name: by }, key: key.clone(), said_at: message.timestamp, report: shortened(report) };
+    let command = Command::Report {
+        by: Actor::Outside { name: by },
+        key: key.clone(),
+        said_at: message.timestamp,
+        report: shortened(report),
+    };
     let before = current.incident.seq;
     let answer = match reports.engine.give(current.incident.id, command).await {
         Ok(answer) if answer.refusal.is_none() => answer,
         // The incident is over, or nothing has been sent yet.
-        Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => return Ok(Json(Receipt { recorded: false })),
+        Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => {
+            return Ok(Json(Receipt { recorded: false }));
+        }
         Err(denied) => return Err(denied.into()),
     };
     let now = &answer.current.incident;
@@ -136,9 +174,11 @@ fn short(text: &str) -> String {
 fn shortened(report: Report) -> Report {
     match report {
         Report::Called { name, outcome } => Report::Called { name: short(&name), outcome },
-        Report::Moved { service, state, reference } => {
-            Report::Moved { service, state, reference: reference.map(|text| short(&text)).filter(|text| !text.is_empty()) }
-        }
+        Report::Moved { service, state, reference } => Report::Moved {
+            service,
+            state,
+            reference: reference.map(|text| short(&text)).filter(|text| !text.is_empty()),
+        },
         other => other,
     }
 }
@@ -150,7 +190,10 @@ mod tests {
     #[test]
     fn what_is_said_of_an_earlier_alarm_is_not_said_of_this_one() {
         let deadline = Timestamp::from_millis(1_000_000_000);
-        assert!(is_of(deadline - Duration::from_secs(119), deadline), "another clock is a little behind");
+        assert!(
+            is_of(deadline - Duration::from_secs(119), deadline),
+            "another clock is a little behind"
+        );
         assert!(!is_of(deadline - Duration::from_secs(3_600), deadline));
     }
 }

@@ -77,7 +77,8 @@ impl SelfCheck {
         if *self.stop.borrow() {
             return (false, vec!["server: it is stopping\n".into()]);
         }
-        let Sample { answers, stores, took, .. } = self.probe.sample(&self.engine, &self.changes).await;
+        let Sample { answers, stores, took, .. } =
+            self.probe.sample(&self.engine, &self.changes).await;
         // The sample may be a second old, so a commit that has failed since then counts as well.
         let stores = stores && !self.engine.view().store_fails();
         let mut reasons = vec![match (answers, stores) {
@@ -87,10 +88,14 @@ impl SelfCheck {
         }];
         let (depth, oldest) = self.engine.view().under_way();
         let look = if oldest > UNDER_WAY_LONG { "; look at the log for why" } else { "" };
-        reasons.push(format!("outbox: {depth} under way, the oldest for {} s{look}\n", oldest.as_secs()));
+        reasons.push(format!(
+            "outbox: {depth} under way, the oldest for {} s{look}\n",
+            oldest.as_secs()
+        ));
         reasons.extend(self.set_aside(is_here));
         if let Some(free) = free_space(&self.data) {
-            let look = if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
+            let look =
+                if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
             reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
         }
         let center = if self.demo { "simulated (demo)" } else { "not connected to responders" };
@@ -98,18 +103,25 @@ impl SelfCheck {
         (stores, reasons)
     }
 
-    /// What cannot be read or decided: by name for this machine, and as numbers for everybody else, who must not learn of homes and of
-    /// hidden incidents.
+    /// What cannot be read or decided: by name for this machine, and as numbers for everybody else,
+    /// who must not learn of homes and of hidden incidents.
     fn set_aside(&self, is_here: bool) -> Vec<String> {
-        let (quarantined, homes, effects) =
-            (self.engine.view().quarantined(), self.homes.unreadable(), self.engine.view().unreadable_effects());
+        let (quarantined, homes, effects) = (
+            self.engine.view().quarantined(),
+            self.homes.unreadable(),
+            self.engine.view().unreadable_effects(),
+        );
         if !is_here {
             let all = [
                 (quarantined.len(), "incidents are quarantined"),
                 (homes.len(), "homes cannot be read"),
                 (effects.len(), "effects cannot be read"),
             ];
-            return all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}; see the log\n")).collect();
+            return all
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}; see the log\n"))
+                .collect();
         }
         let incident = |Quarantined { incident, home, .. }: Quarantined| {
             format!(
@@ -117,32 +129,59 @@ impl SelfCheck {
                  contacts\n"
             )
         };
-        let home =
-            |home: &String| format!("home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n");
-        let effect = |key: String| format!("effect {key}: cannot be read, so it is not carried out; see the log\n");
-        quarantined.into_iter().map(incident).chain(homes.iter().map(home)).chain(effects.into_iter().map(effect)).collect()
+        let home = |home: &String| {
+            format!(
+                "home {home}: cannot be read, so no SOS can be raised in it; see the log, and restore a backup\n"
+            )
+        };
+        let effect = |key: String| {
+            format!("effect {key}: cannot be read, so it is not carried out; see the log\n")
+        };
+        quarantined
+            .into_iter()
+            .map(incident)
+            .chain(homes.iter().map(home))
+            .chain(effects.into_iter().map(effect))
+            .collect()
     }
 }
 
 /// Readiness: whether a request would be stored now, and what needs attention, one reason per line.
-#[utoipa::path(get, path = "/readyz", tag = "service", responses((status = 200, body = String), (status = 503, body = String)))]
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "service",
+    responses((status = 200, body = String), (status = 503, body = String)),
+)]
 pub async fn readyz(
     extract::State(check): extract::State<SelfCheck>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
     let (ready, reasons) = check.reasons(is_here(peer, &headers)).await;
-    let (status, word) = if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let (status, word) = if ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
     (status, format!("{word}\n{}", reasons.concat()))
 }
 
 /// Whether a request comes from this machine, and from nobody else through a proxy on it.
 fn is_here(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    peer.ip().is_loopback() && !["forwarded", "x-forwarded-for", "x-forwarded-proto"].iter().any(|name| headers.contains_key(*name))
+    peer.ip().is_loopback()
+        && !["forwarded", "x-forwarded-for", "x-forwarded-proto"]
+            .iter()
+            .any(|name| headers.contains_key(*name))
 }
 
 /// Metrics for Prometheus. Only requests from this machine are answered.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String), (status = 404, body = String)))]
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    responses((status = 200, body = String), (status = 404, body = String)),
+)]
 pub async fn metrics(
     extract::State(engine): extract::State<Engine>,
     extract::State(changes): extract::State<Changes>,

@@ -20,7 +20,10 @@ use crate::{
             attempts::{Attempts, Guess},
         },
         state::{AppState, handles},
-        store::{Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads, SESSION_LEAVES, Session},
+        store::{
+            Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads,
+            SESSION_LEAVES, Session,
+        },
     },
 };
 use axum::{
@@ -59,7 +62,8 @@ handles! {
 }
 
 impl SigningIn {
-    /// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes are limited.
+    /// Whether this is the password of the signed-in account. The wrong attempts within 15 minutes
+    /// are limited.
     pub async fn is_password(&self, account: &Account, password: String) -> Result<bool, ApiError> {
         if password.len() > 1_024 {
             return Ok(false);
@@ -69,9 +73,11 @@ impl SigningIn {
         self.try_password(&guess, Some(account), password).await
     }
 
-    /// Takes one of the attempts to sign in to an account, or with an address that belongs to no account.
+    /// Takes one of the attempts to sign in to an account, or with an address that belongs to no
+    /// account.
     pub fn guess(&self, account: Option<&Account>, email: &str) -> Result<Guess, ApiError> {
-        let guess = account.map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
+        let guess = account
+            .map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
         self.take(&guess)?;
         Ok(guess)
     }
@@ -80,33 +86,48 @@ impl SigningIn {
         if self.attempts.take(guess, self.clock.now()) {
             return Ok(());
         }
-        Err(ApiError::new(Code::TooManyAttempts, "Too many wrong passwords. Try again in 15 minutes."))
+        Err(ApiError::new(
+            Code::TooManyAttempts,
+            "Too many wrong passwords. Try again in 15 minutes.",
+        ))
     }
 
-    async fn try_password(&self, guess: &Guess, account: Option<&Account>, password: String) -> Result<bool, ApiError> {
-        let right = self.hashing.sign_in.verify(password, account.map(|a| a.password.clone())).await?;
+    async fn try_password(
+        &self,
+        guess: &Guess,
+        account: Option<&Account>,
+        password: String,
+    ) -> Result<bool, ApiError> {
+        let right =
+            self.hashing.sign_in.verify(password, account.map(|a| a.password.clone())).await?;
         if right {
             self.attempts.succeeded(guess);
         }
         Ok(right)
     }
 
-    /// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not recorded, because a flood of them would
-    /// fill the disk; attempts on an account are limited. The answer does not wait for the record, because its time would reveal whether
-    /// the account exists.
+    /// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not
+    /// recorded, because a flood of them would fill the disk; attempts on an account are limited.
+    /// The answer does not wait for the record, because its time would reveal whether the account
+    /// exists.
     pub fn refused(&self, cookie: &SessionCookie, account: &Account, by: By) {
-        let (changes, address) = (self.changes.clone(), cookie.address.map(|address| address.to_string()));
-        let entry = AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
+        let (changes, address) =
+            (self.changes.clone(), cookie.address.map(|address| address.to_string()));
+        let entry =
+            AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
         let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
         tokio::spawn(async move {
             if let Err(error) = changes.apply(Change::new(entry)).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a refused sign-in could not be recorded"
+                );
             }
         });
     }
 
-    /// Begins a session, as a part of the change that `with` extends, and sets the cookie with its token. A device has one session, so its
-    /// previous session ends.
+    /// Begins a session, as a part of the change that `with` extends, and sets the cookie with its
+    /// token. A device has one session, so its previous session ends.
     pub async fn begin(
         &self,
         cookie: SessionCookie,
@@ -116,8 +137,11 @@ impl SigningIn {
         with: impl FnOnce(Change) -> Change,
     ) -> Result<(CookieJar, Json<SignedInAnswer>), ApiError> {
         let (token, now) = (identity::new_token(), self.clock.now());
-        let device = identity::device::name(headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default());
-        // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who knows the password.
+        let device = identity::device::name(
+            headers.get(header::USER_AGENT).and_then(|text| text.to_str().ok()).unwrap_or_default(),
+        );
+        // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who
+        // knows the password.
         let is_held = by != By::Passkey && !self.reads.passkeys(&account.id).await?.is_empty();
         let held_until = if is_held { now + identity::HELD } else { Timestamp::from_millis(0) };
         let session = Session {
@@ -135,10 +159,16 @@ impl SigningIn {
             account: Some(account.id.clone()),
             session: Some(session_name(&session.token)),
             address: cookie.address.map(|address| address.to_string()),
-            ..AuditEntry::new(AuditAction::SignedIn, now, json!({"by": by.word(), "device": session.device, "held": is_held}))
+            ..AuditEntry::new(
+                AuditAction::SignedIn,
+                now,
+                json!({"by": by.word(), "device": session.device, "held": is_held}),
+            )
         };
         let other = match cookie.token().map(identity::token_hash) {
-            Some(old) => self.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old)),
+            Some(old) => {
+                self.reads.session(old, now).await?.map(|(owner, _)| Op::EndSession(owner.id, old))
+            }
             None => None,
         };
         let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
@@ -153,14 +183,27 @@ impl SigningIn {
         Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
     }
 
-    /// Stores a change with which the person proved their identity again, and gives the device a new token (ASVS 7.2.4). The old token
-    /// gains no rights, and expires soon after the first use of the new one, so a lost answer signs nobody out. `change` gets the token
-    /// that the device has from then on.
-    pub async fn renew(&self, cookie: SessionCookie, old: &Session, change: impl Fn([u8; 32]) -> Change) -> Result<CookieJar, ApiError> {
+    /// Stores a change with which the person proved their identity again, and gives the device a
+    /// new token (ASVS 7.2.4). The old token gains no rights, and expires soon after the first use
+    /// of the new one, so a lost answer signs nobody out. `change` gets the token that the device
+    /// has from then on.
+    pub async fn renew(
+        &self,
+        cookie: SessionCookie,
+        old: &Session,
+        change: impl Fn([u8; 32]) -> Change,
+    ) -> Result<CookieJar, ApiError> {
         let (token, now) = (identity::new_token(), self.clock.now());
-        let renewed = Session { token: identity::token_hash(&token), proven_at: now, replaces: Some(old.token), ..old.clone() };
+        let renewed = Session {
+            token: identity::token_hash(&token),
+            proven_at: now,
+            replaces: Some(old.token),
+            ..old.clone()
+        };
         if old.expires_at > now + SESSION_LEAVES {
-            let change = change(renewed.token).guard(Guard::NotReplaced(old.token)).op(Op::PutSession(renewed));
+            let change = change(renewed.token)
+                .guard(Guard::NotReplaced(old.token))
+                .op(Op::PutSession(renewed));
             match self.changes.apply(change).await {
                 // Another request with the same token came first, and its answer may be lost.
                 Err(ChangeError::Unmet(Guard::NotReplaced(_))) => {}
@@ -201,7 +244,9 @@ pub async fn sign_in(
     let account = account.ok_or_else(not_together)?;
     // The password may be changed while it is checked.
     let compared = Guard::PasswordIs(account.id.clone(), account.password.clone());
-    signing_in.begin(cookie, &headers, account, By::Password, |sign_in| sign_in.guard(compared)).await
+    signing_in
+        .begin(cookie, &headers, account, By::Password, |sign_in| sign_in.guard(compared))
+        .await
 }
 
 fn not_together() -> ApiError {
@@ -230,15 +275,29 @@ impl By {
 }
 
 /// Signs out.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Signed out"), Problems))]
-pub async fn sign_out(State(changes): State<Changes>, cookie: SessionCookie, signed_in: SignedIn) -> Result<impl IntoResponse, ApiError> {
+#[utoipa::path(
+    delete,
+    path = "/api/v1/session",
+    tag = "session",
+    responses((status = 204, description = "Signed out"), Problems),
+)]
+pub async fn sign_out(
+    State(changes): State<Changes>,
+    cookie: SessionCookie,
+    signed_in: SignedIn,
+) -> Result<impl IntoResponse, ApiError> {
     let end = Op::EndSession(signed_in.account.id.clone(), signed_in.session.token);
     changes.apply(signed_in.change(AuditAction::SignedOut, json!({})).op(end)).await?;
     Ok((cookie.unset(), StatusCode::NO_CONTENT))
 }
 
 /// The signed-in account, with its homes and its role at the monitoring center.
-#[utoipa::path(get, path = "/api/v1/me", tag = "session", responses((status = 200, body = Me), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/me",
+    tag = "session",
+    responses((status = 200, body = Me), Problems),
+)]
 pub async fn me(
     State(reads): State<Arc<dyn Reads>>,
     State(homes): State<Arc<Homes>>,
@@ -246,11 +305,24 @@ pub async fn me(
     SignedIn { account, .. }: SignedIn,
 ) -> Result<Json<Me>, ApiError> {
     let memberships = reads.memberships(&account.id).await?;
-    let home = |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| match homes.get(&id) {
-        Some(home) => Some(MyHome { id, name: home.name.clone(), role: membership.role, unreadable: false }),
-        None if homes.is_unreadable(&id) => Some(MyHome { name: id.to_string(), id, role: membership.role, unreadable: true }),
-        None => None,
-    };
+    let home =
+        |(id, membership): (crate::domain::id::HomeId, crate::domain::access::Membership)| {
+            match homes.get(&id) {
+                Some(home) => Some(MyHome {
+                    id,
+                    name: home.name.clone(),
+                    role: membership.role,
+                    unreadable: false,
+                }),
+                None if homes.is_unreadable(&id) => Some(MyHome {
+                    name: id.to_string(),
+                    id,
+                    role: membership.role,
+                    unreadable: true,
+                }),
+                None => None,
+            }
+        };
     let homes = memberships.into_iter().filter_map(home).collect();
     let center_role = reads.center_role(&account.id).await?;
     Ok(Json(Me { user: user(&account), homes, center_role, server_time: clock.now() }))

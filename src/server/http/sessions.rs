@@ -1,4 +1,5 @@
-//! The signed-in devices of an account, and its password. Changing the password signs out every other device.
+//! The signed-in devices of an account, and its password. Changing the password signs out every
+//! other device.
 
 use super::{
     cookie::SessionCookie,
@@ -48,7 +49,12 @@ fn name(session: &Session) -> String {
 }
 
 /// The devices on which this account is signed in, the most recently used first.
-#[utoipa::path(get, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions",
+    tag = "session",
+    responses((status = 200, body = Vec<Device>), Problems),
+)]
 pub async fn list(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -70,7 +76,13 @@ pub async fn list(
 }
 
 /// Signs out a device. Its streams end within seconds.
-#[utoipa::path(delete, path = "/api/v1/sessions/{session}", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sessions/{session}",
+    tag = "session",
+    params(("session" = String, Path)),
+    responses((status = 200, body = Vec<Device>), Problems),
+)]
 pub async fn end(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -89,9 +101,15 @@ pub async fn end(
     list(State(reads), State(clock), signed_in).await
 }
 
-/// Lifts the restriction of another device of this account, which was signed in without the account's passkey.
-/// The requesting device must not be restricted itself.
-#[utoipa::path(post, path = "/api/v1/sessions/{session}/release", tag = "session", params(("session" = String, Path)), responses((status = 200, body = Vec<Device>), Problems))]
+/// Lifts the restriction of another device of this account, which was signed in without the
+/// account's passkey. The requesting device must not be restricted itself.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sessions/{session}/release",
+    tag = "session",
+    params(("session" = String, Path)),
+    responses((status = 200, body = Vec<Device>), Problems),
+)]
 pub async fn release(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -108,21 +126,38 @@ pub async fn release(
 }
 
 /// Signs out every other device.
-#[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 200, body = Vec<Device>), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sessions",
+    tag = "session",
+    responses((status = 200, body = Vec<Device>), Problems),
+)]
 pub async fn end_others(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
     State(changes): State<Changes>,
     Unrestricted(signed_in): Unrestricted,
 ) -> Result<Json<Vec<Device>>, ApiError> {
-    let end = Op::EndSessions { account: signed_in.account.id.clone(), except: vec![signed_in.session.token] };
-    changes.apply(signed_in.change(AuditAction::DevicesSignedOut, json!({"all": true})).op(end)).await?;
+    let end = Op::EndSessions {
+        account: signed_in.account.id.clone(),
+        except: vec![signed_in.session.token],
+    };
+    changes
+        .apply(signed_in.change(AuditAction::DevicesSignedOut, json!({"all": true})).op(end))
+        .await?;
     list(State(reads), State(clock), signed_in).await
 }
 
-/// Proves the person's identity again on this device, with the password or a passkey.
-/// Changes of a home require a recent proof. A passkey also lifts the restriction of a device that was signed in without one.
-#[utoipa::path(put, path = "/api/v1/session/proof", tag = "session", request_body = Proof, responses((status = 204, description = "It is"), Problems))]
+/// Proves the person's identity again on this device, with the password or a passkey. Changes of a
+/// home require a recent proof. A passkey also lifts the restriction of a device that was signed in
+/// without one.
+#[utoipa::path(
+    put,
+    path = "/api/v1/session/proof",
+    tag = "session",
+    request_body = Proof,
+    responses((status = 204, description = "It is"), Problems),
+)]
 pub async fn prove(
     State(signing_in): State<SigningIn>,
     State(keyring): State<Keyring>,
@@ -142,25 +177,45 @@ pub async fn prove(
         }
         (password, None) => {
             if !signing_in.is_password(account, password.unwrap_or_default()).await? {
-                signing_in.changes.apply(signed_in.change(AuditAction::ProofRefused, json!({"by": "password"}))).await?;
-                return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault: ErrorCode::NotRight }]).into());
+                signing_in
+                    .changes
+                    .apply(signed_in.change(AuditAction::ProofRefused, json!({"by": "password"})))
+                    .await?;
+                return Err(EditError::Wrong(vec![FieldError {
+                    field: "password".into(),
+                    fault: ErrorCode::NotRight,
+                }])
+                .into());
             }
             None
         }
     };
     let by = if used.is_some() { "passkey" } else { "password" };
     let proven = |token: [u8; 32]| {
-        let change = signed_in.change(AuditAction::Proven, json!({"by": by, "session": session_name(&token)}));
-        let release = used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
-        let stands = used.iter().map(|used| Guard::PasskeyStands(used.account.clone(), used.credential.clone()));
-        stands.fold(change, |change, guard| change.guard(guard)).ops(release).ops(used.clone().map(Op::PutPasskey))
+        let change = signed_in
+            .change(AuditAction::Proven, json!({"by": by, "session": session_name(&token)}));
+        let release =
+            used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
+        let stands = used
+            .iter()
+            .map(|used| Guard::PasskeyStands(used.account.clone(), used.credential.clone()));
+        stands
+            .fold(change, |change, guard| change.guard(guard))
+            .ops(release)
+            .ops(used.clone().map(Op::PutPasskey))
     };
     let jar = signing_in.renew(cookie, &signed_in.session, proven).await?;
     Ok((jar, StatusCode::NO_CONTENT))
 }
 
 /// Changes the account's password, and signs out every other device.
-#[utoipa::path(put, path = "/api/v1/password", tag = "session", request_body = EditPassword, responses((status = 204, description = "Changed"), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/password",
+    tag = "session",
+    request_body = EditPassword,
+    responses((status = 204, description = "Changed"), Problems),
+)]
 pub async fn password(
     State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
@@ -169,16 +224,20 @@ pub async fn password(
 ) -> Result<(CookieJar, StatusCode), ApiError> {
     let account = &signed_in.account;
     let mut form = Form::default();
-    // The new password is checked only if the current one is right, because the check takes up to a second.
+    // The new password is checked only if the current one is right, because the check takes up to a
+    // second.
     if !signing_in.is_password(account, current).await? {
         form.wrong("current", ErrorCode::NotRight);
-    } else if let Some(fault) = signing_in.hashing.sign_in.judged(&password, &[&account.email, &account.name]).await? {
+    } else if let Some(fault) =
+        signing_in.hashing.sign_in.judged(&password, &[&account.email, &account.name]).await?
+    {
         form.wrong("password", fault);
     }
     form.done(()).map_err(EditError::Wrong)?;
     let password = signing_in.hashing.sign_in.hashed(password).await?;
     let changed = |token: [u8; 32]| {
-        let change = signed_in.change(AuditAction::PasswordChanged, json!({"session": session_name(&token)}));
+        let change = signed_in
+            .change(AuditAction::PasswordChanged, json!({"session": session_name(&token)}));
         // Another device changed it first, so the comparison was with an old password.
         let change = change.guard(Guard::PasswordIs(account.id.clone(), account.password.clone()));
         let except = vec![signed_in.session.token, token];

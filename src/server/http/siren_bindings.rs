@@ -26,12 +26,24 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The routes of siren bindings.
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(one)).routes(routes!(choose, forget)).routes(routes!(try_out))
+    OpenApiRouter::new()
+        .routes(routes!(one))
+        .routes(routes!(choose, forget))
+        .routes(routes!(try_out))
 }
 
 /// The sirens and buttons of the home behind the MQTT broker.
-#[utoipa::path(get, path = "/api/v1/homes/{home}/wiring", tag = "household", params(("home" = String, Path)), responses((status = 200, body = Wiring), Problems))]
-pub async fn one(State(broker): State<Option<Arc<MqttDevices>>>, Owner(member): Owner) -> Json<Wiring> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/homes/{home}/wiring",
+    tag = "household",
+    params(("home" = String, Path)),
+    responses((status = 200, body = Wiring), Problems),
+)]
+pub async fn one(
+    State(broker): State<Option<Arc<MqttDevices>>>,
+    Owner(member): Owner,
+) -> Json<Wiring> {
     let Some(broker) = &broker else { return Json(Wiring::default()) };
     let home = &member.home.id;
     let begins = broker.settings().topic_prefix.get(home);
@@ -43,14 +55,16 @@ pub async fn one(State(broker): State<Option<Arc<MqttDevices>>>, Owner(member): 
     for Diagnostics { who, health, troubles } in broker.diagnostics(home) {
         let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, troubles };
         match who {
-            Ok(device) => wiring.sirens.extend(broker.spoken(home, &device).map(|spoken| WiredSiren {
-                device,
-                kind: spoken.kind,
-                name: spoken.name,
-                chosen: spoken.chosen,
-                proves: spoken.profile.state.is_some(),
-                health,
-            })),
+            Ok(device) => {
+                wiring.sirens.extend(broker.spoken(home, &device).map(|spoken| WiredSiren {
+                    device,
+                    kind: spoken.kind,
+                    name: spoken.name,
+                    chosen: spoken.chosen,
+                    proves: spoken.profile.state.is_some(),
+                    health,
+                }))
+            }
             Err(name) => wiring.buttons.push(WiredButton { name, health }),
         }
     }
@@ -59,7 +73,14 @@ pub async fn one(State(broker): State<Option<Arc<MqttDevices>>>, Owner(member): 
 }
 
 /// Chooses how the server reaches a siren.
-#[utoipa::path(put, path = "/api/v1/homes/{home}/wiring/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), request_body = EditWire, responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/homes/{home}/wiring/{device}",
+    tag = "household",
+    params(("home" = String, Path), ("device" = String, Path)),
+    request_body = EditWire,
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn choose(
     State(editing): State<Editing>,
     State(broker): State<Option<Arc<MqttDevices>>>,
@@ -75,8 +96,16 @@ pub async fn choose(
         return Err(ApiError::field("name", "This server is connected to no broker."));
     };
     let binding = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
-    let with = |all: &[SirenBinding]| all.iter().filter(|b| b.device != device).cloned().chain([binding.clone()]).collect::<Vec<_>>();
-    broker.check_bindings(&home.id, &with(&home.siren_bindings)).map_err(|error| ApiError::field("name", &error.to_string()))?;
+    let with = |all: &[SirenBinding]| {
+        all.iter()
+            .filter(|b| b.device != device)
+            .cloned()
+            .chain([binding.clone()])
+            .collect::<Vec<_>>()
+    };
+    broker
+        .check_bindings(&home.id, &with(&home.siren_bindings))
+        .map_err(|error| ApiError::field("name", &error.to_string()))?;
     let answer = editing
         .edited(&owner, |home| {
             home.siren_bindings = with(&home.siren_bindings);
@@ -87,7 +116,13 @@ pub async fn choose(
 }
 
 /// Returns a siren to the server's settings.
-#[utoipa::path(delete, path = "/api/v1/homes/{home}/wiring/{device}", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = HomeAnswer), Problems))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/wiring/{device}",
+    tag = "household",
+    params(("home" = String, Path), ("device" = String, Path)),
+    responses((status = 200, body = HomeAnswer), Problems),
+)]
 pub async fn forget(
     State(editing): State<Editing>,
     owner: Owner,
@@ -102,7 +137,13 @@ pub async fn forget(
 }
 
 /// Sounds a siren for a second, as a test.
-#[utoipa::path(post, path = "/api/v1/homes/{home}/wiring/{device}/test", tag = "household", params(("home" = String, Path), ("device" = String, Path)), responses((status = 200, body = Tested), Problems))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/homes/{home}/wiring/{device}/test",
+    tag = "household",
+    params(("home" = String, Path), ("device" = String, Path)),
+    responses((status = 200, body = Tested), Problems),
+)]
 pub async fn try_out(
     State(devices): State<Arc<dyn Devices>>,
     State(engine): State<Engine>,
@@ -116,7 +157,12 @@ pub async fn try_out(
     }
     let sounds = devices.is_sounding(&home.id, &device);
     if sounds || engine.view().running_in(&home.id).is_some() {
-        return Err(ApiError::new(Code::LiveIncidentRunning, "No siren is tested while an incident is running."));
+        return Err(ApiError::new(
+            Code::LiveIncidentRunning,
+            "No siren is tested while an incident is running.",
+        ));
     }
-    Ok(Json(Tested { confirmed: sound_for_a_second(devices, clock, home.id.clone(), device).await }))
+    Ok(Json(Tested {
+        confirmed: sound_for_a_second(devices, clock, home.id.clone(), device).await,
+    }))
 }

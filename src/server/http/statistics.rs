@@ -1,5 +1,5 @@
-//! Statistics of the monitoring center, for its supervisors. They name no home, because the center's staff see a home only while it needs
-//! help.
+//! Statistics of the monitoring center, for its supervisors. They name no home, because the
+//! center's staff see a home only while it needs help.
 
 use super::{
     errors::{ApiError, Problems},
@@ -61,8 +61,15 @@ enum Format {
     Csv,
 }
 
-/// Statistics of the monitoring center: how long its steps took, and how often nobody had needed help.
-#[utoipa::path(get, path = "/api/v1/center/statistics", tag = "center", params(Asked), responses((status = 200, content((Statistics = "application/json"), (String = "text/csv"))), Problems))]
+/// Statistics of the monitoring center: how long its steps took, and how often nobody had needed
+/// help.
+#[utoipa::path(
+    get,
+    path = "/api/v1/center/statistics",
+    tag = "center",
+    params(Asked),
+    responses((status = 200, content((Statistics = "application/json"), (String = "text/csv"))), Problems),
+)]
 pub async fn statistics(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
@@ -91,18 +98,25 @@ pub async fn statistics(
     }
     Ok(match format {
         Format::Csv => {
-            let head =
-                [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"center.csv\"")];
+            let head = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"center.csv\""),
+            ];
             (head, csv(&all)).into_response()
         }
-        Format::Json => {
-            Json(Statistics::of(since, &all, listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default())).into_response()
-        }
+        Format::Json => Json(Statistics::of(
+            since,
+            &all,
+            listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default(),
+        ))
+        .into_response(),
     })
 }
 
 fn csv(all: &[Handled]) -> String {
-    let seconds = |ms: Option<u64>| ms.map(|ms| format!("{}.{:03}", ms / 1_000, ms % 1_000)).unwrap_or_default();
+    let seconds = |ms: Option<u64>| {
+        ms.map(|ms| format!("{}.{:03}", ms / 1_000, ms % 1_000)).unwrap_or_default()
+    };
     let mut text = row(&[
         "incident",
         "services",

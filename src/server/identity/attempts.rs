@@ -17,18 +17,21 @@ use std::{
 const MOST: usize = 10;
 /// The time in which guesses count.
 const WITHIN: Duration = Duration::from_secs(15 * 60);
-/// The most keys of one kind that are kept. Beyond that, the key that was used longest ago is dropped.
+/// The most keys of one kind that are kept. Beyond that, the key that was used longest ago is
+/// dropped.
 const KEPT: usize = 10_000;
 
-/// What is guessed. Each kind has its own storage, so that a flood of one kind drops nothing of another.
+/// What is guessed. Each kind has its own storage, so that a flood of one kind drops nothing of
+/// another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Guess {
     /// The password or a recovery code of an account, by a person who is not signed in.
     SignIn(UserId),
-    /// The password of an account, by a person who is signed in to it. Strangers cannot use up these guesses.
+    /// The password of an account, by a person who is signed in to it. Strangers cannot use up
+    /// these guesses.
     Proof(UserId),
-    /// The password of an account that does not exist: the hash of the address. It is counted, so that the answers are the same as for an
-    /// account.
+    /// The password of an account that does not exist: the hash of the address. It is counted, so
+    /// that the answers are the same as for an account.
     Nobody([u8; 32]),
     /// The verbal password, on a call.
     Call(CallId),
@@ -55,8 +58,8 @@ type Guesses = HashMap<Guess, Vec<Timestamp>>;
 pub struct Attempts(Mutex<HashMap<Discriminant<Guess>, Guesses>>);
 
 impl Attempts {
-    /// Takes one of the remaining guesses. Returns false if there is none. A guess counts as wrong until [`Self::succeeded`], so that
-    /// concurrent guesses are limited like consecutive ones.
+    /// Takes one of the remaining guesses. Returns false if there is none. A guess counts as wrong
+    /// until [`Self::succeeded`], so that concurrent guesses are limited like consecutive ones.
     pub fn take(&self, guess: &Guess, now: Timestamp) -> bool {
         let mut kinds = self.0.lock().expect("no holder panics");
         let of_kind = kinds.entry(discriminant(guess)).or_default();
@@ -79,11 +82,15 @@ impl Attempts {
     }
 }
 
-/// Drops the keys whose guesses no longer count. If that is not enough, drops the key that was used longest ago.
+/// Drops the keys whose guesses no longer count. If that is not enough, drops the key that was used
+/// longest ago.
 fn make_room(of_kind: &mut HashMap<Guess, Vec<Timestamp>>, now: Timestamp) {
     of_kind.retain(|_, times| times.last().is_some_and(|at| now.since(*at) < WITHIN));
     if of_kind.len() >= KEPT
-        && let Some(oldest) = of_kind.iter().min_by_key(|(_, times)| times.last().copied()).map(|(guess, _)| guess.clone())
+        && let Some(oldest) = of_kind
+            .iter()
+            .min_by_key(|(_, times)| times.last().copied())
+            .map(|(guess, _)| guess.clone())
     {
         of_kind.remove(&oldest);
     }
@@ -113,14 +120,20 @@ mod tests {
         let (attempts, now) = (Attempts::default(), Timestamp::from_millis(1_000_000));
         let ada: UserId = "ada".parse().unwrap();
         while attempts.take(&Guess::SignIn(ada.clone()), now) {}
-        assert!(attempts.take(&Guess::Proof(ada), now), "strangers do not lock out somebody who is signed in");
+        assert!(
+            attempts.take(&Guess::Proof(ada), now),
+            "strangers do not lock out somebody who is signed in"
+        );
         for keypad in ["hall", "door"] {
             while attempts.take(&Guess::Keypad(keypad.into()), now) {}
         }
         for n in 0..2 * KEPT as u64 {
             attempts.take(&Guess::nobody(&format!("made-up {n}")), now + Duration::from_millis(n));
         }
-        assert!(!attempts.take(&Guess::Keypad("hall".into()), now), "a flood of made-up names resets nothing");
+        assert!(
+            !attempts.take(&Guess::Keypad("hall".into()), now),
+            "a flood of made-up names resets nothing"
+        );
         let kinds = attempts.0.lock().unwrap();
         assert!(kinds.values().all(|of_kind| of_kind.len() <= KEPT), "and is bounded");
     }

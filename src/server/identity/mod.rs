@@ -36,8 +36,9 @@ pub const HELD: Duration = Duration::from_secs(24 * 3_600);
 #[cfg(target_os = "linux")]
 const YIELDING: i32 = 10;
 
-/// A queue of passwords to hash. A hash takes about 19 MiB and a core for some time (OWASP's parameters). So the number of concurrent
-/// hashes and the length of the queue are limited, and a flood of sign-ins uses neither much memory nor the time of other tasks.
+/// A queue of passwords to hash. A hash takes about 19 MiB and a core for some time (OWASP's
+/// parameters). So the number of concurrent hashes and the length of the queue are limited, and a
+/// flood of sign-ins uses neither much memory nor the time of other tasks.
 #[derive(Debug)]
 pub struct HashQueue {
     /// Permits for the jobs that wait or run.
@@ -45,7 +46,8 @@ pub struct HashQueue {
     work: mpsc::Sender<Work>,
 }
 
-/// The memory for a hash. A thread keeps it, because allocating 19 aligned MiB again and again fragments the C library's heap.
+/// The memory for a hash. A thread keeps it, because allocating 19 aligned MiB again and again
+/// fragments the C library's heap.
 type Memory = Vec<Block>;
 type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 
@@ -85,13 +87,20 @@ impl HashQueue {
                     work(&mut memory);
                 }
             };
-            thread::Builder::new().name("hash".into()).spawn(hash).expect("the system gives a few threads");
+            thread::Builder::new()
+                .name("hash".into())
+                .spawn(hash)
+                .expect("the system gives a few threads");
         }
         Self { places: Arc::new(Semaphore::new(places)), work }
     }
 
-    /// Runs a job on a hashing thread when its turn comes. Other tasks continue meanwhile, so an SOS never waits for it.
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
+    /// Runs a job on a hashing thread when its turn comes. Other tasks continue meanwhile, so an
+    /// SOS never waits for it.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Busy)?;
         let (done, outcome) = oneshot::channel();
         let work = move |memory: &mut Memory| {
@@ -105,8 +114,9 @@ impl HashQueue {
         outcome.await.map_err(|_| Busy)
     }
 
-    /// Checks a new password when its turn comes, and returns what is wrong with it. Estimating how it would be guessed takes up to a
-    /// second, in which it must not block a thread of the runtime. `known` is what others know about its owner, such as the e-mail address.
+    /// Checks a new password when its turn comes, and returns what is wrong with it. Estimating how
+    /// it would be guessed takes up to a second, in which it must not block a thread of the
+    /// runtime. `known` is what others know about its owner, such as the e-mail address.
     ///
     /// # Errors
     /// The queue is full.
@@ -114,8 +124,12 @@ impl HashQueue {
         if let Some(fault) = password::wrong_length(password) {
             return Ok(Some(fault));
         }
-        let (password, known) = (password.to_owned(), known.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-        self.work(move |_| password::fault(&password, &known.iter().map(String::as_str).collect::<Vec<_>>())).await
+        let (password, known) =
+            (password.to_owned(), known.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        self.work(move |_| {
+            password::fault(&password, &known.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+        .await
     }
 
     /// Hashes a new password when its turn comes.
@@ -151,7 +165,8 @@ impl HashQueue {
     }
 }
 
-/// The hash for accounts that do not exist, so that an unknown address takes as long as a wrong password.
+/// The hash for accounts that do not exist, so that an unknown address takes as long as a wrong
+/// password.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody").unwrap_or_default());
 
 /// Hashes a password, in PHC form.
@@ -167,7 +182,11 @@ fn is_same(memory: &mut Memory, password: &str, hash: &str) -> Option<bool> {
     let hash = PasswordHash::new(hash).ok()?;
     let params = Params::try_from(&hash).ok()?;
     memory.resize(params.block_count(), Block::new());
-    let argon = Argon2::new(hash.algorithm.as_str().try_into().ok()?, hash.version?.try_into().ok()?, params);
+    let argon = Argon2::new(
+        hash.algorithm.as_str().try_into().ok()?,
+        hash.version?.try_into().ok()?,
+        params,
+    );
     let (salt, expected) = (hash.salt?, hash.hash?);
     let mut made = [0; Output::MAX_LENGTH];
     let made = &mut made[..expected.len()];
@@ -176,7 +195,8 @@ fn is_same(memory: &mut Memory, password: &str, hash: &str) -> Option<bool> {
     Some(Output::new(made).ok()? == expected)
 }
 
-/// Normalizes a verbal password for comparison: without capitals, extra spaces and accents, because they are not spoken.
+/// Normalizes a verbal password for comparison: without capitals, extra spaces and accents, because
+/// they are not spoken.
 pub fn spoken(password: &str) -> String {
     let accent = |letter: &char| ('\u{300}'..='\u{36f}').contains(letter);
     with_accents(&password.nfkd().filter(|letter| !accent(letter)).collect::<String>())
@@ -205,8 +225,8 @@ pub fn new_token() -> String {
 /// The number of recovery codes that an account gets at once.
 const RECOVERY_CODES: usize = 10;
 
-/// Creates recovery codes: 120 random bits each, in letters and digits that are hard to confuse (Crockford's base 32). Codes with more than
-/// 112 bits need no slow hash (ASVS 5.0, V6.5.2).
+/// Creates recovery codes: 120 random bits each, in letters and digits that are hard to confuse
+/// (Crockford's base 32). Codes with more than 112 bits need no slow hash (ASVS 5.0, V6.5.2).
 ///
 /// # Panics
 /// The system has no random numbers.
@@ -215,13 +235,16 @@ pub fn new_recovery_codes() -> Vec<String> {
     let code = || {
         let mut bits = [0u8; 24];
         getrandom::fill(&mut bits).expect("the system gives random numbers");
-        let groups = bits.chunks(4).map(|four| four.iter().map(|byte| letters[usize::from(byte % 32)]).collect::<String>());
+        let groups = bits.chunks(4).map(|four| {
+            four.iter().map(|byte| letters[usize::from(byte % 32)]).collect::<String>()
+        });
         groups.collect::<Vec<_>>().join("-")
     };
     (0..RECOVERY_CODES).map(|_| code()).collect()
 }
 
-/// The hash of a recovery code. It is the same however the code was typed: in lower case, without hyphens, with an O for a zero.
+/// The hash of a recovery code. It is the same however the code was typed: in lower case, without
+/// hyphens, with an O for a zero.
 pub fn recovery_hash(typed: &str) -> [u8; 32] {
     let meant = |letter: char| match letter.to_ascii_uppercase() {
         'O' => '0',
@@ -238,7 +261,9 @@ pub fn recovery_hash(typed: &str) -> [u8; 32] {
 pub fn new_account_id() -> UserId {
     let mut bits = [0u8; 8];
     getrandom::fill(&mut bits).expect("the system gives random numbers");
-    format!("person-{:016x}", u64::from_be_bytes(bits)).parse().expect("letters, digits and a hyphen make an id")
+    format!("person-{:016x}", u64::from_be_bytes(bits))
+        .parse()
+        .expect("letters, digits and a hyphen make an id")
 }
 
 /// The hash with which a token is stored.
@@ -291,7 +316,10 @@ mod tests {
     #[test]
     fn a_password_is_the_one_that_was_hashed_however_much_memory_that_took() {
         let mut memory = Memory::new();
-        let small = Argon2::from(Params::new(64, 1, 1, None).expect("allowed")).hash_password(b"heron").expect("hashed").to_string();
+        let small = Argon2::from(Params::new(64, 1, 1, None).expect("allowed"))
+            .hash_password(b"heron")
+            .expect("hashed")
+            .to_string();
         for hashed in [hash("heron").expect("hashed"), small, hash("heron").expect("hashed")] {
             assert_eq!(is_same(&mut memory, "heron", &hashed), Some(true));
             assert_eq!(is_same(&mut memory, "Heron", &hashed), Some(false));
@@ -305,7 +333,10 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let mut first = std::pin::pin!(queue.work(move |_| wait.recv().is_ok()));
         let mut gone = Box::pin(queue.work(|_| panic!("nobody waits for it any more")));
-        assert!(futures_util::poll!(&mut first).is_pending() && futures_util::poll!(&mut gone).is_pending());
+        assert!(
+            futures_util::poll!(&mut first).is_pending()
+                && futures_util::poll!(&mut gone).is_pending()
+        );
         drop(gone);
         assert_eq!(queue.work(|_| ()).await, Err(Busy));
         go.send(()).expect("it waits");

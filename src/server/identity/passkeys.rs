@@ -1,4 +1,5 @@
-//! Passkeys: the options for an authenticator, and the verification of its answer (WebAuthn Level 3). A library does the cryptography.
+//! Passkeys: the options for an authenticator, and the verification of its answer (WebAuthn Level
+//! 3). A library does the cryptography.
 
 use crate::domain::{id::UserId, time::Timestamp};
 use sha2::{Digest, Sha256};
@@ -10,7 +11,10 @@ use std::{
 use uuid::Uuid;
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
-    prelude::{CreationChallengeResponse, CredentialID, DiscoverableAuthentication, Passkey, PasskeyRegistration, Url, WebauthnError},
+    prelude::{
+        CreationChallengeResponse, CredentialID, DiscoverableAuthentication, Passkey,
+        PasskeyRegistration, Url, WebauthnError,
+    },
 };
 use webauthn_rs_proto::{PublicKeyCredential, RegisterPublicKeyCredential, ResidentKeyRequirement};
 
@@ -81,7 +85,10 @@ impl Passkeys {
         let address = address.or(local.as_ref());
         let site = |address: &Url| {
             let host = address.domain().ok_or(WebauthnError::Configuration)?;
-            let webauthn = WebauthnBuilder::new(host, address)?.rp_name("Buckler").timeout(PATIENCE).allow_any_port(any_port);
+            let webauthn = WebauthnBuilder::new(host, address)?
+                .rp_name("Buckler")
+                .timeout(PATIENCE)
+                .allow_any_port(any_port);
             Ok::<_, WebauthnError>(Site { host: host.to_owned(), webauthn: webauthn.build()? })
         };
         Ok(Self { site: address.map(site).transpose()?, open: Mutex::default() })
@@ -108,13 +115,16 @@ impl Passkeys {
         known: Vec<Passkey>,
         now: Timestamp,
     ) -> Result<Begun, NotProven> {
-        let known = known.iter().map(|passkey| passkey.cred_id().clone()).collect::<Vec<CredentialID>>();
-        let (mut asked, state): (CreationChallengeResponse, _) =
-            self.webauthn()?.start_passkey_registration(handle(account), email, name, Some(known))?;
-        // A discoverable passkey, which the authenticator finds by itself. Nobody types an address, and the server does not
-        // reveal who has passkeys.
+        let known =
+            known.iter().map(|passkey| passkey.cred_id().clone()).collect::<Vec<CredentialID>>();
+        let (mut asked, state): (CreationChallengeResponse, _) = self
+            .webauthn()?
+            .start_passkey_registration(handle(account), email, name, Some(known))?;
+        // A discoverable passkey, which the authenticator finds by itself. Nobody types an address,
+        // and the server does not reveal who has passkeys.
         if let Some(selection) = &mut asked.public_key.authenticator_selection {
-            (selection.resident_key, selection.require_resident_key) = (Some(ResidentKeyRequirement::Required), true);
+            (selection.resident_key, selection.require_resident_key) =
+                (Some(ResidentKeyRequirement::Required), true);
         }
         let options = serde_json::to_string(&asked.public_key)?;
         Ok(self.opened(Kind::Registration(account.clone(), state), options, now))
@@ -124,8 +134,16 @@ impl Passkeys {
     ///
     /// # Errors
     /// The ceremony timed out, belongs to another account, or the answer is not valid.
-    pub fn end_registration(&self, ceremony: &str, account: &UserId, answer: &str, now: Timestamp) -> Result<Passkey, NotProven> {
-        let Some(Kind::Registration(of, state)) = self.close(ceremony, now) else { return Err(NotProven::NotOpen) };
+    pub fn end_registration(
+        &self,
+        ceremony: &str,
+        account: &UserId,
+        answer: &str,
+        now: Timestamp,
+    ) -> Result<Passkey, NotProven> {
+        let Some(Kind::Registration(of, state)) = self.close(ceremony, now) else {
+            return Err(NotProven::NotOpen);
+        };
         if of != *account {
             return Err(NotProven::NotOpen);
         }
@@ -151,10 +169,12 @@ impl Passkeys {
         Ok(serde_json::from_str(answer)?)
     }
 
-    /// Verifies that the answer is from that passkey of that account. Returns the passkey as it must be stored now.
+    /// Verifies that the answer is from that passkey of that account. Returns the passkey as it
+    /// must be stored now.
     ///
     /// # Errors
-    /// The ceremony timed out, or the answer is not valid: wrong site, wrong signature, another account, or a copied authenticator.
+    /// The ceremony timed out, or the answer is not valid: wrong site, wrong signature, another
+    /// account, or a copied authenticator.
     pub fn end(
         &self,
         ceremony: &str,
@@ -163,7 +183,9 @@ impl Passkeys {
         mut passkey: Passkey,
         now: Timestamp,
     ) -> Result<Passkey, NotProven> {
-        let Some(Kind::Use(state)) = self.close(ceremony, now) else { return Err(NotProven::NotOpen) };
+        let Some(Kind::Use(state)) = self.close(ceremony, now) else {
+            return Err(NotProven::NotOpen);
+        };
         let webauthn = self.webauthn()?;
         if webauthn.identify_discoverable_authentication(answer)?.0 != handle(account) {
             return Err(WebauthnError::InvalidUserUniqueId.into());
@@ -195,8 +217,8 @@ impl Passkeys {
     }
 }
 
-/// The user handle by which an authenticator identifies an account. It is the same for all its passkeys, and reveals nothing about the
-/// account (WebAuthn 14.6.1).
+/// The user handle by which an authenticator identifies an account. It is the same for all its
+/// passkeys, and reveals nothing about the account (WebAuthn 14.6.1).
 fn handle(account: &UserId) -> Uuid {
     let digest = Sha256::digest(format!("passkeys of {account}"));
     Uuid::from_slice(&digest[..16]).expect("sixteen bytes")

@@ -1,5 +1,5 @@
-//! The rules for passwords of accounts (OWASP ASVS 5.0, V6.2): length instead of special characters, and no password that is easily
-//! guessed.
+//! The rules for passwords of accounts (OWASP ASVS 5.0, V6.2): length instead of special
+//! characters, and no password that is easily guessed.
 
 use crate::domain::home::edit::ErrorCode;
 use std::ops::RangeInclusive;
@@ -7,7 +7,8 @@ use zxcvbn::{Score, zxcvbn};
 
 /// The length of an account's password, characters.
 const LENGTH: RangeInclusive<usize> = 12..=256;
-/// How many characters of a password are checked for how they would be guessed, because the time for that grows faster than the length.
+/// How many characters of a password are checked for how they would be guessed, because the time
+/// for that grows faster than the length.
 const LOOKED_AT: usize = 40;
 /// Words that an attacker would try first on this server (V6.1.2).
 const OURS: [&str; 5] = ["buckler", "shield", "siren", "emergency", "sos"];
@@ -21,8 +22,9 @@ pub fn wrong_length(password: &str) -> Option<ErrorCode> {
     }
 }
 
-/// Returns what is wrong with a password, if anything. `known` is what others know about its owner, such as the e-mail address. Some
-/// passwords take a second, so handlers call [`super::HashQueue::judged`].
+/// Returns what is wrong with a password, if anything. `known` is what others know about its owner,
+/// such as the e-mail address. Some passwords take a second, so handlers call
+/// [`super::HashQueue::judged`].
 pub fn fault(password: &str, known: &[&str]) -> Option<ErrorCode> {
     if let Some(fault) = wrong_length(password) {
         return Some(fault);

@@ -1,5 +1,5 @@
-//! The monitoring center and responders: effect handlers, the console, and DC-09. The automatic center needs no handler, because the
-//! domain walks the call tree.
+//! The monitoring center and responders: effect handlers, the console, and DC-09. The automatic
+//! center needs no handler, because the domain walks the call tree.
 
 pub mod presence;
 pub mod responders;

@@ -1,4 +1,5 @@
-//! The operators at the console. The incident of an operator whose console is silent for too long is released, so that others can claim it.
+//! The operators at the console. The incident of an operator whose console is silent for too long
+//! is released, so that others can claim it.
 
 use crate::{
     api::center::OnDuty,
@@ -7,7 +8,10 @@ use crate::{
         incident::{Actor, CenterMode, command::Command},
         time::Timestamp,
     },
-    server::{clock::Clock, engine::Engine, homes::Homes, live_events::LiveEvents, stopped, store::Account},
+    server::{
+        clock::Clock, engine::Engine, homes::Homes, live_events::LiveEvents, stopped,
+        store::Account,
+    },
 };
 use std::{
     collections::HashMap,
@@ -16,7 +20,8 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// A console polls every few seconds. An operator whose console has been silent for this long is gone.
+/// A console polls every few seconds. An operator whose console has been silent for this long is
+/// gone.
 const LEASE: Duration = Duration::from_secs(45);
 /// How often leases are checked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -50,17 +55,23 @@ impl OperatorPresence {
     pub fn on_duty(&self, now: Timestamp) -> Vec<OnDuty> {
         let people = self.people.lock().expect("no holder panics");
         let there = people.iter().filter(|(_, (_, at))| now.since(*at) < LEASE);
-        let mut all: Vec<_> = there.map(|(id, (name, _))| OnDuty { id: id.clone(), name: name.clone() }).collect();
+        let mut all: Vec<_> =
+            there.map(|(id, (name, _))| OnDuty { id: id.clone(), name: name.clone() }).collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
         all
     }
 
     /// Ends all leases, for tests.
     pub fn fall_silent(&self) {
-        self.people.lock().expect("no holder panics").values_mut().for_each(|(_, at)| *at = Timestamp::default());
+        self.people
+            .lock()
+            .expect("no holder panics")
+            .values_mut()
+            .for_each(|(_, at)| *at = Timestamp::default());
     }
 
-    /// Removes operators whose lease is over. Returns the remaining ones, and whether any was removed.
+    /// Removes operators whose lease is over. Returns the remaining ones, and whether any was
+    /// removed.
     fn sweep(&self, now: Timestamp) -> (Vec<UserId>, bool) {
         let mut people = self.people.lock().expect("no holder panics");
         let before = people.len();
@@ -85,7 +96,8 @@ pub struct Leases {
     pub center: CenterMode,
 }
 
-/// Releases the incidents of operators who are gone, until the server stops. After a restart, each operator has one lease to return.
+/// Releases the incidents of operators who are gone, until the server stops. After a restart, each
+/// operator has one lease to return.
 pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
     let Leases { operators, engine, clock, live_events, homes, center } = leases;
     for current in engine.view().running() {
@@ -102,7 +114,9 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
         let now = clock.now();
         let (here, went) = operators.sweep(now);
         for current in engine.view().running() {
-            let Some(from @ Actor::Operator { id, .. }) = &current.incident.assignee else { continue };
+            let Some(from @ Actor::Operator { id, .. }) = &current.incident.assignee else {
+                continue;
+            };
             if !here.contains(id) {
                 tracing::warn!(incident = %current.incident.id, operator = %id, "the operator's console is silent; releasing the incident");
                 let release = Command::Release { by: Actor::Center, from: from.clone() };

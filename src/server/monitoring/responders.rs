@@ -1,4 +1,5 @@
-//! Responders: simulated ones for the demo and for every drill, and none for a server that is not connected to any.
+//! Responders: simulated ones for the demo and for every drill, and none for a server that is not
+//! connected to any.
 
 use crate::{
     domain::{
@@ -62,10 +63,14 @@ pub async fn respond(mut cases: mpsc::UnboundedReceiver<Case>, engine: Engine, c
         tokio::spawn(async move {
             while let Some((following, pause)) = next(state) {
                 tokio::time::sleep_until(clock.instant_of(at + pause)).await;
-                let reference =
-                    (following == DispatchState::Accepted).then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
+                let reference = (following == DispatchState::Accepted)
+                    .then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
                 let report = Command::Dispatch { service, state: following, reference };
-                if engine.give(incident, report).await.is_ok_and(|answer| answer.current.incident.is_over()) {
+                if engine
+                    .give(incident, report)
+                    .await
+                    .is_ok_and(|answer| answer.current.incident.is_over())
+                {
                     return;
                 }
                 (state, at) = (following, clock.now());
@@ -91,7 +96,8 @@ impl EffectHandler for SimulatedResponders {
     }
 }
 
-/// No responders: a live dispatch stays “requested” until the server is connected to a center. The dashboard says so.
+/// No responders: a live dispatch stays “requested” until the server is connected to a center. The
+/// dashboard says so.
 pub struct NoResponders;
 
 #[async_trait]

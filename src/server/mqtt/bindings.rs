@@ -28,11 +28,15 @@ pub struct Diagnostics {
 }
 
 impl MqttDevices {
-    /// Applies the siren bindings that owners chose: those of these homes, and those of all homes from earlier calls.
+    /// Applies the siren bindings that owners chose: those of these homes, and those of all homes
+    /// from earlier calls.
     ///
     /// # Errors
     /// The invalid choices. Their sirens get no commands; all others work.
-    pub fn rebind(&self, homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>) -> Result<(), Vec<BindingError>> {
+    pub fn rebind(
+        &self,
+        homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>,
+    ) -> Result<(), Vec<BindingError>> {
         let mut chosen = self.chosen.lock().expect("no holder panics");
         chosen.extend(homes);
         chosen.retain(|_, bindings| !bindings.is_empty());
@@ -42,8 +46,14 @@ impl MqttDevices {
         *self.registry.write().expect("no writer panics") = now.clone();
         if let Some(client) = self.client() {
             // If the queue is full, the next connection subscribes to everything.
-            let new = now.topics().filter(|topic| !before.hears(topic)).map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
-            let old = before.topics().filter(|topic| !now.hears(topic)).map(|topic| client.try_unsubscribe(topic.clone()));
+            let new = now
+                .topics()
+                .filter(|topic| !before.hears(topic))
+                .map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
+            let old = before
+                .topics()
+                .filter(|topic| !now.hears(topic))
+                .map(|topic| client.try_unsubscribe(topic.clone()));
             if let Some(error) = new.chain(old).find_map(Result::err) {
                 tracing::warn!(%error, "could not update the subscriptions at the broker");
             }
@@ -55,16 +65,27 @@ impl MqttDevices {
     ///
     /// # Errors
     /// Why it is not allowed; its sentence is for the owner.
-    pub fn check_bindings(&self, home: &HomeId, bindings: &[SirenBinding]) -> Result<(), SirenError> {
+    pub fn check_bindings(
+        &self,
+        home: &HomeId,
+        bindings: &[SirenBinding],
+    ) -> Result<(), SirenError> {
         let mut chosen = self.chosen.lock().expect("no holder panics").clone();
         chosen.insert(home.clone(), bindings.to_vec());
         let wrong = self.with_chosen(&chosen).1.into_iter().find(|wrong| wrong.home == *home);
         wrong.map_or(Ok(()), |wrong| Err(wrong.source))
     }
 
-    fn with_chosen(&self, chosen: &BTreeMap<HomeId, Vec<SirenBinding>>) -> (Vec<BoundSiren>, Vec<BindingError>) {
-        let all: Vec<_> =
-            chosen.iter().flat_map(|(home, bindings)| bindings.iter().map(|binding| (home.clone(), binding.clone()))).collect();
+    fn with_chosen(
+        &self,
+        chosen: &BTreeMap<HomeId, Vec<SirenBinding>>,
+    ) -> (Vec<BoundSiren>, Vec<BindingError>) {
+        let all: Vec<_> = chosen
+            .iter()
+            .flat_map(|(home, bindings)| {
+                bindings.iter().map(|binding| (home.clone(), binding.clone()))
+            })
+            .collect();
         // The settings were checked at startup and do not change.
         self.settings.with_chosen(&all).unwrap_or_default()
     }
@@ -87,7 +108,12 @@ impl MqttDevices {
     /// Every home that has a device behind the broker.
     pub fn homes(&self) -> BTreeSet<HomeId> {
         let buttons = self.buttons.values().map(|button| button.settings.home.clone());
-        self.registry().sirens.iter().map(|siren| siren.spoken.home.clone()).chain(buttons).collect()
+        self.registry()
+            .sirens
+            .iter()
+            .map(|siren| siren.spoken.home.clone())
+            .chain(buttons)
+            .collect()
     }
 
     /// The health of each of a home's devices behind the broker.
@@ -95,17 +121,26 @@ impl MqttDevices {
         let registry = self.registry();
         let sirens = registry.of_home(home).map(|siren| {
             let health = siren.know(|known| known.health);
-            Diagnostics { who: Ok(siren.spoken.device.clone()), troubles: self.troubles(&health, siren.spoken.silent_after), health }
+            Diagnostics {
+                who: Ok(siren.spoken.device.clone()),
+                troubles: self.troubles(&health, siren.spoken.silent_after),
+                health,
+            }
         });
-        let buttons = self.buttons.values().filter(|button| button.settings.home == *home).map(|button| {
-            let health = button.health();
-            let troubles = self.troubles(&health, button.settings.heartbeat_timeout);
-            Diagnostics { who: Err(button.settings.name.clone()), health, troubles }
-        });
+        let buttons =
+            self.buttons.values().filter(|button| button.settings.home == *home).map(|button| {
+                let health = button.health();
+                let troubles = self.troubles(&health, button.settings.heartbeat_timeout);
+                Diagnostics { who: Err(button.settings.name.clone()), health, troubles }
+            });
         sirens.chain(buttons).collect()
     }
 
-    pub(super) fn troubles(&self, health: &Health, silent_after: Option<Duration>) -> Vec<DeviceFault> {
+    pub(super) fn troubles(
+        &self,
+        health: &Health,
+        silent_after: Option<Duration>,
+    ) -> Vec<DeviceFault> {
         let (now, link) = (self.clock.now(), self.link.lock().expect("no holder panics"));
         match &link.client {
             Some(_) => health.troubles(link.listening_since, now, silent_after),

@@ -1,4 +1,5 @@
-//! Panic buttons, keypads and Home Assistant. A press is a request like one in the app, with the same countdown.
+//! Panic buttons, keypads and Home Assistant. A press is a request like one in the app, with the
+//! same countdown.
 
 use super::codes::owner_of;
 use super::{
@@ -48,7 +49,8 @@ pub struct Press {
     pub transaction: Option<String>,
 }
 
-/// The rights of a button: those of an owner, because the server's administrator has set it up for this home.
+/// The rights of a button: those of an owner, because the server's administrator has set it up for
+/// this home.
 const MAY: Membership = Membership { role: Role::Owner, sos_withdrawn: false };
 
 /// A press that could not be stored is retried for this long.
@@ -75,7 +77,13 @@ pub struct Buttons {
 }
 
 impl Buttons {
-    fn requested(&self, home: &Home, name: &str, request: Request, mode: Mode) -> Result<Raise, getrandom::Error> {
+    fn requested(
+        &self,
+        home: &Home,
+        name: &str,
+        request: Request,
+        mode: Mode,
+    ) -> Result<Raise, getrandom::Error> {
         let mut raise = device::request(self.policy, home, name, request, mode)?;
         if mode == Mode::Drill {
             raise.snapshot.unready = (self.readiness)(home).lacks();
@@ -85,7 +93,11 @@ impl Buttons {
 }
 
 /// Carries out button presses, until the server stops.
-pub async fn raise_what_is_pressed(buttons: Buttons, mut presses: mpsc::Receiver<Press>, mut stop: watch::Receiver<bool>) {
+pub async fn raise_what_is_pressed(
+    buttons: Buttons,
+    mut presses: mpsc::Receiver<Press>,
+    mut stop: watch::Receiver<bool>,
+) {
     let buttons = Arc::new(buttons);
     loop {
         let press = tokio::select! {
@@ -111,12 +123,15 @@ async fn pressed(buttons: Arc<Buttons>, press: Press) {
     }
 }
 
-/// Cancels the countdown that is running, if the code is right. A code has the same effect as Cancel Help in the app.
+/// Cancels the countdown that is running, if the code is right. A code has the same effect as
+/// Cancel Help in the app.
 async fn cancel(buttons: &Buttons, press: &Press) {
     let Press { home, name, .. } = press;
     let guess = Guess::Keypad(press.button.clone());
     let who = match &press.code {
-        Some(code) if buttons.attempts.take(&guess, buttons.clock.now()) => whose(&buttons.broker, press, code).await,
+        Some(code) if buttons.attempts.take(&guess, buttons.clock.now()) => {
+            whose(&buttons.broker, press, code).await
+        }
         Some(_) => {
             tracing::warn!(%home, button = name, "too many wrong codes; the code was not checked");
             None
@@ -126,7 +141,12 @@ async fn cancel(buttons: &Buttons, press: &Press) {
     let accepted = match who {
         Some(who) => {
             buttons.attempts.succeeded(&guess);
-            steer(buttons, press, Command::Cancel { by: Actor::Device { name: format!("{who}, {name}") } }).await
+            steer(
+                buttons,
+                press,
+                Command::Cancel { by: Actor::Device { name: format!("{who}, {name}") } },
+            )
+            .await
         }
         None => {
             tracing::warn!(%home, button = name, "a cancel without a valid code was rejected");
@@ -182,7 +202,9 @@ async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
     }
     let mut raise = match buttons.requested(&found, name, request, mode) {
         Ok(raise) => raise,
-        Err(error) => return tracing::error!(%error, "could not get random numbers; the button press is lost"),
+        Err(error) => {
+            return tracing::error!(%error, "could not get random numbers; the button press is lost");
+        }
     };
     let pressed = buttons.clock.now();
     loop {
@@ -190,13 +212,20 @@ async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
             Ok(answer) => {
                 return tracing::warn!(%home, button = name, ?request, ?mode, incident = %answer.current.incident.id, "a button was pressed");
             }
-            // A button cannot show that the request failed. Retry, as the app does, until the request is too old (F5).
-            Err(Denied::StorageUnavailable) if buttons.clock.now().since(pressed) < STALE => tokio::time::sleep(PAUSE).await,
+            // A button cannot show that the request failed. Retry, as the app does, until the
+            // request is too old (F5).
+            Err(Denied::StorageUnavailable) if buttons.clock.now().since(pressed) < STALE => {
+                tokio::time::sleep(PAUSE).await
+            }
             // The incident that the press began is quarantined.
-            Err(Denied::IdReused) if buttons.clock.now().since(pressed) < STALE => match device::new_id() {
-                Ok(id) => raise.id = id,
-                Err(error) => return tracing::error!(%error, "could not get random numbers; the button press is lost"),
-            },
+            Err(Denied::IdReused) if buttons.clock.now().since(pressed) < STALE => {
+                match device::new_id() {
+                    Ok(id) => raise.id = id,
+                    Err(error) => {
+                        return tracing::error!(%error, "could not get random numbers; the button press is lost");
+                    }
+                }
+            }
             Err(denied) => {
                 return tracing::error!(%home, button = name, ?request, ?denied, "could not raise the request of a button press");
             }

@@ -24,7 +24,12 @@ pub enum CodesError {
         source: io::Error,
     },
     /// A line is not valid.
-    #[error("{}: line {line} of its codes is not a code of {} to {} characters and a name", file.display(), CODE.start(), CODE.end())]
+    #[error(
+        "{}: line {line} of its codes is not a code of {} to {} characters and a name",
+        file.display(),
+        CODE.start(),
+        CODE.end(),
+    )]
     Line {
         /// The file.
         file: PathBuf,
@@ -38,25 +43,33 @@ pub enum CodesError {
 /// # Errors
 /// A file that cannot be read, or the first invalid line.
 pub fn check_codes(file: &Path) -> Result<(), CodesError> {
-    let codes = std::fs::read_to_string(file).map_err(|source| CodesError::File { file: file.into(), source })?;
+    let codes = std::fs::read_to_string(file)
+        .map_err(|source| CodesError::File { file: file.into(), source })?;
     let wrong = lines(&codes).position(|line| line.is_none());
     wrong.map_or(Ok(()), |at| Err(CodesError::Line { file: file.into(), line: at + 1 }))
 }
 
 /// Codes with their owners' names; `None` for an invalid line.
 fn lines(codes: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
-    codes.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
-        let (code, name) = line.split_once(char::is_whitespace)?;
-        let name = name.trim();
-        (CODE.contains(&code.chars().count()) && name.chars().count() <= NAME_MOST).then_some((code, name))
-    })
+    codes.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(
+        |line| {
+            let (code, name) = line.split_once(char::is_whitespace)?;
+            let name = name.trim();
+            (CODE.contains(&code.chars().count()) && name.chars().count() <= NAME_MOST)
+                .then_some((code, name))
+        },
+    )
 }
 
-/// Returns the name of a code's owner. Compares the hash of the code with that of every entry, so that the duration reveals nothing about
-/// any code.
+/// Returns the name of a code's owner. Compares the hash of the code with that of every entry, so
+/// that the duration reveals nothing about any code.
 pub fn owner_of<'a>(codes: &'a str, code: &str) -> Option<&'a str> {
     let typed = Sha256::digest(code);
-    lines(codes).flatten().filter(|(known, _)| Sha256::digest(known) == typed).map(|(_, name)| name).last()
+    lines(codes)
+        .flatten()
+        .filter(|(known, _)| Sha256::digest(known) == typed)
+        .map(|(_, name)| name)
+        .last()
 }
 
 #[cfg(test)]
@@ -66,7 +79,10 @@ mod tests {
     #[test]
     fn a_code_is_somebodys_and_a_wrong_line_is_nobodys() {
         let codes = "# the family\n4711 Olivia\n\n  80085\tSam Lee \n12 short\nnameless\n";
-        assert_eq!((owner_of(codes, "4711"), owner_of(codes, "80085")), (Some("Olivia"), Some("Sam Lee")));
+        assert_eq!(
+            (owner_of(codes, "4711"), owner_of(codes, "80085")),
+            (Some("Olivia"), Some("Sam Lee"))
+        );
         for wrong in ["4712", "", "471", "12", "nameless", "#"] {
             assert_eq!(owner_of(codes, wrong), None, "{wrong}");
         }

@@ -1,13 +1,14 @@
-//! The connections to the broker. The sirens' connection always starts clean: messages that the old one had not delivered are dropped, and
-//! current commands are sent again. The buttons' connection resumes its session.
+//! The connections to the broker. The sirens' connection always starts clean: messages that the old
+//! one had not delivered are dropped, and current commands are sent again. The buttons' connection
+//! resumes its session.
 
 use super::{ConnectError, MqttDevices, settings::Settings};
 use crate::server::tasks::Tasks;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use data_encoding::HEXLOWER;
 use rumqttc::{
-    AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
-    TlsConfiguration, Transport,
+    AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions,
+    NetworkOptions, Packet, PublishOptions, QoS, TlsConfiguration, Transport,
 };
 use sha2::{Digest, Sha256};
 use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
@@ -19,7 +20,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 const PAUSE_MOST: Duration = Duration::from_secs(10);
 /// How often the server looks for commands that are due for a repetition.
 const TICK: Duration = Duration::from_millis(250);
-/// The most messages that are queued for a connection. A siren command that finds no room is sent with the next retry.
+/// The most messages that are queued for a connection. A siren command that finds no room is sent
+/// with the next retry.
 const WAITING: usize = 8_192;
 /// The largest message that is accepted, bytes. The broker does not deliver larger ones.
 const LARGEST: u32 = 64 * 1024;
@@ -28,26 +30,38 @@ const REMEMBERED_S: u32 = 60;
 /// The MQTT keep-alive interval, seconds.
 const KEEP_ALIVE_S: u16 = 10;
 
-/// Starts the connections. Reads the files that the settings name once, so that an error in them is reported at startup.
+/// Starts the connections. Reads the files that the settings name once, so that an error in them is
+/// reported at startup.
 ///
 /// # Errors
 /// An address that is not valid, or a file that cannot be read.
-pub fn connect(devices: Arc<MqttDevices>, settings: &Settings, tasks: &Tasks) -> Result<(), ConnectError> {
+pub fn connect(
+    devices: Arc<MqttDevices>,
+    settings: &Settings,
+    tasks: &Tasks,
+) -> Result<(), ConnectError> {
     let mut options = options(settings)?;
     if !settings.buttons.is_empty() {
-        tasks.spawn("buttons behind the broker", hear_buttons(devices.clone(), ears(options.clone(), settings), tasks.stop()));
+        tasks.spawn(
+            "buttons behind the broker",
+            hear_buttons(devices.clone(), ears(options.clone(), settings), tasks.stop()),
+        );
     }
     options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
-    tasks.spawn("connection to the broker", go_on(devices, options, status(settings), tasks.stop()));
+    tasks
+        .spawn("connection to the broker", go_on(devices, options, status(settings), tasks.stop()));
     Ok(())
 }
 
 /// The MQTT options for the broker.
 ///
 /// # Errors
-/// An address that is not valid, a file that cannot be read, or a client certificate without `mqtt.ca`.
+/// An address that is not valid, a file that cannot be read, or a client certificate without
+/// `mqtt.ca`.
 pub(super) fn options(settings: &Settings) -> Result<MqttOptions, ConnectError> {
-    let read = |file: &PathBuf| std::fs::read(file).map_err(|source| ConnectError::File { file: file.clone(), source });
+    let read = |file: &PathBuf| {
+        std::fs::read(file).map_err(|source| ConnectError::File { file: file.clone(), source })
+    };
     let (host, port, tls) = settings.address()?;
     let mut options = MqttOptions::new(settings.client_id.clone(), (host, port));
     options.set_keep_alive(KEEP_ALIVE_S);
@@ -69,7 +83,9 @@ pub(super) fn options(settings: &Settings) -> Result<MqttOptions, ConnectError> 
         let tls = match &settings.ca {
             Some(ca) => TlsConfiguration::Simple { ca: read(ca)?, alpn: None, client_auth },
             None if client_auth.is_some() => return Err(ConnectError::CertWithoutCa),
-            None => TlsConfiguration::try_default_rustls().map_err(ConnectError::MachineCertificates)?,
+            None => {
+                TlsConfiguration::try_default_rustls().map_err(ConnectError::MachineCertificates)?
+            }
         };
         options.set_transport(Transport::tls_with_config(tls));
     }
@@ -81,11 +97,15 @@ fn status(settings: &Settings) -> String {
     format!("{}/status", settings.client_id)
 }
 
-/// The options of the buttons' own connection. The broker keeps its session for a minute, so that a press during a restart of this server
-/// is not lost, and none arrives later than a request may be old (F5). The broker also keeps the subscriptions, so the client id contains a
-/// hash of the topics.
+/// The options of the buttons' own connection. The broker keeps its session for a minute, so that a
+/// press during a restart of this server is not lost, and none arrives later than a request may be
+/// old (F5). The broker also keeps the subscriptions, so the client id contains a hash of the
+/// topics.
 fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
-    let topics = settings.buttons.iter().fold(Sha256::new(), |sum, button| sum.chain_update(&button.topic).chain_update([0]));
+    let topics = settings
+        .buttons
+        .iter()
+        .fold(Sha256::new(), |sum, button| sum.chain_update(&button.topic).chain_update([0]));
     let named = HEXLOWER.encode(&topics.finalize()[..4]);
     options.set_client_id(format!("{}-buttons-{named}", settings.client_id));
     options.set_clean_start(false);
@@ -95,14 +115,22 @@ fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
 }
 
 /// Listens to buttons, and reconnects after each failure, until the server stops.
-async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop: watch::Receiver<bool>) {
+async fn hear_buttons(
+    devices: Arc<MqttDevices>,
+    options: MqttOptions,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut pauses = backoff();
     loop {
-        let (client, mut events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.buttons().count()).build();
+        let (client, mut events) = AsyncClient::builder(options.clone())
+            .capacity(WAITING + devices.buttons().count())
+            .build();
         let mut subscribe = |remembered: bool| {
             pauses = backoff();
             let missing = devices.buttons().filter(|_| !remembered);
-            missing.map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce)).find_map(Result::err)
+            missing
+                .map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce))
+                .find_map(Result::err)
         };
         let ended = loop {
             let event = tokio::select! {
@@ -115,7 +143,9 @@ async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop:
                         break error.to_string();
                     }
                 }
-                Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
+                Ok(Event::Incoming(Packet::Publish(message))) => {
+                    devices.hear(&message.topic, &message.payload, message.retain)
+                }
                 Ok(_) => {}
                 Err(error) => break error.to_string(),
             }
@@ -126,11 +156,18 @@ async fn hear_buttons(devices: Arc<MqttDevices>, options: MqttOptions, mut stop:
 }
 
 /// Connects, and reconnects after each failure, until the server stops.
-async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, mut stop: watch::Receiver<bool>) {
+async fn go_on(
+    devices: Arc<MqttDevices>,
+    options: MqttOptions,
+    status: String,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut pauses = backoff();
     loop {
         // The queue has room for all subscriptions at once.
-        let (client, events) = AsyncClient::builder(options.clone()).capacity(WAITING + devices.topics().len()).build();
+        let (client, events) = AsyncClient::builder(options.clone())
+            .capacity(WAITING + devices.topics().len())
+            .build();
         let mut connected = false;
         let ended = tokio::select! {
             ended = listen(&devices, &client, events, &status, &mut connected) => ended,
@@ -148,10 +185,12 @@ async fn go_on(devices: Arc<MqttDevices>, options: MqttOptions, status: String, 
     }
 }
 
-/// The pauses before reconnects: half of the backoff to all of it, at random, so that many servers do not reconnect at the same moment.
+/// The pauses before reconnects: half of the backoff to all of it, at random, so that many servers
+/// do not reconnect at the same moment.
 fn backoff() -> impl Iterator<Item = Duration> {
     // The jitter adds up to as much again.
-    let half = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
+    let half =
+        ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
     half.with_jitter().without_max_times().build()
 }
 
@@ -165,20 +204,35 @@ async fn tick(devices: &MqttDevices) -> Infallible {
 }
 
 /// Listens until the connection ends. Returns the reason.
-async fn listen(devices: &MqttDevices, client: &AsyncClient, mut events: EventLoop, status: &str, connected: &mut bool) -> String {
+async fn listen(
+    devices: &MqttDevices,
+    client: &AsyncClient,
+    mut events: EventLoop,
+    status: &str,
+    connected: &mut bool,
+) -> String {
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 *connected = true;
                 tracing::info!("connected to the broker");
-                let mut all = devices.topics().into_iter().map(|topic| client.try_subscribe(topic, QoS::AtLeastOnce));
-                let online = client.try_publish(status.to_owned(), "online", PublishOptions::at_least_once().retained());
+                let mut all = devices
+                    .topics()
+                    .into_iter()
+                    .map(|topic| client.try_subscribe(topic, QoS::AtLeastOnce));
+                let online = client.try_publish(
+                    status.to_owned(),
+                    "online",
+                    PublishOptions::at_least_once().retained(),
+                );
                 if let Some(error) = all.find_map(Result::err).or(online.err()) {
                     return error.to_string();
                 }
                 devices.link(Some(client.clone()));
             }
-            Ok(Event::Incoming(Packet::Publish(message))) => devices.hear(&message.topic, &message.payload, message.retain),
+            Ok(Event::Incoming(Packet::Publish(message))) => {
+                devices.hear(&message.topic, &message.payload, message.retain)
+            }
             Ok(_) => {}
             Err(error) => return error.to_string(),
         }

@@ -1,5 +1,6 @@
-//! Monitors the devices behind the broker: low batteries, devices that were not heard for too long, tampering. A new problem gets an audit
-//! record in the home's log, and every member of the home sees it.
+//! Monitors the devices behind the broker: low batteries, devices that were not heard for too long,
+//! tampering. A new problem gets an audit record in the home's log, and every member of the home
+//! sees it.
 
 use super::{Diagnostics, MqttDevices};
 use crate::{
@@ -16,7 +17,8 @@ use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// How often devices are checked. Nothing here is urgent: an emergency itself reports at once that a siren does not answer.
+/// How often devices are checked. Nothing here is urgent: an emergency itself reports at once that
+/// a siren does not answer.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The reported problems of each device, by home and name.
@@ -71,11 +73,16 @@ async fn tell(
     if before == troubles {
         return Ok(());
     }
-    let new: Vec<DeviceFault> = troubles.iter().copied().filter(|trouble| !before.contains(trouble)).collect();
+    let new: Vec<DeviceFault> =
+        troubles.iter().copied().filter(|trouble| !before.contains(trouble)).collect();
     if !new.is_empty() {
         tracing::warn!(home = %home.id, device = name, troubles = ?new, "a device has new problems");
-        let entry = AuditEntry::new(AuditAction::DeviceTrouble, monitor.clock.now(), json!({name: new}));
-        monitor.changes.apply(Change::new(AuditEntry { home: Some(home.id.clone()), ..entry })).await?;
+        let entry =
+            AuditEntry::new(AuditAction::DeviceTrouble, monitor.clock.now(), json!({name: new}));
+        monitor
+            .changes
+            .apply(Change::new(AuditEntry { home: Some(home.id.clone()), ..entry }))
+            .await?;
     }
     reported.insert(key, troubles);
     monitor.live_events.home_changed(home.id.clone());

@@ -19,7 +19,8 @@ use tokio::sync::watch;
 
 /// How often the server looks for new homes.
 const NEW_HOMES: Duration = Duration::from_secs(5);
-/// How often the state of a home is computed without an event, because a siren or a battery can change its readiness.
+/// How often the state of a home is computed without an event, because a siren or a battery can
+/// change its readiness.
 const QUIET: Duration = Duration::from_secs(10);
 /// How often during a countdown.
 const COUNTING: Duration = Duration::from_secs(1);
@@ -44,7 +45,11 @@ pub struct Source {
 }
 
 /// Publishes every home that the settings select, until the server stops.
-pub async fn publish_homes(source: Source, settings: HomeAssistant, mut stop: watch::Receiver<bool>) {
+pub async fn publish_homes(
+    source: Source,
+    settings: HomeAssistant,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut shown = BTreeSet::new();
     loop {
         let wanted = |id: &HomeId| settings.homes.as_ref().is_none_or(|homes| homes.contains(id));
@@ -62,7 +67,8 @@ pub async fn publish_homes(source: Source, settings: HomeAssistant, mut stop: wa
 
 async fn show(source: Source, id: HomeId, mut stop: watch::Receiver<bool>) {
     let mut events = source.live_events.subscribe(&id, None, source.clock.now()).events;
-    // The last incident may have ended before this server started. If it cannot be read, it is unknown.
+    // The last incident may have ended before this server started. If it cannot be read, it is
+    // unknown.
     let before = source.reads.incidents(&id, Timestamp::from_millis(i64::MAX as u64), 1).await.ok();
     let before = before.and_then(|all| all.first()?.history.first().map(|fact| fact.at));
     loop {
@@ -82,9 +88,12 @@ async fn show(source: Source, id: HomeId, mut stop: watch::Receiver<bool>) {
 
 fn look(source: &Source, home: &Home, before: Option<Timestamp>) -> HomeState {
     let latest = source.engine.view().latest(&home.id);
-    let running = latest.as_ref().map(|current| &current.incident).filter(|incident| !incident.is_over());
+    let running =
+        latest.as_ref().map(|current| &current.incident).filter(|incident| !incident.is_over());
     let countdown = running.map_or(0, |incident| match incident.state {
-        State::CountingDown { deadline, .. } => deadline.since(source.clock.now()).as_millis().div_ceil(1_000) as u64,
+        State::CountingDown { deadline, .. } => {
+            deadline.since(source.clock.now()).as_millis().div_ceil(1_000) as u64
+        }
         _ => 0,
     });
     let on = |is: bool| if is { "ON" } else { "OFF" };

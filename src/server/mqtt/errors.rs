@@ -36,7 +36,8 @@ pub enum SirenError {
         /// The names of all profiles.
         known: Vec<String>,
     },
-    /// An owner chose the name of another device. Does not reveal which, because it may be in another home.
+    /// An owner chose the name of another device. Does not reveal which, because it may be in
+    /// another home.
     #[error("Another device has that name.")]
     NameTaken,
     /// Another device of the settings has the same topic.
@@ -61,11 +62,14 @@ pub struct BindingError {
     pub source: SirenError,
 }
 
-/// Why the table `mqtt` of the configuration cannot be used. A button is named by its home and its name.
+/// Why the table `mqtt` of the configuration cannot be used. A button is named by its home and its
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// The address of the broker is not valid.
-    #[error("mqtt.broker must be mqtt:// or mqtts:// and a host, such as mqtt://127.0.0.1:1883, not “{broker}”")]
+    #[error(
+        "mqtt.broker must be mqtt:// or mqtts:// and a host, such as mqtt://127.0.0.1:1883, not “{broker}”"
+    )]
     Broker {
         /// The address.
         broker: String,
@@ -103,13 +107,17 @@ pub enum SettingsError {
         topic: String,
     },
     /// A button requests nothing.
-    #[error("mqtt.button: {button} asks for nothing: give press = {{ single = \"police\" }}, or fire, medical, siren")]
+    #[error(
+        "mqtt.button: {button} asks for nothing: give press = {{ single = \"police\" }}, or fire, medical, siren"
+    )]
     ButtonWithoutPress {
         /// The button.
         button: String,
     },
     /// A button cancels without codes, or has codes and does not cancel.
-    #[error("mqtt.button: {button}: “cancel” and codes_file belong together: nobody cancels without a code")]
+    #[error(
+        "mqtt.button: {button}: “cancel” and codes_file belong together: nobody cancels without a code"
+    )]
     CancelWithoutCodes {
         /// The button.
         button: String,

@@ -1,4 +1,5 @@
-//! The messages about a home to Home Assistant, and its buttons: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+//! The messages about a home to Home Assistant, and its buttons:
+//! https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 
 use super::{
     keypad::{ButtonAction, ButtonSettings},
@@ -21,7 +22,8 @@ pub struct HomeAssistant {
     pub prefix: String,
     /// The homes that it sees; absent: all.
     pub homes: Option<Vec<HomeId>>,
-    /// Whether it can raise an SOS. If so, anybody who may write to these topics can call the police.
+    /// Whether it can raise an SOS. If so, anybody who may write to these topics can call the
+    /// police.
     #[serde(default)]
     pub sos: bool,
 }
@@ -48,7 +50,8 @@ pub struct HomeState {
 }
 
 /// The states of an incident that is running, and `none`.
-const STATES: [&str; 6] = ["none", "counting_down", "siren_sounding", "verifying", "dispatching", "under_review"];
+const STATES: [&str; 6] =
+    ["none", "counting_down", "siren_sounding", "verifying", "dispatching", "under_review"];
 
 /// The word for the state of the running incident.
 pub fn word_of(running: Option<Stage>) -> Value {
@@ -66,9 +69,11 @@ pub fn state(server: &str, home: &HomeId, shown: &HomeState) -> Message {
 
 /// The buttons of a home: drill and silence, and an SOS only if the settings allow it.
 pub fn buttons(server: &str, home: &HomeId, settings: &HomeAssistant) -> ButtonSettings {
-    let all = [ButtonAction::Drill, ButtonAction::Silence]
-        .into_iter()
-        .chain([ButtonAction::Police, ButtonAction::Fire, ButtonAction::Medical].into_iter().filter(|_| settings.sos));
+    let all = [ButtonAction::Drill, ButtonAction::Silence].into_iter().chain(
+        [ButtonAction::Police, ButtonAction::Fire, ButtonAction::Medical]
+            .into_iter()
+            .filter(|_| settings.sos),
+    );
     let named = |action: ButtonAction| (word(action).to_owned(), action);
     ButtonSettings {
         home: home.clone(),
@@ -115,8 +120,7 @@ pub fn discovery(server: &str, home: &Home, settings: &HomeAssistant) -> Message
     let node = format!("{server}_{}", home.id);
     let state = state_topic(server, &home.id);
     let sensor = |key: &str, more: Value| {
-        let mut all =
-            json!({"unique_id": format!("{node}_{key}"), "state_topic": state, "value_template": format!("{{{{ value_json.{key} }}}}")});
+        let mut all = json!({"unique_id": format!("{node}_{key}"), "state_topic": state, "value_template": format!("{{{{ value_json.{key} }}}}")});
         merge(&mut all, more);
         (key.to_owned(), all)
     };
@@ -164,8 +168,20 @@ mod tests {
 
     #[test]
     fn home_assistant_knows_every_state_of_an_incident_that_runs() {
-        use Stage::{Aborted, Cancelled, Closed, CountingDown, Dispatching, SirenSounding, UnderReview, Verifying};
-        for stage in [CountingDown, Aborted, SirenSounding, Verifying, Dispatching, Cancelled, UnderReview, Closed] {
+        use Stage::{
+            Aborted, Cancelled, Closed, CountingDown, Dispatching, SirenSounding, UnderReview,
+            Verifying,
+        };
+        for stage in [
+            CountingDown,
+            Aborted,
+            SirenSounding,
+            Verifying,
+            Dispatching,
+            Cancelled,
+            UnderReview,
+            Closed,
+        ] {
             assert!(STATES.iter().any(|state| word_of(Some(stage)) == *state), "{stage:?}");
         }
         assert_eq!(word_of(None), "none");
@@ -173,7 +189,12 @@ mod tests {
 
     #[test]
     fn home_assistant_has_no_sos_unless_it_is_wanted() {
-        let asks = |sos| buttons("buckler", &"maple-street".parse().unwrap(), &settings(sos)).press.into_keys().collect::<Vec<_>>();
+        let asks = |sos| {
+            buttons("buckler", &"maple-street".parse().unwrap(), &settings(sos))
+                .press
+                .into_keys()
+                .collect::<Vec<_>>()
+        };
         assert_eq!(asks(false), ["drill", "silence"]);
         assert_eq!(asks(true), ["drill", "fire", "medical", "police", "silence"]);
     }

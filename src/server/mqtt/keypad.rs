@@ -1,4 +1,5 @@
-//! Panic buttons, keypads and Home Assistant's buttons behind the broker. Parses their messages; does not act on them.
+//! Panic buttons, keypads and Home Assistant's buttons behind the broker. Parses their messages;
+//! does not act on them.
 
 use super::buttons::Press;
 use super::profile::{DeviceReport, battery, pick, silence};
@@ -44,7 +45,8 @@ pub struct ButtonSettings {
     /// A JSON pointer to the code that was entered.
     #[serde(default = "action_code")]
     pub code_at: String,
-    /// The file with the codes that cancel: a code and a name on each line. It is read whenever a code is entered.
+    /// The file with the codes that cancel: a code and a name on each line. It is read whenever a
+    /// code is entered.
     pub codes_file: Option<PathBuf>,
     /// The answer to a keypad after a code, so that it can show whether the code was accepted.
     pub answer: Option<AnswerSettings>,
@@ -90,7 +92,8 @@ fn action() -> String {
     "/action".into()
 }
 
-/// Buttons and brokers repeat messages. The same press within this time after one that counted is a repetition.
+/// Buttons and brokers repeat messages. The same press within this time after one that counted is a
+/// repetition.
 const SAME_PRESS: Duration = Duration::from_secs(3);
 
 /// A panic button or a keypad behind the broker.
@@ -102,7 +105,8 @@ pub(super) struct Button {
 /// The state of a button.
 #[derive(Default)]
 struct ReportedState {
-    /// The last press that counted, and when. A repetition does not renew it, so a person who hammers a button is heard (I24).
+    /// The last press that counted, and when. A repetition does not renew it, so a person who
+    /// hammers a button is heard (I24).
     last: Option<(Press, Timestamp)>,
     health: Health,
     /// Whether a message that cannot be parsed was logged.
@@ -118,9 +122,11 @@ impl Button {
         self.known.lock().expect("no holder panics").health
     }
 
-    /// Returns the press in a message. `None` if the message was retained, is a repetition, or requests nothing.
+    /// Returns the press in a message. `None` if the message was retained, is a repetition, or
+    /// requests nothing.
     pub fn hear(&self, payload: &[u8], kept: bool, now: Timestamp) -> Option<Press> {
-        let ButtonSettings { home, name, topic, json_pointer: at, press, code_at, .. } = &self.settings;
+        let ButtonSettings { home, name, topic, json_pointer: at, press, code_at, .. } =
+            &self.settings;
         let mut known = self.known.lock().expect("no holder panics");
         let text = std::str::from_utf8(payload).ok();
         let Some((text, said)) = text.and_then(|text| Some((text, pick(text, at)?))) else {
@@ -141,7 +147,15 @@ impl Button {
         let code = pick(text, code_at).flatten().filter(|_| action == ButtonAction::Cancel);
         let answer = self.settings.answer.as_ref();
         let transaction = answer.and_then(|answer| pick(text, &answer.transaction_at).flatten());
-        let press = Press { home: home.clone(), name: name.clone(), button: topic.clone(), said, action, code, transaction };
+        let press = Press {
+            home: home.clone(),
+            name: name.clone(),
+            button: topic.clone(),
+            said,
+            action,
+            code,
+            transaction,
+        };
         // If the clock was set back since the last press, this is not a repetition.
         let is_recent = |at: &Timestamp| now >= *at && now.since(*at) < SAME_PRESS;
         if known.last.as_ref().is_some_and(|(last, at)| *last == press && is_recent(at)) {
@@ -174,11 +188,22 @@ mod tests {
         assert_eq!(keypad.health(), Health { battery: Some(12), ..Health::default() });
         assert_eq!(keypad.hear(panic, false, at(1)).unwrap().action, ButtonAction::Police);
         assert_eq!(keypad.hear(panic, false, at(3)), None);
-        assert!(keypad.hear(panic, false, at(4)).is_some(), "three seconds after the press that counted");
-        let typed = |code: &str| format!("{{\"action\":\"disarm\",\"action_code\":{code},\"action_transaction\":7}}");
+        assert!(
+            keypad.hear(panic, false, at(4)).is_some(),
+            "three seconds after the press that counted"
+        );
+        let typed = |code: &str| {
+            format!("{{\"action\":\"disarm\",\"action_code\":{code},\"action_transaction\":7}}")
+        };
         let press = keypad.hear(typed("\"4711\"").as_bytes(), false, at(6)).unwrap();
-        assert_eq!((press.code.as_deref(), press.transaction.as_deref()), (Some("4711"), Some("7")));
-        assert_eq!(keypad.hear(typed("4712").as_bytes(), false, at(7)).unwrap().code.as_deref(), Some("4712"));
+        assert_eq!(
+            (press.code.as_deref(), press.transaction.as_deref()),
+            (Some("4711"), Some("7"))
+        );
+        assert_eq!(
+            keypad.hear(typed("4712").as_bytes(), false, at(7)).unwrap().code.as_deref(),
+            Some("4712")
+        );
         assert_eq!(keypad.health().seen_at, Some(at(7)));
     }
 
@@ -186,7 +211,8 @@ mod tests {
     #[test]
     fn panic_button_that_is_hammered_is_heard() {
         let keypad = keypad();
-        let heard = (0..20).filter(|second| keypad.hear(br#"{"action":"panic"}"#, false, at(*second)).is_some());
+        let heard = (0..20)
+            .filter(|second| keypad.hear(br#"{"action":"panic"}"#, false, at(*second)).is_some());
         assert_eq!(heard.collect::<Vec<_>>(), [0, 3, 6, 9, 12, 15, 18]);
         let corrected = keypad.hear(br#"{"action":"panic"}"#, false, at(1));
         assert!(corrected.is_some(), "also after the clock was set back");

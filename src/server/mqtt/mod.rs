@@ -1,4 +1,5 @@
-//! Sirens behind an MQTT broker. A command is done when the siren itself confirms it. No command is retained, and ON expires.
+//! Sirens behind an MQTT broker. A command is done when the siren itself confirms it. No command is
+//! retained, and ON expires.
 
 mod bindings;
 pub mod buttons;
@@ -65,7 +66,8 @@ pub type Readiness = Arc<dyn Fn(&Home) -> Ready + Send + Sync>;
 
 /// How long a command waits for the siren's confirmation before it is retried.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(1);
-/// An outage of the broker is reported after this. Until then, the devices behind it have no reported problem.
+/// An outage of the broker is reported after this. Until then, the devices behind it have no
+/// reported problem.
 const OUTAGE: Duration = Duration::from_secs(60);
 
 /// The state of the connection to the broker.
@@ -78,7 +80,8 @@ struct Link {
     listening_since: Timestamp,
 }
 
-/// The sirens and buttons behind a broker. Another effect handler, `beside`, serves all other devices.
+/// The sirens and buttons behind a broker. Another effect handler, `beside`, serves all other
+/// devices.
 pub struct MqttDevices {
     clock: Arc<Clock>,
     live_events: Arc<LiveEvents>,
@@ -115,7 +118,11 @@ impl MqttDevices {
             beside,
             registry: RwLock::new(Arc::new(Registry::of(settings.sirens()?, &Registry::default()))),
             chosen: Mutex::default(),
-            buttons: settings.buttons.iter().map(|b| (b.topic.clone(), Button::new(b.clone()))).collect(),
+            buttons: settings
+                .buttons
+                .iter()
+                .map(|b| (b.topic.clone(), Button::new(b.clone())))
+                .collect(),
             commands: RwLock::default(),
             retained: Mutex::default(),
             presses,
@@ -135,7 +142,11 @@ impl MqttDevices {
 
     /// Every topic to subscribe to on this connection.
     fn topics(&self) -> Vec<String> {
-        let assistant = self.settings.home_assistant.as_ref().map(|assistant| format!("{}/status", assistant.prefix));
+        let assistant = self
+            .settings
+            .home_assistant
+            .as_ref()
+            .map(|assistant| format!("{}/status", assistant.prefix));
         let commands = self.commands.read().expect("no writer panics");
         self.registry().topics().chain(commands.keys()).cloned().chain(assistant).collect()
     }
@@ -162,8 +173,11 @@ impl MqttDevices {
         for siren in &self.registry().sirens {
             if open {
                 self.say_what_holds(siren);
-            } else if siren.know(|known| known.health.online.take().is_some() | std::mem::take(&mut known.sounds)) {
-                self.live_events.device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
+            } else if siren.know(|known| {
+                known.health.online.take().is_some() | std::mem::take(&mut known.sounds)
+            }) {
+                self.live_events
+                    .device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
             }
         }
         if open {
@@ -174,7 +188,9 @@ impl MqttDevices {
     /// Sends the commands that are due for a repetition.
     fn tick(&self) {
         let now = self.clock.now();
-        for siren in self.registry().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some()) {
+        for siren in
+            self.registry().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some())
+        {
             if let Some(say) = siren.know(|known| known.to_repeat(now)) {
                 self.say(siren, &say, now);
             }
@@ -192,19 +208,30 @@ impl MqttDevices {
     fn say(&self, siren: &Siren, say: &Say, now: Timestamp) {
         let BoundSiren { name, profile, .. } = &siren.spoken;
         let Message { topic, payload } = match &say.want {
-            DesiredState::On { until, sound, .. } => profile.on(name, *sound, *until, now, &say.key),
+            DesiredState::On { until, sound, .. } => {
+                profile.on(name, *sound, *until, now, &say.key)
+            }
             DesiredState::Off => profile.off(name, &say.key),
         };
         let properties = PublishProperties {
             // The broker must not deliver the command after this.
-            message_expiry_interval: say.expires.map(|at| u32::try_from(at.since(now).as_secs()).unwrap_or(u32::MAX).max(1)),
+            message_expiry_interval: say
+                .expires
+                .map(|at| u32::try_from(at.since(now).as_secs()).unwrap_or(u32::MAX).max(1)),
             content_type: payload.starts_with('{').then(|| "application/json".into()),
             user_properties: vec![("key".into(), say.key.clone())],
             ..PublishProperties::default()
         };
         let Some(client) = self.client() else { return };
         siren.know(|known| known.told(say, now, profile));
-        if client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().properties(properties)).is_err() {
+        if client
+            .try_publish(
+                topic,
+                payload.into_bytes(),
+                PublishOptions::at_least_once().properties(properties),
+            )
+            .is_err()
+        {
             siren.know(|known| known.not_told(say));
         }
     }
@@ -217,7 +244,8 @@ impl MqttDevices {
         }
     }
 
-    /// Handles a message. A message that cannot be parsed changes nothing, and is logged once per device.
+    /// Handles a message. A message that cannot be parsed changes nothing, and is logged once per
+    /// device.
     fn hear(&self, topic: &[u8], payload: &[u8], kept: bool) {
         let topic = String::from_utf8_lossy(topic);
         if let Some(button) = self.buttons.get(&*topic) {
@@ -228,7 +256,12 @@ impl MqttDevices {
             return self.pressed(&button, payload, kept);
         }
         // Home Assistant has restarted and has lost its state.
-        if self.settings.home_assistant.as_ref().is_some_and(|assistant| *topic == format!("{}/status", assistant.prefix)) {
+        if self
+            .settings
+            .home_assistant
+            .as_ref()
+            .is_some_and(|assistant| *topic == format!("{}/status", assistant.prefix))
+        {
             if payload == b"online" && !kept {
                 self.republish();
             }
@@ -262,7 +295,9 @@ impl MqttDevices {
 /// The report to the incident about a siren command.
 fn meant(effect: &Effect, sounding: bool) -> Option<Command> {
     match &effect.kind {
-        EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding }),
+        EffectKind::SirenOn { device, .. } => {
+            Some(Command::SirenReported { device: device.clone(), sounding })
+        }
         _ => None,
     }
 }
@@ -278,7 +313,9 @@ fn target(effect: &Effect) -> Option<&DeviceId> {
 #[async_trait]
 impl EffectHandler for MqttDevices {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
-        let Some(siren) = target(effect).and_then(|device| self.registry().siren(&effect.home, device)) else {
+        let Some(siren) =
+            target(effect).and_then(|device| self.registry().siren(&effect.home, device))
+        else {
             return self.beside.execute(effect).await;
         };
         let mut changed = siren.changed.subscribe();
@@ -296,7 +333,9 @@ impl EffectHandler for MqttDevices {
         };
         match tokio::time::timeout(CONFIRMED_WITHIN, confirmed).await {
             Ok(()) => Ok(meant(effect, true)),
-            Err(_) if self.client().is_none() => Err(ExecuteError("the broker is not connected".into())),
+            Err(_) if self.client().is_none() => {
+                Err(ExecuteError("the broker is not connected".into()))
+            }
             Err(_) => Err(ExecuteError("the siren has not confirmed it".into())),
         }
     }
@@ -310,10 +349,16 @@ impl EffectHandler for MqttDevices {
 
     fn resume(&self, current: &Current) {
         self.beside.resume(current);
-        let SirenState::Sounding { until, devices, confirmed } = &current.incident.siren else { return };
+        let SirenState::Sounding { until, devices, confirmed } = &current.incident.siren else {
+            return;
+        };
         let registry = self.registry();
-        for (device, siren) in devices.iter().filter_map(|device| Some((device, registry.siren(&current.incident.home, device)?))) {
-            // A siren that cannot confirm was commanded as well, and stops early unless the command is repeated.
+        for (device, siren) in devices
+            .iter()
+            .filter_map(|device| Some((device, registry.siren(&current.incident.home, device)?)))
+        {
+            // A siren that cannot confirm was commanded as well, and stops early unless the command
+            // is repeated.
             let confirmed = confirmed.contains(device);
             if confirmed || siren.spoken.profile.state.is_none() {
                 let sound = Sound::of(&current.incident);
@@ -333,11 +378,16 @@ impl Devices for MqttDevices {
 
     fn is_online(&self, home: &HomeId, device: &DeviceId) -> bool {
         match self.registry().siren(home, device) {
-            // A kind of siren that does not report its availability counts as online while the broker is connected.
+            // A kind of siren that does not report its availability counts as online while the
+            // broker is connected.
             Some(siren) => {
                 let health = siren.know(|known| known.health);
-                let unknown = || siren.spoken.profile.availability.is_none() && self.client().is_some();
-                health.online.unwrap_or_else(unknown) && !self.troubles(&health, siren.spoken.silent_after).contains(&DeviceFault::Silent)
+                let unknown =
+                    || siren.spoken.profile.availability.is_none() && self.client().is_some();
+                health.online.unwrap_or_else(unknown)
+                    && !self
+                        .troubles(&health, siren.spoken.silent_after)
+                        .contains(&DeviceFault::Silent)
             }
             None => self.beside.is_online(home, device),
         }

@@ -20,7 +20,12 @@ impl MqttDevices {
         let server = &self.settings.client_id;
         let button = home_assistant::buttons(server, &home.id, assistant);
         let topic = button.topic.clone();
-        let new = self.commands.write().expect("no writer panics").insert(topic.clone(), Arc::new(Button::new(button))).is_none();
+        let new = self
+            .commands
+            .write()
+            .expect("no writer panics")
+            .insert(topic.clone(), Arc::new(Button::new(button)))
+            .is_none();
         if let Some(client) = self.client().filter(|_| new)
             && let Err(error) = client.try_subscribe(topic, QoS::AtLeastOnce)
         {
@@ -36,7 +41,8 @@ impl MqttDevices {
 
     /// Retains a message at the broker. Sends nothing if it has not changed.
     fn keep(&self, Message { topic, payload }: Message) {
-        let before = self.retained.lock().expect("no holder panics").insert(topic.clone(), payload.clone());
+        let before =
+            self.retained.lock().expect("no holder panics").insert(topic.clone(), payload.clone());
         if before.as_ref() != Some(&payload)
             && let Some(client) = self.client()
         {
@@ -52,14 +58,19 @@ impl MqttDevices {
 
     /// Answers a keypad whether its code was accepted.
     pub fn answer(&self, press: &Press, accepted: bool) {
-        let Some(answer) = self.buttons.get(&press.button).and_then(|button| button.settings.answer.as_ref()) else { return };
+        let Some(answer) =
+            self.buttons.get(&press.button).and_then(|button| button.settings.answer.as_ref())
+        else {
+            return;
+        };
         let text = if accepted { &answer.accepted } else { &answer.refused };
         let transaction = press.transaction.as_deref().unwrap_or("null");
         // The answer is JSON, so anything but a number could inject content.
         let transaction = if transaction.parse::<u64>().is_ok() { transaction } else { "null" };
         let payload = text.replace("{transaction}", transaction).into_bytes();
         if let Some(client) = self.client()
-            && let Err(error) = client.try_publish(answer.topic.clone(), payload, PublishOptions::at_least_once())
+            && let Err(error) =
+                client.try_publish(answer.topic.clone(), payload, PublishOptions::at_least_once())
         {
             tracing::warn!(%error, button = press.name, "could not send an answer to a keypad");
         }
@@ -68,7 +79,9 @@ impl MqttDevices {
 
 /// Sends a retained message.
 fn keep(client: &AsyncClient, topic: String, payload: String) {
-    if let Err(error) = client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().retained()) {
+    if let Err(error) =
+        client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().retained())
+    {
         tracing::warn!(%error, "could not send a message to Home Assistant");
     }
 }

@@ -35,11 +35,15 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// Creates a registry of these sirens. A siren whose configuration has not changed keeps its state.
+    /// Creates a registry of these sirens. A siren whose configuration has not changed keeps its
+    /// state.
     pub fn of(all: Vec<BoundSiren>, before: &Self) -> Self {
         let known = |spoken: BoundSiren| {
-            let same = before.siren(&spoken.home, &spoken.device).filter(|siren| siren.spoken == spoken);
-            same.unwrap_or_else(|| Arc::new(Siren { spoken, known: Mutex::default(), changed: watch::Sender::new(()) }))
+            let same =
+                before.siren(&spoken.home, &spoken.device).filter(|siren| siren.spoken == spoken);
+            same.unwrap_or_else(|| {
+                Arc::new(Siren { spoken, known: Mutex::default(), changed: watch::Sender::new(()) })
+            })
         };
         let sirens: Vec<Arc<Siren>> = all.into_iter().map(known).collect();
         let numbered = || sirens.iter().map(|siren| &siren.spoken).enumerate();
@@ -48,7 +52,11 @@ impl Registry {
         Self {
             by_home,
             by_device: numbered().map(|(n, s)| ((s.home.clone(), s.device.clone()), n)).collect(),
-            by_topic: numbered().flat_map(|(n, s)| s.profile.topics(&s.name).into_iter().map(move |topic| (topic, n))).collect(),
+            by_topic: numbered()
+                .flat_map(|(n, s)| {
+                    s.profile.topics(&s.name).into_iter().map(move |topic| (topic, n))
+                })
+                .collect(),
             sirens,
         }
     }

@@ -1,19 +1,32 @@
-//! Older names of keys in the table `mqtt`. They work until the next release, and the log names the new ones.
+//! Older names of keys in the table `mqtt`. They work until the next release, and the log names the
+//! new ones.
 
 use toml::{Table, Value};
 
-/// Gives the keys their current names. Returns the old and the new name of each key that was renamed.
+/// Gives the keys their current names. Returns the old and the new name of each key that was
+/// renamed.
 pub fn rename(file: &mut Table) -> Vec<(&'static str, &'static str)> {
     let mut renamed = Vec::new();
     let Some(Value::Table(mqtt)) = file.get_mut("mqtt") else { return renamed };
     one(mqtt, "chosen", "topic_prefix", &mut renamed);
     for list in ["siren", "button"] {
-        for table in mqtt.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_table_mut) {
+        for table in mqtt
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_table_mut)
+        {
             silence(table, &mut renamed);
             one(table, "at", "json_pointer", &mut renamed);
         }
     }
-    for profile in mqtt.get_mut("profile").and_then(Value::as_table_mut).into_iter().flat_map(|all| all.iter_mut()) {
+    for profile in mqtt
+        .get_mut("profile")
+        .and_then(Value::as_table_mut)
+        .into_iter()
+        .flat_map(|all| all.iter_mut())
+    {
         let Some(profile) = profile.1.as_table_mut() else { continue };
         silence(profile, &mut renamed);
         one(profile, "nothing", "noop_payload", &mut renamed);
@@ -35,7 +48,12 @@ fn silence(table: &mut Table, renamed: &mut Vec<(&'static str, &'static str)>) {
     one(table, "silent_seconds", "heartbeat_timeout", renamed);
 }
 
-fn one(table: &mut Table, old: &'static str, new: &'static str, renamed: &mut Vec<(&'static str, &'static str)>) {
+fn one(
+    table: &mut Table,
+    old: &'static str,
+    new: &'static str,
+    renamed: &mut Vec<(&'static str, &'static str)>,
+) {
     if !table.contains_key(new)
         && let Some(value) = table.remove(old)
     {

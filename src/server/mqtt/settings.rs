@@ -25,14 +25,16 @@ use url::Url;
 pub struct Settings {
     /// `mqtt://host:1883`, or `mqtts://host:8883` with TLS.
     pub broker: String,
-    /// The client id of this server at the broker. Two clients with the same id disconnect each other.
+    /// The client id of this server at the broker. Two clients with the same id disconnect each
+    /// other.
     #[serde(default = "client_id")]
     pub client_id: String,
     /// The user name at the broker.
     pub username: Option<String>,
     /// The file with the password, in its first line.
     pub password_file: Option<PathBuf>,
-    /// The CA certificate that the broker's certificate is checked against, PEM; absent: the machine's own list.
+    /// The CA certificate that the broker's certificate is checked against, PEM; absent: the
+    /// machine's own list.
     pub ca: Option<PathBuf>,
     /// This server's client certificate, PEM.
     pub cert: Option<PathBuf>,
@@ -44,8 +46,8 @@ pub struct Settings {
     /// Panic buttons and keypads.
     #[serde(default, rename = "button")]
     pub buttons: Vec<ButtonSettings>,
-    /// The homes whose owners choose the bindings of their sirens in the app, with the prefix that each home's device names must have. It
-    /// keeps a home from reaching the devices of another.
+    /// The homes whose owners choose the bindings of their sirens in the app, with the prefix that
+    /// each home's device names must have. It keeps a home from reaching the devices of another.
     #[serde(default)]
     pub topic_prefix: BTreeMap<HomeId, String>,
     /// Home Assistant, if it is used.
@@ -116,7 +118,10 @@ impl Settings {
             "mqtts" => true,
             _ => return Err(wrong()),
         };
-        let plain = matches!(url.path(), "" | "/") && url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        let plain = matches!(url.path(), "" | "/")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none();
         let host = url.host_str().filter(|host| !host.is_empty() && plain).ok_or_else(wrong)?;
         let port = url.port().unwrap_or(if tls { PORTS.1 } else { PORTS.0 });
         Ok((host.trim_matches(['[', ']']).to_owned(), port, tls))
@@ -131,8 +136,8 @@ impl Settings {
     /// Every siren of the settings, with its profile.
     ///
     /// # Errors
-    /// An invalid table: for example an unknown profile, a name that cannot be in a topic, or two devices that share a
-    /// topic, because one could then act for the other.
+    /// An invalid table: for example an unknown profile, a name that cannot be in a topic, or two
+    /// devices that share a topic, because one could then act for the other.
     pub fn sirens(&self) -> Result<Vec<BoundSiren>, SettingsError> {
         if self.cert.is_some() != self.key.is_some() {
             return Err(SettingsError::CertWithoutKey);
@@ -140,18 +145,25 @@ impl Settings {
         self.address()?;
         let mut registry = Registry { kinds: self.kinds(), all: Vec::new(), taken: HashMap::new() };
         for siren in &self.sirens {
-            registry.take(siren, false).map_err(|source| SettingsError::Siren(siren.wrong(source)))?;
+            registry
+                .take(siren, false)
+                .map_err(|source| SettingsError::Siren(siren.wrong(source)))?;
         }
         self.buttons(&mut registry.taken)?;
         self.prefixes()?;
         Ok(registry.all)
     }
 
-    /// Every siren of the settings, and those that owners chose. An invalid choice is left out and does not affect others.
+    /// Every siren of the settings, and those that owners chose. An invalid choice is left out and
+    /// does not affect others.
     ///
     /// # Errors
-    /// The same as [`Settings::sirens`]. Invalid choices are returned beside the sirens; the sentence of each cause is for the owner.
-    pub fn with_chosen(&self, chosen: &[(HomeId, SirenBinding)]) -> Result<(Vec<BoundSiren>, Vec<BindingError>), SettingsError> {
+    /// The same as [`Settings::sirens`]. Invalid choices are returned beside the sirens; the
+    /// sentence of each cause is for the owner.
+    pub fn with_chosen(
+        &self,
+        chosen: &[(HomeId, SirenBinding)],
+    ) -> Result<(Vec<BoundSiren>, Vec<BindingError>), SettingsError> {
         let all = self.sirens()?;
         let mut registry = Registry { kinds: self.kinds(), taken: HashMap::new(), all };
         for spoken in &registry.all {
@@ -162,10 +174,18 @@ impl Settings {
         let mut wrongs = Vec::new();
         for (home, SirenBinding { device, profile, name }) in chosen {
             let (home, device) = (home.clone(), device.clone());
-            let siren = SirenSettings { home, device, profile: profile.clone(), name: name.clone(), heartbeat_timeout: None };
+            let siren = SirenSettings {
+                home,
+                device,
+                profile: profile.clone(),
+                name: name.clone(),
+                heartbeat_timeout: None,
+            };
             let taken = match self.topic_prefix.get(&siren.home) {
                 None => Err(SirenError::NotAllowed),
-                Some(prefix) if !name.starts_with(prefix.as_str()) => Err(SirenError::Prefix { prefix: prefix.clone() }),
+                Some(prefix) if !name.starts_with(prefix.as_str()) => {
+                    Err(SirenError::Prefix { prefix: prefix.clone() })
+                }
                 Some(_) => registry.take(&siren, true),
             };
             wrongs.extend(taken.err().map(|source| siren.wrong(source)));
@@ -173,19 +193,29 @@ impl Settings {
         Ok((registry.all, wrongs))
     }
 
-    /// Checks that no home's prefix begins with another's, because that home could then control the other's devices.
+    /// Checks that no home's prefix begins with another's, because that home could then control the
+    /// other's devices.
     fn prefixes(&self) -> Result<(), SettingsError> {
         let begins = |one: &String, other: &String| other.starts_with(one.as_str());
-        let pairs = self.topic_prefix.iter().flat_map(|one| self.topic_prefix.iter().map(move |other| (one, other)));
-        match pairs.filter(|((home, _), (other, _))| home != other).find(|((_, one), (_, other))| begins(one, other)) {
-            Some(((home, one), (other, _))) => {
-                Err(SettingsError::Prefixes { home: home.clone(), prefix: one.clone(), other: other.clone() })
-            }
+        let pairs = self
+            .topic_prefix
+            .iter()
+            .flat_map(|one| self.topic_prefix.iter().map(move |other| (one, other)));
+        match pairs
+            .filter(|((home, _), (other, _))| home != other)
+            .find(|((_, one), (_, other))| begins(one, other))
+        {
+            Some(((home, one), (other, _))) => Err(SettingsError::Prefixes {
+                home: home.clone(),
+                prefix: one.clone(),
+                other: other.clone(),
+            }),
             None => Ok(()),
         }
     }
 
-    /// Checks the buttons. A button is identified by its topic alone, so no other device may use that topic.
+    /// Checks the buttons. A button is identified by its topic alone, so no other device may use
+    /// that topic.
     fn buttons(&self, taken: &mut HashMap<String, String>) -> Result<(), SettingsError> {
         for ButtonSettings { home, name, topic, press, codes_file, .. } in &self.buttons {
             let button = format!("{home}/{name}");
@@ -198,7 +228,8 @@ impl Settings {
             if press.is_empty() {
                 return Err(SettingsError::ButtonWithoutPress { button });
             }
-            if press.values().any(|action| *action == ButtonAction::Cancel) != codes_file.is_some() {
+            if press.values().any(|action| *action == ButtonAction::Cancel) != codes_file.is_some()
+            {
                 return Err(SettingsError::CancelWithoutCodes { button });
             }
             if let Some(other) = taken.insert(topic.clone(), button.clone()) {
@@ -230,15 +261,25 @@ impl Registry {
         if self.all.iter().any(|other| other.home == *home && other.device == *device) {
             return Err(if chosen { SirenError::InSettings } else { SirenError::Twice });
         }
-        if name.trim().is_empty() || name.len() > TOPIC_MOST || name.contains(['+', '#', '{', '}', '\0', '"', '\\']) {
+        if name.trim().is_empty()
+            || name.len() > TOPIC_MOST
+            || name.contains(['+', '#', '{', '}', '\0', '"', '\\'])
+        {
             return Err(SirenError::Name { name: name.clone() });
         }
-        let unknown = || SirenError::Profile { profile: profile.clone(), known: self.kinds.keys().cloned().collect() };
+        let unknown = || SirenError::Profile {
+            profile: profile.clone(),
+            known: self.kinds.keys().cloned().collect(),
+        };
         let known = self.kinds.get(profile).ok_or_else(unknown)?;
         let silent_after = heartbeat_timeout.or(known.heartbeat_timeout);
-        let (home, device, name, kind) = (home.clone(), device.clone(), name.clone(), profile.clone());
-        let spoken = BoundSiren { home, device, name, kind, profile: known.clone(), silent_after, chosen };
-        if let Some((topic, other)) = spoken.topics().find_map(|topic| self.taken.get_key_value(&topic)) {
+        let (home, device, name, kind) =
+            (home.clone(), device.clone(), name.clone(), profile.clone());
+        let spoken =
+            BoundSiren { home, device, name, kind, profile: known.clone(), silent_after, chosen };
+        if let Some((topic, other)) =
+            spoken.topics().find_map(|topic| self.taken.get_key_value(&topic))
+        {
             // Do not reveal the other device, which may be in another home.
             let shared = || SirenError::SharedTopic { topic: topic.clone(), other: other.clone() };
             return Err(if chosen { SirenError::NameTaken } else { shared() });
@@ -260,15 +301,16 @@ impl BoundSiren {
 mod tests {
     use super::*;
 
-    const OWN: &str =
-        "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
+    const OWN: &str = "[profile.mine]\non = { topic = \"mine/{name}\", payload = \"1 {seconds}\" }\noff = { topic = \"mine/{name}\", payload = \"0\" }\n";
 
     fn settings(text: &str) -> Settings {
         toml::from_str(&format!("broker = \"mqtt://127.0.0.1\"\n{text}")).unwrap()
     }
 
     fn siren(device: &str, profile: &str, name: &str) -> String {
-        format!("[[siren]]\nhome = \"maple-street\"\ndevice = \"{device}\"\nprofile = \"{profile}\"\nname = \"{name}\"\n")
+        format!(
+            "[[siren]]\nhome = \"maple-street\"\ndevice = \"{device}\"\nprofile = \"{profile}\"\nname = \"{name}\"\n"
+        )
     }
 
     #[test]
@@ -284,11 +326,20 @@ mod tests {
 
     #[test]
     fn a_device_never_acts_for_another() {
-        let two = |a: String, b: String| settings(&(a + &b)).sirens().map_err(|error| error.to_string());
-        assert_eq!(two(siren("base", "buckler", "base"), siren("hall", "tasmota", "hall")).unwrap().len(), 2);
-        let shared = two(siren("base", "buckler", "base"), siren("hall", "buckler", "base")).unwrap_err();
+        let two =
+            |a: String, b: String| settings(&(a + &b)).sirens().map_err(|error| error.to_string());
+        assert_eq!(
+            two(siren("base", "buckler", "base"), siren("hall", "tasmota", "hall")).unwrap().len(),
+            2
+        );
+        let shared =
+            two(siren("base", "buckler", "base"), siren("hall", "buckler", "base")).unwrap_err();
         assert!(shared.contains("maple-street/hall: it shares the topic “buckler/base/availability” with maple-street/base"), "{shared}");
-        assert!(two(siren("base", "buckler", "a"), siren("base", "buckler", "b")).unwrap_err().contains("twice"));
+        assert!(
+            two(siren("base", "buckler", "a"), siren("base", "buckler", "b"))
+                .unwrap_err()
+                .contains("twice")
+        );
         let unknown = settings(&siren("base", "zigbee", "base")).sirens().unwrap_err().to_string();
         assert!(unknown.contains("“zigbee”") && unknown.contains("zigbee2mqtt-alarm"), "{unknown}");
         for name in ["", "#", "a/+", "{name}"] {
@@ -299,11 +350,20 @@ mod tests {
 
     #[test]
     fn what_owners_choose_ends_at_their_own_names_and_what_is_wrong_keeps_no_other_siren_away() {
-        let settings =
-            settings(&(siren("base", "buckler", "maple/base") + "[topic_prefix]\nmaple-street = \"maple/\"\nlake-cabin = \"lake/\"\n"));
+        let settings = settings(
+            &(siren("base", "buckler", "maple/base")
+                + "[topic_prefix]\nmaple-street = \"maple/\"\nlake-cabin = \"lake/\"\n"),
+        );
         let home = |id: &str| id.parse::<HomeId>().unwrap();
         let binding = |whose: &str, device: &str, name: &str| {
-            (home(whose), SirenBinding { device: device.parse().unwrap(), profile: "buckler".into(), name: name.into() })
+            (
+                home(whose),
+                SirenBinding {
+                    device: device.parse().unwrap(),
+                    profile: "buckler".into(),
+                    name: name.into(),
+                },
+            )
         };
         let chosen = [
             binding("maple-street", "hall", "maple/hall"),
@@ -314,19 +374,34 @@ mod tests {
             binding("harbor-loft", "base", "loft"),
         ];
         let (all, wrongs) = settings.with_chosen(&chosen).unwrap();
-        let devices = |of: Vec<DeviceId>| of.iter().map(|device| device.as_str().to_owned()).collect::<Vec<_>>();
-        assert_eq!(devices(all.into_iter().map(|spoken| spoken.device).collect()), ["base", "hall", "porch"]);
-        assert_eq!(devices(wrongs.into_iter().map(|wrong| wrong.device).collect()), ["base", "dock", "shed", "base"]);
+        let devices = |of: Vec<DeviceId>| {
+            of.iter().map(|device| device.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            devices(all.into_iter().map(|spoken| spoken.device).collect()),
+            ["base", "hall", "porch"]
+        );
+        assert_eq!(
+            devices(wrongs.into_iter().map(|wrong| wrong.device).collect()),
+            ["base", "dock", "shed", "base"]
+        );
     }
 
     #[test]
     fn no_home_begins_its_names_as_another_does() {
         let both = |one: &str, other: &str| {
-            settings(&format!("[topic_prefix]\nmaple-street = \"{one}\"\nlake-cabin = \"{other}\"\n")).sirens().map(drop)
+            settings(&format!(
+                "[topic_prefix]\nmaple-street = \"{one}\"\nlake-cabin = \"{other}\"\n"
+            ))
+            .sirens()
+            .map(drop)
         };
         assert_eq!(both("maple/", "lake/"), Ok(()));
         for (one, other) in [("", "lake/"), ("a/", "a/b/"), ("a", "a")] {
-            assert!(both(one, other).unwrap_err().to_string().contains("begin with"), "{one} {other}");
+            assert!(
+                both(one, other).unwrap_err().to_string().contains("begin with"),
+                "{one} {other}"
+            );
         }
     }
 
@@ -344,20 +419,35 @@ mod tests {
                 .map_err(|error| error.to_string())
         };
         assert!(button("Bedside", "z/bedside", "single = \"police\", hold = \"medical\"").is_ok());
-        assert!(button("Keypad", "z/keypad", "disarm = \"cancel\"").unwrap_err().contains("without a code"));
-        for (name, topic, press) in [("", "z/a", "a = \"fire\""), ("Bedside", "z/+", "a = \"fire\""), ("Bedside", "z/a", "")] {
-            assert!(button(name, topic, press).unwrap_err().contains("mqtt.button: maple-street/"), "{name} {topic} {press}");
+        assert!(
+            button("Keypad", "z/keypad", "disarm = \"cancel\"")
+                .unwrap_err()
+                .contains("without a code")
+        );
+        for (name, topic, press) in [
+            ("", "z/a", "a = \"fire\""),
+            ("Bedside", "z/+", "a = \"fire\""),
+            ("Bedside", "z/a", ""),
+        ] {
+            assert!(
+                button(name, topic, press).unwrap_err().contains("mqtt.button: maple-street/"),
+                "{name} {topic} {press}"
+            );
         }
         let shared = siren("base", "buckler", "b")
             + "[[button]]\nhome = \"lake-cabin\"\nname = \"Stolen\"\ntopic = \"buckler/b/siren/state\"\npress = { ON = \"police\" }\n";
         assert!(matches!(settings(&shared).sirens(), Err(SettingsError::SharedTopic { .. })));
-        let unknown = toml::from_str::<ButtonSettings>("home = \"a\"\nname = \"b\"\ntopic = \"c\"\npress = { a = \"army\" }").unwrap_err();
+        let unknown = toml::from_str::<ButtonSettings>(
+            "home = \"a\"\nname = \"b\"\ntopic = \"c\"\npress = { a = \"army\" }",
+        )
+        .unwrap_err();
         assert!(unknown.to_string().contains("police"), "{unknown}");
     }
 
     #[test]
     fn what_is_printed_can_be_read_again() {
-        let all = settings(&("username = \"me\"\n".to_owned() + &siren("base", "mine", "base") + OWN));
+        let all =
+            settings(&("username = \"me\"\n".to_owned() + &siren("base", "mine", "base") + OWN));
         assert_eq!(toml::from_str::<Settings>(&toml::to_string(&all).unwrap()).unwrap(), all);
     }
 }

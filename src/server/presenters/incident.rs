@@ -3,7 +3,8 @@
 use super::timeline;
 use crate::{
     api::incident::{
-        Audience, Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person, SirenStage, SirenView, Stage,
+        Audience, Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person,
+        SirenStage, SirenView, Stage,
     },
     domain::{
         call_tree,
@@ -51,7 +52,12 @@ pub fn present(
         dispatches: incident
             .dispatches
             .iter()
-            .map(|d| Dispatch { service: d.service, state: d.state, reference: d.reference.clone(), at: d.at })
+            .map(|d| Dispatch {
+                service: d.service,
+                state: d.state,
+                reference: d.reference.clone(),
+                at: d.at,
+            })
             .collect(),
         cancel: Cancel { allowed: counting, how, center_phone: center_phone.map(Into::into) },
         timeline: timeline::lines(incident, history, audience),
@@ -65,14 +71,18 @@ pub fn present(
 }
 
 fn siren(siren: &Siren) -> SirenView {
-    let still = |state| SirenView { state, until: None, devices: Vec::new(), confirmed: Vec::new() };
+    let still =
+        |state| SirenView { state, until: None, devices: Vec::new(), confirmed: Vec::new() };
     match siren {
         Siren::Silent => still(SirenStage::Silent),
         Siren::Silenced { .. } => still(SirenStage::Silenced),
         Siren::Ended => still(SirenStage::Ended),
-        Siren::Sounding { until, devices, confirmed } => {
-            SirenView { state: SirenStage::Sounding, until: Some(*until), devices: devices.clone(), confirmed: confirmed.clone() }
-        }
+        Siren::Sounding { until, devices, confirmed } => SirenView {
+            state: SirenStage::Sounding,
+            until: Some(*until),
+            devices: devices.clone(),
+            confirmed: confirmed.clone(),
+        },
     }
 }
 
@@ -120,7 +130,9 @@ fn outcome(incident: &core::Incident, history: &[Recorded]) -> Option<Outcome> {
         return None;
     }
     let (by, at) = history.iter().rev().find_map(|fact| match &fact.event {
-        Event::Aborted { by } | Event::Cancelled { by } | Event::Closed { by, .. } => Some((by, fact.at)),
+        Event::Aborted { by } | Event::Cancelled { by } | Event::Closed { by, .. } => {
+            Some((by, fact.at))
+        }
         _ => None,
     })?;
     Some(Outcome { state, disposition: incident.disposition, by: Person::from(by), at })

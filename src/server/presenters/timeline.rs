@@ -1,7 +1,7 @@
 //! The timeline of an incident in sentences. The app and the evidence use the same.
 //!
-//! A line depends on its fact and on the incident at that moment, not on later events. The exception is a wrong password, which the home
-//! sees only after the end ([`Audience::outcome`]).
+//! A line depends on its fact and on the incident at that moment, not on later events. The
+//! exception is a wrong password, which the home sees only after the end ([`Audience::outcome`]).
 
 use crate::{
     api::{
@@ -11,21 +11,31 @@ use crate::{
     domain::{
         id::{CallId, ContactId, DeviceId},
         incident::{
-            self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Purpose, Quiet, Report, Request, Service,
-            SirenFault, Source,
+            self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode,
+            Purpose, Quiet, Report, Request, Service, SirenFault, Source,
             event::{Event, Recorded},
         },
     },
 };
 
 /// The whole timeline, as this audience may see it.
-pub fn lines(incident: &core::Incident, history: &[Recorded], audience: Audience) -> Vec<TimelineEntry> {
+pub fn lines(
+    incident: &core::Incident,
+    history: &[Recorded],
+    audience: Audience,
+) -> Vec<TimelineEntry> {
     let story = Story { incident, history, audience };
     let mut then: Option<core::Incident> = None;
     let line = |(seq, fact): (u32, &Recorded)| {
         match &mut then {
             Some(then) => then.apply(fact),
-            None => then = core::Incident::replay(incident.id, incident.home.clone(), std::slice::from_ref(fact)),
+            None => {
+                then = core::Incident::replay(
+                    incident.id,
+                    incident.home.clone(),
+                    std::slice::from_ref(fact),
+                )
+            }
         }
         // A history begins with a start. If one does not, the current state is used.
         story.line(seq, fact, then.as_ref().unwrap_or(incident))
@@ -51,16 +61,23 @@ struct Story<'a> {
 impl Story<'_> {
     fn line(&self, seq: u32, fact: &Recorded, then: &core::Incident) -> TimelineEntry {
         let (what, by, text) = self.words(&fact.event, then);
-        // A report from outside keeps its own time, limited to the time between the start and its arrival, because clocks differ.
+        // A report from outside keeps its own time, limited to the time between the start and its
+        // arrival, because clocks differ.
         let at = match &fact.event {
-            Event::Reported { said_at, .. } => (*said_at).clamp(self.incident.started_at.min(fact.at), fact.at),
+            Event::Reported { said_at, .. } => {
+                (*said_at).clamp(self.incident.started_at.min(fact.at), fact.at)
+            }
             _ => fact.at,
         };
         TimelineEntry { seq, at, what, by: by.map(|b| b.name().into()), text }
     }
 
     /// The words of a fact. `then` is the incident after the fact.
-    fn words<'e>(&self, event: &'e Event, then: &core::Incident) -> (What, Option<&'e core::Actor>, String) {
+    fn words<'e>(
+        &self,
+        event: &'e Event,
+        then: &core::Incident,
+    ) -> (What, Option<&'e core::Actor>, String) {
         match event {
             Event::Started { request, source, by, mode, quiet, .. } => {
                 let manner = match (mode, quiet) {
@@ -130,26 +147,40 @@ impl Story<'_> {
     /// The words of a fact about sirens or announcements.
     fn of_sirens<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
         match event {
-            Event::SirenOn { devices, .. } => (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices))),
-            Event::SirenConfirmed { device } => (What::SirenConfirmed, None, format!("{} is sounding", self.device(device))),
+            Event::SirenOn { devices, .. } => {
+                (What::SirenOn, None, format!("Sirens asked to sound: {}", self.devices(devices)))
+            }
+            Event::SirenConfirmed { device } => {
+                (What::SirenConfirmed, None, format!("{} is sounding", self.device(device)))
+            }
             Event::SirenFailed { devices, fault: SirenFault::NotConfirmed } => {
                 (What::SirenFailed, None, format!("Siren not confirmed: {}", self.devices(devices)))
             }
-            Event::SirenFailed { fault: SirenFault::TooLate, .. } => {
-                (What::SirenFailed, None, "The server was down for too long; sirens were left silent".into())
+            Event::SirenFailed { fault: SirenFault::TooLate, .. } => (
+                What::SirenFailed,
+                None,
+                "The server was down for too long; sirens were left silent".into(),
+            ),
+            Event::SirenSilenced { by } => {
+                (What::SirenSilenced, Some(by), "Sirens silenced. Nothing else has changed".into())
             }
-            Event::SirenSilenced { by } => (What::SirenSilenced, Some(by), "Sirens silenced. Nothing else has changed".into()),
             Event::SirenOver => (What::SirenOver, None, "Sirens stopped".into()),
-            Event::Announced { device } => {
-                (What::Announced, None, format!("{} announces that medical help was requested", self.device(device)))
-            }
+            Event::Announced { device } => (
+                What::Announced,
+                None,
+                format!("{} announces that medical help was requested", self.device(device)),
+            ),
             _ => (What::Other, None, String::new()),
         }
     }
 
     /// The words of the end of a countdown. `then` is the incident after it.
     fn sent(&self, late_ms: u64, then: &core::Incident) -> String {
-        let late = if late_ms >= 1_000 { format!(", {} s late because the server was down", late_ms / 1_000) } else { String::new() };
+        let late = if late_ms >= 1_000 {
+            format!(", {} s late because the server was down", late_ms / 1_000)
+        } else {
+            String::new()
+        };
         let is_sent = matches!(then.state, core::State::Verifying(_) | core::State::Dispatching);
         match is_sent && !self.is_nobody_connected() {
             true => format!("Request sent to the monitoring center{late}"),
@@ -164,7 +195,10 @@ impl Story<'_> {
 
     fn dispatch_requested(&self, service: Service) -> String {
         match self.is_nobody_connected() {
-            true => format!("{}: nobody is connected who could send help. Call the emergency number", service_name(service)),
+            true => format!(
+                "{}: nobody is connected who could send help. Call the emergency number",
+                service_name(service)
+            ),
             false => format!("{} requested{}", service_name(service), self.to_address()),
         }
     }
@@ -174,7 +208,12 @@ impl Story<'_> {
             Source::Dashboard => "the dashboard".into(),
             Source::Device => by.name().into(),
             Source::LiveView { camera } => {
-                let named = self.incident.snapshot.camera_names.iter().find(|c| c.id.as_str() == camera.as_str());
+                let named = self
+                    .incident
+                    .snapshot
+                    .camera_names
+                    .iter()
+                    .find(|c| c.id.as_str() == camera.as_str());
                 named.map_or_else(|| camera.to_string(), |c| c.name.clone())
             }
         }
@@ -210,8 +249,12 @@ impl Story<'_> {
         };
         match purpose {
             Purpose::Verify => format!("{who} is calling {}", self.contact(contact)),
-            Purpose::Inform if self.is_nobody_connected() => format!("{who} is calling {}", self.contact(contact)),
-            Purpose::Inform => format!("{who} is calling {} to say that help was requested", self.contact(contact)),
+            Purpose::Inform if self.is_nobody_connected() => {
+                format!("{who} is calling {}", self.contact(contact))
+            }
+            Purpose::Inform => {
+                format!("{who} is calling {} to say that help was requested", self.contact(contact))
+            }
         }
     }
 
@@ -231,13 +274,19 @@ impl Story<'_> {
             Report::Claimed => (What::Note, CLAIMED.into()),
             Report::Released => (What::Note, RELEASED.into()),
             Report::Called { name, outcome } => (What::Note, self.ended(name, *outcome)),
-            Report::Moved { service, state, reference } => dispatch_moved(*service, *state, reference.as_deref()),
+            Report::Moved { service, state, reference } => {
+                dispatch_moved(*service, *state, reference.as_deref())
+            }
             Report::Ended { .. } => (What::Note, "The monitoring center has finished".into()),
         }
     }
 
     fn to_address(&self) -> String {
-        self.incident.snapshot.address.as_ref().map_or_else(String::new, |a| format!(" to {}, {}", a.line1, a.city))
+        self.incident
+            .snapshot
+            .address
+            .as_ref()
+            .map_or_else(String::new, |a| format!(" to {}, {}", a.line1, a.city))
     }
 }
 
@@ -269,12 +318,18 @@ fn asked(request: Request) -> &'static str {
     }
 }
 
-fn dispatch_moved(service: Service, state: DispatchState, reference: Option<&str>) -> (What, String) {
+fn dispatch_moved(
+    service: Service,
+    state: DispatchState,
+    reference: Option<&str>,
+) -> (What, String) {
     let name = service_name(service);
     let (what, text) = match state {
         DispatchState::Requested => (What::DispatchRequested, format!("{name} requested")),
         DispatchState::Accepted => (What::DispatchAccepted, format!("{name}: request accepted")),
-        DispatchState::Rejected => (What::DispatchRejected, format!("{name}: request rejected. The center must act")),
+        DispatchState::Rejected => {
+            (What::DispatchRejected, format!("{name}: request rejected. The center must act"))
+        }
         DispatchState::EnRoute => (What::EnRoute, format!("{name}: on the way")),
         DispatchState::OnScene => (What::OnScene, format!("{name}: on scene")),
         DispatchState::Closed => (What::Note, format!("{name}: done")),
@@ -289,7 +344,9 @@ fn closed(disposition: Disposition) -> &'static str {
         Disposition::SirenTooLate => "Closed: it was too late for sirens",
         Disposition::SilentPractice => "Practice over: no siren was to sound",
         Disposition::EndedByHome => "Ended by the household",
-        Disposition::NobodyConnected => "Closed by itself: this server is connected to nobody who could send help",
+        Disposition::NobodyConnected => {
+            "Closed by itself: this server is connected to nobody who could send help"
+        }
         Disposition::ReplacedByLive => "Practice ended: a real request took over",
         Disposition::ReviewedNotSent => "Closed: nothing was sent",
         Disposition::ClosedByCenter => "Closed by the monitoring center",

@@ -14,8 +14,14 @@ use crate::{
     },
 };
 
-/// The messages about an incident that may be sent to another server, in order, from step `from` on.
-pub fn messages(incident: &Incident, history: &[Recorded], account: Option<&str>, from: u32) -> Vec<Message> {
+/// The messages about an incident that may be sent to another server, in order, from step `from`
+/// on.
+pub fn messages(
+    incident: &Incident,
+    history: &[Recorded],
+    account: Option<&str>,
+    from: u32,
+) -> Vec<Message> {
     // Messages of a home's own server may contain what the home may see.
     let audience = match incident.snapshot.policy.center {
         CenterMode::Operators => Audience::Center,
@@ -25,13 +31,22 @@ pub fn messages(incident: &Incident, history: &[Recorded], account: Option<&str>
     let told = disclosures(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
     told.map(|(n, then)| {
         let message = message(&history[n], &lines[n], &then, account);
-        let is_secret = message.data.call.as_ref().is_some_and(|call| audience.outcome(incident, call.outcome).is_none());
+        let is_secret = message
+            .data
+            .call
+            .as_ref()
+            .is_some_and(|call| audience.outcome(incident, call.outcome).is_none());
         if is_secret { message.without_call() } else { message }
     })
     .collect()
 }
 
-fn message(fact: &Recorded, line: &TimelineEntry, then: &Incident, account: Option<&str>) -> Message {
+fn message(
+    fact: &Recorded,
+    line: &TimelineEntry,
+    then: &Incident,
+    account: Option<&str>,
+) -> Message {
     let snapshot = &then.snapshot;
     let about = About {
         home: then.home.clone(),
@@ -52,15 +67,27 @@ fn message(fact: &Recorded, line: &TimelineEntry, then: &Incident, account: Opti
         about: Some(about),
         ..Data::default()
     };
-    let dispatch = |service: Service, state: DispatchState, reference: Option<String>| Some(DispatchTold { service, state, reference });
+    let dispatch = |service: Service, state: DispatchState, reference: Option<String>| {
+        Some(DispatchTold { service, state, reference })
+    };
     let data = match &fact.event {
         Event::CallEnded { call, outcome } => {
-            let ended = then.calls.iter().find(|c| c.id == *call && matches!(c.state, CallState::Ended(_)));
-            let name = ended.and_then(|call| then.contact(&call.contact)).map(|contact| contact.name().to_owned());
-            Data { call: Some(CallTold { name: name.unwrap_or_default(), outcome: *outcome }), ..told }
+            let ended =
+                then.calls.iter().find(|c| c.id == *call && matches!(c.state, CallState::Ended(_)));
+            let name = ended
+                .and_then(|call| then.contact(&call.contact))
+                .map(|contact| contact.name().to_owned());
+            Data {
+                call: Some(CallTold { name: name.unwrap_or_default(), outcome: *outcome }),
+                ..told
+            }
         }
-        Event::DispatchRequested { service } => Data { dispatch: dispatch(*service, DispatchState::Requested, None), ..told },
-        Event::DispatchMoved { service, state, reference } => Data { dispatch: dispatch(*service, *state, reference.clone()), ..told },
+        Event::DispatchRequested { service } => {
+            Data { dispatch: dispatch(*service, DispatchState::Requested, None), ..told }
+        }
+        Event::DispatchMoved { service, state, reference } => {
+            Data { dispatch: dispatch(*service, *state, reference.clone()), ..told }
+        }
         Event::Reported { report: Report::Moved { service, state, reference }, .. } => {
             Data { dispatch: dispatch(*service, *state, reference.clone()), ..told }
         }

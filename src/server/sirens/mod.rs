@@ -37,10 +37,16 @@ const TELL: u32 = 3;
 /// How long a tested siren sounds.
 const TEST: Duration = Duration::from_secs(1);
 
-/// Sounds a siren for a second. Returns whether the siren confirmed that it sounds. The commands have an incident id of their own: if an
-/// emergency has commanded the siren to sound in the meantime, the MQTT devices ignore the OFF. OFF is sent even if the caller no longer
-/// waits for the answer.
-pub async fn sound_for_a_second(devices: Arc<dyn Devices>, clock: Arc<Clock>, home: HomeId, device: DeviceId) -> bool {
+/// Sounds a siren for a second. Returns whether the siren confirmed that it sounds. The commands
+/// have an incident id of their own: if an emergency has commanded the siren to sound in the
+/// meantime, the MQTT devices ignore the OFF. OFF is sent even if the caller no longer waits for
+/// the answer.
+pub async fn sound_for_a_second(
+    devices: Arc<dyn Devices>,
+    clock: Arc<Clock>,
+    home: HomeId,
+    device: DeviceId,
+) -> bool {
     let mut bits = [0; 16];
     if getrandom::fill(&mut bits).is_err() {
         return false;
@@ -84,7 +90,9 @@ pub struct NoDevices;
 impl EffectHandler for NoDevices {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         Ok(match &effect.kind {
-            EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: false }),
+            EffectKind::SirenOn { device, .. } => {
+                Some(Command::SirenReported { device: device.clone(), sounding: false })
+            }
             _ => None,
         })
     }

@@ -1,5 +1,6 @@
-//! Shows every live effect of a demo to a test bench outside of this process: one JSON line each. An effect is executed only after the
-//! bench has answered with a byte. The bench outlives the server, so it knows what devices saw when the server was killed.
+//! Shows every live effect of a demo to a test bench outside of this process: one JSON line each.
+//! An effect is executed only after the bench has answered with a byte. The bench outlives the
+//! server, so it knows what devices saw when the server was killed.
 
 use crate::{
     domain::incident::{command::Command, effect::Effect},
@@ -45,7 +46,9 @@ async fn show(bench: SocketAddr, effect: &Effect) -> io::Result<()> {
 #[async_trait]
 impl EffectHandler for Shown {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
-        show(self.bench, effect).await.map_err(|e| ExecuteError(format!("the bench does not answer: {e}")))?;
+        show(self.bench, effect)
+            .await
+            .map_err(|e| ExecuteError(format!("the bench does not answer: {e}")))?;
         self.way.execute(effect).await
     }
 

@@ -1,5 +1,5 @@
-//! Simulated base stations, keypads and cameras. Like real ones, they hold the state of their siren, ignore duplicate commands, stop by
-//! themselves, and report what they do.
+//! Simulated base stations, keypads and cameras. Like real ones, they hold the state of their
+//! siren, ignore duplicate commands, stop by themselves, and report what they do.
 
 use super::Devices;
 use crate::{
@@ -32,7 +32,8 @@ use std::{
 struct Memory {
     /// When it stops sounding.
     until: Option<Timestamp>,
-    /// The latest command that it obeyed, and its incident. It ignores that incident's older commands.
+    /// The latest command that it obeyed, and its incident. It ignores that incident's older
+    /// commands.
     latest: Option<(IncidentId, u32)>,
     /// How often it has begun to sound.
     sounded: u32,
@@ -54,10 +55,20 @@ impl SimulatedDevices {
 
     /// How often a device has begun to sound.
     pub fn times_sounded(&self, home: &HomeId, device: &DeviceId) -> u32 {
-        self.memory.lock().expect("no holder panics").get(&(home.clone(), device.clone())).map_or(0, |m| m.sounded)
+        self.memory
+            .lock()
+            .expect("no holder panics")
+            .get(&(home.clone(), device.clone()))
+            .map_or(0, |m| m.sounded)
     }
 
-    fn obey(&self, home: &HomeId, device: &DeviceId, order: (IncidentId, u32), until: Option<Timestamp>) {
+    fn obey(
+        &self,
+        home: &HomeId,
+        device: &DeviceId,
+        order: (IncidentId, u32),
+        until: Option<Timestamp>,
+    ) {
         let now = self.clock.now();
         {
             let mut all = self.memory.lock().expect("no holder panics");
@@ -95,12 +106,15 @@ impl EffectHandler for SimulatedDevices {
 
     fn on_expired(&self, effect: &Effect) -> Option<Command> {
         match &effect.kind {
-            EffectKind::SirenOn { device, .. } => Some(Command::SirenReported { device: device.clone(), sounding: false }),
+            EffectKind::SirenOn { device, .. } => {
+                Some(Command::SirenReported { device: device.clone(), sounding: false })
+            }
             _ => None,
         }
     }
 
-    /// The simulation is in the server's memory: after a restart, the devices that had confirmed that they sound continue.
+    /// The simulation is in the server's memory: after a restart, the devices that had confirmed
+    /// that they sound continue.
     fn resume(&self, current: &Current) {
         if let Siren::Sounding { until, confirmed, .. } = &current.incident.siren {
             for device in confirmed {
@@ -114,7 +128,9 @@ impl Devices for SimulatedDevices {
     fn is_sounding(&self, home: &HomeId, device: &DeviceId) -> bool {
         let now = self.clock.now();
         let memory = self.memory.lock().expect("no holder panics");
-        memory.get(&(home.clone(), device.clone())).is_some_and(|m| m.until.is_some_and(|until| until > now))
+        memory
+            .get(&(home.clone(), device.clone()))
+            .is_some_and(|m| m.until.is_some_and(|until| until > now))
     }
 
     fn is_online(&self, _: &HomeId, _: &DeviceId) -> bool {

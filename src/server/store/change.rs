@@ -1,4 +1,5 @@
-//! Writes as data: operations, guards and audit records. A [`Change`] cannot exist without an audit record.
+//! Writes as data: operations, guards and audit records. A [`Change`] cannot exist without an audit
+//! record.
 
 use super::{Account, AuditEntry, Delivery, Invitation, Session, StoreError, StoredPasskey};
 use crate::domain::{
@@ -54,7 +55,8 @@ pub enum Op {
     PutRecoveryCodes(UserId, Vec<[u8; 32]>),
     /// Uses up a recovery code.
     EndRecoveryCode(UserId, [u8; 32]),
-    /// Adds a contact's link, by the hash of its token. The token itself is stored only if it may be shown.
+    /// Adds a contact's link, by the hash of its token. The token itself is stored only if it may
+    /// be shown.
     PutContactLink {
         /// The hash of the token.
         token: [u8; 32],
@@ -133,7 +135,8 @@ pub enum Guard {
     InvitationOpen([u8; 32], Timestamp),
     /// The invitation has not expired at that time. The rights of its inviter do not matter.
     InvitationStands([u8; 32], Timestamp),
-    /// The home, or the monitoring center if `None`, has fewer open invitations than that at that time.
+    /// The home, or the monitoring center if `None`, has fewer open invitations than that at that
+    /// time.
     FewerInvitations(Option<HomeId>, Timestamp, u32),
     /// There are no accounts.
     NoAccounts,
@@ -166,7 +169,8 @@ pub struct Change {
 /// The owner of a budget of changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Payer {
-    /// A session, by its short name. Sessions of one account have separate budgets, so that a stolen device cannot exhaust the owner's.
+    /// A session, by its short name. Sessions of one account have separate budgets, so that a
+    /// stolen device cannot exhaust the owner's.
     Session(String),
     /// A contact's link.
     Link(HomeId, ContactId),
@@ -215,11 +219,15 @@ impl Change {
         self
     }
 
-    /// The budget to charge: the session's, or else the address's. The server's own changes have none.
+    /// The budget to charge: the session's, or else the address's. The server's own changes have
+    /// none.
     pub fn payer(&self) -> Option<Payer> {
         let session = || self.audit.iter().find_map(|entry| entry.session.clone());
         let address = || self.audit.iter().find_map(|entry| entry.address.clone());
-        self.payer.clone().or_else(|| session().map(Payer::Session)).or_else(|| address().map(Payer::Address))
+        self.payer
+            .clone()
+            .or_else(|| session().map(Payer::Session))
+            .or_else(|| address().map(Payer::Address))
     }
 
     /// Its conditions.

@@ -1,8 +1,9 @@
 //! The store and its single write path.
 //!
-//! All writes go over one connection, which the [`writer`] owns. A [`Batch`] of the engine has priority over a [`Change`] of a handler.
-//! Each is stored as a whole or not at all, and is on the disk when its sender gets the result (I10). [`Op`], [`Guard`] and [`Batch`] are
-//! data, so each database interprets the same closed set, and one contract test applies to all databases.
+//! All writes go over one connection, which the [`writer`] owns. A [`Batch`] of the engine has
+//! priority over a [`Change`] of a handler. Each is stored as a whole or not at all, and is on the
+//! disk when its sender gets the result (I10). [`Op`], [`Guard`] and [`Batch`] are data, so each
+//! database interprets the same closed set, and one contract test applies to all databases.
 
 mod change;
 mod feed;
@@ -22,7 +23,8 @@ use async_trait::async_trait;
 pub use change::{Bookkeeping, Change, ChangeError, Guard, Op, Payer, Write};
 pub use feed::Feed;
 pub use records::{
-    Account, AuditEntry, AuditRow, Delivery, Failing, Invitation, Quarantined, RunningRow, SESSION_LEAVES, Session, StoredPasskey,
+    Account, AuditEntry, AuditRow, Delivery, Failing, Invitation, Quarantined, RunningRow,
+    SESSION_LEAVES, Session, StoredPasskey,
 };
 use std::sync::Arc;
 pub use writer::Changes;
@@ -61,15 +63,21 @@ impl StoreError {
         kind.is_some_and(|kind| {
             matches!(
                 kind,
-                ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation | ErrorKind::CheckViolation
+                ErrorKind::UniqueViolation
+                    | ErrorKind::ForeignKeyViolation
+                    | ErrorKind::NotNullViolation
+                    | ErrorKind::CheckViolation
             )
         })
     }
 
-    /// Whether one part of a batch may have caused the error, so that the rest may succeed without it. Otherwise nothing can be stored now.
+    /// Whether one part of a batch may have caused the error, so that the rest may succeed without
+    /// it. Otherwise nothing can be stored now.
     pub fn may_be_about_one(&self) -> bool {
         match self {
-            Self::Database { source, .. } => source.as_database_error().is_some_and(|e| e.kind() != sqlx::error::ErrorKind::Other),
+            Self::Database { source, .. } => source
+                .as_database_error()
+                .is_some_and(|e| e.kind() != sqlx::error::ErrorKind::Other),
             Self::Inconsistent { .. } => true,
             Self::Unusable(_) => false,
         }
@@ -94,7 +102,9 @@ impl Stored {
     /// A history that does not begin with a start.
     pub fn replay(&self) -> Result<Incident, StoreError> {
         let incident = Incident::replay(self.id, self.home.clone(), &self.history);
-        incident.ok_or_else(|| StoreError::Inconsistent { what: format!("incident {} does not begin with a start", self.id) })
+        incident.ok_or_else(|| StoreError::Inconsistent {
+            what: format!("incident {} does not begin with a start", self.id),
+        })
     }
 }
 
@@ -146,8 +156,13 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
-        let Self { begun: _, facts, over: _, requests, effects: _, done, quarantined, resumed } = self;
-        facts.is_empty() && requests.is_empty() && done.is_empty() && quarantined.is_empty() && resumed.is_empty()
+        let Self { begun: _, facts, over: _, requests, effects: _, done, quarantined, resumed } =
+            self;
+        facts.is_empty()
+            && requests.is_empty()
+            && done.is_empty()
+            && quarantined.is_empty()
+            && resumed.is_empty()
     }
 }
 
@@ -160,7 +175,8 @@ pub trait Journal: Send + Sync + 'static {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
     /// Incidents that are not over, whether or not they can be read.
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError>;
-    /// The effects that are not completed, in the order of their incidents' facts, and the keys of those that cannot be read.
+    /// The effects that are not completed, in the order of their incidents' facts, and the keys of
+    /// those that cannot be read.
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
     /// The stored anchor of the server's time.
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
@@ -192,9 +208,14 @@ pub trait JournalReads: Send + Sync + 'static {
 pub trait Writes: Send + 'static {
     /// Stores a batch: all of it durably, or nothing.
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
-    /// Applies these in one transaction, in this order, each as a whole or not at all. The first is always tried; the next ones only while
-    /// nothing is `urgent`. Returns a result for each one that was tried.
-    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>>;
+    /// Applies these in one transaction, in this order, each as a whole or not at all. The first is
+    /// always tried; the next ones only while nothing is `urgent`. Returns a result for each one
+    /// that was tried.
+    async fn apply(
+        &mut self,
+        writes: &[&Write],
+        urgent: Urgent<'_>,
+    ) -> Vec<Result<(), ChangeError>>;
     /// See [`Journal::requests`]. This connection has the latest pages in its cache.
     async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
     /// See [`Journal::put_anchor`].
@@ -232,11 +253,17 @@ pub trait Reads: Send + Sync + 'static {
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
     /// A home's incidents that began before a time, the newest first.
-    async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError>;
+    async fn incidents(
+        &self,
+        home: &HomeId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stored>, StoreError>;
     /// The incidents that began at that time or later, the oldest first.
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError>;
 
-    /// All homes, each with its revision, and the ids of homes that cannot be read, each with the reason.
+    /// All homes, each with its revision, and the ids of homes that cannot be read, each with the
+    /// reason.
     async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError>;
     /// The account with that e-mail address.
     async fn account(&self, email: &str) -> Result<Option<Account>, StoreError>;
@@ -245,14 +272,26 @@ pub trait Reads: Send + Sync + 'static {
     /// The homes of an account, with its memberships, in the order in which it joined them.
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError>;
     /// The membership of an account in a home, if it has one.
-    async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError>;
+    async fn membership(
+        &self,
+        home: &HomeId,
+        account: &UserId,
+    ) -> Result<Option<Membership>, StoreError>;
     /// The accounts of a home, with their memberships, in the order in which they joined.
     async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError>;
 
     /// The invitation with that token, if it has not expired.
-    async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError>;
+    async fn invitation(
+        &self,
+        token: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Invitation>, StoreError>;
     /// The invitations that have not expired: to the home, or to the monitoring center if `None`.
-    async fn invitations(&self, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError>;
+    async fn invitations(
+        &self,
+        home: Option<&HomeId>,
+        now: Timestamp,
+    ) -> Result<Vec<Invitation>, StoreError>;
 
     /// The account's role at the monitoring center, if it has one.
     async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError>;
@@ -262,30 +301,54 @@ pub trait Reads: Send + Sync + 'static {
     /// Since when the server at that address gets webhook messages, if it does.
     async fn told_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError>;
     /// The progress of the deliveries about an incident to that server, if there were any.
-    async fn delivery(&self, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError>;
+    async fn delivery(
+        &self,
+        url: &str,
+        incident: IncidentId,
+    ) -> Result<Option<Delivery>, StoreError>;
     /// The deliveries to that server that fail.
     async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError>;
 
-    /// The audit records of a home, and those of an account that concern no home, with numbers below `before`, the newest first. Records of
-    /// incidents' steps are left out.
-    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError>;
+    /// The audit records of a home, and those of an account that concern no home, with numbers
+    /// below `before`, the newest first. Records of incidents' steps are left out.
+    async fn audit(
+        &self,
+        home: &HomeId,
+        account: &UserId,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError>;
 
     /// The session with that token and its account, if it has not expired.
-    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError>;
+    async fn session(
+        &self,
+        token: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<(Account, Session)>, StoreError>;
     /// The sessions of an account that have not expired, the most recently used first.
     async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 
     /// The passkeys of an account, the oldest first.
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError>;
     /// The passkey with that credential, and its account.
-    async fn passkey(&self, credential: &[u8]) -> Result<Option<(Account, StoredPasskey)>, StoreError>;
+    async fn passkey(
+        &self,
+        credential: &[u8],
+    ) -> Result<Option<(Account, StoredPasskey)>, StoreError>;
     /// The number of an account's unused recovery codes.
     async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError>;
     /// Whether an account has that recovery code.
-    async fn has_recovery_code(&self, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError>;
+    async fn has_recovery_code(&self, account: &UserId, hash: [u8; 32])
+    -> Result<bool, StoreError>;
 
     /// The home and the contact that a link belongs to.
-    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError>;
+    async fn contact_link(
+        &self,
+        token: [u8; 32],
+    ) -> Result<Option<(HomeId, ContactId)>, StoreError>;
     /// The contacts of a home that have a link, each with its token if it may be shown.
-    async fn contact_links(&self, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError>;
+    async fn contact_links(
+        &self,
+        home: &HomeId,
+    ) -> Result<Vec<(ContactId, Option<String>)>, StoreError>;
 }

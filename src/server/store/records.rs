@@ -11,8 +11,8 @@ use crate::{
 };
 use std::time::Duration;
 
-/// A running incident that the engine does not advance. The ids of the incident and its home are text as stored, because they may be what
-/// cannot be read.
+/// A running incident that the engine does not advance. The ids of the incident and its home are
+/// text as stored, because they may be what cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// The incident.
@@ -75,7 +75,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When the password was last given on it, or a passkey used.
     pub proven_at: Timestamp,
-    /// When its restriction ends. Until then it may not request help in the account's name. A time in the past if it is not restricted.
+    /// When its restriction ends. Until then it may not request help in the account's name. A time
+    /// in the past if it is not restricted.
     pub held_until: Timestamp,
     /// The session that this one replaces, until the first use of this one's token.
     pub replaces: Option<[u8; 32]>,

@@ -1,12 +1,13 @@
-//! The single write path. The writer task completes every change that it receives, whether or not the sender still waits, so a dropped
-//! request leaves neither half of a change nor a change without its audit record.
+//! The single write path. The writer task completes every change that it receives, whether or not
+//! the sender still waits, so a dropped request leaves neither half of a change nor a change
+//! without its audit record.
 //!
-//! There is one writing connection, and the engine has priority: a batch of incidents waits for at most the change in progress and one
-//! flush. Changes wait in a bounded queue and share flushes.
+//! There is one writing connection, and the engine has priority: a batch of incidents waits for at
+//! most the change in progress and one flush. Changes wait in a bounded queue and share flushes.
 
 use super::{
-    Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal, JournalReads, Payer, RequestRow,
-    RunningRow, StoreError, Stored, Write, Writes,
+    Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
+    JournalReads, Payer, RequestRow, RunningRow, StoreError, Stored, Write, Writes,
 };
 use crate::server::tasks::Tasks;
 use async_trait::async_trait;
@@ -22,7 +23,8 @@ use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
 
 /// Length of the queue; [`ChangeError::Busy`] when it is full.
 const WAITING: usize = 64;
-/// Most changes that share a flush. The engine does not wait for all of them: the transaction ends after the change in progress.
+/// Most changes that share a flush. The engine does not wait for all of them: the transaction ends
+/// after the change in progress.
 const TOGETHER: usize = 16;
 /// Burst of each [`Payer`], changes. Setting up a home takes a few dozen.
 const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
@@ -49,7 +51,8 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Applies a change. The first poll queues it; from then on it completes even if this future is dropped.
+    /// Applies a change. The first poll queues it; from then on it completes even if this future is
+    /// dropped.
     ///
     /// # Errors
     /// Why the change was not applied.
@@ -117,7 +120,8 @@ impl Journal for EngineJournal {
         Ok(batch)
     }
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        // The writing connection still has the latest pages in its cache; a reader must load them from the log.
+        // The writing connection still has the latest pages in its cache; a reader must load them
+        // from the log.
         match self.connection.store.try_lock() {
             Ok(mut store) => store.requests(ids).await,
             Err(_) => self.reads.requests(ids).await,
@@ -145,7 +149,8 @@ impl Journal for EngineJournal {
 
 /// Starts the writer task on a database. It publishes each committed change to `feed`.
 pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Arc<dyn Journal>) {
-    let connection = Arc::new(Connection { store: Mutex::new(database.writes), urgent: AtomicBool::new(false) });
+    let connection =
+        Arc::new(Connection { store: Mutex::new(database.writes), urgent: AtomicBool::new(false) });
     let (queue, changes) = mpsc::channel(WAITING);
     tasks.spawn("writer", write(connection.clone(), changes, feed));
     let quota = Quota::per_second(SUSTAINED).allow_burst(BURST);
@@ -163,7 +168,12 @@ async fn write(connection: Arc<Connection>, mut changes: mpsc::Receiver<Waiting>
 }
 
 /// Applies changes until the engine waits; the rest stays in `waiting`.
-async fn apply(store: &mut dyn Writes, waiting: &mut Vec<Waiting>, urgent: &AtomicBool, feed: &Feed) {
+async fn apply(
+    store: &mut dyn Writes,
+    waiting: &mut Vec<Waiting>,
+    urgent: &AtomicBool,
+    feed: &Feed,
+) {
     let writes: Vec<&Write> = waiting.iter().map(|waiting| &waiting.write).collect();
     let results = store.apply(&writes, &|| urgent.load(Ordering::Relaxed)).await;
     for (Waiting { write, done }, result) in waiting.drain(..results.len()).zip(results) {

@@ -8,8 +8,8 @@ use crate::{
 };
 use async_trait::async_trait;
 
-/// Telephones that are web pages. The page reads the call from the incident, so it rings as soon as the call is stored. The handler does
-/// nothing.
+/// Telephones that are web pages. The page reads the call from the incident, so it rings as soon as
+/// the call is stored. The handler does nothing.
 pub struct WebPhones;
 
 #[async_trait]

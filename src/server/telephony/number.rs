@@ -1,16 +1,20 @@
-//! Parses telephone numbers as people write them, by libphonenumber's rules for every country's numbering plan.
+//! Parses telephone numbers as people write them, by libphonenumber's rules for every country's
+//! numbering plan.
 //!
-//! A number with a country code is parsed by that country's rules alone. The home's own country affects only numbers without one:
-//! `+49 1512 3456789` reaches the same person for a home in Portland and for a home in Rome.
+//! A number with a country code is parsed by that country's rules alone. The home's own country
+//! affects only numbers without one: `+49 1512 3456789` reaches the same person for a home in
+//! Portland and for a home in Rome.
 
 use crate::domain::home::edit::ErrorCode;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
-/// Converts a number to E.164, such as `+15035550101`. `country` (ISO 3166-1 alpha-2) is the country of a number without a country code.
+/// Converts a number to E.164, such as `+15035550101`. `country` (ISO 3166-1 alpha-2) is the
+/// country of a number without a country code.
 ///
 /// # Errors
-/// [`ErrorCode::HasExtension`] for a number with an extension. [`ErrorCode::NotAPhoneNumber`] for anything that is not a telephone number
-/// in its country, and for letters: `+3367a829916` is a typing error, not a number.
+/// [`ErrorCode::HasExtension`] for a number with an extension. [`ErrorCode::NotAPhoneNumber`] for
+/// anything that is not a telephone number in its country, and for letters: `+3367a829916` is a
+/// typing error, not a number.
 pub fn e164(written: &str, country: Option<&str>) -> Result<String, ErrorCode> {
     let region: Option<Region> = country.and_then(|code| code.parse().ok());
     let written = written.trim();
@@ -51,7 +55,15 @@ mod tests {
 
     #[test]
     fn what_cannot_ring_is_refused() {
-        for written in ["", "911", "+1 503 555", "555 0101 0101 0101 0101", "call me", "+999 123456789", "+1503555010٠"] {
+        for written in [
+            "",
+            "911",
+            "+1 503 555",
+            "555 0101 0101 0101 0101",
+            "call me",
+            "+999 123456789",
+            "+1503555010٠",
+        ] {
             assert_eq!(e164(written, Some("US")), Err(ErrorCode::NotAPhoneNumber), "{written}");
         }
         assert_eq!(
@@ -100,7 +112,12 @@ mod tests {
     /// P6 and P7: extensions and letters are refused with a reason, not dropped or guessed.
     #[test]
     fn extension_and_letters_are_refused_in_words() {
-        for written in ["+1 503 555 0101 ext. 12", "+1 503 555 0101 x12", "503 555 0101;ext=12", "tel:+1-503-555-0101;ext=12"] {
+        for written in [
+            "+1 503 555 0101 ext. 12",
+            "+1 503 555 0101 x12",
+            "503 555 0101;ext=12",
+            "tel:+1-503-555-0101;ext=12",
+        ] {
             assert_eq!(e164(written, Some("US")), Err(ErrorCode::HasExtension), "{written}");
         }
         for written in ["+3367a829916", "1-800-FLOWERS", "+1 503 555 O101"] {
@@ -108,19 +125,34 @@ mod tests {
         }
     }
 
-    /// P1: libphonenumber's own example of every kind of number in every country, as a home in each of four countries writes it.
+    /// P1: libphonenumber's own example of every kind of number in every country, as a home in each
+    /// of four countries writes it.
     #[test]
     fn every_published_example_is_itself_in_four_homes() {
-        let kinds = [PhoneNumberType::FixedLine, PhoneNumberType::Mobile, PhoneNumberType::VoIP, PhoneNumberType::PersonalNumber];
+        let kinds = [
+            PhoneNumberType::FixedLine,
+            PhoneNumberType::Mobile,
+            PhoneNumberType::VoIP,
+            PhoneNumberType::PersonalNumber,
+        ];
         let mut tried = BTreeSet::new();
         for region in PHONE_NUMBER_UTIL.get_supported_regions() {
             for kind in kinds {
-                let Ok(number) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind) else { continue };
-                let expected = format!("+{}{}", number.country_code, number.get_national_significant_number());
+                let Ok(number) =
+                    PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind)
+                else {
+                    continue;
+                };
+                let expected =
+                    format!("+{}{}", number.country_code, number.get_national_significant_number());
                 for home in ["US", "DE", "IT", "IN"] {
                     for format in [PhoneNumberFormat::E164, PhoneNumberFormat::International] {
                         let written = number.format_as(format);
-                        assert_eq!(e164(&written, Some(home)), ok(&expected), "{written} in {home}");
+                        assert_eq!(
+                            e164(&written, Some(home)),
+                            ok(&expected),
+                            "{written} in {home}"
+                        );
                     }
                 }
                 let written = number.format_as(PhoneNumberFormat::National);

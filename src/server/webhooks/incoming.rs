@@ -1,4 +1,5 @@
-//! Reporters: dispatch services and centers that may report the progress of help. Each has its own secret.
+//! Reporters: dispatch services and centers that may report the progress of help. Each has its own
+//! secret.
 
 use super::settings::{self, SettingsError, secret};
 use crate::domain::id::HomeId;
@@ -34,7 +35,8 @@ impl Reporter {
         self.homes.is_empty() || self.homes.contains(home)
     }
 
-    /// Returns the id of a message, if the reporter signed the message within the last five minutes.
+    /// Returns the id of a message, if the reporter signed the message within the last five
+    /// minutes.
     pub fn signed(&self, body: &[u8], headers: &HeaderMap) -> Option<String> {
         self.key.verify(body, headers).ok()?;
         let id = headers.get(HEADER_WEBHOOK_ID)?.to_str().ok()?;

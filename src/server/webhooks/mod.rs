@@ -1,6 +1,8 @@
-//! Delivers each step of an incident to other servers (Standard Webhooks): signed, in order, and retried until the server accepts it.
+//! Delivers each step of an incident to other servers (Standard Webhooks): signed, in order, and
+//! retried until the server accepts it.
 //!
-//! It reads stored incidents and never delays anything else. Nothing leaves before D, and nothing of an aborted request ([`disclosures`]).
+//! It reads stored incidents and never delays anything else. Nothing leaves before D, and nothing
+//! of an aborted request ([`disclosures`]).
 //!
 //! [`disclosures`]: crate::domain::incident::disclosure::disclosures
 
@@ -25,7 +27,9 @@ use crate::{
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::{Client, header::CONTENT_TYPE, redirect};
 use settings::{Hook, SettingsError, secret};
-use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError};
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError,
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock},
@@ -40,16 +44,21 @@ const PAUSE_FIRST: Duration = Duration::from_millis(500);
 /// The longest backoff.
 const PAUSE_MOST: Duration = Duration::from_secs(600);
 /// The backoffs before retries.
-const BACKOFF: ExponentialBuilder = ExponentialBuilder::new().with_min_delay(PAUSE_FIRST).with_max_delay(PAUSE_MOST).without_max_times();
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(PAUSE_FIRST)
+    .with_max_delay(PAUSE_MOST)
+    .without_max_times();
 /// A message that was not accepted for this long is given up, until a person resends it.
 const GIVE_UP: Duration = Duration::from_secs(24 * 3_600);
 /// The most deliveries to one server at once, so that a slow server does not use all memory.
 const AT_ONCE: usize = 64;
-/// How often the progress of deliveries is stored. A write for each message would load the store too much.
+/// How often the progress of deliveries is stored. A write for each message would load the store
+/// too much.
 const WRITTEN_AFTER: Duration = Duration::from_millis(500);
 /// The most rows in one transaction, because nothing else can be stored while it lasts.
 const WRITTEN_AT_ONCE: usize = 64;
-/// After a start, incidents that began longer ago than this are checked only if the store has a failing delivery of them.
+/// After a start, incidents that began longer ago than this are checked only if the store has a
+/// failing delivery of them.
 const LOOK_BACK: Duration = Duration::from_secs(2 * 24 * 3_600);
 
 /// A server that gets webhooks, and the progress of its deliveries.
@@ -74,7 +83,8 @@ struct DeliveryProgress {
     failing: Option<Failing>,
     /// Whether there will be no more steps, and all are delivered.
     over: bool,
-    /// Whether a task delivers the incident, and whether there may be steps that the task has not seen.
+    /// Whether a task delivers the incident, and whether there may be steps that the task has not
+    /// seen.
     busy: bool,
     more: bool,
     unwritten: bool,
@@ -161,9 +171,20 @@ impl Webhooks {
         let endpoint = |hook: &Hook| {
             let key = secret(&hook.secret_file)?;
             let (since, progress, again) = Default::default();
-            Ok(Arc::new(Endpoint { hook: hook.clone(), key, since, progress, places: Semaphore::new(AT_ONCE), again }))
+            Ok(Arc::new(Endpoint {
+                hook: hook.clone(),
+                key,
+                since,
+                progress,
+                places: Semaphore::new(AT_ONCE),
+                again,
+            }))
         };
-        Ok(Self { all: hooks.iter().map(endpoint).collect::<Result<_, SetupError>>()?, client: client()?, source })
+        Ok(Self {
+            all: hooks.iter().map(endpoint).collect::<Result<_, SetupError>>()?,
+            client: client()?,
+            source,
+        })
     }
 
     /// The failing deliveries of a home, the oldest first.
@@ -172,15 +193,24 @@ impl Webhooks {
             let host = endpoint.hook.url.host_str().unwrap_or_default().to_owned();
             let all = endpoint.progress();
             let failing = all.iter().filter(|(_, progress)| progress.home.as_ref() == Some(home));
-            let failing = failing.filter_map(|(id, progress)| Some((*id, progress.failing.clone()?)));
-            failing.map(|(incident, failing)| Undelivered { number, host: host.clone(), incident, failing }).collect::<Vec<_>>()
+            let failing =
+                failing.filter_map(|(id, progress)| Some((*id, progress.failing.clone()?)));
+            failing
+                .map(|(incident, failing)| Undelivered {
+                    number,
+                    host: host.clone(),
+                    incident,
+                    failing,
+                })
+                .collect::<Vec<_>>()
         };
         let mut found: Vec<_> = self.all.iter().enumerate().flat_map(of).collect();
         found.sort_by_key(|undelivered| undelivered.failing.since);
         found
     }
 
-    /// Retries the failing delivery of an incident now, as if it had never failed. Returns whether there was one.
+    /// Retries the failing delivery of an incident now, as if it had never failed. Returns whether
+    /// there was one.
     pub fn resend(self: &Arc<Self>, number: usize, incident: IncidentId) -> bool {
         let Some(endpoint) = self.all.get(number) else { return false };
         let failed = endpoint.progress().get_mut(&incident).is_some_and(|progress| {
@@ -196,28 +226,39 @@ impl Webhooks {
 }
 
 fn client() -> Result<Client, SetupError> {
-    let client = Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).no_proxy().user_agent("Buckler");
+    let client = Client::builder()
+        .redirect(redirect::Policy::none())
+        .timeout(PATIENCE)
+        .no_proxy()
+        .user_agent("Buckler");
     client.build().map_err(SetupError::Client)
 }
 
-/// Checks whether the servers can be reached, for `buckler check`, without sending them a step. Returns a line for each, and whether it
-/// can be reached.
+/// Checks whether the servers can be reached, for `buckler check`, without sending them a step.
+/// Returns a line for each, and whether it can be reached.
 pub async fn look(hooks: &[Hook]) -> Vec<(bool, String)> {
     let Ok(client) = client() else { return Vec::new() };
     let mut found = Vec::new();
     for hook in hooks {
         let reached = client.head(hook.url.clone()).send().await;
         let text = if reached.is_ok() { "can be reached" } else { "cannot be reached" };
-        found.push((reached.is_ok(), format!("webhook: {} {text}", hook.url.host_str().unwrap_or_default())));
+        found.push((
+            reached.is_ok(),
+            format!("webhook: {} {text}", hook.url.host_str().unwrap_or_default()),
+        ));
     }
     found
 }
 
-/// Delivers the steps that were left when the server last stopped, and all new steps, until the server stops.
+/// Delivers the steps that were left when the server last stopped, and all new steps, until the
+/// server stops.
 pub async fn watch(webhooks: Arc<Webhooks>, mut steps: mpsc::UnboundedReceiver<IncidentId>) {
     let mut stop = webhooks.source.stop.clone();
     while let Err(error) = begin(&webhooks).await {
-        tracing::error!(error = &error as &dyn std::error::Error, "could not load the progress of webhook deliveries; retrying");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "could not load the progress of webhook deliveries; retrying"
+        );
         tokio::select! { () = stopped(&mut stop) => return, () = tokio::time::sleep(PAUSE_FIRST) => {} }
     }
     let mut write = tokio::time::interval(WRITTEN_AFTER);
@@ -241,10 +282,17 @@ async fn begin(webhooks: &Arc<Webhooks>) -> Result<(), ChangeError> {
         let url = endpoint.hook.url.as_str();
         let since = match webhooks.source.reads.told_since(url).await? {
             Some(since) => since,
-            None => webhooks.source.changes.note(Bookkeeping::ToldSince(url.into(), now)).await.map(|()| now)?,
+            None => webhooks
+                .source
+                .changes
+                .note(Bookkeeping::ToldSince(url.into(), now))
+                .await
+                .map(|()| now)?,
         };
         let since = *endpoint.since.get_or_init(|| since);
-        for Delivery { incident, next, failing, .. } in webhooks.source.reads.deliveries(url).await? {
+        for Delivery { incident, next, failing, .. } in
+            webhooks.source.reads.deliveries(url).await?
+        {
             let home = load(webhooks, incident).await?.map(|current| current.incident.home.clone());
             endpoint.progress().entry(incident).or_insert(DeliveryProgress {
                 next: Some(next),
@@ -261,22 +309,32 @@ async fn begin(webhooks: &Arc<Webhooks>) -> Result<(), ChangeError> {
     Ok(())
 }
 
-/// Stores the progress of deliveries, at most [`WRITTEN_AT_ONCE`] rows per server, and forgets incidents that are done. Returns whether
-/// there is more to store.
+/// Stores the progress of deliveries, at most [`WRITTEN_AT_ONCE`] rows per server, and forgets
+/// incidents that are done. Returns whether there is more to store.
 async fn write_down(webhooks: &Webhooks) -> bool {
     let mut more = false;
     for endpoint in &webhooks.all {
         let url = endpoint.hook.url.as_str();
         let row = |(incident, progress): (&IncidentId, &mut DeliveryProgress)| {
             let next = progress.next.filter(|_| std::mem::take(&mut progress.unwritten))?;
-            Some(Delivery { url: url.into(), incident: *incident, next, failing: progress.failing.clone() })
+            Some(Delivery {
+                url: url.into(),
+                incident: *incident,
+                next,
+                failing: progress.failing.clone(),
+            })
         };
-        let rows: Vec<_> = endpoint.progress().iter_mut().filter_map(row).take(WRITTEN_AT_ONCE).collect();
+        let rows: Vec<_> =
+            endpoint.progress().iter_mut().filter_map(row).take(WRITTEN_AT_ONCE).collect();
         more |= rows.len() == WRITTEN_AT_ONCE;
         if !rows.is_empty()
-            && let Err(error) = webhooks.source.changes.note(Bookkeeping::Deliveries(rows.clone())).await
+            && let Err(error) =
+                webhooks.source.changes.note(Bookkeeping::Deliveries(rows.clone())).await
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not store the progress of webhook deliveries");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not store the progress of webhook deliveries"
+            );
             more = false;
             let mut all = endpoint.progress();
             for row in rows {
@@ -285,17 +343,29 @@ async fn write_down(webhooks: &Webhooks) -> bool {
                 }
             }
         }
-        endpoint.progress().retain(|_, progress| progress.busy || progress.unwritten || progress.failing.is_some() || !progress.over);
+        endpoint.progress().retain(|_, progress| {
+            progress.busy || progress.unwritten || progress.failing.is_some() || !progress.over
+        });
     }
     more
 }
 
-/// Loads an incident, running or over. One that cannot be read has no steps: it must not hold the others up.
-async fn load(webhooks: &Webhooks, incident: IncidentId) -> Result<Option<Arc<Current>>, StoreError> {
+/// Loads an incident, running or over. One that cannot be read has no steps: it must not hold the
+/// others up.
+async fn load(
+    webhooks: &Webhooks,
+    incident: IncidentId,
+) -> Result<Option<Arc<Current>>, StoreError> {
     if let Some(current) = webhooks.source.engine.view().by_id(incident) {
         return Ok(Some(current));
     }
-    match webhooks.source.reads.incident(incident).await.and_then(|stored| stored.map(Current::load).transpose()) {
+    match webhooks
+        .source
+        .reads
+        .incident(incident)
+        .await
+        .and_then(|stored| stored.map(Current::load).transpose())
+    {
         Err(error @ StoreError::Inconsistent { .. }) => {
             tracing::error!(%incident, error = &error as &dyn std::error::Error, "an incident cannot be read, so no webhook is sent");
             Ok(None)
@@ -347,21 +417,30 @@ impl Endpoint {
     /// Whether this server gets an incident at all.
     fn wants(&self, current: &Current) -> bool {
         let (homes, incident) = (&self.hook.homes, &current.incident);
-        (homes.is_empty() || homes.contains(&incident.home)) && (self.hook.drills || incident.mode == Mode::Live)
+        (homes.is_empty() || homes.contains(&incident.home))
+            && (self.hook.drills || incident.mode == Mode::Live)
     }
 
     /// Delivers all current steps. Returns false if a delivery is given up, or the server stops.
     async fn tell(&self, webhooks: &Webhooks, incident: IncidentId) -> Result<bool, StoreError> {
-        let Some(current) = load(webhooks, incident).await?.filter(|current| self.wants(current)) else {
+        let Some(current) = load(webhooks, incident).await?.filter(|current| self.wants(current))
+        else {
             self.learn(incident, |progress| progress.over = true);
             return Ok(true);
         };
         let known = self.progress().get(&incident).and_then(|progress| progress.next);
         let next = match known {
             Some(next) => next,
-            None => webhooks.source.reads.delivery(self.hook.url.as_str(), incident).await?.map_or(1, |delivery| delivery.next),
+            None => webhooks
+                .source
+                .reads
+                .delivery(self.hook.url.as_str(), incident)
+                .await?
+                .map_or(1, |delivery| delivery.next),
         };
-        self.learn(incident, |progress| (progress.next, progress.home) = (Some(next), Some(current.incident.home.clone())));
+        self.learn(incident, |progress| {
+            (progress.next, progress.home) = (Some(next), Some(current.incident.home.clone()))
+        });
         let account = (webhooks.source.account_of)(&current.incident.home);
         let since = self.since.get().copied().unwrap_or_default();
         for message in messages(&current.incident, &current.history, account.as_deref(), next) {
@@ -369,7 +448,8 @@ impl Endpoint {
                 return Ok(false);
             }
             self.learn(incident, |progress| {
-                (progress.next, progress.failing, progress.unwritten) = (Some(message.data.seq + 1), None, true);
+                (progress.next, progress.failing, progress.unwritten) =
+                    (Some(message.data.seq + 1), None, true);
             });
         }
         self.learn(incident, |progress| progress.over = current.incident.is_over());
@@ -380,7 +460,8 @@ impl Endpoint {
         change(self.progress().entry(incident).or_default());
     }
 
-    /// Sends one message until it is accepted. Returns false if it is given up, or the server stops.
+    /// Sends one message until it is accepted. Returns false if it is given up, or the server
+    /// stops.
     async fn deliver(&self, webhooks: &Webhooks, incident: IncidentId, message: &Message) -> bool {
         let (mut pauses, mut stop) = (BACKOFF.build(), webhooks.source.stop.clone());
         loop {
@@ -394,7 +475,8 @@ impl Endpoint {
             self.learn(incident, |progress| {
                 let since = progress.failing.as_ref().map_or(now, |failing| failing.since);
                 given_up = now.since(since) >= GIVE_UP;
-                (progress.failing, progress.unwritten) = (Some(Failing { since, why, given_up }), true);
+                (progress.failing, progress.unwritten) =
+                    (Some(Failing { since, why, given_up }), true);
             });
             if given_up {
                 return false;
@@ -409,15 +491,23 @@ impl Endpoint {
     }
 
     /// Sends one message once. A retry has the same id and a new signature.
-    async fn send(&self, webhooks: &Webhooks, incident: IncidentId, message: &Message) -> Result<(), DeliveryError> {
+    async fn send(
+        &self,
+        webhooks: &Webhooks,
+        incident: IncidentId,
+        message: &Message,
+    ) -> Result<(), DeliveryError> {
         let _place = self.places.acquire().await?;
         let body = serde_json::to_string(message)?;
         let id = format!("{incident}-{}", message.data.seq);
         let at = (webhooks.source.clock.now().as_millis() / 1_000) as i64;
         let signature = self.key.sign(&id, at, body.as_bytes())?;
-        let request = webhooks.client.post(self.hook.url.clone()).header(CONTENT_TYPE, "application/json");
         let request =
-            request.header(HEADER_WEBHOOK_ID, id).header(HEADER_WEBHOOK_TIMESTAMP, at).header(HEADER_WEBHOOK_SIGNATURE, signature);
+            webhooks.client.post(self.hook.url.clone()).header(CONTENT_TYPE, "application/json");
+        let request = request
+            .header(HEADER_WEBHOOK_ID, id)
+            .header(HEADER_WEBHOOK_TIMESTAMP, at)
+            .header(HEADER_WEBHOOK_SIGNATURE, signature);
         match request.body(body).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(DeliveryError::Status(answer.status().as_u16())),

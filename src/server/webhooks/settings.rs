@@ -1,4 +1,5 @@
-//! The tables `webhook` and `reporter` of the configuration: servers that get the steps of incidents, and services that may report on them.
+//! The tables `webhook` and `reporter` of the configuration: servers that get the steps of
+//! incidents, and services that may report on them.
 
 use crate::domain::id::HomeId;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,9 @@ pub enum SettingsError {
         url: Url,
     },
     /// The address of a webhook has a user name or a password. Does not repeat them.
-    #[error("the address of a webhook must not contain a user name or a password: each message has a signature instead")]
+    #[error(
+        "the address of a webhook must not contain a user name or a password: each message has a signature instead"
+    )]
     Credentials,
     /// Two webhooks have the same address.
     #[error("the webhook {url} stands there twice")]
@@ -105,7 +108,8 @@ pub enum NotASecret {
 /// # Errors
 /// A file that cannot be read, or that contains no valid secret.
 pub fn secret(file: &Path) -> Result<Webhook, SettingsError> {
-    let text = std::fs::read_to_string(file).map_err(|source| SettingsError::SecretFile { file: file.into(), source })?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| SettingsError::SecretFile { file: file.into(), source })?;
     parse(text.trim()).map_err(|source| SettingsError::Secret { file: file.into(), source })
 }
 
@@ -142,7 +146,10 @@ pub fn look_at(hooks: &[Hook], reporters: &[Reporter]) -> Result<(), SettingsErr
     }
     for reporter in reporters {
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if reporter.name.is_empty() || !reporter.name.chars().all(good) || !seen.insert(&reporter.name) {
+        if reporter.name.is_empty()
+            || !reporter.name.chars().all(good)
+            || !seen.insert(&reporter.name)
+        {
             return Err(SettingsError::ReporterName { name: reporter.name.clone() });
         }
         secret(&reporter.secret_file)?;

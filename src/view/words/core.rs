@@ -1,4 +1,5 @@
-//! The words of the first load: signing in, the dashboard, the SOS path, Live View and a contact's phone.
+//! The words of the first load: signing in, the dashboard, the SOS path, Live View and a contact's
+//! phone.
 
 super::language::words! {
     /// A text of the first load. `{0}`, `{1}` are filled in.

@@ -1,4 +1,5 @@
-//! The words of an incident's screens after the countdown. They come with those screens, right after the first load.
+//! The words of an incident's screens after the countdown. They come with those screens, right
+//! after the first load.
 
 super::language::words! {
     /// A text of what follows the countdown.

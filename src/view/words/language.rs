@@ -59,7 +59,10 @@ fn fill(text: &str, values: &[&str]) -> String {
     filled.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let (place, rest) = part.split_once('}').unwrap_or_default();
-        let value = place.as_bytes().first().and_then(|digit| values.get(usize::from(digit.wrapping_sub(b'0'))));
+        let value = place
+            .as_bytes()
+            .first()
+            .and_then(|digit| values.get(usize::from(digit.wrapping_sub(b'0'))));
         filled.push_str(value.unwrap_or(&""));
         filled.push_str(rest);
     }
@@ -116,7 +119,10 @@ mod tests {
 
     #[test]
     fn values_are_filled_in_by_number() {
-        assert_eq!(fill("{0} in {1} seconds", &["Requesting police", "5"]), "Requesting police in 5 seconds");
+        assert_eq!(
+            fill("{0} in {1} seconds", &["Requesting police", "5"]),
+            "Requesting police in 5 seconds"
+        );
         assert_eq!(fill("{1}, {0}", &["a", "b"]), "b, a");
         assert_eq!(fill("nothing", &["a"]), "nothing");
         assert_eq!(fill("{3}.", &["a"]), ".", "a value that is missing leaves a gap, not a panic");

@@ -1,5 +1,6 @@
-//! Every word that a screen says. English is part of the app; another language is a match over the same words, and is loaded
-//! on demand. The compiler sees to it that no language lacks a word, a test that none loses what is filled in.
+//! Every word that a screen says. English is part of the app; another language is a match over the
+//! same words, and is loaded on demand. The compiler sees to it that no language lacks a word, a
+//! test that none loses what is filled in.
 
 mod account;
 mod core;
@@ -41,10 +42,18 @@ pub struct Tone {
 /// How a request looks and what it is called.
 pub const fn tone(request: Request) -> Tone {
     match request {
-        Request::Police => Tone { icon: "police", class: "police", name: Word::Police, noun: Word::PoliceNoun },
-        Request::Fire => Tone { icon: "fire", class: "fire", name: Word::Fire, noun: Word::FireNoun },
-        Request::Medical => Tone { icon: "medical", class: "medical", name: Word::Medical, noun: Word::MedicalNoun },
-        Request::Siren => Tone { icon: "siren", class: "siren", name: Word::Siren, noun: Word::SirenNoun },
+        Request::Police => {
+            Tone { icon: "police", class: "police", name: Word::Police, noun: Word::PoliceNoun }
+        }
+        Request::Fire => {
+            Tone { icon: "fire", class: "fire", name: Word::Fire, noun: Word::FireNoun }
+        }
+        Request::Medical => {
+            Tone { icon: "medical", class: "medical", name: Word::Medical, noun: Word::MedicalNoun }
+        }
+        Request::Siren => {
+            Tone { icon: "siren", class: "siren", name: Word::Siren, noun: Word::SirenNoun }
+        }
     }
 }
 
@@ -57,13 +66,15 @@ pub const fn request_for(service: Service) -> Request {
     }
 }
 
-/// “police”, “police and medical help”, “police, fire department and medical help”; nothing for sirens only.
+/// “police”, “police and medical help”, “police, fire department and medical help”; nothing for
+/// sirens only.
 pub fn services(all: &[Service]) -> String {
     let nouns: Vec<&str> = all.iter().map(|s| tone(request_for(*s)).noun.say()).collect();
     listed(&nouns)
 }
 
-/// A sentence with its first letter large. The words here begin with plain letters, which need no table of all alphabets.
+/// A sentence with its first letter large. The words here begin with plain letters, which need no
+/// table of all alphabets.
 pub fn capital(text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(first) = text.get_mut(..1) {
@@ -110,7 +121,10 @@ mod tests {
     fn services_read_as_a_sentence() {
         assert_eq!(services(&[]), "");
         assert_eq!(services(&[Service::Police]), "police");
-        assert_eq!(services(&[Service::Police, Service::Fire, Service::Medical]), "police, fire department and medical help");
+        assert_eq!(
+            services(&[Service::Police, Service::Fire, Service::Medical]),
+            "police, fire department and medical help"
+        );
         assert_eq!(capital("police"), "Police");
     }
 

@@ -14,7 +14,8 @@ pub enum Task {
     Get,
 }
 
-/// Returns the authenticator's answer to these options, as JSON; `None` if the person declines, or the browser does not support it.
+/// Returns the authenticator's answer to these options, as JSON; `None` if the person declines, or
+/// the browser does not support it.
 pub async fn ask(task: Task, options: &str) -> Option<String> {
     if helper().is_none() {
         let script = load("passkey")?;

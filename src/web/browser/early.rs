@@ -1,4 +1,5 @@
-//! Takes over what `public/early.js` began while the app was still loading. Each answer is taken once.
+//! Takes over what `public/early.js` began while the app was still loading. Each answer is taken
+//! once.
 
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,7 +14,8 @@ fn take<T: JsCast>(name: &str) -> Option<T> {
     found.dyn_into().ok()
 }
 
-/// Returns the answer to who is signed in: `None` if it was not requested early, an error if the request failed.
+/// Returns the answer to who is signed in: `None` if it was not requested early, an error if the
+/// request failed.
 pub async fn me() -> Option<Result<Response, JsValue>> {
     let asked: Promise = take("me")?;
     Some(wasm_bindgen_futures::JsFuture::from(asked).await.map(JsCast::unchecked_into))
@@ -21,7 +23,9 @@ pub async fn me() -> Option<Result<Response, JsValue>> {
 
 /// Removes the shield that was shown while the app was loading. Returns whether it was pressed.
 pub fn shield() -> bool {
-    let Some(early) = window().document().and_then(|d| d.get_element_by_id("first-shield")) else { return false };
+    let Some(early) = window().document().and_then(|d| d.get_element_by_id("first-shield")) else {
+        return false;
+    };
     let holds = |selector: &str| early.query_selector(selector).is_ok_and(|found| found.is_some());
     if holds(":focus") {
         focus_first("button.shield");

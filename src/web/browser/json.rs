@@ -1,12 +1,16 @@
 //! JSON, parsed by the browser and converted to Rust from there.
 //!
-//! serde_json's reader and serde-wasm-bindgen's add 20 kB and 16 kB to the first load, most of it for messages about where an error is.
-//! The app only needs to know whether an answer can be read, so this reader has no messages.
+//! serde_json's reader and serde-wasm-bindgen's add 20 kB and 16 kB to the first load, most of it
+//! for messages about where an error is. The app only needs to know whether an answer can be read,
+//! so this reader has no messages.
 
 use js_sys::{Array, JSON, Object, Reflect};
 use serde::{
     Serialize,
-    de::{DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor},
+    de::{
+        DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess,
+        SeqAccess, Unexpected, Visitor,
+    },
     forward_to_deserialize_any,
 };
 use std::fmt;
@@ -71,7 +75,11 @@ impl Value {
 
     fn number<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, NotThat> {
         let number = self.0.as_f64().ok_or(NotThat)?;
-        if number < 0.0 { visitor.visit_i64(number as i64) } else { visitor.visit_u64(number as u64) }
+        if number < 0.0 {
+            visitor.visit_i64(number as i64)
+        } else {
+            visitor.visit_u64(number as u64)
+        }
     }
 }
 
@@ -123,7 +131,8 @@ impl<'de> Deserializer<'de> for Value {
         let object = self.0.dyn_into::<Object>().map_err(|_| NotThat)?;
         visitor.visit_map(Fields { keys: Object::keys(&object), object, at: 0 })
     }
-    /// Reads a struct as a sequence in the order of its fields, which takes a third of the code that a lookup by key takes.
+    /// Reads a struct as a sequence in the order of its fields, which takes a third of the code
+    /// that a lookup by key takes.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -132,10 +141,19 @@ impl<'de> Deserializer<'de> for Value {
     ) -> Result<V::Value, NotThat> {
         visitor.visit_seq(InOrder { object: self.0, fields: fields.iter() })
     }
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, NotThat> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, NotThat> {
         visitor.visit_newtype_struct(self)
     }
-    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, NotThat> {
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, NotThat> {
         visitor.visit_enum(self.text()?.into_deserializer())
     }
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotThat> {
@@ -151,7 +169,10 @@ struct Items {
 
 impl<'de> SeqAccess<'de> for Items {
     type Error = NotThat;
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, NotThat> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, NotThat> {
         if self.at == self.all.length() {
             return Ok(None);
         }
@@ -167,8 +188,12 @@ struct InOrder {
 
 impl<'de> SeqAccess<'de> for InOrder {
     type Error = NotThat;
-    /// A missing field is reported as the end of the sequence, so that serde takes its default, or refuses the struct if it has none.
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, NotThat> {
+    /// A missing field is reported as the end of the sequence, so that serde takes its default, or
+    /// refuses the struct if it has none.
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, NotThat> {
         let name = self.fields.next().ok_or(NotThat)?;
         let value = Reflect::get(&self.object, &JsValue::from_str(name)).map_err(|_| NotThat)?;
         if value.is_undefined() { Ok(None) } else { seed.deserialize(Value(value)).map(Some) }
@@ -183,7 +208,10 @@ struct Fields {
 
 impl<'de> MapAccess<'de> for Fields {
     type Error = NotThat;
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, NotThat> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, NotThat> {
         if self.at == self.keys.length() {
             return Ok(None);
         }

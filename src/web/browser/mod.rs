@@ -19,7 +19,9 @@ pub fn window() -> web_sys::Window {
 pub fn after_next_frame(then: impl FnOnce() + 'static) {
     // Boxed, because each closure type would add its own copy of the code below.
     fn boxed(then: Box<dyn FnOnce()>) {
-        leptos::prelude::request_animation_frame(|| drop(gloo_timers::callback::Timeout::new(0, then).forget()));
+        leptos::prelude::request_animation_frame(|| {
+            drop(gloo_timers::callback::Timeout::new(0, then).forget())
+        });
     }
     boxed(Box::new(then));
 }
@@ -42,7 +44,8 @@ pub fn random_bits() -> [u8; 16] {
 pub fn vibrate(ms: u32) {
     let navigator = window().navigator();
     let of = |target: &JsValue, name: &str| Reflect::get(target, &name.into()).unwrap_or_default();
-    // It does not exist on iPhones and desktops. A page that nobody has touched yet is refused it, with an error in the console.
+    // It does not exist on iPhones and desktops. A page that nobody has touched yet is refused it,
+    // with an error in the console.
     let touched = of(&of(&navigator, "userActivation"), "hasBeenActive").is_truthy();
     if touched && of(&navigator, "vibrate").is_function() {
         navigator.vibrate_with_duration(ms);
@@ -61,7 +64,8 @@ pub fn keep(name: &str, text: &str) {
     }
 }
 
-/// Copies a text to the clipboard. If that is not allowed, the text can still be selected and copied by hand.
+/// Copies a text to the clipboard. If that is not allowed, the text can still be selected and
+/// copied by hand.
 pub fn copy(text: &str) {
     drop(window().navigator().clipboard().write_text(text));
 }
@@ -90,7 +94,8 @@ pub fn mark_page(name: &str, is_so: bool) {
     }
 }
 
-/// Loads a script or a style that the page names in a `meta`, once. Returns the element that loads it.
+/// Loads a script or a style that the page names in a `meta`, once. Returns the element that loads
+/// it.
 pub fn load(name: &str) -> Option<Element> {
     let found = |selector: &str| window().document()?.query_selector(selector).ok()?;
     if let Some(there) = found(&format!("#{name}")) {
@@ -144,13 +149,19 @@ pub struct Listener {
 
 impl Listener {
     /// Adds the listener.
-    pub fn new(target: &EventTarget, event: &'static str, then: impl FnMut(web_sys::Event) + 'static) -> Self {
+    pub fn new(
+        target: &EventTarget,
+        event: &'static str,
+        then: impl FnMut(web_sys::Event) + 'static,
+    ) -> Self {
         let then = Closure::<dyn FnMut(web_sys::Event)>::new(then);
         let options = AddEventListenerOptions::new();
         options.set_passive(true);
         let callback = then.as_ref().unchecked_ref();
         target
-            .add_event_listener_with_callback_and_add_event_listener_options(event, callback, &options)
+            .add_event_listener_with_callback_and_add_event_listener_options(
+                event, callback, &options,
+            )
             .expect("a target takes listeners");
         Self { target: target.clone(), event, then }
     }
@@ -159,6 +170,8 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         // An error can be ignored: a target that is gone has no listeners.
-        let _ = self.target.remove_event_listener_with_callback(self.event, self.then.as_ref().unchecked_ref());
+        let _ = self
+            .target
+            .remove_event_listener_with_callback(self.event, self.then.as_ref().unchecked_ref());
     }
 }

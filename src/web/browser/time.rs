@@ -12,7 +12,8 @@ pub fn here_ms() -> u64 {
 /// Formats a local time: hours and minutes, and seconds if requested.
 pub fn clock(at: Timestamp, seconds: bool) -> String {
     let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let mut parts = vec![part("hour", "2-digit"), part("minute", "2-digit"), part("hourCycle", "h23")];
+    let mut parts =
+        vec![part("hour", "2-digit"), part("minute", "2-digit"), part("hourCycle", "h23")];
     if seconds {
         parts.push(part("second", "2-digit"));
     }
@@ -21,14 +22,18 @@ pub fn clock(at: Timestamp, seconds: bool) -> String {
 
 /// Formats a time in an IANA time zone: hours and minutes.
 pub fn clock_in(at: Timestamp, zone: &str) -> String {
-    let parts = [("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23"), ("timeZone", zone)];
+    let parts =
+        [("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23"), ("timeZone", zone)];
     local(at, &parts.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
 /// Returns the IANA name of the browser's time zone.
 pub fn time_zone() -> String {
     let options = js_sys::Intl::DateTimeFormat::default().resolved_options();
-    Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string()).unwrap_or_else(|| "UTC".into())
+    Reflect::get(&options, &"timeZone".into())
+        .ok()
+        .and_then(|zone| zone.as_string())
+        .unwrap_or_else(|| "UTC".into())
 }
 
 /// Formats how long ago something was, in the app's language: “12 seconds ago”.
@@ -43,9 +48,14 @@ pub fn ago(time: std::time::Duration) -> String {
     let options = Object::new();
     // Setting a property of a plain object cannot fail.
     let _ = Reflect::set(&options, &"numeric".into(), &"auto".into());
-    let formatter = Reflect::get(&js_sys::global(), &"Intl".into()).and_then(|intl| Reflect::get(&intl, &"RelativeTimeFormat".into()));
-    let made =
-        formatter.and_then(|f| Reflect::construct(f.unchecked_ref::<js_sys::Function>(), &js_sys::Array::of2(&locale().into(), &options)));
+    let formatter = Reflect::get(&js_sys::global(), &"Intl".into())
+        .and_then(|intl| Reflect::get(&intl, &"RelativeTimeFormat".into()));
+    let made = formatter.and_then(|f| {
+        Reflect::construct(
+            f.unchecked_ref::<js_sys::Function>(),
+            &js_sys::Array::of2(&locale().into(), &options),
+        )
+    });
     let format = made.and_then(|made| {
         let format: js_sys::Function = Reflect::get(&made, &"format".into())?.unchecked_into();
         format.call2(&made, &(-(amount as f64)).into(), &unit.into())
@@ -55,11 +65,18 @@ pub fn ago(time: std::time::Duration) -> String {
 
 /// Formats a local day and time.
 pub fn day(at: Timestamp) -> String {
-    let parts = [("day", "numeric"), ("month", "long"), ("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")];
+    let parts = [
+        ("day", "numeric"),
+        ("month", "long"),
+        ("hour", "2-digit"),
+        ("minute", "2-digit"),
+        ("hourCycle", "h23"),
+    ];
     local(at, &parts.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
-/// The locale of dates: the browser's own if it is of the app's language, so that day and month are in the order that the reader expects.
+/// The locale of dates: the browser's own if it is of the app's language, so that day and month are
+/// in the order that the reader expects.
 fn locale() -> String {
     let spoken = spoken_tag();
     let own = super::window().navigator().language().filter(|own| own.starts_with(spoken));
@@ -73,7 +90,8 @@ fn local(at: Timestamp, parts: &[(String, String)]) -> String {
         let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(value));
     }
     let date = Date::new(&JsValue::from_f64(at.as_millis() as f64));
-    // It throws if the browser does not know the time zone, which must not take down a screen of an emergency.
+    // It throws if the browser does not know the time zone, which must not take down a screen of an
+    // emergency.
     written(&date, &options).unwrap_or_else(|| {
         let _ = Reflect::set(&options, &"timeZone".into(), &"UTC".into());
         written(&date, &options).map_or_else(|| at.to_string(), |time| format!("{time} UTC"))
@@ -81,6 +99,7 @@ fn local(at: Timestamp, parts: &[(String, String)]) -> String {
 }
 
 fn written(date: &Date, options: &Object) -> Option<String> {
-    let write: js_sys::Function = Reflect::get(date, &"toLocaleString".into()).ok()?.dyn_into().ok()?;
+    let write: js_sys::Function =
+        Reflect::get(date, &"toLocaleString".into()).ok()?.dyn_into().ok()?;
     write.call2(date, &locale().into(), options).ok()?.as_string()
 }

@@ -1,4 +1,5 @@
-//! The passkey parts of the sign-in page and of the dashboard. Their code is loaded on demand, so that neither page waits for it.
+//! The passkey parts of the sign-in page and of the dashboard. Their code is loaded on demand, so
+//! that neither page waits for it.
 
 use super::{Field, Icon, SaveButton, Saving, part, press, text};
 use crate::{
@@ -43,9 +44,12 @@ pub fn other_ways(signed_in: Callback<()>) -> AnyView {
     coming(Shown::Door(signed_in), || None)
 }
 
-/// The notice that this device is restricted until this time and cannot request help, and how to lift that.
+/// The notice that this device is restricted until this time and cannot request help, and how to
+/// lift that.
 pub fn held(until: Timestamp) -> AnyView {
-    coming(Shown::Held(until), || Some(view! { <p class="card card--pad">{words::Word::WhyHeld}</p> }.into_any()))
+    coming(Shown::Held(until), || {
+        Some(view! { <p class="card card--pad">{words::Word::WhyHeld}</p> }.into_any())
+    })
 }
 
 #[component]
@@ -59,7 +63,8 @@ fn OtherWays(
     let recover = move |event: SubmitEvent| {
         event.prevent_default();
         let (email, code) = (email.get_untracked(), code.get_untracked());
-        by_code.send(async move { client::recover(email, code).await }, move |()| signed_in.run(()));
+        by_code
+            .send(async move { client::recover(email, code).await }, move |()| signed_in.run(()));
     };
     let passkey = move |event: SubmitEvent| {
         event.prevent_default();

@@ -1,5 +1,6 @@
-//! The screens that cover the page once the countdown is over. Their code is loaded right after the shield, long before five seconds have
-//! passed. Until it is loaded, or if it cannot be loaded, a plain heading and the emergency number are shown in its place.
+//! The screens that cover the page once the countdown is over. Their code is loaded right after the
+//! shield, long before five seconds have passed. Until it is loaded, or if it cannot be loaded, a
+//! plain heading and the emergency number are shown in its place.
 
 use super::{Banner, EndedScreen, Icon, RunningScreen, SheetHandle, press, ribbon, text};
 use crate::{
@@ -34,7 +35,10 @@ pub const AFTER: fn() -> Coming<()> = || Box::pin(async { fetch_incident().await
 pub fn after_countdown(screen: Screen, incident: Signal<Incident>, sheet: SheetHandle) -> AnyView {
     let make = Box::new(move || -> Coming<AnyView> { Box::pin(after(screen, incident, sheet)) });
     // The banner covers nothing, so it needs no substitute.
-    let bare = move |missing: Option<_>| (screen != Screen::Banner).then(|| view! { <Bare incident failed=missing.is_some()/> }.into_any());
+    let bare = move |missing: Option<_>| {
+        (screen != Screen::Banner)
+            .then(|| view! { <Bare incident failed=missing.is_some()/> }.into_any())
+    };
     once_there(AFTER, make, Box::new(bare))
 }
 
@@ -47,7 +51,8 @@ fn Bare(
 ) -> impl IntoView {
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
-    let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
+    let number = incident
+        .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
     let drill = incident.with_untracked(|i| i.mode == Mode::Drill);
     let title = move || incident.with(|i| words_of::bare_title(i, number));
     view! {

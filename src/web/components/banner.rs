@@ -23,7 +23,8 @@ pub fn Banner(
     incident: Signal<Incident>,
 ) -> impl IntoView {
     let (store, navigation) = (store(), navigation());
-    let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
+    let number = incident
+        .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
     let drill = incident.with_untracked(|i| i.mode == Mode::Drill);
     let shown = Memo::new(move |_| incident.with(|i| words_of::banner(i, number)));
     let show = move || {

@@ -15,7 +15,9 @@ pub fn CallCard(
     let now = RwSignal::new(store.server_now());
     StoredValue::new_local(Interval::new(500, move || now.set(store.server_now())));
     let title = words_of::call_title(&call);
-    let detail = move || words_of::call_detail(&call, call.placed_at.map_or(0, |at| now.get().since(at).as_secs()));
+    let detail = move || {
+        words_of::call_detail(&call, call.placed_at.map_or(0, |at| now.get().since(at).as_secs()))
+    };
     view! {
         <section class="call">
             <span class="tile"><Icon name="phone"/></span>

@@ -36,10 +36,14 @@ pub fn CountdownScreen(
     let now = RwSignal::new(store.server_now());
     let tick = Interval::new(TICK_MS, move || now.set(store.server_now()));
     StoredValue::new_local(tick);
-    let state = Memo::new(move |_| incident.with(|i| countdown(i.deadline, now.get(), i.countdown_ms)));
+    let state =
+        Memo::new(move |_| incident.with(|i| countdown(i.deadline, now.get(), i.countdown_ms)));
     let seconds = Memo::new(move |_| state.get().seconds);
     let spoken = Memo::new(move |last: Option<&String>| {
-        let say = incident.with(|i| is_spoken(seconds.get(), i.countdown_ms).then(|| words_of::countdown_name(i, seconds.get())));
+        let say = incident.with(|i| {
+            is_spoken(seconds.get(), i.countdown_ms)
+                .then(|| words_of::countdown_name(i, seconds.get()))
+        });
         say.or(last.cloned()).unwrap_or_default()
     });
     Effect::new(move |_| {
@@ -56,9 +60,17 @@ pub fn CountdownScreen(
             loop {
                 match client::steer(id, action).await {
                     Ok(told) => return store.tell(told),
-                    Err(failure) if failure.may_pass() && store.server_now() < deadline => unreached.try_set(true),
-                    // If it was too late, the next live event shows that. Any other refusal is shown here.
-                    Err(Failure::Refused(refusal)) if !matches!(refusal.code, Code::CancelWindowClosed | Code::IncidentOver) => {
+                    Err(failure) if failure.may_pass() && store.server_now() < deadline => {
+                        unreached.try_set(true)
+                    }
+                    // If it was too late, the next live event shows that. Any other refusal is
+                    // shown here.
+                    Err(Failure::Refused(refusal))
+                        if !matches!(
+                            refusal.code,
+                            Code::CancelWindowClosed | Code::IncidentOver
+                        ) =>
+                    {
                         refused.try_set(refusal.detail);
                         return;
                     }

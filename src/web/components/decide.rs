@@ -23,7 +23,8 @@ pub fn Decide(
     let refused = RwSignal::new(String::new());
     let decide = move |decision: Decision| {
         let id = incident.with_untracked(|i| i.id);
-        let path = if at_center { path::at_center(id, "review") } else { path::incident(id, "review") };
+        let path =
+            if at_center { path::at_center(id, "review") } else { path::incident(id, "review") };
         refused.set(String::new());
         spawn_local(async move {
             match client::review(&path, decision).await {

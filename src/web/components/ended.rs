@@ -26,10 +26,15 @@ pub fn EndedScreen(
     let store = store();
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
-    let said = move || incident.with(|i| words_of::ended(i, &i.outcome.as_ref().map_or_else(String::new, |o| clock(o.at, false))));
+    let said = move || {
+        incident.with(|i| {
+            words_of::ended(i, &i.outcome.as_ref().map_or_else(String::new, |o| clock(o.at, false)))
+        })
+    };
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     // A drill that was not canceled has a result to show.
-    let (id, drill, aborted) = incident.with_untracked(|i| (i.id, i.mode == Mode::Drill, i.state == Stage::Aborted));
+    let (id, drill, aborted) =
+        incident.with_untracked(|i| (i.id, i.mode == Mode::Drill, i.state == Stage::Aborted));
     let is_drill = drill && !aborted;
     let navigation = navigation();
     // The press is drawn first, because the update of the page behind takes longer than a frame.

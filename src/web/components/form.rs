@@ -1,4 +1,5 @@
-//! Forms: they keep the typed text, show faults beside their fields, and show the progress of saving.
+//! Forms: they keep the typed text, show faults beside their fields, and show the progress of
+//! saving.
 
 use super::{Icon, part, text, whether};
 use crate::{
@@ -34,7 +35,11 @@ impl Saving {
     }
 
     /// Sends the form, unless it is being sent already; `then` takes the answer.
-    pub fn send<T: 'static>(self, request: impl Future<Output = Answer<T>> + 'static, then: impl FnOnce(T) + 'static) {
+    pub fn send<T: 'static>(
+        self,
+        request: impl Future<Output = Answer<T>> + 'static,
+        then: impl FnOnce(T) + 'static,
+    ) {
         if self.stage.get_untracked() == Stage::Busy {
             return;
         }
@@ -47,14 +52,16 @@ impl Saving {
                     Stage::Saved
                 }
                 Err(Failure::Unreachable) => Stage::Failed(W::NoAnswer.into()),
-                Err(Failure::Refused(refusal)) => match parse::<Problem>(&refusal.whole).map(|p| p.errors).unwrap_or_default() {
-                    errors if errors.is_empty() => Stage::Failed(refusal.detail),
-                    errors => {
-                        self.wrong.try_set(errors);
-                        focus_first("[aria-invalid=true]");
-                        Stage::Failed(W::NotSaved.into())
+                Err(Failure::Refused(refusal)) => {
+                    match parse::<Problem>(&refusal.whole).map(|p| p.errors).unwrap_or_default() {
+                        errors if errors.is_empty() => Stage::Failed(refusal.detail),
+                        errors => {
+                            self.wrong.try_set(errors);
+                            focus_first("[aria-invalid=true]");
+                            Stage::Failed(W::NotSaved.into())
+                        }
                     }
-                },
+                }
             };
             // The form may be gone, because the person left the page.
             self.stage.try_set(stage);
@@ -65,7 +72,9 @@ impl Saving {
     pub fn wrong_with(self, field: &str) -> String {
         self.wrong.with(|all| {
             let error = all.iter().find(|e| e.field == field);
-            error.map_or_else(String::new, |e| e.fault.map_or_else(|| e.message.clone(), |known| fault(known).into()))
+            error.map_or_else(String::new, |e| {
+                e.fault.map_or_else(|| e.message.clone(), |known| fault(known).into())
+            })
         })
     }
 

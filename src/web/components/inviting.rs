@@ -38,13 +38,16 @@ pub fn Inviting(
     let invite = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let asked = Invite { name: name.get_untracked(), role: role.get_untracked() };
-        saving.send(async move { client::invite(&path.get_value(), &asked).await }, move |InvitationLink { path }| {
-            let origin = browser::window().location().origin().unwrap_or_default();
-            link.try_set(Some((name.get_untracked(), format!("{origin}{path}"))));
-            copied.try_set(false);
-            name.try_set(String::new());
-            refresh.try_run(());
-        });
+        saving.send(
+            async move { client::invite(&path.get_value(), &asked).await },
+            move |InvitationLink { path }| {
+                let origin = browser::window().location().origin().unwrap_or_default();
+                link.try_set(Some((name.get_untracked(), format!("{origin}{path}"))));
+                copied.try_set(false);
+                name.try_set(String::new());
+                refresh.try_run(());
+            },
+        );
     };
     let copy = move || {
         if let Some((_, link)) = link.get_untracked() {
@@ -52,7 +55,8 @@ pub fn Inviting(
             copied.set(true);
         }
     };
-    let option = |(value, words): (&'static str, String)| view! { <option value=value>{words}</option> };
+    let option =
+        |(value, words): (&'static str, String)| view! { <option value=value>{words}</option> };
     let row = move |one: Open| view! { <OpenOne path one refresh/> };
     view! {
         <form class="card card--pad form" on:submit=invite>

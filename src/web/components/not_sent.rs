@@ -1,5 +1,5 @@
-//! The screen of a request that the server has not acknowledged in a way that the app can read: no countdown, but the true state and the
-//! emergency number.
+//! The screen of a request that the server has not acknowledged in a way that the app can read: no
+//! countdown, but the true state and the emergency number.
 
 use super::{Icon, press};
 use crate::{
@@ -22,7 +22,10 @@ pub fn NotSent(
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
     // The number where help is needed, even if that home is not on the screen.
-    let number = sender.sending.with_untracked(|s| s.as_ref().map(|s| s.number)).unwrap_or_else(|| store().emergency_number());
+    let number = sender
+        .sending
+        .with_untracked(|s| s.as_ref().map(|s| s.number))
+        .unwrap_or_else(|| store().emergency_number());
     let (title, note) = match &stage {
         Stage::Trying => (Word::Sending, String::new()),
         Stage::NotSent => (Word::NotSent, Word::NotSentNote.say().to_owned()),

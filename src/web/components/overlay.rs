@@ -1,5 +1,6 @@
-//! The overlay of every page: a request that is being sent, and the incident that runs or has just ended. It takes over the screen on any
-//! page. The screen of a running incident can be left for a bar at the top of every page.
+//! The overlay of every page: a request that is being sent, and the incident that runs or has just
+//! ended. It takes over the screen on any page. The screen of a running incident can be left for a
+//! bar at the top of every page.
 
 use super::{CountdownScreen, NotSent, Sheet, SheetHandle, after_countdown, part};
 use crate::{
@@ -24,7 +25,8 @@ pub fn Overlay(
         let arrived = store.incident.with(|i| i.as_ref().map(|i| i.id));
         sender.sending.get().filter(|s| Some(s.id) != arrived).map(|s| s.stage)
     });
-    // The end of a gesture is drawn first, then the screen of its request, because that screen takes longer than a frame on a slow phone.
+    // The end of a gesture is drawn first, then the screen of its request, because that screen
+    // takes longer than a frame on a slow phone.
     let gesture_seen = RwSignal::new(false);
     Effect::new(move |_| match unacknowledged.with(Option::is_some) {
         true => after_next_frame(move || {
@@ -34,12 +36,17 @@ pub fn Overlay(
     });
     let which = Memo::new(move |_| {
         let at_center = navigation.route.get() == Route::Center;
-        store.incident.with(|i| i.as_ref().and_then(|i| shown(i.state, store.minimized.get() == Some(i.id), at_center)))
+        store.incident.with(|i| {
+            i.as_ref().and_then(|i| shown(i.state, store.minimized.get() == Some(i.id), at_center))
+        })
     });
-    // A new countdown opens its screen. A request whose incident has arrived in a readable way after all needs no screen of the sender.
+    // A new countdown opens its screen. A request whose incident has arrived in a readable way
+    // after all needs no screen of the sender.
     Effect::new(move |_| {
         let arrived = store.incident.with(|i| i.as_ref().map(|i| i.id));
-        if sender.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.stage == Stage::Arrived && Some(s.id) == arrived)) {
+        if sender.sending.with_untracked(|s| {
+            s.as_ref().is_some_and(|s| s.stage == Stage::Arrived && Some(s.id) == arrived)
+        }) {
             sender.give_up();
         }
         if which.get() == Some(Screen::Countdown) {
@@ -48,14 +55,17 @@ pub fn Overlay(
     });
     // While this attribute is set, `public/pwa.js` keeps the screen on and defers updates.
     Effect::new(move |_| {
-        let runs = unacknowledged.get().is_some() || matches!(which.get(), Some(Screen::Countdown | Screen::Running | Screen::Banner));
+        let runs = unacknowledged.get().is_some()
+            || matches!(which.get(), Some(Screen::Countdown | Screen::Running | Screen::Banner));
         mark_page("data-incident", runs);
     });
-    let told =
-        Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| store.incident.get().or_else(|| last.cloned().flatten()));
+    let told = Memo::new(move |last: Option<&Option<crate::api::incident::Incident>>| {
+        store.incident.get().or_else(|| last.cloned().flatten())
+    });
     let incident = Signal::derive(move || told.get().expect("shown only while there is one"));
     view! {
-        // Each screen has its own place. In a shared place the next one would be drawn into the dialog of the last, which is already open.
+        // Each screen has its own place. In a shared place the next one would be drawn into the
+        // dialog of the last, which is already open.
         {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
         {[Screen::Banner, Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one)).then(|| after_countdown(one, incident, sheet)))).collect_view()}
         <Sheet handle=sheet/>

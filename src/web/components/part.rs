@@ -1,4 +1,5 @@
-//! Boxed closures for the parts of a view that change. Each closure type would add its own copy of the renderer.
+//! Boxed closures for the parts of a view that change. Each closure type would add its own copy of
+//! the renderer.
 
 use crate::view::words::Word;
 use leptos::{ev::MouseEvent, prelude::*};
@@ -35,5 +36,6 @@ pub fn press(mut act: impl FnMut() + 'static) -> Press {
 
 /// The ribbon that marks a drill on each of its screens (R21).
 pub fn ribbon() -> AnyView {
-    view! { <p class="ribbon ribbon--wide">{Word::Drill}<small>{Word::DrillNote}</small></p> }.into_any()
+    view! { <p class="ribbon ribbon--wide">{Word::Drill}<small>{Word::DrillNote}</small></p> }
+        .into_any()
 }

@@ -1,4 +1,5 @@
-//! A camera's place on the screen: its latest still, or else a plain drawing that cannot be mistaken for a picture.
+//! A camera's place on the screen: its latest still, or else a plain drawing that cannot be
+//! mistaken for a picture.
 
 use super::text;
 use leptos::prelude::*;
@@ -13,7 +14,10 @@ pub fn Picture(
     #[prop(optional_no_strip)]
     still: Option<String>,
 ) -> impl IntoView {
-    let hue = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 100 + 200;
+    let hue =
+        name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)))
+            % 100
+            + 200;
     view! {
         <span class="picture" aria-hidden="true" style:--hue=text(move || hue.to_string())>
             <span class="picture__lens"></span>

@@ -1,4 +1,5 @@
-//! The live stream of a camera. It never delays the shield, because the player is loaded when a stream is first shown.
+//! The live stream of a camera. It never delays the shield, because the player is loaded when a
+//! stream is first shown.
 
 use super::{Icon, Picture, part};
 use crate::{
@@ -28,7 +29,8 @@ pub fn Player(
             let picture = append(&stage, "live-picture", &[("src", src)]);
             StoredValue::new_local(picture.map(|picture| {
                 Listener::new(&picture, "state", move |event| {
-                    let told = event.dyn_ref::<CustomEvent>().and_then(|event| event.detail().as_string());
+                    let told =
+                        event.dyn_ref::<CustomEvent>().and_then(|event| event.detail().as_string());
                     state.set(State::of(&told.unwrap_or_default()));
                 })
             }));
@@ -36,7 +38,9 @@ pub fn Player(
     });
     let note = move || {
         let state = state.get();
-        (state != State::Live).then(|| view! { <span class="picture__note"><Icon name="camera"/>{state.word()}</span> })
+        (state != State::Live).then(
+            || view! { <span class="picture__note"><Icon name="camera"/>{state.word()}</span> },
+        )
     };
     view! {
         <Picture name/>

@@ -22,12 +22,16 @@ pub fn ReadyCard(
 ) -> impl IntoView {
     let store = store();
     let ready_ok = ready.ok;
-    let look = Memo::new(move |_| words_of::readiness(dashboard.available, ready_ok, store.connected.get()));
+    let look = Memo::new(move |_| {
+        words_of::readiness(dashboard.available, ready_ok, store.connected.get())
+    });
     // The oldest check counts, because the result as a whole is no newer.
     let proved = ready.checks.iter().map(|c| c.at).min();
     let now = RwSignal::new(store.server_now());
     StoredValue::new_local(Interval::new(5_000, move || now.set(store.server_now())));
-    let checked = move || proved.map_or_else(String::new, |at| Word::CheckedAgo.fill(&[&ago(now.get().since(at))]));
+    let checked = move || {
+        proved.map_or_else(String::new, |at| Word::CheckedAgo.fill(&[&ago(now.get().since(at))]))
+    };
     let detail = move || match (store.connected.get(), dashboard.reason) {
         (false, _) => Word::Offline.say().to_owned(),
         (true, Some(reason)) => words::why_not(reason).into(),

@@ -1,6 +1,10 @@
-//! The screen of a running incident: what was sent, who is being called, what was answered. It shows only what is recorded (R14).
+//! The screen of a running incident: what was sent, who is being called, what was answered. It
+//! shows only what is recorded (R14).
 
-use super::{CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Sure, Timeline, part, press, ribbon, text};
+use super::{
+    CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Sure, Timeline, part, press, ribbon,
+    text,
+};
 use crate::{
     api::incident::{CallStage, Incident, Stage},
     domain::{
@@ -33,13 +37,15 @@ pub fn RunningScreen(
     let store = store();
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
-    let number = incident.with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
+    let number = incident
+        .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
     let trouble = RwSignal::new(String::new());
     let steer = move |action: &'static str| {
         let id = incident.with_untracked(|i| i.id);
         trouble.set(String::new());
         spawn_local(async move {
-            // If it fails, the button stays and can be tapped again. The incident may have ended meanwhile, which removes this screen.
+            // If it fails, the button stays and can be tapped again. The incident may have ended
+            // meanwhile, which removes this screen.
             match client::steer(id, action).await {
                 Ok(told) => store.tell(told),
                 Err(Failure::Refused(refusal)) => drop(trouble.try_set(refusal.detail)),
@@ -127,7 +133,11 @@ fn source_picture(store: Store, incident: Signal<Incident>) -> Part {
     part(move || {
         camera.get().map(|camera| {
             let name = camera.1.clone();
-            let playing = once_there(PICTURE, Box::new(move || Box::pin(player(camera.clone()))), Box::new(|_| None));
+            let playing = once_there(
+                PICTURE,
+                Box::new(move || Box::pin(player(camera.clone()))),
+                Box::new(|_| None),
+            );
             view! { <div class="asked__picture">{playing}<b class="cam__name">{name}</b></div> }
         })
     })
@@ -149,16 +159,24 @@ fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
             </li>
         }
     };
-    Some(view! { <ul class="rows card" aria-label=IncidentWord::Responders>{incident.dispatches.iter().map(row).collect_view()}</ul> })
+    Some(
+        view! { <ul class="rows card" aria-label=IncidentWord::Responders>{incident.dispatches.iter().map(row).collect_view()}</ul> },
+    )
 }
 
 fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
-    let shown: Vec<_> = incident.calls.iter().filter(|c| matches!(c.state, CallStage::Ended | CallStage::Queued)).collect();
+    let shown: Vec<_> = incident
+        .calls
+        .iter()
+        .filter(|c| matches!(c.state, CallStage::Ended | CallStage::Queued))
+        .collect();
     if shown.is_empty() {
         return None;
     }
     let row = |c: &&crate::api::incident::Call| {
         view! { <li><div class="grow"><b>{c.name.clone()}</b></div><span class="small muted">{words_of::call_word(c)}</span></li> }
     };
-    Some(view! { <ul class="rows card" aria-label=Word::Contacts>{shown.iter().map(row).collect_view()}</ul> })
+    Some(
+        view! { <ul class="rows card" aria-label=Word::Contacts>{shown.iter().map(row).collect_view()}</ul> },
+    )
 }

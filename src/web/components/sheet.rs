@@ -25,7 +25,8 @@ impl SheetHandle {
         Self(RwSignal::new(None))
     }
 
-    /// Opens it for this source, after the press itself is drawn, because the sheet takes longer than a frame on a slow phone.
+    /// Opens it for this source, after the press itself is drawn, because the sheet takes longer
+    /// than a frame on a slow phone.
     pub fn open(self, source: Source) {
         after_next_frame(move || drop(self.0.try_set(Some(source))));
     }
@@ -34,7 +35,8 @@ impl SheetHandle {
         self.0.set(None);
     }
 
-    /// Closes it after the end of the gesture itself is drawn, for the same reason. The request is being sent by then.
+    /// Closes it after the end of the gesture itself is drawn, for the same reason. The request is
+    /// being sent by then.
     fn close_when_seen(self) {
         after_next_frame(move || drop(self.0.try_set(None)));
     }
@@ -63,7 +65,9 @@ pub fn OpenSheet(
     let practice = RwSignal::new(false);
     let sirens = RwSignal::new(false);
     let has_siren = move || store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.siren.available));
-    let held = Memo::new(move |_| store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.held_until.is_some())));
+    let held = Memo::new(move |_| {
+        store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.held_until.is_some()))
+    });
     let address = move || {
         store
             .home
@@ -76,7 +80,13 @@ pub fn OpenSheet(
     let request = Callback::new(move |request: Request| {
         let mode = if practice.get_untracked() { Mode::Drill } else { Mode::Live };
         let sirens = mode == Mode::Drill && sirens.get_untracked();
-        sender.send(Gesture { request, mode, sirens, call_contacts: true, source: source.get_value() });
+        sender.send(Gesture {
+            request,
+            mode,
+            sirens,
+            call_contacts: true,
+            source: source.get_value(),
+        });
         handle.close_when_seen();
     });
     let title = move || if practice.get() { Word::Practice } else { Word::Sheet };

@@ -1,10 +1,13 @@
 //! The red SOS shield.
 
 use super::{SheetHandle, WhyButton, part, press};
-use crate::{api::home::Availability, domain::incident::Source, view::words::Word, web::browser::early};
+use crate::{
+    api::home::Availability, domain::incident::Source, view::words::Word, web::browser::early,
+};
 use leptos::prelude::*;
 
-/// The red shield that opens the SOS sheet, or in its place the plain button that says why there is none (R7).
+/// The red shield that opens the SOS sheet, or in its place the plain button that says why there is
+/// none (R7).
 #[component]
 pub fn Shield(
     /// Whether an SOS can be raised here, or why not.

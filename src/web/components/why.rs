@@ -50,7 +50,11 @@ fn WhyDialog(
 impl crate::web::store::Store {
     /// The emergency number of the home's country.
     pub fn emergency_number(&self) -> &'static str {
-        let country = |home: &crate::api::home::HomeAnswer| home.home.address.as_ref().map(|a| emergency_number(&a.country));
-        self.home.with_untracked(|home| home.as_ref().and_then(country)).unwrap_or_else(|| emergency_number(""))
+        let country = |home: &crate::api::home::HomeAnswer| {
+            home.home.address.as_ref().map(|a| emergency_number(&a.country))
+        };
+        self.home
+            .with_untracked(|home| home.as_ref().and_then(country))
+            .unwrap_or_else(|| emergency_number(""))
     }
 }

@@ -1,12 +1,12 @@
-//! One incident at the center's console: the request, the address, the contacts, the script, and the progress, which the operator who
-//! claimed it can record.
+//! One incident at the center's console: the request, the address, the contacts, the script, and
+//! the progress, which the operator who claimed it can record.
 
 use super::{PICTURE_FROM, picture_from};
 use crate::{
     api::{
         center::{
-            Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved, NewNote, OnDuty, QueueItem, Reach, Shown,
-            Step,
+            Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
+            NewNote, OnDuty, QueueItem, Reach, Shown, Step,
         },
         incident::Incident,
         path,
@@ -39,7 +39,11 @@ struct Says {
 
 impl Says {
     /// Sends a request; `then` turns the answer into text.
-    fn send<T: 'static>(self, said: impl Future<Output = Answer<T>> + 'static, then: impl FnOnce(T) -> String + 'static) {
+    fn send<T: 'static>(
+        self,
+        said: impl Future<Output = Answer<T>> + 'static,
+        then: impl FnOnce(T) -> String + 'static,
+    ) {
         self.told.set(String::new());
         spawn_local(async move {
             let told = match said.await {
@@ -56,7 +60,14 @@ impl Says {
     }
 
     fn called(self, outcome: CalledOutcome, verbal_password: String) {
-        let said = async move { client::say_at_center::<CallResult>(self.id, "call", &Called { outcome, verbal_password }).await };
+        let said = async move {
+            client::say_at_center::<CallResult>(
+                self.id,
+                "call",
+                &Called { outcome, verbal_password },
+            )
+            .await
+        };
         self.send(said, move |CallResult { accepted }| match (outcome, accepted) {
             (CalledOutcome::CalledOff, true) => W::Accepted.say().into(),
             _ => W::CarryOn.say().into(),
@@ -75,10 +86,18 @@ pub fn OpenCase(
     /// The people who have the console open.
     on_duty: Memo<Vec<OnDuty>>,
 ) -> impl IntoView {
-    // Only a change redraws this, because somebody may be typing. A new server time alone does not count as one.
+    // Only a change redraws this, because somebody may be typing. A new server time alone does not
+    // count as one.
     let drawn = Memo::new(move |_| {
         case.with(|case| {
-            case.as_ref().map(|case| (case.id, case.mine, case.assignee.clone(), case.detail.as_ref().map(|detail| detail.step)))
+            case.as_ref().map(|case| {
+                (
+                    case.id,
+                    case.mine,
+                    case.assignee.clone(),
+                    case.detail.as_ref().map(|detail| detail.step),
+                )
+            })
         })
     });
     let told = RwSignal::new(String::new());
@@ -96,11 +115,17 @@ pub fn OpenCase(
         let (id, _, assignee, _) = drawn.get().filter(|_| leads)?;
         hand_over(assignee.as_ref(), Says { id, told }, &on_duty.get())
     };
-    let pressing = Memo::new(move |_| case.with(|case| case.as_ref().map(|case| (case.quiet, case.repeats))));
+    let pressing =
+        Memo::new(move |_| case.with(|case| case.as_ref().map(|case| (case.quiet, case.repeats))));
     let pressing = move || {
         let (quiet, repeats) = pressing.get()?;
         let said = [quiet.map(|kind| quiet_note(kind).say().to_owned()), again(repeats)];
-        Some(said.into_iter().flatten().map(|words| view! { <p class="told field__wrong">{words}</p> }).collect_view())
+        Some(
+            said.into_iter()
+                .flatten()
+                .map(|words| view! { <p class="told field__wrong">{words}</p> })
+                .collect_view(),
+        )
     };
     view! {
         <div class="col col--tight" role="alert">{part(pressing)}</div>
@@ -124,17 +149,23 @@ fn head(case: &QueueItem, says: Says, leads: bool) -> AnyView {
 
 /// The buttons to assign it to somebody else on duty.
 fn hand_over(assignee: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<AnyView> {
-    let others: Vec<_> = on_duty.iter().filter(|person| assignee != Some(&person.name)).cloned().collect();
+    let others: Vec<_> =
+        on_duty.iter().filter(|person| assignee != Some(&person.name)).cloned().collect();
     let give = move |to: OnDuty| {
         let label = W::HandTo.fill(&[&to.name]);
         let to = StoredValue::new(to.id);
         let act = move || {
             let asked = Assign { to: to.get_value() };
-            says.send(async move { client::say_at_center::<Incident>(says.id, "assign", &asked).await }, |_| String::new());
+            says.send(
+                async move { client::say_at_center::<Incident>(says.id, "assign", &asked).await },
+                |_| String::new(),
+            );
         };
         view! { <button class="btn btn--quiet btn--small" type="button" on:click=press(act)>{label}</button> }
     };
-    (!others.is_empty()).then(|| view! { <div class="acts">{others.into_iter().map(give).collect_view()}</div> }.into_any())
+    (!others.is_empty()).then(|| {
+        view! { <div class="acts">{others.into_iter().map(give).collect_view()}</div> }.into_any()
+    })
 }
 
 #[component]
@@ -148,13 +179,18 @@ fn Open(
     /// Whether the viewer works on it.
     mine: bool,
 ) -> impl IntoView {
-    let IncidentDetail { home, incident, contacts, notes, cameras, password_required, step } = detail;
+    let IncidentDetail { home, incident, contacts, notes, cameras, password_required, step } =
+        detail;
     let id = incident.id;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());
     // The browser encodes non-ASCII characters; these have a meaning in a URL.
-    let map =
-        place.as_ref().map(|place| format!("https://www.openstreetmap.org/search?query={}", place.replace(['&', '#', '%', '+'], " ")));
+    let map = place.as_ref().map(|place| {
+        format!(
+            "https://www.openstreetmap.org/search?query={}",
+            place.replace(['&', '#', '%', '+'], " ")
+        )
+    });
     let facts = [
         place.as_ref().map(|place| W::WentTo.fill(&[place])),
         Some(W::ThereNow.fill(&[&clock_in(incident.server_time, &zone)])),
@@ -165,7 +201,12 @@ fn Open(
     let facts = facts.into_iter().flatten().chain(for_responders(&notes, incident.server_time));
     let script = script(step, &incident, &contacts, password_required);
     // The timeline and the services are updated while the rest stays as it is.
-    let now = move || case.with(|case| case.as_ref().and_then(|case| case.detail.as_ref().map(|detail| detail.incident.clone())));
+    let now = move || {
+        case.with(|case| {
+            case.as_ref()
+                .and_then(|case| case.detail.as_ref().map(|detail| detail.incident.clone()))
+        })
+    };
     let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
     // In a quiet incident the person under duress, or held up, may be with a contact.
     let may_call = incident.quiet.is_none();
@@ -196,7 +237,8 @@ fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
         Source::Dashboard => W::FromDashboard.into(),
         Source::Device => W::From.fill(&[&incident.started_by.name]),
         Source::LiveView { camera } => {
-            let named = cameras.iter().find(|shown| shown.id == *camera).map(|shown| shown.name.clone());
+            let named =
+                cameras.iter().find(|shown| shown.id == *camera).map(|shown| shown.name.clone());
             W::From.fill(&[&named.unwrap_or_else(|| camera.to_string())])
         }
     }
@@ -204,8 +246,13 @@ fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
 
 /// The live stream of a camera.
 fn picture(id: IncidentId, camera: Shown) -> impl IntoView {
-    let (src, name) = (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
-    let playing = once_there(PICTURE_FROM, Box::new(move || Box::pin(picture_from(src.clone(), name.clone()))), Box::new(|_| None));
+    let (src, name) =
+        (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
+    let playing = once_there(
+        PICTURE_FROM,
+        Box::new(move || Box::pin(picture_from(src.clone(), name.clone()))),
+        Box::new(|_| None),
+    );
     view! { <div class="asked__picture">{playing}<b class="cam__name">{camera.name}</b></div> }
 }
 
@@ -217,10 +264,17 @@ fn for_responders(notes: &ResponderNotes, now: Timestamp) -> Vec<String> {
         _ if notes.permit.is_empty() => None,
         "" => said(W::ToldPermit, &notes.permit),
         // Both are ISO 8601 dates, which compare correctly as text.
-        until if until < &now.to_string()[..10] => Some(W::ToldPermitOver.fill(&[&notes.permit, until])),
+        until if until < &now.to_string()[..10] => {
+            Some(W::ToldPermitOver.fill(&[&notes.permit, until]))
+        }
         until => Some(W::ToldPermitUntil.fill(&[&notes.permit, until])),
     };
-    let told = [said(W::ToldGate, &notes.gate), said(W::ToldPets, &notes.pets), said(W::ToldMedical, &notes.medical), permit];
+    let told = [
+        said(W::ToldGate, &notes.gate),
+        said(W::ToldPets, &notes.pets),
+        said(W::ToldMedical, &notes.medical),
+        permit,
+    ];
     told.into_iter().flatten().collect()
 }
 
@@ -229,7 +283,8 @@ fn script(step: Step, incident: &Incident, contacts: &[Reach], password: bool) -
     match (step, contacts.first()) {
         (Step::Decide, _) => W::CenterNote.say().into(),
         (Step::CallFirst, Some(first)) => {
-            let place = incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default();
+            let place =
+                incident.address.as_ref().map(|address| address.one_line()).unwrap_or_default();
             let call = W::ScriptCall.fill(&[&first.name, &place, &services(&incident.services)]);
             if password { format!("{call} {}", W::ScriptPassword.say()) } else { call }
         }
@@ -294,8 +349,14 @@ fn Moves(
     let moved = move |service: Service, state: DispatchState| {
         let reference = agency.get_untracked();
         let name = service_name(service);
-        let said =
-            async move { client::say_at_center::<Incident>(says.id, &format!("dispatches/{name}"), &Moved { state, reference }).await };
+        let said = async move {
+            client::say_at_center::<Incident>(
+                says.id,
+                &format!("dispatches/{name}"),
+                &Moved { state, reference },
+            )
+            .await
+        };
         says.send(said, move |_| {
             agency.try_set(String::new());
             String::new()
@@ -309,13 +370,21 @@ fn Moves(
         moves
             .get()
             .into_iter()
-            .flat_map(|(service, state)| following(state).iter().map(move |(word, state)| (service, *word, *state)))
+            .flat_map(|(service, state)| {
+                following(state).iter().map(move |(word, state)| (service, *word, *state))
+            })
             .collect::<Vec<_>>()
     };
     let close = move |disposition: Ended| {
         Callback::new(move |()| {
-            let said =
-                async move { client::say_at_center::<Incident>(says.id, "close", &Closing { disposition, note: String::new() }).await };
+            let said = async move {
+                client::say_at_center::<Incident>(
+                    says.id,
+                    "close",
+                    &Closing { disposition, note: String::new() },
+                )
+                .await
+            };
             says.send(said, |_| String::new());
         })
     };
@@ -343,9 +412,14 @@ const fn service_name(service: Service) -> &'static str {
 /// The next steps of a service.
 const fn following(state: DispatchState) -> &'static [(W, DispatchState)] {
     match state {
-        DispatchState::Requested => &[(W::MoveAccepted, DispatchState::Accepted), (W::MoveRejected, DispatchState::Rejected)],
+        DispatchState::Requested => &[
+            (W::MoveAccepted, DispatchState::Accepted),
+            (W::MoveRejected, DispatchState::Rejected),
+        ],
         DispatchState::Rejected => &[(W::MoveAccepted, DispatchState::Accepted)],
-        DispatchState::Accepted => &[(W::MoveEnRoute, DispatchState::EnRoute), (W::MoveOnScene, DispatchState::OnScene)],
+        DispatchState::Accepted => {
+            &[(W::MoveEnRoute, DispatchState::EnRoute), (W::MoveOnScene, DispatchState::OnScene)]
+        }
         DispatchState::EnRoute => &[(W::MoveOnScene, DispatchState::OnScene)],
         DispatchState::OnScene => &[(W::MoveClosed, DispatchState::Closed)],
         DispatchState::Closed => &[],
@@ -362,7 +436,9 @@ fn Record(
     let add = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let text = note.get_untracked();
-        let said = async move { client::say_at_center::<Incident>(says.id, "note", &NewNote { text }).await };
+        let said = async move {
+            client::say_at_center::<Incident>(says.id, "note", &NewNote { text }).await
+        };
         says.send(said, move |_| {
             note.try_set(String::new());
             String::new()

@@ -1,4 +1,5 @@
-//! The console of the monitoring center: what waits, and one incident beside it. Everything can be done by the keyboard.
+//! The console of the monitoring center: what waits, and one incident beside it. Everything can be
+//! done by the keyboard.
 
 use super::{case::OpenCase, desk::Desk, figures::Figures};
 use crate::{
@@ -26,7 +27,8 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, html::Section, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
-/// The pause after an answer that brings nothing new: a server that answers at once is not asked without end.
+/// The pause after an answer that brings nothing new: a server that answers at once is not asked
+/// without end.
 const BREATH_MS: u32 = 250;
 /// The pause before a server that does not answer is asked again, milliseconds.
 const PAUSE_MS: u32 = 2_000;
@@ -34,7 +36,11 @@ const PAUSE_MS: u32 = 2_000;
 /// What waits, what comes first first.
 #[component]
 pub fn Center() -> impl IntoView {
-    let (queue, wrong, chosen) = (RwSignal::new(None::<Queue>), RwSignal::new(String::new()), RwSignal::new(None::<IncidentId>));
+    let (queue, wrong, chosen) = (
+        RwSignal::new(None::<Queue>),
+        RwSignal::new(String::new()),
+        RwSignal::new(None::<IncidentId>),
+    );
     load("chime");
     spawn_local(keep_asking(queue, wrong));
     let root = NodeRef::<Section>::new();
@@ -44,18 +50,32 @@ pub fn Center() -> impl IntoView {
             let _ = root.focus();
         }
     });
-    let ids =
-        Memo::new(move |_| queue.with(|queue| queue.iter().flat_map(|queue| queue.items.iter().map(|case| case.id)).collect::<Vec<_>>()));
-    let case =
-        move |id: IncidentId| queue.with(|queue| queue.as_ref().and_then(|queue| queue.items.iter().find(|case| case.id == id).cloned()));
+    let ids = Memo::new(move |_| {
+        queue.with(|queue| {
+            queue
+                .iter()
+                .flat_map(|queue| queue.items.iter().map(|case| case.id))
+                .collect::<Vec<_>>()
+        })
+    });
+    let case = move |id: IncidentId| {
+        queue.with(|queue| {
+            queue.as_ref().and_then(|queue| queue.items.iter().find(|case| case.id == id).cloned())
+        })
+    };
     let on_key = move |event: ev::KeyboardEvent| {
-        let typing = event.target().is_some_and(|target| target.dyn_ref::<web_sys::HtmlInputElement>().is_some());
+        let typing = event
+            .target()
+            .is_some_and(|target| target.dyn_ref::<web_sys::HtmlInputElement>().is_some());
         if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
         let step = |by: isize| {
             let ids = ids.get_untracked();
-            let at = chosen.get_untracked().and_then(|id| ids.iter().position(|one| *one == id)).map_or(-1, |at| at as isize);
+            let at = chosen
+                .get_untracked()
+                .and_then(|id| ids.iter().position(|one| *one == id))
+                .map_or(-1, |at| at as isize);
             let next = if at < 0 { 0 } else { (at + by).clamp(0, ids.len() as isize - 1) };
             chosen.set(ids.get(next as usize).copied());
         };
@@ -71,18 +91,24 @@ pub fn Center() -> impl IntoView {
         }
         event.prevent_default();
     };
-    let there = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.on_duty.clone()).unwrap_or_default()));
+    let there = Memo::new(move |_| {
+        queue.with(|queue| queue.as_ref().map(|queue| queue.on_duty.clone()).unwrap_or_default())
+    });
     let on_duty = move || {
         let names: Vec<_> = there.get().into_iter().map(|person| person.name).collect();
         W::OnDuty.fill(&[&names.join(", ")])
     };
-    let all_stopped = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.quarantined.clone()).unwrap_or_default()));
+    let all_stopped = Memo::new(move |_| {
+        queue
+            .with(|queue| queue.as_ref().map(|queue| queue.quarantined.clone()).unwrap_or_default())
+    });
     let stopped = move || {
         let all = all_stopped.get();
         (!all.is_empty())
             .then(|| view! { <div role="alert"><ul class="rows card">{all.into_iter().map(stopped_row).collect_view()}</ul></div> })
     };
-    let is_empty = Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.items.is_empty())));
+    let is_empty =
+        Memo::new(move |_| queue.with(|queue| queue.as_ref().map(|queue| queue.items.is_empty())));
     let list = move || {
         Some(match is_empty.get()? {
             true => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
@@ -124,7 +150,9 @@ async fn keep_asking(queue: RwSignal<Option<Queue>>, wrong: RwSignal<String>) {
                 // `public/chime.js` sounds when it counts more.
                 let title = format!("{}{}", count(&now.items), Word::Center.say());
                 let is_new = seen.replace(now.version) != Some(now.version);
-                if wrong.try_set(String::new()).is_some() || is_new && queue.try_set(Some(now)).is_some() {
+                if wrong.try_set(String::new()).is_some()
+                    || is_new && queue.try_set(Some(now)).is_some()
+                {
                     return;
                 }
                 set_title(&title);
@@ -165,7 +193,8 @@ fn stopped_row(case: QuarantinedCase) -> impl IntoView {
         // The queue is told anew when it has changed.
         saving.send(async move { client::take_back(&path).await }, |()| ());
     };
-    let reach = |one: Reach| view! { <small class="num">{format!("{}, {}", one.name, one.phone)}</small> };
+    let reach =
+        |one: Reach| view! { <small class="num">{format!("{}, {}", one.name, one.phone)}</small> };
     let contacts = (!case.quiet).then(|| case.contacts.into_iter().map(reach).collect_view());
     view! {
         <li>
@@ -198,8 +227,11 @@ fn Row(
     };
     let is_chosen = move || chosen.with(|chosen| *chosen == Some(id));
     let urgent = case.assignee.is_none();
-    let pressing = [case.quiet.map(|kind| quiet(kind).say().to_owned()), again(case.repeats)].into_iter().flatten();
-    let pressing = pressing.map(|words| view! { <small class="field__wrong">{words}</small> }).collect_view();
+    let pressing = [case.quiet.map(|kind| quiet(kind).say().to_owned()), again(case.repeats)]
+        .into_iter()
+        .flatten();
+    let pressing =
+        pressing.map(|words| view! { <small class="field__wrong">{words}</small> }).collect_view();
     view! {
         <li>
             <button class="row" type="button" aria-pressed=text(move || is_chosen().to_string()) on:click=press(move || chosen.set(Some(id)))>

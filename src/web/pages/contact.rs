@@ -1,6 +1,8 @@
-//! The page on an emergency contact's phone: a call in which the emergency can be confirmed or canceled, without an account.
+//! The page on an emergency contact's phone: a call in which the emergency can be confirmed or
+//! canceled, without an account.
 //!
-//! After canceling, the page says the same whether the password was right or wrong, because the server does not tell it.
+//! After canceling, the page says the same whether the password was right or wrong, because the
+//! server does not tell it.
 
 use crate::{
     api::{
@@ -60,11 +62,12 @@ pub fn Contact(
         }
     };
     let connected = RwSignal::new(true);
-    let live = Live::open(&path::phone_events(&token.get_value()), &["call", "ping"], event, move |yes| {
-        connected.try_set(yes);
-        // A stream that ends may mean that the link has ended.
-        ask();
-    });
+    let live =
+        Live::open(&path::phone_events(&token.get_value()), &["call", "ping"], event, move |yes| {
+            connected.try_set(yes);
+            // A stream that ends may mean that the link has ended.
+            ask();
+        });
     StoredValue::new_local(live);
 
     let screen = move || match shown.get() {
@@ -74,7 +77,9 @@ pub fn Contact(
         Shown::Phone(phone) => match phone.call.clone() {
             None if said.get() => quiet(PhoneWord::Received, PhoneWord::ReceivedNote),
             None => view! { <Consent phone=*phone token shown/> }.into_any(),
-            Some(call) => view! { <Call home=phone.home.clone() call token said shown/> }.into_any(),
+            Some(call) => {
+                view! { <Call home=phone.home.clone() call token said shown/> }.into_any()
+            }
         },
     };
     view! {
@@ -85,7 +90,8 @@ pub fn Contact(
     }
 }
 
-/// Whether the link stopped working, because a newer one was made or the person is no longer a contact.
+/// Whether the link stopped working, because a newer one was made or the person is no longer a
+/// contact.
 fn has_ended(failure: &Failure) -> bool {
     failure.code() == Some(Code::NotFound)
 }
@@ -97,7 +103,8 @@ fn quiet(title: impl Into<String>, note: impl Into<String>) -> AnyView {
     .into_any()
 }
 
-/// The question whether the contact agrees to be called, which they can answer and change at any time.
+/// The question whether the contact agrees to be called, which they can answer and change at any
+/// time.
 #[component]
 fn Consent(
     /// The latest state of the contact.
@@ -142,11 +149,16 @@ fn Consent(
         Readiness::Invited => (
             PhoneWord::Asked.fill(&[&phone.home]),
             PhoneWord::AskedNote,
-            vec![button("btn btn--answer", PhoneWord::Agree, agree), button("btn btn--quiet", PhoneWord::Refuse, refuse)],
+            vec![
+                button("btn btn--answer", PhoneWord::Agree, agree),
+                button("btn btn--quiet", PhoneWord::Refuse, refuse),
+            ],
         ),
-        Readiness::Accepted => {
-            (PhoneWord::Idle.into(), PhoneWord::IdleNote, vec![button("link link--center", PhoneWord::StopCalling, refuse)])
-        }
+        Readiness::Accepted => (
+            PhoneWord::Idle.into(),
+            PhoneWord::IdleNote,
+            vec![button("link link--center", PhoneWord::StopCalling, refuse)],
+        ),
         Readiness::OptedOut => (
             PhoneWord::NotCalled.fill(&[&phone.home]),
             PhoneWord::NotCalledNote,

@@ -8,14 +8,17 @@ use crate::{
     web::{
         browser::{early, set_title, time::day},
         client,
-        components::{Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press},
+        components::{
+            Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press,
+        },
         route::{Link, Route},
         store::{Session, Store, store},
     },
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// The parts of a dashboard below its shield; see [`Store::drawn`](crate::web::store::Store::drawn).
+/// The parts of a dashboard below its shield; see
+/// [`Store::drawn`](crate::web::store::Store::drawn).
 pub const PARTS: u8 = 6;
 
 /// Everything about a home at one glance.
@@ -25,8 +28,11 @@ pub fn Dashboard(
     sheet: SheetHandle,
 ) -> impl IntoView {
     let store = store();
-    let availability = Signal::derive(move || store.home.with(|h| h.as_ref().map(|h| h.sos.dashboard.clone())));
-    let homeless = Memo::new(move |_| matches!(store.session.get(), Session::Somebody(me) if me.homes.is_empty()));
+    let availability =
+        Signal::derive(move || store.home.with(|h| h.as_ref().map(|h| h.sos.dashboard.clone())));
+    let homeless = Memo::new(
+        move |_| matches!(store.session.get(), Session::Somebody(me) if me.homes.is_empty()),
+    );
     let shows = move |part| store.drawn.get() >= part;
     view! {
         <div class="screen">
@@ -82,7 +88,12 @@ fn HomeSwitcher() -> impl IntoView {
         Session::Somebody(me) => me.homes,
         _ => Vec::new(),
     };
-    let current = move || store.home.with(|h| h.as_ref().map(|h| h.home.id.clone())).or_else(|| store.unreadable.get());
+    let current = move || {
+        store
+            .home
+            .with(|h| h.as_ref().map(|h| h.home.id.clone()))
+            .or_else(|| store.unreadable.get())
+    };
     let choose = move |event: leptos::ev::Event| {
         if let Ok(id) = event_target_value(&event).parse::<HomeId>() {
             store.open(id);
@@ -145,8 +156,12 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
     let tile = |camera: Camera| {
         let icon = if camera.kind == CameraKind::Doorbell { "bell" } else { "camera" };
         let badge = match (camera.online, camera.siren) {
-            (false, _) => Some(view! { <span class="live live--off">{Word::CameraOffline}</span> }.into_any()),
-            (true, SirenState::Sounding) => Some(view! { <span class="live">{Word::Sounding}</span> }.into_any()),
+            (false, _) => {
+                Some(view! { <span class="live live--off">{Word::CameraOffline}</span> }.into_any())
+            }
+            (true, SirenState::Sounding) => {
+                Some(view! { <span class="live">{Word::Sounding}</span> }.into_any())
+            }
             (true, SirenState::Silent) => None,
         };
         let has_shield = shields.get(&camera.id).is_some_and(|a| a.available);
@@ -169,7 +184,9 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
 
 /// Whether the signed-in account works at the monitoring center.
 pub fn works_at_center(store: Store) -> bool {
-    store.session.with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some()))
+    store
+        .session
+        .with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some()))
 }
 
 /// The way out.

@@ -73,7 +73,13 @@ pub fn Choose(
     let start = move |event: SubmitEvent| {
         event.prevent_default();
         let (request, source) = (request.get_untracked(), source.get_untracked());
-        sender.send(Gesture { request, mode: Mode::Drill, sirens: sirens.get_untracked(), call_contacts: calls.get_untracked(), source });
+        sender.send(Gesture {
+            request,
+            mode: Mode::Drill,
+            sirens: sirens.get_untracked(),
+            call_contacts: calls.get_untracked(),
+            source,
+        });
     };
     let kind = |one: Request| {
         let tone = words::tone(one);
@@ -88,8 +94,9 @@ pub fn Choose(
         let checked = one == first;
         view! { <label class="pick"><input type="radio" name="place" prop:checked=checked on:change=move |_| source.set(one.clone())/><span>{name}</span></label> }
     };
-    let kinds =
-        [Request::Police, Request::Fire, Request::Medical, Request::Siren].into_iter().filter(|r| has_siren || *r != Request::Siren);
+    let kinds = [Request::Police, Request::Fire, Request::Medical, Request::Siren]
+        .into_iter()
+        .filter(|r| has_siren || *r != Request::Siren);
     view! {
         <form class="card card--pad form" on:submit=start>
             <p class="muted small">{W::DrillNote}</p>

@@ -29,7 +29,11 @@ pub fn Figures() -> impl IntoView {
 fn figures(told: &Statistics) -> impl IntoView + use<> {
     let line = |word: W, times: Times| {
         let time = |ms| seconds(Duration::from_millis(ms));
-        let text = W::FigureTimes.fill(&[&time(times.median_ms), &time(times.p90_ms), &time(times.most_ms)]);
+        let text = W::FigureTimes.fill(&[
+            &time(times.median_ms),
+            &time(times.p90_ms),
+            &time(times.most_ms),
+        ]);
         (times.count > 0).then(|| view! { <li><div class="grow"><b>{word}</b><p class="faint tiny">{text}</p></div><span class="num">{times.count}</span></li> })
     };
     let count = |word: W, count: usize| view! { <li><b class="grow">{word}</b><span class="num">{count}</span></li> };
@@ -53,7 +57,9 @@ fn figures(told: &Statistics) -> impl IntoView + use<> {
 
 fn panels(all: Vec<Panel>) -> Option<impl IntoView> {
     let row = |panel: Panel| {
-        let heard = panel.heard_at.map_or_else(|| W::PanelSilent.say().to_owned(), |at| W::PanelHeard.fill(&[&day(at)]));
+        let heard = panel
+            .heard_at
+            .map_or_else(|| W::PanelSilent.say().to_owned(), |at| W::PanelHeard.fill(&[&day(at)]));
         view! { <li><div class="grow"><b>{panel.account}</b><p class="faint tiny">{heard}</p></div></li> }
     };
     (!all.is_empty()).then(|| view! { <section class="col col--tight"><h2>{W::Panels}</h2><ul class="rows card">{all.into_iter().map(row).collect_view()}</ul></section> })

@@ -27,7 +27,8 @@ pub fn History() -> impl IntoView {
     let all = RwSignal::new(None::<Vec<Incident>>);
     let (more, failed) = (RwSignal::new(true), RwSignal::new(false));
     let load = move |home: HomeId| {
-        let before = all.with_untracked(|all| all.as_ref().and_then(|all| all.last().map(|i| i.started_at)));
+        let before =
+            all.with_untracked(|all| all.as_ref().and_then(|all| all.last().map(|i| i.started_at)));
         failed.set(false);
         spawn_local(async move {
             match client::incidents(&home, before, PAGE).await {
@@ -51,7 +52,15 @@ pub fn History() -> impl IntoView {
         }
     };
     let rows = move || {
-        let shown = all.with(|all| Some(all.as_ref()?.iter().filter(|i| filter.get().lets(i)).map(incident_row).collect_view()))?;
+        let shown = all.with(|all| {
+            Some(
+                all.as_ref()?
+                    .iter()
+                    .filter(|i| filter.get().lets(i))
+                    .map(incident_row)
+                    .collect_view(),
+            )
+        })?;
         Some(match shown.is_empty() {
             true => view! { <p class="card card--pad muted">{if filter.get() == Filter::All { W::Nothing } else { W::NothingOfThat }}</p> }
                 .into_any(),

@@ -81,7 +81,9 @@ fn head(incident: &Incident) -> impl IntoView + use<> {
         Source::LiveView { camera } => Some(
             store
                 .home
-                .with(|h| h.as_ref()?.cameras.iter().find(|c| c.id == *camera).map(|c| c.name.clone()))
+                .with(|h| {
+                    h.as_ref()?.cameras.iter().find(|c| c.id == *camera).map(|c| c.name.clone())
+                })
                 .unwrap_or_else(|| camera.to_string()),
         ),
     };

@@ -57,19 +57,29 @@ fn Way(
     set_title(&title);
     let then = StoredValue::new(then);
     let saving = Saving::new();
-    let (name, email, password) = (RwSignal::new(name), RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let (name, email, password) =
+        (RwSignal::new(name), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let inside = move || {
         store.begin();
         navigation.go(then.get_value());
     };
     let make = move |event: SubmitEvent| {
         event.prevent_default();
-        let asked = Join { name: name.get_untracked(), email: email.get_untracked(), password: password.get_untracked() };
-        saving.send(async move { client::join(&token.get_value(), &asked).await }, move |()| inside());
+        let asked = Join {
+            name: name.get_untracked(),
+            email: email.get_untracked(),
+            password: password.get_untracked(),
+        };
+        saving.send(async move { client::join(&token.get_value(), &asked).await }, move |()| {
+            inside()
+        });
     };
     let accept = move |event: SubmitEvent| {
         event.prevent_default();
-        saving.send(async move { client::accept_invitation(&token.get_value()).await }, move |()| inside());
+        saving
+            .send(async move { client::accept_invitation(&token.get_value()).await }, move |()| {
+                inside()
+            });
     };
     let known = move || matches!(store.session.get_untracked(), Session::Somebody(_));
     view! {

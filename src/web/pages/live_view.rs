@@ -1,4 +1,5 @@
-//! Live View of one camera. The live stream fills the screen, and the shield is always on top of it.
+//! Live View of one camera. The live stream fills the screen, and the shield is always on top of
+//! it.
 
 use crate::{
     api::{home::Camera, path},
@@ -35,7 +36,8 @@ on_demand!(
 );
 
 /// Fetches the code of [`picture_from`].
-pub const PICTURE_FROM: fn() -> Coming<()> = || Box::pin(async { fetch_from().await.map_err(missed) });
+pub const PICTURE_FROM: fn() -> Coming<()> =
+    || Box::pin(async { fetch_from().await.map_err(missed) });
 
 /// Returns the path of the stream of a camera of this home, if it has one.
 fn stream((id, _, live): &(CameraId, String, bool)) -> Option<String> {
@@ -53,23 +55,31 @@ pub fn LiveView(
 ) -> impl IntoView {
     let (store, sheet) = (store(), expect_context::<SheetHandle>());
     let id = StoredValue::new(camera.clone());
-    let home_name = move || store.home.with(|h| h.as_ref().map_or_else(String::new, |h| h.home.name.clone()));
-    let availability = Signal::derive(move || id.with_value(|id| store.home.with(|h| h.as_ref()?.sos.live_view.get(id).cloned())));
+    let home_name =
+        move || store.home.with(|h| h.as_ref().map_or_else(String::new, |h| h.home.name.clone()));
+    let availability = Signal::derive(move || {
+        id.with_value(|id| store.home.with(|h| h.as_ref()?.sos.live_view.get(id).cloned()))
+    });
     let shown = store.watched(move || Some(id.get_value()));
     let name = move || shown.get().map(|(_, name, _)| name).unwrap_or_default();
     let picture = RwSignal::new(live::Picture::None);
     keys(id, availability, sheet);
     let navigation = navigation();
     Effect::new(move |_| {
-        // `/live` goes on to the first camera, and so does the page of a camera that does not exist any more.
-        let cameras = store.home.with(|h| h.as_ref().map(|h| h.cameras.iter().map(|c| c.id.clone()).collect::<Vec<_>>()));
+        // `/live` goes on to the first camera, and so does the page of a camera that does not exist
+        // any more.
+        let cameras = store.home.with(|h| {
+            h.as_ref().map(|h| h.cameras.iter().map(|c| c.id.clone()).collect::<Vec<_>>())
+        });
         if let Some(cameras) = cameras.filter(|all| id.with_value(|id| !all.contains(id))) {
-            navigation.instead(cameras.into_iter().next().map_or(Route::Dashboard, Route::LiveView));
+            navigation
+                .instead(cameras.into_iter().next().map_or(Route::Dashboard, Route::LiveView));
         }
     });
     focus_first(".stage");
     let strip = move || {
-        let cameras = store.home.with(|h| h.as_ref().map(|h| h.cameras.clone()).unwrap_or_default());
+        let cameras =
+            store.home.with(|h| h.as_ref().map(|h| h.cameras.clone()).unwrap_or_default());
         let thumb = |camera: Camera| {
             let here = id.with_value(|id| *id == camera.id);
             let class = if here { "thumb thumb--on" } else { "thumb" };
@@ -104,20 +114,33 @@ pub fn LiveView(
     }
 }
 
-/// Handles the arrow keys and S while the focus is within the stage: a shortcut of a single letter must not act elsewhere (WCAG 2.1.4).
-fn keys(id: StoredValue<CameraId>, availability: Signal<Option<crate::api::home::Availability>>, sheet: SheetHandle) {
+/// Handles the arrow keys and S while the focus is within the stage: a shortcut of a single letter
+/// must not act elsewhere (WCAG 2.1.4).
+fn keys(
+    id: StoredValue<CameraId>,
+    availability: Signal<Option<crate::api::home::Availability>>,
+    sheet: SheetHandle,
+) {
     let (store, navigation) = (store(), navigation());
     let act = move |event: &KeyboardEvent| {
         let focused = window().document()?.active_element()?;
-        if event.ctrl_key() || event.meta_key() || event.alt_key() || focused.closest(".stage").ok()?.is_none() {
+        if event.ctrl_key()
+            || event.meta_key()
+            || event.alt_key()
+            || focused.closest(".stage").ok()?.is_none()
+        {
             return None;
         }
-        let cameras: Vec<CameraId> = store.home.with_untracked(|h| Some(h.as_ref()?.cameras.iter().map(|c| c.id.clone()).collect()))?;
+        let cameras: Vec<CameraId> = store
+            .home
+            .with_untracked(|h| Some(h.as_ref()?.cameras.iter().map(|c| c.id.clone()).collect()))?;
         let camera = id.try_get_value()?;
         let at = cameras.iter().position(|c| *c == camera)?;
         match key(&event.key(), at, cameras.len())? {
             Key::Camera(at) => navigation.go(Route::LiveView(cameras[at].clone())),
-            Key::Sos if availability.get_untracked()?.available => sheet.open(Source::LiveView { camera }),
+            Key::Sos if availability.get_untracked()?.available => {
+                sheet.open(Source::LiveView { camera })
+            }
             Key::Sos => {}
         }
         Some(())

@@ -43,7 +43,8 @@ chunk!(
 );
 
 chunk!(
-    /// The history, one incident, and drills. The monitoring center's console is loaded through this chunk.
+    /// The history, one incident, and drills. The monitoring center's console is loaded through
+    /// this chunk.
     records, RECORDS, |route| match route {
         Route::History => view! { <history::History/> }.into_any(),
         Route::Incident(id) => view! { <incident::IncidentPage id/> }.into_any(),
@@ -54,7 +55,8 @@ chunk!(
 );
 
 chunk!(
-    /// The monitoring center's console. Only the chunk before it refers to it, because a reference would add to the first load.
+    /// The monitoring center's console. Only the chunk before it refers to it, because a reference
+    /// would add to the first load.
     center, CENTER, |route| match route {
         Route::Center => view! { <center::Center/> }.into_any(),
         _ => ().into_any(),
@@ -62,7 +64,8 @@ chunk!(
 );
 
 chunk!(
-    /// Live View. The app fetches it soon after its start, so that it is loaded before it is needed.
+    /// Live View. The app fetches it soon after its start, so that it is loaded before it is
+    /// needed.
     live, LIVE, |route| match route {
         Route::LiveView(camera) => view! { <live_view::LiveView camera/> }.into_any(),
         _ => ().into_any(),

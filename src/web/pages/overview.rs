@@ -1,4 +1,5 @@
-//! What stands on the dashboard below the shield and the cameras. Its code comes after the shield, which waits for none of it.
+//! What stands on the dashboard below the shield and the cameras. Its code comes after the shield,
+//! which waits for none of it.
 
 use super::dashboard::{sign_out, works_at_center};
 use crate::{
@@ -76,13 +77,16 @@ fn rows_of(changes: Vec<Change>) -> AnyView {
             </Link></li>
         }
     };
-    view! { <ul class="rows card">{changes.into_iter().take(CHANGES).map(row).collect_view()}</ul> }.into_any()
+    view! { <ul class="rows card">{changes.into_iter().take(CHANGES).map(row).collect_view()}</ul> }
+        .into_any()
 }
 
 /// The code of what is below.
-pub const OVERVIEW: fn() -> Coming<()> = || Box::pin(async { fetch_overview().await.map_err(missed) });
+pub const OVERVIEW: fn() -> Coming<()> =
+    || Box::pin(async { fetch_overview().await.map_err(missed) });
 
-/// Sirens, contacts, the latest incidents, and where else one can go; where that cannot be loaded, the ways out.
+/// Sirens, contacts, the latest incidents, and where else one can go; where that cannot be loaded,
+/// the ways out.
 pub fn household(home: HomeAnswer) -> AnyView {
     let otherwise = |outcome: Option<Missing>| {
         outcome.map(|Missing| {
@@ -181,8 +185,14 @@ fn Latest() -> impl IntoView {
     let store = store();
     let rows = move || {
         store.latest.with(|all| match all.is_empty() {
-            true => Some(view! { <p class="card card--pad muted">{OverviewWord::NoIncidents}</p> }.into_any()),
-            false => Some(view! { <ul class="rows card">{all.iter().map(incident_row).collect_view()}</ul> }.into_any()),
+            true => Some(
+                view! { <p class="card card--pad muted">{OverviewWord::NoIncidents}</p> }
+                    .into_any(),
+            ),
+            false => Some(
+                view! { <ul class="rows card">{all.iter().map(incident_row).collect_view()}</ul> }
+                    .into_any(),
+            ),
         })
     };
     view! {
@@ -200,7 +210,10 @@ fn More() -> impl IntoView {
         view! { <li><Link to class="row"><span class="tile"><Icon name=icon/></span><b class="grow">{word}</b><Icon name="next"/></Link></li> }
     };
     let center = works_at_center(store()).then_some((Route::Center, "phone", Word::Center));
-    let places = [(Route::Drill, "flag", Word::Practice), (Route::Settings(Section::Index), "gear", Word::Settings)];
+    let places = [
+        (Route::Drill, "flag", Word::Practice),
+        (Route::Settings(Section::Index), "gear", Word::Settings),
+    ];
     view! {
         <nav aria-label=OverviewWord::More><ul class="rows card">{places.into_iter().chain(center).map(row).collect_view()}</ul></nav>
         {sign_out()}

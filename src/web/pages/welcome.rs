@@ -79,8 +79,7 @@ fn Home() -> impl IntoView {
     let there = Memo::new(move |_| store.home.with(|h| h.as_ref().map(|h| h.home.id.clone())));
     let at = RwSignal::new(0);
     let next = Callback::new(move |()| at.update(|at| *at += 1));
-    let onward =
-        move |word: W| view! { <button class="btn btn--strong" type="button" on:click=press(move || next.run(()))>{word}</button> };
+    let onward = move |word: W| view! { <button class="btn btn--strong" type="button" on:click=press(move || next.run(()))>{word}</button> };
     part(move || {
         let id = StoredValue::new(there.get()?);
         let known = move || store.home.get_untracked();
@@ -93,9 +92,19 @@ fn Home() -> impl IntoView {
             (W::WelcomeEquipment, Box::new(move || equipment().unwrap_or_else(|| ().into_any()))),
             (
                 W::Contacts,
-                Box::new(move || known().map_or_else(|| ().into_any(), |home| view! { <ContactsForm home done=next/> }.into_any())),
+                Box::new(move || {
+                    known().map_or_else(
+                        || ().into_any(),
+                        |home| view! { <ContactsForm home done=next/> }.into_any(),
+                    )
+                }),
             ),
-            (W::Password, Box::new(move || view! { <PasswordForm home=id.get_value() known=false done=next/> }.into_any())),
+            (
+                W::Password,
+                Box::new(move || {
+                    view! { <PasswordForm home=id.get_value() known=false done=next/> }.into_any()
+                }),
+            ),
             (
                 W::WelcomeDrill,
                 Box::new(move || {

@@ -1,8 +1,10 @@
-//! Every arrow of the line, walked: given a story, when a command comes, then this is where it stands.
+//! Every arrow of the line, walked: given a story, when a command comes, then this is where it
+//! stands.
 
 use super::story::{Story, WALKED, home, person, s};
 use buckler::domain::incident::{
-    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service, Source,
+    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
+    Source,
     arrows::ARROWS,
     command::{CallStep, Command, NotReached},
     decide::Refusal,
@@ -31,7 +33,9 @@ fn cancel(story: &mut Story) -> Result<(), Refusal> {
 
 fn close_services(story: &mut Story) {
     for service in story.incident.dispatches.iter().map(|d| d.service).collect::<Vec<_>>() {
-        story.give(Command::Dispatch { service, state: DispatchState::Closed, reference: None }).unwrap();
+        story
+            .give(Command::Dispatch { service, state: DispatchState::Closed, reference: None })
+            .unwrap();
     }
 }
 

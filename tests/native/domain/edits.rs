@@ -14,7 +14,12 @@ use buckler::domain::{
 use std::net::IpAddr;
 
 fn said(wrongs: Result<(), FieldErrors>) -> Vec<(String, ErrorCode)> {
-    wrongs.err().unwrap_or_default().into_iter().map(|FieldError { field, fault }| (field, fault)).collect()
+    wrongs
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|FieldError { field, fault }| (field, fault))
+        .collect()
 }
 
 fn contact(id: Option<&str>, name: &str, phone: Option<&str>) -> WrittenContact {
@@ -38,7 +43,11 @@ fn what_is_wrong_is_said_for_every_field_at_once_and_nothing_changes() {
     };
     assert_eq!(
         said(edited.move_to(&nowhere)),
-        [("country".into(), ErrorCode::NotACountry), ("line1".into(), ErrorCode::Missing), ("city".into(), ErrorCode::TooLong)]
+        [
+            ("country".into(), ErrorCode::NotACountry),
+            ("line1".into(), ErrorCode::Missing),
+            ("city".into(), ErrorCode::TooLong)
+        ]
     );
     assert_eq!(edited, before);
 }
@@ -56,7 +65,10 @@ fn an_address_is_taken_without_what_surrounds_it() {
     };
     home.move_to(&written).unwrap();
     let address = home.address.unwrap();
-    assert_eq!((address.line1.as_str(), address.line2, address.country.as_str()), ("1 Elm Road", None, "DE"));
+    assert_eq!(
+        (address.line1.as_str(), address.line2, address.country.as_str()),
+        ("1 Elm Road", None, "DE")
+    );
 }
 
 #[test]
@@ -64,7 +76,10 @@ fn r10_r19_settings_out_of_bounds_are_refused() {
     let mut home = home();
     assert_eq!(
         said(home.settle(4, 59, true)),
-        [("countdown_s".into(), ErrorCode::OutOfBounds), ("siren_duration_s".into(), ErrorCode::OutOfBounds)]
+        [
+            ("countdown_s".into(), ErrorCode::OutOfBounds),
+            ("siren_duration_s".into(), ErrorCode::OutOfBounds)
+        ]
     );
     assert_eq!(said(home.settle(16, 601, true)).len(), 2);
     home.settle(15, 60, true).unwrap();
@@ -78,7 +93,8 @@ fn contacts_keep_their_consent_only_with_their_number() {
     let kept = contact(Some(known.id.as_str()), "Big sister", Some(&known.phone));
     let moved = contact(Some(home.contacts[1].id.as_str()), "Neighbor", Some("+15035550199"));
     home.set_contacts(&[moved, kept, contact(None, "Zoë!", Some("+15035550142"))]).unwrap();
-    let told: Vec<_> = home.contacts.iter().map(|c| (c.id.as_str(), c.name.as_str(), c.readiness)).collect();
+    let told: Vec<_> =
+        home.contacts.iter().map(|c| (c.id.as_str(), c.name.as_str(), c.readiness)).collect();
     assert_eq!(told[1], (known.id.as_str(), "Big sister", Readiness::Accepted));
     assert_eq!(told[0].2, Readiness::Invited, "who has a new number is asked anew");
     assert_eq!(told[2], ("zo", "Zoë!", Readiness::Invited));
@@ -96,15 +112,23 @@ fn contacts_are_two_to_ten_people_with_a_telephone_each() {
             ("contacts[0].phone".into(), ErrorCode::NotAPhoneNumber)
         ]
     );
-    let same: Vec<_> = (0..11).map(|n| contact(None, &format!("Same {n}"), Some("+15035550142"))).collect();
+    let same: Vec<_> =
+        (0..11).map(|n| contact(None, &format!("Same {n}"), Some("+15035550142"))).collect();
     let faults = said(home.set_contacts(&same));
-    assert_eq!((faults.len(), &faults[0].1, &faults[1]), (11, &ErrorCode::TooMany, &("contacts[1].phone".to_owned(), ErrorCode::Twice)));
+    assert_eq!(
+        (faults.len(), &faults[0].1, &faults[1]),
+        (11, &ErrorCode::TooMany, &("contacts[1].phone".to_owned(), ErrorCode::Twice))
+    );
 }
 
 #[test]
 fn two_new_contacts_of_one_name_are_two() {
     let mut home = home();
-    home.set_contacts(&[contact(None, "Ann", Some("+15035550141")), contact(None, "Ann", Some("+15035550142"))]).unwrap();
+    home.set_contacts(&[
+        contact(None, "Ann", Some("+15035550141")),
+        contact(None, "Ann", Some("+15035550142")),
+    ])
+    .unwrap();
     let ids: Vec<&ContactId> = home.contacts.iter().map(|c| &c.id).collect();
     assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["ann", "ann-2"]);
 }
@@ -181,5 +205,8 @@ fn a_stream_is_in_the_house_and_shows_no_password() {
         assert_eq!(read(address), Err(fault), "{address}");
     }
     let allowed = |ip: IpAddr| ip.to_string() == "8.8.8.8";
-    assert!("rtsp://8.8.8.8/a".parse::<StreamAddress>().unwrap().is_inside(&allowed), "where the configuration allows it");
+    assert!(
+        "rtsp://8.8.8.8/a".parse::<StreamAddress>().unwrap().is_inside(&allowed),
+        "where the configuration allows it"
+    );
 }

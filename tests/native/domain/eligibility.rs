@@ -20,7 +20,8 @@ fn homes() -> impl Iterator<Item = Home> {
             }
             made.subscription.professional_monitoring = has(1);
             made.cameras[0].sos_compatible = has(2);
-            made.subscription.sos_for_cameras = if has(3) { Enrolment::Enrolled } else { Enrolment::NotEnrolled };
+            made.subscription.sos_for_cameras =
+                if has(3) { Enrolment::Enrolled } else { Enrolment::NotEnrolled };
             made.subscription.plan = plan;
             made
         })
@@ -28,7 +29,9 @@ fn homes() -> impl Iterator<Item = Home> {
 }
 
 fn rule_1(home: &Home) -> bool {
-    home.base_station().is_some() && home.subscription.plan == Plan::HomePremium && home.subscription.professional_monitoring
+    home.base_station().is_some()
+        && home.subscription.plan == Plan::HomePremium
+        && home.subscription.professional_monitoring
 }
 
 fn rule_2(home: &Home) -> bool {
@@ -56,7 +59,10 @@ fn r4_live_view_needs_the_camera_route_and_this_camera_whatever_the_alarm_has() 
         assert_eq!(live_view(&home, &door.id, OWNER).is_ok(), rule_2(&home));
         assert_eq!(live_view(&home, &home.cameras[1].id, OWNER), Err(Reason::CameraNotCompatible));
     }
-    assert_eq!(live_view(&home(), &"nowhere".parse().unwrap(), OWNER), Err(Reason::CameraNotCompatible));
+    assert_eq!(
+        live_view(&home(), &"nowhere".parse().unwrap(), OWNER),
+        Err(Reason::CameraNotCompatible)
+    );
 }
 
 #[test]

@@ -2,14 +2,18 @@
 
 use super::story::{NOON, Story, home, person, s};
 use buckler::domain::incident::{
-    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request, Service,
+    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
+    Service,
     command::{CallStep, Command},
     decide::Refusal,
     disclosure::disclosures,
 };
 
 fn told(story: &Story) -> Vec<&'static str> {
-    disclosures(&story.incident, &story.facts).into_iter().map(|(n, _)| story.facts[n].event.name()).collect()
+    disclosures(&story.incident, &story.facts)
+        .into_iter()
+        .map(|(n, _)| story.facts[n].event.name())
+        .collect()
 }
 
 fn report(story: &mut Story, key: &str, report: Report) -> Result<(), Refusal> {
@@ -50,7 +54,11 @@ fn i3_an_sos_that_was_aborted_beside_sirens_is_not_told_and_the_sirens_are() {
     story.wait(s(6));
     story.join(Request::Police);
     story.give(Command::SirenReported { device: "base".parse().unwrap(), sounding: true }).unwrap();
-    assert_eq!(told(&story).last(), Some(&"siren_on"), "what happens meanwhile waits, so that the order stays");
+    assert_eq!(
+        told(&story).last(),
+        Some(&"siren_on"),
+        "what happens meanwhile waits, so that the order stays"
+    );
     story.give(Command::Cancel { by: person("ada") }).unwrap();
     assert_eq!(told(&story), ["started", "countdown_over", "siren_on", "siren_confirmed"]);
     story.wait(s(600));
@@ -72,7 +80,12 @@ fn r22_what_was_found_late_is_told_only_if_somebody_sends_it() {
 fn i5_what_is_said_elsewhere_ends_no_first_call_and_counts_once_help_was_requested() {
     let mut story = with_receiver(Request::Police);
     report(&mut story, "1", Report::Claimed).unwrap();
-    report(&mut story, "2", Report::Called { name: "Sister".into(), outcome: CallOutcome::Confirmed }).unwrap();
+    report(
+        &mut story,
+        "2",
+        Report::Called { name: "Sister".into(), outcome: CallOutcome::Confirmed },
+    )
+    .unwrap();
     report(&mut story, "3", moved(DispatchState::Accepted)).unwrap();
     report(&mut story, "4", moved(DispatchState::EnRoute)).unwrap();
     assert_eq!((story.state(), story.incident.dispatches.len()), ("verifying", 0));
@@ -81,12 +94,22 @@ fn i5_what_is_said_elsewhere_ends_no_first_call_and_counts_once_help_was_request
     report(&mut story, "9", moved(DispatchState::Rejected)).unwrap();
     assert_eq!(story.facts.len(), facts, "F28: nothing counts twice, and nothing goes back");
     story.wait(s(30));
-    assert_eq!((story.state(), story.incident.dispatches[0].state), ("dispatching", DispatchState::EnRoute));
+    assert_eq!(
+        (story.state(), story.incident.dispatches[0].state),
+        ("dispatching", DispatchState::EnRoute)
+    );
     report(&mut story, "5", moved(DispatchState::OnScene)).unwrap();
     assert_eq!(story.incident.dispatches[0].state, DispatchState::OnScene);
     report(&mut story, "6", Report::Ended { disposition: Disposition::HelpGiven }).unwrap();
-    assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::HelpGiven)));
-    assert_eq!(report(&mut story, "7", moved(DispatchState::Closed)), Err(Refusal::IncidentOver), "I9");
+    assert_eq!(
+        (story.state(), story.incident.disposition),
+        ("closed", Some(Disposition::HelpGiven))
+    );
+    assert_eq!(
+        report(&mut story, "7", moved(DispatchState::Closed)),
+        Err(Refusal::IncidentOver),
+        "I9"
+    );
 }
 
 #[test]
@@ -106,7 +129,10 @@ fn i5_that_it_is_over_elsewhere_waits_for_the_first_call() {
     report(&mut story, "1", Report::Ended { disposition: Disposition::FalseAlarm }).unwrap();
     assert_eq!(story.state(), "verifying");
     story.wait(s(30));
-    assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::FalseAlarm)));
+    assert_eq!(
+        (story.state(), story.incident.disposition),
+        ("closed", Some(Disposition::FalseAlarm))
+    );
     assert_eq!(story.made("call_contact"), 1, "nobody is told that help comes");
     let mut called_off = with_receiver(Request::Police);
     report(&mut called_off, "1", Report::Ended { disposition: Disposition::HelpGiven }).unwrap();
@@ -133,10 +159,19 @@ fn the_time_of_a_report_is_the_one_at_which_it_happened() {
     let mut story = with_receiver(Request::Police);
     story.now = story.now + s(10);
     let by = Actor::Outside { name: "Olive, Harbor".into() };
-    let command = |key: &str, said_at| Command::Report { by: by.clone(), key: key.into(), said_at, report: Report::Claimed };
+    let command = |key: &str, said_at| Command::Report {
+        by: by.clone(),
+        key: key.into(),
+        said_at,
+        report: Report::Claimed,
+    };
     story.give(command("1", NOON + s(9))).unwrap();
     story.give(command("2", NOON + s(3_600))).unwrap();
-    let lines = buckler::server::presenters::timeline::lines(&story.incident, &story.facts, buckler::api::incident::Audience::Home);
+    let lines = buckler::server::presenters::timeline::lines(
+        &story.incident,
+        &story.facts,
+        buckler::api::incident::Audience::Home,
+    );
     let at = |n: usize| lines[lines.len() - n].at;
     assert_eq!((at(2), at(1)), (NOON + s(9), story.now), "and never one that has not come yet");
 }

@@ -2,7 +2,8 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request, Service, Siren, UNATTENDED,
+    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
+    Service, Siren, UNATTENDED,
     command::{CallStep, Command},
     decide::Refusal,
 };
@@ -25,13 +26,20 @@ fn household_ends_an_incident_once_the_calls_are_over() {
     let mut story = Story::live(Request::Police);
     assert_eq!(end(&mut story), Err(Refusal::NotWaiting), "Cancel Help does that");
     story.wait(s(6));
-    assert_eq!(end(&mut story), Err(Refusal::CallsUnderWay), "I5: only the answer to the first call prevents dispatch");
+    assert_eq!(
+        end(&mut story),
+        Err(Refusal::CallsUnderWay),
+        "I5: only the answer to the first call prevents dispatch"
+    );
     story.wait(s(30));
     assert_eq!((story.state(), end(&mut story)), ("dispatching", Err(Refusal::CallsUnderWay)));
     story.wait(s(30));
     assert!(story.incident.may_be_ended_by_home());
     end(&mut story).unwrap();
-    assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::EndedByHome)));
+    assert_eq!(
+        (story.state(), story.incident.disposition),
+        ("closed", Some(Disposition::EndedByHome))
+    );
     assert!(!story.incident.siren.is_sounding(), "R19");
     assert_eq!(end(&mut story), Err(Refusal::IncidentOver), "I9");
 }
@@ -65,7 +73,10 @@ fn incident_that_nobody_hears_closes_itself() {
     let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, alone());
     call_through(&mut story);
     story.wait(s(3_600));
-    assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::NobodyConnected)));
+    assert_eq!(
+        (story.state(), story.incident.disposition),
+        ("closed", Some(Disposition::NobodyConnected))
+    );
     let siren_over = story.facts.iter().find(|fact| fact.event.name() == "siren_over").unwrap().at;
     assert_eq!(siren_over, super::story::NOON + s(605), "R19: the sirens had their whole time");
     assert_eq!(story.facts.last().unwrap().at, siren_over + UNATTENDED);
@@ -74,7 +85,11 @@ fn incident_that_nobody_hears_closes_itself() {
     no_contacts.contacts.clear();
     let mut story = Story::with_policy(&no_contacts, Request::Medical, Mode::Live, false, alone());
     story.wait(s(6));
-    assert_eq!(story.state(), "dispatching", "also without contacts the screen stays, with the number to call");
+    assert_eq!(
+        story.state(),
+        "dispatching",
+        "also without contacts the screen stays, with the number to call"
+    );
     story.wait(UNATTENDED);
     assert_eq!(story.state(), "closed");
 }
@@ -96,7 +111,13 @@ fn incident_closes_itself_only_while_nobody_acts_on_it() {
 
     let mut accepted = Story::with_policy(&home(), Request::Medical, Mode::Live, false, alone());
     call_through(&mut accepted);
-    accepted.give(Command::Dispatch { service: Service::Medical, state: DispatchState::Accepted, reference: None }).unwrap();
+    accepted
+        .give(Command::Dispatch {
+            service: Service::Medical,
+            state: DispatchState::Accepted,
+            reference: None,
+        })
+        .unwrap();
     accepted.wait(s(86_400));
     assert_eq!(accepted.state(), "dispatching", "help was accepted, by whomever");
 

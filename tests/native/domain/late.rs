@@ -1,4 +1,5 @@
-//! R22: a server that was down across D acts at once when it is back, as long as acting is still right.
+//! R22: a server that was down across D acts at once when it is back, as long as acting is still
+//! right.
 
 use super::story::{Story, home, s};
 use buckler::domain::incident::{Disposition, Mode, Request};
@@ -7,7 +8,10 @@ use buckler::domain::incident::{Disposition, Mode, Request};
 fn f19_down_for_20_s_across_d_sounds_and_calls_at_once() {
     let mut story = Story::live(Request::Police);
     story.sleep(s(20));
-    assert_eq!((story.state(), story.made("siren_on"), story.made("call_contact")), ("verifying", 3, 1));
+    assert_eq!(
+        (story.state(), story.made("siren_on"), story.made("call_contact")),
+        ("verifying", 3, 1)
+    );
     assert_eq!(story.lateness_ms(), Some(15_000), "I16: the lateness is recorded");
 }
 

@@ -4,7 +4,8 @@ use super::story::{Story, home, person};
 use buckler::domain::{
     home::Home,
     incident::{
-        Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report, Request, Service, Source, State,
+        Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report,
+        Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
         disclosure::disclosures,
         effect::EffectKind,
@@ -110,13 +111,19 @@ fn check(story: &Story, before: &Incident, was_up: bool) {
         match effect.kind {
             EffectKind::RequestDispatch { service } => {
                 assert!(requested.insert(service), "I2: once a service");
-                assert!(asked.iter().any(|r| r.service() == Some(service)), "only what was asked for");
+                assert!(
+                    asked.iter().any(|r| r.service() == Some(service)),
+                    "only what was asked for"
+                );
             }
-            EffectKind::SirenOn { until, .. } => assert!(effect.not_after.is_some() && until > story.facts[0].at, "I13"),
+            EffectKind::SirenOn { until, .. } => {
+                assert!(effect.not_after.is_some() && until > story.facts[0].at, "I13")
+            }
             _ => {}
         }
     }
-    let left_countdown = story.whats().iter().any(|w| matches!(*w, "countdown_over" | "sent_now" | "found_late"));
+    let left_countdown =
+        story.whats().iter().any(|w| matches!(*w, "countdown_over" | "sent_now" | "found_late"));
     assert!(left_countdown || story.effects.is_empty(), "I3: nothing leaves before D");
     check_calls(story);
     if before.is_over() {
@@ -131,7 +138,8 @@ fn check(story: &Story, before: &Incident, was_up: bool) {
         && incident.snapshot.policy.center == CenterMode::Automatic
         && let State::Verifying(_) = incident.state
     {
-        let left = |f: &&Recorded| matches!(f.event, Event::CountdownOver { .. } | Event::SentNow { .. });
+        let left =
+            |f: &&Recorded| matches!(f.event, Event::CountdownOver { .. } | Event::SentNow { .. });
         let since = story.facts.iter().rev().find(left).unwrap().at;
         assert!(story.now.since(since) <= Duration::from_secs(30 + 60 + 2), "I8");
     }
@@ -142,16 +150,23 @@ fn check(story: &Story, before: &Incident, was_up: bool) {
 
 fn check_calls(story: &Story) {
     let incident = &story.incident;
-    let first_dispatch = story.facts.iter().position(|f| matches!(f.event, Event::DispatchRequested { .. }));
+    let first_dispatch =
+        story.facts.iter().position(|f| matches!(f.event, Event::DispatchRequested { .. }));
     let mut placed = 0;
     for (at, fact) in story.facts.iter().enumerate() {
         match &fact.event {
             Event::CallPlaced { contact, .. } => {
                 placed += 1;
                 if placed == 1 && first_dispatch.is_none_or(|d| at < d) {
-                    assert_eq!(*contact, incident.snapshot.contacts[0].id, "I7: the first contact first");
+                    assert_eq!(
+                        *contact, incident.snapshot.contacts[0].id,
+                        "I7: the first contact first"
+                    );
                 } else {
-                    assert!(first_dispatch.is_some_and(|d| d < at), "I7: others only after dispatch was requested");
+                    assert!(
+                        first_dispatch.is_some_and(|d| d < at),
+                        "I7: others only after dispatch was requested"
+                    );
                 }
             }
             Event::Cancelled { .. } => {
@@ -161,7 +176,8 @@ fn check_calls(story: &Story) {
             _ => {}
         }
     }
-    let wrong = incident.calls.first().is_some_and(|c| c.outcome() == Some(CallOutcome::WrongPassword));
+    let wrong =
+        incident.calls.first().is_some_and(|c| c.outcome() == Some(CallOutcome::WrongPassword));
     assert!(!wrong || incident.state != State::Cancelled, "I17");
     assert!(incident.calls.iter().filter(|c| c.is_open()).count() <= 1, "one call at a time");
 }

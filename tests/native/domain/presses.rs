@@ -2,8 +2,8 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    Actor, CenterMode, Disposition, Mode, Policy, REPEATS_MOST, Report, Request, Source, command::Command, disclosure::disclosures,
-    event::Event,
+    Actor, CenterMode, Disposition, Mode, Policy, REPEATS_MOST, Report, Request, Source,
+    command::Command, disclosure::disclosures, event::Event,
 };
 
 fn repeats(story: &Story) -> usize {
@@ -18,16 +18,29 @@ fn receiver() -> Policy {
 fn repeated_press_is_recorded_and_signaled_again() {
     let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver());
     story.join(Request::Police);
-    assert_eq!((repeats(&story), story.made("signal_receiver")), (1, 0), "I3: in the countdown nothing leaves");
+    assert_eq!(
+        (repeats(&story), story.made("signal_receiver")),
+        (1, 0),
+        "I3: in the countdown nothing leaves"
+    );
     story.wait(s(5));
     assert_eq!(story.made("signal_receiver"), 1);
-    story.give(Command::Join { request: Request::Police, source: Source::Device, by: person("ben") }).unwrap();
+    story
+        .give(Command::Join { request: Request::Police, source: Source::Device, by: person("ben") })
+        .unwrap();
     assert_eq!((repeats(&story), story.made("signal_receiver")), (2, 2));
     let last = story.facts.last().unwrap();
-    assert!(matches!(&last.event, Event::Repeated { by, source: Source::Device, .. } if *by == person("ben")), "{last:?}");
+    assert!(
+        matches!(&last.event, Event::Repeated { by, source: Source::Device, .. } if *by == person("ben")),
+        "{last:?}"
+    );
     story.wait(s(30));
     story.join(Request::Police);
-    assert_eq!((repeats(&story), story.made("signal_receiver"), story.made("request_dispatch")), (3, 3, 1), "I2");
+    assert_eq!(
+        (repeats(&story), story.made("signal_receiver"), story.made("request_dispatch")),
+        (3, 3, 1),
+        "I2"
+    );
 }
 
 #[test]
@@ -54,7 +67,11 @@ fn repeated_press_keeps_an_incident_that_is_over_elsewhere() {
     story.give(Command::Report { by, key: "1".into(), said_at: story.now, report: ended }).unwrap();
     story.join(Request::Police);
     story.wait(s(31));
-    assert_eq!(story.state(), "dispatching", "whoever said that it is over had not been told of this press");
+    assert_eq!(
+        story.state(),
+        "dispatching",
+        "whoever said that it is over had not been told of this press"
+    );
 }
 
 #[test]

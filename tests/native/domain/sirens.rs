@@ -1,7 +1,9 @@
 //! R12, R13, R19 and R21: what sounds, when, and never for medical.
 
 use super::story::{Story, home, person, s};
-use buckler::domain::incident::{Actor, Mode, Request, Siren, command::Command, effect::EffectKind, event::Event};
+use buckler::domain::incident::{
+    Actor, Mode, Request, Siren, command::Command, effect::EffectKind, event::Event,
+};
 
 #[test]
 fn r12_police_fire_and_siren_sound_the_base_station_every_keypad_and_cameras_if_wanted() {
@@ -38,7 +40,10 @@ fn r13_f35_a_camera_only_home_has_no_siren() {
     cameras_only.devices.clear();
     let mut story = Story::begin(&cameras_only, Request::Police, Mode::Live, false);
     story.wait(s(36));
-    assert_eq!((story.made("siren_on"), story.made("announce"), story.made("request_dispatch")), (0, 0, 1));
+    assert_eq!(
+        (story.made("siren_on"), story.made("announce"), story.made("request_dispatch")),
+        (0, 0, 1)
+    );
     assert_eq!(story.incident.siren, Siren::Silent);
 }
 
@@ -61,7 +66,10 @@ fn r19_f43_sirens_stop_by_themselves_and_the_dispatch_goes_on() {
     short.settings.siren_duration_s = 60;
     let mut story = Story::begin(&short, Request::Police, Mode::Live, false);
     story.wait(s(65));
-    assert_eq!((story.state(), story.incident.siren.clone(), story.made("siren_off")), ("dispatching", Siren::Ended, 3));
+    assert_eq!(
+        (story.state(), story.incident.siren.clone(), story.made("siren_off")),
+        ("dispatching", Siren::Ended, 3)
+    );
 }
 
 #[test]
@@ -80,7 +88,9 @@ fn i14_a_siren_that_fails_delays_nothing() {
     let mut story = Story::live(Request::Police);
     story.wait(s(5));
     for device in ["base", "keypad", "door", "base"] {
-        story.give(Command::SirenReported { device: device.parse().unwrap(), sounding: false }).unwrap();
+        story
+            .give(Command::SirenReported { device: device.parse().unwrap(), sounding: false })
+            .unwrap();
     }
     assert_eq!(story.made("call_contact"), 1);
     story.wait(s(30));
@@ -92,9 +102,12 @@ fn a_siren_is_confirmed_once_and_only_if_it_was_asked() {
     let mut story = Story::live(Request::Police);
     story.wait(s(5));
     for device in ["base", "base", "stranger"] {
-        story.give(Command::SirenReported { device: device.parse().unwrap(), sounding: true }).unwrap();
+        story
+            .give(Command::SirenReported { device: device.parse().unwrap(), sounding: true })
+            .unwrap();
     }
-    let confirmed = story.facts.iter().filter(|f| matches!(f.event, Event::SirenConfirmed { .. })).count();
+    let confirmed =
+        story.facts.iter().filter(|f| matches!(f.event, Event::SirenConfirmed { .. })).count();
     assert_eq!(confirmed, 1);
 }
 

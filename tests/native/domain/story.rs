@@ -37,7 +37,12 @@ pub fn home() -> Home {
         reached_at: None,
         memory: None,
     };
-    let device = |id: &str, kind, model: &str| Device { id: id.parse().unwrap(), kind, model: model.into(), name: format!("The {id}") };
+    let device = |id: &str, kind, model: &str| Device {
+        id: id.parse().unwrap(),
+        kind,
+        model: model.into(),
+        name: format!("The {id}"),
+    };
     let camera = |id: &str, kind, sos_compatible, has_siren| Camera {
         id: id.parse().unwrap(),
         kind,
@@ -61,11 +66,24 @@ pub fn home() -> Home {
             postal_code: "97477".into(),
             country: "US".into(),
         }),
-        subscription: Subscription { plan: Plan::HomePremium, professional_monitoring: true, sos_for_cameras: Enrolment::Enrolled },
+        subscription: Subscription {
+            plan: Plan::HomePremium,
+            professional_monitoring: true,
+            sos_for_cameras: Enrolment::Enrolled,
+        },
         settings: Settings { cameras_sound_with_base_station: true, ..Settings::default() },
-        devices: vec![device("base", DeviceKind::BaseStation, "alarm"), device("keypad", DeviceKind::Keypad, "keypad")],
-        cameras: vec![camera("door", CameraKind::Doorbell, true, true), camera("hall", CameraKind::Camera, false, false)],
-        contacts: vec![contact("sister", "Sister", "+15035550101"), contact("neighbor", "Neighbor", "+15035550102")],
+        devices: vec![
+            device("base", DeviceKind::BaseStation, "alarm"),
+            device("keypad", DeviceKind::Keypad, "keypad"),
+        ],
+        cameras: vec![
+            camera("door", CameraKind::Doorbell, true, true),
+            camera("hall", CameraKind::Camera, false, false),
+        ],
+        contacts: vec![
+            contact("sister", "Sister", "+15035550101"),
+            contact("neighbor", "Neighbor", "+15035550102"),
+        ],
         verbal_password: None,
         changes: Vec::new(),
         siren_bindings: Vec::new(),
@@ -105,19 +123,35 @@ impl Story {
         Self::with_policy(home, request, mode, drill_sirens, Policy::default())
     }
 
-    pub fn with_policy(home: &Home, request: Request, mode: Mode, drill_sirens: bool, policy: Policy) -> Self {
+    pub fn with_policy(
+        home: &Home,
+        request: Request,
+        mode: Mode,
+        drill_sirens: bool,
+        policy: Policy,
+    ) -> Self {
         Self::raised(Raise { mode, drill_sirens, ..raise(home, request, policy) })
     }
 
     /// A panel's duress code or hold-up button.
     pub fn quiet(quiet: Quiet, policy: Policy) -> Self {
         let by = Actor::Device { name: "Panel".into() };
-        Self::raised(Raise { quiet: Some(quiet), source: Source::Device, by, ..raise(&home(), Request::Police, policy) })
+        Self::raised(Raise {
+            quiet: Some(quiet),
+            source: Source::Device,
+            by,
+            ..raise(&home(), Request::Police, policy)
+        })
     }
 
     fn raised(raise: Raise) -> Self {
         let decision = start(raise, NOON);
-        Self { now: NOON, incident: decision.after, facts: decision.facts, effects: decision.effects }
+        Self {
+            now: NOON,
+            incident: decision.after,
+            facts: decision.facts,
+            effects: decision.effects,
+        }
     }
 
     pub fn live(request: Request) -> Self {
@@ -131,7 +165,10 @@ impl Story {
             let before = step.clone();
             step.apply(fact);
             if let Some(arrow) = arrows::walked(&before, &fact.event, &step) {
-                assert!(arrows::ARROWS.contains(&arrow), "an arrow that nobody declared: {arrow:?}");
+                assert!(
+                    arrows::ARROWS.contains(&arrow),
+                    "an arrow that nobody declared: {arrow:?}"
+                );
                 WALKED.with_borrow_mut(|w| w.insert(arrow));
             }
         }
@@ -185,10 +222,20 @@ impl Story {
 
     pub fn sirens(&self) -> Vec<&str> {
         let on = |e: &'_ Effect| matches!(e.kind, EffectKind::SirenOn { .. });
-        let device = |e: &Effect| if let EffectKind::SirenOn { device, .. } = &e.kind { device.clone() } else { unreachable!() };
+        let device = |e: &Effect| {
+            if let EffectKind::SirenOn { device, .. } = &e.kind {
+                device.clone()
+            } else {
+                unreachable!()
+            }
+        };
         let names: Vec<_> = self.effects.iter().filter(|e| on(e)).map(device).collect();
         let known = &self.incident.snapshot.sounders;
-        names.iter().filter_map(|n| known.iter().find(|s| s.id == *n)).map(|s| s.id.as_str()).collect()
+        names
+            .iter()
+            .filter_map(|n| known.iter().find(|s| s.id == *n))
+            .map(|s| s.id.as_str())
+            .collect()
     }
 
     pub fn lateness_ms(&self) -> Option<u64> {

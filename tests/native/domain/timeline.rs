@@ -14,7 +14,10 @@ use buckler::{
 };
 
 fn texts(story: &Story, audience: Audience) -> Vec<String> {
-    timeline::lines(&story.incident, &story.facts, audience).into_iter().map(|line| line.text).collect()
+    timeline::lines(&story.incident, &story.facts, audience)
+        .into_iter()
+        .map(|line| line.text)
+        .collect()
 }
 
 /// The audit's B7: siren only, and five seconds later police join.
@@ -34,7 +37,9 @@ fn old_fact_is_never_reworded_by_a_later_one() {
     check(&story);
     story.wait(s(5));
     check(&story);
-    assert!(texts(&story, Audience::Home).contains(&"Request sent to the monitoring center".to_owned()));
+    assert!(
+        texts(&story, Audience::Home).contains(&"Request sent to the monitoring center".to_owned())
+    );
     story.join(Request::Fire);
     story.wait(s(60));
     story.give(Command::End { by: person("ada") }).unwrap();
@@ -60,7 +65,10 @@ fn nothing_is_claimed_where_nobody_is_connected() {
     for claim in ["monitoring center", "requested to", "help was requested"] {
         assert!(!told.contains(claim), "{claim}: {told}");
     }
-    assert!(told.contains("Police: nobody is connected who could send help. Call the emergency number"), "{told}");
+    assert!(
+        told.contains("Police: nobody is connected who could send help. Call the emergency number"),
+        "{told}"
+    );
 }
 
 /// R16: whoever forces somebody to call it off may look at the home's screen.
@@ -74,22 +82,41 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
     let report = Report::Called { name: "Sister".into(), outcome: CallOutcome::WrongPassword };
     story.give(Command::Report { by, key: "1".into(), said_at: story.now, report }).unwrap();
     let shown = |story: &Story, audience| {
-        serde_json::to_string(&incident::present(&story.incident, &story.facts, Timestamp::default(), None, audience)).unwrap()
+        serde_json::to_string(&incident::present(
+            &story.incident,
+            &story.facts,
+            Timestamp::default(),
+            None,
+            audience,
+        ))
+        .unwrap()
     };
-    let is_secret = |text: &str| !text.to_lowercase().contains("password") && !text.contains("wrong");
+    let is_secret =
+        |text: &str| !text.to_lowercase().contains("password") && !text.contains("wrong");
     assert!(is_secret(&shown(&story, Audience::Home)), "{}", shown(&story, Audience::Home));
-    assert!(shown(&story, Audience::Home).contains("The call to Sister ended"), "{}", shown(&story, Audience::Home));
+    assert!(
+        shown(&story, Audience::Home).contains("The call to Sister ended"),
+        "{}",
+        shown(&story, Audience::Home)
+    );
     assert!(!is_secret(&shown(&story, Audience::Center)), "the center knows");
     story.wait(s(60));
     story.give(Command::End { by: person("ada") }).unwrap();
     assert!(!is_secret(&shown(&story, Audience::Home)), "and so does the home once it is over");
 }
 
-/// A client that is older than the server: a kind of line that it does not know is a line all the same.
+/// A client that is older than the server: a kind of line that it does not know is a line all the
+/// same.
 #[test]
 fn unknown_kind_of_line_is_read_as_other() {
     let story = Story::live(Request::Police);
-    let told = incident::present(&story.incident, &story.facts, Timestamp::default(), None, Audience::Home);
+    let told = incident::present(
+        &story.incident,
+        &story.facts,
+        Timestamp::default(),
+        None,
+        Audience::Home,
+    );
     let mut json = serde_json::to_value(&told).unwrap();
     json["timeline"][0]["what"] = "hologram_deployed".into();
     json["shiny"] = true.into();

@@ -88,8 +88,13 @@ fn contacts_come_back_in_their_order_and_keep_what_they_said_since() {
     let was = home.contacts.clone();
     let (second, first) = (was[1].clone(), was[0].clone());
     change(&mut home, "anna", NOON, |home| {
-        let kept = WrittenContact { id: Some(second.id.clone()), name: second.name.clone(), phone: Ok(second.phone.clone()) };
-        let new = WrittenContact { id: None, name: "Mallory".into(), phone: Ok("+15035550666".into()) };
+        let kept = WrittenContact {
+            id: Some(second.id.clone()),
+            name: second.name.clone(),
+            phone: Ok(second.phone.clone()),
+        };
+        let new =
+            WrittenContact { id: None, name: "Mallory".into(), phone: Ok("+15035550666".into()) };
         home.set_contacts(&[new, kept]).unwrap();
     });
     home.contacts[1].readiness = Readiness::OptedOut;
@@ -97,5 +102,8 @@ fn contacts_come_back_in_their_order_and_keep_what_they_said_since() {
     home.undo(number, NOON).unwrap();
     let named: Vec<_> = home.contacts.iter().map(|c| &c.id).collect();
     assert_eq!(named, was.iter().map(|c| &c.id).collect::<Vec<_>>());
-    assert_eq!((home.contacts[0].readiness, home.contacts[1].readiness), (first.readiness, Readiness::OptedOut));
+    assert_eq!(
+        (home.contacts[0].readiness, home.contacts[1].readiness),
+        (first.readiness, Readiness::OptedOut)
+    );
 }

@@ -32,7 +32,9 @@ use tokio::{net::TcpListener, sync::watch};
 async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
     let database = database(folder, &home()).await;
     let (stopper, stop) = watch::channel(false);
-    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop).await.unwrap();
+    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop)
+        .await
+        .unwrap();
     (app, stopper)
 }
 
@@ -45,7 +47,10 @@ async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
     app.engine.raise(raise, [0; 32]).await.unwrap();
     app.engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
     let call = CallId { incident: id, number: 1 };
-    app.engine.give(id, Command::Call { call, step: CallStep::NotReached(NotReached::Failed) }).await.unwrap();
+    app.engine
+        .give(id, Command::Call { call, step: CallStep::NotReached(NotReached::Failed) })
+        .await
+        .unwrap();
     let whats = || async {
         let current = app.engine.view().by_id(id)?;
         let whats: Vec<_> = current.history.iter().map(|f| f.event.name()).collect();
@@ -96,9 +101,16 @@ async fn readiness_pings_engine_and_store_once_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let incidents = Arc::new(AtomicU64::new(0));
     let database = database(&folder, &home()).await;
-    let journal = Arc::new(Counted { reads: database.journal.clone(), incidents: incidents.clone() });
+    let journal =
+        Arc::new(Counted { reads: database.journal.clone(), incidents: incidents.clone() });
     let (_stopper, stop) = watch::channel(false);
-    let app = App::with_database(Database { journal, ..database }, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
+    let app = App::with_database(
+        Database { journal, ..database },
+        &Config::new(Options::default()).unwrap(),
+        stop.clone(),
+    )
+    .await
+    .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, None, app, Assets::of_this_build(), stop));
@@ -107,8 +119,14 @@ async fn readiness_pings_engine_and_store_once_a_second() {
         assert_eq!(reqwest::get(&readyz).await.unwrap().status(), 200);
     }
     let most = began.elapsed().as_secs() + 1;
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", folder.path().join("buckler.db").display())).await.unwrap();
-    let probes: i64 = sqlx::query_scalar("SELECT count FROM probe").fetch_one(&mut file).await.unwrap();
+    let mut file = SqliteConnection::connect(&format!(
+        "sqlite://{}",
+        folder.path().join("buckler.db").display()
+    ))
+    .await
+    .unwrap();
+    let probes: i64 =
+        sqlx::query_scalar("SELECT count FROM probe").fetch_one(&mut file).await.unwrap();
     for count in [incidents.load(Ordering::Relaxed), probes as u64] {
         assert!((1..=most).contains(&count), "{count} pings, {most} at most");
     }

@@ -15,7 +15,11 @@ async fn signing_in_opens_ones_own_homes_and_nothing_else() {
     let me = owner.get("/api/v1/me").await.1;
     assert_eq!((&me["user"]["name"], me["homes"].as_array().unwrap().len()), (&json!("Olivia"), 4));
     let operator = server.sign_in("operator").await;
-    for path in ["/api/v1/homes/maple-street", "/api/v1/homes/no-such-home", "/api/v1/homes/maple-street/incidents"] {
+    for path in [
+        "/api/v1/homes/maple-street",
+        "/api/v1/homes/no-such-home",
+        "/api/v1/homes/maple-street/incidents",
+    ] {
         assert_eq!(operator.get(path).await.1["code"], "not_found", "I21: {path}");
     }
 }
@@ -51,10 +55,18 @@ async fn r3_f36_what_the_screen_does_not_offer_the_api_refuses() {
     for (who, home, request, more, reason) in cases {
         let (status, problem) = who.raise(home, request, more).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
-        assert_eq!((&problem["code"], &problem["reason"]), (&json!("sos_not_available"), &json!(reason)), "{home} {request}");
+        assert_eq!(
+            (&problem["code"], &problem["reason"]),
+            (&json!("sos_not_available"), &json!(reason)),
+            "{home} {request}"
+        );
     }
     for home in ["harbor-loft", "garden-flat", "lake-cabin", "maple-street"] {
-        assert_eq!(owner.get(&format!("/api/v1/homes/{home}/incidents")).await.1, json!([]), "nothing was stored");
+        assert_eq!(
+            owner.get(&format!("/api/v1/homes/{home}/incidents")).await.1,
+            json!([]),
+            "nothing was stored"
+        );
     }
 }
 
@@ -63,16 +75,29 @@ async fn f2_f8_the_same_request_again_is_the_same_incident() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (status, first) = owner.raise("maple-street", "police", json!({})).await;
-    assert_eq!((status, &first["state"], &first["joined"]), (StatusCode::CREATED, &json!("counting_down"), &json!(false)));
+    assert_eq!(
+        (status, &first["state"], &first["joined"]),
+        (StatusCode::CREATED, &json!("counting_down"), &json!(false))
+    );
     let (status, again) = owner.raise("maple-street", "police", json!({"id": first["id"]})).await;
-    assert_eq!((status, &again["deadline"], &again["id"]), (StatusCode::OK, &first["deadline"], &first["id"]));
+    assert_eq!(
+        (status, &again["deadline"], &again["id"]),
+        (StatusCode::OK, &first["deadline"], &first["id"])
+    );
     let (status, other_tab) = owner.raise("maple-street", "police", json!({})).await;
-    assert_eq!((status, &other_tab["id"], &other_tab["joined"]), (StatusCode::OK, &first["id"], &json!(true)));
+    assert_eq!(
+        (status, &other_tab["id"], &other_tab["joined"]),
+        (StatusCode::OK, &first["id"], &json!(true))
+    );
     let list = owner.get("/api/v1/homes/maple-street/incidents").await.1;
     assert_eq!(list.as_array().unwrap().len(), 1);
     owner.act(&first, "cancel").await;
     let (status, late) = owner.raise("maple-street", "police", json!({"id": first["id"]})).await;
-    assert_eq!((status, &late["state"]), (StatusCode::OK, &json!("aborted")), "a late repetition raises nothing new");
+    assert_eq!(
+        (status, &late["state"]),
+        (StatusCode::OK, &json!("aborted")),
+        "a late repetition raises nothing new"
+    );
 }
 
 #[tokio::test]
@@ -103,14 +128,19 @@ async fn f10_an_id_cannot_be_used_for_something_else() {
         let (status, problem) = owner.raise(home, request, json!({"id": first["id"]})).await;
         assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("id_reused")));
     }
-    assert_eq!(owner.look(&first).await["services"], json!(["police"]), "the original is untouched");
+    assert_eq!(
+        owner.look(&first).await["services"],
+        json!(["police"]),
+        "the original is untouched"
+    );
 }
 
 #[tokio::test]
 async fn f5_an_old_tap_is_asked_about_and_never_sent() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let (status, problem) = owner.raise("maple-street", "police", json!({"sent_at": "2026-01-01T00:00:00.000Z"})).await;
+    let (status, problem) =
+        owner.raise("maple-street", "police", json!({"sent_at": "2026-01-01T00:00:00.000Z"})).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("stale_request")));
     assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"], json!(null));
 }
@@ -121,18 +151,28 @@ async fn r10_r18_cancel_works_before_d_and_is_refused_afterwards() {
     let owner = server.sign_in("owner").await;
     let first = owner.raise("maple-street", "fire", json!({})).await.1;
     let aborted = owner.act(&first, "cancel").await.1;
-    assert_eq!((&aborted["state"], &aborted["services"]), (&json!("aborted"), &json!(["fire"])), "what was asked stays on the record");
+    assert_eq!(
+        (&aborted["state"], &aborted["services"]),
+        (&json!("aborted"), &json!(["fire"])),
+        "what was asked stays on the record"
+    );
     assert_eq!(owner.act(&first, "cancel").await.0, StatusCode::OK, "idempotent");
     assert_eq!(owner.act(&first, "send-now").await.1["code"], "incident_over");
     let second = owner.raise("maple-street", "fire", json!({})).await.1;
     let sent = owner.act(&second, "send-now").await.1;
-    assert_eq!((&sent["state"], &sent["cancel"]["how"]), (&json!("verifying"), &json!("answer_first_call")));
+    assert_eq!(
+        (&sent["state"], &sent["cancel"]["how"]),
+        (&json!("verifying"), &json!("answer_first_call"))
+    );
     let (status, problem) = owner.act(&second, "cancel").await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("cancel_window_closed")));
     let told = owner.look(&second).await;
     assert!(whats(&told).contains(&"cancel_refused"));
     let silenced = owner.act(&second, "silence").await.1;
-    assert_eq!((&silenced["siren"]["state"], &silenced["state"]), (&json!("silenced"), &json!("verifying")));
+    assert_eq!(
+        (&silenced["siren"]["state"], &silenced["state"]),
+        (&json!("silenced"), &json!("verifying"))
+    );
 }
 
 #[tokio::test]
@@ -154,11 +194,19 @@ async fn r6_a_guest_may_look_and_not_steer() {
 async fn the_whole_way_from_slide_to_closed_is_told_in_order() {
     let server = Server::start("1s").await;
     let owner = server.sign_in("owner").await;
-    let incident = owner.raise("maple-street", "police", json!({"source": {"surface": "live_view", "camera": "front-door"}})).await.1;
+    let incident = owner
+        .raise(
+            "maple-street",
+            "police",
+            json!({"source": {"surface": "live_view", "camera": "front-door"}}),
+        )
+        .await
+        .1;
     let closed = owner.until_state(&incident, "dispatching").await;
     assert_eq!(closed["calls"][0]["outcome"], "no_answer");
     let confirmed = super::until("five sirens", || async {
-        Some(owner.look(&incident).await).filter(|i| whats(i).iter().filter(|w| **w == "siren_confirmed").count() == 5)
+        Some(owner.look(&incident).await)
+            .filter(|i| whats(i).iter().filter(|w| **w == "siren_confirmed").count() == 5)
     })
     .await;
     assert_eq!(&whats(&confirmed)[..4], ["started", "countdown_over", "siren_on", "call_placed"]);
@@ -168,29 +216,47 @@ async fn the_whole_way_from_slide_to_closed_is_told_in_order() {
     for device in ["base", "hall-keypad", "bedroom-keypad", "front-door", "driveway"] {
         assert_eq!(devices.times_sounded(&home.id, &device.parse().unwrap()), 1, "I12: {device}");
     }
-    super::until("accepted", || async { Some(owner.look(&incident).await).filter(|i| i["dispatches"][0]["state"] == "accepted") }).await;
+    super::until("accepted", || async {
+        Some(owner.look(&incident).await).filter(|i| i["dispatches"][0]["state"] == "accepted")
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn r23_a_home_says_whether_an_sos_would_work_now() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let ready = async |home: &str| owner.get(&format!("/api/v1/homes/{home}")).await.1["sos"]["ready"].clone();
+    let ready = async |home: &str| {
+        owner.get(&format!("/api/v1/homes/{home}")).await.1["sos"]["ready"].clone()
+    };
     let maple = ready("maple-street").await;
-    let whats: Vec<_> = maple["checks"].as_array().unwrap().iter().map(|c| c["what"].as_str().unwrap()).collect();
-    assert_eq!((&maple["ok"], &whats[..]), (&json!(true), &["center", "base_station", "contacts", "address"][..]));
+    let whats: Vec<_> =
+        maple["checks"].as_array().unwrap().iter().map(|c| c["what"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&maple["ok"], &whats[..]),
+        (&json!(true), &["center", "base_station", "contacts", "address"][..])
+    );
     assert!(maple["checks"][0]["at"].is_string(), "with the age of the proof");
     let flat = ready("garden-flat").await;
-    assert_eq!((&flat["ok"], &flat["checks"][1]["detail"]), (&json!(false), &json!("No contact is ready")));
+    assert_eq!(
+        (&flat["ok"], &flat["checks"][1]["detail"]),
+        (&json!(false), &json!("No contact is ready"))
+    );
 }
 
 #[tokio::test]
 async fn nothing_below_the_api_is_kept_by_a_cache() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    for path in ["/api/v1/me", "/api/v1/homes/maple-street", "/api/v1/homes/maple-street/events", "/api/v1/homes/nowhere"] {
+    for path in [
+        "/api/v1/me",
+        "/api/v1/homes/maple-street",
+        "/api/v1/homes/maple-street/events",
+        "/api/v1/homes/nowhere",
+    ] {
         let answer = owner.client.get(format!("{}{path}", owner.base)).send().await.unwrap();
-        let expected = if path.ends_with("/events") { "no-store, no-transform" } else { "no-store" };
+        let expected =
+            if path.ends_with("/events") { "no-store, no-transform" } else { "no-store" };
         assert_eq!(answer.headers()["cache-control"], expected, "{path}");
     }
 }
@@ -199,23 +265,30 @@ async fn nothing_below_the_api_is_kept_by_a_cache() {
 async fn the_document_names_every_route() {
     let server = Server::start("30s").await;
     let (status, document) = server.stranger().get("/api/openapi.json").await;
-    assert_eq!((status, document["openapi"].as_str().unwrap().starts_with("3.1")), (StatusCode::OK, true));
+    assert_eq!(
+        (status, document["openapi"].as_str().unwrap().starts_with("3.1")),
+        (StatusCode::OK, true)
+    );
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(paths.len(), 89, "{paths:#?}");
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
             let answers = operation["responses"].as_object().unwrap();
-            assert!(answers.keys().any(|status| status.starts_with('2') || status == "101"), "{verb} {path}");
+            assert!(
+                answers.keys().any(|status| status.starts_with('2') || status == "101"),
+                "{verb} {path}"
+            );
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let in_path = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                let in_path =
+                    path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
                 assert_eq!(parameter["in"] == "path", in_path, "{verb} {path}: {parameter}");
             }
         }
     }
 }
 
-/// What of an older document is not in this one, by its place. More may be said, but nothing that was relied on may go: no path, answer,
-/// field or value, and nothing new may be required.
+/// What of an older document is not in this one, by its place. More may be said, but nothing that
+/// was relied on may go: no path, answer, field or value, and nothing new may be required.
 fn lost(old: &Value, new: &Value, place: &str, all: &mut Vec<String>) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -231,12 +304,23 @@ fn lost(old: &Value, new: &Value, place: &str, all: &mut Vec<String>) {
         }
         (Value::Array(old), Value::Array(new)) if place.ends_with("/parameters") => {
             for parameter in old {
-                let same = new.iter().find(|other| other["name"] == parameter["name"] && other["in"] == parameter["in"]);
-                lost(parameter, same.unwrap_or(&Value::Null), &format!("{place}/{}", parameter["name"]), all);
+                let same = new.iter().find(|other| {
+                    other["name"] == parameter["name"] && other["in"] == parameter["in"]
+                });
+                lost(
+                    parameter,
+                    same.unwrap_or(&Value::Null),
+                    &format!("{place}/{}", parameter["name"]),
+                    all,
+                );
             }
-            let is_new = |other: &&Value| !old.iter().any(|parameter| parameter["name"] == other["name"]);
+            let is_new =
+                |other: &&Value| !old.iter().any(|parameter| parameter["name"] == other["name"]);
             all.extend(
-                new.iter().filter(is_new).filter(|other| other["required"] == true).map(|other| format!("{place} requires {other}")),
+                new.iter()
+                    .filter(is_new)
+                    .filter(|other| other["required"] == true)
+                    .map(|other| format!("{place} requires {other}")),
             );
         }
         (Value::Array(old), Value::Array(new)) => {
@@ -247,7 +331,11 @@ fn lost(old: &Value, new: &Value, place: &str, all: &mut Vec<String>) {
                     lost_of_it.is_empty()
                 })
             };
-            all.extend(old.iter().filter(|value| !is_kept(value)).map(|value| format!("{place} has lost {value}")));
+            all.extend(
+                old.iter()
+                    .filter(|value| !is_kept(value))
+                    .map(|value| format!("{place} has lost {value}")),
+            );
             if place.ends_with("/required") && new.len() > old.len() {
                 all.push(format!("{place} requires more"));
             }
@@ -266,7 +354,9 @@ async fn the_document_only_grows() {
     let mut all = Vec::new();
     lost(&old, &new, "", &mut all);
     // The older document named the answer of another route, which the server never gave here.
-    all.retain(|lost| !lost.starts_with("/paths//api/v1/center/incidents/{id}/call/post/responses/200/"));
+    all.retain(|lost| {
+        !lost.starts_with("/paths//api/v1/center/incidents/{id}/call/post/responses/200/")
+    });
     assert!(all.is_empty(), "{all:#?}");
 }
 
@@ -288,13 +378,17 @@ async fn f37_who_is_signed_out_in_an_incident_stops_nothing_and_begins_nothing()
     owner.act(&incident, "send-now").await;
     owner.client.delete(format!("{}/api/v1/session", owner.base)).send().await.unwrap();
     let body = json!({"id": uuid::Uuid::nil(), "request": "fire", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": shared.server_time().await});
-    assert_eq!(owner.post("/api/v1/homes/maple-street/incidents", &body).await.1["code"], "not_signed_in");
+    assert_eq!(
+        owner.post("/api/v1/homes/maple-street/incidents", &body).await.1["code"],
+        "not_signed_in"
+    );
     assert_eq!(owner.act(&incident, "silence").await.1["code"], "not_signed_in");
     let ended = shared.until_state(&incident, "dispatching").await;
     assert_eq!(ended["services"], json!(["police"]));
 }
 
-/// I23: a household that may end an incident later is told that it is too early, not that it may not.
+/// I23: a household that may end an incident later is told that it is too early, not that it may
+/// not.
 #[tokio::test]
 async fn end_before_the_calls_are_over_is_a_conflict() {
     let server = Server::start("30s").await;
@@ -302,5 +396,9 @@ async fn end_before_the_calls_are_over_is_a_conflict() {
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
     let (status, problem) = owner.act(&incident, "end").await;
-    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("calls_under_way")), "{problem}");
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("calls_under_way")),
+        "{problem}"
+    );
 }

@@ -1,4 +1,5 @@
-//! The audit: everything that is done is in it, nothing secret is, and what was tampered with shows.
+//! The audit: everything that is done is in it, nothing secret is, and what was tampered with
+//! shows.
 
 use super::{Server, until};
 use buckler::server::store::sqlite::{Verdict, verify};
@@ -20,11 +21,19 @@ async fn whole(server: &Server) -> (u64, String) {
 
 /// Changes the file as somebody would who has it, and the triggers' names.
 async fn tamper(server: &Server, statement: &str) {
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     for trigger in ["audit_is_not_changed", "audit_is_not_shortened"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TRIGGER IF EXISTS {trigger}"))).execute(&mut file).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TRIGGER IF EXISTS {trigger}")))
+            .execute(&mut file)
+            .await
+            .unwrap();
     }
-    let changed = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut file).await.unwrap().rows_affected();
+    let changed = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(&mut file)
+        .await
+        .unwrap()
+        .rows_affected();
     assert!(changed > 0, "{statement}");
 }
 
@@ -35,25 +44,51 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
     let wrong = json!({"email": "owner@demo.test", "password": "a guess that is wrong"});
     server.stranger().post("/api/v1/session", &wrong).await;
     // The answer does not wait for this record.
-    let recorded =
-        || async { Some(owner.get("/api/v1/homes/maple-street/audit").await.1).filter(|all| all[0]["what"] == "sign_in_refused") };
+    let recorded = || async {
+        Some(owner.get("/api/v1/homes/maple-street/audit").await.1)
+            .filter(|all| all[0]["what"] == "sign_in_refused")
+    };
     until("the record", recorded).await;
-    server.stranger().post("/api/v1/session", &json!({"email": "nobody@demo.test", "password": "x"})).await;
-    let put = async |path: &str, body: Value| assert_eq!(owner.ask(Method::PUT, path, &body).await.0, StatusCode::OK, "{path}");
+    server
+        .stranger()
+        .post("/api/v1/session", &json!({"email": "nobody@demo.test", "password": "x"}))
+        .await;
+    let put = async |path: &str, body: Value| {
+        assert_eq!(owner.ask(Method::PUT, path, &body).await.0, StatusCode::OK, "{path}")
+    };
     put("/api/v1/homes/maple-street/name", json!({"name": "The house by the brook"})).await;
-    put("/api/v1/homes/maple-street/verbal-password", json!({"password": "red robin", "current": "blue heron"})).await;
-    put("/api/v1/homes/maple-street/people/guest", json!({"role": "shared", "sos_withdrawn": true})).await;
+    put(
+        "/api/v1/homes/maple-street/verbal-password",
+        json!({"password": "red robin", "current": "blue heron"}),
+    )
+    .await;
+    put(
+        "/api/v1/homes/maple-street/people/guest",
+        json!({"role": "shared", "sos_withdrawn": true}),
+    )
+    .await;
     owner.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "also wrong"})).await;
-    let link = owner.post("/api/v1/homes/maple-street/contacts/sister/link", &Value::Null).await.1["path"].clone();
+    let link = owner.post("/api/v1/homes/maple-street/contacts/sister/link", &Value::Null).await.1
+        ["path"]
+        .clone();
     let opt_out = format!("/api/v1{}/opt-out", link.as_str().unwrap());
     assert_eq!(server.stranger().post(&opt_out, &json!({})).await.0, StatusCode::OK);
     let codes = owner.post("/api/v1/recovery-codes", &Value::Null).await.1["codes"].clone();
     let changed = json!({"current": "buckler-demo", "password": "three quiet otters"});
-    assert_eq!(owner.ask(Method::PUT, "/api/v1/password", &changed).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        owner.ask(Method::PUT, "/api/v1/password", &changed).await.0,
+        StatusCode::NO_CONTENT
+    );
 
     let (status, all) = owner.get("/api/v1/homes/maple-street/audit").await;
     assert_eq!(status, StatusCode::OK);
-    let seen: Vec<&str> = all.as_array().unwrap().iter().rev().map(|record| record["what"].as_str().unwrap()).collect();
+    let seen: Vec<&str> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|record| record["what"].as_str().unwrap())
+        .collect();
     let deeds = [
         "signed_in",
         "sign_in_refused",
@@ -70,18 +105,39 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
     ];
     assert_eq!(seen, deeds);
     let renamed = &all[8];
-    assert_eq!((&renamed["who"], &renamed["address"], &renamed["about"]), (&json!("Olivia"), &json!("127.0.0.1"), &json!(["name"])));
+    assert_eq!(
+        (&renamed["who"], &renamed["address"], &renamed["about"]),
+        (&json!("Olivia"), &json!("127.0.0.1"), &json!(["name"]))
+    );
     let detail: Value = serde_json::from_str(renamed["detail"].as_str().unwrap()).unwrap();
-    assert_eq!(detail, json!({"name": {"before": "Maple Street", "after": "The house by the brook"}}));
+    assert_eq!(
+        detail,
+        json!({"name": {"before": "Maple Street", "after": "The house by the brook"}})
+    );
     let text = all.to_string();
     let token = link.as_str().unwrap().trim_start_matches("/contact/");
-    for secret in ["argon2", "heron", "robin", "otters", "guess", "buckler-demo", token, codes[0].as_str().unwrap()] {
+    for secret in [
+        "argon2",
+        "heron",
+        "robin",
+        "otters",
+        "guess",
+        "buckler-demo",
+        token,
+        codes[0].as_str().unwrap(),
+    ] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     // A page of it; and what is no page.
-    let page = owner.get(&format!("/api/v1/homes/maple-street/audit?limit=2&before={}", all[1]["number"])).await.1;
+    let page = owner
+        .get(&format!("/api/v1/homes/maple-street/audit?limit=2&before={}", all[1]["number"]))
+        .await
+        .1;
     assert_eq!(page, json!([all[2], all[3]]));
-    assert_eq!(owner.get("/api/v1/homes/maple-street/audit?before=-1").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        owner.get("/api/v1/homes/maple-street/audit?before=-1").await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     // Another home has its own, and what was done to one's account is in every one.
     let other = owner.get("/api/v1/homes/lake-cabin/audit").await.1.to_string();
     assert!(other.contains("password_changed") && !other.contains("brook"), "{other}");
@@ -103,13 +159,19 @@ async fn every_step_of_an_incident_is_bound_into_the_audit_also_after_a_restart(
     owner.act(&late, "cancel").await;
     let (after, _) = whole(&server).await;
     assert!(after >= before + 3, "{after}");
-    assert!(matches!(verify(&server.file(), Some(&head)).await.unwrap(), Verdict::Whole { .. }), "what was the last record is still there");
+    assert!(
+        matches!(verify(&server.file(), Some(&head)).await.unwrap(), Verdict::Whole { .. }),
+        "what was the last record is still there"
+    );
 }
 
 #[tokio::test]
 async fn what_is_changed_moved_or_taken_out_of_the_audit_shows() {
     let ways = [
-        ("UPDATE audit SET account = 'guest' WHERE number = 1", "record 1 is not as it was written"),
+        (
+            "UPDATE audit SET account = 'guest' WHERE number = 1",
+            "record 1 is not as it was written",
+        ),
         ("UPDATE audit SET at = at + 1 WHERE number = 2", "record 2 is not as it was written"),
         ("UPDATE audit SET detail = '{}' WHERE number = 2", "record 2 is not as it was written"),
         ("DELETE FROM audit WHERE number = 2", "record 2 is missing"),
@@ -137,7 +199,8 @@ async fn what_is_changed_moved_or_taken_out_of_the_audit_shows() {
 async fn the_database_itself_refuses_to_change_or_shorten_the_audit() {
     let server = Server::start("30s").await;
     server.sign_in("owner").await;
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     for statement in ["UPDATE audit SET account = 'guest'", "DELETE FROM audit"] {
         let refused = sqlx::query(statement).execute(&mut file).await.unwrap_err().to_string();
         assert!(refused.contains("only added to"), "{refused}");

@@ -17,7 +17,11 @@ fn good() -> Value {
 }
 
 async fn send(person: &Person, body: impl Into<reqwest::Body>, kind: &str) -> (StatusCode, Value) {
-    let request = person.client.post(format!("{}{INCIDENTS}", person.base)).header(header::CONTENT_TYPE, kind).body(body);
+    let request = person
+        .client
+        .post(format!("{}{INCIDENTS}", person.base))
+        .header(header::CONTENT_TYPE, kind)
+        .body(body);
     super::answer(request.send().await.unwrap()).await
 }
 
@@ -77,8 +81,15 @@ async fn f40_wrong_bodies_are_invalid() {
     ];
     for body in bodies {
         let (status, problem) = send(&owner, body.clone(), "application/json").await;
-        assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid")), "{body:.200}");
-        assert!(problem["errors"][0]["message"].as_str().is_some_and(|m| !m.is_empty()), "{problem}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid")),
+            "{body:.200}"
+        );
+        assert!(
+            problem["errors"][0]["message"].as_str().is_some_and(|m| !m.is_empty()),
+            "{problem}"
+        );
     }
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/xml"] {
         assert_eq!(send(&owner, good().to_string(), kind).await.1["code"], "invalid");
@@ -132,7 +143,11 @@ async fn a_request_from_another_site_is_refused() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let body = good();
-    let request = owner.client.post(format!("{}{INCIDENTS}", owner.base)).json(&body).header("Sec-Fetch-Site", "cross-site");
+    let request = owner
+        .client
+        .post(format!("{}{INCIDENTS}", owner.base))
+        .json(&body)
+        .header("Sec-Fetch-Site", "cross-site");
     assert_eq!(super::answer(request.send().await.unwrap()).await.1["code"], "not_allowed");
     nothing_stored(&owner).await;
 }
@@ -141,7 +156,9 @@ async fn a_request_from_another_site_is_refused() {
 async fn missing_files_are_not_found_and_no_path_leaves_the_folder() {
     let server = Server::start("30s").await;
     let stranger = server.stranger();
-    for path in ["/missing.js", "/..%2fCargo.toml", "/%2e%2e/Cargo.toml", "/a//b.css", "/\\..\\Cargo.toml"] {
+    for path in
+        ["/missing.js", "/..%2fCargo.toml", "/%2e%2e/Cargo.toml", "/a//b.css", "/\\..\\Cargo.toml"]
+    {
         let answer = stranger.client.get(format!("{}{path}", stranger.base)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
     }

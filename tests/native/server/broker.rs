@@ -1,8 +1,10 @@
-//! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS beside; and devices behind it.
+//! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS
+//! beside; and devices behind it.
 
 use super::{until, wait};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedKey, DistinguishedName, DnType, IsCa, Issuer, KeyPair, generate_simple_self_signed,
+    BasicConstraints, CertificateParams, CertifiedKey, DistinguishedName, DnType, IsCa, Issuer,
+    KeyPair, generate_simple_self_signed,
 };
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::{Value, json};
@@ -21,7 +23,8 @@ use tempfile::TempDir;
 
 /// The users of the broker: this server, and each device by its name.
 const USERS: [&str; 7] = ["buckler", "base", "hall", "bedroom", "door", "drive", "cabin"];
-/// Others: this server with fewer rights, the bridge of Zigbee devices, Home Assistant, and who sees everything.
+/// Others: this server with fewer rights, the bridge of Zigbee devices, Home Assistant, and who
+/// sees everything.
 const OTHERS: [&str; 4] = ["mute", "zigbee2mqtt", "homeassistant", "watcher"];
 
 /// A broker.
@@ -54,7 +57,8 @@ impl Broker {
     /// A folder with certificates.
     fn folder() -> TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let file = |name: &str| folder.path().join(name);
         fs::write(file("cert.pem"), cert.pem()).unwrap();
         issue_client(folder.path());
@@ -62,9 +66,15 @@ impl Broker {
         folder
     }
 
-    /// A broker with the rights of the example in the documentation, and somebody who sees everything.
+    /// A broker with the rights of the example in the documentation, and somebody who sees
+    /// everything.
     pub async fn of_the_example() -> Self {
-        Self::on(Self::folder(), &(include_str!("../../../docs/mqtt/rights").to_owned() + "user watcher\ntopic read #\n")).await
+        Self::on(
+            Self::folder(),
+            &(include_str!("../../../docs/mqtt/rights").to_owned()
+                + "user watcher\ntopic read #\n"),
+        )
+        .await
     }
 
     async fn on(folder: TempDir, rights: &str) -> Self {
@@ -73,10 +83,25 @@ impl Broker {
         fs::write(file("password"), "open sesame\n").unwrap();
         for (n, name) in USERS.iter().chain(&OTHERS).enumerate() {
             let mut command = Command::new("mosquitto_passwd");
-            command.args(if n == 0 { &["-b", "-c"][..] } else { &["-b"] }).arg(file("users")).args([name, "open sesame"]);
-            assert!(command.stderr(Stdio::null()).status().expect("scripts/setup test installs mosquitto").success());
+            command
+                .args(if n == 0 { &["-b", "-c"][..] } else { &["-b"] })
+                .arg(file("users"))
+                .args([name, "open sesame"]);
+            assert!(
+                command
+                    .stderr(Stdio::null())
+                    .status()
+                    .expect("scripts/setup test installs mosquitto")
+                    .success()
+            );
         }
-        let mut broker = Self { child: None, port: free_port(), tls_port: free_port(), mutual_port: free_port(), folder };
+        let mut broker = Self {
+            child: None,
+            port: free_port(),
+            tls_port: free_port(),
+            mutual_port: free_port(),
+            folder,
+        };
         broker.write_settings();
         broker.begin().await;
         broker
@@ -103,10 +128,18 @@ impl Broker {
     /// Starts it, on the same ports.
     pub async fn begin(&mut self) {
         let settings = self.folder.path().join("mosquitto.conf");
-        let child = Command::new("mosquitto").arg("-c").arg(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = Command::new("mosquitto")
+            .arg("-c")
+            .arg(settings)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         self.child = Some(child.expect("scripts/setup test installs mosquitto"));
         let port = self.port;
-        until("the broker", || async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
+        until("the broker", || async move {
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
+        })
+        .await;
     }
 
     /// As a power cut ends it.
@@ -125,7 +158,9 @@ impl Broker {
     /// The table `mqtt` of a server whose devices are behind this broker: (device, name).
     pub fn settings(&self, sirens: &[(&str, &str)]) -> String {
         let siren = |(device, name): &(&str, &str)| {
-            format!("[[mqtt.siren]]\nhome = \"maple-street\"\ndevice = \"{device}\"\nprofile = \"buckler\"\nname = \"{name}\"\n")
+            format!(
+                "[[mqtt.siren]]\nhome = \"maple-street\"\ndevice = \"{device}\"\nprofile = \"buckler\"\nname = \"{name}\"\n"
+            )
         };
         format!(
             "[mqtt]\nbroker = \"mqtt://127.0.0.1:{}\"\nusername = \"buckler\"\npassword_file = {:?}\n{}",
@@ -137,7 +172,8 @@ impl Broker {
 
     /// A client of the broker by that name.
     pub fn client(&self, name: &str) -> (AsyncClient, rumqttc::EventLoop) {
-        let mut options = MqttOptions::new(format!("{name}-{}", free_port()), ("127.0.0.1", self.port));
+        let mut options =
+            MqttOptions::new(format!("{name}-{}", free_port()), ("127.0.0.1", self.port));
         options.set_credentials(name, "open sesame");
         options.set_keep_alive(5);
         options.set_max_packet_size(Some(4 << 20));
@@ -147,10 +183,16 @@ impl Broker {
     /// A siren by that name that obeys and says so.
     pub async fn device(&self, name: &str) -> Device {
         let (client, events) = self.client(name);
-        let device =
-            Device { client, name: name.into(), heard: Arc::default(), obeys: Arc::new(AtomicBool::new(true)), connected: Arc::default() };
+        let device = Device {
+            client,
+            name: name.into(),
+            heard: Arc::default(),
+            obeys: Arc::new(AtomicBool::new(true)),
+            connected: Arc::default(),
+        };
         tokio::spawn(device.clone().live(events));
-        until("the device", || async { device.connected.load(Ordering::Acquire).then_some(()) }).await;
+        until("the device", || async { device.connected.load(Ordering::Acquire).then_some(()) })
+            .await;
         device
     }
 }
@@ -194,10 +236,14 @@ impl Device {
         loop {
             match events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                    self.client.try_subscribe(format!("buckler/{}/siren/set", self.name), QoS::AtLeastOnce).unwrap();
+                    self.client
+                        .try_subscribe(format!("buckler/{}/siren/set", self.name), QoS::AtLeastOnce)
+                        .unwrap();
                     self.say("availability", "online", true);
                 }
-                Ok(Event::Incoming(Packet::SubAck(_))) => self.connected.store(true, Ordering::Release),
+                Ok(Event::Incoming(Packet::SubAck(_))) => {
+                    self.connected.store(true, Ordering::Release)
+                }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
                     let order: Value = serde_json::from_slice(&message.payload).unwrap();
                     // What asks for nothing.
@@ -206,7 +252,11 @@ impl Device {
                     }
                     self.heard.lock().unwrap().push(message);
                     if self.obeys.load(Ordering::Acquire) {
-                        self.say("siren/state", &json!({"state": order["state"], "key": order["key"]}).to_string(), false);
+                        self.say(
+                            "siren/state",
+                            &json!({"state": order["state"], "key": order["key"]}).to_string(),
+                            false,
+                        );
                     }
                 }
                 Ok(_) => {}
@@ -218,7 +268,13 @@ impl Device {
     /// Says something on one of its topics.
     pub fn say(&self, topic: &str, payload: &str, retain: bool) {
         let options = PublishOptions::at_least_once().retain(retain);
-        self.client.try_publish(format!("buckler/{}/{topic}", self.name), payload.as_bytes().to_vec(), options).unwrap();
+        self.client
+            .try_publish(
+                format!("buckler/{}/{topic}", self.name),
+                payload.as_bytes().to_vec(),
+                options,
+            )
+            .unwrap();
     }
 
     /// Whether it obeys from now on.
@@ -233,7 +289,11 @@ impl Device {
 
     /// The commands in short, such as `ON`; who sees a key twice does the thing once (I12).
     pub fn orders(&self) -> Vec<String> {
-        let mut orders: Vec<Value> = self.heard().iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect();
+        let mut orders: Vec<Value> = self
+            .heard()
+            .iter()
+            .map(|message| serde_json::from_slice(&message.payload).unwrap())
+            .collect();
         orders.dedup_by_key(|order| order["key"].clone());
         orders.iter().map(|order| order["state"].as_str().unwrap().to_owned()).collect()
     }

@@ -1,4 +1,5 @@
-//! Live View from real cameras (GStreamer's RTSP server) and from what is none: pictures at once, to whoever may look, and no longer.
+//! Live View from real cameras (GStreamer's RTSP server) and from what is none: pictures at once,
+//! to whoever may look, and no longer.
 
 use super::{PATIENCE, Person, Server, until, until_within};
 use futures_util::{SinkExt, StreamExt};
@@ -36,8 +37,15 @@ impl Camera {
 
     fn on(port: u16, options: &[&str]) -> Self {
         let mut command = Command::new("/usr/bin/python3");
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/server/camera.py")).arg(port.to_string()).args(options);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("scripts/setup test installs GStreamer");
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/server/camera.py"))
+            .arg(port.to_string())
+            .args(options);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("scripts/setup test installs GStreamer");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
@@ -99,7 +107,12 @@ impl Eye {
         Self::with(server, &server.stranger().cookie_of(name).await, camera, None).await
     }
 
-    async fn with(server: &Server, cookie: &str, camera: &str, origin: Option<&str>) -> Result<Self, Error> {
+    async fn with(
+        server: &Server,
+        cookie: &str,
+        camera: &str,
+        origin: Option<&str>,
+    ) -> Result<Self, Error> {
         let path = match camera {
             path if path.starts_with('/') => path.to_owned(),
             path if path.contains('/') => format!("/api/v1/cameras/{path}"),
@@ -115,10 +128,17 @@ impl Eye {
     pub async fn next(&mut self) -> Seen {
         loop {
             match timeout(PICTURE_WITHIN, self.0.next()).await.expect("something comes") {
-                Some(Ok(Message::Text(text))) => return Seen::Format(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => {
+                    return Seen::Format(serde_json::from_str(&text).unwrap());
+                }
                 Some(Ok(Message::Binary(bytes))) => {
                     let at_us = u64::from_be_bytes(bytes[1..9].try_into().unwrap());
-                    return Seen::Picture { key: bytes[0] & 1 == 1, before: bytes[0] & 2 == 2, at_us, bytes: bytes.len() - 9 };
+                    return Seen::Picture {
+                        key: bytes[0] & 1 == 1,
+                        before: bytes[0] & 2 == 2,
+                        at_us,
+                        bytes: bytes.len() - 9,
+                    };
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Seen::End,
@@ -157,13 +177,22 @@ fn status(refused: Result<Eye, Error>) -> u16 {
 async fn a_demos_cameras_send_real_pictures_at_once() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    for (home, camera) in [("maple-street", "front-door"), ("maple-street", "driveway"), ("lake-cabin", "dock"), ("garden-flat", "gate")] {
+    for (home, camera) in [
+        ("maple-street", "front-door"),
+        ("maple-street", "driveway"),
+        ("lake-cabin", "dock"),
+        ("garden-flat", "gate"),
+    ] {
         let told = owner.get(&format!("/api/v1/homes/{home}")).await.1;
-        let told = told["cameras"].as_array().unwrap().iter().find(|c| c["id"] == camera).unwrap().clone();
+        let told =
+            told["cameras"].as_array().unwrap().iter().find(|c| c["id"] == camera).unwrap().clone();
         assert_eq!((&told["live"], &told["online"]), (&json!(true), &json!(true)));
         let mut eye = Eye::open(&server, "owner", camera).await.unwrap();
         let format = eye.format().await;
-        assert!(format["codec"].as_str().unwrap().starts_with("avc1.") && format["width"] == 640, "{format}");
+        assert!(
+            format["codec"].as_str().unwrap().starts_with("avc1.") && format["width"] == 640,
+            "{format}"
+        );
         assert!(eye.picture().await, "the first stands by itself");
         let (mut last, mut keys) = (0, 0);
         for _ in 0..30 {
@@ -173,8 +202,16 @@ async fn a_demos_cameras_send_real_pictures_at_once() {
             }
         }
         assert!(keys >= 2, "one each second");
-        let still = owner.client.get(format!("{}/api/v1/cameras/{camera}/still?home={home}", server.base)).send().await.unwrap();
-        assert_eq!((still.status(), &still.headers()["content-type"]), (StatusCode::OK, &"image/jpeg".parse().unwrap()));
+        let still = owner
+            .client
+            .get(format!("{}/api/v1/cameras/{camera}/still?home={home}", server.base))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            (still.status(), &still.headers()["content-type"]),
+            (StatusCode::OK, &"image/jpeg".parse().unwrap())
+        );
     }
 }
 
@@ -186,14 +223,20 @@ async fn who_comes_later_sees_the_last_key_frame_at_once_and_one_connection_serv
     camera_at(&owner, &camera.address()).await;
     let mut first = Eye::open(&server, "owner", "hallway").await.unwrap();
     let format = first.format().await;
-    assert_eq!((&format["width"], &format["height"]), (&json!(640), &json!(368)), "as it is coded: whole blocks");
+    assert_eq!(
+        (&format["width"], &format["height"]),
+        (&json!(640), &json!(368)),
+        "as it is coded: whole blocks"
+    );
     assert!(first.picture().await);
     for _ in 0..12 {
         first.picture().await;
     }
     let mut second = Eye::open(&server, "owner", "hallway").await.unwrap();
     second.format().await;
-    let Seen::Picture { key: true, before: true, at_us, .. } = second.next().await else { panic!("the last key frame") };
+    let Seen::Picture { key: true, before: true, at_us, .. } = second.next().await else {
+        panic!("the last key frame")
+    };
     let now = server.app.clock.now().as_millis() * 1_000;
     assert!(now - at_us > 300_000, "it is from before");
     let mut caught_up = 0;
@@ -212,7 +255,10 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
     assert_eq!(tried(&owner).await["trouble"], "wrong_login");
     let login = async |password: &str| {
         let body = json!({"user": "admin", "password": password});
-        assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/hallway/login"), &body).await.0, StatusCode::OK);
+        assert_eq!(
+            owner.ask(Method::PUT, &format!("{CAMERAS}/hallway/login"), &body).await.0,
+            StatusCode::OK
+        );
     };
     login("wrong-7").await;
     assert_eq!(tried(&owner).await["trouble"], "wrong_login");
@@ -226,7 +272,10 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
         let told = owner.get(&format!("/api/v1/homes/maple-street{path}")).await.1.to_string();
         assert!(!told.contains("secret-7") && !told.contains("login\":\""), "{told}");
     }
-    assert_eq!(owner.get("/api/v1/homes/maple-street/household").await.1["streams"][0]["has_login"], true);
+    assert_eq!(
+        owner.get("/api/v1/homes/maple-street/household").await.1["streams"][0]["has_login"],
+        true
+    );
     let stored = std::fs::read(server.file()).unwrap();
     assert!(!stored.windows(8).any(|window| window == b"secret-7"));
     // Another camera is never shown it.
@@ -247,7 +296,8 @@ async fn a_camera_that_drops_its_connection_or_is_unplugged_comes_back_and_distu
     camera.drop_connections();
     let online = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["cameras"].as_array().unwrap().iter().find(|c| c["id"] == "hallway").unwrap()["online"].clone()
+        home["cameras"].as_array().unwrap().iter().find(|c| c["id"] == "hallway").unwrap()["online"]
+            .clone()
     };
     until("it is lost", || async { (online().await == false).then_some(()) }).await;
     // The viewer stays, and pictures go on with one that stands by itself.
@@ -255,7 +305,13 @@ async fn a_camera_that_drops_its_connection_or_is_unplugged_comes_back_and_distu
     let port = camera.port;
     camera.kill();
     until("it is gone", || async { (online().await == false).then_some(()) }).await;
-    let incident = owner.raise("maple-street", "medical", json!({"source": {"surface": "live_view", "camera": "hallway"}})).await;
+    let incident = owner
+        .raise(
+            "maple-street",
+            "medical",
+            json!({"source": {"surface": "live_view", "camera": "hallway"}}),
+        )
+        .await;
     assert_eq!(incident.0, StatusCode::CREATED, "help needs no picture");
     let _again = Camera::on(port, &[]);
     while !eye.picture().await {}
@@ -282,23 +338,37 @@ async fn a_camera_that_changes_its_size_is_decoded_anew() {
 #[tokio::test]
 async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
     let server = Server::start("30s").await;
-    for (name, camera, answer) in
-        [("guest", "front-door", 101), ("shared", "front-door", 101), ("operator", "front-door", 404), ("owner", "cellar", 404)]
-    {
+    for (name, camera, answer) in [
+        ("guest", "front-door", 101),
+        ("shared", "front-door", 101),
+        ("operator", "front-door", 404),
+        ("owner", "cellar", 404),
+    ] {
         assert_eq!(status(Eye::open(&server, name, camera).await), answer, "{name} {camera}");
     }
     assert_eq!(status(Eye::with(&server, "buckler_session=forged", "front-door", None).await), 401);
     let cookie = server.stranger().cookie_of("owner").await;
-    assert_eq!(status(Eye::with(&server, &cookie, "front-door", Some("https://evil.example")).await), 403);
-    assert_eq!(status(Eye::with(&server, &cookie, "front-door/live?home=lake-cabin", None).await), 404);
+    assert_eq!(
+        status(Eye::with(&server, &cookie, "front-door", Some("https://evil.example")).await),
+        403
+    );
+    assert_eq!(
+        status(Eye::with(&server, &cookie, "front-door/live?home=lake-cabin", None).await),
+        404
+    );
     let stranger = server.stranger();
     assert_eq!(stranger.get("/api/v1/cameras/front-door/still").await.0, StatusCode::UNAUTHORIZED);
     // Taken out of the home, signed out, and a camera that is taken away: within five seconds.
     let owner = server.sign_in("owner").await;
     let people = owner.get("/api/v1/homes/maple-street/household").await.1["people"].clone();
-    let guest = people.as_array().unwrap().iter().find(|p| p["role"] == "guest").unwrap()["id"].as_str().unwrap().to_owned();
+    let guest = people.as_array().unwrap().iter().find(|p| p["role"] == "guest").unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let ends = async |eye: &mut Eye| {
-        timeout(Duration::from_secs(5), async { while !matches!(eye.next().await, Seen::End) {} }).await.expect("it ends");
+        timeout(Duration::from_secs(5), async { while !matches!(eye.next().await, Seen::End) {} })
+            .await
+            .expect("it ends");
     };
     let mut eye = Eye::open(&server, "guest", "front-door").await.unwrap();
     eye.picture().await;
@@ -308,12 +378,20 @@ async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
     let leaving = server.stranger().cookie_of("shared").await;
     let mut eye = Eye::with(&server, &leaving, "front-door", None).await.unwrap();
     eye.picture().await;
-    let out = reqwest::Client::new().delete(format!("{}/api/v1/session", server.base)).header("cookie", &leaving).send().await.unwrap();
+    let out = reqwest::Client::new()
+        .delete(format!("{}/api/v1/session", server.base))
+        .header("cookie", &leaving)
+        .send()
+        .await
+        .unwrap();
     assert!(out.status().is_success());
     ends(&mut eye).await;
     let mut eye = Eye::open(&server, "owner", "driveway").await.unwrap();
     eye.picture().await;
-    assert_eq!(owner.ask(Method::DELETE, &format!("{CAMERAS}/driveway"), &Value::Null).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.ask(Method::DELETE, &format!("{CAMERAS}/driveway"), &Value::Null).await.0,
+        StatusCode::OK
+    );
     ends(&mut eye).await;
 }
 
@@ -331,7 +409,15 @@ async fn a_viewer_has_nothing_to_say() {
 
 /// Safari plays only what it can request in parts (RFC 9110, 14).
 async fn a_part_of_it(owner: &Person, path: &str, whole: &[u8]) {
-    let part = async |range: &str| owner.client.get(format!("{}{path}", owner.base)).header("range", range).send().await.unwrap();
+    let part = async |range: &str| {
+        owner
+            .client
+            .get(format!("{}{path}", owner.base))
+            .header("range", range)
+            .send()
+            .await
+            .unwrap()
+    };
     let first = part("bytes=0-1").await;
     assert_eq!(first.status(), StatusCode::PARTIAL_CONTENT);
     assert_eq!(first.headers()["content-range"], format!("bytes 0-1/{}", whole.len()));
@@ -342,7 +428,10 @@ async fn a_part_of_it(owner: &Person, path: &str, whole: &[u8]) {
     assert_eq!(first.bytes().await.unwrap(), whole[..2]);
     let last = part("bytes=-100").await;
     assert_eq!(last.bytes().await.unwrap(), whole[whole.len() - 100..]);
-    assert_eq!(part(&format!("bytes={}-", whole.len())).await.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(
+        part(&format!("bytes={}-", whole.len())).await.status(),
+        StatusCode::RANGE_NOT_SATISFIABLE
+    );
 }
 
 #[tokio::test]
@@ -368,8 +457,14 @@ async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
     assert_eq!(&file[4..8], b"ftyp");
     let moofs = file.windows(4).filter(|window| *window == b"moof").count();
     assert!((31..=44).contains(&moofs), "a fragment a second: {moofs}");
-    let export = owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1;
-    assert_eq!((&export["clip"]["path"], &export["clip"]["bytes"]), (&json!(path), &json!(file.len())));
+    let export = owner
+        .get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap()))
+        .await
+        .1;
+    assert_eq!(
+        (&export["clip"]["path"], &export["clip"]["bytes"]),
+        (&json!(path), &json!(file.len()))
+    );
     assert_eq!(owner.look(&incident).await["clip"], true);
     a_part_of_it(&owner, &path, &file).await;
     assert_eq!(server.sign_in("operator").await.get(&path).await.0, StatusCode::NOT_FOUND);
@@ -382,12 +477,22 @@ async fn a_real_camera_has_a_still_where_there_is_an_ffmpeg() {
     let owner = server.sign_in("owner").await;
     let camera = Camera::start(&[]);
     camera_at(&owner, &camera.address()).await;
-    let still = async || owner.client.get(format!("{}/api/v1/cameras/hallway/still", server.base)).send().await.unwrap();
+    let still = async || {
+        owner
+            .client
+            .get(format!("{}/api/v1/cameras/hallway/still", server.base))
+            .send()
+            .await
+            .unwrap()
+    };
     assert_eq!(still().await.status(), StatusCode::NOT_FOUND, "nobody has looked yet");
     let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
     assert!(eye.picture().await);
     let picture = still().await;
-    assert_eq!((picture.status(), &picture.headers()["content-type"]), (StatusCode::OK, &"image/jpeg".parse().unwrap()));
+    assert_eq!(
+        (picture.status(), &picture.headers()["content-type"]),
+        (StatusCode::OK, &"image/jpeg".parse().unwrap())
+    );
     assert!(picture.bytes().await.unwrap().starts_with(b"\xff\xd8"));
     drop((eye, camera));
     assert_eq!(still().await.status(), StatusCode::OK, "the last one stays");

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-/// One of everything. Secrets and keys are in files of their own, which the server reads when it starts.
+/// One of everything. Secrets and keys are in files of their own, which the server reads when it
+/// starts.
 const EVERYTHING: &str = r#"
 public_url = "https://sos.example.org"
 trusted_proxies = ["10.0.0.2"]
@@ -79,7 +80,12 @@ const PASSWORD: &str = "open sesame";
 /// What the server prints that has this configuration file and these options.
 fn printed(file: &Path, options: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    let output = command.args(["serve", "--print-config", "--config"]).arg(file).args(options).output().unwrap();
+    let output = command
+        .args(["serve", "--print-config", "--config"])
+        .arg(file)
+        .args(options)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -87,8 +93,12 @@ fn printed(file: &Path, options: &[&str]) -> String {
 /// Every key of a table with the keys of its tables, such as `mqtt.siren.name`.
 fn keys(value: &toml::Value, path: &str) -> Vec<String> {
     match value {
-        toml::Value::Table(table) => table.iter().flat_map(|(key, value)| keys(value, &format!("{path}.{key}"))).collect(),
-        toml::Value::Array(all) if all.iter().any(toml::Value::is_table) => all.iter().flat_map(|value| keys(value, path)).collect(),
+        toml::Value::Table(table) => {
+            table.iter().flat_map(|(key, value)| keys(value, &format!("{path}.{key}"))).collect()
+        }
+        toml::Value::Array(all) if all.iter().any(toml::Value::is_table) => {
+            all.iter().flat_map(|value| keys(value, path)).collect()
+        }
         _ => vec![path.to_owned()],
     }
 }
@@ -97,17 +107,26 @@ fn keys(value: &toml::Value, path: &str) -> Vec<String> {
 fn printed_configuration_can_be_used_again_and_has_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    for (name, text) in [("dc09", KEY), ("secret", SECRET), ("password", PASSWORD), ("codes", "4711 Olivia\n")] {
+    for (name, text) in
+        [("dc09", KEY), ("secret", SECRET), ("password", PASSWORD), ("codes", "4711 Olivia\n")]
+    {
         fs::write(at(name), text).unwrap();
     }
     let text = EVERYTHING.replace("FOLDER", folder.path().to_str().unwrap());
     fs::write(at("first.toml"), &text).unwrap();
     let data = at("a \"data\" folder");
-    let first = printed(&at("first.toml"), &["--listen", "127.0.0.1:8181", "--data", data.to_str().unwrap()]);
+    let first = printed(
+        &at("first.toml"),
+        &["--listen", "127.0.0.1:8181", "--data", data.to_str().unwrap()],
+    );
     fs::write(at("second.toml"), &first).unwrap();
     assert_eq!(printed(&at("second.toml"), &[]), first);
-    let (given, printed) = (text.parse::<toml::Table>().unwrap(), first.parse::<toml::Table>().unwrap());
-    assert_eq!((printed["listen"].as_str(), printed["data"].as_str()), (Some("127.0.0.1:8181"), data.to_str()));
+    let (given, printed) =
+        (text.parse::<toml::Table>().unwrap(), first.parse::<toml::Table>().unwrap());
+    assert_eq!(
+        (printed["listen"].as_str(), printed["data"].as_str()),
+        (Some("127.0.0.1:8181"), data.to_str())
+    );
     assert_eq!(printed["center"]["talk_timeout"].as_str(), Some("1m"), "defaults are there, too");
     let (given, printed) = (keys(&given.into(), ""), keys(&printed.into(), ""));
     assert!(given.iter().all(|key| printed.contains(key)), "{given:?}\n{printed:?}");

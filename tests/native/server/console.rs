@@ -1,4 +1,5 @@
-//! People at the monitoring center: one queue, one who works on each incident, and what they say reaches the home's timeline.
+//! People at the monitoring center: one queue, one who works on each incident, and what they say
+//! reaches the home's timeline.
 
 use super::{Op, Person, Server, until, whats};
 use buckler::domain::access::CenterRole;
@@ -32,7 +33,13 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
     let (_server, owner, operator) = with_operators("").await;
     let manned = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "center").unwrap()["ok"].clone()
+        home["sos"]["ready"]["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["what"] == "center")
+            .unwrap()["ok"]
+            .clone()
     };
     assert_eq!(manned().await, false, "R23: nobody is at the console");
     operator.get(QUEUE).await;
@@ -54,7 +61,11 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
             "close" => json!({"disposition": "other"}),
             _ => json!({"state": "accepted"}),
         };
-        assert_eq!(says(&operator, &counting, what, body).await.1["code"], "not_allowed", "{what}: whoever has not taken it says nothing");
+        assert_eq!(
+            says(&operator, &counting, what, body).await.1["code"],
+            "not_allowed",
+            "{what}: whoever has not taken it says nothing"
+        );
     }
     assert_eq!(says(&operator, &counting, "claim", json!({})).await.0, StatusCode::OK);
     let case = cases(&operator).await.remove(0);
@@ -67,19 +78,42 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
         (&json!("+15035550101"), &json!("14 Maple Street"))
     );
     owner.until_state(&counting, "verifying").await;
-    assert_eq!(says(&operator, &counting, "close", json!({"disposition": "false_alarm"})).await.1["code"], "not_allowed", "I5");
+    assert_eq!(
+        says(&operator, &counting, "close", json!({"disposition": "false_alarm"})).await.1["code"],
+        "not_allowed",
+        "I5"
+    );
     // R16: a wrong password is answered like none, and help is sent.
     let off = json!({"outcome": "called_off", "verbal_password": "green heron"});
     assert_eq!(says(&operator, &counting, "call", off).await.1, json!({"accepted": false}));
     owner.until_state(&counting, "dispatching").await;
-    assert_eq!(says(&operator, &counting, "call", json!({"outcome": "confirmed"})).await.1["code"], "call_over");
+    assert_eq!(
+        says(&operator, &counting, "call", json!({"outcome": "confirmed"})).await.1["code"],
+        "call_over"
+    );
     for state in ["accepted", "en_route", "on_scene"] {
-        let (status, told) = says(&operator, &counting, "dispatches/police", json!({"state": state, "reference": "P-17"})).await;
+        let (status, told) = says(
+            &operator,
+            &counting,
+            "dispatches/police",
+            json!({"state": state, "reference": "P-17"}),
+        )
+        .await;
         assert_eq!((status, &told["dispatches"][0]["state"]), (StatusCode::OK, &json!(state)));
     }
     says(&operator, &counting, "note", json!({"text": "Gate is open"})).await;
-    let closed = says(&operator, &counting, "close", json!({"disposition": "help_given", "note": "Two officers"})).await.1;
-    assert_eq!((&closed["state"], &closed["dispatches"][0]["reference"]), (&json!("closed"), &json!("P-17")));
+    let closed = says(
+        &operator,
+        &counting,
+        "close",
+        json!({"disposition": "help_given", "note": "Two officers"}),
+    )
+    .await
+    .1;
+    assert_eq!(
+        (&closed["state"], &closed["dispatches"][0]["reference"]),
+        (&json!("closed"), &json!("P-17"))
+    );
     let story = owner.look(&counting).await["timeline"].to_string();
     for line in [
         "An operator took the incident",
@@ -93,7 +127,10 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
     }
     assert!(!story.contains("connected to no responders"), "{story}");
     assert_eq!(cases(&operator).await, [] as [Value; 0], "and the center sees the home no more");
-    assert_eq!(says(&operator, &counting, "note", json!({"text": "late"})).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        says(&operator, &counting, "note", json!({"text": "late"})).await.0,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -111,7 +148,11 @@ async fn life_comes_first_then_age_and_practice_is_nobodys_work() {
     let (_server, owner, operator) = with_operators("").await;
     sent(&owner, "maple-street", "police").await;
     sent(&owner, "lake-cabin", "medical").await;
-    let all: Vec<_> = cases(&operator).await.iter().map(|case| case["home"].as_str().unwrap().to_owned()).collect();
+    let all: Vec<_> = cases(&operator)
+        .await
+        .iter()
+        .map(|case| case["home"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(all, ["Lake Cabin", "Maple Street"]);
     let (_server, owner, operator) = with_operators("ring_timeout = \"1s\"\n").await;
     let drill = owner.raise("maple-street", "police", json!({"mode": "drill"})).await.1;
@@ -126,23 +167,42 @@ async fn two_never_work_on_one_and_a_supervisor_relieves() {
     server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let supervisor = server.sign_in("shared").await;
     let incident = sent(&owner, "maple-street", "fire").await;
-    let (first, second) = tokio::join!(says(&operator, &incident, "claim", json!({})), says(&supervisor, &incident, "claim", json!({})));
-    assert_eq!([first.0, second.0].iter().filter(|status| **status == StatusCode::OK).count(), 1, "{first:?} {second:?}");
-    let (holder, other) = if first.0 == StatusCode::OK { (&operator, &supervisor) } else { (&supervisor, &operator) };
+    let (first, second) = tokio::join!(
+        says(&operator, &incident, "claim", json!({})),
+        says(&supervisor, &incident, "claim", json!({}))
+    );
+    assert_eq!(
+        [first.0, second.0].iter().filter(|status| **status == StatusCode::OK).count(),
+        1,
+        "{first:?} {second:?}"
+    );
+    let (holder, other) =
+        if first.0 == StatusCode::OK { (&operator, &supervisor) } else { (&supervisor, &operator) };
     assert_eq!(says(other, &incident, "note", json!({"text": "x"})).await.1["code"], "not_allowed");
     assert_eq!(says(holder, &incident, "release", json!({})).await.0, StatusCode::OK);
     assert_eq!(says(&operator, &incident, "claim", json!({})).await.0, StatusCode::OK);
-    assert_eq!(cases(&supervisor).await[0]["whole"]["home"]["name"], "Maple Street", "a supervisor sees what goes on");
+    assert_eq!(
+        cases(&supervisor).await[0]["whole"]["home"]["name"],
+        "Maple Street",
+        "a supervisor sees what goes on"
+    );
     assert_eq!(says(&supervisor, &incident, "release", json!({})).await.0, StatusCode::OK);
-    assert_eq!(says(&operator, &incident, "note", json!({"text": "x"})).await.1["code"], "not_allowed");
+    assert_eq!(
+        says(&operator, &incident, "note", json!({"text": "x"})).await.1["code"],
+        "not_allowed"
+    );
     assert_eq!(says(&supervisor, &incident, "claim", json!({})).await.0, StatusCode::OK);
     assert_eq!(cases(&operator).await[0]["whole"], Value::Null, "I21");
-    assert_eq!(operator.get(QUEUE).await.1["on_duty"], json!([{"id": "operator", "name": "Operator"}, {"id": "shared", "name": "Sam"}]));
+    assert_eq!(
+        operator.get(QUEUE).await.1["on_duty"],
+        json!([{"id": "operator", "name": "Operator"}, {"id": "shared", "name": "Sam"}])
+    );
 }
 
 #[tokio::test]
 async fn what_nobody_takes_goes_on_by_itself_and_can_still_be_taken() {
-    let (_server, owner, operator) = with_operators("unclaimed_after = \"1s\"\nring_timeout = \"2s\"\n").await;
+    let (_server, owner, operator) =
+        with_operators("unclaimed_after = \"1s\"\nring_timeout = \"2s\"\n").await;
     let incident = sent(&owner, "maple-street", "police").await;
     until("the automatic center calls", || async {
         let told = owner.look(&incident).await;
@@ -164,8 +224,15 @@ async fn whoever_falls_silent_at_the_console_gives_back_what_they_worked_on() {
     server.app.operators.fall_silent();
     server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let supervisor = server.sign_in("shared").await;
-    until("it is given back", || async { cases(&supervisor).await[0]["holder"].is_null().then_some(()) }).await;
-    assert!(owner.look(&incident).await["timeline"].to_string().contains("Nobody at the center works on it now"));
+    until("it is given back", || async {
+        cases(&supervisor).await[0]["holder"].is_null().then_some(())
+    })
+    .await;
+    assert!(
+        owner.look(&incident).await["timeline"]
+            .to_string()
+            .contains("Nobody at the center works on it now")
+    );
 }
 
 #[tokio::test]
@@ -185,6 +252,10 @@ async fn whoever_has_seen_the_queue_is_told_when_it_is_another() {
     sent(&owner, "lake-cabin", "medical").await;
     waits.await.unwrap();
     for never in ["what", "-1", "18446744073709551616"] {
-        assert_eq!(operator.get(&format!("{QUEUE}?seen={never}")).await.0, StatusCode::OK, "{never}: that was never seen");
+        assert_eq!(
+            operator.get(&format!("{QUEUE}?seen={never}")).await.0,
+            StatusCode::OK,
+            "{never}: that was never seen"
+        );
     }
 }

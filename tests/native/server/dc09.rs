@@ -5,7 +5,9 @@ use buckler::{
         incident::{Quiet, Service},
         time::Timestamp,
     },
-    server::dc09::codec::{Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut},
+    server::dc09::codec::{
+        Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut,
+    },
 };
 use proptest::prelude::*;
 
@@ -37,22 +39,36 @@ fn help(service: Service, zone: u16) -> String {
 
 /// Frames that pysiaalarm 3.2.2 takes.
 fn golden() -> Vec<(&'static str, Frame)> {
-    let restore = Code { qualifier: Qualifier::Restore, ..Code::new(Signal::Help(Service::Police), 1) };
+    let restore =
+        Code { qualifier: Qualifier::Restore, ..Code::new(Signal::Help(Service::Police), 1) };
     let at: Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
     let police = frame(Id::AdmCid, 1, &help(Service::Police, 1));
     vec![
         ("\n0BED0029\"ADM-CID\"0001R1L0#1234[#1234|1120 00 001]\r", police.clone()),
-        ("\nF65D0029\"ADM-CID\"0002R1L0#1234[#1234|1110 00 002]\r", frame(Id::AdmCid, 2, &help(Service::Fire, 2))),
-        ("\nA2CD0029\"ADM-CID\"0003R1L0#1234[#1234|1100 00 003]\r", frame(Id::AdmCid, 3, &help(Service::Medical, 3))),
+        (
+            "\nF65D0029\"ADM-CID\"0002R1L0#1234[#1234|1110 00 002]\r",
+            frame(Id::AdmCid, 2, &help(Service::Fire, 2)),
+        ),
+        (
+            "\nA2CD0029\"ADM-CID\"0003R1L0#1234[#1234|1100 00 003]\r",
+            frame(Id::AdmCid, 3, &help(Service::Medical, 3)),
+        ),
         (
             "\nABB60029\"ADM-CID\"0004R1L0#1234[#1234|1406 00 001]\r",
             frame(Id::AdmCid, 4, &Code::new(Signal::Cancel, 1).encode(Format::AdmCid, "1234")),
         ),
-        ("\nCB140029\"ADM-CID\"0005R1L0#1234[#1234|3120 00 001]\r", frame(Id::AdmCid, 5, &restore.encode(Format::AdmCid, "1234"))),
+        (
+            "\nCB140029\"ADM-CID\"0005R1L0#1234[#1234|3120 00 001]\r",
+            frame(Id::AdmCid, 5, &restore.encode(Format::AdmCid, "1234")),
+        ),
         ("\nE56A0015\"NULL\"0006R1L0#1234[]\r", frame(Id::Null, 6, "")),
         (
             "\n84A60028\"SIA-DCS\"0007R1L0#1234[#1234|Nri1/PA001]\r",
-            frame(Id::SiaDcs, 7, &Code::new(Signal::Help(Service::Police), 1).encode(Format::SiaDcs, "1234")),
+            frame(
+                Id::SiaDcs,
+                7,
+                &Code::new(Signal::Help(Service::Police), 1).encode(Format::SiaDcs, "1234"),
+            ),
         ),
         (
             "\n11FE0098\"*ADM-CID\"0001R1L0#1234[707641A423A7904CF44884719B8D25DF5523413BE9A70E90B3933B70A9D49ACED117A838A574EE0EBDC35E6D32B81C20A2FBE284E1D2858520DFA6FA8FE4C41E\r",
@@ -81,8 +97,11 @@ fn every_length_of_key_hides_and_another_key_opens_nothing() {
     for digits in [32, 48, 64] {
         let key: Key = "7F".repeat(digits / 2).parse().unwrap();
         let other: Key = "3C".repeat(digits / 2).parse().unwrap();
-        let frame =
-            Frame { sealed: true, at: Some("2026-11-26T09:00:00Z".parse().unwrap()), ..frame(Id::AdmCid, 9999, "#1234|1120 00 001") };
+        let frame = Frame {
+            sealed: true,
+            at: Some("2026-11-26T09:00:00Z".parse().unwrap()),
+            ..frame(Id::AdmCid, 9999, "#1234|1120 00 001")
+        };
         let bytes = frame.encode(Some((&key, ALPHABET)));
         assert_eq!(Frame::decode(&bytes, |_| Some(&key)), Ok(frame.clone()));
         assert_eq!(Frame::decode(&bytes, |_| None), Err(NotAFrame::Key));
@@ -107,11 +126,18 @@ fn a_nak_is_understood_in_each_of_its_shapes_and_tells_the_time() {
         "\"NAK\"0000R1L0#A0[]_07:00:00,11-26-2026",
         "\"NAK\"0000L0A0[]_07:00:00,11-26-2026",
     ] {
-        let nak = Frame::decode(body(text).as_bytes(), |_| None).unwrap_or_else(|e| panic!("{text}: {e}"));
-        assert_eq!((nak.id, nak.at.map(|at| at.to_string())), (Id::Nak, Some("2026-11-26T07:00:00.000Z".into())));
+        let nak = Frame::decode(body(text).as_bytes(), |_| None)
+            .unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(
+            (nak.id, nak.at.map(|at| at.to_string())),
+            (Id::Nak, Some("2026-11-26T07:00:00.000Z".into()))
+        );
     }
     let late = golden()[7].1.answer(Id::Nak, "2026-11-26T07:00:00Z".parse().unwrap());
-    assert_eq!(String::from_utf8(late.encode(None)).unwrap(), body("\"NAK\"0000R1L0A0[]_07:00:00,11-26-2026"));
+    assert_eq!(
+        String::from_utf8(late.encode(None)).unwrap(),
+        body("\"NAK\"0000R1L0A0[]_07:00:00,11-26-2026")
+    );
 }
 
 #[test]
@@ -140,7 +166,9 @@ fn events_are_understood_as_panels_write_them() {
 /// D1: text stands between `^` and `^` or follows `*`, and a word is no code.
 #[test]
 fn text_of_a_zone_is_never_a_code() {
-    let sia = |text: &str| Code::decode(Format::SiaDcs, text).into_iter().map(|code| code.signal).collect::<Vec<_>>();
+    let sia = |text: &str| {
+        Code::decode(Format::SiaDcs, text).into_iter().map(|code| code.signal).collect::<Vec<_>>()
+    };
     for text in [
         "#1234|Nri1/OP001^FRONT/PATIO^",
         "#1234|Nri1/CL501^KITCHEN/MAIN^",
@@ -155,17 +183,29 @@ fn text_of_a_zone_is_never_a_code() {
         assert_eq!(sia(text), [Signal::NoEmergency], "{text}");
     }
     let police = [Signal::Help(Service::Police)];
-    for text in ["#1234|Nti19:44/id1/PA0001", "#1234|Nri1/PA001^FRONT*DOOR^", "#1234|Nri1/PA001*FRONT", "#1234|Nri1/PA", "#1234|NPA"] {
+    for text in [
+        "#1234|Nti19:44/id1/PA0001",
+        "#1234|Nri1/PA001^FRONT*DOOR^",
+        "#1234|Nri1/PA001*FRONT",
+        "#1234|Nri1/PA",
+        "#1234|NPA",
+    ] {
         assert_eq!(sia(text), police, "{text}");
     }
-    assert_eq!(sia("#1234|Nri1/OP001^HALL^/PA002"), [Signal::NoEmergency, Signal::Help(Service::Police)], "what follows the text counts");
+    assert_eq!(
+        sia("#1234|Nri1/OP001^HALL^/PA002"),
+        [Signal::NoEmergency, Signal::Help(Service::Police)],
+        "what follows the text counts"
+    );
 }
 
 /// D5: DC-05's fire family is 110 to 118, DC-03 has fire, heat, sprinkler and gas.
 #[test]
 fn rare_fire_codes_are_fire() {
     let fire = [Signal::Help(Service::Fire)];
-    let signals = |format, text: &str| Code::decode(format, text).into_iter().map(|code| code.signal).collect::<Vec<_>>();
+    let signals = |format, text: &str| {
+        Code::decode(format, text).into_iter().map(|code| code.signal).collect::<Vec<_>>()
+    };
     for code in (110..=118).chain([151, 162]) {
         assert_eq!(signals(Format::AdmCid, &format!("#1234|1{code} 00 001")), fire, "{code}");
     }
@@ -173,14 +213,20 @@ fn rare_fire_codes_are_fire() {
         assert_eq!(signals(Format::SiaDcs, &format!("#1234|Nri1/{code}001")), fire, "{code}");
     }
     for restore in ["FH", "KH", "SH", "GH"] {
-        assert_eq!(Code::decode(Format::SiaDcs, &format!("#1234|Nri1/{restore}001"))[0].qualifier, Qualifier::Restore, "{restore}");
+        assert_eq!(
+            Code::decode(Format::SiaDcs, &format!("#1234|Nri1/{restore}001"))[0].qualifier,
+            Qualifier::Restore,
+            "{restore}"
+        );
     }
 }
 
 /// D6: what is no alarm is none, and an alarm that nobody can be sent to is told apart from it.
 #[test]
 fn codes_that_are_no_emergency_are_told_apart() {
-    let signals = |format, text: &str| Code::decode(format, text).into_iter().map(|code| code.signal).collect::<Vec<_>>();
+    let signals = |format, text: &str| {
+        Code::decode(format, text).into_iter().map(|code| code.signal).collect::<Vec<_>>()
+    };
     for code in ["1401", "3401", "1302", "1301", "1570", "1627", "1305", "3144"] {
         let expected = if code == "3144" { Signal::NotServed } else { Signal::NoEmergency };
         assert_eq!(signals(Format::AdmCid, &format!("#1234|{code} 00 001")), [expected], "{code}");
@@ -190,7 +236,11 @@ fn codes_that_are_no_emergency_are_told_apart() {
         assert_eq!(signals(Format::SiaDcs, &format!("#1234|Nri1/{code}")), [expected], "{code}");
     }
     for code in ["BA001", "TA001", "WA001"] {
-        assert_eq!(signals(Format::SiaDcs, &format!("#1234|Nri1/{code}")), [Signal::NotServed], "{code}");
+        assert_eq!(
+            signals(Format::SiaDcs, &format!("#1234|Nri1/{code}")),
+            [Signal::NotServed],
+            "{code}"
+        );
     }
 }
 
@@ -198,13 +248,20 @@ fn codes_that_are_no_emergency_are_told_apart() {
 fn duress_and_silent_hold_up_are_quiet() {
     let signal = |format, text: &str| Code::decode(format, text)[0].signal;
     for code in ["1121", "1124", "1125"] {
-        assert_eq!(signal(Format::AdmCid, &format!("#1234|{code} 00 001")), Signal::Quiet(Quiet::Duress));
+        assert_eq!(
+            signal(Format::AdmCid, &format!("#1234|{code} 00 001")),
+            Signal::Quiet(Quiet::Duress)
+        );
     }
     assert_eq!(signal(Format::AdmCid, "#1234|1122 00 001"), Signal::Quiet(Quiet::HoldUp));
     assert_eq!(signal(Format::SiaDcs, "#1234|Nri1/HA001"), Signal::Quiet(Quiet::HoldUp));
-    for (quiet, cid) in [(Quiet::Duress, "#1234|1121 00 001"), (Quiet::HoldUp, "#1234|1122 00 001")] {
+    for (quiet, cid) in [(Quiet::Duress, "#1234|1121 00 001"), (Quiet::HoldUp, "#1234|1122 00 001")]
+    {
         assert_eq!(Code::new(Signal::Quiet(quiet), 1).encode(Format::AdmCid, "1234"), cid);
-        assert_eq!(Code::new(Signal::Quiet(quiet), 1).encode(Format::SiaDcs, "1234"), "#1234|Nri1/HA001");
+        assert_eq!(
+            Code::new(Signal::Quiet(quiet), 1).encode(Format::SiaDcs, "1234"),
+            "#1234|Nri1/HA001"
+        );
     }
 }
 
@@ -224,7 +281,11 @@ fn frames_are_found_in_pieces_and_beside_noise() {
         assert_eq!(cut(&two.as_bytes()[..end]), Cut::More, "{end}");
     }
     assert_eq!(cut(format!("GET / HTTP/1.1{two}").as_bytes()), Cut::Noise(14));
-    assert_eq!(cut(format!("\n0BED00{two}").as_bytes()), Cut::Noise(7), "half of one, and then another");
+    assert_eq!(
+        cut(format!("\n0BED00{two}").as_bytes()),
+        Cut::Noise(7),
+        "half of one, and then another"
+    );
     assert_eq!(cut(b"\n\r"), Cut::Frame(2), "what some answer to a wrong check sum");
     assert_eq!(Frame::decode(b"\n\r", |_| None), Err(NotAFrame::Shape));
     assert_eq!((cut(b""), cut(&[b'\n'; 3])), (Cut::More, Cut::Noise(1)));

@@ -1,4 +1,5 @@
-//! The real binary on a disk that fails: what it says, how soon, and that nothing is acknowledged before it is flushed.
+//! The real binary on a disk that fails: what it says, how soon, and that nothing is acknowledged
+//! before it is flushed.
 
 use super::{PATIENCE, Person, until};
 use buckler::server::store::sqlite;
@@ -24,18 +25,31 @@ impl OnDisk {
         let folder = tempfile::tempdir().unwrap();
         let shim = folder.path().join("disk.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/native/server/disk.c");
-        let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&shim, &source]).arg("-ldl").status().unwrap();
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .args([&shim, &source])
+            .arg("-ldl")
+            .status()
+            .unwrap();
         assert!(built.success(), "the C compiler that builds SQLite builds this, too");
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        server.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.path().join("data"));
+        server
+            .args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .arg(folder.path().join("data"));
         server.env("LD_PRELOAD", &shim).env("DISK_FAULT", folder.path().join("fault"));
         let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
         let owner = Person { client, base: format!("http://127.0.0.1:{port}") };
-        let alive = || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() };
+        let alive =
+            || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() };
         until("the server", alive).await;
-        owner.post("/api/v1/session", &json!({"email": "owner@demo.test", "password": "buckler-demo"})).await;
+        owner
+            .post(
+                "/api/v1/session",
+                &json!({"email": "owner@demo.test", "password": "buckler-demo"}),
+            )
+            .await;
         Self { child, owner, folder }
     }
 
@@ -51,14 +65,22 @@ impl OnDisk {
     /// A request that must be refused, within a second.
     async fn is_refused(&self) {
         let asked = self.owner.raise("maple-street", "police", json!({}));
-        let (status, problem) = tokio::time::timeout(Duration::from_secs(1), asked).await.expect("said within a second");
-        assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("storage_unavailable")));
+        let (status, problem) = tokio::time::timeout(Duration::from_secs(1), asked)
+            .await
+            .expect("said within a second");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::SERVICE_UNAVAILABLE, &json!("storage_unavailable"))
+        );
         assert_eq!(self.incident().await, Value::Null, "no acknowledgement, no incident");
     }
 
     async fn serves_again(&self) {
         self.disk("");
-        let asked = || async { Some(self.owner.raise("maple-street", "police", json!({})).await).filter(|(s, _)| s.is_success()) };
+        let asked = || async {
+            Some(self.owner.raise("maple-street", "police", json!({})).await)
+                .filter(|(s, _)| s.is_success())
+        };
         until("an incident", asked).await;
     }
 }
@@ -78,7 +100,8 @@ async fn f15_a_full_disk_is_said_within_a_second_and_nothing_is_acknowledged() {
     server.serves_again().await;
 }
 
-/// I26: whatever worked before a fault works after it. SQLite rolls a full disk's transaction back by itself.
+/// I26: whatever worked before a fault works after it. SQLite rolls a full disk's transaction back
+/// by itself.
 #[tokio::test]
 async fn sign_in_works_again_after_a_full_disk() {
     let server = OnDisk::start().await;
@@ -88,17 +111,40 @@ async fn sign_in_works_again_after_a_full_disk() {
         server.owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/name", &body).await.0
     };
     assert_eq!(renamed("One").await, StatusCode::OK);
-    let ready = async || server.owner.client.get(format!("{}/readyz", server.owner.base)).send().await.unwrap().status();
+    let ready = async || {
+        server
+            .owner
+            .client
+            .get(format!("{}/readyz", server.owner.base))
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
     for fault in ["full", "broken"] {
         server.disk(fault);
         assert_eq!(renamed("Two").await, StatusCode::SERVICE_UNAVAILABLE, "{fault}");
         let stranger = Client::builder().timeout(PATIENCE).build().unwrap();
-        let asked = stranger.post(format!("{}/api/v1/session", server.owner.base)).json(&sign_in).send().await.unwrap();
+        let asked = stranger
+            .post(format!("{}/api/v1/session", server.owner.base))
+            .json(&sign_in)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(asked.status(), StatusCode::SERVICE_UNAVAILABLE, "{fault}");
-        until("readiness tells", || async { (ready().await == StatusCode::SERVICE_UNAVAILABLE).then_some(()) }).await;
+        until("readiness tells", || async {
+            (ready().await == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+        })
+        .await;
         server.disk("");
-        until("it is ready again", || async { (ready().await == StatusCode::OK).then_some(()) }).await;
-        let asked = stranger.post(format!("{}/api/v1/session", server.owner.base)).json(&sign_in).send().await.unwrap();
+        until("it is ready again", || async { (ready().await == StatusCode::OK).then_some(()) })
+            .await;
+        let asked = stranger
+            .post(format!("{}/api/v1/session", server.owner.base))
+            .json(&sign_in)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(asked.status(), StatusCode::OK, "{fault}: {}", asked.text().await.unwrap());
         assert_eq!(renamed(fault).await, StatusCode::OK, "{fault}");
     }
@@ -116,26 +162,36 @@ async fn f15_a_disk_that_fails_to_flush_acknowledges_nothing() {
 async fn i10_f14_the_flush_comes_before_the_answer() {
     let server = OnDisk::start().await;
     server.disk("held");
-    // As long as the flush waits there is no yes: after its time the answer is that it is not known to be stored.
+    // As long as the flush waits there is no yes: after its time the answer is that it is not known
+    // to be stored.
     let (status, _) = server.owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let (status, _) = server.owner.raise("lake-cabin", "medical", json!({})).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     server.disk("");
-    // What was on its way to the disk is stored when the flush ends; what had not been begun by then never is (F16).
+    // What was on its way to the disk is stored when the flush ends; what had not been begun by
+    // then never is (F16).
     let stored = || async { Some(server.incident().await).filter(|i| !i.is_null()) };
     assert_eq!(until("what was written", stored).await["state"], "counting_down");
-    assert_eq!(server.owner.get("/api/v1/homes/lake-cabin").await.1["incident"], Value::Null, "never begun later");
+    assert_eq!(
+        server.owner.get("/api/v1/homes/lake-cabin").await.1["incident"],
+        Value::Null,
+        "never begun later"
+    );
 }
 
 #[tokio::test]
 async fn readiness_names_its_reasons_and_comes_back_with_the_disk() {
     let server = OnDisk::start().await;
-    let ready = || async { server.owner.client.get(format!("{}/readyz", server.owner.base)).send().await.unwrap() };
+    let ready = || async {
+        server.owner.client.get(format!("{}/readyz", server.owner.base)).send().await.unwrap()
+    };
     let good = ready().await;
     assert_eq!(good.status(), StatusCode::OK);
     let text = good.text().await.unwrap();
-    for line in ["ready\n", "store: answers after ", "outbox: 0 under way", "disk: ", "center: simulated"] {
+    for line in
+        ["ready\n", "store: answers after ", "outbox: 0 under way", "disk: ", "center: simulated"]
+    {
         assert!(text.contains(line), "{line} in {text}");
     }
     server.disk("broken");
@@ -149,7 +205,8 @@ async fn readiness_names_its_reasons_and_comes_back_with_the_disk() {
 
 fn checked(data: &Path) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    let output = command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(data).output().unwrap();
+    let output =
+        command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(data).output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -159,7 +216,11 @@ async fn check_looks_at_a_running_server_and_finds_damage() {
     server.owner.raise("maple-street", "police", json!({})).await;
     let data = server.folder.path().join("data");
     let (good, said) = checked(&data);
-    assert!(good && said.contains("every page is whole") && said.contains("1 incidents can be read, 1 of them run"), "{said}");
+    assert!(
+        good && said.contains("every page is whole")
+            && said.contains("1 incidents can be read, 1 of them run"),
+        "{said}"
+    );
     assert!(said.contains("nobody serves 127.0.0.1:1"), "{said}");
     assert!(checked(&server.folder.path().join("none")).1.contains("is not there yet"));
     let copies = tempfile::tempdir().unwrap();
@@ -178,7 +239,13 @@ async fn check_looks_at_a_running_server_and_finds_damage() {
 fn start_as_nobody(binary: &Path, data: &Path) -> Output {
     use std::os::unix::process::CommandExt;
     let mut server = Command::new(binary);
-    server.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(data).uid(65_534).gid(65_534).output().unwrap()
+    server
+        .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .uid(65_534)
+        .gid(65_534)
+        .output()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -188,16 +255,25 @@ async fn a_file_that_cannot_be_written_and_a_folder_without_rights_are_said() {
         return eprintln!("left out: only root can become nobody");
     }
     let server = OnDisk::start().await;
-    let place = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+    let place =
+        tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
     let binary = place.path().join("buckler");
     fs::copy(env!("CARGO_BIN_EXE_buckler"), &binary).unwrap();
     let data = place.path().join("data");
     fs::create_dir(&data).unwrap();
-    buckler::server::store::sqlite::backup(&server.folder.path().join("data/buckler.db"), &data.join("buckler.db")).await.unwrap();
+    buckler::server::store::sqlite::backup(
+        &server.folder.path().join("data/buckler.db"),
+        &data.join("buckler.db"),
+    )
+    .await
+    .unwrap();
     // A folder that cannot be entered.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
     let said = refusal(&start_as_nobody(&binary, &data));
-    assert!(said.contains("cannot use the data folder") && said.contains("Permission denied"), "{said}");
+    assert!(
+        said.contains("cannot use the data folder") && said.contains("Permission denied"),
+        "{said}"
+    );
     // A file that can only be read.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
     let file = data.join("buckler.db");
@@ -225,17 +301,38 @@ async fn log_lines_can_be_json_and_tell_no_secret() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let log = fs::File::create(folder.path().join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    command.args(["--log-format", "json", "serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"]);
-    let mut child = command.arg(folder.path().join("data")).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    command.args([
+        "--log-format",
+        "json",
+        "serve",
+        "--demo",
+        "--listen",
+        &format!("127.0.0.1:{port}"),
+        "--data",
+    ]);
+    let mut child =
+        command.arg(folder.path().join("data")).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
     let owner = Person { client, base: format!("http://127.0.0.1:{port}") };
-    until("the server", || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() }).await;
-    owner.post("/api/v1/session", &json!({"email": "owner@demo.test", "password": "buckler-demo"})).await;
+    until("the server", || async {
+        owner.client.get(format!("{}/healthz", owner.base)).send().await.ok()
+    })
+    .await;
+    owner
+        .post("/api/v1/session", &json!({"email": "owner@demo.test", "password": "buckler-demo"}))
+        .await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     let read = || fs::read_to_string(folder.path().join("log")).unwrap();
-    until("a line of the incident", || async { read().contains(incident["id"].as_str().unwrap()).then_some(()) }).await;
-    let lines: Vec<Value> = read().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(lines.iter().any(|line| line["incident"] == incident["id"] && line["step"].is_string()), "{lines:?}");
+    until("a line of the incident", || async {
+        read().contains(incident["id"].as_str().unwrap()).then_some(())
+    })
+    .await;
+    let lines: Vec<Value> =
+        read().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        lines.iter().any(|line| line["incident"] == incident["id"] && line["step"].is_string()),
+        "{lines:?}"
+    );
     for secret in ["buckler-demo", "blue heron", "owner@demo.test", "Olivia", "+1503", "14 Maple"] {
         assert!(!read().contains(secret), "{secret}");
     }
@@ -245,13 +342,19 @@ async fn log_lines_can_be_json_and_tell_no_secret() {
 
 fn start_on(data: PathBuf) -> Output {
     let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    server.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(data).stdin(Stdio::null());
+    server
+        .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .stdin(Stdio::null());
     server.output().unwrap()
 }
 
 fn refusal(output: &Output) -> String {
     assert!(!output.status.success());
-    String::from_utf8_lossy(&output.stderr).lines().filter(|l| l.contains("buckler:") || l.contains("because:")).collect()
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .filter(|l| l.contains("buckler:") || l.contains("because:"))
+        .collect()
 }
 
 #[tokio::test]
@@ -271,8 +374,12 @@ async fn a_file_of_a_newer_version_is_said_and_left_alone() {
     server.child.kill().unwrap();
     server.child.wait().unwrap();
     let data = server.folder.path().join("data");
-    let mut file =
-        <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!("sqlite://{}", data.join("buckler.db").display())).await.unwrap();
+    let mut file = <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!(
+        "sqlite://{}",
+        data.join("buckler.db").display()
+    ))
+    .await
+    .unwrap();
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', 1, x'00', 0)";
     sqlx::query(newer).execute(&mut file).await.unwrap();
     sqlx::Connection::close(file).await.unwrap();
@@ -318,7 +425,13 @@ async fn a_backup_of_a_running_server_can_be_restored() {
     let copies = tempfile::tempdir().unwrap();
     let backup = |to: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command.arg("backup").arg(to).arg("--data").arg(server.folder.path().join("data")).output().unwrap()
+        command
+            .arg("backup")
+            .arg(to)
+            .arg("--data")
+            .arg(server.folder.path().join("data"))
+            .output()
+            .unwrap()
     };
     let copy = copies.path().join("buckler.db");
     assert!(backup(&copy).status.success());
@@ -327,5 +440,8 @@ async fn a_backup_of_a_running_server_can_be_restored() {
     assert_eq!(fs::read(&copy).unwrap(), kept, "nothing is overwritten");
     let restored = sqlite::open(&copy).await.unwrap();
     let running = restored.journal.running().await.unwrap();
-    assert_eq!(running.iter().map(|row| row.incident.as_str()).collect::<Vec<_>>(), [incident["id"].as_str().unwrap()]);
+    assert_eq!(
+        running.iter().map(|row| row.incident.as_str()).collect::<Vec<_>>(),
+        [incident["id"].as_str().unwrap()]
+    );
 }

@@ -8,13 +8,20 @@ use serde_json::json;
 async fn r21_a_live_request_ends_the_drill_at_once_and_begins() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let drill = owner.raise("maple-street", "police", json!({"mode": "drill", "sirens": true})).await.1;
+    let drill =
+        owner.raise("maple-street", "police", json!({"mode": "drill", "sirens": true})).await.1;
     assert_eq!((&drill["mode"], &drill["state"]), (&json!("drill"), &json!("counting_down")));
     owner.act(&drill, "send-now").await;
     let (status, live) = owner.raise("maple-street", "police", json!({})).await;
-    assert_eq!((status, &live["mode"], &live["state"]), (StatusCode::CREATED, &json!("live"), &json!("counting_down")));
+    assert_eq!(
+        (status, &live["mode"], &live["state"]),
+        (StatusCode::CREATED, &json!("live"), &json!("counting_down"))
+    );
     let ended = owner.look(&drill).await;
-    assert_eq!((&ended["state"], &ended["outcome"]["disposition"]), (&json!("closed"), &json!("replaced_by_live")));
+    assert_eq!(
+        (&ended["state"], &ended["outcome"]["disposition"]),
+        (&json!("closed"), &json!("replaced_by_live"))
+    );
     assert_eq!(ended["siren"]["state"], "ended");
     assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"]["id"], live["id"]);
 }

@@ -1,5 +1,6 @@
-//! A request that is dropped half-way: a phone that loses its network, a tab that is closed. Whatever it was to change is changed whole,
-//! with its record in the audit, or not at all; and what is in memory is what is on the disk.
+//! A request that is dropped half-way: a phone that loses its network, a tab that is closed.
+//! Whatever it was to change is changed whole, with its record in the audit, or not at all; and
+//! what is in memory is what is on the disk.
 
 use super::{Person, Server};
 use axum::{
@@ -45,7 +46,8 @@ struct Dump {
 }
 
 async fn dump(server: &Server) -> Dump {
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     let mut rows = async |query: &'static str| {
         let rows = sqlx::query(query).fetch_all(&mut file).await.unwrap();
         rows.iter().map(|row| row.get::<String, _>(0)).collect::<BTreeSet<_>>()
@@ -77,25 +79,53 @@ fn of<'a>(rows: &'a BTreeSet<String>, start: &'a str) -> impl Iterator<Item = &'
 }
 
 /// Makes what the request needs, another time for each.
-async fn prepared(name: &str, server: &Server, owner: &Person, cookie: &str, password: &str, round: usize) -> Case {
-    let case = |method: Method, path: String, body: Value, whole| Case { method, path, body, cookie: Some(cookie.to_owned()), whole };
+async fn prepared(
+    name: &str,
+    server: &Server,
+    owner: &Person,
+    cookie: &str,
+    password: &str,
+    round: usize,
+) -> Case {
+    let case = |method: Method, path: String, body: Value, whole| Case {
+        method,
+        path,
+        body,
+        cookie: Some(cookie.to_owned()),
+        whole,
+    };
     match name {
         "a right is changed" => {
             let role = if round.is_multiple_of(2) { "shared" } else { "guest" };
-            case(Method::PUT, format!("{MAPLE}/people/guest"), json!({"role": role, "sos_withdrawn": false}), |_, _| true)
+            case(
+                Method::PUT,
+                format!("{MAPLE}/people/guest"),
+                json!({"role": role, "sos_withdrawn": false}),
+                |_, _| true,
+            )
         }
-        "a home is renamed" => case(Method::PUT, format!("{MAPLE}/name"), json!({"name": format!("Home {round}")}), |_, _| true),
+        "a home is renamed" => case(
+            Method::PUT,
+            format!("{MAPLE}/name"),
+            json!({"name": format!("Home {round}")}),
+            |_, _| true,
+        ),
         "a contact gets another telephone" => {
             owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await;
             let home = owner.get(MAPLE).await.1;
             let mut contacts = home["contacts"].as_array().unwrap().clone();
-            contacts.iter_mut().for_each(|c| *c = json!({"id": c["id"], "name": c["name"], "phone": c["phone"]}));
+            contacts
+                .iter_mut()
+                .for_each(|c| *c = json!({"id": c["id"], "name": c["name"], "phone": c["phone"]}));
             contacts[0]["phone"] = json!(format!("+1503555{:04}", 200 + round));
-            let whole = |_: &Dump, after: &Dump| of(&after.links, "maple-street sister").count() == 0;
+            let whole =
+                |_: &Dump, after: &Dump| of(&after.links, "maple-street sister").count() == 0;
             case(Method::PUT, format!("{MAPLE}/contacts"), json!({"contacts": contacts}), whole)
         }
         "a contact gets another link" => {
-            let link = owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"].clone();
+            let link =
+                owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"]
+                    .clone();
             let accept = format!("/api/v1{}/accept", link.as_str().unwrap());
             assert_eq!(server.stranger().post(&accept, &Value::Null).await.0, StatusCode::OK);
             let whole = |before: &Dump, after: &Dump| {
@@ -106,7 +136,13 @@ async fn prepared(name: &str, server: &Server, owner: &Person, cookie: &str, pas
             case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, whole)
         }
         "new devices are held" => {
-            let holds = server.app.homes.get(&"maple-street".parse().unwrap()).unwrap().settings.hold_new_devices;
+            let holds = server
+                .app
+                .homes
+                .get(&"maple-street".parse().unwrap())
+                .unwrap()
+                .settings
+                .hold_new_devices;
             let body = json!({"hold_new_devices": !holds});
             case(Method::PUT, format!("{MAPLE}/holding"), body, |_, _| true)
         }
@@ -124,8 +160,21 @@ async fn prepared(name: &str, server: &Server, owner: &Person, cookie: &str, pas
     }
 }
 
-async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie: &str, password: &str, round: usize) -> Case {
-    let case = |method: Method, path: String, body: Value, whole| Case { method, path, body, cookie: Some(cookie.to_owned()), whole };
+async fn prepared_of_people(
+    name: &str,
+    server: &Server,
+    owner: &Person,
+    cookie: &str,
+    password: &str,
+    round: usize,
+) -> Case {
+    let case = |method: Method, path: String, body: Value, whole| Case {
+        method,
+        path,
+        body,
+        cookie: Some(cookie.to_owned()),
+        whole,
+    };
     match name {
         "somebody joins by an invitation" => {
             let asked = json!({"name": "Robin", "role": "shared"});
@@ -146,11 +195,15 @@ async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie:
         "the password is changed" => {
             server.stranger().cookie_with("owner", password).await;
             let whole = |before: &Dump, after: &Dump| {
-                let old: BTreeSet<_> = of(&before.sessions, "owner ").map(|row| row.split(' ').nth(1)).collect();
-                let stay = of(&after.sessions, "owner ").filter(|row| old.contains(&row.split(' ').nth(1))).count();
+                let old: BTreeSet<_> =
+                    of(&before.sessions, "owner ").map(|row| row.split(' ').nth(1)).collect();
+                let stay = of(&after.sessions, "owner ")
+                    .filter(|row| old.contains(&row.split(' ').nth(1)))
+                    .count();
                 before.accounts != after.accounts && stay <= 1
             };
-            let body = json!({"current": password, "password": format!("three quiet otters {round}")});
+            let body =
+                json!({"current": password, "password": format!("three quiet otters {round}")});
             case(Method::PUT, "/api/v1/password".into(), body, whole)
         }
         "a passkey is removed" => {
@@ -158,17 +211,29 @@ async fn prepared_of_people(name: &str, server: &Server, owner: &Person, cookie:
             let path = format!("/api/v1/passkeys/{}", BASE64URL_NOPAD.encode(&credential));
             let (account, never) = ("owner".parse().unwrap(), Timestamp::default());
             let (name, document) = (String::new(), String::new());
-            let passkey = StoredPasskey { credential, account, name, document, created_at: never, used_at: never };
+            let passkey = StoredPasskey {
+                credential,
+                account,
+                name,
+                document,
+                created_at: never,
+                used_at: never,
+            };
             server.apply(Op::PutPasskey(passkey)).await;
-            case(Method::DELETE, path, Value::Null, |before, after| after.passkeys.len() + 1 == before.passkeys.len())
+            case(Method::DELETE, path, Value::Null, |before, after| {
+                after.passkeys.len() + 1 == before.passkeys.len()
+            })
         }
         "recovery codes are made" => {
-            let whole = |before: &Dump, after: &Dump| !after.codes.is_empty() && after.codes.is_disjoint(&before.codes);
+            let whole = |before: &Dump, after: &Dump| {
+                !after.codes.is_empty() && after.codes.is_disjoint(&before.codes)
+            };
             case(Method::POST, "/api/v1/recovery-codes".into(), Value::Null, whole)
         }
         "somebody signs in" => {
             let body = json!({"email": "guest@demo.test", "password": "buckler-demo"});
-            let whole = |before: &Dump, after: &Dump| after.sessions.len() == before.sessions.len() + 1;
+            let whole =
+                |before: &Dump, after: &Dump| after.sessions.len() == before.sessions.len() + 1;
             Case { cookie: None, ..case(Method::POST, "/api/v1/session".into(), body, whole) }
         }
         _ => unreachable!("{name}"),
@@ -188,10 +253,16 @@ async fn polled<T>(mut future: Pin<&mut impl Future<Output = T>>, most: usize) -
     .await
 }
 
-pub(super) fn request(method: &Method, path: &str, json: &Value, cookie: Option<&str>) -> Request<Body> {
+pub(super) fn request(
+    method: &Method,
+    path: &str,
+    json: &Value,
+    cookie: Option<&str>,
+) -> Request<Body> {
     let body = if json.is_null() { Body::empty() } else { Body::from(json.to_string()) };
     let from: SocketAddr = "127.0.0.1:9".parse().unwrap();
-    let mut request = Request::builder().method(method.clone()).uri(path).extension(ConnectInfo(from));
+    let mut request =
+        Request::builder().method(method.clone()).uri(path).extension(ConnectInfo(from));
     if !json.is_null() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
@@ -222,8 +293,17 @@ async fn dropped_at_every_await(name: &str) -> usize {
         // One thing that is done may be told by two records: who joins also signs in.
         let told = (1..=2).contains(&(after.records - before.records));
         assert!(is_same || told, "{name}, dropped after {polls}: {before:?} {after:?}");
-        assert!(is_same || (case.whole)(&before, &after), "{name}, dropped after {polls}: half of it is there\n{before:?}\n{after:?}");
-        let kept: BTreeSet<_> = server.app.homes.all().iter().map(|home| serde_json::to_string(&**home).unwrap()).collect();
+        assert!(
+            is_same || (case.whole)(&before, &after),
+            "{name}, dropped after {polls}: half of it is there\n{before:?}\n{after:?}"
+        );
+        let kept: BTreeSet<_> = server
+            .app
+            .homes
+            .all()
+            .iter()
+            .map(|home| serde_json::to_string(&**home).unwrap())
+            .collect();
         assert_eq!(kept, after.homes, "{name}, dropped after {polls}: memory and disk differ");
         if let Some(answer) = answer {
             let answer = answer.unwrap();
@@ -264,7 +344,8 @@ dropped! {
 
 /// What the guest is to the home, and what the audit said of it last, at one moment.
 async fn guest(server: &Server) -> (String, Option<String>) {
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     let row = sqlx::query(
         "SELECT role, (SELECT detail ->> 'role' FROM audit WHERE what = 'person_changed' ORDER BY number DESC LIMIT 1)
          FROM membership WHERE home = 'maple-street' AND account = 'guest'",
@@ -306,10 +387,18 @@ async fn request_cut_on_the_wire_leaves_no_half_change() {
         drop(wire);
         for _ in 0..5 {
             let (is, last) = guest(&server).await;
-            assert_eq!(last.as_ref().unwrap_or(&"guest".to_owned()), &is, "cut after {cut} of {} bytes", whole.len());
+            assert_eq!(
+                last.as_ref().unwrap_or(&"guest".to_owned()),
+                &is,
+                "cut after {cut} of {} bytes",
+                whole.len()
+            );
             assert!(is == expected || cut == whole.len(), "what has not arrived is not done");
         }
         expected = guest(&server).await.0;
     }
-    assert!(guest(&server).await.1.is_some(), "a request that arrived whole was done though nobody waited for the answer");
+    assert!(
+        guest(&server).await.1.is_some(),
+        "a request that arrived whole was done though nobody waited for the answer"
+    );
 }

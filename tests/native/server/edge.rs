@@ -1,4 +1,5 @@
-//! What holds for every request: its id in the answer and in the log, the time that it may take, and how much may be open at once.
+//! What holds for every request: its id in the answer and in the log, the time that it may take,
+//! and how much may be open at once.
 
 use super::{PATIENCE, Server, cameras::free_port, until, until_within};
 use reqwest::StatusCode;
@@ -19,7 +20,8 @@ const EVENTS: &str = "/api/v1/homes/maple-street/events";
 /// Longer than any limit on a request.
 const TOO_LONG: Duration = Duration::from_secs(90);
 
-/// The server of this build, as a process of its own: what a test logs in its own process depends on the tests beside it.
+/// The server of this build, as a process of its own: what a test logs in its own process depends
+/// on the tests beside it.
 struct Logged {
     child: Child,
     base: String,
@@ -30,9 +32,22 @@ impl Logged {
     async fn start() -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command.args(["serve", "--demo", "--log-format", "json", "--listen", &format!("127.0.0.1:{port}"), "--data"]);
+        command.args([
+            "serve",
+            "--demo",
+            "--log-format",
+            "json",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--data",
+        ]);
         let log = File::create(folder.path().join("log")).unwrap();
-        let child = command.arg(folder.path().join("data")).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let child = command
+            .arg(folder.path().join("data"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         let server = Self { child, base: format!("http://127.0.0.1:{port}"), folder };
         until("the server", || async { TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
         server
@@ -53,31 +68,55 @@ impl Drop for Logged {
 }
 
 #[tokio::test]
-async fn the_id_of_a_request_is_in_its_answer_and_in_each_log_line_up_to_the_step_of_the_incident() {
+async fn the_id_of_a_request_is_in_its_answer_and_in_each_log_line_up_to_the_step_of_the_incident()
+{
     let server = Logged::start().await;
     let client = reqwest::Client::builder().cookie_store(true).build().unwrap();
-    let post = |path: &str, body: Value| client.post(format!("{}{path}", server.base)).json(&body).send();
-    let signed_in = post("/api/v1/session", json!({"email": "owner@demo.test", "password": "buckler-demo"})).await.unwrap();
-    let home: Value = client.get(format!("{}/api/v1/homes/maple-street", server.base)).send().await.unwrap().json().await.unwrap();
+    let post =
+        |path: &str, body: Value| client.post(format!("{}{path}", server.base)).json(&body).send();
+    let signed_in =
+        post("/api/v1/session", json!({"email": "owner@demo.test", "password": "buckler-demo"}))
+            .await
+            .unwrap();
+    let home: Value = client
+        .get(format!("{}/api/v1/homes/maple-street", server.base))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let sos = json!({
         "id": "0198c0de-0000-7000-8000-0000000000aa", "request": "police", "mode": "live", "source": {"surface": "dashboard"},
         "sent_at": home["server_time"],
     });
     let raised = post("/api/v1/homes/maple-street/incidents", sos).await.unwrap();
     assert_eq!(raised.status(), StatusCode::CREATED);
-    let id = |answer: &reqwest::Response| answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let id =
+        |answer: &reqwest::Response| answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert_ne!(id(&signed_in), id(&raised));
     // Lines are written a moment after what they tell of.
-    let step = until("the step", || async { server.lines().into_iter().find(|line| line["step"] == "started") }).await;
+    let step = until("the step", || async {
+        server.lines().into_iter().find(|line| line["step"] == "started")
+    })
+    .await;
     let span = &step["span"];
-    assert_eq!((&span["id"], &span["route"]), (&json!(id(&raised)), &json!("/api/v1/homes/{home}/incidents")), "{step}");
+    assert_eq!(
+        (&span["id"], &span["route"]),
+        (&json!(id(&raised)), &json!("/api/v1/homes/{home}/incidents")),
+        "{step}"
+    );
 }
 
 #[tokio::test]
 async fn only_a_trusted_proxy_names_a_request() {
     let named = "6f1f6f0a0c8e4f0f9a3b2c1d0e9f8a7b";
     let ask = async |server: &Server, name: &str| {
-        let request = server.stranger().client.get(format!("{}/healthz", server.base)).header("x-request-id", name);
+        let request = server
+            .stranger()
+            .client
+            .get(format!("{}/healthz", server.base))
+            .header("x-request-id", name);
         request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().replace('-', "")
     };
     assert_ne!(ask(&Server::start("30s").await, named).await, named, "a stranger's word");
@@ -98,8 +137,7 @@ async fn until_closed(server: &Server, bytes: &[u8]) -> String {
 #[tokio::test]
 async fn who_says_nothing_or_stops_in_the_middle_loses_the_connection() {
     let server = Server::start("30s").await;
-    let body =
-        "POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-type: application/json\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{";
+    let body = "POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-type: application/json\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{";
     let (silent, guess, head, body) = tokio::join!(
         until_closed(&server, b""),
         until_closed(&server, b"PRI * HT"),
@@ -111,7 +149,8 @@ async fn who_says_nothing_or_stops_in_the_middle_loses_the_connection() {
     assert!(body.starts_with("HTTP/1.1 503") && body.contains("timed_out"), "{body}");
 }
 
-/// A phone that is gone holds its stream until the server notices, so one more must never be refused.
+/// A phone that is gone holds its stream until the server notices, so one more must never be
+/// refused.
 #[tokio::test]
 async fn one_stream_too_many_of_a_session_or_link_ends_its_oldest_and_no_other() {
     let server = Server::start("30s").await;
@@ -122,7 +161,8 @@ async fn one_stream_too_many_of_a_session_or_link_ends_its_oldest_and_no_other()
         assert_eq!(stream.status(), StatusCode::OK);
         stream
     };
-    let ends = async |mut stream: reqwest::Response| while stream.chunk().await.unwrap().is_some() {};
+    let ends =
+        async |mut stream: reqwest::Response| while stream.chunk().await.unwrap().is_some() {};
     let mut untouched = open(&owner, EVENTS).await;
     for (person, path) in [(&guest, EVENTS), (&server.stranger(), link.as_str())] {
         let mut streams = Vec::new();
@@ -157,7 +197,8 @@ async fn a_listener_that_takes_nothing_is_let_go() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut socket = TcpStream::connect(server.base.trim_start_matches("http://")).await.unwrap();
-    let request = format!("GET {EVENTS} HTTP/1.1\r\nhost: home\r\ncookie: {}\r\n\r\n", owner.cookie().await);
+    let request =
+        format!("GET {EVENTS} HTTP/1.1\r\nhost: home\r\ncookie: {}\r\n\r\n", owner.cookie().await);
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut first = [0; 64];
     socket.read_exact(&mut first).await.unwrap();
@@ -167,9 +208,24 @@ async fn a_listener_that_takes_nothing_is_let_go() {
     // More than the system keeps for one connection, so that the server has to wait for it.
     let large = format!("\"{}\"", "x".repeat(64 * 1024));
     let is_gone = || async {
-        server.app.live_events.publish(&"maple-street".parse().unwrap(), "home", &large, server.app.clock.now());
+        server.app.live_events.publish(
+            &"maple-street".parse().unwrap(),
+            "home",
+            &large,
+            server.app.clock.now(),
+        );
         (!is_open()).then_some(())
     };
     until_within(TOO_LONG, "the end of its stream", is_gone).await;
-    assert!(owner.client.get(format!("{}/healthz", server.base)).timeout(PATIENCE).send().await.unwrap().status().is_success());
+    assert!(
+        owner
+            .client
+            .get(format!("{}/healthz", server.base))
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
 }

@@ -32,8 +32,17 @@ impl Stream {
         let read = async {
             loop {
                 if let Some((event, rest)) = self.text.split_once("\n\n") {
-                    let field = |name: &str| event.lines().find_map(|l| l.strip_prefix(&format!("{name}: "))).map(str::to_owned);
-                    let made = Event { name: field("event")?, id: field("id"), data: serde_json::from_str(&field("data")?).unwrap() };
+                    let field = |name: &str| {
+                        event
+                            .lines()
+                            .find_map(|l| l.strip_prefix(&format!("{name}: ")))
+                            .map(str::to_owned)
+                    };
+                    let made = Event {
+                        name: field("event")?,
+                        id: field("id"),
+                        data: serde_json::from_str(&field("data")?).unwrap(),
+                    };
                     self.text = rest.to_owned();
                     return Some(made);
                 }
@@ -64,7 +73,10 @@ async fn a_stream_begins_with_the_whole_home_and_tells_what_happens() {
     let owner = server.sign_in("owner").await;
     let mut stream = Stream::open(&owner, EVENTS, None).await;
     let first = stream.next().await.unwrap();
-    assert_eq!((first.name.as_str(), &first.data["home"]["name"]), ("snapshot", &json!("Maple Street")));
+    assert_eq!(
+        (first.name.as_str(), &first.data["home"]["name"]),
+        ("snapshot", &json!("Maple Street"))
+    );
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     assert_eq!(stream.next_named("incident").await.data["id"], incident["id"]);
     owner.act(&incident, "send-now").await;
@@ -96,7 +108,11 @@ async fn i21_another_home_hears_nothing() {
     lake.next().await.unwrap();
     owner.raise("maple-street", "police", json!({})).await;
     let there = owner.raise("lake-cabin", "medical", json!({})).await.1;
-    assert_eq!(lake.next().await.unwrap().data["id"], there["id"], "the first thing heard is its own");
+    assert_eq!(
+        lake.next().await.unwrap().data["id"],
+        there["id"],
+        "the first thing heard is its own"
+    );
     let stranger = server.stranger();
     assert_eq!(stranger.get(EVENTS).await.1["code"], "not_signed_in");
     let operator = server.sign_in("operator").await;
@@ -110,8 +126,14 @@ async fn a_listener_that_is_too_slow_starts_over_with_a_snapshot() {
     let session = owner.cookie().await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
-    let mut socket = socket.connect(owner.base.trim_start_matches("http://").parse().unwrap()).await.unwrap();
-    socket.write_all(format!("GET {EVENTS} HTTP/1.1\r\nhost: x\r\ncookie: {session}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut socket =
+        socket.connect(owner.base.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    socket
+        .write_all(
+            format!("GET {EVENTS} HTTP/1.1\r\nhost: x\r\ncookie: {session}\r\n\r\n").as_bytes(),
+        )
+        .await
+        .unwrap();
     // It reads nothing, while more happens than is kept for anybody.
     for _ in 0..300 {
         let incident = owner.raise("maple-street", "medical", json!({})).await.1;
@@ -119,7 +141,10 @@ async fn a_listener_that_is_too_slow_starts_over_with_a_snapshot() {
     }
     let (mut text, mut part) = (String::new(), [0; 4_096]);
     while text.matches("event: snapshot").count() < 2 {
-        let read = tokio::time::timeout(PATIENCE, socket.read(&mut part)).await.expect("more comes").unwrap();
+        let read = tokio::time::timeout(PATIENCE, socket.read(&mut part))
+            .await
+            .expect("more comes")
+            .unwrap();
         assert!(read > 0 && !text.contains("event: ping"), "it starts over");
         text.push_str(&String::from_utf8_lossy(&part[..read]));
     }
@@ -151,7 +176,10 @@ async fn a_contacts_stream_tells_of_the_call_and_of_nothing_else() {
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
     let ringing = line.next().await.unwrap();
-    assert_eq!((ringing.name.as_str(), &ringing.data["call"]["state"]), ("call", &json!("ringing")));
+    assert_eq!(
+        (ringing.name.as_str(), &ringing.data["call"]["state"]),
+        ("call", &json!("ringing"))
+    );
     let call = ringing.data["call"]["id"].as_str().unwrap().to_owned();
     contact.post(&format!("{phone}/calls/{call}/confirm"), &json!({})).await;
     loop {
@@ -180,7 +208,8 @@ async fn contacts_stream_ends_with_its_link() {
     }
 }
 
-/// A home in which much happens that a contact is not told: their page must not take the silence for a lost connection.
+/// A home in which much happens that a contact is not told: their page must not take the silence
+/// for a lost connection.
 #[tokio::test]
 async fn contacts_stream_shows_that_it_lives_while_the_home_is_busy() {
     let server = Server::start("30s").await;

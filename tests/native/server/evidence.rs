@@ -1,4 +1,5 @@
-//! Evidence: the same from the page and from the command line, sealed so that others can check it, and kept.
+//! Evidence: the same from the page and from the command line, sealed so that others can check it,
+//! and kept.
 
 use super::{Server, until};
 use serde_json::{Value, json};
@@ -9,7 +10,12 @@ use std::{
 };
 
 fn buckler(data: &Path, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_buckler")).args(words).arg("--data").arg(data).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_buckler"))
+        .args(words)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap()
 }
 
 /// A checker that shares nothing with the server.
@@ -31,7 +37,10 @@ async fn with_incidents() -> (Server, Value, Value) {
     owner.act(&one, "send-now").await;
     let other = owner.raise("lake-cabin", "medical", json!({})).await.1;
     owner.act(&other, "cancel").await;
-    let one = until("a call", || async { Some(owner.look(&one).await).filter(|one| one["calls"][0]["state"] == "ringing") }).await;
+    let one = until("a call", || async {
+        Some(owner.look(&one).await).filter(|one| one["calls"][0]["state"] == "ringing")
+    })
+    .await;
     (server, one, other)
 }
 
@@ -40,28 +49,45 @@ async fn evidence_is_written_beside_a_server_and_its_seals_hold_for_others() {
     let (server, one, other) = with_incidents().await;
     let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
     let folder = out.path().join("evidence");
-    let asked = |more: &[&str]| buckler(&data, &[&["export", folder.to_str().unwrap()], more].concat());
+    let asked =
+        |more: &[&str]| buckler(&data, &[&["export", folder.to_str().unwrap()], more].concat());
     let done = asked(&[]);
     assert!(done.status.success(), "{done:?}");
     let said = String::from_utf8(done.stdout).unwrap();
-    let file = |incident: &Value, ending: &str| folder.join(format!("buckler-{}.{ending}", incident["id"].as_str().unwrap()));
+    let file = |incident: &Value, ending: &str| {
+        folder.join(format!("buckler-{}.{ending}", incident["id"].as_str().unwrap()))
+    };
     for incident in [&one, &other] {
         let checked = check(&file(incident, "json"));
         assert!(checked.status.success(), "{checked:?}");
-        let seal = String::from_utf8(checked.stdout).unwrap().trim().rsplit(' ').next().unwrap().to_owned();
+        let seal = String::from_utf8(checked.stdout)
+            .unwrap()
+            .trim()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .to_owned();
         assert!(said.contains(&format!("{} {seal}", incident["id"].as_str().unwrap())), "{said}");
     }
     let text = std::fs::read_to_string(file(&one, "json")).unwrap();
-    assert!(!text.contains("argon2") && !text.contains("under the stone"), "no password, and nothing that is for responders alone");
+    assert!(
+        !text.contains("argon2") && !text.contains("under the stone"),
+        "no password, and nothing that is for responders alone"
+    );
     // The page says the same, line for line.
     let path = format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap());
     let owner = server.sign_in("owner").await;
     let written: Value = serde_json::from_str(&text).unwrap();
     let seen = owner.get(&path).await.1;
     let lines = written["events"].as_array().unwrap().len();
-    assert_eq!(seen["events"].as_array().unwrap()[..lines], written["events"].as_array().unwrap()[..]);
+    assert_eq!(
+        seen["events"].as_array().unwrap()[..lines],
+        written["events"].as_array().unwrap()[..]
+    );
     // Whatever is changed or left out is found.
-    for (from, to) in [("\"name\": \"Olivia\"", "\"name\": \"Nobody\""), ("sent_now", "countdown_over")] {
+    for (from, to) in
+        [("\"name\": \"Olivia\"", "\"name\": \"Nobody\""), ("sent_now", "countdown_over")]
+    {
         let forged = out.path().join("forged.json");
         std::fs::write(&forged, text.replace(from, to)).unwrap();
         assert!(!check(&forged).status.success(), "{from}");
@@ -71,7 +97,10 @@ async fn evidence_is_written_beside_a_server_and_its_seals_hold_for_others() {
     std::fs::write(out.path().join("short.json"), short.to_string()).unwrap();
     assert!(!check(&out.path().join("short.json")).status.success());
     let again = asked(&[]);
-    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("File exists"), "nothing is overwritten: {again:?}");
+    assert!(
+        !again.status.success() && String::from_utf8_lossy(&again.stderr).contains("File exists"),
+        "nothing is overwritten: {again:?}"
+    );
 }
 
 #[tokio::test]
@@ -85,15 +114,32 @@ async fn evidence_is_signed_with_a_key_that_others_can_know() {
     let seen = owner.get(&path).await.1;
     let folder = out.path().join("evidence");
     assert!(buckler(&data, &["export", folder.to_str().unwrap()]).status.success());
-    let written = std::fs::read_to_string(folder.join(format!("buckler-{}.json", one["id"].as_str().unwrap()))).unwrap();
-    let page = owner.client.get(format!("{}{path}?format=html", owner.base)).send().await.unwrap().text().await.unwrap();
-    assert!(page.contains(key) && page.contains("does not prove"), "the page names the key, and says what it does not prove");
+    let written = std::fs::read_to_string(
+        folder.join(format!("buckler-{}.json", one["id"].as_str().unwrap())),
+    )
+    .unwrap();
+    let page = owner
+        .client
+        .get(format!("{}{path}?format=html", owner.base))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        page.contains(key) && page.contains("does not prove"),
+        "the page names the key, and says what it does not prove"
+    );
 
     let file = out.path().join("one.json");
     let checked = |text: &str, key: &[&str]| {
         std::fs::write(&file, text).unwrap();
         let output = check_against(&file, key);
-        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+        (
+            output.status.success(),
+            String::from_utf8([output.stdout, output.stderr].concat()).unwrap(),
+        )
     };
     for text in [&seen.to_string(), &written] {
         let (good, said) = checked(text, &[key]);
@@ -121,7 +167,9 @@ async fn evidence_is_signed_with_a_key_that_others_can_know() {
     assert_eq!(checked(&unsigned.to_string(), &[key]), (false, "the file is not signed\n".into()));
     // A forger signs with a key of their own.
     let (other, mut forged) = (Server::start("30s").await, seen.clone());
-    let other_key = String::from_utf8(buckler(other.file().parent().unwrap(), &["evidence", "key"]).stdout).unwrap();
+    let other_key =
+        String::from_utf8(buckler(other.file().parent().unwrap(), &["evidence", "key"]).stdout)
+            .unwrap();
     forged["signature"]["public_key"] = json!(other_key.trim());
     assert!(checked(&forged.to_string(), &[key]).1.contains("signed with another key"));
     assert!(!checked(&forged.to_string(), &[]).0);
@@ -132,10 +180,15 @@ async fn evidence_whose_key_is_damaged_is_given_unsigned() {
     let (server, one, _) = with_incidents().await;
     std::fs::write(server.file().with_file_name("evidence-key"), "short").unwrap();
     let owner = server.sign_in("owner").await;
-    let (status, seen) = owner.get(&format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap())).await;
+    let (status, seen) =
+        owner.get(&format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap())).await;
     assert_eq!((status.as_u16(), seen.get("signature")), (200, None));
     let key = buckler(server.file().parent().unwrap(), &["evidence", "key"]);
-    assert!(!key.status.success() && String::from_utf8_lossy(&key.stderr).contains("no key of 32 bytes"), "{key:?}");
+    assert!(
+        !key.status.success()
+            && String::from_utf8_lossy(&key.stderr).contains("no key of 32 bytes"),
+        "{key:?}"
+    );
 }
 
 #[tokio::test]
@@ -148,7 +201,8 @@ async fn an_incident_that_cannot_be_read_keeps_no_other_from_being_exported() {
         .await;
     let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
     let done = buckler(&data, &["export", out.path().join("all").to_str().unwrap()]);
-    let (told, failed) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let (told, failed) =
+        (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(!done.status.success() && told.contains("1 incidents are in"), "{told}");
     assert!(failed.contains("1 more cannot be read") && failed.contains(&broken), "{failed}");
     assert_eq!(std::fs::read_dir(out.path().join("all")).unwrap().count(), 1);
@@ -170,31 +224,58 @@ async fn evidence_is_chosen_by_home_day_and_incident_and_is_a_table_or_a_page() 
     assert_eq!(asked("later", &["--since", "2999-01-01"]).1, 0);
     assert_eq!(asked("earlier", &["--since", "2020-01-01", "--format", "html"]).1, 2);
     assert!(!asked("bad", &["--since", "yesterday"]).0.status.success());
-    let page = std::fs::read_to_string(out.path().join(format!("earlier/buckler-{id}.html"))).unwrap();
-    assert!(page.contains("<style>") && page.contains("14 Maple Street") && page.contains("Sent without waiting for the countdown"));
+    let page =
+        std::fs::read_to_string(out.path().join(format!("earlier/buckler-{id}.html"))).unwrap();
+    assert!(
+        page.contains("<style>")
+            && page.contains("14 Maple Street")
+            && page.contains("Sent without waiting for the countdown")
+    );
     let table = std::fs::read_to_string(out.path().join(format!("one/buckler-{id}.csv"))).unwrap();
     assert!(table.starts_with("\"seq\",\"at\",\"what\",\"by\",\"text\",\"hash\"\r\n"), "{table}");
     let nowhere = buckler(out.path(), &["export", out.path().join("x").to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("there is no database"), "{nowhere:?}");
+    assert!(
+        String::from_utf8_lossy(&nowhere.stderr).contains("there is no database"),
+        "{nowhere:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_page_for_paper_holds_what_people_wrote_as_text() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let address =
-        json!({"line1": "1 <script>alert(1)</script> Road", "city": "A & B", "region": "OR", "postal_code": "97205", "country": "US"});
-    assert!(owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/address", &address).await.0.is_success());
+    let address = json!({"line1": "1 <script>alert(1)</script> Road", "city": "A & B", "region": "OR", "postal_code": "97205", "country": "US"});
+    assert!(
+        owner
+            .ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/address", &address)
+            .await
+            .0
+            .is_success()
+    );
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    let path = format!("{}/api/v1/incidents/{}/export?format=html", server.base, incident["id"].as_str().unwrap());
+    let path = format!(
+        "{}/api/v1/incidents/{}/export?format=html",
+        server.base,
+        incident["id"].as_str().unwrap()
+    );
     let answer = owner.client.get(path).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
-    assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    assert!(
+        answer.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("default-src 'none'")
+    );
     let page = answer.text().await.unwrap();
-    assert!(page.contains("1 &lt;script&gt;alert(1)&lt;/script&gt; Road, A &amp; B") && !page.contains("<script"), "{page}");
+    assert!(
+        page.contains("1 &lt;script&gt;alert(1)&lt;/script&gt; Road, A &amp; B")
+            && !page.contains("<script"),
+        "{page}"
+    );
 }
 
-/// Evidence is kept for 400 days at least: nothing that the server does by itself takes an incident away.
+/// Evidence is kept for 400 days at least: nothing that the server does by itself takes an incident
+/// away.
 #[tokio::test]
 async fn what_happened_400_days_ago_is_still_there() {
     let (server, one, _) = with_incidents().await;
@@ -204,7 +285,8 @@ async fn what_happened_400_days_ago_is_still_there() {
     let before = owner.get(&format!("/api/v1/incidents/{id}/export")).await.1["events"].clone();
     let file = server.file();
     let server = server.restart_after(std::time::Duration::ZERO).await;
-    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+    let mut database =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
     let age = "UPDATE incident SET started_at = started_at - 34560000000, running = NULL";
     assert_eq!(sqlx::query(age).execute(&mut database).await.unwrap().rows_affected(), 2);
     database.close().await.unwrap();

@@ -1,5 +1,5 @@
-//! The example of the documentation on a real broker, as `mosquitto_sub` sees it: a siren, a keypad and a panic button on Zigbee, and Home
-//! Assistant.
+//! The example of the documentation on a real broker, as `mosquitto_sub` sees it: a siren, a keypad
+//! and a panic button on Zigbee, and Home Assistant.
 
 use super::{Person, Server, broker::Broker, until, wait, whats};
 use buckler::server::identity::attempts::Guess;
@@ -22,17 +22,45 @@ struct Watcher {
 impl Watcher {
     async fn start(broker: &Broker) -> Self {
         let mut command = Command::new("mosquitto_sub");
-        command.args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-u", "watcher", "-P", "open sesame", "-v", "-t", "#"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("scripts/setup test installs mosquitto's clients");
+        command.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &broker.port.to_string(),
+            "-u",
+            "watcher",
+            "-P",
+            "open sesame",
+            "-v",
+            "-t",
+            "#",
+        ]);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("scripts/setup test installs mosquitto's clients");
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let (read, out) = (lines.clone(), child.stdout.take().unwrap());
-        std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).for_each(|line| read.lock().unwrap().push(line)));
+        std::thread::spawn(move || {
+            BufReader::new(out)
+                .lines()
+                .map_while(Result::ok)
+                .for_each(|line| read.lock().unwrap().push(line))
+        });
         Self { child, lines }
     }
 
-    /// Everything on topics that begin so; the same again is the same (I12: a command that is repeated is one command).
+    /// Everything on topics that begin so; the same again is the same (I12: a command that is
+    /// repeated is one command).
     fn saw(&self, begin: &str) -> Vec<String> {
-        let mut saw: Vec<String> = self.lines.lock().unwrap().iter().filter(|line| line.starts_with(begin)).cloned().collect();
+        let mut saw: Vec<String> = self
+            .lines
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| line.starts_with(begin))
+            .cloned()
+            .collect();
         saw.dedup();
         saw
     }
@@ -79,7 +107,9 @@ impl World {
         tokio::spawn(async move { while events.poll().await.is_ok() {} });
         watcher.until_saw("homeassistant/device/buckler_maple-street/config", 1).await;
         let owner = server.sign_in("owner").await;
-        let known = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
+        let known = async || {
+            owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true
+        };
         until("the siren is known", || async { known().await.then_some(()) }).await;
         Self { server, owner, watcher, bridge, assistant, _broker: broker }
     }
@@ -89,7 +119,9 @@ impl World {
     }
 
     fn says(&self, topic: &str, payload: &str) {
-        self.bridge.try_publish(topic, payload.as_bytes().to_vec(), PublishOptions::at_least_once()).unwrap();
+        self.bridge
+            .try_publish(topic, payload.as_bytes().to_vec(), PublishOptions::at_least_once())
+            .unwrap();
     }
 
     /// What the siren was told, and what it said.
@@ -99,16 +131,33 @@ impl World {
     }
 
     async fn until_siren(&self, lines: &[&str]) {
-        until("the siren's messages", || async { (self.siren().len() >= lines.len()).then_some(()) }).await;
+        until("the siren's messages", || async {
+            (self.siren().len() >= lines.len()).then_some(())
+        })
+        .await;
         assert_eq!(self.siren(), lines);
     }
 
-    /// The server is made to say everything anew, on the connection on which it speaks to sirens: what comes with that came after all that
-    /// it had told a siren before.
+    /// The server is made to say everything anew, on the connection on which it speaks to sirens:
+    /// what comes with that came after all that it had told a siren before.
     async fn nothing_more(&self) {
-        let found = || self.watcher.lines.lock().unwrap().iter().filter(|line| line.starts_with("homeassistant/device")).count();
+        let found = || {
+            self.watcher
+                .lines
+                .lock()
+                .unwrap()
+                .iter()
+                .filter(|line| line.starts_with("homeassistant/device"))
+                .count()
+        };
         let before = found();
-        self.assistant.try_publish("homeassistant/status", b"online".to_vec(), PublishOptions::at_least_once()).unwrap();
+        self.assistant
+            .try_publish(
+                "homeassistant/status",
+                b"online".to_vec(),
+                PublishOptions::at_least_once(),
+            )
+            .unwrap();
         until("all of it anew", || async { (found() > before).then_some(()) }).await;
     }
 }
@@ -120,7 +169,13 @@ fn bridge(broker: &Broker) -> AsyncClient {
         loop {
             let say = |topic: &str, payload: Value, keep: bool| {
                 let options = PublishOptions::at_least_once().retain(keep);
-                speaks.try_publish(format!("zigbee2mqtt/hall siren{topic}"), payload.to_string().into_bytes(), options).unwrap();
+                speaks
+                    .try_publish(
+                        format!("zigbee2mqtt/hall siren{topic}"),
+                        payload.to_string().into_bytes(),
+                        options,
+                    )
+                    .unwrap();
             };
             match events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -148,8 +203,13 @@ const QUIET: &str = r#"zigbee2mqtt/hall siren {"alarm":false,"battery":90}"#;
 async fn the_example_sounds_and_silences_for_what_sounds_a_siren() {
     for (button, services) in [("single", json!(["police"])), ("double", json!(["fire"]))] {
         let world = World::start().await;
-        world.says("zigbee2mqtt/bedside button", &json!({"action": button, "battery": 70}).to_string());
-        let incident = until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+        world.says(
+            "zigbee2mqtt/bedside button",
+            &json!({"action": button, "battery": 70}).to_string(),
+        );
+        let incident =
+            until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) })
+                .await;
         assert_eq!(incident["services"], services);
         assert_eq!(world.siren(), [""; 0], "not while it counts down");
         world.owner.act(&incident, "send-now").await;
@@ -168,9 +228,13 @@ async fn the_example_sounds_and_silences_for_what_sounds_a_siren() {
 async fn the_example_tells_its_siren_nothing_of_medical_help_practice_and_what_is_canceled() {
     let world = World::start().await;
     world.says("zigbee2mqtt/bedside button", r#"{"action":"hold"}"#);
-    let incident = until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+    let incident =
+        until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
     world.owner.act(&incident, "send-now").await;
-    until("the call", || async { whats(&world.owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
+    until("the call", || async {
+        whats(&world.owner.look(&incident).await).contains(&"call_placed").then_some(())
+    })
+    .await;
     assert!(!whats(&world.owner.look(&incident).await).contains(&"siren_on"), "F34");
     world.nothing_more().await;
     assert_eq!(world.siren(), [""; 0], "F34");
@@ -178,14 +242,28 @@ async fn the_example_tells_its_siren_nothing_of_medical_help_practice_and_what_i
     // Whoever may not write there presses nothing, and an SOS there is none.
     world.says("buckler/home/maple-street/do", "drill");
     let press = |what: &str| {
-        world.assistant.try_publish("buckler/home/maple-street/do", what.as_bytes().to_vec(), PublishOptions::at_least_once()).unwrap()
+        world
+            .assistant
+            .try_publish(
+                "buckler/home/maple-street/do",
+                what.as_bytes().to_vec(),
+                PublishOptions::at_least_once(),
+            )
+            .unwrap()
     };
     ["police", "fire", "medical", "", "cancel"].into_iter().for_each(press);
     press("drill");
-    let drill = until("the drill", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
-    assert_eq!((&drill["mode"], &drill["started_by"]["name"]), (&json!("drill"), &json!("Home Assistant")));
+    let drill =
+        until("the drill", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+    assert_eq!(
+        (&drill["mode"], &drill["started_by"]["name"]),
+        (&json!("drill"), &json!("Home Assistant"))
+    );
     world.owner.act(&drill, "send-now").await;
-    until("the call", || async { whats(&world.owner.look(&drill).await).contains(&"call_placed").then_some(()) }).await;
+    until("the call", || async {
+        whats(&world.owner.look(&drill).await).contains(&"call_placed").then_some(())
+    })
+    .await;
     world.nothing_more().await;
     assert_eq!(world.siren(), [""; 0]);
 }
@@ -198,18 +276,29 @@ async fn a_code_cancels_a_countdown_and_the_keypad_is_told() {
     };
     let keypad = "zigbee2mqtt/hall keypad";
     world.says(keypad, r#"{"action":"panic","action_code":null,"action_transaction":1}"#);
-    let incident = until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
+    let incident =
+        until("the press", || async { Some(world.running().await).filter(|i| !i.is_null()) }).await;
     assert_eq!(incident["timeline"][0]["text"], "Police requested from Hall keypad");
     world.says(keypad, &typed("4712", 2));
     let answers = world.watcher.until_saw("zigbee2mqtt/hall keypad/set", 1).await;
-    assert_eq!(answers, [r#"zigbee2mqtt/hall keypad/set {"arm_mode":{"mode":"invalid_code","transaction":2}}"#]);
-    assert_eq!(world.owner.look(&incident).await["state"], "counting_down", "a wrong code cancels nothing");
+    assert_eq!(
+        answers,
+        [r#"zigbee2mqtt/hall keypad/set {"arm_mode":{"mode":"invalid_code","transaction":2}}"#]
+    );
+    assert_eq!(
+        world.owner.look(&incident).await["state"],
+        "counting_down",
+        "a wrong code cancels nothing"
+    );
     world.says(keypad, &typed("4711", 3));
     let canceled = world.owner.until_state(&incident, "aborted").await;
     let last = canceled["timeline"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&last["what"], &last["by"]), (&json!("aborted"), &json!("Olivia, Hall keypad")));
     let answers = world.watcher.until_saw("zigbee2mqtt/hall keypad/set", 2).await;
-    assert_eq!(answers[1], r#"zigbee2mqtt/hall keypad/set {"arm_mode":{"mode":"disarm","transaction":3}}"#);
+    assert_eq!(
+        answers[1],
+        r#"zigbee2mqtt/hall keypad/set {"arm_mode":{"mode":"disarm","transaction":3}}"#
+    );
     world.nothing_more().await;
     assert_eq!(world.siren(), [""; 0]);
     // With nothing to cancel, and when help is on its way, it says so: a code takes nothing back.
@@ -241,25 +330,38 @@ async fn a_code_cancels_a_countdown_and_the_keypad_is_told() {
 }
 
 async fn wait_for_call(world: &World, incident: &Value) {
-    until("the call", || async { whats(&world.owner.look(incident).await).contains(&"call_placed").then_some(()) }).await;
+    until("the call", || async {
+        whats(&world.owner.look(incident).await).contains(&"call_placed").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn home_assistant_finds_the_home_and_sees_what_it_does() {
     let world = World::start().await;
-    let found = world.watcher.until_saw("homeassistant/device/buckler_maple-street/config", 1).await;
+    let found =
+        world.watcher.until_saw("homeassistant/device/buckler_maple-street/config", 1).await;
     let config: Value = serde_json::from_str(found[0].split_once("config ").unwrap().1).unwrap();
     assert_eq!(config["dev"]["name"], "Buckler Maple Street");
     let parts: Vec<&String> = config["cmps"].as_object().unwrap().keys().collect();
-    assert_eq!(parts, ["countdown", "drill", "incident", "last", "ready", "silence", "siren"], "no SOS unless it is wanted");
+    assert_eq!(
+        parts,
+        ["countdown", "drill", "incident", "last", "ready", "silence", "siren"],
+        "no SOS unless it is wanted"
+    );
     for (key, part) in config["cmps"].as_object().unwrap() {
         assert_eq!(part["unique_id"], format!("buckler_maple-street_{key}"));
-        let topic = part.get("state_topic").or(part.get("command_topic")).unwrap().as_str().unwrap();
+        let topic =
+            part.get("state_topic").or(part.get("command_topic")).unwrap().as_str().unwrap();
         assert!(topic.starts_with("buckler/home/maple-street/"), "{topic}");
     }
     let states = || {
         let all = world.watcher.saw("buckler/home/maple-street/state");
-        all.iter().map(|line| serde_json::from_str::<Value>(line.split_once("state ").unwrap().1).unwrap()).collect::<Vec<_>>()
+        all.iter()
+            .map(|line| {
+                serde_json::from_str::<Value>(line.split_once("state ").unwrap().1).unwrap()
+            })
+            .collect::<Vec<_>>()
     };
     let quiet = states().pop().unwrap();
     assert_eq!(
@@ -267,19 +369,50 @@ async fn home_assistant_finds_the_home_and_sees_what_it_does() {
         (&json!("none"), &json!("OFF"), &json!("ON"), &json!(0))
     );
     let incident = world.owner.raise("maple-street", "police", json!({})).await.1;
-    until("it counts", || async { states().iter().any(|s| s["countdown"] == 4).then_some(()) }).await;
+    until("it counts", || async { states().iter().any(|s| s["countdown"] == 4).then_some(()) })
+        .await;
     assert!(states().iter().all(|s| s["countdown"].as_u64().unwrap() <= 5 && s["siren"] == "OFF"));
     world.owner.act(&incident, "send-now").await;
-    until("it sounds", || async { (states().last().unwrap()["siren"] == "ON").then_some(()) }).await;
+    until("it sounds", || async { (states().last().unwrap()["siren"] == "ON").then_some(()) })
+        .await;
     assert_eq!(states().last().unwrap()["last"], incident["started_at"]);
     let words: Vec<Value> = states().into_iter().map(|s| s["incident"].clone()).collect();
-    assert!(words.contains(&json!("counting_down")) && words.contains(&json!("verifying")), "{words:?}");
+    assert!(
+        words.contains(&json!("counting_down")) && words.contains(&json!("verifying")),
+        "{words:?}"
+    );
     // Home Assistant starts anew: it is told everything again.
-    let before = world.watcher.lines.lock().unwrap().iter().filter(|line| line.starts_with("homeassistant/device")).count();
-    world.assistant.try_publish("homeassistant/status", b"online".to_vec(), PublishOptions::at_least_once()).unwrap();
-    let again = || world.watcher.lines.lock().unwrap().iter().filter(|line| line.starts_with("homeassistant/device")).count();
+    let before = world
+        .watcher
+        .lines
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|line| line.starts_with("homeassistant/device"))
+        .count();
+    world
+        .assistant
+        .try_publish("homeassistant/status", b"online".to_vec(), PublishOptions::at_least_once())
+        .unwrap();
+    let again = || {
+        world
+            .watcher
+            .lines
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| line.starts_with("homeassistant/device"))
+            .count()
+    };
     until("all homes again", || async { (again() >= 2 * before).then_some(()) }).await;
-    world.assistant.try_publish("buckler/home/maple-street/do", b"silence".to_vec(), PublishOptions::at_least_once()).unwrap();
+    world
+        .assistant
+        .try_publish(
+            "buckler/home/maple-street/do",
+            b"silence".to_vec(),
+            PublishOptions::at_least_once(),
+        )
+        .unwrap();
     until("silence", || async { (states().last().unwrap()["siren"] == "OFF").then_some(()) }).await;
     world.until_siren(&[ON, LOUD, OFF, QUIET]).await;
 }

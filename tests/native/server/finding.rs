@@ -1,4 +1,5 @@
-//! Cameras that are found (ipycam's ONVIF over GStreamer's pictures), that know only UDP, and that have smaller pictures for small screens.
+//! Cameras that are found (ipycam's ONVIF over GStreamer's pictures), that know only UDP, and that
+//! have smaller pictures for small screens.
 
 use super::{
     Person, Server,
@@ -18,7 +19,8 @@ const OFFERS: &str = "/api/v1/homes/maple-street/camera-offers";
 /// A program of this folder, with Python's packages that scripts/setup installs.
 pub fn python(program: &str) -> Command {
     let tools = std::env::var_os("BUCKLER_TOOLS");
-    let tools = tools.map_or_else(|| std::env::home_dir().unwrap().join(".cache/buckler/tools"), PathBuf::from);
+    let tools = tools
+        .map_or_else(|| std::env::home_dir().unwrap().join(".cache/buckler/tools"), PathBuf::from);
     let mut command = Command::new(tools.join("python/bin/python"));
     command.arg(format!("{}/tests/native/server/{program}", env!("CARGO_MANIFEST_DIR")));
     command
@@ -34,7 +36,10 @@ impl Face {
     fn of(camera: &Camera, name: &str, options: &[&str]) -> Self {
         let port = free_port();
         let mut command = python("onvif.py");
-        command.args([&port.to_string(), &camera.port().to_string(), name]).args(options).stdout(Stdio::piped());
+        command
+            .args([&port.to_string(), &camera.port().to_string(), name])
+            .args(options)
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("scripts/setup test installs ipycam");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -55,7 +60,8 @@ impl Drop for Face {
 }
 
 async fn offers(owner: &Person, address: &str, user: &str, password: &str) -> Value {
-    let (status, answer) = owner.post(OFFERS, &json!({"address": address, "user": user, "password": password})).await;
+    let (status, answer) =
+        owner.post(OFFERS, &json!({"address": address, "user": user, "password": password})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     answer
 }
@@ -67,20 +73,37 @@ async fn a_camera_is_found_asked_for_its_streams_and_added() {
     let camera = Camera::start(&["--login", "admin:secret-7"]);
     let face = Face::of(&camera, "Backyard", &["--found", "--login", "admin:secret-7"]);
     let found = owner.post(SEARCH, &Value::Null).await.1;
-    assert_eq!((&found["cameras"][0]["name"], &found["cameras"][0]["address"]), (&json!("Backyard"), &json!(face.address())));
+    assert_eq!(
+        (&found["cameras"][0]["name"], &found["cameras"][0]["address"]),
+        (&json!("Backyard"), &json!(face.address()))
+    );
     assert_eq!(found["cameras"].as_array().unwrap().len(), 1, "{found}");
     for (user, password) in [("", ""), ("admin", "secret-8")] {
-        assert_eq!(offers(&owner, &face.address(), user, password).await, json!({"streams": [], "trouble": "wrong_login"}));
+        assert_eq!(
+            offers(&owner, &face.address(), user, password).await,
+            json!({"streams": [], "trouble": "wrong_login"})
+        );
     }
     let offered = offers(&owner, &face.address(), "admin", "secret-7").await["streams"].clone();
     let at = |path: &str| json!(format!("rtsp://127.0.0.1:{}/{path}", camera.port()));
-    assert_eq!((&offered[0]["stream"], &offered[1]["stream"]), (&at("live"), &at("small")), "{offered}");
-    assert_eq!((&offered[0]["name"], &offered[0]["width"], &offered[0]["height"]), (&json!("MainStream"), &json!(640), &json!(360)));
+    assert_eq!(
+        (&offered[0]["stream"], &offered[1]["stream"]),
+        (&at("live"), &at("small")),
+        "{offered}"
+    );
+    assert_eq!(
+        (&offered[0]["name"], &offered[0]["width"], &offered[0]["height"]),
+        (&json!("MainStream"), &json!(640), &json!(360))
+    );
     let body = json!({"kind": "camera", "name": "Backyard", "sos_compatible": true, "has_siren": false, "stream": at("live"), "small": at("small")});
     assert_eq!(owner.post(CAMERAS, &body).await.0, StatusCode::OK);
     let login = json!({"user": "admin", "password": "secret-7"});
-    assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/backyard/login"), &login).await.0, StatusCode::OK);
-    // Small screens are sent the smaller pictures, and whoever does not say how small it is the larger ones.
+    assert_eq!(
+        owner.ask(Method::PUT, &format!("{CAMERAS}/backyard/login"), &login).await.0,
+        StatusCode::OK
+    );
+    // Small screens are sent the smaller pictures, and whoever does not say how small it is the
+    // larger ones.
     for (screen, width) in [("?width=390", 160), ("?width=1440", 640), ("", 640)] {
         let mut eye = Eye::open(&server, "owner", &format!("backyard/live{screen}")).await.unwrap();
         assert_eq!(eye.format().await["width"], width, "{screen}");
@@ -94,8 +117,17 @@ async fn a_camera_that_wants_digest_authentication_is_signed_in_to() {
     let owner = server.sign_in("owner").await;
     let camera = Camera::start(&[]);
     let face = Face::of(&camera, "Gate", &["--login", "admin:secret-7", "--digest"]);
-    assert_eq!(offers(&owner, &face.address(), "admin", "secret-7").await["streams"].as_array().unwrap().len(), 2);
-    assert_eq!(offers(&owner, &face.address(), "admin", "secret-8").await["trouble"], "wrong_login");
+    assert_eq!(
+        offers(&owner, &face.address(), "admin", "secret-7").await["streams"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        offers(&owner, &face.address(), "admin", "secret-8").await["trouble"],
+        "wrong_login"
+    );
     assert_eq!(offers(&owner, &face.address(), "", "").await["trouble"], "wrong_login");
 }
 
@@ -105,7 +137,10 @@ async fn what_a_camera_says_is_not_believed_and_nobody_is_asked_who_is_elsewhere
     let owner = server.sign_in("owner").await;
     let camera = Camera::start(&[]);
     let face = Face::of(&camera, "Liar", &["--elsewhere"]);
-    assert_eq!(offers(&owner, &face.address(), "", "").await, json!({"streams": [], "trouble": "no_video"}));
+    assert_eq!(
+        offers(&owner, &face.address(), "", "").await,
+        json!({"streams": [], "trouble": "no_video"})
+    );
     let troubles = [
         ("http://8.8.8.8/onvif/device_service", "not_private"),
         ("http://134744072/onvif/device_service", "not_private"),
@@ -120,13 +155,19 @@ async fn what_a_camera_says_is_not_believed_and_nobody_is_asked_who_is_elsewhere
     let silent = format!("http://127.0.0.1:{}/", free_port());
     assert_eq!(offers(&owner, &silent, "", "").await["trouble"], "no_answer");
     // What answers is this server, which is none.
-    assert_eq!(offers(&owner, &format!("{}/onvif", server.base), "", "").await["trouble"], "not_a_camera");
+    assert_eq!(
+        offers(&owner, &format!("{}/onvif", server.base), "", "").await["trouble"],
+        "not_a_camera"
+    );
 }
 
 #[tokio::test]
 async fn a_demo_searches_this_machine_alone() {
     let server = Server::start("30s").await;
-    assert_eq!(server.app.cameras.settings().search, ["127.0.0.1".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!(
+        server.app.cameras.settings().search,
+        ["127.0.0.1".parse::<std::net::IpAddr>().unwrap()]
+    );
 }
 
 #[tokio::test]
@@ -148,14 +189,27 @@ async fn a_smaller_stream_comes_from_the_same_camera() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let body = |small: &str| json!({"kind": "camera", "name": "Hallway", "sos_compatible": true, "has_siren": false, "stream": "rtsp://10.0.0.7/1", "small": small});
-    for (small, fault) in
-        [("rtsp://10.0.0.8/2", "another_camera"), ("rtsp://8.8.8.8/2", "not_private"), ("http://10.0.0.7/2", "not_a_stream")]
-    {
-        let (status, problem) = owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body(small)).await;
-        assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("small")), "{problem}");
+    for (small, fault) in [
+        ("rtsp://10.0.0.8/2", "another_camera"),
+        ("rtsp://8.8.8.8/2", "not_private"),
+        ("http://10.0.0.7/2", "not_a_stream"),
+    ] {
+        let (status, problem) =
+            owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body(small)).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("small")),
+            "{problem}"
+        );
         assert_eq!(problem["errors"][0]["fault"], fault);
     }
-    assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body("rtsp://10.0.0.7/2")).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body("rtsp://10.0.0.7/2")).await.0,
+        StatusCode::OK
+    );
     let kept = owner.get("/api/v1/homes/maple-street/household").await.1["streams"][0].clone();
-    assert_eq!((&kept["address"], &kept["small"]), (&json!("rtsp://10.0.0.7/1"), &json!("rtsp://10.0.0.7/2")));
+    assert_eq!(
+        (&kept["address"], &kept["small"]),
+        (&json!("rtsp://10.0.0.7/1"), &json!("rtsp://10.0.0.7/2"))
+    );
 }

@@ -37,19 +37,28 @@ fn open_to_others(folder: &Path) -> Vec<String> {
 async fn second_server_on_a_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display();
-    let mut first =
-        buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("Buckler serves"), "{line}");
     let second = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).output().unwrap();
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(!second.status.success() && said.contains("another server uses the data folder"), "{said}");
+    assert!(
+        !second.status.success() && said.contains("another server uses the data folder"),
+        "{said}"
+    );
     assert!(open_to_others(folder.path()).is_empty(), "{:?}", open_to_others(folder.path()));
     first.kill().unwrap();
     first.wait().unwrap();
-    let mut third =
-        buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut third = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     BufReader::new(third.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     third.kill().unwrap();
@@ -68,7 +77,8 @@ async fn backup_export_and_database_are_private() {
     assert!(open_to_others(&data).is_empty(), "{:?}", open_to_others(&data));
     // As an older version left it.
     fs::set_permissions(server.file(), PermissionsExt::from_mode(0o644)).unwrap();
-    let checked = buckler(&format!("check --listen 127.0.0.1:1 --data {}", data.display())).output().unwrap();
+    let checked =
+        buckler(&format!("check --listen 127.0.0.1:1 --data {}", data.display())).output().unwrap();
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(!checked.status.success() && said.contains("others can read"), "{said}");
     let elsewhere = tempfile::tempdir().unwrap();
@@ -76,9 +86,10 @@ async fn backup_export_and_database_are_private() {
     // A link that somebody laid in the way leads nowhere.
     let victim = elsewhere.path().join("victim");
     std::os::unix::fs::symlink(&victim, elsewhere.path().join("copy.db.part")).unwrap();
-    for words in
-        [format!("backup {} --data {}", copy.display(), data.display()), format!("export {} --data {}", evidence.display(), data.display())]
-    {
+    for words in [
+        format!("backup {} --data {}", copy.display(), data.display()),
+        format!("export {} --data {}", evidence.display(), data.display()),
+    ] {
         let output = buckler(&words).output().unwrap();
         assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -1,4 +1,5 @@
-//! What strangers and guests send touches nobody else: no name that they make up, and nothing that takes long to compute.
+//! What strangers and guests send touches nobody else: no name that they make up, and nothing that
+//! takes long to compute.
 
 use super::{Person, Server, instant};
 use reqwest::{Method, StatusCode};
@@ -6,10 +7,17 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 async fn recover(stranger: &Person, email: &str) -> StatusCode {
-    stranger.post("/api/v1/session/recovery", &json!({"email": email, "code": "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF"})).await.0
+    stranger
+        .post(
+            "/api/v1/session/recovery",
+            &json!({"email": email, "code": "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF"}),
+        )
+        .await
+        .0
 }
 
-/// Security 2: strangers filed names of any length in the table that also guards calls, keypads and passwords.
+/// Security 2: strangers filed names of any length in the table that also guards calls, keypads and
+/// passwords.
 #[tokio::test]
 async fn made_up_names_take_nothing_from_anybody() {
     let server = Server::start("30s").await;
@@ -18,45 +26,69 @@ async fn made_up_names_take_nothing_from_anybody() {
     owner.act(&incident, "send-now").await;
     let phone = owner.phone_of("maple-street", 0).await;
     let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
-    for name in [call.as_str(), "verbal/maple-street", "code/zigbee2mqtt/hall keypad", "report 127.0.0.1"] {
+    for name in
+        [call.as_str(), "verbal/maple-street", "code/zigbee2mqtt/hall keypad", "report 127.0.0.1"]
+    {
         for _ in 0..10 {
             assert_eq!(recover(&stranger, name).await, StatusCode::UNAUTHORIZED, "{name}");
         }
-        assert_eq!(recover(&stranger, name).await, StatusCode::TOO_MANY_REQUESTS, "who does not exist is limited as who does");
+        assert_eq!(
+            recover(&stranger, name).await,
+            StatusCode::TOO_MANY_REQUESTS,
+            "who does not exist is limited as who does"
+        );
     }
     let check = json!({"password": "blue heron"});
-    assert_eq!(owner.post("/api/v1/homes/maple-street/verbal-password/check", &check).await.1["correct"], true);
+    assert_eq!(
+        owner.post("/api/v1/homes/maple-street/verbal-password/check", &check).await.1["correct"],
+        true
+    );
     let said = json!({"verbal_password": "blue heron"});
-    assert_eq!(owner.post(&format!("{phone}/calls/{call}/cancel"), &said).await.0, StatusCode::ACCEPTED);
+    assert_eq!(
+        owner.post(&format!("{phone}/calls/{call}/cancel"), &said).await.0,
+        StatusCode::ACCEPTED
+    );
     assert_eq!(owner.until_state(&incident, "cancelled").await["outcome"]["by"]["name"], "Sister");
-    for (email, code) in [("a".repeat(60_000), "x".into()), ("a@b.test".to_owned(), "x".repeat(60_000))] {
-        let asked = stranger.post("/api/v1/session/recovery", &json!({"email": email, "code": code})).await;
+    for (email, code) in
+        [("a".repeat(60_000), "x".into()), ("a@b.test".to_owned(), "x".repeat(60_000))]
+    {
+        let asked =
+            stranger.post("/api/v1/session/recovery", &json!({"email": email, "code": code})).await;
         assert_eq!(asked.0, StatusCode::UNPROCESSABLE_ENTITY, "nothing long is looked at or kept");
     }
 }
 
-/// The audit's B8: ten wrong sign-ins with an owner's address kept the owner from changing anything.
+/// The audit's B8: ten wrong sign-ins with an owner's address kept the owner from changing
+/// anything.
 #[tokio::test]
 async fn strangers_do_not_lock_out_somebody_who_is_signed_in() {
     let server = Server::start("30s").await;
     let (owner, stranger) = (server.sign_in("owner").await, server.stranger());
     let wrong = json!({"email": "owner@demo.test", "password": "not the password"});
     super::until("the address is locked", || async {
-        (stranger.post("/api/v1/session", &wrong).await.1["detail"].as_str()?.contains("15 minutes")).then_some(())
+        (stranger.post("/api/v1/session", &wrong).await.1["detail"]
+            .as_str()?
+            .contains("15 minutes"))
+        .then_some(())
     })
     .await;
     let prove = || async {
-        let answer = owner.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"})).await.0;
+        let answer = owner
+            .ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"}))
+            .await
+            .0;
         (answer != StatusCode::TOO_MANY_REQUESTS).then_some(answer)
     };
     assert_eq!(super::until("a place in the line", prove).await, StatusCode::NO_CONTENT);
 }
 
 /// A password that takes zxcvbn very long, with what everybody's must have.
-const HOSTILE: &str = r#"4"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*5"#;
+const HOSTILE: &str =
+    r#"4"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*5"#;
 
-/// Security 1: a guest froze the whole server with one request a second. The server of this test has one thread: whatever is computed
-/// there is seen as a gap between two ticks. Judging takes as long as the request does; no gap comes near that.
+/// Security 1: a guest froze the whole server with one request a second. The server of this test
+/// has one thread: whatever is computed there is seen as a gap between two ticks. Judging takes as
+/// long as the request does; no gap comes near that.
 #[tokio::test]
 async fn password_is_judged_beside_the_runtime_and_after_the_checks() {
     let server = Server::start("30s").await;
@@ -92,16 +124,28 @@ async fn password_is_judged_beside_the_runtime_and_after_the_checks() {
     let took = began.elapsed();
     watch.abort();
     let longest = Duration::from_micros(LONGEST.load(std::sync::atomic::Ordering::Relaxed));
-    assert!([StatusCode::NO_CONTENT, StatusCode::UNPROCESSABLE_ENTITY].contains(&status), "{problem}");
+    assert!(
+        [StatusCode::NO_CONTENT, StatusCode::UNPROCESSABLE_ENTITY].contains(&status),
+        "{problem}"
+    );
     assert!(longest * 3 < took, "the runtime stood still for {longest:?} of {took:?}");
     if status == StatusCode::UNPROCESSABLE_ENTITY {
         let (_, problem) = change("not the password").await;
-        assert_eq!(fields(&problem), ["current"], "whoever does not know the password has no other one judged");
+        assert_eq!(
+            fields(&problem),
+            ["current"],
+            "whoever does not know the password has no other one judged"
+        );
     }
 }
 
 static LONGEST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
 fn fields(problem: &Value) -> Vec<&str> {
-    problem["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect()
+    problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["field"].as_str().unwrap())
+        .collect()
 }

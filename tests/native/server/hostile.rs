@@ -1,4 +1,5 @@
-//! Requests that nobody sends who means well, byte by byte: each is refused as it should be, opens nothing and changes nothing.
+//! Requests that nobody sends who means well, byte by byte: each is refused as it should be, opens
+//! nothing and changes nothing.
 
 use super::{Person, Server};
 use data_encoding::BASE64URL_NOPAD;
@@ -10,7 +11,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What comes back for these very bytes: the status (0 where the connection is closed without a word), and everything as text.
+/// What comes back for these very bytes: the status (0 where the connection is closed without a
+/// word), and everything as text.
 async fn send(server: &Server, bytes: &[u8]) -> (u16, String) {
     let mut socket = TcpStream::connect(server.base.trim_start_matches("http://")).await.unwrap();
     // A server that has seen enough may close before all was sent.
@@ -23,22 +25,30 @@ async fn send(server: &Server, bytes: &[u8]) -> (u16, String) {
 
 /// A request with these header lines and that body, after which the connection is closed.
 fn request(first: &str, headers: &[&str], body: &str) -> Vec<u8> {
-    let length =
-        if body.is_empty() { String::new() } else { format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()) };
+    let length = if body.is_empty() {
+        String::new()
+    } else {
+        format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len())
+    };
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    format!("{first} HTTP/1.1\r\nhost: home\r\nconnection: close\r\n{headers}{length}\r\n{body}").into_bytes()
+    format!("{first} HTTP/1.1\r\nhost: home\r\nconnection: close\r\n{headers}{length}\r\n{body}")
+        .into_bytes()
 }
 
 const SESSION: &str = "POST /api/v1/session";
 const RAISE: &str = "POST /api/v1/homes/maple-street/incidents";
 const PERSON: &str = "PUT /api/v1/homes/maple-street/people/guest";
 
-/// What is sent by somebody without a session, and which answers are right. 0 is a connection that is closed.
+/// What is sent by somebody without a session, and which answers are right. 0 is a connection that
+/// is closed.
 fn strangers() -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
     let get = |path: &str| request(&format!("GET {path}"), &[], "");
-    let cookie = |value: &str| request("GET /api/v1/me", &[&format!("cookie: buckler_session={value}")], "");
+    let cookie =
+        |value: &str| request("GET /api/v1/me", &[&format!("cookie: buckler_session={value}")], "");
     let sign_in = |body: &str| request(SESSION, &[], body);
-    let from = |headers: &[&str]| request(SESSION, headers, r#"{"email":"owner@demo.test","password":"buckler-demo"}"#);
+    let from = |headers: &[&str]| {
+        request(SESSION, headers, r#"{"email":"owner@demo.test","password":"buckler-demo"}"#)
+    };
     let raw = |text: &str| text.as_bytes().to_vec();
     vec![
         ("a path out of the folder", get("/../../../../etc/passwd.txt"), &[400, 404]),
@@ -50,7 +60,11 @@ fn strangers() -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
         ("a file name that is cut", get("/index.html%00.js"), &[404]),
         ("two homes in one path", get("/api/v1/homes/maple-street%2f..%2flake-cabin"), &[401, 404]),
         ("a home that is nothing", get("/api/v1/homes/%00"), &[401, 404]),
-        ("a home with a long name", get(&format!("/api/v1/homes/{}", "a".repeat(5_000))), &[401, 404]),
+        (
+            "a home with a long name",
+            get(&format!("/api/v1/homes/{}", "a".repeat(5_000))),
+            &[401, 404],
+        ),
         ("an incident that is a question", get("/api/v1/incidents/'%20OR%201=1%20--"), &[401, 404]),
         ("a link that goes up", get("/api/v1/contact/..%2fme"), &[404]),
         ("a link that is everything", get("/api/v1/contact/%25"), &[404]),
@@ -60,17 +74,53 @@ fn strangers() -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
         ("a made-up cookie", cookie("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), &[401]),
         ("a cookie that asks the database", cookie("' OR ''='"), &[401]),
         ("a very long cookie", cookie(&"A".repeat(8_000)), &[401, 431]),
-        ("a header of 300 kB", request("GET /api/v1/me", &[&format!("x: {}", "y".repeat(300_000))], ""), &[0, 431]),
-        ("from another site", from(&["origin: https://evil.example", "sec-fetch-site: cross-site"]), &[403]),
-        ("from a site beside it", from(&["origin: https://other.home", "sec-fetch-site: same-site"]), &[403]),
-        ("from a page without a place", from(&["origin: null", "sec-fetch-site: cross-site"]), &[403]),
+        (
+            "a header of 300 kB",
+            request("GET /api/v1/me", &[&format!("x: {}", "y".repeat(300_000))], ""),
+            &[0, 431],
+        ),
+        (
+            "from another site",
+            from(&["origin: https://evil.example", "sec-fetch-site: cross-site"]),
+            &[403],
+        ),
+        (
+            "from a site beside it",
+            from(&["origin: https://other.home", "sec-fetch-site: same-site"]),
+            &[403],
+        ),
+        (
+            "from a page without a place",
+            from(&["origin: null", "sec-fetch-site: cross-site"]),
+            &[403],
+        ),
         ("from a browser that says no site", from(&["origin: https://evil.example"]), &[403]),
         ("TRACE", request("TRACE /", &[], ""), &[400, 405]),
-        ("CONNECT", raw("CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n"), &[400, 404, 405]),
+        (
+            "CONNECT",
+            raw(
+                "CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n",
+            ),
+            &[400, 404, 405],
+        ),
         ("a method that is none", request("DESTROY /api/v1/session", &[], ""), &[405]),
-        ("a method in a header", request("GET /api/v1/session", &["x-http-method-override: DELETE"], ""), &[405]),
-        ("a length below nothing", raw("POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-length: -1\r\n\r\n"), &[0, 400]),
-        ("two lengths", raw("POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-length: 2\r\ncontent-length: 9\r\n\r\n{}"), &[0, 400]),
+        (
+            "a method in a header",
+            request("GET /api/v1/session", &["x-http-method-override: DELETE"], ""),
+            &[405],
+        ),
+        (
+            "a length below nothing",
+            raw("POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-length: -1\r\n\r\n"),
+            &[0, 400],
+        ),
+        (
+            "two lengths",
+            raw(
+                "POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-length: 2\r\ncontent-length: 9\r\n\r\n{}",
+            ),
+            &[0, 400],
+        ),
         (
             "a chunk without a size",
             raw(
@@ -78,15 +128,49 @@ fn strangers() -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
             ),
             &[0, 400, 422],
         ),
-        ("a version that there is not", raw("GET / HTTP/9.9\r\nhost: home\r\n\r\n"), &[0, 400, 505]),
+        (
+            "a version that there is not",
+            raw("GET / HTTP/9.9\r\nhost: home\r\n\r\n"),
+            &[0, 400, 505],
+        ),
         ("no HTTP at all", raw("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}"), &[0, 400]),
-        ("an e-mail address that is a list", sign_in(r#"{"email":["owner@demo.test"],"password":"x"}"#), &[422]),
-        ("a password that is an object", sign_in(r#"{"email":"owner@demo.test","password":{"$ne":null}}"#), &[422]),
-        ("more than is asked for", sign_in(r#"{"email":"owner@demo.test","password":"x","role":"owner"}"#), &[422]),
-        ("a prototype", sign_in(r#"{"__proto__":{"admin":true},"email":"a","password":"b"}"#), &[422]),
-        ("the same twice", sign_in(r#"{"email":"a","email":"owner@demo.test","password":"b"}"#), &[422]),
-        ("a password of 10,000 letters", sign_in(&json!({"email": "owner@demo.test", "password": "x".repeat(10_000)}).to_string()), &[422]),
-        ("an e-mail address of 1,000 letters", sign_in(&json!({"email": "x".repeat(1_000), "password": "x"}).to_string()), &[422]),
+        (
+            "an e-mail address that is a list",
+            sign_in(r#"{"email":["owner@demo.test"],"password":"x"}"#),
+            &[422],
+        ),
+        (
+            "a password that is an object",
+            sign_in(r#"{"email":"owner@demo.test","password":{"$ne":null}}"#),
+            &[422],
+        ),
+        (
+            "more than is asked for",
+            sign_in(r#"{"email":"owner@demo.test","password":"x","role":"owner"}"#),
+            &[422],
+        ),
+        (
+            "a prototype",
+            sign_in(r#"{"__proto__":{"admin":true},"email":"a","password":"b"}"#),
+            &[422],
+        ),
+        (
+            "the same twice",
+            sign_in(r#"{"email":"a","email":"owner@demo.test","password":"b"}"#),
+            &[422],
+        ),
+        (
+            "a password of 10,000 letters",
+            sign_in(
+                &json!({"email": "owner@demo.test", "password": "x".repeat(10_000)}).to_string(),
+            ),
+            &[422],
+        ),
+        (
+            "an e-mail address of 1,000 letters",
+            sign_in(&json!({"email": "x".repeat(1_000), "password": "x"}).to_string()),
+            &[422],
+        ),
         ("a body of 200 kB", sign_in(&format!("\"{}\"", "x".repeat(200_000))), &[0, 413]),
         (
             "the first owner again",
@@ -107,13 +191,37 @@ fn owners(cookie: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
     let get = |path: &str| request(&format!("GET {path}"), &[&cookie], "");
     let put = |first: &str, body: &str| request(first, &[&cookie], body);
     vec![
-        ("a page of the history that is none", get("/api/v1/homes/maple-street/incidents?limit=-1"), &[422]),
-        ("all of the history at once", get("/api/v1/homes/maple-street/incidents?limit=1000000000"), &[422]),
-        ("a moment that is a question", get("/api/v1/homes/maple-street/incidents?before=now()"), &[422]),
-        ("more than is asked for", get("/api/v1/homes/maple-street/incidents?limit=1&where=1"), &[422]),
+        (
+            "a page of the history that is none",
+            get("/api/v1/homes/maple-street/incidents?limit=-1"),
+            &[422],
+        ),
+        (
+            "all of the history at once",
+            get("/api/v1/homes/maple-street/incidents?limit=1000000000"),
+            &[422],
+        ),
+        (
+            "a moment that is a question",
+            get("/api/v1/homes/maple-street/incidents?before=now()"),
+            &[422],
+        ),
+        (
+            "more than is asked for",
+            get("/api/v1/homes/maple-street/incidents?limit=1&where=1"),
+            &[422],
+        ),
         ("a role that there is not", put(PERSON, r#"{"role":"admin"}"#), &[422]),
-        ("somebody who is nobody", put("PUT /api/v1/homes/maple-street/people/..%2fowner", r#"{"role":"guest"}"#), &[404]),
-        ("a name with a line break", put("PUT /api/v1/homes/maple-street/name", r#"{"name":"a\r\nb"}"#), &[422]),
+        (
+            "somebody who is nobody",
+            put("PUT /api/v1/homes/maple-street/people/..%2fowner", r#"{"role":"guest"}"#),
+            &[404],
+        ),
+        (
+            "a name with a line break",
+            put("PUT /api/v1/homes/maple-street/name", r#"{"name":"a\r\nb"}"#),
+            &[422],
+        ),
         (
             "a stream in somebody else's network",
             put(
@@ -132,7 +240,11 @@ fn owners(cookie: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
         ),
         (
             "a request with the cookie, from another site",
-            request(RAISE, &[&cookie, "origin: https://evil.example", "sec-fetch-site: cross-site"], "{}"),
+            request(
+                RAISE,
+                &[&cookie, "origin: https://evil.example", "sec-fetch-site: cross-site"],
+                "{}",
+            ),
             &[403],
         ),
     ]
@@ -151,10 +263,22 @@ async fn f40_f41_nothing_hostile_opens_or_changes_anything() {
         let (status, said) = send(&server, &bytes).await;
         assert!(right.contains(&status), "{what}: {status}, not one of {right:?}: {said:.300}");
         let head = said.split("\r\n\r\n").next().unwrap_or_default().to_lowercase();
-        assert!(!head.contains("set-cookie") && !head.contains("access-control-allow"), "{what}: {head}");
-        assert!(!said.contains("root:") && !said.contains("SQLite format") && !said.contains("evil.example"), "{what}: {said:.300}");
+        assert!(
+            !head.contains("set-cookie") && !head.contains("access-control-allow"),
+            "{what}: {head}"
+        );
+        assert!(
+            !said.contains("root:")
+                && !said.contains("SQLite format")
+                && !said.contains("evil.example"),
+            "{what}: {said:.300}"
+        );
     }
-    assert_eq!(owner.get("/api/v1/homes/maple-street/incidents").await.1, json!([]), "nothing was raised");
+    assert_eq!(
+        owner.get("/api/v1/homes/maple-street/incidents").await.1,
+        json!([]),
+        "nothing was raised"
+    );
     assert_eq!(server.app.homes.get(&home).unwrap(), before, "nothing was changed");
 }
 
@@ -163,21 +287,33 @@ async fn cookies_that_were_and_cookies_that_were_stolen_from_the_file_open_nothi
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let cookie = owner.cookie().await;
-    let me = async |cookie: &str| send(&server, &request("GET /api/v1/me", &[&format!("cookie: {cookie}")], "")).await.0;
+    let me = async |cookie: &str| {
+        send(&server, &request("GET /api/v1/me", &[&format!("cookie: {cookie}")], "")).await.0
+    };
     assert_eq!(me(&cookie).await, 200);
     // Whoever has the file has hashes of tokens: they are no tokens.
-    let kept = server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap();
+    let kept =
+        server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap();
     for session in kept {
-        assert_eq!(me(&format!("buckler_session={}", BASE64URL_NOPAD.encode(&session.token))).await, 401);
+        assert_eq!(
+            me(&format!("buckler_session={}", BASE64URL_NOPAD.encode(&session.token))).await,
+            401
+        );
     }
-    assert_eq!(send(&server, &request("DELETE /api/v1/session", &[&format!("cookie: {cookie}")], "")).await.0, 204);
+    assert_eq!(
+        send(&server, &request("DELETE /api/v1/session", &[&format!("cookie: {cookie}")], ""))
+            .await
+            .0,
+        204
+    );
     assert_eq!(me(&cookie).await, 401, "replayed after signing out");
 }
 
 /// How long a wrong password takes to be refused.
 async fn refused_after(person: &Person, email: &str) -> Duration {
     let began = super::instant();
-    let (status, _) = person.post("/api/v1/session", &json!({"email": email, "password": "wrong"})).await;
+    let (status, _) =
+        person.post("/api/v1/session", &json!({"email": email, "password": "wrong"})).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     began.elapsed()
 }

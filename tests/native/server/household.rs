@@ -24,25 +24,47 @@ async fn only_owners_change_a_home() {
         (Method::PUT, "name", json!({"name": "Mine"})),
         (Method::PUT, "address", address()),
         (Method::PUT, "contacts", two()),
-        (Method::PUT, "settings", json!({"countdown_s": 9, "siren_duration_s": 60, "cameras_sound_with_base_station": false})),
-        (Method::PUT, "verbal-password", json!({"password": "green door", "current": "blue heron"})),
+        (
+            Method::PUT,
+            "settings",
+            json!({"countdown_s": 9, "siren_duration_s": 60, "cameras_sound_with_base_station": false}),
+        ),
+        (
+            Method::PUT,
+            "verbal-password",
+            json!({"password": "green door", "current": "blue heron"}),
+        ),
         (Method::POST, "verbal-password/check", json!({"password": "blue heron"})),
-        (Method::POST, "sos-for-cameras", json!({"verbal_password_required": true, "accept_terms": true})),
+        (
+            Method::POST,
+            "sos-for-cameras",
+            json!({"verbal_password_required": true, "accept_terms": true}),
+        ),
         (Method::DELETE, "sos-for-cameras", Value::Null),
         (Method::POST, "contacts/sister/link", json!({})),
         (Method::POST, "devices", json!({"kind": "keypad", "model": "keypad", "name": "Attic"})),
         (Method::PUT, "devices/hall-keypad", json!({"name": "Hall"})),
         (Method::DELETE, "devices/hall-keypad", Value::Null),
-        (Method::POST, "cameras", json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false})),
+        (
+            Method::POST,
+            "cameras",
+            json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false}),
+        ),
         (Method::DELETE, "cameras/hallway", Value::Null),
         (Method::PUT, "people/guest", json!({"role": "shared"})),
         (Method::DELETE, "people/guest", Value::Null),
     ];
     let before = server.app.homes.get(&"maple-street".parse().unwrap()).unwrap();
-    for (name, code) in [("shared", "not_allowed"), ("guest", "not_allowed"), ("operator", "not_found")] {
+    for (name, code) in
+        [("shared", "not_allowed"), ("guest", "not_allowed"), ("operator", "not_found")]
+    {
         let person = server.sign_in(name).await;
         for (method, path, body) in &changes {
-            assert_eq!(person.ask(method.clone(), &format!("{MAPLE}/{path}"), body).await.1["code"], code, "{name}: {method} {path}");
+            assert_eq!(
+                person.ask(method.clone(), &format!("{MAPLE}/{path}"), body).await.1["code"],
+                code,
+                "{name}: {method} {path}"
+            );
         }
     }
     assert_eq!(server.app.homes.get(&"maple-street".parse().unwrap()).unwrap(), before);
@@ -57,10 +79,16 @@ async fn i19_a_change_is_kept_and_touches_no_incident_that_runs() {
     assert_eq!(told["home"]["address"]["line1"], "9 Oak Lane");
     owner.put(&format!("{MAPLE}/contacts"), &two()).await;
     let verifying = owner.until_state(&running, "verifying").await;
-    assert_eq!((&verifying["address"]["line1"], &verifying["calls"][0]["name"]), (&json!("14 Maple Street"), &json!("Sister")));
+    assert_eq!(
+        (&verifying["address"]["line1"], &verifying["calls"][0]["name"]),
+        (&json!("14 Maple Street"), &json!("Sister"))
+    );
     let server = server.restart_after(std::time::Duration::ZERO).await;
     let kept = server.sign_in("owner").await.get(MAPLE).await.1;
-    assert_eq!((&kept["home"]["address"]["line1"], &kept["contacts"][0]["phone"]), (&json!("9 Oak Lane"), &json!("+15035550142")));
+    assert_eq!(
+        (&kept["home"]["address"]["line1"], &kept["contacts"][0]["phone"]),
+        (&json!("9 Oak Lane"), &json!("+15035550142"))
+    );
 }
 
 #[tokio::test]
@@ -70,9 +98,16 @@ async fn every_wrong_field_is_named_with_a_sentence_and_a_word_for_programs() {
     let bad = json!({"contacts": [{"name": "", "phone": "911"}, {"name": "Bob", "phone": "+15035550143"}]});
     let (status, problem) = owner.put(&format!("{MAPLE}/contacts"), &bad).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let fields: Vec<_> =
-        problem["errors"].as_array().unwrap().iter().map(|e| (e["field"].as_str().unwrap(), e["fault"].as_str().unwrap())).collect();
-    assert_eq!(fields, [("contacts[0].name", "missing"), ("contacts[0].phone", "not_a_phone_number")]);
+    let fields: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["field"].as_str().unwrap(), e["fault"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        fields,
+        [("contacts[0].name", "missing"), ("contacts[0].phone", "not_a_phone_number")]
+    );
     assert_eq!(owner.get(MAPLE).await.1["contacts"][0]["name"], "Sister", "nothing has changed");
 }
 
@@ -80,7 +115,8 @@ async fn every_wrong_field_is_named_with_a_sentence_and_a_word_for_programs() {
 async fn everybody_who_looks_is_told_of_a_change() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
-    let mut stream = guest.client.get(format!("{}{MAPLE}/events", server.base)).send().await.unwrap();
+    let mut stream =
+        guest.client.get(format!("{}{MAPLE}/events", server.base)).send().await.unwrap();
     let mut heard = String::new();
     while !heard.contains("event: snapshot") {
         heard += &String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap());
@@ -96,12 +132,16 @@ async fn everybody_who_looks_is_told_of_a_change() {
 async fn who_is_taken_out_of_a_home_sees_it_no_more_and_their_stream_ends() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
-    let mut stream = guest.client.get(format!("{}{MAPLE}/events", server.base)).send().await.unwrap();
+    let mut stream =
+        guest.client.get(format!("{}{MAPLE}/events", server.base)).send().await.unwrap();
     stream.chunk().await.unwrap().unwrap();
-    let (status, told) = owner.ask(Method::DELETE, &format!("{MAPLE}/people/guest"), &Value::Null).await;
+    let (status, told) =
+        owner.ask(Method::DELETE, &format!("{MAPLE}/people/guest"), &Value::Null).await;
     assert_eq!((status, told["people"].as_array().unwrap().len()), (StatusCode::OK, 2));
     let ended = async { while let Ok(Some(_)) = stream.chunk().await {} };
-    tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.expect("the stream ends within 5 s");
+    tokio::time::timeout(std::time::Duration::from_secs(5), ended)
+        .await
+        .expect("the stream ends within 5 s");
     assert_eq!(guest.get(MAPLE).await.1["code"], "not_found");
 }
 
@@ -109,8 +149,13 @@ async fn who_is_taken_out_of_a_home_sees_it_no_more_and_their_stream_ends() {
 async fn r6_an_owner_takes_the_sos_right_from_a_shared_user_and_gives_it_back() {
     let server = Server::start("30s").await;
     let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
-    owner.put(&format!("{MAPLE}/people/shared"), &json!({"role": "shared", "sos_withdrawn": true})).await;
-    assert_eq!(shared.raise("maple-street", "police", json!({})).await.1["reason"], "not_permitted");
+    owner
+        .put(&format!("{MAPLE}/people/shared"), &json!({"role": "shared", "sos_withdrawn": true}))
+        .await;
+    assert_eq!(
+        shared.raise("maple-street", "police", json!({})).await.1["reason"],
+        "not_permitted"
+    );
     owner.put(&format!("{MAPLE}/people/shared"), &json!({"role": "shared"})).await;
     assert_eq!(shared.raise("maple-street", "police", json!({})).await.0, StatusCode::CREATED);
     let last = owner.put(&format!("{MAPLE}/people/owner"), &json!({"role": "guest"})).await.1;
@@ -122,12 +167,22 @@ async fn the_verbal_password_is_set_changed_and_asked_but_never_read() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let put = async |body: Value| owner.put(&format!("{MAPLE}/verbal-password"), &body).await;
-    assert_eq!(put(json!({"password": "abc"})).await.1["errors"].as_array().unwrap().len(), 2, "too short, and the old one is asked for");
-    assert_eq!(put(json!({"password": "green door", "current": "Blue  Heron"})).await.0, StatusCode::OK);
-    let check = async |word: &str| owner.post(&format!("{MAPLE}/verbal-password/check"), &json!({"password": word})).await;
+    assert_eq!(
+        put(json!({"password": "abc"})).await.1["errors"].as_array().unwrap().len(),
+        2,
+        "too short, and the old one is asked for"
+    );
+    assert_eq!(
+        put(json!({"password": "green door", "current": "Blue  Heron"})).await.0,
+        StatusCode::OK
+    );
+    let check = async |word: &str| {
+        owner.post(&format!("{MAPLE}/verbal-password/check"), &json!({"password": word})).await
+    };
     assert_eq!(check("blue heron").await.1["correct"], false);
     assert_eq!(check(" Green DOOR ").await.1["correct"], true);
-    let all = format!("{}{}", owner.get(MAPLE).await.1, owner.get(&format!("{MAPLE}/household")).await.1);
+    let all =
+        format!("{}{}", owner.get(MAPLE).await.1, owner.get(&format!("{MAPLE}/household")).await.1);
     assert!(!all.contains("green door") && !all.contains("argon2"), "it is never readable");
 }
 
@@ -137,11 +192,25 @@ async fn r2_a_home_enrolls_its_cameras_step_by_step_and_ends_it() {
     let owner = server.sign_in("owner").await;
     let enroll = json!({"verbal_password_required": false, "accept_terms": false});
     let problem = owner.post(&format!("{FLAT}/sos-for-cameras"), &enroll).await.1;
-    let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    let fields: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["field"].as_str().unwrap())
+        .collect();
     assert_eq!(fields, ["contacts", "accept_terms"]);
     owner.put(&format!("{FLAT}/contacts"), &two()).await;
-    let told = owner.post(&format!("{FLAT}/sos-for-cameras"), &json!({"verbal_password_required": false, "accept_terms": true})).await.1;
-    assert_eq!((&told["subscription"]["sos_for_cameras"], &told["sos"]["dashboard"]["available"]), (&json!("enrolled"), &json!(true)));
+    let told = owner
+        .post(
+            &format!("{FLAT}/sos-for-cameras"),
+            &json!({"verbal_password_required": false, "accept_terms": true}),
+        )
+        .await
+        .1;
+    assert_eq!(
+        (&told["subscription"]["sos_for_cameras"], &told["sos"]["dashboard"]["available"]),
+        (&json!("enrolled"), &json!(true))
+    );
     let ended = owner.ask(Method::DELETE, &format!("{FLAT}/sos-for-cameras"), &Value::Null).await.1;
     assert_eq!(ended["sos"]["dashboard"]["reason"], "enrolment_required");
 }
@@ -159,16 +228,24 @@ async fn a_contact_agrees_opts_out_and_is_known_to_have_been_reached() {
     assert_eq!(ann.post(&format!("{link}/accept"), &json!({})).await.1["ready"], "accepted");
     let running = owner.raise("maple-street", "police", json!({"mode": "drill"})).await.1;
     owner.act(&running, "send-now").await;
-    let call = until("the call", || async { ann.get(&link).await.1["call"]["id"].as_str().map(str::to_owned) }).await;
+    let call = until("the call", || async {
+        ann.get(&link).await.1["call"]["id"].as_str().map(str::to_owned)
+    })
+    .await;
     ann.post(&format!("{link}/calls/{call}/answer"), &json!({})).await;
     let told = owner.get(MAPLE).await.1["contacts"][0].clone();
     assert!(told["ready"] == "accepted" && told["reached_at"].is_string(), "{told}");
     assert_eq!(ann.post(&format!("{link}/opt-out"), &json!({})).await.1["ready"], "opted_out");
     let newer = owner.post(&format!("{MAPLE}/contacts/ann/link"), &json!({})).await.0;
-    assert_eq!((newer, ann.get(&link).await.1["code"].clone()), (StatusCode::OK, json!("not_found")), "an older link stops to work");
+    assert_eq!(
+        (newer, ann.get(&link).await.1["code"].clone()),
+        (StatusCode::OK, json!("not_found")),
+        "an older link stops to work"
+    );
 }
 
-/// A contact who was sent nothing is not said to be asked, and one whose page a newer link ended has to agree again.
+/// A contact who was sent nothing is not said to be asked, and one whose page a newer link ended
+/// has to agree again.
 #[tokio::test]
 async fn contact_is_asked_by_the_newest_link_alone() {
     let server = Server::start("30s").await;
@@ -182,7 +259,11 @@ async fn contact_is_asked_by_the_newest_link_alone() {
             .replace("/contact", "/api/v1/contact")
     };
     owner.put(&format!("{MAPLE}/contacts"), &two()).await;
-    assert_eq!((&ann().await["ready"], &ann().await["linked"]), (&json!("invited"), &json!(false)), "nobody could open anything");
+    assert_eq!(
+        (&ann().await["ready"], &ann().await["linked"]),
+        (&json!("invited"), &json!(false)),
+        "nobody could open anything"
+    );
     let link = make().await;
     assert_eq!((&ann().await["ready"], &ann().await["linked"]), (&json!("invited"), &json!(true)));
     let phone = server.stranger();
@@ -190,10 +271,17 @@ async fn contact_is_asked_by_the_newest_link_alone() {
     assert_eq!(ann().await["ready"], "accepted");
     let counted = ready().await;
     let newer = make().await;
-    assert_eq!((&ann().await["ready"], &ann().await["linked"]), (&json!("invited"), &json!(true)), "the page that agreed is no more");
+    assert_eq!(
+        (&ann().await["ready"], &ann().await["linked"]),
+        (&json!("invited"), &json!(true)),
+        "the page that agreed is no more"
+    );
     assert_ne!(ready().await, counted, "R23: nor does the dashboard count on it");
     for action in ["accept", "opt-out"] {
-        assert_eq!(phone.post(&format!("{link}/{action}"), &json!({})).await.1["code"], "not_found");
+        assert_eq!(
+            phone.post(&format!("{link}/{action}"), &json!({})).await.1["code"],
+            "not_found"
+        );
     }
     phone.post(&format!("{newer}/opt-out"), &json!({})).await;
     make().await;
@@ -206,7 +294,10 @@ async fn r21_a_drill_may_leave_the_contacts_alone() {
     let owner = server.sign_in("owner").await;
     let live = owner.raise("maple-street", "police", json!({"call_contacts": false})).await.1;
     assert_eq!(live["errors"][0]["field"], "call_contacts", "only a drill may");
-    let drill = owner.raise("maple-street", "police", json!({"mode": "drill", "call_contacts": false})).await.1;
+    let drill = owner
+        .raise("maple-street", "police", json!({"mode": "drill", "call_contacts": false}))
+        .await
+        .1;
     owner.act(&drill, "send-now").await;
     let dispatched = owner.until_state(&drill, "dispatching").await;
     assert_eq!(dispatched["calls"], json!([]));
@@ -217,16 +308,28 @@ async fn equipment_is_added_renamed_and_removed() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let camera = json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false, "stream": "rtsp://8.8.8.8/"});
-    assert_eq!(owner.post(&format!("{MAPLE}/cameras"), &camera).await.1["errors"][0]["fault"], "not_private");
+    assert_eq!(
+        owner.post(&format!("{MAPLE}/cameras"), &camera).await.1["errors"][0]["fault"],
+        "not_private"
+    );
     let camera = json!({"kind": "camera", "name": "Attic", "sos_compatible": true, "has_siren": false, "stream": "rtsp://192.168.1.9/a"});
     let told = owner.post(&format!("{MAPLE}/cameras"), &camera).await.1;
-    assert!(told["cameras"].as_array().unwrap().iter().any(|c| c["id"] == "attic") && !told.to_string().contains("rtsp"));
-    assert_eq!(owner.get(&format!("{MAPLE}/household")).await.1["streams"][0]["address"], "rtsp://192.168.1.9/a");
+    assert!(
+        told["cameras"].as_array().unwrap().iter().any(|c| c["id"] == "attic")
+            && !told.to_string().contains("rtsp")
+    );
+    assert_eq!(
+        owner.get(&format!("{MAPLE}/household")).await.1["streams"][0]["address"],
+        "rtsp://192.168.1.9/a"
+    );
     let gone = owner.ask(Method::DELETE, &format!("{MAPLE}/cameras/attic"), &Value::Null).await.1;
     assert_eq!(gone["cameras"].as_array().unwrap().len(), 3);
     let told = owner.put(&format!("{MAPLE}/devices/hall-keypad"), &json!({"name": "Hall"})).await.1;
     assert_eq!(told["devices"][1]["name"], "Hall");
-    assert_eq!(owner.put(&format!("{MAPLE}/devices/nothing"), &json!({"name": "Hall"})).await.1["code"], "not_found");
+    assert_eq!(
+        owner.put(&format!("{MAPLE}/devices/nothing"), &json!({"name": "Hall"})).await.1["code"],
+        "not_found"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +341,10 @@ async fn evidence_holds_every_fact_in_an_unbroken_chain_and_no_password() {
     let path = format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap());
     let evidence = owner.get(&path).await.1;
     let events = evidence["events"].as_array().unwrap();
-    assert_eq!(events.iter().map(|e| e["what"].as_str().unwrap()).collect::<Vec<_>>(), ["started", "aborted"]);
+    assert_eq!(
+        events.iter().map(|e| e["what"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["started", "aborted"]
+    );
     let mut before = "0".repeat(64);
     for event in events {
         use sha2::{Digest, Sha256};
@@ -265,13 +371,22 @@ async fn the_first_owner_comes_once_by_the_printed_token() {
     asked["password"] = "short".into();
     asked["email"] = "ada".into();
     let wrong = somebody.post("/api/v1/welcome", &asked).await.1;
-    let faults: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].as_str().unwrap()).collect();
+    let faults: Vec<_> =
+        wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].as_str().unwrap()).collect();
     assert_eq!(faults, ["not_an_email", "too_short"]);
     asked["password"] = "correct horse battery".into();
     asked["email"] = "ada@example.org".into();
-    assert_eq!(somebody.post("/api/v1/welcome", &asked).await.0, StatusCode::OK, "a mistake does not use the token up");
+    assert_eq!(
+        somebody.post("/api/v1/welcome", &asked).await.0,
+        StatusCode::OK,
+        "a mistake does not use the token up"
+    );
     assert_eq!(somebody.get("/api/v1/me").await.1["homes"][0]["name"], "Elm Road", "signed in");
-    assert_eq!(server.stranger().post("/api/v1/welcome", &asked).await.1["code"], "not_allowed", "once");
+    assert_eq!(
+        server.stranger().post("/api/v1/welcome", &asked).await.1["code"],
+        "not_allowed",
+        "once"
+    );
     assert_eq!(server.stranger().get("/api/v1/welcome").await.1["needed"], false);
 }
 
@@ -289,10 +404,21 @@ async fn every_owner_is_told_what_was_changed_and_can_undo_it() {
     owner.put(&format!("{MAPLE}/address"), &address()).await;
     owner.put(&format!("{MAPLE}/contacts"), &two()).await;
     let told = owner.get(MAPLE).await.1["changes"].clone();
-    assert_eq!((&told[0]["what"], &told[1]["what"], &told[2]), (&json!("contacts"), &json!("address"), &Value::Null), "the newest first");
-    assert_eq!((&told[1]["was"], &told[1]["who"]), (&json!("14 Maple Street, Portland, OR 97205, US"), &json!("Olivia")));
+    assert_eq!(
+        (&told[0]["what"], &told[1]["what"], &told[2]),
+        (&json!("contacts"), &json!("address"), &Value::Null),
+        "the newest first"
+    );
+    assert_eq!(
+        (&told[1]["was"], &told[1]["who"]),
+        (&json!("14 Maple Street, Portland, OR 97205, US"), &json!("Olivia"))
+    );
     for name in ["shared", "guest"] {
-        assert_eq!(server.sign_in(name).await.get(MAPLE).await.1["changes"], Value::Null, "{name} could not undo it");
+        assert_eq!(
+            server.sign_in(name).await.get(MAPLE).await.1["changes"],
+            Value::Null,
+            "{name} could not undo it"
+        );
     }
     // Kept with the home.
     let server = server.restart_after(std::time::Duration::ZERO).await;
@@ -303,8 +429,16 @@ async fn every_owner_is_told_what_was_changed_and_can_undo_it() {
         assert_eq!(other.post(&undo, &json!({})).await.0, StatusCode::NOT_FOUND, "once");
     }
     let after = other.get(MAPLE).await.1;
-    let people = |home: &Value| home["contacts"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect::<Vec<_>>();
-    assert_eq!((&after["home"]["address"], people(&after)), (&before["home"]["address"], people(&before)));
+    let people = |home: &Value| {
+        home["contacts"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (&after["home"]["address"], people(&after)),
+        (&before["home"]["address"], people(&before))
+    );
     assert_eq!(after["changes"], Value::Null, "there is nothing to undo");
-    assert_eq!(other.post(&format!("{MAPLE}/changes/oops/undo"), &json!({})).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        other.post(&format!("{MAPLE}/changes/oops/undo"), &json!({})).await.0,
+        StatusCode::NOT_FOUND
+    );
 }

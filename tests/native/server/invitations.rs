@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 const MAPLE: &str = "/api/v1/homes/maple-street";
 
 async fn invite(owner: &Person, role: &str) -> String {
-    let (status, link) = owner.post(&format!("{MAPLE}/invitations"), &json!({"name": "Robin", "role": role})).await;
+    let (status, link) =
+        owner.post(&format!("{MAPLE}/invitations"), &json!({"name": "Robin", "role": role})).await;
     assert_eq!(status, StatusCode::OK, "{link}");
     link["path"].as_str().unwrap().replace("/invite/", "/api/v1/invitations/")
 }
@@ -23,22 +24,43 @@ async fn whoever_has_the_link_comes_in_once_as_the_owner_said() {
     let link = invite(&owner, "guest").await;
     let robin = server.stranger();
     let seen = robin.get(&link).await.1;
-    assert_eq!(seen, json!({"inviter": "Olivia", "name": "Robin", "to": {"place": "home", "name": "Maple Street", "role": "guest"}}));
-    let (status, wrong) = robin.post(&link, &json!({"name": "", "email": "owner@demo.test", "password": "short"})).await;
-    let faults: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].clone()).collect();
-    assert_eq!((status, faults), (StatusCode::UNPROCESSABLE_ENTITY, vec![json!("missing"), json!("known"), json!("too_short")]));
+    assert_eq!(
+        seen,
+        json!({"inviter": "Olivia", "name": "Robin", "to": {"place": "home", "name": "Maple Street", "role": "guest"}})
+    );
+    let (status, wrong) = robin
+        .post(&link, &json!({"name": "", "email": "owner@demo.test", "password": "short"}))
+        .await;
+    let faults: Vec<_> =
+        wrong["errors"].as_array().unwrap().iter().map(|e| e["fault"].clone()).collect();
+    assert_eq!(
+        (status, faults),
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            vec![json!("missing"), json!("known"), json!("too_short")]
+        )
+    );
     assert_eq!(robin.post(&link, &account("Robin@A.test")).await.0, StatusCode::OK);
     let me = robin.get("/api/v1/me").await.1;
     assert_eq!(
         (&me["user"]["email"], &me["homes"]),
-        (&json!("robin@a.test"), &json!([{"id": "maple-street", "name": "Maple Street", "role": "guest"}]))
+        (
+            &json!("robin@a.test"),
+            &json!([{"id": "maple-street", "name": "Maple Street", "role": "guest"}])
+        )
     );
     assert_eq!(robin.raise("maple-street", "police", json!({})).await.0, StatusCode::FORBIDDEN);
     // Used up.
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(server.stranger().post(&link, &account("other@a.test")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        server.stranger().post(&link, &account("other@a.test")).await.0,
+        StatusCode::NOT_FOUND
+    );
     let log = owner.get(&format!("{MAPLE}/audit")).await.1.to_string();
-    assert!(log.contains("invited") && log.contains("joined") && !log.contains(&link[21..]), "{log}");
+    assert!(
+        log.contains("invited") && log.contains("joined") && !log.contains(&link[21..]),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -47,12 +69,18 @@ async fn an_account_that_there_is_joins_another_home_and_of_two_at_once_one_come
     let owner = server.sign_in("owner").await;
     let operator = server.sign_in("operator").await;
     let link = invite(&owner, "shared").await;
-    assert_eq!(owner.ask(Method::PUT, &link, &Value::Null).await.0, StatusCode::UNPROCESSABLE_ENTITY, "already there, and the link stays");
-    let (one, other) = tokio::join!(async { operator.ask(Method::PUT, &link, &Value::Null).await.0 }, async {
-        server.stranger().post(&link, &account("robin@a.test")).await.0
-    });
+    assert_eq!(
+        owner.ask(Method::PUT, &link, &Value::Null).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "already there, and the link stays"
+    );
+    let (one, other) =
+        tokio::join!(async { operator.ask(Method::PUT, &link, &Value::Null).await.0 }, async {
+            server.stranger().post(&link, &account("robin@a.test")).await.0
+        });
     assert!([one, other].iter().filter(|status| status.is_success()).count() == 1, "{one} {other}");
-    let people = owner.get(&format!("{MAPLE}/household")).await.1["people"].as_array().unwrap().len();
+    let people =
+        owner.get(&format!("{MAPLE}/household")).await.1["people"].as_array().unwrap().len();
     assert_eq!(people, 4);
 }
 
@@ -76,6 +104,11 @@ async fn an_invitation_is_made_and_taken_back_by_owners_alone_and_is_worth_what_
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
     // Whoever invited is put out of the home: nobody comes in by them any more.
     let link = invite(&owner, "guest").await;
-    server.apply(Op::EndMembership("maple-street".parse().unwrap(), "owner".parse().unwrap())).await;
-    assert_eq!(server.stranger().post(&link, &account("robin@a.test")).await.0, StatusCode::NOT_FOUND);
+    server
+        .apply(Op::EndMembership("maple-street".parse().unwrap(), "owner".parse().unwrap()))
+        .await;
+    assert_eq!(
+        server.stranger().post(&link, &account("robin@a.test")).await.0,
+        StatusCode::NOT_FOUND
+    );
 }

@@ -89,7 +89,15 @@ impl Server {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let file = folder.path().join("buckler.toml");
         std::fs::write(&file, text).unwrap();
-        let words = ["serve", "--demo", "--data", folder.path().to_str().unwrap(), "--config", file.to_str().unwrap()].map(str::to_owned);
+        let words = [
+            "serve",
+            "--demo",
+            "--data",
+            folder.path().to_str().unwrap(),
+            "--config",
+            file.to_str().unwrap(),
+        ]
+        .map(str::to_owned);
         Self::with(folder, words.into()).await
     }
 
@@ -100,7 +108,15 @@ impl Server {
         drop(self.app);
         meanwhile().await;
         let (data, file) = (self.folder.path().to_owned(), self.folder.path().join("buckler.toml"));
-        let words = ["serve", "--demo", "--data", data.to_str().unwrap(), "--config", file.to_str().unwrap()].map(str::to_owned);
+        let words = [
+            "serve",
+            "--demo",
+            "--data",
+            data.to_str().unwrap(),
+            "--config",
+            file.to_str().unwrap(),
+        ]
+        .map(str::to_owned);
         Self::with(self.folder, words.into()).await
     }
 
@@ -113,7 +129,8 @@ impl Server {
 
     async fn on(folder: Arc<TempDir>, ring_timeout: &str) -> Self {
         let data = folder.path().to_str().unwrap();
-        let words = ["serve", "--demo", "--data", data, "--center-ring-timeout", ring_timeout].map(str::to_owned);
+        let words = ["serve", "--demo", "--data", data, "--center-ring-timeout", ring_timeout]
+            .map(str::to_owned);
         Self::with(folder, words.into()).await
     }
 
@@ -129,10 +146,16 @@ impl Server {
         Config::new(Options::from_arg_matches(&matches).unwrap()).unwrap()
     }
 
-    async fn serve(folder: Arc<TempDir>, app: Arc<App>, stopper: watch::Sender<bool>, stop: watch::Receiver<bool>) -> Self {
+    async fn serve(
+        folder: Arc<TempDir>,
+        app: Arc<App>,
+        stopper: watch::Sender<bool>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let serving = tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
+        let serving =
+            tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
         Self { app, base, stopper, serving, folder }
     }
 
@@ -142,10 +165,12 @@ impl Server {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
         drop(self.app);
-        let words = ["serve", "--demo", "--data", self.folder.path().to_str().unwrap()].map(str::to_owned);
+        let words =
+            ["serve", "--demo", "--data", self.folder.path().to_str().unwrap()].map(str::to_owned);
         let (stopper, stop) = watch::channel(false);
         let database = change(sqlite::open(&file).await.unwrap());
-        let app = App::with_database(database, &Self::config(words.into()), stop.clone()).await.unwrap();
+        let app =
+            App::with_database(database, &Self::config(words.into()), stop.clone()).await.unwrap();
         Self::serve(self.folder, app, stopper, stop).await
     }
 
@@ -164,20 +189,31 @@ impl Server {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
         drop(self.app);
-        let mut file = sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+        let mut file =
+            sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
+                .await
+                .unwrap();
         sqlx::raw_sql(statements).execute(&mut file).await.unwrap();
         file.close().await.unwrap();
         Self::on(self.folder, "30s").await
     }
 
-    /// Stops it, and starts it again as if it had been down for so long: its time goes on from what it kept.
+    /// Stops it, and starts it again as if it had been down for so long: its time goes on from what
+    /// it kept.
     pub async fn restart_as_if_after(self, pause: Duration) -> Self {
         let file = self.file();
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
         drop(self.app);
-        let mut file = sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
-        sqlx::query("UPDATE clock SET at = at + ?").bind(pause.as_millis() as i64).execute(&mut file).await.unwrap();
+        let mut file =
+            sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
+                .await
+                .unwrap();
+        sqlx::query("UPDATE clock SET at = at + ?")
+            .bind(pause.as_millis() as i64)
+            .execute(&mut file)
+            .await
+            .unwrap();
         file.close().await.unwrap();
         Self::on(self.folder, "30s").await
     }
@@ -205,7 +241,12 @@ impl Server {
 
 /// A change that a test makes.
 pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
-    Change::new(AuditEntry::new(AuditAction::PersonChanged, Timestamp::default(), json!({"by": "a test"}))).ops(ops)
+    Change::new(AuditEntry::new(
+        AuditAction::PersonChanged,
+        Timestamp::default(),
+        json!({"by": "a test"}),
+    ))
+    .ops(ops)
 }
 
 /// Waits until the audit has a record of every fact, and verifies its chain.
@@ -221,7 +262,10 @@ pub async fn audited(file: &Path) {
 /// An opened database with a home in it.
 pub async fn database(folder: &TempDir, home: &Home) -> Database {
     let mut database = sqlite::open(&folder.path().join("buckler.db")).await.unwrap();
-    database.apply(change([Op::PutHome { home: Arc::new(home.clone()), revision: 0 }])).await.unwrap();
+    database
+        .apply(change([Op::PutHome { home: Arc::new(home.clone()), revision: 0 }]))
+        .await
+        .unwrap();
     database
 }
 
@@ -231,7 +275,8 @@ pub fn instant() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// Lets time pass: only for time itself, such as a server that is down; everything else is waited for by [`until`].
+/// Lets time pass: only for time itself, such as a server that is down; everything else is waited
+/// for by [`until`].
 pub async fn wait(time: Duration) {
     tokio::time::sleep(time).await;
 }
@@ -242,7 +287,11 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, check: impl FnM
 }
 
 /// Waits until `check` finds something that takes longer than the usual patience.
-pub async fn until_within<T, F: Future<Output = Option<T>>>(patience: Duration, what: &str, mut check: impl FnMut() -> F) -> T {
+pub async fn until_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
     let waited = async {
         loop {
             if let Some(found) = check().await {
@@ -267,14 +316,20 @@ impl Person {
     }
 
     /// Anything else; `null` is no body.
-    pub async fn ask(&self, method: reqwest::Method, path: &str, body: &Value) -> (StatusCode, Value) {
+    pub async fn ask(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
         let request = self.client.request(method, format!("{}{path}", self.base));
         let request = if body.is_null() { request } else { request.json(body) };
         answer(request.send().await.unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        answer(self.client.post(format!("{}{path}", self.base)).json(body).send().await.unwrap()).await
+        answer(self.client.post(format!("{}{path}", self.base)).json(body).send().await.unwrap())
+            .await
     }
 
     /// Slides, or taps; the id is new unless given.
@@ -304,7 +359,13 @@ impl Person {
     pub async fn cookie_with(&self, name: &str, password: &str) -> String {
         let body = json!({"email": format!("{name}@demo.test"), "password": password});
         let ask = || async {
-            let answer = self.client.post(format!("{}/api/v1/session", self.base)).json(&body).send().await.unwrap();
+            let answer = self
+                .client
+                .post(format!("{}/api/v1/session", self.base))
+                .json(&body)
+                .send()
+                .await
+                .unwrap();
             (answer.status() != StatusCode::TOO_MANY_REQUESTS).then_some(answer)
         };
         let answer = until("a place in the line", ask).await;
@@ -317,7 +378,11 @@ impl Person {
     }
 
     pub async fn act(&self, incident: &Value, action: &str) -> (StatusCode, Value) {
-        self.post(&format!("/api/v1/incidents/{}/{action}", incident["id"].as_str().unwrap()), &json!({})).await
+        self.post(
+            &format!("/api/v1/incidents/{}/{action}", incident["id"].as_str().unwrap()),
+            &json!({}),
+        )
+        .await
     }
 
     pub async fn look(&self, incident: &Value) -> Value {
@@ -353,5 +418,10 @@ fn unique() -> u128 {
 }
 
 pub fn whats(incident: &Value) -> Vec<&str> {
-    incident["timeline"].as_array().unwrap().iter().map(|line| line["what"].as_str().unwrap()).collect()
+    incident["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["what"].as_str().unwrap())
+        .collect()
 }

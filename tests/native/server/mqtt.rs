@@ -1,4 +1,5 @@
-//! Sirens behind a real broker: what they are told, what counts as proof, and what comes of a broker or a siren that is not there.
+//! Sirens behind a real broker: what they are told, what counts as proof, and what comes of a
+//! broker or a siren that is not there.
 
 use super::{
     Server,
@@ -12,8 +13,13 @@ use serde_json::{Value, json};
 use std::{process::Command, time::Duration};
 
 /// The sirens of Maple Street, and what their topics call them.
-const SIRENS: [(&str, &str); 5] =
-    [("base", "base"), ("hall-keypad", "hall"), ("bedroom-keypad", "bedroom"), ("front-door", "door"), ("driveway", "drive")];
+const SIRENS: [(&str, &str); 5] = [
+    ("base", "base"),
+    ("hall-keypad", "hall"),
+    ("bedroom-keypad", "bedroom"),
+    ("front-door", "door"),
+    ("driveway", "drive"),
+];
 
 async fn all(broker: &Broker) -> Vec<Device> {
     let mut devices = Vec::new();
@@ -27,7 +33,8 @@ async fn online(server: &Server, device: &str, online: bool) {
     let owner = server.sign_in("owner").await;
     let is = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["devices"].as_array().unwrap().iter().find(|d| d["id"] == device).unwrap()["online"] == online
+        home["devices"].as_array().unwrap().iter().find(|d| d["id"] == device).unwrap()["online"]
+            == online
     };
     until("the siren is known", || async { is().await.then_some(()) }).await;
 }
@@ -38,7 +45,11 @@ fn proofs(incident: &Value) -> usize {
 }
 
 fn proved(incident: &Value, name: &str) -> bool {
-    incident["timeline"].as_array().unwrap().iter().any(|line| line["text"] == format!("{name} is sounding"))
+    incident["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|line| line["text"] == format!("{name} is sounding"))
 }
 
 #[tokio::test]
@@ -50,16 +61,30 @@ async fn r12_every_siren_behind_the_broker_sounds_once_proves_it_and_is_silenced
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) }).await;
+    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) })
+        .await;
     for device in &devices {
         assert_eq!(device.orders(), ["ON"], "I12");
         let on = &device.heard()[0];
         let order: Value = serde_json::from_slice(&on.payload).unwrap();
         let properties = on.properties.clone().unwrap();
-        assert_eq!((order["state"].as_str(), order["sound"].as_str(), on.retain), (Some("ON"), Some("police"), false), "I13");
-        assert!(order["key"].as_str().unwrap().starts_with(incident["id"].as_str().unwrap()), "{order}");
-        assert!(properties.message_expiry_interval.is_some_and(|seconds| (1..=60).contains(&seconds)), "I13: {properties:?}");
-        assert!(order["seconds"].as_u64().is_some_and(|seconds| (1..=600).contains(&seconds)), "I13: {order}");
+        assert_eq!(
+            (order["state"].as_str(), order["sound"].as_str(), on.retain),
+            (Some("ON"), Some("police"), false),
+            "I13"
+        );
+        assert!(
+            order["key"].as_str().unwrap().starts_with(incident["id"].as_str().unwrap()),
+            "{order}"
+        );
+        assert!(
+            properties.message_expiry_interval.is_some_and(|seconds| (1..=60).contains(&seconds)),
+            "I13: {properties:?}"
+        );
+        assert!(
+            order["seconds"].as_u64().is_some_and(|seconds| (1..=600).contains(&seconds)),
+            "I13: {order}"
+        );
     }
     let home = owner.get("/api/v1/homes/maple-street").await.1;
     assert_eq!(home["devices"][0]["siren"], "sounding");
@@ -67,10 +92,15 @@ async fn r12_every_siren_behind_the_broker_sounds_once_proves_it_and_is_silenced
     for device in &devices {
         until("quiet", || async { (device.orders() == ["ON", "OFF"]).then_some(()) }).await;
     }
-    until("known", || async { (owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent").then_some(()) }).await;
+    until("known", || async {
+        (owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent")
+            .then_some(())
+    })
+    .await;
 }
 
-/// I22, over a real broker: the relay of a siren ends a drill's pulse a moment before the server says OFF.
+/// I22, over a real broker: the relay of a siren ends a drill's pulse a moment before the server
+/// says OFF.
 #[tokio::test]
 async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
     let broker = Broker::start().await;
@@ -78,16 +108,24 @@ async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
     let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
     online(&server, "base", true).await;
     let owner = server.sign_in("owner").await;
-    let drill = owner.raise("maple-street", "siren", json!({"mode": "drill", "sirens": true})).await.1;
+    let drill =
+        owner.raise("maple-street", "siren", json!({"mode": "drill", "sirens": true})).await.1;
     owner.act(&drill, "send-now").await;
-    until("the drill sounds", || async { proved(&owner.look(&drill).await, "Base Station").then_some(()) }).await;
+    until("the drill sounds", || async {
+        proved(&owner.look(&drill).await, "Base Station").then_some(())
+    })
+    .await;
     base.say("siren/state", r#"{"state":"OFF"}"#, false);
-    let is_quiet = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
+    let is_quiet =
+        async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
     until("the relay has ended it", || async { is_quiet().await.then_some(()) }).await;
     owner.until_state(&drill, "closed").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    until("the emergency sounds", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    until("the emergency sounds", || async {
+        proved(&owner.look(&incident).await, "Base Station").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -99,11 +137,19 @@ async fn f34_medical_tells_no_siren_anything() {
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "medical", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    until("the call", || async { whats(&owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
-    // What is sent after it comes after it: an answer on the same connection shows that nothing came before.
+    until("the call", || async {
+        whats(&owner.look(&incident).await).contains(&"call_placed").then_some(())
+    })
+    .await;
+    // What is sent after it comes after it: an answer on the same connection shows that nothing
+    // came before.
     owner.raise("maple-street", "siren", json!({})).await;
-    // An answer that comes too late is “not sent”, and sirens alone sound even then: on a busy machine they are told twice (F15).
-    until("the siren that was asked for", || async { (!devices[0].orders().is_empty()).then_some(()) }).await;
+    // An answer that comes too late is “not sent”, and sirens alone sound even then: on a busy
+    // machine they are told twice (F15).
+    until("the siren that was asked for", || async {
+        (!devices[0].orders().is_empty()).then_some(())
+    })
+    .await;
     let first: Value = serde_json::from_slice(&devices[0].heard()[0].payload).unwrap();
     assert_eq!(first["sound"], "alarm", "only what was asked for by itself sounds");
 }
@@ -120,10 +166,16 @@ async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_i
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     let sent = server.app.clock.now();
     owner.act(&incident, "send-now").await;
-    until("the call", || async { whats(&owner.look(&incident).await).contains(&"call_placed").then_some(()) }).await;
+    until("the call", || async {
+        whats(&owner.look(&incident).await).contains(&"call_placed").then_some(())
+    })
+    .await;
     assert!(server.app.clock.now().since(sent) < Duration::from_secs(1), "I14: not a second later");
     broker.begin().await;
-    until("the siren", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    until("the siren", || async {
+        proved(&owner.look(&incident).await, "Base Station").then_some(())
+    })
+    .await;
     assert!(base.orders().iter().all(|order| order == "ON"), "{:?}", base.orders());
     broker.kill();
     online(&server, "base", false).await;
@@ -132,7 +184,8 @@ async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_i
 }
 
 #[tokio::test]
-async fn f30_a_broker_that_is_killed_before_at_or_after_the_deadline_delays_no_call_and_loses_no_siren() {
+async fn f30_a_broker_that_is_killed_before_at_or_after_the_deadline_delays_no_call_and_loses_no_siren()
+ {
     let killed = async |after: Option<Duration>| {
         let mut broker = Broker::start().await;
         let base = broker.device("base").await;
@@ -142,20 +195,42 @@ async fn f30_a_broker_that_is_killed_before_at_or_after_the_deadline_delays_no_c
         let incident = owner.raise("maple-street", "police", json!({})).await.1;
         let deadline: Timestamp = serde_json::from_value(incident["deadline"].clone()).unwrap();
         match after {
-            Some(after) => wait((deadline - Duration::from_secs(5) + after).since(server.app.clock.now())).await,
-            None => until("the proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await,
+            Some(after) => {
+                wait((deadline - Duration::from_secs(5) + after).since(server.app.clock.now()))
+                    .await
+            }
+            None => {
+                until("the proof", || async {
+                    proved(&owner.look(&incident).await, "Base Station").then_some(())
+                })
+                .await
+            }
         }
         broker.kill();
         let story = async || owner.look(&incident).await;
-        until("the call", || async { whats(&story().await).contains(&"call_placed").then_some(()) }).await;
+        until("the call", || async {
+            whats(&story().await).contains(&"call_placed").then_some(())
+        })
+        .await;
         let story = story().await;
-        let placed = story["timeline"].as_array().unwrap().iter().find(|line| line["what"] == "call_placed").unwrap();
+        let placed = story["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|line| line["what"] == "call_placed")
+            .unwrap();
         let placed: Timestamp = serde_json::from_value(placed["at"].clone()).unwrap();
         assert!(placed.since(deadline) < Duration::from_secs(1), "I14: {after:?}: {story}");
         let told = base.heard().len();
         broker.begin().await;
-        until("it sounds", || async { (base.heard().len() > told && base.orders() == ["ON"]).then_some(()) }).await;
-        until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+        until("it sounds", || async {
+            (base.heard().len() > told && base.orders() == ["ON"]).then_some(())
+        })
+        .await;
+        until("proof", || async {
+            proved(&owner.look(&incident).await, "Base Station").then_some(())
+        })
+        .await;
     };
     let (second, millisecond) = (Duration::from_secs(1), Duration::from_millis(1));
     tokio::join!(
@@ -179,7 +254,8 @@ async fn f12_a_siren_that_does_not_answer_is_told_again_with_the_same_key_until_
     until("told again", || async { (base.heard().len() >= 2).then_some(()) }).await;
     assert!(!proved(&owner.look(&incident).await, "Base Station"), "hope is no proof");
     base.obey(true);
-    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) })
+        .await;
     let key = |message: &rumqttc::Publish| message.properties.clone().unwrap().user_properties;
     let heard = base.heard();
     assert!(heard.iter().all(|message| key(message) == key(&heard[0])), "I12: one key");
@@ -219,11 +295,19 @@ async fn hostile_devices_disturb_nothing_and_none_acts_for_another() {
     until("told", || async { (!hall.orders().is_empty()).then_some(()) }).await;
     let order: Value = serde_json::from_slice(&hall.heard()[0].payload).unwrap();
     let proof = json!({"state": "ON", "key": order["key"]}).to_string();
-    for hostile in ["x".repeat(1 << 20), "[".repeat(50_000), "{\"state\":".into(), String::new(), "{\"state\":[\"ON\"]}".into()] {
+    for hostile in [
+        "x".repeat(1 << 20),
+        "[".repeat(50_000),
+        "{\"state\":".into(),
+        String::new(),
+        "{\"state\":[\"ON\"]}".into(),
+    ] {
         base.say("siren/state", &hostile, false);
     }
     let bytes = PublishOptions::at_least_once();
-    base.client.try_publish("buckler/base/siren/state", vec![0xff, 0xfe, 0x00], bytes.clone()).unwrap();
+    base.client
+        .try_publish("buckler/base/siren/state", vec![0xff, 0xfe, 0x00], bytes.clone())
+        .unwrap();
     // The broker knows whose topic that is.
     base.client.try_publish("buckler/hall/siren/state", proof.clone().into_bytes(), bytes).unwrap();
     // Nor does the key of one siren prove anything of another.
@@ -233,7 +317,10 @@ async fn hostile_devices_disturb_nothing_and_none_acts_for_another() {
     let story = owner.look(&incident).await;
     assert!(proved(&story, "Base Station") && !proved(&story, "Hall keypad"), "{story}");
     hall.say("siren/state", &proof, false);
-    until("its own word", || async { proved(&owner.look(&incident).await, "Hall keypad").then_some(()) }).await;
+    until("its own word", || async {
+        proved(&owner.look(&incident).await, "Hall keypad").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -241,27 +328,41 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
     let broker = Broker::start().await;
     let base = broker.device("base").await;
     let plain = broker.settings(&SIRENS[..1]);
-    let over = plain.replace(&format!("mqtt://127.0.0.1:{}", broker.port), &format!("mqtts://localhost:{}", broker.tls_port));
-    let vouched = over.replacen("username", &format!("ca = {:?}\nusername", broker.path("cert.pem")), 1);
+    let over = plain.replace(
+        &format!("mqtt://127.0.0.1:{}", broker.port),
+        &format!("mqtts://localhost:{}", broker.tls_port),
+    );
+    let vouched =
+        over.replacen("username", &format!("ca = {:?}\nusername", broker.path("cert.pem")), 1);
     let server = Server::with_file(&vouched).await;
     online(&server, "base", true).await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "fire", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) }).await;
+    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) })
+        .await;
     let order: Value = serde_json::from_slice(&base.heard()[0].payload).unwrap();
     assert_eq!(order["sound"], "fire");
     // By a certificate instead of a password.
-    let own = format!("cert = {:?}\nkey = {:?}\n", broker.path("client.pem"), broker.path("client-key.pem"));
-    let by_certificate = vouched.replace(&broker.tls_port.to_string(), &broker.mutual_port.to_string());
+    let own = format!(
+        "cert = {:?}\nkey = {:?}\n",
+        broker.path("client.pem"),
+        broker.path("client-key.pem")
+    );
+    let by_certificate =
+        vouched.replace(&broker.tls_port.to_string(), &broker.mutual_port.to_string());
     let (head, rest) = by_certificate.split_once("username").unwrap();
     let (_, sirens) = rest.split_once("[[mqtt.siren]]").unwrap();
-    let with_own = Server::with_file(&format!("{head}client_id = \"other\"\n{own}[[mqtt.siren]]{sirens}")).await;
+    let with_own =
+        Server::with_file(&format!("{head}client_id = \"other\"\n{own}[[mqtt.siren]]{sirens}"))
+            .await;
     online(&with_own, "base", true).await;
-    let without = Server::with_file(&format!("{head}client_id = \"other\"\n[[mqtt.siren]]{sirens}")).await;
+    let without =
+        Server::with_file(&format!("{head}client_id = \"other\"\n[[mqtt.siren]]{sirens}")).await;
     let refused = without.sign_in("owner").await.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"].clone();
     assert_eq!(refused, false, "nobody comes without one");
-    // Somebody else's certificate, and a wrong password: no connection, and the base station is shown as what it is.
+    // Somebody else's certificate, and a wrong password: no connection, and the base station is
+    // shown as what it is.
     let other = Broker::start().await;
     let strange = vouched.replace(&broker.path("cert.pem"), &other.path("cert.pem"));
     let wrong = plain.replace(&broker.path("password"), &broker.path("mosquitto.conf"));
@@ -285,20 +386,48 @@ async fn check_names_the_broker_and_every_sirens_last_word_and_tells_none_anythi
     std::fs::write(&file, broker.settings(&SIRENS[..2])).unwrap();
     let check = async || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&file);
+        command
+            .args(["check", "--listen", "127.0.0.1:1", "--data"])
+            .arg(folder.path().join("data"))
+            .arg("--config")
+            .arg(&file);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
-    let said = until("the device's word", || async { Some(check().await).filter(|said| said.contains("(base): online")) }).await;
-    assert!(said.contains(&format!("ok     broker: mqtt://127.0.0.1:{}: connected; mosquitto version 2", broker.port)), "{said}");
-    assert!(said.contains("siren: maple-street/hall-keypad (hall): has said nothing that the broker kept"), "{said}");
+    let said = until("the device's word", || async {
+        Some(check().await).filter(|said| said.contains("(base): online"))
+    })
+    .await;
+    assert!(
+        said.contains(&format!(
+            "ok     broker: mqtt://127.0.0.1:{}: connected; mosquitto version 2",
+            broker.port
+        )),
+        "{said}"
+    );
+    assert!(
+        said.contains(
+            "siren: maple-street/hall-keypad (hall): has said nothing that the broker kept"
+        ),
+        "{said}"
+    );
     assert!(base.heard().is_empty());
     base.say("availability", "offline", true);
-    until("its last word", || async { check().await.contains("FAULT  siren: maple-street/base (base): offline").then_some(()) }).await;
+    until("its last word", || async {
+        check().await.contains("FAULT  siren: maple-street/base (base): offline").then_some(())
+    })
+    .await;
     assert!(!said.contains("may not write"), "{said}");
-    std::fs::write(&file, broker.settings(&SIRENS[..1]).replace("username = \"buckler\"", "username = \"mute\"")).unwrap();
+    std::fs::write(
+        &file,
+        broker.settings(&SIRENS[..1]).replace("username = \"buckler\"", "username = \"mute\""),
+    )
+    .unwrap();
     let said = check().await;
-    assert!(said.contains("FAULT  broker: this server may not write “buckler/base/siren/set”"), "{said}");
+    assert!(
+        said.contains("FAULT  broker: this server may not write “buckler/base/siren/set”"),
+        "{said}"
+    );
     broker.kill();
     assert!(check().await.contains("FAULT  broker: mqtt://127.0.0.1:"));
 }
@@ -319,14 +448,26 @@ async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
     online(&server, "base", true).await;
     let owner = server.sign_in("owner").await;
     let running = async || owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone();
-    for nothing in [r#"{"action":""}"#, r#"{"action":"double"}"#, r#"{"action":7}"#, "single", "{", ""] {
+    for nothing in
+        [r#"{"action":""}"#, r#"{"action":"double"}"#, r#"{"action":7}"#, "single", "{", ""]
+    {
         cabin.say("button", nothing, false);
     }
-    cabin.client.try_publish("buckler/cabin/button", vec![0xff; 300_000], PublishOptions::at_least_once()).unwrap();
+    cabin
+        .client
+        .try_publish("buckler/cabin/button", vec![0xff; 300_000], PublishOptions::at_least_once())
+        .unwrap();
     // Nor does another device press it: its rights end at its own topics.
-    base.client.try_publish("buckler/cabin/button", r#"{"action":"single"}"#.as_bytes().to_vec(), PublishOptions::at_least_once()).unwrap();
+    base.client
+        .try_publish(
+            "buckler/cabin/button",
+            r#"{"action":"single"}"#.as_bytes().to_vec(),
+            PublishOptions::at_least_once(),
+        )
+        .unwrap();
     cabin.say("button", r#"{"action":"hold"}"#, false);
-    let incident = until("the press", || async { Some(running().await).filter(|i| !i.is_null()) }).await;
+    let incident =
+        until("the press", || async { Some(running().await).filter(|i| !i.is_null()) }).await;
     assert_eq!((&incident["state"], &incident["mode"]), (&json!("counting_down"), &json!("live")));
     assert_eq!(incident["services"], json!(["medical"]), "nothing else was a press");
     assert_eq!(incident["timeline"][0]["text"], "Medical help requested from Bedside button");
@@ -335,9 +476,20 @@ async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
         cabin.say("button", r#"{"action":"hold"}"#, false);
     }
     cabin.say("button", r#"{"action":"single"}"#, false);
-    let both = until("the police, too", || async { Some(running().await).filter(|i| i["services"] == json!(["police", "medical"])) }).await;
-    assert_eq!(whats(&both), ["started", "joined"], "F9: joined, and the same press again is the same press");
-    assert_eq!(owner.act(&incident, "cancel").await.0, StatusCode::OK, "whoever may cancels it in the app");
+    let both = until("the police, too", || async {
+        Some(running().await).filter(|i| i["services"] == json!(["police", "medical"]))
+    })
+    .await;
+    assert_eq!(
+        whats(&both),
+        ["started", "joined"],
+        "F9: joined, and the same press again is the same press"
+    );
+    assert_eq!(
+        owner.act(&incident, "cancel").await.0,
+        StatusCode::OK,
+        "whoever may cancels it in the app"
+    );
 }
 
 #[tokio::test]
@@ -346,7 +498,9 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
     let (_base, cabin) = (broker.device("base").await, broker.device("cabin").await);
     let server = Server::with_file(&with_button(&broker)).await;
     let owner = server.sign_in("owner").await;
-    let running = async |owner: &super::Person| owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone();
+    let running = async |owner: &super::Person| {
+        owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone()
+    };
     // It listens: a press arrives.
     until("the press", || async {
         cabin.say("button", r#"{"action":"hold"}"#, false);
@@ -354,9 +508,12 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
     })
     .await;
     assert_eq!(owner.act(&running(&owner).await, "cancel").await.0, StatusCode::OK);
-    let server = server.restart_with_file(async || cabin.say("button", r#"{"action":"single"}"#, false)).await;
+    let server = server
+        .restart_with_file(async || cabin.say("button", r#"{"action":"single"}"#, false))
+        .await;
     let owner = server.sign_in("owner").await;
-    let incident = until("the press", || async { Some(running(&owner).await).filter(|i| !i.is_null()) }).await;
+    let incident =
+        until("the press", || async { Some(running(&owner).await).filter(|i| !i.is_null()) }).await;
     assert_eq!(incident["services"], json!(["police"]));
 }
 
@@ -364,6 +521,7 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
 async fn nobody_says_in_the_app_that_a_button_was_pressed() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let forged = owner.raise("maple-street", "police", json!({"source": {"surface": "device"}})).await;
+    let forged =
+        owner.raise("maple-street", "police", json!({"source": {"surface": "device"}})).await;
     assert_eq!(forged.0, StatusCode::FORBIDDEN, "{}", forged.1);
 }

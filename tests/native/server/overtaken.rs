@@ -1,4 +1,5 @@
-//! A right that ends while a request is under way: the change is made before the right ends, or it is refused.
+//! A right that ends while a request is under way: the change is made before the right ends, or it
+//! is refused.
 
 use super::{Person, Server, change, dropped::request, until};
 use async_trait::async_trait;
@@ -46,7 +47,8 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
     for (name, role) in [("shared", CenterRole::Supervisor), ("operator", CenterRole::Operator)] {
         server.apply(Op::SetCenterRole(who(name), Some(role))).await;
     }
-    let cookie = server.stranger().cookie_of(if name.contains("center") { "shared" } else { "owner" }).await;
+    let cookie =
+        server.stranger().cookie_of(if name.contains("center") { "shared" } else { "owner" }).await;
     let token = identity::token_hash(cookie.split_once('=').unwrap().1);
     let case = |method: Method, path: String, body: Value, deed| Case {
         method,
@@ -54,33 +56,59 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
         body,
         cookie: Some(cookie.clone()),
         deed,
-        ends: Op::PutMembership(maple(), who("owner"), Membership { role: Role::Shared, sos_withdrawn: false }),
+        ends: Op::PutMembership(
+            maple(),
+            who("owner"),
+            Membership { role: Role::Shared, sos_withdrawn: false },
+        ),
     };
     let signed_out = |case: Case| Case { ends: Op::EndSession(who("owner"), token), ..case };
-    let no_supervisor = |case: Case| Case { ends: Op::SetCenterRole(who("shared"), Some(CenterRole::Operator)), ..case };
-    let rename = || case(Method::PUT, format!("{MAPLE}/name"), json!({"name": "Another"}), "home_changed");
+    let no_supervisor = |case: Case| Case {
+        ends: Op::SetCenterRole(who("shared"), Some(CenterRole::Operator)),
+        ..case
+    };
+    let rename =
+        || case(Method::PUT, format!("{MAPLE}/name"), json!({"name": "Another"}), "home_changed");
     let invite = json!({"name": "Robin", "role": "shared"});
     match name {
         "an owner edits the home" => rename(),
         "an owner invites" => case(Method::POST, format!("{MAPLE}/invitations"), invite, "invited"),
-        "an owner changes a right" => {
-            case(Method::PUT, format!("{MAPLE}/people/guest"), json!({"role": "shared", "sos_withdrawn": false}), "person_changed")
+        "an owner changes a right" => case(
+            Method::PUT,
+            format!("{MAPLE}/people/guest"),
+            json!({"role": "shared", "sos_withdrawn": false}),
+            "person_changed",
+        ),
+        "an owner makes a link" => {
+            case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, "link_made")
         }
-        "an owner makes a link" => case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, "link_made"),
         "a session edits the home" => signed_out(rename()),
-        "a session makes codes" => signed_out(case(Method::POST, "/api/v1/recovery-codes".into(), Value::Null, "codes_made")),
-        "a session is proven" => {
-            signed_out(case(Method::PUT, "/api/v1/session/proof".into(), json!({"password": "buckler-demo"}), "proven"))
-        }
+        "a session makes codes" => signed_out(case(
+            Method::POST,
+            "/api/v1/recovery-codes".into(),
+            Value::Null,
+            "codes_made",
+        )),
+        "a session is proven" => signed_out(case(
+            Method::PUT,
+            "/api/v1/session/proof".into(),
+            json!({"password": "buckler-demo"}),
+            "proven",
+        )),
         "a supervisor of the center invites" => {
             let asked = json!({"name": "Robin", "role": "operator"});
             no_supervisor(case(Method::POST, "/api/v1/center/invitations".into(), asked, "invited"))
         }
-        "a supervisor of the center removes" => {
-            no_supervisor(case(Method::DELETE, "/api/v1/center/people/operator".into(), Value::Null, "person_changed"))
-        }
+        "a supervisor of the center removes" => no_supervisor(case(
+            Method::DELETE,
+            "/api/v1/center/people/operator".into(),
+            Value::Null,
+            "person_changed",
+        )),
         "a contact answers" => {
-            let link = owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"].clone();
+            let link =
+                owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"]
+                    .clone();
             let path = format!("/api/v1{}/accept", link.as_str().unwrap());
             let ends = Op::EndContactLinks(maple(), "sister".parse().unwrap());
             Case { cookie: None, ends, ..case(Method::POST, path, Value::Null, "contact_answered") }
@@ -91,7 +119,8 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
 
 /// The numbers of the audit's records after that one: of the request, and of the end of the right.
 async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>, i64) {
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     let rows = sqlx::query("SELECT number, what, detail ->> 'by' IS 'a test' FROM audit WHERE number > ? ORDER BY number").bind(after);
     let (mut made, mut ended, mut last) = (Vec::new(), Vec::new(), after);
     for row in rows.fetch_all(&mut file).await.unwrap() {
@@ -116,7 +145,11 @@ impl Writes for Gate {
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.writes.commit(batch).await
     }
-    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>> {
+    async fn apply(
+        &mut self,
+        writes: &[&Write],
+        urgent: Urgent<'_>,
+    ) -> Vec<Result<(), ChangeError>> {
         self.closed.wait_for(|closed| !closed).await.unwrap();
         self.writes.apply(writes, urgent).await
     }
@@ -131,10 +164,14 @@ impl Writes for Gate {
     }
 }
 
-/// Ends the right while the request is under way: the end is written first, and the request had looked before that.
+/// Ends the right while the request is under way: the end is written first, and the request had
+/// looked before that.
 async fn right_ends_first(name: &str) {
     let (gate, closed) = watch::channel(false);
-    let gated = |database: Database| Database { writes: Box::new(Gate { writes: database.writes, closed }), ..database };
+    let gated = |database: Database| Database {
+        writes: Box::new(Gate { writes: database.writes, closed }),
+        ..database
+    };
     let server = Server::start("30s").await.restart_with_database(gated).await;
     let owner = server.sign_in("owner").await;
     let case = prepared(name, &server, &owner).await;
@@ -146,7 +183,10 @@ async fn right_ends_first(name: &str) {
     until("the writer has it", async || (server.app.changes.waiting() == 0).then_some(())).await;
     let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
     let answer = tokio::spawn(router(server.app.clone(), Assets::of_this_build()).oneshot(request));
-    until("the request's change waits", async || (server.app.changes.waiting() == 1 || answer.is_finished()).then_some(())).await;
+    until("the request's change waits", async || {
+        (server.app.changes.waiting() == 1 || answer.is_finished()).then_some(())
+    })
+    .await;
     assert!(!answer.is_finished(), "{name}: {:?}", answer.await);
     gate.send_replace(false);
     ends.await.unwrap();

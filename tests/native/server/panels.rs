@@ -1,4 +1,5 @@
-//! Our own listener for panels (DC-09): ones that are not ours (my-dc09-spt), another codec (siadc09), and whatever else arrives.
+//! Our own listener for panels (DC-09): ones that are not ours (my-dc09-spt), another codec
+//! (siadc09), and whatever else arrives.
 
 use super::{
     Op, Person, Server,
@@ -59,14 +60,20 @@ async fn what_a_panel_signals_is_an_incident_at_once_and_only_once() {
         for (kind, code, service) in [("ADM-CID", "120", "police"), ("SIA-DCS", "FA", "fire")] {
             assert_eq!(dial(port, "1234", kind, code, udp).await["msgs queued"], 0, "it was taken");
             let incident = running(&owner, "maple-street").await;
-            assert!(incident["services"].as_array().unwrap().contains(&json!(service)), "{incident}");
+            assert!(
+                incident["services"].as_array().unwrap().contains(&json!(service)),
+                "{incident}"
+            );
             assert_ne!(incident["state"], "counting_down", "nobody waits for another countdown");
         }
         let first = running(&owner, "maple-street").await["id"].clone();
         dial(port, "1234", "ADM-CID", "406", udp).await;
         let incident = running(&owner, "maple-street").await;
         assert_eq!(incident["id"], first);
-        assert!(incident["timeline"].to_string().contains("Says that the first contact called it off"), "{incident}");
+        assert!(
+            incident["timeline"].to_string().contains("Says that the first contact called it off"),
+            "{incident}"
+        );
         let sealed = [udp, &["--key", LETTERS]].concat();
         assert_eq!(dial(port, "ABCD", "ADM-CID", "100", &sealed).await["msgs queued"], 0);
         assert_eq!(running(&owner, "lake-cabin").await["services"], json!(["medical"]));
@@ -110,13 +117,22 @@ async fn f28_what_is_replayed_wrong_or_late_changes_nothing() {
     // Two frames in one piece, and one in many: each has its own answer.
     let both = [police.clone(), plain(8, "1234", "#1234|1110 00 002").encode(None)].concat();
     let answers = asks(port, &[&both]).await;
-    assert_eq!((answers.matches("\"ACK\"0007").count(), answers.matches("\"ACK\"0008").count()), (1, 1), "{answers:?}");
+    assert_eq!(
+        (answers.matches("\"ACK\"0007").count(), answers.matches("\"ACK\"0008").count()),
+        (1, 1),
+        "{answers:?}"
+    );
     let pieces: Vec<&[u8]> = police.chunks(5).collect();
     assert!(asks(port, &pieces).await.contains("\"ACK\"0007"), "the same again is acknowledged");
     let lines = running(&owner, "maple-street").await["timeline"].as_array().unwrap().len();
     asks(port, &[&police]).await;
-    assert_eq!(running(&owner, "maple-street").await["timeline"].as_array().unwrap().len(), lines, "and changes nothing");
-    // An account that there is not, one that speaks for another, a code that is none, and one that must encrypt.
+    assert_eq!(
+        running(&owner, "maple-street").await["timeline"].as_array().unwrap().len(),
+        lines,
+        "and changes nothing"
+    );
+    // An account that there is not, one that speaks for another, a code that is none, and one that
+    // must encrypt.
     for frame in [
         plain(1, "9999", "#9999|1120 00 001"),
         plain(2, "1234", "#ABCD|1120 00 001"),
@@ -127,7 +143,11 @@ async fn f28_what_is_replayed_wrong_or_late_changes_nothing() {
         assert!(asks(port, &[&frame.encode(None)]).await.contains("\"DUH\""), "{frame:?}");
     }
     let sealed = |at: u64, key: &Key| {
-        let frame = Frame { sealed: true, at: Some(Timestamp::from_millis(at)), ..plain(9, "ABCD", "#ABCD|1120 00 001") };
+        let frame = Frame {
+            sealed: true,
+            at: Some(Timestamp::from_millis(at)),
+            ..plain(9, "ABCD", "#ABCD|1120 00 001")
+        };
         frame.encode(Some((key, b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE")))
     };
     for late in [now_ms() - 60_000, now_ms() + 60_000] {
@@ -139,26 +159,48 @@ async fn f28_what_is_replayed_wrong_or_late_changes_nothing() {
     let mut damaged = police.clone();
     damaged[30] ^= 1;
     assert_eq!(asks(port, &[&damaged, b"\n\r", &[b'A'; 9_000]]).await, "");
-    assert_eq!(running(&owner, "lake-cabin").await, Value::Null, "nothing of it became an incident");
+    assert_eq!(
+        running(&owner, "lake-cabin").await,
+        Value::Null,
+        "nothing of it became an incident"
+    );
     let taken = asks(port, &[&sealed(now_ms(), &key)]).await;
-    assert!(taken.contains("\"*ACK\"0009"), "an encrypted message has an encrypted answer: {taken:?}");
+    assert!(
+        taken.contains("\"*ACK\"0009"),
+        "an encrypted message has an encrypted answer: {taken:?}"
+    );
     assert_eq!(running(&owner, "lake-cabin").await["services"], json!(["police"]));
 }
 
 #[tokio::test]
 async fn our_frames_pass_through_another_codec_and_come_back() {
     let key: Key = DIGITS.parse().unwrap();
-    let mut child = python("center.py").args(["again", "--key", DIGITS]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = python("center.py")
+        .args(["again", "--key", DIGITS])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut asked = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let at = Some(Timestamp::from_millis(now_ms() / 1_000 * 1_000));
-    for (n, code) in ["1120", "1110", "1100", "1121", "1122", "1123", "1406", "3120", "1601", "1607"].iter().enumerate() {
+    for (n, code) in
+        ["1120", "1110", "1100", "1121", "1122", "1123", "1406", "3120", "1601", "1607"]
+            .iter()
+            .enumerate()
+    {
         for sealed in [false, true] {
             let data = format!("#1234|{code} 00 00{n}");
-            let frame = Frame { sealed, at, extra: vec!["TM".into()], ..plain(n as u16 + 1, "1234", &data) };
+            let frame = Frame {
+                sealed,
+                at,
+                extra: vec!["TM".into()],
+                ..plain(n as u16 + 1, "1234", &data)
+            };
             let bytes = frame.encode(sealed.then_some((&key, b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE")));
             writeln!(asked, "{}", HEXLOWER.encode(&bytes)).unwrap();
-            let (again, said): (String, String) = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            let (again, said): (String, String) =
+                serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
             let bytes = HEXLOWER_PERMISSIVE.decode(again.as_bytes()).unwrap();
             assert_eq!(Frame::decode(&bytes, |_| Some(&key)), Ok(frame), "{said}");
         }
@@ -176,9 +218,11 @@ fn sia(sequence: u16, data: &str) -> Vec<u8> {
 async fn name_of_a_zone_calls_nobody() {
     let (server, port, _key) = listening("tcp").await;
     let owner = server.sign_in("owner").await;
-    for (sequence, data) in
-        [(1, "#1234|Nri1/OP001^FRONT/PATIO^"), (2, "#1234|Nri1/CL501^KITCHEN/MAIN^"), (3, "#1234|Nri1/OP001*HALL/FA001")]
-    {
+    for (sequence, data) in [
+        (1, "#1234|Nri1/OP001^FRONT/PATIO^"),
+        (2, "#1234|Nri1/CL501^KITCHEN/MAIN^"),
+        (3, "#1234|Nri1/OP001*HALL/FA001"),
+    ] {
         assert!(asks(port, &[&sia(sequence, data)]).await.contains("\"ACK\""), "D6: {data}");
     }
     assert_eq!(running(&owner, "maple-street").await, Value::Null);
@@ -192,19 +236,36 @@ async fn panel_hears_what_became_of_its_code() {
     let (server, port, _key) = listening("tcp").await;
     let owner = server.sign_in("owner").await;
     for (sequence, data) in [(1, "#1234|1401 00 001"), (2, "#1234|1302 00 001")] {
-        assert!(asks(port, &[&plain(sequence, "1234", data).encode(None)]).await.contains("\"ACK\""), "{data}");
+        assert!(
+            asks(port, &[&plain(sequence, "1234", data).encode(None)]).await.contains("\"ACK\""),
+            "{data}"
+        );
     }
-    assert!(server.app.listening.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(), "it is supervision");
-    assert!(asks(port, &[&plain(3, "1234", "#1234|1130 00 001").encode(None)]).await.contains("\"DUH\""), "nobody can be sent");
+    assert!(
+        server.app.listening.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(),
+        "it is supervision"
+    );
+    assert!(
+        asks(port, &[&plain(3, "1234", "#1234|1130 00 001").encode(None)])
+            .await
+            .contains("\"DUH\""),
+        "nobody can be sent"
+    );
     assert_eq!(running(&owner, "maple-street").await, Value::Null);
-    assert!(asks(port, &[&plain(4, "1234", "#1234|1114 00 001").encode(None)]).await.contains("\"ACK\""));
+    assert!(
+        asks(port, &[&plain(4, "1234", "#1234|1114 00 001").encode(None)])
+            .await
+            .contains("\"ACK\"")
+    );
     assert_eq!(running(&owner, "maple-street").await["services"], json!(["fire"]), "heat is fire");
 }
 
 async fn call_off(owner: &Person, home: &str) {
     let phone = owner.phone_of(home, 0).await;
     let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
-    owner.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+    owner
+        .post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"}))
+        .await;
     let is_over = async || running(owner, home).await == Value::Null;
     super::until("it is called off", || async { is_over().await.then_some(()) }).await;
 }
@@ -227,7 +288,10 @@ async fn same_number_with_another_time_is_another_press() {
         call_off(&owner, "maple-street").await;
         assert!(asks(port, &[&police(again)]).await.contains("\"ACK\""));
         let now = running(&owner, "maple-street").await;
-        assert!(now["id"].is_string() && now["id"] != before["id"], "whoever presses again needs help: {now}");
+        assert!(
+            now["id"].is_string() && now["id"] != before["id"],
+            "whoever presses again needs help: {now}"
+        );
         call_off(&owner, "maple-street").await;
     }
 }
@@ -243,36 +307,72 @@ async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
     ))
     .await;
     let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
-    server.apply(Op::SetCenterRole("operator".parse().unwrap(), Some(buckler::domain::access::CenterRole::Operator))).await;
+    server
+        .apply(Op::SetCenterRole(
+            "operator".parse().unwrap(),
+            Some(buckler::domain::access::CenterRole::Operator),
+        ))
+        .await;
     let seen = async || {
         let mut home = owner.get("/api/v1/homes/maple-street").await.1;
         home["server_time"] = Value::Null;
         home["sos"]["ready"] = Value::Null;
         let phone = owner.phone_of("maple-street", 0).await;
         let mut history = owner.get("/api/v1/homes/maple-street/incidents").await.1;
-        history.as_array_mut().unwrap().iter_mut().for_each(|incident| incident["server_time"] = Value::Null);
+        history
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(|incident| incident["server_time"] = Value::Null);
         (home, owner.get(&phone).await.1["call"].clone(), history)
     };
     let queue = async || operator.get("/api/v1/center/incidents").await.1["cases"].clone();
     for (sequence, code, quiet) in [(1, "1121", "duress"), (2, "1122", "hold_up")] {
         let before = seen().await;
-        assert!(asks(port, &[&plain(sequence, "1234", &format!("#1234|{code} 00 001")).encode(None)]).await.contains("\"ACK\""));
+        assert!(
+            asks(port, &[&plain(sequence, "1234", &format!("#1234|{code} 00 001")).encode(None)])
+                .await
+                .contains("\"ACK\"")
+        );
         let case = queue().await[0].clone();
-        assert_eq!((&case["quiet"], &case["state"]), (&json!(quiet), &json!("dispatching")), "nobody is called first: {case}");
+        assert_eq!(
+            (&case["quiet"], &case["state"]),
+            (&json!(quiet), &json!("dispatching")),
+            "nobody is called first: {case}"
+        );
         assert!(seen().await == before, "{code}: something at home is another");
         let id = case["id"].as_str().unwrap();
-        assert_eq!(owner.get(&format!("/api/v1/incidents/{id}")).await.0, reqwest::StatusCode::NOT_FOUND);
-        assert_eq!(owner.post(&format!("/api/v1/incidents/{id}/end"), &json!({})).await.0, reqwest::StatusCode::NOT_FOUND);
+        assert_eq!(
+            owner.get(&format!("/api/v1/incidents/{id}")).await.0,
+            reqwest::StatusCode::NOT_FOUND
+        );
+        assert_eq!(
+            owner.post(&format!("/api/v1/incidents/{id}/end"), &json!({})).await.0,
+            reqwest::StatusCode::NOT_FOUND
+        );
         let (_, loud) = owner.raise("maple-street", "medical", json!({})).await;
-        assert_eq!((&loud["state"], &loud["services"]), (&json!("counting_down"), &json!(["medical"])), "a loud one is an ordinary one");
+        assert_eq!(
+            (&loud["state"], &loud["services"]),
+            (&json!("counting_down"), &json!(["medical"])),
+            "a loud one is an ordinary one"
+        );
         owner.act(&loud, "cancel").await;
         operator.post(&format!("/api/v1/center/incidents/{id}/claim"), &json!({})).await;
         let whole = queue().await[0]["whole"].clone();
-        assert!(whole["incident"]["timeline"][0]["text"].as_str().unwrap().contains("unnoticed by the home"), "{whole}");
+        assert!(
+            whole["incident"]["timeline"][0]["text"]
+                .as_str()
+                .unwrap()
+                .contains("unnoticed by the home"),
+            "{whole}"
+        );
         let closing = json!({"disposition": "help_given"});
         let closed = operator.post(&format!("/api/v1/center/incidents/{id}/close"), &closing).await;
         assert_eq!(closed.0, reqwest::StatusCode::OK, "{}", closed.1);
         let history = owner.get("/api/v1/homes/maple-street/incidents").await.1;
-        assert!(history.as_array().unwrap().iter().any(|incident| incident["id"] == id), "it is told when it is over");
+        assert!(
+            history.as_array().unwrap().iter().any(|incident| incident["id"] == id),
+            "it is told when it is over"
+        );
     }
 }

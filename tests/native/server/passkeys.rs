@@ -31,10 +31,12 @@ impl Authenticator {
         }
     }
 
-    /// Who is asked for, whether somebody was there and was recognized, how often it signed, and more (WebAuthn Level 3, 6.1).
+    /// Who is asked for, whether somebody was there and was recognized, how often it signed, and
+    /// more (WebAuthn Level 3, 6.1).
     fn data(&mut self, more: &[u8]) -> Vec<u8> {
         self.counter += 1;
-        let flags = 0x01 | if self.verifies { 0x04 } else { 0 } | if more.is_empty() { 0 } else { 0x40 };
+        let flags =
+            0x01 | if self.verifies { 0x04 } else { 0 } | if more.is_empty() { 0 } else { 0x40 };
         [&Sha256::digest(self.host)[..], &[flags], &self.counter.to_be_bytes(), more].concat()
     }
 
@@ -49,10 +51,17 @@ impl Authenticator {
         let point = self.key.verifying_key().to_sec1_point(false);
         let (x, y) = (point.x().unwrap(), point.y().unwrap());
         // The key as COSE has it: EC2, ES256, P-256.
-        let key = [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20][..], x, &[0x22, 0x58, 0x20], y].concat();
+        let key =
+            [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20][..], x, &[0x22, 0x58, 0x20], y]
+                .concat();
         let length = (self.credential.len() as u16).to_be_bytes();
         let data = self.data(&[&[0; 16], &length[..], &self.credential, &key].concat());
-        let object = [&b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58"[..], &[data.len() as u8], &data].concat();
+        let object = [
+            &b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58"[..],
+            &[data.len() as u8],
+            &data,
+        ]
+        .concat();
         let credential = json!({
             "id": BASE64.encode(&self.credential), "rawId": BASE64.encode(&self.credential), "type": "public-key",
             "response": {
@@ -69,7 +78,8 @@ impl Authenticator {
     fn sign(&mut self, ceremony: &Value) -> Value {
         let options: Value = serde_json::from_str(ceremony["options"].as_str().unwrap()).unwrap();
         let (data, client) = (self.data(&[]), self.client_data("webauthn.get", &options));
-        let signature: Signature = self.key.sign(&[&data[..], &Sha256::digest(&client)[..]].concat());
+        let signature: Signature =
+            self.key.sign(&[&data[..], &Sha256::digest(&client)[..]].concat());
         let credential = json!({
             "id": BASE64.encode(&self.credential), "rawId": BASE64.encode(&self.credential), "type": "public-key",
             "response": {
@@ -107,23 +117,39 @@ async fn a_passkey_signs_in_without_a_name_and_proves_before_changes() {
     let owner = server.sign_in("owner").await;
     let mut key = Authenticator::new(7);
     let (status, all) = register(&owner, &mut key).await;
-    assert_eq!((status, all["passkeys"].as_array().unwrap().len(), &all["host"]), (StatusCode::OK, 1, &json!("localhost")), "{all}");
+    assert_eq!(
+        (status, all["passkeys"].as_array().unwrap().len(), &all["host"]),
+        (StatusCode::OK, 1, &json!("localhost")),
+        "{all}"
+    );
     let (status, person) = sign_in(&server, &mut key).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(person.get("/api/v1/me").await.1["user"]["email"], "owner@demo.test");
     assert_eq!(person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"], Value::Null);
     // Long after, a change asks who it is; the passkey says so.
-    for session in server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap() {
-        server.apply(Op::ProveSession(session.token, buckler::domain::time::Timestamp::default())).await;
+    for session in
+        server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap()
+    {
+        server
+            .apply(Op::ProveSession(session.token, buckler::domain::time::Timestamp::default()))
+            .await;
     }
-    let rename = async || person.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"})).await;
+    let rename = async || {
+        person
+            .ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"}))
+            .await
+    };
     assert_eq!(rename().await.1["code"], "proof_needed");
     let answer = key.sign(&begin(&person).await);
-    assert_eq!(person.ask(Method::PUT, "/api/v1/session/proof", &json!({"passkey": answer})).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        person.ask(Method::PUT, "/api/v1/session/proof", &json!({"passkey": answer})).await.0,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(rename().await.0, StatusCode::OK);
     // It is removed, and opens nothing any more.
     let id = all["passkeys"][0]["id"].as_str().unwrap();
-    let (status, left) = person.ask(Method::DELETE, &format!("/api/v1/passkeys/{id}"), &Value::Null).await;
+    let (status, left) =
+        person.ask(Method::DELETE, &format!("/api/v1/passkeys/{id}"), &Value::Null).await;
     assert_eq!((status, &left["passkeys"]), (StatusCode::OK, &json!([])));
     assert_eq!(sign_in(&server, &mut key).await.0, StatusCode::UNAUTHORIZED);
 }
@@ -138,7 +164,11 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
     let stranger = server.stranger();
     let refused = async |what: &str, answer: Value| {
         let (status, problem) = stranger.post("/api/v1/session/passkey", &answer).await;
-        assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("not_signed_in")), "{what}: {problem}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::UNAUTHORIZED, &json!("not_signed_in")),
+            "{what}: {problem}"
+        );
     };
     type Spoil = fn(&mut Authenticator);
     let ways: [(&str, Spoil); 6] = [
@@ -164,8 +194,15 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
     twice["ceremony"] = begin(&stranger).await["ceremony"].clone();
     refused("the same answer to another question", twice).await;
     key.counter -= 5;
-    refused("a copy of the authenticator that signed less often", key.sign(&begin(&stranger).await)).await;
-    for nonsense in [json!({"ceremony": "x", "credential": "{}"}), json!({"ceremony": "x", "credential": "nonsense"})] {
+    refused(
+        "a copy of the authenticator that signed less often",
+        key.sign(&begin(&stranger).await),
+    )
+    .await;
+    for nonsense in [
+        json!({"ceremony": "x", "credential": "{}"}),
+        json!({"ceremony": "x", "credential": "nonsense"}),
+    ] {
         refused("nonsense", nonsense).await;
     }
 }
@@ -177,14 +214,29 @@ async fn a_passkey_belongs_to_one_account_and_is_registered_by_its_owner_alone()
     let mut key = Authenticator::new(7);
     let id = register(&owner, &mut key).await.1["passkeys"][0]["id"].as_str().unwrap().to_owned();
     let owners = key.handle.clone();
-    assert_eq!(register(&guest, &mut key).await.0, StatusCode::UNPROCESSABLE_ENTITY, "it is the owner's already");
+    assert_eq!(
+        register(&guest, &mut key).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "it is the owner's already"
+    );
     key.handle = owners;
     let ceremony = owner.post("/api/v1/passkeys/options", &Value::Null).await.1;
     let answer = Authenticator::new(8).register(&ceremony);
-    assert_eq!(guest.post("/api/v1/passkeys", &answer).await.0, StatusCode::UNAUTHORIZED, "the owner's ceremony");
-    assert_eq!(guest.ask(Method::DELETE, &format!("/api/v1/passkeys/{id}"), &Value::Null).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        guest.post("/api/v1/passkeys", &answer).await.0,
+        StatusCode::UNAUTHORIZED,
+        "the owner's ceremony"
+    );
+    assert_eq!(
+        guest.ask(Method::DELETE, &format!("/api/v1/passkeys/{id}"), &Value::Null).await.0,
+        StatusCode::NOT_FOUND
+    );
     let proof = json!({"passkey": key.sign(&begin(&guest).await)});
-    assert_eq!(guest.ask(Method::PUT, "/api/v1/session/proof", &proof).await.0, StatusCode::UNPROCESSABLE_ENTITY, "the owner's passkey");
+    assert_eq!(
+        guest.ask(Method::PUT, "/api/v1/session/proof", &proof).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "the owner's passkey"
+    );
     assert_eq!(owner.get("/api/v1/passkeys").await.1["passkeys"].as_array().unwrap().len(), 1);
 }
 
@@ -196,10 +248,18 @@ async fn a_recovery_code_signs_in_once_and_new_ones_replace_the_old() {
     let (old, codes) = (make().await, make().await);
     assert_eq!(codes.as_array().unwrap().len(), 10);
     let recover = async |email: &str, code: &Value| {
-        server.stranger().post("/api/v1/session/recovery", &json!({"email": email, "code": code})).await.0
+        server
+            .stranger()
+            .post("/api/v1/session/recovery", &json!({"email": email, "code": code}))
+            .await
+            .0
     };
     assert_eq!(recover("owner@demo.test", &old[0]).await, StatusCode::UNAUTHORIZED, "replaced");
-    assert_eq!(recover("guest@demo.test", &codes[0]).await, StatusCode::UNAUTHORIZED, "another account's");
+    assert_eq!(
+        recover("guest@demo.test", &codes[0]).await,
+        StatusCode::UNAUTHORIZED,
+        "another account's"
+    );
     assert_eq!(recover("nobody@demo.test", &codes[0]).await, StatusCode::UNAUTHORIZED);
     let typed = codes[0].as_str().unwrap().to_lowercase().replace('-', " ");
     assert_eq!(recover(" Owner@demo.test ", &json!(typed)).await, StatusCode::OK);
@@ -211,20 +271,33 @@ async fn a_recovery_code_signs_in_once_and_new_ones_replace_the_old() {
     assert_eq!(recover("owner@demo.test", &codes[1]).await, StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// Where an account has a passkey, whoever knows the password alone cannot send anybody to a door: not for a day, and not by any way round.
+/// Where an account has a passkey, whoever knows the password alone cannot send anybody to a door:
+/// not for a day, and not by any way round.
 #[tokio::test]
-async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_help_until_it_is_let() {
+async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_help_until_it_is_let()
+ {
     let server = Server::start("30s").await;
     let home = "maple-street";
     let owner = server.sign_in("owner").await;
-    assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"], Value::Null, "no passkey, nothing held");
+    assert_eq!(
+        owner.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"],
+        Value::Null,
+        "no passkey, nothing held"
+    );
     let mut key = Authenticator::new(7);
     register(&owner, &mut key).await;
     let thief = server.sign_in("owner").await;
-    assert!(thief.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].is_string(), "told long before it is needed");
+    assert!(
+        thief.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].is_string(),
+        "told long before it is needed"
+    );
     for service in ["police", "fire", "medical"] {
         let (status, problem) = thief.raise(home, service, json!({})).await;
-        assert_eq!((status, &problem["reason"]), (StatusCode::FORBIDDEN, &json!("device_held")), "{service}");
+        assert_eq!(
+            (status, &problem["reason"]),
+            (StatusCode::FORBIDDEN, &json!("device_held")),
+            "{service}"
+        );
     }
     for drill in ["police", "siren"] {
         let (status, incident) = thief.raise(home, drill, json!({"mode": "drill"})).await;
@@ -233,25 +306,52 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
     }
     let (status, incident) = thief.raise(home, "siren", json!({})).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(thief.raise(home, "police", json!({})).await.0, StatusCode::FORBIDDEN, "nor by joining what runs");
+    assert_eq!(
+        thief.raise(home, "police", json!({})).await.0,
+        StatusCode::FORBIDDEN,
+        "nor by joining what runs"
+    );
     thief.act(&incident, "cancel").await;
     // No way round.
     let own = owner.get("/api/v1/sessions").await.1;
-    let session = own.as_array().unwrap().iter().find(|d| d["held_until"].is_string()).unwrap()["id"].as_str().unwrap().to_owned();
+    let session =
+        own.as_array().unwrap().iter().find(|d| d["held_until"].is_string()).unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
     let ways = [
         (Method::POST, "/api/v1/passkeys/options".to_owned(), Value::Null),
         (Method::POST, "/api/v1/recovery-codes".into(), Value::Null),
         (Method::POST, format!("/api/v1/sessions/{session}/release"), Value::Null),
-        (Method::PUT, "/api/v1/homes/maple-street/holding".into(), json!({"hold_new_devices": false})),
-        (Method::PUT, "/api/v1/homes/maple-street/people/guest".into(), json!({"role": "shared", "sos_withdrawn": false})),
-        (Method::POST, "/api/v1/homes/maple-street/invitations".into(), json!({"name": "A friend", "role": "shared"})),
+        (
+            Method::PUT,
+            "/api/v1/homes/maple-street/holding".into(),
+            json!({"hold_new_devices": false}),
+        ),
+        (
+            Method::PUT,
+            "/api/v1/homes/maple-street/people/guest".into(),
+            json!({"role": "shared", "sos_withdrawn": false}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/homes/maple-street/invitations".into(),
+            json!({"name": "A friend", "role": "shared"}),
+        ),
     ];
     for (method, path, body) in ways {
         let (status, problem) = thief.ask(method, &path, &body).await;
-        assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("device_held")), "{path}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::FORBIDDEN, &json!("device_held")),
+            "{path}"
+        );
     }
     // Another device lets it.
-    assert_eq!(owner.post(&format!("/api/v1/sessions/{session}/release"), &Value::Null).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.post(&format!("/api/v1/sessions/{session}/release"), &Value::Null).await.0,
+        StatusCode::OK
+    );
     let (status, incident) = thief.raise(home, "police", json!({})).await;
     assert_eq!(status, StatusCode::CREATED);
     thief.act(&incident, "cancel").await;
@@ -265,25 +365,43 @@ async fn a_held_device_is_free_with_the_passkey_after_a_day_or_where_an_owner_ho
     let mut key = Authenticator::new(7);
     register(&owner, &mut key).await;
     let codes = owner.post("/api/v1/recovery-codes", &Value::Null).await.1["codes"].clone();
-    let held = async |person: &Person| person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].clone();
+    let held = async |person: &Person| {
+        person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].clone()
+    };
     // By a recovery code it is held as well, and its stream tells it when it is free.
     let back = server.stranger();
     let body = json!({"email": "owner@demo.test", "code": codes[0]});
     assert_eq!(back.post("/api/v1/session/recovery", &body).await.0, StatusCode::OK);
     assert!(held(&back).await.is_string());
     let answer = json!({"passkey": key.sign(&begin(&back).await)});
-    assert_eq!(back.ask(Method::PUT, "/api/v1/session/proof", &answer).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        back.ask(Method::PUT, "/api/v1/session/proof", &answer).await.0,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(held(&back).await, Value::Null);
     // For a day, and no longer.
     let other = server.sign_in("owner").await;
-    let until_then: buckler::domain::time::Timestamp = serde_json::from_value(held(&other).await).unwrap();
+    let until_then: buckler::domain::time::Timestamp =
+        serde_json::from_value(held(&other).await).unwrap();
     let left = until_then.since(server.app.clock.now()).as_secs();
     assert!((86_000..=86_400).contains(&left), "{left}");
     // Where an owner holds nobody.
-    let switch = async |on: bool| owner.ask(Method::PUT, "/api/v1/homes/maple-street/holding", &json!({"hold_new_devices": on})).await.0;
+    let switch = async |on: bool| {
+        owner
+            .ask(
+                Method::PUT,
+                "/api/v1/homes/maple-street/holding",
+                &json!({"hold_new_devices": on}),
+            )
+            .await
+            .0
+    };
     assert_eq!(switch(false).await, StatusCode::OK);
     until("free", || async { Some(held(&other).await).filter(Value::is_null) }).await;
-    assert!(other.get("/api/v1/homes/lake-cabin").await.1["sos"]["held_until"].is_string(), "another home decides for itself");
+    assert!(
+        other.get("/api/v1/homes/lake-cabin").await.1["sos"]["held_until"].is_string(),
+        "another home decides for itself"
+    );
     assert_eq!(switch(true).await, StatusCode::OK);
     assert!(held(&other).await.is_string());
 }

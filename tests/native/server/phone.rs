@@ -11,7 +11,10 @@ async fn answered(server: &Server, owner: &Person, home: &str) -> (Value, Person
     let phone = owner.phone_of(home, 0).await;
     let contact = server.stranger();
     let call = contact.get(&phone).await.1["call"].clone();
-    assert_eq!((&call["state"], &call["purpose"], &call["drill"]), (&json!("ringing"), &json!("verify"), &json!(false)));
+    assert_eq!(
+        (&call["state"], &call["purpose"], &call["drill"]),
+        (&json!("ringing"), &json!("verify"), &json!(false))
+    );
     let on_call = format!("{phone}/calls/{}", call["id"].as_str().unwrap());
     let (status, shown) = contact.post(&format!("{on_call}/answer"), &json!({})).await;
     assert_eq!((status, &shown["call"]["state"]), (StatusCode::OK, &json!("answered")));
@@ -25,7 +28,10 @@ async fn r15_f21_confirming_dispatches_at_once() {
     let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
     assert_eq!(contact.post(&format!("{call}/confirm"), &json!({})).await.0, StatusCode::OK);
     let told = owner.look(&incident).await;
-    assert_eq!((&told["state"], &told["calls"][0]["outcome"]), (&json!("dispatching"), &json!("confirmed")));
+    assert_eq!(
+        (&told["state"], &told["calls"][0]["outcome"]),
+        (&json!("dispatching"), &json!("confirmed"))
+    );
     assert_eq!(told["calls"][1]["state"], "ringing", "R17: then the others, in order");
     assert_eq!(told["calls"][2]["state"], "queued");
 }
@@ -35,10 +41,14 @@ async fn r15_the_right_password_calls_it_off() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
-    let (status, _) = contact.post(&format!("{call}/cancel"), &json!({"verbal_password": " Blue  heron "})).await;
+    let (status, _) =
+        contact.post(&format!("{call}/cancel"), &json!({"verbal_password": " Blue  heron "})).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     let told = owner.look(&incident).await;
-    assert_eq!((&told["state"], &told["outcome"]["by"]["name"]), (&json!("cancelled"), &json!("Sister")));
+    assert_eq!(
+        (&told["state"], &told["outcome"]["by"]["name"]),
+        (&json!("cancelled"), &json!("Sister"))
+    );
     assert_eq!(told["siren"]["state"], "ended", "R19");
 }
 
@@ -63,7 +73,11 @@ async fn i17_the_caller_cannot_tell_a_wrong_password_from_the_right_one() {
         assert_eq!(state, if password == "blue heron" { "cancelled" } else { "dispatching" });
         if state == "dispatching" {
             let told = owner.look(&incident).await;
-            assert_eq!(told["calls"][0]["outcome"], Value::Null, "nor can whoever looks at the home's screen");
+            assert_eq!(
+                told["calls"][0]["outcome"],
+                Value::Null,
+                "nor can whoever looks at the home's screen"
+            );
             assert!(!told.to_string().to_lowercase().contains("wrong"), "{told}");
         }
     }
@@ -75,9 +89,22 @@ async fn r15_a_camera_only_home_may_need_no_password() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (incident, contact, call) = answered(&server, &owner, "lake-cabin").await;
-    assert_eq!(contact.client.post(format!("{}{call}/cancel", contact.base)).send().await.unwrap().status(), StatusCode::ACCEPTED);
+    assert_eq!(
+        contact
+            .client
+            .post(format!("{}{call}/cancel", contact.base))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        StatusCode::ACCEPTED
+    );
     let told = owner.look(&incident).await;
-    assert_eq!((&told["state"], &told["siren"]["state"]), (&json!("cancelled"), &json!("silent")), "R13");
+    assert_eq!(
+        (&told["state"], &told["siren"]["state"]),
+        (&json!("cancelled"), &json!("silent")),
+        "R13"
+    );
 }
 
 #[tokio::test]
@@ -91,8 +118,14 @@ async fn r16_declined_is_dispatched() {
     let call = contact.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
     contact.post(&format!("{phone}/calls/{call}/decline"), &json!({})).await;
     let told = owner.look(&incident).await;
-    assert_eq!((&told["state"], &told["calls"][0]["outcome"]), (&json!("dispatching"), &json!("busy")));
-    assert_eq!(contact.post(&format!("{phone}/calls/{call}/answer"), &json!({})).await.1["code"], "call_over");
+    assert_eq!(
+        (&told["state"], &told["calls"][0]["outcome"]),
+        (&json!("dispatching"), &json!("busy"))
+    );
+    assert_eq!(
+        contact.post(&format!("{phone}/calls/{call}/answer"), &json!({})).await.1["code"],
+        "call_over"
+    );
 }
 
 #[tokio::test]
@@ -103,9 +136,15 @@ async fn r18_who_is_told_afterwards_cannot_cancel() {
     first.post(&format!("{on_call}/confirm"), &json!({})).await;
     let phone = owner.phone_of("maple-street", 1).await;
     let contact = server.stranger();
-    let call = until("the second call", || async { contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned) }).await;
+    let call = until("the second call", || async {
+        contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned)
+    })
+    .await;
     let said = json!({"verbal_password": "blue heron"});
-    assert_eq!(contact.post(&format!("{phone}/calls/{call}/cancel"), &said).await.0, StatusCode::ACCEPTED);
+    assert_eq!(
+        contact.post(&format!("{phone}/calls/{call}/cancel"), &said).await.0,
+        StatusCode::ACCEPTED
+    );
     let told = owner.look(&incident).await;
     assert_eq!(told["state"], "dispatching");
     assert!(whats(&told).contains(&"note"), "F26: passed on as advice");
@@ -120,7 +159,10 @@ async fn a_link_opens_only_ones_own_call() {
     for (home, other) in [("maple-street", 1), ("lake-cabin", 0)] {
         let theirs = owner.phone_of(home, other).await;
         assert_eq!(contact.get(&theirs).await.1["call"], json!(null));
-        assert_eq!(contact.post(&format!("{theirs}/calls/{id}/confirm"), &json!({})).await.1["code"], "not_found");
+        assert_eq!(
+            contact.post(&format!("{theirs}/calls/{id}/confirm"), &json!({})).await.1["code"],
+            "not_found"
+        );
     }
     assert_eq!(owner.look(&incident).await["state"], "verifying");
 }
@@ -132,25 +174,62 @@ async fn r23_a_contact_says_whether_they_remember_the_password_and_the_owner_is_
     let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
     let counted = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "contacts").unwrap()["count"].clone()
+        home["sos"]["ready"]["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["what"] == "contacts")
+            .unwrap()["count"]
+            .clone()
     };
-    let standing = async || owner.get("/api/v1/homes/maple-street/household").await.1["contacts"][0].clone();
-    assert_eq!((contact.get(&phone).await.1["asks_password"].clone(), counted().await), (json!(true), json!(3)), "nobody has asked yet");
-    let says = async |remembers: bool| contact.post(&format!("{phone}/memory"), &json!({"remembers": remembers})).await;
+    let standing =
+        async || owner.get("/api/v1/homes/maple-street/household").await.1["contacts"][0].clone();
+    assert_eq!(
+        (contact.get(&phone).await.1["asks_password"].clone(), counted().await),
+        (json!(true), json!(3)),
+        "nobody has asked yet"
+    );
+    let says = async |remembers: bool| {
+        contact.post(&format!("{phone}/memory"), &json!({"remembers": remembers})).await
+    };
     let (status, page) = says(false).await;
-    assert_eq!((status, &page["asks_password"]), (StatusCode::OK, &json!(true)), "asked again, once somebody has told them");
-    assert_eq!((counted().await, standing().await), (json!(2), json!({"name": "Sister", "standing": "forgot"})));
+    assert_eq!(
+        (status, &page["asks_password"]),
+        (StatusCode::OK, &json!(true)),
+        "asked again, once somebody has told them"
+    );
+    assert_eq!(
+        (counted().await, standing().await),
+        (json!(2), json!({"name": "Sister", "standing": "forgot"}))
+    );
     assert_eq!(says(true).await.1["asks_password"], false);
     assert_eq!((counted().await, standing().await["standing"].clone()), (json!(3), json!("ready")));
-    assert!(owner.get("/api/v1/homes/maple-street").await.1["contacts"][0]["reached_at"].is_string());
+    assert!(
+        owner.get("/api/v1/homes/maple-street").await.1["contacts"][0]["reached_at"].is_string()
+    );
     // A new password is for everybody to learn.
     let new = json!({"password": "quiet otter", "current": "blue heron"});
-    assert!(owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/verbal-password", &new).await.0.is_success());
+    assert!(
+        owner
+            .ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/verbal-password", &new)
+            .await
+            .0
+            .is_success()
+    );
     assert_eq!(contact.get(&phone).await.1["asks_password"], true);
     // One tap, and the owner is told.
-    assert_eq!(contact.post(&format!("{phone}/opt-out"), &json!({})).await.1["asks_password"], false);
-    assert_eq!((counted().await, standing().await["standing"].clone()), (json!(2), json!("opted_out")));
+    assert_eq!(
+        contact.post(&format!("{phone}/opt-out"), &json!({})).await.1["asks_password"],
+        false
+    );
+    assert_eq!(
+        (counted().await, standing().await["standing"].clone()),
+        (json!(2), json!("opted_out"))
+    );
     let cabin = owner.phone_of("lake-cabin", 0).await;
     assert_eq!(contact.get(&cabin).await.1["asks_password"], false, "there is no password");
-    assert_eq!(contact.post(&format!("{cabin}/memory"), &json!({"remembers": "maybe"})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        contact.post(&format!("{cabin}/memory"), &json!({"remembers": "maybe"})).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 }

@@ -1,4 +1,5 @@
-//! What is no camera, or a bad one: named in a word, not asked without end, and nothing else disturbed.
+//! What is no camera, or a bad one: named in a word, not asked without end, and nothing else
+//! disturbed.
 
 use super::{
     Server,
@@ -53,7 +54,8 @@ async fn pretender(how: Pretends) -> (String, Arc<AtomicUsize>) {
 fn parameter_sets() -> String {
     let stream = include_bytes!("../../../assets/cameras/street.h264");
     let part = |kind: u8| {
-        let from = stream.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 31 == kind).unwrap() + 3;
+        let from =
+            stream.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 31 == kind).unwrap() + 3;
         let to = stream[from..].windows(3).position(|w| w == [0, 0, 0] || w == [0, 0, 1]).unwrap();
         BASE64.encode(&stream[from..from + to])
     };
@@ -68,18 +70,25 @@ async fn pretend(mut socket: TcpStream, how: Pretends) -> std::io::Result<()> {
             request.push(socket.read_u8().await?);
         }
         match how {
-            Pretends::Web => return socket.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await,
+            Pretends::Web => {
+                return socket
+                    .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                    .await;
+            }
             Pretends::Endless => {
                 socket.write_all(b"RTSP/1.0 200 OK\r\n").await?;
                 loop {
-                    socket.write_all(format!("X-{number}: {}\r\n", "a".repeat(1_000)).as_bytes()).await?;
+                    socket
+                        .write_all(format!("X-{number}: {}\r\n", "a".repeat(1_000)).as_bytes())
+                        .await?;
                     number += 1;
                 }
             }
             Pretends::Broken | Pretends::NoKey => {}
         }
         let request = String::from_utf8_lossy(&request).into_owned();
-        let sequence = request.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap_or("1").to_owned();
+        let sequence =
+            request.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap_or("1").to_owned();
         let more = match request.split(' ').next().unwrap_or_default() {
             "DESCRIBE" => {
                 let sdp = format!(
@@ -87,12 +96,20 @@ async fn pretend(mut socket: TcpStream, how: Pretends) -> std::io::Result<()> {
                      a=fmtp:96 packetization-mode=1;sprop-parameter-sets={}\r\na=control:track\r\n",
                     parameter_sets()
                 );
-                format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len())
+                format!(
+                    "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+                    sdp.len()
+                )
             }
-            "SETUP" => "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=00000001\r\nSession: 1\r\n\r\n".into(),
+            "SETUP" => {
+                "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=00000001\r\nSession: 1\r\n\r\n"
+                    .into()
+            }
             _ => "Session: 1\r\nRTP-Info: url=track;seq=1;rtptime=0\r\n\r\n".to_owned(),
         };
-        socket.write_all(format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\n{more}").as_bytes()).await?;
+        socket
+            .write_all(format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\n{more}").as_bytes())
+            .await?;
         if !request.starts_with("PLAY") {
             continue;
         }
@@ -106,7 +123,11 @@ async fn pretend(mut socket: TcpStream, how: Pretends) -> std::io::Result<()> {
             if matches!(how, Pretends::Broken) {
                 packet = (0..number).map(|n| (n * 37) as u8).collect();
             }
-            socket.write_all(&[&[b'$', 0][..], &(packet.len() as u16).to_be_bytes(), &packet].concat()).await?;
+            socket
+                .write_all(
+                    &[&[b'$', 0][..], &(packet.len() as u16).to_be_bytes(), &packet].concat(),
+                )
+                .await?;
             wait(Duration::from_millis(20)).await;
         }
     }
@@ -128,14 +149,18 @@ async fn what_is_no_camera_is_named_in_a_word_and_is_not_asked_without_end() {
         assert!(words.contains(&trouble.as_str().unwrap()), "{trouble} is none of {words:?}");
         let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
         let before = asked.load(Ordering::Relaxed);
-        let looked = timeout(Duration::from_secs(4), async { while !matches!(eye.next().await, Seen::End) {} }).await;
+        let looked = timeout(Duration::from_secs(4), async {
+            while !matches!(eye.next().await, Seen::End) {}
+        })
+        .await;
         assert!(looked.is_err(), "the viewer waits");
         assert!(asked.load(Ordering::Relaxed) - before <= 4, "it is not asked all the time");
     }
     let nobody = free_port();
-    for (address, word) in
-        [(format!("rtsp://127.0.0.1:{nobody}/live"), "no_answer"), ("rtsp://no-such-camera.local/live".into(), "no_such_name")]
-    {
+    for (address, word) in [
+        (format!("rtsp://127.0.0.1:{nobody}/live"), "no_answer"),
+        ("rtsp://no-such-camera.local/live".into(), "no_such_name"),
+    ] {
         camera_at(&owner, &address).await;
         assert_eq!(tried(&owner).await["trouble"], word, "{address}");
     }
@@ -155,15 +180,27 @@ async fn a_camera_can_be_kept_warm() {
     let (other, other_asked) = pretender(Pretends::NoKey).await;
     let kept = async |camera: &str, address: &str, keep: &str| {
         let body = json!({"kind": "camera", "name": camera, "sos_compatible": true, "has_siren": false, "stream": address, "keep": keep});
-        assert_eq!(owner.ask(Method::PUT, &format!("{CAMERAS}/{camera}"), &body).await.0, StatusCode::OK);
+        assert_eq!(
+            owner.ask(Method::PUT, &format!("{CAMERAS}/{camera}"), &body).await.0,
+            StatusCode::OK
+        );
     };
     kept("hallway", &address, "on_demand").await;
     assert_eq!(asked.load(Ordering::Relaxed), 0, "nobody looks");
     kept("hallway", &address, "while_home_is_open").await;
-    // A camera that is set up later and always kept is asked: the first one would have been asked before it.
+    // A camera that is set up later and always kept is asked: the first one would have been asked
+    // before it.
     kept("driveway", &other, "always").await;
-    until("the other is asked", || async { (other_asked.load(Ordering::Relaxed) > 0).then_some(()) }).await;
+    until("the other is asked", || async {
+        (other_asked.load(Ordering::Relaxed) > 0).then_some(())
+    })
+    .await;
     assert_eq!(asked.load(Ordering::Relaxed), 0, "nobody has the home open");
-    let _open = owner.client.get(format!("{}/api/v1/homes/maple-street/events", server.base)).send().await.unwrap();
+    let _open = owner
+        .client
+        .get(format!("{}/api/v1/homes/maple-street/events", server.base))
+        .send()
+        .await
+        .unwrap();
     until("it is asked", || async { (asked.load(Ordering::Relaxed) > 0).then_some(()) }).await;
 }

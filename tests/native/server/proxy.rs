@@ -18,8 +18,9 @@ impl Nginx {
     async fn before(server: &Server) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let place = folder.path().display();
-        let temporary =
-            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {place}/{kind};\n")).concat();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {place}/{kind};\n"))
+            .concat();
         let text = format!(
             "daemon off;\npid {place}/pid;\nerror_log {place}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\
              server {{\nlisten 127.0.0.1:{port};\nlocation / {{ proxy_pass {}; }}\n}}\n}}\n",
@@ -28,9 +29,19 @@ impl Nginx {
         let file = folder.path().join("nginx.conf");
         fs::write(&file, text).unwrap();
         let mut command = Command::new("nginx");
-        command.arg("-p").arg(folder.path()).arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("-p")
+            .arg(folder.path())
+            .arg("-c")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let child = command.spawn().expect("scripts/setup test installs nginx");
-        until("nginx", || async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
+        until(
+            "nginx",
+            || async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok() },
+        )
+        .await;
         Self { child, base: format!("http://127.0.0.1:{port}"), _folder: folder }
     }
 }
@@ -52,7 +63,8 @@ async fn call_rings_through_a_proxy_that_buffers() {
     let phone = owner.phone_of("maple-street", 0).await;
     let stranger = server.stranger();
     let open = stranger.client.get(format!("{}{phone}/events", nginx.base)).send();
-    let answer = tokio::time::timeout(PATIENCE, open).await.expect("it begins before its end").unwrap();
+    let answer =
+        tokio::time::timeout(PATIENCE, open).await.expect("it begins before its end").unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     assert_eq!(answer.headers()["cache-control"], "no-store, no-transform");
     let mut events = answer.bytes_stream();

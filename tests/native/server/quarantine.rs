@@ -18,7 +18,8 @@ const MAPLE: &str = "/api/v1/homes/maple-street";
 /// Facts of a version that this one does not know.
 const BREAK: &str = r#"UPDATE facts SET body = '[{"what":"of another version"}]' || body"#;
 /// As they were.
-const MEND: &str = r#"UPDATE facts SET body = replace(body, '[{"what":"of another version"}]', '')"#;
+const MEND: &str =
+    r#"UPDATE facts SET body = replace(body, '[{"what":"of another version"}]', '')"#;
 
 async fn readyz(server: &Server) -> String {
     let answer = reqwest::get(format!("{}/readyz", server.base)).await.unwrap();
@@ -33,7 +34,8 @@ async fn quarantined(person: &Person, home: &str) -> Vec<String> {
 }
 
 async fn count(server: &Server, query: &'static str) -> i64 {
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     sqlx::query_scalar(query).fetch_one(&mut file).await.unwrap()
 }
 
@@ -50,7 +52,11 @@ async fn broken() -> (Server, Person, String) {
 #[tokio::test]
 async fn unreadable_incident_is_named_and_everything_else_goes_on() {
     let (server, owner, broken) = broken().await;
-    assert!(readyz(&server).await.contains(&format!("incident {broken} of home maple-street: quarantined")));
+    assert!(
+        readyz(&server)
+            .await
+            .contains(&format!("incident {broken} of home maple-street: quarantined"))
+    );
     assert_eq!(quarantined(&owner, "maple-street").await, [broken.as_str()]);
     assert_eq!(quarantined(&owner, "lake-cabin").await, [""; 0]);
     let operator = server.sign_in("operator").await;
@@ -79,7 +85,10 @@ async fn incident_that_can_be_read_again_goes_on() {
     let owner = server.sign_in("owner").await;
     assert_eq!(quarantined(&owner, "maple-street").await, [""; 0]);
     owner.until_state(&json!({"id": broken}), "verifying").await;
-    assert_eq!(count(&server, "SELECT count(*) FROM incident WHERE quarantined_at IS NOT NULL").await, 0);
+    assert_eq!(
+        count(&server, "SELECT count(*) FROM incident WHERE quarantined_at IS NOT NULL").await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -97,35 +106,58 @@ async fn owner_or_operator_ends_a_quarantined_incident_for_good() {
     for by in ["owner", "operator"] {
         let (server, owner, broken) = broken().await;
         let in_home = format!("{MAPLE}/quarantine/{broken}");
-        for (name, status) in [("shared", StatusCode::FORBIDDEN), ("guest", StatusCode::FORBIDDEN)] {
+        for (name, status) in [("shared", StatusCode::FORBIDDEN), ("guest", StatusCode::FORBIDDEN)]
+        {
             let person = server.sign_in(name).await;
-            assert_eq!(person.ask(Method::DELETE, &in_home, &Value::Null).await.0, status, "{name}");
+            assert_eq!(
+                person.ask(Method::DELETE, &in_home, &Value::Null).await.0,
+                status,
+                "{name}"
+            );
         }
         let elsewhere = format!("/api/v1/homes/lake-cabin/quarantine/{broken}");
-        assert_eq!(owner.ask(Method::DELETE, &elsewhere, &Value::Null).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(
+            owner.ask(Method::DELETE, &elsewhere, &Value::Null).await.0,
+            StatusCode::NOT_FOUND
+        );
         let at_center = format!("/api/v1/center/quarantine/{broken}");
-        assert_eq!(owner.ask(Method::DELETE, &at_center, &Value::Null).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(
+            owner.ask(Method::DELETE, &at_center, &Value::Null).await.0,
+            StatusCode::NOT_FOUND
+        );
         let (person, path, status) = match by {
             "owner" => (owner.clone(), in_home, StatusCode::OK),
             _ => (server.sign_in("operator").await, at_center, StatusCode::NO_CONTENT),
         };
         assert_eq!(person.ask(Method::DELETE, &path, &Value::Null).await.0, status);
-        assert_eq!(person.ask(Method::DELETE, &path, &Value::Null).await.0, StatusCode::NOT_FOUND, "it is ended once");
+        assert_eq!(
+            person.ask(Method::DELETE, &path, &Value::Null).await.0,
+            StatusCode::NOT_FOUND,
+            "it is ended once"
+        );
         assert_eq!(quarantined(&owner, "maple-street").await, [""; 0]);
         assert!(!readyz(&server).await.contains("quarantined"));
         let records = owner.get(&format!("{MAPLE}/audit")).await.1;
-        assert_eq!((&records[0]["what"], records[0]["who"].is_string()), (&json!("quarantine_ended"), true));
+        assert_eq!(
+            (&records[0]["what"], records[0]["who"].is_string()),
+            (&json!("quarantine_ended"), true)
+        );
         let server = server.restart_after_sql(MEND).await;
         let owner = server.sign_in("owner").await;
         assert_eq!(quarantined(&owner, "maple-street").await, [""; 0]);
-        assert_eq!(owner.get(MAPLE).await.1["incident"], Value::Null, "what was ended does not begin again");
+        assert_eq!(
+            owner.get(MAPLE).await.1["incident"],
+            Value::Null,
+            "what was ended does not begin again"
+        );
     }
 }
 
 #[tokio::test]
 async fn hidden_incident_is_quarantined_without_its_home_noticing() {
     let (server, ..) = broken().await;
-    let server = server.restart_after_sql("UPDATE incident SET quiet = 1, quarantined_at = NULL").await;
+    let server =
+        server.restart_after_sql("UPDATE incident SET quiet = 1, quarantined_at = NULL").await;
     let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
     assert_eq!(quarantined(&owner, "maple-street").await, [""; 0]);
     let named = operator.get("/api/v1/center/incidents").await.1["quarantined"][0].clone();
@@ -147,10 +179,16 @@ async fn effect_of_an_unreadable_incident_is_done_once() {
         let incident = owner.raise("maple-street", "police", json!({})).await.1;
         owner.act(&incident, "send-now").await;
         owner.until_state(&incident, "verifying").await;
-        until("an empty outbox", async || (server.app.engine.view().under_way().0 == 0).then_some(())).await;
+        until("an empty outbox", async || {
+            (server.app.engine.view().under_way().0 == 0).then_some(())
+        })
+        .await;
         let server = server.restart_after_sql(left).await;
         assert_eq!(server.app.engine.view().unreadable_effects(), [""; 0]);
-        until("an empty outbox", async || (server.app.engine.view().under_way().0 == 0).then_some(())).await;
+        until("an empty outbox", async || {
+            (server.app.engine.view().under_way().0 == 0).then_some(())
+        })
+        .await;
         assert_eq!(count(&server, "SELECT count(*) FROM outbox").await, 0);
         assert_eq!(server.app.engine.view().quarantined().len(), named);
     }
@@ -164,7 +202,10 @@ async fn unreadable_effect_is_named_and_the_others_are_done() {
     owner.act(&incident, "send-now").await;
     let server = server.restart_after_sql("INSERT INTO outbox VALUES ('no key', '{}')").await;
     assert!(readyz(&server).await.contains("effect no key: cannot be read"));
-    until("all others are done", async || (server.app.engine.view().under_way().0 == 0).then_some(())).await;
+    until("all others are done", async || {
+        (server.app.engine.view().under_way().0 == 0).then_some(())
+    })
+    .await;
     assert_eq!(count(&server, "SELECT count(*) FROM outbox").await, 1);
 }
 
@@ -174,11 +215,16 @@ async fn unreadable_home_is_named_and_every_other_is_heard() {
     let owner = server.sign_in("owner").await;
     let link = owner.phone_of("maple-street", 0).await;
     let running = owner.raise("maple-street", "police", json!({})).await.1;
-    let server = server.restart_after_sql("UPDATE home SET document = '{' || document WHERE id = 'maple-street'").await;
+    let server = server
+        .restart_after_sql("UPDATE home SET document = '{' || document WHERE id = 'maple-street'")
+        .await;
     let owner = server.sign_in("owner").await;
     assert!(readyz(&server).await.contains("home maple-street: cannot be read"));
     let homes = owner.get("/api/v1/me").await.1["homes"].clone();
-    let named = |id: &str| homes.as_array().unwrap().iter().find(|home| home["id"] == id).unwrap()["unreadable"].clone();
+    let named = |id: &str| {
+        homes.as_array().unwrap().iter().find(|home| home["id"] == id).unwrap()["unreadable"]
+            .clone()
+    };
     assert_eq!((named("maple-street"), named("lake-cabin")), (json!(true), Value::Null));
     let told = [
         owner.get(MAPLE).await,
@@ -187,7 +233,10 @@ async fn unreadable_home_is_named_and_every_other_is_heard() {
         server.stranger().get(&link).await,
     ];
     for (status, problem) in told {
-        assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("home_unreadable")));
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::SERVICE_UNAVAILABLE, &json!("home_unreadable"))
+        );
     }
     // An account without a role in the home cannot tell that the home exists.
     assert_eq!(server.sign_in("operator").await.get(MAPLE).await.0, StatusCode::NOT_FOUND);
@@ -208,7 +257,11 @@ async fn unreadable_facts_do_not_keep_the_audit_from_going_on() {
     let owner = server.sign_in("owner").await;
     let other = owner.raise("lake-cabin", "medical", json!({})).await.1;
     audited(&server.file()).await;
-    let of_other = count(&server, "SELECT count(*) FROM audit WHERE home = 'lake-cabin' AND what = 'incident'").await;
+    let of_other = count(
+        &server,
+        "SELECT count(*) FROM audit WHERE home = 'lake-cabin' AND what = 'incident'",
+    )
+    .await;
     assert!(of_other > 0, "{other}");
 }
 
@@ -237,10 +290,19 @@ async fn ended_quarantined_incident_never_goes_on() {
         assert_eq!(owner_now.act(&incident, action).await.0, StatusCode::NOT_FOUND, "{action}");
     }
     let command = Command::Tick;
-    assert!(matches!(server.app.engine.give(broken.parse().unwrap(), command).await, Err(Denied::Unknown)));
-    assert_eq!(owner_now.get(&format!("/api/v1/incidents/{broken}")).await.0, StatusCode::NOT_FOUND);
+    assert!(matches!(
+        server.app.engine.give(broken.parse().unwrap(), command).await,
+        Err(Denied::Unknown)
+    ));
+    assert_eq!(
+        owner_now.get(&format!("/api/v1/incidents/{broken}")).await.0,
+        StatusCode::NOT_FOUND
+    );
     let all = owner_now.get(&format!("{MAPLE}/incidents")).await.1;
-    assert!(all.as_array().unwrap().iter().all(|one| one["id"] != json!(broken)), "it is not told as if it ran");
+    assert!(
+        all.as_array().unwrap().iter().all(|one| one["id"] != json!(broken)),
+        "it is not told as if it ran"
+    );
     assert_eq!(owner_now.get(MAPLE).await.1["incident"]["id"], again["id"]);
     assert_eq!(count(&server, "SELECT count(*) FROM incident WHERE running = 1").await, 1);
 }
@@ -248,9 +310,18 @@ async fn ended_quarantined_incident_never_goes_on() {
 #[tokio::test]
 async fn strangers_learn_numbers_and_no_names() {
     let (server, _, broken) = broken().await;
-    let there = server.stranger().client.get(format!("{}/readyz", server.base)).header("x-forwarded-for", "192.0.2.7");
+    let there = server
+        .stranger()
+        .client
+        .get(format!("{}/readyz", server.base))
+        .header("x-forwarded-for", "192.0.2.7");
     let said = there.send().await.unwrap().text().await.unwrap();
-    assert!(said.contains("1 incidents are quarantined") && !said.contains("maple") && !said.contains(&broken), "{said}");
+    assert!(
+        said.contains("1 incidents are quarantined")
+            && !said.contains("maple")
+            && !said.contains(&broken),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -283,7 +354,11 @@ impl Writes for FullAtStart {
             Err(StoreError::Unusable("planted".into()))
         }
     }
-    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>> {
+    async fn apply(
+        &mut self,
+        writes: &[&Write],
+        urgent: Urgent<'_>,
+    ) -> Vec<Result<(), ChangeError>> {
         self.writes.apply(writes, urgent).await
     }
     async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
@@ -302,12 +377,19 @@ async fn quarantine_that_could_not_be_stored_is_stored_before_the_next_sos() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     sqlx::query(BREAK).execute(&mut file).await.unwrap();
-    let full = |database: Database| Database { writes: Box::new(FullAtStart { writes: database.writes, failed: false }), ..database };
+    let full = |database: Database| Database {
+        writes: Box::new(FullAtStart { writes: database.writes, failed: false }),
+        ..database
+    };
     let server = server.restart_with_database(full).await;
     let owner = server.sign_in("owner").await;
     assert_eq!(quarantined(&owner, "maple-street").await, [incident["id"].as_str().unwrap()]);
     assert_eq!(owner.raise("maple-street", "fire", json!({})).await.0, StatusCode::CREATED);
-    assert_eq!(count(&server, "SELECT count(*) FROM incident WHERE quarantined_at IS NOT NULL").await, 1);
+    assert_eq!(
+        count(&server, "SELECT count(*) FROM incident WHERE quarantined_at IS NOT NULL").await,
+        1
+    );
 }

@@ -1,5 +1,5 @@
-//! A receiving center over DC-09: one that is not ours (pysiaalarm), and ones that are dead, slow, wrong about the time or not to be
-//! understood.
+//! A receiving center over DC-09: one that is not ours (pysiaalarm), and ones that are dead, slow,
+//! wrong about the time or not to be understood.
 
 use super::{Person, Server, cameras::free_port, finding::python, until};
 use buckler::{
@@ -60,7 +60,9 @@ impl Center {
 
     /// What it took and understood, in order, without supervision.
     fn taken(&self) -> Vec<String> {
-        let told = |event: &Value| event["content"].as_str().filter(|content| !content.is_empty()).map(str::to_owned);
+        let told = |event: &Value| {
+            event["content"].as_str().filter(|content| !content.is_empty()).map(str::to_owned)
+        };
         self.heard.lock().unwrap().iter().filter_map(told).collect()
     }
 }
@@ -104,7 +106,12 @@ impl Odd {
     }
 }
 
-async fn behave(habit: Habit, mut socket: TcpStream, asked: Arc<AtomicUsize>, taken: Arc<Mutex<Vec<Frame>>>) {
+async fn behave(
+    habit: Habit,
+    mut socket: TcpStream,
+    asked: Arc<AtomicUsize>,
+    taken: Arc<Mutex<Vec<Frame>>>,
+) {
     let mut bytes = vec![0; 5_000];
     let mut late = false;
     while let Ok(length @ 1..) = socket.read(&mut bytes).await {
@@ -114,18 +121,24 @@ async fn behave(habit: Habit, mut socket: TcpStream, asked: Arc<AtomicUsize>, ta
         }
         // A day before.
         let theirs = Timestamp::from_millis(now_ms() - 86_400_000);
-        let is_theirs = frame.at.is_some_and(|at| at.since(theirs).max(theirs.since(at)) < Duration::from_secs(20));
+        let is_theirs = frame
+            .at
+            .is_some_and(|at| at.since(theirs).max(theirs.since(at)) < Duration::from_secs(20));
         let answer = match habit {
             Habit::SaysNothing => continue,
             Habit::Closes => return,
-            Habit::SaysGarbage => b"\n\r\n00FF0015\"ACK\"0006R1L0#1234[]\rHTTP/1.1 400\r\n".to_vec(),
+            Habit::SaysGarbage => {
+                b"\n\r\n00FF0015\"ACK\"0006R1L0#1234[]\rHTTP/1.1 400\r\n".to_vec()
+            }
             Habit::DoesNotUnderstand => frame.answer(Id::Duh, theirs).encode(None),
             Habit::HasAnotherTime if !is_theirs => {
                 late = true;
                 frame.answer(Id::Nak, theirs).encode(None)
             }
             Habit::Takes | Habit::HasAnotherTime => {
-                assert!(habit == Habit::Takes || late || asked.load(SeqCst) > 1 || frame.id == Id::Null);
+                assert!(
+                    habit == Habit::Takes || late || asked.load(SeqCst) > 1 || frame.id == Id::Null
+                );
                 taken.lock().unwrap().push(frame.clone());
                 frame.answer(Id::Ack, theirs).encode(None)
             }
@@ -158,22 +171,39 @@ async fn sent(owner: &Person) -> String {
     let (status, incident) = owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(status, StatusCode::CREATED, "{incident}");
     let id = incident["id"].as_str().unwrap().to_owned();
-    assert_eq!(owner.post(&format!("/api/v1/incidents/{id}/send-now"), &json!({})).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.post(&format!("/api/v1/incidents/{id}/send-now"), &json!({})).await.0,
+        StatusCode::OK
+    );
     id
 }
 
 async fn story(owner: &Person, incident: &str) -> Vec<String> {
     let told = owner.get(&format!("/api/v1/incidents/{incident}")).await.1;
-    told["timeline"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
+    told["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["text"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn says(owner: &Person, incident: &str, text: &str) {
-    until(text, || async { story(owner, incident).await.iter().any(|line| line.contains(text)).then_some(()) }).await;
+    until(text, || async {
+        story(owner, incident).await.iter().any(|line| line.contains(text)).then_some(())
+    })
+    .await;
 }
 
 async fn center_is_ok(owner: &Person) -> Value {
     let home = owner.get("/api/v1/homes/maple-street").await.1;
-    home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "center").unwrap()["ok"].clone()
+    home["sos"]["ready"]["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["what"] == "center")
+        .unwrap()["ok"]
+        .clone()
 }
 
 #[tokio::test]
@@ -186,16 +216,29 @@ async fn a_receiving_center_takes_the_alarm_what_joins_the_cancel_and_supervisio
         ("tcp", &[], String::new(), CONTACT_ID),
         ("udp", &["--udp"], String::new(), CONTACT_ID),
         ("tcp", &["--key", LETTERS], sealed.clone(), CONTACT_ID),
-        ("tcp", &["--key", LETTERS], format!("{sealed}\nformat = \"sia-dcs\""), ["Nri1/PA001", "Nri1/FA002", "Nri1/OC001", "Nri1/OC002"]),
+        (
+            "tcp",
+            &["--key", LETTERS],
+            format!("{sealed}\nformat = \"sia-dcs\""),
+            ["Nri1/PA001", "Nri1/FA002", "Nri1/OC001", "Nri1/OC002"],
+        ),
     ];
     for (scheme, options, rest, codes) in formats {
         let center = Center::start(options);
-        let (_server, owner) = with_receiver(&format!("{scheme}://127.0.0.1:{}", center.port), &rest).await;
-        until(&format!("the center answers {scheme} {options:?} {rest}"), || async { (center_is_ok(&owner).await == true).then_some(()) })
-            .await;
+        let (_server, owner) =
+            with_receiver(&format!("{scheme}://127.0.0.1:{}", center.port), &rest).await;
+        until(&format!("the center answers {scheme} {options:?} {rest}"), || async {
+            (center_is_ok(&owner).await == true).then_some(())
+        })
+        .await;
         // What is aborted never left (R11, I3).
         let (_, aborted) = owner.raise("maple-street", "police", json!({})).await;
-        owner.post(&format!("/api/v1/incidents/{}/cancel", aborted["id"].as_str().unwrap()), &json!({})).await;
+        owner
+            .post(
+                &format!("/api/v1/incidents/{}/cancel", aborted["id"].as_str().unwrap()),
+                &json!({}),
+            )
+            .await;
         let id = sent(&owner).await;
         says(&owner, &id, "The receiving center has the alarm (main)").await;
         owner.raise("maple-street", "fire", json!({})).await;
@@ -203,7 +246,12 @@ async fn a_receiving_center_takes_the_alarm_what_joins_the_cancel_and_supervisio
         // The first contact calls it off.
         let phone = owner.phone_of("maple-street", 0).await;
         let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
-        owner.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+        owner
+            .post(
+                &format!("{phone}/calls/{call}/cancel"),
+                &json!({"verbal_password": "blue heron"}),
+            )
+            .await;
         until("that is there, too", || async { (center.taken().len() == 4).then_some(()) }).await;
         assert_eq!(center.taken(), codes, "{scheme} {options:?}");
     }
@@ -214,7 +262,8 @@ async fn neither_silence_nor_nonsense_delays_a_call_and_the_second_receiver_is_t
     for habit in [Habit::SaysNothing, Habit::SaysGarbage, Habit::DoesNotUnderstand, Habit::Closes] {
         let (main, backup) = (Odd::start(habit).await, Odd::start(Habit::Takes).await);
         let rest = format!("backup = \"tcp://127.0.0.1:{}\"", backup.port);
-        let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{}", main.port), &rest).await;
+        let (_server, owner) =
+            with_receiver(&format!("tcp://127.0.0.1:{}", main.port), &rest).await;
         let asked = now_ms();
         let id = sent(&owner).await;
         says(&owner, &id, "is calling").await;
@@ -223,9 +272,18 @@ async fn neither_silence_nor_nonsense_delays_a_call_and_the_second_receiver_is_t
         says(&owner, &id, "The receiving center has the alarm (backup)").await;
         let tries = if habit == Habit::DoesNotUnderstand { 1 } else { 3 };
         assert_eq!(main.asked.load(SeqCst), tries, "{habit:?}");
-        let alarms = backup.taken.lock().unwrap().iter().filter(|frame| frame.data == "#1234|1120 00 001").count();
+        let alarms = backup
+            .taken
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|frame| frame.data == "#1234|1120 00 001")
+            .count();
         assert_eq!(alarms, 1, "{habit:?}");
-        assert!(story(&owner, &id).await.iter().all(|line| !line.contains("does not answer")), "{habit:?}");
+        assert!(
+            story(&owner, &id).await.iter().all(|line| !line.contains("does not answer")),
+            "{habit:?}"
+        );
     }
 }
 
@@ -235,7 +293,8 @@ async fn a_receiver_whose_clock_is_off_by_a_day_is_told_in_its_own_time() {
     let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{}", main.port), "").await;
     let id = sent(&owner).await;
     says(&owner, &id, "The receiving center has the alarm (main)").await;
-    let taken = main.taken.lock().unwrap().iter().find(|frame| frame.id == Id::AdmCid).cloned().unwrap();
+    let taken =
+        main.taken.lock().unwrap().iter().find(|frame| frame.id == Id::AdmCid).cloned().unwrap();
     assert!(now_ms() - taken.at.unwrap().as_millis() > 86_000_000, "{taken:?}");
 }
 
@@ -251,7 +310,8 @@ async fn where_nobody_answers_the_timeline_says_so_and_it_is_told_when_somebody_
     let center = Center::on(main, &[]);
     says(&owner, &id, "The receiving center has the alarm (main)").await;
     assert_eq!(center.taken(), ["1120 00 001"]);
-    let failures = story(&owner, &id).await.iter().filter(|line| line.contains("does not answer")).count();
+    let failures =
+        story(&owner, &id).await.iter().filter(|line| line.contains("does not answer")).count();
     assert_eq!(failures, 1, "it is said once");
 }
 
@@ -259,7 +319,8 @@ async fn where_nobody_answers_the_timeline_says_so_and_it_is_told_when_somebody_
 async fn f42_practice_reaches_a_center_only_as_a_test_and_only_where_that_is_wanted() {
     for (rest, codes) in [("", &[][..]), ("drills = true", &["1601 00 001"][..])] {
         let center = Center::start(&[]);
-        let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{}", center.port), rest).await;
+        let (_server, owner) =
+            with_receiver(&format!("tcp://127.0.0.1:{}", center.port), rest).await;
         let (_, drill) = owner.raise("maple-street", "police", json!({"mode": "drill"})).await;
         let id = drill["id"].as_str().unwrap();
         owner.post(&format!("/api/v1/incidents/{id}/send-now"), &json!({})).await;
@@ -271,8 +332,13 @@ async fn f42_practice_reaches_a_center_only_as_a_test_and_only_where_that_is_wan
 #[tokio::test]
 async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells_them_nothing() {
     let center = Center::start(&["--key", LETTERS]);
-    let (folder, hook) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
-    let (key, secret, file) = (folder.path().join("key"), folder.path().join("secret"), folder.path().join("buckler.toml"));
+    let (folder, hook) =
+        (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let (key, secret, file) = (
+        folder.path().join("key"),
+        folder.path().join("secret"),
+        folder.path().join("buckler.toml"),
+    );
     fs::write(&key, DIGITS).unwrap();
     fs::write(&secret, "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=").unwrap();
     let (main, dead, url) = (center.port, free_port(), hook.local_addr().unwrap());
@@ -280,8 +346,11 @@ async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells
         &file,
         format!(
             "{}\n[[webhook]]\nurl = \"http://{url}/hook\"\nsecret_file = {secret:?}\n",
-            table(&format!("tcp://127.0.0.1:{main}"), &format!("backup = \"tcp://127.0.0.1:{dead}\"\nkey_file = {key:?}"))
-                .replace("ring_timeout = \"3s\"\n", "")
+            table(
+                &format!("tcp://127.0.0.1:{main}"),
+                &format!("backup = \"tcp://127.0.0.1:{dead}\"\nkey_file = {key:?}")
+            )
+            .replace("ring_timeout = \"3s\"\n", "")
         ),
     )
     .unwrap();
@@ -293,7 +362,11 @@ async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     });
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_buckler"));
-    command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&file);
+    command
+        .args(["check", "--listen", "127.0.0.1:1", "--data"])
+        .arg(folder.path().join("data"))
+        .arg("--config")
+        .arg(&file);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -301,14 +374,23 @@ async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells
         "{said}{output_error}",
         output_error = String::from_utf8_lossy(&output.stderr)
     );
-    assert!(said.contains(&format!("FAULT  receiving center (backup): tcp://127.0.0.1:{dead} does not answer")), "{said}");
-    assert!(said.contains("ok     webhook: 127.0.0.1 can be reached") && !output.status.success(), "{said}");
+    assert!(
+        said.contains(&format!(
+            "FAULT  receiving center (backup): tcp://127.0.0.1:{dead} does not answer"
+        )),
+        "{said}"
+    );
+    assert!(
+        said.contains("ok     webhook: 127.0.0.1 can be reached") && !output.status.success(),
+        "{said}"
+    );
     let asked = asked.await.unwrap();
     assert!(asked.starts_with("HEAD /hook ") && !asked.contains("webhook-signature"), "{asked}");
     assert_eq!(center.taken(), [] as [String; 0]);
 }
 
-/// Stands on the way to a receiver: takes every message, and answers as somebody would who has no key.
+/// Stands on the way to a receiver: takes every message, and answers as somebody would who has no
+/// key.
 async fn on_the_way(answer: impl Fn(&Frame) -> Vec<u8> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -339,23 +421,36 @@ async fn only_a_sealed_acknowledgment_counts_where_a_key_is_set() {
     fs::write(file.path(), DIGITS).unwrap();
     let key = || -> Key { DIGITS.parse().unwrap() };
     let now = || Timestamp::from_millis(now_ms());
-    let in_clear = on_the_way(move |frame| Frame { sealed: false, at: None, ..frame.answer(Id::Ack, now()) }.encode(None)).await;
+    let in_clear = on_the_way(move |frame| {
+        Frame { sealed: false, at: None, ..frame.answer(Id::Ack, now()) }.encode(None)
+    })
+    .await;
     let old = move |frame: &Frame| {
         let hour_ago = Timestamp::from_millis(now_ms() - 3_600_000);
         frame.answer(Id::Ack, hour_ago).encode(Some((&key(), PAD)))
     };
     let played_back = on_the_way(old).await;
-    let other = move |frame: &Frame| Frame { account: Some("9999".into()), ..frame.answer(Id::Ack, now()) }.encode(Some((&key(), PAD)));
+    let other = move |frame: &Frame| {
+        Frame { account: Some("9999".into()), ..frame.answer(Id::Ack, now()) }
+            .encode(Some((&key(), PAD)))
+    };
     let of_another = on_the_way(other).await;
-    let tomorrow = on_the_way(move |frame| frame.answer(Id::Nak, Timestamp::from_millis(now_ms() + 86_400_000)).encode(None)).await;
+    let tomorrow = on_the_way(move |frame| {
+        frame.answer(Id::Nak, Timestamp::from_millis(now_ms() + 86_400_000)).encode(None)
+    })
+    .await;
     for port in [in_clear, played_back, of_another, tomorrow] {
         let backup = Center::start(&["--key", LETTERS]);
-        let rest = format!("backup = \"tcp://127.0.0.1:{}\"\nkey_file = {:?}", backup.port, file.path());
+        let rest =
+            format!("backup = \"tcp://127.0.0.1:{}\"\nkey_file = {:?}", backup.port, file.path());
         let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{port}"), &rest).await;
         let id = sent(&owner).await;
         says(&owner, &id, "The receiving center has the alarm (backup)").await;
         assert_eq!(backup.taken(), ["1120 00 001"]);
-        assert!(!story(&owner, &id).await.iter().any(|line| line.contains("(main)")), "nobody there has it");
+        assert!(
+            !story(&owner, &id).await.iter().any(|line| line.contains("(main)")),
+            "nobody there has it"
+        );
     }
 }
 
@@ -368,12 +463,21 @@ struct Process {
 impl Process {
     async fn start(folder: &std::path::Path, file: &std::path::Path) -> Self {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(folder).arg("--config").arg(file);
+        command
+            .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder)
+            .arg("--config")
+            .arg(file);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let base = line.trim().strip_prefix("Buckler serves ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        let client = reqwest::Client::builder().cookie_store(true).timeout(super::PATIENCE).build().unwrap();
+        let base = line
+            .trim()
+            .strip_prefix("Buckler serves ")
+            .unwrap_or_else(|| panic!("{line}"))
+            .to_owned();
+        let client =
+            reqwest::Client::builder().cookie_store(true).timeout(super::PATIENCE).build().unwrap();
         let owner = Person { client, base };
         owner.cookie_of("owner").await;
         Self { child, owner }
@@ -385,13 +489,15 @@ impl Process {
     }
 }
 
-/// The audit's B4: in four of five runs the receiver heard CANCEL before ALARM, and would have sent police to nobody. Numbers of two
-/// digits sort before one of one digit where they are compared as text.
+/// The audit's B4: in four of five runs the receiver heard CANCEL before ALARM, and would have sent
+/// police to nobody. Numbers of two digits sort before one of one digit where they are compared as
+/// text.
 #[tokio::test]
 async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let file = folder.path().join("buckler.toml");
-    fs::write(&file, table(&format!("tcp://127.0.0.1:{port}"), "").replace("\"3s\"", "\"30s\"")).unwrap();
+    fs::write(&file, table(&format!("tcp://127.0.0.1:{port}"), "").replace("\"3s\"", "\"30s\""))
+        .unwrap();
     let data = folder.path().join("data");
     let server = Process::start(&data, &file).await;
     let owner = &server.owner;
@@ -400,10 +506,14 @@ async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
     says(owner, &id, "The receiving center does not answer").await;
     let phone = owner.phone_of("maple-street", 0).await;
     let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
-    let told = owner.get(&format!("/api/v1/incidents/{id}")).await.1["timeline"].as_array().unwrap().len();
+    let told =
+        owner.get(&format!("/api/v1/incidents/{id}")).await.1["timeline"].as_array().unwrap().len();
     assert!(told >= 9, "the cancel's number has two digits: {told}");
-    owner.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
-    let is_cancelled = async || owner.get(&format!("/api/v1/incidents/{id}")).await.1["state"] == "cancelled";
+    owner
+        .post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"}))
+        .await;
+    let is_cancelled =
+        async || owner.get(&format!("/api/v1/incidents/{id}")).await.1["state"] == "cancelled";
     until("it is called off", || async { is_cancelled().await.then_some(()) }).await;
     server.kill();
     let center = Center::on(port, &[]);

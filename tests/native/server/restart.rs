@@ -14,7 +14,10 @@ async fn f4_a_restart_in_the_countdown_changes_nothing() {
     let server = server.restart_after(Duration::ZERO).await;
     let owner = server.sign_in("owner").await;
     let again = owner.look(&incident).await;
-    assert_eq!((&again["state"], &again["deadline"]), (&json!("counting_down"), &incident["deadline"]));
+    assert_eq!(
+        (&again["state"], &again["deadline"]),
+        (&json!("counting_down"), &incident["deadline"])
+    );
     let sent = owner.until_state(&incident, "verifying").await;
     assert_eq!(whats(&sent).iter().filter(|w| **w == "call_placed").count(), 1);
 }
@@ -28,7 +31,10 @@ async fn f19_down_across_d_it_acts_at_once_and_says_how_late() {
     let owner = server.sign_in("owner").await;
     let told = owner.look(&incident).await;
     assert_eq!(told["state"], "verifying");
-    assert!(told["timeline"][1]["text"].as_str().unwrap().contains("late because the server was down"), "I16");
+    assert!(
+        told["timeline"][1]["text"].as_str().unwrap().contains("late because the server was down"),
+        "I16"
+    );
 }
 
 #[tokio::test]
@@ -37,9 +43,16 @@ async fn f11_what_was_carried_out_is_not_carried_out_again() {
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    let confirmed = |i: &serde_json::Value| whats(i).iter().filter(|w| **w == "siren_confirmed").count();
-    until("five sirens", || async { Some(owner.look(&incident).await).filter(|i| confirmed(i) == 5) }).await;
-    until("an empty outbox", || async { (server.app.engine.view().under_way().0 == 0).then_some(()) }).await;
+    let confirmed =
+        |i: &serde_json::Value| whats(i).iter().filter(|w| **w == "siren_confirmed").count();
+    until("five sirens", || async {
+        Some(owner.look(&incident).await).filter(|i| confirmed(i) == 5)
+    })
+    .await;
+    until("an empty outbox", || async {
+        (server.app.engine.view().under_way().0 == 0).then_some(())
+    })
+    .await;
     let server = server.restart_after(Duration::ZERO).await;
     let owner = server.sign_in("owner").await;
     let home = owner.get("/api/v1/homes/maple-street").await.1;
@@ -54,11 +67,20 @@ async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("lake-cabin", "medical", json!({})).await.1;
     let before = owner.until_state(&incident, "dispatching").await;
-    let stored = server.app.reads.incident(incident["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let stored = server
+        .app
+        .reads
+        .incident(incident["id"].as_str().unwrap().parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
     let current = buckler::server::engine::Current::load(stored).unwrap();
     let told = serde_json::to_value(server.app.snapshots.present_incident(&current)).unwrap();
     let seqs = before["timeline"].as_array().unwrap().len();
-    assert_eq!(told["timeline"].as_array().unwrap()[..seqs], before["timeline"].as_array().unwrap()[..]);
+    assert_eq!(
+        told["timeline"].as_array().unwrap()[..seqs],
+        before["timeline"].as_array().unwrap()[..]
+    );
 }
 
 #[tokio::test]
@@ -68,19 +90,34 @@ async fn f20_r22_what_was_found_late_waits_until_somebody_who_may_ask_for_help_d
     let needed = owner.raise("maple-street", "police", json!({})).await.1;
     let over = owner.raise("lake-cabin", "medical", json!({})).await.1;
     let server = server.restart_as_if_after(Duration::from_secs(20 * 60)).await;
-    let (owner, guest, shared) = (server.sign_in("owner").await, server.sign_in("guest").await, server.sign_in("shared").await);
-    let review = |incident: &serde_json::Value| format!("/api/v1/incidents/{}/review", incident["id"].as_str().unwrap());
+    let (owner, guest, shared) = (
+        server.sign_in("owner").await,
+        server.sign_in("guest").await,
+        server.sign_in("shared").await,
+    );
+    let review = |incident: &serde_json::Value| {
+        format!("/api/v1/incidents/{}/review", incident["id"].as_str().unwrap())
+    };
     assert_eq!(owner.look(&needed).await["state"], "under_review");
-    assert_eq!(guest.post(&review(&needed), &json!({"decision": "close"})).await.1["code"], "not_allowed");
+    assert_eq!(
+        guest.post(&review(&needed), &json!({"decision": "close"})).await.1["code"],
+        "not_allowed"
+    );
     let long = json!({"decision": "close", "note": "x".repeat(501)});
     assert_eq!(owner.post(&review(&needed), &long).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     // A device that is held sends nothing.
-    let (held, account, now) = (server.sign_in("shared").await, "shared".parse().unwrap(), server.app.clock.now());
+    let (held, account, now) =
+        (server.sign_in("shared").await, "shared".parse().unwrap(), server.app.clock.now());
     let sessions = server.app.reads.sessions(&account, now).await.unwrap();
     let session = sessions.into_iter().max_by_key(|s| s.created_at).unwrap();
     server.apply(Op::EndSession(account, session.token)).await;
-    server.apply(Op::PutSession(Session { held_until: now + Duration::from_secs(3_600), ..session })).await;
-    assert_eq!(held.post(&review(&needed), &json!({"decision": "proceed"})).await.1["reason"], "device_held");
+    server
+        .apply(Op::PutSession(Session { held_until: now + Duration::from_secs(3_600), ..session }))
+        .await;
+    assert_eq!(
+        held.post(&review(&needed), &json!({"decision": "proceed"})).await.1["reason"],
+        "device_held"
+    );
     assert_eq!(owner.look(&needed).await["state"], "under_review", "nothing was decided");
 
     let (status, told) = shared.post(&review(&needed), &json!({"decision": "proceed"})).await;
@@ -88,9 +125,19 @@ async fn f20_r22_what_was_found_late_waits_until_somebody_who_may_ask_for_help_d
     let verifying = owner.until_state(&needed, "verifying").await;
     assert_eq!(whats(&verifying).iter().filter(|w| **w == "call_placed").count(), 1);
     assert!(!whats(&verifying).contains(&"siren_confirmed"), "so late nothing sounds");
-    assert_eq!(owner.post(&review(&needed), &json!({"decision": "close"})).await.0, StatusCode::CONFLICT, "it was decided");
+    assert_eq!(
+        owner.post(&review(&needed), &json!({"decision": "close"})).await.0,
+        StatusCode::CONFLICT,
+        "it was decided"
+    );
 
-    let told = owner.post(&review(&over), &json!({"decision": "close", "note": "Grandmother is well"})).await.1;
-    assert_eq!((&told["state"], whats(&told).contains(&"dispatch_requested")), (&json!("closed"), false));
+    let told = owner
+        .post(&review(&over), &json!({"decision": "close", "note": "Grandmother is well"}))
+        .await
+        .1;
+    assert_eq!(
+        (&told["state"], whats(&told).contains(&"dispatch_requested")),
+        (&json!("closed"), false)
+    );
     assert!(told["timeline"].to_string().contains("Grandmother is well"));
 }

@@ -1,5 +1,5 @@
-//! I33: whoever may not request may not end. A device that came without the account's passkey looks, sounds sirens, practices, and asks
-//! to be let; it steers, changes and ends nothing.
+//! I33: whoever may not request may not end. A device that came without the account's passkey
+//! looks, sounds sirens, practices, and asks to be let; it steers, changes and ends nothing.
 
 use super::{Op, Person, Server, rights};
 use buckler::domain::access::CenterRole;
@@ -12,12 +12,18 @@ async fn restrict(server: &Server, account: &str) {
     let (account, now) = (account.parse().unwrap(), server.app.clock.now());
     for session in server.app.reads.sessions(&account, now).await.unwrap() {
         server.apply(Op::EndSession(account.clone(), session.token)).await;
-        server.apply(Op::PutSession(buckler::server::store::Session { held_until: now + Duration::from_secs(3_600), ..session })).await;
+        server
+            .apply(Op::PutSession(buckler::server::store::Session {
+                held_until: now + Duration::from_secs(3_600),
+                ..session
+            }))
+            .await;
     }
 }
 
 fn is_held((status, problem): &(StatusCode, Value)) -> bool {
-    *status == StatusCode::FORBIDDEN && (problem["code"] == "device_held" || problem["reason"] == "device_held")
+    *status == StatusCode::FORBIDDEN
+        && (problem["code"] == "device_held" || problem["reason"] == "device_held")
 }
 
 /// Every route that changes something, as an owner and as a supervisor.
@@ -27,7 +33,9 @@ async fn restricted_device_changes_nothing_on_any_route() {
     let (thief, spouse) = (server.sign_in("owner").await, server.sign_in("shared").await);
     let incident = spouse.raise("maple-street", "police", json!({})).await.1;
     let operator = server.sign_in("operator").await;
-    server.apply(Op::SetCenterRole("operator".parse().unwrap(), Some(CenterRole::Supervisor))).await;
+    server
+        .apply(Op::SetCenterRole("operator".parse().unwrap(), Some(CenterRole::Supervisor)))
+        .await;
     restrict(&server, "owner").await;
     restrict(&server, "operator").await;
     let mut refused = 0;
@@ -40,7 +48,10 @@ async fn restricted_device_changes_nothing_on_any_route() {
             let filled = rights::filled(&path, incident["id"].as_str().unwrap());
             let answer = person.ask(method.clone(), &filled, &rights::raise_body(&time)).await;
             // One's own way out and in, and what names nothing.
-            let is_own = matches!((method.as_str(), path.as_str()), ("DELETE", "/api/v1/session") | ("PUT", "/api/v1/session/proof"));
+            let is_own = matches!(
+                (method.as_str(), path.as_str()),
+                ("DELETE", "/api/v1/session") | ("PUT", "/api/v1/session/proof")
+            );
             let names_nothing = answer.0 == StatusCode::NOT_FOUND && path.contains("{session}");
             if is_own || names_nothing || path.contains("/invitations/{token}") {
                 continue;
@@ -77,11 +88,17 @@ async fn restricted_device_ends_only_what_it_may_request() {
     assert_eq!(spouse.look(&police).await["siren"]["state"], "sounding");
     let phone = spouse.phone_of("maple-street", 0).await;
     let call = spouse.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
-    spouse.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+    spouse
+        .post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"}))
+        .await;
     spouse.until_state(&police, "cancelled").await;
 
     let siren = sent(&thief, "siren", json!({})).await;
-    assert_eq!(thief.act(&siren, "send-now").await.0, StatusCode::OK, "what it may request it may also steer");
+    assert_eq!(
+        thief.act(&siren, "send-now").await.0,
+        StatusCode::OK,
+        "what it may request it may also steer"
+    );
     assert_eq!(thief.act(&siren, "silence").await.0, StatusCode::OK);
     spouse.until_state(&siren, "closed").await;
     let drill = sent(&thief, "police", json!({"mode": "drill"})).await;
@@ -97,7 +114,13 @@ async fn restricted_operator_is_not_on_duty() {
     server.apply(Op::SetCenterRole("operator".parse().unwrap(), Some(CenterRole::Operator))).await;
     let center = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["sos"]["ready"]["checks"].as_array().unwrap().iter().find(|check| check["what"] == "center").unwrap()["ok"].clone()
+        home["sos"]["ready"]["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["what"] == "center")
+            .unwrap()["ok"]
+            .clone()
     };
     restrict(&server, "operator").await;
     assert_eq!(operator.get("/api/v1/center/incidents").await.0, StatusCode::OK, "it may look");

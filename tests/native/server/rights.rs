@@ -1,4 +1,5 @@
-//! Every route of the OpenAPI document with every role, against the table in `domain::access`. A route that is not listed here fails.
+//! Every route of the OpenAPI document with every role, against the table in `domain::access`. A
+//! route that is not listed here fails.
 
 use super::{Op, Person, Server};
 use buckler::domain::{
@@ -31,53 +32,94 @@ fn need(method: &str, path: &str) -> Option<Need> {
     use Action::{Configure, Look, Raise};
     let api = path.strip_prefix("/api/v1").unwrap_or(path);
     Some(match (method, api) {
-        ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => Need::Nothing,
+        ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => {
+            Need::Nothing
+        }
         ("delete", "/session") | ("get", "/me") | ("put", "/session/proof") => Need::Session,
         ("get" | "post", "/invitations/{token}") => Need::Link,
         ("put", "/invitations/{token}") => Need::Session,
-        ("post", "/homes/{home}/invitations") | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
+        ("post", "/homes/{home}/invitations")
+        | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
         // Who signs, not who is signed in.
         ("post", "/reports/{reporter}") => Need::Signature,
-        ("get", "/homes/{home}/deliveries") | ("post", "/homes/{home}/deliveries/{delivery}/resend") => Need::Home(Configure),
+        ("get", "/homes/{home}/deliveries")
+        | ("post", "/homes/{home}/deliveries/{delivery}/resend") => Need::Home(Configure),
         ("put", "/homes/{home}/notes") => Need::Home(Configure),
         ("get", "/homes/{home}/audit") => Need::Home(Configure),
         ("delete", "/homes/{home}/quarantine/{incident}") => Need::Home(Configure),
         ("delete", "/center/quarantine/{incident}") => Need::Center(CenterAction::Work),
         ("get", "/center/incidents") => Need::Center(CenterAction::Work),
-        ("post", "/center/incidents/{id}/assign") | ("get", "/center/statistics") => Need::Center(CenterAction::Lead),
+        ("post", "/center/incidents/{id}/assign") | ("get", "/center/statistics") => {
+            Need::Center(CenterAction::Lead)
+        }
         ("get", "/center/incidents/{id}/cameras/{camera}/live") => Need::Center(CenterAction::Work),
-        ("post", path) if path.starts_with("/center/incidents/{id}/") => Need::Center(CenterAction::Work),
-        ("get", "/center/people") | ("delete", "/center/people/{person}" | "/center/invitations/{invitation}") => {
+        ("post", path) if path.starts_with("/center/incidents/{id}/") => {
+            Need::Center(CenterAction::Work)
+        }
+        ("get", "/center/people")
+        | ("delete", "/center/people/{person}" | "/center/invitations/{invitation}") => {
             Need::Center(CenterAction::Lead)
         }
         ("post", "/center/invitations") => Need::Center(CenterAction::Lead),
         (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
-        ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => Need::Home(Look),
-        ("post", "/homes/{home}/incidents") => Need::Home(Raise),
-        ("get", "/incidents/{id}" | "/incidents/{id}/export" | "/incidents/{id}/clip") => Need::Home(Look),
-        ("post", "/incidents/{id}/cancel" | "/incidents/{id}/send-now" | "/incidents/{id}/silence" | "/incidents/{id}/review") => {
-            Need::Home(Raise)
+        ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => {
+            Need::Home(Look)
         }
+        ("post", "/homes/{home}/incidents") => Need::Home(Raise),
+        ("get", "/incidents/{id}" | "/incidents/{id}/export" | "/incidents/{id}/clip") => {
+            Need::Home(Look)
+        }
+        (
+            "post",
+            "/incidents/{id}/cancel"
+            | "/incidents/{id}/send-now"
+            | "/incidents/{id}/silence"
+            | "/incidents/{id}/review",
+        ) => Need::Home(Raise),
         ("post", "/incidents/{id}/end") => Need::Home(Raise),
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
         ("get", "/cameras/{camera}/live" | "/cameras/{camera}/still") => Need::Home(Look),
-        ("post", "/homes/{home}/camera-search" | "/homes/{home}/camera-offers") => Need::Home(Configure),
-        ("put", "/homes/{home}/cameras/{camera}/login") | ("post", "/homes/{home}/cameras/{camera}/try") => Need::Home(Configure),
+        ("post", "/homes/{home}/camera-search" | "/homes/{home}/camera-offers") => {
+            Need::Home(Configure)
+        }
+        ("put", "/homes/{home}/cameras/{camera}/login")
+        | ("post", "/homes/{home}/cameras/{camera}/try") => Need::Home(Configure),
         ("get", "/homes/{home}/household" | "/homes/{home}/wiring") => Need::Home(Configure),
-        ("put" | "delete", "/homes/{home}/wiring/{device}") | ("post", "/homes/{home}/wiring/{device}/test") => Need::Home(Configure),
-        ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => Need::Nothing,
-        (_, "/passkeys" | "/passkeys/{passkey}" | "/passkeys/options" | "/recovery-codes" | "/sessions/{session}/release") => Need::Session,
+        ("put" | "delete", "/homes/{home}/wiring/{device}")
+        | ("post", "/homes/{home}/wiring/{device}/test") => Need::Home(Configure),
+        ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => {
+            Need::Nothing
+        }
+        (
+            _,
+            "/passkeys"
+            | "/passkeys/{passkey}"
+            | "/passkeys/options"
+            | "/recovery-codes"
+            | "/sessions/{session}/release",
+        ) => Need::Session,
         ("put", "/homes/{home}/holding") => Need::Home(Configure),
-        ("put", "/homes/{home}/name" | "/homes/{home}/address" | "/homes/{home}/settings" | "/homes/{home}/contacts") => {
-            Need::Home(Configure)
-        }
+        (
+            "put",
+            "/homes/{home}/name"
+            | "/homes/{home}/address"
+            | "/homes/{home}/settings"
+            | "/homes/{home}/contacts",
+        ) => Need::Home(Configure),
         ("post", "/homes/{home}/changes/{change}/undo") => Need::Home(Configure),
-        ("post", "/homes/{home}/contacts/{contact}/link" | "/homes/{home}/verbal-password/check") => Need::Home(Configure),
-        ("put", "/homes/{home}/verbal-password") | ("post" | "delete", "/homes/{home}/sos-for-cameras") => Need::Home(Configure),
+        (
+            "post",
+            "/homes/{home}/contacts/{contact}/link" | "/homes/{home}/verbal-password/check",
+        ) => Need::Home(Configure),
+        ("put", "/homes/{home}/verbal-password")
+        | ("post" | "delete", "/homes/{home}/sos-for-cameras") => Need::Home(Configure),
         ("post", "/homes/{home}/devices" | "/homes/{home}/cameras") => Need::Home(Configure),
-        ("put" | "delete", "/homes/{home}/devices/{device}" | "/homes/{home}/cameras/{camera}" | "/homes/{home}/people/{person}") => {
-            Need::Home(Configure)
-        }
+        (
+            "put" | "delete",
+            "/homes/{home}/devices/{device}"
+            | "/homes/{home}/cameras/{camera}"
+            | "/homes/{home}/people/{person}",
+        ) => Need::Home(Configure),
         _ => return None,
     })
 }
@@ -88,7 +130,8 @@ pub async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
     let mut all = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys() {
-            let need = need(method, path).unwrap_or_else(|| panic!("{method} {path} is in no table of rights"));
+            let need = need(method, path)
+                .unwrap_or_else(|| panic!("{method} {path} is in no table of rights"));
             all.push((method.to_uppercase().parse().unwrap(), path.clone(), need));
         }
     }
@@ -129,9 +172,14 @@ pub fn filled(path: &str, incident: &str) -> String {
 /// Status and body length; a stream is not read.
 async fn ask(person: &Person, method: &Method, path: &str, body: &Value) -> (StatusCode, String) {
     let request = person.client.request(method.clone(), format!("{}{path}", person.base));
-    let request = if method == Method::GET || method == Method::DELETE { request } else { request.json(body) };
+    let request = if method == Method::GET || method == Method::DELETE {
+        request
+    } else {
+        request.json(body)
+    };
     let answer = request.send().await.unwrap();
-    let is_stream = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    let is_stream =
+        answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
     (answer.status(), if is_stream { String::new() } else { answer.text().await.unwrap() })
 }
 
@@ -140,10 +188,21 @@ pub fn raise_body(time: &Value) -> Value {
 }
 
 /// Walks every route as one person who is `membership` to Maple Street, or nothing to it.
-async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: (Option<Membership>, Option<CenterRole>), incident: &str) {
+async fn walk(
+    server: &Server,
+    who: &str,
+    person: &Person,
+    signed_in: bool,
+    is: (Option<Membership>, Option<CenterRole>),
+    incident: &str,
+) {
     let (membership, center) = is;
     for (method, path, need) in routes(&server.stranger()).await {
-        let body = if path.ends_with("/incidents") { raise_body(&server.sign_in("owner").await.server_time().await) } else { json!({}) };
+        let body = if path.ends_with("/incidents") {
+            raise_body(&server.sign_in("owner").await.server_time().await)
+        } else {
+            json!({})
+        };
         let (status, answer) = ask(person, &method, &filled(&path, incident), &body).await;
         let expected = match need {
             Need::Nothing => continue,
@@ -164,14 +223,25 @@ async fn walk(server: &Server, who: &str, person: &Person, signed_in: bool, is: 
         };
         match expected {
             Some(refused) => assert_eq!(status, refused, "{who}: {method} {path}: {answer}"),
-            // What is asked may be wrong in itself, or name a session that there is not; it is not refused for who asks.
+            // What is asked may be wrong in itself, or name a session that there is not; it is not
+            // refused for who asks.
             None => assert!(
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
                     && (status != StatusCode::NOT_FOUND
                         || path.contains("/center/")
-                        || ["{session}", "{passkey}", "/clip", "/release", "/undo", "{invitation}", "{incident}", "{token}", "/resend"]
-                            .iter()
-                            .any(|end| path.ends_with(end))),
+                        || [
+                            "{session}",
+                            "{passkey}",
+                            "/clip",
+                            "/release",
+                            "/undo",
+                            "{invitation}",
+                            "{incident}",
+                            "{token}",
+                            "/resend"
+                        ]
+                        .iter()
+                        .any(|end| path.ends_with(end))),
                 "{who}: {method} {path}: {status} {answer}"
             ),
         }
@@ -187,17 +257,53 @@ async fn every_route_answers_every_role_as_the_table_of_rights_says() {
     let (home, shared, operator): (HomeId, UserId, UserId) =
         ("maple-street".parse().unwrap(), "shared".parse().unwrap(), "operator".parse().unwrap());
     walk(&server, "stranger", &server.stranger(), false, (None, None), incident).await;
-    walk(&server, "guest", &server.sign_in("guest").await, true, of(Role::Guest, false), incident).await;
-    walk(&server, "shared", &server.sign_in("shared").await, true, of(Role::Shared, false), incident).await;
-    server.apply(Op::PutMembership(home.clone(), shared.clone(), of(Role::Shared, true).0.unwrap())).await;
-    walk(&server, "shared, right withdrawn", &server.sign_in("shared").await, true, of(Role::Shared, true), incident).await;
+    walk(&server, "guest", &server.sign_in("guest").await, true, of(Role::Guest, false), incident)
+        .await;
+    walk(
+        &server,
+        "shared",
+        &server.sign_in("shared").await,
+        true,
+        of(Role::Shared, false),
+        incident,
+    )
+    .await;
+    server
+        .apply(Op::PutMembership(home.clone(), shared.clone(), of(Role::Shared, true).0.unwrap()))
+        .await;
+    walk(
+        &server,
+        "shared, right withdrawn",
+        &server.sign_in("shared").await,
+        true,
+        of(Role::Shared, true),
+        incident,
+    )
+    .await;
     server.apply(Op::EndMembership(home, shared)).await;
-    walk(&server, "member of another home alone", &server.sign_in("shared").await, true, (None, None), incident).await;
+    walk(
+        &server,
+        "member of another home alone",
+        &server.sign_in("shared").await,
+        true,
+        (None, None),
+        incident,
+    )
+    .await;
     for role in [CenterRole::Operator, CenterRole::Supervisor] {
         server.apply(Op::SetCenterRole(operator.clone(), Some(role))).await;
-        walk(&server, &format!("{role:?}"), &server.sign_in("operator").await, true, (None, Some(role)), incident).await;
+        walk(
+            &server,
+            &format!("{role:?}"),
+            &server.sign_in("operator").await,
+            true,
+            (None, Some(role)),
+            incident,
+        )
+        .await;
     }
-    walk(&server, "owner", &server.sign_in("owner").await, true, of(Role::Owner, false), incident).await;
+    walk(&server, "owner", &server.sign_in("owner").await, true, of(Role::Owner, false), incident)
+        .await;
 }
 
 #[tokio::test]
@@ -215,10 +321,14 @@ async fn what_one_may_not_see_answers_as_what_there_is_not() {
     let pairs: [(String, &str); 3] = [
         ("/api/v1/homes/maple-street".into(), "/api/v1/homes/no-such-home"),
         ("/api/v1/homes/maple-street/household".into(), "/api/v1/homes/no-such-home/household"),
-        (format!("/api/v1/incidents/{}", running["id"].as_str().unwrap()), "/api/v1/incidents/00000000-0000-7000-8000-000000000000"),
+        (
+            format!("/api/v1/incidents/{}", running["id"].as_str().unwrap()),
+            "/api/v1/incidents/00000000-0000-7000-8000-000000000000",
+        ),
     ];
     for (hidden, nothing) in pairs {
-        let (one, other): ((StatusCode, HeaderMap, String), _) = (seen(&hidden).await, seen(nothing).await);
+        let (one, other): ((StatusCode, HeaderMap, String), _) =
+            (seen(&hidden).await, seen(nothing).await);
         assert_eq!(one, other, "{hidden}");
     }
 }
@@ -229,9 +339,14 @@ async fn what_an_owner_changes_asks_for_the_password_again_and_an_sos_never_does
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let now = server.app.clock.now();
-    let session = server.app.reads.sessions(&"owner".parse().unwrap(), now).await.unwrap().remove(0);
+    let session =
+        server.app.reads.sessions(&"owner".parse().unwrap(), now).await.unwrap().remove(0);
     let given = |ago_s: u64| Timestamp::from_millis(now.as_millis() - ago_s * 1_000);
-    let rename = async || owner.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"})).await;
+    let rename = async || {
+        owner
+            .ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Maple Street"}))
+            .await
+    };
     server.apply(Op::ProveSession(session.token, given(590))).await;
     assert_eq!(rename().await.0, StatusCode::OK);
     server.apply(Op::ProveSession(session.token, given(600))).await;
@@ -240,15 +355,24 @@ async fn what_an_owner_changes_asks_for_the_password_again_and_an_sos_never_does
     let mut asked = 0;
     for (method, path, need) in routes(&server.stranger()).await {
         let changes = method != Method::GET && need == Need::Home(Action::Configure);
-        let (body, path) = (raise_body(&owner.server_time().await), filled(&path, incident.1["id"].as_str().unwrap()));
-        let refused = need != Need::Session && ask(&owner, &method, &path, &body).await.1.contains("proof_needed");
+        let (body, path) = (
+            raise_body(&owner.server_time().await),
+            filled(&path, incident.1["id"].as_str().unwrap()),
+        );
+        let refused = need != Need::Session
+            && ask(&owner, &method, &path, &body).await.1.contains("proof_needed");
         assert_eq!(refused, changes, "{method} {path}");
         asked += usize::from(refused);
     }
     assert!(asked >= 15, "{asked}");
-    let prove = async |password: &str| owner.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": password})).await;
+    let prove = async |password: &str| {
+        owner.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": password})).await
+    };
     let (status, problem) = prove("guess").await;
-    assert_eq!((status, &problem["errors"][0]["fault"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("not_right")));
+    assert_eq!(
+        (status, &problem["errors"][0]["fault"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("not_right"))
+    );
     assert_eq!(rename().await.1["code"], "proof_needed");
     assert_eq!(prove("buckler-demo").await.0, StatusCode::NO_CONTENT);
     assert_eq!(rename().await.0, StatusCode::OK);

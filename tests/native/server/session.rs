@@ -13,7 +13,11 @@ async fn devices(person: &Person) -> Vec<Value> {
 async fn sign_in_as(server: &Server, browser: &str) -> Person {
     let person = server.stranger();
     let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
-    let request = person.client.post(format!("{}/api/v1/session", person.base)).header(header::USER_AGENT, browser).json(&body);
+    let request = person
+        .client
+        .post(format!("{}/api/v1/session", person.base))
+        .header(header::USER_AGENT, browser)
+        .json(&body);
     assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
     person
 }
@@ -21,15 +25,34 @@ async fn sign_in_as(server: &Server, browser: &str) -> Person {
 #[tokio::test]
 async fn signed_in_devices_are_listed_and_signed_out_one_by_one() {
     let server = Server::start("30s").await;
-    let phone = sign_in_as(&server, "Mozilla/5.0 (Linux; Android 15) Chrome/140.0.0.0 Mobile Safari/537.36").await;
-    let laptop = sign_in_as(&server, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0").await;
-    let mut stream = phone.client.get(format!("{}/api/v1/homes/maple-street/events", server.base)).send().await.unwrap();
+    let phone = sign_in_as(
+        &server,
+        "Mozilla/5.0 (Linux; Android 15) Chrome/140.0.0.0 Mobile Safari/537.36",
+    )
+    .await;
+    let laptop = sign_in_as(
+        &server,
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    )
+    .await;
+    let mut stream = phone
+        .client
+        .get(format!("{}/api/v1/homes/maple-street/events", server.base))
+        .send()
+        .await
+        .unwrap();
     stream.chunk().await.unwrap().unwrap();
     let seen = devices(&laptop).await;
-    let names: Vec<_> = seen.iter().map(|d| (d["name"].as_str().unwrap(), d["here"].as_bool().unwrap())).collect();
-    assert!(names.contains(&("Firefox on Linux", true)) && names.contains(&("Chrome on Android", false)), "{names:?}");
+    let names: Vec<_> =
+        seen.iter().map(|d| (d["name"].as_str().unwrap(), d["here"].as_bool().unwrap())).collect();
+    assert!(
+        names.contains(&("Firefox on Linux", true))
+            && names.contains(&("Chrome on Android", false)),
+        "{names:?}"
+    );
     let other = seen.iter().find(|d| d["here"] == false).unwrap()["id"].as_str().unwrap();
-    let (status, left) = laptop.ask(Method::DELETE, &format!("/api/v1/sessions/{other}"), &Value::Null).await;
+    let (status, left) =
+        laptop.ask(Method::DELETE, &format!("/api/v1/sessions/{other}"), &Value::Null).await;
     assert_eq!((status, left.as_array().unwrap().len()), (StatusCode::OK, 1));
     assert_eq!(phone.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
     let ended = async { while let Ok(Some(_)) = stream.chunk().await {} };
@@ -41,7 +64,10 @@ async fn nobody_signs_a_device_of_somebody_else_out() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let owners = devices(&owner).await[0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(guest.ask(Method::DELETE, &format!("/api/v1/sessions/{owners}"), &Value::Null).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        guest.ask(Method::DELETE, &format!("/api/v1/sessions/{owners}"), &Value::Null).await.0,
+        StatusCode::NOT_FOUND
+    );
     guest.ask(Method::DELETE, "/api/v1/sessions", &Value::Null).await;
     assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
 }
@@ -68,13 +94,21 @@ async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess()
         let (status, problem) = super::until("a place in the line", ask).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let all = problem["errors"].as_array().unwrap().clone();
-        all.iter().map(|e| format!("{}: {}", e["field"].as_str().unwrap(), e["fault"].as_str().unwrap())).collect::<Vec<_>>()
+        all.iter()
+            .map(|e| format!("{}: {}", e["field"].as_str().unwrap(), e["fault"].as_str().unwrap()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(faults(change("wrong", "three quiet otters")).await, ["current: not_right"]);
     assert_eq!(faults(change("buckler-demo", "password1234")).await, ["password: easily_guessed"]);
     assert_eq!(faults(change("buckler-demo", "short")).await, ["password: too_short"]);
     assert_eq!(other.get("/api/v1/me").await.0, StatusCode::OK, "nothing has changed");
-    assert_eq!(owner.ask(Method::PUT, "/api/v1/password", &change("buckler-demo", "three quiet otters")).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        owner
+            .ask(Method::PUT, "/api/v1/password", &change("buckler-demo", "three quiet otters"))
+            .await
+            .0,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(other.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
     // The session that was replaced ends beside the first request of the new one.
@@ -89,12 +123,29 @@ async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_sign
     let server = Server::start("30s").await;
     let (owner, account) = (server.sign_in("owner").await, "owner".parse().unwrap());
     let (reads, soon) = (&server.app.reads, server.app.clock.now() + Duration::from_secs(60));
-    let tokens = async || reads.sessions(&account, soon).await.unwrap().into_iter().map(|s| s.token).collect::<Vec<_>>();
+    let tokens = async || {
+        reads
+            .sessions(&account, soon)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|s| s.token)
+            .collect::<Vec<_>>()
+    };
     let old = tokens().await[0];
-    let prove = async |person: &Person| person.ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"})).await.0;
+    let prove = async |person: &Person| {
+        person
+            .ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"}))
+            .await
+            .0
+    };
     assert_eq!(prove(&owner).await, StatusCode::NO_CONTENT);
     let both = tokens().await;
-    assert_eq!((both.len(), both.contains(&old)), (2, true), "its answer may be lost: the old one holds until the new one is used");
+    assert_eq!(
+        (both.len(), both.contains(&old)),
+        (2, true),
+        "its answer may be lost: the old one holds until the new one is used"
+    );
     let new = *both.iter().find(|token| **token != old).unwrap();
     // As the old one comes once more: there is one successor, no third.
     let again = reads.session(old, soon).await.unwrap().unwrap().1;
@@ -102,7 +153,10 @@ async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_sign
     let refused = server.app.changes.apply(third).await.unwrap_err();
     assert!(matches!(refused, ChangeError::Store(error) if error.is_constraint()));
     assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
-    super::until("a minute later the old one opens nothing", async || (tokens().await == [new]).then_some(())).await;
+    super::until("a minute later the old one opens nothing", async || {
+        (tokens().await == [new]).then_some(())
+    })
+    .await;
     assert_eq!(devices(&owner).await.len(), 1, "it is one device");
     let (at, later) = (server.app.clock.now(), soon + Duration::from_secs(60));
     let used = Bookkeeping::SessionUsed { token: old, at, expires_at: later, replaced_ends: later };
@@ -125,8 +179,14 @@ async fn a_session_that_is_used_lasts_and_no_request_waits_for_that() {
     let session = reads.sessions(&account, now).await.unwrap().remove(0);
     // As if it had been used two hours ago for the last time.
     let (hours, day) = (Duration::from_secs(7_200), Duration::from_secs(24 * 3_600));
-    let earlier = buckler::domain::time::Timestamp::from_millis(now.as_millis() - hours.as_millis() as u64);
-    let used = Bookkeeping::SessionUsed { token: session.token, at: earlier, expires_at: earlier + day, replaced_ends: now };
+    let earlier =
+        buckler::domain::time::Timestamp::from_millis(now.as_millis() - hours.as_millis() as u64);
+    let used = Bookkeeping::SessionUsed {
+        token: session.token,
+        at: earlier,
+        expires_at: earlier + day,
+        replaced_ends: now,
+    };
     server.app.changes.note(used).await.unwrap();
     owner.get("/api/v1/me").await;
     super::until("the use is noted", async || {
@@ -140,16 +200,28 @@ async fn a_session_that_is_used_lasts_and_no_request_waits_for_that() {
 async fn every_answer_carries_the_armor() {
     let server = Server::start("30s").await;
     for path in ["/", "/healthz", "/api/v1/me", "/api/openapi.json", "/no-such-file.js"] {
-        let answer = server.stranger().client.get(format!("{}{path}", server.base)).send().await.unwrap();
-        let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let answer =
+            server.stranger().client.get(format!("{}{path}", server.base)).send().await.unwrap();
+        let header = |name: &str| {
+            answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+        };
         let policy = header("content-security-policy");
-        for rule in
-            ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]
-        {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self' 'wasm-unsafe-eval'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+        ] {
             assert!(policy.contains(rule), "{path}: {rule}");
         }
         assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval "), "{path}");
-        let told = ["x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"].map(header);
+        let told = [
+            "x-content-type-options",
+            "referrer-policy",
+            "cross-origin-opener-policy",
+            "cross-origin-resource-policy",
+        ]
+        .map(header);
         assert_eq!(told, ["nosniff", "no-referrer", "same-origin", "same-origin"], "{path}");
     }
 }
@@ -162,7 +234,10 @@ async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_ca
     let running = owner.raise("maple-street", "police", json!({})).await.1;
     let running = owner.act(&running, "send-now").await.1;
     let call = running["calls"][0]["id"].as_str().unwrap();
-    assert_eq!(server.stranger().post(&format!("{phone}/calls/{call}/answer"), &json!({})).await.0, StatusCode::OK);
+    assert_eq!(
+        server.stranger().post(&format!("{phone}/calls/{call}/answer"), &json!({})).await.0,
+        StatusCode::OK
+    );
     let mut flood = tokio::task::JoinSet::new();
     for n in 0..200 {
         let stranger = server.stranger();
@@ -170,16 +245,32 @@ async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_ca
         flood.spawn(async move { stranger.post("/api/v1/session", &body).await.0 });
     }
     super::until("the line is full", async || {
-        let full = server.stranger().post("/api/v1/session", &json!({"email": "more@demo.test", "password": "wrong"})).await.0;
+        let full = server
+            .stranger()
+            .post("/api/v1/session", &json!({"email": "more@demo.test", "password": "wrong"}))
+            .await
+            .0;
         (full == StatusCode::TOO_MANY_REQUESTS).then_some(())
     })
     .await;
-    assert_eq!(owner.raise("lake-cabin", "medical", json!({})).await.0, StatusCode::CREATED, "an SOS needs no turn");
+    assert_eq!(
+        owner.raise("lake-cabin", "medical", json!({})).await.0,
+        StatusCode::CREATED,
+        "an SOS needs no turn"
+    );
     let cancel = json!({"verbal_password": "blue heron"});
-    assert_eq!(server.stranger().post(&format!("{phone}/calls/{call}/cancel"), &cancel).await.0, StatusCode::ACCEPTED);
+    assert_eq!(
+        server.stranger().post(&format!("{phone}/calls/{call}/cancel"), &cancel).await.0,
+        StatusCode::ACCEPTED
+    );
     owner.until_state(&running, "cancelled").await;
     let answers = flood.join_all().await;
-    assert!(answers.iter().all(|status| [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(status)), "{answers:?}");
+    assert!(
+        answers.iter().all(
+            |status| [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(status)
+        ),
+        "{answers:?}"
+    );
     server.sign_in("guest").await;
 }
 
@@ -187,30 +278,59 @@ async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_ca
 async fn behind_a_proxy_with_https_the_cookie_is_bound_to_it_and_nobody_else_can_pretend() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let data = folder.path().to_str().unwrap().to_owned();
-    let words = ["serve", "--demo", "--data", &data, "--trusted-proxy", "127.0.0.1"].map(str::to_owned);
+    let words =
+        ["serve", "--demo", "--data", &data, "--trusted-proxy", "127.0.0.1"].map(str::to_owned);
     let (proxied, direct) = (Server::with(folder, words.into()).await, Server::start("30s").await);
     let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
     let sign_in = async |server: &Server, scheme: &str| {
-        let request =
-            server.stranger().client.post(format!("{}/api/v1/session", server.base)).header("x-forwarded-proto", scheme).json(&body);
+        let request = server
+            .stranger()
+            .client
+            .post(format!("{}/api/v1/session", server.base))
+            .header("x-forwarded-proto", scheme)
+            .json(&body);
         let answer = request.send().await.unwrap();
-        let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name: &str| {
+            answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+        };
         (header("set-cookie"), header("strict-transport-security"))
     };
     let (cookie, strict) = sign_in(&proxied, "https").await;
-    assert!(cookie.starts_with("__Host-buckler_session=") && cookie.contains("; Secure") && cookie.contains("; HttpOnly"), "{cookie}");
-    assert!(cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/") && !cookie.contains("Domain"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-buckler_session=")
+            && cookie.contains("; Secure")
+            && cookie.contains("; HttpOnly"),
+        "{cookie}"
+    );
+    assert!(
+        cookie.contains("; SameSite=Lax")
+            && cookie.contains("; Path=/")
+            && !cookie.contains("Domain"),
+        "{cookie}"
+    );
     assert!(strict.starts_with("max-age="));
     let me = |name: &str, scheme: &'static str| {
         let value = format!("{name}={}", cookie.split(['=', ';']).nth(1).unwrap());
         let request = proxied.stranger().client.get(format!("{}/api/v1/me", proxied.base));
         request.header(header::COOKIE, value).header("x-forwarded-proto", scheme)
     };
-    assert_eq!(me("__Host-buckler_session", "https").send().await.unwrap().status(), StatusCode::OK);
-    assert_eq!(me("buckler_session", "https").send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "set by a plain connection");
+    assert_eq!(
+        me("__Host-buckler_session", "https").send().await.unwrap().status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        me("buckler_session", "https").send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED,
+        "set by a plain connection"
+    );
     // Without the proxy's word, or without trust in who says it, it is a plain connection.
     for (cookie, strict) in [sign_in(&proxied, "http").await, sign_in(&direct, "https").await] {
-        assert!(cookie.starts_with("buckler_session=") && !cookie.contains("Secure") && strict.is_empty(), "{cookie}");
+        assert!(
+            cookie.starts_with("buckler_session=")
+                && !cookie.contains("Secure")
+                && strict.is_empty(),
+            "{cookie}"
+        );
     }
 }
 
@@ -220,6 +340,10 @@ async fn figures_are_for_this_machine_alone_and_not_for_whom_a_proxy_asks() {
     let figures = || server.stranger().client.get(format!("{}/metrics", server.base));
     assert_eq!(figures().send().await.unwrap().status(), StatusCode::OK);
     for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto"] {
-        assert_eq!(figures().header(name, "for=192.0.2.7").send().await.unwrap().status(), StatusCode::NOT_FOUND, "{name}");
+        assert_eq!(
+            figures().header(name, "for=192.0.2.7").send().await.unwrap().status(),
+            StatusCode::NOT_FOUND,
+            "{name}"
+        );
     }
 }

@@ -15,8 +15,8 @@ use buckler::{
     server::{
         clock::{Anchor, Boot},
         store::{
-            Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing, Guard, Op, RequestRow, StoredPasskey,
-            Write,
+            Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing,
+            Guard, Op, RequestRow, StoredPasskey, Write,
         },
     },
 };
@@ -44,7 +44,15 @@ fn begun(id: IncidentId, home: &HomeId, at: Timestamp) -> Begun {
 
 fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
     let kind = EffectKind::RequestDispatch { service: Service::Police };
-    Effect { key: format!("{incident}/{seq}"), incident, home: home.clone(), seq, mode: Mode::Live, not_after: None, kind }
+    Effect {
+        key: format!("{incident}/{seq}"),
+        incident,
+        home: home.clone(),
+        seq,
+        mode: Mode::Live,
+        not_after: None,
+        kind,
+    }
 }
 
 async fn note(store: &mut Database, note: Bookkeeping) {
@@ -54,10 +62,17 @@ async fn note(store: &mut Database, note: Bookkeeping) {
 #[tokio::test]
 async fn i11_a_home_has_one_running_incident_by_constraint() {
     let (mut store, _folder, home) = store().await;
-    store.writes.commit(&Batch { begun: vec![begun(id(1), &home, NOW)], ..Batch::default() }).await.unwrap();
+    store
+        .writes
+        .commit(&Batch { begun: vec![begun(id(1), &home, NOW)], ..Batch::default() })
+        .await
+        .unwrap();
     let second = Batch { begun: vec![begun(id(2), &home, NOW)], ..Batch::default() };
     assert!(store.writes.commit(&second).await.is_err());
-    let quiet = |n| Batch { begun: vec![Begun { quiet: true, ..begun(id(n), &home, NOW) }], ..Batch::default() };
+    let quiet = |n| Batch {
+        begun: vec![Begun { quiet: true, ..begun(id(n), &home, NOW) }],
+        ..Batch::default()
+    };
     store.writes.commit(&quiet(3)).await.expect("one that the home does not notice is beside it");
     assert!(store.writes.commit(&quiet(4)).await.is_err(), "and has one place, too");
     let replaced = Batch { over: vec![id(1)], ..second };
@@ -72,7 +87,11 @@ async fn i2_a_service_is_requested_once_by_constraint() {
     store.writes.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
     assert!(store.writes.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
     assert_eq!(store.journal.pending().await.unwrap(), (effects(3), Vec::new()));
-    store.writes.commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() }).await.unwrap();
+    store
+        .writes
+        .commit(&Batch { done: vec![effects(3)[0].key.clone()], ..Batch::default() })
+        .await
+        .unwrap();
     assert_eq!(store.journal.pending().await.unwrap(), (Vec::new(), Vec::new()));
 }
 
@@ -81,10 +100,18 @@ async fn i10_a_batch_is_stored_whole_or_not_at_all() {
     let (mut store, _folder, home) = store().await;
     let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
     let begun = vec![begun(id(1), &home, NOW)];
-    let broken = Batch { begun: begun.clone(), requests: vec![row.clone(), row.clone()], ..Batch::default() };
+    let broken = Batch {
+        begun: begun.clone(),
+        requests: vec![row.clone(), row.clone()],
+        ..Batch::default()
+    };
     assert!(store.writes.commit(&broken).await.is_err());
     assert_eq!(store.journal.requests(&[id(1)]).await.unwrap(), []);
-    store.writes.commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() }).await.unwrap();
+    store
+        .writes
+        .commit(&Batch { begun, requests: vec![row.clone()], ..Batch::default() })
+        .await
+        .unwrap();
     assert_eq!(store.journal.requests(&[id(1), id(2)]).await.unwrap(), [row]);
 }
 
@@ -93,7 +120,10 @@ async fn i16_what_the_time_is_tied_to_is_kept() {
     let (mut store, _folder, _) = store().await;
     assert_eq!(store.journal.anchor().await.unwrap(), None);
     for seconds in [3, 7] {
-        let anchor = Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(seconds) }, at: NOW };
+        let anchor = Anchor {
+            boot: Boot { id: "monday".into(), uptime: Duration::from_secs(seconds) },
+            at: NOW,
+        };
         store.writes.put_anchor(&anchor).await.unwrap();
         assert_eq!(store.journal.anchor().await.unwrap(), Some(anchor));
     }
@@ -103,14 +133,21 @@ async fn i16_what_the_time_is_tied_to_is_kept() {
 async fn f15_sirens_alone_are_tried_though_nothing_can_be_stored() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let mut other = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut other =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    assert_eq!(owner.raise("maple-street", "police", json!({})).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        owner.raise("maple-street", "police", json!({})).await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
     let (home, base) = ("maple-street".parse().unwrap(), "base".parse().unwrap());
     let devices = server.app.devices.clone();
     assert!(!devices.is_sounding(&home, &base), "help that was not sent sounds nothing");
     let asked = server.app.clock.now();
-    assert_eq!(owner.raise("maple-street", "siren", json!({})).await.1["code"], "storage_unavailable");
+    assert_eq!(
+        owner.raise("maple-street", "siren", json!({})).await.1["code"],
+        "storage_unavailable"
+    );
     assert!(server.app.clock.now().since(asked) < Duration::from_secs(1), "said within a second");
     until("the siren", || async { devices.is_sounding(&home, &base).then_some(()) }).await;
 }
@@ -120,12 +157,20 @@ async fn f16_a_locked_database_is_said_within_its_wait_and_nothing_is_acknowledg
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let running = owner.raise("lake-cabin", "police", json!({})).await.1;
-    let mut other = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut other =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let (status, problem) = owner.raise("maple-street", "police", json!({})).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("storage_unavailable")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("storage_unavailable"))
+    );
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
-    assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"], json!(null), "no acknowledgement, no incident");
+    assert_eq!(
+        owner.get("/api/v1/homes/maple-street").await.1["incident"],
+        json!(null),
+        "no acknowledgement, no incident"
+    );
     owner.until_state(&running, "verifying").await;
     let (status, _) = owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(status, StatusCode::CREATED, "it serves again");
@@ -136,7 +181,8 @@ async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    let mut other = SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut other =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let deadline: Timestamp = incident["deadline"].as_str().unwrap().parse().unwrap();
     until("D", || async { (server.app.clock.now() > deadline).then_some(()) }).await;
@@ -147,10 +193,17 @@ async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
 #[tokio::test]
 async fn passkeys_belong_to_one_account_and_recovery_codes_are_used_once() {
     let (mut store, _folder, _) = store().await;
-    let account = |id: &str| Account { id: id.parse().unwrap(), email: format!("{id}@a.test"), name: id.into(), password: String::new() };
+    let account = |id: &str| Account {
+        id: id.parse().unwrap(),
+        email: format!("{id}@a.test"),
+        name: id.into(),
+        password: String::new(),
+    };
     let (ada, ben) = (account("ada"), account("ben"));
-    let used =
-        |who: &Account, hash| change([Op::EndRecoveryCode(who.id.clone(), hash)]).guard(Guard::RecoveryCodeUnused(who.id.clone(), hash));
+    let used = |who: &Account, hash| {
+        change([Op::EndRecoveryCode(who.id.clone(), hash)])
+            .guard(Guard::RecoveryCodeUnused(who.id.clone(), hash))
+    };
     store.apply(change([Op::PutAccount(ada.clone()), Op::PutAccount(ben.clone())])).await.unwrap();
     let key = |owner: &Account, document: &str| StoredPasskey {
         credential: vec![7; 16],
@@ -168,9 +221,15 @@ async fn passkeys_belong_to_one_account_and_recovery_codes_are_used_once() {
     store.apply(change([Op::EndPasskey(ben.id.clone(), vec![7; 16])])).await.unwrap();
     assert_eq!(store.reads.passkeys(&ada.id).await.unwrap(), [key(&ada, "two")]);
     store.apply(change([Op::EndPasskey(ada.id.clone(), vec![7; 16])])).await.unwrap();
-    assert!(store.reads.passkeys(&ada.id).await.unwrap().is_empty() && store.reads.passkey(&[7; 16]).await.unwrap().is_none());
+    assert!(
+        store.reads.passkeys(&ada.id).await.unwrap().is_empty()
+            && store.reads.passkey(&[7; 16]).await.unwrap().is_none()
+    );
 
-    store.apply(change([Op::PutRecoveryCodes(ada.id.clone(), vec![[1; 32], [2; 32]])])).await.unwrap();
+    store
+        .apply(change([Op::PutRecoveryCodes(ada.id.clone(), vec![[1; 32], [2; 32]])]))
+        .await
+        .unwrap();
     assert!(store.apply(used(&ben, [1; 32])).await.is_err());
     assert!(store.apply(used(&ada, [1; 32])).await.is_ok());
     assert!(store.apply(used(&ada, [1; 32])).await.is_err());
@@ -190,9 +249,23 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
     };
     store.apply(Change::new(entry(AuditAction::SignedIn, Some(&ada), None))).await.unwrap();
     store.apply(Change::new(entry(AuditAction::HomeChanged, None, Some(&home)))).await.unwrap();
-    store.apply(Change::new(entry(AuditAction::HomeChanged, None, Some(&"elsewhere".parse().unwrap())))).await.unwrap();
+    store
+        .apply(Change::new(entry(
+            AuditAction::HomeChanged,
+            None,
+            Some(&"elsewhere".parse().unwrap()),
+        )))
+        .await
+        .unwrap();
     let read = async |before, limit| {
-        store.reads.audit(&home, &ada, before, limit).await.unwrap().into_iter().map(|r| r.number).collect::<Vec<_>>()
+        store
+            .reads
+            .audit(&home, &ada, before, limit)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|r| r.number)
+            .collect::<Vec<_>>()
     };
     // The first record is that of the home.
     assert_eq!(read(u64::MAX, 10).await, [3, 2]);
@@ -209,14 +282,22 @@ async fn what_other_servers_were_told_is_kept_and_what_they_do_not_take_is_found
         facts: vec![(
             id(n),
             1,
-            crate::domain::story::Story::live(Request::Police).facts.into_iter().map(|f| Recorded { at, ..f }).collect(),
+            crate::domain::story::Story::live(Request::Police)
+                .facts
+                .into_iter()
+                .map(|f| Recorded { at, ..f })
+                .collect(),
         )],
         ..Batch::default()
     };
     for (n, s) in [(1, 0), (2, 60), (3, 30)] {
         store.writes.commit(&began(n, NOW + Duration::from_secs(s))).await.unwrap();
     }
-    assert_eq!(store.reads.begun_since(NOW + Duration::from_secs(30)).await.unwrap(), [id(3), id(2)], "the oldest first");
+    assert_eq!(
+        store.reads.begun_since(NOW + Duration::from_secs(30)).await.unwrap(),
+        [id(3), id(2)],
+        "the oldest first"
+    );
     let url = "https://example.org/hook";
     assert_eq!(store.reads.told_since(url).await.unwrap(), None);
     note(&mut store, Bookkeeping::ToldSince(url.into(), NOW)).await;

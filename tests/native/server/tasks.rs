@@ -1,4 +1,5 @@
-//! What fails inside the server: a task ends it with its name, and an incident that cannot be decided on keeps no other waiting.
+//! What fails inside the server: a task ends it with its name, and an incident that cannot be
+//! decided on keeps no other waiting.
 
 use super::{change, database, until};
 use crate::domain::story::{home, person, raise};
@@ -37,14 +38,19 @@ use std::sync::Arc;
 use tokio::{net::TcpListener, sync::watch};
 
 fn police(id: u128, home: &Home) -> Raise {
-    Raise { id: IncidentId(uuid::Uuid::from_u128(id)), ..raise(home, Request::Police, Policy::default()) }
+    Raise {
+        id: IncidentId(uuid::Uuid::from_u128(id)),
+        ..raise(home, Request::Police, Policy::default())
+    }
 }
 
 /// A home with more contacts than a call can be numbered for. No owner can set it up.
 fn crowded() -> Home {
     let mut home = home();
     let first = home.contacts[0].clone();
-    home.contacts = (0..300).map(|n| Contact { id: format!("contact-{n}").parse().unwrap(), ..first.clone() }).collect();
+    home.contacts = (0..300)
+        .map(|n| Contact { id: format!("contact-{n}").parse().unwrap(), ..first.clone() })
+        .collect();
     home
 }
 
@@ -72,30 +78,66 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
     let crowded = crowded();
     let other = Home { id: "other".parse().unwrap(), ..home() };
     let mut database = database(&folder, &crowded).await;
-    database.apply(change([Op::PutHome { home: Arc::new(other.clone()), revision: 0 }])).await.unwrap();
+    database
+        .apply(change([Op::PutHome { home: Arc::new(other.clone()), revision: 0 }]))
+        .await
+        .unwrap();
     let (incident, facts) = doomed(&crowded, Clock::new(Machine).now());
-    let begun = vec![Begun { id: incident.id, home: crowded.id.clone(), at: facts[0].at, quiet: false }];
-    database.writes.commit(&Batch { begun, facts: vec![(incident.id, 1, facts)], ..Batch::default() }).await.unwrap();
+    let begun =
+        vec![Begun { id: incident.id, home: crowded.id.clone(), at: facts[0].at, quiet: false }];
+    database
+        .writes
+        .commit(&Batch { begun, facts: vec![(incident.id, 1, facts)], ..Batch::default() })
+        .await
+        .unwrap();
 
     let (_stopper, stop) = watch::channel(false);
-    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop.clone()).await.unwrap();
-    let quarantined = || app.engine.view().quarantined().into_iter().map(|quarantined| quarantined.incident).collect::<Vec<_>>();
-    until("it is quarantined", async || (quarantined() == [incident.id.to_string()]).then_some(())).await;
+    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop.clone())
+        .await
+        .unwrap();
+    let quarantined = || {
+        app.engine
+            .view()
+            .quarantined()
+            .into_iter()
+            .map(|quarantined| quarantined.incident)
+            .collect::<Vec<_>>()
+    };
+    until("it is quarantined", async || (quarantined() == [incident.id.to_string()]).then_some(()))
+        .await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
     let reasons = reqwest::get(readyz).await.unwrap().text().await.unwrap();
-    assert!(reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)), "{reasons}");
+    assert!(
+        reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)),
+        "{reasons}"
+    );
     // It is as it was, its home can send another SOS, and every other home is heard.
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", folder.path().join("buckler.db").display())).await.unwrap();
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM facts").fetch_one(&mut file).await.unwrap();
+    let mut file = SqliteConnection::connect(&format!(
+        "sqlite://{}",
+        folder.path().join("buckler.db").display()
+    ))
+    .await
+    .unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM facts").fetch_one(&mut file).await.unwrap();
     assert_eq!(rows, 1);
-    let Err(Denied::Unknown) = app.engine.give(incident.id, Command::SendNow { by: person("ada") }).await else { panic!("it is decided") };
+    let Err(Denied::Unknown) =
+        app.engine.give(incident.id, Command::SendNow { by: person("ada") }).await
+    else {
+        panic!("it is decided")
+    };
     assert!(app.engine.raise(police(3, &crowded), [0; 32]).await.unwrap().created);
     let answer = app.engine.raise(police(2, &other), [0; 32]).await.unwrap();
     assert!(answer.created);
-    app.engine.give(answer.current.incident.id, Command::SendNow { by: person("ada") }).await.unwrap();
-    let called = async || app.engine.view().by_id(answer.current.incident.id)?.incident.calls.first().map(drop);
+    app.engine
+        .give(answer.current.incident.id, Command::SendNow { by: person("ada") })
+        .await
+        .unwrap();
+    let called = async || {
+        app.engine.view().by_id(answer.current.incident.id)?.incident.calls.first().map(drop)
+    };
     until("the other home's contact is called", called).await;
 }
 
@@ -144,7 +186,13 @@ impl EffectHandler for Stumbles {
 }
 
 fn outbox(clock: &Arc<Clock>, way: Arc<dyn EffectHandler>) -> Outbox {
-    let ways = EffectHandlers { devices: way.clone(), phones: way.clone(), receiver: way.clone(), responders: way.clone(), notices: way };
+    let ways = EffectHandlers {
+        devices: way.clone(),
+        phones: way.clone(),
+        receiver: way.clone(),
+        responders: way.clone(),
+        notices: way,
+    };
     Outbox::new(clock.clone(), &ways, &ways)
 }
 
@@ -162,7 +210,8 @@ async fn engine_that_panics_ends_the_server_by_name() {
     );
     let engine = engine.await.unwrap();
     engine.raise(police(1, &home()), [0; 32]).await.unwrap_err();
-    let failed = tokio::time::timeout(super::PATIENCE, tasks.failed()).await.expect("the engine fails");
+    let failed =
+        tokio::time::timeout(super::PATIENCE, tasks.failed()).await.expect("the engine fails");
     assert_eq!(failed, TaskFailed { task: "engine", how: "panicked: planted".into() });
 }
 
@@ -172,10 +221,22 @@ async fn effect_whose_handler_panics_is_tried_again() {
     let clock = Arc::new(Clock::new(Machine));
     let (_stopper, stop) = watch::channel(false);
     let (way, tasks) = (Arc::new(Stumbles::default()), Tasks::new(stop));
-    let (_changes, journal) = writer::start(database(&folder, &home()).await, Arc::default(), &tasks);
-    let engine = Engine::start(journal, clock.clone(), Arc::new(LiveEvents::default()), outbox(&clock, way.clone()), &tasks).await.unwrap();
+    let (_changes, journal) =
+        writer::start(database(&folder, &home()).await, Arc::default(), &tasks);
+    let engine = Engine::start(
+        journal,
+        clock.clone(),
+        Arc::new(LiveEvents::default()),
+        outbox(&clock, way.clone()),
+        &tasks,
+    )
+    .await
+    .unwrap();
     let id = engine.raise(police(1, &home()), [0; 32]).await.unwrap().current.incident.id;
     engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
     until("all effects are done", async || (engine.view().under_way().0 == 0).then_some(())).await;
-    assert!(way.0.load(std::sync::atomic::Ordering::Relaxed) > 1, "one panicked, and all were done");
+    assert!(
+        way.0.load(std::sync::atomic::Ordering::Relaxed) > 1,
+        "one panicked, and all were done"
+    );
 }

@@ -1,4 +1,5 @@
-//! The real binary with HTTPS of its own: what a browser is told, a stream of live events, and a certificate that is renewed.
+//! The real binary with HTTPS of its own: what a browser is told, a stream of live events, and a
+//! certificate that is renewed.
 
 use super::until;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -28,7 +29,8 @@ struct OverTls {
 
 /// Puts a new certificate for localhost, with its key, into the folder.
 fn certify(folder: &Path) -> CertificateDer<'static> {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
     fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
     cert.der().clone()
@@ -36,8 +38,14 @@ fn certify(folder: &Path) -> CertificateDer<'static> {
 
 fn command(folder: &Path, port: u16) -> Command {
     let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    server.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
-    server.arg("--tls-cert").arg(folder.join("cert.pem")).arg("--tls-key").arg(folder.join("key.pem"));
+    server
+        .args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+        .arg(folder.join("data"));
+    server
+        .arg("--tls-cert")
+        .arg(folder.join("cert.pem"))
+        .arg("--tls-key")
+        .arg(folder.join("key.pem"));
     server
 }
 
@@ -46,7 +54,11 @@ impl OverTls {
         let folder = tempfile::tempdir().unwrap();
         let certificate = certify(folder.path());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = command(folder.path(), port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = command(folder.path(), port)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let server = Self { child, port, folder };
         until("the server", || async { server.connect(&certificate).await }).await;
         (server, certificate)
@@ -58,19 +70,33 @@ impl OverTls {
     }
 
     /// Connects with a client that offers these protocols (ALPN).
-    async fn connect_with(&self, certificate: &CertificateDer<'static>, protocols: &[&str]) -> Option<TlsStream<TcpStream>> {
+    async fn connect_with(
+        &self,
+        certificate: &CertificateDer<'static>,
+        protocols: &[&str],
+    ) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
-        let config =
-            ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into()).with_safe_default_protocol_versions().unwrap();
+        let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config.alpn_protocols =
+            protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let socket = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
-        TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), socket).await.ok()
+        TlsConnector::from(Arc::new(config))
+            .connect("localhost".try_into().unwrap(), socket)
+            .await
+            .ok()
     }
 
     /// Asks, and reads until that text has come.
-    async fn ask(&self, certificate: &CertificateDer<'static>, request: &str, upto: &str) -> String {
+    async fn ask(
+        &self,
+        certificate: &CertificateDer<'static>,
+        request: &str,
+        upto: &str,
+    ) -> String {
         let mut socket = self.connect(certificate).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
@@ -109,7 +135,9 @@ async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
     assert!(cookie.starts_with("__Host-buckler_session=") && cookie.contains("Secure"), "{cookie}");
     let session = cookie.split(';').next().unwrap();
-    let events = format!("GET /api/v1/homes/maple-street/events HTTP/1.1\r\nhost: localhost\r\ncookie: {session}\r\n\r\n");
+    let events = format!(
+        "GET /api/v1/homes/maple-street/events HTTP/1.1\r\nhost: localhost\r\ncookie: {session}\r\n\r\n"
+    );
     let stream = server.ask(&certificate, &events, "event: snapshot").await;
     assert!(stream.starts_with("HTTP/1.1 200 OK"), "{stream}");
     // Whoever speaks no TLS is told nothing.
@@ -120,12 +148,17 @@ async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
     assert!(!String::from_utf8_lossy(&said).contains("HTTP"), "{said:?}");
 }
 
-/// A browser has one connection over HTTP/2, so streams of events never keep an SOS waiting for one (RFC 9113).
+/// A browser has one connection over HTTP/2, so streams of events never keep an SOS waiting for one
+/// (RFC 9113).
 #[tokio::test]
 async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
     let (server, certificate) = OverTls::start().await;
     let certificate = reqwest::Certificate::from_der(&certificate).unwrap();
-    let client = reqwest::Client::builder().tls_certs_only([certificate]).cookie_store(true).build().unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([certificate])
+        .cookie_store(true)
+        .build()
+        .unwrap();
     let url = |path: &str| format!("https://localhost:{}{path}", server.port);
     let sign_in = |origin: String| {
         let body = serde_json::json!({"email": "owner@demo.test", "password": "buckler-demo"});
@@ -141,12 +174,14 @@ async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
         assert_eq!((stream.status().as_u16(), stream.version()), (200, reqwest::Version::HTTP_2));
         streams.push(stream);
     }
-    let me: serde_json::Value = client.get(url("/api/v1/homes/maple-street")).send().await.unwrap().json().await.unwrap();
+    let me: serde_json::Value =
+        client.get(url("/api/v1/homes/maple-street")).send().await.unwrap().json().await.unwrap();
     let sos = serde_json::json!({
         "id": "0198c0de-0000-7000-8000-0000000000ab", "request": "police", "mode": "live", "source": {"surface": "dashboard"},
         "sent_at": me["server_time"],
     });
-    let raised = client.post(url("/api/v1/homes/maple-street/incidents")).json(&sos).send().await.unwrap();
+    let raised =
+        client.post(url("/api/v1/homes/maple-street/incidents")).json(&sos).send().await.unwrap();
     assert_eq!((raised.status().as_u16(), raised.version()), (201, reqwest::Version::HTTP_2));
     for stream in &mut streams {
         let mut heard = String::new();
@@ -167,7 +202,10 @@ async fn over_http_2_who_says_nothing_loses_the_connection() {
     let closed = async |socket: &mut TlsStream<TcpStream>| {
         let mut said = Vec::new();
         // However it ends.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(90), socket.read_to_end(&mut said)).await.expect("it is closed");
+        let _ =
+            tokio::time::timeout(std::time::Duration::from_secs(90), socket.read_to_end(&mut said))
+                .await
+                .expect("it is closed");
     };
     tokio::join!(closed(&mut silent), closed(&mut idle));
 }
@@ -177,8 +215,16 @@ async fn check_finds_a_server_with_its_own_tls() {
     let (server, _certificate) = OverTls::start().await;
     let folder = server.folder.path();
     let mut check = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    check.args(["check", "--listen", &format!("127.0.0.1:{}", server.port), "--data"]).arg(folder.join("data"));
-    let done = check.arg("--tls-cert").arg(folder.join("cert.pem")).arg("--tls-key").arg(folder.join("key.pem")).output().unwrap();
+    check
+        .args(["check", "--listen", &format!("127.0.0.1:{}", server.port), "--data"])
+        .arg(folder.join("data"));
+    let done = check
+        .arg("--tls-cert")
+        .arg(folder.join("cert.pem"))
+        .arg("--tls-key")
+        .arg(folder.join("key.pem"))
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(told.contains("server: ready"), "{told}");
 }
@@ -193,7 +239,8 @@ async fn a_renewed_certificate_is_taken_at_a_hangup_and_one_that_cannot_be_used_
     assert!(server.connect(&old).await.is_none());
     fs::write(server.folder.path().join("key.pem"), "nonsense").unwrap();
     server.hang_up();
-    // The signal is taken in order with the next, which repairs it: in between the old one is served.
+    // The signal is taken in order with the next, which repairs it: in between the old one is
+    // served.
     assert!(server.connect(&new).await.is_some());
     let newest = certify(server.folder.path());
     server.hang_up();
@@ -214,5 +261,8 @@ fn a_certificate_that_cannot_be_used_is_said_at_the_start() {
     let other = tempfile::tempdir().unwrap();
     certify(other.path());
     fs::copy(other.path().join("key.pem"), folder.path().join("key.pem")).unwrap();
-    assert!(said(folder.path()).contains("certificate and key cannot be used"), "a key of another certificate");
+    assert!(
+        said(folder.path()).contains("certificate and key cannot be used"),
+        "a key of another certificate"
+    );
 }

@@ -1,4 +1,5 @@
-//! What other people's receivers and panels stumble over, one test each. Frames are looked at as they go over the wire.
+//! What other people's receivers and panels stumble over, one test each. Frames are looked at as
+//! they go over the wire.
 
 use super::{
     Person, Server,
@@ -33,7 +34,8 @@ fn ack(_: usize, frame: &Frame) -> Vec<u8> {
 }
 
 impl Tape {
-    /// `answers` is given how many alarms came before, and the frame. What is encrypted is acknowledged in clear: it is not what is looked at.
+    /// `answers` is given how many alarms came before, and the frame. What is encrypted is
+    /// acknowledged in clear: it is not what is looked at.
     async fn start(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tape = Self { port: listener.local_addr().unwrap().port(), reads: Arc::default() };
@@ -44,12 +46,17 @@ impl Tape {
                 tokio::spawn(async move {
                     let (mut bytes, key) = (vec![0; 8_192], DIGITS.parse::<Key>().unwrap());
                     while let Ok(length @ 1..) = socket.read(&mut bytes).await {
-                        let frame = Frame::decode(&bytes[..length], |_| Some(&key)).expect("one frame, whole");
+                        let frame = Frame::decode(&bytes[..length], |_| Some(&key))
+                            .expect("one frame, whole");
                         let before = kept.alarms().len();
                         if frame.id != Id::Null {
                             kept.reads.lock().unwrap().push(bytes[..length].to_vec());
                         }
-                        let answer = if frame.id == Id::Null { ack(0, &frame) } else { answers(before, &frame) };
+                        let answer = if frame.id == Id::Null {
+                            ack(0, &frame)
+                        } else {
+                            answers(before, &frame)
+                        };
                         if socket.write_all(&answer).await.is_err() {
                             return;
                         }
@@ -62,11 +69,17 @@ impl Tape {
 
     /// The alarms as they came.
     fn alarms(&self) -> Vec<String> {
-        self.reads.lock().unwrap().iter().map(|bytes| String::from_utf8(bytes.clone()).unwrap()).collect()
+        self.reads
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|bytes| String::from_utf8(bytes.clone()).unwrap())
+            .collect()
     }
 
     async fn until(&self, count: usize) -> Vec<String> {
-        until("so many alarms", || async { Some(self.alarms()).filter(|all| all.len() >= count) }).await
+        until("so many alarms", || async { Some(self.alarms()).filter(|all| all.len() >= count) })
+            .await
     }
 
     /// A server that signals here; and police and fire, asked for at once.
@@ -87,7 +100,8 @@ impl Tape {
     }
 }
 
-/// The receiver's number stands in every frame: pysiaalarm writes “None” into its answer to one without.
+/// The receiver's number stands in every frame: pysiaalarm writes “None” into its answer to one
+/// without.
 #[tokio::test]
 async fn trap_1_every_frame_has_a_receiver_number() {
     let tape = Tape::start(ack).await;
@@ -96,7 +110,11 @@ async fn trap_1_every_frame_has_a_receiver_number() {
         assert!(frame.contains("R1L0#1234["), "{frame:?}");
     }
     let body = "\"ACK\"0001NoneL0#1234[]";
-    let none = format!("\n{:04X}0{:03X}{body}\r", crc::Crc::<u16>::new(&crc::CRC_16_ARC).checksum(body.as_bytes()), body.len());
+    let none = format!(
+        "\n{:04X}0{:03X}{body}\r",
+        crc::Crc::<u16>::new(&crc::CRC_16_ARC).checksum(body.as_bytes()),
+        body.len()
+    );
     assert!(Frame::decode(none.as_bytes(), |_| None).is_err(), "such an answer is none");
 }
 
@@ -109,18 +127,27 @@ async fn trap_2_contact_id_carries_one_piece_of_x_data() {
         for frame in tape.until(2).await {
             let pieces = frame.matches("][").count();
             assert!((least..=most).contains(&pieces), "{format}: {frame:?}");
-            assert!(!frame.contains("under the stone"), "what is for responders alone goes encrypted or not at all");
+            assert!(
+                !frame.contains("under the stone"),
+                "what is for responders alone goes encrypted or not at all"
+            );
         }
     }
 }
 
-/// A NAK has `A0`, `#A0`, or its parts in another order, and it tells the time: the same message comes again in that time.
+/// A NAK has `A0`, `#A0`, or its parts in another order, and it tells the time: the same message
+/// comes again in that time.
 #[tokio::test]
 async fn trap_3_a_nak_is_heard_in_every_shape() {
     fn nak(shape: &str) -> Vec<u8> {
         let at = Timestamp::from_millis(now_ms() - 3_600_000).to_string();
         let body = format!("{shape}[]_{},{}-{}", &at[11..19], &at[5..10], &at[..4]);
-        format!("\n{:04X}0{:03X}{body}\r", crc::Crc::<u16>::new(&crc::CRC_16_ARC).checksum(body.as_bytes()), body.len()).into_bytes()
+        format!(
+            "\n{:04X}0{:03X}{body}\r",
+            crc::Crc::<u16>::new(&crc::CRC_16_ARC).checksum(body.as_bytes()),
+            body.len()
+        )
+        .into_bytes()
     }
     let shapes: [Answers; 4] = [
         |n, frame| if n == 0 { nak("\"NAK\"0000R1L0A0") } else { ack(n, frame) },
@@ -134,13 +161,18 @@ async fn trap_3_a_nak_is_heard_in_every_shape() {
         let frames = tape.until(2).await;
         let read = |text: &str| Frame::decode(text.as_bytes(), |_| None).unwrap();
         let (first, again) = (read(&frames[0]), read(&frames[1]));
-        assert_eq!((first.sequence, &first.data), (again.sequence, &again.data), "the same message");
+        assert_eq!(
+            (first.sequence, &first.data),
+            (again.sequence, &again.data),
+            "the same message"
+        );
         let moved = first.at.unwrap().since(again.at.unwrap()).as_secs();
         assert!((3_590..=3_610).contains(&moved), "an hour back: {moved}");
     }
 }
 
-/// One frame at a time: pysiaalarm answers two in one piece, like a wrong check sum, with an empty line, which is no answer.
+/// One frame at a time: pysiaalarm answers two in one piece, like a wrong check sum, with an empty
+/// line, which is no answer.
 #[tokio::test]
 async fn trap_4_one_frame_waits_for_its_acknowledgment_and_an_empty_line_is_none() {
     let tape = Tape::start(|n, frame| if n == 0 { b"\n\r".to_vec() } else { ack(n, frame) }).await;
@@ -154,29 +186,37 @@ async fn trap_4_one_frame_waits_for_its_acknowledgment_and_an_empty_line_is_none
     assert_ne!(sequence(&frames[1]), sequence(&frames[2]), "then the next");
 }
 
-/// The random beginning is printable, 16 to 31 letters, and none of `| [ ]`: other bytes break receivers that expect text.
+/// The random beginning is printable, 16 to 31 letters, and none of `| [ ]`: other bytes break
+/// receivers that expect text.
 #[tokio::test]
 async fn trap_5_the_random_beginning_is_printable() {
     let tape = Tape::start(ack).await;
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), DIGITS).unwrap();
-    let _kept = tape.told(&format!("format = \"sia-dcs\"\nkey_file = \"{}\"", key.path().display())).await;
+    let _kept =
+        tape.told(&format!("format = \"sia-dcs\"\nkey_file = \"{}\"", key.path().display())).await;
     let mut pads = Vec::new();
     for frame in tape.until(2).await {
         let sealed = frame.split_once('[').unwrap().1.trim_end();
         let bytes = HEXUPPER.decode(sealed.as_bytes()).unwrap();
-        let cipher = cbc::Decryptor::<aes::Aes128>::new_from_slices(LETTERS.as_bytes(), &[0; 16]).unwrap();
-        let clear = String::from_utf8(cipher.decrypt_padded_vec::<NoPadding>(&bytes).unwrap()).unwrap();
+        let cipher =
+            cbc::Decryptor::<aes::Aes128>::new_from_slices(LETTERS.as_bytes(), &[0; 16]).unwrap();
+        let clear =
+            String::from_utf8(cipher.decrypt_padded_vec::<NoPadding>(&bytes).unwrap()).unwrap();
         assert!(clear.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{clear:?}");
         let (pad, rest) = clear.split_once('|').unwrap();
         assert!((16..=31).contains(&pad.len()) && !pad.contains(['[', ']']), "{pad:?}");
-        assert!(rest.starts_with("#1234|") && rest.contains("[IGate: under the stone; Pets: Two dogs]"), "{rest:?}");
+        assert!(
+            rest.starts_with("#1234|") && rest.contains("[IGate: under the stone; Pets: Two dogs]"),
+            "{rest:?}"
+        );
         pads.push(pad.to_owned());
     }
     assert_ne!(pads[0], pads[1], "another one each time");
 }
 
-/// A key stands in its file in hexadecimal digits, whatever form the other side wants. A phrase is none.
+/// A key stands in its file in hexadecimal digits, whatever form the other side wants. A phrase is
+/// none.
 #[test]
 fn trap_6_a_key_is_hexadecimal_digits_and_no_phrase() {
     let key: Key = DIGITS.parse().unwrap();
@@ -188,13 +228,22 @@ fn trap_6_a_key_is_hexadecimal_digits_and_no_phrase() {
     }
 }
 
-/// The account stands twice, and both are the same: pysiaalarm looks at the outer one alone; here both count.
+/// The account stands twice, and both are the same: pysiaalarm looks at the outer one alone; here
+/// both count.
 #[tokio::test]
 async fn trap_7_the_inner_account_is_the_outer_one() {
     let tape = Tape::start(ack).await;
     let _kept = tape.told("format = \"adm-cid\"").await;
     assert!(tape.until(2).await.iter().all(|frame| frame.contains("#1234[#1234|")));
     let (_server, port, _key) = listening("tcp").await;
-    assert!(asks(port, &[&plain(1, "1234", "#ABCD|1120 00 001").encode(None)]).await.contains("\"DUH\""));
-    assert!(asks(port, &[&plain(2, "1234", "#1234|1120 00 001").encode(None)]).await.contains("\"ACK\""));
+    assert!(
+        asks(port, &[&plain(1, "1234", "#ABCD|1120 00 001").encode(None)])
+            .await
+            .contains("\"DUH\"")
+    );
+    assert!(
+        asks(port, &[&plain(2, "1234", "#1234|1120 00 001").encode(None)])
+            .await
+            .contains("\"ACK\"")
+    );
 }

@@ -6,12 +6,17 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{path::Path, sync::Arc};
 
-/// A demo of the version before the one write path: one incident was aborted, two run, and a siren's effect is in the outbox.
+/// A demo of the version before the one write path: one incident was aborted, two run, and a
+/// siren's effect is in the outbox.
 const BEFORE: &str = include_str!("../../fixtures/before_one_write_path.sql");
 
 async fn facts(file: &Path) -> Vec<(String, i64, String)> {
-    let mut file = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
-    let rows = sqlx::query("SELECT incident, first, body FROM facts ORDER BY incident, first").fetch_all(&mut file).await.unwrap();
+    let mut file =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+    let rows = sqlx::query("SELECT incident, first, body FROM facts ORDER BY incident, first")
+        .fetch_all(&mut file)
+        .await
+        .unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
@@ -19,7 +24,8 @@ async fn facts(file: &Path) -> Vec<(String, i64, String)> {
 async fn folder_of_the_version_before_the_one_write_path_goes_on() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let file = folder.path().join("buckler.db");
-    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true).foreign_keys(false);
+    let options =
+        SqliteConnectOptions::new().filename(&file).create_if_missing(true).foreign_keys(false);
     let mut old = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql(BEFORE).execute(&mut old).await.unwrap();
     old.close().await.unwrap();
@@ -33,14 +39,19 @@ async fn folder_of_the_version_before_the_one_write_path_goes_on() {
         let incident = owner.get(&format!("/api/v1/homes/{home}")).await.1["incident"].clone();
         owner.until_state(&incident, "under_review").await;
     }
-    until("the siren's effect is over", async || (server.app.engine.view().under_way().0 == 0).then_some(())).await;
+    until("the siren's effect is over", async || {
+        (server.app.engine.view().under_way().0 == 0).then_some(())
+    })
+    .await;
     let past = owner.get("/api/v1/homes/maple-street/incidents").await.1;
     let states: Vec<_> = past.as_array().unwrap().iter().map(|one| one["state"].clone()).collect();
     assert_eq!(states, [json!("under_review"), json!("aborted")]);
     // R20: an SOS during a review has its own countdown.
     let (status, joined) = owner.raise("lake-cabin", "medical", json!({})).await;
     assert_eq!((status, &joined["state"]), (StatusCode::OK, &json!("counting_down")), "{joined}");
-    let renamed = owner.ask(reqwest::Method::PUT, "/api/v1/homes/lake-cabin/name", &json!({"name": "Cabin"})).await;
+    let renamed = owner
+        .ask(reqwest::Method::PUT, "/api/v1/homes/lake-cabin/name", &json!({"name": "Cabin"}))
+        .await;
     assert_eq!((renamed.0, &renamed.1["home"]["name"]), (StatusCode::OK, &Value::from("Cabin")));
 
     let after = facts(&file).await;

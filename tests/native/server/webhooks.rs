@@ -1,4 +1,5 @@
-//! Other servers that are told of incidents, and reports that come from elsewhere (Standard Webhooks).
+//! Other servers that are told of incidents, and reports that come from elsewhere (Standard
+//! Webhooks).
 
 use super::{Person, Server, finding::python, until};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
@@ -65,7 +66,10 @@ impl Other {
     }
 
     fn kinds(&self) -> Vec<String> {
-        self.taken().iter().map(|came| came.json()["type"].as_str().unwrap().replace("incident.", "")).collect()
+        self.taken()
+            .iter()
+            .map(|came| came.json()["type"].as_str().unwrap().replace("incident.", ""))
+            .collect()
     }
 
     async fn until(&self, last: &str) {
@@ -95,9 +99,14 @@ async fn telling(url: &str, center: &str) -> (Server, TempDir) {
 /// The first contact calls it off, and it is over.
 async fn called_off(server: &Server, owner: &Person, incident: &Value) {
     let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
-    let call = until("the first call", || async { contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned) }).await;
+    let call = until("the first call", || async {
+        contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned)
+    })
+    .await;
     contact.post(&format!("{phone}/calls/{call}/answer"), &json!({})).await;
-    contact.post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"})).await;
+    contact
+        .post(&format!("{phone}/calls/{call}/cancel"), &json!({"verbal_password": "blue heron"}))
+        .await;
     owner.until_state(incident, "cancelled").await;
 }
 
@@ -120,17 +129,35 @@ async fn each_step_is_told_in_order_once_and_none_before_d() {
     owner.until_state(&incident, "closed").await;
     other.until("closed").await;
     let story = owner.look(&incident).await;
-    let steps: Vec<_> = story["timeline"].as_array().unwrap().iter().map(|line| line["seq"].as_u64().unwrap()).collect();
-    let told: Vec<_> = other.taken().iter().map(|came| came.json()["data"]["seq"].as_u64().unwrap()).collect();
+    let steps: Vec<_> = story["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["seq"].as_u64().unwrap())
+        .collect();
+    let told: Vec<_> =
+        other.taken().iter().map(|came| came.json()["data"]["seq"].as_u64().unwrap()).collect();
     assert_eq!(told, steps, "{:?}", other.kinds());
     for came in other.taken() {
         let message = came.json();
-        assert_eq!(message["data"]["incident"], incident["id"], "R11, R21: nothing of what was aborted, nothing of a drill");
-        assert_eq!(came.id(), format!("{}-{}", incident["id"].as_str().unwrap(), message["data"]["seq"]));
-        assert!(!String::from_utf8_lossy(&came.body).contains("argon2"), "the verbal password's hash stays here");
+        assert_eq!(
+            message["data"]["incident"], incident["id"],
+            "R11, R21: nothing of what was aborted, nothing of a drill"
+        );
+        assert_eq!(
+            came.id(),
+            format!("{}-{}", incident["id"].as_str().unwrap(), message["data"]["seq"])
+        );
+        assert!(
+            !String::from_utf8_lossy(&came.body).contains("argon2"),
+            "the verbal password's hash stays here"
+        );
         assert_eq!(message["data"]["about"]["address"]["line1"], "14 Maple Street");
     }
-    assert!(other.kinds().iter().position(|kind| kind == "started") < other.kinds().iter().position(|kind| kind == "sent_now"));
+    assert!(
+        other.kinds().iter().position(|kind| kind == "started")
+            < other.kinds().iter().position(|kind| kind == "sent_now")
+    );
 }
 
 #[tokio::test]
@@ -144,7 +171,11 @@ async fn the_signature_is_good_for_their_own_library_and_for_the_verifiers_of_th
     let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(header);
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/webhooks");
     let verifies = |mut command: Command, [secret, id, at, signature]: [&str; 4], body: &[u8]| {
-        let command = command.args([secret, id, at, signature]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let command = command
+            .args([secret, id, at, signature])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         // Whoever knows already that it is bad does not read on.
         let _ = child.stdin.take().unwrap().write_all(body);
@@ -161,12 +192,19 @@ async fn the_signature_is_good_for_their_own_library_and_for_the_verifiers_of_th
     for name in ["standardwebhooks", "verify.py", "verify.mjs", "verify.sh"] {
         let check = |with: [&str; 4], body: &[u8]| verifies(verifier(name), with, body);
         assert!(check([SECRET, &id, &at, &signature], &came.body), "{name}");
-        assert!(check([SECRET, &id, &at, &format!("v1,bm90IGl0 {signature}")], &came.body), "{name}: a new secret beside an old one");
+        assert!(
+            check([SECRET, &id, &at, &format!("v1,bm90IGl0 {signature}")], &came.body),
+            "{name}: a new secret beside an old one"
+        );
         assert!(!check([SECRET, &id, &at, &signature], &forged), "{name}: another body");
         assert!(!check([other_secret, &id, &at, &signature], &came.body), "{name}: another secret");
-        assert!(!check([SECRET, &format!("{id}0"), &at, &signature], &came.body), "{name}: another id");
+        assert!(
+            !check([SECRET, &format!("{id}0"), &at, &signature], &came.body),
+            "{name}: another id"
+        );
         let old = (at.parse::<u64>().unwrap() - 600).to_string();
-        let signed = Webhook::new(SECRET).unwrap().sign(&id, old.parse().unwrap(), &came.body).unwrap();
+        let signed =
+            Webhook::new(SECRET).unwrap().sign(&id, old.parse().unwrap(), &came.body).unwrap();
         assert!(!check([SECRET, &id, &old, &signed], &came.body), "{name}: too old");
     }
 }
@@ -184,20 +222,37 @@ async fn f28_what_is_not_taken_is_told_again_in_order_across_a_restart() {
     let owner = server.sign_in("owner").await;
     let incident = sent(&owner, "police").await;
     until("refused", || async { (other.all.lock().unwrap().len() > 1).then_some(()) }).await;
-    assert!(other.all.lock().unwrap().iter().all(|came| came.id().ends_with("-1")), "nothing overtakes what is not taken");
+    assert!(
+        other.all.lock().unwrap().iter().all(|came| came.id().ends_with("-1")),
+        "nothing overtakes what is not taken"
+    );
     let server = server.restart_with_file(async || other.answers.store(200, SeqCst)).await;
     let owner = server.sign_in("owner").await;
     called_off(&server, &owner, &incident).await;
     other.until("cancelled").await;
-    // What was taken and acknowledged stays told; an answer that is lost with the server is asked for again, and rightly.
+    // What was taken and acknowledged stays told; an answer that is lost with the server is asked
+    // for again, and rightly.
     let id: IncidentId = serde_json::from_value(incident["id"].clone()).unwrap();
-    let known = async || server.app.reads.delivery(&url, id).await.unwrap().map(|delivery| u64::from(delivery.next) - 1);
-    let known = until("what was taken is known", async || known().await.filter(|known| *known == other.taken().len() as u64)).await;
+    let known = async || {
+        server
+            .app
+            .reads
+            .delivery(&url, id)
+            .await
+            .unwrap()
+            .map(|delivery| u64::from(delivery.next) - 1)
+    };
+    let known = until("what was taken is known", async || {
+        known().await.filter(|known| *known == other.taken().len() as u64)
+    })
+    .await;
     let server = server.restart_with_file(async || ()).await;
     let next = sent(&server.sign_in("owner").await, "fire").await;
     let of = |incident: &Value| {
         let all = other.taken().into_iter().map(|came| came.json()["data"].clone());
-        all.filter(|data| data["incident"] == incident["id"]).map(|data| data["seq"].as_u64().unwrap()).collect::<Vec<_>>()
+        all.filter(|data| data["incident"] == incident["id"])
+            .map(|data| data["seq"].as_u64().unwrap())
+            .collect::<Vec<_>>()
     };
     until("the next incident", async || (!of(&next).is_empty()).then_some(())).await;
     let told: Vec<_> = of(&incident).into_iter().filter(|seq| *seq <= known).collect();
@@ -213,18 +268,37 @@ async fn what_is_not_taken_for_a_day_is_given_up_until_an_owner_asks_for_it() {
     let path = "/api/v1/homes/maple-street/deliveries";
     let failing = || async { owner.get(path).await.1.as_array().unwrap().first().cloned() };
     let first = until("a delivery that fails", failing).await;
-    assert_eq!((&first["given_up"], &first["why"], &first["host"]), (&json!(false), &json!("It answers 500."), &json!("127.0.0.1")));
+    assert_eq!(
+        (&first["given_up"], &first["why"], &first["host"]),
+        (&json!(false), &json!("It answers 500."), &json!("127.0.0.1"))
+    );
     called_off(&server, &owner, &incident).await;
     let file = server.file();
     let server = server
         .restart_with_file(async || {
-            let mut file = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
-            sqlx::query("UPDATE delivery SET failing_since = failing_since - 86400000").execute(&mut file).await.unwrap();
+            let mut file =
+                SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
+                    .await
+                    .unwrap();
+            sqlx::query("UPDATE delivery SET failing_since = failing_since - 86400000")
+                .execute(&mut file)
+                .await
+                .unwrap();
             file.close().await.unwrap();
         })
         .await;
     let owner = server.sign_in("owner").await;
-    let failing = || async { owner.get(path).await.1.as_array().unwrap().first().cloned().filter(|one| one["given_up"] == true) };
+    let failing = || async {
+        owner
+            .get(path)
+            .await
+            .1
+            .as_array()
+            .unwrap()
+            .first()
+            .cloned()
+            .filter(|one| one["given_up"] == true)
+    };
     let given_up = until("given up", failing).await;
     assert_eq!(server.sign_in("guest").await.get(path).await.0, StatusCode::FORBIDDEN);
     other.answers.store(200, SeqCst);
@@ -232,20 +306,26 @@ async fn what_is_not_taken_for_a_day_is_given_up_until_an_owner_asks_for_it() {
     assert_eq!(owner.post(&resend, &json!({})).await.0, StatusCode::OK);
     other.until("cancelled").await;
     assert_eq!(owner.get(path).await.1, json!([]));
-    assert_eq!(owner.post(&resend, &json!({})).await.0, StatusCode::NOT_FOUND, "there is nothing to tell any more");
+    assert_eq!(
+        owner.post(&resend, &json!({})).await.0,
+        StatusCode::NOT_FOUND,
+        "there is nothing to tell any more"
+    );
 }
 
 #[tokio::test]
 async fn another_server_that_is_slow_or_dead_delays_no_call() {
     // It takes connections, and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (server, _folder) = telling(&format!("http://{}/hook", listener.local_addr().unwrap()), "").await;
+    let (server, _folder) =
+        telling(&format!("http://{}/hook", listener.local_addr().unwrap()), "").await;
     let owner = server.sign_in("owner").await;
     let incident = sent(&owner, "police").await;
     called_off(&server, &owner, &incident).await;
     let story = owner.look(&incident).await;
     let at = |what: &str| {
-        let line = story["timeline"].as_array().unwrap().iter().find(|line| line["what"] == what).unwrap();
+        let line =
+            story["timeline"].as_array().unwrap().iter().find(|line| line["what"] == what).unwrap();
         line["at"].as_str().unwrap().to_owned()
     };
     assert_eq!(at("sent_now"), at("call_placed"), "one decision");
@@ -257,11 +337,24 @@ async fn report(server: &Server, id: &str, kind: &str, data: Value) -> (StatusCo
     say(server, id, 0, &body, SECRET).await
 }
 
-async fn say(server: &Server, id: &str, ago_s: i64, body: &str, secret: &str) -> (StatusCode, Value) {
+async fn say(
+    server: &Server,
+    id: &str,
+    ago_s: i64,
+    body: &str,
+    secret: &str,
+) -> (StatusCode, Value) {
     let at = (server.app.clock.now().as_millis() / 1_000) as i64 - ago_s;
     let signature = Webhook::new(secret).unwrap().sign(id, at, body.as_bytes()).unwrap();
-    let request = server.stranger().client.post(format!("{}/api/v1/reports/harbor", server.base)).body(body.to_owned());
-    let request = request.header("webhook-id", id).header("webhook-timestamp", at).header("webhook-signature", signature);
+    let request = server
+        .stranger()
+        .client
+        .post(format!("{}/api/v1/reports/harbor", server.base))
+        .body(body.to_owned());
+    let request = request
+        .header("webhook-id", id)
+        .header("webhook-timestamp", at)
+        .header("webhook-signature", signature);
     let answer = request.send().await.unwrap();
     let status = answer.status();
     (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
@@ -277,23 +370,50 @@ async fn f28_reports_move_a_service_forward_once_and_never_back() {
     let recorded = |yes: bool| (StatusCode::OK, json!({"recorded": yes}));
     let kind = "incident.dispatch_moved";
     assert_eq!(report(&server, "a", kind, moved("accepted", Some("P-17"))).await, recorded(true));
-    assert_eq!(report(&server, "a", kind, moved("accepted", Some("P-17"))).await, recorded(false), "the same message again");
-    assert_eq!(report(&server, "c", kind, moved("on_scene", None)).await, recorded(true), "one is missing");
-    assert_eq!(report(&server, "b", kind, moved("en_route", None)).await, recorded(false), "and comes too late");
+    assert_eq!(
+        report(&server, "a", kind, moved("accepted", Some("P-17"))).await,
+        recorded(false),
+        "the same message again"
+    );
+    assert_eq!(
+        report(&server, "c", kind, moved("on_scene", None)).await,
+        recorded(true),
+        "one is missing"
+    );
+    assert_eq!(
+        report(&server, "b", kind, moved("en_route", None)).await,
+        recorded(false),
+        "and comes too late"
+    );
     let story = owner.look(&incident).await;
     assert_eq!(story["state"], "verifying", "I5: a report does not end the first call");
-    let lines: Vec<_> =
-        story["timeline"].as_array().unwrap().iter().map(|line| (line["text"].as_str().unwrap(), line["by"].clone())).collect();
-    assert!(lines.contains(&("Police: request accepted (P-17)", json!("Unit 7, Harbor Dispatch"))), "{lines:?}");
+    let lines: Vec<_> = story["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["text"].as_str().unwrap(), line["by"].clone()))
+        .collect();
+    assert!(
+        lines.contains(&("Police: request accepted (P-17)", json!("Unit 7, Harbor Dispatch"))),
+        "{lines:?}"
+    );
     assert!(lines.contains(&("Police: on scene", json!("Unit 7, Harbor Dispatch"))), "{lines:?}");
     let medical = json!({"incident": incident["id"], "dispatch": {"service": "medical", "state": "accepted"}});
     assert_eq!(report(&server, "d", kind, medical).await, recorded(false), "nobody asked for that");
-    assert_eq!(report(&server, "e", "incident.siren_on", json!({"incident": incident["id"]})).await, recorded(false));
+    assert_eq!(
+        report(&server, "e", "incident.siren_on", json!({"incident": incident["id"]})).await,
+        recorded(false)
+    );
     let nowhere = json!({"incident": "00000000-0000-7000-8000-000000000000", "dispatch": {"service": "police", "state": "closed"}});
     assert_eq!(report(&server, "f", kind, nowhere).await.0, StatusCode::NOT_FOUND);
     let elsewhere = server.sign_in("owner").await.raise("lake-cabin", "police", json!({})).await.1;
-    let theirs = json!({"incident": elsewhere["id"], "dispatch": {"service": "police", "state": "closed"}});
-    assert_eq!(report(&server, "g", kind, theirs).await.0, StatusCode::NOT_FOUND, "I21: not this reporter's home");
+    let theirs =
+        json!({"incident": elsewhere["id"], "dispatch": {"service": "police", "state": "closed"}});
+    assert_eq!(
+        report(&server, "g", kind, theirs).await.0,
+        StatusCode::NOT_FOUND,
+        "I21: not this reporter's home"
+    );
 }
 
 #[tokio::test]
@@ -302,22 +422,48 @@ async fn f28_a_bad_signature_is_refused_kept_and_changes_nothing() {
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
     let incident = sent(&owner, "police").await;
-    let data = json!({"incident": incident["id"], "dispatch": {"service": "police", "state": "closed"}});
+    let data =
+        json!({"incident": incident["id"], "dispatch": {"service": "police", "state": "closed"}});
     let body = json!({"type": "incident.dispatch_moved", "timestamp": server.app.clock.now(), "data": data}).to_string();
     let before = owner.look(&incident).await["timeline"].as_array().unwrap().len();
-    for (ago_s, secret) in [(0, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), (600, SECRET), (-600, SECRET)] {
+    for (ago_s, secret) in
+        [(0, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), (600, SECRET), (-600, SECRET)]
+    {
         assert_eq!(say(&server, "a", ago_s, &body, secret).await.0, StatusCode::UNAUTHORIZED);
     }
-    let bare = server.stranger().client.post(format!("{}/api/v1/reports/harbor", server.base)).body(body).send().await.unwrap();
+    let bare = server
+        .stranger()
+        .client
+        .post(format!("{}/api/v1/reports/harbor", server.base))
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(bare.status(), StatusCode::UNAUTHORIZED);
     let unknown = server.stranger().post("/api/v1/reports/nobody", &json!({})).await;
     assert_eq!(unknown.0, StatusCode::UNAUTHORIZED, "who may report is nobody's business");
-    assert!(owner.look(&incident).await["timeline"].as_array().unwrap().iter().skip(before).all(|line| line["by"] != "Harbor Dispatch"));
-    let mut file = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(server.file())).await.unwrap();
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = 'report_refused'").fetch_one(&mut file).await.unwrap();
+    assert!(
+        owner.look(&incident).await["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .skip(before)
+            .all(|line| line["by"] != "Harbor Dispatch")
+    );
+    let mut file =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(server.file()))
+            .await
+            .unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = 'report_refused'")
+        .fetch_one(&mut file)
+        .await
+        .unwrap();
     assert_eq!(kept, 5);
     let garbled = say(&server, "b", 0, "{}", SECRET).await;
-    assert_eq!((garbled.0, &garbled.1["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid")));
+    assert_eq!(
+        (garbled.0, &garbled.1["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid"))
+    );
 }
 
 #[test]
@@ -330,13 +476,28 @@ fn a_hook_beyond_this_house_is_https_and_a_secret_is_long_enough() {
         file
     };
     let hook = |url: &str, text: &str| {
-        let hook = Hook { url: url.parse().unwrap(), secret_file: secret(text), homes: Default::default(), drills: false };
+        let hook = Hook {
+            url: url.parse().unwrap(),
+            secret_file: secret(text),
+            homes: Default::default(),
+            drills: false,
+        };
         look_at(&[hook], &[]).map_err(|error| error.to_string())
     };
-    for good in ["https://example.org/hook", "http://127.0.0.1:9/hook", "http://192.168.1.7:8123/api/webhook/x", "http://[::1]:9/"] {
+    for good in [
+        "https://example.org/hook",
+        "http://127.0.0.1:9/hook",
+        "http://192.168.1.7:8123/api/webhook/x",
+        "http://[::1]:9/",
+    ] {
         assert_eq!(hook(good, SECRET), Ok(()), "{good}");
     }
-    for bad in ["http://example.org/hook", "http://8.8.8.8/", "ftp://example.org/", "https://me:secret@example.org/"] {
+    for bad in [
+        "http://example.org/hook",
+        "http://8.8.8.8/",
+        "ftp://example.org/",
+        "https://me:secret@example.org/",
+    ] {
         assert!(hook(bad, SECRET).is_err(), "{bad}");
     }
     for bad in ["", "MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=", "whsec_c2hvcnQ=", "whsec_%%%"] {
@@ -350,22 +511,48 @@ async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
     let (other, url) = Other::start(200).await;
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
-    let put = async |notes: &Value| owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", notes).await;
+    let put = async |notes: &Value| {
+        owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/notes", notes).await
+    };
     let notes = json!({"gate": " under the stone ", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
     assert_eq!(put(&notes).await.0, StatusCode::OK);
     let (status, problem) = put(&json!({"gate": "x".repeat(201), "permit_until": "soon"})).await;
-    assert_eq!((status, problem["errors"].as_array().unwrap().len()), (StatusCode::UNPROCESSABLE_ENTITY, 2));
+    assert_eq!(
+        (status, problem["errors"].as_array().unwrap().len()),
+        (StatusCode::UNPROCESSABLE_ENTITY, 2)
+    );
     let incident = sent(&owner, "police").await;
     put(&json!({})).await;
     called_off(&server, &owner, &incident).await;
     other.until("cancelled").await;
     let told = json!({"gate": "under the stone", "pets": "Two dogs", "medical": "", "permit": "A-9", "permit_until": "2027-01-31"});
     assert!(other.taken().iter().all(|came| came.json()["data"]["about"]["notes"] == told));
-    for seen in [owner.look(&incident).await, owner.get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap())).await.1]
-    {
-        assert!(!seen.to_string().contains("under the stone"), "members see nothing of it in what happened");
+    for seen in [
+        owner.look(&incident).await,
+        owner
+            .get(&format!("/api/v1/incidents/{}/export", incident["id"].as_str().unwrap()))
+            .await
+            .1,
+    ] {
+        assert!(
+            !seen.to_string().contains("under the stone"),
+            "members see nothing of it in what happened"
+        );
     }
-    assert!(!owner.get("/api/v1/homes/maple-street/audit").await.1.to_string().contains("under the stone"));
+    assert!(
+        !owner
+            .get("/api/v1/homes/maple-street/audit")
+            .await
+            .1
+            .to_string()
+            .contains("under the stone")
+    );
     let home = crate::domain::story::home();
-    assert!(serde_json::to_value(Snapshot::of(&home, Policy::default())).unwrap().get("notes").is_none(), "an empty one is not kept");
+    assert!(
+        serde_json::to_value(Snapshot::of(&home, Policy::default()))
+            .unwrap()
+            .get("notes")
+            .is_none(),
+        "an empty one is not kept"
+    );
 }

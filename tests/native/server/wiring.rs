@@ -18,10 +18,18 @@ async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
     let server = Server::with_file(&chosen(&broker)).await;
     let owner = server.sign_in("owner").await;
     let wiring = owner.get(WIRING).await.1;
-    assert_eq!((&wiring["begins"], &wiring["sirens"][0]["device"]), (&json!("ba"), &json!("hall-keypad")));
-    assert!(wiring["kinds"].as_array().unwrap().contains(&json!("zigbee2mqtt-alarm")) && wiring["sirens"][0]["chosen"] == false);
+    assert_eq!(
+        (&wiring["begins"], &wiring["sirens"][0]["device"]),
+        (&json!("ba"), &json!("hall-keypad"))
+    );
+    assert!(
+        wiring["kinds"].as_array().unwrap().contains(&json!("zigbee2mqtt-alarm"))
+            && wiring["sirens"][0]["chosen"] == false
+    );
     let choose = async |device: &str, kind: &str, name: &str| {
-        owner.ask(Method::PUT, &format!("{WIRING}/{device}"), &json!({"kind": kind, "name": name})).await
+        owner
+            .ask(Method::PUT, &format!("{WIRING}/{device}"), &json!({"kind": kind, "name": name}))
+            .await
     };
     for (device, kind, name, why) in [
         ("base", "buckler", "hall", "must begin with “ba”"),
@@ -31,7 +39,10 @@ async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
     ] {
         let (status, problem) = choose(device, kind, name).await;
         let message = problem["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
-        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && message.contains(why), "{status} {problem}");
+        assert!(
+            status == StatusCode::UNPROCESSABLE_ENTITY && message.contains(why),
+            "{status} {problem}"
+        );
     }
     assert_eq!(choose("chimney", "buckler", "base").await.0, StatusCode::NOT_FOUND);
     assert_eq!(choose("base", "buckler", " base ").await.0, StatusCode::OK);
@@ -43,7 +54,8 @@ async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
         let owner = server.sign_in("owner").await;
         (server, owner)
     };
-    let online = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
+    let online =
+        async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
     until("the siren that was chosen", || async { online().await.then_some(()) }).await;
     let incident = owner.raise("maple-street", "siren", json!({})).await.1;
     for device in [&base, &hall] {
@@ -51,10 +63,16 @@ async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
     }
     owner.act(&incident, "silence").await;
     until("quiet", || async { (base.orders() == ["ON", "OFF"]).then_some(()) }).await;
-    assert_eq!(owner.ask(Method::DELETE, &format!("{WIRING}/base"), &Value::Null).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.ask(Method::DELETE, &format!("{WIRING}/base"), &Value::Null).await.0,
+        StatusCode::OK
+    );
     assert_eq!(owner.get(WIRING).await.1["sirens"].as_array().unwrap().len(), 1);
     let said = owner.get("/api/v1/homes/maple-street/audit").await.1;
-    assert!(said.as_array().unwrap().iter().any(|record| record["about"] == json!(["wires"])), "{said}");
+    assert!(
+        said.as_array().unwrap().iter().any(|record| record["about"] == json!(["wires"])),
+        "{said}"
+    );
     drop(server);
 }
 
@@ -64,8 +82,10 @@ async fn a_siren_is_tested_for_a_second_and_never_while_an_incident_runs() {
     let base = broker.device("base").await;
     let server = Server::with_file(&broker.settings(&[("base", "base")])).await;
     let owner = server.sign_in("owner").await;
-    let test = async |device: &str| owner.post(&format!("{WIRING}/{device}/test"), &json!({})).await;
-    let online = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
+    let test =
+        async |device: &str| owner.post(&format!("{WIRING}/{device}/test"), &json!({})).await;
+    let online =
+        async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
     until("the siren is known", || async { online().await.then_some(()) }).await;
     assert_eq!(test("base").await, (StatusCode::OK, json!({"confirmed": true})));
     until("quiet again", || async { (base.orders() == ["ON", "OFF"]).then_some(()) }).await;
@@ -73,7 +93,8 @@ async fn a_siren_is_tested_for_a_second_and_never_while_an_incident_runs() {
     assert_eq!((&on["seconds"], &on["sound"]), (&json!(1), &json!("alarm")));
     assert_eq!(test("bedroom-keypad").await.1, json!({"confirmed": true}), "a demo's own keypad");
     assert_eq!(test("chimney").await.0, StatusCode::NOT_FOUND);
-    let silent = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
+    let silent =
+        async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
     until("it said so", || async { silent().await.then_some(()) }).await;
     base.obey(false);
     assert_eq!(test("base").await.1, json!({"confirmed": false}), "hope is no proof");
@@ -82,7 +103,8 @@ async fn a_siren_is_tested_for_a_second_and_never_while_an_incident_runs() {
     assert_eq!(test("base").await.0, StatusCode::CONFLICT);
     owner.act(&incident, "cancel").await;
     // An emergency that begins during a test sounds on.
-    let (tested, raised) = tokio::join!(test("base"), owner.raise("maple-street", "siren", json!({})));
+    let (tested, raised) =
+        tokio::join!(test("base"), owner.raise("maple-street", "siren", json!({})));
     assert!(tested.0 == StatusCode::OK || tested.0 == StatusCode::CONFLICT, "{tested:?}");
     let story = async || owner.look(&raised.1).await;
     let proved = |story: Value| super::whats(&story).contains(&"siren_confirmed");
@@ -102,22 +124,42 @@ async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
     base.say("siren/state", r#"{"state":"OFF","battery":12,"tamper":true}"#, false);
     let troubles = async || {
         let wiring = owner.get(WIRING).await.1;
-        (wiring["sirens"][0]["health"]["troubles"].clone(), wiring["buttons"][0]["health"]["troubles"].clone())
+        (
+            wiring["sirens"][0]["health"]["troubles"].clone(),
+            wiring["buttons"][0]["health"]["troubles"].clone(),
+        )
     };
     let both = (json!(["tampered", "battery_low"]), json!(["silent"]));
     until("both", || async { (troubles().await == both).then_some(()) }).await;
     let ready = owner.get("/api/v1/homes/maple-street").await.1["sos"]["ready"].clone();
-    let check = ready["checks"].as_array().unwrap().iter().find(|check| check["what"] == "devices").cloned().unwrap();
-    assert_eq!((&check["ok"], &check["count"], &ready["ok"]), (&json!(false), &json!(2), &json!(true)), "help comes all the same");
+    let check = ready["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["what"] == "devices")
+        .cloned()
+        .unwrap();
+    assert_eq!(
+        (&check["ok"], &check["count"], &ready["ok"]),
+        (&json!(false), &json!(2), &json!(true)),
+        "help comes all the same"
+    );
     let told = async || {
         let log = owner.get("/api/v1/homes/maple-street/audit").await.1;
-        let all =
-            log.as_array().unwrap().iter().filter(|record| record["what"] == "device_trouble").map(|record| record["about"][0].clone());
+        let all = log
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|record| record["what"] == "device_trouble")
+            .map(|record| record["about"][0].clone());
         let mut all: Vec<String> = all.map(|name| name.as_str().unwrap().to_owned()).collect();
         all.sort();
         all
     };
-    until("both in the log", || async { (told().await == ["Base Station", "Bedside button"]).then_some(()) }).await;
+    until("both in the log", || async {
+        (told().await == ["Base Station", "Bedside button"]).then_some(())
+    })
+    .await;
     // Both are well again, and the log says nothing twice.
     base.say("siren/state", r#"{"state":"OFF","battery":95,"tamper":false}"#, false);
     until("well again", || async {
@@ -126,7 +168,11 @@ async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
     })
     .await;
     base.say("availability", "offline", true);
-    let offline = async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == false;
-    until("offline", || async { (offline().await && troubles().await.0 == json!(["offline"])).then_some(()) }).await;
+    let offline =
+        async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == false;
+    until("offline", || async {
+        (offline().await && troubles().await.0 == json!(["offline"])).then_some(())
+    })
+    .await;
     assert_eq!(told().await.iter().filter(|name| *name == "Bedside button").count(), 1);
 }

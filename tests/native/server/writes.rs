@@ -1,4 +1,5 @@
-//! The one way to write: incidents first, changes whole and with their record, each within its budget.
+//! The one way to write: incidents first, changes whole and with their record, each within its
+//! budget.
 
 use super::{Server, change, database, until};
 use crate::domain::story::home;
@@ -13,8 +14,9 @@ use buckler::{
     server::{
         clock::Anchor,
         store::{
-            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Guard, Invitation, Op, Payer, RequestRow, Session,
-            StoreError, StoredPasskey, Urgent, Write, Writes, sqlite, writer,
+            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Guard,
+            Invitation, Op, Payer, RequestRow, Session, StoreError, StoredPasskey, Urgent, Write,
+            Writes, sqlite, writer,
         },
         tasks::{TaskFailed, Tasks},
     },
@@ -51,7 +53,11 @@ impl Writes for Gate {
         self.note("an incident".into()).await;
         Ok(())
     }
-    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>> {
+    async fn apply(
+        &mut self,
+        writes: &[&Write],
+        urgent: Urgent<'_>,
+    ) -> Vec<Result<(), ChangeError>> {
         assert!(!writes.iter().any(|write| matches!(write, Write::Bookkeeping(_))), "planted");
         let mut made = 0;
         while made == 0 || (made < writes.len() && !urgent()) {
@@ -115,7 +121,10 @@ impl Gated {
     }
 
     async fn until_written(&self, count: usize) {
-        until("it is written", async || (self.written.lock().unwrap().len() == count).then_some(())).await;
+        until("it is written", async || {
+            (self.written.lock().unwrap().len() == count).then_some(())
+        })
+        .await;
     }
 }
 
@@ -167,7 +176,9 @@ async fn changes_that_do_not_fit_are_refused_at_once() {
 async fn writer_that_panics_ends_the_server_by_name() {
     let gated = gated().await;
     gated.changes.note(Bookkeeping::Probe).await.unwrap_err();
-    let failed = tokio::time::timeout(super::PATIENCE, gated.tasks.failed()).await.expect("the writer fails");
+    let failed = tokio::time::timeout(super::PATIENCE, gated.tasks.failed())
+        .await
+        .expect("the writer fails");
     assert_eq!(failed, TaskFailed { task: "writer", how: "panicked: planted".into() });
 }
 
@@ -188,13 +199,19 @@ async fn device_that_changes_too_much_is_stopped_and_no_other() {
     gated.lets.add_permits(10_000);
     let mut refused = 0;
     for _ in 0..300 {
-        refused += usize::from(matches!(gated.changes.apply(by("a thief's")).await, Err(ChangeError::OverBudget)));
+        refused += usize::from(matches!(
+            gated.changes.apply(by("a thief's")).await,
+            Err(ChangeError::OverBudget)
+        ));
     }
     assert!(refused > 0, "nobody writes for ever");
     gated.changes.apply(by("the owner's")).await.unwrap();
     let link = |contact: &str| {
         let payer = Payer::Link("home".parse().unwrap(), contact.parse().unwrap());
-        gated.changes.apply(Change::new(AuditEntry::new(AuditAction::ContactAnswered, NOW, json!({}))).charged_to(payer))
+        gated.changes.apply(
+            Change::new(AuditEntry::new(AuditAction::ContactAnswered, NOW, json!({})))
+                .charged_to(payer),
+        )
     };
     for _ in 0..300 {
         drop(link("sister").await);
@@ -214,15 +231,27 @@ async fn flood_of_changes_is_answered_429_and_an_sos_is_sent() {
     let server = Server::start("30s").await;
     let (guest, owner) = (server.sign_in("guest").await, server.sign_in("owner").await);
     let end_others = async || guest.ask(Method::DELETE, "/api/v1/sessions", &json!(null)).await;
-    let refused = until("the budget is spent", async || Some(end_others().await).filter(|(status, _)| *status != StatusCode::OK)).await;
-    assert_eq!((refused.0, &refused.1["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_changes")));
+    let refused = until("the budget is spent", async || {
+        Some(end_others().await).filter(|(status, _)| *status != StatusCode::OK)
+    })
+    .await;
+    assert_eq!(
+        (refused.0, &refused.1["code"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_changes"))
+    );
     assert_eq!(owner.raise("maple-street", "police", json!({})).await.0, StatusCode::CREATED);
-    let rename = owner.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Brook"})).await;
+    let rename =
+        owner.ask(Method::PUT, "/api/v1/homes/maple-street/name", &json!({"name": "Brook"})).await;
     assert_eq!(rename.0, StatusCode::OK);
 }
 
 fn account(id: &str) -> Account {
-    Account { id: id.parse().unwrap(), email: format!("{id}@a.test"), name: id.into(), password: format!("hash of {id}") }
+    Account {
+        id: id.parse().unwrap(),
+        email: format!("{id}@a.test"),
+        name: id.into(),
+        password: format!("hash of {id}"),
+    }
 }
 
 /// A database with Ada, who owns the home, and Ben, who shares it.
@@ -275,7 +304,10 @@ async fn two_owners_who_put_each_other_out_leave_one() {
     };
     let results = database.writes.apply(&[&out(&ada), &out(&ben)], &|| false).await;
     assert!(results[0].is_ok());
-    assert!(matches!(&results[1], Err(ChangeError::Unmet(Guard::HasOtherOwner(..)))), "{results:?}");
+    assert!(
+        matches!(&results[1], Err(ChangeError::Unmet(Guard::HasOtherOwner(..)))),
+        "{results:?}"
+    );
     assert_eq!(database.reads.members(&home).await.unwrap().len(), 1);
 }
 
@@ -298,8 +330,13 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
     let folder = tempfile::tempdir().unwrap();
     let (mut database, home, ada, ben) = peopled(&folder).await;
     let scope = InvitationScope::Home(home.clone(), Role::Guest);
-    let invitation =
-        Invitation { token: [7; 32], scope, name: "Robin".into(), inviter: ada.clone(), expires_at: NOW + Duration::from_secs(9) };
+    let invitation = Invitation {
+        token: [7; 32],
+        scope,
+        name: "Robin".into(),
+        inviter: ada.clone(),
+        expires_at: NOW + Duration::from_secs(9),
+    };
     database.apply(change([Op::PutInvitation(invitation)])).await.unwrap();
     database.apply(change([Op::PutRecoveryCodes(ada.clone(), vec![[1; 32]])])).await.unwrap();
     let renewed = Session { replaces: Some([4; 32]), ..session([5; 32], &ada) };
@@ -317,21 +354,42 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
     let nobody: UserId = "nobody".parse().unwrap();
     let cases = [
         (Guard::HomeRevisionIs(home.clone(), 0), Guard::HomeRevisionIs(home.clone(), 1)),
-        (Guard::IsMember(home.clone(), ada.clone()), Guard::IsMember(elsewhere.clone(), ada.clone())),
-        (Guard::IsNoMember(elsewhere.clone(), ada.clone()), Guard::IsNoMember(home.clone(), ada.clone())),
-        (Guard::HasOtherOwner(home.clone(), ada.clone()), Guard::HasOtherOwner(elsewhere, ada.clone())),
-        (Guard::CenterRoleIs(ada.clone(), None), Guard::CenterRoleIs(ada.clone(), Some(CenterRole::Operator))),
+        (
+            Guard::IsMember(home.clone(), ada.clone()),
+            Guard::IsMember(elsewhere.clone(), ada.clone()),
+        ),
+        (
+            Guard::IsNoMember(elsewhere.clone(), ada.clone()),
+            Guard::IsNoMember(home.clone(), ada.clone()),
+        ),
+        (
+            Guard::HasOtherOwner(home.clone(), ada.clone()),
+            Guard::HasOtherOwner(elsewhere, ada.clone()),
+        ),
+        (
+            Guard::CenterRoleIs(ada.clone(), None),
+            Guard::CenterRoleIs(ada.clone(), Some(CenterRole::Operator)),
+        ),
         (Guard::InvitationOpen([7; 32], NOW), Guard::InvitationOpen([7; 32], later)),
         (Guard::InvitationStands([7; 32], NOW), Guard::InvitationStands([8; 32], NOW)),
-        (Guard::FewerInvitations(Some(home.clone()), NOW, 2), Guard::FewerInvitations(Some(home.clone()), NOW, 1)),
+        (
+            Guard::FewerInvitations(Some(home.clone()), NOW, 2),
+            Guard::FewerInvitations(Some(home.clone()), NOW, 1),
+        ),
         (Guard::EmailFree("eve@a.test".into()), Guard::EmailFree("ada@a.test".into())),
-        (Guard::PasswordIs(ada.clone(), "hash of ada".into()), Guard::PasswordIs(ada.clone(), "hash of ben".into())),
+        (
+            Guard::PasswordIs(ada.clone(), "hash of ada".into()),
+            Guard::PasswordIs(ada.clone(), "hash of ben".into()),
+        ),
         (Guard::CredentialFree(vec![1]), Guard::CredentialFree(vec![2])),
         (Guard::CredentialFree(vec![1]), Guard::NoAccounts),
         (Guard::NotReplaced([5; 32]), Guard::NotReplaced([4; 32])),
         (Guard::PasskeyStands(ada.clone(), vec![2]), Guard::PasskeyStands(ada.clone(), vec![3])),
         (Guard::FewerPasskeys(ada.clone(), 2), Guard::FewerPasskeys(ada.clone(), 1)),
-        (Guard::RecoveryCodeUnused(ada.clone(), [1; 32]), Guard::RecoveryCodeUnused(nobody, [1; 32])),
+        (
+            Guard::RecoveryCodeUnused(ada.clone(), [1; 32]),
+            Guard::RecoveryCodeUnused(nobody, [1; 32]),
+        ),
     ];
     check_guards(&mut database, cases).await;
     // An inviter without the right to invite.
@@ -344,7 +402,10 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
 /// Each first guard holds, and each second one lets nothing happen.
 async fn check_guards(database: &mut Database, cases: impl IntoIterator<Item = (Guard, Guard)>) {
     for (holds, does_not) in cases {
-        database.apply(change([]).guard(holds.clone())).await.unwrap_or_else(|error| panic!("{holds:?}: {error}"));
+        database
+            .apply(change([]).guard(holds.clone()))
+            .await
+            .unwrap_or_else(|error| panic!("{holds:?}: {error}"));
         let put = Op::PutAccount(account("eve"));
         match database.apply(change([put]).guard(does_not.clone())).await {
             Err(ChangeError::Unmet(unmet)) => assert_eq!(unmet, does_not),
@@ -358,11 +419,17 @@ async fn check_guards(database: &mut Database, cases: impl IntoIterator<Item = (
 async fn right_that_ended_lets_nothing_happen() {
     let folder = tempfile::tempdir().unwrap();
     let (mut database, home, ada, ben) = peopled(&folder).await;
-    let (later, nobody, elsewhere) = (NOW + Duration::from_secs(10), "nobody".parse().unwrap(), "elsewhere".parse().unwrap());
+    let (later, nobody, elsewhere) =
+        (NOW + Duration::from_secs(10), "nobody".parse().unwrap(), "elsewhere".parse().unwrap());
     let sister: ContactId = "sister".parse().unwrap();
     let ops = [
         Op::PutSession(session([5; 32], &ada)),
-        Op::PutContactLink { token: [3; 32], home: home.clone(), contact: sister.clone(), shown: None },
+        Op::PutContactLink {
+            token: [3; 32],
+            home: home.clone(),
+            contact: sister.clone(),
+            shown: None,
+        },
         Op::SetCenterRole(ben.clone(), Some(CenterRole::Operator)),
     ];
     database.apply(change(ops)).await.unwrap();
@@ -371,8 +438,14 @@ async fn right_that_ended_lets_nothing_happen() {
         (Guard::SessionStands([5; 32], NOW), Guard::SessionStands([5; 32], later)),
         (Guard::SessionStands([5; 32], NOW), Guard::SessionStands([4; 32], NOW)),
         (Guard::MayConfigure(home.clone(), ada.clone()), Guard::MayConfigure(home.clone(), nobody)),
-        (Guard::MayAtCenter(ben.clone(), CenterAction::Work), Guard::MayAtCenter(ben, CenterAction::Lead)),
-        (Guard::MayAtCenter("ben".parse().unwrap(), CenterAction::Work), Guard::MayAtCenter(ada, CenterAction::Work)),
+        (
+            Guard::MayAtCenter(ben.clone(), CenterAction::Work),
+            Guard::MayAtCenter(ben, CenterAction::Lead),
+        ),
+        (
+            Guard::MayAtCenter("ben".parse().unwrap(), CenterAction::Work),
+            Guard::MayAtCenter(ada, CenterAction::Work),
+        ),
         (link([3; 32], &home), link([4; 32], &home)),
         (link([3; 32], &home), link([3; 32], &elsewhere)),
     ];

@@ -17,15 +17,19 @@ use buckler::{
 use std::{collections::BTreeSet, time::Duration};
 
 impl Ledger {
-    /// A batch is on the disk, and that is `known` since then. When it was decided, at `now`, `server` was the server's time.
+    /// A batch is on the disk, and that is `known` since then. When it was decided, at `now`,
+    /// `server` was the server's time.
     pub fn committed(&mut self, [now, server, known]: [Timestamp; 3], batch: &Batch) {
         for id in &batch.over {
-            self.demand(batch.facts.iter().any(|(f, ..)| f == id), || format!("I15: {id} is over without a fact"));
+            self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
+                format!("I15: {id} is over without a fact")
+            });
         }
         let mut left_now = BTreeSet::new();
         for (id, first, facts) in &batch.facts {
             for (n, fact) in facts.iter().enumerate() {
-                let home = batch.begun.iter().find(|begun| begun.id == *id).map(|begun| &begun.home);
+                let home =
+                    batch.begun.iter().find(|begun| begun.id == *id).map(|begun| &begun.home);
                 self.fact(now, server, *id, home, first + n as u32, fact);
                 left_now.insert(*id);
             }
@@ -46,45 +50,80 @@ impl Ledger {
         self.one_runs_in_a_home();
     }
 
-    /// A home with a receiving center: it is told of each alarm, that it was called off, and that it is over, in the same batch.
+    /// A home with a receiving center: it is told of each alarm, that it was called off, and that
+    /// it is over, in the same batch.
     fn tells_the_receiver(&mut self, effects: &[Effect]) {
         for (id, wanted) in std::mem::take(&mut self.signals) {
             let told =
                 effects.iter().any(|e| e.incident == id && matches!(e.kind, EffectKind::SignalReceiver { signal, .. } if signal == wanted));
-            self.demand(told, || format!("I12: the receiving center is not told {wanted:?} of {id}"));
+            self.demand(told, || {
+                format!("I12: the receiving center is not told {wanted:?} of {id}")
+            });
         }
     }
 
     fn one_runs_in_a_home(&mut self) {
         let mut homes = BTreeSet::new();
-        let twice = self.cases.values().find(|c| !c.incident.is_over() && !homes.insert(&c.incident.home)).map(|c| c.incident.home.clone());
+        let twice = self
+            .cases
+            .values()
+            .find(|c| !c.incident.is_over() && !homes.insert(&c.incident.home))
+            .map(|c| c.incident.home.clone());
         self.demand(twice.is_none(), || format!("I11: two incidents run in {twice:?}"));
     }
 
-    fn fact(&mut self, now: Timestamp, server: Timestamp, id: IncidentId, home: Option<&HomeId>, number: u32, fact: &Recorded) {
+    fn fact(
+        &mut self,
+        now: Timestamp,
+        server: Timestamp,
+        id: IncidentId,
+        home: Option<&HomeId>,
+        number: u32,
+        fact: &Recorded,
+    ) {
         // The decision was made when the server's clock said `at`.
         let at = now - server.since(fact.at);
         self.tell(at, || format!("{id} {number} {:?}", fact.event));
-        if let (Event::Started { request, deadline, snapshot, .. }, Some(home)) = (&fact.event, home) {
-            let Some(incident) = Incident::replay(id, home.clone(), std::slice::from_ref(fact)) else { return };
+        if let (Event::Started { request, deadline, snapshot, .. }, Some(home)) =
+            (&fact.event, home)
+        {
+            let Some(incident) = Incident::replay(id, home.clone(), std::slice::from_ref(fact))
+            else {
+                return;
+            };
             let countdown = Duration::from_millis(snapshot.countdown_ms);
-            self.demand(*deadline == fact.at + countdown, || format!("R10: {id} has another deadline than its countdown"));
+            self.demand(*deadline == fact.at + countdown, || {
+                format!("R10: {id} has another deadline than its countdown")
+            });
             let fresh = self.taps.get(&id).is_some_and(|tap| at <= *tap + TAP);
             self.demand(fresh, || format!("F5: {id} began at {at}, too long after its tap"));
             let asked = BTreeSet::from([*request]);
-            let case = Case { incident, facts: 1, asked, due: at + countdown, left: None, requested: BTreeSet::new() };
+            let case = Case {
+                incident,
+                facts: 1,
+                asked,
+                due: at + countdown,
+                left: None,
+                requested: BTreeSet::new(),
+            };
             self.cases.insert(id, case);
             return;
         }
-        let Some(mut case) = self.cases.remove(&id) else { return self.broken(format!("I15: a fact of {id}, which never began")) };
-        self.demand(number == case.facts + 1, || format!("I15: fact {number} of {id} stands where {} comes next", case.facts + 1));
+        let Some(mut case) = self.cases.remove(&id) else {
+            return self.broken(format!("I15: a fact of {id}, which never began"));
+        };
+        self.demand(number == case.facts + 1, || {
+            format!("I15: fact {number} of {id} stands where {} comes next", case.facts + 1)
+        });
         let before = case.incident.clone();
         case.facts += 1;
         case.incident.apply(fact);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
-        self.demand(!before.is_over() || case.incident.state == before.state, || format!("I9: {id} was over and changed"));
+        self.demand(!before.is_over() || case.incident.state == before.state, || {
+            format!("I9: {id} was over and changed")
+        });
         self.cases.insert(id, case);
     }
 
@@ -100,14 +139,23 @@ impl Ledger {
                 }
             }
             Event::Aborted { .. } => {
-                self.demand(counting && at < case.due, || format!("I4: {id} was aborted at {at}, D was {}", case.due));
+                self.demand(counting && at < case.due, || {
+                    format!("I4: {id} was aborted at {at}, D was {}", case.due)
+                });
             }
             Event::CountdownOver { late_ms } => {
-                self.demand(counting && at >= case.due, || format!("I16: D of {id} came at {at}, before {}", case.due));
+                self.demand(counting && at >= case.due, || {
+                    format!("I16: D of {id} came at {at}, before {}", case.due)
+                });
                 let late = *late_ms == fact.at.since(before.deadline).as_millis() as u64;
                 self.demand(late, || format!("I16: {id} records another lateness than it had"));
                 let excused = self.excused(case.due, at);
-                self.demand(at <= excused, || format!("I16: D of {id} came at {at}, due {}, excused until {excused}", case.due));
+                self.demand(at <= excused, || {
+                    format!(
+                        "I16: D of {id} came at {at}, due {}, excused until {excused}",
+                        case.due
+                    )
+                });
                 case.left = Some(at);
             }
             Event::SentNow { .. } => {
@@ -116,22 +164,31 @@ impl Ledger {
             }
             Event::FoundLate { .. } => {
                 let long_ago = case.left.unwrap_or(case.due);
-                self.demand(at.since(long_ago) >= Duration::from_secs(14 * 60), || format!("R22: {id} is reviewed, and was not late"));
-                let was_down = self.open_outage.is_some() || self.outages.iter().any(|(from, to)| *from <= at && *to + RECOVERS >= at);
-                self.demand(was_down, || format!("I8: {id} was found late by a server that was up"));
+                self.demand(at.since(long_ago) >= Duration::from_secs(14 * 60), || {
+                    format!("R22: {id} is reviewed, and was not late")
+                });
+                let was_down = self.open_outage.is_some()
+                    || self.outages.iter().any(|(from, to)| *from <= at && *to + RECOVERS >= at);
+                self.demand(was_down, || {
+                    format!("I8: {id} was found late by a server that was up")
+                });
                 case.left = case.left.or(Some(at));
             }
             Event::Reviewed { proceed, .. } if *proceed => case.left = Some(at),
             Event::DispatchRequested { service } => {
-                self.demand(case.left.is_some() && case.asked.iter().any(|r| r.service() == Some(*service)), || {
-                    format!("I3: {service:?} for {id} too early, or never asked for")
-                });
+                self.demand(
+                    case.left.is_some() && case.asked.iter().any(|r| r.service() == Some(*service)),
+                    || format!("I3: {service:?} for {id} too early, or never asked for"),
+                );
                 self.in_time(case, before, at);
             }
             Event::Cancelled { .. } => self.in_time(case, before, at),
             Event::Closed { .. } => {
-                let waits = matches!(before.state, State::Verifying(_)) && before.mode == Mode::Live;
-                self.demand(!waits, || format!("I5: {id} was closed before its first call had ended"));
+                let waits =
+                    matches!(before.state, State::Verifying(_)) && before.mode == Mode::Live;
+                self.demand(!waits, || {
+                    format!("I5: {id} was closed before its first call had ended")
+                });
             }
             _ => {}
         }
@@ -145,30 +202,51 @@ impl Ledger {
         let offer = if before.mode == Mode::Live { policy.offer() } else { Duration::ZERO };
         // Each of three timers may fall into an outage of its own.
         let excused = (0..3).fold(left + offer + timers + MARGIN, |due, _| self.excused(due, at));
-        let down: Duration = self.outages.iter().filter(|(from, _)| *from >= left).map(|(from, to)| to.since(*from) + RECOVERS).sum();
-        self.demand(at <= excused + down, || format!("I8: {} was decided at {at}, D was left at {left}", before.id));
+        let down: Duration = self
+            .outages
+            .iter()
+            .filter(|(from, _)| *from >= left)
+            .map(|(from, to)| to.since(*from) + RECOVERS)
+            .sum();
+        self.demand(at <= excused + down, || {
+            format!("I8: {} was decided at {at}, D was left at {left}", before.id)
+        });
     }
 
-    /// The first contact first, once; others only after dispatch; only an authenticated cancel there prevents it (I5, I6, I7, I17).
+    /// The first contact first, once; others only after dispatch; only an authenticated cancel
+    /// there prevents it (I5, I6, I7, I17).
     fn check_calls(&mut self, before: &Incident, fact: &Recorded) {
         let id = before.id;
         match &fact.event {
             Event::CallPlaced { contact, purpose, .. } => {
                 let first = before.calls.is_empty() && before.dispatches.is_empty();
-                self.demand(first == (*purpose == Purpose::Verify), || format!("I7: {id} calls {contact} out of turn"));
-                let willing = before.snapshot.contacts.iter().find(|c| c.readiness != Readiness::OptedOut);
-                self.demand(!first || willing.is_some_and(|c| c.id == *contact), || format!("I7: {id} calls {contact} first"));
-                self.demand(before.open_call().is_none(), || format!("I7: {id} places two calls at once"));
-                self.demand(!before.calls.iter().any(|c| c.contact == *contact), || format!("I7: {id} calls {contact} twice"));
+                self.demand(first == (*purpose == Purpose::Verify), || {
+                    format!("I7: {id} calls {contact} out of turn")
+                });
+                let willing =
+                    before.snapshot.contacts.iter().find(|c| c.readiness != Readiness::OptedOut);
+                self.demand(!first || willing.is_some_and(|c| c.id == *contact), || {
+                    format!("I7: {id} calls {contact} first")
+                });
+                self.demand(before.open_call().is_none(), || {
+                    format!("I7: {id} places two calls at once")
+                });
+                self.demand(!before.calls.iter().any(|c| c.contact == *contact), || {
+                    format!("I7: {id} calls {contact} twice")
+                });
             }
             Event::Cancelled { .. } => {
                 let call = CallId { incident: id, number: 1 };
                 let first = before.calls.first().and_then(|c| c.outcome());
-                self.demand(self.called_off.contains(&call), || format!("I5: {id} is cancelled, and nobody said so"));
+                self.demand(self.called_off.contains(&call), || {
+                    format!("I5: {id} is cancelled, and nobody said so")
+                });
                 self.demand(first == Some(CallOutcome::Cancelled), || {
                     format!("I6: {id} is cancelled after its first call ended as {first:?}")
                 });
-                self.demand(before.dispatches.is_empty(), || format!("I6: {id} is cancelled after help was requested"));
+                self.demand(before.dispatches.is_empty(), || {
+                    format!("I6: {id} is cancelled after help was requested")
+                });
             }
             _ => {}
         }
@@ -178,42 +256,67 @@ impl Ledger {
     fn promised(&mut self, now: Timestamp, effect: &Effect) {
         let new = self.effects.insert(effect.key.clone(), (effect.clone(), now)).is_none();
         self.demand(new, || format!("I12: the key {} twice", effect.key));
-        let Some(case) = self.cases.get_mut(&effect.incident) else { return self.broken(format!("I3: {} of nobody", effect.key)) };
-        let (left, mode, sounds) = (case.left.is_some(), case.incident.mode, case.asked.iter().any(|r| *r != Request::Medical));
+        let Some(case) = self.cases.get_mut(&effect.incident) else {
+            return self.broken(format!("I3: {} of nobody", effect.key));
+        };
+        let (left, mode, sounds) = (
+            case.left.is_some(),
+            case.incident.mode,
+            case.asked.iter().any(|r| *r != Request::Medical),
+        );
         let repeated = matches!(effect.kind, EffectKind::RequestDispatch { service } if !case.requested.insert(service));
         self.demand(left, || format!("I3: {} before D", effect.key));
-        self.demand(effect.mode == mode, || format!("I18: {} is of another mode than its incident", effect.key));
+        self.demand(effect.mode == mode, || {
+            format!("I18: {} is of another mode than its incident", effect.key)
+        });
         self.demand(!repeated, || format!("I2: {} a second time", effect.key));
         if let EffectKind::SirenOn { until, .. } = effect.kind {
             self.demand(sounds, || format!("I1: {} though nobody asked for sirens", effect.key));
-            let bounded = effect.not_after.is_some_and(|not_after| until.since(not_after) <= Duration::from_secs(600));
+            let bounded = effect
+                .not_after
+                .is_some_and(|not_after| until.since(not_after) <= Duration::from_secs(600));
             self.demand(bounded, || format!("I13: {} is not bounded", effect.key));
         }
     }
 
     /// A fact that calls for effects has them in the same batch.
     fn has_effects(&mut self, id: IncidentId, fact: &Recorded, effects: &[Effect]) {
-        let any = |wanted: &dyn Fn(&EffectKind) -> bool| effects.iter().any(|e| e.incident == id && wanted(&e.kind));
+        let any = |wanted: &dyn Fn(&EffectKind) -> bool| {
+            effects.iter().any(|e| e.incident == id && wanted(&e.kind))
+        };
         let has = match &fact.event {
-            Event::CallPlaced { call, .. } => any(&|k| matches!(k, EffectKind::CallContact { call: c, .. } if c == call)),
-            Event::DispatchRequested { service } => any(&|k| matches!(k, EffectKind::RequestDispatch { service: s } if s == service)),
-            Event::SirenOn { devices, .. } => {
-                devices.iter().all(|d| any(&|k| matches!(k, EffectKind::SirenOn { device, .. } if device == d)))
+            Event::CallPlaced { call, .. } => {
+                any(&|k| matches!(k, EffectKind::CallContact { call: c, .. } if c == call))
             }
-            Event::SirenSilenced { .. } | Event::SirenOver => any(&|k| matches!(k, EffectKind::SirenOff { .. })),
+            Event::DispatchRequested { service } => {
+                any(&|k| matches!(k, EffectKind::RequestDispatch { service: s } if s == service))
+            }
+            Event::SirenOn { devices, .. } => devices
+                .iter()
+                .all(|d| any(&|k| matches!(k, EffectKind::SirenOn { device, .. } if device == d))),
+            Event::SirenSilenced { .. } | Event::SirenOver => {
+                any(&|k| matches!(k, EffectKind::SirenOff { .. }))
+            }
             _ => true,
         };
         self.demand(has, || format!("I12: {:?} of {id} has no effect", fact.event));
     }
 }
 
-/// What a fact must tell a receiving center, if the home has one. Sirens alone are none of its business.
+/// What a fact must tell a receiving center, if the home has one. Sirens alone are none of its
+/// business.
 fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal> {
     let runs = |state: &State| matches!(state, State::Verifying(_) | State::Dispatching);
     let asked = !after.requests.services().is_empty();
     let told = match &fact.event {
-        Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { .. } if runs(&after.state) => Signal::Alarm,
-        Event::Joined { request, .. } | Event::Repeated { request, .. } if runs(&before.state) && request.service().is_some() => {
+        Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { .. }
+            if runs(&after.state) =>
+        {
+            Signal::Alarm
+        }
+        Event::Joined { request, .. } | Event::Repeated { request, .. }
+            if runs(&before.state) && request.service().is_some() =>
+        {
             Signal::Alarm
         }
         Event::Cancelled { .. } => Signal::Cancel,

@@ -1,5 +1,5 @@
-//! What must hold, checked at every commit, every effect and every answer against what truly happened. It believes nothing that the
-//! server says about itself but what is on the disk.
+//! What must hold, checked at every commit, every effect and every answer against what truly
+//! happened. It believes nothing that the server says about itself but what is on the disk.
 
 mod history;
 
@@ -23,7 +23,8 @@ use std::{
 
 /// The most that anything may be late while the server is up (F17).
 const LATE: Duration = Duration::from_millis(100);
-/// What a server needs to go on after it was down or its disk failed: its rest between tries, and a commit.
+/// What a server needs to go on after it was down or its disk failed: its rest between tries, and a
+/// commit.
 const RECOVERS: Duration = Duration::from_millis(3_400);
 /// I8, beside ring and talk timeout.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -154,96 +155,173 @@ impl Ledger {
         }
     }
 
-    /// A life has begun: it knows what is on the disk (I15), and what was acknowledged is there (I10).
+    /// A life has begun: it knows what is on the disk (I15), and what was acknowledged is there
+    /// (I10).
     pub fn started(&mut self, now: Timestamp, engine: &Engine, disk: &Disk) {
         let running: BTreeSet<_> = engine.view().running().iter().map(|c| c.incident.id).collect();
-        let known: BTreeSet<_> = self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
-        self.demand(running == known, || format!("I15: {running:?} run after the start, {known:?} on the disk"));
+        let known: BTreeSet<_> =
+            self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
+        self.demand(running == known, || {
+            format!("I15: {running:?} run after the start, {known:?} on the disk")
+        });
         for current in engine.view().running() {
-            let same = self.cases.get(&current.incident.id).is_some_and(|c| c.incident == current.incident);
-            self.demand(same, || format!("I15: incident {} is not the fold of its history", current.incident.id));
+            let same = self
+                .cases
+                .get(&current.incident.id)
+                .is_some_and(|c| c.incident == current.incident);
+            self.demand(same, || {
+                format!("I15: incident {} is not the fold of its history", current.incident.id)
+            });
         }
         for (request, (incident, _)) in self.acknowledged.clone() {
-            self.demand(disk.request(request).is_some() && disk.incident(incident).is_some(), || {
-                format!("I10: the acknowledged request {request} is lost")
-            });
+            self.demand(
+                disk.request(request).is_some() && disk.incident(incident).is_some(),
+                || format!("I10: the acknowledged request {request} is lost"),
+            );
         }
         self.tell(now, || "the server has started".into());
     }
 
     /// An answer to a request leaves the server.
-    pub fn answered_raise(&mut self, now: Timestamp, raise: &Raise, answer: &Result<Answer, Denied>, disk: &Disk) {
-        self.tell(now, || format!("{:?} by {} is answered: {:?}", raise.request, raise.id, answer.as_ref().map(|a| a.created)));
+    pub fn answered_raise(
+        &mut self,
+        now: Timestamp,
+        raise: &Raise,
+        answer: &Result<Answer, Denied>,
+        disk: &Disk,
+    ) {
+        self.tell(now, || {
+            format!(
+                "{:?} by {} is answered: {:?}",
+                raise.request,
+                raise.id,
+                answer.as_ref().map(|a| a.created)
+            )
+        });
         let Ok(answer) = answer else { return };
         let incident = answer.current.incident.id;
         let stored = disk.request(raise.id).is_some_and(|row| row.incident == incident);
         self.demand(stored && disk.incident(incident).is_some(), || {
             format!("I10: request {} was acknowledged and is not stored", raise.id)
         });
-        self.demand(answer.current.incident.mode == raise.mode, || format!("I18: request {} changed its mode", raise.id));
+        self.demand(answer.current.incident.mode == raise.mode, || {
+            format!("I18: request {} changed its mode", raise.id)
+        });
         self.acknowledged.insert(raise.id, (incident, raise.request));
         let asked = self.cases.get(&incident).is_some_and(|c| c.asked.contains(&raise.request));
-        self.demand(asked, || format!("I11: {:?} was acknowledged, and incident {incident} does not ask for it", raise.request));
+        self.demand(asked, || {
+            format!(
+                "I11: {:?} was acknowledged, and incident {incident} does not ask for it",
+                raise.request
+            )
+        });
         self.shows(&answer.current.incident, answer.current.history.len());
     }
 
     /// An answer to a command leaves the server.
-    pub fn answered_command(&mut self, now: Timestamp, id: IncidentId, command: &Command, answer: &Result<Answer, Denied>) {
-        self.tell(now, || format!("{command:?} to {id} is answered: {:?}", answer.as_ref().map(|a| a.refusal)));
+    pub fn answered_command(
+        &mut self,
+        now: Timestamp,
+        id: IncidentId,
+        command: &Command,
+        answer: &Result<Answer, Denied>,
+    ) {
+        self.tell(now, || {
+            format!("{command:?} to {id} is answered: {:?}", answer.as_ref().map(|a| a.refusal))
+        });
         if let Ok(answer) = answer {
             self.shows(&answer.current.incident, answer.current.history.len());
             let aborted = matches!(command, Command::Cancel { .. }) && answer.refusal.is_none();
-            let counting = matches!(answer.current.incident.state, State::CountingDown { .. } | State::Verifying(_) | State::Dispatching);
-            self.demand(!(aborted && counting), || format!("I4: a cancel of {id} was granted, and it goes on"));
+            let counting = matches!(
+                answer.current.incident.state,
+                State::CountingDown { .. } | State::Verifying(_) | State::Dispatching
+            );
+            self.demand(!(aborted && counting), || {
+                format!("I4: a cancel of {id} was granted, and it goes on")
+            });
         }
     }
 
     /// What the server shows is what the disk holds, or held a moment ago.
     fn shows(&mut self, shown: &Incident, facts: usize) {
         let on_disk = self.cases.get(&shown.id).map_or(0, |c| c.facts);
-        let same = self.cases.get(&shown.id).is_none_or(|c| c.facts != shown.seq || c.incident == *shown);
+        let same =
+            self.cases.get(&shown.id).is_none_or(|c| c.facts != shown.seq || c.incident == *shown);
         self.demand(shown.seq <= on_disk && facts == shown.seq as usize && same, || {
             format!("I15: incident {} is shown otherwise than stored", shown.id)
         });
     }
 
     /// A peer is reached.
-    pub fn carried_out(&mut self, now: Timestamp, server: Timestamp, mode: Mode, lane: &'static str, effect: &Effect, disk: &Disk) {
+    pub fn carried_out(
+        &mut self,
+        now: Timestamp,
+        server: Timestamp,
+        mode: Mode,
+        lane: &'static str,
+        effect: &Effect,
+        disk: &Disk,
+    ) {
         self.tell(now, || format!("{lane}: {}", effect.key));
-        self.demand(effect.mode == mode, || format!("I18: {} leaves by the way of the other mode", effect.key));
-        self.demand(lane == own_lane(&effect.kind), || format!("I14: {} leaves by the way of the {lane}", effect.key));
+        self.demand(effect.mode == mode, || {
+            format!("I18: {} leaves by the way of the other mode", effect.key)
+        });
+        self.demand(lane == own_lane(&effect.kind), || {
+            format!("I14: {} leaves by the way of the {lane}", effect.key)
+        });
         self.demand(effect.not_after.is_none_or(|not_after| server <= not_after), || {
             format!("I13: {} is carried out too late", effect.key)
         });
         if effect.seq == 0 {
             let may = self.refuses || !self.outages.is_empty() || self.open_outage.is_some();
-            return self.demand(may && matches!(effect.kind, EffectKind::SirenOn { .. }), || format!("I3: {} is not stored", effect.key));
+            return self.demand(may && matches!(effect.kind, EffectKind::SirenOn { .. }), || {
+                format!("I3: {} is not stored", effect.key)
+            });
         }
-        self.demand(disk.holds_effect(&effect.key), || format!("I12: {} is carried out and not in the outbox", effect.key));
-        self.demand(!self.done.contains(&effect.key), || format!("F11: {} is carried out again after it was done", effect.key));
-        let Some((_, since)) = self.effects.get(&effect.key).map(|(e, at)| (e.key.clone(), *at)) else {
+        self.demand(disk.holds_effect(&effect.key), || {
+            format!("I12: {} is carried out and not in the outbox", effect.key)
+        });
+        self.demand(!self.done.contains(&effect.key), || {
+            format!("F11: {} is carried out again after it was done", effect.key)
+        });
+        let Some((_, since)) = self.effects.get(&effect.key).map(|(e, at)| (e.key.clone(), *at))
+        else {
             return self.broken(format!("I12: {} was never stored", effect.key));
         };
         let first = self.carried.insert(effect.key.clone());
-        let broke = self.ways.iter().any(|(l, from, to)| *l == lane && *from <= now && *to >= since);
+        let broke =
+            self.ways.iter().any(|(l, from, to)| *l == lane && *from <= now && *to >= since);
         let excused = self.excused(since, now);
-        self.demand(!first || broke || now <= excused, || format!("I14: {} leaves at {now}, stored at {since}", effect.key));
+        self.demand(!first || broke || now <= excused, || {
+            format!("I14: {} leaves at {now}, stored at {since}", effect.key)
+        });
     }
 
     /// Everything is quiet: nothing may be left pending.
     pub fn at_the_end(&mut self, world: &World) {
-        let pending: Vec<_> =
-            self.effects.iter().filter(|(k, (e, _))| e.not_after.is_none() && !self.carried.contains(*k)).map(|(k, _)| k.clone()).collect();
+        let pending: Vec<_> = self
+            .effects
+            .iter()
+            .filter(|(k, (e, _))| e.not_after.is_none() && !self.carried.contains(*k))
+            .map(|(k, _)| k.clone())
+            .collect();
         self.demand(pending.is_empty(), || format!("I12: never carried out: {pending:?}"));
-        let open: Vec<_> = self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
+        let open: Vec<_> =
+            self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
         self.demand(open.is_empty(), || format!("I8: never over: {open:?}"));
         for (request, (incident, _)) in self.acknowledged.clone() {
-            self.demand(world.disk.request(request).is_some_and(|row| row.incident == incident), || format!("I10: {request} is lost"));
+            self.demand(
+                world.disk.request(request).is_some_and(|row| row.incident == incident),
+                || format!("I10: {request} is lost"),
+            );
         }
         for case in self.cases.values() {
             let stored = world.disk.incident(case.incident.id).map(|s| s.history.len() as u32);
             if stored != Some(case.facts) {
-                let what = format!("I15: {} has {stored:?} facts on the disk, {} were stored", case.incident.id, case.facts);
+                let what = format!(
+                    "I15: {} has {stored:?} facts on the disk, {} were stored",
+                    case.incident.id, case.facts
+                );
                 return self.broken(what);
             }
         }
@@ -253,7 +331,9 @@ impl Ledger {
 /// No kind of effect waits behind another.
 fn own_lane(kind: &EffectKind) -> &'static str {
     match kind {
-        EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. } | EffectKind::Announce { .. } => "devices",
+        EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. } | EffectKind::Announce { .. } => {
+            "devices"
+        }
         EffectKind::CallContact { .. } => "phones",
         EffectKind::SignalReceiver { .. } => "receiver",
         EffectKind::RequestDispatch { .. } => "responders",

@@ -1,17 +1,21 @@
-//! Decisions on commands from centers: claims of operators, the receiving center's acknowledgment, reviews of incidents that were found
-//! late, and reports from elsewhere.
+//! Decisions on commands from centers: claims of operators, the receiving center's acknowledgment,
+//! reviews of incidents that were found late, and reports from elsewhere.
 
 use super::{Draft, Refusal};
 use crate::domain::{
-    incident::{Actor, DispatchState, Disposition, Mode, Report, State, Verification, event::Event},
+    incident::{
+        Actor, DispatchState, Disposition, Mode, Report, State, Verification, event::Event,
+    },
     time::Timestamp,
 };
 
-/// The most reports from elsewhere that one incident keeps. A well-behaved center needs a few dozen.
+/// The most reports from elsewhere that one incident keeps. A well-behaved center needs a few
+/// dozen.
 const REPORTS_MOST: usize = 500;
 
 impl Draft {
-    /// Claims the incident for one operator, exclusively. A claim before the automatic center takes over starts the first call.
+    /// Claims the incident for one operator, exclusively. A claim before the automatic center takes
+    /// over starts the first call.
     pub(super) fn claim(&mut self, by: Actor) -> Result<(), Refusal> {
         match (&self.incident.assignee, &self.incident.state) {
             (Some(assignee), _) if *assignee == by => {}
@@ -20,7 +24,9 @@ impl Draft {
                 self.push(Event::Claimed { by });
                 self.call_first();
             }
-            (None, State::Verifying(_) | State::Dispatching | State::UnderReview) if self.incident.mode == Mode::Live => {
+            (None, State::Verifying(_) | State::Dispatching | State::UnderReview)
+                if self.incident.mode == Mode::Live =>
+            {
                 self.push(Event::Claimed { by });
             }
             (None, _) => return Err(Refusal::NotWaiting),
@@ -38,8 +44,14 @@ impl Draft {
         Ok(())
     }
 
-    /// Moves the claim in one decision, so that no third operator can claim the incident between release and claim.
-    pub(super) fn assign(&mut self, by: Actor, to: Actor, from: Option<&Actor>) -> Result<(), Refusal> {
+    /// Moves the claim in one decision, so that no third operator can claim the incident between
+    /// release and claim.
+    pub(super) fn assign(
+        &mut self,
+        by: Actor,
+        to: Actor,
+        from: Option<&Actor>,
+    ) -> Result<(), Refusal> {
         let assignee = self.incident.assignee.as_ref();
         if assignee != Some(&to) && assignee != from {
             return Err(Refusal::Held);
@@ -50,28 +62,46 @@ impl Draft {
         self.claim(to)
     }
 
-    /// Records whether the receiving center has the alarm. The automatic center goes on in parallel, so that a silent receiver delays no
-    /// call.
+    /// Records whether the receiving center has the alarm. The automatic center goes on in
+    /// parallel, so that a silent receiver delays no call.
     pub(super) fn signaled(&mut self, receiver: Option<String>) {
         if self.incident.signaled != Some(receiver.is_some()) {
-            self.push(receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }));
+            self.push(
+                receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }),
+            );
         }
     }
 
-    /// Records a report from elsewhere. Reports are trusted as statements of their sender and cancel nothing here: until the first call has
-    /// ended, only its answer prevents dispatch (I5). A repeated or outdated report changes nothing.
-    pub(super) fn report(&mut self, by: Actor, key: String, said_at: Timestamp, report: Report) -> Result<(), Refusal> {
+    /// Records a report from elsewhere. Reports are trusted as statements of their sender and
+    /// cancel nothing here: until the first call has ended, only its answer prevents dispatch (I5).
+    /// A repeated or outdated report changes nothing.
+    pub(super) fn report(
+        &mut self,
+        by: Actor,
+        key: String,
+        said_at: Timestamp,
+        report: Report,
+    ) -> Result<(), Refusal> {
         let incident = &self.incident;
-        if incident.mode == Mode::Drill || !matches!(incident.state, State::Verifying(_) | State::Dispatching) {
+        if incident.mode == Mode::Drill
+            || !matches!(incident.state, State::Verifying(_) | State::Dispatching)
+        {
             return Err(Refusal::NotWaiting);
         }
         let old = match &report {
-            Report::Moved { service, .. } if !incident.requests.services().contains(service) => return Err(Refusal::NotWaiting),
+            Report::Moved { service, .. } if !incident.requests.services().contains(service) => {
+                return Err(Refusal::NotWaiting);
+            }
             // A report that help was requested adds nothing: this server requested it.
-            Report::Moved { service, state, .. } => !incident.progress(*service).unwrap_or(DispatchState::Requested).may_become(*state),
+            Report::Moved { service, state, .. } => {
+                !incident.progress(*service).unwrap_or(DispatchState::Requested).may_become(*state)
+            }
             _ => false,
         };
-        if !old && !incident.external.keys.contains(&key) && incident.external.keys.len() < REPORTS_MOST {
+        if !old
+            && !incident.external.keys.contains(&key)
+            && incident.external.keys.len() < REPORTS_MOST
+        {
             self.push(Event::Reported { by, key, said_at, report });
         }
         Ok(())

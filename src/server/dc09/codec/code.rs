@@ -68,7 +68,11 @@ impl Code {
                     Qualifier::Restore => 3,
                     Qualifier::Still => 6,
                 };
-                format!("#{account}|{qualifier}{:03} 00 {:03}", self.contact_id(), self.zone % 1_000)
+                format!(
+                    "#{account}|{qualifier}{:03} 00 {:03}",
+                    self.contact_id(),
+                    self.zone % 1_000
+                )
             }
             Format::SiaDcs => format!("#{account}|Nri1/{}{:03}", self.sia(), self.zone % 1_000),
         }
@@ -109,7 +113,8 @@ impl Code {
         }
     }
 
-    /// Decodes the data of a frame: one event in Contact ID, one or more in SIA, none if it cannot be parsed.
+    /// Decodes the data of a frame: one event in Contact ID, one or more in SIA, none if it cannot
+    /// be parsed.
     pub fn decode(format: Format, data: &str) -> Vec<Self> {
         match format {
             Format::AdmCid => {
@@ -141,8 +146,11 @@ fn contact_id(event: &str) -> Option<Code> {
     let signal = match &digits[1..4] {
         "100" | "101" | "102" | "103" => Signal::Help(Service::Medical),
         // Fire, smoke, combustion, water flow, heat, pull station, duct, flame, near alarm.
-        "110" | "111" | "112" | "113" | "114" | "115" | "116" | "117" | "118" => Signal::Help(Service::Fire),
-        // Gas and carbon monoxide. The other 15x codes are not gas: refrigeration, heating, water, foil.
+        "110" | "111" | "112" | "113" | "114" | "115" | "116" | "117" | "118" => {
+            Signal::Help(Service::Fire)
+        }
+        // Gas and carbon monoxide. The other 15x codes are not gas: refrigeration, heating, water,
+        // foil.
         "151" | "162" => Signal::Help(Service::Fire),
         "120" | "123" | "129" => Signal::Help(Service::Police),
         // Duress; duress with a door opened from outside, and from inside.
@@ -156,8 +164,8 @@ fn contact_id(event: &str) -> Option<Code> {
     Some(Code { qualifier, signal, zone: digits[6..].parse().unwrap_or(0) })
 }
 
-/// Removes free text from the data: text between `^` and `^`, and text after `*`. A zone with the name `FRONT/PATIO` must not be read
-/// as `PA`.
+/// Removes free text from the data: text between `^` and `^`, and text after `*`. A zone with the
+/// name `FRONT/PATIO` must not be read as `PA`.
 fn without_text(data: &str) -> String {
     let mut codes = String::with_capacity(data.len());
     let mut in_text = false;
@@ -172,12 +180,16 @@ fn without_text(data: &str) -> String {
     codes
 }
 
-/// Parses a code such as `PA001`, which may follow `N` or `O` and modifiers such as `ri1` or `ti12:34`.
+/// Parses a code such as `PA001`, which may follow `N` or `O` and modifiers such as `ri1` or
+/// `ti12:34`.
 fn sia(event: &str) -> Option<Code> {
     // `N` is new and `O` is old, unless the letter is the first of a code.
-    let is_code = |text: &str| text.len() >= 2 && text.bytes().take(2).all(|b| b.is_ascii_uppercase());
-    let event =
-        event.strip_prefix(['N', 'O']).filter(|rest| is_code(rest) || rest.starts_with(|c: char| c.is_ascii_lowercase())).unwrap_or(event);
+    let is_code =
+        |text: &str| text.len() >= 2 && text.bytes().take(2).all(|b| b.is_ascii_uppercase());
+    let event = event
+        .strip_prefix(['N', 'O'])
+        .filter(|rest| is_code(rest) || rest.starts_with(|c: char| c.is_ascii_lowercase()))
+        .unwrap_or(event);
     // Modifiers are in lower case, and are skipped.
     let at = event.char_indices().find(|(_, c)| c.is_ascii_uppercase())?.0;
     let code = event[at..].get(..2).filter(|code| code.bytes().all(|b| b.is_ascii_uppercase()))?;
@@ -193,7 +205,9 @@ fn sia(event: &str) -> Option<Code> {
         "MH" | "MR" | "QH" | "QR" => (Signal::Help(Medical), Qualifier::Restore),
         // Fire, heat, sprinkler, gas.
         "FA" | "KA" | "SA" | "GA" => (Signal::Help(Fire), Qualifier::New),
-        "FH" | "FR" | "KH" | "KR" | "SH" | "SR" | "GH" | "GR" => (Signal::Help(Fire), Qualifier::Restore),
+        "FH" | "FR" | "KH" | "KR" | "SH" | "SR" | "GH" | "GR" => {
+            (Signal::Help(Fire), Qualifier::Restore)
+        }
         "PA" => (Signal::Help(Police), Qualifier::New),
         "PH" | "PR" => (Signal::Help(Police), Qualifier::Restore),
         "HA" => (Signal::Quiet(Quiet::HoldUp), Qualifier::New),
@@ -201,7 +215,9 @@ fn sia(event: &str) -> Option<Code> {
         "OC" => (Signal::Cancel, Qualifier::New),
         "RX" | "RP" | "TS" | "TX" | "TE" => (Signal::Test, Qualifier::New),
         // Burglary, tampering, untyped, water, freezing, exit, no activity.
-        "BA" | "BV" | "TA" | "UA" | "WA" | "ZA" | "EA" | "NA" => (Signal::NotServed, Qualifier::New),
+        "BA" | "BV" | "TA" | "UA" | "WA" | "ZA" | "EA" | "NA" => {
+            (Signal::NotServed, Qualifier::New)
+        }
         _ => (Signal::NoEmergency, Qualifier::New),
     };
     Some(Code { qualifier, signal, zone: zone.parse().unwrap_or(0) })

@@ -1,7 +1,8 @@
-//! The encryption of DC-09: AES-CBC with an initialization vector of zeros, written in hexadecimal digits.
+//! The encryption of DC-09: AES-CBC with an initialization vector of zeros, written in hexadecimal
+//! digits.
 //!
-//! It hides the content but does not authenticate the sender: the checksum is outside of the encryption and has no key. For
-//! authentication, use a tunnel.
+//! It hides the content but does not authenticate the sender: the checksum is outside of the
+//! encryption and has no key. For authentication, use a tunnel.
 
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
 use data_encoding::{HEXLOWER_PERMISSIVE, HEXUPPER};
@@ -38,7 +39,8 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// Encrypts what follows the `[` of a frame: `pad`, cut to the required length, and then `clear`.
+    /// Encrypts what follows the `[` of a frame: `pad`, cut to the required length, and then
+    /// `clear`.
     pub(super) fn seal(&self, pad: &[u8; PAD], clear: &str) -> String {
         let length = BLOCK + (BLOCK - clear.len() % BLOCK) % BLOCK;
         let text = [&pad[..length], clear.as_bytes()].concat();
@@ -50,15 +52,20 @@ impl Key {
         HEXUPPER.encode(&sealed)
     }
 
-    /// Decrypts to the text with its padding. `None` if `sealed` is not one or more whole blocks in hexadecimal digits.
+    /// Decrypts to the text with its padding. `None` if `sealed` is not one or more whole blocks in
+    /// hexadecimal digits.
     pub(super) fn open(&self, sealed: &str) -> Option<String> {
-        let bytes = HEXLOWER_PERMISSIVE.decode(sealed.as_bytes()).ok().filter(|bytes| !bytes.is_empty() && bytes.len() % BLOCK == 0)?;
+        let bytes = HEXLOWER_PERMISSIVE
+            .decode(sealed.as_bytes())
+            .ok()
+            .filter(|bytes| !bytes.is_empty() && bytes.len() % BLOCK == 0)?;
         let text = match self.0.len() {
             16 => decrypt::<aes::Aes128>(&self.0, &bytes),
             24 => decrypt::<aes::Aes192>(&self.0, &bytes),
             _ => decrypt::<aes::Aes256>(&self.0, &bytes),
         }?;
-        // The padding may be any bytes, so each byte becomes a character. The part that is parsed is ASCII.
+        // The padding may be any bytes, so each byte becomes a character. The part that is parsed
+        // is ASCII.
         Some(text.iter().map(|byte| char::from(*byte)).collect())
     }
 }
@@ -68,7 +75,8 @@ where
     cbc::Encryptor<C>: KeyIvInit + BlockModeEncrypt,
     C: aes::cipher::BlockCipherEncrypt,
 {
-    let cipher = cbc::Encryptor::<C>::new_from_slices(key, &[0; BLOCK]).expect("the length of a key was looked at");
+    let cipher = cbc::Encryptor::<C>::new_from_slices(key, &[0; BLOCK])
+        .expect("the length of a key was looked at");
     cipher.encrypt_padded_vec::<NoPadding>(text)
 }
 

@@ -5,7 +5,8 @@ use crate::domain::time::Timestamp;
 use crc::{CRC_16_ARC, Crc};
 use std::fmt::Write;
 
-/// The longest frame, bytes: a length of three hexadecimal digits, and the header and the end, which the length does not count.
+/// The longest frame, bytes: a length of three hexadecimal digits, and the header and the end,
+/// which the length does not count.
 pub const MOST: usize = 0xfff + HEAD + 1;
 /// The most unparsed bytes that are kept of a peer.
 pub const WAITING_MOST: usize = 8 << 10;
@@ -94,7 +95,8 @@ pub enum NotAFrame {
 }
 
 impl Frame {
-    /// Creates the answer to a frame, encrypted if the frame was. A NAK is never encrypted, and is the only unencrypted answer with a time.
+    /// Creates the answer to a frame, encrypted if the frame was. A NAK is never encrypted, and is
+    /// the only unencrypted answer with a time.
     pub fn answer(&self, id: Id, now: Timestamp) -> Self {
         let is_nak = id == Id::Nak;
         let sealed = self.sealed && !is_nak;
@@ -127,27 +129,45 @@ impl Frame {
         }
         let star = if key.is_some() { "*" } else { "" };
         let receiver = self.receiver.iter().map(|r| format!("R{r}")).collect::<String>();
-        let account = self.account.as_ref().map_or_else(|| "A0".to_owned(), |account| format!("#{account}"));
+        let account =
+            self.account.as_ref().map_or_else(|| "A0".to_owned(), |account| format!("#{account}"));
         let rest = match key {
             Some((key, pad)) => key.seal(pad, &rest),
             None => rest,
         };
-        let text = format!("\"{star}{}\"{:04}{receiver}L{}{account}[{rest}", self.id.as_str(), self.sequence, self.line);
+        let text = format!(
+            "\"{star}{}\"{:04}{receiver}L{}{account}[{rest}",
+            self.id.as_str(),
+            self.sequence,
+            self.line
+        );
         format!("\n{:04X}0{:03X}{text}\r", CRC.checksum(text.as_bytes()), text.len()).into_bytes()
     }
 
-    /// Decodes a frame, from its line feed to its carriage return. `key` looks up the key of an account.
+    /// Decodes a frame, from its line feed to its carriage return. `key` looks up the key of an
+    /// account.
     ///
     /// # Errors
     /// Why the bytes are not a frame.
-    pub fn decode<'k>(bytes: &[u8], key: impl FnOnce(Option<&str>) -> Option<&'k Key>) -> Result<Self, NotAFrame> {
-        let bytes = bytes.strip_prefix(b"\n").and_then(|bytes| bytes.strip_suffix(b"\r")).ok_or(NotAFrame::Shape)?;
+    pub fn decode<'k>(
+        bytes: &[u8],
+        key: impl FnOnce(Option<&str>) -> Option<&'k Key>,
+    ) -> Result<Self, NotAFrame> {
+        let bytes = bytes
+            .strip_prefix(b"\n")
+            .and_then(|bytes| bytes.strip_suffix(b"\r"))
+            .ok_or(NotAFrame::Shape)?;
         let (head, body) = bytes.split_at_checked(HEAD - 1).ok_or(NotAFrame::Shape)?;
         let number = |digits: &[u8]| {
-            let digits = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            let digits = std::str::from_utf8(digits)
+                .ok()
+                .filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
             usize::from_str_radix(digits, 16).ok()
         };
-        let (sum, length) = (number(&head[..4]).ok_or(NotAFrame::Shape)?, number(&head[4..]).ok_or(NotAFrame::Shape)?);
+        let (sum, length) = (
+            number(&head[..4]).ok_or(NotAFrame::Shape)?,
+            number(&head[4..]).ok_or(NotAFrame::Shape)?,
+        );
         if length != body.len() {
             return Err(NotAFrame::Length);
         }
@@ -175,7 +195,9 @@ impl Frame {
     fn fill(&mut self, text: &str) -> Option<()> {
         let (data, mut rest) = text.split_once(']')?;
         self.data = data.into();
-        while let Some((extra, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        while let Some((extra, after)) =
+            rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+        {
             if self.extra.len() < EXTRA_MOST {
                 self.extra.push(extra.into());
             }
@@ -194,16 +216,22 @@ impl Frame {
     }
 }
 
-/// Parses everything before the first `[`. Receivers send `R`, `L` and the account in any order, and some omit `R`.
+/// Parses everything before the first `[`. Receivers send `R`, `L` and the account in any order,
+/// and some omit `R`.
 fn header(text: &str) -> Option<Frame> {
     let (id, rest) = text.strip_prefix('"')?.split_once('"')?;
     let (sealed, id) = id.strip_prefix('*').map_or((false, id), |id| (true, id));
     let (sequence, rest) = rest.split_at_checked(4)?;
-    let sequence = sequence.bytes().all(|b| b.is_ascii_digit()).then(|| sequence.parse().ok())??;
+    let sequence =
+        sequence.bytes().all(|b| b.is_ascii_digit()).then(|| sequence.parse().ok())??;
     let (mut receiver, mut line, mut account) = (None, None, None);
     let mut rest = rest.split('[').next()?;
     while let Some(mark) = rest.chars().next() {
-        let value: String = rest[mark.len_utf8()..].chars().take_while(|c| c.is_ascii_hexdigit()).take(16).collect();
+        let value: String = rest[mark.len_utf8()..]
+            .chars()
+            .take_while(|c| c.is_ascii_hexdigit())
+            .take(16)
+            .collect();
         match mark {
             'R' => receiver = Some(value.clone()),
             'L' => line = Some(value.clone()),
@@ -215,7 +243,17 @@ fn header(text: &str) -> Option<Frame> {
         rest = &rest[mark.len_utf8() + value.len()..];
     }
     let id = Id::of(id);
-    Some(Frame { id, sequence, receiver, line: line?, account, data: String::new(), extra: Vec::new(), at: None, sealed })
+    Some(Frame {
+        id,
+        sequence,
+        receiver,
+        line: line?,
+        account,
+        data: String::new(),
+        extra: Vec::new(),
+        at: None,
+        sealed,
+    })
 }
 
 /// `_HH:MM:SS,MM-DD-YYYY`, in UTC.
@@ -227,7 +265,9 @@ fn written(at: Timestamp) -> String {
 fn read(text: &str) -> Option<Timestamp> {
     let (time, date) = text.strip_prefix('_')?.split_once(',')?;
     let (day, year) = date.rsplit_once('-')?;
-    let plain = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'-'));
+    let plain = |text: &str, length| {
+        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'-'))
+    };
     let whole = plain(time, 8) && plain(day, 5) && plain(year, 4);
     whole.then(|| format!("{year}-{day}T{time}Z").parse().ok())?
 }

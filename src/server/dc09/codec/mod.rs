@@ -1,5 +1,6 @@
-//! ANSI/SIA DC-09, the protocol between alarm panels and the receivers of monitoring centers, and the event codes that it carries
-//! (DC-05 Contact ID, DC-03 SIA). Pure functions from bytes to frames, for any bytes. No conformance is claimed.
+//! ANSI/SIA DC-09, the protocol between alarm panels and the receivers of monitoring centers, and
+//! the event codes that it carries (DC-05 Contact ID, DC-03 SIA). Pure functions from bytes to
+//! frames, for any bytes. No conformance is claimed.
 //!
 //! Receivers differ. What is sent suits all of them, and what any of them sends is accepted.
 

@@ -17,7 +17,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// The most that the time of an encrypted answer may differ from that of the frame sent. Receivers accept frames that are 40 s off.
+/// The most that the time of an encrypted answer may differ from that of the frame sent. Receivers
+/// accept frames that are 40 s off.
 const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
 
 /// The key and timeout of exchanges with receivers.
@@ -66,8 +67,9 @@ impl Exchange<'_> {
 
     /// Whether a frame answers `asked`.
     ///
-    /// A NAK answers a frame that could not be read, so it repeats no number and is never encrypted (DC-09, 5.5.4). With a key, any other
-    /// answer must be encrypted and have the account and a current time, because anybody on the network path could forge or replay one.
+    /// A NAK answers a frame that could not be read, so it repeats no number and is never encrypted
+    /// (DC-09, 5.5.4). With a key, any other answer must be encrypted and have the account and a
+    /// current time, because anybody on the network path could forge or replay one.
     fn is_answer(&self, asked: &Frame, frame: &Frame) -> bool {
         if frame.id == Id::Nak {
             return true;
@@ -76,13 +78,17 @@ impl Exchange<'_> {
             (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
             _ => false,
         };
-        let is_now = |at: Timestamp| asked.at.is_some_and(|asked| at.since(asked).max(asked.since(at)) <= ANSWER_AGE_MOST);
-        let is_proved = || frame.sealed && same(&frame.account, &asked.account) && frame.at.is_some_and(is_now);
+        let is_now = |at: Timestamp| {
+            asked.at.is_some_and(|asked| at.since(asked).max(asked.since(at)) <= ANSWER_AGE_MOST)
+        };
+        let is_proved =
+            || frame.sealed && same(&frame.account, &asked.account) && frame.at.is_some_and(is_now);
         frame.sequence == asked.sequence && (self.key.is_none() || is_proved())
     }
 
     async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
-        let connected = timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
+        let connected =
+            timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
         let mut socket = connected.map_err(|_| Silence::Refused)?;
         let talk = async {
             // A message must not wait for the TCP acknowledgment of the previous one.
@@ -115,8 +121,10 @@ impl Exchange<'_> {
 
     async fn over_udp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
         let talk = async {
-            let target = tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
-            let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
+            let target =
+                tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
+            let socket =
+                UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
             socket.connect(target).await?;
             socket.send(&self.encode(frame)).await?;
             let mut bytes = vec![0; MOST];

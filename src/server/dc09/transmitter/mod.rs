@@ -1,7 +1,9 @@
-//! Signals a third party's receiving center (ANSI/SIA DC-09): alarms, cancellations, restores, and supervision of the line.
+//! Signals a third party's receiving center (ANSI/SIA DC-09): alarms, cancellations, restores, and
+//! supervision of the line.
 //!
-//! It never delays anything else: the automatic center calls in parallel. If the main receiver does not acknowledge a message, the backup
-//! gets it. If neither does, the timeline says so, and both are retried.
+//! It never delays anything else: the automatic center calls in parallel. If the main receiver does
+//! not acknowledge a message, the backup gets it. If neither does, the timeline says so, and both
+//! are retried.
 
 mod exchange;
 mod probe;
@@ -48,7 +50,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// The tries with one receiver before the other one. The standard gives no number.
 const TRIES: usize = 3;
-/// If messages are encrypted, the most that a receiver's time in an unencrypted NAK may differ from this server's.
+/// If messages are encrypted, the most that a receiver's time in an unencrypted NAK may differ from
+/// this server's.
 const AHEAD_MOST: Duration = Duration::from_secs(15 * 60);
 /// The longest text in a piece of x-data, characters.
 const TEXT_MOST: usize = 60;
@@ -92,8 +95,8 @@ pub struct Transmitter {
     clock: Arc<Clock>,
     live_events: Arc<LiveEvents>,
     proofs: Mutex<HashMap<HomeId, Proof>>,
-    /// The unsettled messages of each incident, by the number of their fact. A cancellation or restore waits for all earlier ones, so that
-    /// no receiver gets it before the alarm.
+    /// The unsettled messages of each incident, by the number of their fact. A cancellation or
+    /// restore waits for all earlier ones, so that no receiver gets it before the alarm.
     under_way: Mutex<HashMap<IncidentId, BTreeSet<u32>>>,
     /// The services of unsettled effects that were acknowledged. They are not sent again.
     taken: Mutex<HashSet<(String, Service)>>,
@@ -109,7 +112,8 @@ struct Message<'m> {
 }
 
 impl Transmitter {
-    /// Creates the handler, and the queue of incidents whose alarm no receiver acknowledged, for [`tell_what_fails`].
+    /// Creates the handler, and the queue of incidents whose alarm no receiver acknowledged, for
+    /// [`tell_what_fails`].
     ///
     /// # Errors
     /// A key that cannot be read, or times that are not allowed.
@@ -119,22 +123,47 @@ impl Transmitter {
         live_events: Arc<LiveEvents>,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), SettingsError> {
         let (every, within) = settings.times()?;
-        let path =
-            |name, peer: &Peer| TransmissionPath { name, peer: peer.clone(), sequence: AtomicU16::new(0), ahead_s: AtomicI64::new(0) };
-        let paths =
-            std::iter::once(path("main", &settings.main)).chain(settings.backup.as_ref().map(|peer| path("backup", peer))).collect();
+        let path = |name, peer: &Peer| TransmissionPath {
+            name,
+            peer: peer.clone(),
+            sequence: AtomicU16::new(0),
+            ahead_s: AtomicI64::new(0),
+        };
+        let paths = std::iter::once(path("main", &settings.main))
+            .chain(settings.backup.as_ref().map(|peer| path("backup", peer)))
+            .collect();
         let (failed, failures) = mpsc::unbounded_channel();
         let key = settings::key(settings.key_file.as_deref())?;
         let (proofs, under_way, taken) = Default::default();
-        Ok((Arc::new(Self { settings, key, within, every, paths, clock, live_events, proofs, under_way, taken, failed }), failures))
+        Ok((
+            Arc::new(Self {
+                settings,
+                key,
+                within,
+                every,
+                paths,
+                clock,
+                live_events,
+                proofs,
+                under_way,
+                taken,
+                failed,
+            }),
+            failures,
+        ))
     }
 
     /// The home of an account at the receiving center.
     pub fn home_of(&self, account: &str) -> Option<&HomeId> {
-        self.settings.accounts.iter().find(|(_, known)| known.eq_ignore_ascii_case(account)).map(|(home, _)| home)
+        self.settings
+            .accounts
+            .iter()
+            .find(|(_, known)| known.eq_ignore_ascii_case(account))
+            .map(|(home, _)| home)
     }
 
-    /// The outcome of the last message for a home. `None` if the home has no account there, or nothing was sent yet.
+    /// The outcome of the last message for a home. `None` if the home has no account there, or
+    /// nothing was sent yet.
     pub fn proof(&self, home: &HomeId) -> Option<Proof> {
         self.proofs.lock().expect("no holder panics").get(home).copied()
     }
@@ -142,7 +171,9 @@ impl Transmitter {
     /// R23: whether the center acknowledged the last message.
     pub fn check(&self, home: &Home, now: Timestamp) -> Check {
         let (at, ok, detail) = match self.proof(&home.id) {
-            _ if !self.settings.accounts.contains_key(&home.id) => (now, false, "No account at the monitoring center"),
+            _ if !self.settings.accounts.contains_key(&home.id) => {
+                (now, false, "No account at the monitoring center")
+            }
             Some(Proof { at, answered: true }) => (at, true, "Monitoring center answers"),
             Some(Proof { at, answered: false }) => (at, false, "Monitoring center does not answer"),
             None => (now, false, "Monitoring center not asked yet"),
@@ -179,13 +210,19 @@ impl Transmitter {
 
     /// Sends a message to one receiver. Retries carry the same number.
     async fn tell(&self, path: &TransmissionPath, message: &Message<'_>) -> Result<(), NotTaken> {
-        let sequence = path.sequence.fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1)).map_or(1, |last| last % 9_999 + 1);
+        let sequence = path
+            .sequence
+            .fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1))
+            .map_or(1, |last| last % 9_999 + 1);
         let exchange = Exchange { key: self.key.as_ref(), within: self.within };
         for _ in 0..TRIES {
             let ahead = path.ahead_s.load(Relaxed);
             let now = self.clock.now();
-            let at =
-                if ahead < 0 { now - Duration::from_secs(ahead.unsigned_abs()) } else { now + Duration::from_secs(ahead.unsigned_abs()) };
+            let at = if ahead < 0 {
+                now - Duration::from_secs(ahead.unsigned_abs())
+            } else {
+                now + Duration::from_secs(ahead.unsigned_abs())
+            };
             let frame = Frame {
                 id: message.id.clone(),
                 sequence,
@@ -202,13 +239,23 @@ impl Transmitter {
                 Ok(Frame { id: Id::Ack, .. }) => return Ok(()),
                 Ok(Frame { id: Id::Nak, at: Some(theirs), .. }) => {
                     // The receiver expects its own time.
-                    let ahead = (theirs.as_millis() as i64 - self.clock.now().as_millis() as i64).div_euclid(1_000);
-                    // A NAK is not encrypted. A forged one could make this server send frames with a future time, to be replayed then.
+                    let ahead = (theirs.as_millis() as i64 - self.clock.now().as_millis() as i64)
+                        .div_euclid(1_000);
+                    // A NAK is not encrypted. A forged one could make this server send frames with
+                    // a future time, to be replayed then.
                     if self.key.is_some() && ahead.unsigned_abs() > AHEAD_MOST.as_secs() {
-                        tracing::warn!(receiver = path.name, ahead, "a receiver's time differs too much; it is ignored");
+                        tracing::warn!(
+                            receiver = path.name,
+                            ahead,
+                            "a receiver's time differs too much; it is ignored"
+                        );
                         continue;
                     }
-                    tracing::info!(receiver = path.name, ahead, "a receiver's time differs; it is used for messages to the receiver");
+                    tracing::info!(
+                        receiver = path.name,
+                        ahead,
+                        "a receiver's time differs; it is used for messages to the receiver"
+                    );
                     path.ahead_s.store(ahead, Relaxed);
                 }
                 Ok(Frame { id: Id::Duh, .. }) => return Err(NotTaken::NotUnderstood),
@@ -239,12 +286,21 @@ const fn zone(service: Service) -> u16 {
 impl EffectHandler for Transmitter {
     fn queued(&self, effect: &Effect) {
         if matches!(effect.kind, EffectKind::SignalReceiver { .. }) {
-            self.under_way.lock().expect("no holder panics").entry(effect.incident).or_default().insert(effect.seq);
+            self.under_way
+                .lock()
+                .expect("no holder panics")
+                .entry(effect.incident)
+                .or_default()
+                .insert(effect.seq);
         }
     }
 
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
-        let EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at } = &effect.kind else { return Ok(None) };
+        let EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at } =
+            &effect.kind
+        else {
+            return Ok(None);
+        };
         let alarm = *signal == EffectSignal::Alarm && effect.mode == Mode::Live;
         if *signal != EffectSignal::Alarm && self.is_preceded(effect) {
             return Err(ExecuteError("the alarm itself is still on its way".into()));
@@ -256,7 +312,12 @@ impl EffectHandler for Transmitter {
         };
         let mut receiver = None;
         for service in services {
-            if self.taken.lock().expect("no holder panics").contains(&(effect.key.clone(), *service)) {
+            if self
+                .taken
+                .lock()
+                .expect("no holder panics")
+                .contains(&(effect.key.clone(), *service))
+            {
                 continue;
             }
             // The code for duress tells the receiver not to call the home.
@@ -265,7 +326,9 @@ impl EffectHandler for Transmitter {
                 (Mode::Drill, _) => Code::new(Signal::Test, zone(*service)),
                 (Mode::Live, EffectSignal::Cancel) => Code::new(Signal::Cancel, zone(*service)),
                 (Mode::Live, EffectSignal::Alarm) => Code::new(event, zone(*service)),
-                (Mode::Live, EffectSignal::Restore) => Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) },
+                (Mode::Live, EffectSignal::Restore) => {
+                    Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) }
+                }
             };
             let message = self.message(account, code, [site, place, notes], *at);
             match self.say(&effect.home, &message).await {
@@ -281,7 +344,9 @@ impl EffectHandler for Transmitter {
             self.taken.lock().expect("no holder panics").insert((effect.key.clone(), *service));
         }
         self.is_settled(effect);
-        Ok(receiver.filter(|_| alarm).map(|receiver| Command::Signaled { receiver: Some(receiver.into()) }))
+        Ok(receiver
+            .filter(|_| alarm)
+            .map(|receiver| Command::Signaled { receiver: Some(receiver.into()) }))
     }
 
     fn on_expired(&self, effect: &Effect) -> Option<Command> {
@@ -295,7 +360,10 @@ impl Transmitter {
     /// Whether an earlier message of the same incident is not settled.
     fn is_preceded(&self, effect: &Effect) -> bool {
         let under_way = self.under_way.lock().expect("no holder panics");
-        under_way.get(&effect.incident).and_then(BTreeSet::first).is_some_and(|first| *first < effect.seq)
+        under_way
+            .get(&effect.incident)
+            .and_then(BTreeSet::first)
+            .is_some_and(|first| *first < effect.seq)
     }
 
     /// Records that an effect is settled: none of its messages is under way.
@@ -311,15 +379,27 @@ impl Transmitter {
         self.taken.lock().expect("no holder panics").retain(|(key, _)| *key != effect.key);
     }
 
-    /// Builds a message in the configured format. Contact ID has one piece of x-data, because some receivers refuse more.
-    fn message<'m>(&self, account: &'m str, code: Code, [site, place, notes]: [&str; 3], at: Timestamp) -> Message<'m> {
+    /// Builds a message in the configured format. Contact ID has one piece of x-data, because some
+    /// receivers refuse more.
+    fn message<'m>(
+        &self,
+        account: &'m str,
+        code: Code,
+        [site, place, notes]: [&str; 3],
+        at: Timestamp,
+    ) -> Message<'m> {
         let manual = "TM".to_owned();
         let (id, extra) = match self.settings.format {
             Format::AdmCid => (Id::AdmCid, vec![manual]),
             Format::SiaDcs => {
                 let text = at.to_string();
                 let when = format!("H{},{}-{}", &text[11..19], &text[5..10], &text[..4]);
-                let mut extra = vec![format!("S{}", ascii(site, TEXT_MOST)), format!("L{}", ascii(place, TEXT_MOST)), manual, when];
+                let mut extra = vec![
+                    format!("S{}", ascii(site, TEXT_MOST)),
+                    format!("L{}", ascii(place, TEXT_MOST)),
+                    manual,
+                    when,
+                ];
                 // Notes may contain a gate code, so they are sent only if encrypted.
                 if self.key.is_some() && !notes.is_empty() {
                     extra.push(format!("I{}", ascii(notes, NOTES_MOST)));
@@ -352,10 +432,12 @@ impl EffectHandler for DrillTransmitter {
 }
 
 fn is_practice_alarm(effect: &Effect) -> bool {
-    effect.mode == Mode::Drill && matches!(effect.kind, EffectKind::SignalReceiver { signal: EffectSignal::Alarm, .. })
+    effect.mode == Mode::Drill
+        && matches!(effect.kind, EffectKind::SignalReceiver { signal: EffectSignal::Alarm, .. })
 }
 
-/// Records at once on the timeline that no receiver acknowledged an alarm, while the alarm is retried.
+/// Records at once on the timeline that no receiver acknowledged an alarm, while the alarm is
+/// retried.
 pub async fn tell_what_fails(mut failures: mpsc::UnboundedReceiver<IncidentId>, engine: Engine) {
     while let Some(incident) = failures.recv().await {
         if let Err(denied) = engine.give(incident, Command::Signaled { receiver: None }).await {
@@ -370,9 +452,16 @@ pub fn supervise(receiver: &Arc<Transmitter>, tasks: &Tasks) {
         let (receiver, mut stop) = (receiver.clone(), tasks.stop());
         tasks.spawn("tests of the receiving center", async move {
             loop {
-                let message = Message { account: &account, id: Id::Null, data: String::new(), extra: Vec::new() };
+                let message = Message {
+                    account: &account,
+                    id: Id::Null,
+                    data: String::new(),
+                    extra: Vec::new(),
+                };
                 // Any message that was acknowledged in the meantime proves the same.
-                let fresh = receiver.proof(&home).is_some_and(|proof| proof.answered && proof.at + receiver.every > receiver.clock.now());
+                let fresh = receiver.proof(&home).is_some_and(|proof| {
+                    proof.answered && proof.at + receiver.every > receiver.clock.now()
+                });
                 if !fresh {
                     let _ = receiver.say(&home, &message).await;
                 }

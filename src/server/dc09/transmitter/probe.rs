@@ -1,4 +1,5 @@
-//! Checks whether a receiving center answers, for `buckler check`. Sends one supervision message to each receiver, and nothing else.
+//! Checks whether a receiving center answers, for `buckler check`. Sends one supervision message to
+//! each receiver, and nothing else.
 
 use super::{
     super::{
@@ -11,7 +12,11 @@ use crate::server::clock::{Machine, TimeSource, instant};
 
 /// Returns a line for each receiver, and whether the receiver works.
 pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
-    let (Ok(key), Ok((_, within))) = (settings::key(settings.key_file.as_deref()), settings.times()) else { return Vec::new() };
+    let (Ok(key), Ok((_, within))) =
+        (settings::key(settings.key_file.as_deref()), settings.times())
+    else {
+        return Vec::new();
+    };
     let Some(account) = settings.accounts.values().next() else {
         return vec![(false, "receiving center: no home has an account there".into())];
     };
@@ -30,7 +35,11 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
     let mut found = Vec::new();
     for (name, peer) in [("main", Some(&settings.main)), ("backup", settings.backup.as_ref())] {
         let Some(peer) = peer else { continue };
-        found.push(said(name, peer, exchange.ask(peer, &frame, instant() + within).await.map(|answer| answer.id).ok()));
+        found.push(said(
+            name,
+            peer,
+            exchange.ask(peer, &frame, instant() + within).await.map(|answer| answer.id).ok(),
+        ));
     }
     found
 }

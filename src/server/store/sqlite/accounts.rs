@@ -12,16 +12,27 @@ use crate::{
 use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 use std::str::FromStr;
 
-pub(super) async fn homes(readers: &SqlitePool) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
-    let rows = sqlx::query("SELECT document, revision, id FROM home ORDER BY id").fetch_all(readers).await.map_err(failed("load homes"))?;
+pub(super) async fn homes(
+    readers: &SqlitePool,
+) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
+    let rows = sqlx::query("SELECT document, revision, id FROM home ORDER BY id")
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load homes"))?;
     let (mut homes, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         let id: &str = row.get(2);
         let text = row.try_get(0).map_err(|e| impossible(format!("home {id}: {e}")));
-        let home = text.and_then(|text| serde_json::from_str::<Home>(text).map_err(|e| impossible(format!("home {id}: {e}"))));
-        match home
-            .and_then(|home| if home.id.as_str() == id { Ok(home) } else { Err(impossible(format!("home {id} is stored as {}", home.id))) })
-        {
+        let home = text.and_then(|text| {
+            serde_json::from_str::<Home>(text).map_err(|e| impossible(format!("home {id}: {e}")))
+        });
+        match home.and_then(|home| {
+            if home.id.as_str() == id {
+                Ok(home)
+            } else {
+                Err(impossible(format!("home {id} is stored as {}", home.id)))
+            }
+        }) {
             Ok(home) => homes.push((home, row.get::<i64, _>(1) as u64)),
             Err(error) => unreadable.push((id.to_owned(), error)),
         }
@@ -29,7 +40,11 @@ pub(super) async fn homes(readers: &SqlitePool) -> Result<(Vec<(Home, u64)>, Vec
     Ok((homes, unreadable))
 }
 
-pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home, revision: u64) -> Result<(), StoreError> {
+pub(super) async fn put_home(
+    writer: &mut SqliteConnection,
+    home: &Home,
+    revision: u64,
+) -> Result<(), StoreError> {
     let document = serde_json::to_string(home).map_err(|e| impossible(format!("a home: {e}")))?;
     sqlx::query(
         "INSERT INTO home (id, document, revision) VALUES (?, ?, ?)
@@ -44,7 +59,10 @@ pub(super) async fn put_home(writer: &mut SqliteConnection, home: &Home, revisio
     Ok(())
 }
 
-pub(super) async fn put(writer: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {
+pub(super) async fn put(
+    writer: &mut SqliteConnection,
+    account: &Account,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO account (id, email, name, password) VALUES (?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, password = excluded.password",
@@ -59,7 +77,10 @@ pub(super) async fn put(writer: &mut SqliteConnection, account: &Account) -> Res
     Ok(())
 }
 
-pub(super) async fn by_email(readers: &SqlitePool, email: &str) -> Result<Option<Account>, StoreError> {
+pub(super) async fn by_email(
+    readers: &SqlitePool,
+    email: &str,
+) -> Result<Option<Account>, StoreError> {
     let row = sqlx::query("SELECT id, email, name, password FROM account WHERE email = ?")
         .bind(email.to_lowercase())
         .fetch_optional(readers)
@@ -89,12 +110,17 @@ pub(super) async fn put_membership(
     Ok(())
 }
 
-pub(super) async fn memberships(readers: &SqlitePool, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
-    let rows = sqlx::query("SELECT home, role, sos_withdrawn FROM membership WHERE account = ? ORDER BY rowid")
-        .bind(account.as_str())
-        .fetch_all(readers)
-        .await
-        .map_err(failed("load memberships"))?;
+pub(super) async fn memberships(
+    readers: &SqlitePool,
+    account: &UserId,
+) -> Result<Vec<(HomeId, Membership)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT home, role, sos_withdrawn FROM membership WHERE account = ? ORDER BY rowid",
+    )
+    .bind(account.as_str())
+    .fetch_all(readers)
+    .await
+    .map_err(failed("load memberships"))?;
     rows.iter().map(|row| Ok((slug(row, 0)?, membership_of(row, 1)))).collect()
 }
 
@@ -103,21 +129,28 @@ pub(super) async fn membership<'e>(
     home: &HomeId,
     account: &UserId,
 ) -> Result<Option<Membership>, StoreError> {
-    let row = sqlx::query("SELECT role, sos_withdrawn FROM membership WHERE home = ? AND account = ?")
-        .bind(home.as_str())
-        .bind(account.as_str())
-        .fetch_optional(reader)
-        .await
-        .map_err(failed("look for a membership"))?;
+    let row =
+        sqlx::query("SELECT role, sos_withdrawn FROM membership WHERE home = ? AND account = ?")
+            .bind(home.as_str())
+            .bind(account.as_str())
+            .fetch_optional(reader)
+            .await
+            .map_err(failed("look for a membership"))?;
     Ok(row.as_ref().map(|row| membership_of(row, 0)))
 }
 
 pub(super) async fn any(readers: &SqlitePool) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM account)").fetch_one(readers).await.map_err(failed("look for accounts"))?;
+    let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM account)")
+        .fetch_one(readers)
+        .await
+        .map_err(failed("look for accounts"))?;
     Ok(row.get(0))
 }
 
-pub(super) async fn members(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError> {
+pub(super) async fn members(
+    readers: &SqlitePool,
+    home: &HomeId,
+) -> Result<Vec<(Account, Membership)>, StoreError> {
     let rows = sqlx::query(
         "SELECT account.id, email, name, password, role, sos_withdrawn FROM membership JOIN account ON account.id = membership.account
          WHERE home = ? ORDER BY membership.rowid",
@@ -129,7 +162,11 @@ pub(super) async fn members(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(
     rows.iter().map(|row| Ok((account(row)?, membership_of(row, 4)))).collect()
 }
 
-pub(super) async fn end_membership(writer: &mut SqliteConnection, home: &HomeId, account: &UserId) -> Result<(), StoreError> {
+pub(super) async fn end_membership(
+    writer: &mut SqliteConnection,
+    home: &HomeId,
+    account: &UserId,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM membership WHERE home = ? AND account = ?")
         .bind(home.as_str())
         .bind(account.as_str())
@@ -166,18 +203,24 @@ pub(super) async fn put_contact_link(
     contact: &ContactId,
     shown: Option<&str>,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO contact_link (token, home, contact, shown) VALUES (?, ?, ?, ?)")
-        .bind(&token[..])
-        .bind(home.as_str())
-        .bind(contact.as_str())
-        .bind(shown)
-        .execute(writer)
-        .await
-        .map_err(failed("store a contact's link"))?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO contact_link (token, home, contact, shown) VALUES (?, ?, ?, ?)",
+    )
+    .bind(&token[..])
+    .bind(home.as_str())
+    .bind(contact.as_str())
+    .bind(shown)
+    .execute(writer)
+    .await
+    .map_err(failed("store a contact's link"))?;
     Ok(())
 }
 
-pub(super) async fn end_contact_links(writer: &mut SqliteConnection, home: &HomeId, contact: &ContactId) -> Result<(), StoreError> {
+pub(super) async fn end_contact_links(
+    writer: &mut SqliteConnection,
+    home: &HomeId,
+    contact: &ContactId,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM contact_link WHERE home = ? AND contact = ?")
         .bind(home.as_str())
         .bind(contact.as_str())
@@ -187,7 +230,10 @@ pub(super) async fn end_contact_links(writer: &mut SqliteConnection, home: &Home
     Ok(())
 }
 
-pub(super) async fn contact_link(readers: &SqlitePool, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
+pub(super) async fn contact_link(
+    readers: &SqlitePool,
+    token: [u8; 32],
+) -> Result<Option<(HomeId, ContactId)>, StoreError> {
     let row = sqlx::query("SELECT home, contact FROM contact_link WHERE token = ?")
         .bind(&token[..])
         .fetch_optional(readers)
@@ -196,7 +242,10 @@ pub(super) async fn contact_link(readers: &SqlitePool, token: [u8; 32]) -> Resul
     row.as_ref().map(|row| Ok((slug(row, 0)?, slug(row, 1)?))).transpose()
 }
 
-pub(super) async fn contact_links(readers: &SqlitePool, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
+pub(super) async fn contact_links(
+    readers: &SqlitePool,
+    home: &HomeId,
+) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
     let rows = sqlx::query("SELECT contact, shown FROM contact_link WHERE home = ?")
         .bind(home.as_str())
         .fetch_all(readers)

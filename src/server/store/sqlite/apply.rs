@@ -1,17 +1,22 @@
 //! Applies changes: checks guards, runs operations and appends audit records in one transaction.
 
-use super::{accounts, audit, center, deliveries, failed, incidents, invitations, passkeys, sessions, upkeep};
+use super::{
+    accounts, audit, center, deliveries, failed, incidents, invitations, passkeys, sessions, upkeep,
+};
 use crate::{
     domain::{
         access::{Action, CenterAction, InvitationScope, Role},
         id::{HomeId, UserId},
         time::Timestamp,
     },
-    server::store::{Bookkeeping, Change, ChangeError, Guard, Invitation, Op, StoreError, Urgent, Write},
+    server::store::{
+        Bookkeeping, Change, ChangeError, Guard, Invitation, Op, StoreError, Urgent, Write,
+    },
 };
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
 
-/// Applies writes in order, each in its own savepoint of one transaction. Stops before the next one if something is urgent.
+/// Applies writes in order, each in its own savepoint of one transaction. Stops before the next one
+/// if something is urgent.
 ///
 /// # Errors
 /// The transaction failed, so that none of the writes is stored.
@@ -32,7 +37,9 @@ pub(super) async fn all(
         match &result {
             Ok(()) => {}
             // The whole transaction may be lost.
-            Err(ChangeError::Store(error)) if !error.may_be_about_one() => return Err(error.clone()),
+            Err(ChangeError::Store(error)) if !error.may_be_about_one() => {
+                return Err(error.clone());
+            }
             Err(_) => {
                 query("ROLLBACK TO one").execute(&mut *transaction).await.map_err(&problem)?;
             }
@@ -81,7 +88,9 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
     match op {
         Op::PutHome { home, revision } => accounts::put_home(writer, home, *revision).await,
         Op::PutAccount(account) => accounts::put(writer, account).await,
-        Op::PutMembership(home, account, membership) => accounts::put_membership(writer, home, account, *membership).await,
+        Op::PutMembership(home, account, membership) => {
+            accounts::put_membership(writer, home, account, *membership).await
+        }
         Op::EndMembership(home, account) => accounts::end_membership(writer, home, account).await,
         Op::SetCenterRole(account, role) => center::put(writer, account, *role).await,
         Op::PutInvitation(invitation) => invitations::put(writer, invitation).await,
@@ -98,8 +107,12 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
         Op::PutContactLink { token, home, contact, shown } => {
             accounts::put_contact_link(writer, *token, home, contact, shown.as_deref()).await
         }
-        Op::EndContactLinks(home, contact) => accounts::end_contact_links(writer, home, contact).await,
-        Op::EndQuarantined { incident, home, .. } => incidents::end_quarantined(writer, incident, home).await,
+        Op::EndContactLinks(home, contact) => {
+            accounts::end_contact_links(writer, home, contact).await
+        }
+        Op::EndQuarantined { incident, home, .. } => {
+            incidents::end_quarantined(writer, incident, home).await
+        }
     }
 }
 
@@ -174,18 +187,36 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
 }
 
 /// Whether an invitation has not expired and its inviter still has the right to invite.
-async fn is_open(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-    let Some(Invitation { scope, inviter, .. }) = invitations::of_token(&mut *writer, token, now).await? else { return Ok(false) };
+async fn is_open(
+    writer: &mut SqliteConnection,
+    token: [u8; 32],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(Invitation { scope, inviter, .. }) =
+        invitations::of_token(&mut *writer, token, now).await?
+    else {
+        return Ok(false);
+    };
     match scope {
         InvitationScope::Home(home, _) => may_configure(writer, &home, &inviter).await,
         InvitationScope::Center(_) => may_at_center(writer, &inviter, CenterAction::Lead).await,
     }
 }
 
-async fn may_configure(writer: &mut SqliteConnection, home: &HomeId, account: &UserId) -> Result<bool, StoreError> {
-    Ok(accounts::membership(writer, home, account).await?.is_some_and(|membership| membership.may(Action::Configure)))
+async fn may_configure(
+    writer: &mut SqliteConnection,
+    home: &HomeId,
+    account: &UserId,
+) -> Result<bool, StoreError> {
+    Ok(accounts::membership(writer, home, account)
+        .await?
+        .is_some_and(|membership| membership.may(Action::Configure)))
 }
 
-async fn may_at_center(writer: &mut SqliteConnection, account: &UserId, action: CenterAction) -> Result<bool, StoreError> {
+async fn may_at_center(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    action: CenterAction,
+) -> Result<bool, StoreError> {
     Ok(center::role(writer, account).await?.is_some_and(|role| role.may(action)))
 }

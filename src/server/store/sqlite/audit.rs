@@ -32,16 +32,31 @@ fn bound(before: &[u8], number: i64, columns: &[Value; 7]) -> [u8; 32] {
 }
 
 /// Appends records to the chain, within a transaction.
-pub(super) async fn append(writer: &mut SqliteConnection, entries: &[AuditEntry]) -> Result<(), sqlx::Error> {
-    let last = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetch_optional(&mut *writer).await?;
-    let (mut number, mut before) = last.map_or((0, BEGINNING.to_vec()), |row| (row.get(0), row.get(1)));
+pub(super) async fn append(
+    writer: &mut SqliteConnection,
+    entries: &[AuditEntry],
+) -> Result<(), sqlx::Error> {
+    let last = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+        .fetch_optional(&mut *writer)
+        .await?;
+    let (mut number, mut before) =
+        last.map_or((0, BEGINNING.to_vec()), |row| (row.get(0), row.get(1)));
     for entry in entries {
         let AuditEntry { at, what, account, home, session, address, detail } = entry;
         number += 1;
         let at = at.as_millis() as i64;
         let (what, detail) = (name(*what), detail.to_string());
-        let (account, home) = (account.as_ref().map(ToString::to_string), home.as_ref().map(ToString::to_string));
-        let columns = [json!(at), json!(what), json!(account), json!(home), json!(session), json!(address), json!(detail)];
+        let (account, home) =
+            (account.as_ref().map(ToString::to_string), home.as_ref().map(ToString::to_string));
+        let columns = [
+            json!(at),
+            json!(what),
+            json!(account),
+            json!(home),
+            json!(session),
+            json!(address),
+            json!(detail),
+        ];
         before = bound(&before, number, &columns).to_vec();
         sqlx::query(
             "INSERT INTO audit (number, at, what, account, home, session, address, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -66,46 +81,64 @@ fn name(what: AuditAction) -> String {
     json!(what).as_str().unwrap_or_default().to_owned()
 }
 
-/// Appends the decisions of incidents that have no audit record yet, each with the hash of its facts. Returns whether there are more.
+/// Appends the decisions of incidents that have no audit record yet, each with the hash of its
+/// facts. Returns whether there are more.
 pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
     let problem = failed("audit what happened");
     let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(&problem)?;
-    let incidents: Vec<String> =
-        sqlx::query_scalar("SELECT incident FROM unaudited LIMIT ?").bind(AT_ONCE).fetch_all(&mut *change).await.map_err(&problem)?;
+    let incidents: Vec<String> = sqlx::query_scalar("SELECT incident FROM unaudited LIMIT ?")
+        .bind(AT_ONCE)
+        .fetch_all(&mut *change)
+        .await
+        .map_err(&problem)?;
     for incident in &incidents {
         let rows = sqlx::query(
             "SELECT first, CAST(body AS BLOB), home, started_at FROM facts JOIN incident ON id = facts.incident LEFT JOIN audited USING (incident)
              WHERE facts.incident = ? AND first > coalesce(upto, 0) ORDER BY first",
         );
         let rows = rows.bind(incident).fetch_all(&mut *change).await.map_err(&problem)?;
-        let entries = rows.iter().map(|row| decision(incident, row)).collect::<Result<Vec<_>, _>>()?;
+        let entries =
+            rows.iter().map(|row| decision(incident, row)).collect::<Result<Vec<_>, _>>()?;
         append(&mut change, &entries).await.map_err(&problem)?;
         if let Some(last) = rows.last() {
             let upto = "INSERT INTO audited (incident, upto) VALUES (?, ?) ON CONFLICT DO UPDATE SET upto = excluded.upto";
-            sqlx::query(upto).bind(incident).bind(last.get::<i64, _>(0)).execute(&mut *change).await.map_err(&problem)?;
+            sqlx::query(upto)
+                .bind(incident)
+                .bind(last.get::<i64, _>(0))
+                .execute(&mut *change)
+                .await
+                .map_err(&problem)?;
         }
-        sqlx::query("DELETE FROM unaudited WHERE incident = ?").bind(incident).execute(&mut *change).await.map_err(&problem)?;
+        sqlx::query("DELETE FROM unaudited WHERE incident = ?")
+            .bind(incident)
+            .execute(&mut *change)
+            .await
+            .map_err(&problem)?;
     }
     change.commit().await.map_err(&problem)?;
     Ok(incidents.len() as i64 == AT_ONCE)
 }
 
-/// The audit record of one decision of an incident. If its facts cannot be parsed, the record has the time of the incident's start, so that
-/// other records do not wait for it.
+/// The audit record of one decision of an incident. If its facts cannot be parsed, the record has
+/// the time of the incident's start, so that other records do not wait for it.
 fn decision(incident: &str, row: &SqliteRow) -> Result<AuditEntry, StoreError> {
     let (first, body): (i64, &[u8]) = (row.get(0), row.get(1));
     let facts: Vec<Recorded> = serde_json::from_slice(body).unwrap_or_default();
     let started_at = Timestamp::from_millis(row.get::<i64, _>(3) as u64);
     let at = facts.first().map_or(started_at, |fact| fact.at);
     let detail = json!({"incident": incident, "first": first, "facts": sha256(body)});
-    Ok(AuditEntry { home: Some(accounts::slug(row, 2)?), ..AuditEntry::new(AuditAction::Incident, at, detail) })
+    Ok(AuditEntry {
+        home: Some(accounts::slug(row, 2)?),
+        ..AuditEntry::new(AuditAction::Incident, at, detail)
+    })
 }
 
 fn sha256(text: impl AsRef<[u8]>) -> String {
     HEXLOWER.encode(&Sha256::digest(text.as_ref()))
 }
 
-/// The audit records of a home, and those of an account that concern no home, without incidents' steps, the newest first.
+/// The audit records of a home, and those of an account that concern no home, without incidents'
+/// steps, the newest first.
 pub(super) async fn of(
     readers: &SqlitePool,
     home: &HomeId,
@@ -125,8 +158,10 @@ pub(super) async fn of(
     .await
     .map_err(failed("read the audit"))?;
     let record = |row: &SqliteRow| {
-        let what = serde_json::from_value(json!(row.get::<&str, _>(2))).map_err(|e| impossible(format!("a record of the audit: {e}")))?;
-        let detail = serde_json::from_str(row.get(5)).map_err(|e| impossible(format!("a record of the audit: {e}")))?;
+        let what = serde_json::from_value(json!(row.get::<&str, _>(2)))
+            .map_err(|e| impossible(format!("a record of the audit: {e}")))?;
+        let detail = serde_json::from_str(row.get(5))
+            .map_err(|e| impossible(format!("a record of the audit: {e}")))?;
         Ok(AuditRow {
             number: row.get::<i64, _>(0) as u64,
             at: Timestamp::from_millis(row.get::<i64, _>(1) as u64),
@@ -148,7 +183,8 @@ pub enum Verdict {
         records: u64,
         /// The number of incidents with decisions that have no audit record yet.
         waiting: u64,
-        /// The hash of the last record. Kept elsewhere, it later shows that no record was removed from the end.
+        /// The hash of the last record. Kept elsewhere, it later shows that no record was removed
+        /// from the end.
         head: String,
     },
     /// The first change that was found, and where.
@@ -160,25 +196,32 @@ impl fmt::Display for Verdict {
         match self {
             Self::Broken(what) => f.write_str(what),
             Self::Whole { records, waiting, head } => {
-                write!(f, "{records} records, each as it was written; the hash of the last is {head}")?;
+                write!(
+                    f,
+                    "{records} records, each as it was written; the hash of the last is {head}"
+                )?;
                 match waiting {
                     0 => Ok(()),
-                    n => write!(f, "; {n} incidents went on since and are taken over while the server runs"),
+                    n => write!(
+                        f,
+                        "; {n} incidents went on since and are taken over while the server runs"
+                    ),
                 }
             }
         }
     }
 }
 
-/// Verifies the whole chain in that file and the facts that it covers. With `expect`, also looks for a record with that hash, which was
-/// once the last.
+/// Verifies the whole chain in that file and the facts that it covers. With `expect`, also looks
+/// for a record with that hash, which was once the last.
 ///
 /// # Errors
 /// The file cannot be read.
 pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreError> {
     let problem = failed("read the audit");
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+    let mut reader =
+        SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
     // A transaction, to read one state of a file that a server may be writing to.
     let mut reader = reader.begin().await.map_err(&problem)?;
     let (mut number, mut before, mut met) = (0i64, BEGINNING.to_vec(), expect.is_none());
@@ -189,11 +232,14 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
         let rows = rows.bind(number).fetch_all(&mut *reader).await.map_err(&problem)?;
         for row in &rows {
             number += 1;
-            if let Some(broken) = broken(&mut reader, row, number, &before).await.map_err(&problem)? {
+            if let Some(broken) =
+                broken(&mut reader, row, number, &before).await.map_err(&problem)?
+            {
                 return Ok(Verdict::Broken(broken));
             }
             before = row.get(8);
-            met = met || expect.is_some_and(|expect| HEXLOWER.encode(&before) == expect.to_lowercase());
+            met = met
+                || expect.is_some_and(|expect| HEXLOWER.encode(&before) == expect.to_lowercase());
         }
         if rows.is_empty() {
             break;
@@ -210,19 +256,34 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
     .await
     .map_err(&problem)?;
     if let Some(incident) = missing {
-        return Ok(Verdict::Broken(format!("incident {incident} went on and the audit was not told")));
+        return Ok(Verdict::Broken(format!(
+            "incident {incident} went on and the audit was not told"
+        )));
     }
-    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM unaudited").fetch_one(&mut *reader).await.map_err(&problem)?;
-    Ok(Verdict::Whole { records: number as u64, waiting: waiting as u64, head: HEXLOWER.encode(&before) })
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM unaudited")
+        .fetch_one(&mut *reader)
+        .await
+        .map_err(&problem)?;
+    Ok(Verdict::Whole {
+        records: number as u64,
+        waiting: waiting as u64,
+        head: HEXLOWER.encode(&before),
+    })
 }
 
 /// Returns what is wrong with a record, if anything.
-async fn broken(reader: &mut SqliteConnection, row: &SqliteRow, number: i64, before: &[u8]) -> Result<Option<String>, sqlx::Error> {
+async fn broken(
+    reader: &mut SqliteConnection,
+    row: &SqliteRow,
+    number: i64,
+    before: &[u8],
+) -> Result<Option<String>, sqlx::Error> {
     if row.get::<i64, _>(0) != number {
         return Ok(Some(format!("record {number} is missing")));
     }
     let text = |column: usize| json!(row.get::<Option<&str>, _>(column));
-    let columns = [json!(row.get::<i64, _>(1)), text(2), text(3), text(4), text(5), text(6), text(7)];
+    let columns =
+        [json!(row.get::<i64, _>(1)), text(2), text(3), text(4), text(5), text(6), text(7)];
     if bound(before, number, &columns)[..] != row.get::<Vec<u8>, _>(8)[..] {
         return Ok(Some(format!("record {number} is not as it was written")));
     }
@@ -230,12 +291,14 @@ async fn broken(reader: &mut SqliteConnection, row: &SqliteRow, number: i64, bef
         return Ok(None);
     }
     let detail: Value = serde_json::from_str(row.get(7)).unwrap_or_default();
-    let (incident, first) = (detail["incident"].as_str().unwrap_or_default(), detail["first"].as_i64());
-    let body: Option<String> = sqlx::query_scalar("SELECT body FROM facts WHERE incident = ? AND first = ?")
-        .bind(incident)
-        .bind(first)
-        .fetch_optional(reader)
-        .await?;
+    let (incident, first) =
+        (detail["incident"].as_str().unwrap_or_default(), detail["first"].as_i64());
+    let body: Option<String> =
+        sqlx::query_scalar("SELECT body FROM facts WHERE incident = ? AND first = ?")
+            .bind(incident)
+            .bind(first)
+            .fetch_optional(reader)
+            .await?;
     let same = body.is_some_and(|body| detail["facts"] == sha256(&body));
     Ok((!same).then(|| format!("what incident {incident} did is not what record {number} says")))
 }

@@ -7,10 +7,18 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool};
 
-pub(super) async fn put(writer: &mut SqliteConnection, account: &UserId, role: Option<CenterRole>) -> Result<(), StoreError> {
+pub(super) async fn put(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    role: Option<CenterRole>,
+) -> Result<(), StoreError> {
     let problem = failed("store who works at the center");
     let Some(role) = role else {
-        sqlx::query("DELETE FROM center WHERE account = ?").bind(account.as_str()).execute(writer).await.map_err(problem)?;
+        sqlx::query("DELETE FROM center WHERE account = ?")
+            .bind(account.as_str())
+            .execute(writer)
+            .await
+            .map_err(problem)?;
         return Ok(());
     };
     sqlx::query("INSERT INTO center (account, role) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET role = excluded.role")
@@ -22,7 +30,10 @@ pub(super) async fn put(writer: &mut SqliteConnection, account: &UserId, role: O
     Ok(())
 }
 
-pub(super) async fn role<'e>(reader: impl SqliteExecutor<'e>, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
+pub(super) async fn role<'e>(
+    reader: impl SqliteExecutor<'e>,
+    account: &UserId,
+) -> Result<Option<CenterRole>, StoreError> {
     let row = sqlx::query("SELECT role FROM center WHERE account = ?")
         .bind(account.as_str())
         .fetch_optional(reader)

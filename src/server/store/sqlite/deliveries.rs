@@ -7,7 +7,10 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn since(readers: &SqlitePool, url: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) async fn since(
+    readers: &SqlitePool,
+    url: &str,
+) -> Result<Option<Timestamp>, StoreError> {
     let since: Option<i64> = sqlx::query_scalar("SELECT since FROM webhook WHERE url = ?")
         .bind(url)
         .fetch_optional(readers)
@@ -16,7 +19,11 @@ pub(super) async fn since(readers: &SqlitePool, url: &str) -> Result<Option<Time
     Ok(since.map(|since| Timestamp::from_millis(since as u64)))
 }
 
-pub(super) async fn put_since(writer: &mut SqliteConnection, url: &str, since: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn put_since(
+    writer: &mut SqliteConnection,
+    url: &str,
+    since: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO webhook (url, since) VALUES (?, ?) ON CONFLICT (url) DO NOTHING")
         .bind(url)
         .bind(since.as_millis() as i64)
@@ -37,7 +44,8 @@ pub(super) async fn all(readers: &SqlitePool, url: &str) -> Result<Vec<Delivery>
 }
 
 fn delivery(url: &str, row: &SqliteRow) -> Result<Delivery, StoreError> {
-    let incident = row.get::<&str, _>(0).parse().map_err(|_| impossible("the incident of a delivery"))?;
+    let incident =
+        row.get::<&str, _>(0).parse().map_err(|_| impossible("the incident of a delivery"))?;
     let since: Option<i64> = row.get(2);
     let failing = since.map(|since| Failing {
         since: Timestamp::from_millis(since as u64),
@@ -47,7 +55,11 @@ fn delivery(url: &str, row: &SqliteRow) -> Result<Delivery, StoreError> {
     Ok(Delivery { url: url.into(), incident, next: row.get::<i64, _>(1) as u32, failing })
 }
 
-pub(super) async fn one(readers: &SqlitePool, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError> {
+pub(super) async fn one(
+    readers: &SqlitePool,
+    url: &str,
+    incident: IncidentId,
+) -> Result<Option<Delivery>, StoreError> {
     let row = sqlx::query("SELECT incident, next, failing_since, failure, given_up FROM delivery WHERE url = ? AND incident = ?")
         .bind(url)
         .bind(incident.to_string())
@@ -74,11 +86,15 @@ pub(super) async fn put(writer: &mut SqliteConnection, all: &[Delivery]) -> Resu
     Ok(())
 }
 
-pub(super) async fn begun_since(readers: &SqlitePool, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
-    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident WHERE started_at >= ? ORDER BY started_at, id")
-        .bind(at.as_millis() as i64)
-        .fetch_all(readers)
-        .await
-        .map_err(failed("list what began"))?;
+pub(super) async fn begun_since(
+    readers: &SqlitePool,
+    at: Timestamp,
+) -> Result<Vec<IncidentId>, StoreError> {
+    let ids: Vec<String> =
+        sqlx::query_scalar("SELECT id FROM incident WHERE started_at >= ? ORDER BY started_at, id")
+            .bind(at.as_millis() as i64)
+            .fetch_all(readers)
+            .await
+            .map_err(failed("list what began"))?;
     ids.iter().map(|id| id.parse().map_err(|_| impossible("an incident's id"))).collect()
 }

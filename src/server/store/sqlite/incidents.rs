@@ -1,4 +1,5 @@
-//! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many incidents it contains.
+//! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many
+//! incidents it contains.
 
 use super::{failed, impossible};
 use crate::{
@@ -23,12 +24,16 @@ const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running, quiet)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)";
 const FACTS: &str = "INSERT INTO facts (incident, first, body) SELECT value ->> 0, value ->> 1, value -> 2 FROM json_each(?)";
 const UNAUDITED: &str = "INSERT OR IGNORE INTO unaudited (incident) SELECT value FROM json_each(?)";
-const OVER: &str = "UPDATE incident SET running = NULL WHERE id IN (SELECT value FROM json_each(?))";
+const OVER: &str =
+    "UPDATE incident SET running = NULL WHERE id IN (SELECT value FROM json_each(?))";
 const REQUESTS: &str = "INSERT INTO request (id, incident, fingerprint)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)";
-const DISPATCHES: &str = "INSERT INTO dispatch (incident, service) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
-const EFFECTS: &str = "INSERT INTO outbox (key, body) SELECT value ->> 0, value -> 1 FROM json_each(?)";
-const QUARANTINED: &str = "UPDATE incident SET quarantined_at = value ->> 1, quarantine = value ->> 2
+const DISPATCHES: &str =
+    "INSERT INTO dispatch (incident, service) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
+const EFFECTS: &str =
+    "INSERT INTO outbox (key, body) SELECT value ->> 0, value -> 1 FROM json_each(?)";
+const QUARANTINED: &str =
+    "UPDATE incident SET quarantined_at = value ->> 1, quarantine = value ->> 2
     FROM json_each(?) WHERE incident.id = value ->> 0";
 const RESUMED: &str = "UPDATE incident SET quarantined_at = NULL, quarantine = NULL WHERE id IN (SELECT value FROM json_each(?))";
 const DONE: &str = "DELETE FROM outbox WHERE key IN (SELECT value FROM json_each(?))";
@@ -39,7 +44,9 @@ fn rows<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Option<String>, S
     if rows.is_empty() {
         return Ok(None);
     }
-    serde_json::to_string(&rows).map(Some).map_err(|e| impossible(format!("what is to be stored: {e}")))
+    serde_json::to_string(&rows)
+        .map(Some)
+        .map_err(|e| impossible(format!("what is to be stored: {e}")))
 }
 
 pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
@@ -48,15 +55,32 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         EffectKind::RequestDispatch { service } => Some((e.incident, service)),
         _ => None,
     };
-    // Ends go before beginnings, because an incident that ends makes room for a new one of its home.
+    // Ends go before beginnings, because an incident that ends makes room for a new one of its
+    // home.
     let statements = [
         (OVER, rows(batch.over.iter())?),
-        (QUARANTINED, rows(batch.quarantined.iter().map(|q| (&q.incident, q.since.as_millis(), &q.why)))?),
+        (
+            QUARANTINED,
+            rows(batch.quarantined.iter().map(|q| (&q.incident, q.since.as_millis(), &q.why)))?,
+        ),
         (RESUMED, rows(batch.resumed.iter())?),
-        (BEGIN, rows(batch.begun.iter().map(|b| (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))))?),
+        (
+            BEGIN,
+            rows(
+                batch
+                    .begun
+                    .iter()
+                    .map(|b| (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))),
+            )?,
+        ),
         (FACTS, rows(batch.facts.iter())?),
         (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
-        (REQUESTS, rows(batch.requests.iter().map(|r| (r.id, r.incident, HEXLOWER.encode(&r.fingerprint))))?),
+        (
+            REQUESTS,
+            rows(
+                batch.requests.iter().map(|r| (r.id, r.incident, HEXLOWER.encode(&r.fingerprint))),
+            )?,
+        ),
         (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
         (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
         (DONE, rows(batch.done.iter())?),
@@ -91,30 +115,50 @@ struct Outgoing<'a> {
 impl<'a> Outgoing<'a> {
     fn of(effect: &'a Effect) -> Self {
         let Effect { home, mode, not_after, kind, .. } = effect;
-        Self { home: Cow::Borrowed(home), mode: *mode, not_after: *not_after, kind: Cow::Borrowed(kind) }
+        Self {
+            home: Cow::Borrowed(home),
+            mode: *mode,
+            not_after: *not_after,
+            kind: Cow::Borrowed(kind),
+        }
     }
 
     fn effect(key: &str, body: &str) -> Option<Effect> {
         let mut parts = key.split('/');
         let (incident, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let Outgoing { home, mode, not_after, kind } = serde_json::from_str(body).ok()?;
-        Some(Effect { key: key.into(), incident, home: home.into_owned(), seq, mode, not_after, kind: kind.into_owned() })
+        Some(Effect {
+            key: key.into(),
+            incident,
+            home: home.into_owned(),
+            seq,
+            mode,
+            not_after,
+            kind: kind.into_owned(),
+        })
     }
 }
 
-/// SQLite rolls back by itself after some failures. The error that there is nothing to roll back is ignored.
+/// SQLite rolls back by itself after some failures. The error that there is nothing to roll back is
+/// ignored.
 async fn roll_back(writer: &mut SqliteConnection) {
     let _ = sqlx::query("ROLLBACK").execute(writer).await;
 }
 
-pub(super) async fn requests<'e>(reader: impl SqliteExecutor<'e>, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+pub(super) async fn requests<'e>(
+    reader: impl SqliteExecutor<'e>,
+    ids: &[IncidentId],
+) -> Result<Vec<RequestRow>, StoreError> {
     let rows = sqlx::query("SELECT id, incident, fingerprint FROM request WHERE id IN (SELECT value FROM json_each(?))")
         .bind(json!(ids).to_string())
         .fetch_all(reader)
         .await
         .map_err(failed("look for earlier requests"))?;
     let parse = |row: &SqliteRow| {
-        let fingerprint = row.get::<Vec<u8>, _>(2).try_into().map_err(|_| impossible("a request's fingerprint"))?;
+        let fingerprint = row
+            .get::<Vec<u8>, _>(2)
+            .try_into()
+            .map_err(|_| impossible("a request's fingerprint"))?;
         Ok(RequestRow { id: id(row, 0)?, incident: id(row, 1)?, fingerprint })
     };
     rows.iter().map(parse).collect()
@@ -130,7 +174,8 @@ pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<RunningRow>, Sto
     .await
     .map_err(failed("load running incidents"))?;
     let row = |rows: &[SqliteRow]| {
-        let (incident, home, quiet): (String, String, bool) = (rows[0].get(0), rows[0].get(1), rows[0].get(3));
+        let (incident, home, quiet): (String, String, bool) =
+            (rows[0].get(0), rows[0].get(1), rows[0].get(3));
         let quarantined = rows[0].get::<Option<i64>, _>(4).map(|since| Quarantined {
             incident: incident.clone(),
             home: home.clone(),
@@ -143,7 +188,11 @@ pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<RunningRow>, Sto
     Ok(rows.chunk_by(same_incident).map(row).collect())
 }
 
-pub(super) async fn end_quarantined(writer: &mut SqliteConnection, incident: &str, home: &HomeId) -> Result<(), StoreError> {
+pub(super) async fn end_quarantined(
+    writer: &mut SqliteConnection,
+    incident: &str,
+    home: &HomeId,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE incident SET running = NULL WHERE id = ? AND home = ? AND quarantined_at IS NOT NULL")
         .bind(incident)
         .bind(home.as_str())
@@ -153,8 +202,13 @@ pub(super) async fn end_quarantined(writer: &mut SqliteConnection, incident: &st
     Ok(())
 }
 
-pub(super) async fn pending(readers: &SqlitePool) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-    let rows = sqlx::query("SELECT key, body FROM outbox ORDER BY key").fetch_all(readers).await.map_err(failed("load the outbox"))?;
+pub(super) async fn pending(
+    readers: &SqlitePool,
+) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+    let rows = sqlx::query("SELECT key, body FROM outbox ORDER BY key")
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load the outbox"))?;
     let (mut effects, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         let key: &str = row.get(0);
@@ -166,27 +220,48 @@ pub(super) async fn pending(readers: &SqlitePool) -> Result<(Vec<Effect>, Vec<St
     Ok((effects, unreadable))
 }
 
-/// One incident, unless it is or was quarantined: its facts end somewhere in the middle, and nobody may go on from there.
-pub(super) async fn one(readers: &SqlitePool, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+/// One incident, unless it is or was quarantined: its facts end somewhere in the middle, and nobody
+/// may go on from there.
+pub(super) async fn one(
+    readers: &SqlitePool,
+    id: IncidentId,
+) -> Result<Option<Stored>, StoreError> {
     load(readers, id, "quarantined_at IS NULL").await
 }
 
 /// One incident, quarantined or not.
-pub(super) async fn any(readers: &SqlitePool, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+pub(super) async fn any(
+    readers: &SqlitePool,
+    id: IncidentId,
+) -> Result<Option<Stored>, StoreError> {
     load(readers, id, "TRUE").await
 }
 
-async fn load(readers: &SqlitePool, id: IncidentId, which: &'static str) -> Result<Option<Stored>, StoreError> {
+async fn load(
+    readers: &SqlitePool,
+    id: IncidentId,
+    which: &'static str,
+) -> Result<Option<Stored>, StoreError> {
     let query = format!(
         "SELECT incident.id, incident.home, facts.body FROM incident JOIN facts ON facts.incident = incident.id
          WHERE incident.id = ? AND {which} ORDER BY facts.first"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.to_string()).fetch_all(readers).await.map_err(failed("load an incident"))?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(id.to_string())
+        .fetch_all(readers)
+        .await
+        .map_err(failed("load an incident"))?;
     if rows.is_empty() { Ok(None) } else { gathered(&rows).map(Some) }
 }
 
-/// A home's incidents before a time, the newest first. Those that cannot be read are left out, and older ones take their places.
-pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
+/// A home's incidents before a time, the newest first. Those that cannot be read are left out, and
+/// older ones take their places.
+pub(super) async fn of_home(
+    readers: &SqlitePool,
+    home: &HomeId,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<Stored>, StoreError> {
     let (mut all, mut before) = (Vec::new(), before.as_millis() as i64);
     loop {
         let missing = limit - all.len() as u32;
@@ -205,15 +280,20 @@ pub(super) async fn of_home(readers: &SqlitePool, home: &HomeId, before: Timesta
         let incidents = rows.chunk_by(same_incident).count() as u32;
         all.extend(rows.chunk_by(same_incident).filter_map(readable));
         match rows.last() {
-            Some(last) if incidents == missing && (all.len() as u32) < limit => before = last.get(3),
+            Some(last) if incidents == missing && (all.len() as u32) < limit => {
+                before = last.get(3)
+            }
             _ => return Ok(all),
         }
     }
 }
 
-/// Parses one incident. An incident that cannot be read is left out, so that the other incidents of the home can be read.
+/// Parses one incident. An incident that cannot be read is left out, so that the other incidents of
+/// the home can be read.
 fn readable(rows: &[SqliteRow]) -> Option<Stored> {
-    let unread = |error: &StoreError| tracing::error!(error = error as &dyn std::error::Error, "an incident cannot be read");
+    let unread = |error: &StoreError| {
+        tracing::error!(error = error as &dyn std::error::Error, "an incident cannot be read")
+    };
     gathered(rows).and_then(|stored| stored.replay().map(|_| stored)).inspect_err(unread).ok()
 }
 
@@ -224,12 +304,17 @@ fn same_incident(one: &SqliteRow, other: &SqliteRow) -> bool {
 /// Builds one incident from its rows (incident, home, facts). `rows` must not be empty.
 fn gathered(rows: &[SqliteRow]) -> Result<Stored, StoreError> {
     let id = id(&rows[0], 0)?;
-    let home = rows[0].get::<&str, _>(1).parse().map_err(|_| impossible(format!("the home of incident {id}")))?;
+    let home = rows[0]
+        .get::<&str, _>(1)
+        .parse()
+        .map_err(|_| impossible(format!("the home of incident {id}")))?;
     let mut history: Vec<Recorded> = Vec::new();
     for row in rows {
-        let body: Option<&str> = row.try_get(2).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
+        let body: Option<&str> =
+            row.try_get(2).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
         let body = body.ok_or_else(|| impossible(format!("incident {id} has no history")))?;
-        let facts: Vec<Recorded> = serde_json::from_str(body).map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
+        let facts: Vec<Recorded> = serde_json::from_str(body)
+            .map_err(|e| impossible(format!("facts of incident {id}: {e}")))?;
         history.extend(facts);
     }
     Ok(Stored { id, home, history })

@@ -17,7 +17,11 @@ use std::path::Path;
 /// The file cannot be read at all.
 pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
+    let reader = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .map_err(failed("open the database"))?;
     let mut found = vec![whole(&reader).await?, version(&reader).await?, histories(&reader).await?];
     // The file of an older version has no audit records.
     if let Ok(verdict) = verify(file, None).await {
@@ -27,7 +31,10 @@ pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
 }
 
 async fn whole(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
-    let rows = sqlx::query("PRAGMA integrity_check(5)").fetch_all(reader).await.map_err(failed("check the database"))?;
+    let rows = sqlx::query("PRAGMA integrity_check(5)")
+        .fetch_all(reader)
+        .await
+        .map_err(failed("check the database"))?;
     let said: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     Ok(match said == ["ok"] {
         true => (true, "every page is whole".into()),
@@ -36,13 +43,19 @@ async fn whole(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
 }
 
 async fn version(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
-    let newest = sqlx::migrate!("src/server/store/sqlite/migrations").iter().map(|m| m.version).max().unwrap_or_default();
+    let newest = sqlx::migrate!("src/server/store/sqlite/migrations")
+        .iter()
+        .map(|m| m.version)
+        .max()
+        .unwrap_or_default();
     let at: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
         .fetch_one(reader)
         .await
         .map_err(failed("read the database's version"))?;
     Ok(match at {
-        at if at > newest => (false, format!("version {at}, of a newer Buckler; this one knows {newest}")),
+        at if at > newest => {
+            (false, format!("version {at}, of a newer Buckler; this one knows {newest}"))
+        }
         at if at < newest => (true, format!("version {at}; the next start brings it to {newest}")),
         at => (true, format!("version {at}")),
     })
@@ -50,7 +63,10 @@ async fn version(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
 
 /// Checks that every history can be read and begins with a start (I15).
 async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
-    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident").fetch_all(reader).await.map_err(failed("list the incidents"))?;
+    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident")
+        .fetch_all(reader)
+        .await
+        .map_err(failed("list the incidents"))?;
     let mut running = 0;
     for id in &ids {
         let known = match id.parse().map(IncidentId) {

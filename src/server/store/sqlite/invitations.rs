@@ -7,7 +7,10 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn put(writer: &mut SqliteConnection, invitation: &Invitation) -> Result<(), StoreError> {
+pub(super) async fn put(
+    writer: &mut SqliteConnection,
+    invitation: &Invitation,
+) -> Result<(), StoreError> {
     let Invitation { token, scope, name, inviter, expires_at } = invitation;
     let (home, role) = match scope {
         InvitationScope::Home(home, role) => (Some(home.as_str()), accounts::role_name(*role)),
@@ -40,7 +43,11 @@ pub(super) async fn of_token<'e>(
     row.as_ref().map(invitation).transpose()
 }
 
-pub(super) async fn of(readers: &SqlitePool, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+pub(super) async fn of(
+    readers: &SqlitePool,
+    home: Option<&HomeId>,
+    now: Timestamp,
+) -> Result<Vec<Invitation>, StoreError> {
     let rows = sqlx::query(
         "SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE home IS ? AND expires_at > ? ORDER BY expires_at",
     )
@@ -60,7 +67,10 @@ pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Resul
 
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
     Ok(Invitation {
-        token: row.get::<&[u8], _>(0).try_into().map_err(|_| impossible("an invitation's token"))?,
+        token: row
+            .get::<&[u8], _>(0)
+            .try_into()
+            .map_err(|_| impossible("an invitation's token"))?,
         scope: match row.get::<Option<&str>, _>(1) {
             Some(_) => InvitationScope::Home(accounts::slug(row, 1)?, accounts::role(row.get(2))),
             None => InvitationScope::Center(center::named(row.get(2))),

@@ -1,5 +1,5 @@
-//! The store in one SQLite file: write-ahead log, full synchronization, one writing connection, one reading connection for the engine, and
-//! a few for everything else.
+//! The store in one SQLite file: write-ahead log, full synchronization, one writing connection, one
+//! reading connection for the engine, and a few for everything else.
 
 mod accounts;
 mod apply;
@@ -21,7 +21,8 @@ pub use inspect::inspect;
 pub use read::{Wanted, each};
 
 use super::{
-    Batch, ChangeError, Database, JournalReads, Reads, RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
+    Batch, ChangeError, Database, JournalReads, Reads, RequestRow, RunningRow, StoreError, Stored,
+    Urgent, Write, Writes,
     records::{Account, AuditRow, Delivery, Invitation, Session, StoredPasskey},
 };
 use crate::domain::{
@@ -40,13 +41,15 @@ use sqlx::{
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
-/// How long a writer waits for another process that holds the file. This is less than a person may have to wait (F16).
+/// How long a writer waits for another process that holds the file. This is less than a person may
+/// have to wait (F16).
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
-/// The log is written back to the file when the store is idle, and at the latest after this many transactions, of about eight pages of 4 kB
-/// each.
+/// The log is written back to the file when the store is idle, and at the latest after this many
+/// transactions, of about eight pages of 4 kB each.
 const WRITTEN_BACK_AFTER: u32 = 1_000;
-/// A log with this many pages is written back within a transaction and starts over. Most of it is in the file by then, so the rest does not
-/// take long; and overwriting a log is flushed faster than growing one.
+/// A log with this many pages is written back within a transaction and starts over. Most of it is
+/// in the file by then, so the rest does not take long; and overwriting a log is flushed faster
+/// than growing one.
 const WAL_PAGES_MOST: &str = "16000";
 /// The number of reading connections beside the engine's.
 const READERS: u32 = 4;
@@ -57,7 +60,8 @@ pub const DATABASE: &str = "buckler.db";
 /// Opens the file, creates it if needed, and migrates it to the latest version.
 ///
 /// # Errors
-/// The file cannot be opened or migrated, SQLite is a version that may lose committed writes, or a required setting is not in effect.
+/// The file cannot be opened or migrated, SQLite is a version that may lose committed writes, or a
+/// required setting is not in effect.
 pub async fn open(file: &Path) -> Result<Database, StoreError> {
     make_private(file);
     let options = SqliteConnectOptions::new()
@@ -68,20 +72,30 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", WAL_PAGES_MOST)
         .busy_timeout(BUSY_TIMEOUT);
-    let mut writer = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
-    sqlx::migrate!("src/server/store/sqlite/migrations")
-        .run(&mut writer)
-        .await
-        .map_err(|e| StoreError::Unusable(format!("the database {} cannot be brought to this version: {e}", file.display())))?;
+    let mut writer =
+        SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+    sqlx::migrate!("src/server/store/sqlite/migrations").run(&mut writer).await.map_err(|e| {
+        StoreError::Unusable(format!(
+            "the database {} cannot be brought to this version: {e}",
+            file.display()
+        ))
+    })?;
     assert_durable(&mut writer).await?;
-    let readers = |most| SqlitePoolOptions::new().max_connections(most).connect_lazy_with(options.clone().read_only(true));
-    let (journal, reads) = (Arc::new(SqliteReads(readers(1))), Arc::new(SqliteReads(readers(READERS))));
-    let writes = SqliteWrites { options, connection: Some(writer), transactions: 0, writing_back: None };
+    let readers = |most| {
+        SqlitePoolOptions::new()
+            .max_connections(most)
+            .connect_lazy_with(options.clone().read_only(true))
+    };
+    let (journal, reads) =
+        (Arc::new(SqliteReads(readers(1))), Arc::new(SqliteReads(readers(READERS))));
+    let writes =
+        SqliteWrites { options, connection: Some(writer), transactions: 0, writing_back: None };
     Ok(Database { writes: Box::new(writes), journal, reads })
 }
 
-/// The writing connection. It is dropped after a failure that may have left it unusable: SQLite rolls back by itself when the disk is full,
-/// sqlx does not notice that, and every transaction on the connection would fail until a restart.
+/// The writing connection. It is dropped after a failure that may have left it unusable: SQLite
+/// rolls back by itself when the disk is full, sqlx does not notice that, and every transaction on
+/// the connection would fail until a restart.
 #[derive(Debug)]
 struct SqliteWrites {
     options: SqliteConnectOptions,
@@ -97,16 +111,25 @@ impl SqliteWrites {
     async fn take(&mut self) -> Result<SqliteConnection, StoreError> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => SqliteConnection::connect_with(&self.options).await.map_err(failed("open the database again")),
+            None => SqliteConnection::connect_with(&self.options)
+                .await
+                .map_err(failed("open the database again")),
         }
     }
 
-    /// Keeps the connection unless the write may have left it unusable. Also starts to write the log back when that is due.
-    fn give_back<T>(&mut self, connection: SqliteConnection, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Keeps the connection unless the write may have left it unusable. Also starts to write the
+    /// log back when that is due.
+    fn give_back<T>(
+        &mut self,
+        connection: SqliteConnection,
+        done: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if done.as_ref().err().is_none_or(StoreError::is_constraint) {
             self.connection = Some(connection);
             self.transactions += 1;
-            if self.transactions >= WRITTEN_BACK_AFTER && self.writing_back.as_ref().is_none_or(JoinHandle::is_finished) {
+            if self.transactions >= WRITTEN_BACK_AFTER
+                && self.writing_back.as_ref().is_none_or(JoinHandle::is_finished)
+            {
                 self.transactions = 0;
                 self.writing_back = Some(tokio::spawn(write_back(self.options.clone())));
             }
@@ -119,11 +142,15 @@ impl SqliteWrites {
 
 async fn write_back(options: SqliteConnectOptions) {
     let done = async {
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+        let mut connection =
+            SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
         upkeep::write_back(&mut connection).await
     };
     if let Err(error) = done.await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "could not write the log back; it grows until that succeeds");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not write the log back; it grows until that succeeds"
+        );
     }
 }
 
@@ -141,7 +168,11 @@ impl Writes for SqliteWrites {
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         with_writer!(self, incidents::commit, batch)
     }
-    async fn apply(&mut self, writes: &[&Write], urgent: Urgent<'_>) -> Vec<Result<(), ChangeError>> {
+    async fn apply(
+        &mut self,
+        writes: &[&Write],
+        urgent: Urgent<'_>,
+    ) -> Vec<Result<(), ChangeError>> {
         let done = async { with_writer!(self, apply::all, writes, urgent) }.await;
         done.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
     }
@@ -184,7 +215,12 @@ impl JournalReads for SqliteReads {
 
 #[async_trait]
 impl Reads for SqliteReads {
-    async fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Result<Vec<Stored>, StoreError> {
+    async fn incidents(
+        &self,
+        home: &HomeId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stored>, StoreError> {
         incidents::of_home(&self.0, home, before, limit).await
     }
     async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
@@ -196,7 +232,11 @@ impl Reads for SqliteReads {
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
         accounts::memberships(&self.0, account).await
     }
-    async fn membership(&self, home: &HomeId, account: &UserId) -> Result<Option<Membership>, StoreError> {
+    async fn membership(
+        &self,
+        home: &HomeId,
+        account: &UserId,
+    ) -> Result<Option<Membership>, StoreError> {
         accounts::membership(&self.0, home, account).await
     }
     async fn has_accounts(&self) -> Result<bool, StoreError> {
@@ -205,7 +245,11 @@ impl Reads for SqliteReads {
     async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError> {
         accounts::members(&self.0, home).await
     }
-    async fn session(&self, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
+    async fn session(
+        &self,
+        token: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<(Account, Session)>, StoreError> {
         sessions::of_token(&self.0, token, now).await
     }
     async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
@@ -220,34 +264,61 @@ impl Reads for SqliteReads {
     async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError> {
         deliveries::all(&self.0, url).await
     }
-    async fn delivery(&self, url: &str, incident: IncidentId) -> Result<Option<Delivery>, StoreError> {
+    async fn delivery(
+        &self,
+        url: &str,
+        incident: IncidentId,
+    ) -> Result<Option<Delivery>, StoreError> {
         deliveries::one(&self.0, url, incident).await
     }
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
         deliveries::begun_since(&self.0, at).await
     }
-    async fn invitation(&self, token: [u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+    async fn invitation(
+        &self,
+        token: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Invitation>, StoreError> {
         invitations::of_token(&self.0, token, now).await
     }
-    async fn invitations(&self, home: Option<&HomeId>, now: Timestamp) -> Result<Vec<Invitation>, StoreError> {
+    async fn invitations(
+        &self,
+        home: Option<&HomeId>,
+        now: Timestamp,
+    ) -> Result<Vec<Invitation>, StoreError> {
         invitations::of(&self.0, home, now).await
     }
-    async fn audit(&self, home: &HomeId, account: &UserId, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+    async fn audit(
+        &self,
+        home: &HomeId,
+        account: &UserId,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
         audit::of(&self.0, home, account, before, limit).await
     }
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         passkeys::of_account(&self.0, account).await
     }
-    async fn passkey(&self, credential: &[u8]) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
+    async fn passkey(
+        &self,
+        credential: &[u8],
+    ) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
         passkeys::by_credential(&self.0, credential).await
     }
     async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError> {
         passkeys::codes_left(&self.0, account).await
     }
-    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<(HomeId, ContactId)>, StoreError> {
+    async fn contact_link(
+        &self,
+        token: [u8; 32],
+    ) -> Result<Option<(HomeId, ContactId)>, StoreError> {
         accounts::contact_link(&self.0, token).await
     }
-    async fn contact_links(&self, home: &HomeId) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
+    async fn contact_links(
+        &self,
+        home: &HomeId,
+    ) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
         accounts::contact_links(&self.0, home).await
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
@@ -256,7 +327,11 @@ impl Reads for SqliteReads {
     async fn told_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError> {
         deliveries::since(&self.0, url).await
     }
-    async fn has_recovery_code(&self, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
+    async fn has_recovery_code(
+        &self,
+        account: &UserId,
+        hash: [u8; 32],
+    ) -> Result<bool, StoreError> {
         passkeys::has_code(&self.0, account, hash).await
     }
 }
@@ -269,7 +344,8 @@ fn make_private(file: &Path) {
     }
 }
 
-/// Checks settings that a build or a file could silently override. SQLite 3.7.0 to 3.51.2 can lose committed writes in WAL mode.
+/// Checks settings that a build or a file could silently override. SQLite 3.7.0 to 3.51.2 can lose
+/// committed writes in WAL mode.
 async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let row = sqlx::query(
         "SELECT sqlite_version(), (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)",
@@ -277,13 +353,18 @@ async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), StoreEr
     .fetch_one(connection)
     .await
     .map_err(failed("read the database's settings"))?;
-    let (version, journal, synchronous): (String, String, i64) = (row.get(0), row.get(1), row.get(2));
+    let (version, journal, synchronous): (String, String, i64) =
+        (row.get(0), row.get(1), row.get(2));
     let number: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
     if number < vec![3, 51, 3] {
-        return Err(StoreError::Unusable(format!("SQLite {version} can lose committed writes; 3.51.3 or newer is needed")));
+        return Err(StoreError::Unusable(format!(
+            "SQLite {version} can lose committed writes; 3.51.3 or newer is needed"
+        )));
     }
     if journal != "wal" || synchronous != 2 {
-        return Err(StoreError::Unusable(format!("the database keeps journal “{journal}” and synchronous {synchronous}, not wal and 2")));
+        return Err(StoreError::Unusable(format!(
+            "the database keeps journal “{journal}” and synchronous {synchronous}, not wal and 2"
+        )));
     }
     Ok(())
 }

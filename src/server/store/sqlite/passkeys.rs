@@ -7,7 +7,10 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn put(writer: &mut SqliteConnection, passkey: &StoredPasskey) -> Result<(), StoreError> {
+pub(super) async fn put(
+    writer: &mut SqliteConnection,
+    passkey: &StoredPasskey,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO passkey (credential, account, name, document, created_at, used_at) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (credential) DO UPDATE SET document = excluded.document, used_at = excluded.used_at WHERE account = excluded.account",
@@ -24,7 +27,10 @@ pub(super) async fn put(writer: &mut SqliteConnection, passkey: &StoredPasskey) 
     Ok(())
 }
 
-pub(super) async fn of_account(readers: &SqlitePool, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
+pub(super) async fn of_account(
+    readers: &SqlitePool,
+    account: &UserId,
+) -> Result<Vec<StoredPasskey>, StoreError> {
     let rows = sqlx::query(
         "SELECT account, '', '', '', credential, name, document, created_at, used_at FROM passkey WHERE account = ? ORDER BY created_at",
     )
@@ -35,7 +41,10 @@ pub(super) async fn of_account(readers: &SqlitePool, account: &UserId) -> Result
     rows.iter().map(passkey).collect()
 }
 
-pub(super) async fn by_credential(readers: &SqlitePool, credential: &[u8]) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
+pub(super) async fn by_credential(
+    readers: &SqlitePool,
+    credential: &[u8],
+) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
     let row = sqlx::query(
         "SELECT account.id, email, account.name, password, credential, passkey.name, document, created_at, used_at
          FROM passkey JOIN account ON account.id = passkey.account WHERE credential = ?",
@@ -47,7 +56,11 @@ pub(super) async fn by_credential(readers: &SqlitePool, credential: &[u8]) -> Re
     row.as_ref().map(|row| Ok((accounts::account(row)?, passkey(row)?))).transpose()
 }
 
-pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, credential: &[u8]) -> Result<(), StoreError> {
+pub(super) async fn end(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    credential: &[u8],
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM passkey WHERE account = ? AND credential = ?")
         .bind(account.as_str())
         .bind(credential)
@@ -57,9 +70,17 @@ pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, credent
     Ok(())
 }
 
-pub(super) async fn put_codes(writer: &mut SqliteConnection, account: &UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
+pub(super) async fn put_codes(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    hashes: &[[u8; 32]],
+) -> Result<(), StoreError> {
     let problem = failed("store recovery codes");
-    sqlx::query("DELETE FROM recovery_code WHERE account = ?").bind(account.as_str()).execute(&mut *writer).await.map_err(&problem)?;
+    sqlx::query("DELETE FROM recovery_code WHERE account = ?")
+        .bind(account.as_str())
+        .execute(&mut *writer)
+        .await
+        .map_err(&problem)?;
     for hash in hashes {
         sqlx::query("INSERT INTO recovery_code (hash, account) VALUES (?, ?)")
             .bind(&hash[..])
@@ -80,7 +101,11 @@ pub(super) async fn codes_left(readers: &SqlitePool, account: &UserId) -> Result
     Ok(row.get::<i64, _>(0) as u32)
 }
 
-pub(super) async fn has_code(readers: &SqlitePool, account: &UserId, hash: [u8; 32]) -> Result<bool, StoreError> {
+pub(super) async fn has_code(
+    readers: &SqlitePool,
+    account: &UserId,
+    hash: [u8; 32],
+) -> Result<bool, StoreError> {
     sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM recovery_code WHERE account = ? AND hash = ?)")
         .bind(account.as_str())
         .bind(&hash[..])
@@ -89,7 +114,11 @@ pub(super) async fn has_code(readers: &SqlitePool, account: &UserId, hash: [u8; 
         .map_err(failed("look for a recovery code"))
 }
 
-pub(super) async fn end_code(writer: &mut SqliteConnection, account: &UserId, hash: [u8; 32]) -> Result<(), StoreError> {
+pub(super) async fn end_code(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    hash: [u8; 32],
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM recovery_code WHERE account = ? AND hash = ?")
         .bind(account.as_str())
         .bind(&hash[..])

@@ -32,7 +32,11 @@ pub async fn each<E: From<StoreError>>(
     mut with: impl FnMut(&str, Result<Stored, StoreError>) -> Result<(), E>,
 ) -> Result<(), E> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed("open the database"))?;
+    let reader = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .map_err(failed("open the database"))?;
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM incident WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR home = ?2) AND started_at >= ?3 ORDER BY started_at, id",
     )
@@ -50,5 +54,7 @@ pub async fn each<E: From<StoreError>>(
 
 async fn stored(reader: &sqlx::SqlitePool, id: &str) -> Result<Stored, StoreError> {
     let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
-    incidents::any(reader, id).await?.ok_or_else(|| impossible(format!("incident {id} has no history")))
+    incidents::any(reader, id)
+        .await?
+        .ok_or_else(|| impossible(format!("incident {id} has no history")))
 }

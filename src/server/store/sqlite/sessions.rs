@@ -9,9 +9,16 @@ use data_encoding::HEXLOWER;
 use serde_json::json;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
-pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
+pub(super) async fn put(
+    writer: &mut SqliteConnection,
+    session: &Session,
+) -> Result<(), StoreError> {
     let problem = failed("store a session");
-    sqlx::query("DELETE FROM session WHERE expires_at <= ?").bind(millis(session.seen_at)).execute(&mut *writer).await.map_err(&problem)?;
+    sqlx::query("DELETE FROM session WHERE expires_at <= ?")
+        .bind(millis(session.seen_at))
+        .execute(&mut *writer)
+        .await
+        .map_err(&problem)?;
     let insert = "INSERT INTO session (token, account, created_at, expires_at, device, seen_at, proven_at, held_until, replaces)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(insert)
@@ -30,7 +37,11 @@ pub(super) async fn put(writer: &mut SqliteConnection, session: &Session) -> Res
     Ok(())
 }
 
-pub(super) async fn end_replaced(writer: &mut SqliteConnection, token: [u8; 32], by: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn end_replaced(
+    writer: &mut SqliteConnection,
+    token: [u8; 32],
+    by: Timestamp,
+) -> Result<(), StoreError> {
     let problem = failed("end a session that was replaced");
     sqlx::query("UPDATE session SET expires_at = min(expires_at, ?) WHERE token = (SELECT replaces FROM session WHERE token = ?)")
         .bind(millis(by))
@@ -38,12 +49,17 @@ pub(super) async fn end_replaced(writer: &mut SqliteConnection, token: [u8; 32],
         .execute(&mut *writer)
         .await
         .map_err(&problem)?;
-    let replaced = sqlx::query("UPDATE session SET replaces = NULL WHERE token = ?").bind(&token[..]);
+    let replaced =
+        sqlx::query("UPDATE session SET replaces = NULL WHERE token = ?").bind(&token[..]);
     replaced.execute(writer).await.map_err(&problem)?;
     Ok(())
 }
 
-pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timestamp) -> Result<Option<(Account, Session)>, StoreError> {
+pub(super) async fn of_token(
+    readers: &SqlitePool,
+    token: [u8; 32],
+    now: Timestamp,
+) -> Result<Option<(Account, Session)>, StoreError> {
     let row = sqlx::query(
         "SELECT account.id, email, name, password, token, created_at, expires_at, device, seen_at, proven_at, held_until, replaces
          FROM session JOIN account ON account.id = session.account WHERE token = ? AND expires_at > ?",
@@ -56,7 +72,11 @@ pub(super) async fn of_token(readers: &SqlitePool, token: [u8; 32], now: Timesta
     row.as_ref().map(|row| Ok((accounts::account(row)?, session(row)?))).transpose()
 }
 
-pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+pub(super) async fn of_account(
+    readers: &SqlitePool,
+    account: &UserId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
     let rows = sqlx::query(
         "SELECT account, '', '', '', token, created_at, expires_at, device, seen_at, proven_at, held_until, replaces FROM session
          WHERE account = ? AND expires_at > ? ORDER BY seen_at DESC",
@@ -69,19 +89,30 @@ pub(super) async fn of_account(readers: &SqlitePool, account: &UserId, now: Time
     rows.iter().map(session).collect()
 }
 
-pub(super) async fn seen(writer: &mut SqliteConnection, token: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE session SET seen_at = ?, expires_at = ? WHERE token = ? AND expires_at > ?")
-        .bind(millis(now))
-        .bind(millis(expires_at))
-        .bind(&token[..])
-        .bind(millis(now + SESSION_LEAVES))
-        .execute(writer)
-        .await
-        .map_err(failed("note that a device was used"))?;
+pub(super) async fn seen(
+    writer: &mut SqliteConnection,
+    token: [u8; 32],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE session SET seen_at = ?, expires_at = ? WHERE token = ? AND expires_at > ?",
+    )
+    .bind(millis(now))
+    .bind(millis(expires_at))
+    .bind(&token[..])
+    .bind(millis(now + SESSION_LEAVES))
+    .execute(writer)
+    .await
+    .map_err(failed("note that a device was used"))?;
     Ok(())
 }
 
-pub(super) async fn proven(writer: &mut SqliteConnection, token: [u8; 32], at: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn proven(
+    writer: &mut SqliteConnection,
+    token: [u8; 32],
+    at: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE session SET proven_at = ? WHERE token = ?")
         .bind(millis(at))
         .bind(&token[..])
@@ -91,7 +122,11 @@ pub(super) async fn proven(writer: &mut SqliteConnection, token: [u8; 32], at: T
     Ok(())
 }
 
-pub(super) async fn release(writer: &mut SqliteConnection, account: &UserId, token: [u8; 32]) -> Result<(), StoreError> {
+pub(super) async fn release(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    token: [u8; 32],
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE session SET held_until = 0 WHERE account = ? AND token = ?")
         .bind(account.as_str())
         .bind(&token[..])
@@ -101,7 +136,11 @@ pub(super) async fn release(writer: &mut SqliteConnection, account: &UserId, tok
     Ok(())
 }
 
-pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, token: [u8; 32]) -> Result<(), StoreError> {
+pub(super) async fn end(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    token: [u8; 32],
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM session WHERE account = ?1 AND (token = ?2 OR token = (SELECT replaces FROM session WHERE token = ?2))")
         .bind(account.as_str())
         .bind(&token[..])
@@ -111,7 +150,11 @@ pub(super) async fn end(writer: &mut SqliteConnection, account: &UserId, token: 
     Ok(())
 }
 
-pub(super) async fn end_all(writer: &mut SqliteConnection, account: &UserId, except: &[[u8; 32]]) -> Result<(), StoreError> {
+pub(super) async fn end_all(
+    writer: &mut SqliteConnection,
+    account: &UserId,
+    except: &[[u8; 32]],
+) -> Result<(), StoreError> {
     let except: Vec<String> = except.iter().map(|token| HEXLOWER.encode(token)).collect();
     sqlx::query("DELETE FROM session WHERE account = ? AND lower(hex(token)) NOT IN (SELECT value FROM json_each(?))")
         .bind(account.as_str())
@@ -125,7 +168,9 @@ pub(super) async fn end_all(writer: &mut SqliteConnection, account: &UserId, exc
 /// Builds a session from the columns of the queries above.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
-    let hash = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| super::impossible("a session's token"));
+    let hash = |bytes: &[u8]| {
+        <[u8; 32]>::try_from(bytes).map_err(|_| super::impossible("a session's token"))
+    };
     let token = hash(row.get(4))?;
     Ok(Session {
         token,

@@ -12,14 +12,20 @@ use sqlx::{Row, SqliteConnection, SqlitePool};
 use std::time::Duration;
 
 pub(super) async fn anchor(readers: &SqlitePool) -> Result<Option<Anchor>, StoreError> {
-    let row = sqlx::query("SELECT boot, uptime_ms, at FROM clock").fetch_optional(readers).await.map_err(failed("read the clock"))?;
+    let row = sqlx::query("SELECT boot, uptime_ms, at FROM clock")
+        .fetch_optional(readers)
+        .await
+        .map_err(failed("read the clock"))?;
     Ok(row.map(|row| Anchor {
         boot: Boot { id: row.get(0), uptime: Duration::from_millis(row.get::<i64, _>(1) as u64) },
         at: Timestamp::from_millis(row.get::<i64, _>(2) as u64),
     }))
 }
 
-pub(super) async fn put_anchor(writer: &mut SqliteConnection, Anchor { boot, at }: &Anchor) -> Result<(), StoreError> {
+pub(super) async fn put_anchor(
+    writer: &mut SqliteConnection,
+    Anchor { boot, at }: &Anchor,
+) -> Result<(), StoreError> {
     sqlx::query("INSERT OR REPLACE INTO clock (only, boot, uptime_ms, at) VALUES (1, ?, ?, ?)")
         .bind(&boot.id)
         .bind(boot.uptime.as_millis() as i64)
@@ -40,13 +46,17 @@ pub(super) async fn tidy(writer: &mut SqliteConnection) -> Result<bool, StoreErr
 
 /// Copies the log into the file, as far as no reader prevents it.
 pub(super) async fn write_back(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connection).await.map_err(failed("write the log back"))?;
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+        .execute(connection)
+        .await
+        .map_err(failed("write the log back"))?;
     Ok(())
 }
 
 /// Writes one row, within a transaction like every other write.
 pub(super) async fn probe(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    let count = "INSERT INTO probe (only, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
+    let count =
+        "INSERT INTO probe (only, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
     sqlx::query(count).execute(writer).await.map_err(failed("write a probe"))?;
     Ok(())
 }

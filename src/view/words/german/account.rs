@@ -6,7 +6,9 @@ use crate::view::words::AccountWord as W;
 pub(super) const fn german(word: W) -> &'static str {
     match word {
         W::UsePasskey => "Passkey benutzen",
-        W::NotUsed => "Es wurde kein Passkey benutzt. Versuchen Sie es noch einmal oder nehmen Sie Ihr Passwort.",
+        W::NotUsed => {
+            "Es wurde kein Passkey benutzt. Versuchen Sie es noch einmal oder nehmen Sie Ihr Passwort."
+        }
         W::UseCode => "Einen Wiederherstellungscode benutzen",
         W::Code => "Wiederherstellungscode",
         W::SignInWithCode => "Mit dem Code weiter",
@@ -14,8 +16,12 @@ pub(super) const fn german(word: W) -> &'static str {
         W::PasskeysNote => {
             "Ein Passkey meldet Sie mit Fingerabdruck, Gesicht oder dem Code dieses Geräts an. Aus der Ferne kann ihn niemand erraten oder stehlen."
         }
-        W::PasskeysElsewhere => "Passkeys gibt es unter der Adresse {0}. Öffnen Sie Buckler dort, um einen hinzuzufügen.",
-        W::PasskeysOff => "Dieser Server kennt seine eigene Adresse nicht, die Passkeys brauchen: Sie wird mit --public-url angegeben.",
+        W::PasskeysElsewhere => {
+            "Passkeys gibt es unter der Adresse {0}. Öffnen Sie Buckler dort, um einen hinzuzufügen."
+        }
+        W::PasskeysOff => {
+            "Dieser Server kennt seine eigene Adresse nicht, die Passkeys brauchen: Sie wird mit --public-url angegeben."
+        }
         W::NoPasskeys => "Noch keine",
         W::AddPasskey => "Passkey hinzufügen",
         W::AddingPasskey => "Warten auf Ihr Gerät…",
@@ -29,7 +35,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CodesLeft => "{0} übrig",
         W::MakeCodes => "Neue Codes erzeugen",
         W::MakeCodesSure => "Noch einmal tippen: Ältere Codes gelten dann nicht mehr",
-        W::CodesOnce => "Sie werden nur dieses eine Mal gezeigt. Kopieren oder drucken Sie sie jetzt.",
+        W::CodesOnce => {
+            "Sie werden nur dieses eine Mal gezeigt. Kopieren oder drucken Sie sie jetzt."
+        }
         W::CopyCodes => "Kopieren",
         W::CopiedCodes => "Kopiert",
         W::PrintCodes => "Drucken",
@@ -39,7 +47,9 @@ pub(super) const fn german(word: W) -> &'static str {
             "Es wurde ohne Ihren Passkey angemeldet, so wie es Fremde mit Ihrem Passwort tun würden. Sirenen und Übungen gehen. Rufen Sie bis {0} selbst {1} an, oder erlauben Sie das Gerät jetzt."
         }
         W::AllowHere => "Mit meinem Passkey erlauben",
-        W::AllowElsewhere => "Auf einem anderen angemeldeten Gerät: Einstellungen, Anmeldung und Geräte, dann Erlauben.",
+        W::AllowElsewhere => {
+            "Auf einem anderen angemeldeten Gerät: Einstellungen, Anmeldung und Geräte, dann Erlauben."
+        }
         W::DeviceHeld => "Kann bis {0} keine Hilfe rufen",
         W::Allow => "Erlauben",
         W::AllowSure => "Noch einmal tippen, wenn es Ihres ist",

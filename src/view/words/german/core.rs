@@ -14,7 +14,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Practice => "Übung",
         W::PracticeInstead => "Stattdessen üben",
         W::PracticeEnd => "Zurück zum Ernstfall",
-        W::PracticeNote => "Kontakte werden angerufen und erfahren, dass es eine Übung ist. Nichts erreicht echte Einsatzkräfte.",
+        W::PracticeNote => {
+            "Kontakte werden angerufen und erfahren, dass es eine Übung ist. Nichts erreicht echte Einsatzkräfte."
+        }
         W::PracticeSirens => "Sirenen 5 Sekunden lang ertönen lassen",
         W::Drill => "ÜBUNG",
         W::DrillNote => "Übung. Keine Einsatzkräfte beteiligt",
@@ -28,20 +30,30 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Back => "Zurück",
         W::Done => "Fertig",
         W::NotSent => "NICHT GESENDET – neuer Versuch läuft",
-        W::NotSentNote => "Ihre Anforderung hat den Server nicht erreicht. Wenn Sie in Gefahr sind, rufen Sie jetzt an.",
+        W::NotSentNote => {
+            "Ihre Anforderung hat den Server nicht erreicht. Wenn Sie in Gefahr sind, rufen Sie jetzt an."
+        }
         W::Sending => "Wird gesendet …",
         W::StopTrying => "Nicht weiter versuchen",
         W::StillNeed => "Brauchen Sie noch Hilfe?",
-        W::StillNeedNote => "Ihre Anforderung konnte eine Minute lang nicht gesendet werden. Nichts wurde angefordert.",
+        W::StillNeedNote => {
+            "Ihre Anforderung konnte eine Minute lang nicht gesendet werden. Nichts wurde angefordert."
+        }
         W::YesSend => "Ja, Hilfe anfordern",
         W::NoLonger => "Nein, es ist vorbei",
         W::Arrived => "Ihre Anforderung ist angekommen",
-        W::ArrivedNote => "Der Server hat sie. Diese Seite kann gerade nicht zeigen, was geschieht. Laden Sie sie neu.",
+        W::ArrivedNote => {
+            "Der Server hat sie. Diese Seite kann gerade nicht zeigen, was geschieht. Laden Sie sie neu."
+        }
         W::Refused => "Nicht gesendet",
         W::HeldUp => "NICHT GESENDET: Sie sind abgemeldet",
-        W::HeldUpNote => "Melden Sie sich an, dann geht es sofort hinaus. Bei Gefahr jetzt anrufen.",
+        W::HeldUpNote => {
+            "Melden Sie sich an, dann geht es sofort hinaus. Bei Gefahr jetzt anrufen."
+        }
         W::Offline => "Nicht verbunden. Was Sie sehen, kann alt sein",
-        W::CountdownOffline => "Verbindung verloren. Hilfe wird trotzdem angefordert, außer Sie haben rechtzeitig abgebrochen",
+        W::CountdownOffline => {
+            "Verbindung verloren. Hilfe wird trotzdem angefordert, außer Sie haben rechtzeitig abgebrochen"
+        }
         W::NotReached => "Das hat den Server noch nicht erreicht. Neuer Versuch läuft",
         W::CountdownOver => "Die Zeit ist um. Warten auf die Antwort des Servers",
         W::SignIn => "Anmelden",
@@ -59,7 +71,9 @@ pub(super) const fn german(word: W) -> &'static str {
             "Hier kann kein Notruf gesendet werden, bis der Betreiber des Servers das behoben hat. Im Notfall 110 oder 112 anrufen."
         }
         W::Center => "Leitstelle",
-        W::NoHomeNote => "Bitten Sie jemanden, dem das Zuhause gehört, Sie einzuladen. Im Notfall 110 oder 112 anrufen.",
+        W::NoHomeNote => {
+            "Bitten Sie jemanden, dem das Zuhause gehört, Sie einzuladen. Im Notfall 110 oder 112 anrufen."
+        }
         W::NotConnected => "SOS kommt vielleicht nicht an",
         W::Ready => "Hilfe ist einen Wisch entfernt",
         W::NotReady => "SOS braucht Ihre Aufmerksamkeit",
@@ -89,18 +103,28 @@ pub(super) const fn german(word: W) -> &'static str {
         W::TapTo => "Ohne Schieben anfordern: {0}",
         W::TapAgainTo => "Nochmals tippen und anfordern: {0}",
         W::CallNumber => "{0} anrufen",
-        W::WhyNoDevice => "SOS braucht eine überwachte Alarmanlage oder eine geeignete Kamera; fügen Sie diesem Zuhause eine hinzu.",
+        W::WhyNoDevice => {
+            "SOS braucht eine überwachte Alarmanlage oder eine geeignete Kamera; fügen Sie diesem Zuhause eine hinzu."
+        }
         W::WhyPlan => "SOS gehört zum Tarif Home Premium; wechseln Sie den Tarif dieses Zuhauses.",
         W::WhySelfMonitored => {
             "Diese Anlage überwachen Sie selbst, also würde niemand antworten; buchen Sie die Überwachung durch eine Zentrale hinzu."
         }
-        W::WhyNotEnrolled => "SOS für Kameras ist hier noch nicht eingerichtet; wem dieses Zuhause gehört, kann die Kameras anmelden.",
-        W::WhyCamera => "Diese Kamera kann kein SOS auslösen; nehmen Sie die Übersicht oder eine geeignete Kamera.",
-        W::WhyNotPermitted => "Sie dürfen für dieses Zuhause keine Hilfe anfordern; bitten Sie darum, dass es für Sie freigegeben wird.",
+        W::WhyNotEnrolled => {
+            "SOS für Kameras ist hier noch nicht eingerichtet; wem dieses Zuhause gehört, kann die Kameras anmelden."
+        }
+        W::WhyCamera => {
+            "Diese Kamera kann kein SOS auslösen; nehmen Sie die Übersicht oder eine geeignete Kamera."
+        }
+        W::WhyNotPermitted => {
+            "Sie dürfen für dieses Zuhause keine Hilfe anfordern; bitten Sie darum, dass es für Sie freigegeben wird."
+        }
         W::WhyHeld => {
             "Dieses Gerät wurde ohne Ihren Passkey angemeldet: Es kann keine Hilfe rufen, bis es in Einstellungen, Anmeldung und Geräte erlaubt wird."
         }
-        W::WhyNoAddress => "Dieses Zuhause hat keine Adresse, also wüsste niemand, wohin; wem es gehört, kann sie eintragen.",
+        W::WhyNoAddress => {
+            "Dieses Zuhause hat keine Adresse, also wüsste niemand, wohin; wem es gehört, kann sie eintragen."
+        }
         W::Requesting => "{0} wird angefordert",
         W::SoundingSiren => "Sirene ertönt",
         W::InSecond => "{0} in {1} Sekunde",
@@ -142,7 +166,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CameraOffline => "Offline",
         W::OfflineSince => "Nicht verbunden. Stand vom {0}",
         W::PageMissing => "Diese Seite konnte nicht geladen werden",
-        W::PageMissingNote => "Buckler wurde vielleicht inzwischen erneuert, oder die Verbindung ist weg.",
+        W::PageMissingNote => {
+            "Buckler wurde vielleicht inzwischen erneuert, oder die Verbindung ist weg."
+        }
         W::Reload => "Neu laden",
         W::DetailsComing => "Was geschehen ist, wird geladen.",
     }

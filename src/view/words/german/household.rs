@@ -19,11 +19,15 @@ pub(super) const fn german(word: W) -> &'static str {
         W::StepOf => "Schritt {0} von {1}",
         W::OnlyOwners => "Nur wem dieses Zuhause gehört, kann seine Einstellungen ändern.",
         W::NotSaved => "Das wurde nicht gespeichert. Nichts Eingegebenes ist verloren.",
-        W::NoAnswer => "Der Server hat nicht geantwortet. Nichts Eingegebenes ist verloren; versuchen Sie es noch einmal.",
+        W::NoAnswer => {
+            "Der Server hat nicht geantwortet. Nichts Eingegebenes ist verloren; versuchen Sie es noch einmal."
+        }
         W::Missing => "Bitte ausfüllen.",
         W::TooLong => "Das ist zu lang.",
         W::NotACountry => "Geben Sie das Land mit zwei Buchstaben an, etwa DE.",
-        W::NotAPhoneNumber => "Geben Sie die ganze Nummer mit Ländervorwahl an, etwa +49 30 1234567.",
+        W::NotAPhoneNumber => {
+            "Geben Sie die ganze Nummer mit Ländervorwahl an, etwa +49 30 1234567."
+        }
         W::HasExtension => {
             "Durchwahlen mit Nebenstelle können nicht gewählt werden. Geben Sie eine Nummer an, die diese Person direkt erreicht."
         }
@@ -33,14 +37,20 @@ pub(super) const fn german(word: W) -> &'static str {
         W::OutOfBounds => "Das liegt außerhalb des Erlaubten.",
         W::NotRight => "Das stimmt nicht.",
         W::TooShort => "Das ist zu kurz.",
-        W::EasilyGuessed => "Das ist leicht zu erraten. Nehmen Sie ein paar Wörter, die nichts miteinander zu tun haben.",
+        W::EasilyGuessed => {
+            "Das ist leicht zu erraten. Nehmen Sie ein paar Wörter, die nichts miteinander zu tun haben."
+        }
         W::NotAStream => "Geben Sie eine Adresse an, die mit rtsp:// beginnt.",
-        W::AnotherCamera => "Beide Bilder müssen von derselben Kamera kommen: gleicher Name oder gleiche Nummer und gleicher Port.",
+        W::AnotherCamera => {
+            "Beide Bilder müssen von derselben Kamera kommen: gleicher Name oder gleiche Nummer und gleicher Port."
+        }
         W::NotPrivate => "Geben Sie eine Adresse in Ihrem eigenen Netz an.",
         W::HasCredentials => "Lassen Sie Benutzername und Passwort aus der Adresse weg.",
         W::NotAnEmail => "Das ist keine E-Mail-Adresse.",
         W::NotAccepted => "Bitte stimmen Sie dem zu.",
-        W::KnownAddress => "Zu dieser Adresse gibt es ein Konto. Melden Sie sich an und öffnen Sie den Link noch einmal.",
+        W::KnownAddress => {
+            "Zu dieser Adresse gibt es ein Konto. Melden Sie sich an und öffnen Sie den Link noch einmal."
+        }
         W::LastOwner => "Jemand muss dieses Zuhause besitzen.",
         W::OnlyOne => "Ein Zuhause hat eine Basisstation.",
         W::NoCompatibleCamera => "Fügen Sie zuerst eine Kamera hinzu, die SOS auslösen kann.",
@@ -60,7 +70,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::AddressRight => "Ja, dorthin soll Hilfe kommen",
         W::AddressWrong => "Nein, ändern",
         W::ForResponders => "Für Einsatzkräfte",
-        W::ForRespondersNote => "Das sieht nur, wer Hilfe schickt, und nur solange ein Vorfall offen ist.",
+        W::ForRespondersNote => {
+            "Das sieht nur, wer Hilfe schickt, und nur solange ein Vorfall offen ist."
+        }
         W::NoteGate => "Wie man hineinkommt (Torcode, Schlüssel)",
         W::NotePets => "Tiere",
         W::NoteMedical => "Was Rettungskräfte wissen sollten",
@@ -81,7 +93,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SomebodyNew => "neuen Kontakt",
         W::Invite => "Einladungslink",
         W::InviteName => "Einladungslink für {0}",
-        W::InviteNote => "Schicken Sie diesen Link an {0}. Er ist nur jetzt zu sehen. {0} muss ihn öffnen und zusagen.",
+        W::InviteNote => {
+            "Schicken Sie diesen Link an {0}. Er ist nur jetzt zu sehen. {0} muss ihn öffnen und zusagen."
+        }
         W::NewLink => "Neuer Link für {0}",
         W::NewLinkSure => "Noch einmal tippen: der alte Link gilt dann nicht mehr",
         W::Copy => "Kopieren",
@@ -90,7 +104,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Invited => "Link erstellt, noch keine Antwort",
         W::Accepted => "Einverstanden",
         W::OptedOut => "Möchte nicht angerufen werden",
-        W::ContactForgot => "{0} weiß das Kennwort nicht mehr. Sagen Sie es noch einmal; die eigene Seite fragt danach.",
+        W::ContactForgot => {
+            "{0} weiß das Kennwort nicht mehr. Sagen Sie es noch einmal; die eigene Seite fragt danach."
+        }
         W::ContactSilent => {
             "{0} hat seit drei Monaten nicht gesagt, ob das Kennwort noch bekannt ist. Bitten Sie darum, den Link zu öffnen."
         }
@@ -105,7 +121,9 @@ pub(super) const fn german(word: W) -> &'static str {
         }
         W::PasswordCurrent => "Bisheriges Kennwort",
         W::PasswordNew => "Neues Kennwort",
-        W::PasswordHint => "Zwei Wörter, die sich leicht sagen lassen, etwa eine Farbe und ein Tier",
+        W::PasswordHint => {
+            "Zwei Wörter, die sich leicht sagen lassen, etwa eine Farbe und ein Tier"
+        }
         W::PasswordAsk => "Wissen Sie es noch?",
         W::PasswordAskNote => "Probieren Sie es hier, bevor es darauf ankommt.",
         W::PasswordTry => "Prüfen",
@@ -113,7 +131,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::PasswordIncorrect => "Nein, das ist es nicht.",
         W::Sirens => "Sirenen und Countdown",
         W::Countdown => "Countdown",
-        W::CountdownNote => "So lange lässt sich eine Anforderung abbrechen. Es dürfen mehr als 5 Sekunden sein, nie weniger.",
+        W::CountdownNote => {
+            "So lange lässt sich eine Anforderung abbrechen. Es dürfen mehr als 5 Sekunden sein, nie weniger."
+        }
         W::Seconds => "{0} Sekunden",
         W::Duration => "Sirenen ertönen",
         W::Minute => "{0} Minute",
@@ -138,7 +158,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::AcceptTerms => "Ich habe das gelesen und stimme zu",
         W::TurnOn => "SOS für Kameras einschalten",
         W::TurnedOn => "SOS für Kameras ist an",
-        W::FirstDrill => "Probieren Sie es gleich mit einer Übung. Nichts erreicht echte Einsatzkräfte.",
+        W::FirstDrill => {
+            "Probieren Sie es gleich mit einer Übung. Nichts erreicht echte Einsatzkräfte."
+        }
         W::StartDrill => "Jetzt üben",
         W::TurnOff => "SOS für Kameras ausschalten",
         W::TurnOffSure => "Nochmals tippen und ausschalten",
@@ -159,7 +181,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SupervisorNote => "Bearbeitet Vorfälle und sagt, wer hier arbeitet",
         W::WorksHere => "Wer hier arbeitet",
         W::InvitePerson => "Jemanden einladen",
-        W::InvitePersonNote => "Sie bekommen einen Link zum Weitergeben. Er gilt eine Woche und einmal.",
+        W::InvitePersonNote => {
+            "Sie bekommen einen Link zum Weitergeben. Er gilt eine Woche und einmal."
+        }
         W::InviteWhom => "Name",
         W::InviteAs => "Was die Person darf",
         W::MakeLink => "Link erzeugen",
@@ -171,7 +195,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::InvitationAs => "Als {0}: {1}.",
         W::InvitationOver => "Dieser Link gilt nicht mehr. Bitten Sie um einen neuen.",
         W::InvitationNew => "Ihr Konto anlegen",
-        W::InvitationKnown => "Sie haben schon ein Konto? Melden Sie sich zuerst an und öffnen Sie den Link dann noch einmal.",
+        W::InvitationKnown => {
+            "Sie haben schon ein Konto? Melden Sie sich zuerst an und öffnen Sie den Link dann noch einmal."
+        }
         W::InvitationSignIn => "Zur Anmeldung",
         W::InvitationJoin => "Beitreten",
         W::Equipment => "Geräte und Kameras",
@@ -239,7 +265,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::DidLink => "Hat den Link eines Kontakts erzeugt",
         W::DidDealWith => "Hat sich um einen stehen gebliebenen Notruf gekümmert",
         W::StoppedTitle => "Ein stehen gebliebener Notruf",
-        W::StoppedNote => "Der Server kann ihn nicht bearbeiten. Beenden Sie ihn hier, sobald sich jemand darum gekümmert hat.",
+        W::StoppedNote => {
+            "Der Server kann ihn nicht bearbeiten. Beenden Sie ihn hier, sobald sich jemand darum gekümmert hat."
+        }
         W::StoppedAt => "Stehen geblieben: {0}",
         W::StoppedDone => "Ich habe mich darum gekümmert",
         W::DidBegin => "Kam als erste Person dazu",
@@ -259,21 +287,31 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SirenTopic => "Ihr Name am Broker",
         W::SirenBegins => "Er beginnt mit „{0}“.",
         W::SirenFixed => "Am Server eingestellt: {0}, „{1}“",
-        W::SirenNoProof => "Diese Art kann nicht sagen, dass sie an ist: In einem Notfall gilt sie als nicht bestätigt.",
+        W::SirenNoProof => {
+            "Diese Art kann nicht sagen, dass sie an ist: In einem Notfall gilt sie als nicht bestätigt."
+        }
         W::PanicButtons => "Notfallknöpfe",
         W::StreamTry => "Nach einem Bild fragen",
         W::StreamSeen => "Sie sendet Bilder von {0} × {1}.",
-        W::StreamNoSuchName => "Niemand in Ihrem Netz heißt so. Geben Sie die Nummer der Kamera an, etwa 192.168.1.20.",
+        W::StreamNoSuchName => {
+            "Niemand in Ihrem Netz heißt so. Geben Sie die Nummer der Kamera an, etwa 192.168.1.20."
+        }
         W::StreamNotPrivate => "Das liegt außerhalb Ihres eigenen Netzes.",
         W::StreamNoAnswer => "Dort antwortet niemand. Ist die Kamera an, und stimmt die Adresse?",
-        W::StreamWrongLogin => "Die Kamera will einen anderen Benutzernamen oder ein anderes Passwort.",
-        W::StreamNoSuchStream => "Die Kamera hat keinen Stream dieses Namens. Ihre Anleitung nennt die richtigen.",
+        W::StreamWrongLogin => {
+            "Die Kamera will einen anderen Benutzernamen oder ein anderes Passwort."
+        }
+        W::StreamNoSuchStream => {
+            "Die Kamera hat keinen Stream dieses Namens. Ihre Anleitung nennt die richtigen."
+        }
         W::StreamNotACamera => "Was dort antwortet, ist keine Kamera, die hier verstanden wird.",
         W::StreamNoVideo => "Sie sendet kein Video, das ein Browser zeigt. Stellen Sie H.264 ein.",
         W::StreamNoKeyFrame => {
             "Sie sendet Bilder, aber keines, das für sich steht. Stellen Sie alle ein bis zwei Sekunden ein Schlüsselbild ein."
         }
-        W::StreamEncrypted => "Sie will Verschlüsselung (rtsps), die hier nicht gesprochen wird. Nehmen Sie rtsp://.",
+        W::StreamEncrypted => {
+            "Sie will Verschlüsselung (rtsps), die hier nicht gesprochen wird. Nehmen Sie rtsp://."
+        }
         W::StreamLost => "Sie fing an zu senden und hörte auf.",
         W::StreamUser => "Benutzername der Kamera",
         W::StreamPassword => "Passwort der Kamera",
@@ -282,16 +320,22 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SmallField => "Adresse eines kleineren Videostroms für Handys (freiwillig)",
         W::SmallHint => "Etwa rtsp://192.168.1.20/stream2",
         W::FindCameras => "Kameras finden",
-        W::FindCamerasNote => "Kameras, die ONVIF sprechen, melden sich, wenn im Netz gesucht wird.",
+        W::FindCamerasNote => {
+            "Kameras, die ONVIF sprechen, melden sich, wenn im Netz gesucht wird."
+        }
         W::SearchNetwork => "Im Netz suchen",
         W::Searching => "Es wird gesucht …",
         W::NoneFound => {
             "Keine Kamera hat geantwortet. Vielleicht ist sie aus, in einem anderen Netz, oder ONVIF ist in ihren Einstellungen aus. Ihre Adresse können Sie trotzdem unten eintragen."
         }
         W::ChooseCamera => "{0} nehmen",
-        W::FilledIn => "Ihre Streams stehen jetzt unten. Sehen Sie den Namen nach und fügen Sie die Kamera hinzu.",
+        W::FilledIn => {
+            "Ihre Streams stehen jetzt unten. Sehen Sie den Namen nach und fügen Sie die Kamera hinzu."
+        }
         W::LookAtStreams => "Ihre Streams ansehen",
-        W::LoginNeeded => "Die meisten Kameras wollen Benutzername und Passwort, die Sie in ihrer eigenen App gesetzt haben.",
+        W::LoginNeeded => {
+            "Die meisten Kameras wollen Benutzername und Passwort, die Sie in ihrer eigenen App gesetzt haben."
+        }
         W::StreamKeep => "Bilder holen",
         W::KeepOnDemand => "Solange jemand hinsieht",
         W::KeepHome => "Solange jemand das Zuhause offen hat",
@@ -299,7 +343,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Language => "Sprache",
         W::LanguageNote => "Die App startet in dieser Sprache neu.",
         W::Install => "Buckler auf Ihrem Startbildschirm",
-        W::InstallNote => "Es öffnet sich sofort, auch ohne Verbindung, und der Bildschirm bleibt an, solange Hilfe unterwegs ist.",
+        W::InstallNote => {
+            "Es öffnet sich sofort, auch ohne Verbindung, und der Bildschirm bleibt an, solange Hilfe unterwegs ist."
+        }
         W::InstallNow => "Dorthin legen",
         W::InstallIos => "Tippen Sie auf Teilen, dann auf Zum Home-Bildschirm.",
         W::Welcome => "Willkommen bei Buckler",
@@ -313,9 +359,13 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Begin => "Beginnen",
         W::WelcomeYou => "Sie und Ihr Zuhause",
         W::WelcomeEquipment => "Was haben Sie?",
-        W::WelcomeEquipmentNote => "Eine Basisstation lässt ihre Sirene ertönen. Kameras zeigen, wer da ist.",
+        W::WelcomeEquipmentNote => {
+            "Eine Basisstation lässt ihre Sirene ertönen. Kameras zeigen, wer da ist."
+        }
         W::WelcomeDrill => "Einmal üben",
-        W::WelcomeDrillNote => "Eine Übung zeigt Schritt für Schritt, was geschieht. Nichts erreicht echte Einsatzkräfte.",
+        W::WelcomeDrillNote => {
+            "Eine Übung zeigt Schritt für Schritt, was geschieht. Nichts erreicht echte Einsatzkräfte."
+        }
         W::WelcomeDone => "Zur Übersicht",
     }
 }

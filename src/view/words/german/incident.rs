@@ -8,9 +8,15 @@ pub(super) const fn german(word: W) -> &'static str {
         W::MoreHelp => "Weitere Hilfe anfordern",
         W::Silence => "Sirene stumm schalten",
         W::HowItWent => "Wie es lief",
-        W::OnlyFirstCall => "Nur wer den Anruf der Notrufzentrale annimmt, kann diese Anforderung noch zurücknehmen.",
-        W::CannotCancel => "Diese Anforderung lässt sich nicht mehr zurücknehmen. Sagen Sie den Einsatzkräften, was Sie wissen.",
-        W::ReviewNote => "Der Server war zu lange ausgefallen, um selbst zu handeln. Brauchen Sie noch Hilfe?",
+        W::OnlyFirstCall => {
+            "Nur wer den Anruf der Notrufzentrale annimmt, kann diese Anforderung noch zurücknehmen."
+        }
+        W::CannotCancel => {
+            "Diese Anforderung lässt sich nicht mehr zurücknehmen. Sagen Sie den Einsatzkräften, was Sie wissen."
+        }
+        W::ReviewNote => {
+            "Der Server war zu lange ausgefallen, um selbst zu handeln. Brauchen Sie noch Hilfe?"
+        }
         W::SendAfterAll => "Ja, jetzt Hilfe schicken",
         W::NobodyNeedsHelp => "Niemand braucht mehr Hilfe",
         W::NobodySure => "Noch einmal tippen: nichts wird gesendet",
@@ -58,9 +64,13 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ServicesTo => "{0}, an {1}",
         W::WhatHappened => "Was geschehen ist",
         W::SayThis => "Sagen Sie: {0}, {1}.",
-        W::NobodyConnected => "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte.",
+        W::NobodyConnected => {
+            "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte."
+        }
         W::NobodyCame => "Über diese Taste wurde niemand verständigt.",
-        W::NobodyCameNote => "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte. Beendet um {0}",
+        W::NobodyCameNote => {
+            "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte. Beendet um {0}"
+        }
         W::ShowIncident => "Zeigen",
         W::LeaveScreen => "Diesen Bildschirm verlassen",
         W::LeaveNote => "Er bleibt als Leiste oben auf jeder Seite.",

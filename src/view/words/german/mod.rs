@@ -25,11 +25,18 @@ pub const GERMAN: Language = Language {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::words::{AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Word};
+    use crate::view::words::{
+        AccountWord, HouseholdWord, IncidentWord, OverviewWord, PhoneWord, RecordWord, Word,
+    };
 
     /// The places `{0}`, `{1}` of a text, in order.
     fn places(text: &str) -> Vec<&str> {
-        let mut found: Vec<&str> = text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(place, _)| place).collect();
+        let mut found: Vec<&str> = text
+            .split('{')
+            .skip(1)
+            .filter_map(|part| part.split_once('}'))
+            .map(|(place, _)| place)
+            .collect();
         found.sort_unstable();
         found
     }

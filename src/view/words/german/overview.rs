@@ -6,7 +6,9 @@ use crate::view::words::OverviewWord as W;
 pub(super) const fn german(word: W) -> &'static str {
     match word {
         W::Latest => "Zuletzt",
-        W::NoContacts => "Noch niemand. Ohne Kontakt wird Hilfe geschickt, ohne vorher nachzufragen.",
+        W::NoContacts => {
+            "Noch niemand. Ohne Kontakt wird Hilfe geschickt, ohne vorher nachzufragen."
+        }
         W::NoIncidents => "Hier ist noch nichts passiert",
         W::OpenPhone => "Telefon öffnen",
         W::OnlineQuiet => "Online, still",

@@ -6,7 +6,9 @@ use crate::view::words::PhoneWord as W;
 pub(super) const fn german(word: W) -> &'static str {
     match word {
         W::Idle => "Gerade kein Anruf",
-        W::IdleNote => "Lassen Sie diese Seite offen. Sie klingelt, wenn die Notrufzentrale Sie anruft.",
+        W::IdleNote => {
+            "Lassen Sie diese Seite offen. Sie klingelt, wenn die Notrufzentrale Sie anruft."
+        }
         W::Asked => "Darf {0} Sie im Notfall anrufen?",
         W::AskedNote => {
             "Wird dort Hilfe angefordert, ruft die Notrufzentrale Sie an, bevor sie geschickt wird. Sie sagen, ob es ernst ist, oder sagen ab."
@@ -15,14 +17,18 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Refuse => "Nein, nicht anrufen",
         W::StopCalling => "Nicht mehr anrufen",
         W::Remember => "Wissen Sie das Kennwort von {0} noch?",
-        W::RememberNote => "Wer Hilfe absagt, muss es nennen. Tippen Sie es hier nicht ein; sagen Sie nur, ob Sie es noch wissen.",
+        W::RememberNote => {
+            "Wer Hilfe absagt, muss es nennen. Tippen Sie es hier nicht ein; sagen Sie nur, ob Sie es noch wissen."
+        }
         W::RememberYes => "Ja, ich weiß es noch",
         W::RememberNo => "Nein, sagen Sie es mir noch einmal",
         W::NotCalled => "{0} ruft Sie nicht an",
         W::NotCalledNote => "Die Menschen dort sehen, dass Sie nicht angerufen werden möchten.",
         W::AgreeAgain => "Doch anrufen",
         W::Unknown => "Dieser Link gilt nicht mehr",
-        W::UnknownNote => "Bitten Sie die Person, die ihn geschickt hat, um einen neuen. Ist jemand in Gefahr, rufen Sie 112 oder 911.",
+        W::UnknownNote => {
+            "Bitten Sie die Person, die ihn geschickt hat, um einen neuen. Ist jemand in Gefahr, rufen Sie 112 oder 911."
+        }
         W::Caller => "Notrufzentrale",
         W::Answer => "Annehmen",
         W::Decline => "Ablehnen",

@@ -23,7 +23,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Story => "Was geschah",
         W::Responders => "Einsatzkräfte",
         W::CallsMade => "Anrufe",
-        W::CenterNote => "Diese wurden lange nach ihrer Zeit gefunden, und nichts wurde gesendet. Erst anrufen, dann entscheiden.",
+        W::CenterNote => {
+            "Diese wurden lange nach ihrer Zeit gefunden, und nichts wurde gesendet. Erst anrufen, dann entscheiden."
+        }
         W::Stopped => "Stehen geblieben: {0}",
         W::StoppedNote => {
             "Seit {0} kann der Server diesen Vorfall nicht bearbeiten. Darin geschieht nichts mehr. Anrufen, und Hilfe per Telefon anfordern."
@@ -35,7 +37,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CallFirst => "Zuerst anrufen",
         W::Queue => "Was wartet",
         W::OnDuty => "An der Konsole: {0}",
-        W::Shortcuts => "Pfeiltasten wählen, T nimmt, G gibt zurück, Ziffern drücken die nummerierten Knöpfe.",
+        W::Shortcuts => {
+            "Pfeiltasten wählen, T nimmt, G gibt zurück, Ziffern drücken die nummerierten Knöpfe."
+        }
         W::Waits => "wartet seit {0}",
         W::HeldBy => "{0} arbeitet daran",
         W::HeldByYou => "Sie arbeiten daran",
@@ -44,8 +48,12 @@ pub(super) const fn german(word: W) -> &'static str {
         W::AgainOnce => "Dieselbe Hilfe wurde noch einmal angefordert",
         W::Duress => "Nötigungscode",
         W::HoldUp => "Stiller Überfallalarm",
-        W::DuressNote => "Nötigung: Jemand muss so tun, als wäre alles in Ordnung. Rufen Sie nicht dort an. Fordern Sie Hilfe an.",
-        W::HoldUpNote => "Stiller Überfallalarm: Wer dort ist, darf nichts merken. Rufen Sie nicht dort an. Fordern Sie Hilfe an.",
+        W::DuressNote => {
+            "Nötigung: Jemand muss so tun, als wäre alles in Ordnung. Rufen Sie nicht dort an. Fordern Sie Hilfe an."
+        }
+        W::HoldUpNote => {
+            "Stiller Überfallalarm: Wer dort ist, darf nichts merken. Rufen Sie nicht dort an. Fordern Sie Hilfe an."
+        }
         W::Take => "Übernehmen",
         W::GiveBack => "Zurückgeben",
         W::Relieve => "{0} ablösen",
@@ -75,10 +83,18 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ScriptCall => {
             "Rufen Sie {0} an. Sagen Sie: „Hier ist die Leitstelle. Für {1} wurde Hilfe angefordert: {2}. Bestätigen Sie das?“"
         }
-        W::ScriptPassword => "Wer es abbestellt, sagt das Kennwort. Sagen Sie es nie selbst, und nie, ob es richtig war.",
-        W::ScriptNobody => "Es gibt niemanden, der zuerst anzurufen ist. Hilfe wird von selbst angefordert.",
-        W::ScriptDispatch => "Fordern Sie Hilfe an diese Adresse an, Dienst für Dienst, und notieren Sie deren Nummer.",
-        W::ScriptFollow => "Verfolgen Sie jeden Dienst, bis er fertig ist. Schließen Sie dann den Vorfall.",
+        W::ScriptPassword => {
+            "Wer es abbestellt, sagt das Kennwort. Sagen Sie es nie selbst, und nie, ob es richtig war."
+        }
+        W::ScriptNobody => {
+            "Es gibt niemanden, der zuerst anzurufen ist. Hilfe wird von selbst angefordert."
+        }
+        W::ScriptDispatch => {
+            "Fordern Sie Hilfe an diese Adresse an, Dienst für Dienst, und notieren Sie deren Nummer."
+        }
+        W::ScriptFollow => {
+            "Verfolgen Sie jeden Dienst, bis er fertig ist. Schließen Sie dann den Vorfall."
+        }
         W::CallConfirmed => "Bestätigt",
         W::CallNoAnswer => "Keine Antwort",
         W::CallVoicemail => "Anrufbeantworter",
@@ -87,7 +103,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CallHungUp => "Ohne Entscheidung aufgelegt",
         W::SaidPassword => "Das Kennwort, wie es gesagt wurde",
         W::CalledOff => "Abbestellt",
-        W::Accepted => "Angenommen: Es wird keine Hilfe geschickt. Sagen Sie, dass es abbestellt ist.",
+        W::Accepted => {
+            "Angenommen: Es wird keine Hilfe geschickt. Sagen Sie, dass es abbestellt ist."
+        }
         W::CarryOn => "Machen Sie weiter: Hilfe wird geschickt. Sagen Sie nicht, warum.",
         W::Agency => "Nummer der Einsatzstelle",
         W::MoveAccepted => "{0}: angenommen",
@@ -111,7 +129,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Print => "Drucken",
         W::Placed => "angerufen {0}",
         W::Drill => "Übung",
-        W::DrillNote => "Alles läuft wie im Notfall, als Übung gekennzeichnet. Nichts erreicht echte Einsatzkräfte.",
+        W::DrillNote => {
+            "Alles läuft wie im Notfall, als Übung gekennzeichnet. Nichts erreicht echte Einsatzkräfte."
+        }
         W::WhichHelp => "Welche Hilfe?",
         W::WhichPlace => "Von wo?",
         W::Dashboard => "Übersicht",

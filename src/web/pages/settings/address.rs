@@ -1,4 +1,5 @@
-//! The name and the address of the home. The address is confirmed in the sentence that responders are told.
+//! The name and the address of the home. The address is confirmed in the sentence that responders
+//! are told.
 
 use super::responders::RespondersForm;
 use crate::{
@@ -30,10 +31,13 @@ pub fn AddressSection(
     let rename = move |event: SubmitEvent| {
         event.prevent_default();
         let asked = Rename { name: name.get_untracked() };
-        saving.send(async move { client::change(&id.get_value(), "name", &asked).await }, move |home| {
-            store.learn(home);
-            store.names_changed();
-        });
+        saving.send(
+            async move { client::change(&id.get_value(), "name", &asked).await },
+            move |home| {
+                store.learn(home);
+                store.names_changed();
+            },
+        );
     };
     view! {
         <form class="card card--pad form" on:submit=rename>
@@ -58,9 +62,15 @@ pub fn AddressForm(
     let store = store();
     let home = StoredValue::new(home);
     let saving = Saving::new();
-    let [line1, line2, city, region, postal_code, country] =
-        [address.line1, address.line2.unwrap_or_default(), address.city, address.region, address.postal_code, address.country]
-            .map(RwSignal::new);
+    let [line1, line2, city, region, postal_code, country] = [
+        address.line1,
+        address.line2.unwrap_or_default(),
+        address.city,
+        address.region,
+        address.postal_code,
+        address.country,
+    ]
+    .map(RwSignal::new);
     let asks = RwSignal::new(false);
     let typed = move || EditAddress {
         line1: line1.get_untracked(),

@@ -11,7 +11,8 @@ use crate::{
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 
-/// Sends a request to a path of the home. `told` turns the answer into text, for a good or a bad outcome.
+/// Sends a request to a path of the home. `told` turns the answer into text, for a good or a bad
+/// outcome.
 pub fn asks<T: DeserializeOwned + 'static>(
     home: StoredValue<HomeId>,
     path: String,
@@ -32,7 +33,9 @@ pub fn asks<T: DeserializeOwned + 'static>(
         Some(match (came.get(), saving.failed()) {
             (_, Some(why)) => bad(why),
             (Some(Err(why)), None) => bad(why.into()),
-            (Some(Ok(good)), None) => view! { <span class="save__done"><Icon name="check"/>{good}</span> }.into_any(),
+            (Some(Ok(good)), None) => {
+                view! { <span class="save__done"><Icon name="check"/>{good}</span> }.into_any()
+            }
             (None, None) => return None,
         })
     };

@@ -1,4 +1,5 @@
-//! SOS for cameras. It is turned on step by step, so that everything that it needs is set up, and it can be turned off.
+//! SOS for cameras. It is turned on step by step, so that everything that it needs is set up, and
+//! it can be turned off.
 
 use super::{AddressForm, ContactsForm, PasswordForm};
 use crate::{
@@ -25,7 +26,11 @@ pub fn CamerasSection(
 ) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(home.home.id);
-    let on = Memo::new(move |_| store.home.with(|h| h.as_ref().is_some_and(|h| h.subscription.sos_for_cameras == Enrolment::Enrolled)));
+    let on = Memo::new(move |_| {
+        store.home.with(|h| {
+            h.as_ref().is_some_and(|h| h.subscription.sos_for_cameras == Enrolment::Enrolled)
+        })
+    });
     part(move || {
         Some(match on.get() {
             true => view! { <On home=id/> }.into_any(),
@@ -42,7 +47,10 @@ fn On(
     let store = store();
     let saving = Saving::new();
     let end = Callback::new(move |()| {
-        saving.send(async move { client::remove(&home.get_value(), "sos-for-cameras").await }, move |answer| store.learn(answer));
+        saving.send(
+            async move { client::remove(&home.get_value(), "sos-for-cameras").await },
+            move |answer| store.learn(answer),
+        );
     });
     view! {
         <section class="card card--pad form">
@@ -65,7 +73,9 @@ fn Wizard(
     let asks = RwSignal::new(true);
     let has_password = RwSignal::new(None::<bool>);
     spawn_local(async move {
-        if let Ok(Household { verbal_password_set, .. }) = client::household(&home.get_value()).await {
+        if let Ok(Household { verbal_password_set, .. }) =
+            client::household(&home.get_value()).await
+        {
             has_password.try_set(Some(verbal_password_set));
         }
     });
@@ -73,8 +83,19 @@ fn Wizard(
     let steps: Vec<Step> = vec![
         (W::WizardCameras, Box::new(move || which(store, next))),
         (W::Address, Box::new(move || address(store, home, next))),
-        (W::Contacts, Box::new(move || known().map_or_else(|| ().into_any(), |home| view! { <ContactsForm home done=next/> }.into_any()))),
-        (W::Password, Box::new(move || view! { <PasswordStep home asks has_password next/> }.into_any())),
+        (
+            W::Contacts,
+            Box::new(move || {
+                known().map_or_else(
+                    || ().into_any(),
+                    |home| view! { <ContactsForm home done=next/> }.into_any(),
+                )
+            }),
+        ),
+        (
+            W::Password,
+            Box::new(move || view! { <PasswordStep home asks has_password next/> }.into_any()),
+        ),
         (W::WizardTerms, Box::new(move || view! { <Terms home asks/> }.into_any())),
     ];
     view! { <p class="muted small">{W::SosCamerasNote}</p><Steps steps at/> }
@@ -82,10 +103,12 @@ fn Wizard(
 
 /// The step that shows which cameras will have the shield.
 fn which(store: Store, next: Callback<()>) -> AnyView {
-    let cameras = store.home.with_untracked(|h| h.as_ref().map(|h| h.cameras.clone()).unwrap_or_default());
+    let cameras =
+        store.home.with_untracked(|h| h.as_ref().map(|h| h.cameras.clone()).unwrap_or_default());
     let ready = cameras.iter().any(|c| c.sos_compatible);
     let row = |camera: crate::api::home::Camera| {
-        let (word, icon) = if camera.sos_compatible { (W::CanRaise, "check") } else { (W::CannotRaise, "close") };
+        let (word, icon) =
+            if camera.sos_compatible { (W::CanRaise, "check") } else { (W::CannotRaise, "close") };
         view! { <li><span class="tile"><Icon name="camera"/></span><div class="grow"><b>{camera.name}</b><p class="faint tiny">{word}</p></div><Icon name=icon/></li> }
     };
     let onward = match ready {
@@ -101,7 +124,11 @@ fn which(store: Store, next: Callback<()>) -> AnyView {
 
 /// The step in which the address is confirmed.
 pub fn address(store: Store, home: StoredValue<HomeId>, next: Callback<()>) -> AnyView {
-    let address = store.home.with_untracked(|h| h.as_ref().and_then(|h| h.home.address.clone())).map(Into::into).unwrap_or_default();
+    let address = store
+        .home
+        .with_untracked(|h| h.as_ref().and_then(|h| h.home.address.clone()))
+        .map(Into::into)
+        .unwrap_or_default();
     view! { <AddressForm home=home.get_value() address done=next/> }.into_any()
 }
 
@@ -117,7 +144,8 @@ fn PasswordStep(
     next: Callback<()>,
 ) -> impl IntoView {
     let store = store();
-    let has_alarm = store.home.with_untracked(|h| h.as_ref().is_some_and(|h| !h.devices.is_empty()));
+    let has_alarm =
+        store.home.with_untracked(|h| h.as_ref().is_some_and(|h| !h.devices.is_empty()));
     let set = Callback::new(move |()| has_password.set(Some(true)));
     let needs = move || asks.get() && has_password.get() == Some(false);
     view! {
@@ -144,8 +172,14 @@ fn Terms(
     let accepted = RwSignal::new(false);
     let enroll = move |event: SubmitEvent| {
         event.prevent_default();
-        let asked = Enroll { verbal_password_required: asks.get_untracked(), accept_terms: accepted.get_untracked() };
-        saving.send(async move { client::add(&home.get_value(), "sos-for-cameras", &asked).await }, move |answer| store.learn(answer));
+        let asked = Enroll {
+            verbal_password_required: asks.get_untracked(),
+            accept_terms: accepted.get_untracked(),
+        };
+        saving.send(
+            async move { client::add(&home.get_value(), "sos-for-cameras", &asked).await },
+            move |answer| store.learn(answer),
+        );
     };
     view! {
         <form class="card card--pad form" on:submit=enroll>

@@ -42,9 +42,17 @@ struct Rows {
 
 impl Rows {
     fn of(home: &HomeAnswer) -> Self {
-        let rows = Self { all: RwSignal::new(Vec::new()), next_key: StoredValue::new(0), sent: RwSignal::new(Vec::new()) };
+        let rows = Self {
+            all: RwSignal::new(Vec::new()),
+            next_key: StoredValue::new(0),
+            sent: RwSignal::new(Vec::new()),
+        };
         for c in &home.contacts {
-            let contact = EditContact { id: Some(c.id.clone()), name: c.name.clone(), phone: c.phone.clone() };
+            let contact = EditContact {
+                id: Some(c.id.clone()),
+                name: c.name.clone(),
+                phone: c.phone.clone(),
+            };
             rows.push(contact, contact_state(c, c.reached_at.map(day).as_deref()), c.linked);
         }
         // A home has at least two contacts, so the list begins with two lines.
@@ -74,7 +82,9 @@ impl Rows {
     }
 
     fn name(self, key: u32) -> String {
-        let name = self.all.with_untracked(|all| all.iter().find(|r| r.key == key).map(|r| r.contact.name.clone()));
+        let name = self.all.with_untracked(|all| {
+            all.iter().find(|r| r.key == key).map(|r| r.contact.name.clone())
+        });
         name.filter(|n| !n.is_empty()).unwrap_or_else(|| W::SomebodyNew.into())
     }
 
@@ -110,15 +120,29 @@ pub fn ContactsForm(
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         rows.sent.set(rows.all.with_untracked(|all| all.iter().map(|r| r.key).collect()));
-        let asked = EditContacts { contacts: rows.all.with_untracked(|all| all.iter().map(|r| r.contact.clone()).collect()) };
-        saving.send(async move { client::change::<HomeAnswer>(&id.get_value(), "contacts", &asked).await }, move |home| {
-            let fresh = Rows::of(&home);
-            rows.all.set(fresh.all.get_untracked().into_iter().map(|r| Row { key: r.key + 1_000, ..r }).collect());
-            store.learn(home);
-            if let Some(done) = done {
-                done.run(());
-            }
-        });
+        let asked = EditContacts {
+            contacts: rows
+                .all
+                .with_untracked(|all| all.iter().map(|r| r.contact.clone()).collect()),
+        };
+        saving.send(
+            async move { client::change::<HomeAnswer>(&id.get_value(), "contacts", &asked).await },
+            move |home| {
+                let fresh = Rows::of(&home);
+                rows.all.set(
+                    fresh
+                        .all
+                        .get_untracked()
+                        .into_iter()
+                        .map(|r| Row { key: r.key + 1_000, ..r })
+                        .collect(),
+                );
+                store.learn(home);
+                if let Some(done) = done {
+                    done.run(());
+                }
+            },
+        );
     };
     let drag = move |event: ev::PointerEvent| {
         let (Some(key), Some(list)) = (dragged.get_value(), list.get_untracked()) else { return };
@@ -194,7 +218,10 @@ fn ContactLine(
             </label>
         }
     };
-    let invite = contact.id.clone().map(|id| view! { <Invite home contact=id name=contact.name.clone() linked made/> });
+    let invite = contact
+        .id
+        .clone()
+        .map(|id| view! { <Invite home contact=id name=contact.name.clone() linked made/> });
     view! {
         <li class="people__row" aria-label=text(move || W::PlaceNumber.fill(&[&(rows.place(key) + 1).to_string()]))>
             <span class="people__handle" title=W::Drag on:pointerdown=move |event| grab.run((key, event))>
@@ -233,7 +260,8 @@ fn Invite(
 ) -> impl IntoView {
     let link = RwSignal::new(None::<String>);
     let copied = RwSignal::new(false);
-    let (label, again, note) = (W::InviteName.fill(&[&name]), W::NewLink.fill(&[&name]), W::InviteNote.fill(&[&name]));
+    let (label, again, note) =
+        (W::InviteName.fill(&[&name]), W::NewLink.fill(&[&name]), W::InviteNote.fill(&[&name]));
     let make = move || {
         let what = format!("contacts/{contact}/link");
         spawn_local(async move {
@@ -241,7 +269,10 @@ fn Invite(
             if let Ok(ContactLink { path }) = client::add(&home.get_value(), &what, &()).await {
                 made.set(true);
                 copied.set(false);
-                link.set(Some(format!("{}{path}", browser::window().location().origin().unwrap_or_default())));
+                link.set(Some(format!(
+                    "{}{path}",
+                    browser::window().location().origin().unwrap_or_default()
+                )));
             }
         });
     };

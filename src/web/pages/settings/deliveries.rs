@@ -1,5 +1,5 @@
-//! Webhook deliveries of this home's incidents that other servers did not accept, with a button to send them again. The section is hidden
-//! if there are none.
+//! Webhook deliveries of this home's incidents that other servers did not accept, with a button to
+//! send them again. The section is hidden if there are none.
 
 use crate::{
     api::household::Undelivered,
@@ -31,7 +31,10 @@ pub fn Deliveries(
         let resend = StoredValue::new(format!("deliveries/{}/resend", one.id));
         let again = move |event: SubmitEvent| {
             event.prevent_default();
-            saving.send(async move { client::ask(&home.get_value(), &resend.get_value()).await }, move |left| _ = all.try_set(left));
+            saving.send(
+                async move { client::ask(&home.get_value(), &resend.get_value()).await },
+                move |left| _ = all.try_set(left),
+            );
         };
         let state = if one.given_up { W::GivenUp } else { W::StillTried };
         view! {

@@ -25,7 +25,12 @@ use crate::{
 use leptos::{ev, prelude::*, task::spawn_local};
 
 /// The kinds that can be added, by the value of their option.
-const KINDS: [(&str, W); 4] = [("base_station", W::BaseStation), ("keypad", W::Keypad), ("camera", W::Camera), ("doorbell", W::Doorbell)];
+const KINDS: [(&str, W); 4] = [
+    ("base_station", W::BaseStation),
+    ("keypad", W::Keypad),
+    ("camera", W::Camera),
+    ("doorbell", W::Doorbell),
+];
 
 /// The lists, and the form to add a device or a camera.
 #[component]
@@ -40,18 +45,23 @@ pub fn EquipmentForm(
         streams.try_set(client::household(&id.get_value()).await.ok());
     });
     let (wires, blank) = (Wires::of(id), Blank::new());
-    // Only ids and names, so that a line that is being edited stays as it is when a siren begins to sound.
+    // Only ids and names, so that a line that is being edited stays as it is when a siren begins to
+    // sound.
     let which = Memo::new(move |_| {
         store.home.with(|h| {
-            let devices = h.iter().flat_map(|h| h.devices.iter().map(|d| (d.id.to_string(), d.name.clone())));
-            let cameras = h.iter().flat_map(|h| h.cameras.iter().map(|c| (c.id.to_string(), c.name.clone())));
+            let devices =
+                h.iter().flat_map(|h| h.devices.iter().map(|d| (d.id.to_string(), d.name.clone())));
+            let cameras =
+                h.iter().flat_map(|h| h.cameras.iter().map(|c| (c.id.to_string(), c.name.clone())));
             devices.chain(cameras).collect::<Vec<_>>()
         })
     });
     let rows = move || {
         which.get();
         let (home, household) = (store.home.get_untracked()?, streams.get()?);
-        let devices = home.devices.into_iter().map(|d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind wires/> });
+        let devices = home.devices.into_iter().map(
+            |d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind wires/> },
+        );
         let cameras = home.cameras.into_iter().map(|camera| {
             let stream = household.streams.iter().find(|s| s.camera == camera.id).cloned();
             view! { <CameraLine home=id camera stream wires/> }
@@ -83,10 +93,16 @@ fn Device(
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let asked = Rename { name: value.get_untracked() };
-        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| store.learn(home));
+        saving.send(
+            async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
+            move |home| store.learn(home),
+        );
     };
     let remove = Callback::new(move |()| {
-        saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |home| store.learn(home));
+        saving.send(
+            async move { client::remove(&home.get_value(), &path.get_value()).await },
+            move |home| store.learn(home),
+        );
     });
     let name = StoredValue::new(name);
     let (icon, word) = match kind {
@@ -94,7 +110,8 @@ fn Device(
         DeviceKind::Keypad => ("keypad", W::Keypad),
     };
     let form = move || {
-        let (label, sure) = name.with_value(|n| (W::RemoveName.fill(&[n]), W::RemoveSure.fill(&[n])));
+        let (label, sure) =
+            name.with_value(|n| (W::RemoveName.fill(&[n]), W::RemoveSure.fill(&[n])));
         view! {
             <SirenWire wires device=device.get_value()/>
             <form class="form" on:submit=save>
@@ -132,23 +149,36 @@ fn CameraLine(
     let title = camera.name.clone();
     let (id, live) = (StoredValue::new(camera.id), camera.live);
     let login = StoredValue::new(stream.clone());
-    let keep = RwSignal::new(keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned());
-    let (written_stream, written_small) = stream.as_ref().map(|s| (s.address.clone(), s.small.clone())).unwrap_or_default();
-    let (name, address, small) = (RwSignal::new(camera.name), RwSignal::new(written_stream), RwSignal::new(written_small));
-    let (compatible, siren) = (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
+    let keep =
+        RwSignal::new(keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned());
+    let (written_stream, written_small) =
+        stream.as_ref().map(|s| (s.address.clone(), s.small.clone())).unwrap_or_default();
+    let (name, address, small) =
+        (RwSignal::new(camera.name), RwSignal::new(written_stream), RwSignal::new(written_small));
+    let (compatible, siren) =
+        (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let asked = written(kind, name, (address, small), compatible, siren, keep);
-        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| store.learn(home));
+        saving.send(
+            async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
+            move |home| store.learn(home),
+        );
     };
     let remove = Callback::new(move |()| {
-        saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |home| store.learn(home));
+        saving.send(
+            async move { client::remove(&home.get_value(), &path.get_value()).await },
+            move |home| store.learn(home),
+        );
     });
     let (icon, word) = match kind {
         CameraKind::Camera => ("camera", W::Camera),
         CameraKind::Doorbell => ("bell", W::Doorbell),
     };
-    let (label, sure) = (StoredValue::new(W::RemoveName.fill(&[&title])), StoredValue::new(W::RemoveSure.fill(&[&title])));
+    let (label, sure) = (
+        StoredValue::new(W::RemoveName.fill(&[&title])),
+        StoredValue::new(W::RemoveSure.fill(&[&title])),
+    );
     let form = move || {
         view! {
             {has_siren.then(|| view! { <SirenWire wires device=device.get_value()/> })}
@@ -184,13 +214,20 @@ fn written(
         has_siren: siren.get_untracked(),
         stream: stream.get_untracked(),
         small: small.get_untracked(),
-        keep: KEEPS.iter().find(|(name, ..)| keep.with_untracked(|keep| keep == name)).map(|(_, keep, _)| *keep).unwrap_or_default(),
+        keep: KEEPS
+            .iter()
+            .find(|(name, ..)| keep.with_untracked(|keep| keep == name))
+            .map(|(_, keep, _)| *keep)
+            .unwrap_or_default(),
     }
 }
 
 /// When the server fetches a camera's pictures, by the value of the option.
-const KEEPS: [(&str, Keep, W); 3] =
-    [("on_demand", Keep::OnDemand, W::KeepOnDemand), ("home", Keep::WhileHomeIsOpen, W::KeepHome), ("always", Keep::Always, W::KeepAlways)];
+const KEEPS: [(&str, Keep, W); 3] = [
+    ("on_demand", Keep::OnDemand, W::KeepOnDemand),
+    ("home", Keep::WhileHomeIsOpen, W::KeepHome),
+    ("always", Keep::Always, W::KeepAlways),
+];
 
 fn keep_name(keep: Keep) -> &'static str {
     KEEPS.iter().find(|(_, one, _)| *one == keep).map_or("on_demand", |(name, ..)| name)
@@ -263,11 +300,14 @@ fn Add(
     let is_camera = move || matches!(kind.get().as_str(), "camera" | "doorbell");
     let add = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let device = |kind, model: &str| NewDevice { kind, model: model.into(), name: name.get_untracked() };
+        let device =
+            |kind, model: &str| NewDevice { kind, model: model.into(), name: name.get_untracked() };
         let request = match kind.get_untracked().as_str() {
             "base_station" => Ok(device(DeviceKind::BaseStation, "alarm")),
             "keypad" => Ok(device(DeviceKind::Keypad, "keypad")),
-            "doorbell" => Err(written(CameraKind::Doorbell, name, (stream, small), compatible, siren, keep)),
+            "doorbell" => {
+                Err(written(CameraKind::Doorbell, name, (stream, small), compatible, siren, keep))
+            }
             _ => Err(written(CameraKind::Camera, name, (stream, small), compatible, siren, keep)),
         };
         let login = blank.login();
@@ -279,7 +319,10 @@ fn Add(
                     let added: HomeAnswer = client::add(&home, "cameras", &camera).await?;
                     // The newest camera is the last.
                     match (login, added.cameras.last()) {
-                        (Some(login), Some(newest)) => client::change(&home, &format!("cameras/{}/login", newest.id), &login).await,
+                        (Some(login), Some(newest)) => {
+                            client::change(&home, &format!("cameras/{}/login", newest.id), &login)
+                                .await
+                        }
                         _ => Ok(added),
                     }
                 }

@@ -1,4 +1,5 @@
-//! Finds cameras that answer in the network. The chosen one is asked for its streams, which fill in the form that adds a camera.
+//! Finds cameras that answer in the network. The chosen one is asked for its streams, which fill in
+//! the form that adds a camera.
 
 use super::stream::sentence;
 use crate::{
@@ -74,14 +75,17 @@ pub fn Finding(
     let search = move || {
         found.set(None);
         chosen.set(None);
-        let asked = async move { client::ask::<FoundCameras>(&home.get_value(), "camera-search").await };
+        let asked =
+            async move { client::ask::<FoundCameras>(&home.get_value(), "camera-search").await };
         saving.send(asked, move |answer| {
             found.try_set(Some(answer.cameras));
         });
     };
     let outcome = move || match (found.get(), saving.failed()) {
         (_, Some(why)) => Some(view! { <p class="field__wrong">{why}</p> }.into_any()),
-        (Some(all), None) if all.is_empty() => Some(view! { <p class="muted small">{W::NoneFound}</p> }.into_any()),
+        (Some(all), None) if all.is_empty() => {
+            Some(view! { <p class="muted small">{W::NoneFound}</p> }.into_any())
+        }
         (Some(all), None) => Some(listed(all, chosen)),
         (None, None) => None,
     };
@@ -101,7 +105,8 @@ fn listed(all: Vec<Found>, chosen: RwSignal<Option<Found>>) -> AnyView {
     let row = |found: Found| {
         let (name, label) = (found.name.clone(), W::ChooseCamera.fill(&[&found.name]));
         let host = found.address.split('/').nth(2).unwrap_or_default().to_owned();
-        let about = if found.model.is_empty() { host } else { format!("{} · {host}", found.model) };
+        let about =
+            if found.model.is_empty() { host } else { format!("{} · {host}", found.model) };
         let of = StoredValue::new(found);
         let is_chosen = move || chosen.with(|chosen| *chosen == Some(of.get_value())).to_string();
         view! {
@@ -138,7 +143,8 @@ fn Ask(
             user: blank.user.get_untracked(),
             password: blank.password.get_untracked(),
         };
-        let answer = async move { client::add::<Offers>(&home.get_value(), "camera-offers", &asked).await };
+        let answer =
+            async move { client::add::<Offers>(&home.get_value(), "camera-offers", &asked).await };
         saving.send(answer, move |answer| {
             of.try_with_value(|found| blank.fill(found, &answer));
             offers.try_set(Some(answer));
@@ -146,7 +152,9 @@ fn Ask(
     };
     let outcome = move || match (offers.get(), saving.failed()) {
         (_, Some(why)) => Some(view! { <p class="field__wrong">{why}</p> }.into_any()),
-        (Some(Offers { trouble: Some(trouble), .. }), None) => Some(view! { <p class="field__wrong">{sentence(trouble)}</p> }.into_any()),
+        (Some(Offers { trouble: Some(trouble), .. }), None) => {
+            Some(view! { <p class="field__wrong">{sentence(trouble)}</p> }.into_any())
+        }
         (Some(_), None) => Some(view! { <p class="small">{W::FilledIn}</p> }.into_any()),
         (None, None) => None,
     };

@@ -33,7 +33,8 @@ pub fn LogSection(
     let (all, more) = (RwSignal::new(None::<Vec<AuditRecord>>), RwSignal::new(false));
     let home = StoredValue::new(home);
     let read = move || {
-        let before = all.with_untracked(|all| all.as_ref().and_then(|all| all.last()).map(|last| last.number));
+        let before = all
+            .with_untracked(|all| all.as_ref().and_then(|all| all.last()).map(|last| last.number));
         spawn_local(async move {
             if let Ok(page) = client::audit(&home.get_value(), before).await {
                 more.try_set(page.len() == PAGE);
@@ -87,7 +88,9 @@ fn Stopped(
         }
     };
     part(move || {
-        let (home, all) = store.home.with(|home| home.as_ref().map(|home| (home.home.id.clone(), home.quarantined.clone())))?;
+        let (home, all) = store.home.with(|home| {
+            home.as_ref().map(|home| (home.home.id.clone(), home.quarantined.clone()))
+        })?;
         (!all.is_empty()).then(|| {
             view! {
                 <section class="col col--tight">
@@ -130,7 +133,9 @@ fn Undoable(
         }
     };
     part(move || {
-        let (home, changes) = store.home.with(|home| home.as_ref().map(|home| (home.home.id.clone(), home.changes.clone())))?;
+        let (home, changes) = store
+            .home
+            .with(|home| home.as_ref().map(|home| (home.home.id.clone(), home.changes.clone())))?;
         (!changes.is_empty()).then(|| {
             view! {
                 <section class="col col--tight">
@@ -144,7 +149,10 @@ fn Undoable(
 }
 
 fn row(record: &AuditRecord) -> impl IntoView + use<> {
-    let warns = matches!(record.what, AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceTrouble);
+    let warns = matches!(
+        record.what,
+        AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceTrouble
+    );
     let icon = match record.what {
         AuditAction::HomeChanged | AuditAction::LinkMade => "home",
         AuditAction::ContactAnswered

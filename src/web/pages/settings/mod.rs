@@ -40,7 +40,8 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// Offers to install the app on the home screen, if the browser supports it; `public/pwa.js` finds out whether.
+/// Offers to install the app on the home screen, if the browser supports it; `public/pwa.js` finds
+/// out whether.
 #[component]
 fn Install() -> impl IntoView {
     view! {
@@ -79,7 +80,9 @@ fn line(section: Section, home: &HomeAnswer) -> String {
         Section::Cameras => say::cameras_line(home).into(),
         Section::Equipment => say::equipment_line(home),
         Section::Language => crate::web::language::name(spoken_tag()).into(),
-        Section::Index | Section::Password | Section::People | Section::Security | Section::Log => String::new(),
+        Section::Index | Section::Password | Section::People | Section::Security | Section::Log => {
+            String::new()
+        }
     }
 }
 
@@ -91,21 +94,31 @@ pub fn Settings(
 ) -> impl IntoView {
     let store = store();
     let (title, _) = look(section);
-    let back = if section == Section::Index { Route::Dashboard } else { Route::Settings(Section::Index) };
+    let back =
+        if section == Section::Index { Route::Dashboard } else { Route::Settings(Section::Index) };
     // A form is not redrawn when somebody else changes the home, so that typed text stays.
-    let whose = Memo::new(move |_| store.home.with(|h| h.as_ref().map(|h| (h.home.id.clone(), h.role))));
+    let whose =
+        Memo::new(move |_| store.home.with(|h| h.as_ref().map(|h| (h.home.id.clone(), h.role))));
     let open = move || {
         let (_, role) = whose.get()?;
         let anybody = matches!(section, Section::Index | Section::Security | Section::Language);
         Some(match chunk_of(section) {
-            _ if !anybody && role != Role::Owner => view! { <p class="card card--pad muted">{W::OnlyOwners}</p> }.into_any(),
-            Some(chunk) => view! { <PartOnDemand chunk route=Route::Settings(section)/> }.into_any(),
-            None if section == Section::Language => view! { <language::LanguageSection/> }.into_any(),
+            _ if !anybody && role != Role::Owner => {
+                view! { <p class="card card--pad muted">{W::OnlyOwners}</p> }.into_any()
+            }
+            Some(chunk) => {
+                view! { <PartOnDemand chunk route=Route::Settings(section)/> }.into_any()
+            }
+            None if section == Section::Language => {
+                view! { <language::LanguageSection/> }.into_any()
+            }
             None => view! { <Install/> }.into_any(),
         })
     };
     // The code that the next tap may need is fetched after the code of this section.
-    prepare_then(chunk_of(section).unwrap_or(BASICS).fetch, || [BASICS, ACCESS].into_iter().for_each(|chunk| prepare(chunk.fetch)));
+    prepare_then(chunk_of(section).unwrap_or(BASICS).fetch, || {
+        [BASICS, ACCESS].into_iter().for_each(|chunk| prepare(chunk.fetch))
+    });
     view! {
         <Page title back>
             <div class="settings" class:settings--open=section != Section::Index>

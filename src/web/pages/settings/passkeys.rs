@@ -1,4 +1,5 @@
-//! Passkeys and recovery codes of the account, and whether the home restricts devices that were signed in without a passkey.
+//! Passkeys and recovery codes of the account, and whether the home restricts devices that were
+//! signed in without a passkey.
 
 use crate::{
     api::{
@@ -30,8 +31,11 @@ pub fn PasskeySection(
             known.try_set(Some(all));
         }
     });
-    let left = Memo::new(move |_| known.with(|known| known.as_ref().map(|k| k.recovery_codes_left)));
-    let owner = Memo::new(move |_| store().home.with(|home| home.as_ref().is_some_and(|h| h.role == Role::Owner)));
+    let left =
+        Memo::new(move |_| known.with(|known| known.as_ref().map(|k| k.recovery_codes_left)));
+    let owner = Memo::new(move |_| {
+        store().home.with(|home| home.as_ref().is_some_and(|h| h.role == Role::Owner))
+    });
     view! {
         {part(move || known.get().map(|all| view! { <Keys all known changed/> }))}
         {part(move || left.get().map(|left| view! { <Codes left known/> }))}
@@ -114,12 +118,15 @@ fn Codes(
     };
     // Only once the person has stored the codes, because this redraws the page.
     let done = move || {
-        let count = made.with_untracked(|codes| codes.as_ref().map_or(left, |codes| codes.len() as u32));
+        let count =
+            made.with_untracked(|codes| codes.as_ref().map_or(left, |codes| codes.len() as u32));
         known.update(|known| known.iter_mut().for_each(|known| known.recovery_codes_left = count));
         made.set(None);
     };
     let copy = move || {
-        browser::copy(&made.with_untracked(|codes| codes.as_ref().map_or_else(String::new, |codes| codes.join("\n"))));
+        browser::copy(&made.with_untracked(|codes| {
+            codes.as_ref().map_or_else(String::new, |codes| codes.join("\n"))
+        }));
         copied.set(true);
     };
     view! {
@@ -155,7 +162,10 @@ fn Holding(
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let (id, asked) = (id.clone(), EditHolding { hold_new_devices: hold.get_untracked() });
-        saving.send(async move { client::change::<HomeAnswer>(&id, "holding", &asked).await }, |_| ());
+        saving.send(
+            async move { client::change::<HomeAnswer>(&id, "holding", &asked).await },
+            |_| (),
+        );
     };
     view! {
         <form class="card card--pad form" on:submit=save>

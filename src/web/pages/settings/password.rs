@@ -24,7 +24,8 @@ pub fn PasswordSection(
     let id = StoredValue::new(home.home.id);
     let is_set = RwSignal::new(None::<bool>);
     spawn_local(async move {
-        if let Ok(Household { verbal_password_set, .. }) = client::household(&id.get_value()).await {
+        if let Ok(Household { verbal_password_set, .. }) = client::household(&id.get_value()).await
+        {
             is_set.try_set(Some(verbal_password_set));
         }
     });
@@ -51,13 +52,19 @@ pub fn PasswordForm(
     let saving = Saving::new();
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let asked = EditVerbalPassword { password: password.get_untracked(), current: known.then(|| current.get_untracked()) };
-        saving.send(async move { client::change(&home.get_value(), "verbal-password", &asked).await }, move |answer| {
-            password.try_set(String::new());
-            current.try_set(String::new());
-            store.learn(answer);
-            done.run(());
-        });
+        let asked = EditVerbalPassword {
+            password: password.get_untracked(),
+            current: known.then(|| current.get_untracked()),
+        };
+        saving.send(
+            async move { client::change(&home.get_value(), "verbal-password", &asked).await },
+            move |answer| {
+                password.try_set(String::new());
+                current.try_set(String::new());
+                store.learn(answer);
+                done.run(());
+            },
+        );
     };
     view! {
         <form class="card card--pad form" on:submit=save>
@@ -81,9 +88,12 @@ fn Try(
         event.prevent_default();
         right.set(None);
         let asked = AskVerbalPassword { password: said.get_untracked() };
-        saving.send(async move { client::add(&home.get_value(), "verbal-password/check", &asked).await }, move |Known { correct }| {
-            right.try_set(Some(correct));
-        });
+        saving.send(
+            async move { client::add(&home.get_value(), "verbal-password/check", &asked).await },
+            move |Known { correct }| {
+                right.try_set(Some(correct));
+            },
+        );
     };
     view! {
         <form class="card card--pad form" on:submit=ask>

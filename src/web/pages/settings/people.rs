@@ -69,7 +69,8 @@ pub fn PeopleSection(
         }
     });
     let list = move || {
-        let rows = people.get()?.into_iter().map(|resident| view! { <Person home=id resident learn/> });
+        let rows =
+            people.get()?.into_iter().map(|resident| view! { <Person home=id resident learn/> });
         Some(view! { <ul class="col">{rows.collect_view()}</ul> })
     };
     view! {
@@ -99,11 +100,18 @@ fn Person(
     let may_sos = RwSignal::new(!sos_withdrawn);
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let asked = EditResident { role: chosen.get_untracked(), sos_withdrawn: !may_sos.get_untracked() };
-        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |told| learn.run(told));
+        let asked =
+            EditResident { role: chosen.get_untracked(), sos_withdrawn: !may_sos.get_untracked() };
+        saving.send(
+            async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
+            move |told| learn.run(told),
+        );
     };
     let remove = Callback::new(move |()| {
-        saving.send(async move { client::remove(&home.get_value(), &path.get_value()).await }, move |told| learn.run(told));
+        saving.send(
+            async move { client::remove(&home.get_value(), &path.get_value()).await },
+            move |told| learn.run(told),
+        );
     });
     let option = |one: Role| view! { <option value=name_of(one) selected=one == role>{in_words(one)}</option> };
     let choose = move |event: ev::Event| {

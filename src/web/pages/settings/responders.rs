@@ -30,13 +30,18 @@ pub fn RespondersForm(
 fn form(home: StoredValue<HomeId>, notes: ResponderNotes) -> impl IntoView {
     let (store, saving) = (store(), Saving::new());
     let [gate, pets, medical, permit, permit_until] =
-        [notes.gate, notes.pets, notes.medical, notes.permit, notes.permit_until].map(RwSignal::new);
+        [notes.gate, notes.pets, notes.medical, notes.permit, notes.permit_until]
+            .map(RwSignal::new);
     let save = move |event: SubmitEvent| {
         event.prevent_default();
         let [gate, pets, medical, permit, permit_until] =
-            [gate, pets, medical, permit, permit_until].map(|text: RwSignal<String>| text.get_untracked());
+            [gate, pets, medical, permit, permit_until]
+                .map(|text: RwSignal<String>| text.get_untracked());
         let asked = ResponderNotes { gate, pets, medical, permit, permit_until };
-        saving.send(async move { client::change(&home.get_value(), "notes", &asked).await }, move |home| store.learn(home));
+        saving.send(
+            async move { client::change(&home.get_value(), "notes", &asked).await },
+            move |home| store.learn(home),
+        );
     };
     view! {
         <form class="card card--pad form" on:submit=save>

@@ -1,4 +1,5 @@
-//! The account: the devices on which it is signed in, its passkeys, and its password. It is available to every role.
+//! The account: the devices on which it is signed in, its passkeys, and its password. It is
+//! available to every role.
 
 use super::passkeys::PasskeySection;
 use crate::{
@@ -102,7 +103,8 @@ fn PasswordForm(
     let saving = Saving::new();
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let asked = EditPassword { current: current.get_untracked(), password: password.get_untracked() };
+        let asked =
+            EditPassword { current: current.get_untracked(), password: password.get_untracked() };
         saving.send(async move { client::change_password(&asked).await }, move |()| {
             current.try_set(String::new());
             password.try_set(String::new());

@@ -39,7 +39,10 @@ pub fn SirensForm(
             siren_duration_s: untrack(siren_s),
             cameras_sound_with_base_station: cameras.get_untracked(),
         };
-        saving.send(async move { client::change(&id.get_value(), "settings", &asked).await }, move |home| store.learn(home));
+        saving.send(
+            async move { client::change(&id.get_value(), "settings", &asked).await },
+            move |home| store.learn(home),
+        );
     };
     let sirens = view! {
         <label class="field">

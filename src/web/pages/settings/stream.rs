@@ -34,9 +34,11 @@ pub const fn sentence(trouble: StreamTrouble) -> W {
 
 /// Asks the camera for a picture.
 pub fn try_camera(home: StoredValue<HomeId>, camera: &CameraId) -> impl IntoView + use<> {
-    asks(home, format!("cameras/{camera}/try"), W::StreamTry, |Tried { width, height, trouble }| match trouble {
-        Some(trouble) => Err(sentence(trouble)),
-        None => Ok(W::StreamSeen.fill(&[&width.to_string(), &height.to_string()])),
+    asks(home, format!("cameras/{camera}/try"), W::StreamTry, |Tried { width, height, trouble }| {
+        match trouble {
+            Some(trouble) => Err(sentence(trouble)),
+            None => Ok(W::StreamSeen.fill(&[&width.to_string(), &height.to_string()])),
+        }
     })
 }
 
@@ -57,11 +59,14 @@ pub fn Login(
         event.prevent_default();
         let asked = EditLogin { user: user.get_untracked(), password: password.get_untracked() };
         let has_user = !asked.user.trim().is_empty();
-        saving.send(async move { client::change(&home.get_value(), &path.get_value(), &asked).await }, move |home| {
-            kept.try_set(has_user);
-            password.try_set(String::new());
-            store.learn(home);
-        });
+        saving.send(
+            async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
+            move |home| {
+                kept.try_set(has_user);
+                password.try_set(String::new());
+                store.learn(home);
+            },
+        );
     };
     view! {
         <form class="form" on:submit=save>

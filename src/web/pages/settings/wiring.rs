@@ -42,7 +42,9 @@ impl Wires {
     }
 
     fn siren(self, device: &str) -> Option<WiredSiren> {
-        self.all.with(|all| all.as_ref()?.sirens.iter().find(|siren| siren.device.as_str() == device).cloned())
+        self.all.with(|all| {
+            all.as_ref()?.sirens.iter().find(|siren| siren.device.as_str() == device).cloned()
+        })
     }
 
     /// Returns the text of a device's problems; empty if it has none.
@@ -64,7 +66,10 @@ fn troubles(health: &DeviceHealth) -> String {
 /// The text that says when a device was last heard, and the level of its battery.
 fn heard(health: &DeviceHealth) -> String {
     let now = store().server_now();
-    let seen = health.seen_at.map_or_else(|| W::NotHeardYet.say().to_owned(), |at| W::HeardAgo.fill(&[&ago(now.since(at))]));
+    let seen = health.seen_at.map_or_else(
+        || W::NotHeardYet.say().to_owned(),
+        |at| W::HeardAgo.fill(&[&ago(now.since(at))]),
+    );
     match health.battery {
         Some(left) => format!("{seen} · {}", W::BatteryLeft.fill(&[&left.to_string()])),
         None => seen,
@@ -88,7 +93,9 @@ pub fn SirenWire(
         Some(view! { <p class="muted small">{heard(&siren.health)}</p>{fixed}{proof} })
     };
     let choice = move || {
-        let (kinds, begins) = wires.all.with(|all| all.as_ref().map(|all| (all.kinds.clone(), all.begins.clone())))?;
+        let (kinds, begins) = wires
+            .all
+            .with(|all| all.as_ref().map(|all| (all.kinds.clone(), all.begins.clone())))?;
         let siren = known();
         let fixed = siren.as_ref().is_some_and(|siren| !siren.chosen);
         (!fixed && !kinds.is_empty()).then(|| view! { <Choose wires device kinds begins siren/> })
@@ -121,14 +128,18 @@ fn Choose(
 ) -> impl IntoView {
     let store = store();
     let saving = Saving::new();
-    let (now, name) = siren.map_or_else(|| (String::new(), begins.clone()), |siren| (siren.kind, siren.name));
+    let (now, name) =
+        siren.map_or_else(|| (String::new(), begins.clone()), |siren| (siren.kind, siren.name));
     let chosen = now.clone();
     let (kind, name) = (RwSignal::new(now), RwSignal::new(name));
     let hint = if begins.is_empty() { String::new() } else { W::SirenBegins.fill(&[&begins]) };
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let path = device.with_value(|device| format!("wiring/{device}"));
-        let (home, asked) = (wires.home.get_value(), EditWire { kind: kind.get_untracked(), name: name.get_untracked() });
+        let (home, asked) = (
+            wires.home.get_value(),
+            EditWire { kind: kind.get_untracked(), name: name.get_untracked() },
+        );
         let send = async move {
             match asked.kind.is_empty() {
                 true => client::remove::<HomeAnswer>(&home, &path).await,
@@ -159,7 +170,8 @@ pub fn buttons(wires: Wires) -> impl IntoView {
         let all = wires.all.with(|all| all.as_ref().map(|all| all.buttons.clone()))?;
         let row = |button: crate::api::wiring::WiredButton| {
             let wrong = troubles(&button.health);
-            let wrong = (!wrong.is_empty()).then(|| view! { <small class="field__wrong">{wrong}</small> });
+            let wrong =
+                (!wrong.is_empty()).then(|| view! { <small class="field__wrong">{wrong}</small> });
             let heard = heard(&button.health);
             view! { <li class="row"><span class="tile"><Icon name="bell"/></span><span class="grow"><b>{button.name}</b><small class="faint tiny">{heard}</small>{wrong}</span></li> }
         };
