@@ -17,54 +17,80 @@ const STREAMS_MOST: usize = 16;
 /// The pictures that a session may watch at the same time.
 const VIEWERS_MOST: usize = 16;
 
+/// The file descriptors that no connection gets.
+const RESERVED: usize = 256;
+
 /// There are as many as there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct TooMany;
 
-/// Bounds how many of something each key has at the same time. Either one more is refused, or the
-/// oldest ends.
+/// Bounds how many of something each key has at the same time, and all keys together. Either one
+/// more is refused, or the oldest ends.
 #[derive(Debug)]
 pub struct AtOnce<K: Eq + Hash> {
     most: usize,
+    total: usize,
+    open: Mutex<Open<K>>,
+}
+
+#[derive(Debug)]
+struct Open<K> {
     /// The places of each key, the oldest first.
-    open: Mutex<HashMap<K, VecDeque<Arc<Notify>>>>,
+    places: HashMap<K, VecDeque<Arc<Notify>>>,
+    /// The number of all places.
+    count: usize,
 }
 
 impl<K: Eq + Hash + Clone> AtOnce<K> {
-    fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, open: Mutex::default() })
+    fn new(most: usize, total: usize) -> Arc<Self> {
+        Arc::new(Self { most, total, open: Mutex::new(Open { places: HashMap::new(), count: 0 }) })
     }
 
-    /// Takes a place for one more, which is free again when the returned value is dropped.
+    /// Takes a place for one more, which is free again when the returned value is dropped. If there
+    /// are as many as there may be in total, the oldest place of the key that has the most ends: a
+    /// flood from a few keys keeps nobody else out.
     ///
     /// # Errors
-    /// The key has as many as it may have.
+    /// The key has as many as it may have, or as many as any other while there is no place left.
     pub fn enter(self: &Arc<Self>, key: K) -> Result<Place<K>, TooMany> {
         let mut open = self.open.lock().expect("no holder panics");
-        if open.get(&key).is_some_and(|places| places.len() >= self.most) {
-            Err(TooMany)
-        } else {
-            Ok(self.take(&mut open, key))
+        let own = open.places.get(&key).map_or(0, VecDeque::len);
+        if own >= self.most {
+            return Err(TooMany);
         }
+        if open.count >= self.total {
+            let largest = open.places.iter().max_by_key(|(_, places)| places.len());
+            let largest = largest.filter(|(_, places)| places.len() > own);
+            let largest = largest.map(|(key, _)| key.clone()).ok_or(TooMany)?;
+            open.end_oldest(&largest);
+        }
+        Ok(self.take(&mut open, key))
     }
 
     /// Takes a place for one more. If the key has as many as it may have, its oldest place ends: it
     /// may belong to a device that is gone, which no end of a connection has told of yet.
     pub fn replace_oldest(self: &Arc<Self>, key: K) -> Place<K> {
         let mut open = self.open.lock().expect("no holder panics");
-        let places = open.entry(key.clone()).or_default();
-        if places.len() >= self.most
-            && let Some(oldest) = places.pop_front()
-        {
-            oldest.notify_one();
+        if open.places.get(&key).is_some_and(|places| places.len() >= self.most) {
+            open.end_oldest(&key);
         }
         self.take(&mut open, key)
     }
 
-    fn take(self: &Arc<Self>, open: &mut HashMap<K, VecDeque<Arc<Notify>>>, key: K) -> Place<K> {
+    fn take(self: &Arc<Self>, open: &mut Open<K>, key: K) -> Place<K> {
         let ends = Arc::new(Notify::new());
-        open.entry(key.clone()).or_default().push_back(ends.clone());
+        open.places.entry(key.clone()).or_default().push_back(ends.clone());
+        open.count += 1;
         Place { of: self.clone(), key, ends }
+    }
+}
+
+impl<K: Eq + Hash> Open<K> {
+    fn end_oldest(&mut self, key: &K) {
+        if let Some(oldest) = self.places.get_mut(key).and_then(VecDeque::pop_front) {
+            self.count -= 1;
+            oldest.notify_one();
+        }
     }
 }
 
@@ -86,10 +112,13 @@ impl<K: Eq + Hash> Place<K> {
 impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut open = self.of.open.lock().expect("no holder panics");
-        if let Some(places) = open.get_mut(&self.key) {
+        let Open { places: all, count } = &mut *open;
+        if let Some(places) = all.get_mut(&self.key) {
+            let before = places.len();
             places.retain(|place| !Arc::ptr_eq(place, &self.ends));
+            *count -= before - places.len();
             if places.is_empty() {
-                open.remove(&self.key);
+                all.remove(&self.key);
             }
         }
     }
@@ -109,11 +138,16 @@ pub struct Limits {
     pub viewers: Arc<AtOnce<TokenHash>>,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        let (connections, streams, viewers) =
-            (AtOnce::new(CONNECTIONS_MOST), AtOnce::new(STREAMS_MOST), AtOnce::new(VIEWERS_MOST));
-        Self { connections, streams, viewers }
+impl Limits {
+    /// The limits of a process that may have so many files and sockets open. The reserve is for
+    /// what an incident needs: the database, the broker, the receiving center.
+    pub fn new(descriptors: usize) -> Self {
+        let connections = descriptors - RESERVED.min(descriptors / 4);
+        Self {
+            connections: AtOnce::new(CONNECTIONS_MOST, connections),
+            streams: AtOnce::new(STREAMS_MOST, usize::MAX),
+            viewers: AtOnce::new(VIEWERS_MOST, usize::MAX),
+        }
     }
 }
 
@@ -134,18 +168,19 @@ mod tests {
 
     #[test]
     fn a_key_has_so_many_at_once_and_a_place_is_free_again() {
-        let places = AtOnce::new(2);
+        let places = AtOnce::new(2, usize::MAX);
         let first = places.enter("a").unwrap();
         let _second = places.enter("a").unwrap();
         assert!(places.enter("a").is_err() && places.enter("b").is_ok());
         drop(first);
         assert!(places.enter("a").is_ok());
-        assert_eq!(places.open.lock().unwrap().len(), 1, "a key without places is forgotten");
+        let open = places.open.lock().unwrap();
+        assert_eq!((open.places.len(), open.count), (1, 1), "a key without places is forgotten");
     }
 
     #[tokio::test]
     async fn one_more_ends_the_oldest_and_no_other() {
-        let places = AtOnce::new(2);
+        let places = AtOnce::new(2, usize::MAX);
         let (first, second, other) =
             (places.replace_oldest("a"), places.replace_oldest("a"), places.replace_oldest("b"));
         let third = places.replace_oldest("a");
@@ -156,7 +191,23 @@ mod tests {
         }
         drop(places.replace_oldest("a"));
         second.replaced().await;
-        assert_eq!(places.open.lock().unwrap()["a"].len(), 1);
+        assert_eq!(places.open.lock().unwrap().places["a"].len(), 1);
+    }
+
+    #[tokio::test]
+    async fn when_all_places_are_taken_the_oldest_of_the_largest_network_ends() {
+        let places = AtOnce::new(3, 4);
+        let flood: Vec<_> = (0..3).map(|_| places.enter("flood").unwrap()).collect();
+        let _one = places.enter("one").unwrap();
+        let home = places.enter("home").expect("a home gets in");
+        flood[0].replaced().await;
+        let now = |place: &Place<_>| futures_util::FutureExt::now_or_never(place.replaced());
+        assert!(flood[1..].iter().chain([&home]).all(|place| now(place).is_none()));
+        // The flood itself gets no more than it leaves to others.
+        assert!(places.enter("flood").is_err());
+        drop(flood);
+        assert_eq!(places.open.lock().unwrap().count, 2);
+        assert!(places.enter("flood").is_ok());
     }
 
     #[test]

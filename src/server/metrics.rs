@@ -17,6 +17,8 @@ const OLDEST: &str = "buckler_outbox_oldest_seconds";
 const ATTEMPTS: &str = "buckler_effect_attempts_total";
 /// Commits that failed.
 const FAILURES: &str = "buckler_store_failures_total";
+/// Panics of contained tasks, by task.
+const PANICS: &str = "buckler_task_panics_total";
 /// Open streams of live events.
 const STREAMS: &str = "buckler_streams";
 /// Incidents that are not over, by state.
@@ -51,6 +53,7 @@ pub fn record() {
         describe_gauge!(QUARANTINED, "Incidents and homes that cannot be read or decided");
         describe_counter!(ATTEMPTS, "Attempts to carry an effect out");
         describe_counter!(FAILURES, "Commits that failed");
+        describe_counter!(PANICS, "Panics of tasks that were contained");
         counter!(FAILURES).increment(0);
         gauge!(STREAMS).set(0.0);
         Some(handle)
@@ -105,6 +108,11 @@ pub(super) fn commit_failed() {
 
 pub(super) fn tried(kind: &'static str, result: &'static str) {
     counter!(ATTEMPTS, "kind" => kind, "result" => result).increment(1);
+}
+
+/// Counts a panic of a contained task.
+pub(super) fn panicked(task: &'static str) {
+    counter!(PANICS, "task" => task).increment(1);
 }
 
 /// Counts an open stream for as long as it exists.

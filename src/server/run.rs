@@ -18,6 +18,7 @@ use super::{
     homes::Homes,
     http::{Assets, serve},
     identity::{self, passkeys::Passkeys},
+    limits::Limits,
     live_events::LiveEvents,
     metrics,
     monitoring::presence::{Leases, OperatorPresence, watch_leases},
@@ -382,7 +383,7 @@ impl App {
             passkeys: passkeys(config)?,
             hashing: Arc::default(),
             attempts: Arc::default(),
-            limits: Arc::default(),
+            limits: Arc::new(Limits::new(descriptors())),
             probe: Arc::default(),
             welcome: Arc::default(),
             access: Access::default(),
@@ -546,6 +547,12 @@ fn lock(data: &std::path::Path) -> Result<FolderLock, StartError> {
     FolderLock::take(data)
         .map_err(folder)?
         .ok_or_else(|| StartError::InUse { folder: data.display().to_string() })
+}
+
+/// The number of files and sockets that this process may have open.
+fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Raises the limit of file descriptors. Every open stream takes one, and the usual limit of a

@@ -1,10 +1,20 @@
-//! Long-lived tasks, by name. If one panics, or returns while the server runs, the process exits: a
-//! server without its engine must not keep answering requests. systemd restarts it, and the
-//! incidents continue.
+//! Tasks, by name. There are two kinds:
+//!
+//! - A task that everything depends on, such as the event loop. If it panics, or returns while the
+//!   server runs, the process exits: a server without its engine must not keep answering requests.
+//!   systemd restarts it, and the incidents continue. See [`Tasks`].
+//! - A task of which there is one per camera, incident or press. If it panics, the others continue:
+//!   one camera that sends what a parser does not expect must not restart a server whose sirens
+//!   sound. See [`contained`].
 
+use super::metrics;
 use futures_util::FutureExt;
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
-use tokio::sync::watch;
+use std::{any::Any, fmt::Display, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// The pause before a contained task that panicked starts again. A panic at every start then costs
+/// little.
+const RESTARTED_AFTER: Duration = Duration::from_secs(5);
 
 /// Why the server cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +80,43 @@ impl Tasks {
     }
 }
 
+/// Runs work that must not end other work. If it panics, this logs the panic with the name of the
+/// task and what it worked on, counts it, and returns `None`.
+pub async fn contained<T>(
+    task: &'static str,
+    of: impl Display,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.inspect_err(|panic| {
+        metrics::panicked(task);
+        tracing::error!(task, %of, panic = message(&**panic), "a task panicked; others continue");
+    })
+    .ok()
+}
+
+/// Starts a contained task that runs once.
+pub fn spawn_contained(
+    task: &'static str,
+    of: impl Display + Send + 'static,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(async move { contained(task, of, work).await.unwrap_or_default() })
+}
+
+/// Starts a contained task that starts again after a panic, until it returns.
+pub fn spawn_restarted<W: Future<Output = ()> + Send>(
+    task: &'static str,
+    of: impl Display + Send + Sync + 'static,
+    work: impl Fn() -> W + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        while contained(task, &of, async { work().await }).await.is_none() {
+            tokio::time::sleep(RESTARTED_AFTER).await;
+        }
+    })
+}
+
 /// The message of a panic.
 pub fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -79,7 +126,7 @@ pub fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// The first failure. A test that waits in vain fails instead of hanging.
     async fn failure(tasks: &Tasks) -> TaskFailed {
@@ -115,5 +162,18 @@ mod tests {
         told.await.unwrap_err();
         tokio::task::yield_now().await;
         assert!(tasks.failed().now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn contained_task_that_panics_starts_again_until_it_returns() {
+        let starts = Arc::new(AtomicUsize::new(0));
+        let counted = starts.clone();
+        let task = spawn_restarted("planted", "camera", move || {
+            let start = counted.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(start >= 2, "start {start}") }
+        });
+        task.await.expect("the panics are contained");
+        assert_eq!(starts.load(Ordering::Relaxed), 3);
+        assert_eq!(contained("planted", "camera", async { panic!("once") }).await, None::<()>);
     }
 }

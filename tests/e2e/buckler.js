@@ -1,10 +1,17 @@
 // What every journey needs: a server of its own on a fresh folder, somebody signed in, and eyes for what must never happen.
 import { test as base, expect } from "@playwright/test";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, freePort } from "./machine.js";
+
+/** What must come soon. Playwright names the call that a test waited for in vain, but not a wait of ours, and not a new context. */
+export async function soon(what, promise, state = () => "") {
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`${what} took more than 30 s. ${state()}`)), 30_000)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
 
 /** The real binary on a fresh folder. */
 export class Server {
@@ -48,7 +55,7 @@ export class Server {
   /** As a power cut ends it. */
   async kill() {
     this.process.kill("SIGKILL");
-    await this.ended;
+    await soon("the end of a killed server", this.ended, () => readFileSync(`/proc/${this.process.pid}/status`, "utf8"));
   }
 
   /** As if it had been down for so long: its time goes on from what it kept. */
@@ -198,7 +205,7 @@ export class Home {
 
   /** Opens a contact's phone in a window of its own, as somebody without an account. */
   async contact(browser, number = 0, home = "maple-street") {
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    const context = await soon("a new context", browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: "dark" }));
     const page = await context.newPage();
     watch(page, this.errors);
     await page.goto(this.server.url + (await this.api.phone(home, number)));

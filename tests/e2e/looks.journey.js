@@ -1,5 +1,5 @@
 // Every state of the SOS path, at phone and desktop size, dark and light: scanned for barriers, and kept as a picture.
-import { expect, Home, test } from "./buckler.js";
+import { expect, Home, soon, test } from "./buckler.js";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -25,7 +25,10 @@ for (const [size, viewport] of Object.entries(sizes)) {
   for (const colorScheme of ["dark", "light"]) {
     const name = (screen) => `${screen}-${size}-${colorScheme}`;
     test(`every screen, ${size}, ${colorScheme}`, async ({ browser, server }) => {
-      const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: size === "phone" ? 2 : 1, timezoneId: "America/Los_Angeles" });
+      const context = await soon(
+        "a new context",
+        browser.newContext({ viewport, colorScheme, deviceScaleFactor: size === "phone" ? 2 : 1, timezoneId: "America/Los_Angeles" }),
+      );
       const page = await context.newPage();
       const home = new Home(page, server);
       await page.goto(server.url);
@@ -35,7 +38,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       expect((await page.request.put(`${server.url}/api/v1/homes/maple-street/settings`, { data: patient })).ok()).toBe(true);
       await expect(page.getByRole("heading", { name: "Help is one slide away" })).toBeVisible();
       await look(page, name("dashboard"));
-      const phone = await (await browser.newContext({ viewport: sizes.phone, colorScheme, deviceScaleFactor: 2 })).newPage();
+      const phone = await (await soon("a new context", browser.newContext({ viewport: sizes.phone, colorScheme, deviceScaleFactor: 2 }))).newPage();
       await phone.goto(server.url + (await home.api.phone("maple-street")));
       await expect(phone.getByRole("heading", { name: "No call right now" })).toBeVisible();
       await look(phone, name("contact-idle"));

@@ -160,12 +160,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("private", &[]),
     ("time_zone", &[]),
     ("metrics", &[]),
-    ("tasks", &[]),
+    ("tasks", &["metrics"]),
     ("tls", &[]),
     ("limits", &[]),
     ("live_events", &[]),
     ("access", &[]),
-    ("identity", &[]),
+    ("identity", &["tasks"]),
     ("store", &["clock", "private", "tasks"]),
     ("homes", &["store"]),
     ("engine", &["clock", "live_events", "metrics", "store", "tasks"]),
@@ -175,11 +175,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("evidence", &["engine", "evidence_key", "presenters"]),
     ("notify", &["engine"]),
     ("telephony", &["engine"]),
-    ("sirens", &["clock", "engine", "live_events"]),
-    ("cameras", &["clock", "homes", "live_events", "private"]),
+    ("sirens", &["clock", "engine", "live_events", "tasks"]),
+    ("cameras", &["clock", "homes", "live_events", "private", "tasks"]),
     ("dc09", &["clock", "engine", "homes", "live_events", "tasks"]),
-    ("monitoring", &["clock", "engine", "homes", "live_events", "store"]),
-    ("webhooks", &["clock", "engine", "presenters", "store"]),
+    ("monitoring", &["clock", "engine", "homes", "live_events", "store", "tasks"]),
+    ("webhooks", &["clock", "engine", "presenters", "store", "tasks"]),
     ("mqtt", &["clock", "engine", "homes", "identity", "live_events", "sirens", "store", "tasks"]),
     ("config", &["cameras", "dc09", "mqtt", "tls", "webhooks"]),
     (
@@ -258,6 +258,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "snapshots",
             "state",
             "store",
+            "tasks",
             "telephony",
             "time_zone",
             "tls",
@@ -279,6 +280,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homes",
             "http",
             "identity",
+            "limits",
             "live_events",
             "metrics",
             "monitoring",
@@ -309,6 +311,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "private",
             "run",
             "store",
+            "tasks",
             "webhooks",
         ],
     ),
@@ -353,6 +356,16 @@ fn named_after(path: &str, text: &str) -> Vec<String> {
             None => vec![rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()],
         })
         .collect()
+}
+
+#[test]
+fn every_task_of_the_server_has_a_name() {
+    for path in files("src/server", &[".rs"]) {
+        let text = read(&path);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let is_bare = code.contains(concat!("tokio::", "spawn("));
+        assert!(!is_bare || name(&path) == "src/server/tasks.rs", "{}", name(&path));
+    }
 }
 
 #[test]

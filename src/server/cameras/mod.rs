@@ -29,7 +29,7 @@ use crate::{
         home::Home,
         id::{CameraId, HomeId},
     },
-    server::{clock::Clock, live_events::LiveEvents},
+    server::{clock::Clock, live_events::LiveEvents, tasks::spawn_restarted},
 };
 use axum::body::Bytes;
 use rtsp::Address;
@@ -223,14 +223,12 @@ impl Cameras {
         }
         let stream = Arc::new(Stream::new(self.clock.clone()));
         let (end, ended) = watch::channel(false);
-        tokio::spawn(session::keep(
-            Arc::downgrade(self),
-            id.clone(),
-            stream.clone(),
-            source.clone(),
-            self.stop.clone(),
-            ended,
-        ));
+        let (cameras, of, kept_stream, from, stop) =
+            (Arc::downgrade(self), id.clone(), stream.clone(), source.clone(), self.stop.clone());
+        spawn_restarted("camera", format!("{}/{}", id.0, id.1), move || {
+            let (cameras, of, stream) = (cameras.clone(), of.clone(), kept_stream.clone());
+            session::keep(cameras, of, stream, from.clone(), stop.clone(), ended.clone())
+        });
         // This drops the sender of the old stream. The old stream ends, and its viewers reconnect.
         kept.insert(id, Kept { source, keep: camera.keep, stream: stream.clone(), end });
         stream

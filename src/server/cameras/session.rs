@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::cameras::StreamTrouble,
     domain::{camera::Keep, id::CameraId},
-    server::{clock::instant, homes::Homes},
+    server::{clock::instant, homes::Homes, tasks::contained},
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::{
@@ -96,10 +96,16 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
     loop {
         stream.tell(State::Connecting);
         let began = instant();
-        let trouble = match source {
-            Source::Rtsp(address) => rtsp::play(address, stream, rtsp::KEY_WITHIN).await,
-            Source::DemoStream(id) => turn(id, stream).await,
+        let attempt = async {
+            match source {
+                Source::Rtsp(address) => rtsp::play(address, stream, rtsp::KEY_WITHIN).await,
+                Source::DemoStream(id) => turn(id, stream).await,
+            }
         };
+        // What a camera sends must not end its stream for good, whatever a parser makes of it.
+        let trouble = contained("camera", format!("{home}/{camera}"), attempt)
+            .await
+            .unwrap_or(StreamTrouble::Lost);
         stream.tell(State::Failed(trouble));
         if began.elapsed() > WENT_WELL {
             (pauses, told) = (backoff(), None);

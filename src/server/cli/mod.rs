@@ -11,6 +11,7 @@ use super::{
     http::Assets,
     run,
     store::sqlite::{self, DATABASE, backup},
+    tasks::spawn_contained,
 };
 use check::check;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -238,7 +239,7 @@ async fn serve_until_stopped(options: Options, print_config: bool) -> Result<(),
     let (stopper, stop) = watch::channel(false);
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::spawn(async move {
+    spawn_contained("signals", "stop", async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         let _ = stopper.send(true);
         // Keeps the sender alive, so that receivers see the stop and not a closed channel.

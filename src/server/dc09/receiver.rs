@@ -26,6 +26,7 @@ use crate::{
         },
         homes::Homes,
         stopped,
+        tasks::spawn_contained,
     },
 };
 use std::{
@@ -425,7 +426,7 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
             }
         };
         let (source, listening) = (source.clone(), listening.clone());
-        tokio::spawn(async move {
+        spawn_contained("alarm panel", from, async move {
             let (mut stop, name) = (source.stop.clone(), from.to_string());
             tokio::select! {
                 () = stopped(&mut stop) => {}
@@ -485,7 +486,7 @@ async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<Udp
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
         let (source, listening, socket, datagram) =
             (source.clone(), listening.clone(), socket.clone(), bytes[..length].to_vec());
-        tokio::spawn(async move {
+        spawn_contained("alarm panel", from, async move {
             if let Cut::Frame(length) = cut(&datagram)
                 && let Some(answer) =
                     listening.answer(&source, &datagram[..length], &from.to_string()).await

@@ -11,7 +11,7 @@ use crate::{
     server::{
         clock::Clock,
         metrics,
-        tasks::{Tasks, message},
+        tasks::{Tasks, message, spawn_contained},
     },
 };
 use async_trait::async_trait;
@@ -190,7 +190,7 @@ async fn work(
         way.queued(&effect);
         let (way, engine, clock, places) =
             (way.clone(), engine.clone(), clock.clone(), places.clone());
-        tokio::spawn(async move {
+        spawn_contained("effect", effect.key.clone(), async move {
             let command = see_through(&*way, &effect, &clock, &places).await;
             engine.completed(effect.key, effect.incident, command).await;
         });

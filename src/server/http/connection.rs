@@ -8,12 +8,14 @@ use crate::server::{
     App,
     limits::{AtOnce, Place, TooMany, network_of},
     stopped,
+    tasks::contained,
     tls::Tls,
 };
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, FromRequestParts, Request},
+    http::request::Parts,
     response::Response,
 };
 use futures_util::future::BoxFuture;
@@ -102,11 +104,9 @@ pub async fn serve(
             Ok((socket, peer)) => {
                 // A listener for IPv6 sees IPv4 clients as `::ffff:192.0.2.1`.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                open.spawn(edge.clone().connection(
-                    socket,
-                    peer,
-                    tls.as_ref().map(|tls| tls.acceptor()),
-                ));
+                let acceptor = tls.as_ref().map(|tls| tls.acceptor());
+                let connection = edge.clone().connection(socket, peer, acceptor);
+                open.spawn(contained("connection", peer, connection));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -145,6 +145,36 @@ fn tune(socket: &TcpStream) {
 #[derive(Clone, Copy, Debug)]
 pub struct Encrypted;
 
+/// The place of the connection that a request came over among those of its network. Trusted proxies
+/// and this machine have no such places.
+#[derive(Clone, Debug, Default)]
+pub struct OpenConnection(Option<Arc<Place<IpAddr>>>);
+
+impl OpenConnection {
+    /// Returns when another network's connection needs the place.
+    pub async fn replaced(&self) {
+        match &self.0 {
+            Some(place) => place.replaced().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for OpenConnection {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
+/// Where the requests of a connection come from.
+#[derive(Clone)]
+struct Client {
+    peer: SocketAddr,
+    encrypted: bool,
+    place: OpenConnection,
+}
+
 /// What each connection needs.
 #[derive(Clone)]
 struct Edge {
@@ -165,31 +195,39 @@ impl Edge {
     }
 
     async fn connection(self, socket: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
-        // Kept until the connection closes.
-        let Ok(_place) = self.enter(peer.ip()) else {
+        // Kept until the connection closes, and by the WebSocket that it may become.
+        let Ok(place) = self.enter(peer.ip()) else {
             if self.refusals.check().is_ok() {
                 let network = network_of(peer.ip());
                 tracing::warn!(%network, "too many connections of one network; if that is a proxy, name it with --trusted-proxy");
             }
             return;
         };
+        let place = OpenConnection(place.map(Arc::new));
+        let client = Client { peer, encrypted: tls.is_some(), place: place.clone() };
         tune(&socket);
+        tokio::select! {
+            () = self.serve(socket, client, tls) => {}
+            () = place.replaced() => {}
+        }
+    }
+
+    async fn serve(self, socket: TcpStream, client: Client, tls: Option<TlsAcceptor>) {
         // Each part is boxed, so that thousands of listeners do not each have the memory of the
         // largest.
-        let Some(tls) = tls else { return Box::pin(self.http1(socket, peer, false)).await };
+        let Some(tls) = tls else { return Box::pin(self.http1(socket, client)).await };
         match Box::pin(timeout(HEAD_WITHIN, tls.accept(socket))).await {
             Ok(Ok(socket)) if socket.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                Box::pin(self.http2(socket, peer)).await
+                Box::pin(self.http2(socket, client)).await
             }
-            Ok(Ok(socket)) => Box::pin(self.http1(socket, peer, true)).await,
+            Ok(Ok(socket)) => Box::pin(self.http1(socket, client)).await,
             // A client that does not speak TLS, or too slowly.
             Ok(Err(_)) | Err(_) => {}
         }
     }
 
-    async fn http1(mut self, socket: impl Socket, peer: SocketAddr, encrypted: bool) {
-        let service =
-            service_fn(move |request| answer(self.router.clone(), peer, encrypted, request));
+    async fn http1(mut self, socket: impl Socket, client: Client) {
+        let service = service_fn(move |request| answer(self.router.clone(), &client, request));
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MOST);
         let mut connection =
@@ -203,13 +241,13 @@ impl Edge {
         let _ = connection.await;
     }
 
-    async fn http2(mut self, socket: impl Socket, peer: SocketAddr) {
+    async fn http2(mut self, socket: impl Socket, client: Client) {
         // The number of requests so far. Each request that is open has a receiver.
         let requests = Arc::new(watch::Sender::new(0));
         let (router, counted) = (self.router.clone(), requests.clone());
         let service = service_fn(move |request| {
             counted.send_modify(|count| *count += 1);
-            let (answer, open) = (answer(router.clone(), peer, true, request), counted.subscribe());
+            let (answer, open) = (answer(router.clone(), &client, request), counted.subscribe());
             async move {
                 let keep = move |frame| {
                     // Until the whole body is with the client.
@@ -260,14 +298,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
 
 fn answer(
     router: Router,
-    peer: SocketAddr,
-    encrypted: bool,
+    client: &Client,
     request: Request<Incoming>,
 ) -> BoxFuture<'static, Result<Response, Infallible>> {
     // Boxed, so that a connection that only listens does not hold the memory of a handler.
+    let Client { peer, encrypted, place } = client.clone();
     Box::pin(async move {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(place);
         if encrypted {
             request.extensions_mut().insert(Encrypted);
         }
@@ -278,11 +317,60 @@ fn answer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// One end of a connection to this edge, as if it came from that address.
+    async fn connect(edge: &Edge, listener: &TcpListener, from: &str) -> TcpStream {
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let peer = SocketAddr::new(from.parse().unwrap(), 50_000);
+        tokio::spawn(edge.clone().connection(socket, peer, None));
+        client
+    }
+
+    async fn answer_to(client: &mut TcpStream) -> String {
+        let mut answer = [0; 12];
+        let _ = client.write_all(b"GET / HTTP/1.1\r\nhost: buckler\r\n\r\n").await;
+        client
+            .read_exact(&mut answer)
+            .await
+            .map_or(String::new(), |_| String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    #[tokio::test]
+    async fn flood_of_connections_keeps_no_home_out() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connections = crate::server::limits::Limits::new(16).connections;
+        let (_stopper, stop) = watch::channel(false);
+        let edge = Edge {
+            router: Router::new(),
+            connections,
+            proxies: [].into(),
+            refusals: Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN))),
+            stop,
+        };
+        // A quarter of the 16 descriptors is the reserve.
+        let mut flood = Vec::new();
+        for _ in 0..12 {
+            let mut one = connect(&edge, &listener, "203.0.113.9").await;
+            assert_eq!(answer_to(&mut one).await, "HTTP/1.1 404");
+            flood.push(one);
+        }
+        let mut home = connect(&edge, &listener, "198.51.100.7").await;
+        assert_eq!(answer_to(&mut home).await, "HTTP/1.1 404");
+        let mut rest = Vec::new();
+        let ended = timeout(HEAD_WITHIN / 3, flood[0].read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "the oldest connection of the flood ends");
+        let mut more = connect(&edge, &listener, "203.0.113.9").await;
+        assert_eq!(answer_to(&mut more).await, "", "the flood gets no more than it leaves");
+        let mut rest = [0; 1_024];
+        assert!(home.read(&mut rest).await.is_ok_and(|read| read > 0), "it is still open");
+    }
 
     #[test]
     fn a_network_has_so_many_connections_and_proxies_and_this_machine_have_no_limit() {
         let proxy: IpAddr = "192.0.2.1".parse().unwrap();
-        let connections = crate::server::limits::Limits::default().connections;
+        let connections = crate::server::limits::Limits::new(4_096).connections;
         let edge = Edge {
             router: Router::new(),
             connections,

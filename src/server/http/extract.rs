@@ -20,6 +20,7 @@ use crate::{
             Account, AuditEntry, Bookkeeping, Change, ChangeError, Changes, Guard, SESSION_LEAVES,
             Session,
         },
+        tasks::spawn_contained,
     },
 };
 use axum::{
@@ -139,7 +140,7 @@ impl FromRequestParts<AppState> for SignedIn {
 /// Records the use of a session, and ends the session that it replaces, in a task of its own: no
 /// request waits for this or fails with it.
 fn note_use(clock: Arc<Clock>, changes: Changes, session: Session) {
-    tokio::spawn(async move {
+    spawn_contained("use of a session", session.account.clone(), async move {
         let (at, token) = (clock.now(), session.token);
         let (expires_at, replaced_ends) =
             (identity::session_ends(session.created_at, at), at + SESSION_LEAVES);

@@ -26,6 +26,7 @@ use crate::{
         snapshots::Snapshots,
         state::{AppState, handles},
         store::Reads,
+        tasks::spawn_contained,
     },
 };
 use axum::{
@@ -178,7 +179,7 @@ pub async fn raise(
     {
         let (home, camera) = (home.id.clone(), camera.clone());
         let (incident, at) = (answer.current.incident.id, answer.current.incident.started_at);
-        tokio::spawn(async move {
+        spawn_contained("clip", incident, async move {
             raising.clips.keep(&raising.cameras, &home, &camera, incident, at).await
         });
     }

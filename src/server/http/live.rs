@@ -1,6 +1,7 @@
 //! Live View: the pictures of a camera, for as long as the viewer may see them.
 
 use super::{
+    connection::OpenConnection,
     console,
     errors::{ApiError, Problems},
     extract::{OfIncident, Operator, SignedIn},
@@ -147,6 +148,7 @@ pub async fn watch(
     Path(camera): Path<String>,
     of: Result<Query<Of>, QueryRejection>,
     headers: HeaderMap,
+    connection: OpenConnection,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let (as_film, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.film, of.width));
@@ -157,7 +159,7 @@ pub async fn watch(
     let viewer =
         pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
-    Looks::new(pictures, &signed_in, right).begin(upgrade, viewer, as_film)
+    Looks::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, as_film)
 }
 
 /// Selects the kind of picture.
@@ -185,6 +187,7 @@ pub async fn watch_at_center(
     Path((incident, camera)): Path<(String, String)>,
     of: Result<Query<AtCenter>, QueryRejection>,
     headers: HeaderMap,
+    connection: OpenConnection,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let Query(AtCenter { width, film }) = of.map_err(|_| ApiError::not_found())?;
@@ -203,7 +206,8 @@ pub async fn watch_at_center(
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
     }
     let viewer = pictures.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
-    Looks::new(pictures, &signed_in, Right::Assignee(incident)).begin(upgrade, viewer, film)
+    let right = Right::Assignee(incident);
+    Looks::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, film)
 }
 
 /// Why a viewer may see the pictures.
@@ -221,14 +225,21 @@ struct Looks {
     account: UserId,
     token: [u8; 32],
     access: AccessOf,
+    connection: OpenConnection,
     place: Place<TokenHash>,
 }
 
 impl Looks {
-    fn new(pictures: Pictures, signed_in: &SignedIn, right: Right) -> Self {
+    fn new(
+        pictures: Pictures,
+        signed_in: &SignedIn,
+        connection: OpenConnection,
+        right: Right,
+    ) -> Self {
         let (access, token) = (pictures.access.of(&signed_in.account.id), signed_in.session.token);
         let place = pictures.limits.viewers.replace_oldest(token);
-        Self { access, right, account: signed_in.account.id.clone(), token, pictures, place }
+        let account = signed_in.account.id.clone();
+        Self { access, right, account, token, pictures, connection, place }
     }
 
     fn begin(
@@ -252,6 +263,7 @@ impl Looks {
                 biased;
                 () = stopped(&mut self.pictures.stop) => break,
                 () = self.place.replaced() => break,
+                () = self.connection.replaced() => break,
                 changed = self.access.changed() => {
                     if changed.is_none() || !self.may_still_look().await { break }
                     continue;

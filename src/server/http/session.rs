@@ -24,6 +24,7 @@ use crate::{
             Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads,
             SESSION_LEAVES, Session,
         },
+        tasks::spawn_contained,
     },
 };
 use axum::{
@@ -116,7 +117,7 @@ impl SigningIn {
         let entry =
             AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
         let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
-        tokio::spawn(async move {
+        spawn_contained("refused sign-in", account.id.clone(), async move {
             if let Err(error) = changes.apply(Change::new(entry)).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

@@ -6,7 +6,10 @@ pub mod first_owner;
 pub mod passkeys;
 pub mod password;
 
-use crate::domain::{home::edit::ErrorCode, id::UserId, time::Timestamp};
+use crate::{
+    domain::{home::edit::ErrorCode, id::UserId, time::Timestamp},
+    server::tasks::message,
+};
 use argon2::{
     Argon2, Block, Params,
     password_hash::{
@@ -17,6 +20,7 @@ use argon2::{
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, LazyLock, Mutex, mpsc},
     thread,
     time::Duration,
@@ -84,7 +88,11 @@ impl HashQueue {
                 let _ = rustix::process::setpriority_process(None, YIELDING);
                 let mut memory = Memory::new();
                 while let Ok(work) = take() {
-                    work(&mut memory);
+                    // A job that panics fails alone: the thread has the next one to do.
+                    let done = catch_unwind(AssertUnwindSafe(|| work(&mut memory)));
+                    if let Err(panic) = done {
+                        tracing::error!(panic = message(&*panic), "hashing a password panicked");
+                    }
                 }
             };
             thread::Builder::new()
@@ -325,6 +333,15 @@ mod tests {
             assert_eq!(is_same(&mut memory, "Heron", &hashed), Some(false));
         }
         assert_eq!(is_same(&mut memory, "heron", "heron"), None);
+    }
+
+    #[tokio::test]
+    async fn hash_that_panics_fails_alone() {
+        let queue = HashQueue::new(2, 1);
+        assert_eq!(queue.work(|_| -> u8 { panic!("planted") }).await, Err(Busy));
+        while queue.work(|_| ()).await != Ok(()) {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use crate::{
             Current, Engine,
             outbox::{EffectHandler, ExecuteError},
         },
+        tasks::spawn_contained,
     },
 };
 use async_trait::async_trait;
@@ -60,7 +61,7 @@ impl SimulatedResponders {
 pub async fn respond(mut cases: mpsc::UnboundedReceiver<Case>, engine: Engine, clock: Arc<Clock>) {
     while let Some((incident, service, mut state, mut at)) = cases.recv().await {
         let (engine, clock) = (engine.clone(), clock.clone());
-        tokio::spawn(async move {
+        spawn_contained("simulated responder", incident, async move {
             while let Some((following, pause)) = next(state) {
                 tokio::time::sleep_until(clock.instant_of(at + pause)).await;
                 let reference = (following == DispatchState::Accepted)

@@ -25,6 +25,7 @@ use crate::{
         },
         homes::Homes,
         identity::attempts::{Attempts, Guess},
+        tasks::spawn_contained,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -106,20 +107,22 @@ pub async fn raise_what_is_pressed(
         };
         let Some(press) = press else { return };
         // A press that waits for the disk must not delay others.
-        tokio::spawn(pressed(buttons.clone(), press));
+        let of = format!("{}/{}", press.home, press.name);
+        let buttons = buttons.clone();
+        spawn_contained("button", of, async move { pressed(&buttons, press).await });
     }
 }
 
-async fn pressed(buttons: Arc<Buttons>, press: Press) {
+async fn pressed(buttons: &Buttons, press: Press) {
     let by = || Actor::Device { name: press.name.clone() };
     match press.action {
-        ButtonAction::Police => raise(&buttons, &press, Request::Police, Mode::Live).await,
-        ButtonAction::Fire => raise(&buttons, &press, Request::Fire, Mode::Live).await,
-        ButtonAction::Medical => raise(&buttons, &press, Request::Medical, Mode::Live).await,
-        ButtonAction::Siren => raise(&buttons, &press, Request::Siren, Mode::Live).await,
-        ButtonAction::Drill => raise(&buttons, &press, Request::Police, Mode::Drill).await,
-        ButtonAction::Silence => _ = steer(&buttons, &press, Command::Silence { by: by() }).await,
-        ButtonAction::Cancel => cancel(&buttons, &press).await,
+        ButtonAction::Police => raise(buttons, &press, Request::Police, Mode::Live).await,
+        ButtonAction::Fire => raise(buttons, &press, Request::Fire, Mode::Live).await,
+        ButtonAction::Medical => raise(buttons, &press, Request::Medical, Mode::Live).await,
+        ButtonAction::Siren => raise(buttons, &press, Request::Siren, Mode::Live).await,
+        ButtonAction::Drill => raise(buttons, &press, Request::Police, Mode::Drill).await,
+        ButtonAction::Silence => _ = steer(buttons, &press, Command::Silence { by: by() }).await,
+        ButtonAction::Cancel => cancel(buttons, &press).await,
     }
 }
 

@@ -12,7 +12,10 @@ use crate::{
         incident::{Mode, State},
         time::Timestamp,
     },
-    server::{clock::Clock, engine::Engine, homes::Homes, live_events::LiveEvents, store::Reads},
+    server::{
+        clock::Clock, engine::Engine, homes::Homes, live_events::LiveEvents, store::Reads,
+        tasks::spawn_restarted,
+    },
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -55,7 +58,10 @@ pub async fn publish_homes(
         let wanted = |id: &HomeId| settings.homes.as_ref().is_none_or(|homes| homes.contains(id));
         for home in source.homes.all().into_iter().filter(|home| wanted(&home.id)) {
             if shown.insert(home.id.clone()) {
-                tokio::spawn(show(source.clone(), home.id.clone(), stop.clone()));
+                let (source, id, stop) = (source.clone(), home.id.clone(), stop.clone());
+                spawn_restarted("home for Home Assistant", home.id.clone(), move || {
+                    show(source.clone(), id.clone(), stop.clone())
+                });
             }
         }
         tokio::select! {

@@ -18,6 +18,7 @@ use crate::{
             Current,
             outbox::{EffectHandler, ExecuteError},
         },
+        tasks::spawn_contained,
     },
 };
 use async_trait::async_trait;
@@ -57,7 +58,7 @@ pub async fn sound_for_a_second(
         Effect { key, incident: id, home, seq, mode: Mode::Live, not_after, kind }
     };
     let (tell, told) = oneshot::channel();
-    tokio::spawn(async move {
+    spawn_contained("siren test", id, async move {
         let mut confirmed = false;
         // Each try sounds for a second from when it is sent, not from the first try.
         for seq in 1..=TELL {

@@ -22,6 +22,7 @@ use crate::{
         presenters::webhooks::messages,
         stopped,
         store::{Bookkeeping, ChangeError, Changes, Delivery, Failing, Reads, StoreError},
+        tasks::{contained, spawn_contained},
     },
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -386,7 +387,8 @@ impl Endpoint {
         progress.more = true;
         if !progress.busy && !progress.failing.as_ref().is_some_and(|failing| failing.given_up) {
             progress.busy = true;
-            tokio::spawn(self.clone().go_on(webhooks.clone(), incident));
+            let delivery = self.clone().go_on(webhooks.clone(), incident);
+            spawn_contained("webhook", incident, delivery);
         }
     }
 
@@ -396,10 +398,15 @@ impl Endpoint {
             if let Some(progress) = self.progress().get_mut(&incident) {
                 progress.more = false;
             }
-            let delivered = match self.tell(&webhooks, incident).await {
-                Ok(delivered) => delivered,
-                Err(error) => {
-                    tracing::warn!(%incident, error = &error as &dyn std::error::Error, "could not load a webhook's incident; retrying");
+            // After a panic the incident is tried again too: `busy` would keep it from ever being.
+            let delivered = match contained("webhook", incident, self.tell(&webhooks, incident))
+                .await
+            {
+                Some(Ok(delivered)) => delivered,
+                failed => {
+                    if let Some(Err(error)) = failed {
+                        tracing::warn!(%incident, error = &error as &dyn std::error::Error, "could not load a webhook's incident; retrying");
+                    }
                     tokio::time::sleep(PAUSE_MOST.min(PAUSE_FIRST * 8)).await;
                     continue;
                 }

@@ -32,7 +32,7 @@ use crate::domain::{
     incident::effect::Effect,
     time::Timestamp,
 };
-use crate::server::{clock::Anchor, private};
+use crate::server::{clock::Anchor, private, tasks::spawn_contained};
 use async_trait::async_trait;
 use sqlx::{
     Connection, Row, SqliteConnection, SqlitePool,
@@ -131,7 +131,11 @@ impl SqliteWrites {
                 && self.writing_back.as_ref().is_none_or(JoinHandle::is_finished)
             {
                 self.transactions = 0;
-                self.writing_back = Some(tokio::spawn(write_back(self.options.clone())));
+                self.writing_back = Some(spawn_contained(
+                    "log of the database",
+                    "write-back",
+                    write_back(self.options.clone()),
+                ));
             }
         } else {
             tracing::warn!("a write failed; the next write opens a new connection");
