@@ -1,5 +1,5 @@
 //! The store in one SQLite file: write-ahead log, full synchronization, one writing connection, one
-//! reading connection for the engine, and a few for everything else.
+//! reading connection for the engine, two for the rights of requests, and a few for everything else.
 
 mod accounts;
 mod apply;
@@ -51,8 +51,10 @@ const WRITTEN_BACK_AFTER: u32 = 1_000;
 /// in the file by then, so the rest does not take long; and overwriting a log is flushed faster
 /// than growing one.
 const WAL_PAGES_MOST: &str = "16000";
-/// The number of reading connections beside the engine's.
+/// The number of reading connections for lists and records.
 const READERS: u32 = 4;
+/// The number of reading connections for sessions and roles.
+const RIGHTS_READERS: u32 = 2;
 
 /// The name of the database file in the data folder.
 pub const DATABASE: &str = "buckler.db";
@@ -86,8 +88,9 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
             .max_connections(most)
             .connect_lazy_with(options.clone().read_only(true))
     };
-    let (journal, reads) =
-        (Arc::new(SqliteReads(readers(1))), Arc::new(SqliteReads(readers(READERS))));
+    let journal = Arc::new(EngineReads(readers(1)));
+    let reads =
+        Arc::new(SqliteReads { rights: readers(RIGHTS_READERS), queries: readers(READERS) });
     let writes =
         SqliteWrites { options, connection: Some(writer), transactions: 0, writing_back: None };
     Ok(Database { writes: Box::new(writes), journal, reads })
@@ -195,11 +198,11 @@ impl Writes for SqliteWrites {
     }
 }
 
-/// The reading connections.
-struct SqliteReads(SqlitePool);
+/// The engine's reading connection.
+struct EngineReads(SqlitePool);
 
 #[async_trait]
-impl JournalReads for SqliteReads {
+impl JournalReads for EngineReads {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
         incidents::requests(&self.0, ids).await
     }
@@ -217,6 +220,15 @@ impl JournalReads for SqliteReads {
     }
 }
 
+/// The reading connections of everything but the engine.
+struct SqliteReads {
+    /// For what every request asks first: who it is from, and what they may. These reads find one
+    /// row by its key, and an SOS waits for them. It must not wait for a list that somebody else
+    /// loads.
+    rights: SqlitePool,
+    queries: SqlitePool,
+}
+
 #[async_trait]
 impl Reads for SqliteReads {
     async fn incidents(
@@ -225,72 +237,72 @@ impl Reads for SqliteReads {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, StoreError> {
-        incidents::of_home(&self.0, home, before, limit).await
+        incidents::of_home(&self.queries, home, before, limit).await
     }
     async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
-        accounts::homes(&self.0).await
+        accounts::homes(&self.queries).await
     }
     async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
-        accounts::by_email(&self.0, email).await
+        accounts::by_email(&self.queries, email).await
     }
     async fn memberships(&self, account: &UserId) -> Result<Vec<(HomeId, Membership)>, StoreError> {
-        accounts::memberships(&self.0, account).await
+        accounts::memberships(&self.queries, account).await
     }
     async fn membership(
         &self,
         home: &HomeId,
         account: &UserId,
     ) -> Result<Option<Membership>, StoreError> {
-        accounts::membership(&self.0, home, account).await
+        accounts::membership(&self.rights, home, account).await
     }
     async fn has_accounts(&self) -> Result<bool, StoreError> {
-        accounts::any(&self.0).await
+        accounts::any(&self.queries).await
     }
     async fn members(&self, home: &HomeId) -> Result<Vec<(Account, Membership)>, StoreError> {
-        accounts::members(&self.0, home).await
+        accounts::members(&self.queries, home).await
     }
     async fn session(
         &self,
         token: [u8; 32],
         now: Timestamp,
     ) -> Result<Option<(Account, Session)>, StoreError> {
-        sessions::of_token(&self.0, token, now).await
+        sessions::of_token(&self.rights, token, now).await
     }
     async fn sessions(&self, account: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        sessions::of_account(&self.0, account, now).await
+        sessions::of_account(&self.queries, account, now).await
     }
     async fn center_role(&self, account: &UserId) -> Result<Option<CenterRole>, StoreError> {
-        center::role(&self.0, account).await
+        center::role(&self.rights, account).await
     }
     async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError> {
-        center::people(&self.0).await
+        center::people(&self.queries).await
     }
     async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError> {
-        deliveries::all(&self.0, url).await
+        deliveries::all(&self.queries, url).await
     }
     async fn delivery(
         &self,
         url: &str,
         incident: IncidentId,
     ) -> Result<Option<Delivery>, StoreError> {
-        deliveries::one(&self.0, url, incident).await
+        deliveries::one(&self.queries, url, incident).await
     }
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
-        deliveries::begun_since(&self.0, at).await
+        deliveries::begun_since(&self.queries, at).await
     }
     async fn invitation(
         &self,
         token: [u8; 32],
         now: Timestamp,
     ) -> Result<Option<Invitation>, StoreError> {
-        invitations::of_token(&self.0, token, now).await
+        invitations::of_token(&self.queries, token, now).await
     }
     async fn invitations(
         &self,
         home: Option<&HomeId>,
         now: Timestamp,
     ) -> Result<Vec<Invitation>, StoreError> {
-        invitations::of(&self.0, home, now).await
+        invitations::of(&self.queries, home, now).await
     }
     async fn audit(
         &self,
@@ -299,44 +311,44 @@ impl Reads for SqliteReads {
         before: u64,
         limit: u32,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        audit::of(&self.0, home, account, before, limit).await
+        audit::of(&self.queries, home, account, before, limit).await
     }
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
-        passkeys::of_account(&self.0, account).await
+        passkeys::of_account(&self.queries, account).await
     }
     async fn passkey(
         &self,
         credential: &[u8],
     ) -> Result<Option<(Account, StoredPasskey)>, StoreError> {
-        passkeys::by_credential(&self.0, credential).await
+        passkeys::by_credential(&self.queries, credential).await
     }
     async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError> {
-        passkeys::codes_left(&self.0, account).await
+        passkeys::codes_left(&self.queries, account).await
     }
     async fn contact_link(
         &self,
         token: [u8; 32],
     ) -> Result<Option<(HomeId, ContactId)>, StoreError> {
-        accounts::contact_link(&self.0, token).await
+        accounts::contact_link(&self.rights, token).await
     }
     async fn contact_links(
         &self,
         home: &HomeId,
     ) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
-        accounts::contact_links(&self.0, home).await
+        accounts::contact_links(&self.queries, home).await
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
-        incidents::one(&self.0, id).await
+        incidents::one(&self.queries, id).await
     }
     async fn told_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError> {
-        deliveries::since(&self.0, url).await
+        deliveries::since(&self.queries, url).await
     }
     async fn has_recovery_code(
         &self,
         account: &UserId,
         hash: [u8; 32],
     ) -> Result<bool, StoreError> {
-        passkeys::has_code(&self.0, account, hash).await
+        passkeys::has_code(&self.queries, account, hash).await
     }
 }
 
@@ -379,4 +391,31 @@ pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreEr
 
 pub(super) fn impossible(what: impl Into<String>) -> StoreError {
     StoreError::Inconsistent { what: what.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn rights_are_read_while_lists_take_all_other_connections() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
+        drop(open(&folder.path().join(DATABASE)).await.unwrap());
+        let pool = |most| {
+            SqlitePoolOptions::new().max_connections(most).connect_lazy_with(options.clone())
+        };
+        let reads = SqliteReads { rights: pool(1), queries: pool(1) };
+        let list = reads.queries.acquire().await.unwrap();
+        let waits = reads.has_accounts();
+        assert!(reads.session([0; 32], Timestamp::default()).await.unwrap().is_none());
+        assert!(reads.contact_link([0; 32]).await.unwrap().is_none());
+        let account = "nobody".parse().unwrap();
+        assert!(reads.center_role(&account).await.unwrap().is_none());
+        assert!(reads.membership(&"home".parse().unwrap(), &account).await.unwrap().is_none());
+        let mut waits = std::pin::pin!(waits);
+        assert!(futures_util::poll!(&mut waits).is_pending(), "there is no connection for a list");
+        drop(list);
+        assert!(!waits.await.unwrap());
+    }
 }
