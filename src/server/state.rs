@@ -25,7 +25,7 @@ use axum::extract::FromRef;
 use std::{net::IpAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// All parts of the server that handlers share, as `src/server/run.rs` connects them.
+/// All parts of the server that handlers share, as `src/server/run/mod.rs` connects them.
 pub struct App {
     /// Reads from the store.
     pub reads: Arc<dyn Reads>,

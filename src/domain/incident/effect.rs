@@ -193,21 +193,29 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         }
         _ => {}
     }
-    if let Some((signal, services)) = signals(incident, event) {
-        // An alarm that is found later than that is not sent without a review (R22).
-        let not_after = (signal == Signal::Alarm).then_some(*at + STALE_AFTER);
-        let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
-        let notes = if signal == Signal::Alarm {
-            incident.snapshot.notes.one_line()
-        } else {
-            String::new()
-        };
-        let (site, quiet) = (incident.snapshot.home_name.clone(), incident.quiet);
-        let kind =
-            EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at: *at };
+    if let Some((not_after, kind)) = to_receiver(incident, event, *at) {
         make(&"receiver", not_after, kind);
     }
     made
+}
+
+/// Returns what the receiving center is to be told about a fact, if anything, and until when.
+fn to_receiver(
+    incident: &Incident,
+    event: &Event,
+    at: Timestamp,
+) -> Option<(Option<Timestamp>, EffectKind)> {
+    let (signal, services) = signals(incident, event)?;
+    // An alarm that is found later than that is not sent without a review (R22).
+    let not_after = (signal == Signal::Alarm).then_some(at + STALE_AFTER);
+    let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
+    let notes =
+        if signal == Signal::Alarm { incident.snapshot.notes.one_line() } else { String::new() };
+    let (site, quiet) = (incident.snapshot.home_name.clone(), incident.quiet);
+    Some((
+        not_after,
+        EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at },
+    ))
 }
 
 /// Returns the message to the receiving center about a fact, and its services. `None` if there is

@@ -63,63 +63,30 @@ impl Incident {
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,
             Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
-            Event::Repeated { .. } => {
-                self.repeats += 1;
-                // The party that reported the end did not know of this request.
-                self.external.ended = None;
-            }
+            Event::Repeated { .. } => self.repeated(),
             Event::Aborted { .. } => self.state = self.aborted(),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
-            Event::FoundLate { .. } => {
-                self.requests = self.requests.union(self.pending());
-                self.state = State::UnderReview;
-            }
-            Event::SirenOn { devices, until, .. } => {
-                self.siren = Siren::Sounding {
-                    until: *until,
-                    devices: devices.clone(),
-                    confirmed: Vec::new(),
-                };
-            }
+            Event::FoundLate { .. } => self.found_late(),
+            Event::SirenOn { devices, until, .. } => self.sound(devices, *until),
             Event::SirenConfirmed { device } => self.confirm_siren(device),
             Event::SirenFailed { .. } => {}
             Event::SignalAccepted { .. } => self.signaled = Some(true),
             Event::SignalFailed => self.signaled = Some(false),
             Event::SirenSilenced { by } => self.siren = Siren::Silenced { by: by.clone() },
             Event::SirenOver => self.siren = Siren::Ended,
-            Event::CallPlaced { call, contact, purpose, until } => {
-                let state = CallState::Ringing { until: *until };
-                self.calls.push(Call {
-                    id: *call,
-                    contact: contact.clone(),
-                    purpose: *purpose,
-                    placed_at: *at,
-                    state,
-                });
-                if matches!(self.state, State::Verifying(_)) {
-                    self.state = State::Verifying(Verification::Calling);
-                }
-            }
+            Event::CallPlaced { call, contact, purpose, until } => self.call_placed(Call {
+                id: *call,
+                contact: contact.clone(),
+                purpose: *purpose,
+                placed_at: *at,
+                state: CallState::Ringing { until: *until },
+            }),
             Event::CallAnswered { call, until } => {
                 self.set_call(*call, CallState::Answered { until: *until })
             }
             Event::CallEnded { call, outcome } => self.set_call(*call, CallState::Ended(*outcome)),
             Event::CancelRefused { by } => self.late_cancels.push(by.clone()),
-            Event::DispatchRequested { service } => {
-                self.state = State::Dispatching;
-                let ahead = self
-                    .external
-                    .ahead
-                    .iter()
-                    .position(|d| d.service == *service)
-                    .map(|n| self.external.ahead.remove(n));
-                self.dispatches.push(ahead.unwrap_or(Dispatch {
-                    service: *service,
-                    state: DispatchState::Requested,
-                    reference: None,
-                    at: *at,
-                }));
-            }
+            Event::DispatchRequested { service } => self.dispatch(*service, *at),
             Event::DispatchMoved { service, state, reference } => {
                 self.dispatch_moved(*service, *state, reference.as_ref(), *at)
             }
@@ -158,6 +125,12 @@ impl Incident {
         }
     }
 
+    fn repeated(&mut self) {
+        self.repeats += 1;
+        // The party that reported the end did not know of this request.
+        self.external.ended = None;
+    }
+
     fn aborted(&self) -> State {
         match self.state {
             State::CountingDown { resume: Some(Resume::SirenSounding), .. } => State::SirenSounding,
@@ -181,6 +154,11 @@ impl Incident {
         };
     }
 
+    fn found_late(&mut self) {
+        self.requests = self.requests.union(self.pending());
+        self.state = State::UnderReview;
+    }
+
     /// How long the incident is offered to operators. A drill never waits for them, because they
     /// have real incidents. A quiet incident does not wait either, because no contact is called
     /// first.
@@ -189,6 +167,23 @@ impl Incident {
             (super::Mode::Live, None) => self.snapshot.policy.offer(),
             (super::Mode::Live, Some(_)) | (super::Mode::Drill, _) => std::time::Duration::ZERO,
         }
+    }
+
+    /// Adds a service, with its progress if that was reported before.
+    fn dispatch(&mut self, service: Service, at: Timestamp) {
+        self.state = State::Dispatching;
+        let ahead = self
+            .external
+            .ahead
+            .iter()
+            .position(|d| d.service == service)
+            .map(|n| self.external.ahead.remove(n));
+        self.dispatches.push(ahead.unwrap_or(Dispatch {
+            service,
+            state: DispatchState::Requested,
+            reference: None,
+            at,
+        }));
     }
 
     fn dispatch_moved(
@@ -240,9 +235,20 @@ impl Incident {
             .map(|d| d.state)
     }
 
+    fn sound(&mut self, devices: &[DeviceId], until: Timestamp) {
+        self.siren = Siren::Sounding { until, devices: devices.to_vec(), confirmed: Vec::new() };
+    }
+
     fn confirm_siren(&mut self, device: &DeviceId) {
         if let Siren::Sounding { confirmed, .. } = &mut self.siren {
             confirmed.push(device.clone());
+        }
+    }
+
+    fn call_placed(&mut self, call: Call) {
+        self.calls.push(call);
+        if matches!(self.state, State::Verifying(_)) {
+            self.state = State::Verifying(Verification::Calling);
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::server::{
     identity,
     store::{
-        Account, AuditEntry, Change, ChangeError, Guard, Op, Reads, StoreError,
+        Account, AuditEntry, Change, ChangeError, Database, Guard, Op, Reads, StoreError,
         sqlite::{self, DATABASE},
     },
 };
@@ -101,6 +101,16 @@ impl Place {
     }
 }
 
+impl CenterRoleName {
+    fn role(self) -> Option<CenterRole> {
+        match self {
+            Self::Operator => Some(CenterRole::Operator),
+            Self::Supervisor => Some(CenterRole::Supervisor),
+            Self::None => None,
+        }
+    }
+}
+
 /// Why the command failed, in a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
@@ -145,68 +155,83 @@ pub async fn run(
         return Err(UserError::NoDatabase(data.display().to_string()));
     }
     let mut store = sqlite::open(&file).await?;
-    let reads = store.reads.clone();
     match user {
-        User::List => list(&*reads).await,
+        User::List => list(&*store.reads).await,
         User::Add { email, name, home, role } => {
-            is_home(&*reads, &home).await?;
-            let email = email.trim().to_lowercase();
-            if reads.account(&email).await?.is_some() {
-                return Err(UserError::Known(email));
-            }
-            let password = read(password, &[&email, &name])?;
-            let account = Account { id: identity::new_account_id(), email, name, password };
-            let change = change(
-                AuditAction::PersonChanged,
-                &account,
-                Some(home.clone()),
-                json!({"person": account.id, "role": role.role()}),
-            );
-            let change = change
-                .guard(Guard::EmailFree(account.email.clone()))
-                .op(Op::PutAccount(account.clone()));
-            store.apply(place(change, home, &account.id, role)).await?;
-            Ok(format!("{} may sign in now.\n", account.email))
+            add(&mut store, &email, name, (home, role), password).await
         }
-        User::Passwd { email } => {
-            let account = known(&*reads, &email).await?;
-            let password = read(password, &[&account.email, &account.name])?;
-            let sessions = reads.sessions(&account.id, Machine.wall()).await?;
-            let change = change(AuditAction::PasswordChanged, &account, None, json!({}))
-                .op(Op::PutAccount(Account { password, ..account.clone() }))
-                .op(Op::EndSessions { account: account.id.clone(), except: Vec::new() });
-            store.apply(change).await?;
-            Ok(format!(
-                "{} has a new password; {} devices were signed out.\n",
-                account.email,
-                sessions.len()
-            ))
-        }
-        User::Center { email, role } => {
-            let account = known(&*reads, &email).await?;
-            let role = match role {
-                CenterRoleName::Operator => Some(CenterRole::Operator),
-                CenterRoleName::Supervisor => Some(CenterRole::Supervisor),
-                CenterRoleName::None => None,
-            };
-            let change = change(
-                AuditAction::PersonChanged,
-                &account,
-                None,
-                json!({"person": account.id, "center_role": role}),
-            );
-            store.apply(change.op(Op::SetCenterRole(account.id.clone(), role))).await?;
-            Ok(format!("{} is {} at the monitoring center now.\n", account.email, desk(role)))
-        }
-        User::Role { email, home, role } => {
-            is_home(&*reads, &home).await?;
-            let account = known(&*reads, &email).await?;
-            let detail = json!({"person": account.id, "role": role.role()});
-            let change = change(AuditAction::PersonChanged, &account, Some(home.clone()), detail);
-            store.apply(place(change, home.clone(), &account.id, role)).await?;
-            Ok(format!("{} is {} to {home} now.\n", account.email, word(role.role())))
-        }
+        User::Passwd { email } => set_password(&mut store, &email, password).await,
+        User::Center { email, role } => set_center_role(&mut store, &email, role).await,
+        User::Role { email, home, role } => set_role(&mut store, &email, home, role).await,
     }
+}
+
+async fn add(
+    store: &mut Database,
+    email: &str,
+    name: String,
+    (home, role): (HomeId, Place),
+    password: impl FnOnce() -> io::Result<String>,
+) -> Result<String, UserError> {
+    is_home(&*store.reads, &home).await?;
+    let email = email.trim().to_lowercase();
+    if store.reads.account(&email).await?.is_some() {
+        return Err(UserError::Known(email));
+    }
+    let password = read(password, &[&email, &name])?;
+    let account = Account { id: identity::new_account_id(), email, name, password };
+    let detail = json!({"person": account.id, "role": role.role()});
+    let change = change(AuditAction::PersonChanged, &account, Some(home.clone()), detail)
+        .guard(Guard::EmailFree(account.email.clone()))
+        .op(Op::PutAccount(account.clone()));
+    store.apply(place(change, home, &account.id, role)).await?;
+    Ok(format!("{} may sign in now.\n", account.email))
+}
+
+async fn set_password(
+    store: &mut Database,
+    email: &str,
+    password: impl FnOnce() -> io::Result<String>,
+) -> Result<String, UserError> {
+    let account = known(&*store.reads, email).await?;
+    let password = read(password, &[&account.email, &account.name])?;
+    let sessions = store.reads.sessions(&account.id, Machine.wall()).await?;
+    let change = change(AuditAction::PasswordChanged, &account, None, json!({}))
+        .op(Op::PutAccount(Account { password, ..account.clone() }))
+        .op(Op::EndSessions { account: account.id.clone(), except: Vec::new() });
+    store.apply(change).await?;
+    Ok(format!(
+        "{} has a new password; {} devices were signed out.\n",
+        account.email,
+        sessions.len()
+    ))
+}
+
+async fn set_center_role(
+    store: &mut Database,
+    email: &str,
+    role: CenterRoleName,
+) -> Result<String, UserError> {
+    let account = known(&*store.reads, email).await?;
+    let role = role.role();
+    let detail = json!({"person": account.id, "center_role": role});
+    let change = change(AuditAction::PersonChanged, &account, None, detail);
+    store.apply(change.op(Op::SetCenterRole(account.id.clone(), role))).await?;
+    Ok(format!("{} is {} at the monitoring center now.\n", account.email, desk(role)))
+}
+
+async fn set_role(
+    store: &mut Database,
+    email: &str,
+    home: HomeId,
+    role: Place,
+) -> Result<String, UserError> {
+    is_home(&*store.reads, &home).await?;
+    let account = known(&*store.reads, email).await?;
+    let detail = json!({"person": account.id, "role": role.role()});
+    let change = change(AuditAction::PersonChanged, &account, Some(home.clone()), detail);
+    store.apply(place(change, home.clone(), &account.id, role)).await?;
+    Ok(format!("{} is {} to {home} now.\n", account.email, word(role.role())))
 }
 
 /// Creates a change with its audit record. The person at the console has no account, so the record

@@ -1,6 +1,9 @@
 //! Frames: `LF crc 0LLL "id" seq [Rrcvr] Lpref #acct [data] [x-data]… [_HH:MM:SS,MM-DD-YYYY] CR`.
 
-use super::crypt::{Key, PAD};
+use super::{
+    crypt::{Key, PAD},
+    stamp,
+};
 use crate::domain::time::Timestamp;
 use crc::{CRC_16_ARC, Crc};
 use std::fmt::Write;
@@ -125,7 +128,7 @@ impl Frame {
             let _ = write!(rest, "[{}]", extra.replace(['[', ']', '|', '\r', '\n'], " "));
         }
         if let Some(at) = self.at {
-            rest.push_str(&written(at));
+            let _ = write!(rest, "_{}", stamp::written(at));
         }
         let star = if key.is_some() { "*" } else { "" };
         let receiver = self.receiver.iter().map(|r| format!("R{r}")).collect::<String>();
@@ -205,7 +208,7 @@ impl Frame {
         }
         self.at = match rest {
             "" => None,
-            stamp => Some(read(stamp)?),
+            rest => Some(stamp::read(rest.strip_prefix('_')?)?),
         };
         Some(())
     }
@@ -254,22 +257,6 @@ fn header(text: &str) -> Option<Frame> {
         at: None,
         sealed,
     })
-}
-
-/// `_HH:MM:SS,MM-DD-YYYY`, in UTC.
-fn written(at: Timestamp) -> String {
-    let text = at.to_string();
-    format!("_{},{}-{}", &text[11..19], &text[5..10], &text[..4])
-}
-
-fn read(text: &str) -> Option<Timestamp> {
-    let (time, date) = text.strip_prefix('_')?.split_once(',')?;
-    let (day, year) = date.rsplit_once('-')?;
-    let plain = |text: &str, length| {
-        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'-'))
-    };
-    let whole = plain(time, 8) && plain(day, 5) && plain(year, 4);
-    whole.then(|| format!("{year}-{day}T{time}Z").parse().ok())?
 }
 
 /// What the first bytes from a peer are.

@@ -7,6 +7,7 @@
 mod code;
 mod crypt;
 mod frame;
+pub mod stamp;
 
 pub use code::{Code, Format, Qualifier, Signal};
 pub use crypt::{Key, NotAKey, PAD};

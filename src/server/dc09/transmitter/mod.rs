@@ -9,7 +9,7 @@ mod exchange;
 mod probe;
 
 use super::{
-    codec::{Code, Format, Frame, Id, Key, Qualifier, Signal},
+    codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, stamp},
     settings::{self, Peer, SettingsError},
 };
 use crate::{
@@ -392,13 +392,11 @@ impl Transmitter {
         let (id, extra) = match self.settings.format {
             Format::AdmCid => (Id::AdmCid, vec![manual]),
             Format::SiaDcs => {
-                let text = at.to_string();
-                let when = format!("H{},{}-{}", &text[11..19], &text[5..10], &text[..4]);
                 let mut extra = vec![
                     format!("S{}", ascii(site, TEXT_MOST)),
                     format!("L{}", ascii(place, TEXT_MOST)),
                     manual,
-                    when,
+                    format!("H{}", stamp::written(at)),
                 ];
                 // Notes may contain a gate code, so they are sent only if encrypted.
                 if self.key.is_some() && !notes.is_empty() {

@@ -1,56 +1,44 @@
 //! Starts every part of the server in order, connects them, and stops them. The only place that
 //! knows all of them.
 
+mod beside;
+mod parts;
+
 use super::{
     App,
     access::Access,
-    cameras::{self, CameraOptions, Cameras, Clips},
+    cameras::Clips,
     clock::{Clock, Machine},
     config::Config,
-    dc09::{
-        receiver::{self, Receiver},
-        settings::{Peer, SettingsError},
-        transmitter::Transmitter,
-    },
+    dc09::settings::{Peer, SettingsError},
     demo::{self, DemoError},
     effect_handlers::Handlers,
     engine::{Engine, outbox::Outbox},
     homes::Homes,
     http::{Assets, serve},
-    identity::{self, passkeys::Passkeys},
+    identity,
     limits::Limits,
     live_events::LiveEvents,
     metrics,
-    monitoring::presence::{Leases, OperatorPresence, watch_leases},
-    mqtt::{
-        self, BindingError, MqttDevices, Readiness,
-        buttons::{Buttons, Press, raise_what_is_pressed},
-        codes::check_codes,
-        device_health::{Monitor, watch_over},
-        discovery::{self, publish_homes},
-    },
+    monitoring::presence::OperatorPresence,
+    mqtt,
     private::{self, FolderLock},
-    sirens::{Devices, NoDevices, simulated::SimulatedDevices},
-    snapshots::{Publisher, Snapshots, fan_out},
-    stopped,
     store::{
-        Change, Changes, Database, Feed, Op, Reads, StoreError,
+        Change, Database, Feed, Op, StoreError,
         sqlite::{self, DATABASE},
         writer,
     },
     tasks::{TaskFailed, Tasks},
     tls::{Tls, TlsError},
-    webhooks::{self, AccountOf, Webhooks, incoming::Reporter},
+    webhooks,
 };
-use crate::domain::{home::Home, id::IncidentId};
+use crate::domain::home::Home;
+use parts::{
+    Known, Sirens, cameras_of, open_to_panels, passkeys, reporters, sentences, snapshots_of,
+    webhooks_of,
+};
 use std::{net::SocketAddr, sync::Arc};
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, watch},
-};
-
-/// The most button presses that wait to be raised.
-const PRESSES: usize = 1_024;
+use tokio::{net::TcpListener, sync::watch};
 
 /// Why the server does not start, or stops.
 #[derive(Debug, thiserror::Error)]
@@ -113,179 +101,6 @@ pub enum StartError {
     Demo(#[from] DemoError),
 }
 
-/// Connects to the MQTT broker, with the sirens that owners chose. Invalid choices are left out,
-/// and the owner sees that such a siren is missing.
-fn begin_behind(
-    broker: &Arc<MqttDevices>,
-    homes: &Homes,
-    tasks: &Tasks,
-) -> Result<(), mqtt::ConnectError> {
-    if let Err(wrongs) =
-        broker.rebind(homes.all().iter().map(|home| (home.id.clone(), home.siren_bindings.clone())))
-    {
-        tracing::error!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
-    }
-    for file in broker.settings().buttons.iter().filter_map(|button| button.codes_file.as_deref()) {
-        check_codes(file)?;
-    }
-    mqtt::connect(broker.clone(), broker.settings(), tasks)
-}
-
-fn sentences(wrongs: &[BindingError]) -> Vec<String> {
-    wrongs.iter().map(ToString::to_string).collect()
-}
-
-/// Opens the address for alarm panels, if one is configured.
-async fn open_to_panels(
-    config: &Config,
-) -> Result<Option<(Arc<Receiver>, receiver::Socket)>, StartError> {
-    let Some(settings) = &config.center.listener else { return Ok(None) };
-    let listening = Receiver::new(settings)?;
-    let failed = |source| StartError::Panels { address: settings.listen.clone(), source };
-    Ok(Some((listening, receiver::open(settings).await.map_err(failed)?)))
-}
-
-/// What webhooks and snapshots tell of.
-struct Known<'a> {
-    engine: &'a Engine,
-    reads: &'a Arc<dyn Reads>,
-    changes: &'a Changes,
-    clock: &'a Arc<Clock>,
-}
-
-fn webhooks_of(
-    config: &Config,
-    known: &Known,
-    listening: Option<Arc<Receiver>>,
-    stop: watch::Receiver<bool>,
-) -> Result<Arc<Webhooks>, StartError> {
-    let (engine, reads) = (known.engine.clone(), known.reads.clone());
-    let (changes, clock, account_of) =
-        (known.changes.clone(), known.clock.clone(), account_of(listening));
-    let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
-    Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
-}
-
-fn snapshots_of(
-    config: &Config,
-    known: &Known,
-    devices: &Arc<dyn Devices>,
-    cameras: &Arc<Cameras>,
-    broker: &Option<Arc<MqttDevices>>,
-    receiver: &Option<Arc<Transmitter>>,
-    operators: &Arc<OperatorPresence>,
-) -> Arc<Snapshots> {
-    Arc::new(Snapshots {
-        engine: known.engine.clone(),
-        reads: known.reads.clone(),
-        clock: known.clock.clone(),
-        devices: devices.clone(),
-        cameras: cameras.clone(),
-        broker: broker.clone(),
-        receiver: receiver.clone(),
-        operators: operators.clone(),
-        center: config.policy.center,
-        center_phone: config.center.phone.clone(),
-        demo: config.demo,
-    })
-}
-
-fn reporters(config: &Config) -> Result<Arc<[Reporter]>, StartError> {
-    config
-        .reporters
-        .iter()
-        .map(Reporter::new)
-        .collect::<Result<_, _>>()
-        .map_err(|error| StartError::Webhook(error.into()))
-}
-
-fn passkeys(config: &Config) -> Result<Arc<Passkeys>, StartError> {
-    Passkeys::new(config.public_url.as_ref(), config.local_site())
-        .map(Arc::new)
-        .map_err(StartError::PublicUrl)
-}
-
-fn camera_options(config: &Config) -> CameraOptions {
-    CameraOptions { demo: config.demo, ffmpeg: config.ffmpeg.clone(), data: config.data.clone() }
-}
-
-/// The account numbers of homes, where panels signal to this server.
-fn account_of(listening: Option<Arc<Receiver>>) -> AccountOf {
-    Arc::new(move |home| listening.as_ref()?.account_of(home).map(str::to_owned))
-}
-
-/// What each task is given.
-impl App {
-    fn readiness(&self) -> Readiness {
-        let snapshots = self.snapshots.clone();
-        Arc::new(move |home| snapshots.ready(home))
-    }
-
-    fn publisher(&self) -> Publisher {
-        Publisher {
-            snapshots: self.snapshots.clone(),
-            homes: self.homes.clone(),
-            live_events: self.live_events.clone(),
-        }
-    }
-
-    fn panels(&self) -> Arc<receiver::Source> {
-        let (engine, homes, clock) = (self.engine.clone(), self.homes.clone(), self.clock.clone());
-        Arc::new(receiver::Source {
-            engine,
-            homes,
-            clock,
-            policy: self.policy,
-            stop: self.stop.clone(),
-        })
-    }
-
-    fn leases(&self) -> Leases {
-        let (operators, engine, clock) =
-            (self.operators.clone(), self.engine.clone(), self.clock.clone());
-        Leases {
-            operators,
-            engine,
-            clock,
-            live_events: self.live_events.clone(),
-            homes: self.homes.clone(),
-            center: self.policy.center,
-        }
-    }
-
-    fn buttons(&self, broker: Arc<MqttDevices>) -> Buttons {
-        let (attempts, engine, homes) =
-            (self.attempts.clone(), self.engine.clone(), self.homes.clone());
-        Buttons {
-            broker,
-            attempts,
-            engine,
-            homes,
-            clock: self.clock.clone(),
-            policy: self.policy,
-            readiness: self.readiness(),
-        }
-    }
-
-    fn monitor(&self, broker: Arc<MqttDevices>) -> Monitor {
-        let (homes, changes, clock) =
-            (self.homes.clone(), self.changes.clone(), self.clock.clone());
-        Monitor { broker, homes, changes, clock, live_events: self.live_events.clone() }
-    }
-
-    fn published(&self, broker: Arc<MqttDevices>) -> discovery::Source {
-        discovery::Source {
-            broker,
-            homes: self.homes.clone(),
-            engine: self.engine.clone(),
-            reads: self.reads.clone(),
-            live_events: self.live_events.clone(),
-            clock: self.clock.clone(),
-            readiness: self.readiness(),
-        }
-    }
-}
-
 impl App {
     /// Opens the store, and starts the engine and all other tasks.
     ///
@@ -318,38 +133,18 @@ impl App {
         let live_events = Arc::new(LiveEvents::default());
         // Without webhooks nothing reads the steps of incidents.
         let steps = (!config.webhooks.is_empty()).then(|| live_events.steps());
-        let simulated = Arc::new(SimulatedDevices::new(clock.clone(), live_events.clone()));
-        let beside: Arc<dyn Devices> =
-            if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
-        let (pressed, presses) = mpsc::channel(PRESSES);
         let (reads, feed) = (database.reads.clone(), Arc::new(Feed::default()));
         let homes = Arc::new(Homes::load(&*reads).await?);
         let (changes, journal) = writer::start(database, feed.clone(), &tasks);
-        let behind = |settings| {
-            let broker = MqttDevices::new(
-                settings,
-                clock.clone(),
-                live_events.clone(),
-                beside.clone(),
-                pressed,
-            )?;
-            begin_behind(&broker, &homes, &tasks).map(|()| broker)
-        };
-        let broker = config.mqtt.as_ref().map(behind).transpose()?;
-        let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
+        let Sirens { devices, broker, simulated, presses } =
+            Sirens::new(config, &clock, &live_events, &homes, &tasks)?;
         let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine =
             Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
         let receiver = handlers.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
-        let cameras = Cameras::new(
-            config.cameras.clone(),
-            camera_options(config),
-            clock.clone(),
-            live_events.clone(),
-            stop.clone(),
-        );
+        let cameras = cameras_of(config, &clock, &live_events, &stop);
         let listening = panels.as_ref().map(|(listening, _)| listening.clone());
         let known = Known { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
         let webhooks = webhooks_of(config, &known, listening.clone(), stop.clone())?;
@@ -369,7 +164,7 @@ impl App {
             cameras,
             clips: Arc::new(Clips::new(&config.data)),
             broker,
-            simulated: config.demo.then_some(simulated),
+            simulated,
             policy: config.policy,
             receiver,
             listening,
@@ -442,51 +237,6 @@ impl App {
             // Another home took that name first.
             tracing::warn!(wrongs = ?sentences(&wrongs), "some sirens that owners chose cannot be used");
         }
-    }
-
-    /// Starts the tasks beside requests, which run until the server stops.
-    fn begin_beside(
-        self: &Arc<Self>,
-        presses: mpsc::Receiver<Press>,
-        steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
-        panels: Option<(Arc<Receiver>, receiver::Socket)>,
-    ) {
-        if let Some((listening, socket)) = panels {
-            self.tasks.spawn("panels", receiver::listen(self.panels(), listening, socket));
-        }
-        if let Some(steps) = steps {
-            self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));
-        }
-        self.tasks.spawn("live events", fan_out(self.publisher(), self.stop.clone()));
-        self.tasks.spawn("operators", watch_leases(self.leases(), self.stop.clone()));
-        self.tasks.spawn(
-            "cameras",
-            cameras::keep_what_is_wanted(
-                self.cameras.clone(),
-                self.homes.clone(),
-                self.stop.clone(),
-            ),
-        );
-        if let Some(broker) = self.broker.clone() {
-            self.tasks.spawn(
-                "buttons",
-                raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()),
-            );
-            self.tasks.spawn(
-                "health of devices",
-                watch_over(self.monitor(broker.clone()), self.stop.clone()),
-            );
-            if let Some(assistant) = broker.settings().home_assistant.clone() {
-                self.tasks.spawn(
-                    "Home Assistant",
-                    publish_homes(self.published(broker), assistant, self.stop.clone()),
-                );
-            }
-        }
-        let mut stop = self.stop.clone();
-        self.tasks.spawn("figures", async move {
-            tokio::select! { () = stopped(&mut stop) => {}, () = metrics::sum_up() => {} }
-        });
     }
 
     /// Returns the token for the first owner, if there is no account yet. It works once. It is kept

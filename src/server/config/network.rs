@@ -1,0 +1,130 @@
+//! Where the server listens, and how browsers connect to it.
+
+use super::{ConfigError, File, Options};
+use crate::server::tls::Files;
+use std::net::{IpAddr, SocketAddr};
+use url::Url;
+
+/// The connections that the server takes, as options and file say. See the fields of
+/// [`Config`](super::Config).
+pub(super) struct Network {
+    pub(super) listen: SocketAddr,
+    pub(super) trusted_proxies: Vec<IpAddr>,
+    pub(super) plain_http: bool,
+    pub(super) tls: Option<Files>,
+    pub(super) public_url: Option<Url>,
+}
+
+impl Network {
+    /// Combines options, file and defaults.
+    ///
+    /// # Errors
+    /// Passwords would go over a network without HTTPS, a demo would be reachable from elsewhere,
+    /// or passkeys cannot be for the public address.
+    pub(super) fn new(options: &Options, file: &File) -> Result<Self, ConfigError> {
+        let listen =
+            options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let is_local = listen.ip().is_loopback();
+        if options.demo && !is_local {
+            return Err(ConfigError::DemoListens { ip: listen.ip() });
+        }
+        let trusted_proxies = if options.trusted_proxies.is_empty() {
+            &file.trusted_proxies
+        } else {
+            &options.trusted_proxies
+        };
+        let plain_http = options.plain_http || file.plain_http;
+        let cert = options.tls_cert.as_ref().or(file.tls_cert.as_ref());
+        let key = options.tls_key.as_ref().or(file.tls_key.as_ref());
+        let tls = match (cert, key) {
+            (Some(cert), Some(key)) => Some(Files { cert: cert.clone(), key: key.clone() }),
+            (None, None) => None,
+            _ => return Err(ConfigError::CertWithoutKey),
+        };
+        if !is_local && trusted_proxies.is_empty() && tls.is_none() && !plain_http {
+            return Err(ConfigError::NoHttps { ip: listen.ip() });
+        }
+        let public_url = options.public_url.as_deref().or(file.public_url.as_deref());
+        Ok(Self {
+            listen,
+            trusted_proxies: trusted_proxies.clone(),
+            plain_http,
+            tls,
+            public_url: public_url.map(public).transpose()?,
+        })
+    }
+}
+
+/// Parses an address whose host passkeys can be for: a name, over HTTPS.
+fn public(text: &str) -> Result<Url, ConfigError> {
+    let wrong = || ConfigError::PublicUrl { text: text.into() };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let local = url.domain() == Some("localhost");
+    let plain = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    (url.domain().is_some() && plain && (url.scheme() == "https" || local))
+        .then_some(url)
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::config::Config;
+
+    fn with(options: Options) -> Result<Config, String> {
+        Config::new(options).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn beyond_this_machine_it_needs_https_or_a_plain_word_and_a_demo_stays_at_home() {
+        let listen = Some("0.0.0.0:8080".parse().unwrap());
+        assert!(
+            with(Options { listen, demo: true, ..Options::default() })
+                .unwrap_err()
+                .contains("0.0.0.0")
+        );
+        assert!(
+            with(Options { listen, ..Options::default() }).unwrap_err().contains("--trusted-proxy")
+        );
+        let tls = |key: Option<&str>| Options {
+            listen,
+            tls_cert: Some("cert.pem".into()),
+            tls_key: key.map(Into::into),
+            ..Options::default()
+        };
+        assert!(with(tls(Some("key.pem"))).is_ok());
+        assert!(with(tls(None)).unwrap_err().contains("--tls-key"));
+        assert!(with(Options { listen, plain_http: true, ..Options::default() }).is_ok());
+        assert!(
+            with(Options {
+                listen,
+                trusted_proxies: vec!["10.0.0.2".parse().unwrap()],
+                ..Options::default()
+            })
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn passkeys_are_for_a_name_over_https_and_nothing_more() {
+        let public =
+            |text: &str| with(Options { public_url: Some(text.into()), ..Options::default() });
+        for good in
+            ["https://sos.example.org", "https://sos.example.org:8443/", "http://localhost:8080"]
+        {
+            assert!(public(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "sos.example.org",
+            "http://sos.example.org",
+            "https://192.0.2.1",
+            "https://a.example/path",
+            "https://me@a.example",
+        ] {
+            assert!(public(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The tasks beside requests, and what each is given.
+
+use crate::domain::id::IncidentId;
+use crate::server::{
+    App, cameras,
+    dc09::receiver::{self, Receiver},
+    metrics,
+    monitoring::presence::{Leases, watch_leases},
+    mqtt::{
+        MqttDevices, Readiness,
+        buttons::{Buttons, Press, raise_what_is_pressed},
+        device_health::{Monitor, watch_over},
+        discovery::{self, publish_homes},
+    },
+    snapshots::{Publisher, fan_out},
+    stopped, webhooks,
+};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+impl App {
+    /// Starts the tasks beside requests, which run until the server stops.
+    pub(super) fn begin_beside(
+        self: &Arc<Self>,
+        presses: mpsc::Receiver<Press>,
+        steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
+        panels: Option<(Arc<Receiver>, receiver::Socket)>,
+    ) {
+        if let Some((listening, socket)) = panels {
+            self.tasks.spawn("panels", receiver::listen(self.panels(), listening, socket));
+        }
+        if let Some(steps) = steps {
+            self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));
+        }
+        self.tasks.spawn("live events", fan_out(self.publisher(), self.stop.clone()));
+        self.tasks.spawn("operators", watch_leases(self.leases(), self.stop.clone()));
+        self.tasks.spawn(
+            "cameras",
+            cameras::keep_what_is_wanted(
+                self.cameras.clone(),
+                self.homes.clone(),
+                self.stop.clone(),
+            ),
+        );
+        if let Some(broker) = self.broker.clone() {
+            self.tasks.spawn(
+                "buttons",
+                raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()),
+            );
+            self.tasks.spawn(
+                "health of devices",
+                watch_over(self.monitor(broker.clone()), self.stop.clone()),
+            );
+            if let Some(assistant) = broker.settings().home_assistant.clone() {
+                self.tasks.spawn(
+                    "Home Assistant",
+                    publish_homes(self.published(broker), assistant, self.stop.clone()),
+                );
+            }
+        }
+        let mut stop = self.stop.clone();
+        self.tasks.spawn("figures", async move {
+            tokio::select! { () = stopped(&mut stop) => {}, () = metrics::sum_up() => {} }
+        });
+    }
+}
+
+/// What each task is given.
+impl App {
+    fn readiness(&self) -> Readiness {
+        let snapshots = self.snapshots.clone();
+        Arc::new(move |home| snapshots.ready(home))
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher {
+            snapshots: self.snapshots.clone(),
+            homes: self.homes.clone(),
+            live_events: self.live_events.clone(),
+        }
+    }
+
+    fn panels(&self) -> Arc<receiver::Source> {
+        let (engine, homes, clock) = (self.engine.clone(), self.homes.clone(), self.clock.clone());
+        Arc::new(receiver::Source {
+            engine,
+            homes,
+            clock,
+            policy: self.policy,
+            stop: self.stop.clone(),
+        })
+    }
+
+    fn leases(&self) -> Leases {
+        let (operators, engine, clock) =
+            (self.operators.clone(), self.engine.clone(), self.clock.clone());
+        Leases {
+            operators,
+            engine,
+            clock,
+            live_events: self.live_events.clone(),
+            homes: self.homes.clone(),
+            center: self.policy.center,
+        }
+    }
+
+    fn buttons(&self, broker: Arc<MqttDevices>) -> Buttons {
+        let (attempts, engine, homes) =
+            (self.attempts.clone(), self.engine.clone(), self.homes.clone());
+        Buttons {
+            broker,
+            attempts,
+            engine,
+            homes,
+            clock: self.clock.clone(),
+            policy: self.policy,
+            readiness: self.readiness(),
+        }
+    }
+
+    fn monitor(&self, broker: Arc<MqttDevices>) -> Monitor {
+        let (homes, changes, clock) =
+            (self.homes.clone(), self.changes.clone(), self.clock.clone());
+        Monitor { broker, homes, changes, clock, live_events: self.live_events.clone() }
+    }
+
+    fn published(&self, broker: Arc<MqttDevices>) -> discovery::Source {
+        discovery::Source {
+            broker,
+            homes: self.homes.clone(),
+            engine: self.engine.clone(),
+            reads: self.reads.clone(),
+            live_events: self.live_events.clone(),
+            clock: self.clock.clone(),
+            readiness: self.readiness(),
+        }
+    }
+}
