@@ -1,14 +1,17 @@
 //! The wanted state of a siren, and whether it is confirmed. Decides what to send; does no I/O.
 
 use super::profile::{DeviceReport, Profile};
-use crate::domain::{
-    device::Health,
-    id::IncidentId,
-    incident::{
-        SIREN_NOT_AFTER,
-        effect::{Effect, EffectKind, Sound},
+use crate::{
+    domain::{
+        device::Health,
+        id::IncidentId,
+        incident::{
+            SIREN_NOT_AFTER,
+            effect::{Effect, EffectKind, Sound},
+        },
+        time::Timestamp,
     },
-    time::Timestamp,
+    server::sirens::takes_precedence,
 };
 
 /// A siren that does not report its state is assumed to be quiet after this many OFF messages.
@@ -87,12 +90,11 @@ impl ReportedState {
             if wish.key == effect.key {
                 return true;
             }
-            let later = wish.order.0 == effect.incident && wish.order.1 > effect.seq;
-            // A late OFF of another emergency must not silence the siren of this one.
-            let other = wish.order.0 != effect.incident
-                && want == DesiredState::Off
-                && matches!(wish.want, DesiredState::On { until, .. } if until > now);
-            if later || other {
+            let sounds_until = match wish.want {
+                DesiredState::On { until, .. } => Some(until),
+                DesiredState::Off => None,
+            };
+            if !takes_precedence(effect, wish.order, sounds_until, now) {
                 return false;
             }
         }

@@ -1,7 +1,7 @@
 //! Simulated base stations, keypads and cameras. Like real ones, they hold the state of their
 //! siren, ignore duplicate commands, stop by themselves, and report what they do.
 
-use super::Devices;
+use super::{Devices, takes_precedence};
 use crate::{
     domain::{
         id::{DeviceId, HomeId, IncidentId},
@@ -62,19 +62,16 @@ impl SimulatedDevices {
             .map_or(0, |m| m.sounded)
     }
 
-    fn obey(
-        &self,
-        home: &HomeId,
-        device: &DeviceId,
-        order: (IncidentId, u32),
-        until: Option<Timestamp>,
-    ) {
+    /// Returns whether the device obeys the command: now, or before, if it is a duplicate.
+    fn obey(&self, effect: &Effect, device: &DeviceId, until: Option<Timestamp>) -> bool {
         let now = self.clock.now();
+        let (home, order) = (&effect.home, (effect.incident, effect.seq));
         {
             let mut all = self.memory.lock().expect("no holder panics");
             let memory = all.entry((home.clone(), device.clone())).or_default();
-            if memory.latest.is_some_and(|(incident, seq)| incident == order.0 && seq >= order.1) {
-                return;
+            let precedes = |latest| takes_precedence(effect, latest, memory.until, now);
+            if memory.latest.is_some_and(|latest| latest == order || !precedes(latest)) {
+                return memory.latest == Some(order);
             }
             let sounds = memory.until.is_some_and(|u| u > now);
             if until.is_some() && !sounds {
@@ -84,20 +81,20 @@ impl SimulatedDevices {
             memory.until = until;
         }
         self.live_events.device_changed(home.clone(), device.clone());
+        true
     }
 }
 
 #[async_trait]
 impl EffectHandler for SimulatedDevices {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
-        let order = (effect.incident, effect.seq);
         Ok(match &effect.kind {
             EffectKind::SirenOn { device, until, .. } => {
-                self.obey(&effect.home, device, order, Some(*until));
-                Some(Command::SirenReported { device: device.clone(), sounding: true })
+                let obeyed = self.obey(effect, device, Some(*until));
+                obeyed.then(|| Command::SirenReported { device: device.clone(), sounding: true })
             }
             EffectKind::SirenOff { device } => {
-                self.obey(&effect.home, device, order, None);
+                self.obey(effect, device, None);
                 None
             }
             _ => None,
@@ -117,8 +114,11 @@ impl EffectHandler for SimulatedDevices {
     /// that they sound continue.
     fn resume(&self, current: &Current) {
         if let Siren::Sounding { until, confirmed, .. } = &current.incident.siren {
+            let mut all = self.memory.lock().expect("no holder panics");
             for device in confirmed {
-                self.obey(&current.incident.home, device, (current.incident.id, 0), Some(*until));
+                let latest = Some((current.incident.id, 0));
+                let memory = Memory { until: Some(*until), latest, sounded: 1 };
+                all.insert((current.incident.home.clone(), device.clone()), memory);
             }
         }
     }
