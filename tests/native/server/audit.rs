@@ -38,7 +38,7 @@ async fn tamper(server: &Server, statement: &str) {
 }
 
 #[tokio::test]
-async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_where_and_no_secret() {
+async fn audit_records_who_did_what_from_where_and_no_secret() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let wrong = json!({"email": "owner@demo.test", "password": "a guess that is wrong"});
@@ -144,7 +144,7 @@ async fn whatever_is_done_to_an_account_or_a_home_is_recorded_with_who_from_wher
 }
 
 #[tokio::test]
-async fn every_step_of_an_incident_is_bound_into_the_audit_also_after_a_restart() {
+async fn audit_binds_every_step_of_an_incident_across_a_restart() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;

@@ -29,7 +29,7 @@ async fn says(operator: &Person, incident: &Value, what: &str, body: Value) -> (
 }
 
 #[tokio::test]
-async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() {
+async fn operator_works_an_incident_and_the_home_sees_each_step() {
     let (_server, owner, operator) = with_operators("").await;
     let manned = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
@@ -217,7 +217,7 @@ async fn what_nobody_takes_goes_on_by_itself_and_can_still_be_taken() {
 }
 
 #[tokio::test]
-async fn whoever_falls_silent_at_the_console_gives_back_what_they_worked_on() {
+async fn silent_operator_gives_back_what_they_worked_on() {
     let (server, owner, operator) = with_operators("").await;
     let incident = sent(&owner, "maple-street", "police").await;
     says(&operator, &incident, "claim", json!({})).await;

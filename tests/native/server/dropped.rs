@@ -334,7 +334,7 @@ dropped! {
     dropped_request_replaces_a_link_whole_or_not: "a contact gets another link",
     dropped_request_ends_all_other_sessions_or_none: "other devices are signed out",
     dropped_request_joins_whole_or_not: "somebody joins by an invitation",
-    dropped_request_changes_the_password_and_ends_sessions_or_neither: "the password is changed",
+    dropped_request_changes_password_and_sessions_or_neither: "the password is changed",
     dropped_request_makes_codes_whole_or_not: "recovery codes are made",
     dropped_request_removes_a_passkey_whole_or_not: "a passkey is removed",
     dropped_request_holds_new_devices_whole_or_not: "new devices are held",

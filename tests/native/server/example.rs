@@ -225,7 +225,7 @@ async fn the_example_sounds_and_silences_for_what_sounds_a_siren() {
 }
 
 #[tokio::test]
-async fn the_example_tells_its_siren_nothing_of_medical_help_practice_and_what_is_canceled() {
+async fn example_siren_hears_nothing_of_medical_help_drill_or_cancel() {
     let world = World::start().await;
     world.says("zigbee2mqtt/bedside button", r#"{"action":"hold"}"#);
     let incident =

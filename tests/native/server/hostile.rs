@@ -250,8 +250,9 @@ fn owners(cookie: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
     ]
 }
 
+/// F40, F41.
 #[tokio::test]
-async fn f40_f41_nothing_hostile_opens_or_changes_anything() {
+async fn nothing_hostile_opens_or_changes_anything() {
     let server = Server::start("30s").await;
     let home = "maple-street".parse().unwrap();
     let before = server.app.homes.get(&home).unwrap();
@@ -283,7 +284,7 @@ async fn f40_f41_nothing_hostile_opens_or_changes_anything() {
 }
 
 #[tokio::test]
-async fn cookies_that_were_and_cookies_that_were_stolen_from_the_file_open_nothing() {
+async fn cookies_that_ended_or_were_stolen_from_the_file_open_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let cookie = owner.cookie().await;

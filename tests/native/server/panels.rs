@@ -108,8 +108,9 @@ pub fn plain(sequence: u16, account: &str, data: &str) -> Frame {
     }
 }
 
+/// F28.
 #[tokio::test]
-async fn f28_what_is_replayed_wrong_or_late_changes_nothing() {
+async fn replayed_wrong_or_late_signal_changes_nothing() {
     let (server, port, _key) = listening("tcp").await;
     let owner = server.sign_in("owner").await;
     let key: Key = DIGITS.parse().unwrap();

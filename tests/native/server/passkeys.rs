@@ -208,7 +208,7 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
 }
 
 #[tokio::test]
-async fn a_passkey_belongs_to_one_account_and_is_registered_by_its_owner_alone() {
+async fn passkey_has_one_account_and_is_registered_by_its_owner_alone() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let mut key = Authenticator::new(7);
@@ -274,8 +274,7 @@ async fn a_recovery_code_signs_in_once_and_new_ones_replace_the_old() {
 /// Where an account has a passkey, whoever knows the password alone cannot send anybody to a door:
 /// not for a day, and not by any way round.
 #[tokio::test]
-async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_help_until_it_is_let()
- {
+async fn device_without_the_passkey_requests_no_help_until_it_is_let() {
     let server = Server::start("30s").await;
     let home = "maple-street";
     let owner = server.sign_in("owner").await;
@@ -359,7 +358,7 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
 }
 
 #[tokio::test]
-async fn a_held_device_is_free_with_the_passkey_after_a_day_or_where_an_owner_holds_nobody() {
+async fn restricted_device_is_freed_by_passkey_time_or_an_owner() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut key = Authenticator::new(7);

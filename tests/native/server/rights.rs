@@ -335,7 +335,7 @@ async fn what_one_may_not_see_answers_as_what_there_is_not() {
 
 /// Whoever finds an owner's telephone unlocked can look and call for help, and change nothing.
 #[tokio::test]
-async fn what_an_owner_changes_asks_for_the_password_again_and_an_sos_never_does() {
+async fn change_asks_for_the_password_again_and_an_sos_never_does() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let now = server.app.clock.now();
