@@ -111,8 +111,9 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(86_400);
 
+    /// R23.
     #[test]
-    fn r23_a_contact_is_asked_every_90_days_and_counts_until_two_weeks_after() {
+    fn contact_is_asked_every_90_days_and_counts_two_weeks_longer() {
         let began = Timestamp::from_millis(1_000_000_000_000);
         let mut sister =
             Contact::new("sister".parse().unwrap(), "Sister".into(), "+15035550101".into());

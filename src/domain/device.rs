@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_device_follows_from_its_own_words_and_its_silence() {
+    fn device_trouble_follows_from_its_reports_and_its_silence() {
         let at = |hours: u64| Timestamp::from_millis(1_790_000_000_000 + hours * 3_600_000);
         let day = Some(Duration::from_secs(25 * 3_600));
         let healthy = Health {

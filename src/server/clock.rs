@@ -163,15 +163,17 @@ mod tests {
         clock.now()
     }
 
+    /// F17.
     #[tokio::test(start_paused = true)]
-    async fn f17_a_restart_goes_on_wherever_the_wall_clock_was_set_meanwhile() {
+    async fn restart_goes_on_however_the_wall_clock_was_set_meanwhile() {
         for wall in [T + HOUR, T - HOUR, T + 7 * SECOND] {
             assert_eq!(at_restart(wall, "monday", 107), T + 7 * SECOND);
         }
     }
 
+    /// F17.
     #[tokio::test(start_paused = true)]
-    async fn f17_after_another_start_of_the_machine_the_wall_clock_counts_but_never_backwards() {
+    async fn wall_clock_counts_after_a_reboot_but_never_backward() {
         assert_eq!(at_restart(T + HOUR, "tuesday", 5), T + HOUR);
         assert_eq!(
             at_restart(T - HOUR, "tuesday", 5),
@@ -180,8 +182,9 @@ mod tests {
         );
     }
 
+    /// F17.
     #[tokio::test(start_paused = true)]
-    async fn f17_while_it_runs_only_a_real_correction_is_offered() {
+    async fn running_clock_is_offered_only_a_real_correction() {
         let clock = Clock::new(Told(T, "monday", 0));
         assert_eq!(clock.correction(), None);
         tokio::time::advance(SECOND).await;

@@ -19,8 +19,9 @@ pub fn better_offset(known: Option<i64>, server_ms: u64, here_ms: u64) -> i64 {
 mod tests {
     use super::better_offset;
 
+    /// F18.
     #[test]
-    fn f18_the_fastest_answer_tells_the_offset() {
+    fn fastest_answer_tells_the_clock_offset() {
         let first = better_offset(None, 10_000, 4_300);
         assert_eq!(first, 5_700);
         let better = better_offset(Some(first), 20_000, 14_100);
@@ -32,8 +33,9 @@ mod tests {
         );
     }
 
+    /// F18.
     #[test]
-    fn f18_a_clock_that_was_set_is_believed() {
+    fn clock_that_was_set_is_believed() {
         assert_eq!(better_offset(Some(0), 3_600_000, 0), 3_600_000);
         assert_eq!(better_offset(Some(3_600_000), 5_000, 5_000), 0);
     }

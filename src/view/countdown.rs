@@ -42,8 +42,9 @@ mod tests {
         assert_eq!(at(999_999), Countdown { seconds: 0, left_permille: 0 });
     }
 
+    /// F18.
     #[test]
-    fn f18_a_clock_that_is_behind_never_shows_more_than_there_is() {
+    fn clock_that_is_behind_never_shows_more_time_than_is_left() {
         assert_eq!(
             countdown(Timestamp::from_millis(105_000), Timestamp::from_millis(5_000), 5_000)
                 .seconds,

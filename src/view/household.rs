@@ -194,8 +194,9 @@ mod tests {
         }
     }
 
+    /// R17.
     #[test]
-    fn r17_responders_are_told_the_whole_address() {
+    fn responders_are_told_the_whole_address() {
         assert_eq!(
             told(&address("OR", Some("Floor 2"))),
             "Help is needed at 1 Elm Road, Floor 2, Salem, OR 97301, US"

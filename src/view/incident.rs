@@ -377,8 +377,9 @@ mod tests {
         );
     }
 
+    /// R14.
     #[test]
-    fn r14_the_heading_claims_only_what_is_recorded() {
+    fn heading_claims_only_what_is_recorded() {
         let title = |state, services: &[&str]| running_title(&incident(state, services), "911");
         assert_eq!(title("verifying", &["police"]), "Help has been requested");
         assert_eq!(title("under_review", &["police"]), "Nothing was sent yet");
@@ -446,20 +447,23 @@ mod tests {
         assert_eq!(of(false, true), [countdown, banner, banner, None]);
     }
 
+    /// R23.
     #[test]
-    fn r23_without_a_connection_nothing_is_claimed_of_now() {
+    fn dashboard_claims_nothing_of_now_without_a_connection() {
         assert_eq!(readiness(true, true, true).0, Word::Ready);
         assert_eq!(readiness(true, true, false), (Word::NotConnected, "warning", false));
         assert_eq!(readiness(false, true, false).0, Word::WhyTitle);
     }
 
+    /// R9.
     #[test]
-    fn r9_without_sirens_silence_is_not_offered() {
+    fn silence_is_not_offered_without_sirens() {
         assert!(!can_silence(&incident("verifying", &["police"])));
     }
 
+    /// R11.
     #[test]
-    fn r11_an_abort_says_that_nothing_was_sent() {
+    fn abort_says_that_nothing_was_sent() {
         assert_eq!(
             ended(&incident("aborted", &["fire"]), "14:03").0,
             "Cancelled. Nothing was sent."

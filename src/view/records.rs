@@ -214,8 +214,9 @@ mod tests {
         json!([{"id": null, "contact": "sister", "name": "Sister", "order": 1, "purpose": "verify", "state": "ended", "placed_at": null, "outcome": outcome}])
     }
 
+    /// R21.
     #[test]
-    fn r21_a_drill_tells_the_time_of_each_step_and_who_answered() {
+    fn drill_tells_the_time_of_each_step_and_who_answered() {
         let lines = [
             ("started", 0),
             ("countdown_over", 5_000),
@@ -241,8 +242,9 @@ mod tests {
         );
     }
 
+    /// R21.
     #[test]
-    fn r21_what_would_have_failed_is_said() {
+    fn drill_says_what_would_have_failed() {
         let failed = result(&drill(
             "closed",
             sister("no_answer"),

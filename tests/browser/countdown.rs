@@ -22,16 +22,18 @@ fn name(page: &Page) -> String {
     dialog(page).get_attribute("aria-label").unwrap()
 }
 
+/// R10.
 #[wasm_bindgen_test]
-async fn r10_it_names_what_is_requested_and_counts_to_the_deadline() {
+async fn countdown_names_the_request_and_counts_to_the_deadline() {
     let page = countdown(json!({}));
     assert_eq!(name(&page), "Requesting police in 5 seconds");
     assert!(page.text().contains("To 14 Maple Street in 5 seconds"));
     until("four seconds", || name(&page) == "Requesting police in 4 seconds").await;
 }
 
+/// R10.
 #[wasm_bindgen_test]
-async fn r10_cancel_has_the_focus() {
+async fn cancel_has_the_focus() {
     let page = countdown(json!({}));
     let focused = || web_sys::window().unwrap().document().unwrap().active_element();
     until("the focus", || {
@@ -41,15 +43,17 @@ async fn r10_cancel_has_the_focus() {
     assert!(page.try_named("Send Now").is_some());
 }
 
+/// R14.
 #[wasm_bindgen_test]
-fn r14_after_the_deadline_it_claims_nothing() {
+fn countdown_claims_nothing_after_the_deadline() {
     let page = countdown(json!({"deadline": "2020-01-01T00:00:00.000Z"}));
     assert!(page.text().contains("Waiting for the server to say what happened"));
     assert!(!page.text().contains("requested."));
 }
 
+/// F3.
 #[wasm_bindgen_test]
-fn f3_a_lost_connection_is_said_and_promises_no_cancel() {
+fn lost_connection_is_said_and_promises_no_cancel() {
     let page = Page::show(|store| {
         store.connected.set(false);
         view! { <CountdownScreen incident=Signal::stored(incident(json!({})))/> }
@@ -57,8 +61,9 @@ fn f3_a_lost_connection_is_said_and_promises_no_cancel() {
     assert!(page.text().contains("Connection lost"));
 }
 
+/// R21.
 #[wasm_bindgen_test]
-fn r21_a_drill_is_marked() {
+fn drill_is_marked() {
     assert!(countdown(json!({"mode": "drill"})).text().contains("DRILL"));
     assert!(!countdown(json!({})).text().contains("DRILL"));
 }

@@ -46,7 +46,7 @@ async fn after_a_dialog_the_focus_is_where_it_was() {
 /// The end of an incident comes in the place of the bare truth: it opens by itself, and is not
 /// drawn into what is open already.
 #[wasm_bindgen_test]
-async fn a_dialog_that_comes_on_demand_takes_the_focus_from_what_stood_in_its_place() {
+async fn dialog_on_demand_takes_the_focus_from_its_placeholder() {
     static THERE: AtomicBool = AtomicBool::new(false);
     let fetch: fn() -> Coming<()> = || {
         Box::pin(async {

@@ -19,8 +19,9 @@ fn shown(stage: Stage) -> Page {
     })
 }
 
+/// F1.
 #[wasm_bindgen_test]
-fn f1_not_sent_is_said_with_the_emergency_number() {
+fn not_sent_is_said_with_the_emergency_number() {
     let page = shown(Stage::NotSent);
     page.named("NOT SENT — trying again");
     assert_eq!(page.named("Call 911").get_attribute("href").as_deref(), Some("tel:911"));
@@ -28,8 +29,9 @@ fn f1_not_sent_is_said_with_the_emergency_number() {
     assert!(page.find(".ring").is_none());
 }
 
+/// F5.
 #[wasm_bindgen_test]
-fn f5_after_a_minute_it_asks_instead_of_sending() {
+fn request_asks_instead_of_sending_after_a_minute() {
     let page = shown(Stage::StillNeeded);
     page.named("Still need help?");
     page.named("Yes, request help");
@@ -54,9 +56,9 @@ fn what_the_server_refuses_is_said_in_its_words() {
 }
 
 /// A session that ended has taken the home off the screen: the number is still the one of where
-/// help is needed.
+/// help is needed (F1).
 #[wasm_bindgen_test]
-fn f1_the_emergency_number_is_that_of_the_home_where_help_is_needed() {
+fn emergency_number_is_that_of_the_home_where_help_is_needed() {
     let page = Page::show(|store| {
         store.home.set(Some(home(true)));
         let gesture = Gesture {

@@ -19,8 +19,9 @@ async fn sheet(has_siren: bool) -> Page {
     page
 }
 
+/// R8.
 #[wasm_bindgen_test]
-async fn r8_it_offers_three_slides_each_with_an_equal_way_and_the_siren() {
+async fn sheet_offers_the_siren_and_three_slides_with_an_equal_way() {
     let page = sheet(true).await;
     for service in ["police", "fire department", "medical help"] {
         page.named(&format!("Slide to request {service}"));
@@ -31,15 +32,17 @@ async fn r8_it_offers_three_slides_each_with_an_equal_way_and_the_siren() {
     assert!(page.text().contains("To 14 Maple Street, Portland, OR 97205"));
 }
 
+/// R9.
 #[wasm_bindgen_test]
-async fn r9_without_a_base_station_nothing_claims_a_siren() {
+async fn sheet_claims_no_siren_without_a_base_station() {
     let page = sheet(false).await;
     assert!(page.try_named("Sound Siren Only").is_none());
     assert!(!page.text().to_lowercase().contains("siren"));
 }
 
+/// R21.
 #[wasm_bindgen_test]
-async fn r21_practice_is_another_sheet() {
+async fn practice_has_a_sheet_of_its_own() {
     let page = sheet(true).await;
     page.press("Practice instead");
     drawn().await;

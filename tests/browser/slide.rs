@@ -20,8 +20,9 @@ fn slide() -> (Page, Arc<Mutex<Vec<Request>>>) {
 
 const SLIDER: &str = "Slide to request police";
 
+/// R8.
 #[wasm_bindgen_test]
-async fn r8_letting_go_at_the_end_asks_once() {
+async fn letting_go_at_the_end_asks_once() {
     let (page, asked) = slide();
     page.slide(SLIDER, &[0, 20, 45, 70, 90, 100]);
     assert_eq!(*asked.lock().unwrap(), [Request::Police]);
@@ -33,8 +34,9 @@ async fn r8_letting_go_at_the_end_asks_once() {
     assert_eq!(*asked.lock().unwrap(), [Request::Police], "and asks once");
 }
 
+/// R8.
 #[wasm_bindgen_test]
-async fn r8_letting_go_before_the_end_snaps_back_and_asks_nothing() {
+async fn letting_go_before_the_end_snaps_back_and_asks_nothing() {
     let (page, asked) = slide();
     page.slide(SLIDER, &[0, 30, 60, 90, 95]);
     drawn().await;
@@ -42,15 +44,17 @@ async fn r8_letting_go_before_the_end_snaps_back_and_asks_nothing() {
     assert_eq!(page.named(SLIDER).unchecked_into::<HtmlInputElement>().value(), "0");
 }
 
+/// R8.
 #[wasm_bindgen_test]
-fn r8_a_tap_on_the_track_is_no_slide() {
+fn tap_on_the_track_is_no_slide() {
     let (page, asked) = slide();
     page.slide(SLIDER, &[100]);
     assert!(asked.lock().unwrap().is_empty());
 }
 
+/// R8.
 #[wasm_bindgen_test]
-async fn r8_two_taps_ask_without_sliding() {
+async fn two_taps_ask_without_sliding() {
     let (page, asked) = slide();
     page.press("Request police without sliding");
     drawn().await;

@@ -25,8 +25,9 @@ async fn new_lines_are_added_below_and_shown_as_text() {
     assert!(page.text().contains("second"));
 }
 
+/// F28.
 #[wasm_bindgen_test]
-fn f28_older_news_of_the_same_incident_is_left_out() {
+fn older_news_of_the_same_incident_is_left_out() {
     let page = Page::show(|_| ());
     let newer = incident(json!({"state": "verifying", "timeline": [line(1, "a"), line(2, "b")]}));
     page.store.tell(newer.clone());
@@ -34,8 +35,9 @@ fn f28_older_news_of_the_same_incident_is_left_out() {
     assert_eq!(page.store.incident.get_untracked(), Some(newer));
 }
 
+/// R21.
 #[wasm_bindgen_test]
-fn r21_a_drill_that_ended_never_covers_the_real_thing() {
+fn drill_that_ended_never_covers_the_real_thing() {
     let page = Page::show(|_| ());
     let live = incident(json!({}));
     page.store.tell(live.clone());

@@ -119,6 +119,21 @@ fn names_say_something() {
     }
 }
 
+/// Asked of every function, because some macros make tests of functions without an attribute.
+#[test]
+fn names_of_tests_are_short_and_without_codes() {
+    for path in rust_files() {
+        for (function, _) in functions(&read(&path)) {
+            let after = function.split("fn ").nth(1).unwrap_or_default();
+            let test = after.split(['(', '<']).next().unwrap_or_default();
+            assert!(test.len() <= 60, "{}: {test} has {} letters", name(&path), test.len());
+            let first = test.split('_').next().unwrap_or_default();
+            let is_code = first.strip_prefix(['r', 'i', 'f']).is_some_and(is_number_of_a_rule);
+            assert!(!is_code, "{}: {test}: a code stands in the line above it", name(&path));
+        }
+    }
+}
+
 #[test]
 fn the_target_decides_in_few_places() {
     let allowed = [
@@ -526,21 +541,11 @@ fn promises_name_tests_that_exist() {
     }
 }
 
-/// The codes in a text: `R12`, `I13`, `F15`, and in names of tests `r12_`, `i13_`, `f15_`.
+/// The codes in a text: `R12`, `I13`, `F15`.
 fn cited(text: &str) -> BTreeSet<String> {
-    let mut codes = BTreeSet::new();
-    for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
-        let (kind, number) = word.split_at(word.len().min(1));
-        if ["R", "I", "F"].contains(&kind) && is_number_of_a_rule(number) {
-            codes.insert(word.to_owned());
-        }
-    }
-    for name in text.split("fn ").skip(1) {
-        let words = name.split('(').next().unwrap_or("").split('_');
-        let code = |word: &str| word.strip_prefix(['r', 'i', 'f']).is_some_and(is_number_of_a_rule);
-        codes.extend(words.take_while(|word| code(word)).map(str::to_ascii_uppercase));
-    }
-    codes
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let code = |word: &&str| word.strip_prefix(['R', 'I', 'F']).is_some_and(is_number_of_a_rule);
+    words.filter(code).map(str::to_owned).collect()
 }
 
 fn is_number_of_a_rule(number: &str) -> bool {

@@ -104,8 +104,8 @@ impl Clocked {
 }
 
 /// Hours forward and back, a leap second told twice, small steps, in every part of eight
-/// countdowns: none is early, none is late.
-pub async fn f17_a_wall_clock_that_is_set_moves_no_deadline() {
+/// countdowns: none is early, none is late (F17).
+pub async fn wall_clock_that_is_set_moves_no_deadline() {
     let mut clocked = Clocked::start().await;
     let mut counting = Vec::new();
     for (home, ahead_ms) in [HOUR_MS, -HOUR_MS, 0, -1_000, 0, 24 * HOUR_MS].into_iter().enumerate()
@@ -136,7 +136,7 @@ pub async fn f17_a_wall_clock_that_is_set_moves_no_deadline() {
 
 /// R22 on the real binary: the server was down across D for 20 s, and for 20 min with another start
 /// of the machine.
-pub async fn r22_down_across_d() {
+pub async fn server_down_across_d_acts_at_once_or_waits_for_review() {
     let mut clocked = Clocked::start().await;
     let id = raise(&clocked.client, &clocked.server.base(), 0, "police").await;
     clocked.restart_after("UPDATE clock SET at = at + 20000").await;

@@ -45,6 +45,11 @@ async fn account(base: &str, name: &str) -> Client {
     client
 }
 
+fn of(who: &'static str, client: &Client, method: Method, path: &str, body: Value) -> Flood {
+    let path = path.replace("HOME", "/api/v1/homes/maple-street");
+    Flood { who, client: client.clone(), method, path, body }
+}
+
 async fn floods(base: &str) -> Vec<Flood> {
     let (guest, owner) = (account(base, "guest").await, account(base, "owner").await);
     let home: Value = owner
@@ -55,80 +60,98 @@ async fn floods(base: &str) -> Vec<Flood> {
         .json()
         .await
         .expect("a home");
-    let link = home["contacts"][0]["phone_link"].as_str().expect("a demo shows it").to_owned();
+    let link = home["contacts"][0]["phone_link"].as_str().expect("a demo shows it");
     let incident = raise_once(&owner, base, HOMES, "medical").await.expect("acknowledged");
-    let of = |who: &'static str, client: &Client, method: Method, path: &str, body: Value| {
-        let path = path.replace("HOME", "/api/v1/homes/maple-street");
-        Flood { who, client: client.clone(), method, path, body }
-    };
     let stranger = client();
-    let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
-    let password = json!({"current": "wrong wrong wrong", "password": "three quiet otters"});
+    let mut all = floods_of_a_stranger(&stranger);
+    all.extend(floods_of_a_guest(&guest));
+    all.extend(floods_of_an_owner(&owner, &incident));
+    all.extend(floods_of_a_contact(&stranger, link));
+    // The last one, because it replaces the link.
+    all.push(of("owner", &owner, Method::POST, "HOME/contacts/sister/link", json!({})));
+    all
+}
+
+fn floods_of_a_stranger(stranger: &Client) -> Vec<Flood> {
     vec![
-        of("nobody", &stranger, get.clone(), "/healthz", Value::Null),
-        of("stranger", &stranger, get.clone(), "/", Value::Null),
-        of("stranger", &stranger, get.clone(), "/api/openapi.json", Value::Null),
-        of("stranger", &stranger, get.clone(), "/readyz", Value::Null),
+        of("nobody", stranger, Method::GET, "/healthz", Value::Null),
+        of("stranger", stranger, Method::GET, "/", Value::Null),
+        of("stranger", stranger, Method::GET, "/api/openapi.json", Value::Null),
+        of("stranger", stranger, Method::GET, "/readyz", Value::Null),
         of(
             "stranger",
-            &stranger,
-            post.clone(),
+            stranger,
+            Method::POST,
             "/api/v1/session",
             json!({"email": "owner@demo.test", "password": "guess"}),
         ),
-        of("stranger", &stranger, post.clone(), "/api/v1/session/passkey/options", json!({})),
+        of("stranger", stranger, Method::POST, "/api/v1/session/passkey/options", json!({})),
         of(
             "stranger",
-            &stranger,
-            post.clone(),
+            stranger,
+            Method::POST,
             "/api/v1/session/recovery",
             json!({"email": "owner@demo.test", "code": "0000-0000"}),
         ),
-        of("stranger", &stranger, get.clone(), "/api/v1/invitations/none", Value::Null),
-        of("stranger", &stranger, post.clone(), "/api/v1/reports/none", json!({})),
-        of("guest", &guest, get.clone(), "HOME", Value::Null),
-        of("guest", &guest, get.clone(), "HOME/incidents?limit=100", Value::Null),
-        of("guest", &guest, delete.clone(), "/api/v1/sessions", Value::Null),
-        of("guest", &guest, put.clone(), "/api/v1/password", password.clone()),
-        of("guest", &guest, put.clone(), "/api/v1/session/proof", json!({"password": "guess"})),
-        of("guest", &guest, post.clone(), "/api/v1/passkeys/options", json!({})),
-        of("owner", &owner, get.clone(), "HOME/household", Value::Null),
-        of("owner", &owner, get.clone(), "HOME/audit", Value::Null),
+        of("stranger", stranger, Method::GET, "/api/v1/invitations/none", Value::Null),
+        of("stranger", stranger, Method::POST, "/api/v1/reports/none", json!({})),
+    ]
+}
+
+fn floods_of_a_guest(guest: &Client) -> Vec<Flood> {
+    let password = json!({"current": "wrong wrong wrong", "password": "three quiet otters"});
+    vec![
+        of("guest", guest, Method::GET, "HOME", Value::Null),
+        of("guest", guest, Method::GET, "HOME/incidents?limit=100", Value::Null),
+        of("guest", guest, Method::DELETE, "/api/v1/sessions", Value::Null),
+        of("guest", guest, Method::PUT, "/api/v1/password", password),
+        of("guest", guest, Method::PUT, "/api/v1/session/proof", json!({"password": "guess"})),
+        of("guest", guest, Method::POST, "/api/v1/passkeys/options", json!({})),
+    ]
+}
+
+fn floods_of_an_owner(owner: &Client, incident: &str) -> Vec<Flood> {
+    vec![
+        of("owner", owner, Method::GET, "HOME/household", Value::Null),
+        of("owner", owner, Method::GET, "HOME/audit", Value::Null),
         of(
             "owner",
-            &owner,
-            get.clone(),
+            owner,
+            Method::GET,
             &format!("/api/v1/incidents/{incident}/export"),
             Value::Null,
         ),
-        of("owner", &owner, put.clone(), "HOME/name", json!({"name": "Maple Street"})),
-        of("owner", &owner, put.clone(), "HOME/notes", json!({"notes": "Ring twice."})),
+        of("owner", owner, Method::PUT, "HOME/name", json!({"name": "Maple Street"})),
+        of("owner", owner, Method::PUT, "HOME/notes", json!({"notes": "Ring twice."})),
         of(
             "owner",
-            &owner,
-            post.clone(),
+            owner,
+            Method::POST,
             "HOME/devices",
             json!({"kind": "keypad", "model": "alarm", "name": "Hall"}),
         ),
         of(
             "owner",
-            &owner,
-            post.clone(),
+            owner,
+            Method::POST,
             "HOME/invitations",
             json!({"name": "Ada", "role": "guest"}),
         ),
         of(
             "owner",
-            &owner,
-            post.clone(),
+            owner,
+            Method::POST,
             "HOME/verbal-password/check",
             json!({"password": "guess"}),
         ),
-        of("contact", &stranger, get.clone(), &format!("/api/v1{link}"), Value::Null),
-        of("contact", &stranger, post.clone(), &format!("/api/v1{link}/memory"), json!({})),
-        of("contact", &stranger, post.clone(), &format!("/api/v1{link}/opt-out"), json!({})),
-        // The last one, because it replaces the link.
-        of("owner", &owner, post.clone(), "HOME/contacts/sister/link", json!({})),
+    ]
+}
+
+fn floods_of_a_contact(stranger: &Client, link: &str) -> Vec<Flood> {
+    vec![
+        of("contact", stranger, Method::GET, &format!("/api/v1{link}"), Value::Null),
+        of("contact", stranger, Method::POST, &format!("/api/v1{link}/memory"), json!({})),
+        of("contact", stranger, Method::POST, &format!("/api/v1{link}/opt-out"), json!({})),
     ]
 }
 

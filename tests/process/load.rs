@@ -81,7 +81,7 @@ impl Load {
     }
 
     /// F33: all are durable, none is early, none is starved.
-    async fn f33_a_thousand_at_once(&self) {
+    async fn thousand_sos_at_once_are_all_durable(&self) {
         let (ids, took) = self.raise_within_a_second(HEARD, self.requests).await;
         let took = sorted(took);
         figure("1,000 SOS within 1 s: durable, p99", at(&took, 0.99), "ms", "2000");
@@ -157,7 +157,7 @@ impl Load {
 
     /// F32: all connections are lost, something happens in every home, and everybody comes back
     /// within a second.
-    async fn f32_everybody_comes_back(&self) {
+    async fn every_listener_comes_back_and_misses_nothing(&self) {
         let all = self.listeners(0, self.streams, |n| n % HEARD).await;
         let seen: Vec<(usize, u64)> = all.iter().map(|l| (l.home, l.seen)).collect();
         drop(all);
@@ -288,9 +288,9 @@ pub async fn load() {
     let base = server.base();
     sign_in(&client, &base).await;
     let mut load = Load { server, client, base, devices, requests, streams };
-    load.f33_a_thousand_at_once().await;
+    load.thousand_sos_at_once_are_all_durable().await;
     load.one_event_to_all().await;
-    load.f32_everybody_comes_back().await;
+    load.every_listener_comes_back_and_misses_nothing().await;
     load.a_flood_of_sign_ins().await;
     load.a_listener_that_takes_nothing_is_let_go().await;
     figure("after all of it: memory", load.memory() as f64 / 1e6, "MB", "-");

@@ -18,12 +18,12 @@ async fn main() {
     let asked = std::env::args().nth(1).unwrap_or_default();
     let mut passed = 0;
     if ["", "clock"].contains(&&*asked) {
-        clock::f17_a_wall_clock_that_is_set_moves_no_deadline().await;
-        clock::r22_down_across_d().await;
+        clock::wall_clock_that_is_set_moves_no_deadline().await;
+        clock::server_down_across_d_acts_at_once_or_waits_for_review().await;
         passed += 2;
     }
     if ["", "restart"].contains(&&*asked) {
-        restart::f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice().await;
+        restart::server_killed_at_any_moment_loses_and_repeats_nothing().await;
         passed += 1;
     }
     if ["", "load"].contains(&&*asked) {

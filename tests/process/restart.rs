@@ -33,8 +33,8 @@ const FORGOTTEN: Duration = Duration::from_secs(3);
 /// The longest that the end of everything is waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Kills as often as `--kills` says, and looks at every story.
-pub async fn f12_f13_killed_at_any_moment_nothing_is_lost_and_nothing_done_twice() {
+/// Kills as often as `--kills` says, and looks at every story (F12, F13).
+pub async fn server_killed_at_any_moment_loses_and_repeats_nothing() {
     let kills = option("--kills", 100);
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());

@@ -272,7 +272,7 @@ impl Bench {
 
     /// The broker is gone while a thousand are asked for, and comes back: every one of them sounds,
     /// and proves it (F30).
-    async fn f30_a_broker_that_starts_anew(&mut self, homes: std::ops::Range<usize>) {
+    async fn broker_that_starts_anew_loses_no_siren(&mut self, homes: std::ops::Range<usize>) {
         self.broker.kill().expect("it lives");
         self.broker.wait().expect("it dies");
         let base = self.server.base();
@@ -324,6 +324,8 @@ pub async fn sirens() {
     bench.one_by_one(0..samples).await;
     bench.together(samples..2 * samples).await;
     bench.countdowns(2 * samples..2 * samples + sirens).await;
-    bench.f30_a_broker_that_starts_anew(2 * samples + sirens..2 * samples + 2 * sirens).await;
+    bench
+        .broker_that_starts_anew_loses_no_siren(2 * samples + sirens..2 * samples + 2 * sirens)
+        .await;
     bench.server.kill();
 }

@@ -59,15 +59,17 @@ impl Settings {
 mod tests {
     use super::*;
 
+    /// R10.
     #[test]
-    fn r10_a_countdown_may_be_lengthened_never_shortened() {
+    fn countdown_can_be_lengthened_but_never_shortened() {
         let seconds =
             |countdown_s| Settings { countdown_s, ..Settings::default() }.countdown().as_secs();
         assert_eq!((seconds(0), seconds(5), seconds(9), seconds(255)), (5, 5, 9, 15));
     }
 
+    /// R19.
     #[test]
-    fn r19_sirens_are_always_bounded() {
+    fn sirens_are_always_bounded() {
         let seconds = |siren_duration_s| {
             Settings { siren_duration_s, ..Settings::default() }.siren_duration().as_secs()
         };

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_loop_begins_with_a_key_frame_has_one_each_second_and_is_small() {
+    fn demo_loops_are_small_with_a_key_frame_first_and_each_second() {
         for camera in ["driveway", "front-door", "dock"] {
             let demo = of(camera).unwrap();
             let keys: Vec<usize> = (0..demo.units.len()).filter(|n| demo.unit(*n).0).collect();

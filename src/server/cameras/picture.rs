@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_slow_goes_on_with_the_next_key_frame_and_never_a_second_behind() {
+    fn slow_viewer_skips_to_a_key_frame_and_is_never_a_second_late() {
         let mut pace = Pace::default();
         assert!(!pace.passes(false, 0));
         assert!(pace.passes(true, 0) && pace.passes(false, S));

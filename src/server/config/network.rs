@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_this_machine_it_needs_https_or_a_plain_word_and_a_demo_stays_at_home() {
+    fn server_beyond_localhost_needs_https_or_consent_and_no_demo() {
         let listen = Some("0.0.0.0:8080".parse().unwrap());
         assert!(
             with(Options { listen, demo: true, ..Options::default() })

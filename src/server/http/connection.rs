@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_so_many_connections_and_proxies_and_this_machine_have_no_limit() {
+    fn network_has_256_connections_and_proxies_have_no_limit() {
         let proxy: IpAddr = "192.0.2.1".parse().unwrap();
         let connections = crate::server::limits::Limits::new(4_096).connections;
         let edge = Edge {

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_verbal_password_that_was_set_with_its_accents_is_still_the_same() {
+    async fn verbal_password_that_was_set_with_accents_still_works() {
         let queue = HashQueue::new(8, 1);
         let old = hash(&with_accents("Café Noir")).expect("hashed");
         assert_eq!(queue.verify_spoken("café NOIR", Some(old.clone())).await, Ok(true));
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_the_one_that_was_hashed_however_much_memory_that_took() {
+    fn password_is_verified_with_the_memory_it_was_hashed_with() {
         let mut memory = Memory::new();
         let small = Argon2::from(Params::new(64, 1, 1, None).expect("allowed"))
             .hash_password(b"heron")
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_keeps_the_place_until_its_turn_so_that_the_line_stays_short() {
+    async fn dropped_request_keeps_its_place_in_the_hashing_queue() {
         let queue = HashQueue::new(2, 1);
         let (go, wait) = mpsc::channel::<()>();
         let mut first = std::pin::pin!(queue.work(move |_| wait.recv().is_ok()));

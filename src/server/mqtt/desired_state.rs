@@ -345,8 +345,9 @@ mod tests {
         assert!(known.take(&effect(1, 9, None), at(241)));
     }
 
+    /// F31.
     #[test]
-    fn f31_a_siren_that_comes_back_is_told_what_holds_now_and_never_an_old_on() {
+    fn siren_that_comes_back_is_told_what_holds_now_and_no_old_on() {
         let (mut known, profile, on) =
             (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
         known.take(&on, at(0));
@@ -493,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_siren_that_stops_early_is_told_again_until_the_end_of_its_time() {
+    fn siren_that_stops_early_is_told_again_until_its_time_is_over() {
         let (mut known, profile, on) =
             (ReportedState::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
         command(&mut known, &on, 0, &profile);
@@ -507,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blind_siren_is_never_believed_to_sound_and_silenced_three_times() {
+    fn blind_siren_never_counts_as_sounding_and_is_silenced_thrice() {
         let (mut known, profile, on) =
             (ReportedState::default(), profile("zigbee2mqtt"), effect(1, 3, Some(240)));
         command(&mut known, &on, 0, &profile);

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_press_again_is_the_same_press_and_another_code_is_another() {
+    fn repeated_press_counts_once_and_another_code_counts_anew() {
         let keypad = keypad();
         let panic = br#"{"action":"panic","battery":12}"#;
         assert_eq!(keypad.hear(panic, true, at(0)), None, "the broker kept it");

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_that_comes_along_is_bounded_and_never_speaks_to_another() {
+    fn every_known_kind_is_bounded_and_never_addresses_another() {
         for (name, profile) in known() {
             let on = profile.on("hall", Sound::Police, at(240), at(0), "a/1/siren_on/base");
             assert!(

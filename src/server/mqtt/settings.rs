@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_owners_choose_ends_at_their_own_names_and_what_is_wrong_keeps_no_other_siren_away() {
+    fn owners_wiring_stays_in_their_home_and_a_fault_stops_no_other() {
         let settings = settings(
             &(siren("base", "buckler", "maple/base")
                 + "[topic_prefix]\nmaple-street = \"maple/\"\nlake-cabin = \"lake/\"\n"),

@@ -128,8 +128,9 @@ mod tests {
         assert_eq!(capital("police"), "Police");
     }
 
+    /// R3.
     #[test]
-    fn r3_every_reason_has_one_sentence_with_the_way_out() {
+    fn every_reason_has_one_sentence_with_the_way_out() {
         let all = [
             Reason::NoBaseStationOrEnrolledCamera,
             Reason::PlanRequired,

@@ -40,7 +40,8 @@ fn close_services(story: &mut Story) {
 }
 
 stories! {
-    fn r11_an_abort_before_d_leaves_no_trace_outside() {
+    /// R11.
+    fn abort_before_d_leaves_no_trace_outside() {
         let mut story = Story::live(Request::Police);
         story.wait(std::time::Duration::from_millis(4_999));
         cancel(&mut story).unwrap();
@@ -49,7 +50,8 @@ stories! {
         assert_eq!(cancel(&mut story), Ok(()), "the same cancel again changes nothing");
     }
 
-    fn i4_f6_cancel_at_d_is_too_late_and_decided_once() {
+    /// I4, F6.
+    fn cancel_at_d_is_too_late_and_decided_once() {
         for late_ms in [0, 1, 500] {
             let mut story = Story::live(Request::Police);
             story.now = story.now + s(5) + std::time::Duration::from_millis(late_ms);
@@ -61,7 +63,8 @@ stories! {
         }
     }
 
-    fn r16_unanswered_call_leads_to_dispatch_and_the_others_are_told() {
+    /// R16.
+    fn unanswered_call_leads_to_dispatch_and_the_others_are_told() {
         let mut story = Story::live(Request::Police);
         story.wait(s(5));
         assert_eq!((story.state(), story.made("call_contact"), story.made("request_dispatch")), ("verifying", 1, 0));
@@ -75,7 +78,8 @@ stories! {
         assert_eq!(story.incident.disposition, Some(Disposition::ServicesClosed));
     }
 
-    fn f21_confirmed_dispatches_at_once() {
+    /// F21.
+    fn confirmed_call_dispatches_at_once() {
         let mut story = Story::live(Request::Fire);
         story.wait(s(7));
         story.on_call(1, CallStep::Answer).unwrap();
@@ -86,7 +90,8 @@ stories! {
         assert_eq!(story.made("request_dispatch"), 1);
     }
 
-    fn i5_an_authenticated_cancel_in_the_first_call_prevents_dispatch() {
+    /// I5.
+    fn authenticated_cancel_in_the_first_call_prevents_dispatch() {
         let mut story = Story::live(Request::Police);
         story.wait(s(7));
         story.on_call(1, CallStep::Answer).unwrap();
@@ -96,7 +101,8 @@ stories! {
         assert_eq!(cancel(&mut story), Err(Refusal::IncidentOver), "I9");
     }
 
-    fn r16_i17_a_wrong_password_dispatches_and_answers_alike() {
+    /// R16, I17.
+    fn wrong_password_dispatches_and_answers_alike() {
         let mut story = Story::live(Request::Police);
         story.wait(s(7));
         story.on_call(1, CallStep::Answer).unwrap();
@@ -107,7 +113,8 @@ stories! {
         assert_eq!(story.on_call(1, CallStep::Confirm), Err(Refusal::CallOver));
     }
 
-    fn f22_hung_up_busy_voicemail_failed_or_undecided_dispatch() {
+    /// F22.
+    fn call_without_a_decision_dispatches_however_it_ends() {
         let steps: [(&[CallStep], CallOutcome); 5] = [
             (&[CallStep::Answer, CallStep::HangUp], CallOutcome::HungUp),
             (&[CallStep::NotReached(NotReached::Busy)], CallOutcome::Busy),
@@ -126,7 +133,8 @@ stories! {
         }
     }
 
-    fn f23_answered_as_the_ring_timeout_fires_has_one_winner() {
+    /// F23.
+    fn answer_as_the_ring_timeout_fires_has_one_winner() {
         let mut story = Story::live(Request::Police);
         story.wait(s(5));
         story.now = story.now + s(30);
@@ -134,7 +142,8 @@ stories! {
         assert_eq!(story.state(), "dispatching");
     }
 
-    fn f25_without_contacts_help_is_requested_at_d() {
+    /// F25.
+    fn help_is_requested_at_d_without_contacts() {
         let mut empty = home();
         empty.contacts.clear();
         let mut story = Story::begin(&empty, Request::Medical, Mode::Live, false);
@@ -142,7 +151,8 @@ stories! {
         assert_eq!((story.state(), story.made("request_dispatch")), ("dispatching", 1));
     }
 
-    fn f26_only_the_first_call_cancels() {
+    /// F26.
+    fn only_the_first_call_cancels() {
         let mut story = Story::live(Request::Police);
         story.wait(s(35));
         story.on_call(2, CallStep::Cancel { authenticated: true }).unwrap();
@@ -150,7 +160,8 @@ stories! {
         assert!(story.whats().contains(&"noted"), "passed on as advice");
     }
 
-    fn r10_send_now_skips_the_countdown() {
+    /// R10.
+    fn send_now_skips_the_countdown() {
         let mut story = Story::live(Request::Police);
         story.give(Command::SendNow { by: person("ben") }).unwrap();
         assert_eq!((story.state(), story.made("siren_on"), story.made("call_contact")), ("verifying", 3, 1));
@@ -158,7 +169,8 @@ stories! {
         assert_eq!(story.made("siren_on"), 3);
     }
 
-    fn r12_siren_only_sounds_calls_nobody_and_ends_by_itself() {
+    /// R12.
+    fn siren_only_sounds_calls_nobody_and_ends_by_itself() {
         let mut story = Story::live(Request::Siren);
         story.wait(s(5));
         assert_eq!((story.state(), story.made("siren_on")), ("siren_sounding", 3));
@@ -174,7 +186,8 @@ stories! {
         assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::SirenOver)));
     }
 
-    fn r20_an_sos_takes_a_siren_over_with_its_own_countdown() {
+    /// R20.
+    fn sos_takes_a_siren_over_with_its_own_countdown() {
         let mut story = Story::live(Request::Siren);
         story.wait(s(20));
         story.join(Request::Police);
@@ -187,7 +200,8 @@ stories! {
         assert_eq!((story.state(), story.incident.services()), ("verifying", vec![Service::Medical]), "what was aborted is not sent");
     }
 
-    fn r20_f9_a_second_service_joins_and_each_is_dispatched_once() {
+    /// R20, F9.
+    fn second_service_joins_and_each_is_dispatched_once() {
         let mut story = Story::live(Request::Medical);
         story.join(Request::Fire);
         story.join(Request::Fire);
@@ -202,7 +216,8 @@ stories! {
         assert_eq!(story.state(), "dispatching");
     }
 
-    fn r20_a_service_that_joins_after_dispatch_is_dispatched_at_once() {
+    /// R20.
+    fn service_that_joins_after_dispatch_is_dispatched_at_once() {
         let mut story = Story::live(Request::Medical);
         story.wait(s(36));
         assert_eq!((story.made("request_dispatch"), story.made("siren_on")), (1, 0));
@@ -225,7 +240,8 @@ stories! {
         assert_eq!(story.give(unknown), Err(Refusal::NotWaiting));
     }
 
-    fn i5_the_center_may_close_only_what_was_dispatched() {
+    /// I5.
+    fn center_can_close_only_what_was_dispatched() {
         let mut story = Story::live(Request::Police);
         assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }), Err(Refusal::NotWaiting));
         story.wait(s(6));
@@ -237,7 +253,8 @@ stories! {
         assert_eq!(story.give(Command::SendNow { by: person("ada") }), Err(Refusal::IncidentOver), "I9");
     }
 
-    fn r21_a_drill_is_replaced_by_the_real_thing_wherever_it_stands() {
+    /// R21.
+    fn drill_is_replaced_by_the_real_thing_wherever_it_stands() {
         for wait in [0, 6, 40] {
             let mut story = Story::begin(&home(), Request::Police, Mode::Drill, true);
             story.wait(s(wait));
@@ -303,7 +320,8 @@ stories! {
         assert_eq!(aborted.made("signal_receiver"), 0, "I3: nothing was sent");
     }
 
-    fn r22_found_late_is_reviewed_first() {
+    /// R22.
+    fn late_incident_is_reviewed_first() {
         let mut story = Story::live(Request::Police);
         story.sleep(s(5 + 15 * 60 + 1));
         assert_eq!((story.state(), story.effects.len(), story.made("notify")), ("under_review", 1, 1), "nothing is sent by itself");
@@ -312,7 +330,8 @@ stories! {
         assert_eq!((story.state(), story.made("call_contact")), ("verifying", 1));
     }
 
-    fn r22_a_review_may_end_it() {
+    /// R22.
+    fn review_can_end_a_late_incident() {
         let mut story = Story::live(Request::Siren);
         story.sleep(s(3_600));
         let review = |proceed| Command::Review { by: person("ada"), proceed, note: String::new() };
@@ -323,7 +342,8 @@ stories! {
         assert_eq!(running.give(review(true)), Err(Refusal::NotWaiting));
     }
 
-    fn r22_down_during_the_first_call_is_reviewed_and_then_dispatched() {
+    /// R22.
+    fn incident_cut_in_the_first_call_is_reviewed_then_dispatched() {
         let mut story = Story::live(Request::Police);
         story.wait(s(6));
         story.sleep(s(3 * 3_600));
@@ -332,7 +352,8 @@ stories! {
         assert_eq!((story.state(), story.made("call_contact")), ("dispatching", 2), "the first call is made once; the others are told");
     }
 
-    fn r20_an_sos_during_a_review_has_its_own_countdown() {
+    /// R20.
+    fn sos_during_a_review_has_its_own_countdown() {
         let mut story = Story::live(Request::Police);
         story.sleep(s(3_600));
         story.join(Request::Medical);

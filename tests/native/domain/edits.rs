@@ -31,7 +31,7 @@ fn contact(id: Option<&str>, name: &str, phone: Option<&str>) -> WrittenContact 
 }
 
 #[test]
-fn what_is_wrong_is_said_for_every_field_at_once_and_nothing_changes() {
+fn every_wrong_field_is_named_at_once_and_nothing_changes() {
     let (mut edited, before) = (home(), home());
     let nowhere = Address {
         line1: "  ".into(),
@@ -71,8 +71,9 @@ fn an_address_is_taken_without_what_surrounds_it() {
     );
 }
 
+/// R10, R19.
 #[test]
-fn r10_r19_settings_out_of_bounds_are_refused() {
+fn settings_out_of_bounds_are_refused() {
     let mut home = home();
     assert_eq!(
         said(home.settle(4, 59, true)),
@@ -133,8 +134,9 @@ fn two_new_contacts_of_one_name_are_two() {
     assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["ann", "ann-2"]);
 }
 
+/// R2, R15.
 #[test]
-fn r2_r15_enrolling_needs_all_that_it_promises() {
+fn enrolling_needs_all_that_it_promises() {
     let mut home = home();
     home.end_enrolment();
     home.cameras.iter_mut().for_each(|c| c.sos_compatible = false);

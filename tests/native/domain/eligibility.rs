@@ -40,8 +40,9 @@ fn rule_2(home: &Home) -> bool {
         && home.subscription.sos_for_cameras == Enrolment::Enrolled
 }
 
+/// R1, R2, R4.
 #[test]
-fn r1_r2_r4_the_dashboard_has_a_shield_by_either_route() {
+fn dashboard_has_a_shield_by_either_route() {
     for home in homes() {
         let routes = [(rule_1(&home), Route::Alarm), (rule_2(&home), Route::Cameras)];
         let expected: Vec<Route> = routes.into_iter().filter(|r| r.0).map(|r| r.1).collect();
@@ -52,8 +53,9 @@ fn r1_r2_r4_the_dashboard_has_a_shield_by_either_route() {
     }
 }
 
+/// R4.
 #[test]
-fn r4_live_view_needs_the_camera_route_and_this_camera_whatever_the_alarm_has() {
+fn live_view_needs_the_camera_route_and_this_camera() {
     for home in homes() {
         let door = &home.cameras[0];
         assert_eq!(live_view(&home, &door.id, OWNER).is_ok(), rule_2(&home));
@@ -65,8 +67,9 @@ fn r4_live_view_needs_the_camera_route_and_this_camera_whatever_the_alarm_has() 
     );
 }
 
+/// R3.
 #[test]
-fn r3_each_missing_piece_has_its_reason() {
+fn each_missing_piece_has_its_reason() {
     let reason = |change: &dyn Fn(&mut Home)| {
         let mut made = home();
         change(&mut made);
@@ -98,8 +101,9 @@ fn r3_each_missing_piece_has_its_reason() {
     assert_eq!(reason(&|h| h.address = None), Reason::NoAddress);
 }
 
+/// R6.
 #[test]
-fn r6_owners_and_shared_users_may_raise_guests_may_not() {
+fn owners_and_shared_users_may_raise_and_guests_may_not() {
     let may = |role, sos_withdrawn| dashboard(&home(), Membership { role, sos_withdrawn }).is_ok();
     assert!(may(Role::Owner, false) && may(Role::Owner, true) && may(Role::Shared, false));
     assert!(!may(Role::Shared, true) && !may(Role::Guest, false));
@@ -107,8 +111,9 @@ fn r6_owners_and_shared_users_may_raise_guests_may_not() {
     assert_eq!(live_view(&home(), &"door".parse().unwrap(), guest), Err(Reason::NotPermitted));
 }
 
+/// R9.
 #[test]
-fn r9_siren_only_needs_a_base_station_and_an_sos_button() {
+fn siren_only_needs_a_base_station_and_an_sos_button() {
     for home in homes() {
         let expected = home.base_station().is_some() && (rule_1(&home) || rule_2(&home));
         assert_eq!(siren(&home, OWNER).is_ok(), expected);

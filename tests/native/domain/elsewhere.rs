@@ -33,8 +33,9 @@ fn with_receiver(request: Request) -> Story {
     story
 }
 
+/// I3.
 #[test]
-fn i3_nothing_is_told_before_d_and_nothing_of_what_was_aborted() {
+fn nothing_is_told_before_d_and_nothing_of_what_was_aborted() {
     let mut story = Story::live(Request::Police);
     story.wait(s(4));
     assert_eq!(told(&story), [""; 0]);
@@ -48,8 +49,9 @@ fn i3_nothing_is_told_before_d_and_nothing_of_what_was_aborted() {
     assert_eq!(told(&aborted), [""; 0]);
 }
 
+/// I3.
 #[test]
-fn i3_an_sos_that_was_aborted_beside_sirens_is_not_told_and_the_sirens_are() {
+fn aborted_sos_beside_sirens_is_not_told_but_the_sirens_are() {
     let mut story = Story::live(Request::Siren);
     story.wait(s(6));
     story.join(Request::Police);
@@ -65,8 +67,9 @@ fn i3_an_sos_that_was_aborted_beside_sirens_is_not_told_and_the_sirens_are() {
     assert_eq!(told(&story).last(), Some(&"closed"));
 }
 
+/// R22.
 #[test]
-fn r22_what_was_found_late_is_told_only_if_somebody_sends_it() {
+fn late_incident_is_told_only_if_somebody_sends_it() {
     for (proceed, expected) in [(true, "started"), (false, "")] {
         let mut story = Story::live(Request::Police);
         story.sleep(s(3_600));
@@ -76,8 +79,9 @@ fn r22_what_was_found_late_is_told_only_if_somebody_sends_it() {
     }
 }
 
+/// I5.
 #[test]
-fn i5_what_is_said_elsewhere_ends_no_first_call_and_counts_once_help_was_requested() {
+fn report_ends_no_first_call_and_counts_once_help_is_requested() {
     let mut story = with_receiver(Request::Police);
     report(&mut story, "1", Report::Claimed).unwrap();
     report(
@@ -123,8 +127,9 @@ fn an_incident_keeps_so_many_reports_and_no_more() {
     assert_eq!(story.state(), "dispatching", "and goes on by itself");
 }
 
+/// I5.
 #[test]
-fn i5_that_it_is_over_elsewhere_waits_for_the_first_call() {
+fn end_elsewhere_waits_for_the_first_call() {
     let mut story = with_receiver(Request::Police);
     report(&mut story, "1", Report::Ended { disposition: Disposition::FalseAlarm }).unwrap();
     assert_eq!(story.state(), "verifying");
@@ -140,8 +145,9 @@ fn i5_that_it_is_over_elsewhere_waits_for_the_first_call() {
     assert_eq!(called_off.state(), "cancelled");
 }
 
+/// I3, I18.
 #[test]
-fn i3_i18_nothing_is_taken_before_d_of_sirens_alone_of_a_drill_or_of_what_nobody_asked_for() {
+fn report_counts_only_for_a_requested_live_service_after_d() {
     let mut early = Story::live(Request::Police);
     assert_eq!(report(&mut early, "1", Report::Claimed), Err(Refusal::NotWaiting));
     let mut sirens = Story::live(Request::Siren);

@@ -140,7 +140,7 @@ fn answered_call_is_over_before_an_incident_closes_itself() {
 
 /// The audit's B16: three taps away, with the defaults.
 #[test]
-fn practice_without_sirens_says_nothing_of_a_server_that_was_down() {
+fn silent_practice_says_nothing_of_a_server_that_was_down() {
     let mut drill = Story::begin(&home(), Request::Siren, Mode::Drill, false);
     drill.wait(s(5));
     assert_eq!((drill.state(), drill.incident.siren.clone()), ("closed", Siren::Silent));

@@ -4,8 +4,9 @@
 use super::story::{Story, home, s};
 use buckler::domain::incident::{Disposition, Mode, Request};
 
+/// F19.
 #[test]
-fn f19_down_for_20_s_across_d_sounds_and_calls_at_once() {
+fn server_down_for_20_s_across_d_sounds_and_calls_at_once() {
     let mut story = Story::live(Request::Police);
     story.sleep(s(20));
     assert_eq!(
@@ -15,24 +16,27 @@ fn f19_down_for_20_s_across_d_sounds_and_calls_at_once() {
     assert_eq!(story.lateness_ms(), Some(15_000), "I16: the lateness is recorded");
 }
 
+/// R22.
 #[test]
-fn r22_after_a_minute_it_calls_but_does_not_sound() {
+fn incident_a_minute_late_calls_but_does_not_sound() {
     let mut story = Story::live(Request::Police);
     story.sleep(s(65));
     assert_eq!((story.made("siren_on"), story.made("call_contact")), (0, 1));
     assert!(story.whats().contains(&"siren_failed"));
 }
 
+/// R22.
 #[test]
-fn r22_sirens_alone_that_come_too_late_are_dropped() {
+fn sirens_alone_that_come_too_late_are_dropped() {
     let mut story = Story::live(Request::Siren);
     story.sleep(s(120));
     assert_eq!((story.state(), story.effects.len()), ("closed", 0));
     assert_eq!(story.incident.disposition, Some(Disposition::SirenTooLate));
 }
 
+/// R22.
 #[test]
-fn r22_fifteen_minutes_to_the_millisecond() {
+fn review_begins_at_fifteen_minutes_to_the_millisecond() {
     let at = |ms: u64| {
         let mut story = Story::live(Request::Police);
         story.sleep(s(5 + 15 * 60) + std::time::Duration::from_millis(ms));
@@ -41,23 +45,26 @@ fn r22_fifteen_minutes_to_the_millisecond() {
     assert_eq!((at(0), at(1)), ("verifying", "under_review"));
 }
 
+/// F20.
 #[test]
-fn f20_down_for_three_hours_sends_nothing_by_itself() {
+fn server_down_for_three_hours_sends_nothing_by_itself() {
     let mut story = Story::live(Request::Police);
     story.sleep(s(3 * 3_600));
     story.wait(s(24 * 3_600));
     assert_eq!((story.state(), story.made("notify"), story.effects.len()), ("under_review", 1, 1));
 }
 
+/// I16.
 #[test]
-fn i16_nothing_fires_early() {
+fn nothing_fires_early() {
     let mut story = Story::live(Request::Police);
     story.sleep(std::time::Duration::from_millis(4_999));
     assert_eq!((story.state(), story.facts.len()), ("counting_down", 1));
 }
 
+/// I19.
 #[test]
-fn i19_later_edits_touch_no_running_incident() {
+fn later_edits_touch_no_running_incident() {
     let mut edited = home();
     let mut story = Story::begin(&edited, Request::Police, Mode::Live, false);
     edited.contacts.clear();

@@ -5,8 +5,9 @@ use buckler::domain::incident::{
     Actor, Mode, Request, Siren, command::Command, effect::EffectKind, event::Event,
 };
 
+/// R12.
 #[test]
-fn r12_police_fire_and_siren_sound_the_base_station_every_keypad_and_cameras_if_wanted() {
+fn police_fire_and_siren_sound_base_keypads_and_wanted_cameras() {
     for request in [Request::Police, Request::Fire, Request::Siren] {
         let mut story = Story::live(request);
         story.wait(s(5));
@@ -19,23 +20,26 @@ fn r12_police_fire_and_siren_sound_the_base_station_every_keypad_and_cameras_if_
     assert_eq!(story.sirens(), ["base", "keypad"]);
 }
 
+/// I1, F34.
 #[test]
-fn i1_f34_medical_never_sounds_and_is_announced() {
+fn medical_help_never_sounds_and_is_announced() {
     let mut story = Story::live(Request::Medical);
     story.wait(s(3_600));
     assert_eq!((story.made("siren_on"), story.made("announce")), (0, 1));
 }
 
+/// I1.
 #[test]
-fn i1_a_siren_asked_for_by_a_person_sounds_even_in_a_medical_incident() {
+fn siren_requested_by_a_person_sounds_in_a_medical_incident() {
     let mut story = Story::live(Request::Medical);
     story.wait(s(6));
     story.join(Request::Siren);
     assert_eq!(story.sirens(), ["base", "keypad", "door"]);
 }
 
+/// R13, F35.
 #[test]
-fn r13_f35_a_camera_only_home_has_no_siren() {
+fn camera_only_home_has_no_siren() {
     let mut cameras_only = home();
     cameras_only.devices.clear();
     let mut story = Story::begin(&cameras_only, Request::Police, Mode::Live, false);
@@ -47,8 +51,9 @@ fn r13_f35_a_camera_only_home_has_no_siren() {
     assert_eq!(story.incident.siren, Siren::Silent);
 }
 
+/// R18.
 #[test]
-fn r18_silencing_changes_nothing_else() {
+fn silencing_changes_nothing_else() {
     let mut story = Story::live(Request::Police);
     story.wait(s(6));
     let before = (story.incident.state.clone(), story.incident.calls.clone());
@@ -60,8 +65,9 @@ fn r18_silencing_changes_nothing_else() {
     assert_eq!(story.made("siren_off"), 3, "again changes nothing");
 }
 
+/// R19, F43.
 #[test]
-fn r19_f43_sirens_stop_by_themselves_and_the_dispatch_goes_on() {
+fn sirens_stop_by_themselves_and_the_dispatch_goes_on() {
     let mut short = home();
     short.settings.siren_duration_s = 60;
     let mut story = Story::begin(&short, Request::Police, Mode::Live, false);
@@ -72,8 +78,9 @@ fn r19_f43_sirens_stop_by_themselves_and_the_dispatch_goes_on() {
     );
 }
 
+/// I13.
 #[test]
-fn i13_every_siren_command_is_bounded_and_expires() {
+fn every_siren_command_is_bounded_and_expires() {
     let mut story = Story::live(Request::Police);
     story.wait(s(5));
     for effect in story.effects.iter().filter(|e| matches!(e.kind, EffectKind::SirenOn { .. })) {
@@ -83,8 +90,9 @@ fn i13_every_siren_command_is_bounded_and_expires() {
     }
 }
 
+/// I14.
 #[test]
-fn i14_a_siren_that_fails_delays_nothing() {
+fn siren_that_fails_delays_nothing() {
     let mut story = Story::live(Request::Police);
     story.wait(s(5));
     for device in ["base", "keypad", "door", "base"] {
@@ -111,8 +119,9 @@ fn a_siren_is_confirmed_once_and_only_if_it_was_asked() {
     assert_eq!(confirmed, 1);
 }
 
+/// R21.
 #[test]
-fn r21_a_drill_sounds_only_if_its_starter_ticks_that_and_for_five_seconds() {
+fn drill_sounds_only_if_its_starter_wants_and_for_five_seconds() {
     let mut silent = Story::begin(&home(), Request::Police, Mode::Drill, false);
     silent.wait(s(60));
     assert_eq!(silent.made("siren_on"), 0);
@@ -124,8 +133,9 @@ fn r21_a_drill_sounds_only_if_its_starter_ticks_that_and_for_five_seconds() {
     assert!(loud.effects.iter().all(|e| e.mode == Mode::Drill), "I18");
 }
 
+/// I18.
 #[test]
-fn i18_a_live_incident_cannot_be_given_drill_sirens() {
+fn live_incident_cannot_be_given_drill_sirens() {
     let story = Story::begin(&home(), Request::Police, Mode::Live, true);
     assert!(!story.incident.drill_sirens);
     assert_eq!(story.incident.started_by, person("ada"));

@@ -50,7 +50,7 @@ fn a_change_can_be_undone_for_a_day_and_not_after() {
 }
 
 #[test]
-fn what_is_set_for_the_first_time_and_what_is_as_it_was_is_no_change() {
+fn first_value_and_restored_value_are_no_change() {
     let mut home = home();
     let was = home.address.take().unwrap();
     moves(&mut home, "anna", NOON, 1);
@@ -83,7 +83,7 @@ fn nobody_hides_a_change_behind_more_changes() {
 }
 
 #[test]
-fn contacts_come_back_in_their_order_and_keep_what_they_said_since() {
+fn undo_brings_contacts_back_in_order_with_what_they_said_since() {
     let mut home = home();
     let was = home.contacts.clone();
     let (second, first) = (was[1].clone(), was[0].clone());

@@ -38,8 +38,9 @@ async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
     (app, stopper)
 }
 
+/// R14, F30.
 #[tokio::test]
-async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
+async fn incident_without_drivers_and_responders_says_so_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _stopper) = alone(&folder).await;
     let raise = raise(&home(), Request::Police, app.policy);
@@ -60,8 +61,9 @@ async fn r14_f30_without_drivers_and_responders_the_incident_says_so_at_once() {
     assert!(!whats.contains(&"siren_confirmed"), "no siren sounds, and none is claimed");
 }
 
+/// R23.
 #[tokio::test]
-async fn r23_a_server_that_is_connected_to_nobody_is_not_ready() {
+async fn server_that_is_connected_to_nobody_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _stopper) = alone(&folder).await;
     let ready = app.snapshots.present_home(&home(), OWNER, None).await.unwrap().sos.ready;

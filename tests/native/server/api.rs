@@ -36,8 +36,9 @@ async fn too_many_wrong_passwords_are_stopped() {
     server.sign_in("owner").await;
 }
 
+/// R3, F36.
 #[tokio::test]
-async fn r3_f36_what_the_screen_does_not_offer_the_api_refuses() {
+async fn api_refuses_what_the_screen_does_not_offer() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let from = |camera: &str| json!({"source": {"surface": "live_view", "camera": camera}});
@@ -70,8 +71,9 @@ async fn r3_f36_what_the_screen_does_not_offer_the_api_refuses() {
     }
 }
 
+/// F2, F8.
 #[tokio::test]
-async fn f2_f8_the_same_request_again_is_the_same_incident() {
+async fn same_request_again_is_the_same_incident() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (status, first) = owner.raise("maple-street", "police", json!({})).await;
@@ -100,8 +102,9 @@ async fn f2_f8_the_same_request_again_is_the_same_incident() {
     );
 }
 
+/// F8.
 #[tokio::test]
-async fn f8_requests_at_the_same_moment_are_one_incident() {
+async fn requests_at_the_same_moment_are_one_incident() {
     let server = Server::start("30s").await;
     let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
     let requests = ["police", "fire", "medical", "police", "siren", "police"];
@@ -119,8 +122,9 @@ async fn f8_requests_at_the_same_moment_are_one_incident() {
     assert_eq!((ids.len(), created), (1, 1), "I11");
 }
 
+/// F10.
 #[tokio::test]
-async fn f10_an_id_cannot_be_used_for_something_else() {
+async fn id_cannot_be_used_for_something_else() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let first = owner.raise("maple-street", "police", json!({})).await.1;
@@ -135,8 +139,9 @@ async fn f10_an_id_cannot_be_used_for_something_else() {
     );
 }
 
+/// F5.
 #[tokio::test]
-async fn f5_an_old_tap_is_asked_about_and_never_sent() {
+async fn old_tap_is_asked_about_and_never_sent() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (status, problem) =
@@ -145,8 +150,9 @@ async fn f5_an_old_tap_is_asked_about_and_never_sent() {
     assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"], json!(null));
 }
 
+/// R10, R18.
 #[tokio::test]
-async fn r10_r18_cancel_works_before_d_and_is_refused_afterwards() {
+async fn cancel_works_before_d_and_is_refused_afterward() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let first = owner.raise("maple-street", "fire", json!({})).await.1;
@@ -175,8 +181,9 @@ async fn r10_r18_cancel_works_before_d_and_is_refused_afterwards() {
     );
 }
 
+/// R6.
 #[tokio::test]
-async fn r6_a_guest_may_look_and_not_steer() {
+async fn guest_can_look_but_not_steer() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
@@ -222,8 +229,9 @@ async fn the_whole_way_from_slide_to_closed_is_told_in_order() {
     .await;
 }
 
+/// R23.
 #[tokio::test]
-async fn r23_a_home_says_whether_an_sos_would_work_now() {
+async fn home_says_whether_an_sos_would_work_now() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let ready = async |home: &str| {
@@ -370,8 +378,9 @@ async fn the_service_says_that_it_lives_and_is_ready() {
     assert_eq!(stranger.get("/api/v1/nothing").await.1["code"], "not_found");
 }
 
+/// F37.
 #[tokio::test]
-async fn f37_who_is_signed_out_in_an_incident_stops_nothing_and_begins_nothing() {
+async fn signed_out_person_stops_nothing_and_begins_nothing() {
     let server = Server::start("1s").await;
     let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
     let incident = owner.raise("maple-street", "police", json!({})).await.1;

@@ -42,8 +42,9 @@ async fn raise_of_a_newer_app_is_heard() {
     assert_eq!((status, &told["state"]), (StatusCode::CREATED, &json!("counting_down")), "{told}");
 }
 
+/// F40.
 #[tokio::test]
-async fn f40_wrong_bodies_are_invalid() {
+async fn wrong_bodies_are_invalid() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let changed = |pointer: &str, value: Value| {
@@ -97,8 +98,9 @@ async fn f40_wrong_bodies_are_invalid() {
     nothing_stored(&owner).await;
 }
 
+/// F40.
 #[tokio::test]
-async fn f40_a_body_of_10_mb_is_too_large() {
+async fn body_of_10_mb_is_too_large() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut body = good();
@@ -113,8 +115,9 @@ async fn f40_a_body_of_10_mb_is_too_large() {
     nothing_stored(&owner).await;
 }
 
+/// F40, F41.
 #[tokio::test]
-async fn f40_f41_paths_that_name_nothing_are_not_found() {
+async fn paths_that_name_nothing_are_not_found() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let paths = [

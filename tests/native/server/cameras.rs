@@ -216,7 +216,7 @@ async fn a_demos_cameras_send_real_pictures_at_once() {
 }
 
 #[tokio::test]
-async fn who_comes_later_sees_the_last_key_frame_at_once_and_one_connection_serves_all() {
+async fn later_viewer_sees_a_key_frame_at_once_on_a_shared_connection() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let camera = Camera::start(&["--gop", "4"]);
@@ -285,7 +285,7 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
 }
 
 #[tokio::test]
-async fn a_camera_that_drops_its_connection_or_is_unplugged_comes_back_and_disturbs_nothing() {
+async fn disconnected_camera_comes_back_and_disturbs_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut camera = Camera::start(&[]);
@@ -336,7 +336,7 @@ async fn a_camera_that_changes_its_size_is_decoded_anew() {
 }
 
 #[tokio::test]
-async fn no_picture_reaches_who_may_not_look_and_a_right_that_ends_closes_it() {
+async fn no_picture_reaches_who_may_not_look_or_may_no_longer() {
     let server = Server::start("30s").await;
     for (name, camera, answer) in [
         ("guest", "front-door", 101),

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 const QUEUE: &str = "/api/v1/center/incidents";
 
+/// I21.
 #[tokio::test]
-async fn i21_an_operator_sees_what_was_found_late_decides_and_sees_no_more() {
+async fn operator_sees_a_late_incident_decides_and_sees_no_more() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let late = owner.raise("maple-street", "police", json!({})).await.1;
@@ -78,7 +79,7 @@ async fn a_supervisor_ends_somebodys_work_at_the_center_at_once() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_supervisors_link_works_at_the_center_and_in_no_home() {
+async fn supervisors_link_admits_to_the_center_and_to_no_home() {
     let server = Server::start("30s").await;
     server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
     let (supervisor, operator) = (server.sign_in("shared").await, server.sign_in("operator").await);

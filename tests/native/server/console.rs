@@ -28,8 +28,9 @@ async fn says(operator: &Person, incident: &Value, what: &str, body: Value) -> (
     operator.post(&format!("{QUEUE}/{}/{what}", incident["id"].as_str().unwrap()), &body).await
 }
 
+/// R23.
 #[tokio::test]
-async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() {
+async fn home_is_ready_only_while_somebody_is_at_the_console() {
     let (_server, owner, operator) = with_operators("").await;
     let manned = async || {
         let home = owner.get("/api/v1/homes/maple-street").await.1;
@@ -44,6 +45,12 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
     assert_eq!(manned().await, false, "R23: nobody is at the console");
     operator.get(QUEUE).await;
     assert_eq!(manned().await, true);
+}
+
+/// I3, I21.
+#[tokio::test]
+async fn operator_sees_no_details_and_says_nothing_before_a_claim() {
+    let (_server, owner, operator) = with_operators("").await;
     let counting = owner.raise("maple-street", "police", json!({})).await.1;
     assert_eq!(cases(&operator).await, [] as [Value; 0], "I3: nothing leaves before D");
     owner.act(&counting, "send-now").await;
@@ -77,34 +84,42 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
         (&case["whole"]["contacts"][0]["phone"], &case["whole"]["home"]["address"]["line1"]),
         (&json!("+15035550101"), &json!("14 Maple Street"))
     );
-    owner.until_state(&counting, "verifying").await;
+}
+
+/// I5, R16.
+#[tokio::test]
+async fn operator_works_an_incident_and_the_home_sees_each_step() {
+    let (_server, owner, operator) = with_operators("").await;
+    let incident = sent(&owner, "maple-street", "police").await;
+    assert_eq!(says(&operator, &incident, "claim", json!({})).await.0, StatusCode::OK);
+    owner.until_state(&incident, "verifying").await;
     assert_eq!(
-        says(&operator, &counting, "close", json!({"disposition": "false_alarm"})).await.1["code"],
+        says(&operator, &incident, "close", json!({"disposition": "false_alarm"})).await.1["code"],
         "not_allowed",
         "I5"
     );
     // R16: a wrong password is answered like none, and help is sent.
     let off = json!({"outcome": "called_off", "verbal_password": "green heron"});
-    assert_eq!(says(&operator, &counting, "call", off).await.1, json!({"accepted": false}));
-    owner.until_state(&counting, "dispatching").await;
+    assert_eq!(says(&operator, &incident, "call", off).await.1, json!({"accepted": false}));
+    owner.until_state(&incident, "dispatching").await;
     assert_eq!(
-        says(&operator, &counting, "call", json!({"outcome": "confirmed"})).await.1["code"],
+        says(&operator, &incident, "call", json!({"outcome": "confirmed"})).await.1["code"],
         "call_over"
     );
     for state in ["accepted", "en_route", "on_scene"] {
         let (status, told) = says(
             &operator,
-            &counting,
+            &incident,
             "dispatches/police",
             json!({"state": state, "reference": "P-17"}),
         )
         .await;
         assert_eq!((status, &told["dispatches"][0]["state"]), (StatusCode::OK, &json!(state)));
     }
-    says(&operator, &counting, "note", json!({"text": "Gate is open"})).await;
+    says(&operator, &incident, "note", json!({"text": "Gate is open"})).await;
     let closed = says(
         &operator,
-        &counting,
+        &incident,
         "close",
         json!({"disposition": "help_given", "note": "Two officers"}),
     )
@@ -114,7 +129,7 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
         (&closed["state"], &closed["dispatches"][0]["reference"]),
         (&json!("closed"), &json!("P-17"))
     );
-    let story = owner.look(&counting).await["timeline"].to_string();
+    let story = owner.look(&incident).await["timeline"].to_string();
     for line in [
         "An operator took the incident",
         "tried to call it off with a wrong password",
@@ -128,7 +143,7 @@ async fn an_operator_works_an_incident_to_its_end_and_the_home_sees_each_step() 
     assert!(!story.contains("connected to no responders"), "{story}");
     assert_eq!(cases(&operator).await, [] as [Value; 0], "and the center sees the home no more");
     assert_eq!(
-        says(&operator, &counting, "note", json!({"text": "late"})).await.0,
+        says(&operator, &incident, "note", json!({"text": "late"})).await.0,
         StatusCode::NOT_FOUND
     );
 }
@@ -217,7 +232,7 @@ async fn what_nobody_takes_goes_on_by_itself_and_can_still_be_taken() {
 }
 
 #[tokio::test]
-async fn whoever_falls_silent_at_the_console_gives_back_what_they_worked_on() {
+async fn silent_operator_gives_back_what_they_worked_on() {
     let (server, owner, operator) = with_operators("").await;
     let incident = sent(&owner, "maple-street", "police").await;
     says(&operator, &incident, "claim", json!({})).await;

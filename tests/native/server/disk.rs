@@ -92,8 +92,9 @@ impl Drop for OnDisk {
     }
 }
 
+/// F15.
 #[tokio::test]
-async fn f15_a_full_disk_is_said_within_a_second_and_nothing_is_acknowledged() {
+async fn full_disk_is_said_within_a_second_and_acknowledges_nothing() {
     let server = OnDisk::start().await;
     server.disk("full");
     server.is_refused().await;
@@ -150,16 +151,18 @@ async fn sign_in_works_again_after_a_full_disk() {
     }
 }
 
+/// F15.
 #[tokio::test]
-async fn f15_a_disk_that_fails_to_flush_acknowledges_nothing() {
+async fn disk_that_fails_to_flush_acknowledges_nothing() {
     let server = OnDisk::start().await;
     server.disk("broken");
     server.is_refused().await;
     server.serves_again().await;
 }
 
+/// I10, F14.
 #[tokio::test]
-async fn i10_f14_the_flush_comes_before_the_answer() {
+async fn flush_comes_before_the_answer() {
     let server = OnDisk::start().await;
     server.disk("held");
     // As long as the flush waits there is no yes: after its time the answer is that it is not known
@@ -249,7 +252,7 @@ fn start_as_nobody(binary: &Path, data: &Path) -> Output {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_and_a_folder_without_rights_are_said() {
+async fn unwritable_file_and_folder_without_rights_are_said() {
     use std::os::unix::fs::PermissionsExt;
     if !rustix::process::getuid().is_root() {
         return eprintln!("left out: only root can become nobody");
@@ -284,8 +287,9 @@ async fn a_file_that_cannot_be_written_and_a_folder_without_rights_are_said() {
     assert_eq!(fs::read(&file).unwrap(), kept);
 }
 
+/// F16.
 #[tokio::test]
-async fn f16_a_file_that_another_process_holds_is_said_within_a_second() {
+async fn file_held_by_another_process_is_said_within_a_second() {
     let server = OnDisk::start().await;
     let file = format!("sqlite://{}", server.folder.path().join("data/buckler.db").display());
     let mut holder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&file).await.unwrap();

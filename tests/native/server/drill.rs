@@ -4,8 +4,9 @@ use super::Server;
 use reqwest::StatusCode;
 use serde_json::json;
 
+/// R21.
 #[tokio::test]
-async fn r21_a_live_request_ends_the_drill_at_once_and_begins() {
+async fn live_request_ends_the_drill_at_once_and_begins() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let drill =
@@ -35,8 +36,9 @@ async fn a_drill_cannot_start_while_it_is_serious() {
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("live_incident_running")));
 }
 
+/// R21.
 #[tokio::test]
-async fn r21_a_silent_drill_sounds_nothing_and_says_so_on_the_phone() {
+async fn silent_drill_sounds_nothing_and_says_so_on_the_phone() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let drill = owner.raise("maple-street", "police", json!({"mode": "drill"})).await.1;

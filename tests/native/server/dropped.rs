@@ -78,6 +78,10 @@ fn of<'a>(rows: &'a BTreeSet<String>, start: &'a str) -> impl Iterator<Item = &'
     rows.iter().filter(move |row| row.starts_with(start))
 }
 
+fn case(method: Method, path: String, body: Value, whole: fn(&Dump, &Dump) -> bool) -> Case {
+    Case { method, path, body, cookie: None, whole }
+}
+
 /// Makes what the request needs, another time for each.
 async fn prepared(
     name: &str,
@@ -87,13 +91,23 @@ async fn prepared(
     password: &str,
     round: usize,
 ) -> Case {
-    let case = |method: Method, path: String, body: Value, whole| Case {
-        method,
-        path,
-        body,
-        cookie: Some(cookie.to_owned()),
-        whole,
+    let case = match name {
+        "somebody joins by an invitation" | "somebody signs in" => {
+            return prepared_of_a_stranger(name, owner, round).await;
+        }
+        "a contact gets another telephone" | "a contact gets another link" => {
+            prepared_of_a_contact(name, server, owner, round).await
+        }
+        "other devices are signed out"
+        | "the password is changed"
+        | "a passkey is removed"
+        | "recovery codes are made" => prepared_of_an_account(name, server, password, round).await,
+        _ => prepared_of_a_home(name, server, round),
     };
+    Case { cookie: Some(cookie.to_owned()), ..case }
+}
+
+fn prepared_of_a_home(name: &str, server: &Server, round: usize) -> Case {
     match name {
         "a right is changed" => {
             let role = if round.is_multiple_of(2) { "shared" } else { "guest" };
@@ -110,6 +124,28 @@ async fn prepared(
             json!({"name": format!("Home {round}")}),
             |_, _| true,
         ),
+        "new devices are held" => {
+            let holds = server
+                .app
+                .homes
+                .get(&"maple-street".parse().unwrap())
+                .unwrap()
+                .settings
+                .hold_new_devices;
+            let body = json!({"hold_new_devices": !holds});
+            case(Method::PUT, format!("{MAPLE}/holding"), body, |_, _| true)
+        }
+        "the verbal password is set" => {
+            // The same words: their hash is another one each time.
+            let body = json!({"password": "blue heron", "current": "blue heron"});
+            case(Method::PUT, format!("{MAPLE}/verbal-password"), body, |_, _| true)
+        }
+        _ => unreachable!("{name}"),
+    }
+}
+
+async fn prepared_of_a_contact(name: &str, server: &Server, owner: &Person, round: usize) -> Case {
+    match name {
         "a contact gets another telephone" => {
             owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await;
             let home = owner.get(MAPLE).await.1;
@@ -135,62 +171,16 @@ async fn prepared(
             };
             case(Method::POST, format!("{MAPLE}/contacts/sister/link"), Value::Null, whole)
         }
-        "new devices are held" => {
-            let holds = server
-                .app
-                .homes
-                .get(&"maple-street".parse().unwrap())
-                .unwrap()
-                .settings
-                .hold_new_devices;
-            let body = json!({"hold_new_devices": !holds});
-            case(Method::PUT, format!("{MAPLE}/holding"), body, |_, _| true)
-        }
-        "the verbal password is set" => {
-            // The same words: their hash is another one each time.
-            let body = json!({"password": "blue heron", "current": "blue heron"});
-            case(Method::PUT, format!("{MAPLE}/verbal-password"), body, |_, _| true)
-        }
+        _ => unreachable!("{name}"),
+    }
+}
+
+async fn prepared_of_an_account(name: &str, server: &Server, password: &str, round: usize) -> Case {
+    match name {
         "other devices are signed out" => {
             server.sign_in("owner").await;
             let whole = |_: &Dump, after: &Dump| of(&after.sessions, "owner ").count() == 1;
             case(Method::DELETE, "/api/v1/sessions".into(), Value::Null, whole)
-        }
-        _ => prepared_of_people(name, server, owner, cookie, password, round).await,
-    }
-}
-
-async fn prepared_of_people(
-    name: &str,
-    server: &Server,
-    owner: &Person,
-    cookie: &str,
-    password: &str,
-    round: usize,
-) -> Case {
-    let case = |method: Method, path: String, body: Value, whole| Case {
-        method,
-        path,
-        body,
-        cookie: Some(cookie.to_owned()),
-        whole,
-    };
-    match name {
-        "somebody joins by an invitation" => {
-            let asked = json!({"name": "Robin", "role": "shared"});
-            let link = owner.post(&format!("{MAPLE}/invitations"), &asked).await.1["path"]
-                .as_str()
-                .unwrap()
-                .replace("/invite/", "/api/v1/invitations/");
-            let account = json!({"name": "Robin", "email": format!("robin{round}@a.test"), "password": "three quiet otters"});
-            let whole = |before: &Dump, after: &Dump| {
-                let more = |all: fn(&Dump) -> usize| all(after) == all(before) + 1;
-                more(|d| d.accounts.len())
-                    && more(|d| d.memberships.len())
-                    && more(|d| d.sessions.len())
-                    && after.invitations.len() + 1 == before.invitations.len()
-            };
-            Case { cookie: None, ..case(Method::POST, link, account, whole) }
         }
         "the password is changed" => {
             server.stranger().cookie_with("owner", password).await;
@@ -230,11 +220,33 @@ async fn prepared_of_people(
             };
             case(Method::POST, "/api/v1/recovery-codes".into(), Value::Null, whole)
         }
+        _ => unreachable!("{name}"),
+    }
+}
+
+async fn prepared_of_a_stranger(name: &str, owner: &Person, round: usize) -> Case {
+    match name {
+        "somebody joins by an invitation" => {
+            let asked = json!({"name": "Robin", "role": "shared"});
+            let link = owner.post(&format!("{MAPLE}/invitations"), &asked).await.1["path"]
+                .as_str()
+                .unwrap()
+                .replace("/invite/", "/api/v1/invitations/");
+            let account = json!({"name": "Robin", "email": format!("robin{round}@a.test"), "password": "three quiet otters"});
+            let whole = |before: &Dump, after: &Dump| {
+                let more = |all: fn(&Dump) -> usize| all(after) == all(before) + 1;
+                more(|d| d.accounts.len())
+                    && more(|d| d.memberships.len())
+                    && more(|d| d.sessions.len())
+                    && after.invitations.len() + 1 == before.invitations.len()
+            };
+            case(Method::POST, link, account, whole)
+        }
         "somebody signs in" => {
             let body = json!({"email": "guest@demo.test", "password": "buckler-demo"});
             let whole =
                 |before: &Dump, after: &Dump| after.sessions.len() == before.sessions.len() + 1;
-            Case { cookie: None, ..case(Method::POST, "/api/v1/session".into(), body, whole) }
+            case(Method::POST, "/api/v1/session".into(), body, whole)
         }
         _ => unreachable!("{name}"),
     }
@@ -334,7 +346,7 @@ dropped! {
     dropped_request_replaces_a_link_whole_or_not: "a contact gets another link",
     dropped_request_ends_all_other_sessions_or_none: "other devices are signed out",
     dropped_request_joins_whole_or_not: "somebody joins by an invitation",
-    dropped_request_changes_the_password_and_ends_sessions_or_neither: "the password is changed",
+    dropped_request_changes_password_and_sessions_or_neither: "the password is changed",
     dropped_request_makes_codes_whole_or_not: "recovery codes are made",
     dropped_request_removes_a_passkey_whole_or_not: "a passkey is removed",
     dropped_request_holds_new_devices_whole_or_not: "new devices are held",

@@ -68,8 +68,7 @@ impl Drop for Logged {
 }
 
 #[tokio::test]
-async fn the_id_of_a_request_is_in_its_answer_and_in_each_log_line_up_to_the_step_of_the_incident()
-{
+async fn request_id_is_in_its_answer_and_in_each_log_line() {
     let server = Logged::start().await;
     let client = reqwest::Client::builder().cookie_store(true).build().unwrap();
     let post =
@@ -152,7 +151,7 @@ async fn who_says_nothing_or_stops_in_the_middle_loses_the_connection() {
 /// A phone that is gone holds its stream until the server notices, so one more must never be
 /// refused.
 #[tokio::test]
-async fn one_stream_too_many_of_a_session_or_link_ends_its_oldest_and_no_other() {
+async fn surplus_stream_of_a_session_or_link_ends_only_its_oldest() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let link = format!("{}/events", owner.phone_of("maple-street", 0).await);

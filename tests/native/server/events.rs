@@ -84,8 +84,9 @@ async fn a_stream_begins_with_the_whole_home_and_tells_what_happens() {
     assert_eq!(stream.next_named("camera").await.data["siren"], "sounding");
 }
 
+/// F3.
 #[tokio::test]
-async fn f3_who_comes_back_misses_nothing() {
+async fn listener_who_comes_back_misses_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut stream = Stream::open(&owner, EVENTS, None).await;
@@ -100,8 +101,9 @@ async fn f3_who_comes_back_misses_nothing() {
     assert_eq!(lost.next().await.unwrap().name, "snapshot");
 }
 
+/// I21.
 #[tokio::test]
-async fn i21_another_home_hears_nothing() {
+async fn another_home_hears_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut lake = Stream::open(&owner, "/api/v1/homes/lake-cabin/events", None).await;

@@ -45,7 +45,7 @@ async fn with_incidents() -> (Server, Value, Value) {
 }
 
 #[tokio::test]
-async fn evidence_is_written_beside_a_server_and_its_seals_hold_for_others() {
+async fn evidence_written_beside_a_server_has_seals_that_others_check() {
     let (server, one, other) = with_incidents().await;
     let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
     let folder = out.path().join("evidence");
@@ -192,7 +192,7 @@ async fn evidence_whose_key_is_damaged_is_given_unsigned() {
 }
 
 #[tokio::test]
-async fn an_incident_that_cannot_be_read_keeps_no_other_from_being_exported() {
+async fn unreadable_incident_keeps_no_other_from_being_exported() {
     let (server, one, _) = with_incidents().await;
     let broken = one["id"].as_str().unwrap().to_owned();
     // The first that began.
@@ -209,7 +209,7 @@ async fn an_incident_that_cannot_be_read_keeps_no_other_from_being_exported() {
 }
 
 #[tokio::test]
-async fn evidence_is_chosen_by_home_day_and_incident_and_is_a_table_or_a_page() {
+async fn evidence_is_chosen_by_home_day_incident_and_table_or_page() {
     let (server, one, _) = with_incidents().await;
     let (data, out) = (server.file().parent().unwrap().to_owned(), tempfile::tempdir().unwrap());
     let asked = |name: &str, more: &[&str]| {

@@ -141,24 +141,29 @@ impl World {
     /// The server is made to say everything anew, on the connection on which it speaks to sirens:
     /// what comes with that came after all that it had told a siren before.
     async fn nothing_more(&self) {
-        let found = || {
-            self.watcher
-                .lines
-                .lock()
-                .unwrap()
-                .iter()
-                .filter(|line| line.starts_with("homeassistant/device"))
-                .count()
-        };
-        let before = found();
+        let before = self.found();
+        self.assistant_says("homeassistant/status", "online");
+        until("all of it anew", || async { (self.found() > before).then_some(()) }).await;
+    }
+
+    /// How often Home Assistant was told which homes there are.
+    fn found(&self) -> usize {
+        let lines = self.watcher.lines.lock().unwrap();
+        lines.iter().filter(|line| line.starts_with("homeassistant/device")).count()
+    }
+
+    fn assistant_says(&self, topic: &str, payload: &str) {
         self.assistant
-            .try_publish(
-                "homeassistant/status",
-                b"online".to_vec(),
-                PublishOptions::at_least_once(),
-            )
+            .try_publish(topic, payload.as_bytes().to_vec(), PublishOptions::at_least_once())
             .unwrap();
-        until("all of it anew", || async { (found() > before).then_some(()) }).await;
+    }
+
+    /// What Home Assistant was told of Maple Street, one after the other.
+    fn states(&self) -> Vec<Value> {
+        let all = self.watcher.saw("buckler/home/maple-street/state");
+        all.iter()
+            .map(|line| serde_json::from_str(line.split_once("state ").unwrap().1).unwrap())
+            .collect()
     }
 }
 
@@ -225,7 +230,7 @@ async fn the_example_sounds_and_silences_for_what_sounds_a_siren() {
 }
 
 #[tokio::test]
-async fn the_example_tells_its_siren_nothing_of_medical_help_practice_and_what_is_canceled() {
+async fn example_siren_hears_nothing_of_medical_help_drill_or_cancel() {
     let world = World::start().await;
     world.says("zigbee2mqtt/bedside button", r#"{"action":"hold"}"#);
     let incident =
@@ -241,16 +246,7 @@ async fn the_example_tells_its_siren_nothing_of_medical_help_practice_and_what_i
     let world = World::start().await;
     // Whoever may not write there presses nothing, and an SOS there is none.
     world.says("buckler/home/maple-street/do", "drill");
-    let press = |what: &str| {
-        world
-            .assistant
-            .try_publish(
-                "buckler/home/maple-street/do",
-                what.as_bytes().to_vec(),
-                PublishOptions::at_least_once(),
-            )
-            .unwrap()
-    };
+    let press = |what: &str| world.assistant_says("buckler/home/maple-street/do", what);
     ["police", "fire", "medical", "", "cancel"].into_iter().for_each(press);
     press("drill");
     let drill =
@@ -337,7 +333,7 @@ async fn wait_for_call(world: &World, incident: &Value) {
 }
 
 #[tokio::test]
-async fn home_assistant_finds_the_home_and_sees_what_it_does() {
+async fn home_assistant_finds_the_home_and_no_sos() {
     let world = World::start().await;
     let found =
         world.watcher.until_saw("homeassistant/device/buckler_maple-street/config", 1).await;
@@ -355,14 +351,12 @@ async fn home_assistant_finds_the_home_and_sees_what_it_does() {
             part.get("state_topic").or(part.get("command_topic")).unwrap().as_str().unwrap();
         assert!(topic.starts_with("buckler/home/maple-street/"), "{topic}");
     }
-    let states = || {
-        let all = world.watcher.saw("buckler/home/maple-street/state");
-        all.iter()
-            .map(|line| {
-                serde_json::from_str::<Value>(line.split_once("state ").unwrap().1).unwrap()
-            })
-            .collect::<Vec<_>>()
-    };
+}
+
+#[tokio::test]
+async fn home_assistant_sees_what_the_home_does_and_can_silence_it() {
+    let world = World::start().await;
+    let states = || world.states();
     let quiet = states().pop().unwrap();
     assert_eq!(
         (&quiet["incident"], &quiet["siren"], &quiet["ready"], &quiet["countdown"]),
@@ -382,37 +376,10 @@ async fn home_assistant_finds_the_home_and_sees_what_it_does() {
         "{words:?}"
     );
     // Home Assistant starts anew: it is told everything again.
-    let before = world
-        .watcher
-        .lines
-        .lock()
-        .unwrap()
-        .iter()
-        .filter(|line| line.starts_with("homeassistant/device"))
-        .count();
-    world
-        .assistant
-        .try_publish("homeassistant/status", b"online".to_vec(), PublishOptions::at_least_once())
-        .unwrap();
-    let again = || {
-        world
-            .watcher
-            .lines
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|line| line.starts_with("homeassistant/device"))
-            .count()
-    };
-    until("all homes again", || async { (again() >= 2 * before).then_some(()) }).await;
-    world
-        .assistant
-        .try_publish(
-            "buckler/home/maple-street/do",
-            b"silence".to_vec(),
-            PublishOptions::at_least_once(),
-        )
-        .unwrap();
+    let before = world.found();
+    world.assistant_says("homeassistant/status", "online");
+    until("all homes again", || async { (world.found() >= 2 * before).then_some(()) }).await;
+    world.assistant_says("buckler/home/maple-street/do", "silence");
     until("silence", || async { (states().last().unwrap()["siren"] == "OFF").then_some(()) }).await;
     world.until_siren(&[ON, LOUD, OFF, QUIET]).await;
 }

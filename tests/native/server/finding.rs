@@ -132,7 +132,7 @@ async fn a_camera_that_wants_digest_authentication_is_signed_in_to() {
 }
 
 #[tokio::test]
-async fn what_a_camera_says_is_not_believed_and_nobody_is_asked_who_is_elsewhere() {
+async fn camera_is_not_believed_and_no_host_elsewhere_is_asked() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let camera = Camera::start(&[]);

@@ -70,8 +70,9 @@ async fn only_owners_change_a_home() {
     assert_eq!(server.app.homes.get(&"maple-street".parse().unwrap()).unwrap(), before);
 }
 
+/// I19.
 #[tokio::test]
-async fn i19_a_change_is_kept_and_touches_no_incident_that_runs() {
+async fn change_of_a_home_is_kept_and_touches_no_running_incident() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let running = owner.raise("maple-street", "police", json!({})).await.1;
@@ -92,7 +93,7 @@ async fn i19_a_change_is_kept_and_touches_no_incident_that_runs() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_named_with_a_sentence_and_a_word_for_programs() {
+async fn wrong_field_is_named_with_a_sentence_and_a_word_for_programs() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let bad = json!({"contacts": [{"name": "", "phone": "911"}, {"name": "Bob", "phone": "+15035550143"}]});
@@ -129,7 +130,7 @@ async fn everybody_who_looks_is_told_of_a_change() {
 }
 
 #[tokio::test]
-async fn who_is_taken_out_of_a_home_sees_it_no_more_and_their_stream_ends() {
+async fn removed_member_sees_the_home_no_more_and_their_stream_ends() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let mut stream =
@@ -145,8 +146,9 @@ async fn who_is_taken_out_of_a_home_sees_it_no_more_and_their_stream_ends() {
     assert_eq!(guest.get(MAPLE).await.1["code"], "not_found");
 }
 
+/// R6.
 #[tokio::test]
-async fn r6_an_owner_takes_the_sos_right_from_a_shared_user_and_gives_it_back() {
+async fn owner_takes_the_sos_right_from_a_shared_user_and_returns_it() {
     let server = Server::start("30s").await;
     let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
     owner
@@ -186,8 +188,9 @@ async fn the_verbal_password_is_set_changed_and_asked_but_never_read() {
     assert!(!all.contains("green door") && !all.contains("argon2"), "it is never readable");
 }
 
+/// R2.
 #[tokio::test]
-async fn r2_a_home_enrolls_its_cameras_step_by_step_and_ends_it() {
+async fn home_enrolls_its_cameras_step_by_step_and_ends_it() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let enroll = json!({"verbal_password_required": false, "accept_terms": false});
@@ -288,8 +291,9 @@ async fn contact_is_asked_by_the_newest_link_alone() {
     assert_eq!(ann().await["ready"], "opted_out", "whoever refused is not asked by a link");
 }
 
+/// R21.
 #[tokio::test]
-async fn r21_a_drill_may_leave_the_contacts_alone() {
+async fn drill_can_leave_the_contacts_alone() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let live = owner.raise("maple-street", "police", json!({"call_contacts": false})).await.1;
@@ -333,7 +337,7 @@ async fn equipment_is_added_renamed_and_removed() {
 }
 
 #[tokio::test]
-async fn evidence_holds_every_fact_in_an_unbroken_chain_and_no_password() {
+async fn evidence_holds_every_fact_in_a_chain_and_no_password() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;

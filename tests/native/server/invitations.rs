@@ -64,7 +64,7 @@ async fn whoever_has_the_link_comes_in_once_as_the_owner_said() {
 }
 
 #[tokio::test]
-async fn an_account_that_there_is_joins_another_home_and_of_two_at_once_one_comes_in() {
+async fn existing_account_joins_a_home_and_only_one_of_two_comes_in() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let operator = server.sign_in("operator").await;
@@ -85,7 +85,7 @@ async fn an_account_that_there_is_joins_another_home_and_of_two_at_once_one_come
 }
 
 #[tokio::test]
-async fn an_invitation_is_made_and_taken_back_by_owners_alone_and_is_worth_what_its_owner_is() {
+async fn only_an_owner_invites_and_an_invitation_ends_with_their_role() {
     let server = Server::start("30s").await;
     let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
     let asked = json!({"name": "Robin", "role": "owner"});

@@ -52,8 +52,9 @@ fn proved(incident: &Value, name: &str) -> bool {
         .any(|line| line["text"] == format!("{name} is sounding"))
 }
 
+/// R12.
 #[tokio::test]
-async fn r12_every_siren_behind_the_broker_sounds_once_proves_it_and_is_silenced() {
+async fn sirens_behind_the_broker_sound_once_prove_it_and_fall_silent() {
     let broker = Broker::start().await;
     let devices = all(&broker).await;
     let server = Server::with_file(&broker.settings(&SIRENS)).await;
@@ -128,8 +129,9 @@ async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
     .await;
 }
 
+/// F34.
 #[tokio::test]
-async fn f34_medical_tells_no_siren_anything() {
+async fn medical_help_tells_no_siren_anything() {
     let broker = Broker::start().await;
     let devices = all(&broker).await;
     let server = Server::with_file(&broker.settings(&SIRENS)).await;
@@ -154,8 +156,9 @@ async fn f34_medical_tells_no_siren_anything() {
     assert_eq!(first["sound"], "alarm", "only what was asked for by itself sounds");
 }
 
+/// F30.
 #[tokio::test]
-async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_is_back() {
+async fn broker_outage_delays_no_call_and_its_sirens_sound_afterward() {
     let mut broker = Broker::start().await;
     let base = broker.device("base").await;
     let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
@@ -183,9 +186,9 @@ async fn f30_a_broker_that_is_down_delays_no_call_and_its_sirens_sound_when_it_i
     assert_eq!(home["devices"][0]["siren"], "silent", "what nobody can hear is not said to sound");
 }
 
+/// F30.
 #[tokio::test]
-async fn f30_a_broker_that_is_killed_before_at_or_after_the_deadline_delays_no_call_and_loses_no_siren()
- {
+async fn broker_killed_around_the_deadline_delays_no_call_or_siren() {
     let killed = async |after: Option<Duration>| {
         let mut broker = Broker::start().await;
         let base = broker.device("base").await;
@@ -241,8 +244,9 @@ async fn f30_a_broker_that_is_killed_before_at_or_after_the_deadline_delays_no_c
     );
 }
 
+/// F12.
 #[tokio::test]
-async fn f12_a_siren_that_does_not_answer_is_told_again_with_the_same_key_until_it_does() {
+async fn mute_siren_is_told_again_with_the_same_key_until_it_answers() {
     let broker = Broker::start().await;
     let base = broker.device("base").await;
     base.obey(false);
@@ -261,8 +265,9 @@ async fn f12_a_siren_that_does_not_answer_is_told_again_with_the_same_key_until_
     assert!(heard.iter().all(|message| key(message) == key(&heard[0])), "I12: one key");
 }
 
+/// F31.
 #[tokio::test]
-async fn f31_a_siren_that_comes_back_after_its_time_is_told_to_be_quiet_and_nothing_old() {
+async fn siren_that_comes_back_too_late_is_told_only_to_be_quiet() {
     let mut broker = Broker::start().await;
     let server = Server::with_file(&broker.settings(&SIRENS[..1])).await;
     let owner = server.sign_in("owner").await;
@@ -378,7 +383,7 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
 }
 
 #[tokio::test]
-async fn check_names_the_broker_and_every_sirens_last_word_and_tells_none_anything() {
+async fn check_names_broker_and_sirens_last_words_and_tells_none() {
     let mut broker = Broker::start().await;
     let base = broker.device("base").await;
     let folder = tempfile::tempdir().unwrap();

@@ -42,11 +42,21 @@ struct Case {
     ends: Op,
 }
 
-/// Makes what the request needs.
-async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
+/// A supervisor and an operator of the center.
+async fn staff(server: &Server) {
     for (name, role) in [("shared", CenterRole::Supervisor), ("operator", CenterRole::Operator)] {
         server.apply(Op::SetCenterRole(who(name), Some(role))).await;
     }
+}
+
+async fn sisters_link(owner: &Person) -> String {
+    let made = owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1;
+    made["path"].as_str().unwrap().to_owned()
+}
+
+/// Makes what the request needs.
+async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
+    staff(server).await;
     let cookie =
         server.stranger().cookie_of(if name.contains("center") { "shared" } else { "owner" }).await;
     let token = identity::token_hash(cookie.split_once('=').unwrap().1);
@@ -106,10 +116,7 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
             "person_changed",
         )),
         "a contact answers" => {
-            let link =
-                owner.post(&format!("{MAPLE}/contacts/sister/link"), &Value::Null).await.1["path"]
-                    .clone();
-            let path = format!("/api/v1{}/accept", link.as_str().unwrap());
+            let path = format!("/api/v1{}/accept", sisters_link(owner).await);
             let ends = Op::EndContactLinks(maple(), "sister".parse().unwrap());
             Case { cookie: None, ends, ..case(Method::POST, path, Value::Null, "contact_answered") }
         }

@@ -108,8 +108,9 @@ pub fn plain(sequence: u16, account: &str, data: &str) -> Frame {
     }
 }
 
+/// F28.
 #[tokio::test]
-async fn f28_what_is_replayed_wrong_or_late_changes_nothing() {
+async fn replayed_wrong_or_late_signal_changes_nothing() {
     let (server, port, _key) = listening("tcp").await;
     let owner = server.sign_in("owner").await;
     let key: Key = DIGITS.parse().unwrap();
@@ -296,6 +297,21 @@ async fn same_number_with_another_time_is_another_press() {
     }
 }
 
+/// What a home can see, without what only the clock and the center's console change.
+async fn seen_at_home(owner: &Person) -> (Value, Value, Value) {
+    let mut home = owner.get("/api/v1/homes/maple-street").await.1;
+    home["server_time"] = Value::Null;
+    home["sos"]["ready"] = Value::Null;
+    let phone = owner.phone_of("maple-street", 0).await;
+    let mut history = owner.get("/api/v1/homes/maple-street/incidents").await.1;
+    history
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .for_each(|incident| incident["server_time"] = Value::Null);
+    (home, owner.get(&phone).await.1["call"].clone(), history)
+}
+
 /// A panel's duress code: nothing in the home shows it before it is over.
 #[tokio::test]
 async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
@@ -313,22 +329,9 @@ async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
             Some(buckler::domain::access::CenterRole::Operator),
         ))
         .await;
-    let seen = async || {
-        let mut home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["server_time"] = Value::Null;
-        home["sos"]["ready"] = Value::Null;
-        let phone = owner.phone_of("maple-street", 0).await;
-        let mut history = owner.get("/api/v1/homes/maple-street/incidents").await.1;
-        history
-            .as_array_mut()
-            .unwrap()
-            .iter_mut()
-            .for_each(|incident| incident["server_time"] = Value::Null);
-        (home, owner.get(&phone).await.1["call"].clone(), history)
-    };
     let queue = async || operator.get("/api/v1/center/incidents").await.1["cases"].clone();
     for (sequence, code, quiet) in [(1, "1121", "duress"), (2, "1122", "hold_up")] {
-        let before = seen().await;
+        let before = seen_at_home(&owner).await;
         assert!(
             asks(port, &[&plain(sequence, "1234", &format!("#1234|{code} 00 001")).encode(None)])
                 .await
@@ -340,7 +343,7 @@ async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
             (&json!(quiet), &json!("dispatching")),
             "nobody is called first: {case}"
         );
-        assert!(seen().await == before, "{code}: something at home is another");
+        assert!(seen_at_home(&owner).await == before, "{code}: something at home is another");
         let id = case["id"].as_str().unwrap();
         assert_eq!(
             owner.get(&format!("/api/v1/incidents/{id}")).await.0,

@@ -208,7 +208,7 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
 }
 
 #[tokio::test]
-async fn a_passkey_belongs_to_one_account_and_is_registered_by_its_owner_alone() {
+async fn passkey_has_one_account_and_is_registered_by_its_owner_alone() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let mut key = Authenticator::new(7);
@@ -271,13 +271,8 @@ async fn a_recovery_code_signs_in_once_and_new_ones_replace_the_old() {
     assert_eq!(recover("owner@demo.test", &codes[1]).await, StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// Where an account has a passkey, whoever knows the password alone cannot send anybody to a door:
-/// not for a day, and not by any way round.
-#[tokio::test]
-async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_help_until_it_is_let()
- {
-    let server = Server::start("30s").await;
-    let home = "maple-street";
+/// The owner, who has a passkey, and somebody who knows the owner's password alone.
+async fn owner_and_thief(server: &Server) -> (Person, Person) {
     let owner = server.sign_in("owner").await;
     assert_eq!(
         owner.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"],
@@ -291,6 +286,25 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
         thief.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].is_string(),
         "told long before it is needed"
     );
+    (owner, thief)
+}
+
+/// The session of the thief, as the owner sees it.
+async fn held_session(owner: &Person) -> String {
+    let own = owner.get("/api/v1/sessions").await.1;
+    own.as_array().unwrap().iter().find(|d| d["held_until"].is_string()).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Where an account has a passkey, whoever knows the password alone cannot send anybody to a door:
+/// not for a day, and not until another device lets them.
+#[tokio::test]
+async fn device_without_the_passkey_requests_no_help_until_it_is_let() {
+    let server = Server::start("30s").await;
+    let home = "maple-street";
+    let (owner, thief) = owner_and_thief(&server).await;
     for service in ["police", "fire", "medical"] {
         let (status, problem) = thief.raise(home, service, json!({})).await;
         assert_eq!(
@@ -299,6 +313,22 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
             "{service}"
         );
     }
+    let session = held_session(&owner).await;
+    assert_eq!(
+        owner.post(&format!("/api/v1/sessions/{session}/release"), &Value::Null).await.0,
+        StatusCode::OK
+    );
+    let (status, incident) = thief.raise(home, "police", json!({})).await;
+    assert_eq!(status, StatusCode::CREATED);
+    thief.act(&incident, "cancel").await;
+    thief.until_state(&incident, "aborted").await;
+}
+
+#[tokio::test]
+async fn device_without_the_passkey_sounds_sirens_and_runs_drills() {
+    let server = Server::start("30s").await;
+    let home = "maple-street";
+    let (_owner, thief) = owner_and_thief(&server).await;
     for drill in ["police", "siren"] {
         let (status, incident) = thief.raise(home, drill, json!({"mode": "drill"})).await;
         assert_eq!(status, StatusCode::CREATED, "{incident}");
@@ -312,13 +342,13 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
         "nor by joining what runs"
     );
     thief.act(&incident, "cancel").await;
-    // No way round.
-    let own = owner.get("/api/v1/sessions").await.1;
-    let session =
-        own.as_array().unwrap().iter().find(|d| d["held_until"].is_string()).unwrap()["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+}
+
+#[tokio::test]
+async fn device_without_the_passkey_finds_no_way_around_that() {
+    let server = Server::start("30s").await;
+    let (owner, thief) = owner_and_thief(&server).await;
+    let session = held_session(&owner).await;
     let ways = [
         (Method::POST, "/api/v1/passkeys/options".to_owned(), Value::Null),
         (Method::POST, "/api/v1/recovery-codes".into(), Value::Null),
@@ -347,19 +377,10 @@ async fn a_device_that_comes_without_the_passkey_sounds_sirens_and_requests_no_h
             "{path}"
         );
     }
-    // Another device lets it.
-    assert_eq!(
-        owner.post(&format!("/api/v1/sessions/{session}/release"), &Value::Null).await.0,
-        StatusCode::OK
-    );
-    let (status, incident) = thief.raise(home, "police", json!({})).await;
-    assert_eq!(status, StatusCode::CREATED);
-    thief.act(&incident, "cancel").await;
-    thief.until_state(&incident, "aborted").await;
 }
 
 #[tokio::test]
-async fn a_held_device_is_free_with_the_passkey_after_a_day_or_where_an_owner_holds_nobody() {
+async fn restricted_device_is_freed_by_passkey_time_or_an_owner() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut key = Authenticator::new(7);

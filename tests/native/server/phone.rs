@@ -21,8 +21,9 @@ async fn answered(server: &Server, owner: &Person, home: &str) -> (Value, Person
     (incident, contact, on_call)
 }
 
+/// R15, F21.
 #[tokio::test]
-async fn r15_f21_confirming_dispatches_at_once() {
+async fn confirming_dispatches_at_once() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
@@ -36,8 +37,9 @@ async fn r15_f21_confirming_dispatches_at_once() {
     assert_eq!(told["calls"][2]["state"], "queued");
 }
 
+/// R15.
 #[tokio::test]
-async fn r15_the_right_password_calls_it_off() {
+async fn right_password_cancels_the_incident() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
@@ -52,8 +54,9 @@ async fn r15_the_right_password_calls_it_off() {
     assert_eq!(told["siren"]["state"], "ended", "R19");
 }
 
+/// I17.
 #[tokio::test]
-async fn i17_the_caller_cannot_tell_a_wrong_password_from_the_right_one() {
+async fn caller_cannot_tell_a_wrong_password_from_the_right_one() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut seen = Vec::new();
@@ -84,8 +87,9 @@ async fn i17_the_caller_cannot_tell_a_wrong_password_from_the_right_one() {
     assert_eq!(seen[0], seen[1]);
 }
 
+/// R15.
 #[tokio::test]
-async fn r15_a_camera_only_home_may_need_no_password() {
+async fn camera_only_home_may_need_no_password() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (incident, contact, call) = answered(&server, &owner, "lake-cabin").await;
@@ -107,8 +111,9 @@ async fn r15_a_camera_only_home_may_need_no_password() {
     );
 }
 
+/// R16.
 #[tokio::test]
-async fn r16_declined_is_dispatched() {
+async fn declined_call_is_dispatched() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "fire", json!({})).await.1;
@@ -128,8 +133,9 @@ async fn r16_declined_is_dispatched() {
     );
 }
 
+/// R18.
 #[tokio::test]
-async fn r18_who_is_told_afterwards_cannot_cancel() {
+async fn contact_who_is_told_afterward_cannot_cancel() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (incident, first, on_call) = answered(&server, &owner, "maple-street").await;
@@ -167,8 +173,9 @@ async fn a_link_opens_only_ones_own_call() {
     assert_eq!(owner.look(&incident).await["state"], "verifying");
 }
 
+/// R23.
 #[tokio::test]
-async fn r23_a_contact_says_whether_they_remember_the_password_and_the_owner_is_told_where_not() {
+async fn owner_is_told_which_contact_has_forgotten_the_password() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());

@@ -134,7 +134,7 @@ async fn pretend(mut socket: TcpStream, how: Pretends) -> std::io::Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_camera_is_named_in_a_word_and_is_not_asked_without_end() {
+async fn pretended_camera_is_named_in_a_word_and_not_asked_forever() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     for (how, words) in [

@@ -373,7 +373,7 @@ impl Writes for FullAtStart {
 }
 
 #[tokio::test]
-async fn quarantine_that_could_not_be_stored_is_stored_before_the_next_sos() {
+async fn quarantine_that_was_not_stored_is_stored_before_the_next_sos() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;

@@ -207,7 +207,7 @@ async fn center_is_ok(owner: &Person) -> Value {
 }
 
 #[tokio::test]
-async fn a_receiving_center_takes_the_alarm_what_joins_the_cancel_and_supervision() {
+async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
     let key = tempfile::NamedTempFile::new().unwrap();
     fs::write(key.path(), DIGITS).unwrap();
     let sealed = format!("key_file = {:?}", key.path());
@@ -258,7 +258,7 @@ async fn a_receiving_center_takes_the_alarm_what_joins_the_cancel_and_supervisio
 }
 
 #[tokio::test]
-async fn neither_silence_nor_nonsense_delays_a_call_and_the_second_receiver_is_told() {
+async fn silent_or_garbled_receiver_delays_no_call_and_backup_is_told() {
     for habit in [Habit::SaysNothing, Habit::SaysGarbage, Habit::DoesNotUnderstand, Habit::Closes] {
         let (main, backup) = (Odd::start(habit).await, Odd::start(Habit::Takes).await);
         let rest = format!("backup = \"tcp://127.0.0.1:{}\"", backup.port);
@@ -288,7 +288,7 @@ async fn neither_silence_nor_nonsense_delays_a_call_and_the_second_receiver_is_t
 }
 
 #[tokio::test]
-async fn a_receiver_whose_clock_is_off_by_a_day_is_told_in_its_own_time() {
+async fn receiver_whose_clock_is_a_day_off_is_told_in_its_own_time() {
     let main = Odd::start(Habit::HasAnotherTime).await;
     let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{}", main.port), "").await;
     let id = sent(&owner).await;
@@ -299,7 +299,7 @@ async fn a_receiver_whose_clock_is_off_by_a_day_is_told_in_its_own_time() {
 }
 
 #[tokio::test]
-async fn where_nobody_answers_the_timeline_says_so_and_it_is_told_when_somebody_does() {
+async fn timeline_says_that_no_receiver_answers_and_when_one_does() {
     let (main, backup) = (free_port(), free_port());
     let rest = format!("backup = \"udp://127.0.0.1:{backup}\"");
     let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{main}"), &rest).await;
@@ -315,8 +315,9 @@ async fn where_nobody_answers_the_timeline_says_so_and_it_is_told_when_somebody_
     assert_eq!(failures, 1, "it is said once");
 }
 
+/// F42.
 #[tokio::test]
-async fn f42_practice_reaches_a_center_only_as_a_test_and_only_where_that_is_wanted() {
+async fn practice_reaches_a_center_only_as_a_test_and_only_if_wanted() {
     for (rest, codes) in [("", &[][..]), ("drills = true", &["1601 00 001"][..])] {
         let center = Center::start(&[]);
         let (_server, owner) =
@@ -330,7 +331,7 @@ async fn f42_practice_reaches_a_center_only_as_a_test_and_only_where_that_is_wan
 }
 
 #[tokio::test]
-async fn a_look_at_everything_asks_receiving_centers_and_other_servers_and_tells_them_nothing() {
+async fn check_asks_centers_and_other_servers_and_tells_them_nothing() {
     let center = Center::start(&["--key", LETTERS]);
     let (folder, hook) =
         (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());

@@ -6,8 +6,9 @@ use reqwest::StatusCode;
 use serde_json::json;
 use std::time::Duration;
 
+/// F4.
 #[tokio::test]
-async fn f4_a_restart_in_the_countdown_changes_nothing() {
+async fn restart_in_the_countdown_changes_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
@@ -22,8 +23,9 @@ async fn f4_a_restart_in_the_countdown_changes_nothing() {
     assert_eq!(whats(&sent).iter().filter(|w| **w == "call_placed").count(), 1);
 }
 
+/// F19.
 #[tokio::test]
-async fn f19_down_across_d_it_acts_at_once_and_says_how_late() {
+async fn server_down_across_d_acts_at_once_and_says_how_late() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "fire", json!({})).await.1;
@@ -37,8 +39,9 @@ async fn f19_down_across_d_it_acts_at_once_and_says_how_late() {
     );
 }
 
+/// F11.
 #[tokio::test]
-async fn f11_what_was_carried_out_is_not_carried_out_again() {
+async fn effect_that_was_carried_out_is_not_carried_out_again() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
@@ -61,8 +64,9 @@ async fn f11_what_was_carried_out_is_not_carried_out_again() {
     assert_eq!((confirmed(&told), &told["state"]), (5, &json!("verifying")));
 }
 
+/// I15.
 #[tokio::test]
-async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
+async fn fold_of_what_is_stored_is_what_was_told() {
     let server = Server::start("1s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("lake-cabin", "medical", json!({})).await.1;
@@ -83,8 +87,9 @@ async fn i15_the_fold_of_what_is_stored_is_what_was_told() {
     );
 }
 
+/// F20, R22.
 #[tokio::test]
-async fn f20_r22_what_was_found_late_waits_until_somebody_who_may_ask_for_help_decides() {
+async fn late_incident_waits_for_somebody_who_may_request_help() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let needed = owner.raise("maple-street", "police", json!({})).await.1;

@@ -27,26 +27,74 @@ pub enum Need {
     Signature,
 }
 
-/// What each route needs. In the order of the route table.
+/// What each route needs.
 fn need(method: &str, path: &str) -> Option<Need> {
-    use Action::{Configure, Look, Raise};
     let api = path.strip_prefix("/api/v1").unwrap_or(path);
+    if api.starts_with("/center/") {
+        need_at_the_center(method, api)
+    } else if api.starts_with("/homes/") {
+        need_in_a_home(method, api)
+    } else {
+        need_of_a_person(method, api)
+            .or_else(|| need_for_an_incident(method, api))
+            .or_else(|| need_with_a_link(method, api))
+    }
+}
+
+fn need_of_a_person(method: &str, api: &str) -> Option<Need> {
     Some(match (method, api) {
         ("post", "/session") | (_, "/welcome" | "/healthz" | "/readyz" | "/metrics") => {
             Need::Nothing
         }
         ("delete", "/session") | ("get", "/me") | ("put", "/session/proof") => Need::Session,
+        (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
+        ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => {
+            Need::Nothing
+        }
+        (
+            _,
+            "/passkeys"
+            | "/passkeys/{passkey}"
+            | "/passkeys/options"
+            | "/recovery-codes"
+            | "/sessions/{session}/release",
+        ) => Need::Session,
+        _ => return None,
+    })
+}
+
+fn need_with_a_link(method: &str, api: &str) -> Option<Need> {
+    Some(match (method, api) {
         ("get" | "post", "/invitations/{token}") => Need::Link,
         ("put", "/invitations/{token}") => Need::Session,
-        ("post", "/homes/{home}/invitations")
-        | ("delete", "/homes/{home}/invitations/{invitation}") => Need::Home(Configure),
         // Who signs, not who is signed in.
         ("post", "/reports/{reporter}") => Need::Signature,
-        ("get", "/homes/{home}/deliveries")
-        | ("post", "/homes/{home}/deliveries/{delivery}/resend") => Need::Home(Configure),
-        ("put", "/homes/{home}/notes") => Need::Home(Configure),
-        ("get", "/homes/{home}/audit") => Need::Home(Configure),
-        ("delete", "/homes/{home}/quarantine/{incident}") => Need::Home(Configure),
+        (_, path) if path.starts_with("/contact/{token}") => Need::Link,
+        _ => return None,
+    })
+}
+
+fn need_for_an_incident(method: &str, api: &str) -> Option<Need> {
+    use Action::{Look, Raise};
+    Some(match (method, api) {
+        ("get", "/incidents/{id}" | "/incidents/{id}/export" | "/incidents/{id}/clip") => {
+            Need::Home(Look)
+        }
+        (
+            "post",
+            "/incidents/{id}/cancel"
+            | "/incidents/{id}/send-now"
+            | "/incidents/{id}/silence"
+            | "/incidents/{id}/review",
+        ) => Need::Home(Raise),
+        ("post", "/incidents/{id}/end") => Need::Home(Raise),
+        ("get", "/cameras/{camera}/live" | "/cameras/{camera}/still") => Need::Home(Look),
+        _ => return None,
+    })
+}
+
+fn need_at_the_center(method: &str, api: &str) -> Option<Need> {
+    Some(match (method, api) {
         ("delete", "/center/quarantine/{incident}") => Need::Center(CenterAction::Work),
         ("get", "/center/incidents") => Need::Center(CenterAction::Work),
         ("post", "/center/incidents/{id}/assign") | ("get", "/center/statistics") => {
@@ -61,67 +109,36 @@ fn need(method: &str, path: &str) -> Option<Need> {
             Need::Center(CenterAction::Lead)
         }
         ("post", "/center/invitations") => Need::Center(CenterAction::Lead),
-        (_, "/sessions" | "/sessions/{session}" | "/password") => Need::Session,
-        ("get", "/homes/{home}" | "/homes/{home}/events" | "/homes/{home}/incidents") => {
-            Need::Home(Look)
-        }
-        ("post", "/homes/{home}/incidents") => Need::Home(Raise),
-        ("get", "/incidents/{id}" | "/incidents/{id}/export" | "/incidents/{id}/clip") => {
-            Need::Home(Look)
-        }
-        (
-            "post",
-            "/incidents/{id}/cancel"
-            | "/incidents/{id}/send-now"
-            | "/incidents/{id}/silence"
-            | "/incidents/{id}/review",
-        ) => Need::Home(Raise),
-        ("post", "/incidents/{id}/end") => Need::Home(Raise),
-        (_, path) if path.starts_with("/contact/{token}") => Need::Link,
-        ("get", "/cameras/{camera}/live" | "/cameras/{camera}/still") => Need::Home(Look),
-        ("post", "/homes/{home}/camera-search" | "/homes/{home}/camera-offers") => {
-            Need::Home(Configure)
-        }
-        ("put", "/homes/{home}/cameras/{camera}/login")
-        | ("post", "/homes/{home}/cameras/{camera}/try") => Need::Home(Configure),
-        ("get", "/homes/{home}/household" | "/homes/{home}/wiring") => Need::Home(Configure),
-        ("put" | "delete", "/homes/{home}/wiring/{device}")
-        | ("post", "/homes/{home}/wiring/{device}/test") => Need::Home(Configure),
-        ("post", "/session/passkey/options" | "/session/passkey" | "/session/recovery") => {
-            Need::Nothing
-        }
-        (
-            _,
-            "/passkeys"
-            | "/passkeys/{passkey}"
-            | "/passkeys/options"
-            | "/recovery-codes"
-            | "/sessions/{session}/release",
-        ) => Need::Session,
-        ("put", "/homes/{home}/holding") => Need::Home(Configure),
-        (
-            "put",
-            "/homes/{home}/name"
-            | "/homes/{home}/address"
-            | "/homes/{home}/settings"
-            | "/homes/{home}/contacts",
-        ) => Need::Home(Configure),
-        ("post", "/homes/{home}/changes/{change}/undo") => Need::Home(Configure),
-        (
-            "post",
-            "/homes/{home}/contacts/{contact}/link" | "/homes/{home}/verbal-password/check",
-        ) => Need::Home(Configure),
-        ("put", "/homes/{home}/verbal-password")
-        | ("post" | "delete", "/homes/{home}/sos-for-cameras") => Need::Home(Configure),
-        ("post", "/homes/{home}/devices" | "/homes/{home}/cameras") => Need::Home(Configure),
-        (
-            "put" | "delete",
-            "/homes/{home}/devices/{device}"
-            | "/homes/{home}/cameras/{camera}"
-            | "/homes/{home}/people/{person}",
-        ) => Need::Home(Configure),
         _ => return None,
     })
+}
+
+fn need_in_a_home(method: &str, api: &str) -> Option<Need> {
+    use Action::{Configure, Look, Raise};
+    let path = api.strip_prefix("/homes/{home}")?;
+    Some(Need::Home(match (method, path) {
+        ("get", "" | "/events" | "/incidents") => Look,
+        ("post", "/incidents") => Raise,
+        ("post", "/invitations") | ("delete", "/invitations/{invitation}") => Configure,
+        ("get", "/deliveries") | ("post", "/deliveries/{delivery}/resend") => Configure,
+        ("put", "/notes") => Configure,
+        ("get", "/audit") => Configure,
+        ("delete", "/quarantine/{incident}") => Configure,
+        ("post", "/camera-search" | "/camera-offers") => Configure,
+        ("put", "/cameras/{camera}/login") | ("post", "/cameras/{camera}/try") => Configure,
+        ("get", "/household" | "/wiring") => Configure,
+        ("put" | "delete", "/wiring/{device}") | ("post", "/wiring/{device}/test") => Configure,
+        ("put", "/holding") => Configure,
+        ("put", "/name" | "/address" | "/settings" | "/contacts") => Configure,
+        ("post", "/changes/{change}/undo") => Configure,
+        ("post", "/contacts/{contact}/link" | "/verbal-password/check") => Configure,
+        ("put", "/verbal-password") | ("post" | "delete", "/sos-for-cameras") => Configure,
+        ("post", "/devices" | "/cameras") => Configure,
+        ("put" | "delete", "/devices/{device}" | "/cameras/{camera}" | "/people/{person}") => {
+            Configure
+        }
+        _ => return None,
+    }))
 }
 
 /// Every operation of the document, with what it needs. What ends a session comes last.
@@ -335,7 +352,7 @@ async fn what_one_may_not_see_answers_as_what_there_is_not() {
 
 /// Whoever finds an owner's telephone unlocked can look and call for help, and change nothing.
 #[tokio::test]
-async fn what_an_owner_changes_asks_for_the_password_again_and_an_sos_never_does() {
+async fn change_asks_for_the_password_again_and_an_sos_never_does() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let now = server.app.clock.now();

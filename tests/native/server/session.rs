@@ -81,7 +81,7 @@ async fn signing_in_again_replaces_the_session_of_the_device() {
 }
 
 #[tokio::test]
-async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess() {
+async fn new_password_signs_other_devices_out_and_is_hard_to_guess() {
     let server = Server::start("30s").await;
     let (owner, other) = (server.sign_in("owner").await, server.sign_in("owner").await);
     let change = |current: &str, password: &str| json!({"current": current, "password": password});
@@ -119,7 +119,7 @@ async fn a_new_password_signs_every_other_device_out_and_must_be_hard_to_guess()
 }
 
 #[tokio::test]
-async fn who_says_again_who_they_are_gets_another_session_and_a_lost_answer_signs_nobody_out() {
+async fn proof_gives_a_new_session_and_a_lost_answer_ends_none() {
     let server = Server::start("30s").await;
     let (owner, account) = (server.sign_in("owner").await, "owner".parse().unwrap());
     let (reads, soon) = (&server.app.reads, server.app.clock.now() + Duration::from_secs(60));
@@ -227,7 +227,7 @@ async fn every_answer_carries_the_armor() {
 }
 
 #[tokio::test]
-async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_call() {
+async fn flood_of_sign_ins_is_refused_and_delays_no_sos_and_no_call() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let phone = owner.phone_of("maple-street", 0).await;
@@ -275,7 +275,7 @@ async fn a_flood_of_sign_ins_is_turned_away_and_holds_up_neither_an_sos_nor_a_ca
 }
 
 #[tokio::test]
-async fn behind_a_proxy_with_https_the_cookie_is_bound_to_it_and_nobody_else_can_pretend() {
+async fn only_a_trusted_proxy_with_https_binds_the_cookie_to_https() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let data = folder.path().to_str().unwrap().to_owned();
     let words =
@@ -335,7 +335,7 @@ async fn behind_a_proxy_with_https_the_cookie_is_bound_to_it_and_nobody_else_can
 }
 
 #[tokio::test]
-async fn figures_are_for_this_machine_alone_and_not_for_whom_a_proxy_asks() {
+async fn metrics_answer_this_machine_alone_and_no_proxy() {
     let server = Server::start("30s").await;
     let figures = || server.stranger().client.get(format!("{}/metrics", server.base));
     assert_eq!(figures().send().await.unwrap().status(), StatusCode::OK);

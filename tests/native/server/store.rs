@@ -59,8 +59,9 @@ async fn note(store: &mut Database, note: Bookkeeping) {
     store.writes.apply(&[&Write::Bookkeeping(note)], &|| false).await.remove(0).unwrap();
 }
 
+/// I11.
 #[tokio::test]
-async fn i11_a_home_has_one_running_incident_by_constraint() {
+async fn home_has_one_running_incident_by_constraint() {
     let (mut store, _folder, home) = store().await;
     store
         .writes
@@ -79,8 +80,9 @@ async fn i11_a_home_has_one_running_incident_by_constraint() {
     store.writes.commit(&replaced).await.unwrap();
 }
 
+/// I2.
 #[tokio::test]
-async fn i2_a_service_is_requested_once_by_constraint() {
+async fn service_is_requested_once_by_constraint() {
     let (mut store, _folder, home) = store().await;
     let effects = |seq| vec![dispatch(id(1), &home, seq)];
     let begun = vec![begun(id(1), &home, NOW)];
@@ -95,8 +97,9 @@ async fn i2_a_service_is_requested_once_by_constraint() {
     assert_eq!(store.journal.pending().await.unwrap(), (Vec::new(), Vec::new()));
 }
 
+/// I10.
 #[tokio::test]
-async fn i10_a_batch_is_stored_whole_or_not_at_all() {
+async fn batch_is_stored_whole_or_not_at_all() {
     let (mut store, _folder, home) = store().await;
     let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
     let begun = vec![begun(id(1), &home, NOW)];
@@ -115,8 +118,9 @@ async fn i10_a_batch_is_stored_whole_or_not_at_all() {
     assert_eq!(store.journal.requests(&[id(1), id(2)]).await.unwrap(), [row]);
 }
 
+/// I16.
 #[tokio::test]
-async fn i16_what_the_time_is_tied_to_is_kept() {
+async fn anchor_of_the_time_is_kept() {
     let (mut store, _folder, _) = store().await;
     assert_eq!(store.journal.anchor().await.unwrap(), None);
     for seconds in [3, 7] {
@@ -129,8 +133,9 @@ async fn i16_what_the_time_is_tied_to_is_kept() {
     }
 }
 
+/// F15.
 #[tokio::test]
-async fn f15_sirens_alone_are_tried_though_nothing_can_be_stored() {
+async fn sirens_alone_are_tried_though_nothing_can_be_stored() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let mut other =
@@ -152,8 +157,9 @@ async fn f15_sirens_alone_are_tried_though_nothing_can_be_stored() {
     until("the siren", || async { devices.is_sounding(&home, &base).then_some(()) }).await;
 }
 
+/// F16.
 #[tokio::test]
-async fn f16_a_locked_database_is_said_within_its_wait_and_nothing_is_acknowledged() {
+async fn locked_database_is_said_in_time_and_acknowledges_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let running = owner.raise("lake-cabin", "police", json!({})).await.1;
@@ -176,8 +182,9 @@ async fn f16_a_locked_database_is_said_within_its_wait_and_nothing_is_acknowledg
     assert_eq!(status, StatusCode::CREATED, "it serves again");
 }
 
+/// F16.
 #[tokio::test]
-async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
+async fn timers_that_came_while_the_database_was_locked_are_kept() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
@@ -191,7 +198,7 @@ async fn f16_timers_that_came_while_the_database_was_locked_are_kept() {
 }
 
 #[tokio::test]
-async fn passkeys_belong_to_one_account_and_recovery_codes_are_used_once() {
+async fn passkey_has_one_account_and_recovery_code_works_once() {
     let (mut store, _folder, _) = store().await;
     let account = |id: &str| Account {
         id: id.parse().unwrap(),
@@ -274,7 +281,7 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
 }
 
 #[tokio::test]
-async fn what_other_servers_were_told_is_kept_and_what_they_do_not_take_is_found() {
+async fn deliveries_are_kept_and_those_not_taken_are_found() {
     let (mut store, _folder, home) = store().await;
     let began = |n: u128, at: Timestamp| Batch {
         begun: vec![begun(id(n), &home, at)],

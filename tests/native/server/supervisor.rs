@@ -115,8 +115,9 @@ async fn statistics_tell_times_and_false_alarms_and_no_home() {
     assert_eq!(operator.get(STATISTICS).await.0, StatusCode::FORBIDDEN);
 }
 
+/// I21.
 #[tokio::test]
-async fn i21_a_camera_is_seen_at_the_center_by_whoever_works_on_the_incident_and_only_as_long() {
+async fn camera_is_seen_only_by_the_operator_who_has_the_incident() {
     let (server, owner, operator, sam) = center().await;
     let incident = sent(&owner, "police").await;
     let at = |camera: &str| {

@@ -230,7 +230,7 @@ async fn check_finds_a_server_with_its_own_tls() {
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_is_taken_at_a_hangup_and_one_that_cannot_be_used_is_not() {
+async fn hangup_takes_a_renewed_certificate_unless_it_is_unusable() {
     let (server, old) = OverTls::start().await;
     let new = certify(server.folder.path());
     assert!(server.connect(&old).await.is_some(), "nothing changes before");

@@ -174,7 +174,7 @@ async fn trap_3_a_nak_is_heard_in_every_shape() {
 /// One frame at a time: pysiaalarm answers two in one piece, like a wrong check sum, with an empty
 /// line, which is no answer.
 #[tokio::test]
-async fn trap_4_one_frame_waits_for_its_acknowledgment_and_an_empty_line_is_none() {
+async fn trap_4_one_frame_waits_and_an_empty_line_is_no_answer() {
     let tape = Tape::start(|n, frame| if n == 0 { b"\n\r".to_vec() } else { ack(n, frame) }).await;
     let _kept = tape.told("").await;
     let frames = tape.until(3).await;

@@ -22,7 +22,7 @@ async fn signs_in(server: &Server, email: &str, password: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn who_is_locked_out_gets_a_new_password_and_old_devices_are_signed_out() {
+async fn locked_out_person_gets_a_password_and_old_devices_sign_out() {
     let server = Server::start("30s").await;
     let lost = server.sign_in("guest").await;
     let passwd = || User::Passwd { email: " Guest@demo.test ".into() };
@@ -44,7 +44,7 @@ async fn who_is_locked_out_gets_a_new_password_and_old_devices_are_signed_out() 
 }
 
 #[tokio::test]
-async fn accounts_are_added_placed_and_listed_and_a_home_keeps_an_owner() {
+async fn accounts_are_added_placed_listed_and_a_home_keeps_an_owner() {
     let server = Server::start("30s").await;
     let home = || "maple-street".parse().unwrap();
     let add = |email: &str| User::Add {

@@ -161,7 +161,7 @@ async fn each_step_is_told_in_order_once_and_none_before_d() {
 }
 
 #[tokio::test]
-async fn the_signature_is_good_for_their_own_library_and_for_the_verifiers_of_the_documentation() {
+async fn signature_is_good_for_other_libraries_and_our_documentation() {
     let (other, url) = Other::start(200).await;
     let (server, _folder) = telling(&url, HURRIES).await;
     sent(&server.sign_in("owner").await, "medical").await;
@@ -215,8 +215,9 @@ fn program(name: &str, file: &std::path::Path) -> Command {
     command
 }
 
+/// F28.
 #[tokio::test]
-async fn f28_what_is_not_taken_is_told_again_in_order_across_a_restart() {
+async fn step_that_is_not_taken_is_told_again_in_order_after_restart() {
     let (other, url) = Other::start(503).await;
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
@@ -260,7 +261,7 @@ async fn f28_what_is_not_taken_is_told_again_in_order_across_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_not_taken_for_a_day_is_given_up_until_an_owner_asks_for_it() {
+async fn step_not_taken_for_a_day_is_given_up_until_an_owner_asks() {
     let (other, url) = Other::start(500).await;
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
@@ -360,8 +361,9 @@ async fn say(
     (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
 }
 
+/// F28.
 #[tokio::test]
-async fn f28_reports_move_a_service_forward_once_and_never_back() {
+async fn reports_move_a_service_forward_once_and_never_back() {
     let (_other, url) = Other::start(200).await;
     let (server, _folder) = telling(&url, "mode = \"operators\"").await;
     let owner = server.sign_in("owner").await;
@@ -416,8 +418,9 @@ async fn f28_reports_move_a_service_forward_once_and_never_back() {
     );
 }
 
+/// F28.
 #[tokio::test]
-async fn f28_a_bad_signature_is_refused_kept_and_changes_nothing() {
+async fn bad_signature_is_refused_kept_and_changes_nothing() {
     let (_other, url) = Other::start(200).await;
     let (server, _folder) = telling(&url, "").await;
     let owner = server.sign_in("owner").await;
@@ -467,7 +470,7 @@ async fn f28_a_bad_signature_is_refused_kept_and_changes_nothing() {
 }
 
 #[test]
-fn a_hook_beyond_this_house_is_https_and_a_secret_is_long_enough() {
+fn hook_beyond_this_house_needs_https_and_a_long_secret() {
     use buckler::server::webhooks::settings::{Hook, look_at};
     let folder = tempfile::tempdir().unwrap();
     let secret = |text: &str| {

@@ -12,7 +12,7 @@ fn chosen(broker: &Broker) -> String {
 }
 
 #[tokio::test]
-async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
+async fn owner_chooses_how_a_siren_is_reached_and_never_a_foreign_one() {
     let broker = Broker::start().await;
     let (base, hall) = (broker.device("base").await, broker.device("hall").await);
     let server = Server::with_file(&chosen(&broker)).await;
@@ -77,7 +77,7 @@ async fn an_owner_chooses_how_a_siren_is_reached_and_never_one_of_another() {
 }
 
 #[tokio::test]
-async fn a_siren_is_tested_for_a_second_and_never_while_an_incident_runs() {
+async fn siren_is_tested_for_a_second_and_never_during_an_incident() {
     let broker = Broker::start().await;
     let base = broker.device("base").await;
     let server = Server::with_file(&broker.settings(&[("base", "base")])).await;

@@ -325,10 +325,8 @@ fn session(token: [u8; 32], account: &UserId) -> Session {
     }
 }
 
-#[tokio::test]
-async fn guard_that_does_not_hold_lets_nothing_happen() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut database, home, ada, ben) = peopled(&folder).await;
+/// What guards ask for: Ada's invitation, recovery code, renewed session and passkey.
+async fn put_what_guards_ask_for(database: &mut Database, home: &HomeId, ada: &UserId) {
     let scope = InvitationScope::Home(home.clone(), Role::Guest);
     let invitation = Invitation {
         token: [7; 32],
@@ -339,7 +337,7 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
     };
     database.apply(change([Op::PutInvitation(invitation)])).await.unwrap();
     database.apply(change([Op::PutRecoveryCodes(ada.clone(), vec![[1; 32]])])).await.unwrap();
-    let renewed = Session { replaces: Some([4; 32]), ..session([5; 32], &ada) };
+    let renewed = Session { replaces: Some([4; 32]), ..session([5; 32], ada) };
     let passkey = StoredPasskey {
         credential: vec![2],
         account: ada.clone(),
@@ -349,6 +347,13 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         used_at: NOW,
     };
     database.apply(change([Op::PutSession(renewed), Op::PutPasskey(passkey)])).await.unwrap();
+}
+
+#[tokio::test]
+async fn guard_that_does_not_hold_lets_nothing_happen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut database, home, ada, ben) = peopled(&folder).await;
+    put_what_guards_ask_for(&mut database, &home, &ada).await;
     let later = NOW + Duration::from_secs(10);
     let elsewhere: HomeId = "elsewhere".parse().unwrap();
     let nobody: UserId = "nobody".parse().unwrap();
