@@ -81,7 +81,7 @@ impl Snapshots {
         )
     }
 
-    /// A home as this member sees it, on a device whose restriction ends at `held_until`.
+    /// A home as this member sees it, on a device whose restriction ends at `restricted_until`.
     ///
     /// # Errors
     /// The contacts' links could not be read.
@@ -89,7 +89,7 @@ impl Snapshots {
         &self,
         home: &Home,
         membership: Membership,
-        held_until: Option<Timestamp>,
+        restricted_until: Option<Timestamp>,
     ) -> Result<HomeAnswer, StoreError> {
         let links = self.reads.contact_links(&home.id).await?;
         let link = |c: &contact::Contact| links.iter().find(|(id, _)| *id == c.id);
@@ -122,7 +122,7 @@ impl Snapshots {
                     eligibility::siren(home, membership).map(|()| Vec::new()),
                 ),
                 ready: self.ready(home),
-                held_until: held_until.filter(|_| membership.may(Action::Raise)),
+                restricted_until: restricted_until.filter(|_| membership.may(Action::Raise)),
             },
             settings: home.settings,
             devices: home.devices.iter().map(|d| self.present_device(home, d)).collect(),

@@ -283,7 +283,11 @@ fn open(engine: &Engine, id: IncidentId) -> Result<Arc<Current>, ApiError> {
 }
 
 /// Returns the open incident if this operator works on it.
-fn held(engine: &Engine, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, ApiError> {
+fn assigned(
+    engine: &Engine,
+    signed_in: &SignedIn,
+    id: IncidentId,
+) -> Result<Arc<Current>, ApiError> {
     let current = open(engine, id)?;
     match &current.incident.assignee {
         Some(by) if *by == actor(signed_in) => Ok(current),
@@ -330,8 +334,11 @@ pub async fn release(
         .center_role(&signed_in.account.id)
         .await?
         .is_some_and(|role| role.may(CenterAction::Lead));
-    let current =
-        if leads { open(&steering.engine, id)? } else { held(&steering.engine, &signed_in, id)? };
+    let current = if leads {
+        open(&steering.engine, id)?
+    } else {
+        assigned(&steering.engine, &signed_in, id)?
+    };
     match current.incident.assignee.clone() {
         Some(from) => {
             steering
@@ -391,7 +398,7 @@ pub async fn called(
     PathId(id): PathId<IncidentId>,
     Body(Called { outcome, verbal_password }): Body<Called>,
 ) -> Result<Json<CallResult>, ApiError> {
-    let current = held(&steering.engine, &signed_in, id)?;
+    let current = assigned(&steering.engine, &signed_in, id)?;
     let first = current.incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
     let call = first.filter(|call| !matches!(call.state, CallState::Ended(_))).map(|call| call.id);
     let call = call.ok_or_else(|| ApiError::new(Code::CallOver, "This call is over: carry on."))?;
@@ -430,7 +437,7 @@ pub async fn moved(
     ResourceId(service): ResourceId<String>,
     Body(Moved { state, reference }): Body<Moved>,
 ) -> Result<Json<Incident>, ApiError> {
-    held(&steering.engine, &signed_in, id)?;
+    assigned(&steering.engine, &signed_in, id)?;
     let service = match service.as_str() {
         "police" => Service::Police,
         "fire" => Service::Fire,
@@ -466,7 +473,7 @@ pub async fn note(
     PathId(id): PathId<IncidentId>,
     Body(NewNote { text }): Body<NewNote>,
 ) -> Result<Json<Incident>, ApiError> {
-    held(&steering.engine, &signed_in, id)?;
+    assigned(&steering.engine, &signed_in, id)?;
     let text = line("text", &text, NOTE_MOST)?;
     if text.is_empty() {
         return Err(ApiError::field("text", "Write something."));
@@ -489,7 +496,7 @@ pub async fn close(
     PathId(id): PathId<IncidentId>,
     Body(Closing { disposition, note }): Body<Closing>,
 ) -> Result<Json<Incident>, ApiError> {
-    let current = held(&steering.engine, &signed_in, id)?;
+    let current = assigned(&steering.engine, &signed_in, id)?;
     if !matches!(current.incident.state, Stands::Dispatching) {
         // Before help was requested, only the first contact can prevent it (I5).
         return Err(ApiError::new(Code::NotAllowed, "It can be closed once help was requested."));

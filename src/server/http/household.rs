@@ -13,8 +13,8 @@ use crate::{
         home::HomeAnswer,
         household::{
             AskVerbalPassword, ContactLink, Counted, EditAddress, EditContact, EditContacts,
-            EditHolding, EditSettings, EditVerbalPassword, Enroll, Household, Known, Rename,
-            Resident, Stream,
+            EditDeviceRestriction, EditSettings, EditVerbalPassword, Enroll, Household, Known,
+            Rename, Resident, Stream,
         },
         problem::{Code, Problem},
     },
@@ -57,7 +57,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(address))
         .routes(routes!(notes))
         .routes(routes!(settings))
-        .routes(routes!(holding))
+        .routes(routes!(restrict_new_devices))
         .routes(routes!(contacts))
         .routes(routes!(undo))
         .routes(routes!(link))
@@ -129,7 +129,7 @@ impl Editing {
         let home = self.homes.get(id).ok_or_else(ApiError::not_found)?;
         Ok(Json(
             self.snapshots
-                .present_home(&home, member.membership, member.signed_in.held_until(&home))
+                .present_home(&home, member.membership, member.signed_in.restricted_until(&home))
                 .await?,
         ))
     }
@@ -304,20 +304,21 @@ pub async fn settings(
 #[utoipa::path(
     put,
     path = "/api/v1/homes/{home}/holding",
+    operation_id = "holding",
     tag = "household",
     params(("home" = String, Path)),
-    request_body = EditHolding,
+    request_body = EditDeviceRestriction,
     responses((status = 200, body = HomeAnswer), Problems),
 )]
-pub async fn holding(
+pub async fn restrict_new_devices(
     State(editing): State<Editing>,
     owner: Owner,
-    Body(written): Body<EditHolding>,
+    Body(written): Body<EditDeviceRestriction>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
     owner.0.signed_in.is_free()?;
     editing
         .edited(&owner, |home| {
-            home.settings.hold_new_devices = written.hold_new_devices;
+            home.settings.restrict_new_devices = written.restrict_new_devices;
             Ok::<_, EditError>(())
         })
         .await

@@ -27,7 +27,7 @@ pub mod steps;
 mod timeline;
 mod why;
 
-pub use account::{held, other_ways};
+pub use account::{other_ways, restricted_device};
 pub use after::{AFTER, after_countdown};
 pub use banner::Banner;
 pub use call_card::CallCard;

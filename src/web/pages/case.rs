@@ -142,7 +142,7 @@ fn head(case: &QueueItem, says: Says, leads: bool) -> AnyView {
         (_, true) => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::GiveBack}" "<kbd>"G"</kbd></button> }.into_any(),
         (None, _) => view! { <button class="btn btn--strong" type="button" data-key="t" on:click=press(move || says.hold("claim"))>{W::Take}" "<kbd>"T"</kbd></button> }.into_any(),
         (Some(name), _) if leads => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::Relieve.fill(&[name])}" "<kbd>"G"</kbd></button> }.into_any(),
-        (Some(name), _) => view! { <p class="muted small">{W::HeldBy.fill(&[name])}</p> }.into_any(),
+        (Some(name), _) => view! { <p class="muted small">{W::AssignedTo.fill(&[name])}</p> }.into_any(),
     };
     view! { <section class="card card--pad form"><h2 class="record__title">{title}</h2>{act}</section> }.into_any()
 }

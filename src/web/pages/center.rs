@@ -220,8 +220,8 @@ fn Row(
 ) -> impl IntoView {
     let id = case.id;
     let note = match (&case.assignee, case.mine, case.unclaimed) {
-        (_, true, _) => W::HeldByYou.say().to_owned(),
-        (Some(name), ..) => W::HeldBy.fill(&[name]),
+        (_, true, _) => W::AssignedToYou.say().to_owned(),
+        (Some(name), ..) => W::AssignedTo.fill(&[name]),
         (None, _, true) => W::NobodyTook.say().to_owned(),
         (None, ..) => W::Waits.fill(&[&clock(case.since, false)]),
     };

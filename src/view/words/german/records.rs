@@ -41,8 +41,8 @@ pub(super) const fn german(word: W) -> &'static str {
             "Pfeiltasten wählen, T nimmt, G gibt zurück, Ziffern drücken die nummerierten Knöpfe."
         }
         W::Waits => "wartet seit {0}",
-        W::HeldBy => "{0} arbeitet daran",
-        W::HeldByYou => "Sie arbeiten daran",
+        W::AssignedTo => "{0} arbeitet daran",
+        W::AssignedToYou => "Sie arbeiten daran",
         W::NobodyTook => "Niemand hat es rechtzeitig genommen",
         W::Again => "Dieselbe Hilfe wurde noch {0}-mal angefordert",
         W::AgainOnce => "Dieselbe Hilfe wurde noch einmal angefordert",
