@@ -101,8 +101,8 @@ impl MqttDevices {
     }
 
     /// The binding of a siren, if it is behind the broker.
-    pub fn spoken(&self, home: &HomeId, device: &DeviceId) -> Option<BoundSiren> {
-        self.registry().siren(home, device).map(|siren| siren.spoken.clone())
+    pub fn binding(&self, home: &HomeId, device: &DeviceId) -> Option<BoundSiren> {
+        self.registry().siren(home, device).map(|siren| siren.binding.clone())
     }
 
     /// Every home that has a device behind the broker.
@@ -111,7 +111,7 @@ impl MqttDevices {
         self.registry()
             .sirens
             .iter()
-            .map(|siren| siren.spoken.home.clone())
+            .map(|siren| siren.binding.home.clone())
             .chain(buttons)
             .collect()
     }
@@ -122,8 +122,8 @@ impl MqttDevices {
         let sirens = registry.of_home(home).map(|siren| {
             let health = siren.know(|known| known.health);
             Diagnostics {
-                who: Ok(siren.spoken.device.clone()),
-                troubles: self.troubles(&health, siren.spoken.silent_after),
+                who: Ok(siren.binding.device.clone()),
+                troubles: self.troubles(&health, siren.binding.silent_after),
                 health,
             }
         });

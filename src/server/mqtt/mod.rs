@@ -177,7 +177,7 @@ impl MqttDevices {
                 known.health.online.take().is_some() | std::mem::take(&mut known.sounds)
             }) {
                 self.live_events
-                    .device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
+                    .device_changed(siren.binding.home.clone(), siren.binding.device.clone());
             }
         }
         if open {
@@ -188,8 +188,11 @@ impl MqttDevices {
     /// Sends the commands that are due for a repetition.
     fn tick(&self) {
         let now = self.clock.now();
-        for siren in
-            self.registry().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some())
+        for siren in self
+            .registry()
+            .sirens
+            .iter()
+            .filter(|siren| siren.binding.profile.max_seconds.is_some())
         {
             if let Some(say) = siren.know(|known| known.to_repeat(now)) {
                 self.say(siren, &say, now);
@@ -199,14 +202,14 @@ impl MqttDevices {
 
     fn say_what_holds(&self, siren: &Siren) {
         let now = self.clock.now();
-        if let Some(say) = siren.know(|known| known.to_say(now, &siren.spoken.profile)) {
+        if let Some(say) = siren.know(|known| known.to_say(now, &siren.binding.profile)) {
             self.say(siren, &say, now);
         }
     }
 
     /// Sends a command if the broker is connected. Never waits.
     fn say(&self, siren: &Siren, say: &Say, now: Timestamp) {
-        let BoundSiren { name, profile, .. } = &siren.spoken;
+        let BoundSiren { name, profile, .. } = &siren.binding;
         let Message { topic, payload } = match &say.want {
             DesiredState::On { until, sound, .. } => {
                 profile.on(name, *sound, *until, now, &say.key)
@@ -269,7 +272,7 @@ impl MqttDevices {
         }
         let registry = self.registry();
         let Some(siren) = registry.speaking(&topic) else { return };
-        let BoundSiren { home, device, name, profile, .. } = &siren.spoken;
+        let BoundSiren { home, device, name, profile, .. } = &siren.binding;
         let Some(all) = profile.hear(name, &topic, payload) else {
             if !siren.know(|known| std::mem::replace(&mut known.complained, true)) {
                 tracing::warn!(%home, %device, %topic, bytes = payload.len(), "could not parse a device's message");
@@ -360,7 +363,7 @@ impl EffectHandler for MqttDevices {
             // A siren that cannot confirm was commanded as well, and stops early unless the command
             // is repeated.
             let confirmed = confirmed.contains(device);
-            if confirmed || siren.spoken.profile.state.is_none() {
+            if confirmed || siren.binding.profile.state.is_none() {
                 let sound = Sound::of(&current.incident);
                 siren.know(|known| known.resume(current.incident.id, *until, sound, confirmed));
             }
@@ -383,10 +386,10 @@ impl Devices for MqttDevices {
             Some(siren) => {
                 let health = siren.know(|known| known.health);
                 let unknown =
-                    || siren.spoken.profile.availability.is_none() && self.client().is_some();
+                    || siren.binding.profile.availability.is_none() && self.client().is_some();
                 health.online.unwrap_or_else(unknown)
                     && !self
-                        .troubles(&health, siren.spoken.silent_after)
+                        .troubles(&health, siren.binding.silent_after)
                         .contains(&DeviceFault::Silent)
             }
             None => self.beside.is_online(home, device),

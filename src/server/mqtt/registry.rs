@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// A siren behind the broker.
 pub(super) struct Siren {
-    pub spoken: BoundSiren,
+    pub binding: BoundSiren,
     known: Mutex<ReportedState>,
     pub changed: watch::Sender<()>,
 }
@@ -21,7 +21,7 @@ impl Siren {
     }
 
     pub fn is_done(&self, key: &str) -> bool {
-        self.know(|known| known.is_done(key, &self.spoken.profile))
+        self.know(|known| known.is_done(key, &self.binding.profile))
     }
 }
 
@@ -38,15 +38,20 @@ impl Registry {
     /// Creates a registry of these sirens. A siren whose configuration has not changed keeps its
     /// state.
     pub fn of(all: Vec<BoundSiren>, before: &Self) -> Self {
-        let known = |spoken: BoundSiren| {
-            let same =
-                before.siren(&spoken.home, &spoken.device).filter(|siren| siren.spoken == spoken);
+        let known = |binding: BoundSiren| {
+            let same = before
+                .siren(&binding.home, &binding.device)
+                .filter(|siren| siren.binding == binding);
             same.unwrap_or_else(|| {
-                Arc::new(Siren { spoken, known: Mutex::default(), changed: watch::Sender::new(()) })
+                Arc::new(Siren {
+                    binding,
+                    known: Mutex::default(),
+                    changed: watch::Sender::new(()),
+                })
             })
         };
         let sirens: Vec<Arc<Siren>> = all.into_iter().map(known).collect();
-        let numbered = || sirens.iter().map(|siren| &siren.spoken).enumerate();
+        let numbered = || sirens.iter().map(|siren| &siren.binding).enumerate();
         let mut by_home: HashMap<HomeId, Vec<usize>> = HashMap::new();
         numbered().for_each(|(n, s)| by_home.entry(s.home.clone()).or_default().push(n));
         Self {
