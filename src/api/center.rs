@@ -76,7 +76,8 @@ pub struct Assign {
 
 /// A camera that the center may watch while the incident is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Shown {
+#[schema(as = Shown)]
+pub struct WatchableCamera {
     /// The camera.
     #[schema(value_type = String)]
     pub id: CameraId,
@@ -136,7 +137,7 @@ pub struct IncidentDetail {
     /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting
     /// operator works on the incident.
     #[serde(default)]
-    pub cameras: Vec<Shown>,
+    pub cameras: Vec<WatchableCamera>,
     /// Whether canceling requires the verbal password.
     pub password_required: bool,
     /// The operator's next step.

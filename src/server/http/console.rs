@@ -12,7 +12,7 @@ use crate::{
     api::{
         center::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
-            NewNote, QuarantinedCase, Queue, QueueItem, Reach, Shown, Step,
+            NewNote, QuarantinedCase, Queue, QueueItem, Reach, Step, WatchableCamera,
         },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
@@ -231,12 +231,13 @@ impl Board {
     }
 
     /// The cameras that the center may watch: those that may raise an SOS and have a stream.
-    fn cameras(&self, home: &Home) -> Vec<Shown> {
+    fn cameras(&self, home: &Home) -> Vec<WatchableCamera> {
         let all = home
             .cameras
             .iter()
             .filter(|camera| camera.sos_compatible && self.cameras.has_stream(camera));
-        all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
+        all.map(|camera| WatchableCamera { id: camera.id.clone(), name: camera.name.clone() })
+            .collect()
     }
 }
 

@@ -280,12 +280,12 @@ async fn begin(webhooks: &Arc<Webhooks>) -> Result<(), ChangeError> {
     let now = webhooks.source.clock.now();
     for endpoint in &webhooks.all {
         let url = endpoint.hook.url.as_str();
-        let since = match webhooks.source.reads.told_since(url).await? {
+        let since = match webhooks.source.reads.webhook_since(url).await? {
             Some(since) => since,
             None => webhooks
                 .source
                 .changes
-                .note(Bookkeeping::ToldSince(url.into(), now))
+                .note(Bookkeeping::WebhookSince(url.into(), now))
                 .await
                 .map(|()| now)?,
         };

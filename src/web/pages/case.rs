@@ -6,7 +6,7 @@ use crate::{
     api::{
         center::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
-            NewNote, OnDuty, QueueItem, Reach, Shown, Step,
+            NewNote, OnDuty, QueueItem, Reach, Step, WatchableCamera,
         },
         incident::Incident,
         path,
@@ -232,7 +232,7 @@ fn Open(
 }
 
 /// The source of the request.
-fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
+fn place_of(incident: &Incident, cameras: &[WatchableCamera]) -> String {
     match &incident.source {
         Source::Dashboard => W::FromDashboard.into(),
         Source::Device => W::From.fill(&[&incident.started_by.name]),
@@ -245,7 +245,7 @@ fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
 }
 
 /// The live stream of a camera.
-fn picture(id: IncidentId, camera: Shown) -> impl IntoView {
+fn picture(id: IncidentId, camera: WatchableCamera) -> impl IntoView {
     let (src, name) =
         (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
     let playing = once_there(

@@ -299,10 +299,14 @@ async fn what_other_servers_were_told_is_kept_and_what_they_do_not_take_is_found
         "the oldest first"
     );
     let url = "https://example.org/hook";
-    assert_eq!(store.reads.told_since(url).await.unwrap(), None);
-    note(&mut store, Bookkeeping::ToldSince(url.into(), NOW)).await;
-    note(&mut store, Bookkeeping::ToldSince(url.into(), NOW + Duration::from_secs(9))).await;
-    assert_eq!(store.reads.told_since(url).await.unwrap(), Some(NOW), "since it was known first");
+    assert_eq!(store.reads.webhook_since(url).await.unwrap(), None);
+    note(&mut store, Bookkeeping::WebhookSince(url.into(), NOW)).await;
+    note(&mut store, Bookkeeping::WebhookSince(url.into(), NOW + Duration::from_secs(9))).await;
+    assert_eq!(
+        store.reads.webhook_since(url).await.unwrap(),
+        Some(NOW),
+        "since it was known first"
+    );
     assert_eq!(store.reads.delivery(url, id(1)).await.unwrap(), None);
     let told = Delivery { url: url.into(), incident: id(1), next: 4, failing: None };
     let failing = Some(Failing { since: NOW, why: "It answers 503.".into(), given_up: true });
