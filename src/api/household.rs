@@ -221,7 +221,8 @@ pub struct AskVerbalPassword {
 
 /// The result of a check of the verbal password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Known {
+#[schema(as = Known)]
+pub struct VerbalPasswordCheck {
     /// Whether the password was right.
     pub correct: bool,
 }

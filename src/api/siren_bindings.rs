@@ -59,8 +59,8 @@ pub struct DeviceHealth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery: Option<u8>,
     /// Its problems.
-    #[serde(default)]
-    pub troubles: Vec<DeviceFault>,
+    #[serde(default, rename = "troubles")]
+    pub faults: Vec<DeviceFault>,
 }
 
 /// Chooses how the server reaches a siren.

@@ -25,7 +25,7 @@ use super::{
         self, BindingError, MqttDevices, Readiness,
         buttons::{Buttons, Press, raise_what_is_pressed},
         codes::check_codes,
-        device_health::{Monitor, watch_over},
+        device_health::{Monitor, monitor},
         discovery::{self, publish_homes},
     },
     private::{self, FolderLock},
@@ -144,8 +144,8 @@ async fn open_to_panels(
     Ok(Some((listening, receiver::open(settings).await.map_err(failed)?)))
 }
 
-/// What webhooks and snapshots tell of.
-struct Known<'a> {
+/// What webhooks and snapshots read.
+struct IncidentSources<'a> {
     engine: &'a Engine,
     reads: &'a Arc<dyn Reads>,
     changes: &'a Changes,
@@ -154,20 +154,20 @@ struct Known<'a> {
 
 fn webhooks_of(
     config: &Config,
-    known: &Known,
+    sources: &IncidentSources,
     listening: Option<Arc<Receiver>>,
     stop: watch::Receiver<bool>,
 ) -> Result<Arc<Webhooks>, StartError> {
-    let (engine, reads) = (known.engine.clone(), known.reads.clone());
+    let (engine, reads) = (sources.engine.clone(), sources.reads.clone());
     let (changes, clock, account_of) =
-        (known.changes.clone(), known.clock.clone(), account_of(listening));
+        (sources.changes.clone(), sources.clock.clone(), account_of(listening));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
     Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
 }
 
 fn snapshots_of(
     config: &Config,
-    known: &Known,
+    sources: &IncidentSources,
     devices: &Arc<dyn Devices>,
     cameras: &Arc<Cameras>,
     broker: &Option<Arc<MqttDevices>>,
@@ -175,9 +175,9 @@ fn snapshots_of(
     operators: &Arc<OperatorPresence>,
 ) -> Arc<Snapshots> {
     Arc::new(Snapshots {
-        engine: known.engine.clone(),
-        reads: known.reads.clone(),
-        clock: known.clock.clone(),
+        engine: sources.engine.clone(),
+        reads: sources.reads.clone(),
+        clock: sources.clock.clone(),
         devices: devices.clone(),
         cameras: cameras.clone(),
         broker: broker.clone(),
@@ -318,7 +318,7 @@ impl App {
         // Without webhooks nothing reads the steps of incidents.
         let steps = (!config.webhooks.is_empty()).then(|| live_events.steps());
         let simulated = Arc::new(SimulatedDevices::new(clock.clone(), live_events.clone()));
-        let beside: Arc<dyn Devices> =
+        let fallback: Arc<dyn Devices> =
             if config.demo { simulated.clone() } else { Arc::new(NoDevices) };
         let (pressed, presses) = mpsc::channel(PRESSES);
         let (reads, feed) = (database.reads.clone(), Arc::new(Feed::default()));
@@ -329,13 +329,13 @@ impl App {
                 settings,
                 clock.clone(),
                 live_events.clone(),
-                beside.clone(),
+                fallback.clone(),
                 pressed,
             )?;
             begin_behind(&broker, &homes, &tasks).map(|()| broker)
         };
         let broker = config.mqtt.as_ref().map(behind).transpose()?;
-        let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
+        let devices: Arc<dyn Devices> = broker.clone().map_or(fallback, |broker| broker);
         let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine =
@@ -350,11 +350,12 @@ impl App {
             stop.clone(),
         );
         let listening = panels.as_ref().map(|(listening, _)| listening.clone());
-        let known = Known { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
-        let webhooks = webhooks_of(config, &known, listening.clone(), stop.clone())?;
+        let sources =
+            IncidentSources { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
+        let webhooks = webhooks_of(config, &sources, listening.clone(), stop.clone())?;
         let operators = Arc::new(OperatorPresence::new(live_events.clone()));
         let snapshots =
-            snapshots_of(config, &known, &devices, &cameras, &broker, &receiver, &operators);
+            snapshots_of(config, &sources, &devices, &cameras, &broker, &receiver, &operators);
         let app = Arc::new(Self {
             homes,
             reads,
@@ -473,7 +474,7 @@ impl App {
             );
             self.tasks.spawn(
                 "health of devices",
-                watch_over(self.monitor(broker.clone()), self.stop.clone()),
+                monitor(self.monitor(broker.clone()), self.stop.clone()),
             );
             if let Some(assistant) = broker.settings().home_assistant.clone() {
                 self.tasks.spawn(

@@ -194,7 +194,7 @@ impl Snapshots {
             |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
         let mut checks = vec![match (&self.receiver, self.center, self.demo) {
             (Some(receiver), ..) => receiver.check(home, at),
-            (None, CenterMode::Operators, _) => match self.operators.on_duty(at).is_empty() {
+            (None, CenterMode::Operators, _) => match self.operators.present(at).is_empty() {
                 false => check(CheckKind::Center, true, "Somebody is at the console"),
                 true => check(CheckKind::Center, false, "Nobody is at the console"),
             },
@@ -225,7 +225,7 @@ impl Snapshots {
             .broker
             .iter()
             .flat_map(|broker| broker.diagnostics(&home.id))
-            .filter(|look| !look.troubles.is_empty())
+            .filter(|diagnostics| !diagnostics.faults.is_empty())
             .count();
         if ailing > 0 {
             let count = u32::try_from(ailing).ok();

@@ -12,7 +12,7 @@ use crate::{
     api::{
         center::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
-            NewNote, QuarantinedCase, Queue, QueueItem, Reach, Step, WatchableCamera,
+            NewNote, QuarantinedIncident, Queue, QueueItem, Reach, Step, WatchableCamera,
         },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
@@ -157,7 +157,7 @@ pub async fn queue(
         version,
         items,
         quarantined: board.quarantined(),
-        on_duty: board.operators.on_duty(now),
+        present: board.operators.present(now),
         server_time: now,
     }))
 }
@@ -211,12 +211,12 @@ impl Board {
     }
 
     /// The incidents that the engine does not advance, the oldest first.
-    fn quarantined(&self) -> Vec<QuarantinedCase> {
+    fn quarantined(&self) -> Vec<QuarantinedIncident> {
         let case = |Quarantined { incident: id, home, quiet, since, .. }: Quarantined| {
             let known = home.parse().ok().and_then(|id| self.homes.get(&id));
             let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
             let address = known.as_ref().and_then(|home| home.address.clone());
-            QuarantinedCase {
+            QuarantinedIncident {
                 id,
                 home: known.map_or(home, |home| home.name.clone()),
                 quiet,
@@ -369,7 +369,7 @@ pub async fn assign(
     Body(Assign { to }): Body<Assign>,
 ) -> Result<Json<Incident>, ApiError> {
     let current = open(&steering.engine, id)?;
-    let there = operators.on_duty(clock.now()).into_iter().find(|person| person.id == to);
+    let there = operators.present(clock.now()).into_iter().find(|person| person.id == to);
     let there =
         there.ok_or_else(|| ApiError::field("to", "Nobody of that name has the console open."))?;
     let to = Actor::Operator { id: there.id, name: there.name };

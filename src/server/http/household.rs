@@ -13,8 +13,8 @@ use crate::{
         home::HomeAnswer,
         household::{
             AskVerbalPassword, ContactLink, Counted, EditAddress, EditContact, EditContacts,
-            EditDeviceRestriction, EditSettings, EditVerbalPassword, Enroll, Household, Known,
-            Rename, Resident, Stream,
+            EditDeviceRestriction, EditSettings, EditVerbalPassword, Enroll, Household, Rename,
+            Resident, Stream, VerbalPasswordCheck,
         },
         problem::{Code, Problem},
     },
@@ -69,7 +69,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Why an edit was not made.
 pub(super) enum EditError {
     /// Fields are wrong.
-    Wrong(FieldErrors),
+    Invalid(FieldErrors),
     /// The change was not stored.
     Change(ChangeError),
     /// The thing to edit does not exist.
@@ -78,7 +78,7 @@ pub(super) enum EditError {
 
 impl From<FieldErrors> for EditError {
     fn from(wrongs: FieldErrors) -> Self {
-        Self::Wrong(wrongs)
+        Self::Invalid(wrongs)
     }
 }
 
@@ -91,7 +91,7 @@ impl From<ChangeError> for EditError {
 impl From<EditError> for ApiError {
     fn from(not: EditError) -> Self {
         match not {
-            EditError::Wrong(wrongs) => Self(Problem::fields(wrongs)),
+            EditError::Invalid(wrongs) => Self(Problem::fields(wrongs)),
             EditError::Change(error) => error.into(),
             EditError::Gone => Self::not_found(),
         }
@@ -433,7 +433,7 @@ pub async fn verbal_password(
     if known.is_some() && !passwords.is_right(&owner, current.unwrap_or_default()).await? {
         form.wrong("current", ErrorCode::NotRight);
     }
-    form.done(()).map_err(EditError::Wrong)?;
+    form.done(()).map_err(EditError::Invalid)?;
     let hash = passwords.hashing.sign_in.hashed(spoken).await?;
     editing
         .edited(&owner, |home| {
@@ -458,14 +458,14 @@ pub async fn verbal_password(
     tag = "household",
     params(("home" = String, Path)),
     request_body = AskVerbalPassword,
-    responses((status = 200, body = Known), Problems),
+    responses((status = 200, body = VerbalPasswordCheck), Problems),
 )]
 pub async fn check_verbal_password(
     State(passwords): State<VerbalPasswords>,
     owner: Owner,
     Body(AskVerbalPassword { password }): Body<AskVerbalPassword>,
-) -> Result<Json<Known>, ApiError> {
-    Ok(Json(Known { correct: passwords.is_right(&owner, password).await? }))
+) -> Result<Json<VerbalPasswordCheck>, ApiError> {
+    Ok(Json(VerbalPasswordCheck { correct: passwords.is_right(&owner, password).await? }))
 }
 
 /// Enrolls the cameras in SOS.

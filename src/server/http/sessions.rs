@@ -181,7 +181,7 @@ pub async fn prove(
                     .changes
                     .apply(signed_in.change(AuditAction::ProofRefused, json!({"by": "password"})))
                     .await?;
-                return Err(EditError::Wrong(vec![FieldError {
+                return Err(EditError::Invalid(vec![FieldError {
                     field: "password".into(),
                     fault: ErrorCode::NotRight,
                 }])
@@ -233,7 +233,7 @@ pub async fn password(
     {
         form.wrong("password", fault);
     }
-    form.done(()).map_err(EditError::Wrong)?;
+    form.done(()).map_err(EditError::Invalid)?;
     let password = signing_in.hashing.sign_in.hashed(password).await?;
     let changed = |token: [u8; 32]| {
         let change = signed_in

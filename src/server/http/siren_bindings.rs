@@ -54,8 +54,8 @@ pub async fn one(
         begins: begins.cloned().unwrap_or_default(),
         ..SirenBindings::default()
     };
-    for Diagnostics { who, health, troubles } in broker.diagnostics(home) {
-        let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, troubles };
+    for Diagnostics { who, health, faults } in broker.diagnostics(home) {
+        let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, faults };
         match who {
             Ok(device) => {
                 answer.sirens.extend(broker.binding(home, &device).map(|binding| SirenStatus {

@@ -11,17 +11,17 @@ use tokio::sync::watch;
 /// A siren behind the broker.
 pub(super) struct Siren {
     pub binding: BoundSiren,
-    known: Mutex<ReportedState>,
+    state: Mutex<ReportedState>,
     pub changed: watch::Sender<()>,
 }
 
 impl Siren {
-    pub fn know<T>(&self, then: impl FnOnce(&mut ReportedState) -> T) -> T {
-        then(&mut self.known.lock().expect("no holder panics"))
+    pub fn with_state<T>(&self, then: impl FnOnce(&mut ReportedState) -> T) -> T {
+        then(&mut self.state.lock().expect("no holder panics"))
     }
 
     pub fn is_done(&self, key: &str) -> bool {
-        self.know(|known| known.is_done(key, &self.binding.profile))
+        self.with_state(|state| state.is_done(key, &self.binding.profile))
     }
 }
 
@@ -45,7 +45,7 @@ impl Registry {
             same.unwrap_or_else(|| {
                 Arc::new(Siren {
                     binding,
-                    known: Mutex::default(),
+                    state: Mutex::default(),
                     changed: watch::Sender::new(()),
                 })
             })

@@ -236,7 +236,7 @@ fn client() -> Result<Client, SetupError> {
 
 /// Checks whether the servers can be reached, for `buckler check`, without sending them a step.
 /// Returns a line for each, and whether it can be reached.
-pub async fn look(hooks: &[Hook]) -> Vec<(bool, String)> {
+pub async fn probe(hooks: &[Hook]) -> Vec<(bool, String)> {
     let Ok(client) = client() else { return Vec::new() };
     let mut found = Vec::new();
     for hook in hooks {

@@ -30,7 +30,7 @@ super::language::words! {
         CenterNotYours = "You do not work at the monitoring center.",
         CallFirst = "Call first",
         Queue = "What waits",
-        OnDuty = "At the console: {0}",
+        AtConsole = "At the console: {0}",
         Shortcuts = "Arrow keys choose, T takes, G gives back, digits press the numbered buttons.",
         Waits = "waits since {0}",
         AssignedTo = "{0} works on it",

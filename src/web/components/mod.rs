@@ -34,7 +34,7 @@ pub use call_card::CallCard;
 pub use countdown::CountdownScreen;
 pub use decide::Decide;
 pub use ended::EndedScreen;
-pub use form::{Field, SaveButton, Saving, Sure, Wrong};
+pub use form::{Field, FieldMessage, SaveButton, Saving, Sure};
 pub use icon::Icon;
 pub use incident_row::incident_row;
 pub use inviting::{Inviting, Open};

@@ -36,7 +36,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CenterNotYours => "Sie arbeiten nicht in der Leitstelle.",
         W::CallFirst => "Zuerst anrufen",
         W::Queue => "Was wartet",
-        W::OnDuty => "An der Konsole: {0}",
+        W::AtConsole => "An der Konsole: {0}",
         W::Shortcuts => {
             "Pfeiltasten wählen, T nimmt, G gibt zurück, Ziffern drücken die nummerierten Knöpfe."
         }

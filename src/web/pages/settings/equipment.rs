@@ -18,7 +18,7 @@ use crate::{
     view::words::{HouseholdWord as W, Said},
     web::{
         client,
-        components::{Field, Icon, SaveButton, Saving, Sure, Wrong, part, press, text},
+        components::{Field, FieldMessage, Icon, SaveButton, Saving, Sure, part, press, text},
         store::store,
     },
 };
@@ -273,7 +273,7 @@ fn Head(
     /// Its id.
     device: StoredValue<String>,
 ) -> impl IntoView {
-    let wrong = move || device.with_value(|device| bindings.troubles(device));
+    let wrong = move || device.with_value(|device| bindings.faults(device));
     view! {
         <button class="row" type="button" aria-expanded=text(move || open.get().to_string()) on:click=press(move || open.update(|o| *o = !*o))>
             <span class="tile"><Icon name=icon/></span>
@@ -338,7 +338,7 @@ fn Add(
         <form class="card card--pad form" on:submit=add>
             <h2>{W::AddDevice}</h2>
             <label class="field"><span>{W::KindField}</span><select bind:value=kind>{KINDS.map(option).collect_view()}</select></label>
-            <Wrong field="kind" saving/>
+            <FieldMessage field="kind" saving/>
             <Field label=W::NameField name="name" value=name saving/>
             {part(move || is_camera().then(|| view! { <CameraFields stream small compatible siren keep saving/> }))}
             <SaveButton saving label=W::Add/>

@@ -48,19 +48,19 @@ impl LoadedBindings {
     }
 
     /// Returns the text of a device's problems; empty if it has none.
-    pub fn troubles(self, device: &str) -> String {
-        self.siren(device).map_or_else(String::new, |siren| troubles(&siren.health))
+    pub fn faults(self, device: &str) -> String {
+        self.siren(device).map_or_else(String::new, |siren| faults(&siren.health))
     }
 }
 
-fn troubles(health: &DeviceHealth) -> String {
-    let word = |trouble: &DeviceFault| match trouble {
-        DeviceFault::Offline => W::TroubleOffline.say(),
-        DeviceFault::Silent => W::TroubleSilent.say(),
-        DeviceFault::Tampered => W::TroubleTampered.say(),
-        DeviceFault::BatteryLow => W::TroubleBattery.say(),
+fn faults(health: &DeviceHealth) -> String {
+    let word = |fault: &DeviceFault| match fault {
+        DeviceFault::Offline => W::FaultOffline.say(),
+        DeviceFault::Silent => W::FaultSilent.say(),
+        DeviceFault::Tampered => W::FaultTampered.say(),
+        DeviceFault::BatteryLow => W::FaultBattery.say(),
     };
-    health.troubles.iter().map(word).collect::<Vec<_>>().join(" · ")
+    health.faults.iter().map(word).collect::<Vec<_>>().join(" · ")
 }
 
 /// The text that says when a device was last heard, and the level of its battery.
@@ -170,7 +170,7 @@ pub fn buttons(bindings: LoadedBindings) -> impl IntoView {
     part(move || {
         let all = bindings.all.with(|all| all.as_ref().map(|all| all.buttons.clone()))?;
         let row = |button: crate::api::siren_bindings::ButtonStatus| {
-            let wrong = troubles(&button.health);
+            let wrong = faults(&button.health);
             let wrong =
                 (!wrong.is_empty()).then(|| view! { <small class="field__wrong">{wrong}</small> });
             let heard = heard(&button.health);
