@@ -128,7 +128,7 @@ fn home(n: usize) -> Home {
 }
 
 impl Bench {
-    async fn new(homes: usize, way: Arc<dyn EffectHandler>) -> Self {
+    async fn new(homes: usize, handler: Arc<dyn EffectHandler>) -> Self {
         let folder =
             tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| "target".into()))
                 .unwrap();
@@ -144,14 +144,14 @@ impl Bench {
             database.apply(Change::new(entry).op(put(home))).await.unwrap();
         }
         let clock = Arc::new(Clock::new(Machine));
-        let ways = EffectHandlers {
-            devices: way.clone(),
-            phones: way.clone(),
-            receiver: way.clone(),
-            responders: way.clone(),
-            notices: way.clone(),
+        let handlers = EffectHandlers {
+            devices: handler.clone(),
+            phones: handler.clone(),
+            receiver: handler.clone(),
+            responders: handler.clone(),
+            notices: handler.clone(),
         };
-        let outbox = Outbox::new(clock.clone(), &ways, &ways);
+        let outbox = Outbox::new(clock.clone(), &handlers, &handlers);
         let (stopper, stop) = watch::channel(false);
         let tasks = Tasks::new(stop);
         let (changes, journal) = writer::start(database, Arc::default(), &tasks);

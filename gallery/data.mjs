@@ -37,7 +37,7 @@ const everywhere = (reason) => ({ ...home.sos, dashboard: cannot(reason), live_v
 
 export const homes = {
   usual: home,
-  held: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
+  restricted: { ...home, sos: { ...home.sos, held_until: at(80_000) } },
   changed: { ...home, changes: [{ number: 2, at: at(-1_900), who: "Sam", what: "contacts", was: "Sister, Neighbor, Father" }, { number: 1, at: at(-7_300), who: "Olivia", what: "address", was: "9 Oak Lane, Portland, OR 97201, US" }] },
   notReady: { ...home, sos: dark, devices: home.devices.map((device) => ({ ...device, online: false })), cameras: home.cameras.map((camera) => ({ ...camera, online: false, live: false, still: false })), contacts: home.contacts.map((contact, at) => ({ ...contact, ready: ["invited", "opted_out", "invited"][at], linked: at < 2 })) },
   stopped: { ...home, quarantined: [{ id: "01890000-0000-7000-8000-000000000031", since: at(-420) }] },

@@ -49,7 +49,8 @@ pub enum AuditAction {
     FirstOwner,
     /// A device has a new problem: it is silent, its battery is nearly empty, or it was tampered
     /// with.
-    DeviceTrouble,
+    #[serde(rename = "device_trouble")]
+    DeviceFault,
     /// A report from another server had no valid signature.
     ReportRefused,
     /// A person ended a quarantined incident, which the server could not advance.

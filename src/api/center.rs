@@ -28,9 +28,10 @@ pub struct Queue {
     /// Incidents that the server cannot advance, the oldest first. They are not ordered by urgency,
     /// because the requested services may be unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub quarantined: Vec<QuarantinedCase>,
+    pub quarantined: Vec<QuarantinedIncident>,
     /// The operators who have the console open.
-    pub on_duty: Vec<OnDuty>,
+    #[serde(rename = "on_duty")]
+    pub present: Vec<PresentOperator>,
     /// The server's time.
     #[schema(value_type = String, format = DateTime)]
     pub server_time: Timestamp,
@@ -39,7 +40,8 @@ pub struct Queue {
 /// An incident that the server cannot read or decide, with what is known about its home. An
 /// operator who has handled it ends it: `DELETE /api/v1/center/quarantine/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct QuarantinedCase {
+#[schema(as = QuarantinedCase)]
+pub struct QuarantinedIncident {
     /// The id of the incident.
     pub id: String,
     /// The name of the home, or its id if the home cannot be read.
@@ -57,7 +59,8 @@ pub struct QuarantinedCase {
 
 /// An operator who has the console open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OnDuty {
+#[schema(as = OnDuty)]
+pub struct PresentOperator {
     /// The account.
     #[schema(value_type = String)]
     pub id: UserId,
@@ -76,7 +79,8 @@ pub struct Assign {
 
 /// A camera that the center may watch while the incident is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Shown {
+#[schema(as = Shown)]
+pub struct WatchableCamera {
     /// The camera.
     #[schema(value_type = String)]
     pub id: CameraId,
@@ -136,7 +140,7 @@ pub struct IncidentDetail {
     /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting
     /// operator works on the incident.
     #[serde(default)]
-    pub cameras: Vec<Shown>,
+    pub cameras: Vec<WatchableCamera>,
     /// Whether canceling requires the verbal password.
     pub password_required: bool,
     /// The operator's next step.

@@ -134,9 +134,9 @@ pub struct Sos {
     pub ready: Ready,
     /// When the restriction of the requesting device ends. Until then it may not request help,
     /// because it was signed in without the account's passkey.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "held_until", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub held_until: Option<Timestamp>,
+    pub restricted_until: Option<Timestamp>,
 }
 
 /// The availability of each camera's shield, in the order of the cameras; an object on the wire. A

@@ -164,9 +164,11 @@ pub struct EditSettings {
 /// Whether devices are restricted that sign in without their account's passkey.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EditHolding {
+#[schema(as = EditHolding)]
+pub struct EditDeviceRestriction {
     /// Whether such a device may not request help for a day. It may sound sirens and run drills.
-    pub hold_new_devices: bool,
+    #[serde(rename = "hold_new_devices")]
+    pub restrict_new_devices: bool,
 }
 
 /// The emergency contacts, in call order: 2 to 10 people.
@@ -219,7 +221,8 @@ pub struct AskVerbalPassword {
 
 /// The result of a check of the verbal password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Known {
+#[schema(as = Known)]
+pub struct VerbalPasswordCheck {
     /// Whether the password was right.
     pub correct: bool,
 }

@@ -13,10 +13,10 @@ pub mod phone;
 pub mod problem;
 pub mod review;
 pub mod session;
+pub mod siren_bindings;
 pub mod statistics;
 pub mod timeline;
 pub mod webhooks;
-pub mod wiring;
 
 /// The paths of version 1. Parameters in braces are filled in by the functions.
 pub mod path {

@@ -52,7 +52,8 @@ pub enum Code {
     /// 403: the password or a passkey was given too long ago for this change
     ProofNeeded,
     /// 403: this device is restricted, because it was signed in without the account's passkey
-    DeviceHeld,
+    #[serde(rename = "device_held")]
+    DeviceRestricted,
     /// 403, with a reason
     SosNotAvailable,
     /// 404, also for what the caller may not see
@@ -103,7 +104,7 @@ impl Code {
             Self::NotSignedIn => (401, "not-signed-in", "Not signed in"),
             Self::NotAllowed => (403, "not-allowed", "Not allowed"),
             Self::ProofNeeded => (403, "proof-needed", "Give your password again"),
-            Self::DeviceHeld => (403, "device-held", "This device is held"),
+            Self::DeviceRestricted => (403, "device-held", "This device is held"),
             Self::SosNotAvailable => (403, "sos-not-available", "SOS is not available"),
             Self::NotFound => (404, "not-found", "Not found"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),

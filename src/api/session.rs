@@ -37,9 +37,9 @@ pub struct Device {
     pub seen_at: Timestamp,
     /// When the restriction of the device ends. Until then it may not request help, because it was
     /// signed in without the account's passkey.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "held_until", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub held_until: Option<Timestamp>,
+    pub restricted_until: Option<Timestamp>,
 }
 
 /// Changes the account's password.

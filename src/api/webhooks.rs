@@ -43,10 +43,10 @@ pub struct Data {
     pub text: String,
     /// A call that is over.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub call: Option<CallTold>,
+    pub call: Option<EndedCall>,
     /// The progress of a service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dispatch: Option<DispatchTold>,
+    pub dispatch: Option<DispatchProgress>,
     /// How the incident ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<Disposition>,
@@ -80,7 +80,8 @@ pub struct About {
 
 /// A call that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CallTold {
+#[schema(as = CallTold)]
+pub struct EndedCall {
     /// The name of the contact who was called.
     pub name: String,
     /// How it ended.
@@ -89,7 +90,8 @@ pub struct CallTold {
 
 /// The progress of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DispatchTold {
+#[schema(as = DispatchTold)]
+pub struct DispatchProgress {
     /// The service.
     pub service: Service,
     /// The state that it has reached.
@@ -124,7 +126,7 @@ impl Message {
                 .as_ref()
                 .map(|call| Report::Called { name: call.name.clone(), outcome: call.outcome })?,
             "dispatch_requested" | "dispatch_moved" => {
-                let DispatchTold { service, state, reference } = dispatch.clone()?;
+                let DispatchProgress { service, state, reference } = dispatch.clone()?;
                 Report::Moved { service, state, reference }
             }
             // The contact whom they called gave the password there.

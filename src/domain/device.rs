@@ -75,7 +75,7 @@ pub enum DeviceFault {
 impl Health {
     /// Returns its current problems. `listening_since` is when the server began to listen to it;
     /// `silent_after` is its longest normal silence, if known.
-    pub fn troubles(
+    pub fn faults(
         &self,
         listening_since: Timestamp,
         now: Timestamp,
@@ -93,7 +93,7 @@ impl Health {
             (self.tampered == Some(true), DeviceFault::Tampered),
             (self.battery.is_some_and(|left| left < BATTERY_LOW), DeviceFault::BatteryLow),
         ];
-        wrong.into_iter().filter_map(|(is, trouble)| is.then_some(trouble)).collect()
+        wrong.into_iter().filter_map(|(is, fault)| is.then_some(fault)).collect()
     }
 }
 
@@ -111,16 +111,16 @@ mod tests {
             battery: Some(15),
             tampered: Some(false),
         };
-        assert_eq!(healthy.troubles(at(0), at(25), day), []);
-        assert_eq!(healthy.troubles(at(0), at(26), day), [DeviceFault::Silent]);
+        assert_eq!(healthy.faults(at(0), at(25), day), []);
+        assert_eq!(healthy.faults(at(0), at(26), day), [DeviceFault::Silent]);
         assert_eq!(
-            healthy.troubles(at(0), at(2_600), None),
+            healthy.faults(at(0), at(2_600), None),
             [],
             "nobody knows how long it may be silent"
         );
-        assert_eq!(healthy.troubles(at(10), at(30), day), [], "nobody listened before");
+        assert_eq!(healthy.faults(at(10), at(30), day), [], "nobody listened before");
         assert_eq!(
-            Health::default().troubles(at(0), at(26), day),
+            Health::default().faults(at(0), at(26), day),
             [DeviceFault::Silent],
             "never heard"
         );
@@ -131,7 +131,7 @@ mod tests {
             tampered: Some(true),
         };
         assert_eq!(
-            worn.troubles(at(0), at(26), day),
+            worn.faults(at(0), at(26), day),
             [DeviceFault::Offline, DeviceFault::Tampered, DeviceFault::BatteryLow]
         );
     }

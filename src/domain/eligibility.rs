@@ -38,7 +38,8 @@ pub enum Reason {
     /// The home has no address to send help to.
     NoAddress,
     /// This device is restricted: it was signed in without the account's passkey.
-    DeviceHeld,
+    #[serde(rename = "device_held")]
+    DeviceRestricted,
 }
 
 /// R4: the dashboard's shield needs the alarm route or the camera route.
@@ -103,10 +104,10 @@ pub fn request(
 /// and run drills.
 ///
 /// # Errors
-/// [`Reason::DeviceHeld`] if the device is restricted.
-pub fn from_device(request: Request, mode: Mode, held: bool) -> Result<(), Reason> {
-    let may = !held || mode == Mode::Drill || request == Request::Siren;
-    may.then_some(()).ok_or(Reason::DeviceHeld)
+/// [`Reason::DeviceRestricted`] if the device is restricted.
+pub fn from_device(request: Request, mode: Mode, restricted: bool) -> Result<(), Reason> {
+    let may = !restricted || mode == Mode::Drill || request == Request::Siren;
+    may.then_some(()).ok_or(Reason::DeviceRestricted)
 }
 
 /// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station

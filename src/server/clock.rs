@@ -144,9 +144,9 @@ mod tests {
     const T: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 
     #[derive(Debug)]
-    struct Told(Timestamp, &'static str, u64);
+    struct FixedTime(Timestamp, &'static str, u64);
 
-    impl TimeSource for Told {
+    impl TimeSource for FixedTime {
         fn wall(&self) -> Timestamp {
             self.0
         }
@@ -158,7 +158,7 @@ mod tests {
     fn at_restart(wall: Timestamp, boot: &'static str, uptime_s: u64) -> Timestamp {
         let kept =
             Anchor { boot: Boot { id: "monday".into(), uptime: Duration::from_secs(100) }, at: T };
-        let clock = Clock::new(Told(wall, boot, uptime_s));
+        let clock = Clock::new(FixedTime(wall, boot, uptime_s));
         clock.go_on(Some(&kept), T + 3 * SECOND);
         clock.now()
     }
@@ -185,7 +185,7 @@ mod tests {
     /// F17.
     #[tokio::test(start_paused = true)]
     async fn running_clock_is_offered_only_a_real_correction() {
-        let clock = Clock::new(Told(T, "monday", 0));
+        let clock = Clock::new(FixedTime(T, "monday", 0));
         assert_eq!(clock.correction(), None);
         tokio::time::advance(SECOND).await;
         assert_eq!(

@@ -6,7 +6,7 @@ use super::{
     config::Config,
     dc09::{
         settings::SettingsError,
-        transmitter::{DrillTransmitter, Transmitter, supervise, tell_what_fails},
+        transmitter::{DrillTransmitter, Transmitter, record_failures, supervise},
     },
     engine::{
         Engine,
@@ -15,7 +15,7 @@ use super::{
     live_events::LiveEvents,
     monitoring::{
         NoTransmitter,
-        responders::{Case, NoResponders, SimulatedResponders, respond},
+        responders::{NoResponders, SimulatedDispatch, SimulatedResponders, respond},
     },
     notify::LogNotices,
     sirens::{Devices, DrillDevices, outside},
@@ -34,7 +34,7 @@ pub struct Handlers {
     pub drill: EffectHandlers,
     /// The receiving center, if there is one.
     pub receiver: Option<Arc<Transmitter>>,
-    cases: Vec<mpsc::UnboundedReceiver<Case>>,
+    dispatches: Vec<mpsc::UnboundedReceiver<SimulatedDispatch>>,
     failures: Option<mpsc::UnboundedReceiver<IncidentId>>,
 }
 
@@ -49,8 +49,8 @@ impl Handlers {
         live_events: &Arc<LiveEvents>,
         devices: &Arc<dyn Devices>,
     ) -> Result<Self, SettingsError> {
-        let (drill_responders, drill_cases) = SimulatedResponders::new(clock.clone());
-        let mut cases = vec![drill_cases];
+        let (drill_responders, drill_dispatches) = SimulatedResponders::new(clock.clone());
+        let mut dispatches = vec![drill_dispatches];
         // The table has no effect in other modes, so that it can stay in the file.
         let settings =
             config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
@@ -78,8 +78,9 @@ impl Handlers {
                 // The receiving center or the operator at the console sends help.
                 (CenterMode::Receiver | CenterMode::Operators, _) => Arc::new(NoTransmitter),
                 (CenterMode::Automatic, true) => {
-                    let (live_responders, live_cases) = SimulatedResponders::new(clock.clone());
-                    cases.push(live_cases);
+                    let (live_responders, live_dispatches) =
+                        SimulatedResponders::new(clock.clone());
+                    dispatches.push(live_dispatches);
                     Arc::new(live_responders)
                 }
                 (CenterMode::Automatic, false) => Arc::new(NoResponders),
@@ -97,7 +98,7 @@ impl Handlers {
             Some(bench) => outside::shown(live, bench),
             None => live,
         };
-        Ok(Self { live, drill, receiver, cases, failures })
+        Ok(Self { live, drill, receiver, dispatches, failures })
     }
 
     /// Starts the tasks outside the event loop, which run until the server stops.
@@ -107,13 +108,13 @@ impl Handlers {
         clock: &Arc<Clock>,
         tasks: &Tasks,
     ) -> Option<Arc<Transmitter>> {
-        for cases in self.cases {
-            tasks.spawn("simulated responders", respond(cases, engine.clone(), clock.clone()));
+        for dispatches in self.dispatches {
+            tasks.spawn("simulated responders", respond(dispatches, engine.clone(), clock.clone()));
         }
         if let Some(failures) = self.failures {
             tasks.spawn(
                 "failures of the receiving center",
-                tell_what_fails(failures, engine.clone()),
+                record_failures(failures, engine.clone()),
             );
         }
         if let Some(receiver) = &self.receiver {

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_all_places_are_taken_the_oldest_of_the_largest_network_ends() {
+    async fn full_server_ends_the_oldest_place_of_the_largest_network() {
         let places = AtOnce::new(3, 4);
         let flood: Vec<_> = (0..3).map(|_| places.enter("flood").unwrap()).collect();
         let _one = places.enter("one").unwrap();

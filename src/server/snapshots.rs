@@ -81,7 +81,7 @@ impl Snapshots {
         )
     }
 
-    /// A home as this member sees it, on a device whose restriction ends at `held_until`.
+    /// A home as this member sees it, on a device whose restriction ends at `restricted_until`.
     ///
     /// # Errors
     /// The contacts' links could not be read.
@@ -89,7 +89,7 @@ impl Snapshots {
         &self,
         home: &Home,
         membership: Membership,
-        held_until: Option<Timestamp>,
+        restricted_until: Option<Timestamp>,
     ) -> Result<HomeAnswer, StoreError> {
         let links = self.reads.contact_links(&home.id).await?;
         let link = |c: &contact::Contact| links.iter().find(|(id, _)| *id == c.id);
@@ -122,7 +122,7 @@ impl Snapshots {
                     eligibility::siren(home, membership).map(|()| Vec::new()),
                 ),
                 ready: self.ready(home),
-                held_until: held_until.filter(|_| membership.may(Action::Raise)),
+                restricted_until: restricted_until.filter(|_| membership.may(Action::Raise)),
             },
             settings: home.settings,
             devices: home.devices.iter().map(|d| self.present_device(home, d)).collect(),
@@ -194,7 +194,7 @@ impl Snapshots {
             |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
         let mut checks = vec![match (&self.receiver, self.center, self.demo) {
             (Some(receiver), ..) => receiver.check(home, at),
-            (None, CenterMode::Operators, _) => match self.operators.on_duty(at).is_empty() {
+            (None, CenterMode::Operators, _) => match self.operators.present(at).is_empty() {
                 false => check(CheckKind::Center, true, "Somebody is at the console"),
                 true => check(CheckKind::Center, false, "Nobody is at the console"),
             },
@@ -225,7 +225,7 @@ impl Snapshots {
             .broker
             .iter()
             .flat_map(|broker| broker.diagnostics(&home.id))
-            .filter(|look| !look.troubles.is_empty())
+            .filter(|diagnostics| !diagnostics.faults.is_empty())
             .count();
         if ailing > 0 {
             let count = u32::try_from(ailing).ok();

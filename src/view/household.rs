@@ -37,7 +37,7 @@ pub fn deed(record: &AuditRecord) -> String {
         AuditAction::FirstOwner => W::DidBegin,
         AuditAction::QuarantineEnded => W::DidDealWith,
         // The record names the devices.
-        AuditAction::DeviceTrouble => return W::DeviceTrouble.fill(&[&record.about.join(", ")]),
+        AuditAction::DeviceFault => return W::DeviceFault.fill(&[&record.about.join(", ")]),
         // The steps of incidents are in the history.
         AuditAction::HomeChanged | AuditAction::Incident => {
             let fields: Vec<&str> = record.about.iter().map(|field| changed(field).say()).collect();

@@ -19,8 +19,8 @@ use crate::{
         problem::Code,
         review::{Decision, Review},
         session::{Device, EditPassword, Me, Proof, SignIn},
+        siren_bindings::SirenBindings,
         statistics::Statistics,
-        wiring::Wiring,
     },
     domain::{
         id::{CallId, HomeId, IncidentId},
@@ -250,8 +250,8 @@ pub async fn deliveries(home: &HomeId) -> Answer<Vec<Undelivered>> {
     get(&path::of_home(home, "deliveries")).await
 }
 
-/// What of a home is behind the broker.
-pub async fn wiring(home: &HomeId) -> Answer<Wiring> {
+/// The sirens and buttons of a home behind the broker.
+pub async fn siren_bindings(home: &HomeId) -> Answer<SirenBindings> {
     get(&path::of_home(home, "wiring")).await
 }
 

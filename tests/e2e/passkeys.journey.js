@@ -72,12 +72,12 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   const notice = other.page.getByRole("alert").filter({ hasText: "This device cannot request help yet" });
   await expect(notice).toBeVisible();
   await expect(notice.getByRole("link", { name: "Call 911" })).toHaveAttribute("href", "tel:911");
-  await other.page.screenshot({ path: "output/held.png", fullPage: true });
+  await other.page.screenshot({ path: "output/restricted.png", fullPage: true });
   await other.openSheet();
   await expect(other.sheet().getByText("signed in without your passkey")).toBeVisible();
   await expect(other.page.getByRole("slider")).toHaveCount(0);
   await expect(other.button("Sound Siren Only")).toBeVisible();
-  await other.page.screenshot({ path: "output/held-sheet.png" });
+  await other.page.screenshot({ path: "output/restricted-sheet.png" });
   await other.button("Practice instead").click();
   await expect(other.page.getByRole("slider")).toHaveCount(3);
   await other.button("Close").click();

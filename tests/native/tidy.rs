@@ -123,8 +123,8 @@ fn names_say_something() {
 #[test]
 fn names_of_tests_are_short_and_without_codes() {
     for path in rust_files() {
-        for (function, _) in functions(&read(&path)) {
-            let after = function.split("fn ").nth(1).unwrap_or_default();
+        for Function { code, .. } in functions(&read(&path)) {
+            let after = code.split("fn ").nth(1).unwrap_or_default();
             let test = after.split(['(', '<']).next().unwrap_or_default();
             assert!(test.len() <= 60, "{}: {test} has {} letters", name(&path), test.len());
             let first = test.split('_').next().unwrap_or_default();

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// An event that came.
-pub struct Heard {
+pub struct ReceivedEvent {
     pub name: String,
     pub data: Value,
     pub at: Instant,
@@ -63,13 +63,13 @@ async fn read(socket: TcpStream, tell: mpsc::Sender<(String, Instant)>) {
 
 impl Listener {
     /// The next event.
-    pub async fn next(&mut self) -> Heard {
+    pub async fn next(&mut self) -> ReceivedEvent {
         let (text, at) = self.heard.recv().await.expect("the stream goes on");
         let field =
             |name: &str| text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
         let id = field("id").and_then(|id| id.parse().ok());
         let data = serde_json::from_str(field("data").expect("data")).expect("JSON");
-        let heard = Heard { name: field("event").expect("a name").into(), data, at, id };
+        let heard = ReceivedEvent { name: field("event").expect("a name").into(), data, at, id };
         if let Some(id) = heard.id {
             assert!(id >= self.seen, "ids only grow");
             self.seen = id;
@@ -78,7 +78,7 @@ impl Listener {
     }
 
     /// The next event of that name.
-    pub async fn event(&mut self, name: &str) -> Heard {
+    pub async fn event(&mut self, name: &str) -> ReceivedEvent {
         loop {
             let heard = self.next().await;
             if heard.name == name {

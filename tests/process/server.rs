@@ -138,7 +138,7 @@ pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
             seen_at: at,
             expires_at: at + Duration::from_secs(86_400),
             proven_at: at,
-            held_until: Timestamp::default(),
+            restricted_until: Timestamp::default(),
             replaces: None,
         };
         let change =

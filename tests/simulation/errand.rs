@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 /// Something that somebody wants of the server.
 #[derive(Clone, Debug)]
 pub struct Errand {
-    what: Wish,
+    what: ErrandKind,
     since: Timestamp,
     patience: Duration,
     attempts: u32,
@@ -30,7 +30,7 @@ pub struct Errand {
 }
 
 #[derive(Clone, Debug)]
-enum Wish {
+enum ErrandKind {
     /// With what the client takes for the server's time at the tap.
     Raise(Box<Raise>, Option<Timestamp>),
     Give(IncidentId, Command),
@@ -61,7 +61,7 @@ impl Errand {
     /// A client's request; `server_time` where it can know it.
     pub fn raise(raise: Raise, since: Timestamp, server_time: Option<Timestamp>) -> Self {
         Self {
-            what: Wish::Raise(Box::new(raise), server_time),
+            what: ErrandKind::Raise(Box::new(raise), server_time),
             since,
             patience: Duration::from_secs(60),
             attempts: 0,
@@ -72,7 +72,13 @@ impl Errand {
     /// A command to an incident, sent until it is answered or patience ends.
     pub fn command(incident: IncidentId, command: Command, patience: Duration) -> Self {
         let since = Timestamp::default();
-        Self { what: Wish::Give(incident, command), since, patience, attempts: 0, answered: false }
+        Self {
+            what: ErrandKind::Give(incident, command),
+            since,
+            patience,
+            attempts: 0,
+            answered: false,
+        }
     }
 
     /// Sends for the first time now.
@@ -84,7 +90,7 @@ impl Errand {
     pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
         errand.since = at;
         let mut errands = world.lock(&world.errands);
-        if let Wish::Raise(_, sent_at) = &mut errand.what {
+        if let ErrandKind::Raise(_, sent_at) = &mut errand.what {
             match sent_at {
                 Some(server) => {
                     errands.offset_ms =
@@ -128,8 +134,10 @@ impl Errand {
         let (world, engine, clock) = (world.clone(), engine.clone(), clock.clone());
         tokio::spawn(async move {
             let done = match what {
-                Wish::Raise(raise, sent_at) => ask(&world, &engine, &clock, *raise, sent_at).await,
-                Wish::Give(incident, command) => {
+                ErrandKind::Raise(raise, sent_at) => {
+                    ask(&world, &engine, &clock, *raise, sent_at).await
+                }
+                ErrandKind::Give(incident, command) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);
                     !matches!(answer, Err(Denied::StorageUnavailable))

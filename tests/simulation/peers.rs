@@ -4,7 +4,7 @@
 use super::{
     dice::Dice,
     errand::Errand,
-    plan::{LANES, Plan, WayFault, contact},
+    plan::{HandlerFault, Plan, QUEUES, contact},
     world::World,
 };
 use async_trait::async_trait;
@@ -34,7 +34,7 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Peers {
     seen: BTreeSet<String>,
-    faults: BTreeMap<&'static str, WayFault>,
+    faults: BTreeMap<&'static str, HandlerFault>,
     edited: BTreeSet<usize>,
     kill_after_effect: bool,
 }
@@ -53,10 +53,10 @@ impl Peers {
         self.edited.insert(n);
     }
 
-    pub fn break_way(&mut self, lane: &'static str, fault: Option<WayFault>) {
+    pub fn break_handler(&mut self, queue: &'static str, fault: Option<HandlerFault>) {
         match fault {
-            Some(fault) => self.faults.insert(lane, fault),
-            None => self.faults.remove(lane),
+            Some(fault) => self.faults.insert(queue, fault),
+            None => self.faults.remove(queue),
         };
     }
 
@@ -69,19 +69,19 @@ impl Peers {
     }
 }
 
-/// One way out of one life of the server.
-struct Way {
-    lane: &'static str,
+/// An effect handler in one life of the server.
+struct Handler {
+    queue: &'static str,
     mode: Mode,
     world: Arc<World>,
     clock: Arc<Clock>,
 }
 
-/// The ways out for the real thing and for drills.
+/// The effect handlers for the real thing and for drills.
 pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandlers, EffectHandlers) {
     let of = |mode| {
-        let [devices, phones, receiver, responders, notices] = LANES.map(|lane| {
-            Arc::new(Way { lane, mode, world: world.clone(), clock: clock.clone() })
+        let [devices, phones, receiver, responders, notices] = QUEUES.map(|queue| {
+            Arc::new(Handler { queue, mode, world: world.clone(), clock: clock.clone() })
                 as Arc<dyn EffectHandler>
         });
         EffectHandlers { devices, phones, receiver, responders, notices }
@@ -90,18 +90,18 @@ pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandlers, Effe
 }
 
 #[async_trait]
-impl EffectHandler for Way {
+impl EffectHandler for Handler {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let (now, world) = (self.world.truth(), &self.world);
-        let fault = world.lock(&world.peers).faults.get(self.lane).copied();
-        if let Some(WayFault::Unreachable) = fault {
+        let fault = world.lock(&world.peers).faults.get(self.queue).copied();
+        if let Some(HandlerFault::Unreachable) = fault {
             return Err(ExecuteError("nobody is reached".into()));
         }
         world.ledger().carried_out(
             now,
             self.clock.now(),
             self.mode,
-            self.lane,
+            self.queue,
             effect,
             &world.disk,
         );
@@ -114,8 +114,10 @@ impl EffectHandler for Way {
         }
         let mut dice = Dice::new(world.plan.seed, &format!("way/{}", effect.key));
         match fault {
-            Some(WayFault::Slow) => tokio::time::sleep(dice.ms(100, 20_000)).await,
-            Some(WayFault::AnswerLost) => return Err(ExecuteError("the answer was lost".into())),
+            Some(HandlerFault::Slow) => tokio::time::sleep(dice.ms(100, 20_000)).await,
+            Some(HandlerFault::AnswerLost) => {
+                return Err(ExecuteError("the answer was lost".into()));
+            }
             _ if dice.chance(20) => tokio::time::sleep(dice.ms(1, 50)).await,
             _ => {}
         }
@@ -137,7 +139,7 @@ impl EffectHandler for Way {
     }
 }
 
-impl Way {
+impl Handler {
     /// What the peer does of itself, once, when it is reached first.
     fn act(&self, effect: &Effect, now: Timestamp) {
         match &effect.kind {

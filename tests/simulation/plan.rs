@@ -51,8 +51,8 @@ pub enum What {
     Kill { when: When, down: Duration, reboot: bool },
     /// The disk.
     Disk { fault: DiskFault, lasts: Duration },
-    /// A way out of the server.
-    Way { lane: &'static str, fault: WayFault, lasts: Duration },
+    /// An effect handler.
+    Handler { queue: &'static str, fault: HandlerFault, lasts: Duration },
     /// The network between clients and server.
     Network { loses_percent: u64, slow_ms: u64, lasts: Duration },
     /// Somebody or something sets the wall clock.
@@ -90,7 +90,7 @@ pub enum DiskFault {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum WayFault {
+pub enum HandlerFault {
     /// Nobody is reached.
     Unreachable,
     /// It takes long.
@@ -100,7 +100,7 @@ pub enum WayFault {
 }
 
 /// The lanes of the outbox, by the names under which faults strike them.
-pub const LANES: [&str; 5] = ["devices", "phones", "receiver", "responders", "notices"];
+pub const QUEUES: [&str; 5] = ["devices", "phones", "receiver", "responders", "notices"];
 
 impl Plan {
     /// The world of a seed.
@@ -196,8 +196,12 @@ fn trouble(dice: &mut Dice) -> What {
             What::Disk { fault, lasts: dice.ms(50, 30_000) }
         }
         3 => {
-            let fault = dice.pick(&[WayFault::Unreachable, WayFault::Slow, WayFault::AnswerLost]);
-            What::Way { lane: dice.pick(&LANES), fault, lasts: dice.ms(100, 180_000) }
+            let fault = dice.pick(&[
+                HandlerFault::Unreachable,
+                HandlerFault::Slow,
+                HandlerFault::AnswerLost,
+            ]);
+            What::Handler { queue: dice.pick(&QUEUES), fault, lasts: dice.ms(100, 180_000) }
         }
         4 => What::Network {
             loses_percent: dice.below(90),

@@ -7,7 +7,7 @@ use super::{
     errand::{Errand, Errands},
     ledger::Ledger,
     peers::{Peers, ways_out},
-    plan::{DiskFault, Plan, Steer, WayFault, What, When},
+    plan::{DiskFault, HandlerFault, Plan, Steer, What, When},
 };
 use buckler::{
     domain::{
@@ -53,9 +53,9 @@ pub enum Event {
     Arrive(usize),
     /// An answer reaches the sender.
     Answered(usize, bool),
-    /// A disk, a way or the network works again.
+    /// A disk, a handler or the network works again.
     DiskHeals,
-    WayHeals(&'static str),
+    HandlerHeals(&'static str),
     NetworkHeals,
     /// Somebody at the center looks.
     Look,
@@ -340,7 +340,7 @@ impl World {
                 self.disk.break_with(None);
                 self.ledger().outage_ends(self.truth());
             }
-            Event::WayHeals(lane) => self.lock(&self.peers).break_way(lane, None),
+            Event::HandlerHeals(queue) => self.lock(&self.peers).break_handler(queue, None),
             Event::NetworkHeals => *self.lock(&self.weather) = Weather::default(),
             Event::Look => {
                 if let Some((engine, _)) = server {
@@ -427,7 +427,7 @@ impl World {
                     .outage_begins(now, matches!(fault, DiskFault::Full | DiskFault::Flush));
                 self.later(now + lasts, Event::DiskHeals);
             }
-            What::Way { lane, fault, lasts } => self.break_way(lane, fault, now, lasts),
+            What::Handler { queue, fault, lasts } => self.break_handler(queue, fault, now, lasts),
             What::Network { loses_percent, slow_ms, lasts } => {
                 *self.lock(&self.weather) = Weather { loses_percent, slow_ms };
                 self.later(now + lasts, Event::NetworkHeals);
@@ -436,10 +436,16 @@ impl World {
         }
     }
 
-    fn break_way(&self, lane: &'static str, fault: WayFault, now: Timestamp, lasts: Duration) {
-        self.lock(&self.peers).break_way(lane, Some(fault));
-        self.ledger().way_breaks(lane, now, now + lasts + Duration::from_secs(31));
-        self.later(now + lasts, Event::WayHeals(lane));
+    fn break_handler(
+        &self,
+        queue: &'static str,
+        fault: HandlerFault,
+        now: Timestamp,
+        lasts: Duration,
+    ) {
+        self.lock(&self.peers).break_handler(queue, Some(fault));
+        self.ledger().handler_breaks(queue, now, now + lasts + Duration::from_secs(31));
+        self.later(now + lasts, Event::HandlerHeals(queue));
     }
 }
 

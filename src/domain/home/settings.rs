@@ -22,11 +22,11 @@ pub struct Settings {
     pub verbal_password_required: bool,
     /// Whether a device that was signed in without the account's passkey is restricted for a day,
     /// so that it cannot request help.
-    #[serde(default = "held")]
-    pub hold_new_devices: bool,
+    #[serde(default = "restricts_new_devices", rename = "hold_new_devices")]
+    pub restrict_new_devices: bool,
 }
 
-fn held() -> bool {
+fn restricts_new_devices() -> bool {
     true
 }
 
@@ -37,7 +37,7 @@ impl Default for Settings {
             siren_duration_s: 600,
             cameras_sound_with_base_station: false,
             verbal_password_required: true,
-            hold_new_devices: true,
+            restrict_new_devices: true,
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum Refusal {
     /// The incident does not wait for this command.
     NotWaiting,
     /// Somebody else works on it: an operator, or a center elsewhere.
-    Held,
+    AssignedToAnother,
     /// Contacts are still being called.
     CallsUnderWay,
 }
@@ -220,7 +220,9 @@ impl Draft {
             State::Dispatching if self.incident.open_call().is_some() => {
                 Err(Refusal::CallsUnderWay)
             }
-            State::Dispatching if !self.incident.may_be_ended_by_home() => Err(Refusal::Held),
+            State::Dispatching if !self.incident.may_be_ended_by_home() => {
+                Err(Refusal::AssignedToAnother)
+            }
             State::Dispatching => {
                 self.close(by, Disposition::EndedByHome);
                 Ok(())

@@ -82,7 +82,7 @@ pub struct ExternalReports {
     /// The keys of all reports, so that none counts twice.
     pub keys: Vec<String>,
     /// The progress of services that this server has not requested yet.
-    pub ahead: Vec<Dispatch>,
+    pub early: Vec<Dispatch>,
     /// Whether somebody there works on it.
     pub claimed: bool,
     /// Who reported the end, and how it ended, if anybody did.

@@ -172,13 +172,13 @@ impl Incident {
     /// Adds a service, with its progress if that was reported before.
     fn dispatch(&mut self, service: Service, at: Timestamp) {
         self.state = State::Dispatching;
-        let ahead = self
+        let early = self
             .external
-            .ahead
+            .early
             .iter()
             .position(|d| d.service == service)
-            .map(|n| self.external.ahead.remove(n));
-        self.dispatches.push(ahead.unwrap_or(Dispatch {
+            .map(|n| self.external.early.remove(n));
+        self.dispatches.push(early.unwrap_or(Dispatch {
             service,
             state: DispatchState::Requested,
             reference: None,
@@ -207,12 +207,12 @@ impl Incident {
                 if self.dispatches.iter().any(|d| d.service == *service) {
                     return self.dispatch_moved(*service, *state, reference.as_ref(), at);
                 }
-                let ahead = &mut self.external.ahead;
-                let known = ahead
+                let early = &mut self.external.early;
+                let known = early
                     .iter()
                     .position(|d| d.service == *service)
-                    .and_then(|n| ahead.remove(n).reference);
-                ahead.push(Dispatch {
+                    .and_then(|n| early.remove(n).reference);
+                early.push(Dispatch {
                     service: *service,
                     state: *state,
                     reference: reference.clone().or(known),
@@ -230,7 +230,7 @@ impl Incident {
     pub(super) fn progress(&self, service: Service) -> Option<DispatchState> {
         self.dispatches
             .iter()
-            .chain(&self.external.ahead)
+            .chain(&self.external.early)
             .find(|d| d.service == service)
             .map(|d| d.state)
     }

@@ -295,7 +295,7 @@ impl Cameras {
         let whole = self.source(home, camera, Size::Whole)?;
         let small = self.source(home, camera, Size::Small);
         let (whole, small) =
-            tokio::join!(self.look(&whole), async { Some(self.look(small.as_ref()?).await) });
+            tokio::join!(self.probe(&whole), async { Some(self.probe(small.as_ref()?).await) });
         Some(match (whole, small) {
             (Err(trouble), _) | (_, Some(Err(trouble))) => {
                 Tried { trouble: Some(trouble), ..Tried::default() }
@@ -304,10 +304,10 @@ impl Cameras {
         })
     }
 
-    async fn look(&self, source: &Source) -> Result<(u32, u32), StreamTrouble> {
+    async fn probe(&self, source: &Source) -> Result<(u32, u32), StreamTrouble> {
         match source {
             Source::Rtsp(address) => {
-                rtsp::look(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await
+                rtsp::probe(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await
             }
             Source::DemoStream(id) => {
                 let format = &demo_stream::of(id.as_str()).ok_or(StreamTrouble::NoVideo)?.format;

@@ -59,14 +59,14 @@ impl Clips {
     ) {
         let Some(stream) = cameras.open(home, camera) else { return };
         // The recording counts as a viewer, so the stream stays open if all others leave.
-        let Some((format, mut pictures, mut tape)) =
+        let Some((format, mut pictures, mut feed)) =
             stream.record((at - BEFORE).as_millis() * 1_000)
         else {
             return;
         };
         let mut bytes = 0;
         let more = async {
-            while let Some(picture) = tape.next().await {
+            while let Some(picture) = feed.next().await {
                 bytes += picture.message.len();
                 pictures.push(picture);
                 if bytes > BYTES_ONE {

@@ -84,7 +84,7 @@ pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> S
 }
 
 /// Returns the width and height of the pictures, or the reason why none arrives `within` that time.
-pub async fn look(
+pub async fn probe(
     address: &Address,
     stream: &Stream,
     within: Duration,

@@ -28,7 +28,7 @@ pub enum State {
 
 /// A part of the stream, as it is distributed to viewers.
 #[derive(Clone, Debug)]
-enum Part {
+enum StreamPart {
     Format(Arc<Format>),
     Picture(Picture),
 }
@@ -45,7 +45,7 @@ pub enum Sent {
 /// A camera stream with its latest pictures.
 pub struct Stream {
     ring: Mutex<Ring>,
-    parts: broadcast::Sender<Part>,
+    parts: broadcast::Sender<StreamPart>,
     state: watch::Sender<State>,
     clock: Arc<Clock>,
 }
@@ -87,7 +87,7 @@ impl Stream {
                 let format = Arc::new(format);
                 ring.reformat(format.clone());
                 // There may be no viewer.
-                let _ = self.parts.send(Part::Format(format));
+                let _ = self.parts.send(StreamPart::Format(format));
             }
         });
     }
@@ -100,7 +100,7 @@ impl Stream {
                 .max(ring.latest().last().map_or(0, |last| last.at_us + 1));
             let picture = Picture::new(is_key, at_us, unit);
             ring.push(picture.clone());
-            let _ = self.parts.send(Part::Picture(picture));
+            let _ = self.parts.send(StreamPart::Picture(picture));
         });
         self.tell(State::Flows);
     }
@@ -116,10 +116,10 @@ impl Stream {
     }
 
     /// Starts a recording. Returns the decoder configuration, the pictures since `at_us`, and a
-    /// tape of the pictures that follow.
-    pub fn record(&self, at_us: u64) -> Option<(Arc<Format>, Vec<Picture>, Tape)> {
+    /// feed of the pictures that follow.
+    pub fn record(&self, at_us: u64) -> Option<(Arc<Format>, Vec<Picture>, RecordingFeed)> {
         self.ring(|ring| {
-            Some((ring.format()?.clone(), ring.since(at_us), Tape(self.parts.subscribe())))
+            Some((ring.format()?.clone(), ring.since(at_us), RecordingFeed(self.parts.subscribe())))
         })
     }
 
@@ -147,15 +147,15 @@ impl Stream {
 }
 
 /// Every picture as it arrives, until the decoder configuration changes.
-pub struct Tape(broadcast::Receiver<Part>);
+pub struct RecordingFeed(broadcast::Receiver<StreamPart>);
 
-impl Tape {
+impl RecordingFeed {
     /// The next picture. `None` if the stream ended, the decoder configuration changed, or a
     /// picture was missed.
     pub async fn next(&mut self) -> Option<Picture> {
         match self.0.recv().await {
-            Ok(Part::Picture(picture)) => Some(picture),
-            Ok(Part::Format(_)) | Err(_) => None,
+            Ok(StreamPart::Picture(picture)) => Some(picture),
+            Ok(StreamPart::Format(_)) | Err(_) => None,
         }
     }
 }
@@ -163,7 +163,7 @@ impl Tape {
 /// A viewer.
 pub struct Viewer {
     waiting: VecDeque<Sent>,
-    parts: broadcast::Receiver<Part>,
+    parts: broadcast::Receiver<StreamPart>,
     pace: Pace,
     clock: Arc<Clock>,
 }
@@ -176,11 +176,11 @@ impl Viewer {
                 return Some(sent);
             }
             match self.parts.recv().await {
-                Ok(Part::Format(format)) => {
+                Ok(StreamPart::Format(format)) => {
                     self.pace.gap();
                     return Some(Sent::Format(format));
                 }
-                Ok(Part::Picture(picture)) => {
+                Ok(StreamPart::Picture(picture)) => {
                     let waited_us =
                         (self.clock.now().as_millis() * 1_000).saturating_sub(picture.at_us);
                     if self.pace.passes(picture.is_key, waited_us) {

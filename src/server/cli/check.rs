@@ -27,7 +27,7 @@ pub async fn check(config: &Config) -> bool {
     if let Some(settings) = &config.center.receiver {
         findings.extend(transmitter::probe(settings).await);
     }
-    findings.extend(webhooks::look(&config.webhooks).await);
+    findings.extend(webhooks::probe(&config.webhooks).await);
     findings.push(server(config).await);
     for (good, text) in &findings {
         println!("{}  {text}", if *good { "ok   " } else { "FAULT" });

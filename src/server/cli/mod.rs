@@ -145,7 +145,7 @@ pub fn main() -> ExitCode {
     let _last_lines = log(log_format);
     let done = match command {
         Command::Serve { options, print_config } => serve(options, print_config),
-        Command::Check { options } => match look(options) {
+        Command::Check { options } => match check_config(options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
@@ -219,7 +219,7 @@ fn log(format: LogFormat) -> WorkerGuard {
 }
 
 #[tokio::main]
-async fn look(options: Options) -> Result<bool, Box<dyn Error>> {
+async fn check_config(options: Options) -> Result<bool, Box<dyn Error>> {
     Ok(check(&Config::new(options)?).await)
 }
 

@@ -62,7 +62,7 @@ const RETRIED_WITHIN: Duration = Duration::from_secs(30);
 struct Account {
     home: HomeId,
     key: Option<Key>,
-    heard: Mutex<Heard>,
+    heard: Mutex<RecentMessages>,
     /// Held while a message is handled: one at a time per panel, so that of two copies the second
     /// is recognized as a duplicate.
     turn: tokio::sync::Mutex<()>,
@@ -70,13 +70,13 @@ struct Account {
 
 /// The last messages of a panel.
 #[derive(Default)]
-struct Heard {
+struct RecentMessages {
     at: Option<Timestamp>,
-    known: VecDeque<Known>,
+    known: VecDeque<AcknowledgedMessage>,
 }
 
 /// A message that was acknowledged.
-struct Known {
+struct AcknowledgedMessage {
     sequence: u16,
     data: String,
     /// When the panel sent it, if the message has a time.
@@ -288,7 +288,13 @@ impl Account {
             heard.known.pop_front();
         }
         let (sequence, data, sent_at) = (frame.sequence, frame.data.clone(), frame.at);
-        heard.known.push_back(Known { sequence, data, sent_at, heard_at: now, incident });
+        heard.known.push_back(AcknowledgedMessage {
+            sequence,
+            data,
+            sent_at,
+            heard_at: now,
+            incident,
+        });
     }
 }
 

@@ -280,7 +280,7 @@ impl EventLoop {
             };
             metrics::committed(began.elapsed());
             self.view.note_store(false);
-            tell_steps(&round.batch, &round.spans);
+            log_steps(&round.batch, &round.spans);
         }
         let effects = std::mem::take(&mut round.batch.effects);
         let quarantined = std::mem::take(&mut round.batch.quarantined);
@@ -324,7 +324,7 @@ impl EventLoop {
 
 /// Logs a line for each step of an incident. It contains no names and no secrets; who and where is
 /// in the store.
-fn tell_steps(batch: &Batch, spans: &[Span]) {
+fn log_steps(batch: &Batch, spans: &[Span]) {
     for ((incident, first, facts), span) in batch.facts.iter().zip(spans) {
         let _of_request = span.enter();
         for (seq, fact) in (*first..).zip(facts) {

@@ -110,11 +110,11 @@ impl Outbox {
         let mut workers = Vec::new();
         // The queues need no bound of their own, because each queued effect is one row of the
         // stored outbox.
-        let mut queues = |ways: &EffectHandlers| {
-            Arc::new(ways.each().map(|way| {
+        let mut queues = |handlers: &EffectHandlers| {
+            Arc::new(handlers.each().map(|handler| {
                 let (sender, receiver) = mpsc::unbounded_channel();
-                workers.push((way.clone(), receiver));
-                (way.clone(), sender)
+                workers.push((handler.clone(), receiver));
+                (handler.clone(), sender)
             }))
         };
         let (live, drill) = (queues(live), queues(drill));
@@ -130,12 +130,12 @@ impl Outbox {
         running: Vec<Arc<Current>>,
         tasks: &Tasks,
     ) {
-        for (way, receiver) in self.workers.lock().expect("no holder panics").drain(..) {
-            tasks.spawn("outbox", work(way, receiver, engine.clone(), self.clock.clone()));
+        for (handler, receiver) in self.workers.lock().expect("no holder panics").drain(..) {
+            tasks.spawn("outbox", work(handler, receiver, engine.clone(), self.clock.clone()));
         }
         for current in running {
-            for (way, _) in self.queues(current.incident.mode) {
-                way.resume(&current);
+            for (handler, _) in self.queues(current.incident.mode) {
+                handler.resume(&current);
             }
         }
         self.deliver(pending);
@@ -180,18 +180,18 @@ impl LiveSirens {
 }
 
 async fn work(
-    way: Arc<dyn EffectHandler>,
+    handler: Arc<dyn EffectHandler>,
     mut effects: mpsc::UnboundedReceiver<Effect>,
     engine: Engine,
     clock: Arc<Clock>,
 ) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(effect) = effects.recv().await {
-        way.queued(&effect);
-        let (way, engine, clock, places) =
-            (way.clone(), engine.clone(), clock.clone(), places.clone());
+        handler.queued(&effect);
+        let (handler, engine, clock, places) =
+            (handler.clone(), engine.clone(), clock.clone(), places.clone());
         spawn_contained("effect", effect.key.clone(), async move {
-            let command = see_through(&*way, &effect, &clock, &places).await;
+            let command = see_through(&*handler, &effect, &clock, &places).await;
             engine.completed(effect.key, effect.incident, command).await;
         });
     }
@@ -199,7 +199,7 @@ async fn work(
 
 /// Tries until it succeeds or its time is over (I13: nothing is carried out after its `not_after`).
 async fn see_through(
-    way: &dyn EffectHandler,
+    handler: &dyn EffectHandler,
     effect: &Effect,
     clock: &Clock,
     places: &Semaphore,
@@ -217,7 +217,7 @@ async fn see_through(
             break;
         }
         // A panic is a failed attempt: it is retried, and blocks no other effect.
-        let tried = AssertUnwindSafe(way.execute(effect)).catch_unwind().await;
+        let tried = AssertUnwindSafe(handler.execute(effect)).catch_unwind().await;
         let tried = tried
             .unwrap_or_else(|panic| Err(ExecuteError(format!("panicked: {}", message(&*panic)))));
         drop(place);
@@ -239,5 +239,5 @@ async fn see_through(
         kind = name(&effect.kind),
         "an effect was given up: its time is over"
     );
-    way.on_expired(effect)
+    handler.on_expired(effect)
 }

@@ -12,7 +12,7 @@ use crate::{
     api::{
         center::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
-            NewNote, QuarantinedCase, Queue, QueueItem, Reach, Shown, Step,
+            NewNote, QuarantinedIncident, Queue, QueueItem, Reach, Step, WatchableCamera,
         },
         home::HomeFacts,
         incident::{Audience, Incident, Stage},
@@ -157,7 +157,7 @@ pub async fn queue(
         version,
         items,
         quarantined: board.quarantined(),
-        on_duty: board.operators.on_duty(now),
+        present: board.operators.present(now),
         server_time: now,
     }))
 }
@@ -211,12 +211,12 @@ impl Board {
     }
 
     /// The incidents that the engine does not advance, the oldest first.
-    fn quarantined(&self) -> Vec<QuarantinedCase> {
+    fn quarantined(&self) -> Vec<QuarantinedIncident> {
         let case = |Quarantined { incident: id, home, quiet, since, .. }: Quarantined| {
             let known = home.parse().ok().and_then(|id| self.homes.get(&id));
             let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
             let address = known.as_ref().and_then(|home| home.address.clone());
-            QuarantinedCase {
+            QuarantinedIncident {
                 id,
                 home: known.map_or(home, |home| home.name.clone()),
                 quiet,
@@ -231,12 +231,13 @@ impl Board {
     }
 
     /// The cameras that the center may watch: those that may raise an SOS and have a stream.
-    fn cameras(&self, home: &Home) -> Vec<Shown> {
+    fn cameras(&self, home: &Home) -> Vec<WatchableCamera> {
         let all = home
             .cameras
             .iter()
             .filter(|camera| camera.sos_compatible && self.cameras.has_stream(camera));
-        all.map(|camera| Shown { id: camera.id.clone(), name: camera.name.clone() }).collect()
+        all.map(|camera| WatchableCamera { id: camera.id.clone(), name: camera.name.clone() })
+            .collect()
     }
 }
 
@@ -283,7 +284,11 @@ fn open(engine: &Engine, id: IncidentId) -> Result<Arc<Current>, ApiError> {
 }
 
 /// Returns the open incident if this operator works on it.
-fn held(engine: &Engine, signed_in: &SignedIn, id: IncidentId) -> Result<Arc<Current>, ApiError> {
+fn assigned(
+    engine: &Engine,
+    signed_in: &SignedIn,
+    id: IncidentId,
+) -> Result<Arc<Current>, ApiError> {
     let current = open(engine, id)?;
     match &current.incident.assignee {
         Some(by) if *by == actor(signed_in) => Ok(current),
@@ -330,8 +335,11 @@ pub async fn release(
         .center_role(&signed_in.account.id)
         .await?
         .is_some_and(|role| role.may(CenterAction::Lead));
-    let current =
-        if leads { open(&steering.engine, id)? } else { held(&steering.engine, &signed_in, id)? };
+    let current = if leads {
+        open(&steering.engine, id)?
+    } else {
+        assigned(&steering.engine, &signed_in, id)?
+    };
     match current.incident.assignee.clone() {
         Some(from) => {
             steering
@@ -361,7 +369,7 @@ pub async fn assign(
     Body(Assign { to }): Body<Assign>,
 ) -> Result<Json<Incident>, ApiError> {
     let current = open(&steering.engine, id)?;
-    let there = operators.on_duty(clock.now()).into_iter().find(|person| person.id == to);
+    let there = operators.present(clock.now()).into_iter().find(|person| person.id == to);
     let there =
         there.ok_or_else(|| ApiError::field("to", "Nobody of that name has the console open."))?;
     let to = Actor::Operator { id: there.id, name: there.name };
@@ -391,7 +399,7 @@ pub async fn called(
     PathId(id): PathId<IncidentId>,
     Body(Called { outcome, verbal_password }): Body<Called>,
 ) -> Result<Json<CallResult>, ApiError> {
-    let current = held(&steering.engine, &signed_in, id)?;
+    let current = assigned(&steering.engine, &signed_in, id)?;
     let first = current.incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
     let call = first.filter(|call| !matches!(call.state, CallState::Ended(_))).map(|call| call.id);
     let call = call.ok_or_else(|| ApiError::new(Code::CallOver, "This call is over: carry on."))?;
@@ -430,7 +438,7 @@ pub async fn moved(
     ResourceId(service): ResourceId<String>,
     Body(Moved { state, reference }): Body<Moved>,
 ) -> Result<Json<Incident>, ApiError> {
-    held(&steering.engine, &signed_in, id)?;
+    assigned(&steering.engine, &signed_in, id)?;
     let service = match service.as_str() {
         "police" => Service::Police,
         "fire" => Service::Fire,
@@ -466,7 +474,7 @@ pub async fn note(
     PathId(id): PathId<IncidentId>,
     Body(NewNote { text }): Body<NewNote>,
 ) -> Result<Json<Incident>, ApiError> {
-    held(&steering.engine, &signed_in, id)?;
+    assigned(&steering.engine, &signed_in, id)?;
     let text = line("text", &text, NOTE_MOST)?;
     if text.is_empty() {
         return Err(ApiError::field("text", "Write something."));
@@ -489,7 +497,7 @@ pub async fn close(
     PathId(id): PathId<IncidentId>,
     Body(Closing { disposition, note }): Body<Closing>,
 ) -> Result<Json<Incident>, ApiError> {
-    let current = held(&steering.engine, &signed_in, id)?;
+    let current = assigned(&steering.engine, &signed_in, id)?;
     if !matches!(current.incident.state, Stands::Dispatching) {
         // Before help was requested, only the first contact can prevent it (I5).
         return Err(ApiError::new(Code::NotAllowed, "It can be closed once help was requested."));

@@ -149,7 +149,7 @@ pub async fn edit_camera(
     editing
         .edited(&owner, |home| {
             let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(EditError::Gone)?;
-            camera.edit(&edit, &|ip| cameras.settings().allows(ip)).map_err(EditError::Wrong)
+            camera.edit(&edit, &|ip| cameras.settings().allows(ip)).map_err(EditError::Invalid)
         })
         .await
 }

@@ -72,9 +72,12 @@ impl ApiError {
     }
 
     /// A restricted device, which was signed in without the account's passkey.
-    pub fn held() -> Self {
+    pub fn device_restricted() -> Self {
         let detail = "This device came without your passkey. Use the passkey, or another device.";
-        Self(Problem { reason: Some(Reason::DeviceHeld), ..Problem::new(Code::DeviceHeld, detail) })
+        Self(Problem {
+            reason: Some(Reason::DeviceRestricted),
+            ..Problem::new(Code::DeviceRestricted, detail)
+        })
     }
 
     /// A home whose record cannot be read.
@@ -244,7 +247,9 @@ impl From<Refusal> for ApiError {
                 Code::CallsUnderWay,
                 "Emergency contacts are still being called. It can be ended when the calls are over.",
             ),
-            Refusal::Held => Self::new(Code::NotAllowed, "Somebody else works on this incident."),
+            Refusal::AssignedToAnother => {
+                Self::new(Code::NotAllowed, "Somebody else works on this incident.")
+            }
             Refusal::CallOver => Self::new(Code::CallOver, "This call is over."),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{
     errors::Problems,
-    extract::{Member, held_until},
+    extract::{Member, restricted_until},
     phone::Caller,
 };
 use crate::{
@@ -179,7 +179,7 @@ impl HomeStream {
         let answer = self
             .streams
             .snapshots
-            .present_home(&home, membership, held_until(&home, session.held_until, now))
+            .present_home(&home, membership, restricted_until(&home, session.restricted_until, now))
             .await
             .ok()?;
         let data = serde_json::to_string(&answer).ok()?;

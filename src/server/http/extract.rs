@@ -82,12 +82,14 @@ impl SignedIn {
     /// Checks that the device is not restricted, for actions with which a restricted device could
     /// lift its own restriction.
     pub fn is_free(&self) -> Result<(), ApiError> {
-        (self.session.held_until <= self.clock.now()).then_some(()).ok_or_else(ApiError::held)
+        (self.session.restricted_until <= self.clock.now())
+            .then_some(())
+            .ok_or_else(ApiError::device_restricted)
     }
 
     /// When the restriction of this device in a home ends, if it is restricted there.
-    pub fn held_until(&self, home: &Home) -> Option<Timestamp> {
-        held_until(home, self.session.held_until, self.clock.now())
+    pub fn restricted_until(&self, home: &Home) -> Option<Timestamp> {
+        restricted_until(home, self.session.restricted_until, self.clock.now())
     }
 }
 
@@ -195,8 +197,8 @@ impl Member {
     }
 
     /// When the restriction of this device in this home ends, if it is restricted.
-    pub fn held_until(&self) -> Option<Timestamp> {
-        self.signed_in.held_until(&self.home)
+    pub fn restricted_until(&self) -> Option<Timestamp> {
+        self.signed_in.restricted_until(&self.home)
     }
 
     /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted
@@ -209,8 +211,8 @@ impl Member {
             ));
         }
         let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
-        if asks_for_help && self.held_until().is_some() {
-            return Err(ApiError::held());
+        if asks_for_help && self.restricted_until().is_some() {
+            return Err(ApiError::device_restricted());
         }
         Ok(())
     }
@@ -218,8 +220,12 @@ impl Member {
 
 /// When the restriction of a device in a home ends, if the home restricts devices and this one is
 /// restricted.
-pub fn held_until(home: &Home, held_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    Some(held_until).filter(|until| *until > now && home.settings.hold_new_devices)
+pub fn restricted_until(
+    home: &Home,
+    restricted_until: Timestamp,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    Some(restricted_until).filter(|until| *until > now && home.settings.restrict_new_devices)
 }
 
 impl FromRequestParts<AppState> for Member {
@@ -256,8 +262,8 @@ impl FromRequestParts<AppState> for Owner {
             return Err(refused());
         }
         if !parts.method.is_safe() {
-            if member.held_until().is_some() {
-                return Err(ApiError::held());
+            if member.restricted_until().is_some() {
+                return Err(ApiError::device_restricted());
             }
             member.signed_in.is_proven()?;
         }

@@ -29,5 +29,7 @@ pub async fn one(
     State(snapshots): State<Arc<Snapshots>>,
     member: Member,
 ) -> Result<Json<HomeAnswer>, ApiError> {
-    Ok(Json(snapshots.present_home(&member.home, member.membership, member.held_until()).await?))
+    Ok(Json(
+        snapshots.present_home(&member.home, member.membership, member.restricted_until()).await?,
+    ))
 }

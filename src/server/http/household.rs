@@ -13,8 +13,8 @@ use crate::{
         home::HomeAnswer,
         household::{
             AskVerbalPassword, ContactLink, Counted, EditAddress, EditContact, EditContacts,
-            EditHolding, EditSettings, EditVerbalPassword, Enroll, Household, Known, Rename,
-            Resident, Stream,
+            EditDeviceRestriction, EditSettings, EditVerbalPassword, Enroll, Household, Rename,
+            Resident, Stream, VerbalPasswordCheck,
         },
         problem::{Code, Problem},
     },
@@ -57,7 +57,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(address))
         .routes(routes!(notes))
         .routes(routes!(settings))
-        .routes(routes!(holding))
+        .routes(routes!(restrict_new_devices))
         .routes(routes!(contacts))
         .routes(routes!(undo))
         .routes(routes!(link))
@@ -69,7 +69,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Why an edit was not made.
 pub(super) enum EditError {
     /// Fields are wrong.
-    Wrong(FieldErrors),
+    Invalid(FieldErrors),
     /// The change was not stored.
     Change(ChangeError),
     /// The thing to edit does not exist.
@@ -78,7 +78,7 @@ pub(super) enum EditError {
 
 impl From<FieldErrors> for EditError {
     fn from(wrongs: FieldErrors) -> Self {
-        Self::Wrong(wrongs)
+        Self::Invalid(wrongs)
     }
 }
 
@@ -91,7 +91,7 @@ impl From<ChangeError> for EditError {
 impl From<EditError> for ApiError {
     fn from(not: EditError) -> Self {
         match not {
-            EditError::Wrong(wrongs) => Self(Problem::fields(wrongs)),
+            EditError::Invalid(wrongs) => Self(Problem::fields(wrongs)),
             EditError::Change(error) => error.into(),
             EditError::Gone => Self::not_found(),
         }
@@ -129,7 +129,7 @@ impl Editing {
         let home = self.homes.get(id).ok_or_else(ApiError::not_found)?;
         Ok(Json(
             self.snapshots
-                .present_home(&home, member.membership, member.signed_in.held_until(&home))
+                .present_home(&home, member.membership, member.signed_in.restricted_until(&home))
                 .await?,
         ))
     }
@@ -304,20 +304,21 @@ pub async fn settings(
 #[utoipa::path(
     put,
     path = "/api/v1/homes/{home}/holding",
+    operation_id = "holding",
     tag = "household",
     params(("home" = String, Path)),
-    request_body = EditHolding,
+    request_body = EditDeviceRestriction,
     responses((status = 200, body = HomeAnswer), Problems),
 )]
-pub async fn holding(
+pub async fn restrict_new_devices(
     State(editing): State<Editing>,
     owner: Owner,
-    Body(written): Body<EditHolding>,
+    Body(written): Body<EditDeviceRestriction>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
     owner.0.signed_in.is_free()?;
     editing
         .edited(&owner, |home| {
-            home.settings.hold_new_devices = written.hold_new_devices;
+            home.settings.restrict_new_devices = written.restrict_new_devices;
             Ok::<_, EditError>(())
         })
         .await
@@ -432,7 +433,7 @@ pub async fn verbal_password(
     if known.is_some() && !passwords.is_right(&owner, current.unwrap_or_default()).await? {
         form.wrong("current", ErrorCode::NotRight);
     }
-    form.done(()).map_err(EditError::Wrong)?;
+    form.done(()).map_err(EditError::Invalid)?;
     let hash = passwords.hashing.sign_in.hashed(spoken).await?;
     editing
         .edited(&owner, |home| {
@@ -457,14 +458,14 @@ pub async fn verbal_password(
     tag = "household",
     params(("home" = String, Path)),
     request_body = AskVerbalPassword,
-    responses((status = 200, body = Known), Problems),
+    responses((status = 200, body = VerbalPasswordCheck), Problems),
 )]
 pub async fn check_verbal_password(
     State(passwords): State<VerbalPasswords>,
     owner: Owner,
     Body(AskVerbalPassword { password }): Body<AskVerbalPassword>,
-) -> Result<Json<Known>, ApiError> {
-    Ok(Json(Known { correct: passwords.is_right(&owner, password).await? }))
+) -> Result<Json<VerbalPasswordCheck>, ApiError> {
+    Ok(Json(VerbalPasswordCheck { correct: passwords.is_right(&owner, password).await? }))
 }
 
 /// Enrolls the cameras in SOS.

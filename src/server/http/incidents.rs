@@ -133,7 +133,7 @@ pub async fn raise(
         ));
     }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
-    eligibility::from_device(asked.request, asked.mode, member.held_until().is_some())?;
+    eligibility::from_device(asked.request, asked.mode, member.restricted_until().is_some())?;
     if asked.sirens && asked.mode == Mode::Live {
         return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }

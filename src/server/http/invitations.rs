@@ -83,7 +83,7 @@ impl Invitations {
         by.is_free()?;
         let mut form = Form::default();
         let (name, now) = (form.line("name", &asked.name), self.clock.now());
-        form.done(()).map_err(EditError::Wrong)?;
+        form.done(()).map_err(EditError::Invalid)?;
         let token = identity::new_token();
         let home =
             if let InvitationScope::Home(home, _) = &scope { Some(home.clone()) } else { None };
@@ -330,11 +330,11 @@ pub async fn join(
     if let Some(fault) = identity::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
-    form.done(()).map_err(EditError::Wrong)?;
+    form.done(()).map_err(EditError::Invalid)?;
     if let Some(fault) =
         signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
     {
-        return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
+        return Err(EditError::Invalid(vec![FieldError { field: "password".into(), fault }]).into());
     }
     let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: identity::new_account_id(), email, name, password };

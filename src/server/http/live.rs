@@ -86,8 +86,8 @@ pub struct Of {
     #[serde(default = "wide")]
     width: u16,
     /// Fragments of MP4 instead of single pictures.
-    #[serde(default)]
-    film: bool,
+    #[serde(default, rename = "film")]
+    fmp4: bool,
 }
 
 /// The width of a viewer that does not state one.
@@ -151,7 +151,7 @@ pub async fn watch(
     connection: OpenConnection,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let (as_film, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.film, of.width));
+    let (as_fmp4, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.fmp4, of.width));
     let (home, camera) = seen(&pictures, &signed_in, &camera, of).await?;
     if is_foreign(&headers) {
         return Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look."));
@@ -159,7 +159,7 @@ pub async fn watch(
     let viewer =
         pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
-    Looks::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, as_film)
+    ViewerConnection::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, as_fmp4)
 }
 
 /// Selects the kind of picture.
@@ -171,8 +171,8 @@ pub struct AtCenter {
     #[serde(default = "wide")]
     width: u16,
     /// Fragments of MP4 instead of single pictures.
-    #[serde(default)]
-    film: bool,
+    #[serde(default, rename = "film")]
+    fmp4: bool,
 }
 
 /// Streams the pictures of a camera to the operator who works on an open incident of its home, and
@@ -190,7 +190,7 @@ pub async fn watch_at_center(
     connection: OpenConnection,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(AtCenter { width, film }) = of.map_err(|_| ApiError::not_found())?;
+    let Query(AtCenter { width, fmp4 }) = of.map_err(|_| ApiError::not_found())?;
     let (incident, camera): (IncidentId, CameraId) = (
         incident.parse().map_err(|_| ApiError::not_found())?,
         camera.parse().map_err(|_| ApiError::not_found())?,
@@ -207,7 +207,7 @@ pub async fn watch_at_center(
     }
     let viewer = pictures.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Assignee(incident);
-    Looks::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, film)
+    ViewerConnection::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, fmp4)
 }
 
 /// Why a viewer may see the pictures.
@@ -219,7 +219,7 @@ enum Right {
 }
 
 /// A viewer's connection.
-struct Looks {
+struct ViewerConnection {
     pictures: Pictures,
     right: Right,
     account: UserId,
@@ -229,7 +229,7 @@ struct Looks {
     place: Place<TokenHash>,
 }
 
-impl Looks {
+impl ViewerConnection {
     fn new(
         pictures: Pictures,
         signed_in: &SignedIn,
@@ -246,17 +246,17 @@ impl Looks {
         self,
         upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
         viewer: Viewer,
-        as_film: bool,
+        as_fmp4: bool,
     ) -> Result<Response, ApiError> {
         let upgrade =
             upgrade.map_err(|_| ApiError::field("upgrade", "Pictures come over a WebSocket."))?;
         Ok(upgrade
             .max_message_size(SAYS_MOST)
-            .on_upgrade(move |socket| self.go_on(socket, viewer, as_film)))
+            .on_upgrade(move |socket| self.go_on(socket, viewer, as_fmp4)))
     }
 
-    async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_film: bool) {
-        let mut film = None;
+    async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_fmp4: bool) {
+        let mut fmp4 = None;
         let mut again = tokio::time::interval(MAY_STILL);
         loop {
             let sent = tokio::select! {
@@ -279,7 +279,8 @@ impl Looks {
                 sent = viewer.next() => sent,
             };
             let Some(sent) = sent else { break };
-            let Ok(messages) = (if as_film { filmed(&mut film, sent) } else { told(sent) }) else {
+            let Ok(messages) = (if as_fmp4 { fragments(&mut fmp4, sent) } else { pictures(sent) })
+            else {
                 break;
             };
             for message in messages {
@@ -311,7 +312,7 @@ impl Looks {
 }
 
 /// The messages to a viewer that decodes single pictures.
-fn told(sent: Sent) -> io::Result<Vec<Message>> {
+fn pictures(sent: Sent) -> io::Result<Vec<Message>> {
     Ok(vec![match sent {
         Sent::Format(format) => Message::Text(serde_json::to_string(&*format)?.into()),
         Sent::Picture(picture) => Message::Binary(picture),
@@ -319,23 +320,23 @@ fn told(sent: Sent) -> io::Result<Vec<Message>> {
 }
 
 /// The messages to a viewer that plays MP4.
-fn filmed(film: &mut Option<Fmp4>, sent: Sent) -> io::Result<Vec<Message>> {
-    match (sent, film) {
-        (Sent::Format(format), film) => {
+fn fragments(fmp4: &mut Option<Fmp4>, sent: Sent) -> io::Result<Vec<Message>> {
+    match (sent, fmp4) {
+        (Sent::Format(format), fmp4) => {
             let (begun, beginning) = Fmp4::begin(&format)?;
-            *film = Some(begun);
+            *fmp4 = Some(begun);
             let kind = Kind { mime: format!("video/mp4; codecs=\"{}\"", format.codec) };
             Ok(vec![
                 Message::Text(serde_json::to_string(&kind)?.into()),
                 Message::Binary(beginning.into()),
             ])
         }
-        (Sent::Picture(picture), Some(film)) => {
-            film.add_message(&picture)?;
-            Ok(if film.waiting() < FRAGMENT {
+        (Sent::Picture(picture), Some(fmp4)) => {
+            fmp4.add_message(&picture)?;
+            Ok(if fmp4.waiting() < FRAGMENT {
                 Vec::new()
             } else {
-                vec![Message::Binary(film.fragment().into())]
+                vec![Message::Binary(fmp4.fragment().into())]
             })
         }
         (Sent::Picture(_), None) => Ok(Vec::new()),

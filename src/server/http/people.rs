@@ -137,11 +137,11 @@ pub async fn welcome(
     if let Some(fault) = identity::password::wrong_length(&asked.password) {
         form.wrong("password", fault);
     }
-    form.done(()).map_err(EditError::Wrong)?;
+    form.done(()).map_err(EditError::Invalid)?;
     if let Some(fault) =
         signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
     {
-        return Err(EditError::Wrong(vec![FieldError { field: "password".into(), fault }]).into());
+        return Err(EditError::Invalid(vec![FieldError { field: "password".into(), fault }]).into());
     }
     let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
     let account = Account { id: slug("owner"), email, name, password };

@@ -47,8 +47,8 @@ pub async fn end(
     }
     let change = owner.change(AuditAction::QuarantineEnded, json!({"incident": incident}));
     changes.apply(ends(change, incident, home.id.clone(), false)).await?;
-    let held_until = owner.0.signed_in.held_until(&home);
-    Ok(Json(snapshots.present_home(&home, owner.0.membership, held_until).await?))
+    let restricted_until = owner.0.signed_in.restricted_until(&home);
+    Ok(Json(snapshots.present_home(&home, owner.0.membership, restricted_until).await?))
 }
 
 /// Ends a quarantined incident, including one that is hidden from its home.

@@ -143,8 +143,10 @@ impl SigningIn {
         );
         // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who
         // knows the password.
-        let is_held = by != By::Passkey && !self.reads.passkeys(&account.id).await?.is_empty();
-        let held_until = if is_held { now + identity::HELD } else { Timestamp::from_millis(0) };
+        let is_restricted =
+            by != By::Passkey && !self.reads.passkeys(&account.id).await?.is_empty();
+        let restricted_until =
+            if is_restricted { now + identity::RESTRICTED_FOR } else { Timestamp::from_millis(0) };
         let session = Session {
             token: identity::token_hash(&token),
             account: account.id.clone(),
@@ -153,7 +155,7 @@ impl SigningIn {
             seen_at: now,
             expires_at: identity::session_ends(now, now),
             proven_at: now,
-            held_until,
+            restricted_until,
             replaces: None,
         };
         let entry = AuditEntry {
@@ -163,7 +165,7 @@ impl SigningIn {
             ..AuditEntry::new(
                 AuditAction::SignedIn,
                 now,
-                json!({"by": by.word(), "device": session.device, "held": is_held}),
+                json!({"by": by.word(), "device": session.device, "held": is_restricted}),
             )
         };
         let other = match cookie.token().map(identity::token_hash) {

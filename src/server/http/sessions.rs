@@ -70,7 +70,7 @@ pub async fn list(
         name: session.device,
         signed_in_at: session.created_at,
         seen_at: session.seen_at,
-        held_until: Some(session.held_until).filter(|until| *until > now),
+        restricted_until: Some(session.restricted_until).filter(|until| *until > now),
     };
     Ok(Json(all.map(device).collect()))
 }
@@ -172,7 +172,7 @@ pub async fn prove(
             if owner.id != account.id {
                 return Err(ApiError::field("passkey", "That is a passkey of another account."));
             }
-            signed_in.session.held_until = Timestamp::from_millis(0);
+            signed_in.session.restricted_until = Timestamp::from_millis(0);
             Some(used)
         }
         (password, None) => {
@@ -181,7 +181,7 @@ pub async fn prove(
                     .changes
                     .apply(signed_in.change(AuditAction::ProofRefused, json!({"by": "password"})))
                     .await?;
-                return Err(EditError::Wrong(vec![FieldError {
+                return Err(EditError::Invalid(vec![FieldError {
                     field: "password".into(),
                     fault: ErrorCode::NotRight,
                 }])
@@ -233,7 +233,7 @@ pub async fn password(
     {
         form.wrong("password", fault);
     }
-    form.done(()).map_err(EditError::Wrong)?;
+    form.done(()).map_err(EditError::Invalid)?;
     let password = signing_in.hashing.sign_in.hashed(password).await?;
     let changed = |token: [u8; 32]| {
         let change = signed_in

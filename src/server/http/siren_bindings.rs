@@ -9,7 +9,9 @@ use crate::{
     api::{
         home::HomeAnswer,
         problem::Code,
-        wiring::{DeviceHealth, EditWire, Tested, WiredButton, WiredSiren, Wiring},
+        siren_bindings::{
+            ButtonStatus, DeviceHealth, EditSirenBinding, SirenBindings, SirenStatus, Tested,
+        },
     },
     domain::{device::SirenBinding, id::DeviceId},
     server::{
@@ -38,38 +40,38 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     path = "/api/v1/homes/{home}/wiring",
     tag = "household",
     params(("home" = String, Path)),
-    responses((status = 200, body = Wiring), Problems),
+    responses((status = 200, body = SirenBindings), Problems),
 )]
 pub async fn one(
     State(broker): State<Option<Arc<MqttDevices>>>,
     Owner(member): Owner,
-) -> Json<Wiring> {
-    let Some(broker) = &broker else { return Json(Wiring::default()) };
+) -> Json<SirenBindings> {
+    let Some(broker) = &broker else { return Json(SirenBindings::default()) };
     let home = &member.home.id;
     let begins = broker.settings().topic_prefix.get(home);
-    let mut wiring = Wiring {
+    let mut answer = SirenBindings {
         kinds: begins.map(|_| broker.settings().kinds().into_keys().collect()).unwrap_or_default(),
         begins: begins.cloned().unwrap_or_default(),
-        ..Wiring::default()
+        ..SirenBindings::default()
     };
-    for Diagnostics { who, health, troubles } in broker.diagnostics(home) {
-        let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, troubles };
+    for Diagnostics { who, health, faults } in broker.diagnostics(home) {
+        let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, faults };
         match who {
             Ok(device) => {
-                wiring.sirens.extend(broker.spoken(home, &device).map(|spoken| WiredSiren {
+                answer.sirens.extend(broker.binding(home, &device).map(|binding| SirenStatus {
                     device,
-                    kind: spoken.kind,
-                    name: spoken.name,
-                    chosen: spoken.chosen,
-                    proves: spoken.profile.state.is_some(),
+                    kind: binding.kind,
+                    name: binding.name,
+                    chosen: binding.chosen,
+                    proves: binding.profile.state.is_some(),
                     health,
                 }))
             }
-            Err(name) => wiring.buttons.push(WiredButton { name, health }),
+            Err(name) => answer.buttons.push(ButtonStatus { name, health }),
         }
     }
-    wiring.buttons.sort_by(|a, b| a.name.cmp(&b.name));
-    Json(wiring)
+    answer.buttons.sort_by(|a, b| a.name.cmp(&b.name));
+    Json(answer)
 }
 
 /// Chooses how the server reaches a siren.
@@ -78,7 +80,7 @@ pub async fn one(
     path = "/api/v1/homes/{home}/wiring/{device}",
     tag = "household",
     params(("home" = String, Path), ("device" = String, Path)),
-    request_body = EditWire,
+    request_body = EditSirenBinding,
     responses((status = 200, body = HomeAnswer), Problems),
 )]
 pub async fn choose(
@@ -86,7 +88,7 @@ pub async fn choose(
     State(broker): State<Option<Arc<MqttDevices>>>,
     owner: Owner,
     ResourceId(device): ResourceId<DeviceId>,
-    Body(EditWire { kind, name }): Body<EditWire>,
+    Body(EditSirenBinding { kind, name }): Body<EditSirenBinding>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
     let home = &owner.0.home;
     if !home.has_siren(&device) {

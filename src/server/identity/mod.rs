@@ -35,7 +35,7 @@ pub const SESSION_MOST: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// How long after its last recorded use the use of a session is recorded again.
 pub const SESSION_NOTED: Duration = Duration::from_secs(3_600);
 /// How long a device is restricted that signed in without a passkey although the account has one.
-pub const HELD: Duration = Duration::from_secs(24 * 3_600);
+pub const RESTRICTED_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// The niceness of the hashing threads. The maximum is 19.
 #[cfg(target_os = "linux")]
 const YIELDING: i32 = 10;

@@ -2,7 +2,7 @@
 //! is released, so that others can claim it.
 
 use crate::{
-    api::center::OnDuty,
+    api::center::PresentOperator,
     domain::{
         id::UserId,
         incident::{Actor, CenterMode, command::Command},
@@ -52,11 +52,12 @@ impl OperatorPresence {
     }
 
     /// The operators with a lease, sorted by name.
-    pub fn on_duty(&self, now: Timestamp) -> Vec<OnDuty> {
+    pub fn present(&self, now: Timestamp) -> Vec<PresentOperator> {
         let people = self.people.lock().expect("no holder panics");
         let there = people.iter().filter(|(_, (_, at))| now.since(*at) < LEASE);
-        let mut all: Vec<_> =
-            there.map(|(id, (name, _))| OnDuty { id: id.clone(), name: name.clone() }).collect();
+        let mut all: Vec<_> = there
+            .map(|(id, (name, _))| PresentOperator { id: id.clone(), name: name.clone() })
+            .collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
         all
     }

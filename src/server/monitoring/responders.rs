@@ -36,30 +36,34 @@ fn next(state: DispatchState) -> Option<(DispatchState, Duration)> {
 }
 
 /// A service of an incident, its state, and since when it has that state.
-pub type Case = (IncidentId, Service, DispatchState, Timestamp);
+pub type SimulatedDispatch = (IncidentId, Service, DispatchState, Timestamp);
 
 /// Simulated responders.
 pub struct SimulatedResponders {
     clock: Arc<Clock>,
-    cases: mpsc::UnboundedSender<Case>,
+    dispatches: mpsc::UnboundedSender<SimulatedDispatch>,
 }
 
 impl SimulatedResponders {
-    /// Creates responders, and the queue of cases for [`respond`].
-    pub fn new(clock: Arc<Clock>) -> (Self, mpsc::UnboundedReceiver<Case>) {
-        let (cases, queue) = mpsc::unbounded_channel();
-        (Self { clock, cases }, queue)
+    /// Creates responders, and the queue of dispatches for [`respond`].
+    pub fn new(clock: Arc<Clock>) -> (Self, mpsc::UnboundedReceiver<SimulatedDispatch>) {
+        let (dispatches, queue) = mpsc::unbounded_channel();
+        (Self { clock, dispatches }, queue)
     }
 
     fn begin(&self, incident: IncidentId, service: Service, state: DispatchState, at: Timestamp) {
-        // The worker ends only with the server, and the next start finds the case again.
-        let _ = self.cases.send((incident, service, state, at));
+        // The worker ends only with the server, and the next start finds it again.
+        let _ = self.dispatches.send((incident, service, state, at));
     }
 }
 
-/// Works on each case until it is closed or its incident is over.
-pub async fn respond(mut cases: mpsc::UnboundedReceiver<Case>, engine: Engine, clock: Arc<Clock>) {
-    while let Some((incident, service, mut state, mut at)) = cases.recv().await {
+/// Works on each dispatch until it is closed or its incident is over.
+pub async fn respond(
+    mut dispatches: mpsc::UnboundedReceiver<SimulatedDispatch>,
+    engine: Engine,
+    clock: Arc<Clock>,
+) {
+    while let Some((incident, service, mut state, mut at)) = dispatches.recv().await {
         let (engine, clock) = (engine.clone(), clock.clone());
         spawn_contained("simulated responder", incident, async move {
             while let Some((following, pause)) = next(state) {

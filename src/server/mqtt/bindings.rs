@@ -24,7 +24,7 @@ pub struct Diagnostics {
     /// What it reported last.
     pub health: Health,
     /// Its current problems.
-    pub troubles: Vec<DeviceFault>,
+    pub faults: Vec<DeviceFault>,
 }
 
 impl MqttDevices {
@@ -101,8 +101,8 @@ impl MqttDevices {
     }
 
     /// The binding of a siren, if it is behind the broker.
-    pub fn spoken(&self, home: &HomeId, device: &DeviceId) -> Option<BoundSiren> {
-        self.registry().siren(home, device).map(|siren| siren.spoken.clone())
+    pub fn binding(&self, home: &HomeId, device: &DeviceId) -> Option<BoundSiren> {
+        self.registry().siren(home, device).map(|siren| siren.binding.clone())
     }
 
     /// Every home that has a device behind the broker.
@@ -111,7 +111,7 @@ impl MqttDevices {
         self.registry()
             .sirens
             .iter()
-            .map(|siren| siren.spoken.home.clone())
+            .map(|siren| siren.binding.home.clone())
             .chain(buttons)
             .collect()
     }
@@ -120,30 +120,30 @@ impl MqttDevices {
     pub fn diagnostics(&self, home: &HomeId) -> Vec<Diagnostics> {
         let registry = self.registry();
         let sirens = registry.of_home(home).map(|siren| {
-            let health = siren.know(|known| known.health);
+            let health = siren.with_state(|state| state.health);
             Diagnostics {
-                who: Ok(siren.spoken.device.clone()),
-                troubles: self.troubles(&health, siren.spoken.silent_after),
+                who: Ok(siren.binding.device.clone()),
+                faults: self.faults(&health, siren.binding.silent_after),
                 health,
             }
         });
         let buttons =
             self.buttons.values().filter(|button| button.settings.home == *home).map(|button| {
                 let health = button.health();
-                let troubles = self.troubles(&health, button.settings.heartbeat_timeout);
-                Diagnostics { who: Err(button.settings.name.clone()), health, troubles }
+                let faults = self.faults(&health, button.settings.heartbeat_timeout);
+                Diagnostics { who: Err(button.settings.name.clone()), health, faults }
             });
         sirens.chain(buttons).collect()
     }
 
-    pub(super) fn troubles(
+    pub(super) fn faults(
         &self,
         health: &Health,
         silent_after: Option<Duration>,
     ) -> Vec<DeviceFault> {
         let (now, link) = (self.clock.now(), self.link.lock().expect("no holder panics"));
         match &link.client {
-            Some(_) => health.troubles(link.listening_since, now, silent_after),
+            Some(_) => health.faults(link.listening_since, now, silent_after),
             None if now.since(link.since) > OUTAGE => vec![DeviceFault::Offline],
             None => Vec::new(),
         }

@@ -38,7 +38,7 @@ pub enum DesiredState {
 struct SirenCommand {
     order: (IncidentId, u32),
     key: String,
-    want: DesiredState,
+    desired: DesiredState,
     sent: u32,
     confirmed: bool,
     /// The siren reported that it is quiet after it had confirmed that it sounds: somebody stopped
@@ -55,7 +55,7 @@ struct SirenCommand {
 /// The state of a siren, as far as it is known.
 #[derive(Debug, Default)]
 pub struct ReportedState {
-    wish: Option<SirenCommand>,
+    command: Option<SirenCommand>,
     /// Whether it sounds, by its last report.
     pub sounds: bool,
     /// The health that it, or its bridge, reported last.
@@ -68,7 +68,7 @@ pub struct ReportedState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Say {
     /// The wanted state.
-    pub want: DesiredState,
+    pub desired: DesiredState,
     /// The key of the command.
     pub key: String,
     /// When the message expires (I13). `None` if a late delivery is still useful.
@@ -78,7 +78,7 @@ pub struct Say {
 impl ReportedState {
     /// Accepts a command. Returns false if the current command takes precedence.
     pub fn take(&mut self, effect: &Effect, now: Timestamp) -> bool {
-        let want = match &effect.kind {
+        let desired = match &effect.kind {
             EffectKind::SirenOn { until, sound, .. } => DesiredState::On {
                 until: *until,
                 not_after: effect.not_after.unwrap_or(*until),
@@ -86,27 +86,27 @@ impl ReportedState {
             },
             _ => DesiredState::Off,
         };
-        if let Some(wish) = &self.wish {
-            if wish.key == effect.key {
+        if let Some(command) = &self.command {
+            if command.key == effect.key {
                 return true;
             }
-            let sounds_until = match wish.want {
+            let sounds_until = match command.desired {
                 DesiredState::On { until, .. } => Some(until),
                 DesiredState::Off => None,
             };
-            if !takes_precedence(effect, wish.order, sounds_until, now) {
+            if !takes_precedence(effect, command.order, sounds_until, now) {
                 return false;
             }
         }
         // An OFF inherits that the siren is already quiet, because sirens that report only changes
         // would never confirm it. An ON does not.
-        let stopped =
-            want == DesiredState::Off && self.wish.as_ref().is_some_and(|wish| wish.stopped);
+        let stopped = desired == DesiredState::Off
+            && self.command.as_ref().is_some_and(|command| command.stopped);
         let order = (effect.incident, effect.seq);
-        self.wish = Some(SirenCommand {
+        self.command = Some(SirenCommand {
             order,
             key: effect.key.clone(),
-            want,
+            desired,
             sent: 0,
             confirmed: false,
             stopped,
@@ -126,12 +126,12 @@ impl ReportedState {
         confirmed: bool,
     ) {
         let not_after = if confirmed { until } else { Timestamp::default() };
-        let want = DesiredState::On { until, not_after, sound };
+        let desired = DesiredState::On { until, not_after, sound };
         let key = format!("{incident}/resumed");
-        self.wish = Some(SirenCommand {
+        self.command = Some(SirenCommand {
             order: (incident, 0),
             key,
-            want,
+            desired,
             sent: 1,
             confirmed,
             stopped: false,
@@ -142,12 +142,14 @@ impl ReportedState {
 
     /// Whether the command with that key is current, and is done as far as can be known.
     pub fn is_done(&self, key: &str, profile: &Profile) -> bool {
-        self.wish.as_ref().is_some_and(|wish| wish.key == key && Self::holds(wish, profile))
+        self.command
+            .as_ref()
+            .is_some_and(|command| command.key == key && Self::holds(command, profile))
     }
 
-    fn holds(wish: &SirenCommand, profile: &Profile) -> bool {
-        let quiet = wish.want == DesiredState::Off && wish.sent > 0 && wish.stopped;
-        wish.confirmed || quiet || is_believed(wish, profile)
+    fn holds(command: &SirenCommand, profile: &Profile) -> bool {
+        let quiet = command.desired == DesiredState::Off && command.sent > 0 && command.stopped;
+        command.confirmed || quiet || is_believed(command, profile)
     }
 
     /// The command to send now, when a command has arrived or the siren can be reached again.
@@ -158,53 +160,55 @@ impl ReportedState {
     /// sound: a siren that cannot confirm gets ON with the remaining time, and one that could
     /// confirm and has not gets nothing.
     pub fn to_say(&self, now: Timestamp, profile: &Profile) -> Option<Say> {
-        let wish = self.wish.as_ref()?;
-        if wish.stopped && wish.want != DesiredState::Off {
+        let command = self.command.as_ref()?;
+        if command.stopped && command.desired != DesiredState::Off {
             return None;
         }
         let blind = profile.state.is_none();
-        let want = match &wish.want {
+        let desired = match &command.desired {
             DesiredState::On { until, not_after, .. } if *until > now => {
-                match (now < *not_after || wish.confirmed, wish.begun) {
-                    (true, _) => &wish.want,
-                    (false, true) if blind => &wish.want,
+                match (now < *not_after || command.confirmed, command.begun) {
+                    (true, _) => &command.desired,
+                    (false, true) if blind => &command.desired,
                     (false, true) => return None,
                     (false, false) => &DesiredState::Off,
                 }
             }
             DesiredState::On { .. } => &DesiredState::Off,
-            DesiredState::Off if Self::holds(wish, profile) => return None,
+            DesiredState::Off if Self::holds(command, profile) => return None,
             DesiredState::Off => &DesiredState::Off,
         };
-        Some(wish.say(want, now))
+        Some(command.say(desired, now))
     }
 
     /// The command to repeat now, because the siren would stop too early, whether it has confirmed
     /// or not.
     pub fn to_repeat(&self, now: Timestamp) -> Option<Say> {
-        let wish = self.wish.as_ref().filter(|wish| !wish.stopped)?;
-        let due = wish.again_at.is_some_and(|at| at <= now);
-        matches!(wish.want, DesiredState::On { until, .. } if due && until > now)
-            .then(|| wish.say(&wish.want, now))
+        let command = self.command.as_ref().filter(|command| !command.stopped)?;
+        let due = command.again_at.is_some_and(|at| at <= now);
+        matches!(command.desired, DesiredState::On { until, .. } if due && until > now)
+            .then(|| command.say(&command.desired, now))
     }
 
     /// Records that the command is sent. Called before sending, because the siren's report may
     /// arrive before the sender continues.
-    pub fn told(&mut self, say: &Say, now: Timestamp, profile: &Profile) {
-        let Some(wish) = self.wish.as_mut().filter(|wish| wish.key == say.key) else { return };
-        wish.sent += 1;
-        wish.again_at = None;
-        if let DesiredState::On { until, .. } = say.want {
-            wish.again_at = profile.again_after(until.since(now)).map(|after| now + after);
-            wish.begun = true;
+    pub fn on_sent(&mut self, say: &Say, now: Timestamp, profile: &Profile) {
+        let Some(command) = self.command.as_mut().filter(|command| command.key == say.key) else {
+            return;
+        };
+        command.sent += 1;
+        command.again_at = None;
+        if let DesiredState::On { until, .. } = say.desired {
+            command.again_at = profile.again_after(until.since(now)).map(|after| now + after);
+            command.begun = true;
         }
     }
 
     /// Records that the command could not be sent after all.
-    pub fn not_told(&mut self, say: &Say) {
-        if let Some(wish) = self.wish.as_mut().filter(|wish| wish.key == say.key) {
-            wish.sent -= 1;
-            wish.begun &= wish.sent > 0;
+    pub fn on_send_failed(&mut self, say: &Say) {
+        if let Some(command) = self.command.as_mut().filter(|command| command.key == say.key) {
+            command.sent -= 1;
+            command.begun &= command.sent > 0;
         }
     }
 
@@ -227,14 +231,15 @@ impl ReportedState {
                 if kept {
                     return;
                 }
-                let Some(wish) = &mut self.wish else { return };
-                let on = matches!(wish.want, DesiredState::On { .. });
+                let Some(command) = &mut self.command else { return };
+                let on = matches!(command.desired, DesiredState::On { .. });
                 // A report of quiet before the confirmation may have been sent before the command
                 // arrived. A siren that is quiet when it comes back has lost its power: nobody
                 // stopped it.
-                wish.stopped = !sounds && !was_away && (wish.stopped || on && wish.confirmed);
-                wish.confirmed |=
-                    wish.sent > 0 && on == sounds && key.is_none_or(|key| key == wish.key);
+                command.stopped =
+                    !sounds && !was_away && (command.stopped || on && command.confirmed);
+                command.confirmed |=
+                    command.sent > 0 && on == sounds && key.is_none_or(|key| key == command.key);
             }
         }
     }
@@ -242,8 +247,8 @@ impl ReportedState {
 
 impl SirenCommand {
     /// The message that commands `want` now.
-    fn say(&self, want: &DesiredState, now: Timestamp) -> Say {
-        let expires = match want {
+    fn say(&self, desired: &DesiredState, now: Timestamp) -> Say {
+        let expires = match desired {
             // A siren that has confirmed that it sounds may get the command until the end. Any
             // other must begin soon or not at all.
             DesiredState::On { until, .. } if self.confirmed => Some(*until),
@@ -253,14 +258,14 @@ impl SirenCommand {
             DesiredState::On { until, .. } => Some((now + SIREN_NOT_AFTER).min(*until)),
             DesiredState::Off => None,
         };
-        Say { want: want.clone(), key: self.key.clone(), expires }
+        Say { desired: desired.clone(), key: self.key.clone(), expires }
     }
 }
 
 /// A siren that does not report its state is assumed to be quiet after [`BLIND`] OFF messages. It
 /// is never assumed to sound.
-fn is_believed(wish: &SirenCommand, profile: &Profile) -> bool {
-    profile.state.is_none() && wish.want == DesiredState::Off && wish.sent >= BLIND
+fn is_believed(command: &SirenCommand, profile: &Profile) -> bool {
+    profile.state.is_none() && command.desired == DesiredState::Off && command.sent >= BLIND
 }
 
 #[cfg(test)]
@@ -299,127 +304,127 @@ mod tests {
     }
 
     /// Accepts the command and records that it is sent.
-    fn command(known: &mut ReportedState, effect: &Effect, now: u64, profile: &Profile) {
-        assert!(known.take(effect, at(now)));
-        let say = known.to_say(at(now), profile).unwrap();
-        known.told(&say, at(now), profile);
+    fn command(state: &mut ReportedState, effect: &Effect, now: u64, profile: &Profile) {
+        assert!(state.take(effect, at(now)));
+        let say = state.to_say(at(now), profile).unwrap();
+        state.on_sent(&say, at(now), profile);
     }
 
     #[test]
     fn a_command_counts_when_the_siren_says_so_and_not_before() {
-        let (mut known, profile, on) =
+        let (mut state, profile, on) =
             (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
-        known.heard(HEARD_LOUD, false, at(0));
-        command(&mut known, &on, 0, &profile);
-        assert!(!known.is_done(&on.key, &profile), "what it said before proves nothing");
-        known.heard(HEARD_LOUD, true, at(0));
-        assert!(!known.is_done(&on.key, &profile), "nor what the broker kept");
-        known.heard(HEARD_QUIET, false, at(0));
-        assert!(!known.is_done(&on.key, &profile));
+        state.heard(HEARD_LOUD, false, at(0));
+        command(&mut state, &on, 0, &profile);
+        assert!(!state.is_done(&on.key, &profile), "what it said before proves nothing");
+        state.heard(HEARD_LOUD, true, at(0));
+        assert!(!state.is_done(&on.key, &profile), "nor what the broker kept");
+        state.heard(HEARD_QUIET, false, at(0));
+        assert!(!state.is_done(&on.key, &profile));
         assert!(
-            known.to_say(at(1), &profile).is_some(),
+            state.to_say(at(1), &profile).is_some(),
             "what was on its way already stops no further try"
         );
-        known.heard(HEARD_LOUD, false, at(0));
-        assert!(known.is_done(&on.key, &profile) && known.sounds);
+        state.heard(HEARD_LOUD, false, at(0));
+        assert!(state.is_done(&on.key, &profile) && state.sounds);
     }
 
     #[test]
     fn a_siren_that_names_the_command_must_name_this_one() {
-        let (mut known, profile, on) =
+        let (mut state, profile, on) =
             (ReportedState::default(), profile("buckler"), effect(1, 3, Some(240)));
-        command(&mut known, &on, 0, &profile);
-        known.heard(DeviceReport::Sounds(true, Some("another".into())), false, at(0));
-        assert!(!known.is_done(&on.key, &profile));
-        known.heard(DeviceReport::Sounds(true, Some(on.key.clone())), false, at(0));
-        assert!(known.is_done(&on.key, &profile));
+        command(&mut state, &on, 0, &profile);
+        state.heard(DeviceReport::Sounds(true, Some("another".into())), false, at(0));
+        assert!(!state.is_done(&on.key, &profile));
+        state.heard(DeviceReport::Sounds(true, Some(on.key.clone())), false, at(0));
+        assert!(state.is_done(&on.key, &profile));
     }
 
     #[test]
     fn of_two_commands_the_later_one_holds_whatever_comes_last() {
-        let (mut known, profile) = (ReportedState::default(), profile("tasmota"));
-        command(&mut known, &effect(1, 7, None), 0, &profile);
-        assert!(!known.take(&effect(1, 3, Some(240)), at(0)), "an ON that comes after its OFF");
-        command(&mut known, &effect(2, 3, Some(240)), 1, &profile);
-        assert!(!known.take(&effect(1, 9, None), at(2)), "an OFF of an emergency before");
-        assert!(known.take(&effect(1, 9, None), at(241)));
+        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+        command(&mut state, &effect(1, 7, None), 0, &profile);
+        assert!(!state.take(&effect(1, 3, Some(240)), at(0)), "an ON that comes after its OFF");
+        command(&mut state, &effect(2, 3, Some(240)), 1, &profile);
+        assert!(!state.take(&effect(1, 9, None), at(2)), "an OFF of an emergency before");
+        assert!(state.take(&effect(1, 9, None), at(241)));
     }
 
     /// F31.
     #[test]
     fn siren_that_comes_back_is_told_what_holds_now_and_no_old_on() {
-        let (mut known, profile, on) =
+        let (mut state, profile, on) =
             (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
-        known.take(&on, at(0));
+        state.take(&on, at(0));
         assert!(
-            matches!(known.to_say(at(59), &profile).unwrap().want, DesiredState::On { .. }),
+            matches!(state.to_say(at(59), &profile).unwrap().desired, DesiredState::On { .. }),
             "in time"
         );
         assert_eq!(
-            known.to_say(at(60), &profile).unwrap().want,
+            state.to_say(at(60), &profile).unwrap().desired,
             DesiredState::Off,
             "never begun in time"
         );
-        let mut known = ReportedState::default();
-        command(&mut known, &on, 0, &profile);
-        known.heard(HEARD_LOUD, false, at(0));
+        let mut state = ReportedState::default();
+        command(&mut state, &on, 0, &profile);
+        state.heard(HEARD_LOUD, false, at(0));
         assert!(
-            matches!(known.to_say(at(100), &profile).unwrap().want, DesiredState::On { .. }),
+            matches!(state.to_say(at(100), &profile).unwrap().desired, DesiredState::On { .. }),
             "it sounded already, and goes on"
         );
         assert_eq!(
-            known.to_say(at(600), &profile).unwrap().want,
+            state.to_say(at(600), &profile).unwrap().desired,
             DesiredState::Off,
             "ten minutes later"
         );
-        known.heard(HEARD_QUIET, false, at(0));
-        assert_eq!(known.to_say(at(100), &profile), None, "F43: somebody stopped it");
+        state.heard(HEARD_QUIET, false, at(0));
+        assert_eq!(state.to_say(at(100), &profile), None, "F43: somebody stopped it");
     }
 
     /// I22. The siren ends a drill's pulse a moment before the server's OFF, or somebody presses
     /// its own button.
     #[test]
     fn siren_stop_ends_with_the_command_that_was_stopped() {
-        let (mut known, profile) = (ReportedState::default(), profile("tasmota"));
-        let is_on = |known: &ReportedState, now| {
+        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+        let is_on = |state: &ReportedState, now| {
             matches!(
-                known.to_say(at(now), &profile),
-                Some(Say { want: DesiredState::On { .. }, .. })
+                state.to_say(at(now), &profile),
+                Some(Say { desired: DesiredState::On { .. }, .. })
             )
         };
-        command(&mut known, &effect(1, 3, Some(5)), 0, &profile);
-        known.heard(HEARD_LOUD, false, at(0));
-        known.heard(HEARD_QUIET, false, at(4));
-        assert_eq!(known.to_say(at(4), &profile), None, "F43: the stopped command stays stopped");
-        known.take(&effect(2, 3, Some(300)), at(30));
-        assert!(is_on(&known, 30), "a later incident sounds, also where no OFF came between");
+        command(&mut state, &effect(1, 3, Some(5)), 0, &profile);
+        state.heard(HEARD_LOUD, false, at(0));
+        state.heard(HEARD_QUIET, false, at(4));
+        assert_eq!(state.to_say(at(4), &profile), None, "F43: the stopped command stays stopped");
+        state.take(&effect(2, 3, Some(300)), at(30));
+        assert!(is_on(&state, 30), "a later incident sounds, also where no OFF came between");
 
-        let mut known = ReportedState::default();
-        command(&mut known, &effect(1, 3, Some(240)), 0, &profile);
-        known.heard(HEARD_LOUD, false, at(0));
-        known.heard(HEARD_QUIET, false, at(20));
+        let mut state = ReportedState::default();
+        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+        state.heard(HEARD_LOUD, false, at(0));
+        state.heard(HEARD_QUIET, false, at(20));
         let off = effect(1, 9, None);
-        command(&mut known, &off, 21, &profile);
+        command(&mut state, &off, 21, &profile);
         assert!(
-            known.is_done(&off.key, &profile),
+            state.is_done(&off.key, &profile),
             "it is quiet already, and some sirens report only changes"
         );
-        known.take(&effect(2, 3, Some(300)), at(230));
-        assert!(is_on(&known, 30));
-        known.take(&effect(2, 7, Some(300)), at(231));
-        assert!(is_on(&known, 31), "so does a second command of the same incident");
+        state.take(&effect(2, 3, Some(300)), at(230));
+        assert!(is_on(&state, 30));
+        state.take(&effect(2, 7, Some(300)), at(231));
+        assert!(is_on(&state, 31), "so does a second command of the same incident");
     }
 
     /// I22. A siren that lost its power reports that it is quiet when it returns, in some cases
     /// before it reports that it is online.
     #[test]
     fn siren_that_returns_quiet_is_told_to_sound_again() {
-        let (mut known, profile) = (ReportedState::default(), profile("tasmota"));
-        command(&mut known, &effect(1, 3, Some(240)), 0, &profile);
-        known.heard(HEARD_LOUD, false, at(0));
-        known.heard(DeviceReport::Online(false), false, at(60));
-        known.heard(HEARD_QUIET, false, at(90));
-        assert!(matches!(known.to_say(at(90), &profile).unwrap().want, DesiredState::On { .. }));
+        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+        state.heard(HEARD_LOUD, false, at(0));
+        state.heard(DeviceReport::Online(false), false, at(60));
+        state.heard(HEARD_QUIET, false, at(90));
+        assert!(matches!(state.to_say(at(90), &profile).unwrap().desired, DesiredState::On { .. }));
     }
 
     /// M13. Sirens that never confirm, and sirens that could and have not, may be sounding.
@@ -431,13 +436,13 @@ mod tests {
             ("tasmota", true),
             ("shelly", true),
         ] {
-            let (mut known, profile) = (ReportedState::default(), profile(name));
-            command(&mut known, &effect(1, 3, Some(600)), 0, &profile);
-            let say = known.to_say(at(95), &profile);
+            let (mut state, profile) = (ReportedState::default(), profile(name));
+            command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
+            let say = state.to_say(at(95), &profile);
             match say {
                 Some(say) if !confirms => {
                     assert!(
-                        matches!(say.want, DesiredState::On { until, .. } if until == at(600)),
+                        matches!(say.desired, DesiredState::On { until, .. } if until == at(600)),
                         "{name}: ON with the time that is left"
                     );
                     assert_eq!(
@@ -450,24 +455,24 @@ mod tests {
                 say => panic!("{name}: {say:?}"),
             }
             assert_eq!(
-                known.to_say(at(600), &profile).unwrap().want,
+                state.to_say(at(600), &profile).unwrap().desired,
                 DesiredState::Off,
                 "{name}: when it is over"
             );
         }
-        let (mut known, profile) = (ReportedState::default(), profile("zigbee2mqtt"));
-        known.take(&effect(1, 3, Some(600)), at(0));
-        let say = known.to_say(at(59), &profile).unwrap();
-        known.told(&say, at(59), &profile);
-        known.not_told(&say);
+        let (mut state, profile) = (ReportedState::default(), profile("zigbee2mqtt"));
+        state.take(&effect(1, 3, Some(600)), at(0));
+        let say = state.to_say(at(59), &profile).unwrap();
+        state.on_sent(&say, at(59), &profile);
+        state.on_send_failed(&say);
         assert_eq!(
-            known.to_say(at(95), &profile).unwrap().want,
+            state.to_say(at(95), &profile).unwrap().desired,
             DesiredState::Off,
             "a siren that was never told does not begin late (R22)"
         );
-        known.resume(IncidentId(uuid::Uuid::from_u128(1)), at(600), Sound::Police, false);
+        state.resume(IncidentId(uuid::Uuid::from_u128(1)), at(600), Sound::Police, false);
         assert!(
-            matches!(known.to_say(at(95), &profile).unwrap().want, DesiredState::On { .. }),
+            matches!(state.to_say(at(95), &profile).unwrap().desired, DesiredState::On { .. }),
             "nor does a restart of the server silence it"
         );
     }
@@ -482,41 +487,41 @@ mod tests {
             (own, [96, 192]),
             (confirms, [144, 288]),
         ] {
-            let mut known = ReportedState::default();
-            command(&mut known, &effect(1, 3, Some(600)), 0, &profile);
+            let mut state = ReportedState::default();
+            command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
             for at_s in again {
-                assert_eq!(known.to_repeat(at(at_s - 1)), None);
-                let say = known.to_repeat(at(at_s)).unwrap();
-                assert!(matches!(say.want, DesiredState::On { .. }), "{profile:?}");
-                known.told(&say, at(at_s), &profile);
+                assert_eq!(state.to_repeat(at(at_s - 1)), None);
+                let say = state.to_repeat(at(at_s)).unwrap();
+                assert!(matches!(say.desired, DesiredState::On { .. }), "{profile:?}");
+                state.on_sent(&say, at(at_s), &profile);
             }
         }
     }
 
     #[test]
     fn siren_that_stops_early_is_told_again_until_its_time_is_over() {
-        let (mut known, profile, on) =
+        let (mut state, profile, on) =
             (ReportedState::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
-        command(&mut known, &on, 0, &profile);
-        known.heard(HEARD_LOUD, false, at(0));
-        assert_eq!(known.to_repeat(at(143)), None);
-        let again = known.to_repeat(at(144)).unwrap();
-        known.told(&again, at(144), &profile);
-        assert_eq!(known.to_repeat(at(239)), None, "the rest fits into one command");
-        known.take(&effect(1, 9, None), at(150));
-        assert_eq!(known.to_repeat(at(239)), None);
+        command(&mut state, &on, 0, &profile);
+        state.heard(HEARD_LOUD, false, at(0));
+        assert_eq!(state.to_repeat(at(143)), None);
+        let again = state.to_repeat(at(144)).unwrap();
+        state.on_sent(&again, at(144), &profile);
+        assert_eq!(state.to_repeat(at(239)), None, "the rest fits into one command");
+        state.take(&effect(1, 9, None), at(150));
+        assert_eq!(state.to_repeat(at(239)), None);
     }
 
     #[test]
     fn blind_siren_never_counts_as_sounding_and_is_silenced_thrice() {
-        let (mut known, profile, on) =
+        let (mut state, profile, on) =
             (ReportedState::default(), profile("zigbee2mqtt"), effect(1, 3, Some(240)));
-        command(&mut known, &on, 0, &profile);
-        assert!(!known.is_done(&on.key, &profile));
+        command(&mut state, &on, 0, &profile);
+        assert!(!state.is_done(&on.key, &profile));
         let off = effect(1, 9, None);
         for _ in 0..BLIND {
-            command(&mut known, &off, 9, &profile);
+            command(&mut state, &off, 9, &profile);
         }
-        assert!(known.is_done(&off.key, &profile) && known.to_say(at(9), &profile).is_none());
+        assert!(state.is_done(&off.key, &profile) && state.to_say(at(9), &profile).is_none());
     }
 }

@@ -39,7 +39,7 @@ pub struct Monitor {
 }
 
 /// Checks all devices repeatedly, until the server stops.
-pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
+pub async fn monitor(monitor: Monitor, mut stop: watch::Receiver<bool>) {
     let mut reported = ReportedFaults::new();
     loop {
         tokio::select! {
@@ -48,9 +48,9 @@ pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
         }
         for id in monitor.broker.homes() {
             let Some(home) = monitor.homes.get(&id) else { continue };
-            for look in monitor.broker.diagnostics(&id) {
+            for diagnostics in monitor.broker.diagnostics(&id) {
                 // A record that could not be stored is tried again at the next check.
-                if let Err(error) = tell(&monitor, &home, look, &mut reported).await {
+                if let Err(error) = record(&monitor, &home, diagnostics, &mut reported).await {
                     tracing::error!(home = %id, %error, "could not store the problems of a device");
                 }
             }
@@ -58,10 +58,10 @@ pub async fn watch_over(monitor: Monitor, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn tell(
+async fn record(
     monitor: &Monitor,
     home: &Home,
-    Diagnostics { who, troubles, .. }: Diagnostics,
+    Diagnostics { who, faults, .. }: Diagnostics,
     reported: &mut ReportedFaults,
 ) -> Result<(), ChangeError> {
     let name = match &who {
@@ -70,21 +70,21 @@ async fn tell(
     };
     let key = (home.id.clone(), name.clone());
     let before = reported.get(&key).cloned().unwrap_or_default();
-    if before == troubles {
+    if before == faults {
         return Ok(());
     }
     let new: Vec<DeviceFault> =
-        troubles.iter().copied().filter(|trouble| !before.contains(trouble)).collect();
+        faults.iter().copied().filter(|fault| !before.contains(fault)).collect();
     if !new.is_empty() {
         tracing::warn!(home = %home.id, device = name, troubles = ?new, "a device has new problems");
         let entry =
-            AuditEntry::new(AuditAction::DeviceTrouble, monitor.clock.now(), json!({name: new}));
+            AuditEntry::new(AuditAction::DeviceFault, monitor.clock.now(), json!({name: new}));
         monitor
             .changes
             .apply(Change::new(AuditEntry { home: Some(home.id.clone()), ..entry }))
             .await?;
     }
-    reported.insert(key, troubles);
+    reported.insert(key, faults);
     monitor.live_events.home_changed(home.id.clone());
     Ok(())
 }

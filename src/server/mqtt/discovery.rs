@@ -80,7 +80,7 @@ async fn show(source: Source, id: HomeId, mut stop: watch::Receiver<bool>) {
     loop {
         let Some(home) = source.homes.get(&id) else { return };
         source.broker.publish_home(&home);
-        let now = look(&source, &home, before);
+        let now = state_of(&source, &home, before);
         source.broker.publish_state(&id, &now);
         let pause = if now.countdown > 0 { COUNTING } else { QUIET };
         tokio::select! {
@@ -92,7 +92,7 @@ async fn show(source: Source, id: HomeId, mut stop: watch::Receiver<bool>) {
     }
 }
 
-fn look(source: &Source, home: &Home, before: Option<Timestamp>) -> HomeState {
+fn state_of(source: &Source, home: &Home, before: Option<Timestamp>) -> HomeState {
     let latest = source.engine.view().latest(&home.id);
     let running =
         latest.as_ref().map(|current| &current.incident).filter(|incident| !incident.is_over());

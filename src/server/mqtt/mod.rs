@@ -80,12 +80,12 @@ struct Link {
     listening_since: Timestamp,
 }
 
-/// The sirens and buttons behind a broker. Another effect handler, `beside`, serves all other
+/// The sirens and buttons behind a broker. Another effect handler, `fallback`, serves all other
 /// devices.
 pub struct MqttDevices {
     clock: Arc<Clock>,
     live_events: Arc<LiveEvents>,
-    beside: Arc<dyn Devices>,
+    fallback: Arc<dyn Devices>,
     settings: Settings,
     registry: RwLock<Arc<Registry>>,
     /// The siren bindings that owners chose in the app.
@@ -100,7 +100,8 @@ pub struct MqttDevices {
 }
 
 impl MqttDevices {
-    /// Creates the devices of these settings, not connected yet. `beside` serves all other devices.
+    /// Creates the devices of these settings, not connected yet. `fallback` serves all other
+    /// devices.
     ///
     /// # Errors
     /// Settings that do not fit together.
@@ -108,14 +109,14 @@ impl MqttDevices {
         settings: &Settings,
         clock: Arc<Clock>,
         live_events: Arc<LiveEvents>,
-        beside: Arc<dyn Devices>,
+        fallback: Arc<dyn Devices>,
         presses: mpsc::Sender<Press>,
     ) -> Result<Arc<Self>, SettingsError> {
         let now = clock.now();
         Ok(Arc::new(Self {
             clock,
             live_events,
-            beside,
+            fallback,
             registry: RwLock::new(Arc::new(Registry::of(settings.sirens()?, &Registry::default()))),
             chosen: Mutex::default(),
             buttons: settings
@@ -173,11 +174,11 @@ impl MqttDevices {
         for siren in &self.registry().sirens {
             if open {
                 self.say_what_holds(siren);
-            } else if siren.know(|known| {
-                known.health.online.take().is_some() | std::mem::take(&mut known.sounds)
+            } else if siren.with_state(|state| {
+                state.health.online.take().is_some() | std::mem::take(&mut state.sounds)
             }) {
                 self.live_events
-                    .device_changed(siren.spoken.home.clone(), siren.spoken.device.clone());
+                    .device_changed(siren.binding.home.clone(), siren.binding.device.clone());
             }
         }
         if open {
@@ -188,10 +189,13 @@ impl MqttDevices {
     /// Sends the commands that are due for a repetition.
     fn tick(&self) {
         let now = self.clock.now();
-        for siren in
-            self.registry().sirens.iter().filter(|siren| siren.spoken.profile.max_seconds.is_some())
+        for siren in self
+            .registry()
+            .sirens
+            .iter()
+            .filter(|siren| siren.binding.profile.max_seconds.is_some())
         {
-            if let Some(say) = siren.know(|known| known.to_repeat(now)) {
+            if let Some(say) = siren.with_state(|state| state.to_repeat(now)) {
                 self.say(siren, &say, now);
             }
         }
@@ -199,15 +203,15 @@ impl MqttDevices {
 
     fn say_what_holds(&self, siren: &Siren) {
         let now = self.clock.now();
-        if let Some(say) = siren.know(|known| known.to_say(now, &siren.spoken.profile)) {
+        if let Some(say) = siren.with_state(|state| state.to_say(now, &siren.binding.profile)) {
             self.say(siren, &say, now);
         }
     }
 
     /// Sends a command if the broker is connected. Never waits.
     fn say(&self, siren: &Siren, say: &Say, now: Timestamp) {
-        let BoundSiren { name, profile, .. } = &siren.spoken;
-        let Message { topic, payload } = match &say.want {
+        let BoundSiren { name, profile, .. } = &siren.binding;
+        let Message { topic, payload } = match &say.desired {
             DesiredState::On { until, sound, .. } => {
                 profile.on(name, *sound, *until, now, &say.key)
             }
@@ -223,7 +227,7 @@ impl MqttDevices {
             ..PublishProperties::default()
         };
         let Some(client) = self.client() else { return };
-        siren.know(|known| known.told(say, now, profile));
+        siren.with_state(|state| state.on_sent(say, now, profile));
         if client
             .try_publish(
                 topic,
@@ -232,7 +236,7 @@ impl MqttDevices {
             )
             .is_err()
         {
-            siren.know(|known| known.not_told(say));
+            siren.with_state(|state| state.on_send_failed(say));
         }
     }
 
@@ -269,18 +273,18 @@ impl MqttDevices {
         }
         let registry = self.registry();
         let Some(siren) = registry.speaking(&topic) else { return };
-        let BoundSiren { home, device, name, profile, .. } = &siren.spoken;
+        let BoundSiren { home, device, name, profile, .. } = &siren.binding;
         let Some(all) = profile.hear(name, &topic, payload) else {
-            if !siren.know(|known| std::mem::replace(&mut known.complained, true)) {
+            if !siren.with_state(|state| std::mem::replace(&mut state.complained, true)) {
                 tracing::warn!(%home, %device, %topic, bytes = payload.len(), "could not parse a device's message");
             }
             return;
         };
         let now = self.clock.now();
-        let (before, after) = siren.know(|known| {
-            let before = (known.sounds, known.health.online);
-            all.into_iter().for_each(|heard| known.heard(heard, kept, now));
-            (before, (known.sounds, known.health.online))
+        let (before, after) = siren.with_state(|state| {
+            let before = (state.sounds, state.health.online);
+            all.into_iter().for_each(|heard| state.heard(heard, kept, now));
+            (before, (state.sounds, state.health.online))
         });
         if before.1 == Some(false) && after.1 == Some(true) {
             self.say_what_holds(siren);
@@ -316,10 +320,10 @@ impl EffectHandler for MqttDevices {
         let Some(siren) =
             target(effect).and_then(|device| self.registry().siren(&effect.home, device))
         else {
-            return self.beside.execute(effect).await;
+            return self.fallback.execute(effect).await;
         };
         let mut changed = siren.changed.subscribe();
-        if !siren.know(|known| known.take(effect, self.clock.now())) {
+        if !siren.with_state(|state| state.take(effect, self.clock.now())) {
             return Ok(None);
         }
         if !siren.is_done(&effect.key) {
@@ -343,12 +347,12 @@ impl EffectHandler for MqttDevices {
     fn on_expired(&self, effect: &Effect) -> Option<Command> {
         match target(effect).and_then(|device| self.registry().siren(&effect.home, device)) {
             Some(siren) => meant(effect, siren.is_done(&effect.key)),
-            None => self.beside.on_expired(effect),
+            None => self.fallback.on_expired(effect),
         }
     }
 
     fn resume(&self, current: &Current) {
-        self.beside.resume(current);
+        self.fallback.resume(current);
         let SirenState::Sounding { until, devices, confirmed } = &current.incident.siren else {
             return;
         };
@@ -360,9 +364,11 @@ impl EffectHandler for MqttDevices {
             // A siren that cannot confirm was commanded as well, and stops early unless the command
             // is repeated.
             let confirmed = confirmed.contains(device);
-            if confirmed || siren.spoken.profile.state.is_none() {
+            if confirmed || siren.binding.profile.state.is_none() {
                 let sound = Sound::of(&current.incident);
-                siren.know(|known| known.resume(current.incident.id, *until, sound, confirmed));
+                siren.with_state(|state| {
+                    state.resume(current.incident.id, *until, sound, confirmed)
+                });
             }
         }
     }
@@ -371,8 +377,8 @@ impl EffectHandler for MqttDevices {
 impl Devices for MqttDevices {
     fn is_sounding(&self, home: &HomeId, device: &DeviceId) -> bool {
         match self.registry().siren(home, device) {
-            Some(siren) => siren.know(|known| known.sounds),
-            None => self.beside.is_sounding(home, device),
+            Some(siren) => siren.with_state(|state| state.sounds),
+            None => self.fallback.is_sounding(home, device),
         }
     }
 
@@ -381,15 +387,15 @@ impl Devices for MqttDevices {
             // A kind of siren that does not report its availability counts as online while the
             // broker is connected.
             Some(siren) => {
-                let health = siren.know(|known| known.health);
+                let health = siren.with_state(|state| state.health);
                 let unknown =
-                    || siren.spoken.profile.availability.is_none() && self.client().is_some();
+                    || siren.binding.profile.availability.is_none() && self.client().is_some();
                 health.online.unwrap_or_else(unknown)
                     && !self
-                        .troubles(&health, siren.spoken.silent_after)
+                        .faults(&health, siren.binding.silent_after)
                         .contains(&DeviceFault::Silent)
             }
-            None => self.beside.is_online(home, device),
+            None => self.fallback.is_online(home, device),
         }
     }
 }

@@ -221,7 +221,7 @@ impl Profile {
     }
 
     /// The topics of the commands to the device of that name.
-    pub fn spoken_to(&self, name: &str) -> [String; 2] {
+    pub fn command_topics(&self, name: &str) -> [String; 2] {
         [&self.on, &self.off].map(|message| message.topic.replace("{name}", name))
     }
 

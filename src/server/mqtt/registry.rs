@@ -10,18 +10,18 @@ use tokio::sync::watch;
 
 /// A siren behind the broker.
 pub(super) struct Siren {
-    pub spoken: BoundSiren,
-    known: Mutex<ReportedState>,
+    pub binding: BoundSiren,
+    state: Mutex<ReportedState>,
     pub changed: watch::Sender<()>,
 }
 
 impl Siren {
-    pub fn know<T>(&self, then: impl FnOnce(&mut ReportedState) -> T) -> T {
-        then(&mut self.known.lock().expect("no holder panics"))
+    pub fn with_state<T>(&self, then: impl FnOnce(&mut ReportedState) -> T) -> T {
+        then(&mut self.state.lock().expect("no holder panics"))
     }
 
     pub fn is_done(&self, key: &str) -> bool {
-        self.know(|known| known.is_done(key, &self.spoken.profile))
+        self.with_state(|state| state.is_done(key, &self.binding.profile))
     }
 }
 
@@ -38,15 +38,20 @@ impl Registry {
     /// Creates a registry of these sirens. A siren whose configuration has not changed keeps its
     /// state.
     pub fn of(all: Vec<BoundSiren>, before: &Self) -> Self {
-        let known = |spoken: BoundSiren| {
-            let same =
-                before.siren(&spoken.home, &spoken.device).filter(|siren| siren.spoken == spoken);
+        let known = |binding: BoundSiren| {
+            let same = before
+                .siren(&binding.home, &binding.device)
+                .filter(|siren| siren.binding == binding);
             same.unwrap_or_else(|| {
-                Arc::new(Siren { spoken, known: Mutex::default(), changed: watch::Sender::new(()) })
+                Arc::new(Siren {
+                    binding,
+                    state: Mutex::default(),
+                    changed: watch::Sender::new(()),
+                })
             })
         };
         let sirens: Vec<Arc<Siren>> = all.into_iter().map(known).collect();
-        let numbered = || sirens.iter().map(|siren| &siren.spoken).enumerate();
+        let numbered = || sirens.iter().map(|siren| &siren.binding).enumerate();
         let mut by_home: HashMap<HomeId, Vec<usize>> = HashMap::new();
         numbered().for_each(|(n, s)| by_home.entry(s.home.clone()).or_default().push(n));
         Self {

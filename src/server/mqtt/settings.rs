@@ -166,9 +166,9 @@ impl Settings {
     ) -> Result<(Vec<BoundSiren>, Vec<BindingError>), SettingsError> {
         let all = self.sirens()?;
         let mut registry = Registry { kinds: self.kinds(), taken: HashMap::new(), all };
-        for spoken in &registry.all {
-            let whose = format!("{}/{}", spoken.home, spoken.device);
-            registry.taken.extend(spoken.topics().map(|topic| (topic, whose.clone())));
+        for binding in &registry.all {
+            let whose = format!("{}/{}", binding.home, binding.device);
+            registry.taken.extend(binding.topics().map(|topic| (topic, whose.clone())));
         }
         self.buttons(&mut registry.taken)?;
         let mut wrongs = Vec::new();
@@ -275,17 +275,17 @@ impl Registry {
         let silent_after = heartbeat_timeout.or(known.heartbeat_timeout);
         let (home, device, name, kind) =
             (home.clone(), device.clone(), name.clone(), profile.clone());
-        let spoken =
+        let binding =
             BoundSiren { home, device, name, kind, profile: known.clone(), silent_after, chosen };
         if let Some((topic, other)) =
-            spoken.topics().find_map(|topic| self.taken.get_key_value(&topic))
+            binding.topics().find_map(|topic| self.taken.get_key_value(&topic))
         {
             // Do not reveal the other device, which may be in another home.
             let shared = || SirenError::SharedTopic { topic: topic.clone(), other: other.clone() };
             return Err(if chosen { SirenError::NameTaken } else { shared() });
         }
-        self.taken.extend(spoken.topics().map(|topic| (topic, whose.clone())));
-        self.all.push(spoken);
+        self.taken.extend(binding.topics().map(|topic| (topic, whose.clone())));
+        self.all.push(binding);
         Ok(())
     }
 }
@@ -293,7 +293,7 @@ impl Registry {
 impl BoundSiren {
     /// All of its topics.
     fn topics(&self) -> impl Iterator<Item = String> {
-        self.profile.topics(&self.name).into_iter().chain(self.profile.spoken_to(&self.name))
+        self.profile.topics(&self.name).into_iter().chain(self.profile.command_topics(&self.name))
     }
 }
 
@@ -378,7 +378,7 @@ mod tests {
             of.iter().map(|device| device.as_str().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(
-            devices(all.into_iter().map(|spoken| spoken.device).collect()),
+            devices(all.into_iter().map(|binding| binding.device).collect()),
             ["base", "hall", "porch"]
         );
         assert_eq!(

@@ -5,7 +5,7 @@ use crate::{
     api::{
         incident::{Audience, Stage},
         timeline::TimelineEntry,
-        webhooks::{About, CallTold, Data, DispatchTold, Message},
+        webhooks::{About, Data, DispatchProgress, EndedCall, Message},
     },
     domain::incident::{
         CallState, CenterMode, DispatchState, Incident, Report, Service,
@@ -28,8 +28,8 @@ pub fn messages(
         CenterMode::Automatic | CenterMode::Receiver => Audience::Home,
     };
     let lines = timeline::lines(incident, history, audience);
-    let told = disclosures(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
-    told.map(|(n, then)| {
+    let data = disclosures(incident, history).into_iter().filter(|(n, _)| lines[*n].seq >= from);
+    data.map(|(n, then)| {
         let message = message(&history[n], &lines[n], &then, account);
         let is_secret = message
             .data
@@ -58,7 +58,7 @@ fn message(
         services: then.services(),
         since: then.deadline,
     };
-    let told = Data {
+    let data = Data {
         incident: Some(then.id),
         account: account.map(Into::into),
         seq: line.seq,
@@ -68,7 +68,7 @@ fn message(
         ..Data::default()
     };
     let dispatch = |service: Service, state: DispatchState, reference: Option<String>| {
-        Some(DispatchTold { service, state, reference })
+        Some(DispatchProgress { service, state, reference })
     };
     let data = match &fact.event {
         Event::CallEnded { call, outcome } => {
@@ -78,21 +78,21 @@ fn message(
                 .and_then(|call| then.contact(&call.contact))
                 .map(|contact| contact.name().to_owned());
             Data {
-                call: Some(CallTold { name: name.unwrap_or_default(), outcome: *outcome }),
-                ..told
+                call: Some(EndedCall { name: name.unwrap_or_default(), outcome: *outcome }),
+                ..data
             }
         }
         Event::DispatchRequested { service } => {
-            Data { dispatch: dispatch(*service, DispatchState::Requested, None), ..told }
+            Data { dispatch: dispatch(*service, DispatchState::Requested, None), ..data }
         }
         Event::DispatchMoved { service, state, reference } => {
-            Data { dispatch: dispatch(*service, *state, reference.clone()), ..told }
+            Data { dispatch: dispatch(*service, *state, reference.clone()), ..data }
         }
         Event::Reported { report: Report::Moved { service, state, reference }, .. } => {
-            Data { dispatch: dispatch(*service, *state, reference.clone()), ..told }
+            Data { dispatch: dispatch(*service, *state, reference.clone()), ..data }
         }
-        Event::Closed { disposition, .. } => Data { disposition: Some(*disposition), ..told },
-        _ => told,
+        Event::Closed { disposition, .. } => Data { disposition: Some(*disposition), ..data },
+        _ => data,
     };
     Message { kind: format!("incident.{}", fact.event.name()), timestamp: fact.at, data }
 }

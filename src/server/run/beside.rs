@@ -9,7 +9,7 @@ use crate::server::{
     mqtt::{
         MqttDevices, Readiness,
         buttons::{Buttons, Press, raise_what_is_pressed},
-        device_health::{Monitor, watch_over},
+        device_health::{Monitor, monitor},
         discovery::{self, publish_homes},
     },
     snapshots::{Publisher, fan_out},
@@ -49,7 +49,7 @@ impl App {
             );
             self.tasks.spawn(
                 "health of devices",
-                watch_over(self.monitor(broker.clone()), self.stop.clone()),
+                monitor(self.monitor(broker.clone()), self.stop.clone()),
             );
             if let Some(assistant) = broker.settings().home_assistant.clone() {
                 self.tasks.spawn(

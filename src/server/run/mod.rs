@@ -34,8 +34,8 @@ use super::{
 };
 use crate::domain::home::Home;
 use parts::{
-    Known, Sirens, cameras_of, open_to_panels, passkeys, reporters, sentences, snapshots_of,
-    webhooks_of,
+    IncidentSources, Sirens, cameras_of, open_to_panels, passkeys, reporters, sentences,
+    snapshots_of, webhooks_of,
 };
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
@@ -146,11 +146,12 @@ impl App {
         let panels = open_to_panels(config).await?;
         let cameras = cameras_of(config, &clock, &live_events, &stop);
         let listening = panels.as_ref().map(|(listening, _)| listening.clone());
-        let known = Known { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
-        let webhooks = webhooks_of(config, &known, listening.clone(), stop.clone())?;
+        let sources =
+            IncidentSources { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
+        let webhooks = webhooks_of(config, &sources, listening.clone(), stop.clone())?;
         let operators = Arc::new(OperatorPresence::new(live_events.clone()));
         let snapshots =
-            snapshots_of(config, &known, &devices, &cameras, &broker, &receiver, &operators);
+            snapshots_of(config, &sources, &devices, &cameras, &broker, &receiver, &operators);
         let app = Arc::new(Self {
             homes,
             reads,

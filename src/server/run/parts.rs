@@ -54,7 +54,7 @@ impl Sirens {
         let simulated = config
             .demo
             .then(|| Arc::new(SimulatedDevices::new(clock.clone(), live_events.clone())));
-        let beside: Arc<dyn Devices> = match &simulated {
+        let fallback: Arc<dyn Devices> = match &simulated {
             Some(simulated) => simulated.clone(),
             None => Arc::new(NoDevices),
         };
@@ -64,13 +64,13 @@ impl Sirens {
                 settings,
                 clock.clone(),
                 live_events.clone(),
-                beside.clone(),
+                fallback.clone(),
                 pressed,
             )?;
             begin_behind(&broker, homes, tasks).map(|()| broker)
         };
         let broker = config.mqtt.as_ref().map(behind).transpose()?;
-        let devices: Arc<dyn Devices> = broker.clone().map_or(beside, |broker| broker);
+        let devices: Arc<dyn Devices> = broker.clone().map_or(fallback, |broker| broker);
         Ok(Self { devices, broker, simulated, presses })
     }
 }
@@ -108,7 +108,7 @@ pub(super) async fn open_to_panels(
 }
 
 /// What webhooks and snapshots tell of.
-pub(super) struct Known<'a> {
+pub(super) struct IncidentSources<'a> {
     pub(super) engine: &'a Engine,
     pub(super) reads: &'a Arc<dyn Reads>,
     pub(super) changes: &'a Changes,
@@ -117,20 +117,20 @@ pub(super) struct Known<'a> {
 
 pub(super) fn webhooks_of(
     config: &Config,
-    known: &Known,
+    sources: &IncidentSources,
     listening: Option<Arc<Receiver>>,
     stop: watch::Receiver<bool>,
 ) -> Result<Arc<Webhooks>, StartError> {
-    let (engine, reads) = (known.engine.clone(), known.reads.clone());
+    let (engine, reads) = (sources.engine.clone(), sources.reads.clone());
     let (changes, clock, account_of) =
-        (known.changes.clone(), known.clock.clone(), account_of(listening));
+        (sources.changes.clone(), sources.clock.clone(), account_of(listening));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
     Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
 }
 
 pub(super) fn snapshots_of(
     config: &Config,
-    known: &Known,
+    sources: &IncidentSources,
     devices: &Arc<dyn Devices>,
     cameras: &Arc<Cameras>,
     broker: &Option<Arc<MqttDevices>>,
@@ -138,9 +138,9 @@ pub(super) fn snapshots_of(
     operators: &Arc<OperatorPresence>,
 ) -> Arc<Snapshots> {
     Arc::new(Snapshots {
-        engine: known.engine.clone(),
-        reads: known.reads.clone(),
-        clock: known.clock.clone(),
+        engine: sources.engine.clone(),
+        reads: sources.reads.clone(),
+        clock: sources.clock.clone(),
         devices: devices.clone(),
         cameras: cameras.clone(),
         broker: broker.clone(),

@@ -261,7 +261,7 @@ pub enum Bookkeeping {
         replaced_ends: Timestamp,
     },
     /// The server at that address gets webhook messages about incidents since that time.
-    ToldSince(String, Timestamp),
+    WebhookSince(String, Timestamp),
     /// The progress of webhook deliveries.
     Deliveries(Vec<Delivery>),
     /// A write like any other, to test whether the store accepts it.

@@ -299,7 +299,7 @@ pub trait Reads: Send + Sync + 'static {
     async fn center_people(&self) -> Result<Vec<(Account, CenterRole)>, StoreError>;
 
     /// Since when the server at that address gets webhook messages, if it does.
-    async fn told_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError>;
+    async fn webhook_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError>;
     /// The progress of the deliveries about an incident to that server, if there were any.
     async fn delivery(
         &self,

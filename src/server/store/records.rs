@@ -77,7 +77,7 @@ pub struct Session {
     pub proven_at: Timestamp,
     /// When its restriction ends. Until then it may not request help in the account's name. A time
     /// in the past if it is not restricted.
-    pub held_until: Timestamp,
+    pub restricted_until: Timestamp,
     /// The session that this one replaces, until the first use of this one's token.
     pub replaces: Option<[u8; 32]>,
 }

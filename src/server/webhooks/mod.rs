@@ -237,7 +237,7 @@ fn client() -> Result<Client, SetupError> {
 
 /// Checks whether the servers can be reached, for `buckler check`, without sending them a step.
 /// Returns a line for each, and whether it can be reached.
-pub async fn look(hooks: &[Hook]) -> Vec<(bool, String)> {
+pub async fn probe(hooks: &[Hook]) -> Vec<(bool, String)> {
     let Ok(client) = client() else { return Vec::new() };
     let mut found = Vec::new();
     for hook in hooks {
@@ -281,12 +281,12 @@ async fn begin(webhooks: &Arc<Webhooks>) -> Result<(), ChangeError> {
     let now = webhooks.source.clock.now();
     for endpoint in &webhooks.all {
         let url = endpoint.hook.url.as_str();
-        let since = match webhooks.source.reads.told_since(url).await? {
+        let since = match webhooks.source.reads.webhook_since(url).await? {
             Some(since) => since,
             None => webhooks
                 .source
                 .changes
-                .note(Bookkeeping::ToldSince(url.into(), now))
+                .note(Bookkeeping::WebhookSince(url.into(), now))
                 .await
                 .map(|()| now)?,
         };

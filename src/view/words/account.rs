@@ -1,4 +1,4 @@
-//! The words of passkeys, recovery codes, and devices that are held.
+//! The words of passkeys, recovery codes, and restricted devices.
 
 super::language::words! {
     /// A text about how an account is opened.
@@ -31,16 +31,16 @@ super::language::words! {
         PrintCodes = "Print",
         CodesKept = "I have kept them",
 
-        Held = "This device cannot request help yet",
-        HeldNote = "It was signed in without your passkey, as a stranger with your password would do it. Sirens and practice work. Until {0}, call {1} yourself; or allow this device now.",
+        Restricted = "This device cannot request help yet",
+        RestrictedNote = "It was signed in without your passkey, as a stranger with your password would do it. Sirens and practice work. Until {0}, call {1} yourself; or allow this device now.",
         AllowHere = "Allow with my passkey",
         AllowElsewhere = "On another signed-in device, go to Settings, Sign-in and devices, and tap Allow.",
-        DeviceHeld = "Cannot request help until {0}",
+        DeviceRestricted = "Cannot request help until {0}",
         Allow = "Allow",
         AllowSure = "Tap again if it is yours",
-        Holding = "Hold new devices",
-        HoldingLabel = "Hold devices that come without a passkey",
-        HoldingNote = "A device that somebody signs in without their passkey cannot request help for a day. This stops strangers with a stolen password from sending anybody to your door.",
+        RestrictNewDevices = "Hold new devices",
+        RestrictNewDevicesLabel = "Hold devices that come without a passkey",
+        RestrictNewDevicesNote = "A device that somebody signs in without their passkey cannot request help for a day. This stops strangers with a stolen password from sending anybody to your door.",
         ProofPasskey = "Use a passkey instead",
     }
 }

@@ -97,7 +97,7 @@ super::language::words! {
         WhyNotEnrolled = "SOS for cameras is not set up for this home yet; its owner can enroll the cameras to get it.",
         WhyCamera = "This camera cannot raise an SOS; use the dashboard or a compatible camera.",
         WhyNotPermitted = "You are not allowed to request help for this home; ask its owner to share it with you.",
-        WhyHeld = "This device was signed in without your passkey: it cannot request help until it is allowed in Settings, Sign-in and devices.",
+        WhyRestricted = "This device was signed in without your passkey: it cannot request help until it is allowed in Settings, Sign-in and devices.",
         WhyNoAddress = "This home has no address, so nobody would know where to go; its owner can add one.",
 
         // The screens of an incident.

@@ -104,7 +104,7 @@ pub const fn why_not(reason: Reason) -> Word {
         Reason::CameraNotCompatible => Word::WhyCamera,
         Reason::NotPermitted => Word::WhyNotPermitted,
         Reason::NoAddress => Word::WhyNoAddress,
-        Reason::DeviceHeld => Word::WhyHeld,
+        Reason::DeviceRestricted => Word::WhyRestricted,
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
             Reason::CameraNotCompatible,
             Reason::NotPermitted,
             Reason::NoAddress,
-            Reason::DeviceHeld,
+            Reason::DeviceRestricted,
         ];
         for reason in all {
             assert_eq!(why_not(reason).english().matches('.').count(), 1, "{reason:?}");

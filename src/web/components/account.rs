@@ -17,38 +17,38 @@ use leptos::{ev::SubmitEvent, prelude::*};
 
 /// Which of the two parts is shown.
 #[derive(Clone, Copy)]
-pub(super) enum Shown {
+pub(super) enum AccountPart {
     /// Ways to sign in other than a password. The callback runs after a sign-in.
-    Door(Callback<()>),
+    OtherWays(Callback<()>),
     /// The notice that this device is restricted until this time.
-    Held(Timestamp),
+    RestrictedDevice(Timestamp),
 }
 
 on_demand!(
     /// Shows either part.
-    account, fetch_account, fn show(shown: Shown) -> AnyView {
-        match shown {
-            Shown::Door(signed_in) => view! { <OtherWays signed_in/> }.into_any(),
-            Shown::Held(until) => view! { <Held until/> }.into_any(),
+    account, fetch_account, fn show(part: AccountPart) -> AnyView {
+        match part {
+            AccountPart::OtherWays(signed_in) => view! { <OtherWays signed_in/> }.into_any(),
+            AccountPart::RestrictedDevice(until) => view! { <RestrictedDevice until/> }.into_any(),
         }
     }
 );
 
-fn coming(shown: Shown, otherwise: fn() -> Option<AnyView>) -> AnyView {
+fn coming(part: AccountPart, otherwise: fn() -> Option<AnyView>) -> AnyView {
     let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_account().await.map_err(missed) });
-    once_there(fetch, Box::new(move || Box::pin(show(shown))), Box::new(move |_| otherwise()))
+    once_there(fetch, Box::new(move || Box::pin(show(part))), Box::new(move |_| otherwise()))
 }
 
 /// Ways to sign in other than a password. If their code cannot be loaded, the password still works.
 pub fn other_ways(signed_in: Callback<()>) -> AnyView {
-    coming(Shown::Door(signed_in), || None)
+    coming(AccountPart::OtherWays(signed_in), || None)
 }
 
 /// The notice that this device is restricted until this time and cannot request help, and how to
 /// lift that.
-pub fn held(until: Timestamp) -> AnyView {
-    coming(Shown::Held(until), || {
-        Some(view! { <p class="card card--pad">{words::Word::WhyHeld}</p> }.into_any())
+pub fn restricted_device(until: Timestamp) -> AnyView {
+    coming(AccountPart::RestrictedDevice(until), || {
+        Some(view! { <p class="card card--pad">{words::Word::WhyRestricted}</p> }.into_any())
     })
 }
 
@@ -86,7 +86,7 @@ fn OtherWays(
 }
 
 #[component]
-fn Held(
+fn RestrictedDevice(
     /// When the restriction ends.
     until: Timestamp,
 ) -> impl IntoView {
@@ -99,8 +99,8 @@ fn Held(
     };
     view! {
         <section class="card card--pad col col--tight" role="alert">
-            <h2>{W::Held}</h2>
-            <p class="muted">{W::HeldNote.fill(&[&day(until), number])}</p>
+            <h2>{W::Restricted}</h2>
+            <p class="muted">{W::RestrictedNote.fill(&[&day(until), number])}</p>
             <form class="wide" on:submit=allow><SaveButton saving label=W::AllowHere/></form>
             <a class="btn btn--quiet" href=format!("tel:{number}")><Icon name="phone"/>{text(move || words::call_number(number))}</a>
             <p class="faint tiny">{W::AllowElsewhere}</p>

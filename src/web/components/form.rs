@@ -129,7 +129,7 @@ pub fn Field(
 
 /// The fault of something that is not a single field.
 #[component]
-pub fn Wrong(
+pub fn FieldMessage(
     /// Its path in the server's answer.
     field: &'static str,
     /// The form.

@@ -27,14 +27,14 @@ pub mod steps;
 mod timeline;
 mod why;
 
-pub use account::{held, other_ways};
+pub use account::{other_ways, restricted_device};
 pub use after::{AFTER, after_countdown};
 pub use banner::Banner;
 pub use call_card::CallCard;
 pub use countdown::CountdownScreen;
 pub use decide::Decide;
 pub use ended::EndedScreen;
-pub use form::{Field, SaveButton, Saving, Sure, Wrong};
+pub use form::{Field, FieldMessage, SaveButton, Saving, Sure};
 pub use icon::Icon;
 pub use incident_row::incident_row;
 pub use inviting::{Inviting, Open};

@@ -65,8 +65,8 @@ pub fn OpenSheet(
     let practice = RwSignal::new(false);
     let sirens = RwSignal::new(false);
     let has_siren = move || store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.siren.available));
-    let held = Memo::new(move |_| {
-        store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.held_until.is_some()))
+    let restricted = Memo::new(move |_| {
+        store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.restricted_until.is_some()))
     });
     let address = move || {
         store
@@ -98,8 +98,8 @@ pub fn OpenSheet(
                 <button class="tile" aria-label=Word::Close on:click=press(move || handle.close())><Icon name="close"/></button>
             </div>
             <p class="sheet__where">{text(move || if practice.get() { Word::PracticeNote.say().to_owned() } else { address().unwrap_or_default() })}</p>
-            {part(move || Some(match held.get() && !practice.get() {
-                true => view! { <p class="sheet__where" role="status">{words::why_not(Reason::DeviceHeld)}</p> }.into_any(),
+            {part(move || Some(match restricted.get() && !practice.get() {
+                true => view! { <p class="sheet__where" role="status">{words::why_not(Reason::DeviceRestricted)}</p> }.into_any(),
                 false => [Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view().into_any(),
             }))}
             {part(move || has_siren().then(|| view! {

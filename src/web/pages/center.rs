@@ -1,10 +1,10 @@
 //! The console of the monitoring center: what waits, and one incident beside it. Everything can be
 //! done by the keyboard.
 
-use super::{case::OpenCase, desk::Desk, figures::Figures};
+use super::{open_incident::OpenIncident, staff::Staff, statistics::StatisticsSection};
 use crate::{
     api::{
-        center::{QuarantinedCase, Queue, QueueItem, Reach},
+        center::{QuarantinedIncident, Queue, QueueItem, Reach},
         path,
     },
     domain::{access::CenterAction, id::IncidentId},
@@ -54,13 +54,13 @@ pub fn Center() -> impl IntoView {
         queue.with(|queue| {
             queue
                 .iter()
-                .flat_map(|queue| queue.items.iter().map(|case| case.id))
+                .flat_map(|queue| queue.items.iter().map(|item| item.id))
                 .collect::<Vec<_>>()
         })
     });
-    let case = move |id: IncidentId| {
+    let item = move |id: IncidentId| {
         queue.with(|queue| {
-            queue.as_ref().and_then(|queue| queue.items.iter().find(|case| case.id == id).cloned())
+            queue.as_ref().and_then(|queue| queue.items.iter().find(|item| item.id == id).cloned())
         })
     };
     let on_key = move |event: ev::KeyboardEvent| {
@@ -92,11 +92,11 @@ pub fn Center() -> impl IntoView {
         event.prevent_default();
     };
     let there = Memo::new(move |_| {
-        queue.with(|queue| queue.as_ref().map(|queue| queue.on_duty.clone()).unwrap_or_default())
+        queue.with(|queue| queue.as_ref().map(|queue| queue.present.clone()).unwrap_or_default())
     });
-    let on_duty = move || {
+    let present = move || {
         let names: Vec<_> = there.get().into_iter().map(|person| person.name).collect();
-        W::OnDuty.fill(&[&names.join(", ")])
+        W::AtConsole.fill(&[&names.join(", ")])
     };
     let all_stopped = Memo::new(move |_| {
         queue
@@ -114,7 +114,7 @@ pub fn Center() -> impl IntoView {
             true => view! { <p class="card card--pad muted" role="status">{W::CenterEmpty}</p> }.into_any(),
             false => view! {
                 <ul class="rows card" aria-label=W::Queue>
-                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.items.clone()).unwrap_or_default()) key=|case| (case.id, case.assignee.clone(), case.services.len(), case.unclaimed, case.repeats) children=move |case| view! { <Row case chosen/> }/>
+                    <For each=move || queue.with(|queue| queue.as_ref().map(|queue| queue.items.clone()).unwrap_or_default()) key=|item| (item.id, item.assignee.clone(), item.services.len(), item.unclaimed, item.repeats) children=move |item| view! { <Row item chosen/> }/>
                 </ul>
             }
             .into_any(),
@@ -127,15 +127,15 @@ pub fn Center() -> impl IntoView {
                 <div class="col col--tight">
                     {part(stopped)}
                     {part(list)}
-                    <p class="faint tiny">{text(on_duty)}</p>
+                    <p class="faint tiny">{text(present)}</p>
                     <p class="faint tiny console__keys">{W::Shortcuts}</p>
                 </div>
                 <div class="col col--tight">{part(move || Some(match chosen.get() {
-                    Some(id) => view! { <OpenCase case=Signal::derive(move || case(id)) leads=leads() on_duty=there/> }.into_any(),
+                    Some(id) => view! { <OpenIncident item=Signal::derive(move || item(id)) leads=leads() present=there/> }.into_any(),
                     None => view! { <p class="muted small">{W::Choose}</p> }.into_any(),
                 }))}</div>
             </section>
-            {part(move || leads().then(|| view! { <Figures/><Desk/> }))}
+            {part(move || leads().then(|| view! { <StatisticsSection/><Staff/> }))}
         </Page>
         {proof_when_asked()}
     }
@@ -185,8 +185,8 @@ fn press_inside(root: &NodeRef<Section>, selector: &str) {
 }
 
 /// An incident that the server cannot advance, with whom to call.
-fn stopped_row(case: QuarantinedCase) -> impl IntoView {
-    let (saving, path) = (Saving::new(), path::center(&format!("quarantine/{}", case.id)));
+fn stopped_row(item: QuarantinedIncident) -> impl IntoView {
+    let (saving, path) = (Saving::new(), path::center(&format!("quarantine/{}", item.id)));
     let end = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let path = path.clone();
@@ -195,15 +195,15 @@ fn stopped_row(case: QuarantinedCase) -> impl IntoView {
     };
     let reach =
         |one: Reach| view! { <small class="num">{format!("{}, {}", one.name, one.phone)}</small> };
-    let contacts = (!case.quiet).then(|| case.contacts.into_iter().map(reach).collect_view());
+    let contacts = (!item.quiet).then(|| item.contacts.into_iter().map(reach).collect_view());
     view! {
         <li>
             <span class="tile tile--bad"><Icon name="warning"/></span>
             <form class="grow form" on:submit=end>
-                <b>{W::Stopped.fill(&[&case.home])}</b>
-                <small class="field__wrong">{W::StoppedNote.fill(&[&day(case.since)])}</small>
-                {case.quiet.then(|| view! { <small class="field__wrong">{W::StoppedQuiet}</small> })}
-                {case.address.map(|address| view! { <small>{address.one_line()}</small> })}
+                <b>{W::Stopped.fill(&[&item.home])}</b>
+                <small class="field__wrong">{W::StoppedNote.fill(&[&day(item.since)])}</small>
+                {item.quiet.then(|| view! { <small class="field__wrong">{W::StoppedQuiet}</small> })}
+                {item.address.map(|address| view! { <small>{address.one_line()}</small> })}
                 {contacts}
                 <SaveButton saving label=W::StoppedDone quiet=true/>
             </form>
@@ -214,20 +214,20 @@ fn stopped_row(case: QuarantinedCase) -> impl IntoView {
 #[component]
 fn Row(
     /// The incident.
-    case: QueueItem,
+    item: QueueItem,
     /// Which is open.
     chosen: RwSignal<Option<IncidentId>>,
 ) -> impl IntoView {
-    let id = case.id;
-    let note = match (&case.assignee, case.mine, case.unclaimed) {
-        (_, true, _) => W::HeldByYou.say().to_owned(),
-        (Some(name), ..) => W::HeldBy.fill(&[name]),
+    let id = item.id;
+    let note = match (&item.assignee, item.mine, item.unclaimed) {
+        (_, true, _) => W::AssignedToYou.say().to_owned(),
+        (Some(name), ..) => W::AssignedTo.fill(&[name]),
         (None, _, true) => W::NobodyTook.say().to_owned(),
-        (None, ..) => W::Waits.fill(&[&clock(case.since, false)]),
+        (None, ..) => W::Waits.fill(&[&clock(item.since, false)]),
     };
     let is_chosen = move || chosen.with(|chosen| *chosen == Some(id));
-    let urgent = case.assignee.is_none();
-    let pressing = [case.quiet.map(|kind| quiet(kind).say().to_owned()), again(case.repeats)]
+    let urgent = item.assignee.is_none();
+    let pressing = [item.quiet.map(|kind| quiet(kind).say().to_owned()), again(item.repeats)]
         .into_iter()
         .flatten();
     let pressing =
@@ -236,7 +236,7 @@ fn Row(
         <li>
             <button class="row" type="button" aria-pressed=text(move || is_chosen().to_string()) on:click=press(move || chosen.set(Some(id)))>
                 <span class="tile"><Icon name="shield"/></span>
-                <span class="grow"><b>{format!("{}, {}", capital(&services(&case.services)), case.home)}</b><small class=if urgent { "field__wrong" } else { "faint tiny" }>{note}</small>{pressing}</span>
+                <span class="grow"><b>{format!("{}, {}", capital(&services(&item.services)), item.home)}</b><small class=if urgent { "field__wrong" } else { "faint tiny" }>{note}</small>{pressing}</span>
             </button>
         </li>
     }

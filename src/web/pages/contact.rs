@@ -24,7 +24,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 /// What the page shows.
 #[derive(Clone, PartialEq)]
-enum Shown {
+enum ContactScreen {
     Loading,
     Unknown,
     Unreachable,
@@ -39,15 +39,17 @@ pub fn Contact(
 ) -> impl IntoView {
     // The styles of this page.
     load("forms");
-    let shown = RwSignal::new(Shown::Loading);
+    let shown = RwSignal::new(ContactScreen::Loading);
     let said = RwSignal::new(false);
     let token = StoredValue::new(token);
     let ask = move || {
         spawn_local(async move {
             match client::phone(&token.get_value()).await {
-                Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
-                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
-                Err(_) if shown.get_untracked() == Shown::Loading => shown.set(Shown::Unreachable),
+                Ok(phone) => shown.set(ContactScreen::Phone(Box::new(phone))),
+                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
+                Err(_) if shown.get_untracked() == ContactScreen::Loading => {
+                    shown.set(ContactScreen::Unreachable)
+                }
                 Err(_) => {}
             }
         });
@@ -58,7 +60,7 @@ pub fn Contact(
             if phone.call.is_some() {
                 said.set(false);
             }
-            shown.set(Shown::Phone(Box::new(phone)));
+            shown.set(ContactScreen::Phone(Box::new(phone)));
         }
     };
     let connected = RwSignal::new(true);
@@ -71,10 +73,10 @@ pub fn Contact(
     StoredValue::new_local(live);
 
     let screen = move || match shown.get() {
-        Shown::Loading => quiet(Word::Loading, Word::Blank),
-        Shown::Unknown => quiet(PhoneWord::Unknown, PhoneWord::UnknownNote),
-        Shown::Unreachable => quiet(Word::Unreachable, Word::Blank),
-        Shown::Phone(phone) => match phone.call.clone() {
+        ContactScreen::Loading => quiet(Word::Loading, Word::Blank),
+        ContactScreen::Unknown => quiet(PhoneWord::Unknown, PhoneWord::UnknownNote),
+        ContactScreen::Unreachable => quiet(Word::Unreachable, Word::Blank),
+        ContactScreen::Phone(phone) => match phone.call.clone() {
             None if said.get() => quiet(PhoneWord::Received, PhoneWord::ReceivedNote),
             None => view! { <Consent phone=*phone token shown/> }.into_any(),
             Some(call) => {
@@ -112,14 +114,14 @@ fn Consent(
     /// The link's token.
     token: StoredValue<String>,
     /// What the page shows.
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ContactScreen>,
 ) -> impl IntoView {
     let unreached = RwSignal::new(false);
     let say = move |action: &'static str| {
         spawn_local(async move {
             match client::consent(&token.get_value(), action).await {
-                Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
-                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
+                Ok(phone) => shown.set(ContactScreen::Phone(Box::new(phone))),
+                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
                 Err(_) => unreached.set(true),
             }
         });
@@ -127,8 +129,8 @@ fn Consent(
     let remember = move |remembers: bool| {
         spawn_local(async move {
             match client::remember(&token.get_value(), remembers).await {
-                Ok(phone) => shown.set(Shown::Phone(Box::new(phone))),
-                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
+                Ok(phone) => shown.set(ContactScreen::Phone(Box::new(phone))),
+                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
                 Err(_) => unreached.set(true),
             }
         });
@@ -186,7 +188,7 @@ fn Call(
     /// Becomes true when the contact has answered and the call is over.
     said: RwSignal<bool>,
     /// What the page shows.
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ContactScreen>,
 ) -> impl IntoView {
     let id = call.id;
     let unreached = RwSignal::new(false);
@@ -195,10 +197,10 @@ fn Call(
             match client::on_call(&token.get_value(), id, action).await {
                 Ok(phone) => {
                     said.set(phone.call.is_none());
-                    shown.set(Shown::Phone(Box::new(phone)));
+                    shown.set(ContactScreen::Phone(Box::new(phone)));
                 }
                 // If the call has ended meanwhile, the next live event shows that.
-                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
+                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });
@@ -261,7 +263,7 @@ fn CallOff(
     /// Becomes true when the server was not reached, or failed.
     unreached: RwSignal<bool>,
     /// What the page shows.
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ContactScreen>,
 ) -> impl IntoView {
     let asked = RwSignal::new(false);
     let password = RwSignal::new(String::new());
@@ -270,7 +272,7 @@ fn CallOff(
             let spoken = password_required.then(|| password.get_untracked());
             match client::call_off(&token.get_value(), id, spoken).await {
                 Ok(()) => said.set(true),
-                Err(failure) if has_ended(&failure) => shown.set(Shown::Unknown),
+                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });

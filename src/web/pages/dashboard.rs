@@ -9,7 +9,8 @@ use crate::{
         browser::{early, set_title, time::day},
         client,
         components::{
-            Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, held, part, press,
+            Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, part, press,
+            restricted_device,
         },
         route::{Link, Route},
         store::{Session, Store, store},
@@ -130,8 +131,8 @@ fn Overview(
             <h1 class="unseen">{title}</h1>
             <div class="col">
                 {(!quarantined.is_empty()).then(|| stopped(quarantined, home.role))}
-                {match sos.held_until {
-                    Some(until) => held(until),
+                {match sos.restricted_until {
+                    Some(until) => restricted_device(until),
                     None => view! { <ReadyCard ready=sos.ready dashboard=sos.dashboard/> }.into_any(),
                 }}
                 {part(move || (shows(3) && !changes.is_empty()).then(|| notices(changes.clone())))}

@@ -1,19 +1,19 @@
 //! Screens with a URL of their own.
 
-mod case;
 mod center;
 mod contact;
 mod dashboard;
-mod desk;
 mod drill;
-mod figures;
 mod history;
 mod incident;
 mod invitation;
 mod live_view;
+mod open_incident;
 mod overview;
 mod settings;
 mod sign_in;
+mod staff;
+mod statistics;
 mod welcome;
 
 use super::{

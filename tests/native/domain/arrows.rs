@@ -277,15 +277,15 @@ stories! {
         story.wait(s(5));
         story.give(Command::Claim { by: person("op") }).unwrap();
         assert_eq!((story.made("call_contact"), story.give(Command::Claim { by: person("op") })), (1, Ok(())), "the same person again");
-        assert_eq!(story.give(Command::Claim { by: person("ed") }), Err(Refusal::Held), "two never work on one");
+        assert_eq!(story.give(Command::Claim { by: person("ed") }), Err(Refusal::AssignedToAnother), "two never work on one");
         story.give(Command::Release { by: person("op"), from: person("op") }).unwrap();
         story.give(Command::Claim { by: person("ed") }).unwrap();
         assert_eq!((story.incident.assignee.clone(), story.made("call_contact")), (Some(person("ed")), 1));
         // Release and assignment name the assignee, who may be another operator by now.
-        assert_eq!(story.give(Command::Release { by: Actor::Center, from: person("op") }), Err(Refusal::Held));
+        assert_eq!(story.give(Command::Release { by: Actor::Center, from: person("op") }), Err(Refusal::AssignedToAnother));
         let assign = |to: &str, from: Option<&str>| Command::Assign { by: person("lead"), to: person(to), from: from.map(person) };
-        assert_eq!(story.give(assign("cy", Some("op"))), Err(Refusal::Held));
-        assert_eq!(story.give(assign("cy", None)), Err(Refusal::Held));
+        assert_eq!(story.give(assign("cy", Some("op"))), Err(Refusal::AssignedToAnother));
+        assert_eq!(story.give(assign("cy", None)), Err(Refusal::AssignedToAnother));
         assert_eq!(story.incident.assignee, Some(person("ed")));
         story.give(assign("cy", Some("ed"))).unwrap();
         let last: Vec<_> = story.facts.iter().rev().take(2).map(|fact| fact.event.name()).collect();

@@ -51,7 +51,7 @@ fn household_does_not_end_what_a_center_works_on() {
     story.wait(s(95));
     story.give(Command::Claim { by: person("op") }).unwrap();
     story.wait(s(60));
-    assert_eq!((story.state(), end(&mut story)), ("dispatching", Err(Refusal::Held)));
+    assert_eq!((story.state(), end(&mut story)), ("dispatching", Err(Refusal::AssignedToAnother)));
     story.give(Command::Release { by: person("op"), from: person("op") }).unwrap();
     end(&mut story).unwrap();
 
@@ -63,7 +63,7 @@ fn household_does_not_end_what_a_center_works_on() {
         story.give(Command::Report { by, key: key.into(), said_at: story.now, report }).unwrap();
         end(&mut story)
     };
-    assert_eq!(reported("1", Report::Claimed), Err(Refusal::Held));
+    assert_eq!(reported("1", Report::Claimed), Err(Refusal::AssignedToAnother));
     assert_eq!(reported("2", Report::Released), Ok(()), "nobody there works on it any more");
     assert_eq!(story.made("signal_receiver"), 2, "the receiver is told that it is over");
 }

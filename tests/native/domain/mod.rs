@@ -3,8 +3,8 @@
 mod arrows;
 mod edits;
 mod eligibility;
-mod elsewhere;
 mod ends;
+mod external_reports;
 mod late;
 mod model;
 mod presses;

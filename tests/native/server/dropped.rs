@@ -124,15 +124,15 @@ fn prepared_of_a_home(name: &str, server: &Server, round: usize) -> Case {
             json!({"name": format!("Home {round}")}),
             |_, _| true,
         ),
-        "new devices are held" => {
-            let holds = server
+        "new devices are restricted" => {
+            let restricts = server
                 .app
                 .homes
                 .get(&"maple-street".parse().unwrap())
                 .unwrap()
                 .settings
-                .hold_new_devices;
-            let body = json!({"hold_new_devices": !holds});
+                .restrict_new_devices;
+            let body = json!({"hold_new_devices": !restricts});
             case(Method::PUT, format!("{MAPLE}/holding"), body, |_, _| true)
         }
         "the verbal password is set" => {
@@ -349,7 +349,7 @@ dropped! {
     dropped_request_changes_password_and_sessions_or_neither: "the password is changed",
     dropped_request_makes_codes_whole_or_not: "recovery codes are made",
     dropped_request_removes_a_passkey_whole_or_not: "a passkey is removed",
-    dropped_request_holds_new_devices_whole_or_not: "new devices are held",
+    dropped_request_restricts_new_devices_whole_or_not: "new devices are restricted",
     dropped_request_sets_the_verbal_password_whole_or_not: "the verbal password is set",
     dropped_request_signs_in_whole_or_not: "somebody signs in",
 }

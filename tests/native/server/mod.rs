@@ -36,6 +36,7 @@ mod restart;
 mod restricted;
 mod rights;
 mod session;
+mod siren_bindings;
 mod store;
 mod supervisor;
 mod tasks;
@@ -44,7 +45,6 @@ mod traps;
 mod upgrade;
 mod user;
 mod webhooks;
-mod wiring;
 mod writes;
 
 use buckler::{

@@ -277,7 +277,7 @@ async fn owner_and_thief(server: &Server) -> (Person, Person) {
     assert_eq!(
         owner.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"],
         Value::Null,
-        "no passkey, nothing held"
+        "no passkey, nothing restricted"
     );
     let mut key = Authenticator::new(7);
     register(&owner, &mut key).await;
@@ -386,27 +386,27 @@ async fn restricted_device_is_freed_by_passkey_time_or_an_owner() {
     let mut key = Authenticator::new(7);
     register(&owner, &mut key).await;
     let codes = owner.post("/api/v1/recovery-codes", &Value::Null).await.1["codes"].clone();
-    let held = async |person: &Person| {
+    let restricted = async |person: &Person| {
         person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].clone()
     };
-    // By a recovery code it is held as well, and its stream tells it when it is free.
+    // By a recovery code it is restricted as well, and its stream tells it when it is free.
     let back = server.stranger();
     let body = json!({"email": "owner@demo.test", "code": codes[0]});
     assert_eq!(back.post("/api/v1/session/recovery", &body).await.0, StatusCode::OK);
-    assert!(held(&back).await.is_string());
+    assert!(restricted(&back).await.is_string());
     let answer = json!({"passkey": key.sign(&begin(&back).await)});
     assert_eq!(
         back.ask(Method::PUT, "/api/v1/session/proof", &answer).await.0,
         StatusCode::NO_CONTENT
     );
-    assert_eq!(held(&back).await, Value::Null);
+    assert_eq!(restricted(&back).await, Value::Null);
     // For a day, and no longer.
     let other = server.sign_in("owner").await;
     let until_then: buckler::domain::time::Timestamp =
-        serde_json::from_value(held(&other).await).unwrap();
+        serde_json::from_value(restricted(&other).await).unwrap();
     let left = until_then.since(server.app.clock.now()).as_secs();
     assert!((86_000..=86_400).contains(&left), "{left}");
-    // Where an owner holds nobody.
+    // Where an owner restricts nobody.
     let switch = async |on: bool| {
         owner
             .ask(
@@ -418,11 +418,11 @@ async fn restricted_device_is_freed_by_passkey_time_or_an_owner() {
             .0
     };
     assert_eq!(switch(false).await, StatusCode::OK);
-    until("free", || async { Some(held(&other).await).filter(Value::is_null) }).await;
+    until("free", || async { Some(restricted(&other).await).filter(Value::is_null) }).await;
     assert!(
         other.get("/api/v1/homes/lake-cabin").await.1["sos"]["held_until"].is_string(),
         "another home decides for itself"
     );
     assert_eq!(switch(true).await, StatusCode::OK);
-    assert!(held(&other).await.is_string());
+    assert!(restricted(&other).await.is_string());
 }

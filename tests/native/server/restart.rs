@@ -110,17 +110,20 @@ async fn late_incident_waits_for_somebody_who_may_request_help() {
     );
     let long = json!({"decision": "close", "note": "x".repeat(501)});
     assert_eq!(owner.post(&review(&needed), &long).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    // A device that is held sends nothing.
-    let (held, account, now) =
+    // A restricted device sends nothing.
+    let (restricted, account, now) =
         (server.sign_in("shared").await, "shared".parse().unwrap(), server.app.clock.now());
     let sessions = server.app.reads.sessions(&account, now).await.unwrap();
     let session = sessions.into_iter().max_by_key(|s| s.created_at).unwrap();
     server.apply(Op::EndSession(account, session.token)).await;
     server
-        .apply(Op::PutSession(Session { held_until: now + Duration::from_secs(3_600), ..session }))
+        .apply(Op::PutSession(Session {
+            restricted_until: now + Duration::from_secs(3_600),
+            ..session
+        }))
         .await;
     assert_eq!(
-        held.post(&review(&needed), &json!({"decision": "proceed"})).await.1["reason"],
+        restricted.post(&review(&needed), &json!({"decision": "proceed"})).await.1["reason"],
         "device_held"
     );
     assert_eq!(owner.look(&needed).await["state"], "under_review", "nothing was decided");

@@ -14,14 +14,14 @@ async fn restrict(server: &Server, account: &str) {
         server.apply(Op::EndSession(account.clone(), session.token)).await;
         server
             .apply(Op::PutSession(buckler::server::store::Session {
-                held_until: now + Duration::from_secs(3_600),
+                restricted_until: now + Duration::from_secs(3_600),
                 ..session
             }))
             .await;
     }
 }
 
-fn is_held((status, problem): &(StatusCode, Value)) -> bool {
+fn is_refused((status, problem): &(StatusCode, Value)) -> bool {
     *status == StatusCode::FORBIDDEN
         && (problem["code"] == "device_held" || problem["reason"] == "device_held")
 }
@@ -56,7 +56,7 @@ async fn restricted_device_changes_nothing_on_any_route() {
             if is_own || names_nothing || path.contains("/invitations/{token}") {
                 continue;
             }
-            assert!(is_held(&answer), "{who}: {method} {path}: {} {}", answer.0, answer.1);
+            assert!(is_refused(&answer), "{who}: {method} {path}: {} {}", answer.0, answer.1);
             refused += 1;
         }
         assert_eq!(spouse.look(&incident).await["state"], "counting_down", "{who}");
@@ -79,11 +79,11 @@ async fn restricted_device_ends_only_what_it_may_request() {
     restrict(&server, "owner").await;
     let police = sent(&spouse, "police", json!({})).await;
     for action in ["cancel", "send-now"] {
-        assert!(is_held(&thief.act(&police, action).await), "{action}");
+        assert!(is_refused(&thief.act(&police, action).await), "{action}");
     }
     spouse.act(&police, "send-now").await;
     for action in ["silence", "end"] {
-        assert!(is_held(&thief.act(&police, action).await), "{action}");
+        assert!(is_refused(&thief.act(&police, action).await), "{action}");
     }
     assert_eq!(spouse.look(&police).await["siren"]["state"], "sounding");
     let phone = spouse.phone_of("maple-street", 0).await;

@@ -306,10 +306,14 @@ async fn deliveries_are_kept_and_those_not_taken_are_found() {
         "the oldest first"
     );
     let url = "https://example.org/hook";
-    assert_eq!(store.reads.told_since(url).await.unwrap(), None);
-    note(&mut store, Bookkeeping::ToldSince(url.into(), NOW)).await;
-    note(&mut store, Bookkeeping::ToldSince(url.into(), NOW + Duration::from_secs(9))).await;
-    assert_eq!(store.reads.told_since(url).await.unwrap(), Some(NOW), "since it was known first");
+    assert_eq!(store.reads.webhook_since(url).await.unwrap(), None);
+    note(&mut store, Bookkeeping::WebhookSince(url.into(), NOW)).await;
+    note(&mut store, Bookkeeping::WebhookSince(url.into(), NOW + Duration::from_secs(9))).await;
+    assert_eq!(
+        store.reads.webhook_since(url).await.unwrap(),
+        Some(NOW),
+        "since it was known first"
+    );
     assert_eq!(store.reads.delivery(url, id(1)).await.unwrap(), None);
     let told = Delivery { url: url.into(), incident: id(1), next: 4, failing: None };
     let failing = Some(Failing { since: NOW, why: "It answers 503.".into(), given_up: true });

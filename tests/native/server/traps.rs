@@ -22,7 +22,7 @@ use tokio::{
 
 /// A receiver that keeps what it reads, read by read, and answers what it is told to.
 #[derive(Clone)]
-struct Tape {
+struct Recorder {
     port: u16,
     reads: Arc<Mutex<Vec<Vec<u8>>>>,
 }
@@ -33,13 +33,13 @@ fn ack(_: usize, frame: &Frame) -> Vec<u8> {
     frame.answer(Id::Ack, Timestamp::from_millis(now_ms())).encode(None)
 }
 
-impl Tape {
+impl Recorder {
     /// `answers` is given how many alarms came before, and the frame. What is encrypted is
     /// acknowledged in clear: it is not what is looked at.
     async fn start(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let tape = Self { port: listener.local_addr().unwrap().port(), reads: Arc::default() };
-        let kept = tape.clone();
+        let recorder = Self { port: listener.local_addr().unwrap().port(), reads: Arc::default() };
+        let kept = recorder.clone();
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let kept = kept.clone();
@@ -64,7 +64,7 @@ impl Tape {
                 });
             }
         });
-        tape
+        recorder
     }
 
     /// The alarms as they came.
@@ -104,9 +104,9 @@ impl Tape {
 /// without.
 #[tokio::test]
 async fn trap_1_every_frame_has_a_receiver_number() {
-    let tape = Tape::start(ack).await;
-    let _kept = tape.told("format = \"adm-cid\"").await;
-    for frame in tape.until(2).await {
+    let recorder = Recorder::start(ack).await;
+    let _kept = recorder.told("format = \"adm-cid\"").await;
+    for frame in recorder.until(2).await {
         assert!(frame.contains("R1L0#1234["), "{frame:?}");
     }
     let body = "\"ACK\"0001NoneL0#1234[]";
@@ -122,9 +122,9 @@ async fn trap_1_every_frame_has_a_receiver_number() {
 #[tokio::test]
 async fn trap_2_contact_id_carries_one_piece_of_x_data() {
     for (format, least, most) in [("adm-cid", 1, 1), ("sia-dcs", 4, 8)] {
-        let tape = Tape::start(ack).await;
-        let _kept = tape.told(&format!("format = \"{format}\"")).await;
-        for frame in tape.until(2).await {
+        let recorder = Recorder::start(ack).await;
+        let _kept = recorder.told(&format!("format = \"{format}\"")).await;
+        for frame in recorder.until(2).await {
             let pieces = frame.matches("][").count();
             assert!((least..=most).contains(&pieces), "{format}: {frame:?}");
             assert!(
@@ -156,9 +156,9 @@ async fn trap_3_a_nak_is_heard_in_every_shape() {
         |n, frame| if n == 0 { nak("\"NAK\"0000L0A0") } else { ack(n, frame) },
     ];
     for answers in shapes {
-        let tape = Tape::start(answers).await;
-        let _kept = tape.told("").await;
-        let frames = tape.until(2).await;
+        let recorder = Recorder::start(answers).await;
+        let _kept = recorder.told("").await;
+        let frames = recorder.until(2).await;
         let read = |text: &str| Frame::decode(text.as_bytes(), |_| None).unwrap();
         let (first, again) = (read(&frames[0]), read(&frames[1]));
         assert_eq!(
@@ -175,9 +175,10 @@ async fn trap_3_a_nak_is_heard_in_every_shape() {
 /// line, which is no answer.
 #[tokio::test]
 async fn trap_4_one_frame_waits_and_an_empty_line_is_no_answer() {
-    let tape = Tape::start(|n, frame| if n == 0 { b"\n\r".to_vec() } else { ack(n, frame) }).await;
-    let _kept = tape.told("").await;
-    let frames = tape.until(3).await;
+    let recorder =
+        Recorder::start(|n, frame| if n == 0 { b"\n\r".to_vec() } else { ack(n, frame) }).await;
+    let _kept = recorder.told("").await;
+    let frames = recorder.until(3).await;
     for frame in &frames {
         assert_eq!(cut(frame.as_bytes()), Cut::Frame(frame.len()), "one, and nothing else");
     }
@@ -190,13 +191,14 @@ async fn trap_4_one_frame_waits_and_an_empty_line_is_no_answer() {
 /// receivers that expect text.
 #[tokio::test]
 async fn trap_5_the_random_beginning_is_printable() {
-    let tape = Tape::start(ack).await;
+    let recorder = Recorder::start(ack).await;
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), DIGITS).unwrap();
-    let _kept =
-        tape.told(&format!("format = \"sia-dcs\"\nkey_file = \"{}\"", key.path().display())).await;
+    let _kept = recorder
+        .told(&format!("format = \"sia-dcs\"\nkey_file = \"{}\"", key.path().display()))
+        .await;
     let mut pads = Vec::new();
-    for frame in tape.until(2).await {
+    for frame in recorder.until(2).await {
         let sealed = frame.split_once('[').unwrap().1.trim_end();
         let bytes = HEXUPPER.decode(sealed.as_bytes()).unwrap();
         let cipher =
@@ -232,9 +234,9 @@ fn trap_6_a_key_is_hexadecimal_digits_and_no_phrase() {
 /// both count.
 #[tokio::test]
 async fn trap_7_the_inner_account_is_the_outer_one() {
-    let tape = Tape::start(ack).await;
-    let _kept = tape.told("format = \"adm-cid\"").await;
-    assert!(tape.until(2).await.iter().all(|frame| frame.contains("#1234[#1234|")));
+    let recorder = Recorder::start(ack).await;
+    let _kept = recorder.told("format = \"adm-cid\"").await;
+    assert!(recorder.until(2).await.iter().all(|frame| frame.contains("#1234[#1234|")));
     let (_server, port, _key) = listening("tcp").await;
     assert!(
         asks(port, &[&plain(1, "1234", "#ABCD|1120 00 001").encode(None)])

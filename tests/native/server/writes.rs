@@ -320,7 +320,7 @@ fn session(token: [u8; 32], account: &UserId) -> Session {
         seen_at: NOW,
         expires_at: NOW + Duration::from_secs(9),
         proven_at: NOW,
-        held_until: Timestamp::default(),
+        restricted_until: Timestamp::default(),
         replaces: None,
     }
 }

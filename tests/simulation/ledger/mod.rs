@@ -56,7 +56,7 @@ pub struct Ledger {
     outages: Vec<(Timestamp, Timestamp)>,
     open_outage: Option<Timestamp>,
     refuses: bool,
-    ways: Vec<(&'static str, Timestamp, Timestamp)>,
+    handlers: Vec<(&'static str, Timestamp, Timestamp)>,
     tells: bool,
     /// The story, if it is wanted.
     pub story: Vec<String>,
@@ -78,7 +78,7 @@ impl Ledger {
             outages: Vec::new(),
             open_outage: None,
             refuses: false,
-            ways: Vec::new(),
+            handlers: Vec::new(),
             tells,
             story: Vec::new(),
             broken: None,
@@ -126,8 +126,8 @@ impl Ledger {
         }
     }
 
-    pub fn way_breaks(&mut self, lane: &'static str, from: Timestamp, to: Timestamp) {
-        self.ways.push((lane, from, to));
+    pub fn handler_breaks(&mut self, queue: &'static str, from: Timestamp, to: Timestamp) {
+        self.handlers.push((queue, from, to));
     }
 
     /// Until when something that was due may happen: at once, unless the server could not.
@@ -258,16 +258,16 @@ impl Ledger {
         now: Timestamp,
         server: Timestamp,
         mode: Mode,
-        lane: &'static str,
+        queue: &'static str,
         effect: &Effect,
         disk: &Disk,
     ) {
-        self.tell(now, || format!("{lane}: {}", effect.key));
+        self.tell(now, || format!("{queue}: {}", effect.key));
         self.demand(effect.mode == mode, || {
-            format!("I18: {} leaves by the way of the other mode", effect.key)
+            format!("I18: {} leaves by the handler of the other mode", effect.key)
         });
-        self.demand(lane == own_lane(&effect.kind), || {
-            format!("I14: {} leaves by the way of the {lane}", effect.key)
+        self.demand(queue == own_queue(&effect.kind), || {
+            format!("I14: {} leaves by the queue of the {queue}", effect.key)
         });
         self.demand(effect.not_after.is_none_or(|not_after| server <= not_after), || {
             format!("I13: {} is carried out too late", effect.key)
@@ -290,7 +290,7 @@ impl Ledger {
         };
         let first = self.carried.insert(effect.key.clone());
         let broke =
-            self.ways.iter().any(|(l, from, to)| *l == lane && *from <= now && *to >= since);
+            self.handlers.iter().any(|(l, from, to)| *l == queue && *from <= now && *to >= since);
         let excused = self.excused(since, now);
         self.demand(!first || broke || now <= excused, || {
             format!("I14: {} leaves at {now}, stored at {since}", effect.key)
@@ -329,7 +329,7 @@ impl Ledger {
 }
 
 /// No kind of effect waits behind another.
-fn own_lane(kind: &EffectKind) -> &'static str {
+fn own_queue(kind: &EffectKind) -> &'static str {
     match kind {
         EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. } | EffectKind::Announce { .. } => {
             "devices"

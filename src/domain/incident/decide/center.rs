@@ -19,7 +19,7 @@ impl Draft {
     pub(super) fn claim(&mut self, by: Actor) -> Result<(), Refusal> {
         match (&self.incident.assignee, &self.incident.state) {
             (Some(assignee), _) if *assignee == by => {}
-            (Some(_), _) => return Err(Refusal::Held),
+            (Some(_), _) => return Err(Refusal::AssignedToAnother),
             (None, State::Verifying(Verification::Offered { .. })) => {
                 self.push(Event::Claimed { by });
                 self.call_first();
@@ -38,7 +38,7 @@ impl Draft {
     pub(super) fn release(&mut self, by: Actor, from: &Actor) -> Result<(), Refusal> {
         match &self.incident.assignee {
             Some(assignee) if assignee == from => self.push(Event::Released { by }),
-            Some(_) => return Err(Refusal::Held),
+            Some(_) => return Err(Refusal::AssignedToAnother),
             None => {}
         }
         Ok(())
@@ -54,7 +54,7 @@ impl Draft {
     ) -> Result<(), Refusal> {
         let assignee = self.incident.assignee.as_ref();
         if assignee != Some(&to) && assignee != from {
-            return Err(Refusal::Held);
+            return Err(Refusal::AssignedToAnother);
         }
         if assignee.is_some_and(|assignee| *assignee != to) {
             self.push(Event::Released { by });

@@ -113,7 +113,7 @@ struct Message<'m> {
 
 impl Transmitter {
     /// Creates the handler, and the queue of incidents whose alarm no receiver acknowledged, for
-    /// [`tell_what_fails`].
+    /// [`record_failures`].
     ///
     /// # Errors
     /// A key that cannot be read, or times that are not allowed.
@@ -436,7 +436,7 @@ fn is_practice_alarm(effect: &Effect) -> bool {
 
 /// Records at once on the timeline that no receiver acknowledged an alarm, while the alarm is
 /// retried.
-pub async fn tell_what_fails(mut failures: mpsc::UnboundedReceiver<IncidentId>, engine: Engine) {
+pub async fn record_failures(mut failures: mpsc::UnboundedReceiver<IncidentId>, engine: Engine) {
     while let Some(incident) = failures.recv().await {
         if let Err(denied) = engine.give(incident, Command::Signaled { receiver: None }).await {
             tracing::debug!(%incident, ?denied, "could not record that no receiver acknowledged an alarm");

@@ -78,7 +78,7 @@ async fn keep(writer: &mut SqliteConnection, note: &Bookkeeping) -> Result<(), S
             sessions::seen(writer, *token, *at, *expires_at).await?;
             sessions::end_replaced(writer, *token, *replaced_ends).await
         }
-        Bookkeeping::ToldSince(url, since) => deliveries::put_since(writer, url, *since).await,
+        Bookkeeping::WebhookSince(url, since) => deliveries::put_since(writer, url, *since).await,
         Bookkeeping::Deliveries(all) => deliveries::put(writer, all).await,
         Bookkeeping::Probe => upkeep::probe(writer).await,
     }

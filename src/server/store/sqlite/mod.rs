@@ -340,7 +340,7 @@ impl Reads for SqliteReads {
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         incidents::one(&self.queries, id).await
     }
-    async fn told_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError> {
+    async fn webhook_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError> {
         deliveries::since(&self.queries, url).await
     }
     async fn has_recovery_code(

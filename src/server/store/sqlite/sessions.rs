@@ -29,7 +29,7 @@ pub(super) async fn put(
         .bind(&session.device)
         .bind(millis(session.seen_at))
         .bind(millis(session.proven_at))
-        .bind(millis(session.held_until))
+        .bind(millis(session.restricted_until))
         .bind(session.replaces.as_ref().map(|old| &old[..]))
         .execute(writer)
         .await
@@ -180,7 +180,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         device: row.get(7),
         seen_at: moment(8),
         proven_at: moment(9),
-        held_until: moment(10),
+        restricted_until: moment(10),
         replaces: row.get::<Option<&[u8]>, _>(11).map(hash).transpose()?,
     })
 }

@@ -1,4 +1,4 @@
-//! The words of passkeys, recovery codes, and devices that are held, in German.
+//! The words of passkeys, recovery codes, and restricted devices, in German.
 
 use crate::view::words::AccountWord as W;
 
@@ -42,20 +42,20 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CopiedCodes => "Kopiert",
         W::PrintCodes => "Drucken",
         W::CodesKept => "Ich habe sie aufbewahrt",
-        W::Held => "Dieses Gerät kann noch keine Hilfe rufen",
-        W::HeldNote => {
+        W::Restricted => "Dieses Gerät kann noch keine Hilfe rufen",
+        W::RestrictedNote => {
             "Es wurde ohne Ihren Passkey angemeldet, so wie es Fremde mit Ihrem Passwort tun würden. Sirenen und Übungen gehen. Rufen Sie bis {0} selbst {1} an, oder erlauben Sie das Gerät jetzt."
         }
         W::AllowHere => "Mit meinem Passkey erlauben",
         W::AllowElsewhere => {
             "Auf einem anderen angemeldeten Gerät: Einstellungen, Anmeldung und Geräte, dann Erlauben."
         }
-        W::DeviceHeld => "Kann bis {0} keine Hilfe rufen",
+        W::DeviceRestricted => "Kann bis {0} keine Hilfe rufen",
         W::Allow => "Erlauben",
         W::AllowSure => "Noch einmal tippen, wenn es Ihres ist",
-        W::Holding => "Neue Geräte zurückhalten",
-        W::HoldingLabel => "Geräte zurückhalten, die ohne Passkey kommen",
-        W::HoldingNote => {
+        W::RestrictNewDevices => "Neue Geräte zurückhalten",
+        W::RestrictNewDevicesLabel => "Geräte zurückhalten, die ohne Passkey kommen",
+        W::RestrictNewDevicesNote => {
             "Ein Gerät, das jemand ohne Passkey anmeldet, kann einen Tag lang keine Hilfe rufen. So schicken Fremde mit einem gestohlenen Passwort niemanden zu Ihrer Tür."
         }
         W::ProofPasskey => "Stattdessen einen Passkey benutzen",

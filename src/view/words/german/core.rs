@@ -119,7 +119,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::WhyNotPermitted => {
             "Sie dürfen für dieses Zuhause keine Hilfe anfordern; bitten Sie darum, dass es für Sie freigegeben wird."
         }
-        W::WhyHeld => {
+        W::WhyRestricted => {
             "Dieses Gerät wurde ohne Ihren Passkey angemeldet: Es kann keine Hilfe rufen, bis es in Einstellungen, Anmeldung und Geräte erlaubt wird."
         }
         W::WhyNoAddress => {

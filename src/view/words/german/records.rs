@@ -36,13 +36,13 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CenterNotYours => "Sie arbeiten nicht in der Leitstelle.",
         W::CallFirst => "Zuerst anrufen",
         W::Queue => "Was wartet",
-        W::OnDuty => "An der Konsole: {0}",
+        W::AtConsole => "An der Konsole: {0}",
         W::Shortcuts => {
             "Pfeiltasten wählen, T nimmt, G gibt zurück, Ziffern drücken die nummerierten Knöpfe."
         }
         W::Waits => "wartet seit {0}",
-        W::HeldBy => "{0} arbeitet daran",
-        W::HeldByYou => "Sie arbeiten daran",
+        W::AssignedTo => "{0} arbeitet daran",
+        W::AssignedToYou => "Sie arbeiten daran",
         W::NobodyTook => "Niemand hat es rechtzeitig genommen",
         W::Again => "Dieselbe Hilfe wurde noch {0}-mal angefordert",
         W::AgainOnce => "Dieselbe Hilfe wurde noch einmal angefordert",

@@ -11,7 +11,9 @@ use crate::{
     view::words::HouseholdWord as W,
     web::{
         client,
-        components::{Icon, SaveButton, Saving, Steps, Sure, Wrong, part, press, steps::Step},
+        components::{
+            FieldMessage, Icon, SaveButton, Saving, Steps, Sure, part, press, steps::Step,
+        },
         route::{Link, Route, Section},
         store::{Store, store},
     },
@@ -185,7 +187,7 @@ fn Terms(
         <form class="card card--pad form" on:submit=enroll>
             <p>{W::TermsText}</p>
             <label class="check"><input type="checkbox" bind:checked=accepted/>{W::AcceptTerms}</label>
-            {["accept_terms", "cameras", "plan", "address", "contacts", "verbal_password"].map(|field| view! { <Wrong field saving/> }).collect_view()}
+            {["accept_terms", "cameras", "plan", "address", "contacts", "verbal_password"].map(|field| view! { <FieldMessage field saving/> }).collect_view()}
             <SaveButton saving label=W::TurnOn/>
         </form>
     }

@@ -13,7 +13,7 @@ use crate::{
     web::{
         browser::{self, time::day},
         client,
-        components::{Icon, SaveButton, Saving, Sure, Wrong, part, press, text},
+        components::{FieldMessage, Icon, SaveButton, Saving, Sure, part, press, text},
         store::store,
     },
 };
@@ -180,7 +180,7 @@ pub fn ContactsForm(
                     <ContactLine row rows saving grab home=id/>
                 </For>
             </ol>
-            <Wrong field="contacts" saving/>
+            <FieldMessage field="contacts" saving/>
             <button class="btn btn--quiet" type="button" on:click=press(move || rows.push(EditContact::default(), String::new(), false))><Icon name="plus"/>{W::AddContact}</button>
             <SaveButton saving/>
         </form>

@@ -2,8 +2,8 @@
 
 use super::{
     finding::{Blank, Finding},
+    siren_bindings::{LoadedBindings, SirenBindingPart, buttons},
     stream::{Login, try_camera},
-    wiring::{SirenWire, Wires, buttons},
 };
 use crate::{
     api::{
@@ -18,7 +18,7 @@ use crate::{
     view::words::{HouseholdWord as W, Said},
     web::{
         client,
-        components::{Field, Icon, SaveButton, Saving, Sure, Wrong, part, press, text},
+        components::{Field, FieldMessage, Icon, SaveButton, Saving, Sure, part, press, text},
         store::store,
     },
 };
@@ -44,7 +44,7 @@ pub fn EquipmentForm(
     spawn_local(async move {
         streams.try_set(client::household(&id.get_value()).await.ok());
     });
-    let (wires, blank) = (Wires::of(id), Blank::new());
+    let (bindings, blank) = (LoadedBindings::of(id), Blank::new());
     // Only ids and names, so that a line that is being edited stays as it is when a siren begins to
     // sound.
     let which = Memo::new(move |_| {
@@ -60,15 +60,15 @@ pub fn EquipmentForm(
         which.get();
         let (home, household) = (store.home.get_untracked()?, streams.get()?);
         let devices = home.devices.into_iter().map(
-            |d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind wires/> },
+            |d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind bindings/> },
         );
         let cameras = home.cameras.into_iter().map(|camera| {
             let stream = household.streams.iter().find(|s| s.camera == camera.id).cloned();
-            view! { <CameraLine home=id camera stream wires/> }
+            view! { <CameraLine home=id camera stream bindings/> }
         });
         Some(view! { <ul class="rows card">{devices.collect_view()}{cameras.collect_view()}</ul> })
     };
-    view! { {part(rows)}{buttons(wires)}<Finding home=id blank/><Add home=id blank/> }
+    view! { {part(rows)}{buttons(bindings)}<Finding home=id blank/><Add home=id blank/> }
 }
 
 #[component]
@@ -82,7 +82,7 @@ fn Device(
     /// Its kind.
     kind: DeviceKind,
     /// The devices behind the MQTT broker.
-    wires: Wires,
+    bindings: LoadedBindings,
 ) -> impl IntoView {
     let store = store();
     let open = RwSignal::new(false);
@@ -113,7 +113,7 @@ fn Device(
         let (label, sure) =
             name.with_value(|n| (W::RemoveName.fill(&[n]), W::RemoveSure.fill(&[n])));
         view! {
-            <SirenWire wires device=device.get_value()/>
+            <SirenBindingPart bindings device=device.get_value()/>
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value saving/>
                 <div class="acts"><SaveButton saving/><Sure label sure act=remove/></div>
@@ -122,7 +122,7 @@ fn Device(
     };
     view! {
         <li class="rows__open">
-            <Head icon title note=word open wires device/>
+            <Head icon title note=word open bindings device/>
             {part(move || open.get().then(form))}
         </li>
     }
@@ -137,7 +137,7 @@ fn CameraLine(
     /// Its stream.
     stream: Option<Stream>,
     /// The devices behind the MQTT broker.
-    wires: Wires,
+    bindings: LoadedBindings,
 ) -> impl IntoView {
     let store = store();
     let device = StoredValue::new(camera.id.to_string());
@@ -181,7 +181,7 @@ fn CameraLine(
     );
     let form = move || {
         view! {
-            {has_siren.then(|| view! { <SirenWire wires device=device.get_value()/> })}
+            {has_siren.then(|| view! { <SirenBindingPart bindings device=device.get_value()/> })}
             {live.then(|| try_camera(home, &id.get_value()))}
             {login.get_value().map(|stream| view! { <Login home stream/> })}
             <form class="form" on:submit=save>
@@ -193,7 +193,7 @@ fn CameraLine(
     };
     view! {
         <li class="rows__open">
-            <Head icon title note=word open wires device/>
+            <Head icon title note=word open bindings device/>
             {part(move || open.get().then(form))}
         </li>
     }
@@ -269,11 +269,11 @@ fn Head(
     /// Whether its form is open.
     open: RwSignal<bool>,
     /// The devices behind the MQTT broker.
-    wires: Wires,
+    bindings: LoadedBindings,
     /// Its id.
     device: StoredValue<String>,
 ) -> impl IntoView {
-    let wrong = move || device.with_value(|device| wires.troubles(device));
+    let wrong = move || device.with_value(|device| bindings.faults(device));
     view! {
         <button class="row" type="button" aria-expanded=text(move || open.get().to_string()) on:click=press(move || open.update(|o| *o = !*o))>
             <span class="tile"><Icon name=icon/></span>
@@ -338,7 +338,7 @@ fn Add(
         <form class="card card--pad form" on:submit=add>
             <h2>{W::AddDevice}</h2>
             <label class="field"><span>{W::KindField}</span><select bind:value=kind>{KINDS.map(option).collect_view()}</select></label>
-            <Wrong field="kind" saving/>
+            <FieldMessage field="kind" saving/>
             <Field label=W::NameField name="name" value=name saving/>
             {part(move || is_camera().then(|| view! { <CameraFields stream small compatible siren keep saving/> }))}
             <SaveButton saving label=W::Add/>

@@ -151,7 +151,7 @@ fn Undoable(
 fn row(record: &AuditRecord) -> impl IntoView + use<> {
     let warns = matches!(
         record.what,
-        AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceTrouble
+        AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceFault
     );
     let icon = match record.what {
         AuditAction::HomeChanged | AuditAction::LinkMade => "home",

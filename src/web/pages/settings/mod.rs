@@ -14,9 +14,9 @@ mod password;
 mod people;
 mod responders;
 mod security;
+mod siren_bindings;
 mod sirens;
 mod stream;
-mod wiring;
 
 pub use address::AddressForm;
 pub use cameras::{CamerasSection, address as address_step};

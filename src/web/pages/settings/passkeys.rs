@@ -4,7 +4,7 @@
 use crate::{
     api::{
         home::HomeAnswer,
-        household::EditHolding,
+        household::EditDeviceRestriction,
         passkeys::{Passkey, Passkeys},
     },
     domain::access::Role,
@@ -39,7 +39,7 @@ pub fn PasskeySection(
     view! {
         {part(move || known.get().map(|all| view! { <Keys all known changed/> }))}
         {part(move || left.get().map(|left| view! { <Codes left known/> }))}
-        {part(move || owner.get().then(|| store().home.get_untracked().map(|home| view! { <Holding home/> })))}
+        {part(move || owner.get().then(|| store().home.get_untracked().map(|home| view! { <NewDevices home/> })))}
     }
 }
 
@@ -152,16 +152,17 @@ fn Codes(
 }
 
 #[component]
-fn Holding(
+fn NewDevices(
     /// The home.
     home: HomeAnswer,
 ) -> impl IntoView {
     let saving = Saving::new();
-    let hold = RwSignal::new(home.settings.hold_new_devices);
+    let restrict = RwSignal::new(home.settings.restrict_new_devices);
     let id = home.home.id;
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let (id, asked) = (id.clone(), EditHolding { hold_new_devices: hold.get_untracked() });
+        let (id, asked) =
+            (id.clone(), EditDeviceRestriction { restrict_new_devices: restrict.get_untracked() });
         saving.send(
             async move { client::change::<HomeAnswer>(&id, "holding", &asked).await },
             |_| (),
@@ -169,8 +170,8 @@ fn Holding(
     };
     view! {
         <form class="card card--pad form" on:submit=save>
-            <h2>{W::Holding}</h2>
-            <label class="check"><input type="checkbox" name="hold_new_devices" bind:checked=hold/><span>{W::HoldingLabel}<small class="faint">{W::HoldingNote}</small></span></label>
+            <h2>{W::RestrictNewDevices}</h2>
+            <label class="check"><input type="checkbox" name="hold_new_devices" bind:checked=restrict/><span>{W::RestrictNewDevicesLabel}<small class="faint">{W::RestrictNewDevicesNote}</small></span></label>
             <SaveButton saving/>
         </form>
     }

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         home::HomeAnswer,
-        household::{AskVerbalPassword, EditVerbalPassword, Household, Known},
+        household::{AskVerbalPassword, EditVerbalPassword, Household, VerbalPasswordCheck},
     },
     domain::id::HomeId,
     view::words::{HouseholdWord as W, Said},
@@ -90,7 +90,7 @@ fn Try(
         let asked = AskVerbalPassword { password: said.get_untracked() };
         saving.send(
             async move { client::add(&home.get_value(), "verbal-password/check", &asked).await },
-            move |Known { correct }| {
+            move |VerbalPasswordCheck { correct }| {
                 right.try_set(Some(correct));
             },
         );

@@ -15,7 +15,7 @@ use crate::{
     web::{
         browser::time::day,
         client,
-        components::{Inviting, Open, SaveButton, Saving, Sure, Wrong, part},
+        components::{FieldMessage, Inviting, Open, SaveButton, Saving, Sure, part},
     },
 };
 use leptos::{ev, prelude::*, task::spawn_local};
@@ -130,7 +130,7 @@ fn Person(
                     {you.then(|| view! { <span class="chip">{W::You}</span> })}
                 </div>
                 <label class="field"><span>{W::RoleOf.fill(&[&name])}</span><select on:change=choose>{ROLES.map(option).collect_view()}</select></label>
-                <Wrong field="role" saving/>
+                <FieldMessage field="role" saving/>
                 {part(move || (chosen.get() == Role::Shared).then(|| view! { <label class="check"><input type="checkbox" bind:checked=may_sos/>{W::MaySos}</label> }))}
                 <div class="acts"><SaveButton saving/><Sure label sure act=remove/></div>
             </form>

@@ -60,9 +60,9 @@ fn Devices(
         });
     };
     let row = |device: Device| {
-        let Device { id, name, here, signed_in_at, seen_at, held_until } = device;
-        let line = match (held_until, here) {
-            (Some(until), _) => AccountWord::DeviceHeld.fill(&[&day(until)]),
+        let Device { id, name, here, signed_in_at, seen_at, restricted_until } = device;
+        let line = match (restricted_until, here) {
+            (Some(until), _) => AccountWord::DeviceRestricted.fill(&[&day(until)]),
             (None, true) => W::ThisDevice.fill(&[&day(signed_in_at)]),
             (None, false) => W::DeviceSeen.fill(&[&day(seen_at)]),
         };
@@ -78,7 +78,7 @@ fn Devices(
                 <span class="tile"><Icon name="globe"/></span>
                 <div class="grow"><b>{name}</b><p class="faint tiny">{line}</p></div>
                 <div class="acts">
-                    {(!here && held_until.is_some()).then(|| view! { <Sure label=AccountWord::Allow sure=AccountWord::AllowSure act=allow/> })}
+                    {(!here && restricted_until.is_some()).then(|| view! { <Sure label=AccountWord::Allow sure=AccountWord::AllowSure act=allow/> })}
                     {(!here).then(|| view! { <Sure label=Word::SignOut sure=W::SignOutSure act/> })}
                 </div>
             </li>

@@ -21,7 +21,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// The list of people, and the form to invite more.
 #[component]
-pub fn Desk() -> impl IntoView {
+pub fn Staff() -> impl IntoView {
     let (people, open) = (RwSignal::new(None::<Vec<CenterPerson>>), RwSignal::new(Vec::new()));
     let look = Callback::new(move |()| {
         spawn_local(async move {

@@ -1,10 +1,10 @@
-//! What owners do with what is behind a broker: choose, test, and see that something is wrong.
+//! What owners do with sirens and buttons behind a broker: choose, test, and see their faults.
 
 use super::{Server, broker::Broker, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-const WIRING: &str = "/api/v1/homes/maple-street/wiring";
+const BINDINGS: &str = "/api/v1/homes/maple-street/wiring";
 
 /// A server whose owners of Maple Street choose among names that begin with `ba`.
 fn chosen(broker: &Broker) -> String {
@@ -17,18 +17,18 @@ async fn owner_chooses_how_a_siren_is_reached_and_never_a_foreign_one() {
     let (base, hall) = (broker.device("base").await, broker.device("hall").await);
     let server = Server::with_file(&chosen(&broker)).await;
     let owner = server.sign_in("owner").await;
-    let wiring = owner.get(WIRING).await.1;
+    let bindings = owner.get(BINDINGS).await.1;
     assert_eq!(
-        (&wiring["begins"], &wiring["sirens"][0]["device"]),
+        (&bindings["begins"], &bindings["sirens"][0]["device"]),
         (&json!("ba"), &json!("hall-keypad"))
     );
     assert!(
-        wiring["kinds"].as_array().unwrap().contains(&json!("zigbee2mqtt-alarm"))
-            && wiring["sirens"][0]["chosen"] == false
+        bindings["kinds"].as_array().unwrap().contains(&json!("zigbee2mqtt-alarm"))
+            && bindings["sirens"][0]["chosen"] == false
     );
     let choose = async |device: &str, kind: &str, name: &str| {
         owner
-            .ask(Method::PUT, &format!("{WIRING}/{device}"), &json!({"kind": kind, "name": name}))
+            .ask(Method::PUT, &format!("{BINDINGS}/{device}"), &json!({"kind": kind, "name": name}))
             .await
     };
     for (device, kind, name, why) in [
@@ -64,10 +64,10 @@ async fn owner_chooses_how_a_siren_is_reached_and_never_a_foreign_one() {
     owner.act(&incident, "silence").await;
     until("quiet", || async { (base.orders() == ["ON", "OFF"]).then_some(()) }).await;
     assert_eq!(
-        owner.ask(Method::DELETE, &format!("{WIRING}/base"), &Value::Null).await.0,
+        owner.ask(Method::DELETE, &format!("{BINDINGS}/base"), &Value::Null).await.0,
         StatusCode::OK
     );
-    assert_eq!(owner.get(WIRING).await.1["sirens"].as_array().unwrap().len(), 1);
+    assert_eq!(owner.get(BINDINGS).await.1["sirens"].as_array().unwrap().len(), 1);
     let said = owner.get("/api/v1/homes/maple-street/audit").await.1;
     assert!(
         said.as_array().unwrap().iter().any(|record| record["about"] == json!(["wires"])),
@@ -83,7 +83,7 @@ async fn siren_is_tested_for_a_second_and_never_during_an_incident() {
     let server = Server::with_file(&broker.settings(&[("base", "base")])).await;
     let owner = server.sign_in("owner").await;
     let test =
-        async |device: &str| owner.post(&format!("{WIRING}/{device}/test"), &json!({})).await;
+        async |device: &str| owner.post(&format!("{BINDINGS}/{device}/test"), &json!({})).await;
     let online =
         async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"] == true;
     until("the siren is known", || async { online().await.then_some(()) }).await;
@@ -116,7 +116,7 @@ async fn emergency_that_begins_during_a_siren_test_sounds_on() {
     until("the siren is known", || async { (devices().await["online"] == true).then_some(()) })
         .await;
     base.obey(false);
-    let (test, sounds) = (format!("{WIRING}/base/test"), json!({}));
+    let (test, sounds) = (format!("{BINDINGS}/base/test"), json!({}));
     let emergency = async {
         until("the test's ON", || async { (base.orders() == ["ON"]).then_some(()) }).await;
         base.obey(true);
@@ -150,10 +150,10 @@ async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
     let owner = server.sign_in("owner").await;
     base.say("siren/state", r#"{"state":"OFF","battery":12,"tamper":true}"#, false);
     let troubles = async || {
-        let wiring = owner.get(WIRING).await.1;
+        let bindings = owner.get(BINDINGS).await.1;
         (
-            wiring["sirens"][0]["health"]["troubles"].clone(),
-            wiring["buttons"][0]["health"]["troubles"].clone(),
+            bindings["sirens"][0]["health"]["troubles"].clone(),
+            bindings["buttons"][0]["health"]["troubles"].clone(),
         )
     };
     let both = (json!(["tampered", "battery_low"]), json!(["silent"]));

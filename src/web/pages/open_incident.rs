@@ -6,7 +6,7 @@ use crate::{
     api::{
         center::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
-            NewNote, OnDuty, QueueItem, Reach, Shown, Step,
+            NewNote, PresentOperator, QueueItem, Reach, Step, WatchableCamera,
         },
         incident::Incident,
         path,
@@ -77,25 +77,25 @@ impl Says {
 
 /// An incident, as far as the viewer may see it.
 #[component]
-pub fn OpenCase(
+pub fn OpenIncident(
     /// The incident; `None` once it is no longer open.
     #[prop(into)]
-    case: Signal<Option<QueueItem>>,
+    item: Signal<Option<QueueItem>>,
     /// Whether the viewer is a supervisor.
     leads: bool,
     /// The people who have the console open.
-    on_duty: Memo<Vec<OnDuty>>,
+    present: Memo<Vec<PresentOperator>>,
 ) -> impl IntoView {
     // Only a change redraws this, because somebody may be typing. A new server time alone does not
     // count as one.
     let drawn = Memo::new(move |_| {
-        case.with(|case| {
-            case.as_ref().map(|case| {
+        item.with(|item| {
+            item.as_ref().map(|item| {
                 (
-                    case.id,
-                    case.mine,
-                    case.assignee.clone(),
-                    case.detail.as_ref().map(|detail| detail.step),
+                    item.id,
+                    item.mine,
+                    item.assignee.clone(),
+                    item.detail.as_ref().map(|detail| detail.step),
                 )
             })
         })
@@ -103,20 +103,20 @@ pub fn OpenCase(
     let told = RwSignal::new(String::new());
     let body = move || {
         drawn.get()?;
-        let now = case.get_untracked()?;
+        let now = item.get_untracked()?;
         let says = Says { id: now.id, told };
         Some(
-            view! { {head(&now, says, leads)}{now.detail.map(|detail| view! { <Open case detail=*detail says mine=now.mine/> })} }
+            view! { {head(&now, says, leads)}{now.detail.map(|detail| view! { <Details item detail=*detail says mine=now.mine/> })} }
                 .into_any(),
         )
     };
     // A change of the people on duty must not discard typed text.
     let hand = move || {
         let (id, _, assignee, _) = drawn.get().filter(|_| leads)?;
-        hand_over(assignee.as_ref(), Says { id, told }, &on_duty.get())
+        hand_over(assignee.as_ref(), Says { id, told }, &present.get())
     };
     let pressing =
-        Memo::new(move |_| case.with(|case| case.as_ref().map(|case| (case.quiet, case.repeats))));
+        Memo::new(move |_| item.with(|item| item.as_ref().map(|item| (item.quiet, item.repeats))));
     let pressing = move || {
         let (quiet, repeats) = pressing.get()?;
         let said = [quiet.map(|kind| quiet_note(kind).say().to_owned()), again(repeats)];
@@ -136,22 +136,26 @@ pub fn OpenCase(
 }
 
 /// The operator who works on it, and the button to claim it.
-fn head(case: &QueueItem, says: Says, leads: bool) -> AnyView {
-    let title = format!("{}, {}", capital(&services(&case.services)), case.home);
-    let act = match (&case.assignee, case.mine) {
+fn head(item: &QueueItem, says: Says, leads: bool) -> AnyView {
+    let title = format!("{}, {}", capital(&services(&item.services)), item.home);
+    let act = match (&item.assignee, item.mine) {
         (_, true) => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::GiveBack}" "<kbd>"G"</kbd></button> }.into_any(),
         (None, _) => view! { <button class="btn btn--strong" type="button" data-key="t" on:click=press(move || says.hold("claim"))>{W::Take}" "<kbd>"T"</kbd></button> }.into_any(),
         (Some(name), _) if leads => view! { <button class="btn btn--quiet btn--small" type="button" data-key="g" on:click=press(move || says.hold("release"))>{W::Relieve.fill(&[name])}" "<kbd>"G"</kbd></button> }.into_any(),
-        (Some(name), _) => view! { <p class="muted small">{W::HeldBy.fill(&[name])}</p> }.into_any(),
+        (Some(name), _) => view! { <p class="muted small">{W::AssignedTo.fill(&[name])}</p> }.into_any(),
     };
     view! { <section class="card card--pad form"><h2 class="record__title">{title}</h2>{act}</section> }.into_any()
 }
 
 /// The buttons to assign it to somebody else on duty.
-fn hand_over(assignee: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Option<AnyView> {
+fn hand_over(
+    assignee: Option<&String>,
+    says: Says,
+    present: &[PresentOperator],
+) -> Option<AnyView> {
     let others: Vec<_> =
-        on_duty.iter().filter(|person| assignee != Some(&person.name)).cloned().collect();
-    let give = move |to: OnDuty| {
+        present.iter().filter(|person| assignee != Some(&person.name)).cloned().collect();
+    let give = move |to: PresentOperator| {
         let label = W::HandTo.fill(&[&to.name]);
         let to = StoredValue::new(to.id);
         let act = move || {
@@ -169,9 +173,9 @@ fn hand_over(assignee: Option<&String>, says: Says, on_duty: &[OnDuty]) -> Optio
 }
 
 #[component]
-fn Open(
+fn Details(
     /// The incident as it is now.
-    case: Signal<Option<QueueItem>>,
+    item: Signal<Option<QueueItem>>,
     /// All of its details.
     detail: IncidentDetail,
     /// Sends what the operator records.
@@ -202,9 +206,9 @@ fn Open(
     let script = script(step, &incident, &contacts, password_required);
     // The timeline and the services are updated while the rest stays as it is.
     let now = move || {
-        case.with(|case| {
-            case.as_ref()
-                .and_then(|case| case.detail.as_ref().map(|detail| detail.incident.clone()))
+        item.with(|item| {
+            item.as_ref()
+                .and_then(|item| item.detail.as_ref().map(|detail| detail.incident.clone()))
         })
     };
     let lines = Memo::new(move |_| now().map(|incident| incident.timeline).unwrap_or_default());
@@ -232,7 +236,7 @@ fn Open(
 }
 
 /// The source of the request.
-fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
+fn place_of(incident: &Incident, cameras: &[WatchableCamera]) -> String {
     match &incident.source {
         Source::Dashboard => W::FromDashboard.into(),
         Source::Device => W::From.fill(&[&incident.started_by.name]),
@@ -245,7 +249,7 @@ fn place_of(incident: &Incident, cameras: &[Shown]) -> String {
 }
 
 /// The live stream of a camera.
-fn picture(id: IncidentId, camera: Shown) -> impl IntoView {
+fn picture(id: IncidentId, camera: WatchableCamera) -> impl IntoView {
     let (src, name) =
         (path::at_center(id, &format!("cameras/{}/live", camera.id)), camera.name.clone());
     let playing = once_there(

@@ -16,17 +16,19 @@ use std::time::Duration;
 
 /// Times, false alarms, and alarm panels.
 #[component]
-pub fn Figures() -> impl IntoView {
+pub fn StatisticsSection() -> impl IntoView {
     let known = RwSignal::new(None::<Statistics>);
     spawn_local(async move {
         if let Ok(told) = client::statistics().await {
             known.try_set(Some(told));
         }
     });
-    part(move || known.get().map(|told| view! { {figures(&told)}{panels(told.panels)} }.into_any()))
+    part(move || {
+        known.get().map(|told| view! { {incidents(&told)}{panels(told.panels)} }.into_any())
+    })
 }
 
-fn figures(told: &Statistics) -> impl IntoView + use<> {
+fn incidents(told: &Statistics) -> impl IntoView + use<> {
     let line = |word: W, times: Times| {
         let time = |ms| seconds(Duration::from_millis(ms));
         let text = W::FigureTimes.fill(&[

@@ -4,7 +4,7 @@ use super::asked::asks;
 use crate::{
     api::{
         home::HomeAnswer,
-        wiring::{DeviceHealth, EditWire, Tested, WiredSiren, Wiring},
+        siren_bindings::{DeviceHealth, EditSirenBinding, SirenBindings, SirenStatus, Tested},
     },
     domain::{device::DeviceFault, id::HomeId},
     view::words::{HouseholdWord as W, Said},
@@ -19,48 +19,48 @@ use leptos::{ev, prelude::*, task::spawn_local};
 
 /// A home's devices behind the MQTT broker. They are loaded again whenever they may have changed.
 #[derive(Clone, Copy)]
-pub struct Wires {
+pub struct LoadedBindings {
     home: StoredValue<HomeId>,
-    all: RwSignal<Option<Wiring>>,
+    all: RwSignal<Option<SirenBindings>>,
 }
 
-impl Wires {
+impl LoadedBindings {
     /// Loads them.
     pub fn of(home: StoredValue<HomeId>) -> Self {
-        let wires = Self { home, all: RwSignal::new(None) };
-        wires.read();
-        wires
+        let bindings = Self { home, all: RwSignal::new(None) };
+        bindings.read();
+        bindings
     }
 
     fn read(self) {
         let home = self.home;
         spawn_local(async move {
-            if let Ok(wiring) = client::wiring(&home.get_value()).await {
-                self.all.try_set(Some(wiring));
+            if let Ok(bindings) = client::siren_bindings(&home.get_value()).await {
+                self.all.try_set(Some(bindings));
             }
         });
     }
 
-    fn siren(self, device: &str) -> Option<WiredSiren> {
+    fn siren(self, device: &str) -> Option<SirenStatus> {
         self.all.with(|all| {
             all.as_ref()?.sirens.iter().find(|siren| siren.device.as_str() == device).cloned()
         })
     }
 
     /// Returns the text of a device's problems; empty if it has none.
-    pub fn troubles(self, device: &str) -> String {
-        self.siren(device).map_or_else(String::new, |siren| troubles(&siren.health))
+    pub fn faults(self, device: &str) -> String {
+        self.siren(device).map_or_else(String::new, |siren| faults(&siren.health))
     }
 }
 
-fn troubles(health: &DeviceHealth) -> String {
-    let word = |trouble: &DeviceFault| match trouble {
-        DeviceFault::Offline => W::TroubleOffline.say(),
-        DeviceFault::Silent => W::TroubleSilent.say(),
-        DeviceFault::Tampered => W::TroubleTampered.say(),
-        DeviceFault::BatteryLow => W::TroubleBattery.say(),
+fn faults(health: &DeviceHealth) -> String {
+    let word = |fault: &DeviceFault| match fault {
+        DeviceFault::Offline => W::FaultOffline.say(),
+        DeviceFault::Silent => W::FaultSilent.say(),
+        DeviceFault::Tampered => W::FaultTampered.say(),
+        DeviceFault::BatteryLow => W::FaultBattery.say(),
     };
-    health.troubles.iter().map(word).collect::<Vec<_>>().join(" · ")
+    health.faults.iter().map(word).collect::<Vec<_>>().join(" · ")
 }
 
 /// The text that says when a device was last heard, and the level of its battery.
@@ -78,14 +78,14 @@ fn heard(health: &DeviceHealth) -> String {
 
 /// The part for one siren.
 #[component]
-pub fn SirenWire(
+pub fn SirenBindingPart(
     /// The devices behind the MQTT broker.
-    wires: Wires,
+    bindings: LoadedBindings,
     /// The device or camera.
     device: String,
 ) -> impl IntoView {
     let device = StoredValue::new(device);
-    let known = move || device.with_value(|device| wires.siren(device));
+    let known = move || device.with_value(|device| bindings.siren(device));
     let told = move || {
         let siren = known()?;
         let proof = (!siren.proves).then(|| view! { <p class="muted small">{W::SirenNoProof}</p> });
@@ -93,18 +93,19 @@ pub fn SirenWire(
         Some(view! { <p class="muted small">{heard(&siren.health)}</p>{fixed}{proof} })
     };
     let choice = move || {
-        let (kinds, begins) = wires
+        let (kinds, begins) = bindings
             .all
             .with(|all| all.as_ref().map(|all| (all.kinds.clone(), all.begins.clone())))?;
         let siren = known();
         let fixed = siren.as_ref().is_some_and(|siren| !siren.chosen);
-        (!fixed && !kinds.is_empty()).then(|| view! { <Choose wires device kinds begins siren/> })
+        (!fixed && !kinds.is_empty())
+            .then(|| view! { <Choose bindings device kinds begins siren/> })
     };
     view! {
         <div class="form">
             {part(told)}
-            {asks(wires.home, device.with_value(|device| format!("wiring/{device}/test")), W::TestSiren, move |Tested { confirmed }| {
-                wires.read();
+            {asks(bindings.home, device.with_value(|device| format!("wiring/{device}/test")), W::TestSiren, move |Tested { confirmed }| {
+                bindings.read();
                 if confirmed { Ok(W::TestProved.into()) } else { Err(W::TestNotProved) }
             })}
             {part(choice)}
@@ -116,7 +117,7 @@ pub fn SirenWire(
 #[component]
 fn Choose(
     /// The devices behind the MQTT broker.
-    wires: Wires,
+    bindings: LoadedBindings,
     /// The device or camera.
     device: StoredValue<String>,
     /// The available kinds.
@@ -124,7 +125,7 @@ fn Choose(
     /// The required prefix of names.
     begins: String,
     /// How it is reached now.
-    siren: Option<WiredSiren>,
+    siren: Option<SirenStatus>,
 ) -> impl IntoView {
     let store = store();
     let saving = Saving::new();
@@ -137,8 +138,8 @@ fn Choose(
         event.prevent_default();
         let path = device.with_value(|device| format!("wiring/{device}"));
         let (home, asked) = (
-            wires.home.get_value(),
-            EditWire { kind: kind.get_untracked(), name: name.get_untracked() },
+            bindings.home.get_value(),
+            EditSirenBinding { kind: kind.get_untracked(), name: name.get_untracked() },
         );
         let send = async move {
             match asked.kind.is_empty() {
@@ -148,7 +149,7 @@ fn Choose(
         };
         saving.send(send, move |home| {
             store.learn(home);
-            wires.read();
+            bindings.read();
         });
     };
     let option = |value: String| view! { <option value=value.clone() selected=value == chosen>{value.clone()}</option> };
@@ -165,11 +166,11 @@ fn Choose(
 }
 
 /// Panic buttons and keypads, by their names in the server's settings.
-pub fn buttons(wires: Wires) -> impl IntoView {
+pub fn buttons(bindings: LoadedBindings) -> impl IntoView {
     part(move || {
-        let all = wires.all.with(|all| all.as_ref().map(|all| all.buttons.clone()))?;
-        let row = |button: crate::api::wiring::WiredButton| {
-            let wrong = troubles(&button.health);
+        let all = bindings.all.with(|all| all.as_ref().map(|all| all.buttons.clone()))?;
+        let row = |button: crate::api::siren_bindings::ButtonStatus| {
+            let wrong = faults(&button.health);
             let wrong =
                 (!wrong.is_empty()).then(|| view! { <small class="field__wrong">{wrong}</small> });
             let heard = heard(&button.health);

@@ -6,20 +6,22 @@ use utoipa::ToSchema;
 
 /// The sirens and buttons of a home behind the MQTT broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Wiring {
+#[schema(as = Wiring)]
+pub struct SirenBindings {
     /// The kinds of sirens that owners can choose, by name; empty if owners cannot choose.
     pub kinds: Vec<String>,
     /// The prefix that the names of this home's devices must have.
     pub begins: String,
     /// The base station, keypads and cameras.
-    pub sirens: Vec<WiredSiren>,
+    pub sirens: Vec<SirenStatus>,
     /// The panic buttons, and keypads in their role as buttons.
-    pub buttons: Vec<WiredButton>,
+    pub buttons: Vec<ButtonStatus>,
 }
 
 /// A siren behind the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WiredSiren {
+#[schema(as = WiredSiren)]
+pub struct SirenStatus {
     /// The id of the device or camera.
     #[schema(value_type = String)]
     pub device: DeviceId,
@@ -38,7 +40,8 @@ pub struct WiredSiren {
 
 /// A panic button or a keypad.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WiredButton {
+#[schema(as = WiredButton)]
+pub struct ButtonStatus {
     /// Its name in the server's settings.
     pub name: String,
     /// Its condition.
@@ -56,15 +59,16 @@ pub struct DeviceHealth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery: Option<u8>,
     /// Its problems.
-    #[serde(default)]
-    pub troubles: Vec<DeviceFault>,
+    #[serde(default, rename = "troubles")]
+    pub faults: Vec<DeviceFault>,
 }
 
 /// Chooses how the server reaches a siren.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EditWire {
-    /// The kind of siren, one of [`Wiring::kinds`].
+#[schema(as = EditWire)]
+pub struct EditSirenBinding {
+    /// The kind of siren, one of [`SirenBindings::kinds`].
     pub kind: String,
     /// Its name in MQTT topics.
     pub name: String,
