@@ -4,14 +4,13 @@ use super::profile::{DeviceReport, Profile};
 use crate::{
     domain::{
         device::Health,
-        id::IncidentId,
         incident::{
             SIREN_NOT_AFTER,
             effect::{Effect, EffectKind, Sound},
         },
         time::Timestamp,
     },
-    server::sirens::takes_precedence,
+    server::sirens::precedence::Precedence,
 };
 
 /// A siren that does not report its state is assumed to be quiet after this many OFF messages.
@@ -36,7 +35,6 @@ pub enum DesiredState {
 /// The latest command to a siren, and its outcome so far.
 #[derive(Clone, Debug)]
 struct SirenCommand {
-    order: (IncidentId, u32),
     key: String,
     desired: DesiredState,
     sent: u32,
@@ -55,6 +53,7 @@ struct SirenCommand {
 /// The state of a siren, as far as it is known.
 #[derive(Debug, Default)]
 pub struct ReportedState {
+    precedence: Precedence,
     command: Option<SirenCommand>,
     /// Whether it sounds, by its last report.
     pub sounds: bool,
@@ -86,25 +85,17 @@ impl ReportedState {
             },
             _ => DesiredState::Off,
         };
-        if let Some(command) = &self.command {
-            if command.key == effect.key {
-                return true;
-            }
-            let sounds_until = match command.desired {
-                DesiredState::On { until, .. } => Some(until),
-                DesiredState::Off => None,
-            };
-            if !takes_precedence(effect, command.order, sounds_until, now) {
-                return false;
-            }
+        if self.command.as_ref().is_some_and(|command| command.key == effect.key) {
+            return true;
+        }
+        if !self.precedence.take(effect, now) {
+            return false;
         }
         // An OFF inherits that the siren is already quiet, because sirens that report only changes
         // would never confirm it. An ON does not.
         let stopped = desired == DesiredState::Off
             && self.command.as_ref().is_some_and(|command| command.stopped);
-        let order = (effect.incident, effect.seq);
         self.command = Some(SirenCommand {
-            order,
             key: effect.key.clone(),
             desired,
             sent: 0,
@@ -118,26 +109,16 @@ impl ReportedState {
 
     /// Continues with a siren that was commanded to sound before the server stopped. `confirmed`:
     /// it had confirmed that it sounds.
-    pub fn resume(
-        &mut self,
-        incident: IncidentId,
-        until: Timestamp,
-        sound: Sound,
-        confirmed: bool,
-    ) {
-        let not_after = if confirmed { until } else { Timestamp::default() };
-        let desired = DesiredState::On { until, not_after, sound };
-        let key = format!("{incident}/resumed");
-        self.command = Some(SirenCommand {
-            order: (incident, 0),
-            key,
-            desired,
-            sent: 1,
-            confirmed,
-            stopped: false,
-            begun: true,
-            again_at: None,
-        });
+    pub fn resume(&mut self, effect: &Effect, confirmed: bool, now: Timestamp) {
+        if !self.take(effect, now) {
+            return;
+        }
+        if let Some(command) = &mut self.command {
+            if let DesiredState::On { until, not_after, .. } = &mut command.desired {
+                *not_after = if confirmed { *until } else { Timestamp::default() };
+            }
+            (command.sent, command.confirmed, command.begun) = (1, confirmed, true);
+        }
     }
 
     /// Whether the command with that key is current, and is done as far as can be known.
@@ -246,7 +227,7 @@ impl ReportedState {
 }
 
 impl SirenCommand {
-    /// The message that commands `want` now.
+    /// The message that commands this state now.
     fn say(&self, desired: &DesiredState, now: Timestamp) -> Say {
         let expires = match desired {
             // A siren that has confirmed that it sounds may get the command until the end. Any
@@ -271,7 +252,10 @@ fn is_believed(command: &SirenCommand, profile: &Profile) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::incident::Mode, server::mqtt::profile::known};
+    use crate::{
+        domain::{id::IncidentId, incident::Mode},
+        server::mqtt::profile::known,
+    };
 
     const HEARD_QUIET: DeviceReport = DeviceReport::Sounds(false, None);
     const HEARD_LOUD: DeviceReport = DeviceReport::Sounds(true, None);
@@ -470,7 +454,8 @@ mod tests {
             DesiredState::Off,
             "a siren that was never told does not begin late (R22)"
         );
-        state.resume(IncidentId(uuid::Uuid::from_u128(1)), at(600), Sound::Police, false);
+        let mut state = ReportedState::default();
+        state.resume(&effect(1, 0, Some(600)), false, at(95));
         assert!(
             matches!(state.to_say(at(95), &profile).unwrap().desired, DesiredState::On { .. }),
             "nor does a restart of the server silence it"

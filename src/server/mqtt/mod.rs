@@ -32,7 +32,7 @@ use crate::{
         incident::{
             Siren as SirenState,
             command::Command,
-            effect::{Effect, EffectKind, Sound},
+            effect::{Effect, EffectKind},
         },
         time::Timestamp,
     },
@@ -43,7 +43,7 @@ use crate::{
             outbox::{EffectHandler, ExecuteError},
         },
         live_events::LiveEvents,
-        sirens::Devices,
+        sirens::{Devices, resumed},
     },
 };
 use async_trait::async_trait;
@@ -365,10 +365,8 @@ impl EffectHandler for MqttDevices {
             // is repeated.
             let confirmed = confirmed.contains(device);
             if confirmed || siren.binding.profile.state.is_none() {
-                let sound = Sound::of(&current.incident);
-                siren.with_state(|state| {
-                    state.resume(current.incident.id, *until, sound, confirmed)
-                });
+                let effect = resumed(current, device, *until);
+                siren.with_state(|state| state.resume(&effect, confirmed, self.clock.now()));
             }
         }
     }

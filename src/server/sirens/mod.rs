@@ -1,6 +1,7 @@
 //! Effect handlers for base stations, keypads and cameras with a siren.
 
 pub mod outside;
+pub mod precedence;
 pub mod simulated;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
             DRILL_SIREN, Mode,
             command::Command,
             effect::{Effect, EffectKind, Sound},
+            event::Event,
         },
         time::Timestamp,
     },
@@ -39,22 +41,23 @@ const TELL: u32 = 3;
 /// How long a tested siren sounds.
 const TEST: Duration = Duration::from_secs(1);
 
-/// Whether a siren's command takes precedence over the current one, which sounds until then. The
-/// later command of an incident wins, whichever comes last. While a siren sounds for an emergency,
-/// another emergency's OFF does not silence it, and a test neither shortens nor ends the alarm.
-pub fn takes_precedence(
-    effect: &Effect,
-    current: (IncidentId, u32),
-    sounds_until: Option<Timestamp>,
-    now: Timestamp,
-) -> bool {
-    let (incident, seq) = current;
-    if incident == effect.incident {
-        return effect.seq >= seq;
+/// The command with which a siren continues that was commanded to sound before the server stopped.
+pub fn resumed(current: &Current, device: &DeviceId, until: Timestamp) -> Effect {
+    let incident = &current.incident;
+    let begun = current.history.iter().rev().find_map(|fact| match fact.event {
+        Event::SirenOn { not_after, .. } => Some(not_after),
+        _ => None,
+    });
+    let sound = Sound::of(incident);
+    Effect {
+        key: format!("{}/resumed", incident.id),
+        incident: incident.id,
+        home: incident.home.clone(),
+        seq: 0,
+        mode: incident.mode,
+        not_after: begun,
+        kind: EffectKind::SirenOn { device: device.clone(), until, sound },
     }
-    let sounds = sounds_until.is_some_and(|until| until > now);
-    let is_on = matches!(effect.kind, EffectKind::SirenOn { .. });
-    !sounds || is_on && effect.key != test_key(effect.incident, effect.seq)
 }
 
 /// The key of a siren test's command. Those of incidents have four parts.
@@ -155,51 +158,5 @@ impl EffectHandler for DrillDevices {
 
     fn resume(&self, current: &Current) {
         self.devices.resume(current);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_millis(1_790_000_000_000 + seconds * 1_000)
-    }
-
-    fn id(number: u128) -> IncidentId {
-        IncidentId(uuid::Uuid::from_u128(number))
-    }
-
-    fn command(incident: u128, seq: u32, on: bool, target: &str) -> Effect {
-        let device: DeviceId = "base".parse().unwrap();
-        let kind = if on {
-            EffectKind::SirenOn { device, until: at(240), sound: Sound::Alarm }
-        } else {
-            EffectKind::SirenOff { device }
-        };
-        let (incident, home) = (id(incident), "maple-street".parse().unwrap());
-        let key = format!("{incident}/{seq}/{target}");
-        Effect { key, incident, home, seq, mode: Mode::Live, not_after: None, kind }
-    }
-
-    #[test]
-    fn siren_test_neither_shortens_nor_ends_an_alarm() {
-        let alarm = |sounds| (id(1), 3, sounds);
-        // (effect, current, now): wins
-        let table = [
-            (command(1, 7, false, "siren_off/base"), alarm(Some(at(240))), true),
-            (command(1, 2, true, "siren_on/base"), alarm(None), false),
-            (command(2, 3, true, "siren_on/base"), alarm(Some(at(240))), true),
-            (command(2, 7, false, "siren_off/base"), alarm(Some(at(240))), false),
-            (command(2, 7, false, "siren_off/base"), alarm(Some(at(9))), true),
-            (command(9, 2, true, "test"), alarm(Some(at(240))), false),
-            (command(9, 4, false, "test"), alarm(Some(at(240))), false),
-            (command(9, 1, true, "test"), alarm(Some(at(9))), true),
-            (command(9, 1, true, "test"), alarm(None), true),
-        ];
-        for (effect, (incident, seq, until), wins) in table {
-            let won = takes_precedence(&effect, (incident, seq), until, at(10));
-            assert_eq!(won, wins, "{}", effect.key);
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! Simulated base stations, keypads and cameras. Like real ones, they hold the state of their
 //! siren, ignore duplicate commands, stop by themselves, and report what they do.
 
-use super::{Devices, takes_precedence};
+use super::{Devices, precedence::Precedence, resumed};
 use crate::{
     domain::{
-        id::{DeviceId, HomeId, IncidentId},
+        id::{DeviceId, HomeId},
         incident::{
             Siren,
             command::Command,
@@ -32,9 +32,10 @@ use std::{
 struct Memory {
     /// When it stops sounding.
     until: Option<Timestamp>,
-    /// The latest command that it obeyed, and its incident. It ignores that incident's older
-    /// commands.
-    latest: Option<(IncidentId, u32)>,
+    /// Which command holds.
+    precedence: Precedence,
+    /// The last command that it obeyed.
+    latest: Option<String>,
     /// How often it has begun to sound.
     sounded: u32,
 }
@@ -65,19 +66,21 @@ impl SimulatedDevices {
     /// Returns whether the device obeys the command: now, or before, if it is a duplicate.
     fn obey(&self, effect: &Effect, device: &DeviceId, until: Option<Timestamp>) -> bool {
         let now = self.clock.now();
-        let (home, order) = (&effect.home, (effect.incident, effect.seq));
+        let home = &effect.home;
         {
             let mut all = self.memory.lock().expect("no holder panics");
             let memory = all.entry((home.clone(), device.clone())).or_default();
-            let precedes = |latest| takes_precedence(effect, latest, memory.until, now);
-            if memory.latest.is_some_and(|latest| latest == order || !precedes(latest)) {
-                return memory.latest == Some(order);
+            if memory.latest.as_ref() == Some(&effect.key) {
+                return true;
+            }
+            if !memory.precedence.take(effect, now) {
+                return false;
             }
             let sounds = memory.until.is_some_and(|u| u > now);
             if until.is_some() && !sounds {
                 memory.sounded += 1;
             }
-            memory.latest = Some(order);
+            memory.latest = Some(effect.key.clone());
             memory.until = until;
         }
         self.live_events.device_changed(home.clone(), device.clone());
@@ -114,11 +117,8 @@ impl EffectHandler for SimulatedDevices {
     /// that they sound continue.
     fn resume(&self, current: &Current) {
         if let Siren::Sounding { until, confirmed, .. } = &current.incident.siren {
-            let mut all = self.memory.lock().expect("no holder panics");
             for device in confirmed {
-                let latest = Some((current.incident.id, 0));
-                let memory = Memory { until: Some(*until), latest, sounded: 1 };
-                all.insert((current.incident.home.clone(), device.clone()), memory);
+                self.obey(&resumed(current, device, *until), device, Some(*until));
             }
         }
     }
