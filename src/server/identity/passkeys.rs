@@ -1,13 +1,15 @@
 //! Passkeys: the options for an authenticator, and the verification of its answer (WebAuthn Level
 //! 3). A library does the cryptography.
+//!
+//! The state of an open ceremony is sealed in its id, which the browser sends back with the answer.
+//! So a flood of ceremonies that nobody completes takes no memory, and ends no ceremony of others.
 
 use crate::domain::{id::UserId, time::Timestamp};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, sync::Mutex, time::Duration};
 use uuid::Uuid;
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
@@ -20,14 +22,25 @@ use webauthn_rs_proto::{PublicKeyCredential, RegisterPublicKeyCredential, Reside
 
 /// The timeout of a ceremony, in which the person has to use the authenticator.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// The most open ceremonies. A flood of them ends the oldest ones.
-const OPEN_MOST: usize = 4_096;
+/// The most completed ceremonies that are remembered, so that none is completed twice. Only somebody
+/// with a passkey completes one.
+const COMPLETED_MOST: usize = 4_096;
 
-/// The site that passkeys are for, and the open ceremonies.
-#[derive(Debug)]
+type Nonce = [u8; 24];
+
+/// The site that passkeys are for.
 pub struct Passkeys {
     site: Option<Site>,
-    open: Mutex<VecDeque<Open>>,
+    /// Seals ceremonies. It is new at every start, which ends the open ones.
+    key: XChaCha20Poly1305,
+    /// The ceremonies that were completed and have not timed out.
+    completed: Mutex<VecDeque<(Nonce, Timestamp)>>,
+}
+
+impl fmt::Debug for Passkeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passkeys").field("site", &self.site).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -36,14 +49,14 @@ struct Site {
     webauthn: Webauthn,
 }
 
-#[derive(Debug)]
-struct Open {
-    id: String,
+/// An open ceremony.
+#[derive(Serialize, Deserialize)]
+struct Ceremony {
     until: Timestamp,
     kind: Kind,
 }
 
-#[derive(Debug)]
+#[derive(Serialize, Deserialize)]
 enum Kind {
     Registration(UserId, PasskeyRegistration),
     Use(DiscoverableAuthentication),
@@ -64,7 +77,7 @@ pub enum NotProven {
     /// The server has no address of its own that passkeys could be for.
     #[error("there are no passkeys on this server: it was started without --public-url")]
     NoSite,
-    /// The ceremony timed out or never began.
+    /// The ceremony timed out, was completed, or never began here.
     #[error("that took too long")]
     NotOpen,
     /// The answer is not valid, or answers something else.
@@ -91,7 +104,8 @@ impl Passkeys {
                 .allow_any_port(any_port);
             Ok::<_, WebauthnError>(Site { host: host.to_owned(), webauthn: webauthn.build()? })
         };
-        Ok(Self { site: address.map(site).transpose()?, open: Mutex::default() })
+        let key = XChaCha20Poly1305::new(&super::random::<32>().into());
+        Ok(Self { site: address.map(site).transpose()?, key, completed: Mutex::default() })
     }
 
     /// The host that passkeys are for, if passkeys are available.
@@ -127,7 +141,7 @@ impl Passkeys {
                 (Some(ResidentKeyRequirement::Required), true);
         }
         let options = serde_json::to_string(&asked.public_key)?;
-        Ok(self.opened(Kind::Registration(account.clone(), state), options, now))
+        self.opened(Kind::Registration(account.clone(), state), options, now)
     }
 
     /// Completes a registration and returns the passkey.
@@ -141,14 +155,18 @@ impl Passkeys {
         answer: &str,
         now: Timestamp,
     ) -> Result<Passkey, NotProven> {
-        let Some(Kind::Registration(of, state)) = self.close(ceremony, now) else {
+        let (nonce, Ceremony { until, kind: Kind::Registration(of, state) }) =
+            self.unsealed(ceremony, now)?
+        else {
             return Err(NotProven::NotOpen);
         };
         if of != *account {
             return Err(NotProven::NotOpen);
         }
         let answer: RegisterPublicKeyCredential = serde_json::from_str(answer)?;
-        Ok(self.webauthn()?.finish_passkey_registration(&answer, &state)?)
+        let passkey = self.webauthn()?.finish_passkey_registration(&answer, &state)?;
+        self.complete(nonce, until, now)?;
+        Ok(passkey)
     }
 
     /// Begins the use of a passkey of any account.
@@ -158,7 +176,7 @@ impl Passkeys {
     pub fn begin(&self, now: Timestamp) -> Result<Begun, NotProven> {
         let (asked, state) = self.webauthn()?.start_discoverable_authentication()?;
         let options = serde_json::to_string(&asked.public_key)?;
-        Ok(self.opened(Kind::Use(state), options, now))
+        self.opened(Kind::Use(state), options, now)
     }
 
     /// Parses an answer, to find its credential.
@@ -183,7 +201,8 @@ impl Passkeys {
         mut passkey: Passkey,
         now: Timestamp,
     ) -> Result<Passkey, NotProven> {
-        let Some(Kind::Use(state)) = self.close(ceremony, now) else {
+        let (nonce, Ceremony { until, kind: Kind::Use(state) }) = self.unsealed(ceremony, now)?
+        else {
             return Err(NotProven::NotOpen);
         };
         let webauthn = self.webauthn()?;
@@ -191,29 +210,42 @@ impl Passkeys {
             return Err(WebauthnError::InvalidUserUniqueId.into());
         }
         let proven = webauthn.finish_discoverable_authentication_v2(answer, state, &passkey)?;
+        self.complete(nonce, until, now)?;
         passkey.update_credential(&proven);
         Ok(passkey)
     }
 
-    fn opened(&self, kind: Kind, options: String, now: Timestamp) -> Begun {
-        let id = super::new_token();
-        let mut open = self.open();
-        while open.len() >= OPEN_MOST || open.front().is_some_and(|oldest| oldest.until <= now) {
-            open.pop_front();
+    fn opened(&self, kind: Kind, options: String, now: Timestamp) -> Result<Begun, NotProven> {
+        let state = serde_json::to_vec(&Ceremony { until: now + PATIENCE, kind })?;
+        let nonce: Nonce = super::random();
+        let sealed = self.key.encrypt(&XNonce::from(nonce), state.as_slice());
+        let sealed = sealed.expect("a state of some kilobytes can be sealed");
+        Ok(Begun { ceremony: BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()), options })
+    }
+
+    /// Opens the id of a ceremony that has not timed out.
+    fn unsealed(&self, id: &str, now: Timestamp) -> Result<(Nonce, Ceremony), NotProven> {
+        let read = || {
+            let bytes = BASE64URL_NOPAD.decode(id.as_bytes()).ok()?;
+            let (nonce, sealed) = bytes.split_first_chunk()?;
+            let state = self.key.decrypt(&XNonce::from(*nonce), sealed).ok()?;
+            Some((*nonce, serde_json::from_slice::<Ceremony>(&state).ok()?))
+        };
+        read().filter(|(_, ceremony)| ceremony.until > now).ok_or(NotProven::NotOpen)
+    }
+
+    /// Completes a ceremony, which takes only one right answer.
+    fn complete(&self, nonce: Nonce, until: Timestamp, now: Timestamp) -> Result<(), NotProven> {
+        let mut completed = self.completed.lock().expect("no holder panics");
+        completed.retain(|(_, until)| *until > now);
+        if completed.iter().any(|(known, _)| *known == nonce) {
+            return Err(NotProven::NotOpen);
         }
-        open.push_back(Open { id: id.clone(), until: now + PATIENCE, kind });
-        Begun { ceremony: id, options }
-    }
-
-    /// Closes a ceremony, because each takes only one answer, right or wrong.
-    fn close(&self, id: &str, now: Timestamp) -> Option<Kind> {
-        let mut open = self.open();
-        let at = open.iter().position(|ceremony| ceremony.id == id)?;
-        open.remove(at).filter(|ceremony| ceremony.until > now).map(|ceremony| ceremony.kind)
-    }
-
-    fn open(&self) -> MutexGuard<'_, VecDeque<Open>> {
-        self.open.lock().expect("no holder panics")
+        if completed.len() >= COMPLETED_MOST {
+            completed.pop_front();
+        }
+        completed.push_back((nonce, until));
+        Ok(())
     }
 }
 
@@ -222,4 +254,23 @@ impl Passkeys {
 fn handle(account: &UserId) -> Uuid {
     let digest = Sha256::digest(format!("passkeys of {account}"));
     Uuid::from_slice(&digest[..16]).expect("sixteen bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ceremony_ends_in_time_and_belongs_to_one_server() {
+        let site = || Passkeys::new(Some(&"https://buckler.test".parse().unwrap()), None).unwrap();
+        let (here, elsewhere, now) = (site(), site(), Timestamp::from_millis(1_790_000_000_000));
+        let id = here.begin(now).unwrap().ceremony;
+        let (nonce, ceremony) = here.unsealed(&id, now).unwrap();
+        assert!(here.unsealed(&id, now + PATIENCE).is_err(), "it is over");
+        assert!(elsewhere.unsealed(&id, now).is_err(), "another server's");
+        assert!(here.complete(nonce, ceremony.until, now).is_ok());
+        assert!(here.complete(nonce, ceremony.until, now).is_err(), "it is completed once");
+        assert!(here.complete([1; 24], ceremony.until, ceremony.until).is_ok());
+        assert_eq!(here.completed.lock().unwrap().len(), 1, "what is over is forgotten");
+    }
 }

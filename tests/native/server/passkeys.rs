@@ -208,6 +208,20 @@ async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
 }
 
 #[tokio::test]
+async fn flood_of_passkey_ceremonies_ends_nobody_elses() {
+    let server = Server::start("30s").await;
+    let (owner, stranger) = (server.sign_in("owner").await, server.stranger());
+    let mut key = Authenticator::new(7);
+    assert_eq!(register(&owner, &mut key).await.0, StatusCode::OK);
+    let ceremony = begin(&stranger).await;
+    for _ in 0..50 {
+        futures_util::future::join_all((0..100).map(|_| begin(&stranger))).await;
+    }
+    let answer = key.sign(&ceremony);
+    assert_eq!(stranger.post("/api/v1/session/passkey", &answer).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn passkey_has_one_account_and_is_registered_by_its_owner_alone() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
