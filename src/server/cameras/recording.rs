@@ -8,59 +8,75 @@ use super::{
 };
 use crate::{
     domain::{
-        id::{CameraId, HomeId, IncidentId},
-        time::Timestamp,
+        id::CameraId,
+        incident::{Incident, Mode},
     },
     server::private,
 };
 use std::{
-    io::{self, Write},
+    collections::HashMap,
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
+use tokio::sync::Semaphore;
 
 /// The time before the press.
 const BEFORE: Duration = Duration::from_secs(10);
 /// The time after it.
 const AFTER: Duration = Duration::from_secs(30);
-/// The most clips that are kept.
-const CLIPS_MOST: usize = 200;
+/// The most clips of live incidents that a home keeps.
+const LIVE_MOST: usize = 50;
+/// The most clips of drills that a home keeps.
+const DRILLS_MOST: usize = 3;
 /// The most bytes that all clips may have together.
 const BYTES_MOST: u64 = 512 << 20;
 /// The recording of a clip stops after this many bytes of pictures from after the press.
 const BYTES_ONE: usize = 64 << 20;
+/// The most clips of live incidents that are recorded at once. Each is in memory until it is stored.
+const LIVE_AT_ONCE: usize = 8;
+/// The same for drills.
+const DRILLS_AT_ONCE: usize = 2;
 
-/// The clips of incidents, in their own folder.
+/// The clips of incidents, in a folder for each home.
 pub struct Clips {
     folder: PathBuf,
+    live: Semaphore,
+    drills: Semaphore,
 }
 
 impl Clips {
     /// The clips in the data folder.
     pub fn new(data: &Path) -> Self {
-        Self { folder: data.join("clips") }
+        let (live, drills) = (Semaphore::new(LIVE_AT_ONCE), Semaphore::new(DRILLS_AT_ONCE));
+        Self { folder: data.join("clips"), live, drills }
     }
 
     /// The path of the clip of an incident, whether it exists or not.
-    pub fn file(&self, incident: IncidentId) -> PathBuf {
-        self.folder.join(format!("{incident}.mp4"))
+    pub fn file(&self, incident: &Incident) -> PathBuf {
+        let name = format!("{}.mp4", incident.id);
+        // Before clips had a folder for each home.
+        let before = self.folder.join(&name);
+        if before.exists() { before } else { self.place(incident).join(name) }
     }
 
-    /// Records a clip around this moment. Returns after the recording. A clip that cannot be stored
-    /// is missing and affects nothing else.
-    pub async fn keep(
-        &self,
-        cameras: &Arc<Cameras>,
-        home: &HomeId,
-        camera: &CameraId,
-        incident: IncidentId,
-        at: Timestamp,
-    ) {
-        let Some(stream) = cameras.open(home, camera) else { return };
+    fn place(&self, incident: &Incident) -> PathBuf {
+        self.folder.join(incident.home.as_str()).join(folder_of(incident.mode))
+    }
+
+    /// Records a clip around the beginning of this incident. Returns after the recording. A clip
+    /// that cannot be stored is missing and affects nothing else.
+    pub async fn keep(&self, cameras: &Arc<Cameras>, camera: &CameraId, incident: &Incident) {
+        let places = if incident.mode == Mode::Live { &self.live } else { &self.drills };
+        let Ok(_place) = places.try_acquire() else {
+            tracing::warn!(incident = %incident.id, "no clip is recorded, because too many others are");
+            return;
+        };
+        let Some(stream) = cameras.open(&incident.home, camera) else { return };
         // The recording counts as a viewer, so the stream stays open if all others leave.
         let Some((format, mut pictures, mut feed)) =
-            stream.record((at - BEFORE).as_millis() * 1_000)
+            stream.record((incident.started_at - BEFORE).as_millis() * 1_000)
         else {
             return;
         };
@@ -76,67 +92,129 @@ impl Clips {
         };
         // A recording that ends earlier is stored as far as it got.
         let _ = tokio::time::timeout(AFTER, more).await;
-        let file = self.file(incident);
+        let (folder, place, id) = (self.folder.clone(), self.place(incident), incident.id);
         let written = tokio::task::spawn_blocking(move || {
-            let bytes = fmp4(&format, &pictures)?;
-            write(&file, &bytes)
+            private::folder(&folder)?;
+            private::folder(place.parent().unwrap_or(&folder))?;
+            private::folder(&place)?;
+            write(&place.join(format!("{id}.mp4")), &format, &pictures)?;
+            tidy(&folder)
         });
-        match written.await {
-            Ok(Ok(())) => tracing::info!(%incident, "stored a clip of an incident"),
-            Ok(Err(error)) => {
-                tracing::error!(%incident, %error, "could not store a clip of an incident")
-            }
+        match written.await.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
+            Ok(()) => tracing::info!(incident = %id, "stored a clip of an incident"),
             Err(error) => {
-                tracing::error!(%incident, %error, "could not store a clip of an incident")
+                tracing::error!(incident = %id, %error, "could not store a clip of an incident")
             }
         }
     }
 }
 
-/// Writes a temporary file, renames it, and then deletes the oldest clips beyond the limits.
-fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    private::folder(folder)?;
+/// The name of the folder in that of a home.
+fn folder_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => "live",
+        Mode::Drill => "drill",
+    }
+}
+
+/// Writes a temporary file and renames it.
+fn write(file: &Path, format: &Format, pictures: &[Picture]) -> io::Result<()> {
     let half = file.with_extension("half");
     // A server that was stopped may have left one.
     let _ = std::fs::remove_file(&half);
-    private::new_file(&half)?.write_all(bytes)?;
-    std::fs::rename(&half, file)?;
-    tidy(folder, CLIPS_MOST, BYTES_MOST)
+    let mut clip = BufWriter::new(private::new_file(&half)?);
+    fmp4(&mut clip, format, pictures)?;
+    clip.into_inner()?.sync_all()?;
+    std::fs::rename(&half, file)
 }
 
-fn tidy(folder: &Path, clips_most: usize, bytes_most: u64) -> io::Result<()> {
-    let mut all: Vec<_> = std::fs::read_dir(folder)?
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let about = entry.metadata().ok()?;
-            Some((about.modified().ok()?, about.len(), entry.path()))
-        })
-        .collect();
-    all.sort();
-    let mut bytes: u64 = all.iter().map(|(_, size, _)| size).sum();
-    let mut count = all.len();
-    for (_, size, path) in all {
-        if count <= clips_most && bytes <= bytes_most {
-            break;
+/// A clip that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    /// The folder of its home, or of all homes, for clips from before there were such folders.
+    home: PathBuf,
+    is_drill: bool,
+    modified: SystemTime,
+    bytes: u64,
+    file: PathBuf,
+}
+
+/// Deletes the clips beyond the limits.
+fn tidy(folder: &Path) -> io::Result<()> {
+    surplus(kept(folder)?, BYTES_MOST).into_iter().try_for_each(std::fs::remove_file)
+}
+
+fn kept(folder: &Path) -> io::Result<Vec<Kept>> {
+    let mut all = Vec::new();
+    let mut read = |of: &Path, home: &Path, is_drill: bool| -> io::Result<Vec<PathBuf>> {
+        let mut folders = Vec::new();
+        for entry in std::fs::read_dir(of)? {
+            let entry = entry?;
+            let (about, file) = (entry.metadata()?, entry.path());
+            if about.is_dir() {
+                folders.push(file);
+            } else {
+                let (home, modified) = (home.to_owned(), about.modified()?);
+                all.push(Kept { home, is_drill, modified, bytes: about.len(), file });
+            }
         }
-        std::fs::remove_file(path)?;
-        (count, bytes) = (count - 1, bytes - size);
+        Ok(folders)
+    };
+    for home in read(folder, folder, false)? {
+        for of_mode in read(&home, &home, false)? {
+            read(&of_mode, &home, of_mode.ends_with(folder_of(Mode::Drill)))?;
+        }
     }
-    Ok(())
+    Ok(all)
 }
 
-/// Makes a fmp4 of these pictures, with a fragment for each keyframe.
-fn fmp4(format: &Format, pictures: &[Picture]) -> io::Result<Vec<u8>> {
-    let (mut fmp4, mut file) = Fmp4::begin(format)?;
+/// The clips to delete: the oldest of a home beyond its number, and, while all together have too
+/// many bytes, the oldest of the home with the most, drills first. So no home deletes the clips of
+/// another that keeps less, and no drill deletes evidence.
+fn surplus(mut all: Vec<Kept>, bytes_most: u64) -> Vec<PathBuf> {
+    // The newest first.
+    all.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.file.cmp(&b.file)));
+    let mut counts: HashMap<(PathBuf, bool), usize> = HashMap::new();
+    let mut gone = Vec::new();
+    all.retain(|clip| {
+        let count = counts.entry((clip.home.clone(), clip.is_drill)).or_default();
+        *count += 1;
+        let fits = *count <= if clip.is_drill { DRILLS_MOST } else { LIVE_MOST };
+        if !fits {
+            gone.push(clip.file.clone());
+        }
+        fits
+    });
+    while all.iter().map(|clip| clip.bytes).sum::<u64>() > bytes_most {
+        let any_drill = all.iter().any(|clip| clip.is_drill);
+        let mut by_home: HashMap<&Path, u64> = HashMap::new();
+        for clip in all.iter().filter(|clip| clip.is_drill || !any_drill) {
+            *by_home.entry(&clip.home).or_default() += clip.bytes;
+        }
+        let Some(largest) = by_home.into_iter().max_by_key(|&(home, bytes)| (bytes, home)) else {
+            break;
+        };
+        let oldest =
+            all.iter().rposition(|clip| clip.home == largest.0 && (clip.is_drill || !any_drill));
+        match oldest {
+            Some(oldest) => gone.push(all.remove(oldest).file),
+            None => break,
+        }
+    }
+    gone
+}
+
+/// Writes an MP4 file of these pictures, with a fragment for each keyframe.
+fn fmp4(file: &mut impl Write, format: &Format, pictures: &[Picture]) -> io::Result<()> {
+    let (mut fmp4, beginning) = Fmp4::begin(format)?;
+    file.write_all(&beginning)?;
     for picture in pictures {
         if picture.is_key {
-            file.extend(fmp4.fragment());
+            file.write_all(&fmp4.fragment())?;
         }
         fmp4.add(picture.is_key, picture.at_us, picture.unit())?;
     }
-    file.extend(fmp4.fragment());
-    Ok(file)
+    file.write_all(&fmp4.fragment())
 }
 
 #[cfg(test)]
@@ -150,31 +228,71 @@ mod tests {
         let pictures: Vec<Picture> = (0..24)
             .map(|n| Picture::new(demo.unit(n).0, 1_000_000 + n as u64 * 83_333, demo.unit(n).1))
             .collect();
-        let file = fmp4(&demo.format, &pictures).unwrap();
+        let mut file = Vec::new();
+        fmp4(&mut file, &demo.format, &pictures).unwrap();
         let count = |name: &[u8]| file.windows(4).filter(|window| *window == name).count();
         assert_eq!((count(b"moov"), count(b"moof")), (1, 2), "a fragment for each key frame");
     }
 
+    fn clip(home: &str, is_drill: bool, second: u64, bytes: u64) -> Kept {
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+        let mode = folder_of(if is_drill { Mode::Drill } else { Mode::Live });
+        let file = Path::new(home).join(mode).join(format!("{second}.mp4"));
+        Kept { home: home.into(), is_drill, modified, bytes, file }
+    }
+
     #[test]
-    fn the_oldest_clips_go_when_there_is_no_room() {
-        let folder = tempfile::tempdir().unwrap();
-        for (n, name) in ["a", "b", "c", "d"].iter().enumerate() {
-            let file = folder.path().join(format!("{name}.mp4"));
-            std::fs::write(&file, [0; 10]).unwrap();
-            let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(n as u64);
-            std::fs::File::options().write(true).open(&file).unwrap().set_modified(at).unwrap();
-        }
-        let left = || {
-            let mut names: Vec<_> = std::fs::read_dir(folder.path())
-                .unwrap()
-                .map(|e| e.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
+    fn drills_and_clips_of_one_home_delete_no_other_clips() {
+        let mut all: Vec<_> = (0..200).map(|n| clip("a", true, 1_000 + n, 10)).collect();
+        all.extend((0..60).map(|n| clip("a", false, 500 + n, 10)));
+        all.push(clip("b", false, 1, 10));
+        let gone = surplus(all.clone(), 10_000);
+        let left = |drill: bool, home: &str| {
+            let is = |clip: &&Kept| clip.home == Path::new(home) && clip.is_drill == drill;
+            all.iter().filter(is).filter(|clip| !gone.contains(&clip.file)).count()
         };
-        tidy(folder.path(), 3, 1_000).unwrap();
-        assert_eq!(left(), ["b.mp4", "c.mp4", "d.mp4"]);
-        tidy(folder.path(), 3, 19).unwrap();
-        assert_eq!(left(), ["d.mp4"]);
+        assert_eq!((left(true, "a"), left(false, "a"), left(false, "b")), (3, 50, 1));
+        assert!(gone.contains(&clip("a", false, 509, 10).file), "the oldest of the home");
+        assert!(!gone.contains(&clip("a", false, 510, 10).file));
+    }
+
+    #[test]
+    fn full_disk_share_drops_drills_first_then_the_largest_home() {
+        let all = vec![
+            clip("a", false, 3, 40),
+            clip("a", false, 4, 40),
+            clip("b", false, 1, 50),
+            clip("b", true, 9, 10),
+        ];
+        let names = |most| surplus(all.clone(), most);
+        assert!(names(140).is_empty());
+        assert_eq!(names(139), [clip("b", true, 9, 10).file]);
+        assert_eq!(names(100), [clip("b", true, 9, 10).file, clip("a", false, 3, 40).file]);
+    }
+
+    #[test]
+    fn clips_are_found_in_the_folders_of_homes_and_from_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["old.mp4", "maple/live/a.mp4", "maple/drill/b.mp4", "cabin/live/c.mp4"];
+        for file in files.map(|file| folder.path().join(file)) {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, [0; 10]).unwrap();
+        }
+        let mut found: Vec<_> = kept(folder.path())
+            .unwrap()
+            .into_iter()
+            .map(|clip| {
+                let of = |path: &Path| path.strip_prefix(folder.path()).unwrap().to_owned();
+                (of(&clip.file), of(&clip.home), clip.is_drill)
+            })
+            .collect();
+        found.sort();
+        let expected = [
+            ("cabin/live/c.mp4", "cabin", false),
+            ("maple/drill/b.mp4", "maple", true),
+            ("maple/live/a.mp4", "maple", false),
+            ("old.mp4", "", false),
+        ];
+        assert_eq!(found, expected.map(|(file, home, drill)| (file.into(), home.into(), drill)));
     }
 }

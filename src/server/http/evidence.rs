@@ -75,10 +75,11 @@ pub async fn export(
 ) -> Result<Response, ApiError> {
     let Query(Form { format }) =
         form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
-    let (id, clips, data) =
-        (of.current.incident.id, exporting.clips.clone(), exporting.data.clone());
+    let (current, clips, data) =
+        (of.current.clone(), exporting.clips.clone(), exporting.data.clone());
     let files = tokio::task::spawn_blocking(move || {
-        let clip = File::open(clips.file(id)).and_then(|file| Clip::read(id, &file));
+        let file = File::open(clips.file(&current.incident));
+        let clip = file.and_then(|file| Clip::read(current.incident.id, &file));
         (clip.ok(), EvidenceKey::of(&data))
     })
     .await;

@@ -177,10 +177,9 @@ pub async fn raise(
     if answer.created
         && let Source::LiveView { camera } = &answer.current.incident.source
     {
-        let (home, camera) = (home.id.clone(), camera.clone());
-        let (incident, at) = (answer.current.incident.id, answer.current.incident.started_at);
-        spawn_contained("clip", incident, async move {
-            raising.clips.keep(&raising.cameras, &home, &camera, incident, at).await
+        let (camera, current) = (camera.clone(), answer.current.clone());
+        spawn_contained("clip", current.incident.id, async move {
+            raising.clips.keep(&raising.cameras, &camera, &current.incident).await
         });
     }
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -242,7 +241,7 @@ pub async fn one(
     State(snapshots): State<Arc<Snapshots>>,
     of: OfIncident,
 ) -> Json<Incident> {
-    let clip = tokio::fs::try_exists(clips.file(of.current.incident.id)).await.unwrap_or_default();
+    let clip = tokio::fs::try_exists(clips.file(&of.current.incident)).await.unwrap_or_default();
     Json(Incident { clip, ..snapshots.present_incident(&of.current) })
 }
 

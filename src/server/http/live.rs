@@ -1,7 +1,6 @@
 //! Live View: the pictures of a camera, for as long as the viewer may see them.
 
 use super::{
-    connection::OpenConnection,
     console,
     errors::{ApiError, Problems},
     extract::{OfIncident, Operator, SignedIn},
@@ -24,6 +23,7 @@ use crate::{
         state::{AppState, handles},
         stopped,
         store::Reads,
+        tasks::contained,
     },
 };
 use axum::{
@@ -148,7 +148,6 @@ pub async fn watch(
     Path(camera): Path<String>,
     of: Result<Query<Of>, QueryRejection>,
     headers: HeaderMap,
-    connection: OpenConnection,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let (as_fmp4, width) = of.as_ref().map_or((false, u16::MAX), |of| (of.fmp4, of.width));
@@ -159,7 +158,7 @@ pub async fn watch(
     let viewer =
         pictures.cameras.watch(&home.id, &camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Member(home.id.clone());
-    ViewerConnection::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, as_fmp4)
+    ViewerConnection::new(pictures, &signed_in, right).begin(upgrade, viewer, as_fmp4)
 }
 
 /// Selects the kind of picture.
@@ -187,7 +186,6 @@ pub async fn watch_at_center(
     Path((incident, camera)): Path<(String, String)>,
     of: Result<Query<AtCenter>, QueryRejection>,
     headers: HeaderMap,
-    connection: OpenConnection,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let Query(AtCenter { width, fmp4 }) = of.map_err(|_| ApiError::not_found())?;
@@ -207,7 +205,7 @@ pub async fn watch_at_center(
     }
     let viewer = pictures.cameras.watch(&home.id, camera, width).ok_or_else(ApiError::not_found)?;
     let right = Right::Assignee(incident);
-    ViewerConnection::new(pictures, &signed_in, connection, right).begin(upgrade, viewer, fmp4)
+    ViewerConnection::new(pictures, &signed_in, right).begin(upgrade, viewer, fmp4)
 }
 
 /// Why a viewer may see the pictures.
@@ -225,21 +223,15 @@ struct ViewerConnection {
     account: UserId,
     token: [u8; 32],
     access: AccessOf,
-    connection: OpenConnection,
     place: Place<TokenHash>,
 }
 
 impl ViewerConnection {
-    fn new(
-        pictures: Pictures,
-        signed_in: &SignedIn,
-        connection: OpenConnection,
-        right: Right,
-    ) -> Self {
+    fn new(pictures: Pictures, signed_in: &SignedIn, right: Right) -> Self {
         let (access, token) = (pictures.access.of(&signed_in.account.id), signed_in.session.token);
         let place = pictures.limits.viewers.replace_oldest(token);
         let account = signed_in.account.id.clone();
-        Self { access, right, account, token, pictures, connection, place }
+        Self { access, right, account, token, pictures, place }
     }
 
     fn begin(
@@ -250,9 +242,10 @@ impl ViewerConnection {
     ) -> Result<Response, ApiError> {
         let upgrade =
             upgrade.map_err(|_| ApiError::field("upgrade", "Pictures come over a WebSocket."))?;
-        Ok(upgrade
-            .max_message_size(SAYS_MOST)
-            .on_upgrade(move |socket| self.go_on(socket, viewer, as_fmp4)))
+        Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| async move {
+            let of = self.account.clone();
+            contained("viewer", of, self.go_on(socket, viewer, as_fmp4)).await.unwrap_or_default()
+        }))
     }
 
     async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_fmp4: bool) {
@@ -263,7 +256,6 @@ impl ViewerConnection {
                 biased;
                 () = stopped(&mut self.pictures.stop) => break,
                 () = self.place.replaced() => break,
-                () = self.connection.replaced() => break,
                 changed = self.access.changed() => {
                     if changed.is_none() || !self.may_still_look().await { break }
                     continue;
@@ -375,7 +367,7 @@ pub async fn clip(
     of: OfIncident,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let file = ServeFile::new(clips.file(of.current.incident.id));
+    let file = ServeFile::new(clips.file(&of.current.incident));
     let response = file.oneshot(request).await.unwrap_or_else(|never| match never {});
     if response.status() == StatusCode::NOT_FOUND {
         return Err(ApiError::not_found());
