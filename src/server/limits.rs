@@ -42,7 +42,8 @@ struct Open<K> {
 }
 
 impl<K: Eq + Hash + Clone> AtOnce<K> {
-    fn new(most: usize, total: usize) -> Arc<Self> {
+    /// Allows each key `most`, and all keys together `total`.
+    pub fn new(most: usize, total: usize) -> Arc<Self> {
         Arc::new(Self { most, total, open: Mutex::new(Open { places: HashMap::new(), count: 0 }) })
     }
 

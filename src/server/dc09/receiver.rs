@@ -25,6 +25,7 @@ use crate::{
             device::{self, ONE_ID_ONE_REQUEST},
         },
         homes::Homes,
+        limits::{AtOnce, network_of},
         stopped,
         tasks::spawn_contained,
     },
@@ -46,10 +47,15 @@ use tokio::{
 /// panel's clock may be off.
 const LATE: Duration = Duration::from_secs(40);
 const EARLY: Duration = Duration::from_secs(20);
-/// The timeout after which a silent panel is disconnected.
+/// How long a new connection may take to its first message that is answered. A panel connects to
+/// send one.
+const FIRST_WITHIN: Duration = Duration::from_secs(15);
+/// How long a panel may take from one answered message to the next. Other bytes do not extend it.
 const SAYS_NOTHING: Duration = Duration::from_secs(120);
 /// The most panels that are connected at once, and the most datagrams that are handled at once.
 const AT_ONCE: usize = 2_048;
+/// The most panels of one network that are connected at once.
+const AT_ONCE_OF_NETWORK: usize = 256;
 /// The number of a panel's last messages in which duplicates are recognized.
 const KNOWN: usize = 64;
 /// How long a duplicate of a message with a time is recognized.
@@ -420,9 +426,8 @@ pub async fn listen(source: Arc<Source>, listening: Arc<Receiver>, socket: Socke
 }
 
 async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let places = AtOnce::new(AT_ONCE_OF_NETWORK, AT_ONCE);
     loop {
-        let place = places.clone().acquire_owned().await.expect("nobody closes it");
         let (socket, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -431,18 +436,22 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
                 continue;
             }
         };
+        let Ok(place) = places.enter(network_of(from.ip())) else {
+            tracing::debug!(%from, "too many alarm panels of one network");
+            continue;
+        };
         let (source, listening) = (source.clone(), listening.clone());
         spawn_contained("alarm panel", from, async move {
             let (mut stop, name) = (source.stop.clone(), from.to_string());
             tokio::select! {
                 () = stopped(&mut stop) => {}
+                () = place.replaced() => {}
                 talked = talk(&source, &listening, socket, &name) => {
                     if let Err(error) = talked {
                         tracing::debug!(%from, %error, "the connection to an alarm panel ended");
                     }
                 }
             }
-            drop(place);
         });
     }
 }
@@ -455,25 +464,33 @@ async fn talk(
     from: &str,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut within) = (Vec::new(), FIRST_WITHIN);
     loop {
-        match cut(&bytes) {
-            Cut::Frame(length) => {
-                let frame: Vec<u8> = bytes.drain(..length).collect();
-                if let Some(answer) = listening.answer(source, &frame, from).await {
-                    timeout(SAYS_NOTHING, socket.write_all(&answer)).await??;
+        let answered = async {
+            loop {
+                match cut(&bytes) {
+                    Cut::Frame(length) => {
+                        let frame: Vec<u8> = bytes.drain(..length).collect();
+                        if let Some(answer) = listening.answer(source, &frame, from).await {
+                            return socket.write_all(&answer).await.map(|()| true);
+                        }
+                    }
+                    Cut::Noise(length) => drop(bytes.drain(..length)),
+                    Cut::More => {
+                        let mut piece = [0; 2_048];
+                        let length = socket.read(&mut piece).await?;
+                        if length == 0 || bytes.len() + length > WAITING_MOST {
+                            return Ok(false);
+                        }
+                        bytes.extend_from_slice(&piece[..length]);
+                    }
                 }
             }
-            Cut::Noise(length) => drop(bytes.drain(..length)),
-            Cut::More => {
-                let mut piece = [0; 2_048];
-                let length = timeout(SAYS_NOTHING, socket.read(&mut piece)).await??;
-                if length == 0 || bytes.len() + length > WAITING_MOST {
-                    return Ok(());
-                }
-                bytes.extend_from_slice(&piece[..length]);
-            }
+        };
+        if !timeout(within, answered).await?? {
+            return Ok(());
         }
+        within = SAYS_NOTHING;
     }
 }
 

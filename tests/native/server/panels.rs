@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    net::IpAddr,
     process::Stdio,
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// A server that listens for panels: account 1234 in the clear, ABCD with a key.
@@ -378,4 +379,45 @@ async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
             "it is told when it is over"
         );
     }
+}
+
+/// A connection from that address of this machine.
+async fn connected(port: u16, from: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
+    socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
+}
+
+/// B13. 256 connections of a network stay open, and more are closed.
+#[tokio::test]
+async fn flood_of_one_network_keeps_no_panel_out() {
+    let (server, port, _key) = listening("tcp").await;
+    let mut flood = Vec::new();
+    for _ in 0..256 {
+        flood.push(connected(port, "127.0.0.2").await);
+    }
+    let mut one_more = connected(port, "127.0.0.2").await;
+    let closed = tokio::time::timeout(Duration::from_secs(10), one_more.read_u8()).await;
+    assert!(closed.expect("it is closed at once").is_err());
+    assert_eq!(dial(port, "1234", "ADM-CID", "120", &[]).await["msgs queued"], 0);
+    drop((server, flood));
+}
+
+/// B13. Bytes that are no message do not keep a connection open.
+#[tokio::test]
+async fn connection_without_a_message_is_closed_whatever_it_sends() {
+    let (_server, port, _key) = listening("tcp").await;
+    let (mut reads, mut writes) = connected(port, "127.0.0.1").await.into_split();
+    let noise = async {
+        let mut pause = tokio::time::interval(Duration::from_millis(500));
+        // Until the connection is closed.
+        while writes.write_all(b"x").await.is_ok() {
+            pause.tick().await;
+        }
+    };
+    let closed = async { while reads.read_u8().await.is_ok() {} };
+    let both = async {
+        tokio::select! { () = noise => {}, () = closed => {} }
+    };
+    tokio::time::timeout(Duration::from_secs(60), both).await.expect("it is closed");
 }
