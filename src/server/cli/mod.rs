@@ -8,7 +8,7 @@ use super::{
     StartError,
     config::{Config, Options},
     evidence_key::EvidenceKey,
-    http::Assets,
+    http::{Assets, Bundle},
     run,
     store::sqlite::{self, DATABASE, backup},
     tasks::spawn_contained,
@@ -136,15 +136,17 @@ enum Evidence {
     Key,
 }
 
-/// Runs the command line.
-pub fn main() -> ExitCode {
+/// Runs the command line. `bundle`: the files of the app, if the binary carries them.
+pub fn main(bundle: Option<Bundle>) -> ExitCode {
     // The files that this program writes are private to its user, because they contain addresses,
     // password hashes and gate codes.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let Arguments { command, log_format } = Arguments::parse();
     let _last_lines = log(log_format);
     let done = match command {
-        Command::Serve { options, print_config } => serve(options, print_config),
+        Command::Serve { options, print_config } => {
+            serve(options, print_config, bundle.map_or_else(Assets::of_last_build, Assets::Bundled))
+        }
         Command::Check { options } => match check_config(options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -223,14 +225,18 @@ async fn check_config(options: Options) -> Result<bool, Box<dyn Error>> {
     Ok(check(&Config::new(options)?).await)
 }
 
-fn serve(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
+fn serve(options: Options, print_config: bool, assets: Assets) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve_until_stopped(options, print_config));
+    let served = runtime.block_on(serve_until_stopped(options, print_config, assets));
     runtime.shutdown_timeout(LAST_MOMENT);
     served
 }
 
-async fn serve_until_stopped(options: Options, print_config: bool) -> Result<(), Box<dyn Error>> {
+async fn serve_until_stopped(
+    options: Options,
+    print_config: bool,
+    assets: Assets,
+) -> Result<(), Box<dyn Error>> {
     let config = Config::new(options)?;
     if print_config {
         print!("{}", config.to_toml()?);
@@ -245,7 +251,7 @@ async fn serve_until_stopped(options: Options, print_config: bool) -> Result<(),
         // Keeps the sender alive, so that receivers see the stop and not a closed channel.
         std::future::pending::<()>().await;
     });
-    run(config, Assets::of_this_build(), stop).await?;
+    run(config, assets, stop).await?;
     Ok(())
 }
 

@@ -10,31 +10,23 @@ use axum::{
 };
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-#[cfg(feature = "bundled-ui")]
-use std::borrow::Cow;
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
+
+/// Finds a file that the binary carries.
+pub type Bundle = fn(&str) -> Option<Cow<'static, [u8]>>;
 
 /// Where the app's files are.
 #[derive(Clone, Debug)]
 pub enum Assets {
     /// In the binary.
-    #[cfg(feature = "bundled-ui")]
-    Bundled,
+    Bundled(Bundle),
     /// In a folder.
     Folder(Arc<PathBuf>),
 }
 
-#[cfg(feature = "bundled-ui")]
-#[derive(rust_embed::RustEmbed)]
-#[folder = "dist/"]
-struct Bundle;
-
 impl Assets {
-    /// The files that this binary serves.
-    pub fn of_this_build() -> Self {
-        #[cfg(feature = "bundled-ui")]
-        return Self::Bundled;
-        #[cfg(not(feature = "bundled-ui"))]
+    /// The files of a binary that carries none: those of the last build.
+    pub fn of_last_build() -> Self {
         Self::Folder(Arc::new("dist".into()))
     }
 
@@ -42,8 +34,7 @@ impl Assets {
     /// slowly.
     async fn read(&self, path: &str) -> Option<Bytes> {
         match self {
-            #[cfg(feature = "bundled-ui")]
-            Self::Bundled => Bundle::get(path).map(|file| match file.data {
+            Self::Bundled(bundle) => bundle(path).map(|file| match file {
                 Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 Cow::Owned(bytes) => bytes.into(),
             }),

@@ -33,7 +33,7 @@ mod statistics;
 
 use super::{App, state::AppState};
 use crate::api::problem::{Code, Problem};
-pub use app::Assets;
+pub use app::{Assets, Bundle};
 use axum::{
     Router,
     body::Bytes,

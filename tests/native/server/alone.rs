@@ -115,7 +115,7 @@ async fn readiness_pings_engine_and_store_once_a_second() {
     .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, None, app, Assets::of_this_build(), stop));
+    tokio::spawn(serve(listener, None, app, Assets::of_last_build(), stop));
     let began = instant();
     for _ in 0..200 {
         assert_eq!(reqwest::get(&readyz).await.unwrap().status(), 200);

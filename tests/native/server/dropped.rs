@@ -289,7 +289,7 @@ async fn dropped_at_every_await(name: &str) -> usize {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (cookie, mut password) = (owner.cookie().await, "buckler-demo".to_owned());
-    let routes = router(server.app.clone(), Assets::of_this_build());
+    let routes = router(server.app.clone(), Assets::of_last_build());
     let mut polls = 1;
     while polls < 200 {
         let case = prepared(name, &server, &owner, &cookie, &password, polls - 1).await;

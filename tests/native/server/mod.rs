@@ -155,7 +155,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let serving =
-            tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
+            tokio::spawn(serve(listener, None, app.clone(), Assets::of_last_build(), stop));
         Self { app, base, stopper, serving, folder }
     }
 

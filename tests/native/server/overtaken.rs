@@ -189,7 +189,7 @@ async fn right_ends_first(name: &str) {
     assert!(poll_fn(|context| Poll::Ready(ends.as_mut().poll(context).is_pending())).await);
     until("the writer has it", async || (server.app.changes.waiting() == 0).then_some(())).await;
     let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
-    let answer = tokio::spawn(router(server.app.clone(), Assets::of_this_build()).oneshot(request));
+    let answer = tokio::spawn(router(server.app.clone(), Assets::of_last_build()).oneshot(request));
     until("the request's change waits", async || {
         (server.app.changes.waiting() == 1 || answer.is_finished()).then_some(())
     })

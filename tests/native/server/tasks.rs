@@ -107,7 +107,7 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
         .await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, None, app.clone(), Assets::of_this_build(), stop));
+    tokio::spawn(serve(listener, None, app.clone(), Assets::of_last_build(), stop));
     let reasons = reqwest::get(readyz).await.unwrap().text().await.unwrap();
     assert!(
         reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)),
