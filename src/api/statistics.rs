@@ -4,7 +4,7 @@
 use crate::domain::{
     id::IncidentId,
     incident::{
-        Actor, CallOutcome, DispatchState, Disposition, Incident, Mode, Purpose, Service,
+        Actor, CallOutcome, DispatchState, Disposition, Incident, Mode, Purpose, Report, Service,
         event::{Event, Recorded},
     },
     time::Timestamp,
@@ -123,7 +123,12 @@ impl Handled {
         let first = incident.calls.iter().find(|call| call.purpose == Purpose::Verify);
         let first_ended = |event: &Event| matches!(event, Event::CallEnded { call, .. } if first.is_some_and(|first| first.id == *call));
         let accepted = |event: &Event| {
-            matches!(event, Event::DispatchMoved { state: DispatchState::Accepted, .. })
+            let state = match event {
+                Event::DispatchMoved { state, .. }
+                | Event::Reported { report: Report::Moved { state, .. }, .. } => state,
+                _ => return false,
+            };
+            *state == DispatchState::Accepted
         };
         let mut operators: Vec<String> = history
             .iter()

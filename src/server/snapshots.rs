@@ -186,6 +186,18 @@ impl Snapshots {
         }
     }
 
+    /// Who responds to the requests of this server, in a few words.
+    pub(super) fn responders(&self) -> String {
+        match (&self.receiver, self.center, self.demo) {
+            (Some(_), ..) => "signals go to a receiving center".into(),
+            (None, CenterMode::Operators, _) => {
+                format!("{} at the console", self.operators.present(self.clock.now()).len())
+            }
+            (None, _, true) => "simulated (demo)".into(),
+            (None, _, false) => "not connected to responders".into(),
+        }
+    }
+
     /// R23: whether an SOS would work now. The state of the simulated center and devices is
     /// current. The state of a real device is the last that it reported.
     pub(super) fn ready(&self, home: &Home) -> Ready {

@@ -393,7 +393,10 @@ impl Store {
     fn refresh_latest(self) {
         let Some(home) = self.home_id() else { return };
         spawn_local(async move {
-            if let Ok(latest) = client::incidents(&home, None, 5).await {
+            // Another home may have been chosen meanwhile.
+            if let Ok(latest) = client::incidents(&home, None, 5).await
+                && self.home_id() == Some(home)
+            {
                 self.latest.set(latest);
             }
         });

@@ -209,7 +209,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telephony", &["engine"]),
     ("sirens", &["clock", "engine", "live_events", "tasks"]),
     ("cameras", &["clock", "homes", "live_events", "private", "tasks"]),
-    ("dc09", &["clock", "engine", "homes", "live_events", "tasks"]),
+    ("dc09", &["clock", "engine", "homes", "limits", "live_events", "tasks"]),
     ("monitoring", &["clock", "engine", "homes", "live_events", "store", "tasks"]),
     ("webhooks", &["clock", "engine", "presenters", "store", "tasks"]),
     ("mqtt", &["clock", "engine", "homes", "identity", "live_events", "sirens", "store", "tasks"]),

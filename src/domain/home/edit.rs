@@ -236,7 +236,8 @@ impl Home {
     /// Sets the emergency contacts, in order. A contact with a new number must agree again.
     ///
     /// # Errors
-    /// Fewer than two or more than ten contacts; each invalid name or number; a duplicate number.
+    /// Fewer than two or more than ten contacts; each invalid name or number; a duplicate number, or
+    /// a contact that is replaced twice.
     pub fn set_contacts(&mut self, written: &[WrittenContact]) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         match written.len() {
@@ -255,6 +256,9 @@ impl Home {
                 form.wrong(field, ErrorCode::Twice);
             }
             let known = self.contacts.iter().find(|c| Some(&c.id) == one.id.as_ref());
+            if known.is_some_and(|known| contacts.iter().any(|c| c.id == known.id)) {
+                form.wrong(format!("contacts[{at}].id"), ErrorCode::Twice);
+            }
             let same = known.filter(|c| c.phone == phone);
             let taken: Vec<&str> =
                 self.contacts.iter().chain(&contacts).map(|c| c.id.as_str()).collect();

@@ -11,7 +11,7 @@ use crate::{
     server::{
         clock::Clock,
         metrics,
-        tasks::{Tasks, message, spawn_contained},
+        tasks::{Tasks, contained, message, spawn_contained},
     },
 };
 use async_trait::async_trait;
@@ -239,5 +239,6 @@ async fn see_through(
         kind = name(&effect.kind),
         "an effect was given up: its time is over"
     );
-    handler.on_expired(effect)
+    // Without an answer the effect would stay in the outbox until the next start.
+    contained("effect", &effect.key, async { handler.on_expired(effect) }).await.flatten()
 }

@@ -14,8 +14,7 @@ use crate::server::{
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, FromRequestParts, Request},
-    http::request::Parts,
+    extract::{ConnectInfo, Request},
     response::Response,
 };
 use futures_util::future::BoxFuture;
@@ -145,34 +144,11 @@ fn tune(socket: &TcpStream) {
 #[derive(Clone, Copy, Debug)]
 pub struct Encrypted;
 
-/// The place of the connection that a request came over among those of its network. Trusted proxies
-/// and this machine have no such places.
-#[derive(Clone, Debug, Default)]
-pub struct OpenConnection(Option<Arc<Place<IpAddr>>>);
-
-impl OpenConnection {
-    /// Returns when another network's connection needs the place.
-    pub async fn replaced(&self) {
-        match &self.0 {
-            Some(place) => place.replaced().await,
-            None => std::future::pending().await,
-        }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for OpenConnection {
-    type Rejection = Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or_default())
-    }
-}
-
 /// Where the requests of a connection come from.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Client {
     peer: SocketAddr,
     encrypted: bool,
-    place: OpenConnection,
 }
 
 /// What each connection needs.
@@ -195,7 +171,7 @@ impl Edge {
     }
 
     async fn connection(self, socket: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
-        // Kept until the connection closes, and by the WebSocket that it may become.
+        // Kept until the connection closes, or becomes a WebSocket.
         let Ok(place) = self.enter(peer.ip()) else {
             if self.refusals.check().is_ok() {
                 let network = network_of(peer.ip());
@@ -203,12 +179,11 @@ impl Edge {
             }
             return;
         };
-        let place = OpenConnection(place.map(Arc::new));
-        let client = Client { peer, encrypted: tls.is_some(), place: place.clone() };
+        let client = Client { peer, encrypted: tls.is_some() };
         tune(&socket);
         tokio::select! {
             () = self.serve(socket, client, tls) => {}
-            () = place.replaced() => {}
+            Some(()) = async { Some(place.as_ref()?.replaced().await) } => {}
         }
     }
 
@@ -302,11 +277,10 @@ fn answer(
     request: Request<Incoming>,
 ) -> BoxFuture<'static, Result<Response, Infallible>> {
     // Boxed, so that a connection that only listens does not hold the memory of a handler.
-    let Client { peer, encrypted, place } = client.clone();
+    let Client { peer, encrypted } = *client;
     Box::pin(async move {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(place);
         if encrypted {
             request.extensions_mut().insert(Encrypted);
         }

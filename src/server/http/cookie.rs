@@ -29,7 +29,8 @@ pub fn is_https(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]
 }
 
 /// The network address that a request comes from: the peer, or, if that is a trusted proxy, the
-/// last forwarded address that is not one.
+/// last forwarded address that is not one. If a proxy names an address that cannot be parsed, it is
+/// the peer: the addresses before it may be the client's own words.
 pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
     let peer = peer(extensions)?;
     if !proxies.contains(&peer) {
@@ -38,10 +39,21 @@ pub fn address(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr])
     let said = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    let hops: Vec<IpAddr> = said.filter_map(|hop| hop.trim().parse().ok()).collect();
-    Some(hops.into_iter().rev().find(|hop| !proxies.contains(hop)).unwrap_or(peer))
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let hops: Vec<Option<IpAddr>> = said.map(forwarded).collect();
+    let client = hops.into_iter().rev().find(|hop| hop.is_none_or(|hop| !proxies.contains(&hop)));
+    Some(client.flatten().unwrap_or(peer))
+}
+
+/// Parses an address as proxies write it: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`,
+/// `[2001:db8::1]` or `[2001:db8::1]:443`.
+fn forwarded(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().ok();
+    address
+        .or_else(|| hop.parse().ok().map(|socket: SocketAddr| socket.ip()))
+        .map(|address: IpAddr| address.to_canonical())
 }
 
 /// The network address that a request comes from, if known.
@@ -126,5 +138,12 @@ mod tests {
         );
         assert_eq!(from("192.0.2.7".parse().unwrap(), "203.0.113.9"), "192.0.2.7", "nobody's word");
         assert_eq!(from(proxy, "nonsense"), "127.0.0.1");
+        for written in ["203.0.113.9:443", "::ffff:203.0.113.9", "[::ffff:203.0.113.9]:443"] {
+            assert_eq!(from(proxy, written), "203.0.113.9");
+        }
+        assert_eq!(from(proxy, "[2001:db8::9]"), "2001:db8::9");
+        for unknown in ["203.0.113.9, unknown", "203.0.113.9, ", "203.0.113.9, _hidden, 10.0.0.2"] {
+            assert_eq!(from(proxy, unknown), "127.0.0.1", "{unknown}: the browser's own claim");
+        }
     }
 }

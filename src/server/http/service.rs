@@ -10,6 +10,7 @@ use crate::{
         metrics,
         private::free_space,
         readiness::{Probe, Sample},
+        snapshots::Snapshots,
         state::{AppState, handles},
         store::{Changes, Quarantined},
     },
@@ -65,9 +66,9 @@ handles! {
         engine: Engine,
         changes: Changes,
         homes: Arc<Homes>,
+        snapshots: Arc<Snapshots>,
         /// The data folder.
         data: PathBuf,
-        demo: bool,
         stop: watch::Receiver<bool>,
     }
 }
@@ -98,8 +99,7 @@ impl SelfCheck {
                 if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
             reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
         }
-        let center = if self.demo { "simulated (demo)" } else { "not connected to responders" };
-        reasons.push(format!("center: {center}\n"));
+        reasons.push(format!("center: {}\n", self.snapshots.responders()));
         (stores, reasons)
     }
 

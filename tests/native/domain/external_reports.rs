@@ -1,12 +1,15 @@
 //! What others are told of an incident, and what they say of it.
 
 use super::story::{NOON, Story, home, person, s};
-use buckler::domain::incident::{
-    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
-    Service,
-    command::{CallStep, Command},
-    decide::Refusal,
-    disclosure::disclosures,
+use buckler::{
+    api::statistics::Handled,
+    domain::incident::{
+        Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
+        Service,
+        command::{CallStep, Command},
+        decide::Refusal,
+        disclosure::disclosures,
+    },
 };
 
 fn told(story: &Story) -> Vec<&'static str> {
@@ -180,4 +183,16 @@ fn the_time_of_a_report_is_the_one_at_which_it_happened() {
     );
     let at = |n: usize| lines[lines.len() - n].at;
     assert_eq!((at(2), at(1)), (NOON + s(9), story.now), "and never one that has not come yet");
+}
+
+#[test]
+fn agency_that_accepts_by_a_report_counts_in_the_statistics() {
+    let mut story = with_receiver(Request::Police);
+    let accepted = |story: &Story| {
+        Handled::of(&story.incident, &story.facts).and_then(|handled| handled.accepted_ms)
+    };
+    assert_eq!(accepted(&story), None);
+    story.wait(s(2));
+    report(&mut story, "1", moved(DispatchState::Accepted)).unwrap();
+    assert_eq!(accepted(&story), Some(2_000));
 }
