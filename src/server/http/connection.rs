@@ -181,9 +181,15 @@ impl Edge {
         };
         let client = Client { peer, encrypted: tls.is_some() };
         tune(&socket);
+        let replaced = async {
+            match &place {
+                Some(place) => place.replaced().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.serve(socket, client, tls) => {}
-            Some(()) = async { Some(place.as_ref()?.replaced().await) } => {}
+            () = replaced => {}
         }
     }
 
