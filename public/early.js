@@ -6,7 +6,7 @@ globalThis.trustedTypes?.createPolicy("default", {
 });
 
 // Asks what the app will ask first while the app itself is still on its way: who is signed in, and how their last home is. The app
-// takes the answers from `window.early`; what is not there it asks itself. scripts/pack.mjs puts this before the app's script.
+// takes the answers from `window.early`; what is not there it asks itself. scripts/bundle.mjs puts this before the app's script.
 const early = (window.early = {});
 const kept = (name) => {
   try {

@@ -1,5 +1,5 @@
 // Keeps the app itself, so that it opens at once and without a connection. What the server says is never kept here and a request
-// for help is never queued here: everything under /api passes by untouched. scripts/pack.mjs fills in the two lines below.
+// for help is never queued here: everything under /api passes by untouched. scripts/bundle.mjs fills in the two lines below.
 const VERSION = "";
 const FILES = [];
 
