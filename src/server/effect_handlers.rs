@@ -18,7 +18,7 @@ use super::{
         responders::{NoResponders, SimulatedDispatch, SimulatedResponders, respond},
     },
     notify::LogNotices,
-    sirens::{Devices, DrillDevices, outside},
+    sirens::{Devices, DrillDevices},
     tasks::Tasks,
     telephony::WebPhones,
 };
@@ -93,10 +93,6 @@ impl Handlers {
             receiver: practice.unwrap_or_else(|| Arc::new(NoTransmitter)),
             responders: Arc::new(drill_responders),
             notices: Arc::new(LogNotices),
-        };
-        let live = match config.demo_bench {
-            Some(bench) => outside::shown(live, bench),
-            None => live,
         };
         Ok(Self { live, drill, receiver, dispatches, failures })
     }

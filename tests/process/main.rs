@@ -1,8 +1,9 @@
 //! The real binary as a process of its own: killed, under load, with a clock that is set, with
-//! devices that stand outside.
+//! sirens behind a real broker.
 //!
 //! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`
 
+mod broker;
 mod center;
 mod clock;
 mod figures;

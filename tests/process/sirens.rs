@@ -3,25 +3,23 @@
 //! is printed, and never asserted.
 
 use super::{
+    broker::{begin_broker, hearing, name_in, obedient_devices, sirens_of},
     figures::{at, figure, keep, ms, sorted},
     load::instant,
     server::{Server, client, fill, free_port, look, now, option, raise, sign_in},
 };
 use buckler::domain::time::Timestamp;
 use reqwest::Client;
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, QoS};
+use rumqttc::PublishOptions;
 use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet},
-    fmt::Write,
     fs,
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::Arc,
     time::Duration,
 };
 use tokio::{
-    net::TcpStream,
     sync::{
         Barrier,
         mpsc::{UnboundedReceiver, unbounded_channel},
@@ -52,80 +50,17 @@ struct Bench {
     keys: HashSet<String>,
 }
 
-async fn begin_broker(folder: &Path, port: u16) -> Child {
-    let settings = folder.join("mosquitto.conf");
-    fs::write(&settings, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nmax_queued_messages 0\n"))
-        .expect("written");
-    let broker = Command::new("mosquitto")
-        .arg("-c")
-        .arg(settings)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let broker = broker.expect("scripts/setup test installs mosquitto");
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        sleep(Duration::from_millis(5)).await;
-    }
-    broker
-}
-
-/// A client that hears every command, and comes back when the broker does.
-fn hearing(
-    port: u16,
-    id: &str,
-    topic: &'static str,
-    mut hear: impl FnMut(&AsyncClient, &rumqttc::Publish) + Send + 'static,
-) -> AsyncClient {
-    let mut options = MqttOptions::new(id, ("127.0.0.1", port));
-    options.set_keep_alive(5);
-    let mut network = rumqttc::NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    options.set_network_options(network);
-    let (client, mut events) = AsyncClient::builder(options).capacity(20_000).build();
-    let speaks = client.clone();
-    tokio::spawn(async move {
-        loop {
-            match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                    speaks.try_subscribe(topic, QoS::AtLeastOnce).expect("room")
-                }
-                Ok(Event::Incoming(Packet::Publish(message))) => hear(&speaks, &message),
-                Ok(_) => {}
-                Err(_) => sleep(Duration::from_millis(20)).await,
-            }
-        }
-    });
-    client
-}
-
-fn name_in(topic: &[u8]) -> String {
-    String::from_utf8_lossy(topic).split('/').nth(1).unwrap_or_default().to_owned()
-}
-
 impl Bench {
     async fn start(homes: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (client, port, serve) = (client(), free_port(), free_port());
         fill(folder.path(), serve, homes).await;
         let broker = begin_broker(folder.path(), port).await;
-        let mut settings = format!("[mqtt]\nbroker = \"mqtt://127.0.0.1:{port}\"\n");
-        for n in 0..homes {
-            writeln!(settings, "[[mqtt.siren]]\nhome = \"home-{n}\"\ndevice = \"base\"\nprofile = \"buckler\"\nname = \"h{n}\"")
-                .expect("a text");
-        }
         let file = folder.path().join("buckler.toml");
-        fs::write(&file, settings).expect("written");
+        fs::write(&file, sirens_of(homes, port)).expect("written");
         let (tell, mut seen) = unbounded_channel();
         // The devices are one client, and who watches is another.
-        hearing(port, "devices", "buckler/+/siren/set", |devices, message| {
-            let order: Value = serde_json::from_slice(&message.payload).expect("JSON");
-            let state =
-                serde_json::json!({"state": order["state"], "key": order["key"]}).to_string();
-            let topic = format!("buckler/{}/siren/state", name_in(&message.topic));
-            devices
-                .try_publish(topic, state.into_bytes(), PublishOptions::at_least_once())
-                .expect("room");
-        });
+        obedient_devices(port);
         let watcher = hearing(port, "watcher", "buckler/#", move |_, message| {
             let (at, clock) = (instant(), now());
             if message.topic.ends_with(b"/set") || message.topic.ends_with(b"/floor") {

@@ -64,9 +64,6 @@ pub struct Options {
     /// Fill an empty data folder with the demo homes; listens on this machine only
     #[arg(long, env = "BUCKLER_DEMO")]
     demo: bool,
-    /// Show each effect of the demo to this address, one JSON line, and wait for a line in answer
-    #[arg(long, requires = "demo", hide = true)]
-    demo_bench: Option<SocketAddr>,
     /// How long the first call rings [default: 30s]
     #[arg(long, env = "BUCKLER_CENTER_RING_TIMEOUT", value_parser = humantime::parse_duration)]
     center_ring_timeout: Option<Duration>,
@@ -97,8 +94,6 @@ pub struct Config {
     pub data: PathBuf,
     /// Whether this is the demo.
     pub demo: bool,
-    /// The address that is shown every effect of a demo.
-    pub demo_bench: Option<SocketAddr>,
     /// The timers of new incidents.
     pub policy: Policy,
     /// The settings of the monitoring center.
@@ -239,7 +234,6 @@ impl Config {
             proof_lasts,
             data: options.data.or(file.data).unwrap_or_else(|| "data".into()),
             demo,
-            demo_bench: options.demo_bench,
             policy,
             center,
         })

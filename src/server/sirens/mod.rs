@@ -1,6 +1,5 @@
 //! Effect handlers for base stations, keypads and cameras with a siren.
 
-pub mod outside;
 pub mod precedence;
 pub mod simulated;
 

@@ -16,7 +16,7 @@ use sqlx::{Connection, SqliteConnection};
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
 /// Facts of a version that this one does not know.
-const BREAK: &str = r#"UPDATE facts SET body = '[{"what":"of another version"}]' || body"#;
+pub const BREAK: &str = r#"UPDATE facts SET body = '[{"what":"of another version"}]' || body"#;
 /// As they were.
 const MEND: &str =
     r#"UPDATE facts SET body = replace(body, '[{"what":"of another version"}]', '')"#;

@@ -1,7 +1,7 @@
 //! The monitoring center's supervisors, and what whoever works on an incident may see of its home's
 //! cameras.
 
-use super::{Op, Person, Server, cameras::Eye, until};
+use super::{Op, Person, Server, cameras::Eye, quarantine::BREAK, until};
 use buckler::domain::access::CenterRole;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -56,6 +56,17 @@ async fn a_supervisor_hands_an_incident_to_somebody_who_is_there() {
         facts,
         "the same again changes nothing"
     );
+}
+
+#[tokio::test]
+async fn statistics_go_past_an_unreadable_incident() {
+    let (server, owner, ..) = center().await;
+    sent(&owner, "police").await;
+    let server = server.restart_after_sql(BREAK).await;
+    let (owner, sam) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    sent(&owner, "fire").await;
+    let (status, told) = sam.get(STATISTICS).await;
+    assert_eq!((status, &told["incidents"]), (StatusCode::OK, &json!(1)));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Other servers that are told of incidents, and reports that come from elsewhere (Standard
 //! Webhooks).
 
-use super::{Person, Server, finding::python, until};
+use super::{Person, Server, finding::python, quarantine::BREAK, until};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use buckler::domain::{
     id::IncidentId,
@@ -258,6 +258,29 @@ async fn step_that_is_not_taken_is_told_again_in_order_after_restart() {
     until("the next incident", async || (!of(&next).is_empty()).then_some(())).await;
     let told: Vec<_> = of(&incident).into_iter().filter(|seq| *seq <= known).collect();
     assert_eq!(told, (1..=known).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn webhooks_go_past_an_unreadable_incident() {
+    let (other, url) = Other::start(503).await;
+    let (server, _folder) = telling(&url, "").await;
+    let owner = server.sign_in("owner").await;
+    let unreadable = sent(&owner, "police").await;
+    until("refused", || async { (!other.all.lock().unwrap().is_empty()).then_some(()) }).await;
+    let file = format!("sqlite://{}", server.file().display());
+    let server = server
+        .restart_with_file(async || {
+            let mut file = SqliteConnection::connect(&file).await.unwrap();
+            sqlx::raw_sql(BREAK).execute(&mut file).await.unwrap();
+            other.answers.store(200, SeqCst);
+        })
+        .await;
+    let next = sent(&server.sign_in("owner").await, "fire").await;
+    let told = |incident: &Value| {
+        other.taken().iter().any(|came| came.json()["data"]["incident"] == incident["id"])
+    };
+    until("the next incident", async || told(&next).then_some(())).await;
+    assert!(!told(&unreadable));
 }
 
 #[tokio::test]
