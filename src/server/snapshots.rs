@@ -191,7 +191,11 @@ impl Snapshots {
         match (&self.receiver, self.center, self.demo) {
             (Some(_), ..) => "signals go to a receiving center".into(),
             (None, CenterMode::Operators, _) => {
-                format!("{} at the console", self.operators.present(self.clock.now()).len())
+                match self.operators.present(self.clock.now()).len() {
+                    0 => "nobody is at the console".into(),
+                    1 => "an operator is at the console".into(),
+                    n => format!("{n} operators are at the console"),
+                }
             }
             (None, _, true) => "simulated (demo)".into(),
             (None, _, false) => "not connected to responders".into(),

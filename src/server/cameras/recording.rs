@@ -8,19 +8,19 @@ use super::{
 };
 use crate::{
     domain::{
-        id::CameraId,
+        id::{CameraId, HomeId},
         incident::{Incident, Mode},
     },
     server::private,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The time before the press.
 const BEFORE: Duration = Duration::from_secs(10);
@@ -44,13 +44,15 @@ pub struct Clips {
     folder: PathBuf,
     live: Semaphore,
     drills: Semaphore,
+    /// The homes for which a clip is recorded now: one each, so that no home takes all places.
+    recording: Mutex<HashSet<HomeId>>,
 }
 
 impl Clips {
     /// The clips in the data folder.
     pub fn new(data: &Path) -> Self {
         let (live, drills) = (Semaphore::new(LIVE_AT_ONCE), Semaphore::new(DRILLS_AT_ONCE));
-        Self { folder: data.join("clips"), live, drills }
+        Self { folder: data.join("clips"), live, drills, recording: Mutex::default() }
     }
 
     /// The path of the clip of an incident, whether it exists or not.
@@ -65,12 +67,20 @@ impl Clips {
         self.folder.join(incident.home.as_str()).join(folder_of(incident.mode))
     }
 
+    /// Takes a place for a recording, if there is one.
+    fn begin(&self, incident: &Incident) -> Option<(SemaphorePermit<'_>, Recording<'_>)> {
+        let places = if incident.mode == Mode::Live { &self.live } else { &self.drills };
+        let place = places.try_acquire().ok()?;
+        let mut recording = self.recording.lock().expect("no holder panics");
+        let is_first = recording.insert(incident.home.clone());
+        is_first.then(|| (place, Recording { of: self, home: incident.home.clone() }))
+    }
+
     /// Records a clip around the beginning of this incident. Returns after the recording. A clip
     /// that cannot be stored is missing and affects nothing else.
     pub async fn keep(&self, cameras: &Arc<Cameras>, camera: &CameraId, incident: &Incident) {
-        let places = if incident.mode == Mode::Live { &self.live } else { &self.drills };
-        let Ok(_place) = places.try_acquire() else {
-            tracing::warn!(incident = %incident.id, "no clip is recorded, because too many others are");
+        let Some(_place) = self.begin(incident) else {
+            tracing::warn!(incident = %incident.id, "no clip is recorded, because others are");
             return;
         };
         let Some(stream) = cameras.open(&incident.home, camera) else { return };
@@ -98,7 +108,10 @@ impl Clips {
             private::folder(place.parent().unwrap_or(&folder))?;
             private::folder(&place)?;
             write(&place.join(format!("{id}.mp4")), &format, &pictures)?;
-            tidy(&folder)
+            if let Err(error) = tidy(&folder) {
+                tracing::warn!(%error, "could not delete the oldest clips");
+            }
+            Ok(())
         });
         match written.await.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
             Ok(()) => tracing::info!(incident = %id, "stored a clip of an incident"),
@@ -106,6 +119,18 @@ impl Clips {
                 tracing::error!(incident = %id, %error, "could not store a clip of an incident")
             }
         }
+    }
+}
+
+/// A recording of a home.
+struct Recording<'a> {
+    of: &'a Clips,
+    home: HomeId,
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        self.of.recording.lock().expect("no holder panics").remove(&self.home);
     }
 }
 
@@ -131,7 +156,8 @@ fn write(file: &Path, format: &Format, pictures: &[Picture]) -> io::Result<()> {
 /// A clip that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Kept {
-    /// The folder of its home, or of all homes, for clips from before there were such folders.
+    /// The folder of its home. A clip from before there were such folders stands for itself: it goes
+    /// only when there is no room.
     home: PathBuf,
     is_drill: bool,
     modified: SystemTime,
@@ -141,7 +167,18 @@ struct Kept {
 
 /// Deletes the clips beyond the limits.
 fn tidy(folder: &Path) -> io::Result<()> {
-    surplus(kept(folder)?, BYTES_MOST).into_iter().try_for_each(std::fs::remove_file)
+    for file in surplus(kept(folder)?, BYTES_MOST) {
+        found(std::fs::remove_file(file))?;
+    }
+    Ok(())
+}
+
+/// Ignores that a file is gone, because another recording tidies up at the same time.
+fn found<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
+    }
 }
 
 fn kept(folder: &Path) -> io::Result<Vec<Kept>> {
@@ -150,11 +187,13 @@ fn kept(folder: &Path) -> io::Result<Vec<Kept>> {
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(of)? {
             let entry = entry?;
-            let (about, file) = (entry.metadata()?, entry.path());
+            let file = entry.path();
+            let Some(about) = found(entry.metadata())? else { continue };
             if about.is_dir() {
                 folders.push(file);
-            } else {
-                let (home, modified) = (home.to_owned(), about.modified()?);
+            } else if file.extension().is_some_and(|ending| ending == "mp4") {
+                let home = if of == folder { &file } else { home }.to_owned();
+                let modified = about.modified()?;
                 all.push(Kept { home, is_drill, modified, bytes: about.len(), file });
             }
         }
@@ -273,7 +312,13 @@ mod tests {
     #[test]
     fn clips_are_found_in_the_folders_of_homes_and_from_before() {
         let folder = tempfile::tempdir().unwrap();
-        let files = ["old.mp4", "maple/live/a.mp4", "maple/drill/b.mp4", "cabin/live/c.mp4"];
+        let files = [
+            "old.mp4",
+            "cabin/live/half.half",
+            "maple/live/a.mp4",
+            "maple/drill/b.mp4",
+            "cabin/live/c.mp4",
+        ];
         for file in files.map(|file| folder.path().join(file)) {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(&file, [0; 10]).unwrap();
@@ -291,7 +336,7 @@ mod tests {
             ("cabin/live/c.mp4", "cabin", false),
             ("maple/drill/b.mp4", "maple", true),
             ("maple/live/a.mp4", "maple", false),
-            ("old.mp4", "", false),
+            ("old.mp4", "old.mp4", false),
         ];
         assert_eq!(found, expected.map(|(file, home, drill)| (file.into(), home.into(), drill)));
     }

@@ -19,13 +19,13 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        clock::Clock,
+        clock::{Clock, instant},
         engine::{
             Current, Denied, Engine,
             device::{self, ONE_ID_ONE_REQUEST},
         },
         homes::Homes,
-        limits::{AtOnce, network_of},
+        limits::{AtOnce, Place, network_of},
         stopped,
         tasks::spawn_contained,
     },
@@ -33,6 +33,8 @@ use crate::{
 use std::{
     collections::{HashMap, VecDeque},
     io,
+    net::IpAddr,
+    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -49,13 +51,11 @@ const LATE: Duration = Duration::from_secs(40);
 const EARLY: Duration = Duration::from_secs(20);
 /// How long a new connection may take to its first message that is answered. A panel connects to
 /// send one.
-const FIRST_WITHIN: Duration = Duration::from_secs(15);
+const FIRST_WITHIN: Duration = Duration::from_secs(30);
 /// How long a panel may take from one answered message to the next. Other bytes do not extend it.
 const SAYS_NOTHING: Duration = Duration::from_secs(120);
 /// The most panels that are connected at once, and the most datagrams that are handled at once.
 const AT_ONCE: usize = 2_048;
-/// The most panels of one network that are connected at once.
-const AT_ONCE_OF_NETWORK: usize = 256;
 /// The number of a panel's last messages in which duplicates are recognized.
 const KNOWN: usize = 64;
 /// How long a duplicate of a message with a time is recognized.
@@ -426,7 +426,9 @@ pub async fn listen(source: Arc<Source>, listening: Arc<Receiver>, socket: Socke
 }
 
 async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpListener) {
-    let places = AtOnce::new(AT_ONCE_OF_NETWORK, AT_ONCE);
+    // Panels may share an address. If all places are taken, the address with the most loses its
+    // oldest connection.
+    let places = AtOnce::new(AT_ONCE, AT_ONCE);
     loop {
         let (socket, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -437,7 +439,7 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
             }
         };
         let Ok(place) = places.enter(network_of(from.ip())) else {
-            tracing::debug!(%from, "too many alarm panels of one network");
+            tracing::warn!(%from, "a connection of an alarm panel was refused: all places are taken");
             continue;
         };
         let (source, listening) = (source.clone(), listening.clone());
@@ -445,8 +447,7 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
             let (mut stop, name) = (source.stop.clone(), from.to_string());
             tokio::select! {
                 () = stopped(&mut stop) => {}
-                () = place.replaced() => {}
-                talked = talk(&source, &listening, socket, &name) => {
+                talked = talk(&source, &listening, socket, &place, &name) => {
                     if let Err(error) = talked {
                         tracing::debug!(%from, %error, "the connection to an alarm panel ended");
                     }
@@ -456,41 +457,41 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
     }
 }
 
-/// Serves one panel. Each frame is answered before the next one is read.
+/// Serves one panel. Each frame is answered before the next one is read. Only reading ends by time: a
+/// message that came is handled to its end.
 async fn talk(
     source: &Source,
     listening: &Receiver,
     mut socket: TcpStream,
+    place: &Place<IpAddr>,
     from: &str,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let (mut bytes, mut within) = (Vec::new(), FIRST_WITHIN);
+    let mut bytes = Vec::new();
+    let mut silent = pin!(tokio::time::sleep(FIRST_WITHIN));
     loop {
-        let answered = async {
-            loop {
-                match cut(&bytes) {
-                    Cut::Frame(length) => {
-                        let frame: Vec<u8> = bytes.drain(..length).collect();
-                        if let Some(answer) = listening.answer(source, &frame, from).await {
-                            return socket.write_all(&answer).await.map(|()| true);
-                        }
-                    }
-                    Cut::Noise(length) => drop(bytes.drain(..length)),
-                    Cut::More => {
-                        let mut piece = [0; 2_048];
-                        let length = socket.read(&mut piece).await?;
-                        if length == 0 || bytes.len() + length > WAITING_MOST {
-                            return Ok(false);
-                        }
-                        bytes.extend_from_slice(&piece[..length]);
-                    }
+        match cut(&bytes) {
+            Cut::Frame(length) => {
+                let frame: Vec<u8> = bytes.drain(..length).collect();
+                if let Some(answer) = listening.answer(source, &frame, from).await {
+                    timeout(SAYS_NOTHING, socket.write_all(&answer)).await??;
+                    silent.as_mut().reset(instant() + SAYS_NOTHING);
                 }
             }
-        };
-        if !timeout(within, answered).await?? {
-            return Ok(());
+            Cut::Noise(length) => drop(bytes.drain(..length)),
+            Cut::More => {
+                let mut piece = [0; 2_048];
+                let length = tokio::select! {
+                    length = socket.read(&mut piece) => length?,
+                    () = &mut silent => return Ok(()),
+                    () = place.replaced() => return Ok(()),
+                };
+                if length == 0 || bytes.len() + length > WAITING_MOST {
+                    return Ok(());
+                }
+                bytes.extend_from_slice(&piece[..length]);
+            }
         }
-        within = SAYS_NOTHING;
     }
 }
 

@@ -49,7 +49,7 @@ pub fn resumed(current: &Current, device: &DeviceId, until: Timestamp) -> Effect
     });
     let sound = Sound::of(incident);
     Effect {
-        key: format!("{}/resumed", incident.id),
+        key: resumed_key(incident.id),
         incident: incident.id,
         home: incident.home.clone(),
         seq: 0,
@@ -57,6 +57,10 @@ pub fn resumed(current: &Current, device: &DeviceId, until: Timestamp) -> Effect
         not_after: begun,
         kind: EffectKind::SirenOn { device: device.clone(), until, sound },
     }
+}
+
+fn resumed_key(incident: IncidentId) -> String {
+    format!("{incident}/resumed")
 }
 
 /// The key of a siren test's command. Those of incidents have four parts.

@@ -1,8 +1,8 @@
 //! Which command of a siren holds.
 //!
-//! Commands come late, twice and in any order: an unconfirmed ON is retried for a minute, also after
-//! its incident was cancelled and another one began. Whatever comes last, the siren sounds for the
-//! emergency that runs, and is quiet after it.
+//! Commands come late, twice and in any order: an unconfirmed ON is retried for a minute, and an OFF
+//! for a day, also after their incident was cancelled and another one began. Whatever comes last, the
+//! siren sounds for the emergency that runs, and is quiet after it.
 
 use crate::domain::{
     id::IncidentId,
@@ -14,8 +14,8 @@ use crate::domain::{
 };
 use std::collections::VecDeque;
 
-/// The number of incidents whose last command is remembered. An incident's commands are retried for
-/// a minute, in which a home rarely has more than two.
+/// The number of incidents whose last command is remembered. An ON is retried for a minute, in which
+/// a home rarely has more than two.
 const REMEMBERED: usize = 8;
 
 /// The order of the commands to one siren.
@@ -38,37 +38,41 @@ struct Holding {
 struct On {
     until: Timestamp,
     /// A minute after the end of the countdown. An incident begins after the one before it is over,
-    /// so of two incidents the later one has the later value.
+    /// so of two stored incidents the later one has the later value.
     not_after: Timestamp,
-    mode: Mode,
+    rank: Rank,
+}
+
+/// What an ON is for. A higher rank takes a siren over from a lower one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// A test of the siren.
+    Test,
+    Drill,
+    /// A request for sirens that could not be stored (F15). It sounds for a minute, and no stored OFF
+    /// ends it.
+    Unstored,
+    Live,
 }
 
 impl Precedence {
     /// Accepts a command, or returns false if it must not be obeyed:
     ///
     /// - A later command of its incident came before.
-    /// - The siren sounds for another incident, and the command is an OFF, an ON of an earlier
-    ///   incident or of a drill, or part of a siren test.
+    /// - The siren sounds for another incident (not for a test), and the command is an OFF, an ON of a
+    ///   lower [`Rank`], or one of an earlier incident.
     /// - It is an ON whose time is over, while another incident's command holds.
     ///
     /// The command that holds is accepted again.
     pub fn take(&mut self, effect: &Effect, now: Timestamp) -> bool {
-        let is_latest = self.note(effect.incident, effect.seq);
-        let on = match effect.kind {
-            EffectKind::SirenOn { until, .. } => {
-                let not_after = effect.not_after.unwrap_or(until);
-                Some(On { until, not_after, mode: effect.mode })
-            }
-            _ => None,
-        };
+        let on = On::of(effect);
+        // Tests are many, and must not make room by what is forgotten.
+        let is_latest = is_test(effect) || self.note(effect.incident, effect.seq);
         let accepted = is_latest
             && self.holds.is_none_or(|holds| {
                 holds.incident == effect.incident
                     || on.is_none_or(|on| on.until > now)
-                        && holds.on.is_none_or(|current| {
-                            current.until <= now
-                                || on.is_some_and(|on| on.replaces(current, effect))
-                        })
+                        && holds.on.is_none_or(|current| current.yields_to(on, now))
             });
         if accepted {
             self.holds = Some(Holding { incident: effect.incident, on });
@@ -91,12 +95,31 @@ impl Precedence {
     }
 }
 
+fn is_test(effect: &Effect) -> bool {
+    effect.key == super::test_key(effect.incident, effect.seq)
+}
+
 impl On {
-    /// Whether this ON takes a siren over that sounds for another incident.
-    fn replaces(self, current: Self, effect: &Effect) -> bool {
-        let is_test = effect.key == super::test_key(effect.incident, effect.seq);
-        let is_drill = self.mode == Mode::Drill && current.mode == Mode::Live;
-        !is_test && !is_drill && self.not_after >= current.not_after
+    fn of(effect: &Effect) -> Option<Self> {
+        let EffectKind::SirenOn { until, .. } = effect.kind else { return None };
+        let rank = match effect.mode {
+            _ if is_test(effect) => Rank::Test,
+            Mode::Drill => Rank::Drill,
+            // The number 0 is that of what was not stored; a siren that continues has it too.
+            Mode::Live if effect.seq == 0 && effect.key != super::resumed_key(effect.incident) => {
+                Rank::Unstored
+            }
+            Mode::Live => Rank::Live,
+        };
+        Some(Self { until, not_after: effect.not_after.unwrap_or(until), rank })
+    }
+
+    /// Whether a siren that sounds by this ON obeys a command of another incident.
+    fn yields_to(self, other: Option<Self>, now: Timestamp) -> bool {
+        let sounds_for_an_incident = self.until > now && self.rank > Rank::Test;
+        !sounds_for_an_incident
+            || other
+                .is_some_and(|other| (other.rank, other.not_after) >= (self.rank, self.not_after))
     }
 }
 
@@ -130,6 +153,11 @@ mod tests {
 
     fn live(incident: u128, seq: u32, on: Option<(u64, u64)>) -> Effect {
         command(incident, seq, Mode::Live, on)
+    }
+
+    /// The ON of a request that could not be stored at that second.
+    fn unstored(incident: u128, second: u64) -> Effect {
+        live(incident, 0, Some((second, second + 60)))
     }
 
     fn test(seq: u32, on: Option<(u64, u64)>) -> Effect {
@@ -197,6 +225,33 @@ mod tests {
         assert_eq!(accepted(&story), [true, true, true, false, true, false]);
         let story = [(0, on.clone()), (20, next.clone()), (30, on), (31, off), (40, end)];
         assert_eq!(accepted(&story), [true, true, false, false, true]);
+    }
+
+    /// F15. The countdown of the running emergency ended while nothing could be stored.
+    #[test]
+    fn request_that_was_not_stored_takes_no_siren_from_a_stored_one() {
+        let (alarm, off) = (live(A, 3, Some((10, 250))), live(A, 9, None));
+        let story = [(11, unstored(B, 11)), (12, alarm.clone()), (20, off.clone())];
+        assert_eq!(accepted(&story), [true; 3]);
+        assert_eq!(accepted(&[(10, alarm), (11, unstored(B, 11)), (20, off)]), [true, false, true]);
+        let late_off = live(A, 9, None);
+        assert_eq!(accepted(&[(11, unstored(B, 11)), (12, late_off)]), [true, false]);
+    }
+
+    #[test]
+    fn drill_takes_a_siren_from_a_test_and_tests_forget_no_incident() {
+        let drill = command(A, 3, Mode::Drill, Some((5, 10)));
+        assert_eq!(accepted(&[(5, test(1, Some((5, 6)))), (5, drill)]), [true; 2]);
+        let (on, off) = (live(A, 3, Some((0, 240))), live(A, 9, None));
+        let mut story = vec![(0, on.clone()), (1, off)];
+        for n in 0..20 {
+            let mut test = test(1, Some((2, 3)));
+            test.incident = IncidentId(uuid::Uuid::from_u128(100 + n));
+            test.key = super::super::test_key(test.incident, 1);
+            story.push((2, test));
+        }
+        story.push((9, on));
+        assert_eq!(accepted(&story).last(), Some(&false));
     }
 
     #[test]
