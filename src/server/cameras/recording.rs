@@ -14,7 +14,7 @@ use crate::{
     server::private,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -38,14 +38,19 @@ const BYTES_ONE: usize = 64 << 20;
 const LIVE_AT_ONCE: usize = 8;
 /// The same for drills.
 const DRILLS_AT_ONCE: usize = 2;
+/// The most of each kind for one home. A request that was cancelled is recorded to its end beside the
+/// one that follows.
+const OF_HOME_AT_ONCE: usize = 2;
+/// A file that is half written this long before the newest clip was left by a server that stopped.
+const LEFT_BEHIND: Duration = Duration::from_secs(3_600);
 
 /// The clips of incidents, in a folder for each home.
 pub struct Clips {
     folder: PathBuf,
     live: Semaphore,
     drills: Semaphore,
-    /// The homes for which a clip is recorded now: one each, so that no home takes all places.
-    recording: Mutex<HashSet<HomeId>>,
+    /// How many clips are recorded now for each home, so that no home takes all places.
+    recording: Mutex<HashMap<(HomeId, bool), usize>>,
 }
 
 impl Clips {
@@ -71,9 +76,14 @@ impl Clips {
     fn begin(&self, incident: &Incident) -> Option<(SemaphorePermit<'_>, Recording<'_>)> {
         let places = if incident.mode == Mode::Live { &self.live } else { &self.drills };
         let place = places.try_acquire().ok()?;
+        let of = (incident.home.clone(), incident.mode == Mode::Drill);
         let mut recording = self.recording.lock().expect("no holder panics");
-        let is_first = recording.insert(incident.home.clone());
-        is_first.then(|| (place, Recording { of: self, home: incident.home.clone() }))
+        let count = recording.entry(of.clone()).or_default();
+        if *count >= OF_HOME_AT_ONCE {
+            return None;
+        }
+        *count += 1;
+        Some((place, Recording { clips: self, of }))
     }
 
     /// Records a clip around the beginning of this incident. Returns after the recording. A clip
@@ -124,13 +134,19 @@ impl Clips {
 
 /// A recording of a home.
 struct Recording<'a> {
-    of: &'a Clips,
-    home: HomeId,
+    clips: &'a Clips,
+    of: (HomeId, bool),
 }
 
 impl Drop for Recording<'_> {
     fn drop(&mut self) {
-        self.of.recording.lock().expect("no holder panics").remove(&self.home);
+        let mut recording = self.clips.recording.lock().expect("no holder panics");
+        if let Some(count) = recording.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                recording.remove(&self.of);
+            }
+        }
     }
 }
 
@@ -147,19 +163,43 @@ fn write(file: &Path, format: &Format, pictures: &[Picture]) -> io::Result<()> {
     let half = file.with_extension("half");
     // A server that was stopped may have left one.
     let _ = std::fs::remove_file(&half);
-    let mut clip = BufWriter::new(private::new_file(&half)?);
-    fmp4(&mut clip, format, pictures)?;
-    clip.into_inner()?.sync_all()?;
-    std::fs::rename(&half, file)
+    let written = || {
+        let mut clip = BufWriter::new(private::new_file(&half)?);
+        fmp4(&mut clip, format, pictures)?;
+        clip.into_inner()?.sync_all()?;
+        std::fs::rename(&half, file)
+    };
+    written().inspect_err(|_| _ = std::fs::remove_file(&half))
+}
+
+/// The kinds of clips, in the order in which they go when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    /// Half written.
+    Half,
+    Drill,
+    /// From before there were folders of homes.
+    Before,
+    Live,
+}
+
+impl Kind {
+    /// How many of them a home keeps.
+    fn most(self) -> usize {
+        match self {
+            Self::Drill => DRILLS_MOST,
+            Self::Live => LIVE_MOST,
+            Self::Half | Self::Before => usize::MAX,
+        }
+    }
 }
 
 /// A clip that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Kept {
-    /// The folder of its home. A clip from before there were such folders stands for itself: it goes
-    /// only when there is no room.
+    /// The folder of its home.
     home: PathBuf,
-    is_drill: bool,
+    kind: Kind,
     modified: SystemTime,
     bytes: u64,
     file: PathBuf,
@@ -183,7 +223,7 @@ fn found<T>(done: io::Result<T>) -> io::Result<Option<T>> {
 
 fn kept(folder: &Path) -> io::Result<Vec<Kept>> {
     let mut all = Vec::new();
-    let mut read = |of: &Path, home: &Path, is_drill: bool| -> io::Result<Vec<PathBuf>> {
+    let mut read = |of: &Path, home: &Path, kind: Kind| -> io::Result<Vec<PathBuf>> {
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(of)? {
             let entry = entry?;
@@ -191,54 +231,61 @@ fn kept(folder: &Path) -> io::Result<Vec<Kept>> {
             let Some(about) = found(entry.metadata())? else { continue };
             if about.is_dir() {
                 folders.push(file);
-            } else if file.extension().is_some_and(|ending| ending == "mp4") {
-                let home = if of == folder { &file } else { home }.to_owned();
-                let modified = about.modified()?;
-                all.push(Kept { home, is_drill, modified, bytes: about.len(), file });
+            } else {
+                let is_whole = file.extension().is_some_and(|ending| ending == "mp4");
+                let kind = if is_whole { kind } else { Kind::Half };
+                let (home, modified) = (home.to_owned(), about.modified()?);
+                all.push(Kept { home, kind, modified, bytes: about.len(), file });
             }
         }
         Ok(folders)
     };
-    for home in read(folder, folder, false)? {
-        for of_mode in read(&home, &home, false)? {
-            read(&of_mode, &home, of_mode.ends_with(folder_of(Mode::Drill)))?;
+    for home in read(folder, folder, Kind::Before)? {
+        for of_mode in read(&home, &home, Kind::Before)? {
+            let is_drill = of_mode.ends_with(folder_of(Mode::Drill));
+            read(&of_mode, &home, if is_drill { Kind::Drill } else { Kind::Live })?;
         }
     }
     Ok(all)
 }
 
-/// The clips to delete: the oldest of a home beyond its number, and, while all together have too
-/// many bytes, the oldest of the home with the most, drills first. So no home deletes the clips of
-/// another that keeps less, and no drill deletes evidence.
+/// The clips to delete: what a stopped server left behind, the oldest of a home beyond its number, and,
+/// while all together have too many bytes, the oldest of the home with the most, in the order of
+/// [`Kind`]. So no home deletes the clips of another that keeps less, and no drill deletes evidence.
 fn surplus(mut all: Vec<Kept>, bytes_most: u64) -> Vec<PathBuf> {
     // The newest first.
     all.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.file.cmp(&b.file)));
-    let mut counts: HashMap<(PathBuf, bool), usize> = HashMap::new();
+    let newest = all.first().map(|clip| clip.modified);
+    let mut counts: HashMap<(PathBuf, Kind), usize> = HashMap::new();
     let mut gone = Vec::new();
     all.retain(|clip| {
-        let count = counts.entry((clip.home.clone(), clip.is_drill)).or_default();
+        if clip.kind == Kind::Half {
+            // One that is written now counts for nothing yet.
+            if newest.is_some_and(|newest| clip.modified + LEFT_BEHIND < newest) {
+                gone.push(clip.file.clone());
+            }
+            return false;
+        }
+        let count = counts.entry((clip.home.clone(), clip.kind)).or_default();
         *count += 1;
-        let fits = *count <= if clip.is_drill { DRILLS_MOST } else { LIVE_MOST };
+        let fits = *count <= clip.kind.most();
         if !fits {
             gone.push(clip.file.clone());
         }
         fits
     });
-    while all.iter().map(|clip| clip.bytes).sum::<u64>() > bytes_most {
-        let any_drill = all.iter().any(|clip| clip.is_drill);
+    while all.iter().map(|clip| clip.bytes).sum::<u64>() > bytes_most
+        && let Some(first) = all.iter().map(|clip| clip.kind).min()
+    {
         let mut by_home: HashMap<&Path, u64> = HashMap::new();
-        for clip in all.iter().filter(|clip| clip.is_drill || !any_drill) {
+        for clip in all.iter().filter(|clip| clip.kind == first) {
             *by_home.entry(&clip.home).or_default() += clip.bytes;
         }
-        let Some(largest) = by_home.into_iter().max_by_key(|&(home, bytes)| (bytes, home)) else {
-            break;
-        };
-        let oldest =
-            all.iter().rposition(|clip| clip.home == largest.0 && (clip.is_drill || !any_drill));
-        match oldest {
-            Some(oldest) => gone.push(all.remove(oldest).file),
-            None => break,
-        }
+        let largest = by_home.into_iter().max_by_key(|&(home, bytes)| (bytes, home));
+        let is_of_largest =
+            |clip: &Kept| clip.kind == first && largest.is_some_and(|(home, _)| clip.home == home);
+        let Some(oldest) = all.iter().rposition(is_of_largest) else { break };
+        gone.push(all.remove(oldest).file);
     }
     gone
 }
@@ -273,40 +320,61 @@ mod tests {
         assert_eq!((count(b"moov"), count(b"moof")), (1, 2), "a fragment for each key frame");
     }
 
-    fn clip(home: &str, is_drill: bool, second: u64, bytes: u64) -> Kept {
+    fn clip(home: &str, kind: Kind, second: u64, bytes: u64) -> Kept {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-        let mode = folder_of(if is_drill { Mode::Drill } else { Mode::Live });
-        let file = Path::new(home).join(mode).join(format!("{second}.mp4"));
-        Kept { home: home.into(), is_drill, modified, bytes, file }
+        let file = Path::new(home).join(format!("{kind:?}")).join(format!("{second}.mp4"));
+        Kept { home: home.into(), kind, modified, bytes, file }
     }
 
     #[test]
     fn drills_and_clips_of_one_home_delete_no_other_clips() {
-        let mut all: Vec<_> = (0..200).map(|n| clip("a", true, 1_000 + n, 10)).collect();
-        all.extend((0..60).map(|n| clip("a", false, 500 + n, 10)));
-        all.push(clip("b", false, 1, 10));
+        let mut all: Vec<_> = (0..200).map(|n| clip("a", Kind::Drill, 1_000 + n, 10)).collect();
+        all.extend((0..60).map(|n| clip("a", Kind::Live, 500 + n, 10)));
+        all.push(clip("b", Kind::Live, 1, 10));
         let gone = surplus(all.clone(), 10_000);
-        let left = |drill: bool, home: &str| {
-            let is = |clip: &&Kept| clip.home == Path::new(home) && clip.is_drill == drill;
+        let left = |kind: Kind, home: &str| {
+            let is = |clip: &&Kept| clip.home == Path::new(home) && clip.kind == kind;
             all.iter().filter(is).filter(|clip| !gone.contains(&clip.file)).count()
         };
-        assert_eq!((left(true, "a"), left(false, "a"), left(false, "b")), (3, 50, 1));
-        assert!(gone.contains(&clip("a", false, 509, 10).file), "the oldest of the home");
-        assert!(!gone.contains(&clip("a", false, 510, 10).file));
+        assert_eq!(
+            (left(Kind::Drill, "a"), left(Kind::Live, "a"), left(Kind::Live, "b")),
+            (3, 50, 1)
+        );
+        assert!(gone.contains(&clip("a", Kind::Live, 509, 10).file), "the oldest of the home");
+        assert!(!gone.contains(&clip("a", Kind::Live, 510, 10).file));
     }
 
     #[test]
     fn full_disk_share_drops_drills_first_then_the_largest_home() {
         let all = vec![
-            clip("a", false, 3, 40),
-            clip("a", false, 4, 40),
-            clip("b", false, 1, 50),
-            clip("b", true, 9, 10),
+            clip("a", Kind::Live, 3, 40),
+            clip("a", Kind::Live, 4, 40),
+            clip("b", Kind::Live, 1, 50),
+            clip("b", Kind::Drill, 9, 10),
         ];
         let names = |most| surplus(all.clone(), most);
         assert!(names(140).is_empty());
-        assert_eq!(names(139), [clip("b", true, 9, 10).file]);
-        assert_eq!(names(100), [clip("b", true, 9, 10).file, clip("a", false, 3, 40).file]);
+        assert_eq!(names(139), [clip("b", Kind::Drill, 9, 10).file]);
+        assert_eq!(
+            names(100),
+            [clip("b", Kind::Drill, 9, 10).file, clip("a", Kind::Live, 3, 40).file]
+        );
+    }
+
+    #[test]
+    fn clips_of_before_go_before_others_and_none_by_number() {
+        let mut all: Vec<_> = (0..100).map(|n| clip("", Kind::Before, n, 10)).collect();
+        all.push(clip("a", Kind::Live, 200, 500));
+        assert!(surplus(all.clone(), 1_500).is_empty());
+        let oldest = [0, 1].map(|n| clip("", Kind::Before, n, 10).file);
+        assert_eq!(surplus(all, 1_480), oldest, "and the new one stays");
+    }
+
+    #[test]
+    fn half_a_clip_is_deleted_when_no_server_writes_it_any_more() {
+        let halves = [0, 5_000].map(|second| clip("a", Kind::Half, second, 10));
+        let all = [halves.to_vec(), vec![clip("a", Kind::Live, 5_001, 10)]].concat();
+        assert_eq!(surplus(all, 1_000), [clip("a", Kind::Half, 0, 10).file]);
     }
 
     #[test]
@@ -314,7 +382,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = [
             "old.mp4",
-            "cabin/live/half.half",
+            "cabin/live/d.half",
             "maple/live/a.mp4",
             "maple/drill/b.mp4",
             "cabin/live/c.mp4",
@@ -328,16 +396,17 @@ mod tests {
             .into_iter()
             .map(|clip| {
                 let of = |path: &Path| path.strip_prefix(folder.path()).unwrap().to_owned();
-                (of(&clip.file), of(&clip.home), clip.is_drill)
+                (of(&clip.file), of(&clip.home), clip.kind)
             })
             .collect();
         found.sort();
         let expected = [
-            ("cabin/live/c.mp4", "cabin", false),
-            ("maple/drill/b.mp4", "maple", true),
-            ("maple/live/a.mp4", "maple", false),
-            ("old.mp4", "old.mp4", false),
+            ("cabin/live/c.mp4", "cabin", Kind::Live),
+            ("cabin/live/d.half", "cabin", Kind::Half),
+            ("maple/drill/b.mp4", "maple", Kind::Drill),
+            ("maple/live/a.mp4", "maple", Kind::Live),
+            ("old.mp4", "", Kind::Before),
         ];
-        assert_eq!(found, expected.map(|(file, home, drill)| (file.into(), home.into(), drill)));
+        assert_eq!(found, expected.map(|(file, home, kind)| (file.into(), home.into(), kind)));
     }
 }

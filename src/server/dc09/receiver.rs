@@ -54,6 +54,8 @@ const EARLY: Duration = Duration::from_secs(20);
 const FIRST_WITHIN: Duration = Duration::from_secs(30);
 /// How long a panel may take from one answered message to the next. Other bytes do not extend it.
 const SAYS_NOTHING: Duration = Duration::from_secs(120);
+/// A panel that takes no answer for this long is disconnected.
+const TAKES_NOTHING: Duration = Duration::from_secs(10);
 /// The most panels that are connected at once, and the most datagrams that are handled at once.
 const AT_ONCE: usize = 2_048;
 /// The number of a panel's last messages in which duplicates are recognized.
@@ -474,7 +476,8 @@ async fn talk(
             Cut::Frame(length) => {
                 let frame: Vec<u8> = bytes.drain(..length).collect();
                 if let Some(answer) = listening.answer(source, &frame, from).await {
-                    timeout(SAYS_NOTHING, socket.write_all(&answer)).await??;
+                    // It fits into the system's buffer, unless the panel reads nothing.
+                    timeout(TAKES_NOTHING, socket.write_all(&answer)).await??;
                     silent.as_mut().reset(instant() + SAYS_NOTHING);
                 }
             }

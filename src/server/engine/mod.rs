@@ -14,10 +14,10 @@ use crate::{
     domain::{
         id::IncidentId,
         incident::{
-            Request,
+            Request, Siren,
             command::{Command, Raise},
             decide::Refusal,
-            effect::unstored_sirens,
+            effect::{Effect, EffectKind, unstored_sirens},
         },
         time::Timestamp,
     },
@@ -70,6 +70,20 @@ pub struct Answer {
     pub refusal: Option<Refusal>,
 }
 
+/// Whether an effect that was left must not be carried out: an ON whose sirens were silenced, or whose
+/// incident is over. Its OFF may have been completed before the stop, and nothing would end it.
+fn is_moot(view: &View, effect: &Effect) -> bool {
+    let EffectKind::SirenOn { device, .. } = &effect.kind else { return false };
+    match view.by_id(effect.incident) {
+        Some(current) => match &current.incident.siren {
+            Siren::Sounding { devices, .. } => !devices.contains(device),
+            Siren::Silent | Siren::Silenced { .. } | Siren::Ended => true,
+        },
+        // What cannot be read may want it.
+        None => !view.is_quarantined(effect.incident),
+    }
+}
+
 /// A handle to the event loop.
 #[derive(Clone)]
 pub struct Engine {
@@ -110,6 +124,8 @@ impl Engine {
         // cancel.
         pending.sort_by_key(|effect| (effect.incident, effect.seq));
         view.stored(&pending, &[]);
+        let (moot, pending): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|effect| is_moot(&view, effect));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let engine =
             Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
@@ -124,6 +140,9 @@ impl Engine {
         );
         event_loop.store_start().await;
         tasks.spawn("engine", event_loop.run(queue, tasks.stop()));
+        for effect in moot {
+            engine.completed(effect.key, effect.incident, None).await;
+        }
         Ok(engine)
     }
 

@@ -88,6 +88,15 @@ impl ReportedState {
         if self.command.as_ref().is_some_and(|command| command.key == effect.key) {
             return true;
         }
+        let is_quiet = |command: &SirenCommand| match command.desired {
+            DesiredState::On { not_after, .. } => {
+                command.stopped || !command.begun && now >= not_after
+            }
+            DesiredState::Off => false,
+        };
+        if self.command.as_ref().is_some_and(is_quiet) {
+            self.precedence.is_quiet();
+        }
         if !self.precedence.take(effect, now) {
             return false;
         }
@@ -363,6 +372,21 @@ mod tests {
         );
         state.heard(HEARD_QUIET, false, at(0));
         assert_eq!(state.to_say(at(100), &profile), None, "F43: somebody stopped it");
+    }
+
+    /// F15, F43. The siren was stopped at its own button, or its command never reached it.
+    #[test]
+    fn request_that_was_not_stored_sounds_a_siren_that_is_quiet() {
+        let (profile, unstored) = (profile("tasmota"), effect(2, 0, Some(150)));
+        let mut state = ReportedState::default();
+        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+        state.heard(HEARD_LOUD, false, at(0));
+        assert!(!state.take(&unstored, at(90)), "it sounds, and for longer");
+        state.heard(HEARD_QUIET, false, at(20));
+        assert!(state.take(&unstored, at(90)));
+        let mut state = ReportedState::default();
+        assert!(state.take(&effect(1, 3, Some(240)), at(0)));
+        assert!(state.take(&unstored, at(90)), "the first could begin until 60");
     }
 
     /// I22. The siren ends a drill's pulse a moment before the server's OFF, or somebody presses

@@ -49,8 +49,8 @@ enum Rank {
     /// A test of the siren.
     Test,
     Drill,
-    /// A request for sirens that could not be stored (F15). It sounds for a minute, and no stored OFF
-    /// ends it.
+    /// A request for sirens that could not be stored (F15). It sounds for a minute. It takes a siren
+    /// from a stored alarm only at the end of that, to sound on.
     Unstored,
     Live,
 }
@@ -78,6 +78,13 @@ impl Precedence {
             self.holds = Some(Holding { incident: effect.incident, on });
         }
         accepted
+    }
+
+    /// Records that the siren is quiet although an ON holds: somebody stopped it, or it never began.
+    pub fn is_quiet(&mut self) {
+        if let Some(holds) = &mut self.holds {
+            holds.on = None;
+        }
     }
 
     /// Remembers a command. Returns false if a later one of the same incident is known.
@@ -118,8 +125,10 @@ impl On {
     fn yields_to(self, other: Option<Self>, now: Timestamp) -> bool {
         let sounds_for_an_incident = self.until > now && self.rank > Rank::Test;
         !sounds_for_an_incident
-            || other
-                .is_some_and(|other| (other.rank, other.not_after) >= (self.rank, self.not_after))
+            || other.is_some_and(|other| {
+                let outlasts = other.rank == Rank::Unstored && other.until > self.until;
+                outlasts || (other.rank, other.not_after) >= (self.rank, self.not_after)
+            })
     }
 }
 
@@ -233,7 +242,13 @@ mod tests {
         let (alarm, off) = (live(A, 3, Some((10, 250))), live(A, 9, None));
         let story = [(11, unstored(B, 11)), (12, alarm.clone()), (20, off.clone())];
         assert_eq!(accepted(&story), [true; 3]);
-        assert_eq!(accepted(&[(10, alarm), (11, unstored(B, 11)), (20, off)]), [true, false, true]);
+        assert_eq!(
+            accepted(&[(10, alarm), (11, unstored(B, 11)), (20, off.clone())]),
+            [true, false, true]
+        );
+        // In the last minute of the alarm, the request sounds on after it.
+        let end = [(0, live(A, 3, Some((0, 50)))), (20, unstored(B, 20)), (50, off.clone())];
+        assert_eq!(accepted(&end), [true, true, false]);
         let late_off = live(A, 9, None);
         assert_eq!(accepted(&[(11, unstored(B, 11)), (12, late_off)]), [true, false]);
     }

@@ -1,6 +1,6 @@
 //! I10 and R22: what was acknowledged is found again, and happens once.
 
-use super::{Op, Server, until, whats};
+use super::{Op, Person, Server, until, whats};
 use buckler::server::store::Session;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -148,4 +148,36 @@ async fn late_incident_waits_for_somebody_who_may_request_help() {
         (&json!("closed"), false)
     );
     assert!(told["timeline"].to_string().contains("Grandmother is well"));
+}
+
+/// I22. A command that was left, although the OFF that ended it was completed.
+#[tokio::test]
+async fn siren_of_an_incident_that_is_over_does_not_sound_at_the_start() {
+    const LEFT: &str = r#"INSERT INTO outbox SELECT id || '/1/siren_on',
+        '{"home":"maple-street","mode":"live","not_after":null,"kind":"siren_on","device":"base-station","until":"2099-01-01T00:00:00.000Z"}' FROM incident;"#;
+    const LEFT_OVER: &str = r#"INSERT INTO outbox SELECT id || '/1/siren_on',
+        '{"home":"maple-street","mode":"live","not_after":null,"kind":"siren_on","device":"base-station","until":"2099-01-01T00:00:00.000Z"}' FROM incident;
+        UPDATE incident SET running = NULL;"#;
+    for left in [LEFT, LEFT_OVER] {
+        let server = Server::start("30s").await;
+        let owner = server.sign_in("owner").await;
+        let siren = async |person: &Person| {
+            let home = person.get("/api/v1/homes/maple-street").await.1;
+            let devices = home["devices"].as_array().unwrap().iter();
+            let base = devices.filter(|device| device["id"] == "base-station");
+            base.map(|device| device["siren"].clone()).next().unwrap()
+        };
+        let incident = owner.raise("maple-street", "police", json!({})).await.1;
+        owner.act(&incident, "send-now").await;
+        until("it sounds", async || (siren(&owner).await == "sounding").then_some(())).await;
+        owner.act(&incident, "silence").await;
+        until("quiet", async || (siren(&owner).await == "silent").then_some(())).await;
+        let server = server.restart_after_sql(left).await;
+        let owner = server.sign_in("owner").await;
+        until("an empty outbox", async || {
+            (server.app.engine.view().under_way().0 == 0).then_some(())
+        })
+        .await;
+        assert_eq!(siren(&owner).await, "silent");
+    }
 }
