@@ -1,9 +1,8 @@
-//! How quick the engine is: from a request to its durable acknowledgement, and from a deadline to
-//! its effects.
+//! Measures the engine: the time from a request to its durable acknowledgment, and from a deadline
+//! to its effects.
 //!
-//! Prints medians over rounds, or with the word `soak` what a hundred thousand incidents leave
-//! behind; run it by `scripts/bench engine` and `scripts/bench soak` on a machine that does nothing
-//! else.
+//! Prints medians over rounds, or with the word `soak` the memory after a hundred thousand
+//! incidents. Run it with `scripts/bench engine` and `scripts/bench soak` on an idle machine.
 
 #![expect(
     clippy::disallowed_methods,
@@ -46,11 +45,11 @@ const ROUNDS: usize = 5;
 const REQUESTS: usize = 2_000;
 const COUNTDOWNS: usize = 1_000;
 const SOAK_HOMES: usize = 250;
-/// Incidents of each home between two looks at the memory, and how many looks.
+/// Incidents of each home between two memory measurements, and the number of measurements.
 const SOAK_EACH: usize = 80;
 const SOAK_SHARES: usize = 5;
 
-/// Notes when each effect was carried out.
+/// Records when each effect was executed.
 #[derive(Default)]
 struct Noting(Mutex<Vec<(IncidentId, Instant)>>);
 
@@ -62,7 +61,7 @@ impl EffectHandler for Noting {
     }
 }
 
-/// Responders that are done at once, and telephones that nobody answers.
+/// Responders that finish at once, and telephones that nobody answers.
 struct Brief;
 
 #[async_trait]
@@ -162,7 +161,7 @@ impl Bench {
         Self { engine, changes, clock, homes, _stop: stopper, _folder: folder }
     }
 
-    /// Raises in one home and answers how long the durable acknowledgement took, with the deadline.
+    /// Raises in one home. Returns the latency of the durable acknowledgment, and the deadline.
     async fn raise(&self, n: usize, policy: Policy) -> (IncidentId, Duration, Timestamp) {
         let home = &self.homes[n % self.homes.len()];
         let id = IncidentId(uuid::Uuid::from_u128(n as u128 + 1));
@@ -196,7 +195,7 @@ fn median(mut all: Vec<f64>) -> f64 {
     at(&all, 0.5)
 }
 
-/// One after the other: what a single person feels.
+/// One request after the other: the latency that a single person sees.
 async fn acknowledgement() -> [f64; 2] {
     let bench = Bench::new(REQUESTS, Arc::new(Noting::default())).await;
     let mut took = Vec::with_capacity(REQUESTS);
@@ -207,7 +206,7 @@ async fn acknowledgement() -> [f64; 2] {
     [at(&took, 0.5), at(&took, 0.99)]
 }
 
-/// The same while sixty others change something again and again, each with a record in the audit.
+/// The same while sixty tasks make changes in a loop, each with an audit record.
 async fn beside_changes() -> [f64; 2] {
     let bench = Bench::new(REQUESTS, Arc::new(Noting::default())).await;
     let flood: Vec<_> = (0..60)
@@ -234,8 +233,8 @@ async fn beside_changes() -> [f64; 2] {
     [at(&took, 0.5), at(&took, 0.99)]
 }
 
-/// All raised at once, so that all deadlines come at once: how late their first effect is carried
-/// out.
+/// Raises all at once, so that all deadlines come at once. Measures the lateness of each first
+/// effect.
 async fn lateness() -> [f64; 4] {
     let noting = Arc::new(Noting::default());
     let bench = Arc::new(Bench::new(COUNTDOWNS, noting.clone()).await);
@@ -271,15 +270,15 @@ fn figure(what: &str, value: f64, unit: &str, goal: &str) {
     println!("{what:<66} {value:>9.2} {unit:<3} (goal {goal})");
 }
 
-/// This process's memory, MB.
+/// This process's memory in MB.
 fn memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_000.0
 }
 
-/// A day's worth of emergencies of a large city: timers of milliseconds instead of seconds,
-/// everything else as it is.
+/// A day's emergencies of a large city: timers take milliseconds instead of seconds, and everything
+/// else is unchanged.
 async fn soak() {
     let bench = Arc::new(Bench::new(SOAK_HOMES, Arc::new(Brief)).await);
     let policy = Policy { ring_timeout_ms: 5, talk_timeout_ms: 5, ..Policy::default() };

@@ -1,5 +1,5 @@
-// After Trunk has built: puts in what the app loads on demand, joins the styles, shrinks script and styles, names all of it by
-// what is in it, and packs every file with brotli beside itself.
+// Runs after Trunk's build: adds the chunks that the app loads on demand, joins the styles, minifies scripts and styles, names files
+// by their hash, and compresses every file with brotli next to the original.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -15,14 +15,14 @@ const write = (name, data) => writeFileSync(join(folder, name), data);
 const early = ["live.js", "early.js"].map((name) => readFileSync(new URL(`../public/${name}`, import.meta.url), "utf8")).join("");
 const hash = (...parts) => parts.reduce((sum, part) => sum.update(part), createHash("sha256")).digest("hex").slice(0, 16);
 
-// Script and wasm of one build carry one name: a page that is loaded on demand fits only the app that it was built with.
+// The script and wasm of a build share a hash, because a page that is loaded on demand works only with the app of the same build.
 function app(page, { buildSync }) {
   const [, script, module] = page.match(/import init, \* as bindings from '\/([^']+)';[^]*?module_or_path: '\/([^']+)'/);
   const chunks = process.env.BUCKLER_CHUNKS;
   const work = mkdtempSync(join(tmpdir(), "buckler-pack-"));
   writeFileSync(join(work, "buckler-web.js"), read(script));
   const optimize = (from, to, ...passes) => execFileSync("wasm-opt", [...process.env.BUCKLER_WASM_OPT.split(" "), ...passes, "-Oz", from, "-o", to], { stdio: "inherit" });
-  // Flat code, put together again, packs a percent better, and once more a little.
+  // Code that is flattened and then restructured compresses a percent better; a second pass adds a little.
   const again = ["--flatten", "--rereloop", "-Oz"];
   optimize(join(folder, module), join(work, "main.opt"), ...again);
   optimize(join(work, "main.opt"), join(work, "main.opt"), ...again, "--reorder-types", "--reorder-globals");
@@ -35,7 +35,7 @@ function app(page, { buildSync }) {
     }
     const { text, large } = loader(work, readFileSync(join(chunks, "__wasm_split.js"), "utf8"));
     writeFileSync(join(work, "__wasm_split.js"), text);
-    // What is asked for ahead is asked for with the large chunks that it needs.
+    // Prefetch a page together with the large chunks that it needs.
     begin = early.replace(/"\.\/(split_\w+)\.wasm"/g, (_, page) => [page, ...large(page)].map((name) => `"./${name}.wasm"`));
   }
   writeFileSync(join(work, "entry.js"), `${begin}import init from "./buckler-web.js"; init({ module_or_path: "./main.wasm" });`);
@@ -55,8 +55,8 @@ function app(page, { buildSync }) {
   return page.replace(/<link rel="(module)?preload"[^>]*>/g, "").replace(/<script type="module">[^]*?<\/script>/, loads);
 }
 
-// What pages share is many small chunks, each with a way there and back of its own: those come together, as one file that begins
-// with what needs what. The loader that wasm-split writes says the same of every chunk at length, in the first load.
+// Pages share many small chunks, each of which would cost a round trip, so they are joined in one file that begins with their
+// dependencies. The loader of wasm-split lists the dependencies of every chunk at length, in the first load.
 function loader(work, written) {
   const one = (what) => new RegExp(`${what}makeLoad\\(\\(\\) => \\{\\s*const src = fetch\\(new URL\\("\\./(\\w+)\\.wasm"[^]*?, \\[([^\\]]*)\\]\\)`, "g");
   const [pieces, numbers, large] = [[], {}, {}];
@@ -114,7 +114,7 @@ function loader(work, written) {
   return { text, large: (page) => needed[page].map((n) => large[n]).filter(Boolean) };
 }
 
-// One file of styles instead of one a layer: a request, and better packed.
+// One style sheet instead of one for each layer needs one request, and compresses better.
 function style(page, { transformSync }) {
   const links = [...page.matchAll(/<link rel="stylesheet" href="\/([^"]+)"[^>]*>\s*/g)];
   const styles = transformSync(links.map(([, name]) => read(name)).join(""), { loader: "css", minify: true }).code;
@@ -124,7 +124,7 @@ function style(page, { transformSync }) {
   return links.reduce((text, [link], at) => text.replace(link, at ? "" : `<link rel="stylesheet" href="/${name}">`), page);
 }
 
-// A script or a style that the app loads by a `meta` of the page, named by what is in it.
+// Names a script or a style sheet that the app loads through a `meta` of the page by its hash.
 function later(page, name, { transformSync }) {
   const [stem, loader] = name.split(".");
   const text = transformSync(read(name), { loader, minify: true }).code;
@@ -134,7 +134,7 @@ function later(page, name, { transformSync }) {
   return page.replace(`/${name}`, `/${named}`);
 }
 
-// The service worker learns which files make the app, and gets a name for just these.
+// Gives the service worker the list of the app's files, and a version that identifies them.
 function worker() {
   const files = readdirSync(folder).filter((name) => /\.(css|js|wasm|bin|svg|png|webmanifest)$/.test(name) && name !== "sw.js");
   const version = hash(...["index.html", ...files].map((name) => readFileSync(join(folder, name))));
@@ -147,7 +147,7 @@ if (best) {
   const page = ["chime.js", "passkey.js", "player.js", "pwa.js", "forms.css"].reduce((page, name) => later(page, name, esbuild), style(app(read("index.html"), esbuild), esbuild));
   write("index.html", page.replace(/>\s+</g, "><"));
 }
-// The page carries no script of its own: the server forbids that.
+// The page contains no inline script, because the server forbids that.
 if (!best) {
   const page = read("index.html");
   const script = page.match(/<script type="module">([^]*?)<\/script>/)[1];

@@ -1,4 +1,4 @@
-// Makes one table and target/bench/<what>.json of the figures that the programs of scripts/bench printed, with what they depend on.
+// Prints one table of the figures that scripts/bench measured, and writes them with their environment to target/bench/<what>.json.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -9,7 +9,7 @@ const about = {
   machine: `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB`,
   system: run("uname", "-sr"),
   rust: run("rustc", "--version"),
-  // The simulation names its seeds in its figure; elsewhere nothing is drawn by chance but ids, and when to kill.
+  // The simulation states its seeds in its figure. Elsewhere only ids and the times of kills are random.
   at: new Date().toISOString(),
 };
 const line = /^(?<what>.{66}) +(?<value>-?[\d.]+) (?<unit>\S+) +\(goal (?<goal>.*)\)$/u;

@@ -1,4 +1,4 @@
-//! Dialogs that follow each other: the focus is where one acts.
+//! Successive dialogs: the focus is where a person acts.
 
 use crate::page::{Page, drawn, until};
 use buckler::web::{
@@ -43,8 +43,8 @@ async fn after_a_dialog_the_focus_is_where_it_was() {
     assert_eq!(focused(), "opener");
 }
 
-/// The end of an incident comes in the place of the bare truth: it opens by itself, and is not
-/// drawn into what is open already.
+/// The screen for the end of an incident replaces a placeholder: it opens as its own dialog instead
+/// of being drawn into the open one.
 #[wasm_bindgen_test]
 async fn dialog_on_demand_takes_the_focus_from_its_placeholder() {
     static THERE: AtomicBool = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! Components in headless Chrome: what a person can find, focus and do.
+//! Components in headless Chrome: what a person can find, focus and use.
 #![cfg(target_arch = "wasm32")]
 
 mod countdown;

@@ -1,5 +1,5 @@
-//! A request that the server has not acknowledged: the truth and the emergency number, never a
-//! countdown.
+//! A request that the server has not acknowledged shows the truth and the emergency number, and
+//! never a countdown.
 
 use crate::page::{Page, home};
 use buckler::{
@@ -38,7 +38,7 @@ fn request_asks_instead_of_sending_after_a_minute() {
     page.named("No, it is over");
 }
 
-/// The server has it, and said so in words of a newer version: that is no reason to say NOT SENT.
+/// The server has acknowledged in words of a newer version, so the screen must not say NOT SENT.
 #[wasm_bindgen_test]
 fn what_has_arrived_is_never_said_to_be_unsent() {
     let page = shown(Stage::Arrived);
@@ -55,8 +55,8 @@ fn what_the_server_refuses_is_said_in_its_words() {
     page.named("Call 911");
 }
 
-/// A session that ended has taken the home off the screen: the number is still the one of where
-/// help is needed (F1).
+/// A session that ended removed the home from the screen, but the number is still the one of the
+/// home where help is needed (F1).
 #[wasm_bindgen_test]
 fn emergency_number_is_that_of_the_home_where_help_is_needed() {
     let page = Page::show(|store| {

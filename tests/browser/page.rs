@@ -1,4 +1,4 @@
-//! A page with one component on it, found by names and roles as a person finds it.
+//! A page with one component, whose elements are found by name and role, as people find them.
 
 use buckler::{
     api::{home::HomeAnswer, incident::Incident},
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, EventInit, HtmlElement, HtmlInputElement};
 
-/// What is on the page; it goes when this is dropped.
+/// The contents of the page, which are removed when this is dropped.
 pub struct Page {
     root: HtmlElement,
     _mounted: Box<dyn std::any::Any>,
@@ -20,7 +20,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Shows a component, with the app's state in its context.
+    /// Shows a component with the app's state in its context.
     pub fn show<V: IntoView + 'static>(view: impl FnOnce(Store) -> V + 'static) -> Self {
         let document = web_sys::window().unwrap().document().unwrap();
         let root: HtmlElement = document.create_element("div").unwrap().unchecked_into();
@@ -91,7 +91,7 @@ fn bubbling(name: &str) -> Event {
     Event::new_with_event_init_dict(name, &options).unwrap()
 }
 
-/// Lets the page draw what has changed.
+/// Waits until the page has rendered pending changes.
 pub async fn drawn() {
     TimeoutFuture::new(0).await;
     TimeoutFuture::new(0).await;
@@ -112,7 +112,7 @@ fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as u64)
 }
 
-/// An incident that counts down from five seconds, with changes.
+/// An incident with five seconds left to count down, modified by `changes`.
 pub fn incident(changes: Value) -> Incident {
     let mut body = json!({
         "id": "00000000-0000-0000-0000-000000000001", "home": "maple-street", "kind": "sos", "services": ["police"], "mode": "live",
@@ -126,7 +126,7 @@ pub fn incident(changes: Value) -> Incident {
     json::parse(&body.to_string()).unwrap()
 }
 
-/// A home with an alarm, or with cameras alone.
+/// A home with an alarm, or with only cameras.
 pub fn home(has_siren: bool) -> HomeAnswer {
     let siren = if has_siren {
         json!({"available": true})

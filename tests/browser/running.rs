@@ -1,5 +1,5 @@
-//! The screen of an incident that runs: it says who was told, can be left, and is ended where
-//! nobody else does.
+//! The screen of a running incident says who was told, can be left, and offers to end the incident
+//! where nobody else ends it.
 
 use crate::page::{Page, incident, until};
 use buckler::web::components::{RunningScreen, SheetHandle};
@@ -23,8 +23,8 @@ fn nobody_told() -> Page {
     )
 }
 
-/// R14: a server that is connected to nobody. The number and what to say come before everything
-/// else, and nothing is ticked off.
+/// R14: on a server that is connected to nobody, the number and what to say come first, and nothing
+/// has a check mark.
 #[wasm_bindgen_test]
 fn screen_says_first_that_nobody_has_been_told() {
     let page = nobody_told();

@@ -1,4 +1,4 @@
-//! The sheet: which help, and nothing that the home does not have.
+//! The sheet offers kinds of help, and nothing that the home does not have.
 
 use crate::page::{Page, drawn, home, until};
 use buckler::{

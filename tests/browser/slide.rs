@@ -1,4 +1,4 @@
-//! The slide: only the end counts, a tap moves nothing, and there is an equal way without sliding.
+//! The slide: only its end counts, a tap moves nothing, and an equal alternative needs no sliding.
 
 use crate::page::{Page, drawn, until};
 use buckler::{domain::incident::Request, web::components::Slide};
@@ -26,7 +26,7 @@ async fn letting_go_at_the_end_asks_once() {
     let (page, asked) = slide();
     page.slide(SLIDER, &[0, 20, 45, 70, 90, 100]);
     assert_eq!(*asked.lock().unwrap(), [Request::Police]);
-    // Only once the frame that shows it at the end was drawn, whenever a busy machine does that.
+    // It snaps back after the frame that shows it at the end, which a busy machine may delay.
     until("it snaps back", || {
         page.named(SLIDER).unchecked_into::<HtmlInputElement>().value() == "0"
     })

@@ -1,4 +1,4 @@
-//! Times as their reader reads them, in a browser that may know less than the server.
+//! Times in the reader's format, in a browser that may know less than the server.
 
 use buckler::{
     domain::time::Timestamp,
@@ -6,8 +6,7 @@ use buckler::{
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// No screen of an emergency dies of a format: a zone that the browser does not know is told in
-/// UTC.
+/// No emergency screen fails because of a time format: an unknown time zone is shown in UTC.
 #[wasm_bindgen_test]
 fn time_zone_that_the_browser_does_not_know_is_told_in_utc() {
     let noon: Timestamp = "2026-11-28T12:00:00.000Z".parse().unwrap();

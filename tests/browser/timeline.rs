@@ -1,4 +1,4 @@
-//! The story, and what is kept of it when news comes late.
+//! The timeline, and what it keeps when news arrives late.
 
 use crate::page::{Page, drawn, home, incident};
 use buckler::web::components::Timeline;

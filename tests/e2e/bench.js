@@ -1,4 +1,4 @@
-// What the programs of scripts/bench that drive a browser need: the demo on a free port, Chromium, and a line for each figure.
+// Shared by the browser benchmarks of scripts/bench: the demo on a free port, Chromium, and a line for each figure.
 import { chromium as playwright } from "@playwright/test";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,10 +24,10 @@ async function stop(server) {
   await ended;
 }
 
-/** Gives the demo's address and a browser to `measure`, and ends both. */
+/** Calls `measure` with the demo's address and a browser, and stops both. */
 export const withDemo = (measure, ...args) => withChangedDemo(null, measure, ...args);
 
-/** The same with a demo whose folder `change` has changed; it answers more words of the command. */
+/** Like `withDemo`, with a demo whose folder `change` modifies. `change` returns further arguments of the command. */
 export async function withChangedDemo(change, measure, ...args) {
   const url = `http://127.0.0.1:${await freePort()}`;
   const folder = mkdtempSync(join(tmpdir(), "buckler-"));
@@ -46,7 +46,7 @@ export async function withChangedDemo(change, measure, ...args) {
   }
 }
 
-/** A window of the browser with somebody of the demo signed in. */
+/** A browser context in which a user of the demo is signed in. */
 export async function signedIn(browser, url, options, name = "owner") {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options });
   await context.request.post(`${url}/api/v1/session`, { data: { email: `${name}@demo.test`, password: "buckler-demo" } });

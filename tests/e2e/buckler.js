@@ -1,4 +1,4 @@
-// What every journey needs: a server of its own on a fresh folder, somebody signed in, and eyes for what must never happen.
+// Shared by all journeys: a separate server on a fresh folder, a signed-in person, and checks for errors that must never happen.
 import { test as base, expect } from "@playwright/test";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, freePort } from "./machine.js";
 
-/** What must come soon. Playwright names the call that a test waited for in vain, but not a wait of ours, and not a new context. */
+/** Limits a wait, and names it if it fails: Playwright names its own calls, but not our waits, and not a new context. */
 export async function soon(what, promise, state = () => "") {
   let timer;
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`${what} took more than 30 s. ${state()}`)), 30_000)));
@@ -34,7 +34,7 @@ export class Server {
     await expect.poll(() => this.healthy(), { timeout: 20_000, intervals: [50] }).toBe(true);
   }
 
-  /** Starts again with something between it and the disk. */
+  /** Restarts with a fault injector between the server and the disk. */
   async startOnFaultyDisk() {
     await this.kill();
     const [library, fault] = ["disk.so", "fault"].map((name) => join(this.folder, name));
@@ -43,7 +43,7 @@ export class Server {
     await this.start();
   }
 
-  /** What the disk does from now on: "full", "broken", "held", or "" for a good one. */
+  /** Sets the disk's fault: "full", "broken", "held", or "" for none. */
   disk(fault) {
     writeFileSync(join(this.folder, "fault"), fault);
   }
@@ -52,18 +52,18 @@ export class Server {
     return fetch(`${this.url}/healthz`).then((answer) => answer.ok, () => false);
   }
 
-  /** As a power cut ends it. */
+  /** Kills the server, as a power cut does. */
   async kill() {
     this.process.kill("SIGKILL");
     await soon("the end of a killed server", this.ended, () => readFileSync(`/proc/${this.process.pid}/status`, "utf8"));
   }
 
-  /** As if it had been down for so long: its time goes on from what it kept. */
+  /** Restarts as if the server had been down for so long: moves the stored time that it continues from. */
   downFor(minutes) {
     return this.restartAfter("UPDATE clock SET at = at + ?", String(minutes * 60_000));
   }
 
-  /** Changes its database while it is down. */
+  /** Changes the database while the server is down. */
   async restartAfter(statement, ...values) {
     await this.kill();
     const change = "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute(sys.argv[2], sys.argv[3:]); file.commit(); file.close()";
@@ -71,12 +71,12 @@ export class Server {
     await this.start();
   }
 
-  /** `buckler user …`, as the one who runs it types it. */
+  /** Runs `buckler user …`, as an administrator does. */
   user(...args) {
     execFileSync(binary, ["user", ...args, "--data", this.folder]);
   }
 
-  /** As the one who runs it ends it; answers how long that took, in milliseconds. */
+  /** Stops the server with SIGTERM. Returns its exit code and how long that took in milliseconds. */
   async stop() {
     const began = Date.now();
     this.process.kill("SIGTERM");
@@ -85,7 +85,7 @@ export class Server {
   }
 }
 
-/** Somebody at home, through the API: for what a journey must know and no screen shows. */
+/** A member of a home who uses the API, for facts that a journey needs and no screen shows. */
 export class Api {
   constructor(request, url) {
     Object.assign(this, { request, url });
@@ -105,15 +105,15 @@ export class Api {
 }
 
 export const test = base.extend({
-  /** Whether the server brings the demo homes. */
+  /** Whether the server has the demo homes. */
   demo: [true, { option: true }],
-  /** How long the first contact's telephone rings: long where somebody answers, who may be slow on a busy machine. */
+  /** How long the first contact's telephone rings: long if somebody answers, because a busy machine may be slow. */
   ring: ["4s", { option: true }],
 
-  /** How long after giving the password a home can be changed. */
+  /** How long a home can be changed after the password was given. */
   proof: ["10m", { option: true }],
 
-  /** The configuration file, if there is one. */
+  /** The text of the configuration file, if any. */
   configuration: ["", { option: true }],
 
   server: async ({ demo, ring, proof, configuration }, use) => {
@@ -126,12 +126,12 @@ export const test = base.extend({
     rmSync(folder, { recursive: true });
   },
 
-  /** Errors of the console that a journey expects, as patterns. */
+  /** Patterns of console errors that a journey expects. */
   expected: async ({}, use) => {
     await use([]);
   },
 
-  /** Somebody at home, signed in, on the dashboard of Maple Street. */
+  /** A signed-in person on the dashboard of Maple Street. */
   home: async ({ page, server, expected }, use) => {
     const home = new Home(page, server);
     watch(page, home.errors);
@@ -147,7 +147,7 @@ function watch(page, errors) {
   page.on("pageerror", (error) => errors.push(String(error)));
 }
 
-/** A person at home with the app. */
+/** A person who uses the app. */
 export class Home {
   errors = [];
 
@@ -162,7 +162,7 @@ export class Home {
     await this.page.goto(this.server.url + path);
   }
 
-  /** The app's own, not the one that stands in its place before. */
+  /** The app's shield, not the placeholder that shows before the app is loaded. */
   shield = () => this.page.getByRole("button", { name: "SOS", exact: true }).and(this.page.locator("button:not(#first-shield button)"));
   sheet = () => this.page.getByRole("dialog", { name: "Request help" });
   countdown = () => this.page.getByRole("alertdialog", { name: /in \d seconds?$/ });
@@ -194,7 +194,7 @@ export class Home {
     await expect(this.countdown()).toBeVisible();
   }
 
-  /** Waits until the incident of the home is in that state, and answers it. */
+  /** Waits until the home's incident is in that state, and returns it. */
   async state(state, home = "maple-street") {
     let last;
     await expect
@@ -203,7 +203,7 @@ export class Home {
     return last;
   }
 
-  /** Opens a contact's phone in a window of its own, as somebody without an account. */
+  /** Opens a contact's phone page in a separate window without an account. */
   async contact(browser, number = 0, home = "maple-street") {
     const context = await soon("a new context", browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: "dark" }));
     const page = await context.newPage();

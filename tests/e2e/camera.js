@@ -1,4 +1,4 @@
-// A real camera: GStreamer's RTSP server, whose pictures say when they were taken; and how to read that from the screen.
+// A real camera: GStreamer's RTSP server, whose pictures contain their capture time, and a reader of that time from the screen.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { homedir } from "node:os";
@@ -16,7 +16,7 @@ export class RealCamera {
     return Object.assign(new RealCamera(), { child, port, address: `rtsp://127.0.0.1:${port}/live` });
   }
 
-  /** As a cable that is pulled. */
+  /** Kills the camera, as a pulled cable does. */
   stop() {
     this.child.kill("SIGKILL");
   }
@@ -24,7 +24,7 @@ export class RealCamera {
 
 const tools = process.env.BUCKLER_TOOLS ?? join(homedir(), ".cache/buckler/tools");
 
-/** What a real camera says of itself when the network is searched (ipycam). */
+/** The answer of a real camera to a search of the network (ipycam). */
 export class Face {
   static async start(camera, name, ...options) {
     const program = new URL("../native/server/onvif.py", import.meta.url).pathname;
@@ -39,7 +39,7 @@ export class Face {
   }
 }
 
-/** When the picture was taken that is on the screen, and how old it is, in milliseconds; nothing before the first. Runs in the page. */
+/** The capture time and age in milliseconds of the picture on the screen; null before the first picture. Runs in the page. */
 export const shown = (bits) => {
   const canvas = document.querySelector("live-picture canvas");
   if (!canvas?.width) return null;

@@ -1,4 +1,4 @@
-// What was found long after its time: somebody decides.
+// An incident that was found late waits for a person's decision.
 import { Api, expect, Home, test } from "./buckler.js";
 
 async function late(home, server, expected) {
@@ -18,7 +18,7 @@ test("an operator sees what was found late, and whom to call, and sends help", a
   await desk.getByRole("button", { name: "Police, Maple Street" }).click();
   await expect(desk.getByText("To 14 Maple Street, Portland, OR 97205, US")).toBeVisible();
   await expect(desk.getByRole("list", { name: "Call first" }).getByRole("link").first()).toHaveAttribute("href", "tel:+15035550101");
-  // The list is asked for again and again: what has not changed stays as it is, a button half pressed too.
+  // The list is polled. What has not changed keeps its elements, even a button that was tapped once.
   await desk.getByRole("button", { name: "Nobody needs help any more" }).click();
   for (let look = 0; look < 2; look++) await desk.waitForResponse(/center\/incidents/);
   await desk.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
@@ -54,7 +54,7 @@ test.describe("the desk", () => {
   await new Api(context.request, server.url).signIn("owner");
   await desk.page.goto(`${server.url}/center`);
   await desk.page.getByLabel("Their name").fill("Robin");
-  // Long enough after signing in that the password is asked for again; nothing typed is lost.
+  // Wait until the sign-in is old enough that the app asks for the password again. What was typed is kept.
   await expect(async () => expect((await context.request.delete(`${server.url}/api/v1/center/people/nobody`)).status()).toBe(403)).toPass();
   await desk.button("Make a link").click();
   await desk.page.getByRole("dialog").getByLabel("Password").fill("buckler-demo");
@@ -77,7 +77,7 @@ test.describe("the desk", () => {
   const person = desk.page.getByRole("listitem").filter({ hasText: "robin@example.test" });
   await person.getByRole("button", { name: "Remove Robin" }).click();
   await person.getByRole("button", { name: "Tap again" }).click();
-  // On a slow machine the password was given too long ago by now, and is asked for again.
+  // On a slow machine the app may ask for the password again by now.
   const asked = desk.page.getByRole("dialog").getByLabel("Password");
   await expect(async () => {
     if (await asked.isVisible()) {
@@ -108,7 +108,7 @@ test.describe("people at the center", () => {
     await home.ask("police");
     await home.button("Send Now").click();
     await expect(desk).toHaveTitle(/^\(1\) Monitoring center/);
-    // Whoever looks at something else sees the title blink.
+    // An operator who looks elsewhere sees the title blink.
     await desk.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
     await expect(desk).toHaveTitle(/^● \(1\) Monitoring center/);
     await desk.evaluate(() => delete document.hidden);
@@ -126,7 +126,7 @@ test.describe("people at the center", () => {
     await desk.getByRole("button", { name: "Called off" }).click();
     await expect(desk.getByText("Carry on: help is sent. Do not say why.")).toBeVisible();
     await expect(home.story().getByText("Police requested to 14 Maple Street, Portland")).toBeVisible();
-    // Whoever forced somebody to call it off may look at this screen.
+    // A person who forced somebody to cancel may be watching this screen.
     await expect(home.story().getByText(/wrong/)).toBeHidden();
     await desk.getByLabel("The agency’s number").fill("P-17");
     await desk.getByRole("button", { name: "Police: accepted" }).click();

@@ -1,11 +1,11 @@
-// Two Bucklers: one is the home, the other the monitoring center. The home signals over DC-09 with AES, the center tells what it does.
+// Two Bucklers: one is the home, the other the monitoring center. The home signals over DC-09 with AES, the center reports back.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Api, expect, Home, Server, test } from "./buckler.js";
 import { freePort } from "./machine.js";
 
-/** A server with that configuration on a fresh folder. */
+/** A server with this configuration on a fresh folder. */
 async function begin(configuration, ring, port) {
   const folder = mkdtempSync(join(tmpdir(), "buckler-"));
   const server = Object.assign(new Server(folder, port), { demo: true, ring, proof: "10m", configuration });
@@ -70,7 +70,7 @@ test("an operator elsewhere works the incident to its end, and home sees every s
   await expect(desk.getByText("Nothing waits for you")).toBeVisible();
   await expect(page.getByText(/^Closed by the monitoring center/).first()).toBeVisible();
 
-  // What happened at the center has the center's time at home, too.
+  // The home shows the center's steps with the center's times.
   const there = await new Api(context.request, center.url).signIn("owner").then((owner) => owner.incidents("maple-street"));
   const [theirs, ours] = [there[0].timeline, (await home.api.incidents("maple-street"))[0].timeline];
   const steps = ["An operator took the incident", "Sister confirmed the emergency", "Police: request accepted (P-17)", "Police: on the way", "Police: on scene"];

@@ -1,4 +1,4 @@
-// What the people at the center see beside the incident, and what owners and contacts do for it beforehand.
+// The information beside the incident at the center, and how owners and contacts prepare it.
 import { createServer } from "node:http";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ const deaf = await freePort();
 
 process.on("exit", () => rmSync(secrets, { recursive: true, force: true }));
 
-/** Somebody of the center at the console. */
+/** A person of the center at the console. */
 async function at(browser, server, name) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
   await new Api(context.request, server.url).signIn(name);
@@ -54,7 +54,7 @@ test.describe("people at the center", () => {
     await desk.screenshot({ path: `output/console-picture-${info.project.name}.png`, fullPage: true });
     await desk.getByRole("button", { name: "Confirmed" }).click();
     await desk.getByRole("button", { name: "Police: accepted" }).click();
-    // Its button goes, and what stands below moves: nobody presses what moves away.
+    // Wait until its button is gone, because that moves the buttons below it.
     await expect(desk.getByText(/Police: request accepted/)).toBeVisible();
     await desk.getByRole("button", { name: "Close: nobody had needed help" }).click();
     await desk.getByRole("button", { name: "Press again: it is closed" }).click();

@@ -1,4 +1,4 @@
-// Reloads, second tabs, a server that dies, a server that cannot be reached.
+// Reloads, second tabs, a server that is killed, a server that cannot be reached.
 import { count, expect, test } from "./buckler.js";
 
 test("two tabs show one incident", async ({ home, context }) => {
@@ -34,7 +34,7 @@ test("the server is killed in the countdown and started again: it happens, once"
 });
 
 test("a disk that stores nothing: NOT SENT within a second, and sent once when it stores again", async ({ home, expected }) => {
-  // The first server may go while the app still fetches ahead what its first page does without.
+  // The first server may be killed while the app still prefetches files.
   expected.push(/Failed to load resource|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to fetch/);
   await home.server.startOnFaultyDisk();
   await home.page.reload();
@@ -43,7 +43,7 @@ test("a disk that stores nothing: NOT SENT within a second, and sent once when i
   await home.slide("police");
   const began = Date.now();
   await expect(home.page.getByText(/NOT SENT/i).first()).toBeVisible({ timeout: 5_000 });
-  // The polling of the test is within this second, too.
+  // This second includes the polling of the test.
   expect(Date.now() - began).toBeLessThan(1_000);
   expect((await home.api.incidents("maple-street")).length).toBe(0);
   home.server.disk("");

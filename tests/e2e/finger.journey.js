@@ -1,4 +1,4 @@
-// On a touch screen, by a finger.
+// The SOS path on a touch screen, with a finger.
 import { expect, test } from "./buckler.js";
 
 test("by a finger on a touch screen: the thumb slides, the track does not", async ({ home }) => {

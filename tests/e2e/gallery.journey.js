@@ -1,5 +1,5 @@
-// Every screen in every state, at phone and desktop size, dark and light: reached, no wider than the screen, without barriers, and kept
-// as a picture. Then what people ask of a screen who see, move or read otherwise.
+// Every screen in every state, at phone and desktop size, dark and light: it is reached, fits the screen, passes the accessibility checks,
+// and is kept as a picture. Then selected screens with the settings of people who see, move or read differently.
 import { expect, test as base } from "@playwright/test";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ import { states } from "../../gallery/states.mjs";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } };
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-// On the way to help contrast is 7:1 (WCAG's enhanced contrast).
+// Screens on the way to help have a contrast of 7:1 (WCAG's enhanced contrast).
 const enhanced = /^(sheet|sign-in-held|countdown|requested|not-sent|ended|why|contact-)/;
 
 const test = base.extend({
@@ -23,7 +23,7 @@ const test = base.extend({
   ],
 });
 
-// Two frames first: what changes by a change of the colors begins to move with the next one, and is not there to be waited for before.
+// Wait for two frames first: transitions after a change of colors begin with the next frame, and cannot be awaited earlier.
 const settled = (page) =>
   page.evaluate(async () => {
     for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
@@ -33,7 +33,7 @@ const settled = (page) =>
 async function reach(page, gallery, name) {
   await page.goto(`${gallery}${states[name].path ?? "/"}?state=${name}`);
   await expect(page.getByText(states[name].heard).or(page.getByRole("button", { name: states[name].heard })).filter({ visible: true }).first(), `${name} is reached`).toBeVisible();
-  // What the first page does without comes on demand, and a busy machine takes its time.
+  // This style is loaded on demand, which may take long on a busy machine.
   await expect.poll(() => page.evaluate(() => !!document.querySelector("#forms")?.sheet), `${name} has asked for its style, and has it`).toBe(true);
   await settled(page);
 }
@@ -49,7 +49,7 @@ async function barriers(page, name) {
   return violations.map((v) => `${name}: ${v.id}: ${v.nodes.map((n) => `${n.html.slice(0, 160)} ${n.failureSummary.replace(/\s+/g, " ")}`).join(" | ")}`);
 }
 
-// One visit of a state serves all looks at it: the colors, and on the phone also 320 px, as at 400 % zoom, and right to left.
+// One visit of a state is enough for all its checks: the colors, and on the phone also 320 px, as at 400 % zoom, and right to left.
 async function look(page, name, size, broken) {
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
@@ -97,7 +97,7 @@ test("forced colors: what is chosen, armed or wrong can still be told", async ({
   for (const name of ["dashboard", "sheet", "sheet-armed", "countdown", "drill", "contacts-wrong", "contact-answered"]) {
     await reach(page, gallery, name);
     await page.screenshot({ path: `output/gallery/${name}-forced.png` });
-    // Every button keeps an edge where its ground is taken away.
+    // Every button keeps an edge when forced colors remove its background.
     const bare = await page.evaluate(() =>
       [...document.querySelectorAll("dialog[open] button, body:not(:has(dialog[open])) button")]
         .filter((button) => button.checkVisibility() && !button.matches(".link"))

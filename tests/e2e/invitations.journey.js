@@ -1,4 +1,4 @@
-// An invitation, from the owner's settings to the dashboard of whoever was invited.
+// An invitation, from the owner's settings to the invited person's dashboard.
 import { expect, Home, test } from "./buckler.js";
 
 test("an owner invites somebody by a link, who comes in once", async ({ home, page, browser, server, expected }) => {
@@ -36,7 +36,7 @@ test("an owner invites somebody by a link, who comes in once", async ({ home, pa
   const late = await visit();
   await expect(late.page.getByText("This link does not work any more.")).toBeVisible();
 
-  // The owner sees it all in the log.
+  // The owner sees every step in the log.
   await page.goto(`${server.url}/settings/log`);
   const log = page.getByRole("listitem");
   await expect(log.filter({ hasText: "Came by an invitation" })).toContainText("Robin");

@@ -1,7 +1,7 @@
 // The whole SOS path by keyboard alone, and by single taps alone.
 import { expect, test } from "./buckler.js";
 
-/** Tabs until the element that has the focus has that name. */
+/** Presses Tab until an element with that name has the focus. */
 async function tabTo(page, name) {
   for (let presses = 0; presses < 40; presses++) {
     const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.innerText ?? "");

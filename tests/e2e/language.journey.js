@@ -1,4 +1,4 @@
-// German: by the browser's wish, or chosen.
+// German, by the browser's preference or by choice.
 import { expect, test } from "./buckler.js";
 
 test.describe("in a German browser", () => {

@@ -1,4 +1,4 @@
-// From a camera's Live View.
+// A camera's Live View, and an SOS from there.
 import { expect, test } from "./buckler.js";
 import { Face, RealCamera, readTime } from "./camera.js";
 import { Camera } from "./stream.js";
@@ -38,7 +38,7 @@ test("the picture: connecting, live, stalled, lost and back, while the shield is
   await expect(home.shield()).toBeVisible();
   camera.sending = true;
   await expect(page.getByText("LIVE")).toBeVisible();
-  // A picture is drawn, and it moves.
+  // A picture is shown, and it changes.
   const picture = () => page.locator("live-picture canvas").evaluate((canvas) => canvas.toDataURL());
   const first = await picture();
   await expect.poll(picture).not.toBe(first);
@@ -107,7 +107,7 @@ test("arrows change the camera and S opens SOS, while the focus is on the stage"
   await expect(page.getByRole("main")).toBeFocused();
   await page.keyboard.press("s");
   await expect(home.sheet()).toBeVisible();
-  // Over the sheet the keys belong to the sheet.
+  // While the sheet is open, it gets the keys.
   await page.keyboard.press("ArrowRight");
   await expect(page).toHaveURL(/\/live\/driveway$/);
 });
@@ -136,9 +136,9 @@ test("a browser that decodes no single pictures plays a film", async ({ page, ho
   await expect(page.getByText("LIVE")).toBeVisible();
 });
 
-/** Gives the hallway's camera the stream of a real one. */
+/** Sets the hallway camera's stream to that of a real camera. */
 async function hallwayShows(page, server, camera) {
-  // The dashboard has its stills: with another stream the one of this camera is gone.
+  // Wait until the dashboard has its stills, because another stream removes the still of this camera.
   const stills = page.locator("img.picture__still");
   await expect(stills).toHaveCount(3);
   await expect.poll(() => stills.evaluateAll((all) => all.every((still) => still.naturalWidth > 0))).toBe(true);

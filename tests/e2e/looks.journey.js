@@ -1,10 +1,10 @@
-// Every state of the SOS path, at phone and desktop size, dark and light: scanned for barriers, and kept as a picture.
+// Every state of the SOS path, at phone and desktop size, dark and light: it passes the accessibility checks, and is kept as a picture.
 import { expect, Home, soon, test } from "./buckler.js";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-// Every look takes a moment, while the telephone rings and the countdown runs.
+// The checks take time, while the telephone rings and the countdown runs.
 test.use({ ring: "60s" });
 const patient = { countdown_s: 15, siren_duration_s: 600, cameras_sound_with_base_station: true };
 
@@ -53,12 +53,12 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(page, name("aborted"));
       await home.button("Done").click();
       await home.openSheet();
-      // Not by a route of the browser's: Chromium ends that as soon as the next page is ready, while the old one still tries.
+      // Kill the server instead of blocking a route: Chromium drops a route once the next page is ready, while the old page still retries.
       await server.kill();
       await home.slide("police");
       await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toBeVisible();
       await look(page, name("not-sent"));
-      // What was not sent is not sent by a page that is opened again.
+      // A page that is opened again does not send the old request.
       await page.goto("about:blank");
       await server.start();
       await page.goto(server.url);

@@ -1,16 +1,16 @@
-// What every program that drives a browser needs to know of this machine.
+// The parts of this machine that every program with a browser uses.
 import { createServer } from "node:net";
 
-/** The server, as scripts/build makes it. */
+/** The server binary that scripts/build creates. */
 export const binary = new URL("../../target/release/buckler", import.meta.url).pathname;
 
-/** Chromium without a screen, which asks nobody outside for anything. */
+/** Headless Chromium without requests to outside services. */
 export const chromium = {
   executablePath: "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 };
 
-/** A port that nobody uses now. */
+/** A port that is free now. */
 export const freePort = () =>
   new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {

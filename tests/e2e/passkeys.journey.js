@@ -1,7 +1,7 @@
-// Passkeys with Chromium's own virtual authenticator, from the first one to the day when every device is lost.
+// Passkeys with Chromium's virtual authenticator, from the first one to the loss of every device.
 import { expect, Home, test } from "./buckler.js";
 
-/** An authenticator in that page's browser, with the passkeys of another one. */
+/** A virtual authenticator in the page's browser, with the passkeys of authenticator `from`, if given. */
 async function authenticator(page, from) {
   const client = await page.context().newCDPSession(page);
   await client.send("WebAuthn.enable");
@@ -13,7 +13,7 @@ async function authenticator(page, from) {
   return { credentials, recognize };
 }
 
-/** A browser of its own at the address that passkeys are for. */
+/** A separate browser at the address to which passkeys are bound. */
 async function device(browser, server, expected) {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: "dark", locale: "en-US", timezoneId: "America/Los_Angeles" });
   const page = await context.newPage();
@@ -38,7 +38,7 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   const key = await authenticator(page);
   await signIn(mine);
 
-  // Made in settings.
+  // A passkey is made in settings.
   await page.goto(`${mine.server.url}/settings/security`);
   await expect(page.getByText("None yet")).toBeVisible();
   await mine.button("Add a passkey").click();
@@ -55,7 +55,7 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   await expect(page.getByText("10 left")).toBeVisible();
   await expect(page.locator(".codes")).toHaveCount(0);
 
-  // Signs in, without a name and a password.
+  // It signs in without a name or a password.
   await page.request.delete(`${mine.server.url}/api/v1/session`);
   await page.goto(mine.server.url);
   await page.screenshot({ path: "output/sign-in-passkey.png" });
@@ -66,7 +66,7 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   await mine.button("Use a passkey").click();
   await expect(page.getByRole("heading", { name: "Help is one slide away" })).toBeVisible();
 
-  // A device with the password alone is told at once that it cannot ask for help, and practices.
+  // A device that signed in with only the password is told at once that it cannot request help. It can practice.
   const other = await device(browser, server, /401|403/);
   await signIn(other);
   const notice = other.page.getByRole("alert").filter({ hasText: "This device cannot request help yet" });
@@ -82,7 +82,7 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   await expect(other.page.getByRole("slider")).toHaveCount(3);
   await other.button("Close").click();
 
-  // Another device allows it; it sees that by itself.
+  // Another device allows it, and it learns that without a reload.
   await page.goto(`${mine.server.url}/settings/security`);
   const waiting = page.getByRole("listitem").filter({ hasText: "Cannot request help until" });
   await waiting.getByRole("button", { name: "Allow" }).click();
@@ -93,7 +93,7 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   await other.button("Cancel Help").click();
   await expect(other.ended("Cancelled. Nothing was sent.")).toBeVisible();
 
-  // Every device is lost: a code, and then the passkey that came back with a backup.
+  // Every device is lost: sign in with a code, and then with the passkey that a backup restored.
   const found = await device(browser, server, /401|403/);
   await found.page.goto(found.server.url);
   await found.button("Use a recovery code").click();

@@ -1,9 +1,9 @@
-// A server as it is installed: no demo, no monitoring center, nobody connected. It claims no help that nobody hears.
+// A newly installed server: no demo, no monitoring center, nobody connected. It never claims that somebody has been told.
 import { expect, Home, test } from "./buckler.js";
 
 test.use({ demo: false, ring: "10s" });
 
-/** Somebody whose home has an address, a base station that is offline, and contacts. Answers them on the dashboard. */
+/** A person whose home has an address, an offline base station, and contacts. Returns the person on the dashboard. */
 async function installed(page, server) {
   const token = server.said.match(/\/welcome\/(\S+)/)[1];
   const ask = async (method, path, data) => {
@@ -43,7 +43,7 @@ test("nobody has been told: that and the number come first, it can be left for a
   const bar = page.getByRole("complementary");
   await expect(bar).toContainText("Nobody has been told. Call 911");
   await expect(home.shield()).toBeInViewport();
-  // On every page, and after a reload the screen is back: it is not put away.
+  // The bar is on every page, and a reload brings the screen back, because leaving it does not dismiss it.
   await page.getByRole("link", { name: "Settings", exact: true }).click();
   await expect(bar).toContainText("Nobody has been told. Call 911");
   await bar.getByRole("button", { name: "Show" }).click();
@@ -51,7 +51,7 @@ test("nobody has been told: that and the number come first, it can be left for a
   await page.reload();
   await expect(screen).toBeVisible();
 
-  // When the calls are over somebody at home says that it is.
+  // Once the calls are over, somebody at home ends the incident.
   await screen.getByRole("button", { name: "It is over" }).click({ timeout: 60_000 });
   await screen.getByRole("button", { name: "Tap again: it is over" }).click();
   await expect(home.ended("Ada said that it is over.")).toBeVisible();

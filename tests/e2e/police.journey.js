@@ -1,4 +1,4 @@
-// The heart: slide police, five seconds, and then what the first contact says.
+// The main path: a slide for police, five seconds, and the answer of the first contact.
 import { count, expect, test, whats } from "./buckler.js";
 
 test.describe("somebody answers", () => {
@@ -44,7 +44,7 @@ test.describe("somebody answers", () => {
     await expect(phone.getByRole("heading", { name: "Thank you. We have received it" })).toBeVisible();
     const incident = await home.state("dispatching");
     expect([count(incident, "dispatch_requested"), incident.calls[0].outcome]).toEqual([1, null]);
-    // An attacker may be looking at the screen at home.
+    // An attacker may be watching the screen at home.
     await expect(home.requested()).toBeVisible();
     await expect(home.story().getByText(/Police: request accepted/)).toBeVisible();
     expect(await home.requested().innerText()).not.toMatch(/wrong|password/i);

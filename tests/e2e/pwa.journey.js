@@ -1,4 +1,4 @@
-// The app on a phone: kept for when there is no connection, updated at a good moment, awake while an incident runs.
+// The app on a phone: it works without a connection, updates at a good moment, and keeps the screen on while an incident runs.
 import { expect, test } from "./buckler.js";
 
 test.use({ serviceWorkers: "allow" });
@@ -24,7 +24,7 @@ test("without a connection it opens to the last dashboard, marked with its age, 
   await home.openSheet();
   await home.slide("police");
   await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toBeVisible();
-  // The person still wants it when the server is back: then it is sent, once.
+  // When the server is back, the request is still wanted and is sent once.
   await server.start();
   await expect(home.countdown()).toBeVisible();
   await home.button("Cancel Help").click();

@@ -1,4 +1,4 @@
-// What the server cannot read: it is named, with what to do, and everything else goes on.
+// The app names data that the server cannot read and says what to do, and everything else continues.
 import { expect, test } from "./buckler.js";
 
 const lost = /Failed to load resource|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to fetch/;

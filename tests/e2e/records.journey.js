@@ -1,4 +1,4 @@
-// The history, one incident, and practice.
+// The history, a single incident, and drills.
 import { expect, test } from "./buckler.js";
 
 test.describe("somebody answers", () => {
@@ -62,7 +62,7 @@ test("the history: filtered, opened, and handed out as evidence", async ({ home,
   expect(json.suggestedFilename()).toMatch(/\.json$/);
   const [csv] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download CSV" }).click()]);
   expect(csv.suggestedFilename()).toMatch(/\.csv$/);
-  // For paper: a page with its own style, and the seal of each line.
+  // The printable page has its own style, and shows the seal of each line.
   const [paper] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: "Print" }).click()]);
   await expect(paper.getByRole("row").filter({ hasText: "Cancelled in time. Nothing was sent" }).locator("code")).toHaveText(/^[0-9a-f]{64}$/);
   expect(await paper.locator("table").evaluate((table) => getComputedStyle(table).borderCollapse)).toBe("collapse");

@@ -1,4 +1,4 @@
-// Sessions: a request that meets one that has ended, signed-in devices, and a new password.
+// Sessions: a request after a session ended, signed-in devices, and a new password.
 import { expect, Home, test } from "./buckler.js";
 
 test("a session that has ended holds a request up, says so, and loses nothing", async ({ home, page, expected }) => {
@@ -100,7 +100,7 @@ test("a press before the app stands is taken, and opens the sheet when it does",
   };
   const first = page.locator("#first-shield").getByRole("button", { name: "SOS" });
   await expect(home.shield()).toBeVisible();
-  // As at the first visit: nothing is known before the server has told. Then as at every other.
+  // First like a first visit, where nothing is known before the server answers, and then like any later visit.
   for (const key of ["buckler-me", "none"]) {
     await page.evaluate((key) => localStorage.removeItem(key), key);
     await hold();
@@ -112,7 +112,7 @@ test("a press before the app stands is taken, and opens the sheet when it does",
     await expect(first).toBeHidden();
     await home.button("Close").click();
   }
-  // Where there is no SOS no shield comes before the app either.
+  // Without SOS, no shield shows before the app either.
   await page.evaluate(() => localStorage.setItem("buckler-home", "harbor-loft"));
   await page.evaluate(() => localStorage.removeItem("buckler-last"));
   await hold();
@@ -136,7 +136,7 @@ test("what happens in the home while the app is still on its way is not missed, 
   });
   const open = () => page.evaluate(() => window.streams.filter((stream) => stream.readyState !== EventSource.CLOSED).length);
   for (let visit = 0; visit < 5; visit++) {
-    // At the first visits nobody knows whose home it is: early and late may ask for it at the same time.
+    // In the first visits the home is not known yet, so the early script and the app may both ask for it.
     if (visit < 4) await page.evaluate(() => localStorage.removeItem("buckler-me"));
     await page.reload();
     await expect(home.shield()).toBeVisible();

@@ -1,4 +1,4 @@
-// Owners set up their home.
+// Owners set up their homes.
 import { expect, test } from "./buckler.js";
 
 const saved = (page) => expect(page.getByText("Saved", { exact: true })).toBeVisible();
@@ -196,7 +196,7 @@ test("a siren is tested for a second, and it says that it sounded", async ({ hom
 });
 
 test("who is no owner sees no settings, and why", async ({ page, server, home, expected }) => {
-  // What the owner's page still asks as its session ends is refused.
+  // The owner's page may still send requests when its session ends. They are refused.
   expected.push(/401/);
   await home.api.signIn("shared");
   await page.goto(`${server.url}/settings/contacts`);

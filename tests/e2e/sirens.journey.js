@@ -1,4 +1,4 @@
-// What sounds, and where nothing ever claims to.
+// Which sirens sound, and that a home without sirens never claims any.
 import { count, expect, test } from "./buckler.js";
 
 test("siren only: sounds, calls nobody, is silenced", async ({ home }) => {

@@ -1,9 +1,9 @@
-// A recorded picture (fixtures/walk.h264: 48 pictures, 12 a second, a key frame each second) sent as the server sends a camera's.
+// A recording (fixtures/walk.h264: 48 pictures, 12 a second, a key frame each second) sent as the server sends a camera's stream.
 import { readFileSync } from "node:fs";
 
 const FPS = 12;
 
-/** The parts of an Annex B stream, without their start codes. */
+/** The NAL units of an Annex B stream, without their start codes. */
 function parts(stream) {
   const starts = [];
   for (let at = 0; at + 3 < stream.length; at++) {
@@ -28,7 +28,7 @@ const all = parts(readFileSync(new URL("fixtures/walk.h264", import.meta.url)));
 const [sps, pps] = [SPS, PPS].map((wanted) => all.find((part) => kind(part) === wanted));
 const pictures = all.filter((part) => [SLICE, KEY].includes(kind(part)));
 
-/** The first message: how the rest is to be decoded. */
+/** The first message, which configures the decoder. */
 export const configuration = {
   codec: `avc1.${sps.subarray(1, 4).toString("hex")}`,
   description: Buffer.concat([Buffer.from([1, sps[1], sps[2], sps[3], 0xff, 0xe1]), sized(sps, 2), Buffer.from([1]), sized(pps, 2)]).toString("base64"),
@@ -36,7 +36,7 @@ export const configuration = {
   height: 180,
 };
 
-/** One access unit, as it is sent. */
+/** One access unit as a message. */
 function message(number) {
   const picture = pictures[number % pictures.length];
   const head = Buffer.alloc(9);
@@ -47,17 +47,17 @@ function message(number) {
 
 const still = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"><path fill="#456" d="M0 0h16v9H0z"/></svg>';
 
-/** A camera: every viewer has the recording over and over, until the camera is told otherwise. */
+/** A camera that sends the recording to every viewer in a loop while `sending` is true. */
 export class Camera {
   viewers = 0;
   sending = true;
   #sockets = new Map();
 
-  /** Stands in for the server's stream of every camera, and says that there is one. */
+  /** Replaces the server's stream of every camera, and marks each camera as live. */
   async serve(page) {
     await page.routeWebSocket(/\/api\/v1\/cameras\/[^/]+\/live\?/, (socket) => this.#watch(socket));
     await page.route(/\/api\/v1\/cameras\/[^/]+\/still\?/, (route) => route.fulfill({ contentType: "image/svg+xml", body: still }));
-    // What is told of cameras, in answers and by live events, is read with this.
+    // The app reads cameras in answers and in live events with JSON.parse.
     await page.addInitScript(() => {
       const parse = JSON.parse;
       JSON.parse = (text) => parse(text, (_, value) => (value?.sos_compatible === undefined ? value : { ...value, live: true, still: true }));
@@ -78,7 +78,7 @@ export class Camera {
     this.#sockets.delete(socket);
   }
 
-  /** The connection of everybody who looks is lost. */
+  /** Drops the connections of all viewers. */
   async drop() {
     for (const socket of [...this.#sockets.keys()]) {
       this.#forget(socket);

@@ -1,4 +1,4 @@
-// Many tabs of one browser: a browser opens six connections to a host, and every tab must be heard.
+// Many tabs of one browser: a browser opens only six connections to a host, and every tab's requests must get through.
 import { expect, test } from "./buckler.js";
 
 const streams = async (page, url) => Number(/^buckler_streams (\d+)/m.exec(await (await page.request.get(`${url}/metrics`)).text())?.[1] ?? 0);
@@ -26,7 +26,7 @@ test("seven tabs that are all looked at share one stream, and the seventh is hea
   for (const tab of tabs) await expect(tab.getByRole("alertdialog", { name: /Requesting police/ })).toBeVisible();
   await expect(last.getByText(/NOT SENT/)).toBeHidden();
 
-  // The tab that holds the stream goes: another takes it, and all hear what happens next.
+  // If the tab with the stream is closed, another takes over, and all get the next events.
   await tabs[0].close();
   await expect.poll(() => streams(last, server.url)).toBe(1);
   await last.getByRole("button", { name: "Cancel Help" }).click();
@@ -42,7 +42,7 @@ test("a tab that nobody sees lets its stream go, unless an incident runs, and ha
   await page.clock.fastForward(31_000);
   await expect.poll(() => streams(page, server.url)).toBe(0);
 
-  // What happened meanwhile is there as soon as somebody looks.
+  // The tab shows what happened meanwhile as soon as it is visible.
   const { server_time: sent_at } = await home.api.home("maple-street");
   const data = { id: crypto.randomUUID(), request: "police", mode: "live", source: { surface: "dashboard" }, sent_at };
   expect((await page.request.post(`${server.url}/api/v1/homes/maple-street/incidents`, { data })).ok()).toBe(true);
@@ -92,7 +92,7 @@ test("a server that falls silent: not connected after 20 seconds, and at once wh
   await expect(page.getByRole("heading", { name: "SOS may not get through" })).toBeVisible({ timeout: 2_000 });
   await context.setOffline(false);
   await expect(ready).toBeVisible();
-  // Frozen, not ended: its connections stay open, and nothing comes.
+  // The server is frozen, not killed: its connections stay open, and nothing arrives.
   server.process.kill("SIGSTOP");
   try {
     await expect(page.getByRole("heading", { name: "SOS may not get through" })).toBeVisible({ timeout: 25_000 });

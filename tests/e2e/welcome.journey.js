@@ -37,12 +37,12 @@ test("the first run takes less than three minutes, without a manual", async ({ p
   await button("Start the drill").click();
   await button("Send Now").click();
   await button("How it went").click({ timeout: 60_000 });
-  // Nobody is connected yet, and no contact has agreed: the drill says so.
+  // The drill reports that nobody is connected yet and no contact has agreed.
   await expect(page.getByRole("heading", { name: "Something would have gone wrong" })).toBeVisible();
   await expect(page.getByText(/When the drill began: Not connected to responders/)).toBeVisible();
   expect(Date.now() - began).toBeLessThan(180_000);
   await page.getByRole("link", { name: "Back" }).click();
-  // The link has done its work.
+  // The link is used up.
   const stranger = await (await browser.newContext()).newPage();
   await stranger.goto(link);
   await stranger.getByLabel("Your name").fill("Eve");

@@ -1,5 +1,4 @@
-//! One binary for every native test: the pure core, the store, the engine, the API, and the shape
-//! of the repository.
+//! One binary for every native test: the core, the store, the engine, the API, and the repository.
 
 mod domain;
 mod server;

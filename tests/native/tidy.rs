@@ -1,4 +1,4 @@
-//! Keeps the map true: where things may stand, how large they may grow, what they may be called.
+//! Keeps the documented structure true: where files belong, their size limits, and their names.
 
 use std::{
     collections::BTreeSet,
@@ -39,14 +39,13 @@ fn name(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-/// A function: its first line without indentation, and all of its lines.
+/// A function: its first line without indentation, and all its lines.
 struct Function<'a> {
     code: &'a str,
     lines: Vec<&'a str>,
 }
 
-/// Functions, found by indentation: rustfmt sees to it that the closing brace stands below the
-/// `fn`.
+/// Finds functions by indentation: rustfmt aligns the closing brace with the `fn`.
 fn functions(text: &str) -> Vec<Function<'_>> {
     let mut all = Vec::new();
     let lines: Vec<&str> = text.lines().collect();
@@ -66,7 +65,7 @@ fn functions(text: &str) -> Vec<Function<'_>> {
 }
 
 impl Function<'_> {
-    /// Whether it is one `match` and nothing else, with a text in each arm.
+    /// Whether it is a single `match` with a text in each arm.
     fn is_table_of_words(&self) -> bool {
         let trimmed: Vec<&str> = self.lines.iter().map(|line| line.trim_start()).collect();
         let [_, begin, arms @ .., "}", "}"] = trimmed.as_slice() else { return false };
@@ -83,7 +82,7 @@ fn files_and_functions_stay_small() {
     for path in rust_files() {
         let text = read(&path);
         assert!(text.lines().count() <= 600, "{} has more than 600 lines", name(&path));
-        // A component is a function with a name like a type's.
+        // A component is a function whose name is written like a type's.
         let named_as_a_type = |f: &str| {
             f.split("fn ")
                 .nth(1)
@@ -91,7 +90,7 @@ fn files_and_functions_stay_small() {
         };
         let is_component =
             |function: &str| path.starts_with(root().join("src/web")) && named_as_a_type(function);
-        // A table of words is data: its length is the number of words.
+        // A table of words is data, whose length is the number of words.
         let is_table = |function: &Function| {
             path.starts_with(root().join("src/view/words")) && function.is_table_of_words()
         };
@@ -119,7 +118,7 @@ fn names_say_something() {
     }
 }
 
-/// Asked of every function, because some macros make tests of functions without an attribute.
+/// Checks every function, because some macros create tests from functions without an attribute.
 #[test]
 fn names_of_tests_are_short_and_without_codes() {
     for path in rust_files() {
@@ -185,8 +184,8 @@ fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
     }
 }
 
-/// The rooms of the server, and those that each may use. A room stands below the ones that it uses,
-/// so there is no circle.
+/// The rooms of the server, and those that each may use. Each room is listed below the ones that it
+/// uses, which rules out cycles.
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("private", &[]),
@@ -349,7 +348,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What `src/server/mod.rs` hands on, and the room that it is of; nothing for what is its own.
+/// The re-exports of `src/server/mod.rs` with their rooms; the room of its own items is empty.
 const HANDED_ON: &[(&str, &str)] = &[
     ("App", "state"),
     ("StartError", "run"),
@@ -360,8 +359,8 @@ const HANDED_ON: &[(&str, &str)] = &[
     ("Finding", ""),
 ];
 
-/// The first names of a list such as `clock::Clock, store::{Reads, Changes}`, up to the brace that
-/// ends it.
+/// The first segments of a list such as `clock::Clock, store::{Reads, Changes}`, up to its closing
+/// brace.
 fn first_names(list: &str) -> Vec<String> {
     let (mut depth, mut names, mut name) = (0, Vec::new(), String::new());
     for c in list.chars().chain([',']) {
@@ -379,7 +378,7 @@ fn first_names(list: &str) -> Vec<String> {
     names.into_iter().map(first).filter(|name| !name.is_empty()).collect()
 }
 
-/// The names that follow a path, alone or in braces.
+/// The names after a path, alone or in braces.
 fn named_after(path: &str, text: &str) -> Vec<String> {
     let after = text.split(path).skip(1);
     after
@@ -493,7 +492,7 @@ fn every_class_has_a_style_and_every_style_a_class() {
     }
     let unstyled: Vec<_> = used.iter().filter(|c| !c.is_empty() && !styled.contains(*c)).collect();
     assert!(unstyled.is_empty(), "classes without style: {unstyled:?}");
-    // A class may be composed: `slide--{}` with "police".
+    // A class may be composed, such as `slide--{}` with "police".
     let composed = |class: &str| {
         let Some((block, modifier)) = class.split_once("--") else { return false };
         code.contains(&format!("{block}--{{}}")) && code.contains(&format!("\"{modifier}\""))
@@ -569,7 +568,7 @@ fn every_code_that_is_cited_has_its_rule() {
         .chain(files("docs", &[".md"]))
         .chain(documents);
     for path in sources.filter(|path| !path.ends_with("docs/rules.md")) {
-        // Reserved or not built: only said to be so.
+        // This one is not built, and documents only say so.
         for code in cited(&read(&path)).iter().filter(|code| *code != "I20") {
             assert!(
                 known.contains(code.as_str()),

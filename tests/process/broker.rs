@@ -1,5 +1,5 @@
-//! A real broker, and devices behind it that obey. They are not in the server's process, so they know
-//! what they were told, also if the server is killed.
+//! A real broker and obedient devices behind it. They run outside the server's process, so they
+//! still know what they were told after the server is killed.
 
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, QoS};
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub async fn begin_broker(folder: &Path, port: u16) -> Child {
     broker
 }
 
-/// A client that hears every command, and comes back when the broker does.
+/// A client that receives every command, and reconnects when the broker returns.
 pub fn hearing(
     port: u16,
     id: &str,
@@ -62,7 +62,7 @@ pub fn name_in(topic: &[u8]) -> String {
     String::from_utf8_lossy(topic).split('/').nth(1).unwrap_or_default().to_owned()
 }
 
-/// The settings of a server with a siren behind the broker in each of its homes.
+/// The settings of a server with one siren behind the broker in each home.
 pub fn sirens_of(homes: usize, port: u16) -> String {
     let mut settings = format!("[mqtt]\nbroker = \"mqtt://127.0.0.1:{port}\"\n");
     for n in 0..homes {

@@ -1,6 +1,6 @@
 //! The real binary, a receiving center and panels, over DC-09: how soon a signal is acknowledged,
-//! and five hundred a second in and out. What must hold is asserted; how long it took is printed,
-//! and never asserted.
+//! and five hundred a second in and out. Invariants are asserted. Durations are only printed,
+//! because a test machine may be busy.
 
 use super::{
     figures::{at, figure, keep, ms, sorted},
@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// A signal that was acknowledged: whose, when, and by the machine's clock.
+/// An acknowledged signal: its home, when it arrived, and the machine's clock at that moment.
 struct Taken {
     account: String,
     at: Instant,
@@ -50,7 +50,7 @@ async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
                         {
                             return;
                         }
-                        // Supervision is no signal; nobody listens any more when it is over.
+                        // Supervision is not a signal. A send fails only after the test is over.
                         if frame.id != Id::Null && frame.data.contains("|1") {
                             let _ = taken.send(Taken {
                                 account: frame.account.unwrap_or_default(),
@@ -88,7 +88,7 @@ async fn next(taken: &mut UnboundedReceiver<Taken>) -> Taken {
         .expect("the receiver lives")
 }
 
-/// With `--samples` signals one by one, and `--panels` within a second, out and in.
+/// Sends `--samples` signals one by one, then `--panels` within a second, out and in.
 pub async fn center() {
     let (samples, panels) = (option("--samples", 200), option("--panels", 500));
     signals_out(samples, panels).await;
@@ -122,7 +122,7 @@ async fn signals_out(samples: usize, panels: usize) {
     server.kill();
 }
 
-/// How long it takes from Send Now until the receiver has the signal.
+/// Measures the time from Send Now until the receiver has the signal.
 async fn one_by_one(
     client: &Client,
     base: &str,
@@ -145,7 +145,7 @@ async fn one_by_one(
     figure("Send Now until a receiving center has acknowledged: p99", at(&took, 0.99), "ms", "20");
 }
 
-/// The countdowns of all these homes end within a second: each signal comes once, and none early.
+/// The countdowns of all homes end within a second: each signal arrives once, and none early.
 async fn within_a_second(
     client: &Client,
     base: &str,

@@ -1,5 +1,5 @@
-//! The real binary with a wall clock that is set while it runs, and with a stop that was longer
-//! than it was.
+//! The real binary with a wall clock that is set while it runs, and with a stop that the clock
+//! reports as longer than it was.
 
 use super::{
     figures::{figure, ms},
@@ -16,10 +16,10 @@ use tokio::time::sleep;
 const HOUR_MS: i64 = 3_600_000;
 const COUNTDOWN: Duration = Duration::from_secs(5);
 /// The least that the clock is set back by: a countdown that believed it would be this late (F17).
-/// How late the latest was is a figure: a busy machine is no fault.
+/// The greatest lateness is only printed, because a busy machine is not a fault.
 const SET_BACK: Duration = Duration::from_millis(1_000);
 
-/// A server whose wall clock goes wrong as the test wishes.
+/// A server whose wall clock the test can set.
 struct Clocked {
     server: Server,
     client: Client,
@@ -43,21 +43,21 @@ impl Clocked {
         let environment = [
             ("LD_PRELOAD", folder.join("clock.so").into_os_string()),
             ("CLOCK_SET", folder.join("ahead").into()),
-            // A zone with half hours, which nobody may notice.
+            // A zone with an odd offset, which must not matter.
             ("TZ", "Pacific/Chatham".into()),
         ];
         Server::start_with(folder, port, client, |command| _ = command.envs(environment)).await
     }
 
-    /// From now on the wall clock is ahead by this, or behind.
+    /// Sets the wall clock ahead by this much from now on, or behind.
     fn set(&self, ahead_ms: i64) {
         fs::write(self.folder.path().join("ahead.new"), ahead_ms.to_string()).expect("written");
         fs::rename(self.folder.path().join("ahead.new"), self.folder.path().join("ahead"))
             .expect("renamed");
     }
 
-    /// Raises in a home; when it was asked and when acknowledged is compared with when the
-    /// countdown is seen to end.
+    /// Raises in a home. Compares the times of the request and its acknowledgment with the end of
+    /// the countdown.
     async fn countdown(&self, home: usize) -> impl Future<Output = String> + use<> {
         let base = self.server.base();
         let mut listener = listen(&base, &self.cookie, home, None).await;
@@ -74,8 +74,7 @@ impl Clocked {
                         "home-{home} was early: after {:?}",
                         heard.at - asked
                     );
-                    // The server's own account has the bound: this process may be late to hear of
-                    // it.
+                    // Use the server's own timestamps: this process may learn of it late.
                     assert!(heard.at - acknowledged < 2 * COUNTDOWN, "home-{home} was late");
                     return id;
                 }
@@ -83,7 +82,7 @@ impl Clocked {
         }
     }
 
-    /// Kills the server, does something to its folder, and starts it again.
+    /// Kills the server, changes its folder, and restarts it.
     async fn restart_after(&mut self, change: &str) {
         self.server.kill();
         let file = format!("sqlite://{}", self.folder.path().join("buckler.db").display());
@@ -103,7 +102,7 @@ impl Clocked {
     }
 }
 
-/// Hours forward and back, a leap second told twice, small steps, in every part of eight
+/// Hours forward and back, a repeated leap second, and small steps, in every part of eight
 /// countdowns: none is early, none is late (F17).
 pub async fn wall_clock_that_is_set_moves_no_deadline() {
     let mut clocked = Clocked::start().await;
@@ -114,8 +113,7 @@ pub async fn wall_clock_that_is_set_moves_no_deadline() {
         sleep(Duration::from_millis(200)).await;
         clocked.set(ahead_ms);
     }
-    // Set by half a millisecond, again and again, as a time service does: here faster, by one in
-    // five.
+    // Steps of half a millisecond, as a time service makes them, but faster: by one part in five.
     counting.push(clocked.countdown(6).await);
     for step in 0..200 {
         clocked.set(step);
@@ -134,8 +132,8 @@ pub async fn wall_clock_that_is_set_moves_no_deadline() {
     clocked.server.kill();
 }
 
-/// R22 on the real binary: the server was down across D for 20 s, and for 20 min with another start
-/// of the machine.
+/// R22 on the real binary: the server was down across D for 20 s, and for 20 min with a reboot of
+/// the machine.
 pub async fn server_down_across_d_acts_at_once_or_waits_for_review() {
     let mut clocked = Clocked::start().await;
     let id = raise(&clocked.client, &clocked.server.base(), 0, "police").await;

@@ -1,7 +1,7 @@
-//! One route after another is flooded, by a stranger, a guest, an owner and somebody with a
-//! contact's link, while people ask for help. What must hold is asserted: every SOS is
-//! acknowledged. How long it took is printed beside the same without a flood, and beside a flood of
-//! a route that does nothing, which shows what the machine does to everything.
+//! A stranger, a guest, an owner and the holder of a contact's link flood one route after another
+//! while people ask for help. Every SOS must be acknowledged, which is asserted. The latency is
+//! printed beside two baselines: no flood, and a flood of a route that does nothing, which shows
+//! the load on the machine itself.
 
 use super::{
     figures::{at, figure, ms, sorted},
@@ -20,9 +20,9 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// Homes in which help is asked for, one after the other.
+/// Homes that ask for help, one after the other.
 const HOMES: usize = 50;
-/// Connections that flood.
+/// Flooding connections.
 const CONNECTIONS: usize = 48;
 /// The pause between two requests for help.
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -67,7 +67,7 @@ async fn floods(base: &str) -> Vec<Flood> {
     all.extend(floods_of_a_guest(&guest));
     all.extend(floods_of_an_owner(&owner, &incident));
     all.extend(floods_of_a_contact(&stranger, link));
-    // The last one, because it replaces the link.
+    // This one is last because it replaces the link.
     all.push(of("owner", &owner, Method::POST, "HOME/contacts/sister/link", json!({})));
     all
 }
@@ -155,8 +155,7 @@ fn floods_of_a_contact(stranger: &Client, link: &str) -> Vec<Flood> {
     ]
 }
 
-/// Sends the same request over and over, on many connections, until `stop`. Returns the statuses of
-/// the answers.
+/// Repeats one request on many connections until `stop`. Returns the status codes of the answers.
 fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>> {
     let mut all = JoinSet::new();
     for _ in 0..CONNECTIONS {
@@ -166,7 +165,7 @@ fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>>
         all.spawn(async move {
             let mut statuses = Vec::new();
             while !stop.load(Ordering::Relaxed) {
-                // A refused connection or answer is what a flood gets.
+                // A flood may be refused a connection or an answer.
                 if let Ok(answer) = request.try_clone().expect("its body is a text").send().await {
                     statuses.push(answer.status().as_u16());
                     let _ = answer.bytes().await;
@@ -178,7 +177,7 @@ fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>>
     all
 }
 
-/// Asks for help `samples` times. Returns how long each acknowledgment took, milliseconds.
+/// Asks for help `samples` times. Returns the latency of each acknowledgment in milliseconds.
 async fn ask_for_help(client: &Client, base: &str, samples: usize) -> Vec<f64> {
     let mut took = Vec::with_capacity(samples);
     for n in 0..samples {
@@ -192,7 +191,7 @@ async fn ask_for_help(client: &Client, base: &str, samples: usize) -> Vec<f64> {
     sorted(took)
 }
 
-/// With `--samples` requests for help during each flood.
+/// Sends `--samples` requests for help during each flood.
 pub async fn every_sos_is_acknowledged_in_a_flood_of_any_route() {
     let samples = option("--samples", 100);
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! A phone that listens: a bare socket and a task that notes when each event came.
+//! A listening phone: a bare socket and a task that records when each event arrived.
 
 use super::load::instant;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-/// An event that came.
+/// A received event.
 pub struct ReceivedEvent {
     pub name: String,
     pub data: Value,
@@ -18,16 +18,16 @@ pub struct ReceivedEvent {
     id: Option<u64>,
 }
 
-/// An open stream of `home-N`. Nothing is read ahead of what is asked for but one event.
+/// An open stream of `home-N`. It reads at most one event ahead.
 pub struct Listener {
     pub home: usize,
-    /// The last event that was heard.
+    /// The last event that was received.
     pub seen: u64,
     heard: mpsc::Receiver<(String, Instant)>,
     reading: AbortHandle,
 }
 
-/// Opens a stream, having seen the event `last`.
+/// Opens a stream that resumes after the event `last`.
 pub async fn listen(base: &str, cookie: &str, home: usize, last: Option<u64>) -> Listener {
     let mut socket =
         TcpStream::connect(base.trim_start_matches("http://")).await.expect("connected");

@@ -1,6 +1,6 @@
 //! The real binary under load: a thousand SOS within a second, thousands of listeners, and all of
-//! them coming back at once. What must hold is asserted; how long it took is printed, and never
-//! asserted.
+//! them reconnecting at once. Invariants are asserted. Durations are only printed, because a test
+//! machine may be busy.
 
 use super::{
     figures::{at, figure, ms, sorted},
@@ -16,16 +16,16 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-/// Homes that hear of reconnecting phones; the rest of them raise meanwhile.
+/// Homes whose phones reconnect; the remaining homes raise meanwhile.
 const HEARD: usize = 500;
-/// The streams of a device that listens.
+/// The streams of one listening device.
 const STREAMS_OF_A_DEVICE: usize = 5;
 const SECOND: Duration = Duration::from_secs(1);
 const SIGN_INS_A_SECOND: usize = 500;
 /// Rounds of one event to every listener.
 const ROUNDS: usize = 20;
 
-/// The machine's monotonic clock, to measure with.
+/// The machine's monotonic clock, for measurements.
 #[expect(clippy::disallowed_methods, reason = "a load test measures with the clock of the machine")]
 pub fn instant() -> Instant {
     Instant::now()
@@ -35,14 +35,14 @@ struct Load {
     server: Server,
     client: Client,
     base: String,
-    /// A device has as many streams as a person opens.
+    /// The cookies of the devices. Each device has as many streams as a person opens.
     devices: Vec<String>,
     requests: usize,
     streams: usize,
 }
 
 impl Load {
-    /// The server's memory, bytes.
+    /// The server's memory in bytes.
     fn memory(&self) -> usize {
         let status =
             fs::read_to_string(format!("/proc/{}/status", self.server.pid())).expect("it lives");
@@ -50,7 +50,7 @@ impl Load {
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
     }
 
-    /// The cookie of the device on which the n-th stream is open.
+    /// The cookie of the device that holds the n-th stream.
     fn device(&self, n: usize) -> &str {
         &self.devices[n % self.devices.len()]
     }
@@ -63,8 +63,8 @@ impl Load {
             .expect("answered");
     }
 
-    /// `count` requests within a second, each in a home of its own from `first` on: their ids, and
-    /// how long each acknowledgement took.
+    /// Raises `count` requests within a second, each in its own home, starting at `first`. Returns
+    /// their ids and the latency of each acknowledgment.
     async fn raise_within_a_second(&self, first: usize, count: usize) -> (Vec<String>, Vec<f64>) {
         let mut asked = JoinSet::new();
         let begin = instant();
@@ -112,7 +112,7 @@ impl Load {
         }
     }
 
-    /// Everybody listens to one home, in which one thing happens at a time.
+    /// Every listener listens to one home, which emits one event at a time.
     async fn one_event_to_all(&self) {
         let warm = self.listeners(0, self.streams / 50, |_| 0).await;
         let before = self.memory();
@@ -155,8 +155,8 @@ impl Load {
         all
     }
 
-    /// F32: all connections are lost, something happens in every home, and everybody comes back
-    /// within a second.
+    /// F32: all connections are lost, something happens in every home, and every listener
+    /// reconnects within a second.
     async fn every_listener_comes_back_and_misses_nothing(&self) {
         let all = self.listeners(0, self.streams, |n| n % HEARD).await;
         let seen: Vec<(usize, u64)> = all.iter().map(|l| (l.home, l.seen)).collect();
@@ -203,8 +203,8 @@ impl Load {
             self.cancel(id).await;
         }
         for listener in &mut back {
-            // The countdown may have ended before all were back: then more has happened. All of it
-            // is this home's.
+            // The countdown may have ended before all were back, which adds events. All of them
+            // belong to this home.
             let told = listener.next().await;
             assert!(
                 told.name != "snapshot"
@@ -215,7 +215,7 @@ impl Load {
         }
     }
 
-    /// A flood of people who guess passwords costs nobody their SOS.
+    /// A flood of password guesses costs nobody their SOS.
     async fn a_flood_of_sign_ins(&self) {
         let mut flood = JoinSet::new();
         let begin = instant();
@@ -237,7 +237,7 @@ impl Load {
         );
     }
 
-    /// Who takes nothing is let go, and costs nobody anything.
+    /// A listener that reads nothing is disconnected, and costs nobody anything.
     async fn a_listener_that_takes_nothing_is_let_go(&self) {
         let mut stuck = listen(&self.base, self.device(0), 0, None).await;
         stuck.event("snapshot").await;
@@ -245,7 +245,7 @@ impl Load {
         assert!(open >= 1.0);
         let before = self.memory();
         while self.streams_open().await >= open {
-            // More than the system holds for one connection, so that the server has to wait for it.
+            // Send more than the system buffers for one connection, so that the server has to wait.
             for _ in 0..50 {
                 let id = raise(&self.client, &self.base, 0, "medical").await;
                 self.cancel(&id).await;
@@ -277,7 +277,7 @@ impl Load {
     }
 }
 
-/// With `--requests` SOS at once and `--streams` listeners.
+/// Sends `--requests` SOS at once and opens `--streams` listeners.
 pub async fn load() {
     let (requests, streams) = (option("--requests", 1_000), option("--streams", 5_000));
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,5 @@
-//! The real binary as a process of its own: killed, under load, with a clock that is set, with
-//! sirens behind a real broker.
+//! The real binary as a separate process: killed, under load, with a wall clock that is set, and
+//! with sirens behind a real broker.
 //!
 //! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`
 
@@ -31,7 +31,7 @@ async fn main() {
         load::load().await;
         passed += 4;
     }
-    // Takes minutes, and only its figures tell more than the floods of `load`.
+    // This takes minutes, and adds only figures to what the floods of `load` check.
     if asked == "floods" {
         floods::every_sos_is_acknowledged_in_a_flood_of_any_route().await;
         passed += 1;

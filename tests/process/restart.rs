@@ -1,6 +1,6 @@
-//! The real binary on a real file, with sirens behind a real broker, killed at random moments: in the
-//! countdown, in commits, between a commit and its effects. Every incident that was acknowledged comes to its end, nothing is
-//! requested twice, and no deadline is forgotten.
+//! The real binary on a real file, with sirens behind a real broker, killed at random moments: in
+//! the countdown, in commits, between a commit and its effects. Every acknowledged incident ends,
+//! nothing is requested twice, and no deadline is forgotten.
 
 use super::{
     broker::{begin_broker, hearing, obedient_devices, sirens_of},
@@ -25,13 +25,13 @@ use tokio::time::sleep;
 
 /// Requests between two kills.
 const REQUESTS: usize = 3;
-/// A deadline that came this late beside the time that the server was down was not kept, but
-/// stumbled upon. How late the latest was is a figure: a busy machine is no fault.
+/// A deadline this late, not counting downtime, was forgotten and found by chance. The greatest
+/// lateness is only printed, because a busy machine is not a fault.
 const FORGOTTEN: Duration = Duration::from_secs(3);
-/// The longest that the end of everything is waited for.
+/// The maximum wait for every incident to end.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Kills as often as `--kills` says, and looks at every story (F12, F13).
+/// Kills the server `--kills` times, and checks every story (F12, F13).
 pub async fn server_killed_at_any_moment_loses_and_repeats_nothing() {
     let kills = option("--kills", 100);
     let folder = tempfile::tempdir().expect("a folder");
@@ -53,8 +53,8 @@ pub async fn server_killed_at_any_moment_loses_and_repeats_nothing() {
             });
             acknowledged.push(raised);
         }
-        // Every second kill strikes the last request itself, before its commit or after; the others
-        // strike what runs.
+        // Every second kill hits the last request itself, before its commit or after; the others
+        // hit what is running.
         sleep(Duration::from_micros(chance(if kill % 2 == 0 { 3_000 } else { 250_000 }))).await;
         let from = now();
         server.kill();
@@ -70,7 +70,7 @@ pub async fn server_killed_at_any_moment_loses_and_repeats_nothing() {
     let (worst, sounded) = check(&client, &base, &ids, &down).await;
     let again = sirens.check(&ids, &sounded);
     let slowest = down.iter().map(|(from, to)| to.since(*from)).max().unwrap_or_default();
-    // All of them came to their end, and nothing was carried out twice: that is asserted above.
+    // The assertions above showed that all ended and nothing was executed twice.
     figure("killed, times", kills as f64, "n", "-");
     figure("killed: acknowledged incidents that came to their end", ids.len() as f64, "n", "-");
     figure("killed: the latest countdown was late, beside restarts", ms(worst), "ms", "100");
@@ -79,8 +79,8 @@ pub async fn server_killed_at_any_moment_loses_and_repeats_nothing() {
     server.kill();
 }
 
-/// Waits until each is over, and looks at its story. Returns the greatest lateness beside restarts,
-/// and the incidents that sounded sirens.
+/// Waits until every incident is over, and checks its story. Returns the greatest lateness not
+/// counting restarts, and the incidents that sounded sirens.
 async fn check(
     client: &Client,
     base: &str,
@@ -106,7 +106,7 @@ async fn check(
         assert_eq!(times("call_placed"), 3, "{id}: each contact once: {story:?}");
         let (due, came) = countdown_over(&incident).expect("it was counted");
         assert!(came >= due, "{id}: early");
-        // What it waited for: the last restart on the way.
+        // The incident waited for the last restart before it.
         let excused = down
             .iter()
             .filter(|(from, to)| *from <= came && *to >= due)
@@ -123,8 +123,8 @@ async fn check(
     (worst, sounded)
 }
 
-/// A broker with a siren for each home, and a client that hears every command: each command's key,
-/// and how often. Both outlive the server.
+/// A broker with a siren for each home, and a client that counts each command by its key. Both
+/// outlive the server.
 struct Sirens {
     broker: Child,
     settings: PathBuf,
@@ -155,15 +155,15 @@ impl Sirens {
         .await
     }
 
-    /// Each command of an incident has one key, whatever was killed meanwhile: a device that knows
-    /// its keys obeys once (F12). Every siren of an incident with police or fire was told to sound.
-    /// Returns how many commands came again.
+    /// Each command of an incident has one key, no matter when the server was killed: a device that
+    /// remembers its keys obeys once (F12). Every siren of an incident with police or fire was told
+    /// to sound. Returns the number of repeated commands.
     fn check(&self, ids: &[String], sounded: &HashSet<String>) -> usize {
         let heard = self.heard.lock().expect("no holder panics");
         let mut keys = HashMap::<(&str, &str), Vec<&str>>::new();
         for key in heard.keys() {
             let [incident, _, kind, _] = key.split('/').collect::<Vec<_>>()[..] else {
-                // The command with which a siren continues after a restart has no number.
+                // The command that resumes a siren after a restart has no number.
                 assert!(key.ends_with("/resumed"), "{key}");
                 continue;
             };
@@ -171,7 +171,7 @@ impl Sirens {
         }
         for ((incident, kind), keys) in &keys {
             assert!(*kind != "siren_on" || keys.len() == 1, "{incident} sounds twice: {keys:?}");
-            // A request that was stored, but whose acknowledgment was lost, is an incident too.
+            // A request that was stored but whose acknowledgment was lost is also an incident.
             let unasked = ids.iter().any(|id| id == incident) && !sounded.contains(*incident);
             assert!(!unasked, "{incident} needs no siren: {keys:?}");
         }

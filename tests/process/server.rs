@@ -1,5 +1,5 @@
-//! The real binary as a process of its own, with more homes than the demo has, and somebody who
-//! presses their buttons.
+//! Runs the real binary as a separate process, with more homes than the demo has, and raises
+//! requests in them.
 
 use buckler::{
     api::audit::AuditAction,
@@ -22,20 +22,20 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// The server on a folder.
+/// A server process on a data folder.
 pub struct Server {
     child: Child,
     port: u16,
 }
 
 impl Server {
-    /// Starts the binary named by `BUCKLER_BINARY`, or that of this build, and waits until it
+    /// Starts the binary named by `BUCKLER_BINARY`, or the one of this build, and waits until it
     /// serves. Its calls ring for a second.
     pub async fn start(folder: &Path, port: u16, client: &Client) -> Self {
         Self::start_with(folder, port, client, |_| ()).await
     }
 
-    /// … with something more.
+    /// Like [`Self::start`], and lets `more` change the command.
     pub async fn start_with(
         folder: &Path,
         port: u16,
@@ -78,7 +78,7 @@ impl Server {
     }
 }
 
-/// Builds what stands between the server and the machine, with the C compiler that builds SQLite.
+/// Compiles a library to preload into the server, with the C compiler that builds SQLite.
 pub fn compiled(source: &str, library: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let built = Command::new("cc")
@@ -89,7 +89,7 @@ pub fn compiled(source: &str, library: &Path) {
     assert!(built.expect("there is a C compiler").success());
 }
 
-/// A port that nobody listens on.
+/// A port that nothing listens on.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
 }
@@ -98,8 +98,8 @@ pub fn client() -> Client {
     Client::builder().cookie_store(true).timeout(Duration::from_secs(10)).build().expect("a client")
 }
 
-/// Fills a folder with the demo and `homes` more like its first, of the same owner: `home-0` and so
-/// on.
+/// Fills a folder with the demo and `homes` copies of its first home, with the same owner: `home-0`
+/// and so on.
 pub async fn fill(folder: &Path, port: u16, homes: usize) {
     Server::start(folder, port, &client()).await.kill();
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
@@ -123,8 +123,8 @@ pub async fn fill(folder: &Path, port: u16, homes: usize) {
     }
 }
 
-/// Signs the owner in on `count` devices, without asking a server that would check the password of
-/// each. Gives their cookies.
+/// Signs the owner in on `count` devices. It writes to the store, because the server would hash the
+/// password for each. Returns their cookies.
 pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
     let at = now();
@@ -150,7 +150,7 @@ pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
     cookies
 }
 
-/// Signs the owner in, and gives the cookie for who speaks without a client.
+/// Signs the owner in. Returns the cookie for requests that use no client.
 pub async fn sign_in(client: &Client, base: &str) -> String {
     let owner = json!({"email": "owner@demo.test", "password": "buckler-demo"});
     let answer =
@@ -169,13 +169,13 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(since.as_millis() as u64)
 }
 
-/// A number below `below`, another one each time.
+/// A random number below `below`.
 pub fn chance(below: u64) -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish() % below
 }
 
-/// A request for help in `home-N`, with an id of its own.
+/// A request for help in `home-N`, with a new id.
 fn request(client: &Client, base: &str, home: usize, what: &str) -> RequestBuilder {
     let id =
         uuid::Uuid::from_u128(u128::from(chance(u64::MAX)) << 64 | u128::from(chance(u64::MAX)))
@@ -189,14 +189,14 @@ async fn acknowledged(asked: RequestBuilder) -> reqwest::Result<String> {
     Ok(told["id"].as_str().expect("an incident has an id").to_owned())
 }
 
-/// Raises in `home-N`, once; the incident's id, if it was acknowledged.
+/// Raises in `home-N` once. Returns the incident's id if it was acknowledged.
 pub async fn raise_once(client: &Client, base: &str, home: usize, what: &str) -> Option<String> {
     acknowledged(request(client, base, home, what)).await.ok()
 }
 
-/// Raises in `home-N` as the app does: where the connection is lost, such as an idle one that the
-/// server closes at that moment, and where the server says that it could not store anything in time
-/// (503), the same request is sent again.
+/// Raises in `home-N` as the app does: it repeats the same request if the connection is lost, such
+/// as an idle one that the server closes at that moment, and if the server could not store anything
+/// in time (503).
 pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> String {
     let asked = request(client, base, home, what);
     loop {
@@ -214,7 +214,7 @@ pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> Stri
     }
 }
 
-/// The incident as it is told now.
+/// The current state of the incident.
 pub async fn look(client: &Client, base: &str, id: &str) -> Value {
     let answer = client
         .get(format!("{base}/api/v1/incidents/{id}"))
@@ -224,7 +224,7 @@ pub async fn look(client: &Client, base: &str, id: &str) -> Value {
     answer.json().await.expect("an incident")
 }
 
-/// D, and when it was decided, if it was.
+/// D, and when the countdown ended, if it did.
 pub fn countdown_over(incident: &Value) -> Option<(Timestamp, Timestamp)> {
     let moment = |v: &Value| v.as_str().and_then(|t| t.parse::<Timestamp>().ok());
     let over =
@@ -232,7 +232,7 @@ pub fn countdown_over(incident: &Value) -> Option<(Timestamp, Timestamp)> {
     Some((moment(&incident["deadline"])?, moment(&over["at"])?))
 }
 
-/// A number that follows an option on the command line.
+/// The number after an option on the command line.
 pub fn option(name: &str, default: usize) -> usize {
     let mut words = std::env::args().skip_while(|w| w != name).skip(1);
     words.next().map_or(default, |n| n.parse().expect("a number"))

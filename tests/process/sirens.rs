@@ -1,6 +1,6 @@
 //! The real binary, a real broker and thousands of sirens: how soon one sounds, how late a thousand
-//! do, and that a broker that starts anew loses none. What must hold is asserted; how long it took
-//! is printed, and never asserted.
+//! do, and that a restarted broker loses none. Invariants are asserted. Durations are only printed,
+//! because a test machine may be busy.
 
 use super::{
     broker::{begin_broker, hearing, name_in, obedient_devices, sirens_of},
@@ -28,11 +28,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How many press at the same time.
+/// The number of concurrent presses.
 const AT_ONCE: usize = 32;
 
-/// Something that the watcher of the broker saw: the name in the topic, what the payload says, and
-/// when.
+/// Something that the watcher of the broker saw: the name in the topic, the payload, and the time.
 struct Seen {
     name: String,
     payload: Value,
@@ -59,13 +58,13 @@ impl Bench {
         let file = folder.path().join("buckler.toml");
         fs::write(&file, sirens_of(homes, port)).expect("written");
         let (tell, mut seen) = unbounded_channel();
-        // The devices are one client, and who watches is another.
+        // The devices share one client, and the watcher is another.
         obedient_devices(port);
         let watcher = hearing(port, "watcher", "buckler/#", move |_, message| {
             let (at, clock) = (instant(), now());
             if message.topic.ends_with(b"/set") || message.topic.ends_with(b"/floor") {
                 let payload = serde_json::from_slice(&message.payload).unwrap_or_default();
-                // Nobody listens any more when it is over.
+                // A send fails only after the test is over.
                 let _ = tell.send(Seen { name: name_in(&message.topic), payload, at, clock });
             }
         });
@@ -90,7 +89,7 @@ impl Bench {
         assert!(answer.status().is_success());
     }
 
-    /// What the watcher sees next. Who sees a key twice does the thing once (I12).
+    /// The watcher's next message. Skips repeated keys: a device obeys each key once (I12).
     async fn next(&mut self) -> Seen {
         loop {
             let seen = self.seen.recv().await.expect("the watcher hears");
@@ -100,7 +99,7 @@ impl Bench {
         }
     }
 
-    /// The broker alone: from a client to the watcher.
+    /// Measures the broker alone, from a client to the watcher.
     async fn floor(&mut self, samples: usize) {
         let publisher = hearing(self.port, "floor", "buckler/none", |_, _| ());
         let mut took = Vec::new();
@@ -117,7 +116,7 @@ impl Bench {
         figure("the broker alone, client to watcher: p99", at(&took, 0.99), "ms", "-");
     }
 
-    /// Send Now, one after another: until the watcher sees ON.
+    /// Presses Send Now, one after another, and waits each time until the watcher sees ON.
     async fn one_by_one(&mut self, homes: std::ops::Range<usize>) {
         let base = self.server.base();
         let mut took = Vec::new();
@@ -140,7 +139,7 @@ impl Bench {
         figure("Send Now until ON at another subscriber: p99", at(&took, 0.99), "ms", "4");
     }
 
-    /// The same by many at once: each has asked, and counts down, before all press.
+    /// Like the above, with many at once: each has a running countdown before any presses.
     async fn together(&mut self, homes: std::ops::Range<usize>) {
         let base = self.server.base();
         let mut took = Vec::new();
@@ -169,7 +168,7 @@ impl Bench {
         figure("the same by 32 at once: p99", at(&took, 0.99), "ms", "4");
     }
 
-    /// A thousand countdowns that end within a second: none early, none twice.
+    /// A thousand countdowns end within a second: none early, none twice.
     async fn countdowns(&mut self, homes: std::ops::Range<usize>) {
         let base = self.server.base();
         let mut asked = JoinSet::new();
@@ -205,8 +204,8 @@ impl Bench {
         figure("1,000 countdowns: late at the watcher, last", at(&late, 1.0), "ms", "20");
     }
 
-    /// The broker is gone while a thousand are asked for, and comes back: every one of them sounds,
-    /// and proves it (F30).
+    /// The broker is down while a thousand are requested, and then returns: every siren sounds and
+    /// proves it (F30).
     async fn broker_that_starts_anew_loses_no_siren(&mut self, homes: std::ops::Range<usize>) {
         self.broker.kill().expect("it lives");
         self.broker.wait().expect("it dies");
@@ -245,13 +244,13 @@ impl Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        // Both may have ended by themselves.
+        // The broker may have exited already.
         let _ = self.broker.kill();
         let _ = self.broker.wait();
     }
 }
 
-/// With `--samples` presses one by one and as many together, and `--sirens` countdowns.
+/// Measures `--samples` presses one by one and as many at once, and `--sirens` countdowns.
 pub async fn sirens() {
     let (samples, sirens) = (option("--samples", 200), option("--sirens", 1_000));
     let mut bench = Bench::start(2 * samples + 2 * sirens).await;

@@ -1,17 +1,16 @@
-//! Chance that can be repeated: every throw depends on the seed and on what it is thrown for, never
-//! on what was thrown before, so that a history from which something is taken away stays the same
-//! elsewhere.
+//! Repeatable randomness: every throw depends on the seed and on its purpose, never on earlier
+//! throws, so that removing one part of a history leaves the rest unchanged.
 
 use std::time::Duration;
 
-/// A row of throws for one occasion.
+/// A series of throws for one occasion.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
     /// The throws of `seed` for `occasion`.
     pub fn new(seed: u64, occasion: &str) -> Self {
-        // FNV-1a, then SplitMix64: public domain, by Noll and by Vigna.
+        // FNV-1a by Noll, then SplitMix64 by Vigna; both are in the public domain.
         let hash = occasion
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
@@ -31,17 +30,17 @@ impl Dice {
         self.next() % end.max(1)
     }
 
-    /// True `percent` times of a hundred.
+    /// True in `percent` of a hundred cases.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// One of these.
+    /// A random element.
     pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize].clone()
     }
 
-    /// A time from `from` to `to` milliseconds.
+    /// A duration of `from` to `to` milliseconds.
     pub fn ms(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to - from + 1))
     }

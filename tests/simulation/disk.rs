@@ -1,5 +1,5 @@
-//! The disk: what a commit has not finished may be lost or not when the power goes, and sometimes
-//! nothing can be written.
+//! The disk: a power cut may lose an unfinished commit or keep it, and sometimes nothing can be
+//! written.
 
 use super::{
     dice::Dice,
@@ -31,7 +31,7 @@ pub struct Disk {
 struct State {
     fault: Option<DiskFault>,
     kill: Option<When>,
-    /// Written and not flushed: nobody knows. With the true time and the server's.
+    /// Written and not flushed, so that it may be lost. With the true time and the server's time.
     unsure: Option<(Batch, Timestamp, Timestamp)>,
     commits: u64,
     tidied: u64,
@@ -56,7 +56,7 @@ impl Disk {
         self.state.lock().expect("no holder panics").kill = Some(when);
     }
 
-    /// The power goes: what was not flushed is there, or is not.
+    /// Cuts the power: what was not flushed survives or is lost.
     pub fn power_off(&self, world: &World) {
         let (unsure, commits) = {
             let mut state = self.state.lock().expect("no holder panics");
@@ -70,7 +70,7 @@ impl Disk {
         }
     }
 
-    /// What the outbox holds.
+    /// The contents of the outbox.
     pub fn left(&self) -> Vec<String> {
         self.platter.pending().into_iter().map(|effect| effect.key).collect()
     }
@@ -149,13 +149,13 @@ impl Journal for Handle {
         if let Some(DiskFault::Full | DiskFault::Flush) = self.state().fault {
             return Err(StoreError::Unusable("the disk is full".into()));
         }
-        // SQLite's log ends where the last good commit ended: what is written next takes the place
-        // of what was not flushed.
+        // SQLite's log ends at the last good commit: the next write overwrites what was not
+        // flushed.
         self.state().unsure = None;
         self.disk().platter.put_anchor(anchor);
         Ok(())
     }
-    /// Takes its time, as writing a long log back does.
+    /// Takes time, as a checkpoint of a long log does.
     async fn tidy(&self) -> Result<bool, StoreError> {
         let mut dice = {
             let mut state = self.state();

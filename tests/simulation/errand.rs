@@ -1,5 +1,5 @@
-//! Messages to the server, as clients send them: over a network that loses, delays, doubles and
-//! reorders, and again until they are answered.
+//! Client messages to the server, over a network that loses, delays, duplicates and reorders.
+//! Clients repeat them until they are answered.
 
 use super::{
     dice::Dice,
@@ -19,7 +19,7 @@ use buckler::{
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 
-/// Something that somebody wants of the server.
+/// A request that a client wants answered.
 #[derive(Clone, Debug)]
 pub struct Errand {
     what: ErrandKind,
@@ -31,18 +31,18 @@ pub struct Errand {
 
 #[derive(Clone, Debug)]
 enum ErrandKind {
-    /// With what the client takes for the server's time at the tap.
+    /// With the client's estimate of the server's time at the tap.
     Raise(Box<Raise>, Option<Timestamp>),
     Give(IncidentId, Command),
 }
 
-/// All errands, by number.
+/// All errands, indexed by number.
 #[derive(Debug, Default)]
 pub struct Errands {
     all: Vec<Errand>,
-    /// The incident that a home's people see.
+    /// The incident that the people of a home see.
     seen: Vec<(HomeId, IncidentId)>,
-    /// What the client last knew of the server's time, against the truth.
+    /// The error of the client's last estimate of the server's time.
     offset_ms: i64,
 }
 
@@ -51,14 +51,14 @@ impl Errands {
         self.all[errand].answered |= done;
     }
 
-    /// The incident that people of that home look at.
+    /// The incident that the people of that home look at.
     pub fn latest_in(&self, home: &HomeId) -> Option<IncidentId> {
         self.seen.iter().rev().find(|(h, _)| h == home).map(|(_, id)| *id)
     }
 }
 
 impl Errand {
-    /// A client's request; `server_time` where it can know it.
+    /// A client's request, with `server_time` if the client can know it.
     pub fn raise(raise: Raise, since: Timestamp, server_time: Option<Timestamp>) -> Self {
         Self {
             what: ErrandKind::Raise(Box::new(raise), server_time),
@@ -69,7 +69,7 @@ impl Errand {
         }
     }
 
-    /// A command to an incident, sent until it is answered or patience ends.
+    /// A command to an incident. The client repeats it until it is answered or patience ends.
     pub fn command(incident: IncidentId, command: Command, patience: Duration) -> Self {
         let since = Timestamp::default();
         Self {
@@ -81,12 +81,12 @@ impl Errand {
         }
     }
 
-    /// Sends for the first time now.
+    /// Sends the first copy now.
     pub fn begin(world: &World, errand: Self) {
         Self::begin_at(world, errand, world.truth());
     }
 
-    /// Sends for the first time then.
+    /// Sends the first copy at that time.
     pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
         errand.since = at;
         let mut errands = world.lock(&world.errands);
@@ -109,7 +109,7 @@ impl Errand {
         world.later(at, Event::Send(number));
     }
 
-    /// Sends a copy or two into the network, and looks later whether there was an answer.
+    /// Sends a copy or two into the network, and schedules a retry in case no answer comes.
     pub fn send(world: &World, number: usize) {
         let now = world.truth();
         let (attempt, gives_up) = {
@@ -121,7 +121,7 @@ impl Errand {
             return;
         }
         travel(world, &format!("to/{number}/{attempt}"), Event::Arrive(number));
-        // The app tries again after two seconds at first, and then less often.
+        // The app retries after two seconds at first, and then less often.
         world.later(
             now + Duration::from_millis(2_000 * u64::from(attempt.min(5))),
             Event::Send(number),
@@ -152,7 +152,7 @@ impl Errand {
     }
 }
 
-/// The server's door: what `http/incidents` does before and after it asks the engine.
+/// The server's entrance: what `http/incidents` does before and after it calls the engine.
 async fn ask(
     world: &World,
     engine: &Engine,
@@ -176,7 +176,7 @@ async fn ask(
     !matches!(answer, Err(Denied::StorageUnavailable))
 }
 
-/// Through the network: lost, late, doubled, and in any order.
+/// Sends an event through the network, which may lose, delay, duplicate or reorder it.
 fn travel(world: &World, name: &str, event: Event) {
     let weather = *world.lock(&world.weather);
     let mut dice = Dice::new(world.plan.seed, name);

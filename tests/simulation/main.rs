@@ -1,9 +1,9 @@
-//! The engine under fire: the real domain and the real durable loop in a simulated world, where
-//! time is made, disks fail, machines die, networks lose and people do everything twice. One seed
-//! is one history.
+//! The engine under faults: the real domain and the real durable loop in a simulated world, where
+//! time is simulated, disks fail, machines die, networks lose messages and people do everything
+//! twice. One seed is one history.
 //!
-//! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks is cut down to
-//! the shortest that still does, and told.
+//! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks an invariant is
+//! reduced to the shortest that still does, and printed.
 
 mod dice;
 mod disk;
@@ -22,13 +22,13 @@ use std::{
     time::Duration,
 };
 
-/// Enough for ten thousand incidents.
+/// Enough seeds for ten thousand incidents.
 const SEEDS: u64 = 900;
 
 struct Options {
     seeds: u64,
     from: u64,
-    /// Quiet: only the invariant that broke is printed, for a hunt after deliberate faults.
+    /// Print only the broken invariant. Used when hunting deliberate faults.
     brief: bool,
 }
 
@@ -46,7 +46,7 @@ fn options() -> Options {
             "--seeds" => options.seeds = number(),
             "--from" => options.from = number(),
             "--brief" => options.brief = true,
-            // What the test harness of other binaries understands.
+            // Options that the test harness of other binaries accepts.
             "--quiet" | "--nocapture" => {}
             other => panic!("there are --seeds N, --from S and --brief, not {other}"),
         }
@@ -110,14 +110,14 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A history that cannot be repeated proves nothing.
+/// Checks that a seed repeats its history: one that cannot be repeated proves nothing.
 fn repeats(seed: u64) {
     let (first, again) = (world::run(Plan::of(seed), true), world::run(Plan::of(seed), true));
     assert_eq!(first.story, again.story, "the same seed is the same history");
 }
 
-/// Takes away whatever is not needed to break the same invariant: halves first, single entries
-/// last.
+/// Removes entries that are not needed to break the same invariant: halves first, then single
+/// entries.
 fn shortest(mut plan: Plan) -> (Plan, Ledger) {
     let invariant = |ledger: &Ledger| {
         ledger.broken.as_ref().map(|what| what.split(':').next().unwrap_or_default().to_owned())
@@ -137,8 +137,8 @@ fn shortest(mut plan: Plan) -> (Plan, Ledger) {
         }
         piece /= 2;
     }
-    // Nothing needs to happen long after the last entry before it breaks; the wait at the beginning
-    // tells nothing either.
+    // A long wait after the last entry adds nothing before the failure, and neither does the wait
+    // at the beginning.
     if let Some(first) = plan.entries.first().map(|e| e.at.saturating_sub(Duration::from_secs(1))) {
         let mut earlier = plan.clone();
         earlier.entries.iter_mut().for_each(|e| e.at -= first);

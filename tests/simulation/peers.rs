@@ -1,5 +1,5 @@
-//! Whom the server reaches: sirens, contacts' telephones, a receiver, responders, operators. They
-//! outlive it, they know a key that they have seen, and they act on their own.
+//! The peers that the server reaches: sirens, contacts' telephones, a receiver, responders and
+//! operators. They outlive the server, remember the keys that they have seen, and act on their own.
 
 use super::{
     dice::Dice,
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-/// What peers remember.
+/// The memory of the peers.
 #[derive(Debug, Default)]
 pub struct Peers {
     seen: BTreeSet<String>,
@@ -40,7 +40,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// A home as it is set up now.
+    /// The current setup of a home.
     pub fn home(&self, n: usize, plan: &Plan) -> Home {
         let mut home = plan.homes[n].clone();
         if self.edited.contains(&n) {
@@ -69,7 +69,7 @@ impl Peers {
     }
 }
 
-/// An effect handler in one life of the server.
+/// An effect handler during one life of the server.
 struct Handler {
     queue: &'static str,
     mode: Mode,
@@ -77,7 +77,7 @@ struct Handler {
     clock: Arc<Clock>,
 }
 
-/// The effect handlers for the real thing and for drills.
+/// The effect handlers for live incidents and for drills.
 pub fn ways_out(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandlers, EffectHandlers) {
     let of = |mode| {
         let [devices, phones, receiver, responders, notices] = QUEUES.map(|queue| {
@@ -140,7 +140,7 @@ impl EffectHandler for Handler {
 }
 
 impl Handler {
-    /// What the peer does of itself, once, when it is reached first.
+    /// What the peer does on its own, once, when it is first reached.
     fn act(&self, effect: &Effect, now: Timestamp) {
         match &effect.kind {
             EffectKind::CallContact { call, purpose, .. } => {
@@ -166,7 +166,7 @@ impl Handler {
         }
     }
 
-    /// A contact: answers or not, decides or not, and may do it twice, late, or in the wrong order.
+    /// A contact answers or not, decides or not, and may do it twice, late, or in the wrong order.
     fn pick_up(&self, call: CallId, purpose: Purpose, key: &str, now: Timestamp) {
         let mut dice = Dice::new(self.world.plan.seed, &format!("call/{key}"));
         let say = |at: Timestamp, step: CallStep| {
@@ -220,8 +220,8 @@ impl Handler {
         }
     }
 
-    /// A receiving center works on it, and says so: late, twice, in the wrong order, and sometimes
-    /// that it is over for them.
+    /// A receiving center works on the incident and reports late, twice or in the wrong order, and
+    /// sometimes reports its end.
     fn report(&self, services: &[Service], effect: &Effect, now: Timestamp) {
         let mut dice = Dice::new(self.world.plan.seed, &format!("report/{}", effect.key));
         let by = Actor::Outside { name: "Harbor".into() };
@@ -262,7 +262,7 @@ impl Handler {
         }
     }
 
-    /// Responders: in the end everything is closed; on the way reports come late, twice and in the
+    /// Responders close everything in the end. Until then, reports come late, twice and in the
     /// wrong order.
     fn respond(&self, service: Service, effect: &Effect, now: Timestamp) {
         let mut dice = Dice::new(self.world.plan.seed, &format!("respond/{}", effect.key));

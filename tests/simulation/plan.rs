@@ -1,5 +1,5 @@
-//! What will happen to a simulated world: drawn from the seed before it begins, so that it can be
-//! printed, and cut down to what matters.
+//! The plan of a simulated world, drawn from the seed before it begins, so that it can be printed
+//! and reduced to what matters.
 
 use super::dice::Dice;
 use buckler::domain::{
@@ -10,10 +10,10 @@ use buckler::domain::{
 };
 use std::time::Duration;
 
-/// How long things are made to happen; afterwards everything is healed, and must come to its end.
+/// How long events are generated. Afterwards everything heals, and must come to its end.
 const HORIZON_MS: u64 = 40 * 60_000;
 
-/// A world to be.
+/// The plan of one world.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -22,8 +22,7 @@ pub struct Plan {
     pub entries: Vec<Entry>,
 }
 
-/// Something that happens at a moment after the beginning. Its number names it for ever, also when
-/// others are taken away.
+/// An event at a time after the beginning. Its number identifies it even when others are removed.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub number: usize,
@@ -31,7 +30,7 @@ pub struct Entry {
     pub what: What,
 }
 
-/// What happens.
+/// The kinds of events.
 #[derive(Clone, Debug)]
 pub enum What {
     /// Somebody slides or taps.
@@ -43,19 +42,19 @@ pub enum What {
         drill_sirens: bool,
         taps: u8,
     },
-    /// Somebody steers what the home's latest request began.
+    /// Somebody steers the incident of the home's latest request.
     Steer { home: usize, who: &'static str, how: Steer },
-    /// Somebody changes the home's contacts: no incident that runs may notice (I19).
+    /// Somebody changes the home's contacts. No running incident may notice (I19).
     EditHome { home: usize },
-    /// The server is killed, and started again.
+    /// The server is killed and restarted.
     Kill { when: When, down: Duration, reboot: bool },
-    /// The disk.
+    /// The disk fails.
     Disk { fault: DiskFault, lasts: Duration },
-    /// An effect handler.
+    /// An effect handler fails.
     Handler { queue: &'static str, fault: HandlerFault, lasts: Duration },
-    /// The network between clients and server.
+    /// The network between clients and server fails.
     Network { loses_percent: u64, slow_ms: u64, lasts: Duration },
-    /// Somebody or something sets the wall clock.
+    /// The wall clock is set.
     WallClock { by_ms: i64 },
 }
 
@@ -71,11 +70,11 @@ pub enum Steer {
 pub enum When {
     /// At once.
     Now,
-    /// In the next commit, before the disk has it for sure.
+    /// In the next commit, before it is durable.
     BeforeCommit,
-    /// After the next commit, before anybody hears of it.
+    /// After the next commit, before anybody is told.
     AfterCommit,
-    /// After the next effect was carried out, before that is stored.
+    /// After the next effect is executed, before that is stored.
     AfterEffect,
 }
 
@@ -83,7 +82,7 @@ pub enum When {
 pub enum DiskFault {
     /// Nothing can be written.
     Full,
-    /// The flush fails: what was written may be there after the next start.
+    /// The flush fails: what was written may exist after the next start.
     Flush,
     /// Every commit takes up to three seconds.
     Slow,
@@ -91,19 +90,19 @@ pub enum DiskFault {
 
 #[derive(Clone, Copy, Debug)]
 pub enum HandlerFault {
-    /// Nobody is reached.
+    /// No peer is reached.
     Unreachable,
-    /// It takes long.
+    /// The handler takes long.
     Slow,
-    /// It is done, and the answer is lost.
+    /// The effect happens, and the answer is lost.
     AnswerLost,
 }
 
-/// The lanes of the outbox, by the names under which faults strike them.
+/// The queues of the outbox, by the names that handler faults use.
 pub const QUEUES: [&str; 5] = ["devices", "phones", "receiver", "responders", "notices"];
 
 impl Plan {
-    /// The world of a seed.
+    /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
         let center = dice.pick(&[
@@ -131,7 +130,7 @@ impl Plan {
     }
 }
 
-/// A request, and what people tend to do afterwards.
+/// Adds a request, and what people tend to do afterwards.
 fn people(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, What)>) {
     let home = dice.below(homes as u64) as usize;
     let at = dice.ms(0, HORIZON_MS);
@@ -142,7 +141,7 @@ fn people(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, What)>) {
     entries
         .push((at, What::Raise { home, who, request, mode, drill_sirens: dice.chance(50), taps }));
     if dice.chance(25) {
-        // Around D more often than anywhere else: that is where it is decided.
+        // Most likely around D, where the outcome is decided.
         let after = if dice.chance(40) { dice.ms(4_900, 5_200) } else { dice.ms(100, 20_000) };
         entries.push((
             at + after,
@@ -257,7 +256,7 @@ fn home(n: usize, dice: &mut Dice) -> Home {
     }
 }
 
-/// The contact of that number.
+/// The contact with that number.
 pub fn contact(number: u8, opted_out: bool) -> Contact {
     Contact {
         id: format!("contact-{number}").parse().unwrap(),

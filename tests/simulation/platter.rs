@@ -1,5 +1,5 @@
-//! What is on the disk: it refuses what a database's constraints refuse, and forgets nothing before
-//! the history is over.
+//! The contents of the disk. It enforces the constraints of the database, and forgets nothing
+//! before the history is over.
 
 use buckler::{
     domain::{
@@ -27,7 +27,7 @@ pub struct Platter(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     incidents: BTreeMap<IncidentId, (HomeId, Vec<Recorded>)>,
-    /// By home, and whether the home must not notice it.
+    /// By home, and by whether the incident is hidden from it.
     running: BTreeMap<(HomeId, bool), IncidentId>,
     requests: BTreeMap<IncidentId, RequestRow>,
     dispatches: BTreeSet<(IncidentId, Service)>,
@@ -40,7 +40,7 @@ fn refused(what: impl Into<String>) -> StoreError {
 }
 
 impl Tables {
-    /// What a database's constraints refuse, before anything is changed.
+    /// Checks the database constraints before anything is changed.
     fn check(&self, batch: &Batch) -> Result<(), StoreError> {
         if let Some(quarantined) = batch.quarantined.first() {
             return Err(refused(format!(
@@ -125,7 +125,7 @@ impl Tables {
 }
 
 impl Platter {
-    /// What a database's constraints refuse of this batch.
+    /// Checks the database constraints for this batch.
     pub fn check(&self, batch: &Batch) -> Result<(), StoreError> {
         self.tables().check(batch)
     }
@@ -159,7 +159,7 @@ impl Platter {
         self.tables().outbox.values().cloned().collect()
     }
 
-    /// Whether this effect is still to be carried out.
+    /// Whether this effect is still pending.
     pub fn has_effect(&self, key: &str) -> bool {
         self.tables().outbox.contains_key(key)
     }

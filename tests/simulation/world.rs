@@ -1,6 +1,6 @@
 //! The world around the server: true time, people, contacts, responders, devices, the network, the
-//! disk, and the hand that pulls the plug. The server in it is the real engine on a paused runtime:
-//! a life from start to kill is one runtime.
+//! disk, and kills. The server in it is the real engine on a paused runtime: each life from start
+//! to kill has its own runtime.
 
 use super::{
     disk::Disk,
@@ -35,21 +35,21 @@ use tokio::{
     time::Instant,
 };
 
-/// When a world begins.
+/// The start of a world.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
-/// After the last entry everything is healed, and must have come to its end by then (I8).
+/// After the last entry everything heals, and must have come to its end within this time (I8).
 const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
-/// How often somebody at the center looks whether something needs a decision.
+/// How often an operator checks whether something needs a decision.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Something that comes.
+/// A scheduled event.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// An entry of the plan, by its place.
+    /// An entry of the plan, by its index.
     Entry(usize),
-    /// A sender sends, or sends again.
+    /// A sender sends or resends.
     Send(usize),
-    /// A copy reaches the server, if it lives.
+    /// A copy reaches the server, if the server is up.
     Arrive(usize),
     /// An answer reaches the sender.
     Answered(usize, bool),
@@ -57,11 +57,11 @@ pub enum Event {
     DiskHeals,
     HandlerHeals(&'static str),
     NetworkHeals,
-    /// Somebody at the center looks.
+    /// An operator checks for decisions.
     Look,
 }
 
-/// How the network is.
+/// The state of the network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weather {
     pub loses_percent: u64,
@@ -69,11 +69,11 @@ pub struct Weather {
 }
 
 struct Time {
-    /// True time when this life began, and the runtime's time then; without a life it stands.
+    /// True time and the runtime's time at the start of this life. Between lives, time stops.
     base: Timestamp,
     since: Option<Instant>,
     wall_offset_ms: i64,
-    /// The server's time against the truth when it was killed.
+    /// The server's time minus true time when it was killed.
     server_offset_ms: i64,
     boot: (u32, Timestamp),
 }
@@ -91,7 +91,7 @@ pub struct World {
     kill: Mutex<(Duration, bool)>,
 }
 
-/// What ended a life.
+/// The reason why a life ended.
 enum End {
     Killed { down: Duration, reboot: bool },
     Over,
@@ -151,7 +151,7 @@ impl World {
         what.lock().expect("no holder panics")
     }
 
-    /// The time as it is, wherever clocks were set.
+    /// The true time, no matter how clocks were set.
     #[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
     pub fn truth(&self) -> Timestamp {
         let time = self.lock(&self.time);
@@ -162,7 +162,7 @@ impl World {
         self.lock(&self.ledger)
     }
 
-    /// Lets something come at a time.
+    /// Schedules an event at a time.
     pub fn later(&self, at: Timestamp, event: Event) {
         let mut queue = self.lock(&self.queue);
         let number = 1_000_000
@@ -175,7 +175,7 @@ impl World {
         queue.insert(key, event);
     }
 
-    /// Pulls the plug from inside a task, which then waits for its end.
+    /// Kills the server from inside a task, which then waits to be dropped.
     pub async fn pull_the_plug(&self) {
         self.killed.notify_one();
         std::future::pending().await
@@ -187,7 +187,7 @@ impl World {
     }
 }
 
-/// Runs a world to its end. What broke, with the story if it is wanted.
+/// Runs a world to its end. Returns the broken invariant, with the story if it is requested.
 pub fn run(plan: Plan, tells: bool) -> Ledger {
     let world = World::new(plan, tells);
     world.later(BEGINNING + LOOK, Event::Look);
@@ -234,8 +234,8 @@ impl World {
         time.base = back;
         if reboot {
             time.boot = (time.boot.0 + 1, back);
-            // A machine that starts with another time than it had cannot be told from one that was
-            // off for longer, or not at all.
+            // A machine that boots with a changed clock cannot be told from one that was off for
+            // longer, or not at all.
             time.wall_offset_ms = time.server_offset_ms;
         }
     }
@@ -320,7 +320,7 @@ async fn live(world: &Arc<World>) -> End {
 }
 
 impl World {
-    /// Whether everything that was planned has happened, and everything that began is over.
+    /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
         let only_looks = self.lock(&self.queue).values().all(|e| matches!(e, Event::Look));
         only_looks && engine.view().running().is_empty() && self.disk.left().is_empty()
@@ -351,7 +351,7 @@ impl World {
         }
     }
 
-    /// Somebody decides on what was found late (R22).
+    /// Somebody decides on an incident that was found late (R22).
     fn look(self: &Arc<Self>, engine: &Engine) {
         for current in engine.view().running() {
             if matches!(current.incident.state, State::UnderReview) {

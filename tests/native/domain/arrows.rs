@@ -1,5 +1,4 @@
-//! Every arrow of the line, walked: given a story, when a command comes, then this is where it
-//! stands.
+//! Takes every declared arrow of an incident: a story, a command, and the state that follows.
 
 use super::story::{Story, WALKED, home, person, s};
 use buckler::domain::incident::{
@@ -10,7 +9,7 @@ use buckler::domain::incident::{
     decide::Refusal,
 };
 
-/// Each story is a test of its own, and the coverage test below tells them all.
+/// Makes each story a test, and lists all of them for the coverage test below.
 macro_rules! stories {
     ($($(#[$doc:meta])* fn $name:ident() $body:block)*) => {
         $($(#[$doc])* #[test] fn $name() $body)*
@@ -281,7 +280,7 @@ stories! {
         story.give(Command::Release { by: person("op"), from: person("op") }).unwrap();
         story.give(Command::Claim { by: person("ed") }).unwrap();
         assert_eq!((story.incident.assignee.clone(), story.made("call_contact")), (Some(person("ed")), 1));
-        // Release and assignment name the assignee, who may be another operator by now.
+        // Release and assignment name the assignee that they expect, who may have changed by now.
         assert_eq!(story.give(Command::Release { by: Actor::Center, from: person("op") }), Err(Refusal::AssignedToAnother));
         let assign = |to: &str, from: Option<&str>| Command::Assign { by: person("lead"), to: person(to), from: from.map(person) };
         assert_eq!(story.give(assign("cy", Some("op"))), Err(Refusal::AssignedToAnother));

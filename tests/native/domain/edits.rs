@@ -1,4 +1,4 @@
-//! What owners may change of a home, and what they may not.
+//! Which changes owners may make to a home, and which are refused.
 
 use super::story::home;
 use buckler::domain::{

@@ -1,4 +1,4 @@
-//! R1 to R6 and R9 as a table: every home there can be, against the rules as they are written.
+//! R1 to R6 and R9 as a table: every possible home, checked against the rules.
 
 use super::story::{OWNER, home};
 use buckler::domain::{
@@ -8,7 +8,7 @@ use buckler::domain::{
     incident::{Request, Source},
 };
 
-/// Every combination of what decides, with the home it makes.
+/// Every combination of the deciding facts, with the home that results.
 fn homes() -> impl Iterator<Item = Home> {
     let plans = [Plan::None, Plan::Basic, Plan::HomePremium];
     (0..16u8).flat_map(move |bits| {

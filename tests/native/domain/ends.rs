@@ -1,4 +1,4 @@
-//! I23: every live incident can be ended by somebody who exists.
+//! I23: for every live incident there is somebody who can end it.
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
@@ -138,7 +138,7 @@ fn answered_call_is_over_before_an_incident_closes_itself() {
     assert_eq!(story.state(), "closed");
 }
 
-/// The audit's B16: three taps away, with the defaults.
+/// The audit's B16: reachable by three taps, with the defaults.
 #[test]
 fn silent_practice_says_nothing_of_a_server_that_was_down() {
     let mut drill = Story::begin(&home(), Request::Siren, Mode::Drill, false);

@@ -1,4 +1,4 @@
-//! What others are told of an incident, and what they say of it.
+//! What other systems are told of an incident, and what their reports change.
 
 use super::story::{NOON, Story, home, person, s};
 use buckler::{

@@ -1,5 +1,4 @@
-//! R22: a server that was down across D acts at once when it is back, as long as acting is still
-//! right.
+//! R22: a server that was down across D acts as soon as it is back, if it is not too late.
 
 use super::story::{Story, home, s};
 use buckler::domain::incident::{Disposition, Mode, Request};

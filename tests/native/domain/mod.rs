@@ -1,4 +1,4 @@
-//! The pure core: milliseconds, no IO.
+//! Tests of the pure core: milliseconds, no I/O.
 
 mod arrows;
 mod edits;

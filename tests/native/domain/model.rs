@@ -1,4 +1,4 @@
-//! Random commands and time jumps against the invariants. Failing seeds are kept beside this file.
+//! The invariants under random commands and time jumps. Failing seeds are kept beside this file.
 
 use super::story::{Story, home, person};
 use buckler::domain::{
@@ -85,7 +85,7 @@ fn a_home() -> impl Strategy<Value = Home> {
     })
 }
 
-/// What a person asked for, as the story tells it.
+/// The requests of people, as the facts record them.
 fn asked(story: &Story) -> BTreeSet<Request> {
     story
         .facts

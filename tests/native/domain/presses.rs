@@ -1,4 +1,4 @@
-//! I24: every acknowledged press adds a fact that whoever works on the incident sees.
+//! I24: every acknowledged press adds a fact that the people working on the incident see.
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{

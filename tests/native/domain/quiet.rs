@@ -1,4 +1,4 @@
-//! A panel's duress code and silent hold-up: quiet in what they do.
+//! A panel's duress code and silent hold-up start quiet incidents.
 
 use super::story::{Story, s};
 use buckler::domain::incident::{

@@ -1,4 +1,4 @@
-//! R12, R13, R19 and R21: what sounds, when, and never for medical.
+//! R12, R13, R19 and R21: which sirens sound, when, and that none sounds for medical help.
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{

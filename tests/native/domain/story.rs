@@ -1,4 +1,4 @@
-//! A story about one incident: commands and time go in, and every fact is checked on its way.
+//! A story drives one incident: it takes commands and time, and checks every fact.
 
 use buckler::domain::{
     access::{Membership, Role},
@@ -20,7 +20,7 @@ use buckler::domain::{
 use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
 thread_local! {
-    /// The arrows that stories of this thread have walked.
+    /// The arrows that stories of this thread have taken.
     pub static WALKED: RefCell<BTreeSet<Arrow>> = const { RefCell::new(BTreeSet::new()) };
 }
 
@@ -95,7 +95,7 @@ pub fn person(name: &str) -> Actor {
     Actor::Person { id: name.parse().unwrap(), name: name.into() }
 }
 
-/// One incident on its way.
+/// One incident in progress.
 pub struct Story {
     pub now: Timestamp,
     pub incident: Incident,
@@ -103,7 +103,7 @@ pub struct Story {
     pub effects: Vec<Effect>,
 }
 
-/// What Ada asks for on the dashboard.
+/// A request by Ada on the dashboard.
 pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
     Raise {
         id: IncidentId(uuid::Uuid::from_u128(1)),
@@ -133,7 +133,7 @@ impl Story {
         Self::raised(Raise { mode, drill_sirens, ..raise(home, request, policy) })
     }
 
-    /// A panel's duress code or hold-up button.
+    /// An incident started by a panel's duress code or hold-up button.
     pub fn quiet(quiet: Quiet, policy: Policy) -> Self {
         let by = Actor::Device { name: "Panel".into() };
         Self::raised(Raise {

@@ -1,4 +1,4 @@
-//! The story of an incident is told from its facts, and to each reader as they may know it.
+//! The timeline is told from the facts, and shows each reader only what they may know.
 
 use super::story::{Story, home, person, s};
 use buckler::{
@@ -20,7 +20,7 @@ fn texts(story: &Story, audience: Audience) -> Vec<String> {
         .collect()
 }
 
-/// The audit's B7: siren only, and five seconds later police join.
+/// The audit's B7: siren only, and the police join five seconds later.
 #[test]
 fn old_fact_is_never_reworded_by_a_later_one() {
     let mut story = Story::live(Request::Siren);
@@ -55,7 +55,7 @@ fn aborted_countdown_beside_sirens_was_not_sent() {
     assert!(!texts(&story, Audience::Home).iter().any(|text| text.contains("monitoring center")));
 }
 
-/// R14, I27: where nobody is connected, no line says that somebody was told.
+/// R14, I27: on a server that is connected to nobody, no line says that somebody was told.
 #[test]
 fn nothing_is_claimed_where_nobody_is_connected() {
     let alone = Policy { connected: false, ..Policy::default() };
@@ -71,7 +71,7 @@ fn nothing_is_claimed_where_nobody_is_connected() {
     );
 }
 
-/// R16: whoever forces somebody to call it off may look at the home's screen.
+/// R16: a person who forces somebody to cancel may be watching the home's screen.
 #[test]
 fn wrong_password_is_not_shown_at_home_before_the_end() {
     let mut story = Story::live(Request::Police);
@@ -105,8 +105,7 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
     assert!(!is_secret(&shown(&story, Audience::Home)), "and so does the home once it is over");
 }
 
-/// A client that is older than the server: a kind of line that it does not know is a line all the
-/// same.
+/// A client that is older than the server shows a kind of line that it does not know as a line.
 #[test]
 fn unknown_kind_of_line_is_read_as_other() {
     let story = Story::live(Request::Police);

@@ -1,4 +1,4 @@
-//! For a day, what was changed of address and contacts can be undone.
+//! Changes of the address and contacts can be undone for a day.
 
 use super::story::{NOON, home, s};
 use buckler::domain::{
@@ -77,7 +77,7 @@ fn nobody_hides_a_change_behind_more_changes() {
     let number = home.changes[0].number;
     change(&mut home, "bob", bob, |home| home.undo(number, bob).unwrap());
     assert_eq!(home.address, was, "as it was before the first of them");
-    // Undoing is a change too: everybody sees it, and can take it back.
+    // Undoing is also a change: everybody sees it, and it can be undone.
     let Was::Address(left) = &home.changes.last().unwrap().was else { panic!("an address") };
     assert_eq!((home.changes.len(), left.line1.as_str()), (1, "500 Elm Road"));
 }

@@ -1,4 +1,4 @@
-//! A server without `--demo` is connected to nobody, and never pretends otherwise.
+//! A server without `--demo` is connected to nobody, and never claims otherwise.
 
 use super::{database, instant, until};
 use crate::domain::story::{OWNER, home, person, raise};
@@ -72,7 +72,7 @@ async fn server_that_is_connected_to_nobody_is_not_ready() {
     assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
 }
 
-/// The engine's reads, counted.
+/// Counts the engine's reads.
 struct Counted {
     reads: Arc<dyn JournalReads>,
     incidents: Arc<AtomicU64>,

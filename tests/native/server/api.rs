@@ -1,4 +1,4 @@
-//! What members of a home may ask, and what comes of it.
+//! What members of a home may request, and what results.
 
 use super::{Server, whats};
 use reqwest::StatusCode;
@@ -295,8 +295,8 @@ async fn the_document_names_every_route() {
     }
 }
 
-/// What of an older document is not in this one, by its place. More may be said, but nothing that
-/// was relied on may go: no path, answer, field or value, and nothing new may be required.
+/// The places at which an older document has something that the new one lacks. The new one may add,
+/// but must keep each path, answer, field and value, and must not require more.
 fn lost(old: &Value, new: &Value, place: &str, all: &mut Vec<String>) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -353,7 +353,7 @@ fn lost(old: &Value, new: &Value, place: &str, all: &mut Vec<String>) {
     }
 }
 
-/// The older document is without its texts and refusals.
+/// The older document is stored without its texts and refusals.
 #[tokio::test]
 async fn the_document_only_grows() {
     let old: Value = serde_json::from_str(include_str!("../../fixtures/api.json")).unwrap();
@@ -361,7 +361,7 @@ async fn the_document_only_grows() {
     let new = server.stranger().get("/api/openapi.json").await.1;
     let mut all = Vec::new();
     lost(&old, &new, "", &mut all);
-    // The older document named the answer of another route, which the server never gave here.
+    // The older document listed the answer of another route, which this one never gave.
     all.retain(|lost| {
         !lost.starts_with("/paths//api/v1/center/incidents/{id}/call/post/responses/200/")
     });
@@ -397,7 +397,7 @@ async fn signed_out_person_stops_nothing_and_begins_nothing() {
 }
 
 /// I23: a household that may end an incident later is told that it is too early, not that it may
-/// not.
+/// not do so.
 #[tokio::test]
 async fn end_before_the_calls_are_over_is_a_conflict() {
     let server = Server::start("30s").await;

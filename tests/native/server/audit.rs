@@ -1,5 +1,4 @@
-//! The audit: everything that is done is in it, nothing secret is, and what was tampered with
-//! shows.
+//! The audit contains everything that is done and nothing secret, and verification finds tampering.
 
 use super::{Person, Server, until};
 use buckler::server::store::sqlite::{Verdict, verify};
@@ -7,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
-/// Once every step of every incident is in it.
+/// Waits until the audit contains every step of every incident. Returns its size and its head.
 async fn whole(server: &Server) -> (u64, String) {
     let check = || async {
         match verify(&server.file(), None).await.unwrap() {
@@ -19,7 +18,7 @@ async fn whole(server: &Server) -> (u64, String) {
     until("a whole audit", check).await
 }
 
-/// Changes the file as somebody would who has it, and the triggers' names.
+/// Tampers with the file, as somebody with access to it who knows the triggers' names could.
 async fn tamper(server: &Server, statement: &str) {
     let mut file =
         SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
@@ -37,12 +36,12 @@ async fn tamper(server: &Server, statement: &str) {
     assert!(changed > 0, "{statement}");
 }
 
-/// Does something of every kind. What the audit must not tell of it: the token of a contact's link,
-/// and a recovery code.
+/// Performs one action of every kind. Returns the secrets that the audit must not contain: the
+/// token of a contact's link, and a recovery code.
 async fn deeds(server: &Server, owner: &Person) -> [String; 2] {
     let wrong = json!({"email": "owner@demo.test", "password": "a guess that is wrong"});
     server.stranger().post("/api/v1/session", &wrong).await;
-    // The answer does not wait for this record.
+    // This record is written after the answer.
     let recorded = || async {
         Some(owner.get("/api/v1/homes/maple-street/audit").await.1)
             .filter(|all| all[0]["what"] == "sign_in_refused")
@@ -103,7 +102,7 @@ async fn audit_records_who_did_what_from_where_and_no_secret() {
         "home_changed",
         "person_changed",
         "proof_refused",
-        // The sister has to agree again.
+        // The sister must agree again.
         "home_changed",
         "link_made",
         "contact_answered",
@@ -143,7 +142,7 @@ async fn audit_is_read_page_by_page_and_each_home_has_its_own() {
         owner.get("/api/v1/homes/maple-street/audit?before=-1").await.0,
         StatusCode::UNPROCESSABLE_ENTITY
     );
-    // What was done to one's account is in every one.
+    // Changes of an account are in the audit of each of its homes.
     let other = owner.get("/api/v1/homes/lake-cabin/audit").await.1.to_string();
     assert!(other.contains("password_changed") && !other.contains("brook"), "{other}");
 }
@@ -157,7 +156,7 @@ async fn audit_binds_every_step_of_an_incident_across_a_restart() {
     owner.until_state(&incident, "aborted").await;
     let (before, head) = whole(&server).await;
     assert!(before >= 3, "a sign-in, a start, an end: {before}");
-    // Stopped before it was taken over.
+    // The server stops before the audit has this incident.
     let late = owner.raise("maple-street", "fire", json!({})).await.1;
     let server = server.restart_after(std::time::Duration::ZERO).await;
     let owner = server.sign_in("owner").await;

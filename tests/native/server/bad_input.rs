@@ -1,4 +1,4 @@
-//! F40: whatever is sent, a problem comes back, nothing is stored and nothing panics.
+//! F40: bad input always gets a problem document, stores nothing and causes no panic.
 
 use super::{Person, Server};
 use reqwest::{StatusCode, header};
@@ -29,7 +29,7 @@ async fn nothing_stored(person: &Person) {
     assert_eq!(person.get(INCIDENTS).await.1, json!([]), "nothing was stored");
 }
 
-/// An app that is newer than its server must be heard: what the server does not know is left alone.
+/// A request of an app that is newer than its server counts: the server ignores unknown fields.
 #[tokio::test]
 async fn raise_of_a_newer_app_is_heard() {
     let server = Server::start("30s").await;

@@ -1,5 +1,5 @@
-//! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS
-//! beside; and devices behind it.
+//! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS as an
+//! option, and devices behind it.
 
 use super::{until, wait};
 use rcgen::{
@@ -21,20 +21,20 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The users of the broker: this server, and each device by its name.
+/// The users of the broker: this server, and each device under its name.
 const USERS: [&str; 7] = ["buckler", "base", "hall", "bedroom", "door", "drive", "cabin"];
-/// Others: this server with fewer rights, the bridge of Zigbee devices, Home Assistant, and who
-/// sees everything.
+/// Further users: this server with fewer rights, the bridge of Zigbee devices, Home Assistant, and
+/// a user who may read everything.
 const OTHERS: [&str; 4] = ["mute", "zigbee2mqtt", "homeassistant", "watcher"];
 
-/// A broker.
+/// A mosquitto process.
 pub struct Broker {
     child: Option<Child>,
-    /// Without TLS.
+    /// The port without TLS.
     pub port: u16,
-    /// With it.
+    /// The port with TLS.
     pub tls_port: u16,
-    /// With it, and only for who has a certificate.
+    /// The port with TLS that requires a client certificate.
     pub mutual_port: u16,
     folder: TempDir,
 }
@@ -44,7 +44,7 @@ fn free_port() -> u16 {
 }
 
 impl Broker {
-    /// A broker that runs.
+    /// Starts a broker.
     pub async fn start() -> Self {
         let folder = Self::folder();
         let rights = USERS[1..].iter().fold("user buckler\ntopic readwrite #\ntopic read $SYS/broker/version\n".to_owned(), |all, name| {
@@ -66,8 +66,8 @@ impl Broker {
         folder
     }
 
-    /// A broker with the rights of the example in the documentation, and somebody who sees
-    /// everything.
+    /// Starts a broker with the rights of the example in the documentation, and with a user who may
+    /// read everything.
     pub async fn of_the_example() -> Self {
         Self::on(
             Self::folder(),
@@ -125,7 +125,7 @@ impl Broker {
         fs::write(path("mosquitto.conf"), settings).unwrap();
     }
 
-    /// Starts it, on the same ports.
+    /// Starts the process on the same ports.
     pub async fn begin(&mut self) {
         let settings = self.folder.path().join("mosquitto.conf");
         let child = Command::new("mosquitto")
@@ -142,7 +142,7 @@ impl Broker {
         .await;
     }
 
-    /// As a power cut ends it.
+    /// Kills the process, as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -150,12 +150,12 @@ impl Broker {
         }
     }
 
-    /// A file of this broker.
+    /// The path of a file of this broker.
     pub fn path(&self, name: &str) -> String {
         Path::join(self.folder.path(), name).display().to_string()
     }
 
-    /// The table `mqtt` of a server whose devices are behind this broker: (device, name).
+    /// The `mqtt` table of a server whose devices are behind this broker: (device, name).
     pub fn settings(&self, sirens: &[(&str, &str)]) -> String {
         let siren = |(device, name): &(&str, &str)| {
             format!(
@@ -170,7 +170,7 @@ impl Broker {
         )
     }
 
-    /// A client of the broker by that name.
+    /// A client of the broker with that user name.
     pub fn client(&self, name: &str) -> (AsyncClient, rumqttc::EventLoop) {
         let mut options =
             MqttOptions::new(format!("{name}-{}", free_port()), ("127.0.0.1", self.port));
@@ -180,7 +180,7 @@ impl Broker {
         AsyncClient::builder(options).capacity(1_000).build()
     }
 
-    /// A siren by that name that obeys and says so.
+    /// A siren of that name that obeys and confirms.
     pub async fn device(&self, name: &str) -> Device {
         let (client, events) = self.client(name);
         let device = Device {
@@ -197,7 +197,7 @@ impl Broker {
     }
 }
 
-/// A certificate for this server, by an authority of its own: its name is who it is to the broker.
+/// A certificate for this server from its own authority. Its name identifies it to the broker.
 fn issue_client(folder: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -246,7 +246,7 @@ impl Device {
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
                     let order: Value = serde_json::from_slice(&message.payload).unwrap();
-                    // What asks for nothing.
+                    // A message that commands nothing.
                     if order["state"].is_null() {
                         continue;
                     }
@@ -265,7 +265,7 @@ impl Device {
         }
     }
 
-    /// Says something on one of its topics.
+    /// Publishes on one of the device's topics.
     pub fn say(&self, topic: &str, payload: &str, retain: bool) {
         let options = PublishOptions::at_least_once().retain(retain);
         self.client
@@ -277,17 +277,17 @@ impl Device {
             .unwrap();
     }
 
-    /// Whether it obeys from now on.
+    /// Sets whether it obeys from now on.
     pub fn obey(&self, obeys: bool) {
         self.obeys.store(obeys, Ordering::Release);
     }
 
-    /// Every command that it has heard.
+    /// Every command that it has received.
     pub fn heard(&self) -> Vec<Publish> {
         self.heard.lock().unwrap().clone()
     }
 
-    /// The commands in short, such as `ON`; who sees a key twice does the thing once (I12).
+    /// The states that were commanded, such as `ON`; a device obeys each key once (I12).
     pub fn orders(&self) -> Vec<String> {
         let mut orders: Vec<Value> = self
             .heard()

@@ -1,5 +1,5 @@
-//! Live View from real cameras (GStreamer's RTSP server) and from what is none: pictures at once,
-//! to whoever may look, and no longer.
+//! Live View from real cameras (GStreamer's RTSP server) and from servers that are not cameras:
+//! pictures at once, only for people who may see them, and only while they may.
 
 use super::{PATIENCE, Person, Server, until, until_within};
 use futures_util::{SinkExt, StreamExt};
@@ -19,7 +19,7 @@ use tokio_tungstenite::{
 pub const CAMERAS: &str = "/api/v1/homes/maple-street/cameras";
 const PICTURE_WITHIN: Duration = Duration::from_secs(15);
 
-/// A camera.
+/// A camera process.
 pub struct Camera {
     child: Child,
     asked: ChildStdin,
@@ -61,13 +61,13 @@ impl Camera {
         self.port
     }
 
-    /// As a network that fails ends them.
+    /// Drops the connections, as a failing network does.
     fn drop_connections(&mut self) {
         self.asked.write_all(b"drop\n").unwrap();
         self.asked.flush().unwrap();
     }
 
-    /// As a cable that is pulled.
+    /// Kills the camera, as a pulled cable does.
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -80,7 +80,7 @@ impl Drop for Camera {
     }
 }
 
-/// Gives Maple Street's hallway that stream.
+/// Sets the stream of Maple Street's hallway camera.
 pub async fn camera_at(owner: &Person, address: &str) {
     let body = json!({"kind": "camera", "name": "Hallway", "sos_compatible": true, "has_siren": false, "stream": address});
     let (status, answer) = owner.ask(Method::PUT, &format!("{CAMERAS}/hallway"), &body).await;
@@ -91,10 +91,10 @@ pub async fn tried(owner: &Person) -> Value {
     owner.post(&format!("{CAMERAS}/hallway/try"), &json!({})).await.1
 }
 
-/// Somebody who looks.
+/// A viewer.
 pub struct Eye(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-/// What comes.
+/// A message to the viewer.
 #[derive(Debug)]
 pub enum Seen {
     Format(Value),
@@ -153,7 +153,7 @@ impl Eye {
         }
     }
 
-    /// The next picture: whether it stands by itself.
+    /// Waits for the next picture. Returns whether it is a key frame.
     pub async fn picture(&mut self) -> bool {
         loop {
             match self.next().await {
@@ -267,7 +267,7 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
     let mut eye = Eye::open(&server, "owner", "hallway").await.unwrap();
     eye.format().await;
     assert!(eye.picture().await);
-    // Nowhere to be read: not by owners, not in the log, not on the disk.
+    // The login is not readable anywhere: not for owners, not in the log, not on the disk.
     for path in ["", "/household", "/audit"] {
         let told = owner.get(&format!("/api/v1/homes/maple-street{path}")).await.1.to_string();
         assert!(!told.contains("secret-7") && !told.contains("login\":\""), "{told}");
@@ -278,7 +278,7 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
     );
     let stored = std::fs::read(server.file()).unwrap();
     assert!(!stored.windows(8).any(|window| window == b"secret-7"));
-    // Another camera is never shown it.
+    // The login is never sent to another camera.
     let other = Camera::start(&["--login", "admin:secret-7"]);
     camera_at(&owner, &other.address()).await;
     assert_eq!(tried(&owner).await["trouble"], "wrong_login");
@@ -300,7 +300,7 @@ async fn disconnected_camera_comes_back_and_disturbs_nothing() {
             .clone()
     };
     until("it is lost", || async { (online().await == false).then_some(()) }).await;
-    // The viewer stays, and pictures go on with one that stands by itself.
+    // The viewer stays, and pictures continue with a key frame.
     while !eye.picture().await {}
     let port = camera.port;
     camera.kill();
@@ -358,7 +358,7 @@ async fn no_picture_reaches_who_may_not_look_or_may_no_longer() {
     );
     let stranger = server.stranger();
     assert_eq!(stranger.get("/api/v1/cameras/front-door/still").await.0, StatusCode::UNAUTHORIZED);
-    // Taken out of the home, signed out, and a camera that is taken away: within five seconds.
+    // Streams end within five seconds after a removal, a sign-out, or the end of the camera.
     let owner = server.sign_in("owner").await;
     let people = owner.get("/api/v1/homes/maple-street/household").await.1["people"].clone();
     let guest = people.as_array().unwrap().iter().find(|p| p["role"] == "guest").unwrap()["id"]
@@ -402,12 +402,12 @@ async fn a_viewer_has_nothing_to_say() {
     eye.picture().await;
     eye.0.send(Message::Text("hello".into())).await.unwrap();
     eye.picture().await;
-    // More than that is none of a viewer's, and ends it.
+    // A viewer must not send larger messages, so this one ends the stream.
     let _ = eye.0.send(Message::Binary(vec![0; 1 << 20].into())).await;
     while !matches!(eye.next().await, Seen::End) {}
 }
 
-/// Safari plays only what it can request in parts (RFC 9110, 14).
+/// Safari plays only files that it can request in ranges (RFC 9110, 14).
 async fn a_part_of_it(owner: &Person, path: &str, whole: &[u8]) {
     let part = async |range: &str| {
         owner
@@ -447,7 +447,7 @@ async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
     owner.act(&incident, "cancel").await;
     let path = format!("/api/v1/incidents/{}/clip", incident["id"].as_str().unwrap());
     assert_eq!(owner.get(&path).await.0, StatusCode::NOT_FOUND, "not before it is whole");
-    // Nobody looks any more, and it is kept to its end.
+    // Nobody watches any more, and the clip is still recorded to its end.
     drop(eye);
     let clip = async || {
         let answer = owner.client.get(format!("{}{path}", server.base)).send().await.unwrap();
@@ -472,7 +472,7 @@ async fn an_incident_from_live_view_keeps_what_the_camera_showed() {
 
 #[tokio::test]
 async fn a_real_camera_has_a_still_where_there_is_an_ffmpeg() {
-    // This machine's own, whatever it is called there.
+    // The ffmpeg of this machine.
     let server = Server::with_file("ffmpeg = \"/usr/bin/ffmpeg\"\n").await;
     let owner = server.sign_in("owner").await;
     let camera = Camera::start(&[]);

@@ -1,4 +1,4 @@
-//! The monitoring center sees what waits for it, and nothing else of any home.
+//! The monitoring center sees its waiting incidents, and nothing else of any home.
 
 use super::{Op, Server, whats};
 use buckler::domain::access::CenterRole;
@@ -110,7 +110,7 @@ async fn supervisors_link_admits_to_the_center_and_to_no_home() {
     assert_eq!((&me["center_role"], &me["homes"]), (&json!("operator"), &json!([])));
     assert_eq!(robin.get(QUEUE).await.0, StatusCode::OK);
     assert_eq!(server.stranger().post(&link, &account).await.0, StatusCode::NOT_FOUND, "once");
-    // One into a home and one to the center are not taken for each other.
+    // The routes of a home and of the center do not accept each other's invitations.
     let owner = server.sign_in("owner").await;
     let link = invite().await;
     let id = supervisor.get("/api/v1/center/people").await.1["invitations"][0]["id"]
@@ -122,7 +122,7 @@ async fn supervisors_link_admits_to_the_center_and_to_no_home() {
     let (status, left) = supervisor.ask(Method::DELETE, &format!("{all}/{id}"), &Value::Null).await;
     assert_eq!((status, &left["invitations"]), (StatusCode::OK, &json!([])));
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
-    // Whoever invited leads the center no more: nobody comes in by them.
+    // The inviter is no longer a supervisor, so the invitation admits nobody.
     let link = invite().await;
     server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Operator))).await;
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);

@@ -1,9 +1,8 @@
-//! `buckler serve --print-config`: the effective configuration, as a file that can be used again.
+//! `buckler serve --print-config` prints the effective configuration as a file that works again.
 
 use std::{fs, path::Path, process::Command};
 
-/// One of everything. Secrets and keys are in files of their own, which the server reads when it
-/// starts.
+/// Every setting. Secrets and keys are in separate files, which the server reads when it starts.
 const EVERYTHING: &str = r#"
 public_url = "https://sos.example.org"
 trusted_proxies = ["10.0.0.2"]
@@ -77,7 +76,7 @@ const KEY: &str = "00112233445566778899AABBCCDDEEFF";
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
 const PASSWORD: &str = "open sesame";
 
-/// What the server prints that has this configuration file and these options.
+/// The output of the server for this configuration file and these options.
 fn printed(file: &Path, options: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
     let output = command
@@ -90,7 +89,7 @@ fn printed(file: &Path, options: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every key of a table with the keys of its tables, such as `mqtt.siren.name`.
+/// Every key of a table, including nested ones such as `mqtt.siren.name`.
 fn keys(value: &toml::Value, path: &str) -> Vec<String> {
     match value {
         toml::Value::Table(table) => {

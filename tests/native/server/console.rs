@@ -1,5 +1,5 @@
-//! People at the monitoring center: one queue, one who works on each incident, and what they say
-//! reaches the home's timeline.
+//! People at the monitoring center: they share one queue, one operator works on each incident, and
+//! their reports reach the home's timeline.
 
 use super::{Op, Person, Server, until, whats};
 use buckler::domain::access::CenterRole;
@@ -98,7 +98,7 @@ async fn operator_works_an_incident_and_the_home_sees_each_step() {
         "not_allowed",
         "I5"
     );
-    // R16: a wrong password is answered like none, and help is sent.
+    // R16: a wrong password gets the same answer as no password, and help is sent.
     let off = json!({"outcome": "called_off", "verbal_password": "green heron"});
     assert_eq!(says(&operator, &incident, "call", off).await.1, json!({"accepted": false}));
     owner.until_state(&incident, "dispatching").await;

@@ -1,4 +1,4 @@
-//! DC-09, byte by byte: the frames that other implementations take, and bytes that are none.
+//! DC-09, byte by byte: frames that other implementations accept, and bytes that are no frames.
 
 use buckler::{
     domain::{
@@ -11,7 +11,7 @@ use buckler::{
 };
 use proptest::prelude::*;
 
-/// `0123456789ABCDEF`, as receivers want it in hexadecimal digits.
+/// `0123456789ABCDEF` in hexadecimal digits, as receivers expect it.
 const KEY: &str = "30313233343536373839414243444546";
 const ALPHABET: &[u8; PAD] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcde";
 
@@ -37,7 +37,7 @@ fn help(service: Service, zone: u16) -> String {
     Code::new(Signal::Help(service), zone).encode(Format::AdmCid, "1234")
 }
 
-/// Frames that pysiaalarm 3.2.2 takes.
+/// Frames that pysiaalarm 3.2.2 accepts.
 fn golden() -> Vec<(&'static str, Frame)> {
     let restore =
         Code { qualifier: Qualifier::Restore, ..Code::new(Signal::Help(Service::Police), 1) };
@@ -105,7 +105,7 @@ fn every_length_of_key_hides_and_another_key_opens_nothing() {
         let bytes = frame.encode(Some((&key, ALPHABET)));
         assert_eq!(Frame::decode(&bytes, |_| Some(&key)), Ok(frame.clone()));
         assert_eq!(Frame::decode(&bytes, |_| None), Err(NotAFrame::Key));
-        // What another key makes of it is noise; should it look like a frame, its time does not.
+        // With another key the frame decodes to noise, or at least to another time.
         assert_ne!(Frame::decode(&bytes, |_| Some(&other)), Ok(frame));
     }
     for wrong in ["", "zz", "0123", &"0".repeat(33), "0123456789ABCDEF"] {
@@ -163,7 +163,7 @@ fn events_are_understood_as_panels_write_them() {
     assert_eq!(sia("#1234|PH001"), one(Restore, Signal::Help(Service::Police), 1));
 }
 
-/// D1: text stands between `^` and `^` or follows `*`, and a word is no code.
+/// D1: text is enclosed in `^` or follows `*`, and a word is not a code.
 #[test]
 fn text_of_a_zone_is_never_a_code() {
     let sia = |text: &str| {
@@ -199,7 +199,7 @@ fn text_of_a_zone_is_never_a_code() {
     );
 }
 
-/// D5: DC-05's fire family is 110 to 118, DC-03 has fire, heat, sprinkler and gas.
+/// D5: DC-05's fire family is 110 to 118; DC-03 has fire, heat, sprinkler and gas.
 #[test]
 fn rare_fire_codes_are_fire() {
     let fire = [Signal::Help(Service::Fire)];
@@ -221,7 +221,7 @@ fn rare_fire_codes_are_fire() {
     }
 }
 
-/// D6: what is no alarm is none, and an alarm that nobody can be sent to is told apart from it.
+/// D6: codes that are not alarms are told apart from alarms to which nobody can be sent.
 #[test]
 fn codes_that_are_no_emergency_are_told_apart() {
     let signals = |format, text: &str| {
@@ -265,7 +265,7 @@ fn duress_and_silent_hold_up_are_quiet() {
     }
 }
 
-/// 607 begins a walk test and may take the account out of service.
+/// Code 607 begins a walk test, which may take the account out of service.
 #[test]
 fn practice_is_a_manual_test() {
     assert_eq!(Code::new(Signal::Test, 1).encode(Format::AdmCid, "1234"), "#1234|1601 00 001");

@@ -1,4 +1,4 @@
-//! The real binary on a disk that fails: what it says, how soon, and that nothing is acknowledged
+//! The real binary on a failing disk: what it reports, how soon, and that it acknowledges nothing
 //! before it is flushed.
 
 use super::{PATIENCE, Person, until};
@@ -13,7 +13,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The server of this build, with something between it and the disk.
+/// The server of this build, with a fault injector between it and the disk.
 struct OnDisk {
     child: Child,
     owner: Person,
@@ -53,7 +53,7 @@ impl OnDisk {
         Self { child, owner, folder }
     }
 
-    /// From now on the disk does this; an empty word heals it.
+    /// Sets the disk's fault; an empty string heals it.
     fn disk(&self, fault: &str) {
         fs::write(self.folder.path().join("fault"), fault).unwrap();
     }
@@ -62,7 +62,7 @@ impl OnDisk {
         self.owner.get("/api/v1/homes/maple-street").await.1["incident"].clone()
     }
 
-    /// A request that must be refused, within a second.
+    /// Makes a request that must be refused within a second.
     async fn is_refused(&self) {
         let asked = self.owner.raise("maple-street", "police", json!({}));
         let (status, problem) = tokio::time::timeout(Duration::from_secs(1), asked)
@@ -101,8 +101,8 @@ async fn full_disk_is_said_within_a_second_and_acknowledges_nothing() {
     server.serves_again().await;
 }
 
-/// I26: whatever worked before a fault works after it. SQLite rolls a full disk's transaction back
-/// by itself.
+/// I26: everything that worked before a fault works after it. SQLite itself rolls back the
+/// transaction of a full disk.
 #[tokio::test]
 async fn sign_in_works_again_after_a_full_disk() {
     let server = OnDisk::start().await;
@@ -165,15 +165,15 @@ async fn disk_that_fails_to_flush_acknowledges_nothing() {
 async fn flush_comes_before_the_answer() {
     let server = OnDisk::start().await;
     server.disk("held");
-    // As long as the flush waits there is no yes: after its time the answer is that it is not known
-    // to be stored.
+    // While the flush waits, the server confirms nothing: after a timeout it answers that it does
+    // not know whether the request is stored.
     let (status, _) = server.owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let (status, _) = server.owner.raise("lake-cabin", "medical", json!({})).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     server.disk("");
-    // What was on its way to the disk is stored when the flush ends; what had not been begun by
-    // then never is (F16).
+    // A write in progress is stored when the flush ends. A write that had not begun by then is
+    // never stored (F16).
     let stored = || async { Some(server.incident().await).filter(|i| !i.is_null()) };
     assert_eq!(until("what was written", stored).await["state"], "counting_down");
     assert_eq!(
@@ -238,7 +238,7 @@ async fn check_looks_at_a_running_server_and_finds_damage() {
     assert_eq!(fs::read(&copy).unwrap(), bytes, "nothing is repaired");
 }
 
-/// As somebody without rights, who cannot even read where cargo puts the binary.
+/// Runs as nobody, who cannot even read the folder where cargo puts the binary.
 fn start_as_nobody(binary: &Path, data: &Path) -> Output {
     use std::os::unix::process::CommandExt;
     let mut server = Command::new(binary);
@@ -277,7 +277,7 @@ async fn unwritable_file_and_folder_without_rights_are_said() {
         said.contains("cannot use the data folder") && said.contains("Permission denied"),
         "{said}"
     );
-    // A file that can only be read.
+    // A file that is read-only.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
     let file = data.join("buckler.db");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();

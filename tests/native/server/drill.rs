@@ -1,4 +1,4 @@
-//! R21 and I18: practice is practice, and the real thing comes first.
+//! R21 and I18: a drill stays a drill, and a live request has priority.
 
 use super::Server;
 use reqwest::StatusCode;

@@ -1,6 +1,6 @@
-//! A request that is dropped half-way: a phone that loses its network, a tab that is closed.
-//! Whatever it was to change is changed whole, with its record in the audit, or not at all; and
-//! what is in memory is what is on the disk.
+//! A request that is dropped halfway, because a phone loses its network or a tab is closed. Its
+//! change is made completely, with its audit record, or not at all, and memory agrees with the
+//! disk.
 
 use super::{Person, Server};
 use axum::{
@@ -31,7 +31,7 @@ use tower::ServiceExt;
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
 
-/// What is stored of people and homes.
+/// The stored state of people and homes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Dump {
     accounts: BTreeSet<String>,
@@ -65,7 +65,7 @@ async fn dump(server: &Server) -> Dump {
     }
 }
 
-/// A request, and what a whole change looks like.
+/// A request, and a check that its change is complete.
 struct Case {
     method: Method,
     path: String,
@@ -82,7 +82,7 @@ fn case(method: Method, path: String, body: Value, whole: fn(&Dump, &Dump) -> bo
     Case { method, path, body, cookie: None, whole }
 }
 
-/// Makes what the request needs, another time for each.
+/// Creates what the request needs, anew for each round.
 async fn prepared(
     name: &str,
     server: &Server,
@@ -136,7 +136,7 @@ fn prepared_of_a_home(name: &str, server: &Server, round: usize) -> Case {
             case(Method::PUT, format!("{MAPLE}/holding"), body, |_, _| true)
         }
         "the verbal password is set" => {
-            // The same words: their hash is another one each time.
+            // The same words: each hash of them is different.
             let body = json!({"password": "blue heron", "current": "blue heron"});
             case(Method::PUT, format!("{MAPLE}/verbal-password"), body, |_, _| true)
         }
@@ -252,7 +252,7 @@ async fn prepared_of_a_stranger(name: &str, owner: &Person, round: usize) -> Cas
     }
 }
 
-/// Polls until it is ready, or has been polled so often; then it is dropped.
+/// Polls the future until it is ready, at most `most` times, and then drops it.
 async fn polled<T>(mut future: Pin<&mut impl Future<Output = T>>, most: usize) -> Option<T> {
     let mut polls = 0;
     poll_fn(|context| {
@@ -284,7 +284,7 @@ pub(super) fn request(
     request.body(body).unwrap()
 }
 
-/// Drops the request after one poll more each time, until it is answered. How often it was dropped.
+/// Drops the request after one more poll each time, until it is answered. Returns the drop count.
 async fn dropped_at_every_await(name: &str) -> usize {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
@@ -298,11 +298,11 @@ async fn dropped_at_every_await(name: &str) -> usize {
             let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
             polled(pin!(routes.clone().oneshot(request)), polls).await
         };
-        // What was handed on is done by the time that something later is.
+        // The writer works in order: once this is done, so is the change.
         server.app.changes.note(Bookkeeping::Probe).await.unwrap();
         let after = dump(&server).await;
         let is_same = after == before;
-        // One thing that is done may be told by two records: who joins also signs in.
+        // One action may have two records: joining also signs in.
         let told = (1..=2).contains(&(after.records - before.records));
         assert!(is_same || told, "{name}, dropped after {polls}: {before:?} {after:?}");
         assert!(
@@ -354,7 +354,7 @@ dropped! {
     dropped_request_signs_in_whole_or_not: "somebody signs in",
 }
 
-/// What the guest is to the home, and what the audit said of it last, at one moment.
+/// The role of the guest, and the role in the latest audit record, in one read.
 async fn guest(server: &Server) -> (String, Option<String>) {
     let mut file =
         SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
@@ -366,7 +366,7 @@ async fn guest(server: &Server) -> (String, Option<String>) {
     (row.get(0), row.get(1))
 }
 
-/// A proxy that cuts: in the head, in the body, and before the answer has come.
+/// A proxy that cuts a request in the head, in the body, or before the answer arrives.
 #[tokio::test]
 async fn request_cut_on_the_wire_leaves_no_half_change() {
     let server = Server::start("30s").await;
@@ -390,7 +390,7 @@ async fn request_cut_on_the_wire_leaves_no_half_change() {
         let mut wire = TcpStream::connect(host).await.unwrap();
         wire.set_nodelay(true).unwrap();
         wire.write_all(&whole.as_bytes()[..cut]).await.unwrap();
-        // While it is read, decided, stored and answered: a little later each time.
+        // Cut while it is read, decided, stored and answered: a little later in each round.
         for _ in 12..round {
             tokio::task::yield_now().await;
             guest(&server).await;

@@ -1,5 +1,5 @@
-//! What holds for every request: its id in the answer and in the log, the time that it may take,
-//! and how much may be open at once.
+//! What holds for every request: its id in the answer and in the log, its timeout, and the limit of
+//! open requests.
 
 use super::{PATIENCE, Server, cameras::free_port, until, until_within};
 use reqwest::StatusCode;
@@ -20,8 +20,8 @@ const EVENTS: &str = "/api/v1/homes/maple-street/events";
 /// Longer than any limit on a request.
 const TOO_LONG: Duration = Duration::from_secs(90);
 
-/// The server of this build, as a process of its own: what a test logs in its own process depends
-/// on the tests beside it.
+/// The server of this build as a separate process, because in the tests' own process the log would
+/// depend on tests that run at the same time.
 struct Logged {
     child: Child,
     base: String,
@@ -53,7 +53,7 @@ impl Logged {
         server
     }
 
-    /// The lines of the log.
+    /// The log as parsed lines.
     fn lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -94,7 +94,7 @@ async fn request_id_is_in_its_answer_and_in_each_log_line() {
     let id =
         |answer: &reqwest::Response| answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert_ne!(id(&signed_in), id(&raised));
-    // Lines are written a moment after what they tell of.
+    // Log lines are written shortly after the event.
     let step = until("the step", || async {
         server.lines().into_iter().find(|line| line["step"] == "started")
     })
@@ -124,7 +124,7 @@ async fn only_a_trusted_proxy_names_a_request() {
     assert_ne!(ask(&behind, "no id").await, "no id");
 }
 
-/// What comes back on a connection that these bytes were sent on, until the server closes it.
+/// Sends these bytes on a connection, and returns the answer until the server closes it.
 async fn until_closed(server: &Server, bytes: &[u8]) -> String {
     let mut socket = TcpStream::connect(server.base.trim_start_matches("http://")).await.unwrap();
     socket.write_all(bytes).await.unwrap();
@@ -148,7 +148,7 @@ async fn who_says_nothing_or_stops_in_the_middle_loses_the_connection() {
     assert!(body.starts_with("HTTP/1.1 503") && body.contains("timed_out"), "{body}");
 }
 
-/// A phone that is gone holds its stream until the server notices, so one more must never be
+/// A phone that is gone holds its stream until the server notices, so another stream must never be
 /// refused.
 #[tokio::test]
 async fn surplus_stream_of_a_session_or_link_ends_only_its_oldest() {
@@ -169,7 +169,7 @@ async fn surplus_stream_of_a_session_or_link_ends_only_its_oldest() {
             streams.push(open(person, path).await);
         }
         timeout(PATIENCE, ends(streams.remove(0))).await.expect("the oldest ends");
-        // What happens reaches all others.
+        // Events reach all others.
         owner.raise("maple-street", "siren", json!({})).await;
         assert_eq!(streams.len(), 16);
         if path == EVENTS {
@@ -204,7 +204,7 @@ async fn a_listener_that_takes_nothing_is_let_go() {
     assert!(first.starts_with(b"HTTP/1.1 200"));
     let is_open = || server.app.live_events.is_open(&"maple-street".parse().unwrap());
     assert!(is_open());
-    // More than the system keeps for one connection, so that the server has to wait for it.
+    // Send more than the system buffers for one connection, so that the server has to wait.
     let large = format!("\"{}\"", "x".repeat(64 * 1024));
     let is_gone = || async {
         server.app.live_events.publish(

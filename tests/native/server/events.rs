@@ -1,4 +1,4 @@
-//! Live events: a snapshot first, then what happens, and nothing missed.
+//! Live events: first a snapshot, then every event, with none missed.
 
 use super::{PATIENCE, Person, Server};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ async fn a_listener_that_is_too_slow_starts_over_with_a_snapshot() {
         )
         .await
         .unwrap();
-    // It reads nothing, while more happens than is kept for anybody.
+    // It reads nothing while more events happen than the server keeps for a listener.
     for _ in 0..300 {
         let incident = owner.raise("maple-street", "medical", json!({})).await.1;
         owner.act(&incident, "cancel").await;
@@ -193,7 +193,7 @@ async fn a_contacts_stream_tells_of_the_call_and_of_nothing_else() {
     }
 }
 
-/// A page whose link was replaced must not ring: nothing that is pressed there would count.
+/// A page whose link was replaced must not ring, because a press there would not count.
 #[tokio::test]
 async fn contacts_stream_ends_with_its_link() {
     let server = Server::start("30s").await;
@@ -210,8 +210,8 @@ async fn contacts_stream_ends_with_its_link() {
     }
 }
 
-/// A home in which much happens that a contact is not told: their page must not take the silence
-/// for a lost connection.
+/// Much happens in the home that a contact is not told. The contact's page must not take the
+/// silence for a lost connection.
 #[tokio::test]
 async fn contacts_stream_shows_that_it_lives_while_the_home_is_busy() {
     let server = Server::start("30s").await;

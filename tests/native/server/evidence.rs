@@ -1,5 +1,5 @@
-//! Evidence: the same from the page and from the command line, sealed so that others can check it,
-//! and kept.
+//! Evidence is the same from the page and from the command line, has seals that others can check,
+//! and is kept.
 
 use super::{Server, until};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn buckler(data: &Path, words: &[&str]) -> Output {
         .unwrap()
 }
 
-/// A checker that shares nothing with the server.
+/// Runs a checker that shares no code with the server.
 fn check(file: &Path) -> Output {
     check_against(file, &[])
 }
@@ -74,7 +74,7 @@ async fn evidence_written_beside_a_server_has_seals_that_others_check() {
         !text.contains("argon2") && !text.contains("under the stone"),
         "no password, and nothing that is for responders alone"
     );
-    // The page says the same, line for line.
+    // The page's export is the same, line for line.
     let path = format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap());
     let owner = server.sign_in("owner").await;
     let written: Value = serde_json::from_str(&text).unwrap();
@@ -84,7 +84,7 @@ async fn evidence_written_beside_a_server_has_seals_that_others_check() {
         seen["events"].as_array().unwrap()[..lines],
         written["events"].as_array().unwrap()[..]
     );
-    // Whatever is changed or left out is found.
+    // The checker finds every change and omission.
     for (from, to) in
         [("\"name\": \"Olivia\"", "\"name\": \"Nobody\""), ("sent_now", "countdown_over")]
     {
@@ -146,7 +146,7 @@ async fn evidence_is_signed_with_a_key_that_others_can_know() {
         assert!(good && said.contains("signed with the expected key"), "{said}");
         assert!(checked(text, &[]).1.contains("which was not checked"));
     }
-    // What no seal covers is covered by the signature.
+    // The signature covers what no seal covers.
     let forgeries: [fn(&mut Value); 4] = [
         |evidence| evidence["events"][0]["text"] = json!("Nothing happened"),
         |evidence| evidence["incident"]["state"] = json!("closed"),
@@ -159,13 +159,13 @@ async fn evidence_is_signed_with_a_key_that_others_can_know() {
         let (good, said) = checked(&forged.to_string(), &[]);
         assert!(!good && said.contains("not as it was signed"), "{n}: {said}");
     }
-    // A field that is there twice, which other readers may read first.
+    // A duplicate field: other readers may use the first one.
     let twice = seen.to_string().replacen('{', "{\"exported_at\":\"2026-01-01T00:00:00.000Z\",", 1);
     assert!(checked(&twice, &[key]).1.contains("a field twice"));
     let mut unsigned = seen.clone();
     unsigned.as_object_mut().unwrap().remove("signature");
     assert_eq!(checked(&unsigned.to_string(), &[key]), (false, "the file is not signed\n".into()));
-    // A forger signs with a key of their own.
+    // A forger signs with another key.
     let (other, mut forged) = (Server::start("30s").await, seen.clone());
     let other_key =
         String::from_utf8(buckler(other.file().parent().unwrap(), &["evidence", "key"]).stdout)
@@ -195,7 +195,7 @@ async fn evidence_whose_key_is_damaged_is_given_unsigned() {
 async fn unreadable_incident_keeps_no_other_from_being_exported() {
     let (server, one, _) = with_incidents().await;
     let broken = one["id"].as_str().unwrap().to_owned();
-    // The first that began.
+    // The incident that began first.
     let server = server
         .restart_after_sql("UPDATE facts SET body = '[' || body WHERE incident = (SELECT id FROM incident ORDER BY started_at LIMIT 1)")
         .await;
@@ -274,8 +274,7 @@ async fn a_page_for_paper_holds_what_people_wrote_as_text() {
     );
 }
 
-/// Evidence is kept for 400 days at least: nothing that the server does by itself takes an incident
-/// away.
+/// Evidence is kept for at least 400 days: the server never removes an incident on its own.
 #[tokio::test]
 async fn what_happened_400_days_ago_is_still_there() {
     let (server, one, _) = with_incidents().await;

@@ -1,5 +1,5 @@
-//! The example of the documentation on a real broker, as `mosquitto_sub` sees it: a siren, a keypad
-//! and a panic button on Zigbee, and Home Assistant.
+//! The example of the documentation on a real broker, observed by `mosquitto_sub`: a siren, a
+//! keypad and a panic button on Zigbee, and Home Assistant.
 
 use super::{Person, Server, broker::Broker, until, wait, whats};
 use buckler::server::identity::attempts::Guess;
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-/// `mosquitto_sub -v -t '#'`, by somebody who may see everything.
+/// `mosquitto_sub -v -t '#'`, as a user who may read everything.
 struct Watcher {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
@@ -50,8 +50,8 @@ impl Watcher {
         Self { child, lines }
     }
 
-    /// Everything on topics that begin so; the same again is the same (I12: a command that is
-    /// repeated is one command).
+    /// All messages whose line begins like this, without direct repetitions (I12: a repeated
+    /// command is one command).
     fn saw(&self, begin: &str) -> Vec<String> {
         let mut saw: Vec<String> = self
             .lines
@@ -77,7 +77,7 @@ impl Drop for Watcher {
     }
 }
 
-/// The example, with a bridge whose siren obeys and says so.
+/// The example, with a bridge whose siren obeys and confirms.
 struct World {
     server: Server,
     owner: Person,
@@ -124,7 +124,7 @@ impl World {
             .unwrap();
     }
 
-    /// What the siren was told, and what it said.
+    /// The commands to the siren, and its reports.
     fn siren(&self) -> Vec<String> {
         let all = self.watcher.saw("zigbee2mqtt/hall siren");
         all.into_iter().filter(|line| !line.contains("availability")).collect()
@@ -138,15 +138,15 @@ impl World {
         assert_eq!(self.siren(), lines);
     }
 
-    /// The server is made to say everything anew, on the connection on which it speaks to sirens:
-    /// what comes with that came after all that it had told a siren before.
+    /// Makes the server announce everything again on the connection that also commands sirens. The
+    /// announcements come after every earlier command.
     async fn nothing_more(&self) {
         let before = self.found();
         self.assistant_says("homeassistant/status", "online");
         until("all of it anew", || async { (self.found() > before).then_some(()) }).await;
     }
 
-    /// How often Home Assistant was told which homes there are.
+    /// How often Home Assistant was told which homes exist.
     fn found(&self) -> usize {
         let lines = self.watcher.lines.lock().unwrap();
         lines.iter().filter(|line| line.starts_with("homeassistant/device")).count()
@@ -158,7 +158,7 @@ impl World {
             .unwrap();
     }
 
-    /// What Home Assistant was told of Maple Street, one after the other.
+    /// The states of Maple Street that Home Assistant was told, in order.
     fn states(&self) -> Vec<Value> {
         let all = self.watcher.saw("buckler/home/maple-street/state");
         all.iter()
@@ -244,7 +244,7 @@ async fn example_siren_hears_nothing_of_medical_help_drill_or_cancel() {
     world.nothing_more().await;
     assert_eq!(world.siren(), [""; 0], "F34");
     let world = World::start().await;
-    // Whoever may not write there presses nothing, and an SOS there is none.
+    // A client without the right to write there presses nothing, and an SOS there is ignored.
     world.says("buckler/home/maple-street/do", "drill");
     let press = |what: &str| world.assistant_says("buckler/home/maple-street/do", what);
     ["police", "fire", "medical", "", "cancel"].into_iter().for_each(press);
@@ -297,7 +297,7 @@ async fn a_code_cancels_a_countdown_and_the_keypad_is_told() {
     );
     world.nothing_more().await;
     assert_eq!(world.siren(), [""; 0]);
-    // With nothing to cancel, and when help is on its way, it says so: a code takes nothing back.
+    // If nothing is to cancel or help is on its way, the keypad is told so: a code cancels nothing.
     world.says(keypad, &typed("4711", 4));
     world.watcher.until_saw("zigbee2mqtt/hall keypad/set", 3).await;
     let incident = world.owner.raise("maple-street", "fire", json!({})).await.1;
@@ -313,7 +313,7 @@ async fn a_code_cancels_a_countdown_and_the_keypad_is_told() {
     assert!(world.watcher.saw("zigbee2mqtt/hall keypad/set")[3].contains("invalid_code"), "R18");
     let after = world.owner.look(&incident).await;
     assert_ne!(after["state"], "aborted");
-    // Whoever guesses is stopped, and then even the right code is not looked at.
+    // A person who guesses is stopped, and then even the right code is not checked.
     let (attempts, clock) = (&world.server.app.attempts, &world.server.app.clock);
     let guess = Guess::Keypad("zigbee2mqtt/hall keypad".into());
     let mut wrong = 1000;
@@ -375,7 +375,7 @@ async fn home_assistant_sees_what_the_home_does_and_can_silence_it() {
         words.contains(&json!("counting_down")) && words.contains(&json!("verifying")),
         "{words:?}"
     );
-    // Home Assistant starts anew: it is told everything again.
+    // Home Assistant restarts, and is told everything again.
     let before = world.found();
     world.assistant_says("homeassistant/status", "online");
     until("all homes again", || async { (world.found() >= 2 * before).then_some(()) }).await;

@@ -1,5 +1,5 @@
-//! Cameras that are found (ipycam's ONVIF over GStreamer's pictures), that know only UDP, and that
-//! have smaller pictures for small screens.
+//! Cameras that are found by ONVIF (ipycam over GStreamer's pictures), that support only UDP, or
+//! that have a smaller stream for small screens.
 
 use super::{
     Person, Server,
@@ -16,7 +16,7 @@ use std::{
 const SEARCH: &str = "/api/v1/homes/maple-street/camera-search";
 const OFFERS: &str = "/api/v1/homes/maple-street/camera-offers";
 
-/// A program of this folder, with Python's packages that scripts/setup installs.
+/// Runs a program of this folder with the Python packages that scripts/setup installs.
 pub fn python(program: &str) -> Command {
     let tools = std::env::var_os("BUCKLER_TOOLS");
     let tools = tools
@@ -26,7 +26,7 @@ pub fn python(program: &str) -> Command {
     command
 }
 
-/// What a camera says of itself.
+/// The ONVIF service of a camera.
 struct Face {
     child: Child,
     port: u16,
@@ -102,8 +102,8 @@ async fn a_camera_is_found_asked_for_its_streams_and_added() {
         owner.ask(Method::PUT, &format!("{CAMERAS}/backyard/login"), &login).await.0,
         StatusCode::OK
     );
-    // Small screens are sent the smaller pictures, and whoever does not say how small it is the
-    // larger ones.
+    // Small screens get the smaller stream; a client that does not state its size gets the larger
+    // one.
     for (screen, width) in [("?width=390", 160), ("?width=1440", 640), ("", 640)] {
         let mut eye = Eye::open(&server, "owner", &format!("backyard/live{screen}")).await.unwrap();
         assert_eq!(eye.format().await["width"], width, "{screen}");
@@ -154,7 +154,7 @@ async fn camera_is_not_believed_and_no_host_elsewhere_is_asked() {
     }
     let silent = format!("http://127.0.0.1:{}/", free_port());
     assert_eq!(offers(&owner, &silent, "", "").await["trouble"], "no_answer");
-    // What answers is this server, which is none.
+    // This server answers there, and it is not a camera.
     assert_eq!(
         offers(&owner, &format!("{}/onvif", server.base), "", "").await["trouble"],
         "not_a_camera"

@@ -1,4 +1,4 @@
-//! The data folder: for one server and one user.
+//! The data folder belongs to one server and one user.
 
 use super::{Server, until};
 use std::{
@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The program, with the mask that most systems have.
+/// The program, with the umask of most systems.
 fn buckler(words: &str) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("umask 022; exec {} {words}", env!("CARGO_BIN_EXE_buckler")));
@@ -20,7 +20,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Everything in a folder, and what others may do with it.
+/// Everything in a folder that is open to others, with its mode.
 fn open_to_others(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -66,7 +66,7 @@ async fn second_server_on_a_folder_does_not_start() {
     assert!(line.starts_with("Buckler serves"), "a server that was killed holds nothing: {line}");
 }
 
-/// Security 15a: addresses, hashes of passwords, gate codes.
+/// Security 15a: these files contain addresses, password hashes and gate codes.
 #[tokio::test]
 async fn backup_export_and_database_are_private() {
     let server = Server::start("30s").await;
@@ -75,7 +75,7 @@ async fn backup_export_and_database_are_private() {
     owner.act(&incident, "cancel").await;
     let data = server.file().parent().unwrap().to_owned();
     assert!(open_to_others(&data).is_empty(), "{:?}", open_to_others(&data));
-    // As an older version left it.
+    // The mode that an older version left.
     fs::set_permissions(server.file(), PermissionsExt::from_mode(0o644)).unwrap();
     let checked =
         buckler(&format!("check --listen 127.0.0.1:1 --data {}", data.display())).output().unwrap();
@@ -83,7 +83,7 @@ async fn backup_export_and_database_are_private() {
     assert!(!checked.status.success() && said.contains("others can read"), "{said}");
     let elsewhere = tempfile::tempdir().unwrap();
     let (copy, evidence) = (elsewhere.path().join("copy.db"), elsewhere.path().join("evidence"));
-    // A link that somebody laid in the way leads nowhere.
+    // A link that somebody planted is not followed.
     let victim = elsewhere.path().join("victim");
     std::os::unix::fs::symlink(&victim, elsewhere.path().join("copy.db.part")).unwrap();
     for words in [

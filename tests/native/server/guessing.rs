@@ -1,4 +1,4 @@
-//! What strangers and guests send touches nobody else: no name that they make up, and nothing that
+//! Input of strangers and guests affects nobody else: neither the names that they make up nor what
 //! takes long to compute.
 
 use super::{Person, Server, instant};
@@ -16,8 +16,8 @@ async fn recover(stranger: &Person, email: &str) -> StatusCode {
         .0
 }
 
-/// Security 2: strangers filed names of any length in the table that also guards calls, keypads and
-/// passwords.
+/// Security 2: strangers filled the table that also guards calls, keypads and passwords with names
+/// of any length.
 #[tokio::test]
 async fn made_up_names_take_nothing_from_anybody() {
     let server = Server::start("30s").await;
@@ -58,8 +58,8 @@ async fn made_up_names_take_nothing_from_anybody() {
     }
 }
 
-/// The audit's B8: ten wrong sign-ins with an owner's address kept the owner from changing
-/// anything.
+/// The audit's B8: after ten wrong sign-ins with an owner's address, the owner could change
+/// nothing.
 #[tokio::test]
 async fn strangers_do_not_lock_out_somebody_who_is_signed_in() {
     let server = Server::start("30s").await;
@@ -82,13 +82,13 @@ async fn strangers_do_not_lock_out_somebody_who_is_signed_in() {
     assert_eq!(super::until("a place in the line", prove).await, StatusCode::NO_CONTENT);
 }
 
-/// A password that takes zxcvbn very long, with what everybody's must have.
+/// A password that meets the rules and keeps zxcvbn busy for very long.
 const HOSTILE: &str =
     r#"4"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*5"#;
 
 /// Security 1: a guest froze the whole server with one request a second. The server of this test
-/// has one thread: whatever is computed there is seen as a gap between two ticks. Judging takes as
-/// long as the request does; no gap comes near that.
+/// has one thread, so computing there shows as a gap between two ticks. Judging takes as long as
+/// the request does; no gap comes near that.
 #[tokio::test]
 async fn password_is_judged_beside_the_runtime_and_after_the_checks() {
     let server = Server::start("30s").await;

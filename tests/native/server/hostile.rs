@@ -1,5 +1,5 @@
-//! Requests that nobody sends who means well, byte by byte: each is refused as it should be, opens
-//! nothing and changes nothing.
+//! Hostile requests, byte by byte: the server refuses each with the right status, and they open
+//! nothing and change nothing.
 
 use super::{Person, Server};
 use data_encoding::BASE64URL_NOPAD;
@@ -11,11 +11,11 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What comes back for these very bytes: the status (0 where the connection is closed without a
-/// word), and everything as text.
+/// Sends exactly these bytes. Returns the status (0 if the connection is closed without an answer)
+/// and the whole answer as text.
 async fn send(server: &Server, bytes: &[u8]) -> (u16, String) {
     let mut socket = TcpStream::connect(server.base.trim_start_matches("http://")).await.unwrap();
-    // A server that has seen enough may close before all was sent.
+    // The server may close the connection before it has read everything.
     let _ = socket.write_all(bytes).await;
     let mut said = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut said)).await;
@@ -23,7 +23,7 @@ async fn send(server: &Server, bytes: &[u8]) -> (u16, String) {
     (text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0), text)
 }
 
-/// A request with these header lines and that body, after which the connection is closed.
+/// A request with these headers and this body, after which the server closes the connection.
 fn request(first: &str, headers: &[&str], body: &str) -> Vec<u8> {
     let length = if body.is_empty() {
         String::new()
@@ -39,10 +39,10 @@ const SESSION: &str = "POST /api/v1/session";
 const RAISE: &str = "POST /api/v1/homes/maple-street/incidents";
 const PERSON: &str = "PUT /api/v1/homes/maple-street/people/guest";
 
-/// What is sent, its bytes, and which answers are right. 0 is a connection that is closed.
+/// A description, the bytes, and the accepted statuses. 0 is a closed connection.
 type Sent = (&'static str, Vec<u8>, &'static [u16]);
 
-/// What is sent by somebody without a session.
+/// Requests without a session.
 fn strangers() -> Vec<Sent> {
     [paths(), cookies(), sites(), methods(), broken(), bodies()].concat()
 }
@@ -84,7 +84,7 @@ fn cookies() -> Vec<Sent> {
     ]
 }
 
-/// From a page of somebody else.
+/// Requests from a page of another site.
 fn sites() -> Vec<Sent> {
     let from = |headers: &[&str]| {
         request(SESSION, headers, r#"{"email":"owner@demo.test","password":"buckler-demo"}"#)
@@ -124,7 +124,7 @@ fn methods() -> Vec<Sent> {
     ]
 }
 
-/// What is no HTTP, or nearly.
+/// Bytes that are not HTTP, or not quite.
 fn broken() -> Vec<Sent> {
     let raw = |text: &str| text.as_bytes().to_vec();
     vec![
@@ -215,7 +215,7 @@ fn bodies() -> Vec<Sent> {
     ]
 }
 
-/// The same from somebody who is signed in as the owner.
+/// Requests with the owner's session.
 fn owners(cookie: &str) -> Vec<Sent> {
     let cookie = format!("cookie: {cookie}");
     let get = |path: &str| request(&format!("GET {path}"), &[&cookie], "");
@@ -322,7 +322,7 @@ async fn cookies_that_ended_or_were_stolen_from_the_file_open_nothing() {
         send(&server, &request("GET /api/v1/me", &[&format!("cookie: {cookie}")], "")).await.0
     };
     assert_eq!(me(&cookie).await, 200);
-    // Whoever has the file has hashes of tokens: they are no tokens.
+    // The file contains only hashes of tokens, which do not work as tokens.
     let kept =
         server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap();
     for session in kept {
@@ -340,7 +340,7 @@ async fn cookies_that_ended_or_were_stolen_from_the_file_open_nothing() {
     assert_eq!(me(&cookie).await, 401, "replayed after signing out");
 }
 
-/// How long a wrong password takes to be refused.
+/// The time until a wrong password is refused.
 async fn refused_after(person: &Person, email: &str) -> Duration {
     let began = super::instant();
     let (status, _) =
@@ -353,7 +353,7 @@ async fn refused_after(person: &Person, email: &str) -> Duration {
 async fn signing_in_takes_as_long_for_who_is_unknown() {
     let server = Server::start("30s").await;
     let stranger = server.stranger();
-    // The first hash of all is of nobody, and is made then.
+    // The first request also computes the hash for unknown accounts.
     refused_after(&stranger, "nobody@demo.test").await;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for n in 0..9 {
@@ -362,7 +362,7 @@ async fn signing_in_takes_as_long_for_who_is_unknown() {
     }
     known.sort();
     unknown.sort();
-    // Without a hash it would be a hundred times faster.
+    // Without a hash, an unknown account would be refused a hundred times faster.
     let ratio = known[4].as_secs_f64() / unknown[4].as_secs_f64();
     assert!((0.4..2.5).contains(&ratio), "known / unknown: {ratio:.2}");
 }

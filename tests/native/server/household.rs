@@ -1,4 +1,4 @@
-//! What owners change over HTTP: checked, stored, told to everybody who looks; and nobody else may.
+//! Changes by owners over HTTP are validated, stored and published. Nobody else may make them.
 
 use super::{Person, Server, until};
 use data_encoding::HEXLOWER;
@@ -247,8 +247,8 @@ async fn a_contact_agrees_opts_out_and_is_known_to_have_been_reached() {
     );
 }
 
-/// A contact who was sent nothing is not said to be asked, and one whose page a newer link ended
-/// has to agree again.
+/// A contact to whom nothing was sent is not said to be asked. A contact whose page was ended by a
+/// newer link must agree again.
 #[tokio::test]
 async fn contact_is_asked_by_the_newest_link_alone() {
     let server = Server::start("30s").await;
@@ -424,7 +424,7 @@ async fn every_owner_is_told_what_was_changed_and_can_undo_it() {
             "{name} could not undo it"
         );
     }
-    // Kept with the home.
+    // The changes are stored with the home.
     let server = server.restart_after(std::time::Duration::ZERO).await;
     let other = server.sign_in("owner").await;
     for change in [&told[0], &told[1]] {

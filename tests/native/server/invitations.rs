@@ -1,4 +1,4 @@
-//! Invitations: a link lets one person in, once, to what the owner said, and nobody else makes one.
+//! Invitations: a link admits one person once, in the role that the owner chose.
 
 use super::{Op, Person, Server};
 use reqwest::{Method, StatusCode};
@@ -50,7 +50,7 @@ async fn whoever_has_the_link_comes_in_once_as_the_owner_said() {
         )
     );
     assert_eq!(robin.raise("maple-street", "police", json!({})).await.0, StatusCode::FORBIDDEN);
-    // Used up.
+    // The link is used up.
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
     assert_eq!(
         server.stranger().post(&link, &account("other@a.test")).await.0,
@@ -102,7 +102,7 @@ async fn only_an_owner_invites_and_an_invitation_ends_with_their_role() {
     let (status, left) = owner.ask(Method::DELETE, &path, &Value::Null).await;
     assert_eq!((status, &left["invitations"]), (StatusCode::OK, &json!([])));
     assert_eq!(server.stranger().get(&link).await.0, StatusCode::NOT_FOUND);
-    // Whoever invited is put out of the home: nobody comes in by them any more.
+    // The inviter is removed from the home, so the invitation admits nobody.
     let link = invite(&owner, "guest").await;
     server
         .apply(Op::EndMembership("maple-street".parse().unwrap(), "owner".parse().unwrap()))

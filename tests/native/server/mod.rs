@@ -66,10 +66,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch};
 
-/// The longest that a test waits for something that must happen.
+/// The maximum wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running server.
+/// A server that runs in the test's process.
 pub struct Server {
     pub app: Arc<App>,
     pub base: String,
@@ -84,7 +84,7 @@ impl Server {
         Self::on(Arc::new(tempfile::tempdir().unwrap()), ring_timeout).await
     }
 
-    /// A demo server with that configuration file.
+    /// A demo server with this text as its configuration file.
     pub async fn with_file(text: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let file = folder.path().join("buckler.toml");
@@ -101,7 +101,7 @@ impl Server {
         Self::with(folder, words.into()).await
     }
 
-    /// Stops it, lets `meanwhile` happen, and starts it again with the same configuration file.
+    /// Stops the server, runs `meanwhile`, and restarts with the same configuration file.
     pub async fn restart_with_file(self, meanwhile: impl AsyncFnOnce()) -> Self {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
@@ -120,7 +120,7 @@ impl Server {
         Self::with(self.folder, words.into()).await
     }
 
-    /// A server that is no demo, on a fresh folder.
+    /// A server without the demo, on a fresh folder.
     pub async fn empty() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let words = ["serve", "--data", folder.path().to_str().unwrap()].map(str::to_owned);
@@ -159,7 +159,7 @@ impl Server {
         Self { app, base, stopper, serving, folder }
     }
 
-    /// Stops it, and starts it again on a database that is not quite its own.
+    /// Restarts the server on a modified database.
     pub async fn restart_with_database(self, change: impl FnOnce(Database) -> Database) -> Self {
         let file = self.file();
         self.stopper.send(true).unwrap();
@@ -174,7 +174,7 @@ impl Server {
         Self::serve(self.folder, app, stopper, stop).await
     }
 
-    /// Stops, and starts again on the same folder after `pause`.
+    /// Stops the server, and restarts it on the same folder after `pause`.
     pub async fn restart_after(self, pause: Duration) -> Self {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
@@ -183,7 +183,7 @@ impl Server {
         Self::on(self.folder, "30s").await
     }
 
-    /// Stops it, changes its database, and starts it again.
+    /// Stops the server, changes its database, and restarts it.
     pub async fn restart_after_sql(self, statements: &'static str) -> Self {
         let file = self.file();
         self.stopper.send(true).unwrap();
@@ -198,8 +198,8 @@ impl Server {
         Self::on(self.folder, "30s").await
     }
 
-    /// Stops it, and starts it again as if it had been down for so long: its time goes on from what
-    /// it kept.
+    /// Restarts the server as if it had been down for `pause`: moves the stored time that it
+    /// continues from.
     pub async fn restart_as_if_after(self, pause: Duration) -> Self {
         let file = self.file();
         self.stopper.send(true).unwrap();
@@ -218,7 +218,7 @@ impl Server {
         Self::on(self.folder, "30s").await
     }
 
-    /// Changes something beside the API.
+    /// Makes a change without the API.
     pub async fn apply(&self, op: Op) {
         self.app.changes.apply(change([op])).await.unwrap();
     }
@@ -239,7 +239,7 @@ impl Server {
     }
 }
 
-/// A change that a test makes.
+/// A change made by a test.
 pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
     Change::new(AuditEntry::new(
         AuditAction::PersonChanged,
@@ -249,7 +249,7 @@ pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
     .ops(ops)
 }
 
-/// Waits until the audit has a record of every fact, and verifies its chain.
+/// Waits until the audit contains every fact, and verifies its chain.
 pub async fn audited(file: &Path) {
     let whole = async || match sqlite::verify(file, None).await.unwrap() {
         sqlite::Verdict::Whole { waiting: 0, .. } => Some(()),
@@ -269,24 +269,24 @@ pub async fn database(folder: &TempDir, home: &Home) -> Database {
     database
 }
 
-/// The machine's monotonic clock, to compare how long things take.
+/// The machine's monotonic clock, to compare durations.
 #[expect(clippy::disallowed_methods, reason = "a test compares with the clock of the machine")]
 pub fn instant() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// Lets time pass: only for time itself, such as a server that is down; everything else is waited
-/// for by [`until`].
+/// Lets time pass. Use it only if the time itself matters, such as the downtime of a server;
+/// otherwise use [`until`].
 pub async fn wait(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Waits until `check` finds something.
+/// Waits until `check` returns something.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, check: impl FnMut() -> F) -> T {
     until_within(PATIENCE, what, check).await
 }
 
-/// Waits until `check` finds something that takes longer than the usual patience.
+/// Like [`until`], with another time limit.
 pub async fn until_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
@@ -303,7 +303,7 @@ pub async fn until_within<T, F: Future<Output = Option<T>>>(
     tokio::time::timeout(patience, waited).await.unwrap_or_else(|_| panic!("never came: {what}"))
 }
 
-/// Somebody with a browser.
+/// A person with a browser.
 #[derive(Clone)]
 pub struct Person {
     pub client: Client,
@@ -315,7 +315,7 @@ impl Person {
         answer(self.client.get(format!("{}{path}", self.base)).send().await.unwrap()).await
     }
 
-    /// Anything else; `null` is no body.
+    /// A request with any other method; `null` sends no body.
     pub async fn ask(
         &self,
         method: reqwest::Method,
@@ -332,7 +332,7 @@ impl Person {
             .await
     }
 
-    /// Slides, or taps; the id is new unless given.
+    /// Raises an SOS. The id is new unless `more` has one.
     pub async fn raise(&self, home: &str, request: &str, more: Value) -> (StatusCode, Value) {
         let mut body = json!({
             "id": uuid::Uuid::from_u128(unique()),
@@ -345,17 +345,17 @@ impl Person {
         self.post(&format!("/api/v1/homes/{home}/incidents"), &body).await
     }
 
-    /// A session of its own, for who speaks without a client.
+    /// The cookie of a new session of the owner, for requests that use no client.
     pub async fn cookie(&self) -> String {
         self.cookie_of("owner").await
     }
 
-    /// The session of another account. Retries while the line for hashing is full, as people do.
+    /// The cookie of another account. Retries while the hashing queue is full, as people do.
     pub async fn cookie_of(&self, name: &str) -> String {
         self.cookie_with(name, "buckler-demo").await
     }
 
-    /// With another password.
+    /// The cookie of an account with this password.
     pub async fn cookie_with(&self, name: &str, password: &str) -> String {
         let body = json!({"email": format!("{name}@demo.test"), "password": password});
         let ask = || async {
@@ -394,7 +394,7 @@ impl Person {
         until(state, check).await
     }
 
-    /// The path of a contact's phone, as the demo shows it.
+    /// The path of a contact's phone page, as the demo shows it.
     pub async fn phone_of(&self, home: &str, contact: usize) -> String {
         let home = self.get(&format!("/api/v1/homes/{home}")).await.1;
         let link = home["contacts"][contact]["phone_link"].as_str().unwrap().to_owned();

@@ -1,5 +1,5 @@
-//! Sirens behind a real broker: what they are told, what counts as proof, and what comes of a
-//! broker or a siren that is not there.
+//! Sirens behind a real broker: the commands that they get, the reports that count as proof, and
+//! failures of the broker and of sirens.
 
 use super::{
     Server,
@@ -12,7 +12,7 @@ use rumqttc::PublishOptions;
 use serde_json::{Value, json};
 use std::{process::Command, time::Duration};
 
-/// The sirens of Maple Street, and what their topics call them.
+/// The sirens of Maple Street, and their names in topics.
 const SIRENS: [(&str, &str); 5] = [
     ("base", "base"),
     ("hall-keypad", "hall"),
@@ -39,7 +39,7 @@ async fn online(server: &Server, device: &str, online: bool) {
     until("the siren is known", || async { is().await.then_some(()) }).await;
 }
 
-/// How many sirens have proved that they sound, and whether the one of that name has.
+/// The number of sirens that have proved that they sound.
 fn proofs(incident: &Value) -> usize {
     whats(incident).iter().filter(|what| **what == "siren_confirmed").count()
 }
@@ -100,8 +100,8 @@ async fn sirens_behind_the_broker_sound_once_prove_it_and_fall_silent() {
     .await;
 }
 
-/// I22, over a real broker: the relay of a siren ends a drill's pulse a moment before the server
-/// says OFF.
+/// I22 over a real broker: a siren's own timer ends a drill's pulse just before the server sends
+/// OFF.
 #[tokio::test]
 async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
     let broker = Broker::start().await;
@@ -143,11 +143,11 @@ async fn medical_help_tells_no_siren_anything() {
         whats(&owner.look(&incident).await).contains(&"call_placed").then_some(())
     })
     .await;
-    // What is sent after it comes after it: an answer on the same connection shows that nothing
-    // came before.
+    // Messages on one connection stay in order: a reply to a later command shows that none came
+    // earlier.
     owner.raise("maple-street", "siren", json!({})).await;
-    // An answer that comes too late is “not sent”, and sirens alone sound even then: on a busy
-    // machine they are told twice (F15).
+    // If the answer is late, the app says “not sent”, and sirens alone are sounded even so: on a
+    // busy machine they get two commands (F15).
     until("the siren that was asked for", || async {
         (!devices[0].orders().is_empty()).then_some(())
     })
@@ -313,9 +313,9 @@ async fn hostile_devices_disturb_nothing_and_none_acts_for_another() {
     base.client
         .try_publish("buckler/base/siren/state", vec![0xff, 0xfe, 0x00], bytes.clone())
         .unwrap();
-    // The broker knows whose topic that is.
+    // The broker enforces the owner of each topic.
     base.client.try_publish("buckler/hall/siren/state", proof.clone().into_bytes(), bytes).unwrap();
-    // Nor does the key of one siren prove anything of another.
+    // Nor does one siren's key prove anything about another siren.
     base.say("siren/state", &proof, false);
     base.say("availability", "offline", true);
     online(&server, "base", false).await;
@@ -348,7 +348,7 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
         .await;
     let order: Value = serde_json::from_slice(&base.heard()[0].payload).unwrap();
     assert_eq!(order["sound"], "fire");
-    // By a certificate instead of a password.
+    // A certificate instead of a password.
     let own = format!(
         "cert = {:?}\nkey = {:?}\n",
         broker.path("client.pem"),
@@ -366,8 +366,8 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
         Server::with_file(&format!("{head}client_id = \"other\"\n[[mqtt.siren]]{sirens}")).await;
     let refused = without.sign_in("owner").await.get("/api/v1/homes/maple-street").await.1["devices"][0]["online"].clone();
     assert_eq!(refused, false, "nobody comes without one");
-    // Somebody else's certificate, and a wrong password: no connection, and the base station is
-    // shown as what it is.
+    // With another server's certificate or a wrong password there is no connection, and the home is
+    // not ready.
     let other = Broker::start().await;
     let strange = vouched.replace(&broker.path("cert.pem"), &other.path("cert.pem"));
     let wrong = plain.replace(&broker.path("password"), &broker.path("mosquitto.conf"));
@@ -437,7 +437,7 @@ async fn check_names_broker_and_sirens_last_words_and_tells_none() {
     assert!(check().await.contains("FAULT  broker: mqtt://127.0.0.1:"));
 }
 
-/// A server with a button by the bed: one press asks for the police, a long one for medical help.
+/// A server with a bedside button: a press requests the police, a long press medical help.
 fn with_button(broker: &Broker) -> String {
     let button = "[[mqtt.button]]\nhome = \"lake-cabin\"\nname = \"Bedside button\"\ntopic = \"buckler/cabin/button\"\n";
     broker.settings(&SIRENS[..1]) + button + "press = { single = \"police\", hold = \"medical\" }\n"
@@ -447,7 +447,7 @@ fn with_button(broker: &Broker) -> String {
 async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
     let broker = Broker::start().await;
     let (base, cabin) = (broker.device("base").await, broker.device("cabin").await);
-    // What the broker kept from before is no press.
+    // A message that the broker retained is not a press.
     cabin.say("button", r#"{"action":"single"}"#, true);
     let server = Server::with_file(&with_button(&broker)).await;
     online(&server, "base", true).await;
@@ -462,7 +462,7 @@ async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
         .client
         .try_publish("buckler/cabin/button", vec![0xff; 300_000], PublishOptions::at_least_once())
         .unwrap();
-    // Nor does another device press it: its rights end at its own topics.
+    // Nor can another device press it, because its rights are limited to its own topics.
     base.client
         .try_publish(
             "buckler/cabin/button",
@@ -506,7 +506,7 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
     let running = async |owner: &super::Person| {
         owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone()
     };
-    // It listens: a press arrives.
+    // The server listens, so a press arrives.
     until("the press", || async {
         cabin.say("button", r#"{"action":"hold"}"#, false);
         Some(running(&owner).await).filter(|i| !i.is_null())

@@ -1,5 +1,5 @@
-//! A right that ends while a request is under way: the change is made before the right ends, or it
-//! is refused.
+//! A right that ends during a request: the change is made before the end of the right, or it is
+//! refused.
 
 use super::{Person, Server, change, dropped::request, until};
 use async_trait::async_trait;
@@ -32,7 +32,7 @@ fn who(name: &str) -> UserId {
     name.parse().unwrap()
 }
 
-/// A request, what its record in the audit is called, and what ends the right to make it.
+/// A request, the name of its audit record, and the change that ends the right to make it.
 struct Case {
     method: Method,
     path: String,
@@ -42,7 +42,7 @@ struct Case {
     ends: Op,
 }
 
-/// A supervisor and an operator of the center.
+/// Adds a supervisor and an operator of the center.
 async fn staff(server: &Server) {
     for (name, role) in [("shared", CenterRole::Supervisor), ("operator", CenterRole::Operator)] {
         server.apply(Op::SetCenterRole(who(name), Some(role))).await;
@@ -54,7 +54,7 @@ async fn sisters_link(owner: &Person) -> String {
     made["path"].as_str().unwrap().to_owned()
 }
 
-/// Makes what the request needs.
+/// Creates what the request needs.
 async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
     staff(server).await;
     let cookie =
@@ -124,7 +124,7 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
     }
 }
 
-/// The numbers of the audit's records after that one: of the request, and of the end of the right.
+/// The numbers of audit records after that one: of the request, of the end of the right, the last.
 async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>, i64) {
     let mut file =
         SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
@@ -141,7 +141,7 @@ async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>
     (made, ended, last)
 }
 
-/// A database whose changes wait while the gate is closed.
+/// A database that delays changes while the gate is closed.
 struct Gate {
     writes: Box<dyn Writes>,
     closed: watch::Receiver<bool>,
@@ -171,8 +171,8 @@ impl Writes for Gate {
     }
 }
 
-/// Ends the right while the request is under way: the end is written first, and the request had
-/// looked before that.
+/// Ends the right during the request: the end is written first, after the request has checked the
+/// right.
 async fn right_ends_first(name: &str) {
     let (gate, closed) = watch::channel(false);
     let gated = |database: Database| Database {

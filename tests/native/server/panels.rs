@@ -1,5 +1,5 @@
-//! Our own listener for panels (DC-09): ones that are not ours (my-dc09-spt), another codec
-//! (siadc09), and whatever else arrives.
+//! Our own listener for panels (DC-09), tested with other implementations (my-dc09-spt and the
+//! codec siadc09) and with bytes that are no messages.
 
 use super::{
     Op, Person, Server,
@@ -26,7 +26,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// A server that listens for panels: account 1234 in the clear, ABCD with a key.
+/// A server that listens for panels: account 1234 without encryption, ABCD with a key.
 pub async fn listening(scheme: &str) -> (Server, u16, tempfile::NamedTempFile) {
     let (port, key) = (free_port(), tempfile::NamedTempFile::new().unwrap());
     fs::write(key.path(), DIGITS).unwrap();
@@ -42,7 +42,7 @@ pub async fn listening(scheme: &str) -> (Server, u16, tempfile::NamedTempFile) {
 async fn dial(port: u16, account: &str, kind: &str, code: &str, options: &[&str]) -> Value {
     let mut command = python("center.py");
     command.args(["dial", &port.to_string(), account, kind, code]).args(options);
-    // The server works in this thread.
+    // The server runs on this thread.
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     serde_json::from_str(text.lines().last().unwrap_or_default())
@@ -82,7 +82,7 @@ async fn what_a_panel_signals_is_an_incident_at_once_and_only_once() {
     }
 }
 
-/// What the listener answers to these bytes; nothing if it says nothing for a while.
+/// The listener's answer to these bytes; empty if none comes for a while.
 pub async fn asks(port: u16, pieces: &[&[u8]]) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let mut heard = Vec::new();
@@ -117,7 +117,7 @@ async fn replayed_wrong_or_late_signal_changes_nothing() {
     let owner = server.sign_in("owner").await;
     let key: Key = DIGITS.parse().unwrap();
     let police = plain(7, "1234", "#1234|1120 00 001").encode(None);
-    // Two frames in one piece, and one in many: each has its own answer.
+    // Two frames in one write, and one frame in many writes: each frame gets its own answer.
     let both = [police.clone(), plain(8, "1234", "#1234|1110 00 002").encode(None)].concat();
     let answers = asks(port, &[&both]).await;
     assert_eq!(
@@ -134,7 +134,7 @@ async fn replayed_wrong_or_late_signal_changes_nothing() {
         lines,
         "and changes nothing"
     );
-    // An account that there is not, one that speaks for another, a code that is none, and one that
+    // An unknown account, an account that signals for another, an invalid code, and an account that
     // must encrypt.
     for frame in [
         plain(1, "9999", "#9999|1120 00 001"),
@@ -216,7 +216,7 @@ fn sia(sequence: u16, data: &str) -> Vec<u8> {
     Frame { id: Id::SiaDcs, ..plain(sequence, "1234", data) }.encode(None)
 }
 
-/// D1: a disarmed panel whose zone is called FRONT/PATIO.
+/// D1: a disarmed panel with a zone named FRONT/PATIO.
 #[tokio::test]
 async fn name_of_a_zone_calls_nobody() {
     let (server, port, _key) = listening("tcp").await;
@@ -273,7 +273,7 @@ async fn call_off(owner: &Person, home: &str) {
     super::until("it is called off", || async { is_over().await.then_some(()) }).await;
 }
 
-/// D9: panels without a counter send every message with the same number.
+/// D9: panels without a counter send the same number with every message.
 #[tokio::test]
 async fn same_number_with_another_time_is_another_press() {
     let (server, port, _key) = listening("tcp").await;
@@ -299,7 +299,7 @@ async fn same_number_with_another_time_is_another_press() {
     }
 }
 
-/// What a home can see, without what only the clock and the center's console change.
+/// Everything that a home can see, without the fields that only the clock or the console changes.
 async fn seen_at_home(owner: &Person) -> (Value, Value, Value) {
     let mut home = owner.get("/api/v1/homes/maple-street").await.1;
     home["server_time"] = Value::Null;
@@ -314,7 +314,7 @@ async fn seen_at_home(owner: &Person) -> (Value, Value, Value) {
     (home, owner.get(&phone).await.1["call"].clone(), history)
 }
 
-/// A panel's duress code: nothing in the home shows it before it is over.
+/// A panel's duress code: the home shows nothing of it until the incident is over.
 #[tokio::test]
 async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
     let (port, key) = (free_port(), tempfile::NamedTempFile::new().unwrap());
@@ -382,17 +382,17 @@ async fn duress_code_shows_nothing_at_home_and_the_center_sees_it() {
     }
 }
 
-/// A connection from that address of this machine.
+/// A connection from this local address.
 async fn connected(port: u16, from: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
     socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
 }
 
-/// When all places are taken, the address with the most loses its oldest connection.
+/// When all places are taken, the address with the most connections loses its oldest.
 #[tokio::test]
 async fn flood_of_one_network_keeps_no_panel_out() {
-    // Both ends of each connection are in this process.
+    // Both ends of each connection are in this process, so it needs more file descriptors.
     let files = getrlimit(Resource::Nofile);
     if files.maximum.is_some_and(|most| most < 10_000) {
         return eprintln!("left out: this system allows a process {:?} files", files.maximum);
@@ -409,14 +409,14 @@ async fn flood_of_one_network_keeps_no_panel_out() {
     drop(server);
 }
 
-/// Bytes that are no message do not keep a connection open.
+/// Bytes that are not a message do not keep a connection open.
 #[tokio::test]
 async fn connection_without_a_message_is_closed_whatever_it_sends() {
     let (_server, port, _key) = listening("tcp").await;
     let (mut reads, mut writes) = connected(port, "127.0.0.1").await.into_split();
     let noise = async {
         let mut pause = tokio::time::interval(Duration::from_millis(500));
-        // Until the connection is closed.
+        // This ends when the connection is closed.
         while writes.write_all(b"x").await.is_ok() {
             pause.tick().await;
         }

@@ -1,4 +1,4 @@
-//! Passkeys with an authenticator made of code: what it signs is right, or wrong in one way.
+//! Passkeys with a software authenticator, whose responses are right, or wrong in one way.
 
 use super::{Op, Person, Server, until};
 use data_encoding::BASE64URL_NOPAD as BASE64;
@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// One key in one authenticator.
+/// A software authenticator with one key.
 struct Authenticator {
     key: SigningKey,
     credential: Vec<u8>,
@@ -31,8 +31,8 @@ impl Authenticator {
         }
     }
 
-    /// Who is asked for, whether somebody was there and was recognized, how often it signed, and
-    /// more (WebAuthn Level 3, 6.1).
+    /// The authenticator data: the host, the flags for presence and verification, the signature
+    /// counter, and more (WebAuthn Level 3, 6.1).
     fn data(&mut self, more: &[u8]) -> Vec<u8> {
         self.counter += 1;
         let flags =
@@ -44,13 +44,13 @@ impl Authenticator {
         json!({"type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": false}).to_string().into_bytes()
     }
 
-    /// The answer to what a registration asks.
+    /// The response to a registration ceremony.
     fn register(&mut self, ceremony: &Value) -> Value {
         let options: Value = serde_json::from_str(ceremony["options"].as_str().unwrap()).unwrap();
         self.handle = options["user"]["id"].as_str().unwrap().to_owned();
         let point = self.key.verifying_key().to_sec1_point(false);
         let (x, y) = (point.x().unwrap(), point.y().unwrap());
-        // The key as COSE has it: EC2, ES256, P-256.
+        // The key in COSE: EC2, ES256, P-256.
         let key =
             [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20][..], x, &[0x22, 0x58, 0x20], y]
                 .concat();
@@ -74,7 +74,7 @@ impl Authenticator {
         json!({"ceremony": ceremony["ceremony"], "credential": credential.to_string()})
     }
 
-    /// The answer to what a use asks.
+    /// The response to an authentication ceremony.
     fn sign(&mut self, ceremony: &Value) -> Value {
         let options: Value = serde_json::from_str(ceremony["options"].as_str().unwrap()).unwrap();
         let (data, client) = (self.data(&[]), self.client_data("webauthn.get", &options));
@@ -98,7 +98,7 @@ async fn begin(person: &Person) -> Value {
     ceremony
 }
 
-/// Registers the authenticator for that person.
+/// Registers the authenticator for this person.
 async fn register(person: &Person, authenticator: &mut Authenticator) -> (StatusCode, Value) {
     let (status, ceremony) = person.post("/api/v1/passkeys/options", &Value::Null).await;
     assert_eq!(status, StatusCode::OK, "{ceremony}");
@@ -126,7 +126,7 @@ async fn a_passkey_signs_in_without_a_name_and_proves_before_changes() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(person.get("/api/v1/me").await.1["user"]["email"], "owner@demo.test");
     assert_eq!(person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"], Value::Null);
-    // Long after, a change asks who it is; the passkey says so.
+    // Much later, a change requires proof of identity, which the passkey gives.
     for session in
         server.app.reads.sessions(&"owner".parse().unwrap(), server.app.clock.now()).await.unwrap()
     {
@@ -146,7 +146,7 @@ async fn a_passkey_signs_in_without_a_name_and_proves_before_changes() {
         StatusCode::NO_CONTENT
     );
     assert_eq!(rename().await.0, StatusCode::OK);
-    // It is removed, and opens nothing any more.
+    // Once it is removed, the passkey opens nothing.
     let id = all["passkeys"][0]["id"].as_str().unwrap();
     let (status, left) =
         person.ask(Method::DELETE, &format!("/api/v1/passkeys/{id}"), &Value::Null).await;
@@ -154,7 +154,7 @@ async fn a_passkey_signs_in_without_a_name_and_proves_before_changes() {
     assert_eq!(sign_in(&server, &mut key).await.0, StatusCode::UNAUTHORIZED);
 }
 
-/// Each is right but in one way, and opens nothing.
+/// Each response is wrong in one way only, and opens nothing.
 #[tokio::test]
 async fn an_authenticators_answer_that_is_wrong_in_one_way_is_refused() {
     let server = Server::start("30s").await;
@@ -285,7 +285,7 @@ async fn a_recovery_code_signs_in_once_and_new_ones_replace_the_old() {
     assert_eq!(recover("owner@demo.test", &codes[1]).await, StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// The owner, who has a passkey, and somebody who knows the owner's password alone.
+/// The owner, who has a passkey, and a thief, who knows only the owner's password.
 async fn owner_and_thief(server: &Server) -> (Person, Person) {
     let owner = server.sign_in("owner").await;
     assert_eq!(
@@ -303,7 +303,7 @@ async fn owner_and_thief(server: &Server) -> (Person, Person) {
     (owner, thief)
 }
 
-/// The session of the thief, as the owner sees it.
+/// The thief's session in the owner's list.
 async fn held_session(owner: &Person) -> String {
     let own = owner.get("/api/v1/sessions").await.1;
     own.as_array().unwrap().iter().find(|d| d["held_until"].is_string()).unwrap()["id"]
@@ -312,8 +312,8 @@ async fn held_session(owner: &Person) -> String {
         .to_owned()
 }
 
-/// Where an account has a passkey, whoever knows the password alone cannot send anybody to a door:
-/// not for a day, and not until another device lets them.
+/// If an account has a passkey, a person who knows only the password cannot send anybody to a door
+/// until a day has passed or another device allows it.
 #[tokio::test]
 async fn device_without_the_passkey_requests_no_help_until_it_is_let() {
     let server = Server::start("30s").await;
@@ -403,7 +403,7 @@ async fn restricted_device_is_freed_by_passkey_time_or_an_owner() {
     let restricted = async |person: &Person| {
         person.get("/api/v1/homes/maple-street").await.1["sos"]["held_until"].clone()
     };
-    // By a recovery code it is restricted as well, and its stream tells it when it is free.
+    // A sign-in by recovery code is also restricted, and its stream says when that ends.
     let back = server.stranger();
     let body = json!({"email": "owner@demo.test", "code": codes[0]});
     assert_eq!(back.post("/api/v1/session/recovery", &body).await.0, StatusCode::OK);
@@ -414,13 +414,13 @@ async fn restricted_device_is_freed_by_passkey_time_or_an_owner() {
         StatusCode::NO_CONTENT
     );
     assert_eq!(restricted(&back).await, Value::Null);
-    // For a day, and no longer.
+    // The restriction lasts a day at most.
     let other = server.sign_in("owner").await;
     let until_then: buckler::domain::time::Timestamp =
         serde_json::from_value(restricted(&other).await).unwrap();
     let left = until_then.since(server.app.clock.now()).as_secs();
     assert!((86_000..=86_400).contains(&left), "{left}");
-    // Where an owner restricts nobody.
+    // An owner can turn the restriction off for the home.
     let switch = async |on: bool| {
         owner
             .ask(

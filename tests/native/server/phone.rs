@@ -1,10 +1,10 @@
-//! The contact's phone: confirm, call off, and never learn whether the password was right.
+//! The contact's phone can confirm and cancel, and never shows whether the password was right.
 
 use super::{Person, Server, until, whats};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-/// Raises, sends now, and answers the first contact's phone.
+/// Raises, sends now, and answers as the first contact.
 async fn answered(server: &Server, owner: &Person, home: &str) -> (Value, Person, String) {
     let incident = owner.raise(home, "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
@@ -214,7 +214,7 @@ async fn owner_is_told_which_contact_has_forgotten_the_password() {
     assert!(
         owner.get("/api/v1/homes/maple-street").await.1["contacts"][0]["reached_at"].is_string()
     );
-    // A new password is for everybody to learn.
+    // All contacts must learn a new password.
     let new = json!({"password": "quiet otter", "current": "blue heron"});
     assert!(
         owner
@@ -224,7 +224,7 @@ async fn owner_is_told_which_contact_has_forgotten_the_password() {
             .is_success()
     );
     assert_eq!(contact.get(&phone).await.1["asks_password"], true);
-    // One tap, and the owner is told.
+    // One tap opts out, and the owner is told.
     assert_eq!(
         contact.post(&format!("{phone}/opt-out"), &json!({})).await.1["asks_password"],
         false

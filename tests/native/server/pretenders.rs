@@ -1,5 +1,5 @@
-//! What is no camera, or a bad one: named in a word, not asked without end, and nothing else
-//! disturbed.
+//! Cameras that are broken, and servers that are not cameras: each gets a named trouble, is not
+//! contacted endlessly, and disturbs nothing else.
 
 use super::{
     Server,
@@ -22,16 +22,16 @@ use tokio::{
     time::timeout,
 };
 
-/// What is no camera, or a bad one.
+/// How a server fails as a camera.
 #[derive(Clone, Copy)]
 enum Pretends {
-    /// Sends packets that are none.
+    /// Sends invalid packets.
     Broken,
-    /// Never sends a picture that stands by itself.
+    /// Never sends a key frame.
     NoKey,
-    /// Answers with headers that have no end.
+    /// Sends endless headers.
     Endless,
-    /// Is a web server.
+    /// Serves web pages.
     Web,
 }
 
@@ -43,14 +43,14 @@ async fn pretender(how: Pretends) -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::Relaxed);
-            // Whoever asked may hang up at any moment.
+            // The client may disconnect at any moment.
             tokio::spawn(async move { drop(pretend(socket, how).await) });
         }
     });
     (address, asked)
 }
 
-/// SPS and PPS of a real stream, as SDP has them (RFC 6184, 8.1).
+/// SPS and PPS of a real stream, in the form of SDP (RFC 6184, 8.1).
 fn parameter_sets() -> String {
     let stream = include_bytes!("../../../assets/cameras/street.h264");
     let part = |kind: u8| {
@@ -118,7 +118,7 @@ async fn pretend(mut socket: TcpStream, how: Pretends) -> std::io::Result<()> {
             packet.extend(number.to_be_bytes());
             packet.extend((u32::from(number) * 3_600).to_be_bytes());
             packet.extend(1_u32.to_be_bytes());
-            // A slice that needs others.
+            // A slice that depends on others.
             packet.extend([0x41, 0x9a, 0x12, 0x34, 0x56]);
             if matches!(how, Pretends::Broken) {
                 packet = (0..number).map(|n| (n * 37) as u8).collect();
@@ -167,7 +167,7 @@ async fn pretended_camera_is_named_in_a_word_and_not_asked_forever() {
     let real = Camera::start(&[]);
     camera_at(&owner, &real.address().replace("/live", "/other")).await;
     assert_eq!(tried(&owner).await["trouble"], "no_such_stream");
-    // Nothing of all that disturbed anybody.
+    // None of that disturbed anything else.
     assert!(Eye::open(&server, "owner", "front-door").await.unwrap().picture().await);
     assert_eq!(owner.raise("maple-street", "police", json!({})).await.0, StatusCode::CREATED);
 }
@@ -188,8 +188,8 @@ async fn a_camera_can_be_kept_warm() {
     kept("hallway", &address, "on_demand").await;
     assert_eq!(asked.load(Ordering::Relaxed), 0, "nobody looks");
     kept("hallway", &address, "while_home_is_open").await;
-    // A camera that is set up later and always kept is asked: the first one would have been asked
-    // before it.
+    // A camera that is set up later and is always kept gets a request. The first one would have got
+    // one earlier.
     kept("driveway", &other, "always").await;
     until("the other is asked", || async {
         (other_asked.load(Ordering::Relaxed) > 0).then_some(())

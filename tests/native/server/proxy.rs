@@ -1,4 +1,4 @@
-//! Behind a real nginx with nothing but `proxy_pass`, as most people have it.
+//! A real nginx with only `proxy_pass` in front of the server, which is a common setup.
 
 use super::{PATIENCE, Server, cameras::free_port, until};
 use futures_util::StreamExt;
@@ -48,13 +48,13 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Its worker ends with it.
+        // SIGTERM also ends its worker.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
 
-/// W2: a proxy that collects an answer before it passes it on keeps a call from ringing.
+/// W2: a proxy that buffers an answer keeps a call from ringing.
 #[tokio::test]
 async fn call_rings_through_a_proxy_that_buffers() {
     let server = Server::start("30s").await;

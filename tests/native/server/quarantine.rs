@@ -1,4 +1,4 @@
-//! What cannot be read or decided is quarantined and named, and everything else goes on.
+//! Data that cannot be read or decided on is quarantined and named, and everything else continues.
 
 use super::{Person, Server, audited, until};
 use async_trait::async_trait;
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
-/// Facts of a version that this one does not know.
+/// Makes facts unreadable, as if another version had written them.
 pub const BREAK: &str = r#"UPDATE facts SET body = '[{"what":"of another version"}]' || body"#;
-/// As they were.
+/// Restores the facts.
 const MEND: &str =
     r#"UPDATE facts SET body = replace(body, '[{"what":"of another version"}]', '')"#;
 
@@ -39,7 +39,7 @@ async fn count(server: &Server, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(&mut file).await.unwrap()
 }
 
-/// A server on which the running incident of Maple Street cannot be read.
+/// A server that cannot read the running incident of Maple Street.
 async fn broken() -> (Server, Person, String) {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
@@ -68,7 +68,7 @@ async fn unreadable_incident_is_named_and_everything_else_goes_on() {
     assert_eq!(status, StatusCode::CREATED, "its home sends another SOS: {again}");
     assert_ne!(again["id"], json!(broken));
     assert_eq!(owner.raise("lake-cabin", "medical", json!({})).await.0, StatusCode::CREATED);
-    // The same request again begins nothing and joins nothing: it needs an id of its own.
+    // The same request neither begins nor joins an incident, because its id is used.
     let same = json!({"id": broken});
     assert_eq!(owner.raise("maple-street", "police", same).await.1["code"], "id_reused");
 
@@ -241,7 +241,7 @@ async fn unreadable_home_is_named_and_every_other_is_heard() {
     // An account without a role in the home cannot tell that the home exists.
     assert_eq!(server.sign_in("operator").await.get(MAPLE).await.0, StatusCode::NOT_FOUND);
     assert_eq!(owner.raise("lake-cabin", "medical", json!({})).await.0, StatusCode::CREATED);
-    // What ran goes on with what it knew of the home.
+    // A running incident continues with its snapshot of the home.
     let id = running["id"].as_str().unwrap().parse().unwrap();
     let called = async || server.app.engine.view().by_id(id)?.incident.calls.first().map(drop);
     until("the first contact is called", called).await;
@@ -252,7 +252,7 @@ async fn unreadable_facts_do_not_keep_the_audit_from_going_on() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     owner.raise("maple-street", "police", json!({})).await;
-    // Before the audit has taken it over.
+    // Break the facts before the audit has recorded them.
     let server = server.restart_after_sql(BREAK).await;
     let owner = server.sign_in("owner").await;
     let other = owner.raise("lake-cabin", "medical", json!({})).await.1;
@@ -275,7 +275,7 @@ async fn history_shows_what_can_be_read() {
     drop(server);
 }
 
-/// Nobody goes on from where its facts end, also not once they can be read again.
+/// An ended incident does not continue, even after its facts are readable again.
 #[tokio::test]
 async fn ended_quarantined_incident_never_goes_on() {
     let (server, owner, broken) = broken().await;
@@ -339,7 +339,7 @@ async fn history_goes_on_past_what_cannot_be_read() {
     assert_eq!(page.as_array().unwrap().len(), 2, "older ones take the places");
 }
 
-/// A disk that is full at the start.
+/// A disk that is full when the server starts.
 struct FullAtStart {
     writes: Box<dyn Writes>,
     failed: bool,

@@ -1,5 +1,5 @@
-//! A receiving center over DC-09: one that is not ours (pysiaalarm), and ones that are dead, slow,
-//! wrong about the time or not to be understood.
+//! A receiving center over DC-09: another implementation (pysiaalarm), and receivers that are dead,
+//! slow, wrong about the time or unintelligible.
 
 use super::{Person, Server, cameras::free_port, finding::python, until};
 use buckler::{
@@ -26,11 +26,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// `0123456789ABCDEF`: pysiaalarm takes the letters, everybody else the digits.
+/// `0123456789ABCDEF`: pysiaalarm expects the letters, everybody else the digits.
 pub const LETTERS: &str = "0123456789ABCDEF";
 pub const DIGITS: &str = "30313233343536373839414243444546";
 
-/// pysiaalarm.
+/// A pysiaalarm process.
 struct Center {
     child: Child,
     port: u16,
@@ -58,7 +58,7 @@ impl Center {
         Self { child, port, heard }
     }
 
-    /// What it took and understood, in order, without supervision.
+    /// The messages that it accepted and understood, in order, without supervision.
     fn taken(&self) -> Vec<String> {
         let told = |event: &Value| {
             event["content"].as_str().filter(|content| !content.is_empty()).map(str::to_owned)
@@ -74,7 +74,7 @@ impl Drop for Center {
     }
 }
 
-/// What a receiver does that is made for trouble; how often it was asked is counted.
+/// How a faulty receiver behaves. The test counts its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Habit {
     Takes,
@@ -119,7 +119,7 @@ async fn behave(
         if frame.id != Id::Null {
             asked.fetch_add(1, SeqCst);
         }
-        // A day before.
+        // One day behind.
         let theirs = Timestamp::from_millis(now_ms() - 86_400_000);
         let is_theirs = frame
             .at
@@ -166,7 +166,7 @@ async fn with_receiver(main: &str, rest: &str) -> (Server, Person) {
     (server, owner)
 }
 
-/// Raises police and lets it be sent at once.
+/// Raises police, and presses Send Now.
 async fn sent(owner: &Person) -> String {
     let (status, incident) = owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(status, StatusCode::CREATED, "{incident}");
@@ -231,7 +231,7 @@ async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
             (center_is_ok(&owner).await == true).then_some(())
         })
         .await;
-        // What is aborted never left (R11, I3).
+        // An aborted request was never sent (R11, I3).
         let (_, aborted) = owner.raise("maple-street", "police", json!({})).await;
         owner
             .post(
@@ -243,7 +243,7 @@ async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
         says(&owner, &id, "The receiving center has the alarm (main)").await;
         owner.raise("maple-street", "fire", json!({})).await;
         until("both are there", || async { (center.taken().len() == 2).then_some(()) }).await;
-        // The first contact calls it off.
+        // The first contact cancels.
         let phone = owner.phone_of("maple-street", 0).await;
         let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
         owner
@@ -390,7 +390,7 @@ async fn check_asks_centers_and_other_servers_and_tells_them_nothing() {
     assert_eq!(center.taken(), [] as [String; 0]);
 }
 
-/// Stands on the way to a receiver: takes every message, and answers as somebody would who has no
+/// An attacker between the server and a receiver, who takes every message and answers without the
 /// key.
 async fn on_the_way(answer: impl Fn(&Frame) -> Vec<u8> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -414,7 +414,7 @@ async fn on_the_way(answer: impl Fn(&Frame) -> Vec<u8> + Send + Sync + 'static) 
     port
 }
 
-/// Security 5: an acknowledgment in clear was believed though a key is set.
+/// Security 5: an acknowledgment without encryption was believed although a key was set.
 #[tokio::test]
 async fn only_a_sealed_acknowledgment_counts_where_a_key_is_set() {
     const PAD: &[u8; 31] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE";
@@ -455,7 +455,7 @@ async fn only_a_sealed_acknowledgment_counts_where_a_key_is_set() {
     }
 }
 
-/// The program as a process of its own: what it had on its way ends with it.
+/// A server in a separate process, which loses what it was sending when it is killed.
 struct Process {
     child: Child,
     owner: Person,
@@ -490,9 +490,8 @@ impl Process {
     }
 }
 
-/// The audit's B4: in four of five runs the receiver heard CANCEL before ALARM, and would have sent
-/// police to nobody. Numbers of two digits sort before one of one digit where they are compared as
-/// text.
+/// The audit's B4: in four of five runs the receiver got CANCEL before ALARM, and would have sent
+/// police for nothing. Compared as text, numbers of two digits sort before numbers of one digit.
 #[tokio::test]
 async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());

@@ -1,4 +1,4 @@
-//! I10 and R22: what was acknowledged is found again, and happens once.
+//! I10 and R22: acknowledged incidents exist after a restart, and happen once.
 
 use super::{Op, Person, Server, until, whats};
 use buckler::server::store::Session;
@@ -110,7 +110,7 @@ async fn late_incident_waits_for_somebody_who_may_request_help() {
     );
     let long = json!({"decision": "close", "note": "x".repeat(501)});
     assert_eq!(owner.post(&review(&needed), &long).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    // A restricted device sends nothing.
+    // A restricted device cannot send an incident.
     let (restricted, account, now) =
         (server.sign_in("shared").await, "shared".parse().unwrap(), server.app.clock.now());
     let sessions = server.app.reads.sessions(&account, now).await.unwrap();

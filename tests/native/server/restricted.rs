@@ -1,5 +1,5 @@
-//! I33: whoever may not request may not end. A device that came without the account's passkey
-//! looks, sounds sirens, practices, and asks to be let; it steers, changes and ends nothing.
+//! I33: a person who may not request may not end. A device that signed in without the account's
+//! passkey can look, sound sirens, run drills and ask to be let; it cannot control, change or end.
 
 use super::{Op, Person, Server, rights};
 use buckler::domain::access::CenterRole;
@@ -26,7 +26,7 @@ fn is_refused((status, problem): &(StatusCode, Value)) -> bool {
         && (problem["code"] == "device_held" || problem["reason"] == "device_held")
 }
 
-/// Every route that changes something, as an owner and as a supervisor.
+/// Every route that changes something, used by an owner and by a supervisor.
 #[tokio::test]
 async fn restricted_device_changes_nothing_on_any_route() {
     let server = Server::start("30s").await;
@@ -47,7 +47,7 @@ async fn restricted_device_changes_nothing_on_any_route() {
             let time = spouse.server_time().await;
             let filled = rights::filled(&path, incident["id"].as_str().unwrap());
             let answer = person.ask(method.clone(), &filled, &rights::raise_body(&time)).await;
-            // One's own way out and in, and what names nothing.
+            // Exceptions: one's own sign-out and proof, and routes that find nothing.
             let is_own = matches!(
                 (method.as_str(), path.as_str()),
                 ("DELETE", "/api/v1/session") | ("PUT", "/api/v1/session/proof")
@@ -71,7 +71,7 @@ async fn sent(person: &Person, request: &str, more: Value) -> Value {
     incident
 }
 
-/// Safety 16, security 3: the thief's half of a restricted device.
+/// Safety 16, security 3: what a thief can do with a restricted device.
 #[tokio::test]
 async fn restricted_device_ends_only_what_it_may_request() {
     let server = Server::start("30s").await;
@@ -106,7 +106,7 @@ async fn restricted_device_ends_only_what_it_may_request() {
     assert_eq!(thief.get("/api/v1/homes/maple-street").await.0, StatusCode::OK, "it may look");
 }
 
-/// An operator's restricted device that only looks is nobody who could take an incident (R23).
+/// An operator's restricted device can only look, so it does not count as an operator (R23).
 #[tokio::test]
 async fn restricted_operator_is_not_on_duty() {
     let server = Server::with_file("[center]\nmode = \"operators\"\n").await;

@@ -1,5 +1,5 @@
-//! Every route of the OpenAPI document with every role, against the table in `domain::access`. A
-//! route that is not listed here fails.
+//! Every route of the OpenAPI document with every role, against the table in `domain::access`. The
+//! test fails for a route that is not listed here.
 
 use super::{Op, Person, Server};
 use buckler::domain::{
@@ -10,24 +10,24 @@ use buckler::domain::{
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-/// Who may use a route.
+/// The right that a route needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Everybody.
+    /// None.
     Nothing,
-    /// Whoever is signed in.
+    /// A signed-in person.
     Session,
-    /// Whoever may do that with the home in the path.
+    /// A right in the home in the path.
     Home(Action),
-    /// Whoever may do that at the monitoring center.
+    /// A right at the monitoring center.
     Center(CenterAction),
-    /// Whoever has the link.
+    /// A link.
     Link,
-    /// Whoever signs with a secret of the configuration.
+    /// A signature with a secret of the configuration.
     Signature,
 }
 
-/// What each route needs.
+/// The right that each route needs.
 fn need(method: &str, path: &str) -> Option<Need> {
     let api = path.strip_prefix("/api/v1").unwrap_or(path);
     if api.starts_with("/center/") {
@@ -67,7 +67,7 @@ fn need_with_a_link(method: &str, api: &str) -> Option<Need> {
     Some(match (method, api) {
         ("get" | "post", "/invitations/{token}") => Need::Link,
         ("put", "/invitations/{token}") => Need::Session,
-        // Who signs, not who is signed in.
+        // It needs a signature, not a session.
         ("post", "/reports/{reporter}") => Need::Signature,
         (_, path) if path.starts_with("/contact/{token}") => Need::Link,
         _ => return None,
@@ -141,7 +141,7 @@ fn need_in_a_home(method: &str, api: &str) -> Option<Need> {
     }))
 }
 
-/// Every operation of the document, with what it needs. What ends a session comes last.
+/// Every operation of the document with its right. Operations that end the session come last.
 pub async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
     let document = person.get("/api/openapi.json").await.1;
     let mut all = Vec::new();
@@ -157,7 +157,7 @@ pub async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
     all
 }
 
-/// Whether a route is for a member of a home, or for somebody at the center.
+/// Whether a route is for members of a home, or else for people at the center.
 pub fn is_for(need: &Need, who: &str) -> bool {
     match need {
         Need::Home(_) | Need::Session => who == "owner",
@@ -166,7 +166,7 @@ pub fn is_for(need: &Need, who: &str) -> bool {
     }
 }
 
-/// The path with ids of Maple Street in it.
+/// Fills the path with ids of Maple Street.
 pub fn filled(path: &str, incident: &str) -> String {
     let ids = [
         ("{home}", "maple-street"),
@@ -186,7 +186,7 @@ pub fn filled(path: &str, incident: &str) -> String {
     ids.into_iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
 }
 
-/// Status and body length; a stream is not read.
+/// Returns status and body; the body of a stream is not read.
 async fn ask(person: &Person, method: &Method, path: &str, body: &Value) -> (StatusCode, String) {
     let request = person.client.request(method.clone(), format!("{}{path}", person.base));
     let request = if method == Method::GET || method == Method::DELETE {
@@ -204,7 +204,7 @@ pub fn raise_body(time: &Value) -> Value {
     json!({"id": "7b0f7f0e-7f66-4b8e-9d53-222222222222", "request": "medical", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": time})
 }
 
-/// Walks every route as one person who is `membership` to Maple Street, or nothing to it.
+/// Walks every route as one person, who may have a membership in Maple Street.
 async fn walk(
     server: &Server,
     who: &str,
@@ -240,8 +240,8 @@ async fn walk(
         };
         match expected {
             Some(refused) => assert_eq!(status, refused, "{who}: {method} {path}: {answer}"),
-            // What is asked may be wrong in itself, or name a session that there is not; it is not
-            // refused for who asks.
+            // The request may be invalid, or name a session that does not exist, but it is not
+            // refused because of the person.
             None => assert!(
                 ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
                     && (status != StatusCode::NOT_FOUND
@@ -350,7 +350,7 @@ async fn what_one_may_not_see_answers_as_what_there_is_not() {
     }
 }
 
-/// Whoever finds an owner's telephone unlocked can look and call for help, and change nothing.
+/// A person who finds an owner's unlocked telephone can look and call for help, and change nothing.
 #[tokio::test]
 async fn change_asks_for_the_password_again_and_an_sos_never_does() {
     let server = Server::start("30s").await;

@@ -1,4 +1,4 @@
-//! Sessions: what a device is told, how it is signed out, and what a change of the password ends.
+//! Sessions: what a device is told, how it is signed out, and which sessions a new password ends.
 
 use super::{Op, Person, Server, change, until};
 use buckler::server::store::{Bookkeeping, ChangeError, Session};
@@ -86,7 +86,7 @@ async fn new_password_signs_other_devices_out_and_is_hard_to_guess() {
     let (owner, other) = (server.sign_in("owner").await, server.sign_in("owner").await);
     let change = |current: &str, password: &str| json!({"current": current, "password": password});
     let faults = async |body: Value| {
-        // Another test of this process may fill the line of passwords.
+        // Another test in this process may fill the hashing queue.
         let ask = || async {
             let answer = owner.ask(Method::PUT, "/api/v1/password", &body).await;
             (answer.0 != StatusCode::TOO_MANY_REQUESTS).then_some(answer)
@@ -111,7 +111,7 @@ async fn new_password_signs_other_devices_out_and_is_hard_to_guess() {
     );
     assert_eq!(other.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
-    // The session that was replaced ends beside the first request of the new one.
+    // The replaced session ends alongside the first request of the new one.
     until("one device", || async { (devices(&owner).await.len() == 1).then_some(()) }).await;
     let old = json!({"email": "owner@demo.test", "password": "buckler-demo"});
     assert_eq!(server.stranger().post("/api/v1/session", &old).await.1["code"], "not_signed_in");
@@ -147,7 +147,7 @@ async fn proof_gives_a_new_session_and_a_lost_answer_ends_none() {
         "its answer may be lost: the old one holds until the new one is used"
     );
     let new = *both.iter().find(|token| **token != old).unwrap();
-    // As the old one comes once more: there is one successor, no third.
+    // A repeated proof with the old session: there is one successor and no third.
     let again = reads.session(old, soon).await.unwrap().unwrap().1;
     let third = change([Op::PutSession(Session { token: [7; 32], replaces: Some(old), ..again })]);
     let refused = server.app.changes.apply(third).await.unwrap_err();
@@ -162,7 +162,7 @@ async fn proof_gives_a_new_session_and_a_lost_answer_ends_none() {
     let used = Bookkeeping::SessionUsed { token: old, at, expires_at: later, replaced_ends: later };
     server.app.changes.note(used).await.unwrap();
     assert_eq!(tokens().await, [new], "and being used does not make it last");
-    // Who signs out before the new one was used leaves nothing behind.
+    // Signing out before the new session was used leaves no session.
     assert_eq!(prove(&owner).await, StatusCode::NO_CONTENT);
     let newest = *tokens().await.iter().find(|token| **token != new).unwrap();
     server.apply(Op::EndSession(account.clone(), newest)).await;
@@ -177,7 +177,7 @@ async fn a_session_that_is_used_lasts_and_no_request_waits_for_that() {
     let now = server.app.clock.now();
     let account = "owner".parse().unwrap();
     let session = reads.sessions(&account, now).await.unwrap().remove(0);
-    // As if it had been used two hours ago for the last time.
+    // As if its last use were two hours ago.
     let (hours, day) = (Duration::from_secs(7_200), Duration::from_secs(24 * 3_600));
     let earlier =
         buckler::domain::time::Timestamp::from_millis(now.as_millis() - hours.as_millis() as u64);
@@ -323,7 +323,7 @@ async fn only_a_trusted_proxy_with_https_binds_the_cookie_to_https() {
         StatusCode::UNAUTHORIZED,
         "set by a plain connection"
     );
-    // Without the proxy's word, or without trust in who says it, it is a plain connection.
+    // Without the proxy's header, or without trust in its sender, it is a plain connection.
     for (cookie, strict) in [sign_in(&proxied, "http").await, sign_in(&direct, "https").await] {
         assert!(
             cookie.starts_with("buckler_session=")

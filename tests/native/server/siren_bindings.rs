@@ -1,4 +1,4 @@
-//! What owners do with sirens and buttons behind a broker: choose, test, and see their faults.
+//! Owners choose sirens and buttons behind a broker, test them, and see their faults.
 
 use super::{Server, broker::Broker, until};
 use reqwest::{Method, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const BINDINGS: &str = "/api/v1/homes/maple-street/wiring";
 
-/// A server whose owners of Maple Street choose among names that begin with `ba`.
+/// A server on which the owners of Maple Street may choose names that begin with `ba`.
 fn chosen(broker: &Broker) -> String {
     broker.settings(&[("hall-keypad", "hall")]) + "[mqtt.topic_prefix]\nmaple-street = \"ba\"\n"
 }
@@ -49,7 +49,7 @@ async fn owner_chooses_how_a_siren_is_reached_and_never_a_foreign_one() {
     let taken = choose("bedroom-keypad", "buckler", "base").await.1;
     assert_eq!(taken["errors"][0]["message"], "Another device has that name.");
     let (server, owner) = {
-        // What was chosen is kept.
+        // The choice is stored.
         let server = server.restart_with_file(async || ()).await;
         let owner = server.sign_in("owner").await;
         (server, owner)
@@ -104,8 +104,8 @@ async fn siren_is_tested_for_a_second_and_never_during_an_incident() {
     owner.act(&incident, "cancel").await;
 }
 
-/// I22. The first ON of the test is not confirmed, so the test sends another one a second later, in
-/// the middle of the alarm.
+/// I22. The first ON of the test is not confirmed, so the test repeats it a second later, in the
+/// middle of the alarm.
 #[tokio::test]
 async fn emergency_that_begins_during_a_siren_test_sounds_on() {
     let broker = Broker::start().await;
@@ -126,7 +126,7 @@ async fn emergency_that_begins_during_a_siren_test_sounds_on() {
         incident
     };
     let (tested, incident) = tokio::join!(owner.post(&test, &sounds), emergency);
-    // The alarm's report may have come to the test, too: it did sound.
+    // The report of the alarm may also have reached the test, because the siren did sound.
     assert_eq!(tested.0, StatusCode::OK, "{tested:?}");
     assert_eq!(devices().await["siren"], "sounding");
     owner.act(&incident, "silence").await;
@@ -187,7 +187,7 @@ async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
         (told().await == ["Base Station", "Bedside button"]).then_some(())
     })
     .await;
-    // Both are well again, and the log says nothing twice.
+    // Both have recovered, and the log contains each trouble once.
     base.say("siren/state", r#"{"state":"OFF","battery":95,"tamper":false}"#, false);
     until("well again", || async {
         cabin.say("button", r#"{"action":"","battery":80}"#, false);

@@ -1,4 +1,4 @@
-//! The store's contract, which every database keeps, and what a store that fails means to a person.
+//! The store's contract, which every database must keep, and the answer that a failing store gives.
 
 use super::{Server, change, database, until};
 use buckler::{
@@ -31,7 +31,7 @@ fn id(n: u128) -> IncidentId {
     IncidentId(uuid::Uuid::from_u128(n))
 }
 
-/// A database with a home in it; the folder holds the file for as long as it is needed.
+/// A database with a home in it. The file exists as long as the returned folder.
 async fn store() -> (Database, tempfile::TempDir, HomeId) {
     let folder = tempfile::tempdir().unwrap();
     let home = crate::domain::story::home();
@@ -274,7 +274,7 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
             .map(|r| r.number)
             .collect::<Vec<_>>()
     };
-    // The first record is that of the home.
+    // The first record is the creation of the home.
     assert_eq!(read(u64::MAX, 10).await, [3, 2]);
     assert_eq!(read(3, 10).await, [2]);
     assert_eq!(read(u64::MAX, 1).await, [3]);

@@ -1,4 +1,4 @@
-//! The monitoring center's supervisors, and what whoever works on an incident may see of its home's
+//! The monitoring center's supervisors, and what the operator of an incident may see of the home's
 //! cameras.
 
 use super::{Op, Person, Server, cameras::Eye, quarantine::BREAK, until};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const QUEUE: &str = "/api/v1/center/incidents";
 const STATISTICS: &str = "/api/v1/center/statistics";
 
-/// A center with an operator, and Sam, who leads.
+/// A center with an operator and with Sam, the supervisor.
 async fn center() -> (Server, Person, Person, Person) {
     let server = Server::with_file("[center]\nmode = \"operators\"\n").await;
     server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;

@@ -1,5 +1,5 @@
-//! What fails inside the server: a task ends it with its name, and an incident that cannot be
-//! decided on keeps no other waiting.
+//! Failures inside the server: a failed task ends the server with its name, and an undecidable
+//! incident blocks no other.
 
 use super::{change, database, until};
 use crate::domain::story::{home, person, raise};
@@ -44,7 +44,7 @@ fn police(id: u128, home: &Home) -> Raise {
     }
 }
 
-/// A home with more contacts than a call can be numbered for. No owner can set it up.
+/// A home with more contacts than a call number can count. No owner can set it up.
 fn crowded() -> Home {
     let mut home = home();
     let first = home.contacts[0].clone();
@@ -54,7 +54,7 @@ fn crowded() -> Home {
     home
 }
 
-/// An incident whose next call, a second from now, cannot be decided on.
+/// An incident whose next call, in a second, cannot be decided on.
 fn doomed(home: &Home, now: Timestamp) -> (Incident, Vec<Recorded>) {
     let play = |began: Timestamp| {
         let decision = start(police(1, home), began);
@@ -113,7 +113,7 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
         reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)),
         "{reasons}"
     );
-    // It is as it was, its home can send another SOS, and every other home is heard.
+    // The file is unchanged, its home can send another SOS, and every other home is served.
     let mut file = SqliteConnection::connect(&format!(
         "sqlite://{}",
         folder.path().join("buckler.db").display()
@@ -141,7 +141,7 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
     until("the other home's contact is called", called).await;
 }
 
-/// A disk that breaks the program at the first commit.
+/// A disk that panics at the first commit.
 struct Trap;
 
 #[async_trait]

@@ -1,5 +1,5 @@
-//! The real binary with HTTPS of its own: what a browser is told, a stream of live events, and a
-//! certificate that is renewed.
+//! The real binary with its own HTTPS: what a browser is told, a stream of live events, and
+//! certificate renewal.
 
 use super::until;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -27,7 +27,7 @@ struct OverTls {
     folder: TempDir,
 }
 
-/// Puts a new certificate for localhost, with its key, into the folder.
+/// Writes a new certificate for localhost and its key into the folder.
 fn certify(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -64,7 +64,7 @@ impl OverTls {
         (server, certificate)
     }
 
-    /// As somebody who believes this certificate alone.
+    /// Connects with a client that trusts only this certificate.
     async fn connect(&self, certificate: &CertificateDer<'static>) -> Option<TlsStream<TcpStream>> {
         self.connect_with(certificate, &[]).await
     }
@@ -90,7 +90,7 @@ impl OverTls {
             .ok()
     }
 
-    /// Asks, and reads until that text has come.
+    /// Sends a request, and reads until the text `upto` arrives.
     async fn ask(
         &self,
         certificate: &CertificateDer<'static>,
@@ -140,7 +140,7 @@ async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
     );
     let stream = server.ask(&certificate, &events, "event: snapshot").await;
     assert!(stream.starts_with("HTTP/1.1 200 OK"), "{stream}");
-    // Whoever speaks no TLS is told nothing.
+    // A client without TLS gets no answer.
     let mut plain = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
     plain.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut said = Vec::new();
@@ -148,8 +148,8 @@ async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
     assert!(!String::from_utf8_lossy(&said).contains("HTTP"), "{said:?}");
 }
 
-/// A browser has one connection over HTTP/2, so streams of events never keep an SOS waiting for one
-/// (RFC 9113).
+/// Over HTTP/2 a browser has one connection, so event streams never make an SOS wait for one (RFC
+/// 9113).
 #[tokio::test]
 async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
     let (server, certificate) = OverTls::start().await;
@@ -164,7 +164,7 @@ async fn over_http_2_fifteen_streams_and_an_sos_share_one_connection() {
         let body = serde_json::json!({"email": "owner@demo.test", "password": "buckler-demo"});
         client.post(url("/api/v1/session")).header("origin", origin).json(&body).send()
     };
-    // A request without a `Host` header is compared with the authority that it is sent to.
+    // Without a `Host` header, the server compares the origin with the request's authority.
     assert_eq!(sign_in("https://evil.example".into()).await.unwrap().status(), 403);
     let answer = sign_in(format!("https://localhost:{}", server.port)).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
@@ -196,12 +196,12 @@ async fn over_http_2_who_says_nothing_loses_the_connection() {
     let (server, certificate) = OverTls::start().await;
     let mut silent = server.connect_with(&certificate, &["h2"]).await.unwrap();
     assert_eq!(silent.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    // The preface and empty settings (RFC 9113, 3.4), and never a request.
+    // The preface and empty settings (RFC 9113, 3.4), without any request.
     let mut idle = server.connect_with(&certificate, &["h2"]).await.unwrap();
     idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let closed = async |socket: &mut TlsStream<TcpStream>| {
         let mut said = Vec::new();
-        // However it ends.
+        // How the connection ends does not matter.
         let _ =
             tokio::time::timeout(std::time::Duration::from_secs(90), socket.read_to_end(&mut said))
                 .await
@@ -239,8 +239,8 @@ async fn hangup_takes_a_renewed_certificate_unless_it_is_unusable() {
     assert!(server.connect(&old).await.is_none());
     fs::write(server.folder.path().join("key.pem"), "nonsense").unwrap();
     server.hang_up();
-    // The signal is taken in order with the next, which repairs it: in between the old one is
-    // served.
+    // The next signal repairs the certificate, and signals are handled in order: until then the old
+    // one is served.
     assert!(server.connect(&new).await.is_some());
     let newest = certify(server.folder.path());
     server.hang_up();

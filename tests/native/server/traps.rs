@@ -1,5 +1,5 @@
-//! What other people's receivers and panels stumble over, one test each. Frames are looked at as
-//! they go over the wire.
+//! Mistakes on which other receivers and panels fail, one test each. The tests check the frames on
+//! the wire.
 
 use super::{
     Person, Server,
@@ -20,7 +20,7 @@ use tokio::{
     net::TcpListener,
 };
 
-/// A receiver that keeps what it reads, read by read, and answers what it is told to.
+/// A receiver that records each read, and answers as it is told.
 #[derive(Clone)]
 struct Recorder {
     port: u16,
@@ -34,8 +34,8 @@ fn ack(_: usize, frame: &Frame) -> Vec<u8> {
 }
 
 impl Recorder {
-    /// `answers` is given how many alarms came before, and the frame. What is encrypted is
-    /// acknowledged in clear: it is not what is looked at.
+    /// `answers` gets the number of earlier alarms, and the frame. Encrypted frames are
+    /// acknowledged without encryption, which is not checked here.
     async fn start(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let recorder = Self { port: listener.local_addr().unwrap().port(), reads: Arc::default() };
@@ -67,7 +67,7 @@ impl Recorder {
         recorder
     }
 
-    /// The alarms as they came.
+    /// The alarms in the order of arrival.
     fn alarms(&self) -> Vec<String> {
         self.reads
             .lock()
@@ -82,7 +82,7 @@ impl Recorder {
             .await
     }
 
-    /// A server that signals here; and police and fire, asked for at once.
+    /// A server that signals to this receiver, with police and fire requested at once.
     async fn told(&self, rest: &str) -> (Server, Person) {
         let port = self.port;
         let server = Server::with_file(&format!(
@@ -100,8 +100,7 @@ impl Recorder {
     }
 }
 
-/// The receiver's number stands in every frame: pysiaalarm writes “None” into its answer to one
-/// without.
+/// Every frame has the receiver's number: pysiaalarm answers “None” to a frame without one.
 #[tokio::test]
 async fn trap_1_every_frame_has_a_receiver_number() {
     let recorder = Recorder::start(ack).await;
@@ -118,7 +117,7 @@ async fn trap_1_every_frame_has_a_receiver_number() {
     assert!(Frame::decode(none.as_bytes(), |_| None).is_err(), "such an answer is none");
 }
 
-/// One piece of x-data with Contact ID: pysiaalarm refuses more. SIA may carry several.
+/// Contact ID has one piece of x-data, because pysiaalarm refuses more. SIA may have several.
 #[tokio::test]
 async fn trap_2_contact_id_carries_one_piece_of_x_data() {
     for (format, least, most) in [("adm-cid", 1, 1), ("sia-dcs", 4, 8)] {
@@ -135,8 +134,8 @@ async fn trap_2_contact_id_carries_one_piece_of_x_data() {
     }
 }
 
-/// A NAK has `A0`, `#A0`, or its parts in another order, and it tells the time: the same message
-/// comes again in that time.
+/// A NAK contains `A0`, `#A0`, or its parts in another order, and the receiver's time. The server
+/// repeats the message in that time.
 #[tokio::test]
 async fn trap_3_a_nak_is_heard_in_every_shape() {
     fn nak(shape: &str) -> Vec<u8> {
@@ -171,8 +170,8 @@ async fn trap_3_a_nak_is_heard_in_every_shape() {
     }
 }
 
-/// One frame at a time: pysiaalarm answers two in one piece, like a wrong check sum, with an empty
-/// line, which is no answer.
+/// One frame at a time: pysiaalarm answers two frames in one read, like a wrong checksum, with an
+/// empty line, which is not an answer.
 #[tokio::test]
 async fn trap_4_one_frame_waits_and_an_empty_line_is_no_answer() {
     let recorder =
@@ -187,7 +186,7 @@ async fn trap_4_one_frame_waits_and_an_empty_line_is_no_answer() {
     assert_ne!(sequence(&frames[1]), sequence(&frames[2]), "then the next");
 }
 
-/// The random beginning is printable, 16 to 31 letters, and none of `| [ ]`: other bytes break
+/// The random beginning has 16 to 31 printable characters without `| [ ]`: other bytes break
 /// receivers that expect text.
 #[tokio::test]
 async fn trap_5_the_random_beginning_is_printable() {
@@ -217,8 +216,8 @@ async fn trap_5_the_random_beginning_is_printable() {
     assert_ne!(pads[0], pads[1], "another one each time");
 }
 
-/// A key stands in its file in hexadecimal digits, whatever form the other side wants. A phrase is
-/// none.
+/// The file of a key contains hexadecimal digits, in whatever form the other side wants the key. A
+/// phrase is not a key.
 #[test]
 fn trap_6_a_key_is_hexadecimal_digits_and_no_phrase() {
     let key: Key = DIGITS.parse().unwrap();
@@ -230,8 +229,8 @@ fn trap_6_a_key_is_hexadecimal_digits_and_no_phrase() {
     }
 }
 
-/// The account stands twice, and both are the same: pysiaalarm looks at the outer one alone; here
-/// both count.
+/// The account appears twice, with the same value: pysiaalarm checks only the outer one; here both
+/// count.
 #[tokio::test]
 async fn trap_7_the_inner_account_is_the_outer_one() {
     let recorder = Recorder::start(ack).await;

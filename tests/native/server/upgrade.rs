@@ -1,4 +1,4 @@
-//! A data folder of an older version opens and goes on.
+//! A data folder of an older version opens, and its incidents continue.
 
 use super::{Server, audited, until};
 use reqwest::StatusCode;
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{path::Path, sync::Arc};
 
-/// A demo of the version before the one write path: one incident was aborted, two run, and a
-/// siren's effect is in the outbox.
+/// A demo of the version before the one write path: one incident was aborted, two are running, and
+/// the outbox contains a siren's effect.
 const BEFORE: &str = include_str!("../../fixtures/before_one_write_path.sql");
 
 async fn facts(file: &Path) -> Vec<(String, i64, String)> {
@@ -34,7 +34,7 @@ async fn folder_of_the_version_before_the_one_write_path_goes_on() {
 
     let server = Server::on(folder, "30s").await;
     let owner = server.sign_in("owner").await;
-    // It was down for longer than a quarter of an hour: somebody looks first (R22).
+    // The server was down for more than fifteen minutes, so a review comes first (R22).
     for home in ["maple-street", "lake-cabin"] {
         let incident = owner.get(&format!("/api/v1/homes/{home}")).await.1["incident"].clone();
         owner.until_state(&incident, "under_review").await;

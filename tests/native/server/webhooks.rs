@@ -1,5 +1,4 @@
-//! Other servers that are told of incidents, and reports that come from elsewhere (Standard
-//! Webhooks).
+//! Webhooks that tell other servers of incidents, and reports from elsewhere (Standard Webhooks).
 
 use super::{Person, Server, finding::python, quarantine::BREAK, until};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
@@ -22,12 +21,12 @@ use std::{
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// Calls that nobody answers ring for a second.
+/// Unanswered calls ring for a second.
 const HURRIES: &str = "ring_timeout = \"1s\"";
 
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
 
-/// A message as it came.
+/// A received message.
 #[derive(Clone)]
 struct Came {
     headers: HeaderMap,
@@ -44,7 +43,7 @@ impl Came {
     }
 }
 
-/// Another server.
+/// Another server, which receives webhooks.
 #[derive(Clone, Default)]
 struct Other {
     all: Arc<Mutex<Vec<Came>>>,
@@ -83,7 +82,7 @@ async fn hear(State(other): State<Other>, headers: HeaderMap, body: Bytes) -> St
     StatusCode::from_u16(answered).unwrap()
 }
 
-/// A folder with the secret, and a server that tells `url`.
+/// A server that sends webhooks to `url`, and the folder with its secret.
 async fn telling(url: &str, center: &str) -> (Server, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
@@ -96,7 +95,7 @@ async fn telling(url: &str, center: &str) -> (Server, TempDir) {
     (Server::with_file(&file).await, folder)
 }
 
-/// The first contact calls it off, and it is over.
+/// The first contact cancels, which ends the incident.
 async fn called_off(server: &Server, owner: &Person, incident: &Value) {
     let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
     let call = until("the first call", || async {
@@ -177,7 +176,7 @@ async fn signature_is_good_for_other_libraries_and_our_documentation() {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        // Whoever knows already that it is bad does not read on.
+        // A verifier that has already found a fault does not read on.
         let _ = child.stdin.take().unwrap().write_all(body);
         child.wait().unwrap().success()
     };
@@ -231,8 +230,8 @@ async fn step_that_is_not_taken_is_told_again_in_order_after_restart() {
     let owner = server.sign_in("owner").await;
     called_off(&server, &owner, &incident).await;
     other.until("cancelled").await;
-    // What was taken and acknowledged stays told; an answer that is lost with the server is asked
-    // for again, and rightly.
+    // A step that was taken and acknowledged is not repeated. An answer that was lost with the
+    // server is rightly requested again.
     let id: IncidentId = serde_json::from_value(incident["id"].clone()).unwrap();
     let known = async || {
         server
@@ -339,7 +338,7 @@ async fn step_not_taken_for_a_day_is_given_up_until_an_owner_asks() {
 
 #[tokio::test]
 async fn another_server_that_is_slow_or_dead_delays_no_call() {
-    // It takes connections, and never answers.
+    // It accepts connections, and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (server, _folder) =
         telling(&format!("http://{}/hook", listener.local_addr().unwrap()), "").await;
@@ -355,7 +354,7 @@ async fn another_server_that_is_slow_or_dead_delays_no_call() {
     assert_eq!(at("sent_now"), at("call_placed"), "one decision");
 }
 
-/// Says something as the dispatch service.
+/// Sends a report as the dispatch service.
 async fn report(server: &Server, id: &str, kind: &str, data: Value) -> (StatusCode, Value) {
     let body = json!({"type": kind, "timestamp": server.app.clock.now(), "data": data}).to_string();
     say(server, id, 0, &body, SECRET).await
@@ -531,7 +530,7 @@ fn hook_beyond_this_house_needs_https_and_a_long_secret() {
     }
 }
 
-/// I19: what responders are told is what stood there when the incident began.
+/// I19: responders get the notes that the home had when the incident began.
 #[tokio::test]
 async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
     let (other, url) = Other::start(200).await;

@@ -1,5 +1,5 @@
-//! The one way to write: incidents first, changes whole and with their record, each within its
-//! budget.
+//! The one write path: incidents come first, changes are made whole with their record, and each
+//! writer has a budget.
 
 use super::{Server, change, database, until};
 use crate::domain::story::home;
@@ -34,7 +34,7 @@ use tokio::sync::{Semaphore, watch};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 
-/// A disk that writes when it is let.
+/// A disk that writes only when it is allowed.
 struct Gate {
     written: Arc<Mutex<Vec<String>>>,
     lets: Arc<Semaphore>,
@@ -78,7 +78,7 @@ impl Writes for Gate {
     }
 }
 
-/// A change that was asked for.
+/// A requested change.
 type Asked = Pin<Box<dyn Future<Output = Result<(), ChangeError>>>>;
 
 /// A writer on such a disk.
@@ -104,7 +104,7 @@ async fn gated() -> Gated {
 }
 
 impl Gated {
-    /// Asks for a change, and waits for the answer later.
+    /// Requests a change. The caller can await the answer later.
     async fn asks(&self) -> Asked {
         let changes = self.changes.clone();
         let mut asked: Asked = Box::pin(async move { changes.apply(change([])).await });
@@ -112,7 +112,7 @@ impl Gated {
         asked
     }
 
-    /// An incident, in the same way.
+    /// Commits an incident in the same way.
     async fn commits(&self) -> Pin<Box<dyn Future<Output = Result<Batch, StoreError>>>> {
         let journal = self.journal.clone();
         let mut asked = Box::pin(async move { journal.commit(Batch::default()).await });
@@ -137,7 +137,7 @@ async fn incident_waits_for_one_flush_of_changes_and_no_more() {
     }
     gated.until_written(1).await;
     gated.lets.add_permits(1);
-    // The third change of a transaction is being made.
+    // The third change of a transaction is in progress.
     gated.until_written(2).await;
     gated.lets.add_permits(1);
     gated.until_written(3).await;
@@ -163,7 +163,7 @@ async fn changes_that_do_not_fit_are_refused_at_once() {
     }
     let refused = gated.changes.apply(change([])).await;
     assert!(matches!(refused, Err(ChangeError::Busy)), "{refused:?}");
-    // Incidents have a place of their own.
+    // Incidents have their own queue.
     let incident = gated.commits().await;
     gated.lets.add_permits(100);
     incident.await.unwrap();
@@ -182,7 +182,7 @@ async fn writer_that_panics_ends_the_server_by_name() {
     assert_eq!(failed, TaskFailed { task: "writer", how: "panicked: planted".into() });
 }
 
-/// By a signed-in device.
+/// A change by a signed-in device.
 fn by(session: &str) -> Change {
     let entry = AuditEntry::new(AuditAction::HomeChanged, NOW, json!({}));
     Change::new(AuditEntry {
@@ -218,7 +218,7 @@ async fn device_that_changes_too_much_is_stopped_and_no_other() {
     }
     assert!(matches!(link("sister").await, Err(ChangeError::OverBudget)), "nor does a contact");
     link("neighbor").await.unwrap();
-    // A stranger's guesses at an account are the stranger's, not the account's.
+    // A stranger's guesses at an account are charged to the stranger, not the account.
     let guess = AuditEntry { session: None, ..by("the owner's").audit()[0].clone() };
     for _ in 0..300 {
         drop(gated.changes.apply(Change::new(guess.clone())).await);
@@ -254,7 +254,7 @@ fn account(id: &str) -> Account {
     }
 }
 
-/// A database with Ada, who owns the home, and Ben, who shares it.
+/// A database with two people in the home, Ada and Ben.
 async fn peopled(folder: &tempfile::TempDir) -> (Database, HomeId, UserId, UserId) {
     let (mut database, home) = (database(folder, &home()).await, home().id);
     let (ada, ben) = (account("ada"), account("ben"));
@@ -276,7 +276,7 @@ async fn change_that_fails_leaves_nothing_and_its_neighbors_stay() {
     let (mut database, home, ada, _) = peopled(&folder).await;
     let nobody: UserId = "nobody".parse().unwrap();
     let guest = Membership { role: Role::Guest, sos_withdrawn: false };
-    // The second thing that the middle one does is impossible.
+    // The second operation of the middle change is impossible.
     let writes = [
         change([Op::SetCenterRole(ada.clone(), Some(CenterRole::Operator))]),
         change([Op::PutAccount(account("eve")), Op::PutMembership(home.clone(), nobody, guest)]),
@@ -289,7 +289,7 @@ async fn change_that_fails_leaves_nothing_and_its_neighbors_stay() {
     assert!(reads.account("eve@a.test").await.unwrap().is_none(), "nothing of it");
     assert_eq!(reads.center_role(&ada).await.unwrap(), Some(CenterRole::Operator));
     assert_eq!(reads.recovery_codes_left(&ada).await.unwrap(), 1);
-    // Each change has its record: that of the home, that of the people, and two.
+    // Each change has its record: one for the home, one for the people, and two here.
     let verdict = sqlite::verify(&folder.path().join("buckler.db"), None).await.unwrap();
     assert!(matches!(verdict, sqlite::Verdict::Whole { records: 4, .. }), "{verdict}");
 }
@@ -325,7 +325,7 @@ fn session(token: [u8; 32], account: &UserId) -> Session {
     }
 }
 
-/// What guards ask for: Ada's invitation, recovery code, renewed session and passkey.
+/// Stores what the guards check: Ada's invitation, recovery code, renewed session and passkey.
 async fn put_what_guards_ask_for(database: &mut Database, home: &HomeId, ada: &UserId) {
     let scope = InvitationScope::Home(home.clone(), Role::Guest);
     let invitation = Invitation {
@@ -397,14 +397,14 @@ async fn guard_that_does_not_hold_lets_nothing_happen() {
         ),
     ];
     check_guards(&mut database, cases).await;
-    // An inviter without the right to invite.
+    // The inviter no longer has the right to invite.
     let demoted = Membership { role: Role::Shared, sos_withdrawn: false };
     database.apply(change([Op::PutMembership(home.clone(), ada, demoted)])).await.unwrap();
     assert!(database.apply(change([]).guard(Guard::InvitationOpen([7; 32], NOW))).await.is_err());
     assert!(database.reads.membership(&home, &ben).await.unwrap().is_some());
 }
 
-/// Each first guard holds, and each second one lets nothing happen.
+/// The first guard of each pair holds. The second does not, and lets nothing happen.
 async fn check_guards(database: &mut Database, cases: impl IntoIterator<Item = (Guard, Guard)>) {
     for (holds, does_not) in cases {
         database

@@ -1,4 +1,4 @@
-//! What must hold of the facts and effects that a commit stores.
+//! The invariants of the facts and effects that a commit stores.
 
 use super::{Case, Ledger, MARGIN, RECOVERS, TAP};
 use buckler::{
@@ -17,8 +17,8 @@ use buckler::{
 use std::{collections::BTreeSet, time::Duration};
 
 impl Ledger {
-    /// A batch is on the disk, and that is `known` since then. When it was decided, at `now`,
-    /// `server` was the server's time.
+    /// A batch is on the disk, and known to be there since `known`. It was decided at `now`, when
+    /// the server's time was `server`.
     pub fn committed(&mut self, [now, server, known]: [Timestamp; 3], batch: &Batch) {
         for id in &batch.over {
             self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
@@ -50,8 +50,8 @@ impl Ledger {
         self.one_runs_in_a_home();
     }
 
-    /// A home with a receiving center: it is told of each alarm, that it was called off, and that
-    /// it is over, in the same batch.
+    /// In a home with a receiving center, the same batch tells the center of each alarm, its
+    /// cancellation and its end.
     fn tells_the_receiver(&mut self, effects: &[Effect]) {
         for (id, wanted) in std::mem::take(&mut self.signals) {
             let told =
@@ -81,7 +81,7 @@ impl Ledger {
         number: u32,
         fact: &Recorded,
     ) {
-        // The decision was made when the server's clock said `at`.
+        // The server's clock showed `at` when the decision was made.
         let at = now - server.since(fact.at);
         self.tell(at, || format!("{id} {number} {:?}", fact.event));
         if let (Event::Started { request, deadline, snapshot, .. }, Some(home)) =
@@ -194,13 +194,13 @@ impl Ledger {
         }
     }
 
-    /// I8: after D the first call is decided within its timers.
+    /// I8: after D the first call ends within its timers.
     fn in_time(&mut self, case: &Case, before: &Incident, at: Timestamp) {
         let (Some(left), State::Verifying(_)) = (case.left, &before.state) else { return };
         let policy = before.snapshot.policy;
         let timers = Duration::from_millis(policy.ring_timeout_ms + policy.talk_timeout_ms);
         let offer = if before.mode == Mode::Live { policy.offer() } else { Duration::ZERO };
-        // Each of three timers may fall into an outage of its own.
+        // Each of the three timers may fall into its own outage.
         let excused = (0..3).fold(left + offer + timers + MARGIN, |due, _| self.excused(due, at));
         let down: Duration = self
             .outages
@@ -213,8 +213,8 @@ impl Ledger {
         });
     }
 
-    /// The first contact first, once; others only after dispatch; only an authenticated cancel
-    /// there prevents it (I5, I6, I7, I17).
+    /// The first contact is called first and once, and the others only after dispatch. Only an
+    /// authenticated cancel in the first call prevents dispatch (I5, I6, I7, I17).
     fn check_calls(&mut self, before: &Incident, fact: &Recorded) {
         let id = before.id;
         match &fact.event {
@@ -252,7 +252,7 @@ impl Ledger {
         }
     }
 
-    /// An effect is stored: it may leave from now on.
+    /// An effect is stored, and may leave from now on.
     fn promised(&mut self, now: Timestamp, effect: &Effect) {
         let new = self.effects.insert(effect.key.clone(), (effect.clone(), now)).is_none();
         self.demand(new, || format!("I12: the key {} twice", effect.key));
@@ -279,7 +279,7 @@ impl Ledger {
         }
     }
 
-    /// A fact that calls for effects has them in the same batch.
+    /// The batch of a fact also contains the effects that the fact calls for.
     fn has_effects(&mut self, id: IncidentId, fact: &Recorded, effects: &[Effect]) {
         let any = |wanted: &dyn Fn(&EffectKind) -> bool| {
             effects.iter().any(|e| e.incident == id && wanted(&e.kind))
@@ -303,8 +303,8 @@ impl Ledger {
     }
 }
 
-/// What a fact must tell a receiving center, if the home has one. Sirens alone are none of its
-/// business.
+/// The signal that a fact causes, if the home has a receiving center. Sirens alone do not concern
+/// the center.
 fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal> {
     let runs = |state: &State| matches!(state, State::Verifying(_) | State::Dispatching);
     let asked = !after.requests.services().is_empty();

@@ -1,5 +1,5 @@
-//! What must hold, checked at every commit, every effect and every answer against what truly
-//! happened. It believes nothing that the server says about itself but what is on the disk.
+//! The invariants, checked at every commit, effect and answer against what truly happened. Of all
+//! that the server says about itself, the ledger believes only what is on the disk.
 
 mod history;
 
@@ -21,22 +21,22 @@ use std::{
     time::Duration,
 };
 
-/// The most that anything may be late while the server is up (F17).
+/// The maximum lateness while the server is up (F17).
 const LATE: Duration = Duration::from_millis(100);
-/// What a server needs to go on after it was down or its disk failed: its rest between tries, and a
-/// commit.
+/// The time that a server needs to continue after downtime or a disk failure: its pause between
+/// retries, and a commit.
 const RECOVERS: Duration = Duration::from_millis(3_400);
-/// I8, beside ring and talk timeout.
+/// The margin of I8, in addition to the ring and talk timeouts.
 const MARGIN: Duration = Duration::from_secs(2);
-/// Nothing is begun for an older tap: a minute, and what an answer may take (F5).
+/// Nothing begins for an older tap: a minute, plus the time for an answer (F5).
 const TAP: Duration = Duration::from_millis(61_000);
 
-/// One incident, as the disk tells it.
+/// One incident, as stored on the disk.
 struct Case {
     incident: Incident,
     facts: u32,
     asked: BTreeSet<Request>,
-    /// True time of D, and when the countdown was left.
+    /// The true times of D and of the end of the countdown.
     due: Timestamp,
     left: Option<Timestamp>,
     requested: BTreeSet<Service>,
@@ -49,7 +49,7 @@ pub struct Ledger {
     carried: BTreeSet<String>,
     done: BTreeSet<String>,
     called_off: BTreeSet<CallId>,
-    /// What a receiving center must be told of facts of this batch.
+    /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
     taps: BTreeMap<IncidentId, Timestamp>,
@@ -58,9 +58,9 @@ pub struct Ledger {
     refuses: bool,
     handlers: Vec<(&'static str, Timestamp, Timestamp)>,
     tells: bool,
-    /// The story, if it is wanted.
+    /// The story, if it is requested.
     pub story: Vec<String>,
-    /// What broke.
+    /// The first broken invariant.
     pub broken: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl Ledger {
         self.outages.push((from, to));
     }
 
-    /// The disk fails; `refuses` if it says so.
+    /// The disk fails; `refuses` if it reports that.
     pub fn outage_begins(&mut self, at: Timestamp, refuses: bool) {
         self.outage_ends(at);
         self.refuses |= refuses;
@@ -130,7 +130,7 @@ impl Ledger {
         self.handlers.push((queue, from, to));
     }
 
-    /// Until when something that was due may happen: at once, unless the server could not.
+    /// The latest time for something due: at once, unless the server could not act.
     fn excused(&self, due: Timestamp, at: Timestamp) -> Timestamp {
         let mut until = due + LATE;
         let open = self.open_outage.map(|from| (from, at));
@@ -144,7 +144,7 @@ impl Ledger {
         until
     }
 
-    /// Somebody tapped, at that true time.
+    /// Somebody tapped at that true time.
     pub fn tapped(&mut self, request: IncidentId, at: Timestamp) {
         self.taps.insert(request, at);
     }
@@ -155,8 +155,8 @@ impl Ledger {
         }
     }
 
-    /// A life has begun: it knows what is on the disk (I15), and what was acknowledged is there
-    /// (I10).
+    /// A life has begun: the server knows what is on the disk (I15), and what was acknowledged is
+    /// there (I10).
     pub fn started(&mut self, now: Timestamp, engine: &Engine, disk: &Disk) {
         let running: BTreeSet<_> = engine.view().running().iter().map(|c| c.incident.id).collect();
         let known: BTreeSet<_> =
@@ -242,7 +242,7 @@ impl Ledger {
         }
     }
 
-    /// What the server shows is what the disk holds, or held a moment ago.
+    /// What the server shows is what the disk holds, or held a moment before.
     fn shows(&mut self, shown: &Incident, facts: usize) {
         let on_disk = self.cases.get(&shown.id).map_or(0, |c| c.facts);
         let same =
@@ -252,7 +252,7 @@ impl Ledger {
         });
     }
 
-    /// A peer is reached.
+    /// An effect reaches a peer.
     pub fn carried_out(
         &mut self,
         now: Timestamp,
@@ -297,7 +297,7 @@ impl Ledger {
         });
     }
 
-    /// Everything is quiet: nothing may be left pending.
+    /// The history has ended: nothing may be pending.
     pub fn at_the_end(&mut self, world: &World) {
         let pending: Vec<_> = self
             .effects
@@ -328,7 +328,7 @@ impl Ledger {
     }
 }
 
-/// No kind of effect waits behind another.
+/// Each kind of effect has its own queue, so that none waits behind another.
 fn own_queue(kind: &EffectKind) -> &'static str {
     match kind {
         EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. } | EffectKind::Announce { .. } => {
