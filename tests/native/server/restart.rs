@@ -152,11 +152,11 @@ async fn late_incident_waits_for_somebody_who_may_request_help() {
 
 /// I22. A command that was left, although the OFF that ended it was completed.
 #[tokio::test]
-async fn siren_of_an_incident_that_is_over_does_not_sound_at_the_start() {
+async fn siren_of_an_ended_incident_stays_quiet_at_the_start() {
     const LEFT: &str = r#"INSERT INTO outbox SELECT id || '/1/siren_on',
-        '{"home":"maple-street","mode":"live","not_after":null,"kind":"siren_on","device":"base-station","until":"2099-01-01T00:00:00.000Z"}' FROM incident;"#;
+        '{"home":"maple-street","mode":"live","not_after":null,"kind":"siren_on","device":"base","until":"2099-01-01T00:00:00.000Z"}' FROM incident;"#;
     const LEFT_OVER: &str = r#"INSERT INTO outbox SELECT id || '/1/siren_on',
-        '{"home":"maple-street","mode":"live","not_after":null,"kind":"siren_on","device":"base-station","until":"2099-01-01T00:00:00.000Z"}' FROM incident;
+        '{"home":"maple-street","mode":"live","not_after":null,"kind":"siren_on","device":"base","until":"2099-01-01T00:00:00.000Z"}' FROM incident;
         UPDATE incident SET running = NULL;"#;
     for left in [LEFT, LEFT_OVER] {
         let server = Server::start("30s").await;
@@ -164,7 +164,7 @@ async fn siren_of_an_incident_that_is_over_does_not_sound_at_the_start() {
         let siren = async |person: &Person| {
             let home = person.get("/api/v1/homes/maple-street").await.1;
             let devices = home["devices"].as_array().unwrap().iter();
-            let base = devices.filter(|device| device["id"] == "base-station");
+            let base = devices.filter(|device| device["id"] == "base");
             base.map(|device| device["siren"].clone()).next().unwrap()
         };
         let incident = owner.raise("maple-street", "police", json!({})).await.1;
