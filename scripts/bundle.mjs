@@ -55,7 +55,7 @@ function app(page, { buildSync }) {
   return page.replace(/<link rel="(module)?preload"[^>]*>/g, "").replace(/<script type="module">[^]*?<\/script>/, loads);
 }
 
-// Pages share many small chunks, each of which would cost a round trip, so they are joined in one file that begins with their
+// Pages share many small chunks. Each chunk would cost a round trip, so one file joins them, and begins with their
 // dependencies. The loader of wasm-split lists the dependencies of every chunk at length, in the first load.
 function loader(work, written) {
   const one = (what) => new RegExp(`${what}makeLoad\\(\\(\\) => \\{\\s*const src = fetch\\(new URL\\("\\./(\\w+)\\.wasm"[^]*?, \\[([^\\]]*)\\]\\)`, "g");

@@ -3,7 +3,7 @@
 //! - A task that everything depends on, such as the event loop. If it panics, or returns while the
 //!   server runs, the process exits: a server without its engine must not keep answering requests.
 //!   systemd restarts it, and the incidents continue. See [`Tasks`].
-//! - A task of which there is one per camera, incident or press. If it panics, the others continue:
+//! - A task for one camera, incident or press. If it panics, the others continue:
 //!   one camera that sends what a parser does not expect must not restart a server whose sirens
 //!   sound. See [`contained`].
 

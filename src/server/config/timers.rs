@@ -102,19 +102,16 @@ mod tests {
     use super::*;
     use crate::server::config::Config;
 
-    fn with(options: Options) -> Result<Config, String> {
-        Config::new(options).map_err(|e| e.to_string())
-    }
-
     #[test]
     fn timers_keep_their_bounds_and_only_a_demo_may_hurry() {
         let ring = |seconds, demo| {
-            with(Options {
+            Config::new(Options {
                 center_ring_timeout: Some(Duration::from_secs(seconds)),
                 demo,
                 ..Options::default()
             })
             .map(|c| c.policy.ring_timeout_ms)
+            .map_err(|error| error.to_string())
         };
         assert_eq!(ring(30, false), Ok(30_000));
         assert_eq!(ring(1, true), Ok(1_000));

@@ -122,7 +122,7 @@ mod tests {
         while attempts.take(&Guess::SignIn(ada.clone()), now) {}
         assert!(
             attempts.take(&Guess::Proof(ada), now),
-            "strangers do not lock out somebody who is signed in"
+            "a stranger's guesses do not lock out a signed-in person"
         );
         for keypad in ["hall", "door"] {
             while attempts.take(&Guess::Keypad(keypad.into()), now) {}

@@ -1,4 +1,4 @@
-//! I23: for every live incident there is somebody who can end it.
+//! I23: every live incident can be ended by a member or an operator.
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{

@@ -67,11 +67,7 @@ fn repeated_press_keeps_an_incident_that_is_over_elsewhere() {
     story.give(Command::Report { by, key: "1".into(), said_at: story.now, report: ended }).unwrap();
     story.join(Request::Police);
     story.wait(s(31));
-    assert_eq!(
-        story.state(),
-        "dispatching",
-        "whoever said that it is over had not been told of this press"
-    );
+    assert_eq!(story.state(), "dispatching", "the report that it is over came before this press");
 }
 
 #[test]

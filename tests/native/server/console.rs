@@ -71,7 +71,7 @@ async fn operator_sees_no_details_and_says_nothing_before_a_claim() {
         assert_eq!(
             says(&operator, &counting, what, body).await.1["code"],
             "not_allowed",
-            "{what}: whoever has not taken it says nothing"
+            "{what}: only the assignee reports"
         );
     }
     assert_eq!(says(&operator, &counting, "claim", json!({})).await.0, StatusCode::OK);

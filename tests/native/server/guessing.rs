@@ -134,7 +134,7 @@ async fn password_is_judged_beside_the_runtime_and_after_the_checks() {
         assert_eq!(
             fields(&problem),
             ["current"],
-            "whoever does not know the password has no other one judged"
+            "a new password is judged only after the current one is right"
         );
     }
 }

@@ -243,7 +243,7 @@ fn owners(cookie: &str) -> Vec<Sent> {
         ),
         ("a role that there is not", put(PERSON, r#"{"role":"admin"}"#), &[422]),
         (
-            "somebody who is nobody",
+            "a person that does not exist",
             put("PUT /api/v1/homes/maple-street/people/..%2fowner", r#"{"role":"guest"}"#),
             &[404],
         ),

@@ -493,7 +493,7 @@ async fn a_panic_button_is_a_request_with_its_countdown_and_only_once() {
     assert_eq!(
         owner.act(&incident, "cancel").await.0,
         StatusCode::OK,
-        "whoever may cancels it in the app"
+        "a member cancels it in the app"
     );
 }
 

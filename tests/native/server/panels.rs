@@ -293,7 +293,7 @@ async fn same_number_with_another_time_is_another_press() {
         let now = running(&owner, "maple-street").await;
         assert!(
             now["id"].is_string() && now["id"] != before["id"],
-            "whoever presses again needs help: {now}"
+            "a second press is a new request: {now}"
         );
         call_off(&owner, "maple-street").await;
     }
