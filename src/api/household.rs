@@ -250,7 +250,7 @@ pub struct NewDevice {
 }
 
 /// A camera or doorbell, as an owner enters it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditCamera {
     /// The kind of camera. It cannot be changed after the camera was added.
@@ -272,6 +272,9 @@ pub struct EditCamera {
     /// When the server fetches its pictures.
     #[serde(default)]
     pub keep: Keep,
+    /// Its credentials, stored in the same step. Without this field, the stored ones stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<EditLogin>,
 }
 
 /// The credentials of a camera. The server stores them encrypted and never returns them.

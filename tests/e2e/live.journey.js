@@ -213,8 +213,13 @@ test.describe("a camera of the network", () => {
       await expect(add.getByLabel(/^Address of its stream/)).toHaveValue(camera.address);
       await press(add.getByRole("button", { name: "Add" }));
       await press(page.getByRole("button", { name: "Backyard Camera" }));
-      await press(home.button("Try for a picture"));
-      await expect(page.getByText(/It sends pictures of 640 ×/)).toBeVisible();
+      const line = page.getByRole("listitem").filter({ hasText: "Backyard" });
+      await press(line.getByRole("button", { name: "Try for a picture" }));
+      await expect(line.getByText(/It sends pictures of 640 ×/)).toBeVisible();
+      // Saving its form right after it was added keeps its stream.
+      await expect(line.getByText("A password is kept for it.")).toBeVisible();
+      await press(line.getByRole("button", { name: "Save", exact: true }));
+      await expect(line.getByText("Saved")).toBeVisible();
       await page.goto(`${server.url}/live/backyard`);
       await expect(page.getByText("LIVE")).toBeVisible();
       await expect(home.shield()).toBeVisible();

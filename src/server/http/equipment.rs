@@ -10,10 +10,12 @@ use crate::{
         cameras::{AskOffers, FoundCameras, Offers, Tried},
         home::HomeAnswer,
         household::{EditCamera, EditLogin, NewDevice, Rename},
-        problem::Code,
     },
     domain::{
-        home::edit::{FieldErrors, Form, WrittenCamera},
+        home::{
+            Home,
+            edit::{FieldErrors, Form, WrittenCamera},
+        },
         id::{CameraId, DeviceId},
     },
     server::{cameras::Cameras, state::AppState},
@@ -121,11 +123,15 @@ pub async fn add_camera(
     State(editing): State<Editing>,
     State(cameras): State<Arc<Cameras>>,
     owner: Owner,
-    Body(new): Body<EditCamera>,
+    Body(mut new): Body<EditCamera>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
-    let (kind, new) = (new.kind, written(new));
+    let (kind, login) = (new.kind, new.login.take().map(checked).transpose()?);
+    let new = written(new);
     editing
-        .edited(&owner, |home| home.add_camera(kind, &new, &|ip| cameras.settings().allows(ip)))
+        .edited(&owner, |home| {
+            let id = home.add_camera(kind, &new, &|ip| cameras.settings().allows(ip))?;
+            set_login(&cameras, home, &id, login.as_ref())
+        })
         .await
 }
 
@@ -143,13 +149,15 @@ pub async fn edit_camera(
     State(cameras): State<Arc<Cameras>>,
     owner: Owner,
     ResourceId(id): ResourceId<CameraId>,
-    Body(edit): Body<EditCamera>,
+    Body(mut edit): Body<EditCamera>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
+    let login = edit.login.take().map(checked).transpose()?;
     let edit = written(edit);
     editing
         .edited(&owner, |home| {
             let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(EditError::Gone)?;
-            camera.edit(&edit, &|ip| cameras.settings().allows(ip)).map_err(EditError::Invalid)
+            camera.edit(&edit, &|ip| cameras.settings().allows(ip))?;
+            set_login(&cameras, home, &id, login.as_ref())
         })
         .await
 }
@@ -189,26 +197,39 @@ pub async fn camera_login(
     State(cameras): State<Arc<Cameras>>,
     owner: Owner,
     ResourceId(id): ResourceId<CameraId>,
-    Body(EditLogin { user, password }): Body<EditLogin>,
+    Body(login): Body<EditLogin>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
-    let user = user.trim();
+    let login = checked(login)?;
+    editing.edited(&owner, |home| set_login(&cameras, home, &id, Some(&login))).await
+}
+
+/// Returns the credentials as they are stored.
+fn checked(EditLogin { user, password }: EditLogin) -> Result<EditLogin, ApiError> {
+    let user = user.trim().to_owned();
     if user.chars().count() > LOGIN_MOST
         || password.chars().count() > LOGIN_MOST
         || format!("{user}{password}").contains(char::is_control)
     {
         return Err(ApiError::field("user", "That is too long."));
     }
-    let sealed = cameras.seal(&owner.0.home.id, &id, user, &password).map_err(|error| {
-        tracing::error!(%error, "could not encrypt the credentials of a camera");
-        ApiError::new(Code::StorageUnavailable, "The server cannot keep the password now.")
-    })?;
-    editing
-        .edited(&owner, |home| {
-            let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(EditError::Gone)?;
-            camera.login = (!user.is_empty()).then(|| sealed.clone());
-            Ok::<_, EditError>(())
-        })
-        .await
+    Ok(EditLogin { user, password })
+}
+
+/// Encrypts the credentials for this camera. `None` leaves the stored ones.
+fn set_login(
+    cameras: &Cameras,
+    home: &mut Home,
+    id: &CameraId,
+    login: Option<&EditLogin>,
+) -> Result<(), EditError> {
+    let camera = home.cameras.iter_mut().find(|c| c.id == *id).ok_or(EditError::Gone)?;
+    let Some(EditLogin { user, password }) = login else { return Ok(()) };
+    camera.login = if user.is_empty() {
+        None
+    } else {
+        Some(cameras.seal(&home.id, id, user, password).map_err(EditError::NotSealed)?)
+    };
+    Ok(())
 }
 
 /// Asks a camera for a picture, and answers with its size or with the reason why none came.

@@ -74,6 +74,8 @@ pub(super) enum EditError {
     Change(ChangeError),
     /// The thing to edit does not exist.
     Gone,
+    /// The credentials of a camera could not be encrypted.
+    NotSealed(std::io::Error),
 }
 
 impl From<FieldErrors> for EditError {
@@ -94,6 +96,10 @@ impl From<EditError> for ApiError {
             EditError::Invalid(wrongs) => Self(Problem::fields(wrongs)),
             EditError::Change(error) => error.into(),
             EditError::Gone => Self::not_found(),
+            EditError::NotSealed(error) => {
+                tracing::error!(%error, "could not encrypt the credentials of a camera");
+                Self::new(Code::StorageUnavailable, "The server cannot keep the password now.")
+            }
         }
     }
 }

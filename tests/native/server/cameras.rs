@@ -284,6 +284,29 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
     assert_eq!(tried(&owner).await["trouble"], "wrong_login");
 }
 
+/// In two steps, a camera was in the home for a moment without its password: whoever tried it then
+/// read that the password is wrong, and a connection lost in between left it so.
+#[tokio::test]
+async fn camera_is_added_with_its_password_or_not_at_all() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let camera = Camera::start(&["--login", "admin:secret-7"]);
+    let add = async |user: &str| {
+        let login = json!({"user": user, "password": "secret-7"});
+        let body = json!({"kind": "camera", "name": "Shed", "sos_compatible": true, "has_siren": false,
+                          "stream": camera.address(), "login": login});
+        owner.post(CAMERAS, &body).await.0
+    };
+    assert_eq!(add(&"a".repeat(129)).await, StatusCode::UNPROCESSABLE_ENTITY);
+    let streams =
+        async || owner.get("/api/v1/homes/maple-street/household").await.1["streams"].clone();
+    assert_eq!(streams().await, json!([]), "nothing is left of a refused camera");
+    assert_eq!(add(" admin ").await, StatusCode::OK);
+    assert_eq!(streams().await[0]["has_login"], true);
+    let tried = owner.post(&format!("{CAMERAS}/shed/try"), &json!({})).await.1;
+    assert_eq!(tried, json!({"width": 640, "height": 368}));
+}
+
 #[tokio::test]
 async fn disconnected_camera_comes_back_and_disturbs_nothing() {
     let server = Server::start("30s").await;

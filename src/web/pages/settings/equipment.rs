@@ -40,10 +40,6 @@ pub fn EquipmentForm(
 ) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(home.home.id);
-    let streams = RwSignal::new(None::<Household>);
-    spawn_local(async move {
-        streams.try_set(client::household(&id.get_value()).await.ok());
-    });
     let (bindings, blank) = (LoadedBindings::of(id), Blank::new());
     // Only ids and names, so that a line that is being edited stays as it is when a siren begins to
     // sound.
@@ -56,9 +52,23 @@ pub fn EquipmentForm(
             devices.chain(cameras).collect::<Vec<_>>()
         })
     });
+    // Saving the form of a line writes all of its fields, so a line is shown with its stream or not
+    // at all.
+    let streams = RwSignal::new(None::<Household>);
+    Effect::new(move || {
+        let of = which.get();
+        spawn_local(async move {
+            let answer = client::household(&id.get_value()).await;
+            // A change in between has asked again.
+            if let Ok(household) = answer
+                && which.try_get_untracked() == Some(of)
+            {
+                streams.try_set(Some(household));
+            }
+        });
+    });
     let rows = move || {
-        which.get();
-        let (home, household) = (store.home.get_untracked()?, streams.get()?);
+        let (household, home) = (streams.get()?, store.home.get_untracked()?);
         let devices = home.devices.into_iter().map(
             |d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind bindings/> },
         );
@@ -149,6 +159,7 @@ fn CameraLine(
     let title = camera.name.clone();
     let (id, live) = (StoredValue::new(camera.id), camera.live);
     let login = StoredValue::new(stream.clone());
+    let has_login = RwSignal::new(stream.as_ref().is_some_and(|stream| stream.has_login));
     let keep =
         RwSignal::new(keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned());
     let (written_stream, written_small) =
@@ -162,7 +173,19 @@ fn CameraLine(
         let asked = written(kind, name, (address, small), compatible, siren, keep);
         saving.send(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
-            move |home| store.learn(home),
+            move |answer| {
+                store.learn(answer);
+                // The server drops the credentials if the stream has another host now.
+                spawn_local(async move {
+                    let household = client::household(&home.get_value()).await;
+                    let is_this = |s: &&Stream| id.with_value(|id| s.camera == *id);
+                    if let Ok(Some(stream)) =
+                        household.as_ref().map(|all| all.streams.iter().find(is_this))
+                    {
+                        has_login.try_set(stream.has_login);
+                    }
+                });
+            },
         );
     };
     let remove = Callback::new(move |()| {
@@ -183,7 +206,7 @@ fn CameraLine(
         view! {
             {has_siren.then(|| view! { <SirenBindingPart bindings device=device.get_value()/> })}
             {live.then(|| try_camera(home, &id.get_value()))}
-            {login.get_value().map(|stream| view! { <Login home stream/> })}
+            {login.get_value().map(|stream| view! { <Login home stream kept=has_login/> })}
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value=name saving/>
                 <CameraFields stream=address small compatible siren keep saving/>
@@ -219,6 +242,7 @@ fn written(
             .find(|(name, ..)| keep.with_untracked(|keep| keep == name))
             .map(|(_, keep, _)| *keep)
             .unwrap_or_default(),
+        login: None,
     }
 }
 
@@ -302,30 +326,22 @@ fn Add(
         event.prevent_default();
         let device =
             |kind, model: &str| NewDevice { kind, model: model.into(), name: name.get_untracked() };
+        // The credentials go with the camera: it is never there without them.
+        let camera = |kind| EditCamera {
+            login: blank.login(),
+            ..written(kind, name, (stream, small), compatible, siren, keep)
+        };
         let request = match kind.get_untracked().as_str() {
             "base_station" => Ok(device(DeviceKind::BaseStation, "alarm")),
             "keypad" => Ok(device(DeviceKind::Keypad, "keypad")),
-            "doorbell" => {
-                Err(written(CameraKind::Doorbell, name, (stream, small), compatible, siren, keep))
-            }
-            _ => Err(written(CameraKind::Camera, name, (stream, small), compatible, siren, keep)),
+            "doorbell" => Err(camera(CameraKind::Doorbell)),
+            _ => Err(camera(CameraKind::Camera)),
         };
-        let login = blank.login();
         let send = async move {
             let home = home.get_value();
             match request {
                 Ok(device) => client::add(&home, "devices", &device).await,
-                Err(camera) => {
-                    let added: HomeAnswer = client::add(&home, "cameras", &camera).await?;
-                    // The newest camera is the last.
-                    match (login, added.cameras.last()) {
-                        (Some(login), Some(newest)) => {
-                            client::change(&home, &format!("cameras/{}/login", newest.id), &login)
-                                .await
-                        }
-                        _ => Ok(added),
-                    }
-                }
+                Err(camera) => client::add(&home, "cameras", &camera).await,
             }
         };
         saving.send(send, move |home| {

@@ -49,12 +49,13 @@ pub fn Login(
     home: StoredValue<HomeId>,
     /// The stream.
     stream: Stream,
+    /// Whether the server keeps credentials for it.
+    kept: RwSignal<bool>,
 ) -> impl IntoView {
     let store = store();
     let saving = Saving::new();
     let path = StoredValue::new(format!("cameras/{}/login", stream.camera));
     let (user, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let kept = RwSignal::new(stream.has_login);
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let asked = EditLogin { user: user.get_untracked(), password: password.get_untracked() };
