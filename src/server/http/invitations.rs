@@ -22,7 +22,7 @@ use crate::{
     },
     domain::{
         access::{Action, CenterAction, CenterRole, InvitationScope, Membership, Role},
-        home::edit::{ErrorCode, FieldError, Form},
+        home::edit::{ErrorCode, Form},
         id::{HomeId, UserId},
         time::Timestamp,
     },
@@ -327,16 +327,7 @@ pub async fn join(
     } else if signing_in.reads.account(&email).await?.is_some() {
         form.wrong("email", ErrorCode::Known);
     }
-    if let Some(fault) = identity::password::wrong_length(&asked.password) {
-        form.wrong("password", fault);
-    }
-    form.done(()).map_err(EditError::Invalid)?;
-    if let Some(fault) =
-        signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
-    {
-        return Err(EditError::Invalid(vec![FieldError { field: "password".into(), fault }]).into());
-    }
-    let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
+    let password = signing_in.new_password(form, asked.password, &[&email, &name]).await?;
     let account = Account { id: identity::new_account_id(), email, name, password };
     let (entry, accept) = joined(invitation, &account.id, signing_in.clock.now());
     let (free, put) = (Guard::EmailFree(account.email.clone()), Op::PutAccount(account.clone()));

@@ -5,7 +5,7 @@ use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
     extract::{Body, Owner, ResourceId},
-    household::{self, EditError},
+    household,
     session::{By, SigningIn},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         access::{Membership, Role},
         home::{
             Home,
-            edit::{ErrorCode, FieldError, Form},
+            edit::{ErrorCode, Form},
         },
         id::UserId,
     },
@@ -134,16 +134,7 @@ pub async fn welcome(
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", ErrorCode::NotAnEmail);
     }
-    if let Some(fault) = identity::password::wrong_length(&asked.password) {
-        form.wrong("password", fault);
-    }
-    form.done(()).map_err(EditError::Invalid)?;
-    if let Some(fault) =
-        signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
-    {
-        return Err(EditError::Invalid(vec![FieldError { field: "password".into(), fault }]).into());
-    }
-    let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
+    let password = signing_in.new_password(form, asked.password, &[&email, &name]).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let time_zone = crate::server::time_zone::known(&time_zone);
     let home = Home::new(slug("home"), home_name, time_zone);
