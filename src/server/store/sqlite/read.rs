@@ -1,6 +1,6 @@
 //! Reads incidents one after another and changes nothing, also while a server uses the file.
 
-use super::{failed, impossible, incidents};
+use super::{failed, impossible, incidents, millis};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -42,7 +42,7 @@ pub async fn each<E: From<StoreError>>(
     )
     .bind(wanted.incident.map(|id| id.to_string()))
     .bind(wanted.home.as_ref().map(|home| home.as_str().to_owned()))
-    .bind(wanted.since.unwrap_or_default().as_millis() as i64)
+    .bind(millis(wanted.since.unwrap_or_default()))
     .fetch_all(&reader)
     .await
     .map_err(failed("list the incidents"))?;
