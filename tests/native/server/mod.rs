@@ -373,6 +373,13 @@ impl Person {
         answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
     }
 
+    /// One of the checks of whether an SOS in Maple Street would work now (R23).
+    pub async fn check(&self, what: &str) -> Value {
+        let home = self.get("/api/v1/homes/maple-street").await.1;
+        let checks = home["sos"]["ready"]["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["what"] == what).unwrap().clone()
+    }
+
     pub async fn server_time(&self) -> Value {
         self.get("/api/v1/me").await.1["server_time"].clone()
     }

@@ -195,17 +195,6 @@ async fn says(owner: &Person, incident: &str, text: &str) {
     .await;
 }
 
-async fn center_is_ok(owner: &Person) -> Value {
-    let home = owner.get("/api/v1/homes/maple-street").await.1;
-    home["sos"]["ready"]["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|check| check["what"] == "center")
-        .unwrap()["ok"]
-        .clone()
-}
-
 #[tokio::test]
 async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
     let key = tempfile::NamedTempFile::new().unwrap();
@@ -228,7 +217,7 @@ async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
         let (_server, owner) =
             with_receiver(&format!("{scheme}://127.0.0.1:{}", center.port), &rest).await;
         until(&format!("the center answers {scheme} {options:?} {rest}"), || async {
-            (center_is_ok(&owner).await == true).then_some(())
+            (owner.check("center").await["ok"] == true).then_some(())
         })
         .await;
         // An aborted request was never sent (R11, I3).
@@ -305,7 +294,7 @@ async fn timeline_says_that_no_receiver_answers_and_when_one_does() {
     let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{main}"), &rest).await;
     let id = sent(&owner).await;
     says(&owner, &id, "The receiving center does not answer").await;
-    assert_eq!(center_is_ok(&owner).await, false);
+    assert_eq!(owner.check("center").await["ok"], false);
     says(&owner, &id, "Police requested to").await;
     let center = Center::on(main, &[]);
     says(&owner, &id, "The receiving center has the alarm (main)").await;
