@@ -62,7 +62,12 @@ use clap::{Args, FromArgMatches};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection, sqlite::SqliteConnectOptions};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    process::{Child, Command},
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -234,8 +239,7 @@ impl Server {
     }
 
     pub fn stranger(&self) -> Person {
-        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
-        Person { client, base: self.base.clone() }
+        Person::new(self.base.clone())
     }
 }
 
@@ -257,6 +261,30 @@ pub async fn audited(file: &Path) {
         sqlite::Verdict::Broken(what) => panic!("{what}"),
     };
     until("the audit has all", whole).await;
+}
+
+/// The program of this build with these words, such as `serve --demo`, a port of this machine, and a
+/// data folder.
+pub fn program(words: &[&str], port: u16, data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    command.args(words).args(["--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
+    command
+}
+
+/// A process that does not outlive the test that started it.
+pub struct Killed(pub Child);
+
+impl Killed {
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 /// An opened database with a home in it.
@@ -311,6 +339,21 @@ pub struct Person {
 }
 
 impl Person {
+    pub fn new(base: String) -> Self {
+        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
+        Self { client, base }
+    }
+
+    /// The owner of a demo that another process serves on this port, once it answers.
+    pub async fn at(port: u16) -> Self {
+        let owner = Self::new(format!("http://127.0.0.1:{port}"));
+        let alive =
+            || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() };
+        until("the server", alive).await;
+        owner.cookie().await;
+        owner
+    }
+
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {
         answer(self.client.get(format!("{}{path}", self.base)).send().await.unwrap()).await
     }

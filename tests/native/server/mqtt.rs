@@ -4,13 +4,13 @@
 use super::{
     Server,
     broker::{Broker, Device},
-    until, wait, whats,
+    program, until, wait, whats,
 };
 use buckler::domain::time::Timestamp;
 use reqwest::StatusCode;
 use rumqttc::PublishOptions;
 use serde_json::{Value, json};
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 /// The sirens of Maple Street, and their names in topics.
 const SIRENS: [(&str, &str); 5] = [
@@ -390,12 +390,8 @@ async fn check_names_broker_and_sirens_last_words_and_tells_none() {
     let file = folder.path().join("buckler.toml");
     std::fs::write(&file, broker.settings(&SIRENS[..2])).unwrap();
     let check = async || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command
-            .args(["check", "--listen", "127.0.0.1:1", "--data"])
-            .arg(folder.path().join("data"))
-            .arg("--config")
-            .arg(&file);
+        let mut command = program(&["check"], 1, &folder.path().join("data"));
+        command.arg("--config").arg(&file);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
