@@ -1,10 +1,11 @@
 //! The real binary on a failing disk: what it reports, how soon, and that it acknowledges nothing
 //! before it is flushed.
 
-use super::{Killed, Person, cameras::free_port, program, until};
+use super::{Killed, Person, cameras::free_port, connect, program, until};
 use buckler::server::store::sqlite;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use std::{
     fs,
     path::Path,
@@ -258,8 +259,7 @@ async fn unwritable_file_and_folder_without_rights_are_said() {
 #[tokio::test]
 async fn file_held_by_another_process_is_said_within_a_second() {
     let server = OnDisk::start().await;
-    let file = format!("sqlite://{}", server.folder.path().join("data/buckler.db").display());
-    let mut holder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&file).await.unwrap();
+    let mut holder = connect(&server.folder.path().join("data/buckler.db")).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
     server.is_refused().await;
     sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
@@ -319,15 +319,10 @@ async fn a_file_of_a_newer_version_is_said_and_left_alone() {
     let mut server = OnDisk::start().await;
     server.child.kill();
     let data = server.folder.path().join("data");
-    let mut file = <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!(
-        "sqlite://{}",
-        data.join("buckler.db").display()
-    ))
-    .await
-    .unwrap();
+    let mut file = connect(&data.join("buckler.db")).await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', 1, x'00', 0)";
     sqlx::query(newer).execute(&mut file).await.unwrap();
-    sqlx::Connection::close(file).await.unwrap();
+    file.close().await.unwrap();
     let said = refusal(&start_on(&data));
     assert!(said.contains("cannot be brought to this version") && said.contains("999"), "{said}");
 }

@@ -1,7 +1,7 @@
 //! A right that ends during a request: the change is made before the end of the right, or it is
 //! refused.
 
-use super::{Person, Server, change, dropped::request, until};
+use super::{Person, Server, change, connect, dropped::request, until};
 use async_trait::async_trait;
 use buckler::{
     domain::{
@@ -17,7 +17,7 @@ use buckler::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::Row;
 use std::{future::poll_fn, pin::pin, task::Poll};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -126,8 +126,7 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
 
 /// The numbers of audit records after that one: of the request, of the end of the right, the last.
 async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>, i64) {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     let rows = sqlx::query("SELECT number, what, detail ->> 'by' IS 'a test' FROM audit WHERE number > ? ORDER BY number").bind(after);
     let (mut made, mut ended, mut last) = (Vec::new(), Vec::new(), after);
     for row in rows.fetch_all(&mut file).await.unwrap() {

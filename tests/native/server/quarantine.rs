@@ -1,6 +1,6 @@
 //! Data that cannot be read or decided on is quarantined and named, and everything else continues.
 
-use super::{Person, Server, audited, until};
+use super::{Person, Server, audited, connect, until};
 use async_trait::async_trait;
 use buckler::{
     domain::{id::IncidentId, incident::command::Command},
@@ -12,7 +12,6 @@ use buckler::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
 /// Makes facts unreadable, as if another version had written them.
@@ -34,8 +33,7 @@ async fn quarantined(person: &Person, home: &str) -> Vec<String> {
 }
 
 async fn count(server: &Server, query: &'static str) -> i64 {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     sqlx::query_scalar(query).fetch_one(&mut file).await.unwrap()
 }
 
@@ -377,8 +375,7 @@ async fn quarantine_that_was_not_stored_is_stored_before_the_next_sos() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     sqlx::query(BREAK).execute(&mut file).await.unwrap();
     let full = |database: Database| Database {
         writes: Box::new(FullAtStart { writes: database.writes, failed: false }),
