@@ -20,6 +20,7 @@ mod example;
 mod finding;
 mod folder;
 mod guessing;
+mod hindered;
 mod hostile;
 mod household;
 mod invitations;

@@ -1,18 +1,16 @@
 //! A right that ends during a request: the change is made before the end of the right, or it is
 //! refused.
 
-use super::{Person, Server, change, connect, dropped::request, until};
-use async_trait::async_trait;
+use super::{Person, Server, change, connect, dropped::request, hindered::Hindered, until};
 use buckler::{
     domain::{
         access::{CenterRole, Membership, Role},
-        id::{HomeId, IncidentId, UserId},
+        id::{HomeId, UserId},
     },
     server::{
-        clock::Anchor,
         http::{Assets, router},
         identity,
-        store::{Batch, ChangeError, Database, Op, RequestRow, StoreError, Urgent, Write, Writes},
+        store::{Database, Op},
     },
 };
 use reqwest::Method;
@@ -140,42 +138,12 @@ async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>
     (made, ended, last)
 }
 
-/// A database that delays changes while the gate is closed.
-struct Gate {
-    writes: Box<dyn Writes>,
-    closed: watch::Receiver<bool>,
-}
-
-#[async_trait]
-impl Writes for Gate {
-    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.writes.commit(batch).await
-    }
-    async fn apply(
-        &mut self,
-        writes: &[&Write],
-        urgent: Urgent<'_>,
-    ) -> Vec<Result<(), ChangeError>> {
-        self.closed.wait_for(|closed| !closed).await.unwrap();
-        self.writes.apply(writes, urgent).await
-    }
-    async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        self.writes.requests(ids).await
-    }
-    async fn put_anchor(&mut self, anchor: &Anchor) -> Result<(), StoreError> {
-        self.writes.put_anchor(anchor).await
-    }
-    async fn tidy(&mut self) -> Result<bool, StoreError> {
-        self.writes.tidy().await
-    }
-}
-
 /// Ends the right during the request: the end is written first, after the request has checked the
 /// right.
 async fn right_ends_first(name: &str) {
     let (gate, closed) = watch::channel(false);
     let gated = |database: Database| Database {
-        writes: Box::new(Gate { writes: database.writes, closed }),
+        writes: Box::new(Hindered { writes: database.writes, closed, full: false }),
         ..database
     };
     let server = Server::start("30s").await.restart_with_database(gated).await;
