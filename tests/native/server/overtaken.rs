@@ -13,10 +13,11 @@ use buckler::{
         store::{Database, Op},
     },
 };
+use futures_util::poll;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Row;
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::pin::pin;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -153,7 +154,7 @@ async fn right_ends_first(name: &str) {
 
     gate.send_replace(true);
     let mut ends = pin!(server.app.changes.apply(change([case.ends])));
-    assert!(poll_fn(|context| Poll::Ready(ends.as_mut().poll(context).is_pending())).await);
+    assert!(poll!(&mut ends).is_pending());
     until("the writer has it", async || (server.app.changes.waiting() == 0).then_some(())).await;
     let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
     let answer = tokio::spawn(router(server.app.clone(), Assets::of_last_build()).oneshot(request));
