@@ -7,5 +7,6 @@ pub mod household;
 pub mod incident;
 pub mod live;
 pub mod records;
+pub mod sending;
 pub mod slide;
 pub mod words;

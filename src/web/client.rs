@@ -57,6 +57,9 @@ pub struct Refusal {
     pub detail: String,
     /// The kind of problem.
     pub code: Code,
+    /// The server's time, if it told that.
+    #[serde(default)]
+    pub server_time: Option<Timestamp>,
     /// The whole of it, as text.
     #[serde(skip)]
     pub whole: String,

@@ -6,6 +6,7 @@ mod dialog;
 mod not_sent;
 mod page;
 mod running;
+mod sending;
 mod sheet;
 mod slide;
 mod time;
