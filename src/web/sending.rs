@@ -204,7 +204,7 @@ impl Sender {
         self.store.minimized.set(None);
         match told {
             Some(incident) => {
-                self.store.tell(incident);
+                self.store.show_requested(incident);
                 self.finish(id);
             }
             None => self.set_stage(id, Stage::Arrived),

@@ -18,7 +18,7 @@ use crate::{
         id::{CameraId, HomeId, IncidentId},
         time::Timestamp,
     },
-    view::{clock::better_offset, incident as view},
+    view::{arrival::is_about_open_home, clock::better_offset, incident as view},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -71,6 +71,8 @@ pub struct Store {
     /// How much of the first home is drawn: its shield, and then one part a frame, so that a finger
     /// never waits for all of them.
     pub drawn: RwSignal<u8>,
+    /// The open home, also while its first answer is on its way.
+    open_home: StoredValue<Option<HomeId>>,
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
     put_away: StoredValue<Option<IncidentId>>,
@@ -104,6 +106,7 @@ impl Store {
             minimized: RwSignal::new(None),
             offline_since: RwSignal::new(None),
             drawn: RwSignal::new(0),
+            open_home: StoredValue::new(None),
             offset_ms: RwSignal::new(None),
             live: StoredValue::new_local(None),
             put_away: StoredValue::new(None),
@@ -187,6 +190,7 @@ impl Store {
     /// Looks at a home from now on.
     pub fn open(self, id: HomeId) {
         browser::keep(LAST_HOME, id.as_str());
+        self.open_home.set_value(Some(id.clone()));
         let is_unreadable = self.session.with_untracked(|session| says_unreadable(session, &id));
         self.home.set(None);
         self.unreadable.set(is_unreadable.then(|| id.clone()));
@@ -205,17 +209,24 @@ impl Store {
         self.live.set_value(Some(events));
     }
 
+    /// Whether that home is open. Every answer about a home is dropped unless it is, because another
+    /// home may have been opened while the answer was on its way.
+    pub fn is_open(self, home: &HomeId) -> bool {
+        self.open_home.with_value(|open| is_about_open_home(home, open.as_ref()))
+    }
+
     /// Asks repeatedly whether the server can read a home, until it can or another home is opened.
     fn wait_for(self, id: HomeId) {
         spawn_local(async move {
+            let waits = || self.unreadable.with_untracked(|now| now.as_ref() == Some(&id));
             loop {
                 TimeoutFuture::new(ASKS_AGAIN_MS).await;
-                if self.unreadable.with_untracked(|now| now.as_ref() != Some(&id)) {
+                if !waits() {
                     return;
                 }
                 let Ok((me, _)) = client::me().await else { continue };
                 let session = Session::Somebody(Box::new(me));
-                if !says_unreadable(&session, &id) {
+                if waits() && !says_unreadable(&session, &id) {
                     self.session.set(session);
                     return self.open(id);
                 }
@@ -229,6 +240,7 @@ impl Store {
         for name in [LAST_ME, LAST_ANSWER] {
             browser::forget(name);
         }
+        self.open_home.set_value(None);
         self.unreadable.set(None);
         self.home.set(None);
         self.incident.set(None);
@@ -240,7 +252,8 @@ impl Store {
         self.heard(told.server_time);
         let stale =
             |known: &Incident| known.id == told.id && known.timeline.len() > told.timeline.len();
-        if self.incident.with_untracked(|known| known.as_ref().is_some_and(stale))
+        if !self.is_open(&told.home)
+            || self.incident.with_untracked(|known| known.as_ref().is_some_and(stale))
             || self.put_away.get_value() == Some(told.id)
         {
             return;
@@ -254,6 +267,15 @@ impl Store {
         }
     }
 
+    /// Shows the incident of a request that the server has just acknowledged. It opens the home of
+    /// the incident if another one is open by now, because the person must see what they requested.
+    pub fn show_requested(self, told: Incident) {
+        if !self.is_open(&told.home) {
+            self.open(told.home.clone());
+        }
+        self.tell(told);
+    }
+
     /// Puts an ended incident away.
     pub fn put_away(self) {
         self.put_away.set_value(self.incident.with_untracked(|i| i.as_ref().map(|i| i.id)));
@@ -264,7 +286,9 @@ impl Store {
     /// A home has another name now: the switcher shows it.
     pub fn names_changed(self) {
         spawn_local(async move {
-            if let Ok((me, _)) = client::me().await {
+            if let Ok((me, _)) = client::me().await
+                && self.session.with_untracked(|now| matches!(now, Session::Somebody(_)))
+            {
                 self.session.set(Session::Somebody(Box::new(me)));
             }
         });
@@ -335,9 +359,7 @@ impl Store {
     fn look_again(self) {
         let Some(id) = self.home_id() else { return };
         spawn_local(async move {
-            if let Ok(answer) = client::home(&id).await
-                && self.home_id() == Some(id)
-            {
+            if let Ok(answer) = client::home(&id).await {
                 self.learn(answer);
             }
         });
@@ -351,6 +373,9 @@ impl Store {
     /// Takes in the whole home, as it is now.
     pub fn learn(self, mut answer: HomeAnswer) {
         self.heard(answer.server_time);
+        if !self.is_open(&answer.home.id) {
+            return;
+        }
         match answer.incident.take() {
             Some(told) => self.tell(told),
             // The server cannot advance it: what the screen shows of it is no longer true.
@@ -393,9 +418,8 @@ impl Store {
     fn refresh_latest(self) {
         let Some(home) = self.home_id() else { return };
         spawn_local(async move {
-            // Another home may have been chosen meanwhile.
             if let Ok(latest) = client::incidents(&home, None, 5).await
-                && self.home_id() == Some(home)
+                && self.is_open(&home)
             {
                 self.latest.set(latest);
             }

@@ -9,6 +9,7 @@ mod running;
 mod sending;
 mod sheet;
 mod slide;
+mod store;
 mod time;
 mod timeline;
 

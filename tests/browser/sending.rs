@@ -103,3 +103,13 @@ async fn request_that_is_refused_twice_asks_the_person() {
     assert_eq!(server.requests().len(), 2);
     page.sender.give_up();
 }
+
+/// The person sees what they requested, also if another home was opened meanwhile.
+#[wasm_bindgen_test]
+async fn acknowledged_request_opens_its_home() {
+    let _server = Server::new(0, false);
+    let page = requested();
+    page.store.open("lake-cabin".parse().unwrap());
+    until("the incident", || shows_incident(&page)).await;
+    assert!(page.store.is_open(&"maple-street".parse().unwrap()));
+}
