@@ -159,11 +159,13 @@ const listen = (path, names) => {
     if (leads && (!source || !connected)) connect();
     else if (!leads && Date.now() - heardAt > SILENT_MS) take();
   };
+  // Whether this tab needs no events while it is hidden. A contact's page must ring. During an incident a hidden tab stays up to date,
+  // unless its stream is its own: then it could keep the requests of a visible tab waiting.
+  const mayRest = () => path.includes("/homes/") && !(channel && document.documentElement.hasAttribute("data-incident"));
   const review = () => {
-    const quiet = path.includes("/homes/") && !document.documentElement.hasAttribute("data-incident");
-    // Another tab, which is seen, may have told of an incident.
-    if (rests) return (quiet && document.hidden) || begin();
-    if (quiet && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
+    // An incident may have begun, of which another tab has told this one.
+    if (rests) return (mayRest() && document.hidden) || begin();
+    if (mayRest() && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
     const silent = Date.now() - heardAt - patientFor;
     if (silent < 0) return;
     lose();
