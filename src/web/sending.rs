@@ -51,7 +51,7 @@ pub struct Sending {
 pub enum Stage {
     /// Sent a moment ago.
     Trying,
-    /// No acknowledgment for two seconds; attempts go on.
+    /// No acknowledgment for two seconds; it is still being retried.
     NotSent,
     /// A minute has passed: does the person still need help?
     StillNeeded,
@@ -59,7 +59,7 @@ pub enum Stage {
     Refused(String),
     /// The server has it, but this app cannot read the answer.
     Arrived,
-    /// The session ended meanwhile; sending goes on when somebody signs in again.
+    /// The session has ended; it is sent after the next sign-in.
     SignedOut,
 }
 
@@ -190,7 +190,7 @@ impl Sender {
         }
     }
 
-    /// The request, with the time of the tap by what is known of the server's clock now.
+    /// The request with the time of the tap, by the server's clock as far as that is known now.
     fn as_of_now(self, sending: &Sending) -> Raise {
         let Sending { id, request, mode, source, sirens, call_contacts, tapped, .. } =
             sending.clone();
