@@ -2,6 +2,7 @@
 //! ids are arguments.
 
 pub mod access;
+pub mod audit;
 pub mod call_tree;
 pub mod camera;
 pub mod contact;

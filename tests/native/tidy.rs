@@ -184,6 +184,14 @@ fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
     }
 }
 
+/// Stored records outlive versions of the API.
+#[test]
+fn store_knows_no_wire_types() {
+    for path in files("src/server/store", &[".rs"]) {
+        assert!(!read(&path).contains("api::"), "{} uses a type of the API", name(&path));
+    }
+}
+
 /// The rooms of the server, and those that each may use. Each room is listed below the ones that it
 /// uses, which rules out cycles.
 const ROOMS: &[(&str, &[&str])] = &[

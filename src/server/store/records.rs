@@ -1,13 +1,11 @@
 //! The stored records of accounts, homes and other servers, as types.
 
 use super::{StoreError, Stored};
-use crate::{
-    api::audit::AuditAction,
-    domain::{
-        access::InvitationScope,
-        id::{HomeId, IncidentId, UserId},
-        time::Timestamp,
-    },
+use crate::domain::{
+    access::InvitationScope,
+    audit::AuditAction,
+    id::{HomeId, IncidentId, UserId},
+    time::Timestamp,
 };
 use std::time::Duration;
 

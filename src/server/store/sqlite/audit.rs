@@ -2,8 +2,8 @@
 
 use super::{accounts, failed, impossible, millis, moment};
 use crate::{
-    api::audit::AuditAction,
     domain::{
+        audit::AuditAction,
         id::{HomeId, UserId},
         incident::event::Recorded,
     },
