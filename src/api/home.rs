@@ -166,11 +166,8 @@ impl<'de> Deserialize<'de> for ByCamera {
                 f.write_str("an object with a field for each camera")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ByCamera, A::Error> {
-                let mut all = Vec::new();
-                while let Some(field) = fields.next_entry()? {
-                    all.push(field);
-                }
-                Ok(ByCamera(all))
+                let all = std::iter::from_fn(|| fields.next_entry().transpose());
+                all.collect::<Result<_, _>>().map(ByCamera)
             }
         }
         deserializer.deserialize_map(Cameras)
@@ -206,18 +203,6 @@ pub struct Ready {
     pub ok: bool,
     /// The checks.
     pub checks: Vec<Check>,
-}
-
-impl Ready {
-    /// The checks that do not hold. Problems of devices do not count, because help comes without
-    /// those devices.
-    pub fn lacks(&self) -> Vec<CheckKind> {
-        self.checks
-            .iter()
-            .filter(|check| !check.ok && check.what != CheckKind::Devices)
-            .map(|check| check.what)
-            .collect()
-    }
 }
 
 /// A check of one requirement of a working SOS.

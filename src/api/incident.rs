@@ -5,8 +5,8 @@ use crate::domain::{
     home::Address,
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
     incident::{
-        self as core, Actor, CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet,
-        Request, Service, Source, State, Verification,
+        CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Request, Service, Source,
+        State, Verification,
     },
     time::Timestamp,
 };
@@ -176,19 +176,6 @@ pub struct Person {
     pub name: String,
 }
 
-impl From<&Actor> for Person {
-    fn from(actor: &Actor) -> Self {
-        let id = match actor {
-            Actor::Person { id, .. } | Actor::Operator { id, .. } => id.to_string(),
-            Actor::Contact { id, .. } => id.to_string(),
-            Actor::Device { .. } | Actor::Outside { .. } | Actor::Center | Actor::Buckler => {
-                String::new()
-            }
-        };
-        Self { id, name: actor.name().into() }
-    }
-}
-
 /// The sirens of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SirenView {
@@ -306,23 +293,4 @@ pub struct Outcome {
     /// When it ended.
     #[schema(value_type = String)]
     pub at: Timestamp,
-}
-
-/// The audience of an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// The home. While the incident runs, the home does not see that a wrong password was given,
-    /// because a person who forces somebody to cancel may look at the same screen (R16).
-    Home,
-    /// The monitoring center, and evidence for it.
-    Center,
-}
-
-impl Audience {
-    /// The outcome of a call, or `None` if this audience may only know that the call ended.
-    pub fn outcome(self, incident: &core::Incident, outcome: CallOutcome) -> Option<CallOutcome> {
-        let is_secret =
-            self == Self::Home && !incident.is_over() && outcome == CallOutcome::WrongPassword;
-        (!is_secret).then_some(outcome)
-    }
 }

@@ -5,7 +5,7 @@ use super::incident::Stage;
 use crate::domain::{
     home::{Address, ResponderNotes},
     id::{HomeId, IncidentId},
-    incident::{CallOutcome, DispatchState, Disposition, Mode, Report, Service},
+    incident::{CallOutcome, DispatchState, Disposition, Mode, Service},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -107,34 +107,4 @@ pub struct DispatchProgress {
 pub struct Receipt {
     /// Whether the report was added to the incident's history.
     pub recorded: bool,
-}
-
-impl Message {
-    /// Removes the details of a call, so that the message says only that the call ended.
-    pub fn without_call(self) -> Self {
-        Self { data: Data { call: None, ..self.data }, ..self }
-    }
-
-    /// The report in a message of a center or a dispatch service. `None` for types that change
-    /// nothing here.
-    pub fn report(&self) -> Option<Report> {
-        let Data { call, dispatch, disposition, .. } = &self.data;
-        Some(match self.kind.strip_prefix("incident.")? {
-            "claimed" => Report::Claimed,
-            "released" => Report::Released,
-            "call_ended" => call
-                .as_ref()
-                .map(|call| Report::Called { name: call.name.clone(), outcome: call.outcome })?,
-            "dispatch_requested" | "dispatch_moved" => {
-                let DispatchProgress { service, state, reference } = dispatch.clone()?;
-                Report::Moved { service, state, reference }
-            }
-            // The contact whom they called gave the password there.
-            "cancelled" => Report::Ended { disposition: Disposition::FalseAlarm },
-            "closed" => {
-                Report::Ended { disposition: disposition.unwrap_or(Disposition::ClosedByCenter) }
-            }
-            _ => return None,
-        })
-    }
 }

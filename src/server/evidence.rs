@@ -5,7 +5,7 @@
 use super::{engine::Current, evidence_key::EvidenceKey, presenters::incident};
 use crate::{
     api::{
-        incident::{Audience, Incident},
+        incident::Incident,
         path,
         timeline::{TimelineEntry, What},
     },
@@ -13,6 +13,7 @@ use crate::{
         id::IncidentId,
         incident::{
             self as core, CallOutcome, Report,
+            disclosure::Audience,
             event::{Event, Recorded},
         },
         time::Timestamp,

@@ -21,7 +21,7 @@ use crate::{
             Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device,
             HomeAnswer, HomeFacts, Quarantined, Ready, SirenState, Sos,
         },
-        incident::{Audience, Incident},
+        incident::Incident,
         phone::{Phone, PhoneCall, PhoneState},
     },
     domain::{
@@ -31,7 +31,7 @@ use crate::{
         device, eligibility,
         home::{Home, undo},
         id::{DeviceId, HomeId},
-        incident::{CallState, CenterMode, Mode},
+        incident::{CallState, CenterMode, Mode, disclosure::Audience},
         time::Timestamp,
     },
 };

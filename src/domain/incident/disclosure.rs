@@ -1,10 +1,29 @@
 //! Selects the facts that may leave the server: none before D, and none of an aborted request (I3,
-//! R11).
+//! R11). What a reader may see of an incident depends on the [`Audience`].
 
 use super::{
-    Incident, State,
+    CallOutcome, Incident, State,
     event::{Event, Recorded},
 };
+
+/// The audience of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The home. While the incident runs, the home does not see that a wrong password was given,
+    /// because a person who forces somebody to cancel may look at the same screen (R16).
+    Home,
+    /// The monitoring center, and evidence for it.
+    Center,
+}
+
+impl Audience {
+    /// The outcome of a call, or `None` if this audience may only know that the call ended.
+    pub fn outcome(self, incident: &Incident, outcome: CallOutcome) -> Option<CallOutcome> {
+        let is_secret =
+            self == Self::Home && !incident.is_over() && outcome == CallOutcome::WrongPassword;
+        (!is_secret).then_some(outcome)
+    }
+}
 
 /// The facts that may leave so far, and those that are held back.
 #[derive(Default)]

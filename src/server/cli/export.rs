@@ -1,5 +1,10 @@
 //! Evidence from the command line: a file for each incident. Works while a server runs, too.
 
+use crate::domain::{
+    id::{HomeId, IncidentId},
+    incident::disclosure::Audience,
+    time::Timestamp,
+};
 use crate::server::{
     cameras::Clips,
     clock::{Machine, TimeSource},
@@ -10,13 +15,6 @@ use crate::server::{
     store::{
         StoreError, Stored,
         sqlite::{DATABASE, Wanted, each},
-    },
-};
-use crate::{
-    api::incident::Audience,
-    domain::{
-        id::{HomeId, IncidentId},
-        time::Timestamp,
     },
 };
 use clap::{Args, ValueEnum};

@@ -15,7 +15,7 @@ use crate::{
             NewNote, QuarantinedIncident, Queue, QueueItem, Reach, Step, WatchableCamera,
         },
         home::HomeFacts,
-        incident::{Audience, Incident, Stage},
+        incident::{Incident, Stage},
         problem::Code,
     },
     domain::{
@@ -27,6 +27,7 @@ use crate::{
             self as domain, Actor, CallState, CenterMode, DispatchState, Disposition, Mode,
             Purpose, Service, Snapshot, State as Stands,
             command::{CallStep, Command, NotReached},
+            disclosure::Audience,
             event::Event,
         },
     },

@@ -6,7 +6,7 @@ use super::{
     extract::OfIncident,
 };
 use crate::{
-    api::incident::Audience,
+    domain::incident::disclosure::Audience,
     server::{
         cameras::Clips,
         clock::Clock,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::{
-        incident::{Audience, Incident, Raise as RaiseRequest},
+        incident::{Incident, Raise as RaiseRequest},
         problem::Code,
         review::{Decision, Review},
     },
@@ -16,12 +16,14 @@ use crate::{
         incident::{
             Actor, Mode, Policy, Snapshot, Source,
             command::{Command, Raise},
+            disclosure::Audience,
         },
         time::Timestamp,
     },
     server::{
         cameras::{Cameras, Clips},
         engine::{Answer, Current, Engine},
+        presenters::readiness::missing,
         snapshots::Snapshots,
         state::{AppState, handles},
         store::Reads,
@@ -152,7 +154,7 @@ pub async fn raise(
         snapshot.contacts.clear();
     }
     if asked.mode == Mode::Drill {
-        snapshot.unready = raising.snapshots.ready(home).lacks();
+        snapshot.unready = missing(&raising.snapshots.ready(home));
     }
     let raise = Raise {
         id: asked.id,

@@ -24,7 +24,7 @@ use crate::{
         identity::attempts::{Attempts, Guess},
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Reads},
-        webhooks::incoming::Reporter,
+        webhooks::incoming::{self, Reporter},
     },
 };
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
@@ -137,7 +137,7 @@ pub async fn report(
     let message: Message = serde_json::from_slice(&body)
         .map_err(|error| ApiError::field("body", &error.to_string()))?;
     let current = reports.find(reporter, &message).await?;
-    let (Some(current), Some(report)) = (current, message.report()) else {
+    let (Some(current), Some(report)) = (current, incoming::report(&message)) else {
         return Ok(Json(Receipt { recorded: false }));
     };
     let by = match &message.data.by {

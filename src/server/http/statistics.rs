@@ -6,12 +6,13 @@ use super::{
     extract::Supervisor,
 };
 use crate::{
-    api::statistics::{Handled, Statistics},
+    api::statistics::Statistics,
     server::{
         clock::Clock,
         dc09::receiver::Receiver,
         engine::Current,
         evidence::{row, word},
+        presenters::statistics::{self as presenter, Handled},
         state::AppState,
         store::{Reads, StoreError},
     },
@@ -104,7 +105,7 @@ pub async fn statistics(
             ];
             (head, csv(&all)).into_response()
         }
-        Format::Json => Json(Statistics::of(
+        Format::Json => Json(presenter::present(
             since,
             &all,
             listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default(),

@@ -25,6 +25,7 @@ use crate::{
         },
         homes::Homes,
         identity::attempts::{Attempts, Guess},
+        presenters::readiness::missing,
         tasks::spawn_contained,
     },
 };
@@ -87,7 +88,7 @@ impl Buttons {
     ) -> Result<Raise, getrandom::Error> {
         let mut raise = device::request(self.policy, home, name, request, mode)?;
         if mode == Mode::Drill {
-            raise.snapshot.unready = (self.readiness)(home).lacks();
+            raise.snapshot.unready = missing(&(self.readiness)(home));
         }
         Ok(raise)
     }

@@ -3,14 +3,15 @@
 use super::timeline;
 use crate::{
     api::incident::{
-        Audience, Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person,
-        SirenStage, SirenView, Stage,
+        Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person, SirenStage,
+        SirenView, Stage,
     },
     domain::{
         call_tree,
         id::ContactId,
         incident::{
-            self as core, CallState, Mode, Purpose, Siren, State,
+            self as core, Actor, CallState, Mode, Purpose, Siren, State,
+            disclosure::Audience,
             event::{Event, Recorded},
         },
         time::Timestamp,
@@ -41,7 +42,7 @@ pub fn present(
         state: Stage::from(&incident.state),
         joined: false,
         source: incident.source.clone(),
-        started_by: Person::from(&incident.started_by),
+        started_by: person(&incident.started_by),
         started_at: incident.started_at,
         deadline: incident.deadline,
         countdown_ms: incident.snapshot.countdown_ms,
@@ -135,5 +136,16 @@ fn outcome(incident: &core::Incident, history: &[Recorded]) -> Option<Outcome> {
         }
         _ => None,
     })?;
-    Some(Outcome { state, disposition: incident.disposition, by: Person::from(by), at })
+    Some(Outcome { state, disposition: incident.disposition, by: person(by), at })
+}
+
+fn person(actor: &Actor) -> Person {
+    let id = match actor {
+        Actor::Person { id, .. } | Actor::Operator { id, .. } => id.to_string(),
+        Actor::Contact { id, .. } => id.to_string(),
+        Actor::Device { .. } | Actor::Outside { .. } | Actor::Center | Actor::Buckler => {
+            String::new()
+        }
+    };
+    Person { id, name: actor.name().into() }
 }

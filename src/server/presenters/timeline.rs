@@ -4,15 +4,13 @@
 //! exception is a wrong password, which the home sees only after the end ([`Audience::outcome`]).
 
 use crate::{
-    api::{
-        incident::Audience,
-        timeline::{TimelineEntry, What},
-    },
+    api::timeline::{TimelineEntry, What},
     domain::{
         id::{CallId, ContactId, DeviceId},
         incident::{
             self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode,
             Purpose, Quiet, Report, Request, Service, SirenFault, Source,
+            disclosure::Audience,
             event::{Event, Recorded},
         },
     },

@@ -3,13 +3,13 @@
 use super::timeline;
 use crate::{
     api::{
-        incident::{Audience, Stage},
+        incident::Stage,
         timeline::TimelineEntry,
         webhooks::{About, Data, DispatchProgress, EndedCall, Message},
     },
     domain::incident::{
         CallState, CenterMode, DispatchState, Incident, Report, Service,
-        disclosure::disclosures,
+        disclosure::{Audience, disclosures},
         event::{Event, Recorded},
     },
 };
@@ -36,7 +36,12 @@ pub fn messages(
             .call
             .as_ref()
             .is_some_and(|call| audience.outcome(incident, call.outcome).is_none());
-        if is_secret { message.without_call() } else { message }
+        if is_secret {
+            // The message says only that the call ended.
+            Message { data: Data { call: None, ..message.data }, ..message }
+        } else {
+            message
+        }
     })
     .collect()
 }

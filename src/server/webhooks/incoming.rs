@@ -1,8 +1,14 @@
 //! Reporters: dispatch services and centers that may report the progress of help. Each has its own
-//! secret.
+//! secret. Their messages are parsed here.
 
 use super::settings::{self, SettingsError, secret};
-use crate::domain::id::HomeId;
+use crate::{
+    api::webhooks::{Data, DispatchProgress, Message},
+    domain::{
+        id::HomeId,
+        incident::{Disposition, Report},
+    },
+};
 use axum::http::HeaderMap;
 use standardwebhooks::{HEADER_WEBHOOK_ID, Webhook};
 use std::collections::BTreeSet;
@@ -42,4 +48,27 @@ impl Reporter {
         let id = headers.get(HEADER_WEBHOOK_ID)?.to_str().ok()?;
         (!id.is_empty() && id.len() <= ID_MOST).then(|| id.to_owned())
     }
+}
+
+/// The report in a message of a center or a dispatch service. `None` for types that change nothing
+/// here.
+pub fn report(message: &Message) -> Option<Report> {
+    let Data { call, dispatch, disposition, .. } = &message.data;
+    Some(match message.kind.strip_prefix("incident.")? {
+        "claimed" => Report::Claimed,
+        "released" => Report::Released,
+        "call_ended" => call
+            .as_ref()
+            .map(|call| Report::Called { name: call.name.clone(), outcome: call.outcome })?,
+        "dispatch_requested" | "dispatch_moved" => {
+            let DispatchProgress { service, state, reference } = dispatch.clone()?;
+            Report::Moved { service, state, reference }
+        }
+        // The contact whom they called gave the password there.
+        "cancelled" => Report::Ended { disposition: Disposition::FalseAlarm },
+        "closed" => {
+            Report::Ended { disposition: disposition.unwrap_or(Disposition::ClosedByCenter) }
+        }
+        _ => return None,
+    })
 }

@@ -2,14 +2,14 @@
 
 use super::story::{NOON, Story, home, person, s};
 use buckler::{
-    api::statistics::Handled,
     domain::incident::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
         Service,
         command::{CallStep, Command},
         decide::Refusal,
-        disclosure::disclosures,
+        disclosure::{Audience, disclosures},
     },
+    server::presenters::statistics::Handled,
 };
 
 fn told(story: &Story) -> Vec<&'static str> {
@@ -176,11 +176,8 @@ fn the_time_of_a_report_is_the_one_at_which_it_happened() {
     };
     story.give(command("1", NOON + s(9))).unwrap();
     story.give(command("2", NOON + s(3_600))).unwrap();
-    let lines = buckler::server::presenters::timeline::lines(
-        &story.incident,
-        &story.facts,
-        buckler::api::incident::Audience::Home,
-    );
+    let lines =
+        buckler::server::presenters::timeline::lines(&story.incident, &story.facts, Audience::Home);
     let at = |n: usize| lines[lines.len() - n].at;
     assert_eq!((at(2), at(1)), (NOON + s(9), story.now), "and never one that has not come yet");
 }

@@ -7,16 +7,13 @@ use buckler::domain::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report,
         Request, Service, Source, State,
         command::{CallStep, Command, NotReached},
-        disclosure::disclosures,
+        disclosure::{Audience, disclosures},
         effect::EffectKind,
         event::{Event, Recorded},
     },
     time::Timestamp,
 };
-use buckler::{
-    api::{incident::Audience, timeline::TimelineEntry},
-    server::presenters::timeline,
-};
+use buckler::{api::timeline::TimelineEntry, server::presenters::timeline};
 use proptest::prelude::*;
 use std::{collections::BTreeSet, time::Duration};
 

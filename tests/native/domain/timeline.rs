@@ -2,11 +2,12 @@
 
 use super::story::{Story, home, person, s};
 use buckler::{
-    api::{incident::Audience, timeline::What},
+    api::timeline::What,
     domain::{
         incident::{
             Actor, CallOutcome, Mode, Policy, Report, Request,
             command::{CallStep, Command},
+            disclosure::Audience,
         },
         time::Timestamp,
     },
