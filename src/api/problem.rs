@@ -1,10 +1,6 @@
 //! Errors of the API, in the format of RFC 9457. They never show internals.
 
-use crate::domain::{
-    eligibility::Reason,
-    home::edit::{ErrorCode, FieldErrors},
-    time::Timestamp,
-};
+use crate::domain::{eligibility::Reason, home::edit::ErrorCode, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -160,18 +156,6 @@ impl Problem {
         let (field, message) = (field.into(), message.into());
         let mut problem = Self::new(Code::Invalid, format!("{field}: {message}"));
         problem.errors.push(FieldError { field, message, fault: None });
-        problem
-    }
-
-    /// Creates a problem for all wrong fields.
-    pub fn fields(wrongs: FieldErrors) -> Self {
-        let mut problem = Self::new(Code::Invalid, "Some of it is not right yet.");
-        let error = |w: crate::domain::home::edit::FieldError| FieldError {
-            field: w.field,
-            message: w.fault.english().into(),
-            fault: Some(w.fault),
-        };
-        problem.errors = wrongs.into_iter().map(error).collect();
         problem
     }
 }

@@ -162,7 +162,7 @@ impl TryFrom<String> for StreamAddress {
     /// Checks only that the text begins with `rtsp`. A stored address was valid when it was stored,
     /// and stricter checks since then must not make its home unreadable.
     fn try_from(text: String) -> Result<Self, &'static str> {
-        text.starts_with("rtsp").then(|| Self(text.into())).ok_or(ErrorCode::NotAStream.english())
+        text.starts_with("rtsp").then(|| Self(text.into())).ok_or("not the address of a stream")
     }
 }
 

@@ -205,21 +205,6 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_says_in_the_app_what_the_server_says() {
-        let all = [
-            ErrorCode::Missing,
-            ErrorCode::TooFew,
-            ErrorCode::NotAPhoneNumber,
-            ErrorCode::HasCredentials,
-            ErrorCode::LastOwner,
-            ErrorCode::PlanRequired,
-        ];
-        for one in all {
-            assert_eq!(fault(one).english(), one.english());
-        }
-    }
-
-    #[test]
     fn a_contact_is_ready_only_when_they_agreed() {
         let contact = |ready| Contact {
             id: "ann".parse().unwrap(),

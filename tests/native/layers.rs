@@ -2,6 +2,9 @@
 
 use super::tidy::{Function, files, functions, name, read};
 
+const NOTE_OF_A_CONTACT: &str =
+    "Says that help is not needed. Passed on to the responders as advice.";
+
 #[test]
 fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
     let banned = [
@@ -28,6 +31,25 @@ fn the_core_knows_no_browser_no_database_no_clock_and_no_async() {
                 ["crate::server", "crate::web"]
             };
             assert!(up.iter().all(|w| !text.contains(w)), "{}: arrows only go down", name(&path));
+        }
+    }
+}
+
+/// People read sentences of the app or of a presenter. The exception is stored as a note in the
+/// histories of incidents.
+#[test]
+fn domain_has_no_sentences() {
+    for path in files("src/domain", &[".rs"]) {
+        let text = read(&path);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for literal in line.split('"').skip(1).step_by(2) {
+                let is_sentence = literal.ends_with('.')
+                    && literal.contains(' ')
+                    && literal.starts_with(|c: char| c.is_ascii_uppercase())
+                    && literal != NOTE_OF_A_CONTACT;
+                assert!(!is_sentence, "{}: {literal}", name(&path));
+            }
         }
     }
 }

@@ -323,6 +323,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "http",
             "identity",
             "mqtt",
+            "presenters",
             "private",
             "run",
             "store",

@@ -81,47 +81,6 @@ pub enum ErrorCode {
     PlanRequired,
 }
 
-impl ErrorCode {
-    /// The fault as a sentence.
-    pub const fn english(self) -> &'static str {
-        match self {
-            Self::Missing => "Fill this in.",
-            Self::TooLong => "That is too long.",
-            Self::NotACountry => "Give the country as two letters, such as US.",
-            Self::NotAPhoneNumber => {
-                "Give the whole number with its country code, such as +1 503 555 0101."
-            }
-            Self::HasExtension => {
-                "Extensions cannot be dialed. Give a number that rings this person directly."
-            }
-            Self::Twice => "This number is in the list twice.",
-            Self::TooFew => "Name at least two people: one may not hear the phone.",
-            Self::TooMany => "That is more than a home can have.",
-            Self::OutOfBounds => "That is outside of what is allowed.",
-            Self::NotRight => "That is not right.",
-            Self::TooShort => "That is too short.",
-            Self::EasilyGuessed => {
-                "That is easily guessed. Take a few words that have nothing to do with each other."
-            }
-            Self::NotAStream => "Give an address that begins with rtsp://.",
-            Self::AnotherCamera => {
-                "Both streams must come from the same camera: the same name or number, and port."
-            }
-            Self::NotPrivate => "Give an address in your own network.",
-            Self::HasCredentials => "Leave user name and password out of the address.",
-            Self::NotAnEmail => "That is not an e-mail address.",
-            Self::NotAccepted => "Accept this to go on.",
-            Self::Known => {
-                "There is an account with this address. Sign in, and open the link again."
-            }
-            Self::LastOwner => "A home keeps at least one owner.",
-            Self::OnlyOne => "A home has one base station.",
-            Self::NoCompatibleCamera => "Add a camera that can raise an SOS first.",
-            Self::PlanRequired => "This needs the Home Premium plan.",
-        }
-    }
-}
-
 /// All fields with a fault.
 pub type FieldErrors = Vec<FieldError>;
 

@@ -3,6 +3,7 @@
 
 use crate::server::{
     identity,
+    presenters::problem::sentence,
     store::{
         Account, AuditEntry, Change, ChangeError, Database, Guard, Op, Reads, StoreError,
         sqlite::{self, DATABASE},
@@ -337,6 +338,6 @@ fn read(
         Some(ErrorCode::TooShort) => {
             Err(UserError::Password("give at least 12 characters, in one line".into()))
         }
-        Some(fault) => Err(UserError::Password(fault.english().into())),
+        Some(fault) => Err(UserError::Password(sentence(fault).into())),
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     server::{
         engine::Denied,
         identity::Busy,
+        presenters::problem::fields,
         store::{ChangeError, Guard, StoreError},
     },
 };
@@ -137,9 +138,8 @@ impl From<ChangeError> for ApiError {
 
 impl From<Guard> for ApiError {
     fn from(unmet: Guard) -> Self {
-        let wrong = |field: &str, fault| {
-            Self(Problem::fields(vec![FieldError { field: field.into(), fault }]))
-        };
+        let wrong =
+            |field: &str, fault| Self(fields(vec![FieldError { field: field.into(), fault }]));
         match unmet {
             Guard::HomeRevisionIs(..) => Self::new(
                 Code::Busy,

@@ -16,7 +16,7 @@ use crate::{
             EditDeviceRestriction, EditSettings, EditVerbalPassword, Enroll, Household, Rename,
             Resident, Stream, VerbalPasswordCheck,
         },
-        problem::{Code, Problem},
+        problem::Code,
     },
     domain::{
         contact::{Contact, Readiness},
@@ -34,6 +34,7 @@ use crate::{
             self, Hashing,
             attempts::{Attempts, Guess},
         },
+        presenters::problem::fields,
         snapshots::Snapshots,
         state::{AppState, handles},
         store::{AuditEntry, ChangeError, Changes, Op, Reads},
@@ -93,7 +94,7 @@ impl From<ChangeError> for EditError {
 impl From<EditError> for ApiError {
     fn from(not: EditError) -> Self {
         match not {
-            EditError::Invalid(wrongs) => Self(Problem::fields(wrongs)),
+            EditError::Invalid(wrongs) => Self(fields(wrongs)),
             EditError::Change(error) => error.into(),
             EditError::Gone => Self::not_found(),
             EditError::NotSealed(error) => {

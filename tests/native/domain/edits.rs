@@ -1,15 +1,19 @@
 //! Which changes owners may make to a home, and which are refused.
 
 use super::story::home;
-use buckler::domain::{
-    camera::{CameraKind, StreamAddress, is_private_address},
-    contact::Readiness,
-    device::DeviceKind,
-    home::{
-        Address, Enrolment,
-        edit::{ErrorCode, FieldError, FieldErrors, WrittenCamera, WrittenContact},
+use buckler::{
+    domain::{
+        camera::{CameraKind, StreamAddress, is_private_address},
+        contact::Readiness,
+        device::DeviceKind,
+        home::{
+            Address, Enrolment,
+            edit::{ErrorCode, FieldError, FieldErrors, WrittenCamera, WrittenContact},
+        },
+        id::ContactId,
     },
-    id::ContactId,
+    server::presenters::problem::sentence,
+    view::household::fault,
 };
 use std::net::IpAddr;
 
@@ -211,4 +215,36 @@ fn a_stream_is_in_the_house_and_shows_no_password() {
         "rtsp://8.8.8.8/a".parse::<StreamAddress>().unwrap().is_inside(&allowed),
         "where the configuration allows it"
     );
+}
+
+#[test]
+fn every_fault_says_in_the_app_what_the_server_says() {
+    let all = [
+        ErrorCode::Missing,
+        ErrorCode::TooLong,
+        ErrorCode::NotACountry,
+        ErrorCode::NotAPhoneNumber,
+        ErrorCode::HasExtension,
+        ErrorCode::Twice,
+        ErrorCode::TooFew,
+        ErrorCode::TooMany,
+        ErrorCode::OutOfBounds,
+        ErrorCode::NotRight,
+        ErrorCode::TooShort,
+        ErrorCode::EasilyGuessed,
+        ErrorCode::AnotherCamera,
+        ErrorCode::NotAStream,
+        ErrorCode::NotPrivate,
+        ErrorCode::HasCredentials,
+        ErrorCode::NotAnEmail,
+        ErrorCode::NotAccepted,
+        ErrorCode::Known,
+        ErrorCode::LastOwner,
+        ErrorCode::OnlyOne,
+        ErrorCode::NoCompatibleCamera,
+        ErrorCode::PlanRequired,
+    ];
+    for one in all {
+        assert_eq!(fault(one).english(), sentence(one));
+    }
 }
