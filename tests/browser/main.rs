@@ -12,6 +12,7 @@ mod slide;
 mod store;
 mod time;
 mod timeline;
+mod wire;
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 

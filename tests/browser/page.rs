@@ -2,12 +2,14 @@
 
 use buckler::{
     api::{home::HomeAnswer, incident::Incident},
-    domain::time::Timestamp,
+    domain::{eligibility::Reason, time::Timestamp},
     web::{browser::json, sending::Sender, store::Store},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{mount::mount_to, prelude::*};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, EventInit, HtmlElement, HtmlInputElement};
 
@@ -113,36 +115,32 @@ fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as u64)
 }
 
-/// An incident with five seconds left to count down, modified by `changes`.
-pub fn incident(changes: Value) -> Incident {
-    let mut body = json!({
-        "id": "00000000-0000-0000-0000-000000000001", "home": "maple-street", "kind": "sos", "services": ["police"], "mode": "live",
-        "state": "counting_down", "joined": false, "source": {"surface": "dashboard"}, "started_by": {"id": "owner", "name": "Olivia"},
-        "started_at": now(), "deadline": now() + std::time::Duration::from_secs(5), "countdown_ms": 5000, "server_time": now(),
-        "address": {"line1": "14 Maple Street", "line2": null, "city": "Portland", "region": "OR", "postal_code": "97205", "country": "US"},
-        "siren": {"state": "silent", "until": null, "devices": [], "confirmed": []}, "calls": [], "dispatches": [],
-        "cancel": {"allowed": true, "how": "cancel_help", "center_phone": null}, "timeline": [], "outcome": null
-    });
+/// What the server answers; a native test keeps these files as the server writes them.
+fn answer<T: DeserializeOwned>(text: &str, changes: &Value) -> T {
+    let mut body: Value = serde_json::from_str(text).unwrap();
     body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     json::parse(&body.to_string()).unwrap()
 }
 
-/// A home with an alarm, or with only cameras.
-pub fn home(has_siren: bool) -> HomeAnswer {
-    let siren = if has_siren {
-        json!({"available": true})
-    } else {
-        json!({"available": false, "reason": "no_base_station_or_enrolled_camera"})
-    };
-    let body = json!({
-        "server_time": now(), "role": "owner",
-        "home": {"id": "maple-street", "name": "Maple Street", "time_zone": "America/New_York",
-            "address": {"line1": "14 Maple Street", "line2": null, "city": "Portland", "region": "OR", "postal_code": "97205", "country": "US"}},
-        "subscription": {"plan": "home_premium", "professional_monitoring": true, "sos_for_cameras": "enrolled"},
-        "sos": {"dashboard": {"available": true, "via": ["alarm"]}, "live_view": {"front-door": {"available": true}},
-            "siren": siren, "ready": {"ok": true, "checks": []}},
-        "settings": {"countdown_s": 5, "siren_duration_s": 600, "cameras_sound_with_base_station": true, "verbal_password_required": true},
-        "devices": [], "cameras": [], "contacts": [], "incident": null
+/// An incident with five seconds left to count down and an empty timeline, modified by `changes`.
+pub fn incident(changes: Value) -> Incident {
+    let mut all = json!({
+        "started_at": now(), "server_time": now(), "deadline": now() + Duration::from_secs(5),
+        "timeline": []
     });
-    json::parse(&body.to_string()).unwrap()
+    all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    answer(include_str!("../fixtures/wire/incident.json"), &all)
+}
+
+/// A home with an alarm, or with neither an alarm nor cameras.
+pub fn home(has_siren: bool) -> HomeAnswer {
+    let text = include_str!("../fixtures/wire/home.json");
+    let mut home: HomeAnswer = answer(text, &json!({"server_time": now()}));
+    if !has_siren {
+        home.sos.siren.available = false;
+        home.sos.siren.reason = Some(Reason::NoBaseStationOrEnrolledCamera);
+        home.devices.clear();
+        home.cameras.clear();
+    }
+    home
 }

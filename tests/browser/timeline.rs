@@ -1,6 +1,6 @@
 //! The timeline, and what it keeps when news arrives late.
 
-use crate::page::{Page, drawn, home, incident};
+use crate::page::{Page, drawn, incident};
 use buckler::web::components::Timeline;
 use leptos::prelude::*;
 use serde_json::{Value, json};
@@ -45,15 +45,4 @@ fn drill_that_ended_never_covers_the_real_thing() {
         json!({"id": "00000000-0000-0000-0000-000000000002", "mode": "drill", "state": "closed"});
     page.store.tell(incident(drill));
     assert_eq!(page.store.incident.get_untracked(), Some(live));
-}
-
-#[wasm_bindgen_test]
-fn the_wire_is_read_as_the_server_writes_it() {
-    let told = home(true);
-    assert_eq!(told.sos.dashboard.via.len(), 1);
-    assert!(told.sos.live_view.get(&"front-door".parse().unwrap()).unwrap().available);
-    assert_eq!(told.incident, None);
-    let parsed: Option<buckler::api::problem::Problem> =
-        buckler::web::browser::json::parse("{\"type\":1}");
-    assert_eq!(parsed, None, "what is not understood is left out");
 }

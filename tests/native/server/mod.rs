@@ -47,6 +47,7 @@ mod traps;
 mod upgrade;
 mod user;
 mod webhooks;
+mod wire;
 mod writes;
 
 use buckler::{
