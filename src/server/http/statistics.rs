@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     api::statistics::Statistics,
+    domain::time::Timestamp,
     server::{
         clock::Clock,
         dc09::receiver::Receiver,
@@ -32,8 +33,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const DAYS: u16 = 30;
 /// The longest period, days.
 const DAYS_MOST: u16 = 400;
-/// The most incidents that count; older ones are left out.
-const MOST: usize = 5_000;
+/// The incidents that are in memory at the same time, each with its history.
+const PAGE: u32 = 250;
+/// The most pages that count: 5,000 incidents. Older ones are left out.
+const PAGES_MOST: u32 = 20;
 
 /// The routes of the statistics.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -85,18 +88,7 @@ pub async fn statistics(
         return Err(wrong());
     }
     let since = clock.now() - Duration::from_secs(u64::from(days) * 86_400);
-    let ids = reads.begun_since(since).await?;
-    let mut all = Vec::new();
-    for id in ids.into_iter().rev().take(MOST) {
-        match reads.incident(id).await.and_then(|stored| stored.map(Current::load).transpose()) {
-            Ok(Some(current)) => all.extend(Handled::of(&current.incident, &current.history)),
-            Ok(None) => {}
-            Err(error @ StoreError::Inconsistent { .. }) => {
-                tracing::error!(incident = %id, error = &error as &dyn std::error::Error, "an incident cannot be read, so it is not counted");
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let all = handled_since(&*reads, since).await?;
     Ok(match format {
         Format::Csv => {
             let head = [
@@ -112,6 +104,23 @@ pub async fn statistics(
         ))
         .into_response(),
     })
+}
+
+/// Summarizes the incidents since then, the newest first. Those that cannot be read are not counted.
+async fn handled_since(reads: &dyn Reads, since: Timestamp) -> Result<Vec<Handled>, StoreError> {
+    let (mut all, mut from) = (Vec::new(), None);
+    for _ in 0..PAGES_MOST {
+        let page = reads.incidents_since(since, from, PAGE).await?;
+        for stored in page.incidents {
+            let current = Current::load(stored)?;
+            all.extend(Handled::of(&current.incident, &current.history));
+        }
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 fn csv(all: &[Handled]) -> String {

@@ -108,6 +108,25 @@ impl Stored {
     }
 }
 
+/// A page of incidents.
+#[derive(Clone, Debug)]
+pub struct IncidentPage {
+    /// The incidents of the page that can be read.
+    pub incidents: Vec<Stored>,
+    /// Where the next page begins; `None` after the last page.
+    pub next: Option<Cursor>,
+}
+
+/// The place of an incident in a list that is sorted by its start. The id is text as stored, because
+/// it may be what cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// When the incident began.
+    pub started_at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
 /// A client's request, by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestRow {
@@ -261,6 +280,14 @@ pub trait Reads: Send + Sync + 'static {
     ) -> Result<Vec<Stored>, StoreError>;
     /// The incidents that began at that time or later, the oldest first.
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError>;
+    /// A page of the incidents of all homes that began at that time or later, the newest first,
+    /// from a cursor on. Incidents that cannot be read are left out.
+    async fn incidents_since(
+        &self,
+        at: Timestamp,
+        from: Option<Cursor>,
+        limit: u32,
+    ) -> Result<IncidentPage, StoreError>;
 
     /// All homes, each with its revision, and the ids of homes that cannot be read, each with the
     /// reason.

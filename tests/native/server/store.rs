@@ -276,6 +276,41 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
     assert_eq!(read(u64::MAX, 1).await, [3]);
 }
 
+/// Incidents that begin at the same moment are on different pages here.
+#[tokio::test]
+async fn incidents_of_all_homes_are_read_in_pages_newest_first() {
+    let (mut store, folder, home) = store().await;
+    for (n, s) in [(1, 0), (2, 30), (3, 60), (4, 60), (5, 60), (6, 90)] {
+        let at = NOW + Duration::from_secs(s);
+        let facts = crate::domain::story::Story::live(Request::Police).facts;
+        let batch = Batch {
+            begun: vec![begun(id(n), &home, at)],
+            over: vec![id(n)],
+            facts: vec![(id(n), 1, facts)],
+            ..Batch::default()
+        };
+        store.writes.commit(&batch).await.unwrap();
+    }
+    let mut file = connect(&folder.path().join("buckler.db")).await;
+    sqlx::query("UPDATE facts SET body = '[]' WHERE incident = ?")
+        .bind(id(5).to_string())
+        .execute(&mut file)
+        .await
+        .unwrap();
+    let (mut pages, mut from) = (Vec::new(), None);
+    loop {
+        let since = NOW + Duration::from_secs(30);
+        let page = store.reads.incidents_since(since, from, 2).await.unwrap();
+        pages.push(page.incidents.iter().map(|stored| stored.id).collect::<Vec<_>>());
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    let read = [vec![id(6)], vec![id(4), id(3)], vec![id(2)]];
+    assert_eq!(pages, read, "5 cannot be read, and 1 began before");
+}
+
 #[tokio::test]
 async fn deliveries_are_kept_and_those_not_taken_are_found() {
     let (mut store, _folder, home) = store().await;

@@ -1,7 +1,7 @@
 //! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many
 //! incidents it contains.
 
-use super::{failed, impossible, millis};
+use super::{failed, impossible, millis, moment};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -12,7 +12,9 @@ use crate::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, Quarantined, RequestRow, RunningRow, StoreError, Stored},
+    server::store::{
+        Batch, Cursor, IncidentPage, Quarantined, RequestRow, RunningRow, StoreError, Stored,
+    },
 };
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -286,6 +288,40 @@ pub(super) async fn of_home(
             _ => return Ok(all),
         }
     }
+}
+
+/// A page of the incidents of all homes that began at that time or later, the newest first. Those
+/// that cannot be read are left out.
+pub(super) async fn since(
+    readers: &SqlitePool,
+    at: Timestamp,
+    from: Option<Cursor>,
+    limit: u32,
+) -> Result<IncidentPage, StoreError> {
+    let (before, before_id) =
+        from.map_or((i64::MAX, String::new()), |cursor| (millis(cursor.started_at), cursor.id));
+    // Without facts, an incident still counts for the page.
+    let rows = sqlx::query(
+        "SELECT page.id, page.home, facts.body, page.started_at
+         FROM (SELECT id, home, started_at FROM incident WHERE started_at >= ? AND (started_at, id) < (?, ?)
+               AND quarantined_at IS NULL ORDER BY started_at DESC, id DESC LIMIT ?) AS page
+         LEFT JOIN facts ON facts.incident = page.id ORDER BY page.started_at DESC, page.id DESC, facts.first",
+    )
+    .bind(millis(at))
+    .bind(before)
+    .bind(before_id)
+    .bind(limit)
+    .fetch_all(readers)
+    .await
+    .map_err(failed("load what began"))?;
+    let is_full = rows.chunk_by(same_incident).count() as u32 == limit;
+    Ok(IncidentPage {
+        incidents: rows.chunk_by(same_incident).filter_map(readable).collect(),
+        next: rows
+            .last()
+            .filter(|_| is_full)
+            .map(|last| Cursor { started_at: moment(last, 3), id: last.get(0) }),
+    })
 }
 
 /// Parses one incident. An incident that cannot be read is left out, so that the other incidents of

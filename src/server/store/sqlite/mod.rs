@@ -21,8 +21,8 @@ pub use inspect::inspect;
 pub use read::{Wanted, each};
 
 use super::{
-    Batch, ChangeError, Database, JournalReads, Reads, RequestRow, RunningRow, StoreError, Stored,
-    Urgent, Write, Writes,
+    Batch, ChangeError, Cursor, Database, IncidentPage, JournalReads, Reads, RequestRow,
+    RunningRow, StoreError, Stored, Urgent, Write, Writes,
     records::{Account, AuditRow, Delivery, Invitation, Session, StoredPasskey},
 };
 use crate::domain::{
@@ -291,6 +291,14 @@ impl Reads for SqliteReads {
     }
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError> {
         deliveries::begun_since(&self.queries, at).await
+    }
+    async fn incidents_since(
+        &self,
+        at: Timestamp,
+        from: Option<Cursor>,
+        limit: u32,
+    ) -> Result<IncidentPage, StoreError> {
+        incidents::since(&self.queries, at, from, limit).await
     }
     async fn invitation(
         &self,
