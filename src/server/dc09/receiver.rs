@@ -25,7 +25,7 @@ use crate::{
             device::{self, ONE_ID_ONE_REQUEST},
         },
         homes::Homes,
-        limits::{AtOnce, Place, network_of},
+        limits::{AtOnce, Network, Place},
         stopped,
         tasks::spawn_contained,
     },
@@ -33,7 +33,6 @@ use crate::{
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    net::IpAddr,
     pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
@@ -440,7 +439,7 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
                 continue;
             }
         };
-        let Ok(place) = places.enter(network_of(from.ip())) else {
+        let Ok(place) = places.enter(Network::of(from.ip())) else {
             tracing::warn!(%from, "a connection of an alarm panel was refused: all places are taken");
             continue;
         };
@@ -465,7 +464,7 @@ async fn talk(
     source: &Source,
     listening: &Receiver,
     mut socket: TcpStream,
-    place: &Place<IpAddr>,
+    place: &Place<Network>,
     from: &str,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;

@@ -19,6 +19,7 @@ use crate::{
             self, Hashing,
             attempts::{Attempts, Guess},
         },
+        limits::Network,
         state::{AppState, handles},
         store::{
             Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads,
@@ -112,8 +113,7 @@ impl SigningIn {
     /// The answer does not wait for the record, because its time would reveal whether the account
     /// exists.
     pub fn refused(&self, cookie: &SessionCookie, account: &Account, by: By) {
-        let (changes, address) =
-            (self.changes.clone(), cookie.address.map(|address| address.to_string()));
+        let (changes, address) = (self.changes.clone(), cookie.address);
         let entry =
             AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
         let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
@@ -161,7 +161,7 @@ impl SigningIn {
         let entry = AuditEntry {
             account: Some(account.id.clone()),
             session: Some(session_name(&session.token)),
-            address: cookie.address.map(|address| address.to_string()),
+            address: cookie.address,
             ..AuditEntry::new(
                 AuditAction::SignedIn,
                 now,
@@ -177,7 +177,7 @@ impl SigningIn {
         let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
         if let Some(address) = cookie.address {
             // A new session would have a new budget each time.
-            change = change.charged_to(Payer::Address(address.to_string()));
+            change = change.charged_to(Payer::Network(Network::of(address)));
         }
         self.changes.apply(change).await.map_err(|error| match error {
             ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),

@@ -2,11 +2,14 @@
 //! record.
 
 use super::{Account, AuditEntry, Delivery, Invitation, Session, StoreError, StoredPasskey};
-use crate::domain::{
-    access::{CenterAction, CenterRole, Membership},
-    home::Home,
-    id::{ContactId, HomeId, UserId},
-    time::Timestamp,
+use crate::{
+    domain::{
+        access::{CenterAction, CenterRole, Membership},
+        home::Home,
+        id::{ContactId, HomeId, UserId},
+        time::Timestamp,
+    },
+    server::limits::Network,
 };
 use std::sync::Arc;
 
@@ -174,8 +177,8 @@ pub enum Payer {
     Session(String),
     /// A contact's link.
     Link(HomeId, ContactId),
-    /// A network address: for requests without a session, and for sign-ins.
-    Address(String),
+    /// A network: for requests without a session, and for sign-ins.
+    Network(Network),
 }
 
 impl Change {
@@ -219,15 +222,15 @@ impl Change {
         self
     }
 
-    /// The budget to charge: the session's, or else the address's. The server's own changes have
+    /// The budget to charge: the session's, or else the network's. The server's own changes have
     /// none.
     pub fn payer(&self) -> Option<Payer> {
         let session = || self.audit.iter().find_map(|entry| entry.session.clone());
-        let address = || self.audit.iter().find_map(|entry| entry.address.clone());
+        let address = || self.audit.iter().find_map(|entry| entry.address);
         self.payer
             .clone()
             .or_else(|| session().map(Payer::Session))
-            .or_else(|| address().map(Payer::Address))
+            .or_else(|| address().map(|address| Payer::Network(Network::of(address))))
     }
 
     /// Its conditions.
@@ -287,7 +290,7 @@ pub enum ChangeError {
     #[error("too many changes wait")]
     Busy,
     /// The payer's budget is spent.
-    #[error("too many changes by the same device or from the same address")]
+    #[error("too many changes by the same device or from the same network")]
     OverBudget,
     /// The store refused or failed.
     #[error(transparent)]

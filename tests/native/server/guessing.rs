@@ -4,6 +4,7 @@
 use super::{Person, Server, instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
 
 async fn recover(stranger: &Person, email: &str) -> StatusCode {
@@ -148,4 +149,27 @@ fn fields(problem: &Value) -> Vec<&str> {
         .iter()
         .map(|error| error["field"].as_str().unwrap())
         .collect()
+}
+
+/// A household with IPv6 has a whole /64 of addresses.
+#[tokio::test]
+async fn refused_reports_of_a_network_are_recorded_ten_times() {
+    let server = Server::with_file("trusted_proxies = [\"127.0.0.1\"]\n").await;
+    let stranger = server.stranger();
+    let from = ["2001:db8:1:2", "2001:db8:1:3"]
+        .map(|network| (1..=15).map(move |host| format!("{network}:{host:x}::1")));
+    for address in from.into_iter().flatten() {
+        let report = stranger
+            .client
+            .post(format!("{}/api/v1/reports/harbor", server.base))
+            .header("x-forwarded-for", address);
+        assert_eq!(report.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+    let mut file =
+        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = 'report_refused'")
+        .fetch_one(&mut file)
+        .await
+        .unwrap();
+    assert_eq!(kept, 20, "ten of each network");
 }

@@ -46,8 +46,11 @@ pub(super) async fn append(
         number += 1;
         let at = at.as_millis() as i64;
         let (what, detail) = (name(*what), detail.to_string());
-        let (account, home) =
-            (account.as_ref().map(ToString::to_string), home.as_ref().map(ToString::to_string));
+        let (account, home, address) = (
+            account.as_ref().map(ToString::to_string),
+            home.as_ref().map(ToString::to_string),
+            address.map(|address| address.to_string()),
+        );
         let columns = [
             json!(at),
             json!(what),
