@@ -75,22 +75,19 @@ impl SigningIn {
         self.try_password(&guess, Some(account), password).await
     }
 
-    /// Takes one of the attempts to sign in to an account, or with an address that belongs to no
-    /// account.
-    pub fn guess(&self, account: Option<&Account>, email: &str) -> Result<Guess, ApiError> {
-        let guess = account
-            .map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
-        self.take(&guess)?;
-        Ok(guess)
-    }
-
-    fn take(&self, guess: &Guess) -> Result<(), ApiError> {
+    /// Takes one of the remaining guesses.
+    pub fn take(&self, guess: &Guess) -> Result<(), ApiError> {
         if self.attempts.take(guess, self.clock.now()) {
             return Ok(());
         }
         Err(ApiError::new(
             Code::TooManyAttempts,
-            "Too many wrong passwords. Try again in 15 minutes.",
+            match guess {
+                Guess::Recovery(..) | Guess::NobodysRecovery(..) => {
+                    "Too many wrong recovery codes. Try again in 15 minutes."
+                }
+                _ => "Too many wrong passwords. Try again in 15 minutes.",
+            },
         ))
     }
 
@@ -109,13 +106,16 @@ impl SigningIn {
     }
 
     /// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not
-    /// recorded, because a flood of them would fill the disk; attempts on an account are limited.
+    /// recorded, because a flood of them would fill the disk; records of an account are limited.
     /// The answer does not wait for the record, because its time would reveal whether the account
     /// exists.
     pub fn refused(&self, cookie: &SessionCookie, account: &Account, by: By) {
+        let now = self.clock.now();
+        if !self.attempts.take(&Guess::AnySignIn(account.id.clone()), now) {
+            return;
+        }
         let (changes, address) = (self.changes.clone(), cookie.address);
-        let entry =
-            AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
+        let entry = AuditEntry::new(AuditAction::SignInRefused, now, json!({"by": by.word()}));
         let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
         spawn_contained("refused sign-in", account.id.clone(), async move {
             if let Err(error) = changes.apply(Change::new(entry)).await {
@@ -238,7 +238,8 @@ pub async fn sign_in(
         return Err(ApiError::field("password", "That is too long."));
     }
     let account = signing_in.reads.account(&email).await?;
-    let guess = signing_in.guess(account.as_ref(), &email)?;
+    let guess = Guess::sign_in(account.as_ref().map(|account| &account.id), &email);
+    signing_in.take(&guess)?;
     let right = signing_in.try_password(&guess, account.as_ref(), password).await?;
     if !right && let Some(account) = &account {
         signing_in.refused(&cookie, account, By::Password);

@@ -20,6 +20,9 @@ const MOST: usize = 10;
 /// The most refused reports that are recorded within [`WITHIN`], from all networks together. An
 /// attacker may have thousands of networks.
 const REPORTS_MOST: usize = 100;
+/// The most refused attempts to sign in to an account that are recorded within [`WITHIN`]: all
+/// guesses at the password, and as many at recovery codes from however many networks.
+const SIGN_INS_MOST: usize = 2 * MOST;
 /// The time in which guesses count.
 const WITHIN: Duration = Duration::from_secs(15 * 60);
 /// The most keys of one kind that are kept. Beyond that, the key that was used longest ago is
@@ -38,6 +41,14 @@ pub enum Guess {
     /// The password of an account that does not exist: the hash of the address. It is counted, so
     /// that the answers are the same as for an account.
     Nobody([u8; 32]),
+    /// A recovery code of an account, from this network. Codes are random, so that not even many
+    /// networks together guess one, and the guesses from one use up nobody else's.
+    Recovery(UserId, Option<Network>),
+    /// A recovery code of an account that does not exist, as for [`Self::Nobody`].
+    NobodysRecovery([u8; 32], Option<Network>),
+    /// The password or a recovery code of an account, from any network. It limits only the audit
+    /// records of refused attempts.
+    AnySignIn(UserId),
     /// The verbal password, on a call.
     Call(CallId),
     /// The verbal password of a home, by one of its owners.
@@ -51,15 +62,27 @@ pub enum Guess {
 }
 
 impl Guess {
-    /// A guess at the password for an address that belongs to no account.
-    pub fn nobody(email: &str) -> Self {
-        Self::Nobody(Sha256::digest(email).into())
+    /// A guess at the password for an e-mail address, which may belong to no account.
+    pub fn sign_in(account: Option<&UserId>, email: &str) -> Self {
+        match account {
+            Some(account) => Self::SignIn(account.clone()),
+            None => Self::Nobody(Sha256::digest(email).into()),
+        }
+    }
+
+    /// A guess at a recovery code for an e-mail address, which may belong to no account.
+    pub fn recovery(account: Option<&UserId>, email: &str, from: Option<Network>) -> Self {
+        match account {
+            Some(account) => Self::Recovery(account.clone(), from),
+            None => Self::NobodysRecovery(Sha256::digest(email).into(), from),
+        }
     }
 
     /// The most wrong guesses within [`WITHIN`].
     const fn most(&self) -> usize {
         match self {
             Self::AnyReport => REPORTS_MOST,
+            Self::AnySignIn(_) => SIGN_INS_MOST,
             _ => MOST,
         }
     }
@@ -135,6 +158,10 @@ mod tests {
     use super::*;
     use crate::server::clock::instant;
 
+    fn nobody(email: &str) -> Guess {
+        Guess::sign_in(None, email)
+    }
+
     fn account(name: &str) -> Guess {
         Guess::SignIn(name.parse().unwrap())
     }
@@ -163,7 +190,7 @@ mod tests {
             while attempts.take(&Guess::Keypad(keypad.into()), now) {}
         }
         for n in 0..2 * KEPT as u64 {
-            attempts.take(&Guess::nobody(&format!("made-up {n}")), now + Duration::from_millis(n));
+            attempts.take(&nobody(&format!("made-up {n}")), now + Duration::from_millis(n));
         }
         assert!(
             !attempts.take(&Guess::Keypad("hall".into()), now),
@@ -179,7 +206,7 @@ mod tests {
     fn guess_at_a_full_table_costs_little_more_than_at_an_empty_one() {
         let (attempts, now) = (Attempts::default(), Timestamp::from_millis(1_000_000));
         let guesses = |from: usize| -> Vec<_> {
-            (from..from + KEPT).map(|n| Guess::nobody(&n.to_string())).collect()
+            (from..from + KEPT).map(|n| nobody(&n.to_string())).collect()
         };
         let timed = |guesses: &[Guess]| {
             let began = instant();
@@ -193,12 +220,12 @@ mod tests {
     #[test]
     fn guess_at_a_known_name_drops_no_name_from_a_full_table() {
         let (attempts, now) = (Attempts::default(), Timestamp::from_millis(1_000_000));
-        while attempts.take(&Guess::nobody("first"), now) {}
+        while attempts.take(&nobody("first"), now) {}
         for n in 1..KEPT {
-            attempts.take(&Guess::nobody(&n.to_string()), now + Duration::from_millis(1));
+            attempts.take(&nobody(&n.to_string()), now + Duration::from_millis(1));
         }
-        assert!(attempts.take(&Guess::nobody("1"), now + Duration::from_millis(2)));
-        assert!(!attempts.take(&Guess::nobody("first"), now + Duration::from_millis(2)));
+        assert!(attempts.take(&nobody("1"), now + Duration::from_millis(2)));
+        assert!(!attempts.take(&nobody("first"), now + Duration::from_millis(2)));
     }
 
     #[test]
@@ -215,10 +242,10 @@ mod tests {
     #[test]
     fn flood_forgets_the_name_that_was_guessed_at_longest_ago() {
         let (attempts, now) = (Attempts::default(), Timestamp::from_millis(1_000_000));
-        while attempts.take(&Guess::nobody("the last"), now + Duration::from_secs(1)) {}
+        while attempts.take(&nobody("the last"), now + Duration::from_secs(1)) {}
         for n in 0..KEPT {
-            attempts.take(&Guess::nobody(&n.to_string()), now);
+            attempts.take(&nobody(&n.to_string()), now);
         }
-        assert!(!attempts.take(&Guess::nobody("the last"), now + Duration::from_secs(1)));
+        assert!(!attempts.take(&nobody("the last"), now + Duration::from_secs(1)));
     }
 }
