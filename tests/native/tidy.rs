@@ -308,6 +308,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "demo",
             "effect_handlers",
             "engine",
+            "evidence_key",
             "homes",
             "http",
             "identity",
