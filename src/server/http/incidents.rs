@@ -241,7 +241,7 @@ pub async fn one(
     State(snapshots): State<Arc<Snapshots>>,
     of: OfIncident,
 ) -> Json<Incident> {
-    let clip = tokio::fs::try_exists(clips.file(&of.current.incident)).await.unwrap_or_default();
+    let clip = clips.find(&of.current.incident).await.is_some();
     Json(Incident { clip, ..snapshots.present_incident(&of.current) })
 }
 

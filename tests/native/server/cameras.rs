@@ -2,6 +2,14 @@
 //! pictures at once, only for people who may see them, and only while they may.
 
 use super::{PATIENCE, Person, Server, until, until_within};
+use crate::domain::story::{home, raise};
+use buckler::{
+    domain::{
+        incident::{Policy, Request, decide::start},
+        time::Timestamp,
+    },
+    server::cameras::Clips,
+};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -519,4 +527,24 @@ async fn a_real_camera_has_a_still_where_there_is_an_ffmpeg() {
     assert!(picture.bytes().await.unwrap().starts_with(b"\xff\xd8"));
     drop((eye, camera));
     assert_eq!(still().await.status(), StatusCode::OK, "the last one stays");
+}
+
+/// The clips of earlier versions were not in folders of homes.
+#[tokio::test]
+async fn clip_is_found_in_the_folder_of_its_home_and_from_before() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), Timestamp::from_millis(1_000_000));
+    let clips = Clips::new(folder.path());
+    let incident = start(raise(&home(), Request::Police, Policy::default()), now).after;
+    assert!(clips.find(&incident).await.is_none() && clips.open(&incident).is_err());
+    let name = format!("{}.mp4", incident.id);
+    let live = format!("clips/{}/live", incident.home);
+    for place in ["clips".to_owned(), live] {
+        let place = folder.path().join(place);
+        std::fs::create_dir_all(&place).unwrap();
+        let file = place.join(&name);
+        std::fs::write(&file, [0; 10]).unwrap();
+        assert_eq!(clips.find(&incident).await.as_ref(), Some(&file));
+        assert_eq!(clips.open(&incident).unwrap().metadata().unwrap().len(), 10);
+        std::fs::remove_file(file).unwrap();
+    }
 }
