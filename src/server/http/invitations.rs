@@ -30,7 +30,6 @@ use crate::{
         clock::Clock,
         homes::Homes,
         identity,
-        live_events::LiveEvents,
         state::{AppState, handles},
         store::{Account, AuditEntry, Change, Changes, Guard, Invitation, Op, Reads},
     },
@@ -199,7 +198,6 @@ fn told_as<R>(
 )]
 pub async fn withdraw(
     State(invitations): State<Invitations>,
-    State(live_events): State<Arc<LiveEvents>>,
     owner: Owner,
     ResourceId(id): ResourceId<String>,
 ) -> Result<Json<Household>, ApiError> {
@@ -211,10 +209,9 @@ pub async fn withdraw(
         .apply(
             change
                 .guard(Guard::InvitationStands(token, invitations.clock.now()))
-                .op(Op::EndInvitation(token)),
+                .op(Op::EndInvitation { token, home: Some(home.clone()) }),
         )
         .await?;
-    live_events.home_changed(home.clone());
     household::one(State(invitations.reads), State(invitations.clock), owner).await
 }
 
@@ -239,7 +236,7 @@ pub async fn withdraw_from_center(
         .apply(
             change
                 .guard(Guard::InvitationStands(token, invitations.clock.now()))
-                .op(Op::EndInvitation(token)),
+                .op(Op::EndInvitation { token, home: None }),
         )
         .await?;
     center::people(State(invitations.reads), State(invitations.clock), supervisor).await
@@ -390,12 +387,11 @@ fn joined(
             (None, set, json!({"person": account, "center_role": role, "invited_by": inviter}))
         }
     };
+    let end = Op::EndInvitation { token, home: home.clone() };
     let entry = AuditEntry {
         account: Some(account.clone()),
         home,
         ..AuditEntry::new(AuditAction::Joined, now, detail)
     };
-    (entry, move |change| {
-        change.guard(Guard::InvitationOpen(token, now)).op(Op::EndInvitation(token)).op(op)
-    })
+    (entry, move |change| change.guard(Guard::InvitationOpen(token, now)).op(end).op(op))
 }

@@ -33,8 +33,13 @@ pub enum Op {
     SetCenterRole(UserId, Option<CenterRole>),
     /// Adds an invitation.
     PutInvitation(Invitation),
-    /// Ends the invitation with that token, used or not.
-    EndInvitation([u8; 32]),
+    /// Ends an invitation, used or not.
+    EndInvitation {
+        /// The hash of its token.
+        token: [u8; 32],
+        /// The home that it is to; `None` for the monitoring center.
+        home: Option<HomeId>,
+    },
     /// Adds a session, and deletes expired ones.
     PutSession(Session),
     /// Ends a session of an account, and the one that it replaces.
@@ -92,7 +97,8 @@ impl Op {
             | Self::EndMembership(home, _)
             | Self::PutContactLink { home, .. }
             | Self::EndContactLinks(home, _)
-            | Self::EndQuarantined { home, quiet: false, .. } => Some(home),
+            | Self::EndQuarantined { home, quiet: false, .. }
+            | Self::EndInvitation { home: Some(home), .. } => Some(home),
             _ => None,
         }
     }

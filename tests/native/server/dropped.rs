@@ -2,7 +2,7 @@
 //! change is made completely, with its audit record, or not at all, and memory agrees with the
 //! disk.
 
-use super::{Person, Server};
+use super::{PATIENCE, Person, Server};
 use axum::{
     body::Body,
     extract::ConnectInfo,
@@ -12,6 +12,7 @@ use buckler::{
     domain::time::Timestamp,
     server::{
         http::{Assets, router},
+        live_events::LiveEvent,
         store::{Bookkeeping, Op, StoredPasskey},
     },
 };
@@ -24,9 +25,10 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::broadcast};
 use tower::ServiceExt;
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
@@ -352,6 +354,57 @@ dropped! {
     dropped_request_restricts_new_devices_whole_or_not: "new devices are restricted",
     dropped_request_sets_the_verbal_password_whole_or_not: "the verbal password is set",
     dropped_request_signs_in_whole_or_not: "somebody signs in",
+}
+
+/// Whether an event about the setup of the home comes.
+async fn is_told(events: &mut broadcast::Receiver<Arc<LiveEvent>>) -> bool {
+    let told = async {
+        while let Ok(event) = events.recv().await {
+            if String::from_utf8_lossy(&event.frame).contains("event: home\n") {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::time::timeout(PATIENCE, told).await.unwrap_or_default()
+}
+
+/// The members must not go on seeing an invitation that was withdrawn.
+#[tokio::test]
+async fn dropped_request_that_withdrew_an_invitation_is_told_of() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let cookie = owner.cookie().await;
+    let routes = router(server.app.clone(), Assets::of_last_build());
+    let home = "maple-street".parse().unwrap();
+    let mut events = server.app.live_events.subscribe(&home, None, server.app.clock.now()).events;
+    let open = async || {
+        let all = owner.get(&format!("{MAPLE}/household")).await.1["invitations"].clone();
+        all[0]["id"].as_str().map(str::to_owned)
+    };
+    for polls in 1..200 {
+        let id = match open().await {
+            Some(id) => id,
+            None => {
+                let asked = json!({"name": "Robin", "role": "guest"});
+                owner.post(&format!("{MAPLE}/invitations"), &asked).await;
+                open().await.unwrap()
+            }
+        };
+        while events.try_recv().is_ok() {}
+        let path = format!("{MAPLE}/invitations/{id}");
+        let withdraw = request(&Method::DELETE, &path, &Value::Null, Some(&cookie));
+        let answer = polled(pin!(routes.clone().oneshot(withdraw)), polls).await;
+        server.app.changes.note(Bookkeeping::Probe).await.unwrap();
+        if open().await.is_none() {
+            assert!(is_told(&mut events).await, "dropped after {polls}");
+        }
+        if let Some(answer) = answer {
+            assert_eq!(answer.unwrap().status(), StatusCode::OK);
+            return;
+        }
+    }
+    panic!("it is never answered");
 }
 
 /// The role of the guest, and the role in the latest audit record, in one read.
