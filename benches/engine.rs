@@ -15,7 +15,7 @@ use buckler::{
     domain::{
         contact::{Contact, Readiness},
         device::{Device, DeviceKind},
-        home::{Enrolment, Home, Plan, Settings, Subscription},
+        home::Home,
         id::IncidentId,
         incident::{
             Actor, DispatchState, Mode, Policy, Request, Snapshot, Source,
@@ -92,37 +92,22 @@ fn home(n: usize) -> Home {
         model: "alarm".into(),
         name: id.into(),
     };
+    let contact = |c| Contact {
+        readiness: Readiness::Accepted,
+        ..Contact::new(
+            format!("contact-{c}").parse().unwrap(),
+            format!("Contact {c}"),
+            format!("+1503555010{c}"),
+        )
+    };
     Home {
-        id: format!("home-{n}").parse().unwrap(),
-        name: format!("Home {n}"),
-        time_zone: "UTC".into(),
-        address: None,
-        subscription: Subscription {
-            plan: Plan::HomePremium,
-            professional_monitoring: true,
-            sos_for_cameras: Enrolment::NotEnrolled,
-        },
-        settings: Settings::default(),
         devices: vec![
             keypad("base", DeviceKind::BaseStation),
             keypad("hall", DeviceKind::Keypad),
             keypad("bed", DeviceKind::Keypad),
         ],
-        cameras: Vec::new(),
-        contacts: (1..=3)
-            .map(|c| Contact {
-                reached_at: None,
-                memory: None,
-                id: format!("contact-{c}").parse().unwrap(),
-                name: format!("Contact {c}"),
-                phone: format!("+1503555010{c}"),
-                readiness: Readiness::Accepted,
-            })
-            .collect(),
-        verbal_password: None,
-        changes: Vec::new(),
-        siren_bindings: Vec::new(),
-        notes: Default::default(),
+        contacts: (1..=3).map(contact).collect(),
+        ..Home::new(format!("home-{n}").parse().unwrap(), format!("Home {n}"), "UTC".into())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         camera::{Camera, CameraKind, Keep},
         contact::{Contact, Readiness},
         device::{Device, DeviceKind},
-        home::{Address, Enrolment, Home, Plan, Settings, Subscription},
+        home::{Address, Enrolment, Home},
     },
 };
 use serde_json::json;
@@ -174,32 +174,17 @@ fn home(
     [line1, city, region, postal_code]: [&str; 4],
     time_zone: &str,
 ) -> Home {
-    Home {
-        id: slug(id),
-        name: name.into(),
-        time_zone: time_zone.into(),
-        address: Some(Address {
-            line1: line1.into(),
-            line2: None,
-            city: city.into(),
-            region: region.into(),
-            postal_code: postal_code.into(),
-            country: "US".into(),
-        }),
-        subscription: Subscription {
-            plan: Plan::HomePremium,
-            professional_monitoring: true,
-            sos_for_cameras: Enrolment::Enrolled,
-        },
-        settings: Settings::default(),
-        devices: Vec::new(),
-        cameras: Vec::new(),
-        contacts: Vec::new(),
-        verbal_password: None,
-        changes: Vec::new(),
-        siren_bindings: Vec::new(),
-        notes: Default::default(),
-    }
+    let mut home = Home::new(slug(id), name.into(), time_zone.into());
+    home.address = Some(Address {
+        line1: line1.into(),
+        line2: None,
+        city: city.into(),
+        region: region.into(),
+        postal_code: postal_code.into(),
+        country: "US".into(),
+    });
+    home.subscription.sos_for_cameras = Enrolment::Enrolled;
+    home
 }
 
 fn device(id: &str, kind: DeviceKind, model: &str, name: &str) -> Device {

@@ -8,6 +8,7 @@
 //!   sound. See [`contained`].
 
 use super::metrics;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::FutureExt;
 use std::{any::Any, fmt::Display, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
@@ -117,6 +118,15 @@ pub fn spawn_restarted<W: Future<Output = ()> + Send>(
     })
 }
 
+/// The pauses before reconnects: half of the backoff to all of it, at random, so that many servers,
+/// or cameras behind one switch, do not reconnect at the same moment. The backoff doubles from
+/// `first` up to `most`.
+pub fn backoff(first: Duration, most: Duration) -> impl Iterator<Item = Duration> {
+    // The jitter adds up to as much again.
+    let half = ExponentialBuilder::new().with_min_delay(first / 2).with_max_delay(most / 2);
+    half.with_jitter().without_max_times().build()
+}
+
 /// The message of a panic.
 pub fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -162,6 +172,17 @@ mod tests {
         told.await.unwrap_err();
         tokio::task::yield_now().await;
         assert!(tasks.failed().now_or_never().is_none());
+    }
+
+    #[test]
+    fn pauses_are_half_to_all_of_a_backoff_that_doubles() {
+        let (first, last) = (Duration::from_secs(1), Duration::from_secs(30));
+        let expected = [1, 2, 4, 8, 16, 30, 30, 30].map(Duration::from_secs);
+        for (pause, most) in backoff(first, last).zip(expected) {
+            assert!(most / 2 <= pause && pause <= most, "{pause:?} of {most:?}");
+        }
+        let much_later = backoff(first, last).nth(10_000);
+        assert!(much_later.is_some_and(|pause| pause >= last / 2), "it does not end");
     }
 
     #[tokio::test(start_paused = true)]

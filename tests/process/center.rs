@@ -5,72 +5,22 @@
 use super::{
     figures::{at, figure, keep, ms, sorted},
     load::instant,
-    server::{Server, client, fill, free_port, look, now, option, raise, sign_in},
+    receiver::{Taken, account, receiving},
+    server::{Server, client, fill, free_port, look, option, raise, sign_in},
 };
 use buckler::{
     domain::time::Timestamp,
-    server::dc09::codec::{Cut, Frame, Id, cut},
+    server::dc09::codec::{Frame, Id},
 };
 use reqwest::Client;
 use std::{collections::HashMap, fmt::Write, fs, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    net::TcpStream,
+    sync::mpsc::UnboundedReceiver,
     task::JoinSet,
-    time::{Instant, sleep},
+    time::sleep,
 };
-
-/// An acknowledged signal: its home, when it arrived, and the machine's clock at that moment.
-struct Taken {
-    account: String,
-    at: Instant,
-    clock: Timestamp,
-}
-
-fn account(home: usize) -> String {
-    format!("{:04X}", 0x1000 + home)
-}
-
-/// A receiver that acknowledges everything.
-async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
-    while let Ok((mut socket, _)) = listener.accept().await {
-        let taken = taken.clone();
-        tokio::spawn(async move {
-            let mut bytes = Vec::new();
-            loop {
-                match cut(&bytes) {
-                    Cut::Frame(length) => {
-                        let frame = Frame::decode(&bytes[..length], |_| None).expect("a frame");
-                        bytes.drain(..length);
-                        if socket
-                            .write_all(&frame.answer(Id::Ack, now()).encode(None))
-                            .await
-                            .is_err()
-                        {
-                            return;
-                        }
-                        // Supervision is not a signal. A send fails only after the test is over.
-                        if frame.id != Id::Null && frame.data.contains("|1") {
-                            let _ = taken.send(Taken {
-                                account: frame.account.unwrap_or_default(),
-                                at: instant(),
-                                clock: now(),
-                            });
-                        }
-                    }
-                    Cut::Noise(length) => drop(bytes.drain(..length)),
-                    Cut::More => {
-                        if socket.read_buf(&mut bytes).await.is_ok_and(|length| length > 0) {
-                            continue;
-                        }
-                        return;
-                    }
-                }
-            }
-        });
-    }
-}
 
 async fn send_now(client: &Client, base: &str, id: &str) {
     let answer = client
@@ -99,16 +49,7 @@ async fn signals_out(samples: usize, panels: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let (client, serve) = (client(), free_port());
     fill(folder.path(), serve, samples + panels).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let (tell, mut taken) = unbounded_channel();
-    tokio::spawn(receive(listener, tell));
-    let mut settings = format!(
-        "[center]\nmode = \"receiver\"\n[center.receiver]\nmain = \"tcp://127.0.0.1:{port}\"\n[center.receiver.accounts]\n"
-    );
-    (0..samples + panels)
-        .try_for_each(|n| writeln!(settings, "home-{n} = \"{}\"", account(n)))
-        .expect("a text");
+    let (settings, mut taken) = receiving(samples + panels).await;
     let file = folder.path().join("buckler.toml");
     fs::write(&file, settings).expect("written");
     let mut server = Server::start_with(folder.path(), serve, &client, |command| {

@@ -6,7 +6,7 @@
 use super::{
     figures::{at, figure, ms, sorted},
     load::instant,
-    server::{Server, client, fill, free_port, option, raise_once, sign_in},
+    server::{Server, client, fill, free_port, new_id, now, option, raise_once, sign_in},
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ use tokio::task::JoinSet;
 const HOMES: usize = 50;
 /// Flooding connections.
 const CONNECTIONS: usize = 48;
+/// Stands in a body for an id that each request makes.
+const NEW_ID: &str = "NEW-ID";
 /// The pause between two requests for help.
 const BETWEEN: Duration = Duration::from_millis(20);
 
@@ -65,6 +67,10 @@ async fn floods(base: &str) -> Vec<Flood> {
     let stranger = client();
     let mut all = floods_of_a_stranger(&stranger);
     all.extend(floods_of_a_guest(&guest));
+    let ended = raise_once(&owner, base, HOMES + 1, "medical").await.expect("acknowledged");
+    let cancel = format!("/api/v1/incidents/{ended}/cancel");
+    owner.post(format!("{base}{cancel}")).send().await.expect("answered");
+    all.extend(floods_of_incidents(&guest, &owner, &cancel));
     all.extend(floods_of_an_owner(&owner, &incident));
     all.extend(floods_of_a_contact(&stranger, link));
     // This one is last because it replaces the link.
@@ -107,6 +113,15 @@ fn floods_of_a_guest(guest: &Client) -> Vec<Flood> {
         of("guest", guest, Method::PUT, "/api/v1/password", password),
         of("guest", guest, Method::PUT, "/api/v1/session/proof", json!({"password": "guess"})),
         of("guest", guest, Method::POST, "/api/v1/passkeys/options", json!({})),
+    ]
+}
+
+/// Requests that the engine itself decides on: new ones, and steps of an incident that is over.
+fn floods_of_incidents(guest: &Client, owner: &Client, cancel: &str) -> Vec<Flood> {
+    let raise = json!({"id": NEW_ID, "request": "medical", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
+    vec![
+        of("guest", guest, Method::POST, "HOME/incidents", raise),
+        of("owner", owner, Method::POST, cancel, json!({})),
     ]
 }
 
@@ -160,13 +175,16 @@ fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>>
     let mut all = JoinSet::new();
     for _ in 0..CONNECTIONS {
         let request = flood.client.request(flood.method.clone(), format!("{base}{}", flood.path));
-        let request = if flood.body.is_null() { request } else { request.json(&flood.body) };
+        let request = request.header("content-type", "application/json");
+        let body = if flood.body.is_null() { String::new() } else { flood.body.to_string() };
         let stop = stop.clone();
         all.spawn(async move {
             let mut statuses = Vec::new();
             while !stop.load(Ordering::Relaxed) {
                 // A flood may be refused a connection or an answer.
-                if let Ok(answer) = request.try_clone().expect("its body is a text").send().await {
+                let body = body.replace(NEW_ID, &new_id());
+                let asked = request.try_clone().expect("it has no body yet").body(body);
+                if let Ok(answer) = asked.send().await {
                     statuses.push(answer.status().as_u16());
                     let _ = answer.bytes().await;
                 }
@@ -196,7 +214,7 @@ pub async fn every_sos_is_acknowledged_in_a_flood_of_any_route() {
     let samples = option("--samples", 100);
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
-    fill(folder.path(), port, HOMES + 1).await;
+    fill(folder.path(), port, HOMES + 2).await;
     let mut server = Server::start(folder.path(), port, &client).await;
     let base = server.base();
     sign_in(&client, &base).await;

@@ -10,8 +10,10 @@ mod figures;
 mod floods;
 mod listeners;
 mod load;
+mod receiver;
 mod restart;
 mod server;
+mod signals;
 mod sirens;
 
 #[tokio::main]
@@ -25,7 +27,8 @@ async fn main() {
     }
     if ["", "restart"].contains(&&*asked) {
         restart::server_killed_at_any_moment_loses_and_repeats_nothing().await;
-        passed += 1;
+        signals::receiving_center_hears_everything_in_order_through_kills().await;
+        passed += 2;
     }
     if ["", "load"].contains(&&*asked) {
         load::load().await;

@@ -175,12 +175,15 @@ pub fn chance(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }
 
+/// A random id of an incident.
+pub fn new_id() -> String {
+    let half = || u128::from(chance(u64::MAX));
+    uuid::Uuid::from_u128(half() << 64 | half()).to_string()
+}
+
 /// A request for help in `home-N`, with a new id.
 fn request(client: &Client, base: &str, home: usize, what: &str) -> RequestBuilder {
-    let id =
-        uuid::Uuid::from_u128(u128::from(chance(u64::MAX)) << 64 | u128::from(chance(u64::MAX)))
-            .to_string();
-    let body = json!({"id": id, "request": what, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
+    let body = json!({"id": new_id(), "request": what, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
     client.post(format!("{base}/api/v1/homes/home-{home}/incidents")).json(&body)
 }
 

@@ -5,7 +5,7 @@ use super::dice::Dice;
 use buckler::domain::{
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
-    home::{Address, Enrolment, Home, Plan as Subscribed, Settings, Subscription},
+    home::{Address, Enrolment, Home, Settings, Subscription},
     incident::{CenterMode, Mode, Policy, Request},
 };
 use std::time::Duration;
@@ -224,10 +224,8 @@ fn home(n: usize, dice: &mut Dice) -> Home {
         true => vec![device("base", DeviceKind::BaseStation), device("hall", DeviceKind::Keypad)],
         false => Vec::new(),
     };
+    let new = Home::new(format!("home-{n}").parse().unwrap(), format!("Home {n}"), "UTC".into());
     Home {
-        id: format!("home-{n}").parse().unwrap(),
-        name: format!("Home {n}"),
-        time_zone: "UTC".into(),
         address: Some(Address {
             line1: "1 Elm Road".into(),
             line2: None,
@@ -236,34 +234,26 @@ fn home(n: usize, dice: &mut Dice) -> Home {
             postal_code: "97477".into(),
             country: "US".into(),
         }),
-        subscription: Subscription {
-            plan: Subscribed::HomePremium,
-            professional_monitoring: true,
-            sos_for_cameras: Enrolment::Enrolled,
-        },
+        subscription: Subscription { sos_for_cameras: Enrolment::Enrolled, ..new.subscription },
         settings: Settings {
             countdown_s: dice.pick(&[5, 5, 5, 8, 15]),
             siren_duration_s: dice.pick(&[600, 60, 120]),
             ..Settings::default()
         },
         devices,
-        cameras: Vec::new(),
         contacts: (0..dice.below(4) as u8).map(|c| contact(c, dice.chance(10))).collect(),
-        verbal_password: None,
-        changes: Vec::new(),
-        siren_bindings: Vec::new(),
-        notes: Default::default(),
+        ..new
     }
 }
 
 /// The contact with that number.
 pub fn contact(number: u8, opted_out: bool) -> Contact {
     Contact {
-        id: format!("contact-{number}").parse().unwrap(),
-        name: format!("Contact {number}"),
-        phone: format!("+150355501{number:02}"),
         readiness: if opted_out { Readiness::OptedOut } else { Readiness::Accepted },
-        reached_at: None,
-        memory: None,
+        ..Contact::new(
+            format!("contact-{number}").parse().unwrap(),
+            format!("Contact {number}"),
+            format!("+150355501{number:02}"),
+        )
     }
 }

@@ -102,6 +102,29 @@ pub enum Enrolment {
 }
 
 impl Home {
+    /// Creates a home with every service but SOS for cameras, in which nothing is set up yet.
+    pub fn new(id: HomeId, name: String, time_zone: String) -> Self {
+        Self {
+            id,
+            name,
+            time_zone,
+            address: None,
+            subscription: Subscription {
+                plan: Plan::HomePremium,
+                professional_monitoring: true,
+                sos_for_cameras: Enrolment::NotEnrolled,
+            },
+            settings: Settings::default(),
+            devices: Vec::new(),
+            cameras: Vec::new(),
+            contacts: Vec::new(),
+            verbal_password: None,
+            changes: Vec::new(),
+            siren_bindings: Vec::new(),
+            notes: ResponderNotes::default(),
+        }
+    }
+
     /// Its base station, if it has one.
     pub fn base_station(&self) -> Option<&Device> {
         self.devices.iter().find(|d| d.kind == DeviceKind::BaseStation)

@@ -164,6 +164,32 @@ pub enum Command {
     ReplaceDrill,
 }
 
+impl Command {
+    /// The actor, if the command names one.
+    pub const fn by(&self) -> Option<&Actor> {
+        match self {
+            Self::Join { by, .. }
+            | Self::Cancel { by }
+            | Self::SendNow { by }
+            | Self::Silence { by }
+            | Self::Report { by, .. }
+            | Self::Claim { by }
+            | Self::Release { by, .. }
+            | Self::Assign { by, .. }
+            | Self::Review { by, .. }
+            | Self::Note { by, .. }
+            | Self::Close { by, .. }
+            | Self::End { by } => Some(by),
+            Self::Tick
+            | Self::Call { .. }
+            | Self::SirenReported { .. }
+            | Self::Dispatch { .. }
+            | Self::Signaled { .. }
+            | Self::ReplaceDrill => None,
+        }
+    }
+}
+
 /// A step of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallStep {

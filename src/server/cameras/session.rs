@@ -11,9 +11,12 @@ use super::{
 use crate::{
     api::cameras::StreamTrouble,
     domain::{camera::Keep, id::CameraId},
-    server::{clock::instant, homes::Homes, tasks::contained},
+    server::{
+        clock::instant,
+        homes::Homes,
+        tasks::{backoff, contained},
+    },
 };
-use backon::{BackoffBuilder, ExponentialBuilder};
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -91,7 +94,7 @@ async fn wanted(cameras: Weak<Cameras>, id: Id, stream: Arc<Stream>) {
 
 /// Fetches pictures. Reconnects after each failure, with backoff.
 async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
-    let mut pauses = backoff();
+    let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
     let mut told = None;
     loop {
         stream.tell(State::Connecting);
@@ -108,7 +111,7 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
             .unwrap_or(StreamTrouble::Lost);
         stream.tell(State::Failed(trouble));
         if began.elapsed() > WENT_WELL {
-            (pauses, told) = (backoff(), None);
+            (pauses, told) = (backoff(PAUSE_FIRST, PAUSE_MOST), None);
         }
         // One line each time that the reason changes.
         if told.replace(trouble) != Some(trouble) {
@@ -118,15 +121,6 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
         tokio::time::sleep(if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { pause })
             .await;
     }
-}
-
-/// The pauses before reconnects: half of the backoff to all of it, at random, so that cameras
-/// behind one switch do not reconnect at the same moment.
-fn backoff() -> impl Iterator<Item = Duration> {
-    // The jitter adds up to as much again.
-    let half =
-        ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
-    half.with_jitter().without_max_times().build()
 }
 
 /// Plays a demo stream forever.
@@ -141,20 +135,4 @@ async fn turn(camera: &CameraId, stream: &Stream) -> StreamTrouble {
         stream.push(is_key, unit);
     }
     StreamTrouble::Lost
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_are_half_to_all_of_a_backoff_that_doubles() {
-        for (pause, most) in backoff().zip([1, 2, 4, 8, 16, 30, 30, 30].map(Duration::from_secs)) {
-            assert!(most / 2 <= pause && pause <= most, "{pause:?} of {most:?}");
-        }
-        assert!(
-            backoff().nth(10_000).is_some_and(|pause| pause >= PAUSE_MOST / 2),
-            "it does not end"
-        );
-    }
 }

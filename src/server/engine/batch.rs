@@ -240,6 +240,7 @@ impl<'a> BatchBuilder<'a> {
                 refusal: None,
             }));
         }
+        let recorded = self.batch.facts.len();
         let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
             None => self.begin(raise),
             Some(id) => {
@@ -260,6 +261,11 @@ impl<'a> BatchBuilder<'a> {
             Ok(outcome) => outcome,
             Err(denied) => return Ok(Err(denied)),
         };
+        // A repeat that recorded nothing leaves nothing to find again, and is not stored: nobody
+        // fills the disk by asking for what is already on its way.
+        if self.batch.facts.len() == recorded {
+            return Ok(Ok(outcome));
+        }
         let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
         known.push(row.clone());
         self.batch.requests.push(row);

@@ -2,9 +2,10 @@
 //! batch, and then releases its effects.
 
 use super::{
-    View,
+    Denied, View,
     batch::{BatchBuilder, Job},
     outbox::Outbox,
+    waiting::{Line, Waiting},
 };
 use crate::{
     domain::{
@@ -145,9 +146,12 @@ impl EventLoop {
         mut queue: mpsc::Receiver<Job>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut jobs = Vec::with_capacity(BATCH);
+        let (mut jobs, mut waiting) = (Vec::with_capacity(BATCH), Waiting::default());
         let mut rest_until = None;
         loop {
+            while let Ok(job) = queue.try_recv() {
+                self.wait_in(&mut waiting, job);
+            }
             let wake =
                 rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
             let has_room = wake.is_none_or(|at| at >= self.tidy_at.max(instant()) + ROOM);
@@ -155,6 +159,7 @@ impl EventLoop {
                 biased;
                 () = stopped(&mut stop) => {
                     // Requests that arrived before the stop are still answered.
+                    jobs.extend(std::iter::from_fn(|| waiting.pop()));
                     while let Ok(job) = queue.try_recv() {
                         jobs.push(job);
                     }
@@ -162,7 +167,8 @@ impl EventLoop {
                     return;
                 }
                 () = sleep_until(wake) => {}
-                _ = queue.recv_many(&mut jobs, BATCH) => {}
+                () = std::future::ready(()), if !waiting.is_empty() => {}
+                Some(job) = queue.recv() => self.wait_in(&mut waiting, job),
                 () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {
                     self.tidy().await;
                     self.tidy_at = instant()
@@ -179,15 +185,24 @@ impl EventLoop {
                 rest_until = None;
                 jobs.extend(self.timers.due(now, BATCH).into_iter().map(Job::tick));
             }
-            // Deadlines go first. Other jobs fill the rest of the batch.
-            while jobs.len() < BATCH
-                && let Ok(job) = queue.try_recv()
-            {
-                jobs.push(job);
+            // Deadlines go first. Other jobs fill the rest of the batch, and never stand still.
+            while let Ok(job) = queue.try_recv() {
+                self.wait_in(&mut waiting, job);
             }
+            let room = BATCH.saturating_sub(jobs.len()).max(1);
+            jobs.extend(std::iter::from_fn(|| waiting.pop()).take(room));
             if !self.work(&mut jobs, now).await {
                 rest_until = Some(self.clock.instant_of(now + REST));
             }
+        }
+    }
+
+    /// Adds a job to the line of its party. If the line is full, the job is answered as not stored.
+    fn wait_in(&self, waiting: &mut Waiting<Line, Job>, job: Job) {
+        let must_wait = matches!(job, Job::Completed { .. });
+        if let Err(job) = waiting.push(Line::of(&job, &self.view), job, must_wait) {
+            tracing::warn!("too many requests of one party wait");
+            job.answer(Err(Denied::StorageUnavailable));
         }
     }
 

@@ -9,6 +9,7 @@ pub mod device;
 mod event_loop;
 pub mod outbox;
 mod running;
+mod waiting;
 
 use crate::{
     domain::{

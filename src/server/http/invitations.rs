@@ -22,7 +22,7 @@ use crate::{
     },
     domain::{
         access::{Action, CenterAction, CenterRole, InvitationScope, Membership, Role},
-        home::edit::{ErrorCode, FieldError, Form},
+        home::edit::{ErrorCode, Form},
         id::{HomeId, UserId},
         time::Timestamp,
     },
@@ -31,7 +31,7 @@ use crate::{
         homes::Homes,
         identity,
         state::{AppState, handles},
-        store::{Account, AuditEntry, Change, Changes, Guard, Invitation, Op, Reads},
+        store::{Account, AuditEntry, Change, ChangeError, Changes, Guard, Invitation, Op, Reads},
     },
 };
 use axum::{
@@ -103,6 +103,17 @@ impl Invitations {
     async fn named(&self, home: Option<&HomeId>, id: &str) -> Result<Invitation, ApiError> {
         let all = self.reads.invitations(home, self.clock.now()).await?;
         all.into_iter().find(|i| session_name(&i.token) == id).ok_or_else(ApiError::not_found)
+    }
+
+    /// Ends an invitation that nobody has accepted, as a part of this change.
+    async fn end(
+        &self,
+        token: [u8; 32],
+        home: Option<HomeId>,
+        change: Change,
+    ) -> Result<(), ChangeError> {
+        let stands = Guard::InvitationStands(token, self.clock.now());
+        self.changes.apply(change.guard(stands).op(Op::EndInvitation { token, home })).await
     }
 }
 
@@ -204,14 +215,7 @@ pub async fn withdraw(
     let home = &owner.0.home.id;
     let Invitation { token, name, .. } = invitations.named(Some(home), &id).await?;
     let change = owner.change(AuditAction::PersonChanged, json!({"invited": name, "role": null}));
-    invitations
-        .changes
-        .apply(
-            change
-                .guard(Guard::InvitationStands(token, invitations.clock.now()))
-                .op(Op::EndInvitation { token, home: Some(home.clone()) }),
-        )
-        .await?;
+    invitations.end(token, Some(home.clone()), change).await?;
     household::one(State(invitations.reads), State(invitations.clock), owner).await
 }
 
@@ -231,14 +235,7 @@ pub async fn withdraw_from_center(
     let Invitation { token, name, .. } = invitations.named(None, &id).await?;
     let change = supervisor
         .change(AuditAction::PersonChanged, json!({"invited": name, "center_role": null}));
-    invitations
-        .changes
-        .apply(
-            change
-                .guard(Guard::InvitationStands(token, invitations.clock.now()))
-                .op(Op::EndInvitation { token, home: None }),
-        )
-        .await?;
+    invitations.end(token, None, change).await?;
     center::people(State(invitations.reads), State(invitations.clock), supervisor).await
 }
 
@@ -324,16 +321,7 @@ pub async fn join(
     } else if signing_in.reads.account(&email).await?.is_some() {
         form.wrong("email", ErrorCode::Known);
     }
-    if let Some(fault) = identity::password::wrong_length(&asked.password) {
-        form.wrong("password", fault);
-    }
-    form.done(()).map_err(EditError::Invalid)?;
-    if let Some(fault) =
-        signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
-    {
-        return Err(EditError::Invalid(vec![FieldError { field: "password".into(), fault }]).into());
-    }
-    let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
+    let password = signing_in.new_password(form, asked.password, &[&email, &name]).await?;
     let account = Account { id: identity::new_account_id(), email, name, password };
     let (entry, accept) = joined(invitation, &account.id, signing_in.clock.now());
     let (free, put) = (Guard::EmailFree(account.email.clone()), Op::PutAccount(account.clone()));

@@ -5,7 +5,7 @@ use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
     extract::{Body, Owner, ResourceId},
-    household::{self, EditError},
+    household,
     session::{By, SigningIn},
 };
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
     domain::{
         access::{Membership, Role},
         home::{
-            Enrolment, Home, Plan, Settings, Subscription,
-            edit::{ErrorCode, FieldError, Form},
+            Home,
+            edit::{ErrorCode, Form},
         },
         id::UserId,
     },
@@ -134,18 +134,10 @@ pub async fn welcome(
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", ErrorCode::NotAnEmail);
     }
-    if let Some(fault) = identity::password::wrong_length(&asked.password) {
-        form.wrong("password", fault);
-    }
-    form.done(()).map_err(EditError::Invalid)?;
-    if let Some(fault) =
-        signing_in.hashing.sign_in.judged(&asked.password, &[&email, &name]).await?
-    {
-        return Err(EditError::Invalid(vec![FieldError { field: "password".into(), fault }]).into());
-    }
-    let password = signing_in.hashing.sign_in.hashed(asked.password).await?;
+    let password = signing_in.new_password(form, asked.password, &[&email, &name]).await?;
     let account = Account { id: slug("owner"), email, name, password };
-    let home = first_home(home_name, crate::server::time_zone::known(&time_zone));
+    let time_zone = crate::server::time_zone::known(&time_zone);
+    let home = Home::new(slug("home"), home_name, time_zone);
     let id = home.id.clone();
     let entry = AuditEntry {
         account: Some(account.id.clone()),
@@ -172,29 +164,6 @@ pub(super) fn is_email(text: &str) -> bool {
             && domain.split('.').count() > 1
             && domain.split('.').all(|part| !part.is_empty())
     }) && !text.contains(char::is_whitespace)
-}
-
-/// The first home of a self-hosted server.
-fn first_home(name: String, time_zone: String) -> Home {
-    Home {
-        id: slug("home"),
-        name,
-        time_zone,
-        address: None,
-        subscription: Subscription {
-            plan: Plan::HomePremium,
-            professional_monitoring: true,
-            sos_for_cameras: Enrolment::NotEnrolled,
-        },
-        settings: Settings::default(),
-        devices: Vec::new(),
-        cameras: Vec::new(),
-        contacts: Vec::new(),
-        verbal_password: None,
-        changes: Vec::new(),
-        siren_bindings: Vec::new(),
-        notes: Default::default(),
-    }
 }
 
 fn slug<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {

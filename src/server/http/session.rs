@@ -4,6 +4,7 @@ use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
     extract::{Body, SignedIn, session_name},
+    household::EditError,
 };
 use crate::{
     api::{
@@ -11,7 +12,10 @@ use crate::{
         problem::Code,
         session::{Me, MyHome, SignIn, SignedIn as SignedInAnswer, User},
     },
-    domain::time::Timestamp,
+    domain::{
+        home::edit::{FieldError, Form},
+        time::Timestamp,
+    },
     server::{
         clock::Clock,
         homes::Homes,
@@ -73,6 +77,26 @@ impl SigningIn {
         let guess = Guess::Proof(account.id.clone());
         self.take(&guess)?;
         self.try_password(&guess, Some(account), password).await
+    }
+
+    /// Checks the form of a new account with this password, and hashes the password. `known` is what
+    /// others know about the person. How the password would be guessed is estimated last, because
+    /// that takes up to a second.
+    pub async fn new_password(
+        &self,
+        mut form: Form,
+        password: String,
+        known: &[&str],
+    ) -> Result<String, ApiError> {
+        if let Some(fault) = identity::password::wrong_length(&password) {
+            form.wrong("password", fault);
+        }
+        form.done(()).map_err(EditError::Invalid)?;
+        if let Some(fault) = self.hashing.sign_in.judged(&password, known).await? {
+            let wrong = FieldError { field: "password".into(), fault };
+            return Err(EditError::Invalid(vec![wrong]).into());
+        }
+        Ok(self.hashing.sign_in.hashed(password).await?)
     }
 
     /// Takes one of the remaining guesses.

@@ -3,8 +3,7 @@
 //! resumes its session.
 
 use super::{ConnectError, MqttDevices, settings::Settings};
-use crate::server::tasks::Tasks;
-use backon::{BackoffBuilder, ExponentialBuilder};
+use crate::server::tasks::{Tasks, backoff};
 use data_encoding::HEXLOWER;
 use rumqttc::{
     AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions,
@@ -120,13 +119,13 @@ async fn hear_buttons(
     options: MqttOptions,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut pauses = backoff();
+    let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
     loop {
         let (client, mut events) = AsyncClient::builder(options.clone())
             .capacity(WAITING + devices.buttons().count())
             .build();
         let mut subscribe = |remembered: bool| {
-            pauses = backoff();
+            pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
             let missing = devices.buttons().filter(|_| !remembered);
             missing
                 .map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce))
@@ -162,7 +161,7 @@ async fn go_on(
     status: String,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut pauses = backoff();
+    let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
     loop {
         // The queue has room for all subscriptions at once.
         let (client, events) = AsyncClient::builder(options.clone())
@@ -176,22 +175,13 @@ async fn go_on(
         };
         devices.link(None);
         if connected {
-            pauses = backoff();
+            pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
             tracing::warn!(error = %ended, "lost the connection to the broker; its sirens receive no commands");
         } else {
             tracing::warn!(error = %ended, "could not connect to the broker; its sirens receive no commands");
         }
         tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)).await;
     }
-}
-
-/// The pauses before reconnects: half of the backoff to all of it, at random, so that many servers
-/// do not reconnect at the same moment.
-fn backoff() -> impl Iterator<Item = Duration> {
-    // The jitter adds up to as much again.
-    let half =
-        ExponentialBuilder::new().with_min_delay(PAUSE_FIRST / 2).with_max_delay(PAUSE_MOST / 2);
-    half.with_jitter().without_max_times().build()
 }
 
 /// Sends the commands that are due for a repetition, while the connection lasts.

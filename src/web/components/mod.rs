@@ -46,7 +46,7 @@ pub use picture::Picture;
 pub use player::Player;
 pub use proof::proof_when_asked;
 pub use ready::ReadyCard;
-pub use running::RunningScreen;
+pub use running::{RunningScreen, responder_row};
 pub use sheet::{OpenSheet, Sheet, SheetHandle};
 pub use shield::{Shield, ShieldShape};
 pub use slide::Slide;

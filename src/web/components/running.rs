@@ -6,7 +6,7 @@ use super::{
     text,
 };
 use crate::{
-    api::incident::{CallStage, Incident, Stage},
+    api::incident::{CallStage, Dispatch, Incident, Stage},
     domain::{
         home::emergency_number,
         incident::{Mode, Source},
@@ -148,20 +148,22 @@ fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
     if incident.dispatches.is_empty() || words_of::is_nobody_told(incident) {
         return None;
     }
-    let row = |d: &crate::api::incident::Dispatch| {
-        let tone = words::tone(words::request_for(d.service));
-        let reference = d.reference.clone().map(|r| IncidentWord::Reference.fill(&[&r]));
-        view! {
-            <li>
-                <span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
-                <div class="grow"><b>{tone.name}</b><p class="faint tiny">{reference}</p></div>
-                <span class="small">{words_of::dispatch_word(d.state)}</span>
-            </li>
-        }
-    };
     Some(
-        view! { <ul class="rows card" aria-label=IncidentWord::Responders>{incident.dispatches.iter().map(row).collect_view()}</ul> },
+        view! { <ul class="rows card" aria-label=IncidentWord::Responders>{incident.dispatches.iter().map(responder_row).collect_view()}</ul> },
     )
+}
+
+/// A requested service in a list: its reference, and how far it is.
+pub fn responder_row(d: &Dispatch) -> impl IntoView + use<> {
+    let tone = words::tone(words::request_for(d.service));
+    let reference = d.reference.clone().map(|r| IncidentWord::Reference.fill(&[&r]));
+    view! {
+        <li>
+            <span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
+            <div class="grow"><b>{tone.name}</b><p class="faint tiny">{reference}</p></div>
+            <span class="small">{words_of::dispatch_word(d.state)}</span>
+        </li>
+    }
 }
 
 fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {

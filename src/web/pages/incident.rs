@@ -7,14 +7,14 @@ use crate::{
         incident::{Mode, Source},
     },
     view::{
-        incident::{call_word, dispatch_word, summary},
+        incident::{call_word, summary},
         records::{result, seconds, steps, took},
-        words::{self, IncidentWord, RecordWord as W, Said, Word},
+        words::{IncidentWord, RecordWord as W, Said, Word},
     },
     web::{
         browser::{self, time::day},
         client,
-        components::{Icon, Page, Timeline, part, ribbon},
+        components::{Icon, Page, Timeline, part, responder_row, ribbon},
         route::Route,
         store::store,
     },
@@ -137,15 +137,7 @@ fn score(drill: &Incident) -> impl IntoView + use<> {
 }
 
 fn responders(incident: &Incident) -> Option<impl IntoView + use<>> {
-    let row = |d: &crate::api::incident::Dispatch| {
-        let tone = words::tone(words::request_for(d.service));
-        let reference = d.reference.clone().map(|r| IncidentWord::Reference.fill(&[&r]));
-        view! {
-            <li><span class=format!("tile tile--{}", tone.class)><Icon name=tone.icon/></span>
-            <div class="grow"><b>{tone.name}</b><p class="faint tiny">{reference}</p></div><span class="small">{dispatch_word(d.state)}</span></li>
-        }
-    };
-    (!incident.dispatches.is_empty()).then(|| view! { <section class="col col--tight"><h2 class="head">{W::Responders}</h2><ul class="rows card">{incident.dispatches.iter().map(row).collect_view()}</ul></section> })
+    (!incident.dispatches.is_empty()).then(|| view! { <section class="col col--tight"><h2 class="head">{W::Responders}</h2><ul class="rows card">{incident.dispatches.iter().map(responder_row).collect_view()}</ul></section> })
 }
 
 fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {

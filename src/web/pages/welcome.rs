@@ -1,6 +1,6 @@
 //! The first run: a wizard that sets up a home with an address, contacts and a drill.
 
-use super::settings::{ContactsForm, EquipmentForm, PasswordForm, address_step};
+use super::settings::{EquipmentForm, PasswordForm, address_step, contacts_step};
 use crate::{
     api::household::Welcome as WelcomeRequest,
     view::words::{HouseholdWord as W, Said},
@@ -82,23 +82,14 @@ fn Home() -> impl IntoView {
     let onward = move |word: W| view! { <button class="btn btn--strong" type="button" on:click=press(move || next.run(()))>{word}</button> };
     part(move || {
         let id = StoredValue::new(there.get()?);
-        let known = move || store.home.get_untracked();
         let equipment = move || {
-            let home = known()?;
+            let home = store.home.get_untracked()?;
             Some(view! { <p class="muted small">{W::WelcomeEquipmentNote}</p><EquipmentForm home/>{onward(W::Next)} }.into_any())
         };
         let steps: Vec<Step> = vec![
             (W::Address, Box::new(move || address_step(store, id, next))),
             (W::WelcomeEquipment, Box::new(move || equipment().unwrap_or_else(|| ().into_any()))),
-            (
-                W::Contacts,
-                Box::new(move || {
-                    known().map_or_else(
-                        || ().into_any(),
-                        |home| view! { <ContactsForm home done=next/> }.into_any(),
-                    )
-                }),
-            ),
+            (W::Contacts, Box::new(move || contacts_step(store, next))),
             (
                 W::Password,
                 Box::new(move || {

@@ -5,7 +5,7 @@ use buckler::domain::{
     camera::{Camera, CameraKind},
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
-    home::{Address, Enrolment, Home, Plan, Settings, Subscription},
+    home::{Address, Enrolment, Home, Settings, Subscription},
     id::{CallId, IncidentId},
     incident::{
         Actor, CallOutcome, Incident, Mode, Policy, Quiet, Request, Snapshot, Source,
@@ -30,12 +30,8 @@ pub const NOON: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 /// A home with everything: alarm, two keypads, cameras, two contacts.
 pub fn home() -> Home {
     let contact = |id: &str, name: &str, phone: &str| Contact {
-        id: id.parse().unwrap(),
-        name: name.into(),
-        phone: phone.into(),
         readiness: Readiness::Accepted,
-        reached_at: None,
-        memory: None,
+        ..Contact::new(id.parse().unwrap(), name.into(), phone.into())
     };
     let device = |id: &str, kind, model: &str| Device {
         id: id.parse().unwrap(),
@@ -54,10 +50,8 @@ pub fn home() -> Home {
         login: None,
         keep: Default::default(),
     };
+    let new = Home::new("elm-road".parse().unwrap(), "Elm Road".into(), "America/New_York".into());
     Home {
-        id: "elm-road".parse().unwrap(),
-        name: "Elm Road".into(),
-        time_zone: "America/New_York".into(),
         address: Some(Address {
             line1: "1 Elm Road".into(),
             line2: None,
@@ -66,11 +60,7 @@ pub fn home() -> Home {
             postal_code: "97477".into(),
             country: "US".into(),
         }),
-        subscription: Subscription {
-            plan: Plan::HomePremium,
-            professional_monitoring: true,
-            sos_for_cameras: Enrolment::Enrolled,
-        },
+        subscription: Subscription { sos_for_cameras: Enrolment::Enrolled, ..new.subscription },
         settings: Settings { cameras_sound_with_base_station: true, ..Settings::default() },
         devices: vec![
             device("base", DeviceKind::BaseStation, "alarm"),
@@ -84,10 +74,7 @@ pub fn home() -> Home {
             contact("sister", "Sister", "+15035550101"),
             contact("neighbor", "Neighbor", "+15035550102"),
         ],
-        verbal_password: None,
-        changes: Vec::new(),
-        siren_bindings: Vec::new(),
-        notes: Default::default(),
+        ..new
     }
 }
 

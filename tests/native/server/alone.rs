@@ -1,6 +1,6 @@
 //! A server without `--demo` is connected to nobody, and never claims otherwise.
 
-use super::{Server, database, instant, until};
+use super::{Server, connect, database, instant, until};
 use crate::domain::story::{OWNER, home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -15,36 +15,27 @@ use buckler::{
         },
     },
     server::{
-        App,
         clock::Anchor,
-        config::{Config, Options},
-        http::Assets,
-        serve,
         store::{Database, JournalReads, Op, RequestRow, RunningRow, StoreError, Stored},
     },
 };
 use reqwest::StatusCode;
-use sqlx::{Connection, SqliteConnection};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::{net::TcpListener, sync::watch};
 
-async fn alone(folder: &tempfile::TempDir) -> (Arc<App>, watch::Sender<bool>) {
-    let database = database(folder, &home()).await;
-    let (stopper, stop) = watch::channel(false);
-    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop)
-        .await
-        .unwrap();
-    (app, stopper)
+async fn alone() -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder, &home()).await;
+    Server::of(folder, database).await
 }
 
 /// R14, F30.
 #[tokio::test]
 async fn incident_without_drivers_and_responders_says_so_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (app, _stopper) = alone(&folder).await;
+    let server = alone().await;
+    let app = &server.app;
     let raise = raise(&home(), Request::Police, app.policy);
     let id = raise.id;
     app.engine.raise(raise, [0; 32]).await.unwrap();
@@ -66,9 +57,8 @@ async fn incident_without_drivers_and_responders_says_so_at_once() {
 /// R23.
 #[tokio::test]
 async fn server_that_is_connected_to_nobody_is_not_ready() {
-    let folder = tempfile::tempdir().unwrap();
-    let (app, _stopper) = alone(&folder).await;
-    let ready = app.snapshots.present_home(&home(), OWNER, None).await.unwrap().sos.ready;
+    let server = alone().await;
+    let ready = server.app.snapshots.present_home(&home(), OWNER, None).await.unwrap().sos.ready;
     assert!(!ready.ok);
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
     assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
@@ -134,28 +124,14 @@ async fn readiness_pings_engine_and_store_once_a_second() {
     let database = database(&folder, &home()).await;
     let journal =
         Arc::new(Counted { reads: database.journal.clone(), incidents: incidents.clone() });
-    let (_stopper, stop) = watch::channel(false);
-    let app = App::with_database(
-        Database { journal, ..database },
-        &Config::new(Options::default()).unwrap(),
-        stop.clone(),
-    )
-    .await
-    .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, None, app, Assets::of_last_build(), stop));
+    let server = Server::of(folder, Database { journal, ..database }).await;
+    let readyz = format!("{}/readyz", server.base);
     let began = instant();
     for _ in 0..200 {
         assert_eq!(reqwest::get(&readyz).await.unwrap().status(), 200);
     }
     let most = began.elapsed().as_secs() + 1;
-    let mut file = SqliteConnection::connect(&format!(
-        "sqlite://{}",
-        folder.path().join("buckler.db").display()
-    ))
-    .await
-    .unwrap();
+    let mut file = connect(&server.file()).await;
     let probes: i64 =
         sqlx::query_scalar("SELECT count FROM probe").fetch_one(&mut file).await.unwrap();
     for count in [incidents.load(Ordering::Relaxed), probes as u64] {

@@ -1,27 +1,13 @@
 //! The audit contains everything that is done and nothing secret, and verification finds tampering.
 
-use super::{Person, Server, until};
+use super::{Person, Server, audited, connect, until};
 use buckler::server::store::sqlite::{Verdict, verify};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
-
-/// Waits until the audit contains every step of every incident. Returns its size and its head.
-async fn whole(server: &Server) -> (u64, String) {
-    let check = || async {
-        match verify(&server.file(), None).await.unwrap() {
-            Verdict::Whole { records, waiting: 0, head } => Some((records, head)),
-            Verdict::Whole { .. } => None,
-            Verdict::Broken(what) => panic!("{what}"),
-        }
-    };
-    until("a whole audit", check).await
-}
 
 /// Tampers with the file, as somebody with access to it who knows the triggers' names could.
 async fn tamper(server: &Server, statement: &str) {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     for trigger in ["audit_is_not_changed", "audit_is_not_shortened"] {
         sqlx::query(sqlx::AssertSqlSafe(format!("DROP TRIGGER IF EXISTS {trigger}")))
             .execute(&mut file)
@@ -154,14 +140,14 @@ async fn audit_binds_every_step_of_an_incident_across_a_restart() {
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "cancel").await;
     owner.until_state(&incident, "aborted").await;
-    let (before, head) = whole(&server).await;
+    let (before, head) = audited(&server.file()).await;
     assert!(before >= 3, "a sign-in, a start, an end: {before}");
     // The server stops before the audit has this incident.
     let late = owner.raise("maple-street", "fire", json!({})).await.1;
     let server = server.restart_after(std::time::Duration::ZERO).await;
     let owner = server.sign_in("owner").await;
     owner.act(&late, "cancel").await;
-    let (after, _) = whole(&server).await;
+    let (after, _) = audited(&server.file()).await;
     assert!(after >= before + 3, "{after}");
     assert!(
         matches!(verify(&server.file(), Some(&head)).await.unwrap(), Verdict::Whole { .. }),
@@ -190,7 +176,7 @@ async fn what_is_changed_moved_or_taken_out_of_the_audit_shows() {
         let incident = owner.raise("maple-street", "police", json!({})).await.1;
         owner.act(&incident, "cancel").await;
         owner.until_state(&incident, "aborted").await;
-        let (_, head) = whole(&server).await;
+        let (_, head) = audited(&server.file()).await;
         tamper(&server, statement).await;
         match verify(&server.file(), Some(&head)).await.unwrap() {
             Verdict::Broken(what) => assert!(what.contains(said), "{statement}: {what}"),
@@ -203,8 +189,7 @@ async fn what_is_changed_moved_or_taken_out_of_the_audit_shows() {
 async fn the_database_itself_refuses_to_change_or_shorten_the_audit() {
     let server = Server::start("30s").await;
     server.sign_in("owner").await;
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     for statement in ["UPDATE audit SET account = 'guest'", "DELETE FROM audit"] {
         let refused = sqlx::query(statement).execute(&mut file).await.unwrap_err().to_string();
         assert!(refused.contains("only added to"), "{refused}");

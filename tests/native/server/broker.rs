@@ -1,7 +1,7 @@
 //! A real broker (mosquitto) on a free port, with passwords, rights for each device, and TLS as an
 //! option, and devices behind it.
 
-use super::{until, wait};
+use super::{Killed, cameras::free_port, until, wait};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedKey, DistinguishedName, DnType, IsCa, Issuer,
     KeyPair, generate_simple_self_signed,
@@ -10,9 +10,8 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, PublishOptions, 
 use serde_json::{Value, json};
 use std::{
     fs,
-    net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -29,7 +28,7 @@ const OTHERS: [&str; 4] = ["mute", "zigbee2mqtt", "homeassistant", "watcher"];
 
 /// A mosquitto process.
 pub struct Broker {
-    child: Option<Child>,
+    child: Option<Killed>,
     /// The port without TLS.
     pub port: u16,
     /// The port with TLS.
@@ -37,10 +36,6 @@ pub struct Broker {
     /// The port with TLS that requires a client certificate.
     pub mutual_port: u16,
     folder: TempDir,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Broker {
@@ -134,7 +129,7 @@ impl Broker {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        self.child = Some(child.expect("scripts/setup test installs mosquitto"));
+        self.child = Some(Killed(child.expect("scripts/setup test installs mosquitto")));
         let port = self.port;
         until("the broker", || async move {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
@@ -144,10 +139,7 @@ impl Broker {
 
     /// Kills the process, as a power cut would.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.child = None;
     }
 
     /// The path of a file of this broker.
@@ -213,12 +205,6 @@ fn issue_client(folder: &Path) {
     fs::write(folder.join("client-ca.pem"), by.pem()).unwrap();
     fs::write(folder.join("client.pem"), cert.pem()).unwrap();
     fs::write(folder.join("client-key.pem"), key.serialize_pem()).unwrap();
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 /// A siren behind the broker.

@@ -1,7 +1,7 @@
 //! Live View from real cameras (GStreamer's RTSP server) and from servers that are not cameras:
 //! pictures at once, only for people who may see them, and only while they may.
 
-use super::{PATIENCE, Person, Server, until, until_within};
+use super::{Killed, PATIENCE, Person, Server, until, until_within};
 use crate::domain::story::{home, raise};
 use buckler::{
     domain::{
@@ -15,7 +15,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{ChildStdin, Command, Stdio},
     time::Duration,
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -29,7 +29,7 @@ const PICTURE_WITHIN: Duration = Duration::from_secs(15);
 
 /// A camera process.
 pub struct Camera {
-    child: Child,
+    child: Killed,
     asked: ChildStdin,
     port: u16,
 }
@@ -58,7 +58,7 @@ impl Camera {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
         let asked = child.stdin.take().unwrap();
-        Self { child, asked, port }
+        Self { child: Killed(child), asked, port }
     }
 
     pub fn address(&self) -> String {
@@ -77,14 +77,7 @@ impl Camera {
 
     /// Kills the camera, as a pulled cable does.
     fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Camera {
-    fn drop(&mut self) {
-        self.kill();
+        self.child.kill();
     }
 }
 

@@ -32,16 +32,7 @@ async fn says(operator: &Person, incident: &Value, what: &str, body: Value) -> (
 #[tokio::test]
 async fn home_is_ready_only_while_somebody_is_at_the_console() {
     let (_server, owner, operator) = with_operators("").await;
-    let manned = async || {
-        let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["sos"]["ready"]["checks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|check| check["what"] == "center")
-            .unwrap()["ok"]
-            .clone()
-    };
+    let manned = async || owner.check("center").await["ok"].clone();
     assert_eq!(manned().await, false, "R23: nobody is at the console");
     operator.get(QUEUE).await;
     assert_eq!(manned().await, true);

@@ -1,21 +1,22 @@
 //! The real binary on a failing disk: what it reports, how soon, and that it acknowledges nothing
 //! before it is flushed.
 
-use super::{PATIENCE, Person, until};
+use super::{Killed, Person, cameras::free_port, connect, program, until};
 use buckler::server::store::sqlite;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    path::Path,
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 use tempfile::TempDir;
 
 /// The server of this build, with a fault injector between it and the disk.
 struct OnDisk {
-    child: Child,
+    child: Killed,
     owner: Person,
     folder: TempDir,
 }
@@ -32,25 +33,11 @@ impl OnDisk {
             .status()
             .unwrap();
         assert!(built.success(), "the C compiler that builds SQLite builds this, too");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        server
-            .args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"])
-            .arg(folder.path().join("data"));
+        let port = free_port();
+        let mut server = program(&["serve", "--demo"], port, &folder.path().join("data"));
         server.env("LD_PRELOAD", &shim).env("DISK_FAULT", folder.path().join("fault"));
         let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
-        let owner = Person { client, base: format!("http://127.0.0.1:{port}") };
-        let alive =
-            || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() };
-        until("the server", alive).await;
-        owner
-            .post(
-                "/api/v1/session",
-                &json!({"email": "owner@demo.test", "password": "buckler-demo"}),
-            )
-            .await;
-        Self { child, owner, folder }
+        Self { child: Killed(child), owner: Person::at(port).await, folder }
     }
 
     /// Sets the disk's fault; an empty string heals it.
@@ -85,13 +72,6 @@ impl OnDisk {
     }
 }
 
-impl Drop for OnDisk {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// F15.
 #[tokio::test]
 async fn full_disk_is_said_within_a_second_and_acknowledges_nothing() {
@@ -106,7 +86,7 @@ async fn full_disk_is_said_within_a_second_and_acknowledges_nothing() {
 #[tokio::test]
 async fn sign_in_works_again_after_a_full_disk() {
     let server = OnDisk::start().await;
-    let sign_in = json!({"email": "owner@demo.test", "password": "buckler-demo"});
+    let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
     let renamed = async |name: &str| {
         let body = json!({"name": name});
         server.owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/name", &body).await.0
@@ -125,14 +105,9 @@ async fn sign_in_works_again_after_a_full_disk() {
     for fault in ["full", "broken"] {
         server.disk(fault);
         assert_eq!(renamed("Two").await, StatusCode::SERVICE_UNAVAILABLE, "{fault}");
-        let stranger = Client::builder().timeout(PATIENCE).build().unwrap();
-        let asked = stranger
-            .post(format!("{}/api/v1/session", server.owner.base))
-            .json(&sign_in)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(asked.status(), StatusCode::SERVICE_UNAVAILABLE, "{fault}");
+        let stranger = Person::new(server.owner.base.clone());
+        let sign_in = async || stranger.post("/api/v1/session", &body).await;
+        assert_eq!(sign_in().await.0, StatusCode::SERVICE_UNAVAILABLE, "{fault}");
         until("readiness tells", || async {
             (ready().await == StatusCode::SERVICE_UNAVAILABLE).then_some(())
         })
@@ -140,13 +115,8 @@ async fn sign_in_works_again_after_a_full_disk() {
         server.disk("");
         until("it is ready again", || async { (ready().await == StatusCode::OK).then_some(()) })
             .await;
-        let asked = stranger
-            .post(format!("{}/api/v1/session", server.owner.base))
-            .json(&sign_in)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(asked.status(), StatusCode::OK, "{fault}: {}", asked.text().await.unwrap());
+        let (status, answer) = sign_in().await;
+        assert_eq!(status, StatusCode::OK, "{fault}: {answer}");
         assert_eq!(renamed(fault).await, StatusCode::OK, "{fault}");
     }
 }
@@ -207,9 +177,7 @@ async fn readiness_names_its_reasons_and_comes_back_with_the_disk() {
 }
 
 fn checked(data: &Path) -> (bool, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    let output =
-        command.args(["check", "--listen", "127.0.0.1:1", "--data"]).arg(data).output().unwrap();
+    let output = program(&["check"], 1, data).output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -291,8 +259,7 @@ async fn unwritable_file_and_folder_without_rights_are_said() {
 #[tokio::test]
 async fn file_held_by_another_process_is_said_within_a_second() {
     let server = OnDisk::start().await;
-    let file = format!("sqlite://{}", server.folder.path().join("data/buckler.db").display());
-    let mut holder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&file).await.unwrap();
+    let mut holder = connect(&server.folder.path().join("data/buckler.db")).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
     server.is_refused().await;
     sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
@@ -302,29 +269,11 @@ async fn file_held_by_another_process_is_said_within_a_second() {
 #[tokio::test]
 async fn log_lines_can_be_json_and_tell_no_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let log = fs::File::create(folder.path().join("log")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    command.args([
-        "--log-format",
-        "json",
-        "serve",
-        "--demo",
-        "--listen",
-        &format!("127.0.0.1:{port}"),
-        "--data",
-    ]);
-    let mut child =
-        command.arg(folder.path().join("data")).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
-    let owner = Person { client, base: format!("http://127.0.0.1:{port}") };
-    until("the server", || async {
-        owner.client.get(format!("{}/healthz", owner.base)).send().await.ok()
-    })
-    .await;
-    owner
-        .post("/api/v1/session", &json!({"email": "owner@demo.test", "password": "buckler-demo"}))
-        .await;
+    let (port, log) = (free_port(), fs::File::create(folder.path().join("log")).unwrap());
+    let words = ["--log-format", "json", "serve", "--demo"];
+    let mut command = program(&words, port, &folder.path().join("data"));
+    let _child = Killed(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    let owner = Person::at(port).await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     let read = || fs::read_to_string(folder.path().join("log")).unwrap();
     until("a line of the incident", || async {
@@ -340,17 +289,10 @@ async fn log_lines_can_be_json_and_tell_no_secret() {
     for secret in ["buckler-demo", "blue heron", "owner@demo.test", "Olivia", "+1503", "14 Maple"] {
         assert!(!read().contains(secret), "{secret}");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
-fn start_on(data: PathBuf) -> Output {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    server
-        .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .stdin(Stdio::null());
-    server.output().unwrap()
+fn start_on(data: &Path) -> Output {
+    program(&["serve", "--demo"], 0, data).stdin(Stdio::null()).output().unwrap()
 }
 
 fn refusal(output: &Output) -> String {
@@ -367,7 +309,7 @@ async fn a_file_that_is_no_database_is_said_and_left_alone() {
     let file = folder.path().join("buckler.db");
     let garbage = "this is not a database, and nobody repairs it silently ".repeat(100);
     fs::write(&file, &garbage).unwrap();
-    let said = refusal(&start_on(folder.path().into()));
+    let said = refusal(&start_on(folder.path()));
     assert!(said.contains("not a database"), "{said}");
     assert_eq!(fs::read_to_string(&file).unwrap(), garbage);
 }
@@ -375,19 +317,13 @@ async fn a_file_that_is_no_database_is_said_and_left_alone() {
 #[tokio::test]
 async fn a_file_of_a_newer_version_is_said_and_left_alone() {
     let mut server = OnDisk::start().await;
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    server.child.kill();
     let data = server.folder.path().join("data");
-    let mut file = <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!(
-        "sqlite://{}",
-        data.join("buckler.db").display()
-    ))
-    .await
-    .unwrap();
+    let mut file = connect(&data.join("buckler.db")).await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', 1, x'00', 0)";
     sqlx::query(newer).execute(&mut file).await.unwrap();
-    sqlx::Connection::close(file).await.unwrap();
-    let said = refusal(&start_on(data));
+    file.close().await.unwrap();
+    let said = refusal(&start_on(&data));
     assert!(said.contains("cannot be brought to this version") && said.contains("999"), "{said}");
 }
 
@@ -396,7 +332,7 @@ async fn a_folder_that_cannot_be_used_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");
     fs::write(&file, "a file where the folder should be").unwrap();
-    let said = refusal(&start_on(file));
+    let said = refusal(&start_on(&file));
     assert!(said.contains("cannot use the data folder"), "{said}");
 }
 

@@ -2,7 +2,7 @@
 //! change is made completely, with its audit record, or not at all, and memory agrees with the
 //! disk.
 
-use super::{PATIENCE, Person, Server};
+use super::{PATIENCE, Person, Server, connect};
 use axum::{
     body::Body,
     extract::ConnectInfo,
@@ -19,7 +19,7 @@ use buckler::{
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::Row;
 use std::{
     collections::BTreeSet,
     future::poll_fn,
@@ -48,8 +48,7 @@ struct Dump {
 }
 
 async fn dump(server: &Server) -> Dump {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     let mut rows = async |query: &'static str| {
         let rows = sqlx::query(query).fetch_all(&mut file).await.unwrap();
         rows.iter().map(|row| row.get::<String, _>(0)).collect::<BTreeSet<_>>()
@@ -409,8 +408,7 @@ async fn dropped_request_that_withdrew_an_invitation_is_told_of() {
 
 /// The role of the guest, and the role in the latest audit record, in one read.
 async fn guest(server: &Server) -> (String, Option<String>) {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     let row = sqlx::query(
         "SELECT role, (SELECT detail ->> 'role' FROM audit WHERE what = 'person_changed' ORDER BY number DESC LIMIT 1)
          FROM membership WHERE home = 'maple-street' AND account = 'guest'",

@@ -1,14 +1,10 @@
 //! What holds for every request: its id in the answer and in the log, its timeout, and the limit of
 //! open requests.
 
-use super::{PATIENCE, Server, cameras::free_port, until, until_within};
+use super::{Killed, PATIENCE, Server, cameras::free_port, program, until, until_within};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::{
-    fs::File,
-    process::{Child, Command},
-    time::Duration,
-};
+use std::{fs::File, time::Duration};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -23,7 +19,7 @@ const TOO_LONG: Duration = Duration::from_secs(90);
 /// The server of this build as a separate process, because in the tests' own process the log would
 /// depend on tests that run at the same time.
 struct Logged {
-    child: Child,
+    _child: Killed,
     base: String,
     folder: TempDir,
 }
@@ -31,24 +27,12 @@ struct Logged {
 impl Logged {
     async fn start() -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command.args([
-            "serve",
-            "--demo",
-            "--log-format",
-            "json",
-            "--listen",
-            &format!("127.0.0.1:{port}"),
-            "--data",
-        ]);
+        let words = ["serve", "--demo", "--log-format", "json"];
+        let mut command = program(&words, port, &folder.path().join("data"));
         let log = File::create(folder.path().join("log")).unwrap();
-        let child = command
-            .arg(folder.path().join("data"))
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let server = Self { child, base: format!("http://127.0.0.1:{port}"), folder };
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let base = format!("http://127.0.0.1:{port}");
+        let server = Self { _child: Killed(child), base, folder };
         until("the server", || async { TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
         server
     }
@@ -57,13 +41,6 @@ impl Logged {
     fn lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    }
-}
-
-impl Drop for Logged {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

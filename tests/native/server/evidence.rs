@@ -1,9 +1,9 @@
 //! Evidence is the same from the page and from the command line, has seals that others can check,
 //! and is kept.
 
-use super::{Server, until};
+use super::{Server, connect, until};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::Connection;
 use std::{
     path::Path,
     process::{Command, Output},
@@ -284,8 +284,7 @@ async fn what_happened_400_days_ago_is_still_there() {
     let before = owner.get(&format!("/api/v1/incidents/{id}/export")).await.1["events"].clone();
     let file = server.file();
     let server = server.restart_after(std::time::Duration::ZERO).await;
-    let mut database =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+    let mut database = connect(&file).await;
     let age = "UPDATE incident SET started_at = started_at - 34560000000, running = NULL";
     assert_eq!(sqlx::query(age).execute(&mut database).await.unwrap().rows_affected(), 2);
     database.close().await.unwrap();

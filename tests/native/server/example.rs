@@ -1,21 +1,21 @@
 //! The example of the documentation on a real broker, observed by `mosquitto_sub`: a siren, a
 //! keypad and a panic button on Zigbee, and Home Assistant.
 
-use super::{Person, Server, broker::Broker, until, wait, whats};
+use super::{Killed, Person, Server, broker::Broker, until, wait, whats};
 use buckler::server::identity::attempts::Guess;
 use reqwest::StatusCode;
 use rumqttc::{AsyncClient, Event, Packet, PublishOptions, QoS};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 /// `mosquitto_sub -v -t '#'`, as a user who may read everything.
 struct Watcher {
-    child: Child,
+    _child: Killed,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
@@ -47,7 +47,7 @@ impl Watcher {
                 .map_while(Result::ok)
                 .for_each(|line| read.lock().unwrap().push(line))
         });
-        Self { child, lines }
+        Self { _child: Killed(child), lines }
     }
 
     /// All messages whose line begins like this, without direct repetitions (I12: a repeated
@@ -67,13 +67,6 @@ impl Watcher {
 
     async fn until_saw(&self, begin: &str, count: usize) -> Vec<String> {
         until(begin, || async { Some(self.saw(begin)).filter(|saw| saw.len() >= count) }).await
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 

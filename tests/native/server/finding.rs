@@ -2,7 +2,7 @@
 //! that have a smaller stream for small screens.
 
 use super::{
-    Person, Server,
+    Killed, Person, Server,
     cameras::{CAMERAS, Camera, Eye, camera_at, free_port, tried},
 };
 use reqwest::{Method, StatusCode};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 const SEARCH: &str = "/api/v1/homes/maple-street/camera-search";
@@ -28,7 +28,7 @@ pub fn python(program: &str) -> Command {
 
 /// The ONVIF service of a camera.
 struct Face {
-    child: Child,
+    _child: Killed,
     port: u16,
 }
 
@@ -44,18 +44,11 @@ impl Face {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
-        Self { child, port }
+        Self { _child: Killed(child), port }
     }
 
     fn address(&self) -> String {
         format!("http://127.0.0.1:{}/onvif/device_service", self.port)
-    }
-}
-
-impl Drop for Face {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The data folder belongs to one server and one user.
 
-use super::{Server, until};
+use super::{Killed, Server, until};
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -37,32 +37,24 @@ fn open_to_others(folder: &Path) -> Vec<String> {
 async fn second_server_on_a_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display();
-    let mut first = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let serve = || buckler(&format!("serve --listen 127.0.0.1:0 --data {data}"));
+    let started = || {
+        let process = serve().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (mut process, mut line) = (Killed(process), String::new());
+        BufReader::new(process.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        (process, line)
+    };
+    let (first, line) = started();
     assert!(line.starts_with("Buckler serves"), "{line}");
-    let second = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}")).output().unwrap();
+    let second = serve().output().unwrap();
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(
         !second.status.success() && said.contains("another server uses the data folder"),
         "{said}"
     );
     assert!(open_to_others(folder.path()).is_empty(), "{:?}", open_to_others(folder.path()));
-    first.kill().unwrap();
-    first.wait().unwrap();
-    let mut third = buckler(&format!("serve --listen 127.0.0.1:0 --data {data}"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(third.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    third.kill().unwrap();
-    third.wait().unwrap();
+    drop(first);
+    let (_third, line) = started();
     assert!(line.starts_with("Buckler serves"), "a server that was killed holds nothing: {line}");
 }
 

@@ -1,10 +1,9 @@
 //! Input of strangers and guests affects nobody else: neither the names that they make up nor what
 //! takes long to compute.
 
-use super::{Person, Server, instant};
+use super::{Person, Server, connect, instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
 
 /// A server that takes the addresses of browsers from a proxy.
@@ -119,8 +118,7 @@ async fn lock_password(stranger: &Person) {
 
 /// The number of audit records of that action.
 async fn count(server: &Server, what: &str) -> i64 {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = ?")
         .bind(what)
         .fetch_one(&mut file)

@@ -20,6 +20,7 @@ mod example;
 mod finding;
 mod folder;
 mod guessing;
+mod hindered;
 mod hostile;
 mod household;
 mod invitations;
@@ -61,8 +62,13 @@ use buckler::{
 use clap::{Args, FromArgMatches};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection, sqlite::SqliteConnectOptions};
-use std::{path::Path, sync::Arc, time::Duration};
+use sqlx::{AssertSqlSafe, Connection, SqlSafeStr, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::{
+    path::Path,
+    process::{Child, Command},
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -87,62 +93,53 @@ impl Server {
     /// A demo server with this text as its configuration file.
     pub async fn with_file(text: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let file = folder.path().join("buckler.toml");
-        std::fs::write(&file, text).unwrap();
-        let words = [
-            "serve",
-            "--demo",
-            "--data",
-            folder.path().to_str().unwrap(),
-            "--config",
-            file.to_str().unwrap(),
-        ]
-        .map(str::to_owned);
-        Self::with(folder, words.into()).await
+        std::fs::write(folder.path().join("buckler.toml"), text).unwrap();
+        Self::on_file(folder).await
     }
 
     /// Stops the server, runs `meanwhile`, and restarts with the same configuration file.
     pub async fn restart_with_file(self, meanwhile: impl AsyncFnOnce()) -> Self {
-        self.stopper.send(true).unwrap();
-        self.serving.await.unwrap().unwrap();
-        drop(self.app);
+        let folder = self.stop().await;
         meanwhile().await;
-        let (data, file) = (self.folder.path().to_owned(), self.folder.path().join("buckler.toml"));
-        let words = [
-            "serve",
-            "--demo",
-            "--data",
-            data.to_str().unwrap(),
-            "--config",
-            file.to_str().unwrap(),
-        ]
-        .map(str::to_owned);
-        Self::with(self.folder, words.into()).await
+        Self::on_file(folder).await
     }
 
     /// A server without the demo, on a fresh folder.
     pub async fn empty() -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        let words = ["serve", "--data", folder.path().to_str().unwrap()].map(str::to_owned);
-        Self::with(folder, words.into()).await
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), &[]).await
+    }
+
+    /// A server without the demo and without settings, on this database.
+    pub async fn of(folder: TempDir, database: Database) -> Self {
+        Self::with_database(folder.into(), database, Config::new(Options::default()).unwrap()).await
     }
 
     async fn on(folder: Arc<TempDir>, ring_timeout: &str) -> Self {
-        let data = folder.path().to_str().unwrap();
-        let words = ["serve", "--demo", "--data", data, "--center-ring-timeout", ring_timeout]
-            .map(str::to_owned);
-        Self::with(folder, words.into()).await
+        Self::with(folder, &["--demo", "--center-ring-timeout", ring_timeout]).await
     }
 
-    async fn with(folder: Arc<TempDir>, words: Vec<String>) -> Self {
-        let config = Self::config(words);
+    async fn on_file(folder: Arc<TempDir>) -> Self {
+        let file = folder.path().join("buckler.toml");
+        Self::with(folder, &["--demo", "--config", file.to_str().unwrap()]).await
+    }
+
+    async fn with(folder: Arc<TempDir>, options: &[&str]) -> Self {
+        let config = Self::config(&folder, options);
         let (stopper, stop) = watch::channel(false);
         let app = App::start(&config, stop.clone()).await.unwrap();
         Self::serve(folder, app, stopper, stop).await
     }
 
-    fn config(words: Vec<String>) -> Config {
-        let matches = Options::augment_args(clap::Command::new("serve")).get_matches_from(words);
+    async fn with_database(folder: Arc<TempDir>, database: Database, config: Config) -> Self {
+        let (stopper, stop) = watch::channel(false);
+        let app = App::with_database(database, &config, stop.clone()).await.unwrap();
+        Self::serve(folder, app, stopper, stop).await
+    }
+
+    fn config(folder: &TempDir, options: &[&str]) -> Config {
+        let words = ["serve", "--data", folder.path().to_str().unwrap()];
+        let matches = Options::augment_args(clap::Command::new("serve"))
+            .get_matches_from([&words[..], options].concat());
         Config::new(Options::from_arg_matches(&matches).unwrap()).unwrap()
     }
 
@@ -159,63 +156,42 @@ impl Server {
         Self { app, base, stopper, serving, folder }
     }
 
-    /// Restarts the server on a modified database.
-    pub async fn restart_with_database(self, change: impl FnOnce(Database) -> Database) -> Self {
-        let file = self.file();
+    /// Stops the server, and returns its folder.
+    async fn stop(self) -> Arc<TempDir> {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
-        drop(self.app);
-        let words =
-            ["serve", "--demo", "--data", self.folder.path().to_str().unwrap()].map(str::to_owned);
-        let (stopper, stop) = watch::channel(false);
+        self.folder
+    }
+
+    /// Restarts the server on a modified database.
+    pub async fn restart_with_database(self, change: impl FnOnce(Database) -> Database) -> Self {
+        let (file, folder) = (self.file(), self.stop().await);
         let database = change(sqlite::open(&file).await.unwrap());
-        let app =
-            App::with_database(database, &Self::config(words.into()), stop.clone()).await.unwrap();
-        Self::serve(self.folder, app, stopper, stop).await
+        let config = Self::config(&folder, &["--demo"]);
+        Self::with_database(folder, database, config).await
     }
 
     /// Stops the server, and restarts it on the same folder after `pause`.
     pub async fn restart_after(self, pause: Duration) -> Self {
-        self.stopper.send(true).unwrap();
-        self.serving.await.unwrap().unwrap();
-        drop(self.app);
+        let folder = self.stop().await;
         wait(pause).await;
-        Self::on(self.folder, "30s").await
+        Self::on(folder, "30s").await
     }
 
     /// Stops the server, changes its database, and restarts it.
-    pub async fn restart_after_sql(self, statements: &'static str) -> Self {
-        let file = self.file();
-        self.stopper.send(true).unwrap();
-        self.serving.await.unwrap().unwrap();
-        drop(self.app);
-        let mut file =
-            sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
-                .await
-                .unwrap();
+    pub async fn restart_after_sql(self, statements: impl SqlSafeStr) -> Self {
+        let (file, folder) = (self.file(), self.stop().await);
+        let mut file = connect(&file).await;
         sqlx::raw_sql(statements).execute(&mut file).await.unwrap();
         file.close().await.unwrap();
-        Self::on(self.folder, "30s").await
+        Self::on(folder, "30s").await
     }
 
     /// Restarts the server as if it had been down for `pause`: moves the stored time that it
     /// continues from.
     pub async fn restart_as_if_after(self, pause: Duration) -> Self {
-        let file = self.file();
-        self.stopper.send(true).unwrap();
-        self.serving.await.unwrap().unwrap();
-        drop(self.app);
-        let mut file =
-            sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
-                .await
-                .unwrap();
-        sqlx::query("UPDATE clock SET at = at + ?")
-            .bind(pause.as_millis() as i64)
-            .execute(&mut file)
-            .await
-            .unwrap();
-        file.close().await.unwrap();
-        Self::on(self.folder, "30s").await
+        let move_time = format!("UPDATE clock SET at = at + {}", pause.as_millis());
+        self.restart_after_sql(AssertSqlSafe(move_time)).await
     }
 
     /// Makes a change without the API.
@@ -234,8 +210,7 @@ impl Server {
     }
 
     pub fn stranger(&self) -> Person {
-        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
-        Person { client, base: self.base.clone() }
+        Person::new(self.base.clone())
     }
 }
 
@@ -249,14 +224,43 @@ pub fn change(ops: impl IntoIterator<Item = Op>) -> Change {
     .ops(ops)
 }
 
-/// Waits until the audit contains every fact, and verifies its chain.
-pub async fn audited(file: &Path) {
+/// Waits until the audit contains every fact, and verifies its chain. Returns its size and its head.
+pub async fn audited(file: &Path) -> (u64, String) {
     let whole = async || match sqlite::verify(file, None).await.unwrap() {
-        sqlite::Verdict::Whole { waiting: 0, .. } => Some(()),
+        sqlite::Verdict::Whole { records, waiting: 0, head } => Some((records, head)),
         sqlite::Verdict::Whole { .. } => None,
         sqlite::Verdict::Broken(what) => panic!("{what}"),
     };
-    until("the audit has all", whole).await;
+    until("the audit has all", whole).await
+}
+
+/// Opens the file of a database, also while a server uses it.
+pub async fn connect(file: &Path) -> SqliteConnection {
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
+}
+
+/// The program of this build with these words, such as `serve --demo`, a port of this machine, and a
+/// data folder.
+pub fn program(words: &[&str], port: u16, data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
+    command.args(words).args(["--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
+    command
+}
+
+/// A process that does not outlive the test that started it.
+pub struct Killed(pub Child);
+
+impl Killed {
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 /// An opened database with a home in it.
@@ -311,6 +315,21 @@ pub struct Person {
 }
 
 impl Person {
+    pub fn new(base: String) -> Self {
+        let client = Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap();
+        Self { client, base }
+    }
+
+    /// The owner of a demo that another process serves on this port, once it answers.
+    pub async fn at(port: u16) -> Self {
+        let owner = Self::new(format!("http://127.0.0.1:{port}"));
+        let alive =
+            || async { owner.client.get(format!("{}/healthz", owner.base)).send().await.ok() };
+        until("the server", alive).await;
+        owner.cookie().await;
+        owner
+    }
+
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {
         answer(self.client.get(format!("{}{path}", self.base)).send().await.unwrap()).await
     }
@@ -371,6 +390,13 @@ impl Person {
         let answer = until("a place in the line", ask).await;
         assert_eq!(answer.status(), StatusCode::OK);
         answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    /// One of the checks of whether an SOS in Maple Street would work now (R23).
+    pub async fn check(&self, what: &str) -> Value {
+        let home = self.get("/api/v1/homes/maple-street").await.1;
+        let checks = home["sos"]["ready"]["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["what"] == what).unwrap().clone()
     }
 
     pub async fn server_time(&self) -> Value {

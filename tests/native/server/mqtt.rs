@@ -2,15 +2,15 @@
 //! failures of the broker and of sirens.
 
 use super::{
-    Server,
+    Person, Server,
     broker::{Broker, Device},
-    until, wait, whats,
+    program, until, wait, whats,
 };
 use buckler::domain::time::Timestamp;
 use reqwest::StatusCode;
 use rumqttc::PublishOptions;
 use serde_json::{Value, json};
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 /// The sirens of Maple Street, and their names in topics.
 const SIRENS: [(&str, &str); 5] = [
@@ -50,6 +50,10 @@ fn proved(incident: &Value, name: &str) -> bool {
         .unwrap()
         .iter()
         .any(|line| line["text"] == format!("{name} is sounding"))
+}
+
+async fn until_proved(owner: &Person, incident: &Value, name: &str) {
+    until(name, || async { proved(&owner.look(incident).await, name).then_some(()) }).await;
 }
 
 /// R12.
@@ -112,10 +116,7 @@ async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
     let drill =
         owner.raise("maple-street", "siren", json!({"mode": "drill", "sirens": true})).await.1;
     owner.act(&drill, "send-now").await;
-    until("the drill sounds", || async {
-        proved(&owner.look(&drill).await, "Base Station").then_some(())
-    })
-    .await;
+    until_proved(&owner, &drill, "Base Station").await;
     base.say("siren/state", r#"{"state":"OFF"}"#, false);
     let is_quiet =
         async || owner.get("/api/v1/homes/maple-street").await.1["devices"][0]["siren"] == "silent";
@@ -123,10 +124,7 @@ async fn siren_that_ended_a_drill_early_sounds_in_the_emergency() {
     owner.until_state(&drill, "closed").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    until("the emergency sounds", || async {
-        proved(&owner.look(&incident).await, "Base Station").then_some(())
-    })
-    .await;
+    until_proved(&owner, &incident, "Base Station").await;
 }
 
 /// F34.
@@ -175,10 +173,7 @@ async fn broker_outage_delays_no_call_and_its_sirens_sound_afterward() {
     .await;
     assert!(server.app.clock.now().since(sent) < Duration::from_secs(1), "I14: not a second later");
     broker.begin().await;
-    until("the siren", || async {
-        proved(&owner.look(&incident).await, "Base Station").then_some(())
-    })
-    .await;
+    until_proved(&owner, &incident, "Base Station").await;
     assert!(base.orders().iter().all(|order| order == "ON"), "{:?}", base.orders());
     broker.kill();
     online(&server, "base", false).await;
@@ -202,12 +197,7 @@ async fn broker_killed_around_the_deadline_delays_no_call_or_siren() {
                 wait((deadline - Duration::from_secs(5) + after).since(server.app.clock.now()))
                     .await
             }
-            None => {
-                until("the proof", || async {
-                    proved(&owner.look(&incident).await, "Base Station").then_some(())
-                })
-                .await
-            }
+            None => until_proved(&owner, &incident, "Base Station").await,
         }
         broker.kill();
         let story = async || owner.look(&incident).await;
@@ -230,10 +220,7 @@ async fn broker_killed_around_the_deadline_delays_no_call_or_siren() {
             (base.heard().len() > told && base.orders() == ["ON"]).then_some(())
         })
         .await;
-        until("proof", || async {
-            proved(&owner.look(&incident).await, "Base Station").then_some(())
-        })
-        .await;
+        until_proved(&owner, &incident, "Base Station").await;
     };
     let (second, millisecond) = (Duration::from_secs(1), Duration::from_millis(1));
     tokio::join!(
@@ -258,8 +245,7 @@ async fn mute_siren_is_told_again_with_the_same_key_until_it_answers() {
     until("told again", || async { (base.heard().len() >= 2).then_some(()) }).await;
     assert!(!proved(&owner.look(&incident).await, "Base Station"), "hope is no proof");
     base.obey(true);
-    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) })
-        .await;
+    until_proved(&owner, &incident, "Base Station").await;
     let key = |message: &rumqttc::Publish| message.properties.clone().unwrap().user_properties;
     let heard = base.heard();
     assert!(heard.iter().all(|message| key(message) == key(&heard[0])), "I12: one key");
@@ -322,10 +308,7 @@ async fn hostile_devices_disturb_nothing_and_none_acts_for_another() {
     let story = owner.look(&incident).await;
     assert!(proved(&story, "Base Station") && !proved(&story, "Hall keypad"), "{story}");
     hall.say("siren/state", &proof, false);
-    until("its own word", || async {
-        proved(&owner.look(&incident).await, "Hall keypad").then_some(())
-    })
-    .await;
+    until_proved(&owner, &incident, "Hall keypad").await;
 }
 
 #[tokio::test]
@@ -344,8 +327,7 @@ async fn over_tls_with_a_password_and_never_without_the_right_ones() {
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "fire", json!({})).await.1;
     owner.act(&incident, "send-now").await;
-    until("proof", || async { proved(&owner.look(&incident).await, "Base Station").then_some(()) })
-        .await;
+    until_proved(&owner, &incident, "Base Station").await;
     let order: Value = serde_json::from_slice(&base.heard()[0].payload).unwrap();
     assert_eq!(order["sound"], "fire");
     // A certificate instead of a password.
@@ -390,12 +372,8 @@ async fn check_names_broker_and_sirens_last_words_and_tells_none() {
     let file = folder.path().join("buckler.toml");
     std::fs::write(&file, broker.settings(&SIRENS[..2])).unwrap();
     let check = async || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command
-            .args(["check", "--listen", "127.0.0.1:1", "--data"])
-            .arg(folder.path().join("data"))
-            .arg("--config")
-            .arg(&file);
+        let mut command = program(&["check"], 1, &folder.path().join("data"));
+        command.arg("--config").arg(&file);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };

@@ -1,24 +1,23 @@
 //! A right that ends during a request: the change is made before the end of the right, or it is
 //! refused.
 
-use super::{Person, Server, change, dropped::request, until};
-use async_trait::async_trait;
+use super::{Person, Server, change, connect, dropped::request, hindered::Hindered, until};
 use buckler::{
     domain::{
         access::{CenterRole, Membership, Role},
-        id::{HomeId, IncidentId, UserId},
+        id::{HomeId, UserId},
     },
     server::{
-        clock::Anchor,
         http::{Assets, router},
         identity,
-        store::{Batch, ChangeError, Database, Op, RequestRow, StoreError, Urgent, Write, Writes},
+        store::{Database, Op},
     },
 };
+use futures_util::poll;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{Connection, Row, SqliteConnection};
-use std::{future::poll_fn, pin::pin, task::Poll};
+use sqlx::Row;
+use std::pin::pin;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -126,8 +125,7 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
 
 /// The numbers of audit records after that one: of the request, of the end of the right, the last.
 async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>, i64) {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     let rows = sqlx::query("SELECT number, what, detail ->> 'by' IS 'a test' FROM audit WHERE number > ? ORDER BY number").bind(after);
     let (mut made, mut ended, mut last) = (Vec::new(), Vec::new(), after);
     for row in rows.fetch_all(&mut file).await.unwrap() {
@@ -141,42 +139,12 @@ async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>
     (made, ended, last)
 }
 
-/// A database that delays changes while the gate is closed.
-struct Gate {
-    writes: Box<dyn Writes>,
-    closed: watch::Receiver<bool>,
-}
-
-#[async_trait]
-impl Writes for Gate {
-    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.writes.commit(batch).await
-    }
-    async fn apply(
-        &mut self,
-        writes: &[&Write],
-        urgent: Urgent<'_>,
-    ) -> Vec<Result<(), ChangeError>> {
-        self.closed.wait_for(|closed| !closed).await.unwrap();
-        self.writes.apply(writes, urgent).await
-    }
-    async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        self.writes.requests(ids).await
-    }
-    async fn put_anchor(&mut self, anchor: &Anchor) -> Result<(), StoreError> {
-        self.writes.put_anchor(anchor).await
-    }
-    async fn tidy(&mut self) -> Result<bool, StoreError> {
-        self.writes.tidy().await
-    }
-}
-
 /// Ends the right during the request: the end is written first, after the request has checked the
 /// right.
 async fn right_ends_first(name: &str) {
     let (gate, closed) = watch::channel(false);
     let gated = |database: Database| Database {
-        writes: Box::new(Gate { writes: database.writes, closed }),
+        writes: Box::new(Hindered { writes: database.writes, closed, full: false }),
         ..database
     };
     let server = Server::start("30s").await.restart_with_database(gated).await;
@@ -186,7 +154,7 @@ async fn right_ends_first(name: &str) {
 
     gate.send_replace(true);
     let mut ends = pin!(server.app.changes.apply(change([case.ends])));
-    assert!(poll_fn(|context| Poll::Ready(ends.as_mut().poll(context).is_pending())).await);
+    assert!(poll!(&mut ends).is_pending());
     until("the writer has it", async || (server.app.changes.waiting() == 0).then_some(())).await;
     let request = request(&case.method, &case.path, &case.body, case.cookie.as_deref());
     let answer = tokio::spawn(router(server.app.clone(), Assets::of_last_build()).oneshot(request));

@@ -179,16 +179,7 @@ async fn owner_is_told_which_contact_has_forgotten_the_password() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
-    let counted = async || {
-        let home = owner.get("/api/v1/homes/maple-street").await.1;
-        home["sos"]["ready"]["checks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|check| check["what"] == "contacts")
-            .unwrap()["count"]
-            .clone()
-    };
+    let counted = async || owner.check("contacts").await["count"].clone();
     let standing =
         async || owner.get("/api/v1/homes/maple-street/household").await.1["contacts"][0].clone();
     assert_eq!(

@@ -1,18 +1,13 @@
 //! Data that cannot be read or decided on is quarantined and named, and everything else continues.
 
-use super::{Person, Server, audited, until};
-use async_trait::async_trait;
+use super::{Person, Server, audited, connect, hindered::Hindered, until};
 use buckler::{
-    domain::{id::IncidentId, incident::command::Command},
-    server::{
-        clock::Anchor,
-        engine::Denied,
-        store::{Batch, ChangeError, Database, RequestRow, StoreError, Urgent, Write, Writes},
-    },
+    domain::incident::command::Command,
+    server::{engine::Denied, store::Database},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
+use tokio::sync::watch;
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
 /// Makes facts unreadable, as if another version had written them.
@@ -34,8 +29,7 @@ async fn quarantined(person: &Person, home: &str) -> Vec<String> {
 }
 
 async fn count(server: &Server, query: &'static str) -> i64 {
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     sqlx::query_scalar(query).fetch_one(&mut file).await.unwrap()
 }
 
@@ -339,52 +333,18 @@ async fn history_goes_on_past_what_cannot_be_read() {
     assert_eq!(page.as_array().unwrap().len(), 2, "older ones take the places");
 }
 
-/// A disk that is full when the server starts.
-struct FullAtStart {
-    writes: Box<dyn Writes>,
-    failed: bool,
-}
-
-#[async_trait]
-impl Writes for FullAtStart {
-    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        if std::mem::replace(&mut self.failed, true) {
-            self.writes.commit(batch).await
-        } else {
-            Err(StoreError::Unusable("planted".into()))
-        }
-    }
-    async fn apply(
-        &mut self,
-        writes: &[&Write],
-        urgent: Urgent<'_>,
-    ) -> Vec<Result<(), ChangeError>> {
-        self.writes.apply(writes, urgent).await
-    }
-    async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        self.writes.requests(ids).await
-    }
-    async fn put_anchor(&mut self, anchor: &Anchor) -> Result<(), StoreError> {
-        self.writes.put_anchor(anchor).await
-    }
-    async fn tidy(&mut self) -> Result<bool, StoreError> {
-        self.writes.tidy().await
-    }
-}
-
 #[tokio::test]
 async fn quarantine_that_was_not_stored_is_stored_before_the_next_sos() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    let mut file =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut file = connect(&server.file()).await;
     sqlx::query(BREAK).execute(&mut file).await.unwrap();
-    let full = |database: Database| Database {
-        writes: Box::new(FullAtStart { writes: database.writes, failed: false }),
-        ..database
+    let full_at_start = |database: Database| {
+        let (writes, closed) = (database.writes, watch::channel(false).1);
+        Database { writes: Box::new(Hindered { writes, closed, full: true }), ..database }
     };
-    let server = server.restart_with_database(full).await;
+    let server = server.restart_with_database(full_at_start).await;
     let owner = server.sign_in("owner").await;
     assert_eq!(quarantined(&owner, "maple-street").await, [incident["id"].as_str().unwrap()]);
     assert_eq!(owner.raise("maple-street", "fire", json!({})).await.0, StatusCode::CREATED);

@@ -1,7 +1,7 @@
 //! A receiving center over DC-09: another implementation (pysiaalarm), and receivers that are dead,
 //! slow, wrong about the time or unintelligible.
 
-use super::{Person, Server, cameras::free_port, finding::python, until};
+use super::{Killed, Person, Server, cameras::free_port, finding::python, program, until};
 use buckler::{
     domain::time::Timestamp,
     server::{
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    path::Path,
+    process::Stdio,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -32,7 +33,7 @@ pub const DIGITS: &str = "30313233343536373839414243444546";
 
 /// A pysiaalarm process.
 struct Center {
-    child: Child,
+    _child: Killed,
     port: u16,
     heard: Arc<Mutex<Vec<Value>>>,
 }
@@ -55,7 +56,7 @@ impl Center {
                 hears.lock().unwrap().push(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { child, port, heard }
+        Self { _child: Killed(child), port, heard }
     }
 
     /// The messages that it accepted and understood, in order, without supervision.
@@ -64,13 +65,6 @@ impl Center {
             event["content"].as_str().filter(|content| !content.is_empty()).map(str::to_owned)
         };
         self.heard.lock().unwrap().iter().filter_map(told).collect()
-    }
-}
-
-impl Drop for Center {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 
@@ -195,17 +189,6 @@ async fn says(owner: &Person, incident: &str, text: &str) {
     .await;
 }
 
-async fn center_is_ok(owner: &Person) -> Value {
-    let home = owner.get("/api/v1/homes/maple-street").await.1;
-    home["sos"]["ready"]["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|check| check["what"] == "center")
-        .unwrap()["ok"]
-        .clone()
-}
-
 #[tokio::test]
 async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
     let key = tempfile::NamedTempFile::new().unwrap();
@@ -228,7 +211,7 @@ async fn receiving_center_takes_alarm_join_cancel_and_supervision() {
         let (_server, owner) =
             with_receiver(&format!("{scheme}://127.0.0.1:{}", center.port), &rest).await;
         until(&format!("the center answers {scheme} {options:?} {rest}"), || async {
-            (center_is_ok(&owner).await == true).then_some(())
+            (owner.check("center").await["ok"] == true).then_some(())
         })
         .await;
         // An aborted request was never sent (R11, I3).
@@ -305,7 +288,7 @@ async fn timeline_says_that_no_receiver_answers_and_when_one_does() {
     let (_server, owner) = with_receiver(&format!("tcp://127.0.0.1:{main}"), &rest).await;
     let id = sent(&owner).await;
     says(&owner, &id, "The receiving center does not answer").await;
-    assert_eq!(center_is_ok(&owner).await, false);
+    assert_eq!(owner.check("center").await["ok"], false);
     says(&owner, &id, "Police requested to").await;
     let center = Center::on(main, &[]);
     says(&owner, &id, "The receiving center has the alarm (main)").await;
@@ -362,12 +345,8 @@ async fn check_asks_centers_and_other_servers_and_tells_them_nothing() {
         socket.write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     });
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_buckler"));
-    command
-        .args(["check", "--listen", "127.0.0.1:1", "--data"])
-        .arg(folder.path().join("data"))
-        .arg("--config")
-        .arg(&file);
+    let mut command = program(&["check"], 1, &folder.path().join("data"));
+    command.arg("--config").arg(&file);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -456,38 +435,16 @@ async fn only_a_sealed_acknowledgment_counts_where_a_key_is_set() {
 }
 
 /// A server in a separate process, which loses what it was sending when it is killed.
-struct Process {
-    child: Child,
-    owner: Person,
-}
-
-impl Process {
-    async fn start(folder: &std::path::Path, file: &std::path::Path) -> Self {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_buckler"));
-        command
-            .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder)
-            .arg("--config")
-            .arg(file);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let base = line
-            .trim()
-            .strip_prefix("Buckler serves ")
-            .unwrap_or_else(|| panic!("{line}"))
-            .to_owned();
-        let client =
-            reqwest::Client::builder().cookie_store(true).timeout(super::PATIENCE).build().unwrap();
-        let owner = Person { client, base };
-        owner.cookie_of("owner").await;
-        Self { child, owner }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+async fn process(data: &Path, file: &Path) -> (Killed, Person) {
+    let mut command = program(&["serve", "--demo"], 0, data);
+    command.arg("--config").arg(file);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().strip_prefix("Buckler serves ").unwrap_or_else(|| panic!("{line}"));
+    let owner = Person::new(base.to_owned());
+    owner.cookie().await;
+    (Killed(child), owner)
 }
 
 /// The audit's B4: in four of five runs the receiver got CANCEL before ALARM, and would have sent
@@ -499,11 +456,10 @@ async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
     fs::write(&file, table(&format!("tcp://127.0.0.1:{port}"), "").replace("\"3s\"", "\"30s\""))
         .unwrap();
     let data = folder.path().join("data");
-    let server = Process::start(&data, &file).await;
-    let owner = &server.owner;
-    let id = sent(owner).await;
+    let (server, owner) = process(&data, &file).await;
+    let id = sent(&owner).await;
     owner.raise("maple-street", "fire", json!({})).await;
-    says(owner, &id, "The receiving center does not answer").await;
+    says(&owner, &id, "The receiving center does not answer").await;
     let phone = owner.phone_of("maple-street", 0).await;
     let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
     let told =
@@ -515,11 +471,11 @@ async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
     let is_cancelled =
         async || owner.get(&format!("/api/v1/incidents/{id}")).await.1["state"] == "cancelled";
     until("it is called off", || async { is_cancelled().await.then_some(()) }).await;
-    server.kill();
+    drop(server);
     let center = Center::on(port, &[]);
-    let again = Process::start(&data, &file).await;
+    let (again, _) = process(&data, &file).await;
     until("everything is there", || async { (center.taken().len() >= 4).then_some(()) }).await;
-    again.kill();
+    drop(again);
     let mut taken = center.taken();
     taken[..2].sort();
     taken[2..].sort();

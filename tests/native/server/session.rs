@@ -277,10 +277,8 @@ async fn flood_of_sign_ins_is_refused_and_delays_no_sos_and_no_call() {
 #[tokio::test]
 async fn only_a_trusted_proxy_with_https_binds_the_cookie_to_https() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
-    let data = folder.path().to_str().unwrap().to_owned();
-    let words =
-        ["serve", "--demo", "--data", &data, "--trusted-proxy", "127.0.0.1"].map(str::to_owned);
-    let (proxied, direct) = (Server::with(folder, words.into()).await, Server::start("30s").await);
+    let proxied = Server::with(folder, &["--demo", "--trusted-proxy", "127.0.0.1"]).await;
+    let direct = Server::start("30s").await;
     let body = json!({"email": "owner@demo.test", "password": "buckler-demo"});
     let sign_in = async |server: &Server, scheme: &str| {
         let request = server

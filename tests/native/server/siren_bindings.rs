@@ -159,13 +159,7 @@ async fn what_is_wrong_with_a_device_is_seen_and_stands_in_the_log() {
     let both = (json!(["tampered", "battery_low"]), json!(["silent"]));
     until("both", || async { (troubles().await == both).then_some(()) }).await;
     let ready = owner.get("/api/v1/homes/maple-street").await.1["sos"]["ready"].clone();
-    let check = ready["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|check| check["what"] == "devices")
-        .cloned()
-        .unwrap();
+    let check = owner.check("devices").await;
     assert_eq!(
         (&check["ok"], &check["count"], &ready["ok"]),
         (&json!(false), &json!(2), &json!(true)),

@@ -1,6 +1,6 @@
 //! The store's contract, which every database must keep, and the answer that a failing store gives.
 
-use super::{Server, change, database, until};
+use super::{Server, change, connect, database, until};
 use buckler::{
     api::audit::AuditAction,
     domain::{
@@ -22,7 +22,6 @@ use buckler::{
 };
 use reqwest::StatusCode;
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_435_200_000);
@@ -138,8 +137,7 @@ async fn anchor_of_the_time_is_kept() {
 async fn sirens_alone_are_tried_though_nothing_can_be_stored() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
-    let mut other =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut other = connect(&server.file()).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     assert_eq!(
         owner.raise("maple-street", "police", json!({})).await.0,
@@ -163,8 +161,7 @@ async fn locked_database_is_said_in_time_and_acknowledges_nothing() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let running = owner.raise("lake-cabin", "police", json!({})).await.1;
-    let mut other =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut other = connect(&server.file()).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let (status, problem) = owner.raise("maple-street", "police", json!({})).await;
     assert_eq!(
@@ -188,8 +185,7 @@ async fn timers_that_came_while_the_database_was_locked_are_kept() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    let mut other =
-        SqliteConnection::connect(&format!("sqlite://{}", server.file().display())).await.unwrap();
+    let mut other = connect(&server.file()).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let deadline: Timestamp = incident["deadline"].as_str().unwrap().parse().unwrap();
     until("D", || async { (server.app.clock.now() > deadline).then_some(()) }).await;

@@ -1,7 +1,7 @@
 //! Failures inside the server: a failed task ends the server with its name, and an undecidable
 //! incident blocks no other.
 
-use super::{change, database, until};
+use super::{Server, change, connect, database, until};
 use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -19,23 +19,18 @@ use buckler::{
         time::Timestamp,
     },
     server::{
-        App,
         clock::{Anchor, Clock, Machine},
-        config::{Config, Options},
         engine::{
             Denied, Engine,
             outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
         },
-        http::Assets,
         live_events::LiveEvents,
-        serve,
         store::{Batch, Begun, Journal, Op, RequestRow, RunningRow, StoreError, Stored, writer},
         tasks::{TaskFailed, Tasks},
     },
 };
-use sqlx::{Connection, SqliteConnection};
 use std::sync::Arc;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
 fn police(id: u128, home: &Home) -> Raise {
     Raise {
@@ -91,10 +86,8 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
         .await
         .unwrap();
 
-    let (_stopper, stop) = watch::channel(false);
-    let app = App::with_database(database, &Config::new(Options::default()).unwrap(), stop.clone())
-        .await
-        .unwrap();
+    let server = Server::of(folder, database).await;
+    let app = &server.app;
     let quarantined = || {
         app.engine
             .view()
@@ -105,21 +98,14 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
     };
     until("it is quarantined", async || (quarantined() == [incident.id.to_string()]).then_some(()))
         .await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let readyz = format!("http://{}/readyz", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, None, app.clone(), Assets::of_last_build(), stop));
-    let reasons = reqwest::get(readyz).await.unwrap().text().await.unwrap();
+    let reasons =
+        reqwest::get(format!("{}/readyz", server.base)).await.unwrap().text().await.unwrap();
     assert!(
         reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)),
         "{reasons}"
     );
     // The file is unchanged, its home can send another SOS, and every other home is served.
-    let mut file = SqliteConnection::connect(&format!(
-        "sqlite://{}",
-        folder.path().join("buckler.db").display()
-    ))
-    .await
-    .unwrap();
+    let mut file = connect(&server.file()).await;
     let rows: i64 =
         sqlx::query_scalar("SELECT count(*) FROM facts").fetch_one(&mut file).await.unwrap();
     assert_eq!(rows, 1);

@@ -1,12 +1,12 @@
 //! The real binary with its own HTTPS: what a browser is told, a stream of live events, and
 //! certificate renewal.
 
-use super::until;
+use super::{Killed, cameras::free_port, program, until};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::Arc,
 };
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ use tokio_rustls::{
 
 /// The server of this build, with a certificate in its folder.
 struct OverTls {
-    child: Child,
+    child: Killed,
     port: u16,
     folder: TempDir,
 }
@@ -36,30 +36,28 @@ fn certify(folder: &Path) -> CertificateDer<'static> {
     cert.der().clone()
 }
 
-fn command(folder: &Path, port: u16) -> Command {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    server
-        .args(["serve", "--demo", "--listen", &format!("127.0.0.1:{port}"), "--data"])
-        .arg(folder.join("data"));
-    server
+/// The program with that certificate.
+fn certified(words: &[&str], port: u16, folder: &Path) -> Command {
+    let mut command = program(words, port, &folder.join("data"));
+    command
         .arg("--tls-cert")
         .arg(folder.join("cert.pem"))
         .arg("--tls-key")
         .arg(folder.join("key.pem"));
-    server
+    command
 }
 
 impl OverTls {
     async fn start() -> (Self, CertificateDer<'static>) {
         let folder = tempfile::tempdir().unwrap();
         let certificate = certify(folder.path());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = command(folder.path(), port)
+        let port = free_port();
+        let child = certified(&["serve", "--demo"], port, folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { child, port, folder };
+        let server = Self { child: Killed(child), port, folder };
         until("the server", || async { server.connect(&certificate).await }).await;
         (server, certificate)
     }
@@ -110,15 +108,8 @@ impl OverTls {
     }
 
     fn hang_up(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
+        let pid = rustix::process::Pid::from_child(&self.child.0);
         rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
-    }
-}
-
-impl Drop for OverTls {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -213,18 +204,7 @@ async fn over_http_2_who_says_nothing_loses_the_connection() {
 #[tokio::test]
 async fn check_finds_a_server_with_its_own_tls() {
     let (server, _certificate) = OverTls::start().await;
-    let folder = server.folder.path();
-    let mut check = Command::new(env!("CARGO_BIN_EXE_buckler"));
-    check
-        .args(["check", "--listen", &format!("127.0.0.1:{}", server.port), "--data"])
-        .arg(folder.join("data"));
-    let done = check
-        .arg("--tls-cert")
-        .arg(folder.join("cert.pem"))
-        .arg("--tls-key")
-        .arg(folder.join("key.pem"))
-        .output()
-        .unwrap();
+    let done = certified(&["check"], server.port, server.folder.path()).output().unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(told.contains("server: ready"), "{told}");
 }
@@ -253,7 +233,7 @@ fn a_certificate_that_cannot_be_used_is_said_at_the_start() {
     certify(folder.path());
     fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
     let said = |folder: &Path| {
-        let output = command(folder, 0).output().unwrap();
+        let output = certified(&["serve", "--demo"], 0, folder).output().unwrap();
         assert!(!output.status.success());
         String::from_utf8_lossy(&output.stderr).into_owned()
     };

@@ -1,6 +1,6 @@
 //! A data folder of an older version opens, and its incidents continue.
 
-use super::{Server, audited, until};
+use super::{Server, audited, connect, until};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -11,8 +11,7 @@ use std::{path::Path, sync::Arc};
 const BEFORE: &str = include_str!("../../fixtures/before_one_write_path.sql");
 
 async fn facts(file: &Path) -> Vec<(String, i64, String)> {
-    let mut file =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+    let mut file = connect(file).await;
     let rows = sqlx::query("SELECT incident, first, body FROM facts ORDER BY incident, first")
         .fetch_all(&mut file)
         .await

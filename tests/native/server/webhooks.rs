@@ -1,6 +1,6 @@
 //! Webhooks that tell other servers of incidents, and reports from elsewhere (Standard Webhooks).
 
-use super::{Person, Server, finding::python, quarantine::BREAK, until};
+use super::{Person, Server, connect, finding::python, quarantine::BREAK, until};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use buckler::domain::{
     id::IncidentId,
@@ -8,7 +8,7 @@ use buckler::domain::{
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::Connection;
 use standardwebhooks::Webhook;
 use std::{
     io::Write,
@@ -266,10 +266,10 @@ async fn webhooks_go_past_an_unreadable_incident() {
     let owner = server.sign_in("owner").await;
     let unreadable = sent(&owner, "police").await;
     until("refused", || async { (!other.all.lock().unwrap().is_empty()).then_some(()) }).await;
-    let file = format!("sqlite://{}", server.file().display());
+    let file = server.file();
     let server = server
         .restart_with_file(async || {
-            let mut file = SqliteConnection::connect(&file).await.unwrap();
+            let mut file = connect(&file).await;
             sqlx::raw_sql(BREAK).execute(&mut file).await.unwrap();
             other.answers.store(200, SeqCst);
         })
@@ -299,10 +299,7 @@ async fn step_not_taken_for_a_day_is_given_up_until_an_owner_asks() {
     let file = server.file();
     let server = server
         .restart_with_file(async || {
-            let mut file =
-                SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
-                    .await
-                    .unwrap();
+            let mut file = connect(&file).await;
             sqlx::query("UPDATE delivery SET failing_since = failing_since - 86400000")
                 .execute(&mut file)
                 .await
@@ -475,10 +472,7 @@ async fn bad_signature_is_refused_kept_and_changes_nothing() {
             .skip(before)
             .all(|line| line["by"] != "Harbor Dispatch")
     );
-    let mut file =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(server.file()))
-            .await
-            .unwrap();
+    let mut file = connect(&server.file()).await;
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = 'report_refused'")
         .fetch_one(&mut file)
         .await

@@ -21,13 +21,12 @@ use buckler::{
         tasks::{TaskFailed, Tasks},
     },
 };
+use futures_util::poll;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::{
-    future::poll_fn,
     pin::Pin,
     sync::{Arc, Mutex},
-    task::Poll,
     time::Duration,
 };
 use tokio::sync::{Semaphore, watch};
@@ -108,7 +107,7 @@ impl Gated {
     async fn asks(&self) -> Asked {
         let changes = self.changes.clone();
         let mut asked: Asked = Box::pin(async move { changes.apply(change([])).await });
-        assert!(poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_pending())).await);
+        assert!(poll!(&mut asked).is_pending());
         asked
     }
 
@@ -116,7 +115,7 @@ impl Gated {
     async fn commits(&self) -> Pin<Box<dyn Future<Output = Result<Batch, StoreError>>>> {
         let journal = self.journal.clone();
         let mut asked = Box::pin(async move { journal.commit(Batch::default()).await });
-        assert!(poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_pending())).await);
+        assert!(poll!(&mut asked).is_pending());
         asked
     }
 

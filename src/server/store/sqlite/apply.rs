@@ -1,7 +1,8 @@
 //! Applies changes: checks guards, runs operations and appends audit records in one transaction.
 
 use super::{
-    accounts, audit, center, deliveries, failed, incidents, invitations, passkeys, sessions, upkeep,
+    accounts, audit, center, deliveries, failed, incidents, invitations, millis, passkeys,
+    sessions, upkeep,
 };
 use crate::{
     domain::{
@@ -123,7 +124,7 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
         }
         Guard::SessionStands(token, now) => query_scalar("SELECT EXISTS (SELECT 1 FROM session WHERE token = ? AND expires_at > ?)")
             .bind(&token[..])
-            .bind(now.as_millis() as i64),
+            .bind(millis(*now)),
         Guard::MayConfigure(home, account) => return may_configure(writer, home, account).await,
         Guard::MayAtCenter(account, action) => return may_at_center(writer, account, *action).await,
         Guard::IsQuarantined(incident, home) => {
@@ -157,7 +158,7 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
         Guard::FewerInvitations(home, now, most) => {
             query_scalar("SELECT count(*) < ?3 FROM invitation WHERE home IS ?1 AND expires_at > ?2")
                 .bind(home.as_ref().map(|home| home.as_str()))
-                .bind(now.as_millis() as i64)
+                .bind(millis(*now))
                 .bind(*most)
         }
         Guard::NoAccounts => query_scalar("SELECT NOT EXISTS (SELECT 1 FROM account)"),

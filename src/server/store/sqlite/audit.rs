@@ -1,12 +1,11 @@
 //! The audit records, as a hash chain: each record is bound to the one before it.
 
-use super::{accounts, failed, impossible};
+use super::{accounts, failed, impossible, millis, moment};
 use crate::{
     api::audit::AuditAction,
     domain::{
         id::{HomeId, UserId},
         incident::event::Recorded,
-        time::Timestamp,
     },
     server::store::{AuditEntry, AuditRow, StoreError},
 };
@@ -44,7 +43,7 @@ pub(super) async fn append(
     for entry in entries {
         let AuditEntry { at, what, account, home, session, address, detail } = entry;
         number += 1;
-        let at = at.as_millis() as i64;
+        let at = millis(*at);
         let (what, detail) = (name(*what), detail.to_string());
         let (account, home, address) = (
             account.as_ref().map(ToString::to_string),
@@ -127,8 +126,7 @@ pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, Stor
 fn decision(incident: &str, row: &SqliteRow) -> Result<AuditEntry, StoreError> {
     let (first, body): (i64, &[u8]) = (row.get(0), row.get(1));
     let facts: Vec<Recorded> = serde_json::from_slice(body).unwrap_or_default();
-    let started_at = Timestamp::from_millis(row.get::<i64, _>(3) as u64);
-    let at = facts.first().map_or(started_at, |fact| fact.at);
+    let at = facts.first().map_or(moment(row, 3), |fact| fact.at);
     let detail = json!({"incident": incident, "first": first, "facts": sha256(body)});
     Ok(AuditEntry {
         home: Some(accounts::slug(row, 2)?),
@@ -167,7 +165,7 @@ pub(super) async fn of(
             .map_err(|e| impossible(format!("a record of the audit: {e}")))?;
         Ok(AuditRow {
             number: row.get::<i64, _>(0) as u64,
-            at: Timestamp::from_millis(row.get::<i64, _>(1) as u64),
+            at: moment(row, 1),
             what,
             who: row.get(3),
             address: row.get(4),

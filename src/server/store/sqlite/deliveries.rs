@@ -1,6 +1,6 @@
 //! The progress of webhook deliveries.
 
-use super::{failed, impossible};
+use super::{failed, impossible, millis};
 use crate::{
     domain::{id::IncidentId, time::Timestamp},
     server::store::{Delivery, Failing, StoreError},
@@ -26,7 +26,7 @@ pub(super) async fn put_since(
 ) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO webhook (url, since) VALUES (?, ?) ON CONFLICT (url) DO NOTHING")
         .bind(url)
-        .bind(since.as_millis() as i64)
+        .bind(millis(since))
         .execute(writer)
         .await
         .map_err(failed("keep since when a webhook is told"))?;
@@ -76,7 +76,7 @@ pub(super) async fn put(writer: &mut SqliteConnection, all: &[Delivery]) -> Resu
             .bind(url)
             .bind(incident.to_string())
             .bind(next)
-            .bind(failing.as_ref().map(|f| f.since.as_millis() as i64))
+            .bind(failing.as_ref().map(|f| millis(f.since)))
             .bind(failing.as_ref().map(|f| f.why.as_str()))
             .bind(failing.as_ref().is_some_and(|f| f.given_up))
             .execute(&mut *writer)
@@ -92,7 +92,7 @@ pub(super) async fn begun_since(
 ) -> Result<Vec<IncidentId>, StoreError> {
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT id FROM incident WHERE started_at >= ? ORDER BY started_at, id")
-            .bind(at.as_millis() as i64)
+            .bind(millis(at))
             .fetch_all(readers)
             .await
             .map_err(failed("list what began"))?;

@@ -1,7 +1,7 @@
 //! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many
 //! incidents it contains.
 
-use super::{failed, impossible};
+use super::{failed, impossible, millis};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -262,7 +262,7 @@ pub(super) async fn of_home(
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<Stored>, StoreError> {
-    let (mut all, mut before) = (Vec::new(), before.as_millis() as i64);
+    let (mut all, mut before) = (Vec::new(), millis(before));
     loop {
         let missing = limit - all.len() as u32;
         let rows = sqlx::query(

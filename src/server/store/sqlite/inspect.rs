@@ -3,12 +3,10 @@
 use super::{
     audit::{Verdict, verify},
     failed, incidents,
+    read::reader,
 };
 use crate::{domain::id::IncidentId, server::store::StoreError};
-use sqlx::{
-    Row, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
-};
+use sqlx::{Row, SqlitePool};
 use std::path::Path;
 
 /// Returns the findings about the file: whether each is good, and a sentence.
@@ -16,12 +14,7 @@ use std::path::Path;
 /// # Errors
 /// The file cannot be read at all.
 pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
-    let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let reader = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .map_err(failed("open the database"))?;
+    let reader = reader(file).await?;
     let mut found = vec![whole(&reader).await?, version(&reader).await?, histories(&reader).await?];
     // The file of an older version has no audit records.
     if let Ok(verdict) = verify(file, None).await {

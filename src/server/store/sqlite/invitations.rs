@@ -1,6 +1,6 @@
 //! Invitations, by the hashes of their tokens.
 
-use super::{accounts, center, failed, impossible};
+use super::{accounts, center, failed, impossible, millis, moment};
 use crate::{
     domain::{access::InvitationScope, id::HomeId, time::Timestamp},
     server::store::{Invitation, StoreError},
@@ -22,7 +22,7 @@ pub(super) async fn put(
         .bind(role)
         .bind(name)
         .bind(inviter.as_str())
-        .bind(expires_at.as_millis() as i64)
+        .bind(millis(*expires_at))
         .execute(writer)
         .await
         .map_err(failed("store an invitation"))?;
@@ -36,7 +36,7 @@ pub(super) async fn of_token<'e>(
 ) -> Result<Option<Invitation>, StoreError> {
     let row = sqlx::query("SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE token = ? AND expires_at > ?")
         .bind(&token[..])
-        .bind(now.as_millis() as i64)
+        .bind(millis(now))
         .fetch_optional(reader)
         .await
         .map_err(failed("look for an invitation"))?;
@@ -52,7 +52,7 @@ pub(super) async fn of(
         "SELECT token, home, role, name, inviter, expires_at FROM invitation WHERE home IS ? AND expires_at > ? ORDER BY expires_at",
     )
     .bind(home.map(HomeId::as_str))
-    .bind(now.as_millis() as i64)
+    .bind(millis(now))
     .fetch_all(readers)
     .await
     .map_err(failed("load invitations"))?;
@@ -77,6 +77,6 @@ fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
         },
         name: row.get(3),
         inviter: accounts::slug(row, 4)?,
-        expires_at: Timestamp::from_millis(row.get::<i64, _>(5) as u64),
+        expires_at: moment(row, 5),
     })
 }

@@ -36,7 +36,9 @@ use crate::server::{clock::Anchor, private, tasks::spawn_contained};
 use async_trait::async_trait;
 use sqlx::{
     Connection, Row, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
@@ -395,6 +397,16 @@ async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), StoreEr
 
 pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Database { operation, source: Arc::new(source) }
+}
+
+/// A time as its column holds it.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millis() as i64
+}
+
+/// Reads a time from a column.
+fn moment(row: &SqliteRow, column: usize) -> Timestamp {
+    Timestamp::from_millis(row.get::<i64, _>(column) as u64)
 }
 
 pub(super) fn impossible(what: impl Into<String>) -> StoreError {

@@ -1,8 +1,8 @@
 //! Passkeys by the ids of their credentials, and recovery codes by their hashes.
 
-use super::{accounts, failed};
+use super::{accounts, failed, millis, moment};
 use crate::{
-    domain::{id::UserId, time::Timestamp},
+    domain::id::UserId,
     server::store::{Account, StoreError, StoredPasskey},
 };
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
@@ -19,8 +19,8 @@ pub(super) async fn put(
     .bind(passkey.account.as_str())
     .bind(&passkey.name)
     .bind(&passkey.document)
-    .bind(passkey.created_at.as_millis() as i64)
-    .bind(passkey.used_at.as_millis() as i64)
+    .bind(millis(passkey.created_at))
+    .bind(millis(passkey.used_at))
     .execute(writer)
     .await
     .map_err(failed("store a passkey"))?;
@@ -130,13 +130,12 @@ pub(super) async fn end_code(
 
 /// Builds a passkey from the columns after those of the account.
 fn passkey(row: &SqliteRow) -> Result<StoredPasskey, StoreError> {
-    let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
     Ok(StoredPasskey {
         account: accounts::slug(row, 0)?,
         credential: row.get(4),
         name: row.get(5),
         document: row.get(6),
-        created_at: moment(7),
-        used_at: moment(8),
+        created_at: moment(row, 7),
+        used_at: moment(row, 8),
     })
 }

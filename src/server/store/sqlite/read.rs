@@ -1,6 +1,6 @@
 //! Reads incidents one after another and changes nothing, also while a server uses the file.
 
-use super::{failed, impossible, incidents};
+use super::{failed, impossible, incidents, millis};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -8,7 +8,10 @@ use crate::{
     },
     server::store::{StoreError, Stored},
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
 use std::path::Path;
 
 /// Selects incidents.
@@ -31,18 +34,13 @@ pub async fn each<E: From<StoreError>>(
     wanted: &Wanted,
     mut with: impl FnMut(&str, Result<Stored, StoreError>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let reader = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .map_err(failed("open the database"))?;
+    let reader = reader(file).await?;
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM incident WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR home = ?2) AND started_at >= ?3 ORDER BY started_at, id",
     )
     .bind(wanted.incident.map(|id| id.to_string()))
     .bind(wanted.home.as_ref().map(|home| home.as_str().to_owned()))
-    .bind(wanted.since.unwrap_or_default().as_millis() as i64)
+    .bind(millis(wanted.since.unwrap_or_default()))
     .fetch_all(&reader)
     .await
     .map_err(failed("list the incidents"))?;
@@ -52,7 +50,17 @@ pub async fn each<E: From<StoreError>>(
     Ok(())
 }
 
-async fn stored(reader: &sqlx::SqlitePool, id: &str) -> Result<Stored, StoreError> {
+/// Opens a file to read it.
+pub(super) async fn reader(file: &Path) -> Result<SqlitePool, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .map_err(failed("open the database"))
+}
+
+async fn stored(reader: &SqlitePool, id: &str) -> Result<Stored, StoreError> {
     let id: IncidentId = id.parse().map_err(|_| impossible("an incident's id"))?;
     incidents::any(reader, id)
         .await?

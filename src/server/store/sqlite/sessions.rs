@@ -1,6 +1,6 @@
 //! Signed-in devices, by the hashes of their tokens.
 
-use super::{accounts, failed};
+use super::{accounts, failed, millis, moment};
 use crate::{
     domain::{id::UserId, time::Timestamp},
     server::store::{Account, SESSION_LEAVES, Session, StoreError},
@@ -167,7 +167,6 @@ pub(super) async fn end_all(
 
 /// Builds a session from the columns of the queries above.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
-    let moment = |column: usize| Timestamp::from_millis(row.get::<i64, _>(column) as u64);
     let hash = |bytes: &[u8]| {
         <[u8; 32]>::try_from(bytes).map_err(|_| super::impossible("a session's token"))
     };
@@ -175,16 +174,12 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     Ok(Session {
         token,
         account: accounts::slug(row, 0)?,
-        created_at: moment(5),
-        expires_at: moment(6),
+        created_at: moment(row, 5),
+        expires_at: moment(row, 6),
         device: row.get(7),
-        seen_at: moment(8),
-        proven_at: moment(9),
-        restricted_until: moment(10),
+        seen_at: moment(row, 8),
+        proven_at: moment(row, 9),
+        restricted_until: moment(row, 10),
         replaces: row.get::<Option<&[u8]>, _>(11).map(hash).transpose()?,
     })
-}
-
-fn millis(at: Timestamp) -> i64 {
-    at.as_millis() as i64
 }

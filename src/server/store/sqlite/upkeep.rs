@@ -1,12 +1,9 @@
 //! The server's time, and the maintenance of the database file.
 
-use super::{audit, failed};
-use crate::{
-    domain::time::Timestamp,
-    server::{
-        clock::{Anchor, Boot},
-        store::StoreError,
-    },
+use super::{audit, failed, millis, moment};
+use crate::server::{
+    clock::{Anchor, Boot},
+    store::StoreError,
 };
 use sqlx::{Row, SqliteConnection, SqlitePool};
 use std::time::Duration;
@@ -18,7 +15,7 @@ pub(super) async fn anchor(readers: &SqlitePool) -> Result<Option<Anchor>, Store
         .map_err(failed("read the clock"))?;
     Ok(row.map(|row| Anchor {
         boot: Boot { id: row.get(0), uptime: Duration::from_millis(row.get::<i64, _>(1) as u64) },
-        at: Timestamp::from_millis(row.get::<i64, _>(2) as u64),
+        at: moment(&row, 2),
     }))
 }
 
@@ -29,7 +26,7 @@ pub(super) async fn put_anchor(
     sqlx::query("INSERT OR REPLACE INTO clock (only, boot, uptime_ms, at) VALUES (1, ?, ?, ?)")
         .bind(&boot.id)
         .bind(boot.uptime.as_millis() as i64)
-        .bind(at.as_millis() as i64)
+        .bind(millis(*at))
         .execute(writer)
         .await
         .map_err(failed("keep the time"))?;

@@ -81,19 +81,10 @@ fn Wizard(
             has_password.try_set(Some(verbal_password_set));
         }
     });
-    let known = move || store.home.get_untracked();
     let steps: Vec<Step> = vec![
         (W::WizardCameras, Box::new(move || which(store, next))),
         (W::Address, Box::new(move || address(store, home, next))),
-        (
-            W::Contacts,
-            Box::new(move || {
-                known().map_or_else(
-                    || ().into_any(),
-                    |home| view! { <ContactsForm home done=next/> }.into_any(),
-                )
-            }),
-        ),
+        (W::Contacts, Box::new(move || contacts(store, next))),
         (
             W::Password,
             Box::new(move || view! { <PasswordStep home asks has_password next/> }.into_any()),
@@ -132,6 +123,14 @@ pub fn address(store: Store, home: StoredValue<HomeId>, next: Callback<()>) -> A
         .map(Into::into)
         .unwrap_or_default();
     view! { <AddressForm home=home.get_value() address done=next/> }.into_any()
+}
+
+/// The step in which the contacts are confirmed.
+pub fn contacts(store: Store, next: Callback<()>) -> AnyView {
+    store
+        .home
+        .get_untracked()
+        .map_or_else(|| ().into_any(), |home| view! { <ContactsForm home done=next/> }.into_any())
 }
 
 #[component]

@@ -19,7 +19,7 @@ mod sirens;
 mod stream;
 
 pub use address::AddressForm;
-pub use cameras::{CamerasSection, address as address_step};
+pub use cameras::{CamerasSection, address as address_step, contacts as contacts_step};
 pub use contacts::ContactsForm;
 pub use equipment::EquipmentForm;
 pub use password::PasswordForm;

@@ -1,0 +1,47 @@
+//! A database whose writes wait or fail when a test wants it.
+
+use async_trait::async_trait;
+use buckler::{
+    domain::id::IncidentId,
+    server::{
+        clock::Anchor,
+        store::{Batch, ChangeError, RequestRow, StoreError, Urgent, Write, Writes},
+    },
+};
+use tokio::sync::watch;
+
+/// The writing half of a database, with something in its way.
+pub struct Hindered {
+    pub writes: Box<dyn Writes>,
+    /// While it is true, changes wait.
+    pub closed: watch::Receiver<bool>,
+    /// Whether the next batch finds the disk full.
+    pub full: bool,
+}
+
+#[async_trait]
+impl Writes for Hindered {
+    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.full) {
+            return Err(StoreError::Unusable("planted".into()));
+        }
+        self.writes.commit(batch).await
+    }
+    async fn apply(
+        &mut self,
+        writes: &[&Write],
+        urgent: Urgent<'_>,
+    ) -> Vec<Result<(), ChangeError>> {
+        self.closed.wait_for(|closed| !closed).await.unwrap();
+        self.writes.apply(writes, urgent).await
+    }
+    async fn requests(&mut self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        self.writes.requests(ids).await
+    }
+    async fn put_anchor(&mut self, anchor: &Anchor) -> Result<(), StoreError> {
+        self.writes.put_anchor(anchor).await
+    }
+    async fn tidy(&mut self) -> Result<bool, StoreError> {
+        self.writes.tidy().await
+    }
+}
