@@ -167,8 +167,7 @@ impl SigningIn {
         );
         // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who
         // knows the password.
-        let is_restricted =
-            by != By::Passkey && !self.reads.passkeys(&account.id).await?.is_empty();
+        let is_restricted = by != By::Passkey && self.reads.has_passkey(&account.id).await?;
         let restricted_until =
             if is_restricted { now + identity::RESTRICTED_FOR } else { Timestamp::from_millis(0) };
         let session = Session {

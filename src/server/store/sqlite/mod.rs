@@ -35,12 +35,12 @@ use crate::domain::{
 use crate::server::{clock::Anchor, private, tasks::spawn_contained};
 use async_trait::async_trait;
 use sqlx::{
-    Connection, Row, SqliteConnection, SqlitePool,
+    Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fmt::Display, path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 /// How long a writer waits for another process that holds the file. This is less than a person may
@@ -326,6 +326,9 @@ impl Reads for SqliteReads {
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         passkeys::of_account(&self.queries, account).await
     }
+    async fn has_passkey(&self, account: &UserId) -> Result<bool, StoreError> {
+        passkeys::any(&self.queries, account).await
+    }
     async fn passkey(
         &self,
         credential: &[u8],
@@ -411,6 +414,33 @@ fn moment(row: &SqliteRow, column: usize) -> Timestamp {
 
 pub(super) fn impossible(what: impl Into<String>) -> StoreError {
     StoreError::Inconsistent { what: what.into() }
+}
+
+/// Parses the rows of a list. A row that cannot be read is logged and left out, so that it hides no
+/// other.
+fn readable<T>(
+    rows: &[SqliteRow],
+    list: impl Display,
+    parse: impl Fn(&SqliteRow) -> Result<T, StoreError>,
+) -> Vec<T> {
+    let unread = |error: &StoreError| {
+        tracing::error!(%list, error = error as &dyn std::error::Error, "a row cannot be read");
+    };
+    rows.iter().filter_map(|row| parse(row).inspect_err(unread).ok()).collect()
+}
+
+/// A column of a row. It may hold bytes that are no text.
+fn column<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(
+    row: &'r SqliteRow,
+    index: usize,
+    what: &str,
+) -> Result<T, StoreError> {
+    row.try_get(index).map_err(|error| impossible(format!("{what}: {error}")))
+}
+
+/// The text of a column, for what must be named even if it is no text.
+fn lossy(row: &SqliteRow, index: usize) -> String {
+    String::from_utf8_lossy(row.get(index)).into_owned()
 }
 
 #[cfg(test)]
