@@ -12,6 +12,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::FutureExt;
 use std::{any::Any, fmt::Display, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
+use tracing::Instrument;
 
 /// The pause before a contained task that panicked starts again. A panic at every start then costs
 /// little.
@@ -105,6 +106,16 @@ pub fn spawn_contained(
     tokio::spawn(async move { contained(task, of, work).await.unwrap_or_default() })
 }
 
+/// Runs work to its end, even if the returned future is dropped: a client that goes away must not
+/// cut in two what belongs together. Returns `None` if the work panicked.
+pub async fn run_to_end<T: Send + 'static>(
+    task: &'static str,
+    of: impl Display + Send + 'static,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    tokio::spawn(contained(task, of, work).in_current_span()).await.ok().flatten()
+}
+
 /// Starts a contained task that starts again after a panic, until it returns.
 pub fn spawn_restarted<W: Future<Output = ()> + Send>(
     task: &'static str,
@@ -196,5 +207,22 @@ mod tests {
         task.await.expect("the panics are contained");
         assert_eq!(starts.load(Ordering::Relaxed), 3);
         assert_eq!(contained("planted", "camera", async { panic!("once") }).await, None::<()>);
+    }
+
+    #[tokio::test]
+    async fn work_that_runs_to_its_end_outlives_who_waits_for_it() {
+        let (begin, began) = tokio::sync::oneshot::channel::<()>();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let work = async move {
+            began.await.expect("it begins");
+            tell.send("done").expect("the test waits");
+        };
+        let mut waiting = Box::pin(run_to_end("planted", "call", work));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(waiting);
+        begin.send(()).expect("the work still waits");
+        assert_eq!(told.await, Ok("done"));
+        assert_eq!(run_to_end("planted", "call", async { 7 }).await, Some(7));
+        assert_eq!(run_to_end("planted", "call", async { panic!("once") }).await, None::<()>);
     }
 }

@@ -158,6 +158,8 @@ pub enum Command {
         by: Actor,
         /// How it ended.
         disposition: Disposition,
+        /// A note for the record, if any.
+        note: Option<String>,
     },
     /// The household ends the incident: only after the calls are over, and only while no center
     /// works on it (I23).
@@ -209,6 +211,8 @@ pub enum CallStep {
     },
     /// The contact hangs up.
     HangUp,
+    /// The contact answered and hung up, as somebody else reports it afterward.
+    AnsweredAndHungUp,
     /// Nobody was reached: declined, busy, voicemail, could not be placed.
     NotReached(NotReached),
 }

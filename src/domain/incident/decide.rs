@@ -144,7 +144,10 @@ impl Draft {
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => {
                 Err(Refusal::NotWaiting)
             }
-            Command::Close { by, disposition } => {
+            Command::Close { by, disposition, note } => {
+                if let Some(text) = note {
+                    self.push(Event::Noted { by: by.clone(), text });
+                }
                 self.close(by, disposition);
                 Ok(())
             }
@@ -294,7 +297,9 @@ impl Draft {
         match (call.purpose, step) {
             (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
             (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
-            (Purpose::Verify, CallStep::HangUp) => self.end_call(id, CallOutcome::HungUp),
+            (Purpose::Verify, CallStep::HangUp | CallStep::AnsweredAndHungUp) => {
+                self.end_call(id, CallOutcome::HungUp)
+            }
             (Purpose::Verify, CallStep::Cancel { authenticated: false }) => {
                 self.end_call(id, CallOutcome::WrongPassword)
             }
@@ -318,9 +323,10 @@ impl Draft {
                 }
                 self.end_call(id, CallOutcome::Told)
             }
-            (Purpose::Inform, CallStep::Confirm | CallStep::HangUp) => {
-                self.end_call(id, CallOutcome::Told)
-            }
+            (
+                Purpose::Inform,
+                CallStep::Confirm | CallStep::HangUp | CallStep::AnsweredAndHungUp,
+            ) => self.end_call(id, CallOutcome::Told),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use crate::server::{
     App,
-    limits::{AtOnce, Place, TooMany, network_of},
+    limits::{AtOnce, Network, Place, TooMany},
     stopped,
     tasks::contained,
     tls::Tls,
@@ -155,7 +155,7 @@ struct Client {
 #[derive(Clone)]
 struct Edge {
     router: Router,
-    connections: Arc<AtOnce<IpAddr>>,
+    connections: Arc<AtOnce<Network>>,
     proxies: Arc<[IpAddr]>,
     /// How often a refused connection is logged.
     refusals: Arc<DefaultDirectRateLimiter>,
@@ -165,16 +165,16 @@ struct Edge {
 impl Edge {
     /// Counts one more connection of a network. A trusted proxy, and this machine, on which a proxy
     /// may run, are not limited.
-    fn enter(&self, peer: IpAddr) -> Result<Option<Place<IpAddr>>, TooMany> {
+    fn enter(&self, peer: IpAddr) -> Result<Option<Place<Network>>, TooMany> {
         let is_limited = !peer.is_loopback() && !self.proxies.contains(&peer);
-        is_limited.then(|| self.connections.enter(network_of(peer))).transpose()
+        is_limited.then(|| self.connections.enter(Network::of(peer))).transpose()
     }
 
     async fn connection(self, socket: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
         // Kept until the connection closes, or becomes a WebSocket.
         let Ok(place) = self.enter(peer.ip()) else {
             if self.refusals.check().is_ok() {
-                let network = network_of(peer.ip());
+                let network = Network::of(peer.ip());
                 tracing::warn!(%network, "too many connections of one network; if that is a proxy, name it with --trusted-proxy");
             }
             return;

@@ -412,11 +412,8 @@ pub async fn called(
         CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
         CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
         CalledOutcome::Failed => CallStep::NotReached(NotReached::Failed),
-        CalledOutcome::HungUp => CallStep::HangUp,
+        CalledOutcome::HungUp => CallStep::AnsweredAndHungUp,
     };
-    if outcome == CalledOutcome::HungUp {
-        steering.engine.give(id, Command::Call { call, step: CallStep::Answer }).await?;
-    }
     let answer = steering.engine.give(id, Command::Call { call, step }).await?;
     answer.refusal.map_or(Ok(()), |refusal| Err(ApiError::from(refusal)))?;
     Ok(Json(CallResult { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
@@ -502,19 +499,14 @@ pub async fn close(
         // Before help was requested, only the first contact can prevent it (I5).
         return Err(ApiError::new(Code::NotAllowed, "It can be closed once help was requested."));
     }
-    let text = line("note", &note, NOTE_MOST)?;
-    if !text.is_empty() {
-        steering
-            .give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center)
-            .await
-            .map(drop)?;
-    }
+    let note = Some(line("note", &note, NOTE_MOST)?).filter(|text| !text.is_empty());
     let disposition = match disposition {
         Ended::HelpGiven => Disposition::HelpGiven,
         Ended::FalseAlarm => Disposition::FalseAlarm,
         Ended::Other => Disposition::ClosedByCenter,
     };
-    steering.give(id, Command::Close { by: actor(&signed_in), disposition }, Audience::Center).await
+    let by = actor(&signed_in);
+    steering.give(id, Command::Close { by, disposition, note }, Audience::Center).await
 }
 
 /// Makes a text one line for the record.

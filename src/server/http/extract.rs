@@ -61,7 +61,7 @@ impl SignedIn {
         AuditEntry {
             account: Some(self.account.id.clone()),
             session: Some(session_name(&self.session.token)),
-            address: self.address.map(|address| address.to_string()),
+            address: self.address,
             ..AuditEntry::new(what, self.clock.now(), detail)
         }
     }

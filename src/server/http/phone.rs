@@ -32,6 +32,7 @@ use crate::{
         snapshots::Snapshots,
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Guard, Payer, Reads},
+        tasks::run_to_end,
     },
 };
 use axum::{
@@ -280,14 +281,19 @@ pub async fn memory(
     responses((status = 200, body = Phone), Problems),
 )]
 pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    let answer = caller.stepped(&phones, CallStep::Answer).await?;
-    let now = phones.clock.now();
-    // The call itself succeeded. That it was answered is stored for the dashboard only, so a
-    // failure is acceptable.
-    if let Err(refused) = caller.changed(&phones, |contact| contact.reached_at = Some(now)).await {
-        tracing::warn!(?refused, "could not store that a contact was reached");
-    }
-    Ok(answer)
+    let call = caller.contact.id.clone();
+    let answered = run_to_end("answered call", call, async move {
+        let answer = caller.stepped(&phones, CallStep::Answer).await?;
+        let now = phones.clock.now();
+        let reached = |contact: &mut Contact| contact.reached_at = Some(now);
+        // The call itself succeeded. That it was answered is stored for the dashboard only, so a
+        // failure is acceptable.
+        if let Err(refused) = caller.changed(&phones, reached).await {
+            tracing::warn!(?refused, "could not store that a contact was reached");
+        }
+        Ok(answer)
+    });
+    answered.await.unwrap_or_else(|| Err(ApiError::internal()))
 }
 
 /// Declines the call.

@@ -7,13 +7,14 @@ mod parts;
 use super::{
     App,
     access::Access,
-    cameras::Clips,
+    cameras::{self, Clips},
     clock::{Clock, Machine},
     config::Config,
     dc09::settings::{Peer, SettingsError},
     demo::{self, DemoError},
     effect_handlers::Handlers,
     engine::{Engine, outbox::Outbox},
+    evidence_key,
     homes::Homes,
     http::{Assets, serve},
     identity,
@@ -113,6 +114,10 @@ impl App {
         let folder =
             |source| StartError::Folder { folder: config.data.display().to_string(), source };
         private::folder(&config.data).map_err(folder)?;
+        // A copy may have other permissions than the file.
+        for key in [cameras::KEY, evidence_key::FILE] {
+            private::tighten(&config.data.join(key));
+        }
         let mut database = sqlite::open(&config.data.join(DATABASE)).await?;
         demo::check(&mut database, config.demo).await?;
         Self::with_database(database, config, stop).await

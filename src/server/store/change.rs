@@ -2,11 +2,14 @@
 //! record.
 
 use super::{Account, AuditEntry, Delivery, Invitation, Session, StoreError, StoredPasskey};
-use crate::domain::{
-    access::{CenterAction, CenterRole, Membership},
-    home::Home,
-    id::{ContactId, HomeId, UserId},
-    time::Timestamp,
+use crate::{
+    domain::{
+        access::{CenterAction, CenterRole, Membership},
+        home::Home,
+        id::{ContactId, HomeId, UserId},
+        time::Timestamp,
+    },
+    server::limits::Network,
 };
 use std::sync::Arc;
 
@@ -30,8 +33,13 @@ pub enum Op {
     SetCenterRole(UserId, Option<CenterRole>),
     /// Adds an invitation.
     PutInvitation(Invitation),
-    /// Ends the invitation with that token, used or not.
-    EndInvitation([u8; 32]),
+    /// Ends an invitation, used or not.
+    EndInvitation {
+        /// The hash of its token.
+        token: [u8; 32],
+        /// The home that it is to; `None` for the monitoring center.
+        home: Option<HomeId>,
+    },
     /// Adds a session, and deletes expired ones.
     PutSession(Session),
     /// Ends a session of an account, and the one that it replaces.
@@ -89,7 +97,8 @@ impl Op {
             | Self::EndMembership(home, _)
             | Self::PutContactLink { home, .. }
             | Self::EndContactLinks(home, _)
-            | Self::EndQuarantined { home, quiet: false, .. } => Some(home),
+            | Self::EndQuarantined { home, quiet: false, .. }
+            | Self::EndInvitation { home: Some(home), .. } => Some(home),
             _ => None,
         }
     }
@@ -174,8 +183,8 @@ pub enum Payer {
     Session(String),
     /// A contact's link.
     Link(HomeId, ContactId),
-    /// A network address: for requests without a session, and for sign-ins.
-    Address(String),
+    /// A network: for requests without a session, and for sign-ins.
+    Network(Network),
 }
 
 impl Change {
@@ -219,15 +228,15 @@ impl Change {
         self
     }
 
-    /// The budget to charge: the session's, or else the address's. The server's own changes have
+    /// The budget to charge: the session's, or else the network's. The server's own changes have
     /// none.
     pub fn payer(&self) -> Option<Payer> {
         let session = || self.audit.iter().find_map(|entry| entry.session.clone());
-        let address = || self.audit.iter().find_map(|entry| entry.address.clone());
+        let address = || self.audit.iter().find_map(|entry| entry.address);
         self.payer
             .clone()
             .or_else(|| session().map(Payer::Session))
-            .or_else(|| address().map(Payer::Address))
+            .or_else(|| address().map(|address| Payer::Network(Network::of(address))))
     }
 
     /// Its conditions.
@@ -287,7 +296,7 @@ pub enum ChangeError {
     #[error("too many changes wait")]
     Busy,
     /// The payer's budget is spent.
-    #[error("too many changes by the same device or from the same address")]
+    #[error("too many changes by the same device or from the same network")]
     OverBudget,
     /// The store refused or failed.
     #[error(transparent)]

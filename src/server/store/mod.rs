@@ -330,6 +330,8 @@ pub trait Reads: Send + Sync + 'static {
 
     /// The passkeys of an account, the oldest first.
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError>;
+    /// Whether an account has a passkey, even one that cannot be read.
+    async fn has_passkey(&self, account: &UserId) -> Result<bool, StoreError>;
     /// The passkey with that credential, and its account.
     async fn passkey(
         &self,

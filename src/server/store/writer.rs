@@ -16,7 +16,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
@@ -30,7 +30,7 @@ const TOGETHER: usize = 16;
 const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
 /// Sustained rate of each [`Payer`], changes a second.
 const SUSTAINED: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// Budgets kept in memory before full ones are dropped.
+/// The least number of budgets in memory at which full ones are dropped.
 const REMEMBERED: usize = 4_096;
 
 /// The writer task has ended, and the server exits.
@@ -48,9 +48,20 @@ struct Waiting {
 pub struct Changes {
     queue: mpsc::Sender<Waiting>,
     budgets: Arc<DefaultKeyedRateLimiter<Payer>>,
+    /// The number of budgets at which full ones are dropped next.
+    dropped_at: Arc<AtomicUsize>,
 }
 
 impl Changes {
+    fn new(queue: mpsc::Sender<Waiting>) -> Self {
+        let quota = Quota::per_second(SUSTAINED).allow_burst(BURST);
+        Self {
+            queue,
+            budgets: Arc::new(DefaultKeyedRateLimiter::keyed(quota)),
+            dropped_at: Arc::new(AtomicUsize::new(REMEMBERED)),
+        }
+    }
+
     /// Applies a change. The first poll queues it; from then on it completes even if this future is
     /// dropped.
     ///
@@ -58,8 +69,12 @@ impl Changes {
     /// Why the change was not applied.
     pub async fn apply(&self, change: Change) -> Result<(), ChangeError> {
         if let Some(payer) = change.payer() {
-            if self.budgets.len() > REMEMBERED {
+            if self.budgets.len() > self.dropped_at.load(Ordering::Relaxed) {
                 self.budgets.retain_recent();
+                // In a flood from many networks few budgets are full. The search must not be
+                // repeated for each change.
+                let next = REMEMBERED.max(2 * self.budgets.len());
+                self.dropped_at.store(next, Ordering::Relaxed);
             }
             self.budgets.check_key(&payer).map_err(|_| ChangeError::OverBudget)?;
         }
@@ -153,9 +168,7 @@ pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Ar
         Arc::new(Connection { store: Mutex::new(database.writes), urgent: AtomicBool::new(false) });
     let (queue, changes) = mpsc::channel(WAITING);
     tasks.spawn("writer", write(connection.clone(), changes, feed));
-    let quota = Quota::per_second(SUSTAINED).allow_burst(BURST);
-    let changes = Changes { queue, budgets: Arc::new(DefaultKeyedRateLimiter::keyed(quota)) };
-    (changes, Arc::new(EngineJournal { connection, reads: database.journal }))
+    (Changes::new(queue), Arc::new(EngineJournal { connection, reads: database.journal }))
 }
 
 /// Runs until all handles are dropped, so that changes queued during shutdown are still stored.
@@ -182,5 +195,39 @@ async fn apply(
         }
         // The requester may be gone; the change is stored all the same.
         let _ = done.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::audit::AuditAction,
+        domain::time::Timestamp,
+        server::{clock::instant, store::AuditEntry},
+    };
+    use std::{net::Ipv4Addr, ops::Range, time::Duration};
+
+    /// Each change beyond the limit once searched through all budgets.
+    #[tokio::test]
+    async fn change_of_one_network_of_thousands_costs_no_search() {
+        let changes = Changes::new(mpsc::channel(1).0);
+        let timed = async |networks: Range<usize>| {
+            let began = instant();
+            for network in networks {
+                let address = Some(Ipv4Addr::from(network as u32).into());
+                let entry = AuditEntry::new(
+                    AuditAction::ReportRefused,
+                    Timestamp::default(),
+                    serde_json::Value::Null,
+                );
+                let applied = changes.apply(Change::new(AuditEntry { address, ..entry })).await;
+                assert!(!matches!(applied, Err(ChangeError::OverBudget)), "{network}");
+            }
+            began.elapsed()
+        };
+        let filling = timed(0..REMEMBERED).await;
+        let full = timed(REMEMBERED..2 * REMEMBERED).await;
+        assert!(full < filling * 20 + Duration::from_millis(100), "{filling:?} and {full:?}");
     }
 }

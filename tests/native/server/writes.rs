@@ -187,7 +187,7 @@ fn by(session: &str) -> Change {
     Change::new(AuditEntry {
         account: Some("owner".parse().unwrap()),
         session: Some(session.into()),
-        address: Some("192.0.2.7".into()),
+        address: Some("192.0.2.7".parse().unwrap()),
         ..entry
     })
 }
@@ -223,6 +223,25 @@ async fn device_that_changes_too_much_is_stopped_and_no_other() {
         drop(gated.changes.apply(Change::new(guess.clone())).await);
     }
     gated.changes.apply(by("the owner's")).await.unwrap();
+}
+
+/// A household with IPv6 has a whole /64 of addresses.
+#[tokio::test]
+async fn addresses_of_one_network_share_a_budget_of_changes() {
+    let gated = gated().await;
+    gated.lets.add_permits(10_000);
+    let from = async |address: String| {
+        let entry = AuditEntry::new(AuditAction::SignInRefused, NOW, json!({}));
+        let entry = AuditEntry { address: Some(address.parse().unwrap()), ..entry };
+        gated.changes.apply(Change::new(entry)).await
+    };
+    let mut refused = 0;
+    for host in 0..300 {
+        let applied = from(format!("2001:db8:1:2::{host:x}")).await;
+        refused += usize::from(matches!(applied, Err(ChangeError::OverBudget)));
+    }
+    assert!(refused > 0, "another address is no other budget");
+    from("2001:db8:1:3::1".into()).await.expect("another network");
 }
 
 #[tokio::test]
