@@ -53,7 +53,7 @@ pub struct Snapshots {
     /// The sirens behind the MQTT broker, if there is one.
     pub broker: Option<Arc<MqttDevices>>,
     /// The transmitter to a third party's receiving center, if there is one.
-    pub receiver: Option<Arc<Transmitter>>,
+    pub transmitter: Option<Arc<Transmitter>>,
     /// The operators at the console.
     pub operators: Arc<OperatorPresence>,
     /// Who the center is.
@@ -188,7 +188,7 @@ impl Snapshots {
 
     /// Who responds to the requests of this server, in a few words.
     pub(super) fn responders(&self) -> String {
-        match (&self.receiver, self.center, self.demo) {
+        match (&self.transmitter, self.center, self.demo) {
             (Some(_), ..) => "signals go to a receiving center".into(),
             (None, CenterMode::Operators, _) => {
                 match self.operators.present(self.clock.now()).len() {
@@ -208,8 +208,8 @@ impl Snapshots {
         let at = self.clock.now();
         let check =
             |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
-        let mut checks = vec![match (&self.receiver, self.center, self.demo) {
-            (Some(receiver), ..) => receiver.check(home, at),
+        let mut checks = vec![match (&self.transmitter, self.center, self.demo) {
+            (Some(transmitter), ..) => transmitter.check(home, at),
             (None, CenterMode::Operators, _) => match self.operators.present(at).is_empty() {
                 false => check(CheckKind::Center, true, "Somebody is at the console"),
                 true => check(CheckKind::Center, false, "Nobody is at the console"),

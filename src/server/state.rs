@@ -56,10 +56,10 @@ pub struct App {
     /// The number from which the center calls.
     pub center_phone: Option<String>,
     /// The transmitter to a third party's receiving center, if there is one.
-    pub receiver: Option<Arc<Transmitter>>,
+    pub transmitter: Option<Arc<Transmitter>>,
     /// The receiver for alarm panels and other Bucklers that signal to this one, if it listens for
     /// them.
-    pub listening: Option<Arc<Receiver>>,
+    pub receiver: Option<Arc<Receiver>>,
     /// The servers that get webhook messages about incidents.
     pub webhooks: Arc<Webhooks>,
     /// The servers that may report the progress of help.
@@ -129,7 +129,7 @@ handle! {
     cameras: Arc<Cameras>,
     clips: Arc<Clips>,
     broker: Option<Arc<MqttDevices>>,
-    listening: Option<Arc<Receiver>>,
+    receiver: Option<Arc<Receiver>>,
     webhooks: Arc<Webhooks>,
     operators: Arc<OperatorPresence>,
     welcome: Arc<FirstOwner>,

@@ -419,20 +419,20 @@ pub struct Source {
 }
 
 /// Serves panels, until the server stops.
-pub async fn listen(source: Arc<Source>, listening: Arc<Receiver>, socket: Socket) {
+pub async fn listen(source: Arc<Source>, receiver: Arc<Receiver>, socket: Socket) {
     let mut stop = source.stop.clone();
     tokio::select! {
         () = stopped(&mut stop) => {}
         () = async {
             match socket {
-                Socket::Tcp(listener) => over_tcp(source, listening, listener).await,
-                Socket::Udp(socket) => over_udp(source, listening, Arc::new(socket)).await,
+                Socket::Tcp(listener) => over_tcp(source, receiver, listener).await,
+                Socket::Udp(socket) => over_udp(source, receiver, Arc::new(socket)).await,
             }
         } => {}
     }
 }
 
-async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpListener) {
+async fn over_tcp(source: Arc<Source>, receiver: Arc<Receiver>, listener: TcpListener) {
     // Panels may share an address. If all places are taken, the address with the most loses its
     // oldest connection.
     let places = AtOnce::new(AT_ONCE, AT_ONCE);
@@ -449,12 +449,12 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
             tracing::warn!(%from, "a connection of an alarm panel was refused: all places are taken");
             continue;
         };
-        let (source, listening) = (source.clone(), listening.clone());
+        let (source, receiver) = (source.clone(), receiver.clone());
         spawn_contained("alarm panel", from, async move {
             let (mut stop, name) = (source.stop.clone(), from.to_string());
             tokio::select! {
                 () = stopped(&mut stop) => {}
-                talked = talk(&source, &listening, socket, &place, &name) => {
+                talked = talk(&source, &receiver, socket, &place, &name) => {
                     if let Err(error) = talked {
                         tracing::debug!(%from, %error, "the connection to an alarm panel ended");
                     }
@@ -468,7 +468,7 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
 /// message that came is handled to its end.
 async fn talk(
     source: &Source,
-    listening: &Receiver,
+    receiver: &Receiver,
     mut socket: TcpStream,
     place: &Place<Network>,
     from: &str,
@@ -480,7 +480,7 @@ async fn talk(
         match cut(&bytes) {
             Cut::Frame(length) => {
                 let frame: Vec<u8> = bytes.drain(..length).collect();
-                if let Some((answer, bytes)) = listening.answer(source, &frame, from).await {
+                if let Some((answer, bytes)) = receiver.answer(source, &frame, from).await {
                     // It fits into the system's buffer, unless the panel reads nothing.
                     timeout(TAKES_NOTHING, socket.write_all(&bytes)).await??;
                     // Anybody can send messages of unknown accounts.
@@ -506,7 +506,7 @@ async fn talk(
     }
 }
 
-async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<UdpSocket>) {
+async fn over_udp(source: Arc<Source>, receiver: Arc<Receiver>, socket: Arc<UdpSocket>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut bytes = vec![0; MOST];
     loop {
@@ -519,12 +519,12 @@ async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<Udp
         };
         // The panel retries a datagram that is dropped here.
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let (source, listening, socket, datagram) =
-            (source.clone(), listening.clone(), socket.clone(), bytes[..length].to_vec());
+        let (source, receiver, socket, datagram) =
+            (source.clone(), receiver.clone(), socket.clone(), bytes[..length].to_vec());
         spawn_contained("alarm panel", from, async move {
             if let Cut::Frame(length) = cut(&datagram)
                 && let Some((_, answer)) =
-                    listening.answer(&source, &datagram[..length], &from.to_string()).await
+                    receiver.answer(&source, &datagram[..length], &from.to_string()).await
                 && let Err(error) = socket.send_to(&answer, from).await
             {
                 tracing::debug!(%from, %error, "could not send an answer to an alarm panel");

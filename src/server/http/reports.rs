@@ -50,7 +50,7 @@ handles! {
         reporters: Arc<[Reporter]>,
         engine: Engine,
         reads: Arc<dyn Reads>,
-        receiver: Option<Arc<Transmitter>>,
+        transmitter: Option<Arc<Transmitter>>,
         attempts: Arc<Attempts>,
         changes: Changes,
         clock: Arc<Clock>,
@@ -101,7 +101,7 @@ impl Reports {
         }
         let home = account
             .as_deref()
-            .and_then(|account| self.receiver.as_ref()?.home_of(account))
+            .and_then(|account| self.transmitter.as_ref()?.home_of(account))
             .ok_or_else(ApiError::not_found)?;
         may(home)?;
         let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);

@@ -73,7 +73,7 @@ enum Format {
 pub async fn statistics(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
-    State(listening): State<Option<Arc<Receiver>>>,
+    State(receiver): State<Option<Arc<Receiver>>>,
     Supervisor(_): Supervisor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -107,7 +107,7 @@ pub async fn statistics(
         Format::Json => Json(Statistics::of(
             since,
             &all,
-            listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default(),
+            receiver.as_ref().map(|receiver| receiver.all_heard()).unwrap_or_default(),
         ))
         .into_response(),
     })

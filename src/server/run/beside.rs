@@ -26,8 +26,8 @@ impl App {
         steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
         panels: Option<(Arc<Receiver>, receiver::Socket)>,
     ) {
-        if let Some((listening, socket)) = panels {
-            self.tasks.spawn("panels", receiver::listen(self.panels(), listening, socket));
+        if let Some((receiver, socket)) = panels {
+            self.tasks.spawn("panels", receiver::listen(self.panels(), receiver, socket));
         }
         if let Some(steps) = steps {
             self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));

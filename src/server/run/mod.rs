@@ -147,16 +147,16 @@ impl App {
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine =
             Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
-        let receiver = handlers.begin(&engine, &clock, &tasks);
+        let transmitter = handlers.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
         let cameras = cameras_of(config, &clock, &live_events, &stop);
-        let listening = panels.as_ref().map(|(listening, _)| listening.clone());
+        let receiver = panels.as_ref().map(|(receiver, _)| receiver.clone());
         let sources =
             IncidentSources { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
-        let webhooks = webhooks_of(config, &sources, listening.clone(), stop.clone())?;
+        let webhooks = webhooks_of(config, &sources, receiver.clone(), stop.clone())?;
         let operators = Arc::new(OperatorPresence::new(live_events.clone()));
         let snapshots =
-            snapshots_of(config, &sources, &devices, &cameras, &broker, &receiver, &operators);
+            snapshots_of(config, &sources, &devices, &cameras, &broker, &transmitter, &operators);
         let app = Arc::new(Self {
             homes,
             reads,
@@ -172,8 +172,8 @@ impl App {
             broker,
             simulated,
             policy: config.policy,
+            transmitter,
             receiver,
-            listening,
             webhooks,
             reporters: reporters(config)?,
             center_phone: config.center.phone.clone(),

@@ -245,7 +245,7 @@ async fn panel_hears_what_became_of_its_code() {
         );
     }
     assert!(
-        server.app.listening.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(),
+        server.app.receiver.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(),
         "it is supervision"
     );
     assert!(
