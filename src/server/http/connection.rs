@@ -86,8 +86,7 @@ pub async fn serve(
     assets: super::Assets,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let (connections, proxies) =
-        (app.limits.connections.clone(), app.trusted_proxies.clone().into());
+    let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone());
     let refusals = Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN)));
     let edge = Edge {
         router: super::router(app, assets),

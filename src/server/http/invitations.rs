@@ -36,7 +36,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRef, FromRequestParts, Path, State},
     http::{HeaderMap, StatusCode, request::Parts},
     response::IntoResponse,
 };
@@ -251,19 +251,20 @@ impl FromRequestParts<AppState> for Opened {
         let token = Path::<String>::from_request_parts(parts, app)
             .await
             .map_err(|_| ApiError::not_found())?;
-        let found = app.reads.invitation(identity::token_hash(&token), app.clock.now()).await?;
+        let (reads, clock) = (Arc::<dyn Reads>::from_ref(app), Arc::<Clock>::from_ref(app));
+        let found = reads.invitation(identity::token_hash(&token), clock.now()).await?;
         let invitation = found.ok_or_else(ApiError::not_found)?;
         // An invitation ends when its inviter loses the right to invite.
         let may: Vec<Account> = match &invitation.scope {
             InvitationScope::Home(home, _) => {
-                let members = app.reads.members(home).await?.into_iter();
+                let members = reads.members(home).await?.into_iter();
                 members
                     .filter(|(_, membership)| membership.may(Action::Configure))
                     .map(|(account, _)| account)
                     .collect()
             }
             InvitationScope::Center(_) => {
-                let people = app.reads.center_people().await?.into_iter();
+                let people = reads.center_people().await?.into_iter();
                 people
                     .filter(|(_, role)| role.may(CenterAction::Lead))
                     .map(|(account, _)| account)

@@ -3,7 +3,7 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::Body,
+    extract::{Body, missing},
     household::EditError,
 };
 use crate::{
@@ -37,7 +37,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, Path, Request, State},
+    extract::{FromRef, FromRequest, FromRequestParts, Path, Request, State},
     http::{StatusCode, request::Parts},
 };
 use serde_json::json;
@@ -120,16 +120,9 @@ impl FromRequestParts<AppState> for Caller {
             Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
         let token = identity::token_hash(&token);
-        let (home, contact) =
-            app.reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
-        let missing = || {
-            if app.homes.is_unreadable(&home) {
-                ApiError::unreadable()
-            } else {
-                ApiError::not_found()
-            }
-        };
-        let home = app.homes.get(&home).ok_or_else(missing)?;
+        let (reads, homes) = (Arc::<dyn Reads>::from_ref(app), Arc::<Homes>::from_ref(app));
+        let (home, contact) = reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
+        let home = homes.get(&home).ok_or_else(|| missing(&homes, &home))?;
         let contact = home
             .contacts
             .iter()

@@ -179,7 +179,7 @@ impl App {
             center_phone: config.center.phone.clone(),
             demo: config.demo,
             data: config.data.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
+            trusted_proxies: config.trusted_proxies.clone().into(),
             proof_lasts: config.proof_lasts,
             passkeys: passkeys(config)?,
             hashing: Arc::default(),
