@@ -29,7 +29,8 @@ pub enum Refusal {
     CallOver,
     /// The incident does not wait for this command.
     NotWaiting,
-    /// Somebody else works on it: an operator, or a center elsewhere.
+    /// Somebody else works on it: an operator, or a center elsewhere. Also the answer to the report
+    /// of an operator who was relieved.
     AssignedToAnother,
     /// Contacts are still being called.
     CallsUnderWay,
@@ -106,6 +107,7 @@ impl Draft {
                 Ok(())
             }
             Command::Call { call, step } => self.call(call, step),
+            Command::ByAssignee { by, report } => self.reported_by_assignee(by, report),
             _ if self.incident.is_over() => Err(Refusal::IncidentOver),
             Command::Join { request, source, by } => {
                 self.join(request, source, by);

@@ -158,17 +158,21 @@ impl Server {
     }
 
     /// Stops the server, and returns its folder.
-    async fn stop(self) -> Arc<TempDir> {
+    pub async fn stop(self) -> Arc<TempDir> {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
         self.folder
     }
 
-    /// Restarts the server on a modified database.
+    /// Restarts the server on a modified database, with its configuration file if it has one.
     pub async fn restart_with_database(self, change: impl FnOnce(Database) -> Database) -> Self {
         let (file, folder) = (self.file(), self.stop().await);
         let database = change(sqlite::open(&file).await.unwrap());
-        let config = Self::config(&folder, &["--demo"]);
+        let settings = folder.path().join("buckler.toml");
+        let config = match settings.exists() {
+            true => Self::config(&folder, &["--demo", "--config", settings.to_str().unwrap()]),
+            false => Self::config(&folder, &["--demo"]),
+        };
         Self::with_database(folder, database, config).await
     }
 
