@@ -10,7 +10,13 @@
 use super::metrics;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::FutureExt;
-use std::{any::Any, fmt::Display, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt::Display,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::Instrument;
 
@@ -90,11 +96,22 @@ pub async fn contained<T>(
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let done = AssertUnwindSafe(work).catch_unwind().await;
-    done.inspect_err(|panic| {
-        metrics::panicked(task);
-        tracing::error!(task, %of, panic = message(&**panic), "a task panicked; others continue");
-    })
-    .ok()
+    done.inspect_err(|panic| report(task, &of, &**panic)).ok()
+}
+
+/// Like [`contained`], for work that waits for nothing.
+pub fn contained_now<T>(
+    task: &'static str,
+    of: impl Display,
+    work: impl FnOnce() -> T,
+) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.inspect_err(|panic| report(task, &of, &**panic)).ok()
+}
+
+fn report(task: &'static str, of: &dyn Display, panic: &(dyn Any + Send)) {
+    metrics::panicked(task);
+    tracing::error!(task, %of, panic = message(panic), "a task panicked; others continue");
 }
 
 /// Starts a contained task that runs once.
@@ -194,6 +211,14 @@ mod tests {
         }
         let much_later = backoff(first, last).nth(10_000);
         assert!(much_later.is_some_and(|pause| pause >= last / 2), "it does not end");
+    }
+
+    #[test]
+    fn panic_of_one_home_is_contained_and_the_next_is_served() {
+        let served: Vec<_> = ["lake-cabin", "maple-street"]
+            .map(|home| contained_now("planted", home, || assert_ne!(home, "lake-cabin")))
+            .into();
+        assert_eq!(served, [None, Some(())]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ use super::{
         sqlite::{self, DATABASE},
         writer,
     },
-    tasks::{TaskFailed, Tasks},
+    tasks::{TaskFailed, Tasks, contained_now},
     tls::{Tls, TlsError},
     webhooks,
 };
@@ -211,7 +211,10 @@ impl App {
         for op in change.all_ops() {
             if let Op::PutHome { home, revision } = op {
                 let before = self.homes.committed(home, *revision);
-                self.set_up_anew(home, before.as_deref());
+                // What others are told does not depend on this home's cameras and sirens.
+                contained_now("cameras and sirens of a home", &home.id, || {
+                    self.set_up_anew(home, before.as_deref())
+                });
             }
             if let Some(home) = op.home() {
                 self.live_events.home_changed(home.clone());

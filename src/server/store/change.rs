@@ -239,6 +239,11 @@ impl Change {
             .or_else(|| address().map(|address| Payer::Network(Network::of(address))))
     }
 
+    /// The home that it concerns, if it concerns one.
+    pub fn home(&self) -> Option<&HomeId> {
+        self.audit.iter().find_map(|entry| entry.home.as_ref())
+    }
+
     /// Its conditions.
     pub fn guards(&self) -> &[Guard] {
         &self.guards

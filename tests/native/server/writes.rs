@@ -14,19 +14,22 @@ use buckler::{
     server::{
         clock::Anchor,
         store::{
-            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Guard,
+            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Feed, Guard,
             Invitation, Op, Payer, RequestRow, Session, StoreError, StoredPasskey, Urgent, Write,
             Writes, sqlite, writer,
         },
         tasks::{TaskFailed, Tasks},
     },
 };
-use futures_util::poll;
+use futures_util::{FutureExt, poll};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{Semaphore, watch};
@@ -92,13 +95,18 @@ struct Gated {
 }
 
 async fn gated() -> Gated {
+    gated_with(Arc::default()).await
+}
+
+/// The same, with these followers of changes.
+async fn gated_with(feed: Arc<Feed>) -> Gated {
     let folder = tempfile::tempdir().unwrap();
     let (written, lets) = (Arc::new(Mutex::default()), Arc::new(Semaphore::new(0)));
     let gate = Gate { written: written.clone(), lets: lets.clone() };
     let database = Database { writes: Box::new(gate), ..database(&folder, &home()).await };
     let (stopper, stop) = watch::channel(false);
     let tasks = Tasks::new(stop);
-    let (changes, journal) = writer::start(database, Arc::default(), &tasks);
+    let (changes, journal) = writer::start(database, feed, &tasks);
     Gated { changes, journal, written, lets, tasks, _folder: folder, _stopper: stopper }
 }
 
@@ -179,6 +187,46 @@ async fn writer_that_panics_ends_the_server_by_name() {
         .await
         .expect("the writer fails");
     assert_eq!(failed, TaskFailed { task: "writer", how: "panicked: planted".into() });
+}
+
+#[tokio::test]
+async fn follower_that_panics_ends_neither_the_writer_nor_the_others() {
+    let (feed, told) = (Arc::new(Feed::default()), Arc::new(AtomicUsize::new(0)));
+    feed.follow(|_| panic!("planted"));
+    let counted = told.clone();
+    feed.follow(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
+    let gated = gated_with(feed).await;
+    gated.lets.add_permits(100);
+    for count in 1..=3 {
+        gated.changes.apply(change([])).await.unwrap();
+        assert_eq!(told.load(Ordering::Relaxed), count, "told before the requester");
+    }
+    assert_eq!(gated.tasks.failed().now_or_never(), None);
+}
+
+/// The follower blocks a thread of its own, as one that takes long would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn incident_does_not_wait_for_what_follows_from_a_change() {
+    let feed = Arc::new(Feed::default());
+    let (told, mut is_told) = tokio::sync::mpsc::unbounded_channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    feed.follow(move |_| {
+        told.send(()).unwrap();
+        // Without its sender, it is released.
+        let _ = held.lock().unwrap().recv();
+    });
+    let gated = gated_with(feed).await;
+    gated.lets.add_permits(100);
+    let changes = gated.changes.clone();
+    let asked = tokio::spawn(async move { changes.apply(change([])).await });
+    is_told.recv().await.unwrap();
+    let committed = gated.journal.commit(Batch::default());
+    let committed = tokio::time::timeout(Duration::from_secs(10), committed).await;
+    assert!(committed.is_ok(), "the incident waits");
+    assert!(!asked.is_finished(), "the requester sees the change in every cache");
+    drop(release);
+    asked.await.unwrap().unwrap();
 }
 
 /// A change by a signed-in device.
@@ -263,7 +311,8 @@ async fn flood_of_changes_is_answered_429_and_an_sos_is_sent() {
     assert_eq!(rename.0, StatusCode::OK);
 }
 
-fn account(id: &str) -> Account {
+/// An account with that id.
+pub fn account(id: &str) -> Account {
     Account {
         id: id.parse().unwrap(),
         email: format!("{id}@a.test"),
