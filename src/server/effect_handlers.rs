@@ -19,7 +19,7 @@ use super::{
     },
     notify::LogNotices,
     sirens::{Devices, DrillDevices},
-    tasks::Tasks,
+    tasks::{Stage, Tasks},
     telephony::WebPhones,
 };
 use crate::domain::{id::IncidentId, incident::CenterMode};
@@ -105,13 +105,12 @@ impl Handlers {
         tasks: &Tasks,
     ) -> Option<Arc<Transmitter>> {
         for dispatches in self.dispatches {
-            tasks.spawn("simulated responders", respond(dispatches, engine.clone(), clock.clone()));
+            let work = respond(dispatches, engine.clone(), clock.clone());
+            tasks.spawn_until(Stage::Engine, "simulated responders", work);
         }
         if let Some(failures) = self.failures {
-            tasks.spawn(
-                "failures of the receiving center",
-                record_failures(failures, engine.clone()),
-            );
+            let work = record_failures(failures, engine.clone());
+            tasks.spawn_until(Stage::Outside, "failures of the receiving center", work);
         }
         if let Some(transmitter) = &self.transmitter {
             supervise(transmitter, tasks);

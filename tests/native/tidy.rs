@@ -355,7 +355,7 @@ const HANDED_ON: &[(&str, &str)] = &[
     ("StartError", "run"),
     ("run", "run"),
     ("Encrypted", "http"),
-    ("serve", "http"),
+    ("serve", "run"),
     ("stopped", ""),
     ("Finding", ""),
 ];

@@ -11,7 +11,7 @@ use crate::{
     server::{
         clock::Clock,
         metrics,
-        tasks::{Tasks, contained, message, spawn_contained},
+        tasks::{Stage, Tasks, contained, message, spawn_contained},
     },
 };
 use async_trait::async_trait;
@@ -131,7 +131,9 @@ impl Outbox {
         tasks: &Tasks,
     ) {
         for (handler, receiver) in self.workers.lock().expect("no holder panics").drain(..) {
-            tasks.spawn("outbox", work(handler, receiver, engine.clone(), self.clock.clone()));
+            let work = work(handler, receiver, engine.clone(), self.clock.clone());
+            // It ends when the event loop does, which holds the sending end of its queue.
+            tasks.spawn_in(Stage::Engine, "outbox", work);
         }
         for current in running {
             for (handler, _) in self.queues(current.incident.mode) {

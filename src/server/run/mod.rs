@@ -16,7 +16,7 @@ use super::{
     engine::{Engine, outbox::Outbox},
     evidence_key,
     homes::Homes,
-    http::{Assets, serve},
+    http::{self, Assets},
     identity,
     limits::Limits,
     live_events::LiveEvents,
@@ -71,6 +71,9 @@ pub enum StartError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The socket on which the server listens failed.
+    #[error("the server cannot accept connections any more: {0}")]
+    Socket(#[source] std::io::Error),
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -263,8 +266,8 @@ impl App {
     }
 }
 
-/// Serves until `stop` becomes true. Then open streams end, and open requests get a moment to
-/// complete.
+/// Serves until `stop` becomes true. Then open streams end, open requests get a moment to complete,
+/// and what was accepted is stored.
 ///
 /// # Errors
 /// Why the server does not start, in a sentence, or which of its tasks failed.
@@ -292,10 +295,31 @@ pub async fn run(
     if let Some(tls) = &tls {
         app.tasks.spawn("certificate", tls.clone().reload_on_hangup(stop.clone()));
     }
+    serve(listener, tls, app, assets, stop).await
+}
+
+/// Serves until `stop` becomes true. Then open streams end, open requests get a moment to complete,
+/// and all tasks end: what was accepted is stored, and nothing of the server runs any more.
+///
+/// # Errors
+/// The socket failed, or a task.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    app: Arc<App>,
+    assets: Assets,
+    stop: watch::Receiver<bool>,
+) -> Result<(), StartError> {
     let tasks = app.tasks.clone();
+    let serving = http::serve(listener, tls, app, assets, stop);
     tokio::select! {
-        served = serve(listener, tls, app, assets, stop) => served.map_err(failed),
+        served = serving => served.map_err(StartError::Socket)?,
+        task = tasks.failed() => return Err(task.into()),
+    }
+    tokio::select! {
+        biased;
         task = tasks.failed() => Err(task.into()),
+        () = tasks.finish() => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
     JournalReads, Payer, RequestRow, RunningRow, StoreError, Stored, Write, Writes,
 };
-use crate::server::tasks::Tasks;
+use crate::server::tasks::{Stage, Tasks};
 use async_trait::async_trait;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use std::{
@@ -22,7 +22,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
-use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
 /// Length of the queue; [`ChangeError::Busy`] when it is full.
 const WAITING: usize = 64;
@@ -179,19 +179,29 @@ pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Ar
         Arc::new(Connection { store: Mutex::new(database.writes), urgent: AtomicBool::new(false) });
     let (queue, changes) = mpsc::channel(WAITING);
     let (tried, published) = mpsc::channel(WAITING);
-    tasks.spawn("writer", write(connection.clone(), changes, tried));
-    tasks.spawn("committed changes", publish(published, feed));
+    let end = tasks.end_of(Stage::Writer);
+    tasks.spawn_in(Stage::Writer, "writer", write(connection.clone(), changes, tried, end));
+    tasks.spawn_in(Stage::Writer, "committed changes", publish(published, feed));
     (Changes::new(queue), Arc::new(EngineJournal { connection, reads: database.journal }))
 }
 
-/// Runs until all handles are dropped, so that changes queued during shutdown are still stored.
+/// Runs until all handles are dropped, or the writer must end. What is in the queue by then is still
+/// stored; what is asked later is refused.
 async fn write(
     connection: Arc<Connection>,
     mut changes: mpsc::Receiver<Waiting>,
     tried: mpsc::Sender<Tried>,
+    mut end: watch::Receiver<bool>,
 ) {
     let mut waiting = Vec::with_capacity(TOGETHER);
-    while !waiting.is_empty() || changes.recv_many(&mut waiting, TOGETHER).await > 0 {
+    loop {
+        if waiting.is_empty() {
+            tokio::select! {
+                received = changes.recv_many(&mut waiting, TOGETHER) => if received == 0 { return },
+                _ = end.wait_for(|ends| *ends), if !changes.is_closed() => changes.close(),
+            }
+            continue;
+        }
         let results = apply(&connection, &waiting).await;
         for (Waiting { write, done }, result) in waiting.drain(..results.len()).zip(results) {
             if tried.send(Tried { write, result, done }).await.is_err() {

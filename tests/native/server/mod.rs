@@ -39,6 +39,7 @@ mod restricted;
 mod rights;
 mod session;
 mod siren_bindings;
+mod stopping;
 mod store;
 mod supervisor;
 mod tasks;
@@ -53,7 +54,7 @@ use buckler::{
     api::audit::AuditAction,
     domain::{home::Home, time::Timestamp},
     server::{
-        App,
+        App, StartError,
         config::{Config, Options},
         http::Assets,
         serve,
@@ -81,7 +82,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub base: String,
     pub stopper: watch::Sender<bool>,
-    pub serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub serving: tokio::task::JoinHandle<Result<(), StartError>>,
     folder: Arc<TempDir>,
 }
 
