@@ -242,6 +242,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "presenters",
             "sirens",
             "store",
+            "tasks",
         ],
     ),
     (

@@ -13,7 +13,7 @@ use crate::domain::{
 use rumqttc::QoS;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -37,7 +37,7 @@ impl MqttDevices {
         &self,
         homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>,
     ) -> Result<(), Vec<BindingError>> {
-        let mut chosen = self.chosen.lock().expect("no holder panics");
+        let mut chosen = self.chosen();
         chosen.extend(homes);
         chosen.retain(|_, bindings| !bindings.is_empty());
         let (all, wrongs) = self.with_chosen(&chosen);
@@ -70,10 +70,15 @@ impl MqttDevices {
         home: &HomeId,
         bindings: &[SirenBinding],
     ) -> Result<(), SirenError> {
-        let mut chosen = self.chosen.lock().expect("no holder panics").clone();
+        let mut chosen = self.chosen().clone();
         chosen.insert(home.clone(), bindings.to_vec());
         let wrong = self.with_chosen(&chosen).1.into_iter().find(|wrong| wrong.home == *home);
         wrong.map_or(Ok(()), |wrong| Err(wrong.source))
+    }
+
+    /// A choice whose check panicked does not keep others from choosing.
+    fn chosen(&self) -> MutexGuard<'_, BTreeMap<HomeId, Vec<SirenBinding>>> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with_chosen(

@@ -11,7 +11,7 @@ mod records;
 pub mod sqlite;
 pub mod writer;
 
-use super::clock::Anchor;
+use super::{clock::Anchor, tasks::contained_now};
 use crate::domain::{
     access::{CenterRole, Membership},
     home::Home,
@@ -99,11 +99,14 @@ impl Stored {
     /// Folds the history (I15).
     ///
     /// # Errors
-    /// A history that does not begin with a start.
+    /// A history that does not begin with a start, or whose facts cannot follow each other. The
+    /// server reads every running incident when it starts, so it must not panic on any.
     pub fn replay(&self) -> Result<Incident, StoreError> {
-        let incident = Incident::replay(self.id, self.home.clone(), &self.history);
-        incident.ok_or_else(|| StoreError::Inconsistent {
-            what: format!("incident {} does not begin with a start", self.id),
+        let replayed = contained_now("replay of an incident", &self.home, || {
+            Incident::replay(self.id, self.home.clone(), &self.history)
+        });
+        replayed.flatten().ok_or_else(|| StoreError::Inconsistent {
+            what: format!("the facts of incident {} are no history of one", self.id),
         })
     }
 }

@@ -9,6 +9,7 @@ mod cameras;
 mod center;
 mod config;
 mod console;
+mod contained;
 mod dc09;
 mod disk;
 mod drill;
