@@ -11,7 +11,7 @@ use crate::{
     },
     server::limits::Network,
 };
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// One operation of a change.
 #[derive(Clone, Debug)]
@@ -221,22 +221,39 @@ impl Change {
         self
     }
 
-    /// Charges that budget instead of the default.
+    /// Charges that budget first, instead of the default.
     #[must_use]
     pub fn charged_to(mut self, payer: Payer) -> Self {
         self.payer = Some(payer);
         self
     }
 
-    /// The budget to charge: the session's, or else the network's. The server's own changes have
-    /// none.
+    /// The budget to charge first: the session's, or else the network's. The server's own changes
+    /// have none.
     pub fn payer(&self) -> Option<Payer> {
         let session = || self.audit.iter().find_map(|entry| entry.session.clone());
-        let address = || self.audit.iter().find_map(|entry| entry.address);
         self.payer
             .clone()
             .or_else(|| session().map(Payer::Session))
-            .or_else(|| address().map(|address| Payer::Network(Network::of(address))))
+            .or_else(|| self.address().map(|address| Payer::Network(Network::of(address))))
+    }
+
+    /// The account to charge: that of the device. A guess at an account is not the account's, and a
+    /// flood of changes must not keep an owner from signing a thief out.
+    pub fn paying_account(&self) -> Option<&UserId> {
+        let ends = |op: &Op| matches!(op, Op::EndSession(..) | Op::EndSessions { .. });
+        let by_device = self.audit.iter().find(|entry| entry.session.is_some());
+        by_device.filter(|_| !self.ops.iter().any(ends))?.account.as_ref()
+    }
+
+    /// The network to charge. This machine is not charged, because a proxy may run on it, whose
+    /// users would share one budget.
+    pub fn paying_network(&self) -> Option<Network> {
+        self.address().filter(|address| !address.is_loopback()).map(Network::of)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.audit.iter().find_map(|entry| entry.address)
     }
 
     /// The home that it concerns, if it concerns one.
@@ -300,8 +317,8 @@ pub enum ChangeError {
     /// The queue is full.
     #[error("too many changes wait")]
     Busy,
-    /// The payer's budget is spent.
-    #[error("too many changes by the same device or from the same network")]
+    /// A budget is spent: of the payer, the account or the network.
+    #[error("too many changes by the same device or account, or from the same network")]
     OverBudget,
     /// The store refused or failed.
     #[error(transparent)]

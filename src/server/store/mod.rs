@@ -5,6 +5,7 @@
 //! disk when its sender gets the result (I10). [`Op`], [`Guard`] and [`Batch`] are data, so each
 //! database interprets the same closed set, and one contract test applies to all databases.
 
+mod budgets;
 mod change;
 mod feed;
 mod records;

@@ -10,17 +10,13 @@
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
-    JournalReads, Payer, RequestRow, RunningRow, StoreError, Stored, Write, Writes,
+    JournalReads, RequestRow, RunningRow, StoreError, Stored, Write, Writes, budgets::Budgets,
 };
 use crate::server::tasks::{Stage, Tasks};
 use async_trait::async_trait;
-use governor::{DefaultKeyedRateLimiter, Quota};
-use std::{
-    num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
@@ -29,13 +25,6 @@ const WAITING: usize = 64;
 /// Most changes that share a flush. The engine does not wait for all of them: the transaction ends
 /// after the change in progress.
 const TOGETHER: usize = 16;
-
-/// Burst of each [`Payer`], changes. Setting up a home takes a few dozen.
-const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
-/// Sustained rate of each [`Payer`], changes a second.
-const SUSTAINED: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// The least number of budgets in memory at which full ones are dropped.
-const REMEMBERED: usize = 4_096;
 
 /// The writer task has ended, and the server exits.
 fn gone() -> StoreError {
@@ -58,37 +47,17 @@ struct Tried {
 #[derive(Clone)]
 pub struct Changes {
     queue: mpsc::Sender<Waiting>,
-    budgets: Arc<DefaultKeyedRateLimiter<Payer>>,
-    /// The number of budgets at which full ones are dropped next.
-    dropped_at: Arc<AtomicUsize>,
+    budgets: Arc<Budgets>,
 }
 
 impl Changes {
-    fn new(queue: mpsc::Sender<Waiting>) -> Self {
-        let quota = Quota::per_second(SUSTAINED).allow_burst(BURST);
-        Self {
-            queue,
-            budgets: Arc::new(DefaultKeyedRateLimiter::keyed(quota)),
-            dropped_at: Arc::new(AtomicUsize::new(REMEMBERED)),
-        }
-    }
-
     /// Applies a change. The first poll queues it; from then on it completes even if this future is
     /// dropped.
     ///
     /// # Errors
     /// Why the change was not applied.
     pub async fn apply(&self, change: Change) -> Result<(), ChangeError> {
-        if let Some(payer) = change.payer() {
-            if self.budgets.len() > self.dropped_at.load(Ordering::Relaxed) {
-                self.budgets.retain_recent();
-                // In a flood from many networks few budgets are full. The search must not be
-                // repeated for each change.
-                let next = REMEMBERED.max(2 * self.budgets.len());
-                self.dropped_at.store(next, Ordering::Relaxed);
-            }
-            self.budgets.check_key(&payer).map_err(|_| ChangeError::OverBudget)?;
-        }
+        self.budgets.charge(&change)?;
         self.ask(Write::Change(change)).await
     }
 
@@ -182,7 +151,10 @@ pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Ar
     let end = tasks.end_of(Stage::Writer);
     tasks.spawn_in(Stage::Writer, "writer", write(connection.clone(), changes, tried, end));
     tasks.spawn_in(Stage::Writer, "committed changes", publish(published, feed));
-    (Changes::new(queue), Arc::new(EngineJournal { connection, reads: database.journal }))
+    (
+        Changes { queue, budgets: Arc::default() },
+        Arc::new(EngineJournal { connection, reads: database.journal }),
+    )
 }
 
 /// Runs until all handles are dropped, or the writer must end. What is in the queue by then is still
@@ -228,39 +200,5 @@ async fn publish(mut tried: mpsc::Receiver<Tried>, feed: Arc<Feed>) {
         }
         // The requester may be gone; the change is stored all the same.
         let _ = done.send(result);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        api::audit::AuditAction,
-        domain::time::Timestamp,
-        server::{clock::instant, store::AuditEntry},
-    };
-    use std::{net::Ipv4Addr, ops::Range, time::Duration};
-
-    /// Each change beyond the limit once searched through all budgets.
-    #[tokio::test]
-    async fn change_of_one_network_of_thousands_costs_no_search() {
-        let changes = Changes::new(mpsc::channel(1).0);
-        let timed = async |networks: Range<usize>| {
-            let began = instant();
-            for network in networks {
-                let address = Some(Ipv4Addr::from(network as u32).into());
-                let entry = AuditEntry::new(
-                    AuditAction::ReportRefused,
-                    Timestamp::default(),
-                    serde_json::Value::Null,
-                );
-                let applied = changes.apply(Change::new(AuditEntry { address, ..entry })).await;
-                assert!(!matches!(applied, Err(ChangeError::OverBudget)), "{network}");
-            }
-            began.elapsed()
-        };
-        let filling = timed(0..REMEMBERED).await;
-        let full = timed(REMEMBERED..2 * REMEMBERED).await;
-        assert!(full < filling * 20 + Duration::from_millis(100), "{filling:?} and {full:?}");
     }
 }

@@ -229,15 +229,65 @@ async fn incident_does_not_wait_for_what_follows_from_a_change() {
     asked.await.unwrap().unwrap();
 }
 
-/// A change by a signed-in device.
-fn by(session: &str) -> Change {
+/// A change by a device of an account, from that address.
+fn of(account: &str, session: &str, address: &str) -> Change {
     let entry = AuditEntry::new(AuditAction::HomeChanged, NOW, json!({}));
     Change::new(AuditEntry {
-        account: Some("owner".parse().unwrap()),
+        account: Some(account.parse().unwrap()),
         session: Some(session.into()),
-        address: Some("192.0.2.7".parse().unwrap()),
+        address: Some(address.parse().unwrap()),
         ..entry
     })
+}
+
+/// A change by a signed-in device.
+fn by(session: &str) -> Change {
+    of("owner", session, "192.0.2.7")
+}
+
+impl Gated {
+    /// Makes the change 200 times, as often as one device may at once. Returns how often it was
+    /// made.
+    async fn floods(&self, change: &Change) -> usize {
+        let mut made = 0;
+        for _ in 0..200 {
+            made += usize::from(self.changes.apply(change.clone()).await.is_ok());
+        }
+        made
+    }
+}
+
+#[tokio::test]
+async fn new_sessions_give_an_account_no_new_budget() {
+    let gated = gated().await;
+    gated.lets.add_permits(20_000);
+    assert_eq!(gated.floods(&of("owner", "a thief's", "203.0.113.9")).await, 200);
+    let own = of("owner", "the owner's", "192.0.2.7");
+    assert_eq!(gated.floods(&own).await, 200, "one stolen device leaves room to the owner's");
+    let mut made = 0;
+    for n in 0..10 {
+        made += gated.floods(&of("owner", &format!("session {n}"), "203.0.113.9")).await;
+    }
+    assert!((200..400).contains(&made), "the account has one budget: {made}");
+    // The owner can still sign the thief out, and other accounts have their own budget.
+    let end = Op::EndSessions { account: "owner".parse().unwrap(), except: Vec::new() };
+    gated.changes.apply(of("owner", "the next", "192.0.2.7").op(end)).await.unwrap();
+    gated.changes.apply(of("guest", "a guest's", "192.0.2.7")).await.unwrap();
+}
+
+#[tokio::test]
+async fn accounts_of_one_network_share_a_budget() {
+    let gated = gated().await;
+    gated.lets.add_permits(20_000);
+    let (mut made, mut here) = (0, 0);
+    for n in 0..10 {
+        let account = format!("account-{n}");
+        made += gated.floods(&of(&account, &account, &format!("2001:db8:1:2::{n}"))).await;
+        here += gated.floods(&of(&account, &format!("{account} here"), "127.0.0.1")).await;
+    }
+    assert!((1_200..1_600).contains(&made), "the network has one budget: {made}");
+    assert_eq!(here, 2_000, "a proxy may run on this machine");
+    gated.changes.apply(of("account-9", "elsewhere", "2001:db8:1:3::1")).await.unwrap();
 }
 
 #[tokio::test]
