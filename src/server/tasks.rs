@@ -341,7 +341,6 @@ mod tests {
         stopper.send(true).unwrap();
         let most = Duration::from_secs(2);
         assert!(tokio::time::timeout(most / 2, tasks.finish()).await.is_err());
-        let tasks = tasks.clone();
         tokio::time::timeout(most + Duration::from_millis(1), tasks.finish()).await.unwrap();
     }
 

@@ -5,7 +5,6 @@
 //! for them without a timeout: a client that sends nothing kept its connection.
 
 use crate::server::{
-    App,
     limits::{AtOnce, Network, Place, TooMany},
     stopped,
     tasks::contained,
@@ -76,25 +75,20 @@ const KEPT_FOR_SLOW: usize = 64 * 1024;
 const NO_MORE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` becomes true. Then streams end, and open requests get a moment to complete.
+/// `connections` limits how many a network may have open; trusted `proxies` have no limit.
 ///
 /// # Errors
 /// The socket failed.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    app: Arc<App>,
-    assets: super::Assets,
+    router: Router,
+    connections: Arc<AtOnce<Network>>,
+    proxies: Arc<[IpAddr]>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone());
     let refusals = Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN)));
-    let edge = Edge {
-        router: super::router(app, assets),
-        connections,
-        proxies,
-        refusals,
-        stop: stop.clone(),
-    };
+    let edge = Edge { router, connections, proxies, refusals, stop: stop.clone() };
     let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };

@@ -299,7 +299,7 @@ pub async fn run(
 }
 
 /// Serves until `stop` becomes true. Then open streams end, open requests get a moment to complete,
-/// and all tasks end: what was accepted is stored, and nothing of the server runs any more.
+/// and the tasks of the server end, which have stored what was accepted.
 ///
 /// # Errors
 /// The socket failed, or a task.
@@ -311,7 +311,9 @@ pub async fn serve(
     stop: watch::Receiver<bool>,
 ) -> Result<(), StartError> {
     let tasks = app.tasks.clone();
-    let serving = http::serve(listener, tls, app, assets, stop);
+    let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone());
+    let router = http::router(app, assets);
+    let serving = http::serve(listener, tls, router, connections, proxies, stop);
     tokio::select! {
         served = serving => served.map_err(StartError::Socket)?,
         task = tasks.failed() => return Err(task.into()),
