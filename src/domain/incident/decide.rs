@@ -276,14 +276,9 @@ impl Draft {
             (CallState::Answered { .. }, CallStep::Answer) => return Ok(()),
             (CallState::Answered { .. }, CallStep::NotReached(_))
             | (CallState::Ringing { .. }, CallStep::HangUp) => {
-                return self.end_call(
-                    call.id,
-                    if call.purpose == Purpose::Inform {
-                        CallOutcome::NoAnswer
-                    } else {
-                        CallOutcome::HungUp
-                    },
-                );
+                let informs = call.purpose == Purpose::Inform;
+                let outcome = if informs { CallOutcome::NoAnswer } else { CallOutcome::HungUp };
+                return self.end_call(call.id, outcome);
             }
             (CallState::Ringing { .. }, CallStep::NotReached(why)) => {
                 return self.end_call(call.id, why.into());
