@@ -158,6 +158,7 @@ impl Bench {
             drill_sirens: false,
             source: Source::Dashboard,
             by: Actor::Buckler,
+            sent_at: None,
             quiet: None,
             snapshot: Snapshot::of(home, policy),
         };

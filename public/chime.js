@@ -1,10 +1,9 @@
-// Something new at the monitoring center's console, for whoever is not looking: two tones when the window's title counts more that wait
-// or are asked for again,
-// and a title that blinks until somebody looks.
+// Draws an operator's attention to the console of the monitoring center: two tones when the count in the window's title grows, which is
+// the number of waiting incidents and of repeated requests, and a title that blinks while the window is hidden.
 let audio;
 let last = 0;
 
-// A browser lets a page sound once somebody has touched it.
+// A browser allows sound only after somebody has interacted with the page.
 for (const event of ["keydown", "pointerdown"]) addEventListener(event, () => (audio ??= new AudioContext()), { once: true });
 
 function chime() {
@@ -20,7 +19,7 @@ function chime() {
   }
 }
 
-// Once a second, which is slower than what can harm (WCAG 2.3.1).
+// The title changes once a second, because faster flashing can cause seizures (WCAG 2.3.1).
 const mark = "● ";
 setInterval(() => {
   const [bare, marked] = [document.title.replace(mark, ""), document.title.startsWith(mark)];

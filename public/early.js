@@ -1,12 +1,12 @@
-// Markup and addresses of scripts come into the page only through this (Trusted Types): no scripts in markup, and only scripts of
-// the app's own place.
+// Markup and script URLs enter the page only through this policy (Trusted Types). It rejects markup that contains scripts, and scripts from
+// other origins.
 globalThis.trustedTypes?.createPolicy("default", {
   createHTML: (text) => (/<script|\son\w+\s*=|javascript:/i.test(text) ? null : text),
   createScriptURL: (address) => (new URL(address, location.href).origin === location.origin ? address : null),
 });
 
-// Asks what the app will ask first while the app itself is still on its way: who is signed in, and how their last home is. The app
-// takes the answers from `window.early`; what is not there it asks itself. scripts/bundle.mjs puts this before the app's script.
+// Sends the first requests of the app while the app itself is still loading: who is signed in, and the state of their last home. The app
+// takes the answers from `window.early`, and requests what is missing there. scripts/bundle.mjs puts this file before the app's script.
 const early = (window.early = {});
 const kept = (name) => {
   try {
@@ -16,8 +16,8 @@ const kept = (name) => {
   }
 };
 
-// The shield, as soon as it is known that there is one. A press is taken at once, and opens the sheet when the app stands, which then
-// puts its own shield in this place. `home` is as the server tells it.
+// Shows the shield as soon as it is known that the home has one. A press is recorded, and opens the sheet once the app is loaded; the app
+// then replaces this shield with its own. `home` is the server's snapshot.
 const shield = (home) => {
   const there = document.getElementById("first-shield");
   if (!home.sos.dashboard.available || home.incident) return there?.remove();
@@ -25,12 +25,13 @@ const shield = (home) => {
   const first = document.createElement("div");
   first.id = "first-shield";
   first.innerHTML = `<div class="screen"><div class="bar"><span class="bar__space"></span><button class="shield" aria-label="SOS">
-    <svg class="shield__shape" viewBox="0 0 60 64" aria-hidden="true"><use href="#i-shield"/></svg><b aria-hidden="true">SOS</b></button></div></div>`;
+    <svg class="shield__shape" viewBox="0 0 60 64" aria-hidden="true"><use href="#i-shield"/></svg>
+    <b aria-hidden="true">SOS</b></button></div></div>`;
   first.querySelector("button").addEventListener("click", ({ currentTarget }) => (currentTarget.ariaBusy = "true"));
   document.body.append(first);
 };
 
-// What other pages than the dashboard are made of need not wait until the app asks for it.
+// Preloads the code of the page, unless it is the dashboard, so that it does not have to wait until the app requests it.
 const [, page, section] = location.pathname.split("/");
 const ahead = {
   live: ["./split_live.wasm"],
@@ -40,12 +41,14 @@ const ahead = {
   invite: ["./split_welcome.wasm"],
   contact: ["./split_contact.wasm"],
 }[page];
-for (const file of ahead ? [...ahead, "./pieces.bin"] : [])
-  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href: new URL(file, import.meta.url) }));
+for (const file of ahead ? [...ahead, "./pieces.bin"] : []) {
+  const href = new URL(file, import.meta.url);
+  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href }));
+}
 
 if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   const begin = (home) => {
-    // The app stands already, and listens itself.
+    // The app is loaded already, and listens itself.
     if (!window.early) return;
     early.heard = [];
     early.live = listen(`/api/v1/homes/${home}/events`, ["snapshot", "incident", "device", "camera", "home", "ping"]);
@@ -59,16 +62,16 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   };
   const last = kept("buckler-home");
   early.me = fetch("/api/v1/me", { signal: AbortSignal.timeout(5_000) });
-  early.me.catch(() => {}); // Nobody answers: the app will see, and say so. Until it stands nobody else looks at this.
-  // Who was signed in the last time most likely still is: one way there and back less.
+  early.me.catch(() => {}); // The app handles the error. Until it is loaded, the rejection must count as handled.
+  // The person who was signed in the last time most likely still is, so the home is requested without waiting for that answer.
   if (last && kept("buckler-me")) {
     begin(last);
     try {
       const home = JSON.parse(kept("buckler-last"));
-      // An incident of then may be long over.
+      // An incident of that time may be over by now.
       if (home.home.id === last) shield({ ...home, incident: null });
     } catch {
-      // Nothing was kept, or by another version: the server will tell.
+      // Nothing is stored, or another version stored it. The shield waits for the server.
     }
   }
   else

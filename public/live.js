@@ -1,21 +1,23 @@
-// Live events of a path, by one stream for all tabs of this browser. A browser opens six connections to a host over HTTP/1.1: tabs that
-// each kept one would make the SOS of the seventh wait. The tab that has the path's lock holds the stream and passes on what it hears;
-// the others listen to it, and take the lock when it says nothing, since its page may be frozen.
-//
-// The server pings every 15 s: longer silence is a lost connection.
+// Live events of a path, over one stream for all tabs of the browser. Over HTTP/1.1 a browser opens only six connections to a host, so if
+// each tab had a stream, the SOS of the seventh tab would wait. The tab that has the path's lock has the stream, and forwards its events
+// to the other tabs. If it falls silent, another tab takes the lock, because the page of the first tab may be frozen.
+
+// The server sends a ping every 15 s, so after a longer silence the connection is lost.
 const SILENT_MS = 20_000;
-// A tab that nobody sees, and in whose home nothing happens, lets its stream go after a while, or at once where tabs cannot share one.
-// A contact's page never does, since it must ring.
+// How long a tab must be hidden before it closes its stream. A tab that has a stream of its own closes it at once.
 const UNSEEN_MS = 30_000;
-// What such a tab shows when it is looked at again may be old, so the server must answer sooner.
+// How long a tab that closed its stream waits for the server when it is visible again. It is short, because the tab may show old data.
 const WAKES_MS = 3_000;
-// Streams of different paths, such as of several homes, share these places. Two connections of six stay free for requests.
+// The locks for streams of different paths, such as those of several homes. Two of six connections stay free for requests.
 const PLACES = [1, 2, 3, 4];
+// How often a tab without a place asks the server.
 const POLL_MS = 3_000;
+// The shortest and the longest pause before the next attempt to connect.
 const PAUSE_MS = [1_000, 30_000];
 
+// Begins to listen to a path. `names` are the names of its events; the first is the snapshot, which the path itself also returns.
 const listen = (path, names) => {
-  // Neither is there over plain HTTP beyond this machine: then each tab that is seen has a stream of its own.
+  // Over plain HTTP beyond this machine, a browser has no locks, so tabs cannot share a stream.
   const channel = navigator.locks && window.BroadcastChannel ? new BroadcastChannel(path) : null;
   const patience = Math.random() * 5_000;
   const kept = [];
@@ -59,7 +61,7 @@ const listen = (path, names) => {
     const most = Math.min(PAUSE_MS[0] * 2 ** failures++, PAUSE_MS[1]);
     retry = setTimeout(then, PAUSE_MS[0] + Math.random() * (most - PAUSE_MS[0]));
   };
-  // Everything, as the stream tells it first. What arrives meanwhile may be newer, so that it is asked for once more.
+  // Fetches the snapshot. If an event arrives meanwhile, the answer may be older than the event, so it is fetched again.
   const whole = async (then) => {
     for (let before = -1, tries = 3; before !== count && tries > 0 && !over; tries--) {
       before = count;
@@ -72,7 +74,7 @@ const listen = (path, names) => {
       }
     }
   };
-  // Returns what gives the place up, or nothing where all are taken.
+  // Takes a place, and returns the function that gives it up. Returns nothing if all places are taken.
   const place = async () => {
     for (const n of PLACES) {
       const release = await new Promise((tell) =>
@@ -91,7 +93,7 @@ const listen = (path, names) => {
     const mine = (attempt = {});
     if (channel && !giveUpPlace) {
       const release = await place();
-      // This tab let its stream go meanwhile, or began anew.
+      // This tab may have closed its stream meanwhile, or begun again.
       if (over || !leads || mine !== attempt) return release?.();
       if (!release) return poll();
       giveUpPlace = release;
@@ -102,7 +104,7 @@ const listen = (path, names) => {
       if (stream !== source) return;
       close();
       lose();
-      // A browser would ask again in its own time; each client waits another one, so that a server that comes back is not met by all at once.
+      // The browser itself would retry after a fixed time. The pause is random, so that not all clients reconnect at once.
       later(connect);
     });
   };
@@ -115,8 +117,15 @@ const listen = (path, names) => {
   const lead = (options) => {
     const mine = (turn = {});
     navigator.locks
-      .request(`live ${path}`, options, (lock) => lock && turn === mine && !over && new Promise((done) => ((giveUpLock = done), (leads = true), connect())))
-      .catch(() => {}) // Another tab took it, or this one asks in another way.
+      .request(`live ${path}`, options, (lock) => {
+        if (!lock || turn !== mine || over) return undefined;
+        return new Promise((done) => {
+          giveUpLock = done;
+          leads = true;
+          connect();
+        });
+      })
+      .catch(() => {}) // Another tab took the lock, or this tab asked for it again.
       .then(() => {
         if (turn !== mine || over) return;
         follow();
@@ -145,12 +154,13 @@ const listen = (path, names) => {
     waiting?.abort();
     lead({ steal: true });
   };
-  // What a page that is looked at again, or a network that returns, finds silent is asked for at once.
+  // Runs when the tab is shown or hidden, and when the network returns. A tab that is visible again does not wait to find out whether its
+  // connection is lost.
   const wake = () => {
     unseenSince = document.hidden ? Math.min(unseenSince, Date.now()) : Infinity;
     if (document.hidden) return review();
     if (rests) {
-      // A tab that still passes events on has the lock; one that says nothing may be frozen.
+      // If another tab still forwards events, it has the lock. If it is silent, it may be frozen.
       const silent = Date.now() - heardAt > SILENT_MS;
       patientFor = WAKES_MS;
       rests = false;
@@ -159,11 +169,13 @@ const listen = (path, names) => {
     if (leads && (!source || !connected)) connect();
     else if (!leads && Date.now() - heardAt > SILENT_MS) take();
   };
+  // Whether this tab needs no events while it is hidden. A contact's page must ring. During an incident a hidden tab stays up to date,
+  // unless its stream is its own: then it could keep the requests of a visible tab waiting.
+  const mayRest = () => path.includes("/homes/") && !(channel && document.documentElement.hasAttribute("data-incident"));
   const review = () => {
-    const quiet = path.includes("/homes/") && !document.documentElement.hasAttribute("data-incident");
-    // Another tab, which is seen, may have told of an incident.
-    if (rests) return (quiet && document.hidden) || begin();
-    if (quiet && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
+    // An incident may have begun, of which another tab has told this one.
+    if (rests) return (mayRest() && document.hidden) || begin();
+    if (mayRest() && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
     const silent = Date.now() - heardAt - patientFor;
     if (silent < 0) return;
     lose();
@@ -186,7 +198,7 @@ const listen = (path, names) => {
   begin();
   return {
     path,
-    // From now on events go there, first those that came already.
+    // Sends all events to `event` from now on, first those that have arrived already.
     to(event, connection) {
       [tell, note] = [event, connection];
       kept.splice(0).forEach(([name, data]) => event(name, data));
@@ -205,10 +217,10 @@ const listen = (path, names) => {
   };
 };
 
-// The app listens from here on: by the stream that was opened before it stood, if that is the one. Returns what ends it.
+// Listens for the app, and returns the function that ends that. If the stream that early.js opened is of the same path, the app takes it.
 window.live = (path, names, event, connection) => {
   const { live: first, heard } = window.early ?? {};
-  // A stream that opens early only now would stay open, and be taken for a new one at the next sign-in.
+  // Without this, early.js could still open a stream, which would stay open, and the next sign-in would take it for a new one.
   delete window.early;
   const mine = first?.path === path ? first : (first?.end(), listen(path, names));
   if (mine === first) heard.forEach(([name, data]) => event(name, data));

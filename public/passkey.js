@@ -1,5 +1,5 @@
-// Passkeys: what the browser asks of an authenticator (WebAuthn Level 3, 5.1). The server wrote the question and reads the answer; here
-// both are only text. Loaded when somebody uses a passkey.
+// Passkeys: asks the browser's authenticator (WebAuthn Level 3, 5.1). The server writes the options and verifies the answer; here both are
+// only JSON. The app loads this file when somebody uses a passkey.
 const spoken = (read, ask) => async (options) => JSON.stringify(await ask({ publicKey: PublicKeyCredential[read](JSON.parse(options)) }));
 
 window.passkey = {

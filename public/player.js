@@ -1,21 +1,23 @@
-// <live-picture src="/api/v1/cameras/…/live">: the picture of a camera. Takes access units from a WebSocket, decodes them with
-// WebCodecs, draws the newest, and tells by `state` events how it goes: connecting, live, stalled, offline, unsupported.
-// The app loads this file when a picture is first wanted, and never waits for it.
+// <live-picture src="/api/v1/cameras/…/live">: the live picture of a camera. It receives access units over a WebSocket, decodes them with
+// WebCodecs, and draws the newest. `state` events report its state: connecting, live, stalled, offline, unsupported.
+// The app loads this file when it shows a picture for the first time, and never waits for it.
 
 const STALLED_MS = 3_000;
-// Half a second at 30 pictures a second: who is further behind waits for the next key frame instead of showing the past.
+// The most frames that wait for the decoder: half a second at 30 frames a second. A viewer that is further behind skips to the next key
+// frame, so that it does not show the past.
 const LONGEST_QUEUE = 15;
-// The picture was taken before this viewer came: it is decoded for those after it, however many wait.
+// The flag of a frame from before this viewer connected. It is always decoded, because later frames depend on it.
 const BEFORE = 2;
-// A decoder that fails so often in a row cannot show this camera.
+// After this many failures in a row, the decoder cannot show this camera.
 const MOST_FAILURES = 3;
 const HEADER = 9;
-// For so long after the beginning a viewer may still be at what was sent from before.
+// For this long after the beginning, frames from before the viewer connected may still wait.
 const CATCHES_UP_MS = 2_000;
 
-// iPhones have the one that they manage themselves.
+// iPhones have only the managed kind.
 const Source = window.ManagedMediaSource ?? window.MediaSource;
-// Of a film: how far behind its end it is shown at most, how near to it after a jump, and how much of it is kept. Seconds.
+// For MSE: how far playback may fall behind the end of the buffer, how far from the end it resumes after a jump, and how much of the buffer
+// is kept. Seconds.
 const [FURTHEST_S, NEAREST_S, KEPT_S] = [1, 0.3, 20];
 
 class LivePicture extends HTMLElement {
@@ -37,7 +39,8 @@ class LivePicture extends HTMLElement {
   #timers = {};
   #seen = () => (document.hidden ? this.#stop() : this.#begin());
 
-  // D shows how old the picture is, as long as the focus is on the stage: a letter alone must not act anywhere else (WCAG 2.1.4).
+  // The key D shows how old the picture is. It works only while the focus is on the stage, because a single letter must not act elsewhere
+  // (WCAG 2.1.4).
   #key = ({ key, ctrlKey, metaKey, altKey }) => {
     if (key !== "d" || ctrlKey || metaKey || altKey || !document.activeElement?.closest(".stage")) return;
     this.#showsDelay = !this.#showsDelay;
@@ -88,7 +91,7 @@ class LivePicture extends HTMLElement {
       if (socket !== this.#socket) return;
       this.#stop();
       this.#tell("offline");
-      // 1 s, 2 s, 4 s … 30 s, each with up to half more, so that many who lost one server do not come back at once.
+      // 1 s, 2 s, 4 s … 30 s, each plus up to half of it, so that not all viewers of a server reconnect at once.
       const pause = Math.min(30_000, 1_000 * 2 ** this.#tries++) * (1 + Math.random() / 2);
       this.#after("again", pause, () => document.hidden || this.#begin());
     };
@@ -113,7 +116,7 @@ class LivePicture extends HTMLElement {
     this.#needsKey = true;
   }
 
-  // Where the browser decodes no single pictures: a film that becomes longer (MSE), never shown from further behind than it must be.
+  // For browsers without WebCodecs: appends to a video (MSE), and keeps its playback close to the end.
   #film(data) {
     if (typeof data !== "string") {
       this.#parts.push(data);
@@ -157,7 +160,7 @@ class LivePicture extends HTMLElement {
   }
 
   async #configure({ codec, description, width, height }) {
-    // A camera may change its size while it is watched: what was decoded so far says nothing of what comes.
+    // A camera may change its size at any time, so the next frames need a new decoder.
     this.#release();
     this.#config = { codec, codedWidth: width, codedHeight: height, optimizeForLatency: true };
     if (description) this.#config.description = Uint8Array.from(atob(description), (letter) => letter.charCodeAt(0));
@@ -195,7 +198,7 @@ class LivePicture extends HTMLElement {
     }
   }
 
-  // What was sent from before may still wait when the first new picture comes.
+  // Frames from before the viewer connected may still wait when the first new one arrives.
   #longest() {
     return performance.now() - this.#began < CATCHES_UP_MS ? Infinity : LONGEST_QUEUE;
   }
@@ -214,7 +217,7 @@ class LivePicture extends HTMLElement {
     if (++this.#failures === MOST_FAILURES) this.#giveUp();
   }
 
-  // Of several that come between two screens only the newest is drawn.
+  // Draws only the newest of the frames that arrive between two refreshes of the screen.
   #show(frame) {
     this.#failures = this.#tries = 0;
     this.#watch();
@@ -236,7 +239,7 @@ class LivePicture extends HTMLElement {
     this.#tell("live");
   }
 
-  // When the picture was taken that is shown, by the clock of whoever looks; and how long that is ago, where that was asked for.
+  // Shows when the picture was taken, by the viewer's clock, and its age if the viewer asked for that.
   #tellTime(at) {
     const time = new Date(at).toLocaleTimeString([], { hour12: false });
     const text = this.#showsDelay ? `${time} · ${Math.max(0, Math.round(Date.now() - at))} ms` : time;

@@ -1,10 +1,11 @@
-// What makes a phone's app of the page: kept files, updates at a good moment, a screen that stays on while an incident runs, and the
-// way to the home screen. Loaded when the app stands; nothing waits for it. The app says by `data-incident` whether one runs.
+// Makes the page an app on a phone: cached files, updates that interrupt nobody, a screen that stays on while an incident runs, and
+// installation on the home screen. It is loaded after the app, and nothing waits for it. The app sets `data-incident` while an incident
+// runs.
 
 const root = document.documentElement;
 const runs = () => "incident" in root.dataset;
 
-// A new version takes over when nobody looks, no incident runs and nothing that was typed can be lost.
+// A new version takes over only while the page is hidden, no incident runs, and the page has no form whose text would be lost.
 const atRest = () => document.hidden && !runs() && ["/", "/incidents", "/settings"].includes(location.pathname);
 let waiting;
 const update = () => {
@@ -24,12 +25,12 @@ const found = (worker) => {
 };
 navigator.serviceWorker?.register("/sw.js").then(
   (registration) => {
-    if (!registration) return; // Where workers are blocked, as in some browsers' private windows.
+    if (!registration) return; // Workers are blocked, as in the private windows of some browsers.
     if (registration.waiting) found(registration.waiting);
     registration.addEventListener("updatefound", () => found(registration.installing));
     setInterval(() => registration.update().catch(() => {}), 3_600_000);
   },
-  () => {}, // Without it the app works as well, only not without a connection.
+  () => {}, // Without the worker, the app needs a connection, but works.
 );
 
 let lock;
@@ -49,13 +50,13 @@ new MutationObserver(changed).observe(root, { attributeFilter: ["data-incident"]
 document.addEventListener("visibilitychange", () => (stayAwake(), update()));
 changed();
 
-// The shortcut “SOS” is the shield, touched at once.
+// The shortcut “SOS” presses the shield.
 if (location.search === "?sos") {
   history.replaceState(null, "", "/");
   document.querySelector("button.shield")?.click();
 }
 
-// The way to the home screen: the browser's own question, or on iPhones the words that say how.
+// Installation: the browser's own prompt, or on iPhones a text that says how.
 let question;
 const isInstalled = matchMedia("(display-mode: standalone)").matches || navigator.standalone;
 if (navigator.standalone === false) root.dataset.install = "ios";

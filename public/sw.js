@@ -1,5 +1,5 @@
-// Keeps the app itself, so that it opens at once and without a connection. What the server says is never kept here and a request
-// for help is never queued here: everything under /api passes by untouched. scripts/bundle.mjs fills in the two lines below.
+// Caches the app's own files, so that the app opens at once and without a connection. Everything under /api passes through: answers of the
+// server are never cached, and a request for help is never queued. scripts/bundle.mjs fills in the two lines below.
 const VERSION = "";
 const FILES = [];
 
@@ -10,8 +10,8 @@ self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })))));
 });
 
-// Old files go only when no page needs them any more: the browser activates a new worker when the last page of the old one is gone,
-// or when the app says that nothing would be interrupted.
+// Deletes old files only when no page needs them: the browser activates a new worker after the last page of the old one has closed, or
+// when the app says that an update interrupts nothing.
 self.addEventListener("activate", (event) => {
   const old = (name) => name.startsWith("buckler-") && name !== CACHE;
   event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name)))));

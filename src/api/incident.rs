@@ -26,7 +26,8 @@ pub struct Raise {
     pub mode: Mode,
     /// Where the request was made: on the dashboard or in a camera's Live View.
     pub source: Source,
-    /// When the person asked, by the client's clock corrected by the last server time.
+    /// When the person asked, by the client's clock corrected by the last server time. A new request
+    /// that is more than a minute old is refused as `stale_request`; one with a known id is not.
     #[schema(value_type = String)]
     pub sent_at: Timestamp,
     /// In a drill: whether sirens sound, for five seconds at most.

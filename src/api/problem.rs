@@ -3,6 +3,7 @@
 use crate::domain::{
     eligibility::Reason,
     home::edit::{ErrorCode, FieldErrors},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,6 +25,11 @@ pub struct Problem {
     /// Why there is no SOS; only with `sos_not_available` and `device_held`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// The server's time; only with `stale_request`. A client whose clock is wrong corrects
+    /// `sent_at` by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub server_time: Option<Timestamp>,
     /// Which fields are wrong; only with `invalid`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -66,7 +72,7 @@ pub enum Code {
     IncidentOver,
     /// 409
     IdReused,
-    /// 409
+    /// 409: the request is new and more than a minute old
     StaleRequest,
     /// 409
     LiveIncidentRunning,
@@ -144,6 +150,7 @@ impl Problem {
             detail: detail.into(),
             code,
             reason: None,
+            server_time: None,
             errors: Vec::new(),
         }
     }

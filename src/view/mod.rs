@@ -1,5 +1,6 @@
 //! What the screens show, as pure functions without a browser: words, tones, order, seconds left.
 
+pub mod arrival;
 pub mod clock;
 pub mod console;
 pub mod countdown;
@@ -7,5 +8,6 @@ pub mod household;
 pub mod incident;
 pub mod live;
 pub mod records;
+pub mod sending;
 pub mod slide;
 pub mod words;

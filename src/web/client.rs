@@ -1,5 +1,5 @@
-//! The way to the server. One place sends, and one error separates “the server said no” from
-//! “nobody answered”.
+//! Requests to the server. One function sends all of them, and one error tells a refusal of the
+//! server from a server that did not answer.
 
 use super::{
     browser::{early, json},
@@ -34,20 +34,19 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-/// The longest that one attempt waits for an answer.
+/// The longest time that one attempt waits for an answer.
 const PATIENCE_MS: u32 = 5_000;
 
-/// Why there is no answer to show.
+/// Why a request has no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The server said no.
+    /// The server refused it.
     Refused(Box<Refusal>),
-    /// Nobody answered, or not in time; nothing is known of what was done.
+    /// The server did not answer, or not in time. It may have carried out the request.
     Unreachable,
 }
 
-/// What the server said when it said no: as much of a [`Problem`](crate::api::problem::Problem) as
-/// every page needs.
+/// A refusal: the fields of a [`Problem`](crate::api::problem::Problem) that every page needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
     /// The HTTP status.
@@ -57,13 +56,16 @@ pub struct Refusal {
     pub detail: String,
     /// The kind of problem.
     pub code: Code,
-    /// The whole of it, as text.
+    /// The server's time, if the refusal has it.
+    #[serde(default)]
+    pub server_time: Option<Timestamp>,
+    /// The whole problem, as JSON.
     #[serde(skip)]
     pub whole: String,
 }
 
 impl Failure {
-    /// The kind of problem, if the server said no.
+    /// The kind of problem, if the server refused the request.
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Refused(problem) => Some(problem.code),
@@ -71,7 +73,7 @@ impl Failure {
         }
     }
 
-    /// Whether asking again may help: nobody answered, or the server is in trouble itself.
+    /// Whether a retry may help: the server did not answer, or has an error of its own.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Refused(problem) => problem.status >= 500,
@@ -80,11 +82,11 @@ impl Failure {
     }
 }
 
-/// The body of a request that says everything in its path.
+/// The body of a request whose path says everything.
 #[derive(Serialize)]
 struct Nothing {}
 
-/// An answer of the server, or why there is none.
+/// The server's answer, or why there is none.
 pub type Answer<T> = Result<T, Failure>;
 
 async fn send(method: Method, path: &str, body: Option<String>) -> Answer<Response> {
@@ -102,7 +104,7 @@ async fn understood(response: Response) -> Answer<Response> {
     if response.ok() {
         return Ok(response);
     }
-    // A proxy's error page is no word of the server.
+    // An error page of a proxy is no answer of the server.
     let status = response.status();
     let whole = text(response).await?;
     let refusal: Refusal = json::parse(&whole).ok_or(Failure::Unreachable)?;
@@ -125,7 +127,7 @@ async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<
     read(tell(path, body).await?).await
 }
 
-/// Posts, where only it matters that the server took it.
+/// Posts, and ignores the body of the answer.
 async fn tell(path: &str, body: &impl Serialize) -> Answer<Response> {
     write(Method::POST, path, body).await
 }
@@ -135,7 +137,7 @@ async fn write(method: Method, path: &str, body: &impl Serialize) -> Answer<Resp
     send(method, path, Some(body)).await
 }
 
-/// Who is signed in, and the same as the server said it, to be kept.
+/// Returns who is signed in, and the same as JSON, to be stored.
 pub async fn me() -> Answer<(Me, String)> {
     let answer = match early::me().await {
         Some(answer) => {
@@ -162,33 +164,33 @@ pub async fn devices() -> Answer<Vec<Device>> {
     get(path::SESSIONS).await
 }
 
-/// Signs another device out; no name is all of them. Answers with those that are left.
+/// Signs out another device, or all others if `id` is empty. Returns the devices that are left.
 pub async fn sign_out_device(id: &str) -> Answer<Vec<Device>> {
     let path =
         if id.is_empty() { path::SESSIONS.into() } else { format!("{}/{id}", path::SESSIONS) };
     read(send(Method::DELETE, &path, None).await?).await
 }
 
-/// Lets another device request help. Answers with all of them.
+/// Lets another device request help. Returns all devices.
 pub async fn release_device(id: &str) -> Answer<Vec<Device>> {
     edit(Method::POST, &format!("{}/{id}/release", path::SESSIONS), None).await
 }
 
-/// Gives the password again.
+/// Proves with the password who the person is.
 pub async fn prove(password: String) -> Answer<()> {
     write(Method::PUT, path::PROOF, &Proof { password: Some(password), passkey: None })
         .await
         .map(drop)
 }
 
-/// Uses a passkey instead of giving the password again.
+/// Proves with a passkey who the person is.
 pub async fn prove_with_passkey(answered: Answered) -> Answer<()> {
     write(Method::PUT, path::PROOF, &Proof { password: None, passkey: Some(answered) })
         .await
         .map(drop)
 }
 
-/// Begins to use a passkey.
+/// Requests the options for using a passkey.
 pub async fn ask_passkey() -> Answer<Ceremony> {
     read(send(Method::POST, &format!("{}/options", path::PASSKEY), None).await?).await
 }
@@ -208,12 +210,12 @@ pub async fn passkeys() -> Answer<Passkeys> {
     get(path::PASSKEYS).await
 }
 
-/// Begins to make a passkey.
+/// Requests the options for creating a passkey.
 pub async fn begin_passkey() -> Answer<Ceremony> {
     edit(Method::POST, &format!("{}/options", path::PASSKEYS), None).await
 }
 
-/// Keeps a passkey that was made.
+/// Adds a passkey that was created.
 pub async fn add_passkey(answered: &Answered) -> Answer<Passkeys> {
     edit(Method::POST, path::PASSKEYS, Some(json::text(answered).ok_or(Failure::Unreachable)?))
         .await
@@ -235,34 +237,34 @@ pub async fn change_password(asked: &EditPassword) -> Answer<()> {
     write(Method::PUT, path::PASSWORD, asked).await.map(drop)
 }
 
-/// A home, whole.
+/// A home, with all its parts.
 pub async fn home(id: &HomeId) -> Answer<HomeAnswer> {
     get(&path::home(id)).await
 }
 
-/// What only owners see.
+/// The settings of a home that only owners see.
 pub async fn household(home: &HomeId) -> Answer<Household> {
     get(&path::of_home(home, "household")).await
 }
 
-/// What other servers did not take of a home's incidents.
+/// The webhook deliveries of a home's incidents that other servers did not accept.
 pub async fn deliveries(home: &HomeId) -> Answer<Vec<Undelivered>> {
     get(&path::of_home(home, "deliveries")).await
 }
 
-/// The sirens and buttons of a home behind the broker.
+/// The sirens and buttons of a home behind the MQTT broker.
 pub async fn siren_bindings(home: &HomeId) -> Answer<SirenBindings> {
     get(&path::of_home(home, "wiring")).await
 }
 
-/// Who did what, before the record with that number, the newest first.
+/// The audit records of a home before the record with that number, newest first.
 pub async fn audit(home: &HomeId, before: Option<u64>) -> Answer<Vec<AuditRecord>> {
     let before = before.map(|number| format!("?before={number}")).unwrap_or_default();
     get(&format!("{}{before}", path::of_home(home, "audit"))).await
 }
 
-/// Sends a change of a home or an account, and again once the person has given the password, where
-/// the server asks for it: nothing typed is lost.
+/// Sends a change of a home or an account. If the server asks for the password, the change is sent
+/// again once the person has entered it, so that no typed text is lost.
 async fn edit<T: DeserializeOwned>(method: Method, path: &str, body: Option<String>) -> Answer<T> {
     loop {
         match send(method, path, body.clone()).await {
@@ -272,7 +274,7 @@ async fn edit<T: DeserializeOwned>(method: Method, path: &str, body: Option<Stri
     }
 }
 
-/// Changes something of a home, such as its `contacts`.
+/// Changes a part of a home, such as its `contacts`.
 pub async fn change<T: DeserializeOwned>(
     home: &HomeId,
     what: &str,
@@ -286,7 +288,7 @@ pub async fn change<T: DeserializeOwned>(
     .await
 }
 
-/// Adds something to a home, or asks it something.
+/// Adds a part to a home, or sends it a question that has a body.
 pub async fn add<T: DeserializeOwned>(
     home: &HomeId,
     what: &str,
@@ -300,62 +302,62 @@ pub async fn add<T: DeserializeOwned>(
     .await
 }
 
-/// Asks something of a home that needs no words, such as to test a siren.
+/// Sends a request without a body to a home, such as a test of a siren.
 pub async fn ask<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
     edit(Method::POST, &path::of_home(home, what), None).await
 }
 
-/// Makes something of a home what it was before a change.
+/// Undoes a change of a home.
 pub async fn undo(home: &HomeId, change: u64) -> Answer<HomeAnswer> {
     ask(home, &format!("changes/{change}/undo")).await
 }
 
-/// Takes something away from a home.
+/// Removes a part of a home.
 pub async fn remove<T: DeserializeOwned>(home: &HomeId, what: &str) -> Answer<T> {
     edit(Method::DELETE, &path::of_home(home, what), None).await
 }
 
-/// Makes the link of an invitation, under the path of the invitations.
+/// Creates an invitation under that path of invitations. Returns its link.
 pub async fn invite(path: &str, asked: &Invite<String>) -> Answer<InvitationLink> {
     edit(Method::POST, path, Some(json::text(asked).ok_or(Failure::Unreachable)?)).await
 }
 
-/// Takes something back, where only it matters that it is gone.
+/// Deletes what is at that path, and ignores the body of the answer.
 pub async fn take_back(path: &str) -> Answer<()> {
     edit::<IgnoredAny>(Method::DELETE, path, None).await.map(drop)
 }
 
-/// Who works at the monitoring center.
+/// The staff of the monitoring center, and its open invitations.
 pub async fn center_people() -> Answer<CenterPeople> {
     get(&path::center("people")).await
 }
 
-/// How the monitoring center does.
+/// The statistics of the monitoring center.
 pub async fn statistics() -> Answer<Statistics> {
     get(&path::center("statistics")).await
 }
 
-/// What an invitation says.
+/// The invitation behind a link.
 pub async fn invitation(token: &str) -> Answer<Invitation> {
     get(&path::invitation(token)).await
 }
 
-/// Takes an invitation with a new account.
+/// Accepts an invitation with a new account.
 pub async fn join(token: &str, asked: &Join) -> Answer<()> {
     tell(&path::invitation(token), asked).await.map(drop)
 }
 
-/// Takes an invitation with the account that is signed in.
+/// Accepts an invitation with the account that is signed in.
 pub async fn accept_invitation(token: &str) -> Answer<()> {
     send(Method::PUT, &path::invitation(token), None).await.map(drop)
 }
 
-/// Makes the first owner.
+/// Creates the first owner and their home.
 pub async fn welcome(welcome: &Welcome) -> Answer<()> {
     tell(path::WELCOME, welcome).await.map(drop)
 }
 
-/// A home's incidents that began before a moment, newest first.
+/// The incidents of a home that began before that time, newest first.
 pub async fn incidents(
     home: &HomeId,
     before: Option<Timestamp>,
@@ -365,19 +367,19 @@ pub async fn incidents(
     get(&format!("{}?limit={limit}{before}", path::incidents(home))).await
 }
 
-/// Asks for help. Whatever the server says with a 2xx, it has the request: `None` is an answer that
-/// this app cannot read.
+/// Requests help. With any 2xx answer the server has acknowledged the request; `None` is an answer
+/// that this app cannot read.
 pub async fn raise(home: &HomeId, raise: &Raise) -> Answer<Option<Incident>> {
     let answer = tell(&path::incidents(home), raise).await?;
     Ok(read(answer).await.ok())
 }
 
-/// One incident, whole.
+/// One incident, with its timeline.
 pub async fn incident(id: IncidentId) -> Answer<Incident> {
     get(&path::incident(id, "")).await
 }
 
-/// `cancel`, `send-now`, `silence` or `end`.
+/// Gives a command to an incident: `cancel`, `send-now`, `silence` or `end`.
 pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
     post(&path::incident(id, action), &Nothing {}).await
 }
@@ -387,13 +389,13 @@ pub async fn review(path: &str, decision: Decision) -> Answer<Incident> {
     post(path, &Review { decision, note: String::new() }).await
 }
 
-/// What waits for the center. Where it has been seen, the answer comes when it is another, or after
-/// a while.
+/// The queue of the monitoring center. With the version that the console shows, the server answers
+/// when the queue has changed, or after a while.
 pub async fn queue(seen: Option<u64>) -> Answer<Queue> {
     get(&seen.map_or(path::CENTER.into(), |seen| format!("{}?seen={seen}", path::CENTER))).await
 }
 
-/// Says something of an incident at the center.
+/// Records something about an incident at the center, such as a `note`.
 pub async fn say_at_center<T: DeserializeOwned>(
     id: IncidentId,
     what: &str,
@@ -402,32 +404,32 @@ pub async fn say_at_center<T: DeserializeOwned>(
     post(&path::at_center(id, what), body).await
 }
 
-/// Takes an incident at the center, or gives it back.
+/// Claims or releases an incident at the center.
 pub async fn hold_at_center(id: IncidentId, what: &str) -> Answer<Incident> {
     post(&path::at_center(id, what), &Nothing {}).await
 }
 
-/// A contact's phone.
+/// The page of a contact, with a call if there is one.
 pub async fn phone(token: &str) -> Answer<Phone> {
     get(&path::phone(token)).await
 }
 
-/// `accept` or `opt-out`.
+/// Records whether a contact agrees to be called: `accept` or `opt-out`.
 pub async fn consent(token: &str, action: &str) -> Answer<Phone> {
     post(&format!("{}/{action}", path::phone(token)), &Nothing {}).await
 }
 
-/// Whether the contact remembers the verbal password.
+/// Records whether a contact remembers the verbal password.
 pub async fn remember(token: &str, remembers: bool) -> Answer<Phone> {
     post(&format!("{}/memory", path::phone(token)), &Remembers { remembers }).await
 }
 
-/// `answer`, `decline`, `confirm` or `hang-up`.
+/// Reports a step of a call: `answer`, `decline`, `confirm` or `hang-up`.
 pub async fn on_call(token: &str, call: CallId, action: &str) -> Answer<Phone> {
     post(&path::on_call(token, call, action), &Nothing {}).await
 }
 
-/// Calls it off.
+/// Cancels the emergency in a call.
 pub async fn call_off(token: &str, call: CallId, verbal_password: Option<String>) -> Answer<()> {
     tell(&path::on_call(token, call, "cancel"), &CallOff { verbal_password }).await.map(drop)
 }

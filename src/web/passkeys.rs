@@ -23,6 +23,7 @@ async fn answered(task: Task, question: Answer<Ceremony>) -> Answer<Answered> {
             status: 401,
             detail: W::NotUsed.into(),
             code: Code::NotSignedIn,
+            server_time: None,
             whole: String::new(),
         }))),
     }

@@ -101,7 +101,7 @@ impl Route {
     pub fn of(path: &str) -> Self {
         let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
         match parts[..] {
-            // This id stands for no camera in particular: Live View goes on to the first one.
+            // If no camera has this id, Live View shows the first one.
             ["live"] => "first".parse().map_or(Self::Dashboard, Self::LiveView),
             ["live", camera] => camera.parse().map_or(Self::Dashboard, Self::LiveView),
             ["incidents"] => Self::History,
@@ -159,7 +159,7 @@ impl Navigation {
 
     /// Goes to a page.
     pub fn go(self, to: Route) {
-        // If the history cannot be written, the page changes all the same.
+        // If the browser's history cannot be written, the page changes nevertheless.
         if let Ok(history) = window().history() {
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&to.path()));
         }
@@ -167,8 +167,7 @@ impl Navigation {
         self.route.set(to);
     }
 
-    /// Goes to a page in place of one that does not exist, which is then left out of the browser's
-    /// history.
+    /// Replaces a page that does not exist by another one, also in the browser's history.
     pub fn instead(self, to: Route) {
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&to.path()));

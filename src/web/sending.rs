@@ -2,24 +2,26 @@
 //! shown, and the screen shows the true state.
 
 use super::{
-    browser::{random_bits, time::here_ms},
-    client,
+    browser::{random_bits, time::moment},
+    client::{self, Failure},
     store::Store,
 };
 use crate::{
-    api::{incident::Raise, problem::Code},
+    api::{
+        incident::{Incident, Raise},
+        problem::Code,
+    },
     domain::{
         id::{HomeId, IncidentId},
         incident::{Mode, Request, Source},
     },
+    view::sending::{Moment, is_sent_again, must_ask},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
 /// After this long without an acknowledgment, the app says NOT SENT.
 const NOT_SENT_AFTER_MS: u32 = 2_000;
-/// After this the app asks again instead of sending an old tap (F5).
-const ASK_AGAIN_AFTER_MS: u64 = 60_000;
 /// The pause between attempts.
 const PAUSE_MS: u32 = 1_000;
 
@@ -40,7 +42,8 @@ pub struct Sending {
     sirens: bool,
     call_contacts: bool,
     home: HomeId,
-    began_ms: u64,
+    /// When the person asked. Attempts for an earlier tap end.
+    tapped: Moment,
 }
 
 /// The progress of a request that is not acknowledged yet.
@@ -48,7 +51,7 @@ pub struct Sending {
 pub enum Stage {
     /// Sent a moment ago.
     Trying,
-    /// No acknowledgment for two seconds; attempts go on.
+    /// No acknowledgment for two seconds; it is still being retried.
     NotSent,
     /// A minute has passed: does the person still need help?
     StillNeeded,
@@ -56,7 +59,7 @@ pub enum Stage {
     Refused(String),
     /// The server has it, but this app cannot read the answer.
     Arrived,
-    /// The session ended meanwhile; sending goes on when somebody signs in again.
+    /// The session has ended; it is sent after the next sign-in.
     SignedOut,
 }
 
@@ -117,14 +120,14 @@ impl Sender {
             sirens,
             call_contacts,
             home,
-            began_ms: here_ms(),
+            tapped: moment(),
         });
     }
 
     /// Sends the same request again, as of now, because the person still needs help.
     pub fn again(self) {
         if let Some(old) = self.sending.get_untracked() {
-            self.go(Sending { stage: Stage::Trying, began_ms: here_ms(), ..old });
+            self.go(Sending { stage: Stage::Trying, tapped: moment(), ..old });
         }
     }
 
@@ -132,7 +135,7 @@ impl Sender {
     /// minute old, asks the person first (F5).
     pub fn go_on(self) {
         if let Some(held) = self.sending.get_untracked().filter(|s| s.stage == Stage::SignedOut) {
-            match here_ms().saturating_sub(held.began_ms) > ASK_AGAIN_AFTER_MS {
+            match must_ask(moment().since(held.tapped)) {
                 true => self.set_stage(held.id, Stage::StillNeeded),
                 false => self.again(),
             }
@@ -145,72 +148,88 @@ impl Sender {
     }
 
     fn go(self, sending: Sending) {
-        let (id, began_ms) = (sending.id, sending.began_ms);
-        let sent_at = self.store.server_now();
+        let (id, tapped) = (sending.id, sending.tapped);
         self.sending.set(Some(sending.clone()));
         spawn_local(async move {
             TimeoutFuture::new(NOT_SENT_AFTER_MS).await;
-            self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
+            self.advance(id, tapped, Stage::Trying, Stage::NotSent);
         });
-        spawn_local(async move {
-            let Sending { request, mode, source, sirens, call_contacts, home, .. } = sending;
-            let raise = Raise { id, request, mode, source, sent_at, sirens, call_contacts };
-            while self.is_on_its_way(id, began_ms) {
-                match client::raise(&home, &raise).await {
-                    Ok(told) => {
-                        // The new request is shown, even if the screen of an earlier one was left.
-                        self.store.minimized.set(None);
-                        let Some(incident) = told else {
-                            return self.set_stage(id, Stage::Arrived);
-                        };
-                        self.store.tell(incident);
-                        self.finish(id);
-                        return;
-                    }
-                    Err(failure) if failure.may_pass() => {
-                        // The server itself says that it stored nothing, so there is no need to
-                        // wait for two seconds.
-                        if failure.code().is_some() {
-                            self.advance(id, began_ms, Stage::Trying, Stage::NotSent);
-                        }
-                    }
-                    Err(failure) => return self.refused(id, &failure),
-                }
-                if here_ms().saturating_sub(began_ms) > ASK_AGAIN_AFTER_MS {
-                    self.set_stage(id, Stage::StillNeeded);
-                    return;
-                }
-                TimeoutFuture::new(PAUSE_MS).await;
-            }
-        });
+        spawn_local(self.send_until_answered(sending));
     }
 
-    fn refused(self, id: IncidentId, failure: &client::Failure) {
-        match failure {
-            client::Failure::Refused(problem) if problem.code == Code::StaleRequest => {
-                self.set_stage(id, Stage::StillNeeded)
+    async fn send_until_answered(self, sending: Sending) {
+        let (id, tapped) = (sending.id, sending.tapped);
+        let mut was_sent_again = false;
+        while self.is_on_its_way(id, tapped) {
+            match client::raise(&sending.home, &self.as_of_now(&sending)).await {
+                Ok(told) => return self.acknowledged(id, told),
+                Err(failure) if failure.may_pass() => {
+                    // The server itself says that it stored nothing, so there is no need to wait
+                    // for two seconds.
+                    if failure.code().is_some() {
+                        self.advance(id, tapped, Stage::Trying, Stage::NotSent);
+                    }
+                }
+                Err(Failure::Refused(problem)) if problem.code == Code::StaleRequest => {
+                    if let Some(server_time) = problem.server_time {
+                        self.store.heard(server_time);
+                    }
+                    let age = moment().since(tapped);
+                    if !is_sent_again(age, problem.server_time, was_sent_again) {
+                        return self.set_stage(id, Stage::StillNeeded);
+                    }
+                    was_sent_again = true;
+                    continue;
+                }
+                Err(failure) => return self.refused(id, &failure),
             }
-            client::Failure::Refused(problem) if problem.code == Code::NotSignedIn => {
-                self.set_stage(id, Stage::SignedOut);
-                self.store.leave();
+            if must_ask(moment().since(tapped)) {
+                return self.set_stage(id, Stage::StillNeeded);
             }
-            client::Failure::Refused(problem) => {
-                self.set_stage(id, Stage::Refused(problem.detail.clone()))
-            }
-            client::Failure::Unreachable => {}
+            TimeoutFuture::new(PAUSE_MS).await;
         }
     }
 
-    fn is_on_its_way(self, id: IncidentId, began_ms: u64) -> bool {
+    /// The request with the time of the tap, by the server's clock as far as that is known now.
+    fn as_of_now(self, sending: &Sending) -> Raise {
+        let Sending { id, request, mode, source, sirens, call_contacts, tapped, .. } =
+            sending.clone();
+        let sent_at = self.store.server_now() - moment().since(tapped);
+        Raise { id, request, mode, source, sent_at, sirens, call_contacts }
+    }
+
+    /// The server has the request; the incident is `None` if the app cannot read the answer.
+    fn acknowledged(self, id: IncidentId, told: Option<Incident>) {
+        // The new request is shown, even if the screen of an earlier one was left.
+        self.store.minimized.set(None);
+        match told {
+            Some(incident) => {
+                self.store.show_requested(incident);
+                self.finish(id);
+            }
+            None => self.set_stage(id, Stage::Arrived),
+        }
+    }
+
+    fn refused(self, id: IncidentId, failure: &Failure) {
+        match failure {
+            Failure::Refused(problem) if problem.code == Code::NotSignedIn => {
+                self.set_stage(id, Stage::SignedOut);
+                self.store.leave();
+            }
+            Failure::Refused(problem) => self.set_stage(id, Stage::Refused(problem.detail.clone())),
+            Failure::Unreachable => {}
+        }
+    }
+
+    fn is_on_its_way(self, id: IncidentId, tapped: Moment) -> bool {
         self.sending
-            .try_with_untracked(|s| {
-                s.as_ref().is_some_and(|s| s.id == id && s.began_ms == began_ms)
-            })
+            .try_with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id && s.tapped == tapped))
             .unwrap_or(false)
     }
 
-    fn advance(self, id: IncidentId, began_ms: u64, from: Stage, to: Stage) {
-        if self.is_on_its_way(id, began_ms)
+    fn advance(self, id: IncidentId, tapped: Moment, from: Stage, to: Stage) {
+        if self.is_on_its_way(id, tapped)
             && self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.stage == from))
         {
             self.set_stage(id, to);

@@ -1,5 +1,4 @@
-//! What the app knows, for as long as it lives: who is signed in, the home on the screen, its
-//! incident, and the server's time.
+//! The state of the app: who is signed in, the open home, its incident, and the server's time.
 
 use super::{
     browser::{self, json::parse, time::here_ms},
@@ -18,24 +17,24 @@ use crate::{
         id::{CameraId, HomeId, IncidentId},
         time::Timestamp,
     },
-    view::{clock::better_offset, incident as view},
+    view::{arrival::is_about_open_home, clock::better_offset, incident as view},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
 
-/// The name under which this browser keeps the home that was looked at last.
+/// The key in local storage for the home that was opened last.
 const LAST_HOME: &str = "buckler-home";
-/// The name under which it keeps the last that was told of it.
+/// The key for the last snapshot of that home.
 const LAST_ANSWER: &str = "buckler-last";
-/// The name under which it keeps who was signed in.
+/// The key for who was signed in.
 const LAST_ME: &str = "buckler-me";
-/// The pause before the server is asked again for a home that it cannot read, milliseconds.
+/// The pause before the server is asked again for a home that it cannot read. Milliseconds.
 const ASKS_AGAIN_MS: u32 = 30_000;
 /// The live events that the app understands.
 const EVENTS: &[&str] = &["snapshot", "incident", "device", "camera", "home", "ping"];
 
-/// Who uses the app.
+/// Who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
     /// Not known yet.
@@ -44,33 +43,34 @@ pub enum Session {
     Nobody,
     /// The server did not answer.
     Unreachable,
-    /// Somebody.
+    /// This person.
     Somebody(Box<Me>),
 }
 
-/// The app's state. Created once, in `App`; handed on by context.
+/// The state of the app. Created once, in `App`, and provided through the context.
 #[derive(Clone, Copy)]
 pub struct Store {
-    /// Who uses the app.
+    /// Who is signed in.
     pub session: RwSignal<Session>,
-    /// The home on the screen, as it was told last.
+    /// The latest state of the open home.
     pub home: RwSignal<Option<HomeAnswer>>,
-    /// Whether the home that is looked at cannot be read by the server: then there is none on the
-    /// screen.
+    /// The open home, if the server cannot read it. `home` is `None` then.
     pub unreadable: RwSignal<Option<HomeId>>,
-    /// The incident on the screen: running, or ended and not yet put away.
+    /// The incident of the open home that runs, or has ended and is not dismissed yet.
     pub incident: RwSignal<Option<Incident>>,
     /// The home's latest incidents.
     pub latest: RwSignal<Vec<Incident>>,
-    /// Whether live events come.
+    /// Whether the stream of live events is connected.
     pub connected: RwSignal<bool>,
     /// The incident whose screen was left for a bar at the top of every page.
     pub minimized: RwSignal<Option<IncidentId>>,
-    /// While only what was kept of the home is known: when that was told.
+    /// The time of the stored snapshot, while that is shown because the server does not answer.
     pub offline_since: RwSignal<Option<Timestamp>>,
-    /// How much of the first home is drawn: its shield, and then one part a frame, so that a finger
-    /// never waits for all of them.
+    /// How many parts of the first home are drawn: first its shield, and then one part a frame, so
+    /// that a press never waits for all of them.
     pub drawn: RwSignal<u8>,
+    /// The open home, also while its first answer is on its way.
+    open_home: StoredValue<Option<HomeId>>,
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
     put_away: StoredValue<Option<IncidentId>>,
@@ -86,13 +86,13 @@ struct Ping {
     server_time: Timestamp,
 }
 
-/// The app's state, from the context.
+/// The state of the app, from the context.
 pub fn store() -> Store {
     expect_context()
 }
 
 impl Store {
-    /// Begins with nothing known.
+    /// Creates the state of an app that knows nothing yet.
     pub fn new() -> Self {
         Self {
             session: RwSignal::new(Session::Asking),
@@ -104,15 +104,15 @@ impl Store {
             minimized: RwSignal::new(None),
             offline_since: RwSignal::new(None),
             drawn: RwSignal::new(0),
+            open_home: StoredValue::new(None),
             offset_ms: RwSignal::new(None),
             live: StoredValue::new_local(None),
             put_away: StoredValue::new(None),
         }
     }
 
-    /// The camera that is looked at: its id, its name, and whether there is a stream of it. Nothing
-    /// else that is told of it, such as its siren, nor a step of an incident, may begin its picture
-    /// anew.
+    /// The camera on the screen: its id, its name, and whether it has a stream. Only a change of
+    /// these starts its picture again, not one of its siren or a step of an incident.
     pub fn watched(
         self,
         which: impl Fn() -> Option<CameraId> + Send + Sync + 'static,
@@ -130,20 +130,20 @@ impl Store {
         })
     }
 
-    /// The present moment by the server's clock.
+    /// The current time by the server's clock.
     pub fn server_now(&self) -> Timestamp {
         let offset = self.offset_ms.get_untracked().unwrap_or(0);
         Timestamp::from_millis(here_ms().saturating_add_signed(offset))
     }
 
-    /// Learns from a server time that has just arrived.
+    /// Corrects the offset of the server's clock by a server time that has just arrived.
     pub fn heard(&self, server_time: Timestamp) {
         self.offset_ms.update(|known| {
             *known = Some(better_offset(*known, server_time.as_millis(), here_ms()))
         });
     }
 
-    /// Asks who is signed in, and opens that person's last home.
+    /// Requests who is signed in, and opens that person's last home.
     pub fn begin(self) {
         spawn_local(async move {
             match client::me().await {
@@ -163,14 +163,14 @@ impl Store {
                     }
                 }
                 Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
-                Err(_) => self.go_on_from_what_was_kept(),
+                Err(_) => self.open_stored_home(),
             }
         });
     }
 
-    /// Nobody answers: the last that was told of the home, with its age. The shield is there too;
-    /// what it sends is tried until it arrives.
-    fn go_on_from_what_was_kept(self) {
+    /// Opens the home from its stored snapshot and says how old that is, because the server does
+    /// not answer. The shield is there, too; its requests are retried until they arrive.
+    fn open_stored_home(self) {
         let me = browser::kept(LAST_ME).and_then(|text| parse::<Me>(&text));
         let home = browser::kept(LAST_ANSWER).and_then(|text| parse::<HomeAnswer>(&text));
         let (Some(me), Some(home)) = (me, home) else {
@@ -179,14 +179,15 @@ impl Store {
         self.open(home.home.id.clone());
         self.offline_since.set(Some(home.server_time));
         self.connected.set(false);
-        // An incident of then may be long over.
+        // An incident of that time may be over by now.
         self.home.set(Some(HomeAnswer { incident: None, ..home }));
         self.session.set(Session::Somebody(Box::new(me)));
     }
 
-    /// Looks at a home from now on.
+    /// Opens a home: listens to its live events, and shows nothing of the home before it.
     pub fn open(self, id: HomeId) {
         browser::keep(LAST_HOME, id.as_str());
+        self.open_home.set_value(Some(id.clone()));
         let is_unreadable = self.session.with_untracked(|session| says_unreadable(session, &id));
         self.home.set(None);
         self.unreadable.set(is_unreadable.then(|| id.clone()));
@@ -205,17 +206,24 @@ impl Store {
         self.live.set_value(Some(events));
     }
 
+    /// Whether that home is open. Every answer about a home is dropped unless it is, because
+    /// another home may have been opened while the answer was on its way.
+    pub fn is_open(self, home: &HomeId) -> bool {
+        self.open_home.with_value(|open| is_about_open_home(home, open.as_ref()))
+    }
+
     /// Asks repeatedly whether the server can read a home, until it can or another home is opened.
     fn wait_for(self, id: HomeId) {
         spawn_local(async move {
+            let waits = || self.unreadable.with_untracked(|now| now.as_ref() == Some(&id));
             loop {
                 TimeoutFuture::new(ASKS_AGAIN_MS).await;
-                if self.unreadable.with_untracked(|now| now.as_ref() != Some(&id)) {
+                if !waits() {
                     return;
                 }
                 let Ok((me, _)) = client::me().await else { continue };
                 let session = Session::Somebody(Box::new(me));
-                if !says_unreadable(&session, &id) {
+                if waits() && !says_unreadable(&session, &id) {
                     self.session.set(session);
                     return self.open(id);
                 }
@@ -223,29 +231,32 @@ impl Store {
         });
     }
 
-    /// Nobody is signed in any more.
+    /// Clears the state, because nobody is signed in any more.
     pub fn leave(self) {
         self.live.set_value(None);
         for name in [LAST_ME, LAST_ANSWER] {
             browser::forget(name);
         }
+        self.open_home.set_value(None);
         self.unreadable.set(None);
         self.home.set(None);
         self.incident.set(None);
         self.session.set(Session::Nobody);
     }
 
-    /// Takes in what the server says of an incident.
+    /// Stores the state of an incident of the open home, unless a newer state is known or the
+    /// incident was dismissed.
     pub fn tell(self, told: Incident) {
         self.heard(told.server_time);
         let stale =
             |known: &Incident| known.id == told.id && known.timeline.len() > told.timeline.len();
-        if self.incident.with_untracked(|known| known.as_ref().is_some_and(stale))
+        if !self.is_open(&told.home)
+            || self.incident.with_untracked(|known| known.as_ref().is_some_and(stale))
             || self.put_away.get_value() == Some(told.id)
         {
             return;
         }
-        // A drill that a real request ended must not cover it.
+        // A drill that was ended by a real request must not cover the real incident.
         let covers = |known: &Incident| {
             known.id != told.id && !known.state.is_over() && told.state.is_over()
         };
@@ -254,17 +265,28 @@ impl Store {
         }
     }
 
-    /// Puts an ended incident away.
+    /// Shows the incident of a request that the server has just acknowledged. It opens the home of
+    /// the incident if another one is open by now, because the person must see what they requested.
+    pub fn show_requested(self, told: Incident) {
+        if !self.is_open(&told.home) {
+            self.open(told.home.clone());
+        }
+        self.tell(told);
+    }
+
+    /// Dismisses an ended incident.
     pub fn put_away(self) {
         self.put_away.set_value(self.incident.with_untracked(|i| i.as_ref().map(|i| i.id)));
         self.incident.set(None);
         self.refresh_latest();
     }
 
-    /// A home has another name now: the switcher shows it.
+    /// Requests the names of the homes again, because one has changed and the switcher shows them.
     pub fn names_changed(self) {
         spawn_local(async move {
-            if let Ok((me, _)) = client::me().await {
+            if let Ok((me, _)) = client::me().await
+                && self.session.with_untracked(|now| matches!(now, Session::Somebody(_)))
+            {
                 self.session.set(Session::Somebody(Box::new(me)));
             }
         });
@@ -273,7 +295,7 @@ impl Store {
     fn connection(self, connected: bool) {
         self.connected.set(connected);
         if !connected {
-            // A stream that ends may mean that the session has ended.
+            // The stream also ends when the session ends.
             spawn_local(async move {
                 if let Err(Failure::Refused(problem)) = client::me().await
                     && problem.code == Code::NotSignedIn
@@ -284,7 +306,7 @@ impl Store {
         }
     }
 
-    /// A newer server may say what this app does not understand; it is left out, not guessed at.
+    /// Handles a live event. Events of a newer server that this app cannot read are ignored.
     fn event(self, name: &str, data: &str) {
         match name {
             "snapshot" => {
@@ -294,7 +316,7 @@ impl Store {
                 }
             }
             "incident" => {
-                // What cannot be read is no longer what the screen shows.
+                // The screen now shows an old state of the incident, so it must say so.
                 let Some(told) = parse::<Incident>(data) else { return self.connected.set(false) };
                 let over = told.state.is_over();
                 self.tell(told);
@@ -331,29 +353,30 @@ impl Store {
         }
     }
 
-    /// The home is set up in another way now.
+    /// Requests the home again, because its setup has changed.
     fn look_again(self) {
         let Some(id) = self.home_id() else { return };
         spawn_local(async move {
-            if let Ok(answer) = client::home(&id).await
-                && self.home_id() == Some(id)
-            {
+            if let Ok(answer) = client::home(&id).await {
                 self.learn(answer);
             }
         });
     }
 
-    /// The home on the screen.
+    /// The open home, once it is loaded.
     pub fn home_id(self) -> Option<HomeId> {
         self.home.with_untracked(|h| h.as_ref().map(|h| h.home.id.clone()))
     }
 
-    /// Takes in the whole home, as it is now.
+    /// Stores the state of the whole home, if that home is open.
     pub fn learn(self, mut answer: HomeAnswer) {
         self.heard(answer.server_time);
+        if !self.is_open(&answer.home.id) {
+            return;
+        }
         match answer.incident.take() {
             Some(told) => self.tell(told),
-            // The server cannot advance it: what the screen shows of it is no longer true.
+            // The server cannot advance this incident, so what the screen shows is no longer true.
             None if self.incident.with_untracked(|known| {
                 known.as_ref().is_some_and(|known| answer.is_quarantined(known.id))
             }) =>
@@ -367,7 +390,7 @@ impl Store {
         self.refresh_latest();
     }
 
-    /// What ran when the connection broke is over now: its end is asked for.
+    /// Requests the end of the incident that ran when the connection was lost and is over now.
     fn ended_meanwhile(self) {
         let known =
             self.incident.get_untracked().filter(|i| view::screen(i.state) != view::Screen::Ended);
@@ -375,8 +398,8 @@ impl Store {
             spawn_local(async move {
                 match client::incident(known.id).await {
                     Ok(told) => self.tell(told),
-                    // The server has no such incident any more: what the screen shows of it is no
-                    // longer true.
+                    // The server no longer has this incident, so what the screen shows is no longer
+                    // true.
                     Err(Failure::Refused(_))
                         if self.incident.with_untracked(|now| {
                             now.as_ref().is_some_and(|now| now.id == known.id)
@@ -393,9 +416,8 @@ impl Store {
     fn refresh_latest(self) {
         let Some(home) = self.home_id() else { return };
         spawn_local(async move {
-            // Another home may have been chosen meanwhile.
             if let Ok(latest) = client::incidents(&home, None, 5).await
-                && self.home_id() == Some(home)
+                && self.is_open(&home)
             {
                 self.latest.set(latest);
             }

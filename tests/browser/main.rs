@@ -6,8 +6,10 @@ mod dialog;
 mod not_sent;
 mod page;
 mod running;
+mod sending;
 mod sheet;
 mod slide;
+mod store;
 mod time;
 mod timeline;
 

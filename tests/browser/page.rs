@@ -20,7 +20,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Shows a component with the app's state in its context.
+    /// Shows a component with the app's state in its context. Maple Street is open.
     pub fn show<V: IntoView + 'static>(view: impl FnOnce(Store) -> V + 'static) -> Self {
         let document = web_sys::window().unwrap().document().unwrap();
         let root: HtmlElement = document.create_element("div").unwrap().unchecked_into();
@@ -29,6 +29,7 @@ impl Page {
         let out = made.clone();
         let mounted = mount_to(root.clone(), move || {
             let store = Store::new();
+            store.open("maple-street".parse().unwrap());
             let sender = Sender::new(store);
             provide_context(store);
             provide_context(sender);

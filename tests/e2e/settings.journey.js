@@ -25,6 +25,29 @@ test("the address is read back as responders will hear it, and what is typed out
   await expect(home.sheet().getByText("To 7 Harbor Walk, Portland, OR 97205")).toBeVisible();
 });
 
+test("a form that is answered after its page was left does not stop the app", async ({ home, page }) => {
+  await at(home, "address");
+  await page.getByLabel("House and street").fill("7 Harbor Walk");
+  await home.button("Check what responders will be told").click();
+  const path = "**/homes/maple-street/address";
+  let answer;
+  const left = new Promise((resolve) => (answer = resolve));
+  await page.route(path, async (route) => {
+    await left;
+    await route.continue();
+  });
+  const answered = page.waitForResponse(path);
+  await home.button("Yes, that is where help should come").click();
+  await page.getByRole("link", { name: "Back" }).click();
+  await expect(page).toHaveURL(/\/settings\/?$/);
+  await page.getByRole("link", { name: "Back" }).click();
+  await expect(home.shield()).toBeVisible();
+  answer();
+  await answered;
+  expect((await home.api.home("maple-street")).home.address.line1).toBe("7 Harbor Walk");
+  await home.openSheet();
+});
+
 test("a change of the address is told to owners on every device, and undone from there", async ({ home, page }) => {
   await home.api.request.put(`${home.server.url}/api/v1/homes/maple-street/address`, { data: { line1: "9 Oak Lane", city: "Portland", region: "OR", postal_code: "97201", country: "US" } });
   await page.goto(home.server.url);

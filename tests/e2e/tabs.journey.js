@@ -55,6 +55,31 @@ test("a tab that nobody sees lets its stream go, unless an incident runs, and ha
   await expect(page.getByRole("dialog", { name: "Cancelled. Nothing was sent." })).toBeVisible();
 });
 
+test("where tabs cannot share a stream, a hidden one closes its own, also in an incident", async ({ home, page, context, server }) => {
+  await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+  await page.reload();
+  await home.openSheet();
+  await home.button("Sound Siren Only").click();
+  await home.button("Send Now").click();
+  const silence = (tab) => tab.getByRole("button", { name: "Silence Siren" });
+  await expect(silence(page)).toBeVisible();
+  const tabs = [page];
+  while (tabs.length < 7) {
+    await hide(tabs.at(-1), true);
+    const tab = await context.newPage();
+    await tab.goto(server.url);
+    await expect(silence(tab)).toBeVisible();
+    tabs.push(tab);
+  }
+  await expect.poll(() => streams(page, server.url)).toBe(1);
+  const over = (tab) => tab.getByRole("dialog", { name: "The sirens have stopped." });
+  await silence(tabs.at(-1)).click();
+  await expect(over(tabs.at(-1))).toBeVisible();
+  // A hidden tab shows the end as soon as it is visible.
+  await hide(page, false);
+  await expect(over(page)).toBeVisible();
+});
+
 test("a tab that is looked at again says within seconds where the server does not answer", async ({ home, page, server, expected }) => {
   expected.push(/Failed to load resource|ERR_/);
   await page.clock.install();

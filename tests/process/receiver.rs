@@ -1,20 +1,23 @@
 //! A receiving center that acknowledges every signal. It runs outside the server's process, so it
 //! still knows what it heard after the server is killed.
 
-use super::{load::instant, server::now};
+use super::{
+    load::instant,
+    server::{chance, now},
+};
 use buckler::{
     domain::time::Timestamp,
     server::dc09::codec::{Cut, Frame, Id, cut},
 };
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::Instant,
+    time::{Instant, sleep},
 };
 
-/// An acknowledged signal.
+/// A signal that arrived. It is acknowledged afterwards.
 pub struct Taken {
     /// The account of its home.
     pub account: String,
@@ -31,8 +34,8 @@ pub fn account(home: usize) -> String {
     format!("{:04X}", 0x1000 + home)
 }
 
-/// A receiver that acknowledges everything.
-async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
+/// A receiver that acknowledges everything, up to `slow` later.
+async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>, slow: Duration) {
     while let Ok((mut socket, _)) = listener.accept().await {
         let taken = taken.clone();
         tokio::spawn(async move {
@@ -42,22 +45,25 @@ async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
                     Cut::Frame(length) => {
                         let frame = Frame::decode(&bytes[..length], |_| None).expect("a frame");
                         bytes.drain(..length);
+                        // Supervision is not a signal. A send fails only after the test is over.
+                        if frame.id != Id::Null {
+                            let event = frame.data.split('|').nth(1).unwrap_or_default();
+                            let _ = taken.send(Taken {
+                                event: event.chars().take(4).collect(),
+                                account: frame.account.clone().unwrap_or_default(),
+                                at: instant(),
+                                clock: now(),
+                            });
+                        }
+                        if !slow.is_zero() {
+                            sleep(Duration::from_millis(chance(slow.as_millis() as u64))).await;
+                        }
                         if socket
                             .write_all(&frame.answer(Id::Ack, now()).encode(None))
                             .await
                             .is_err()
                         {
                             return;
-                        }
-                        // Supervision is not a signal. A send fails only after the test is over.
-                        if frame.id != Id::Null {
-                            let event = frame.data.split('|').nth(1).unwrap_or_default();
-                            let _ = taken.send(Taken {
-                                event: event.chars().take(4).collect(),
-                                account: frame.account.unwrap_or_default(),
-                                at: instant(),
-                                clock: now(),
-                            });
                         }
                     }
                     Cut::Noise(length) => drop(bytes.drain(..length)),
@@ -74,12 +80,12 @@ async fn receive(listener: TcpListener, taken: UnboundedSender<Taken>) {
 }
 
 /// Starts a receiving center. Returns the settings of a server whose homes `home-0` to `home-N`
-/// have accounts there, and what it hears.
-pub async fn receiving(homes: usize) -> (String, UnboundedReceiver<Taken>) {
+/// have accounts there, and what it hears. It acknowledges each signal up to `slow` later.
+pub async fn receiving(homes: usize, slow: Duration) -> (String, UnboundedReceiver<Taken>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let (tell, taken) = unbounded_channel();
-    tokio::spawn(receive(listener, tell));
+    tokio::spawn(receive(listener, tell, slow));
     let mut settings = format!(
         "[center]\nmode = \"receiver\"\n[center.receiver]\nmain = \"tcp://127.0.0.1:{port}\"\n[center.receiver.accounts]\n"
     );

@@ -12,6 +12,8 @@ use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet, time::sleep};
 
 /// Homes that ask for help between two kills.
 const REQUESTS: usize = 3;
+/// The longest that the center takes to acknowledge a signal. Kills hit signals on their way.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(300);
 /// The maximum wait for every incident to end.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// The services, with the event of Contact ID that the center hears.
@@ -33,7 +35,7 @@ pub async fn receiving_center_hears_everything_in_order_through_kills() {
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
     fill(folder.path(), port, kills * REQUESTS).await;
-    let (settings, mut taken) = receiving(kills * REQUESTS).await;
+    let (settings, mut taken) = receiving(kills * REQUESTS, ACKNOWLEDGED_WITHIN).await;
     fs::write(folder.path().join("buckler.toml"), settings).expect("written");
     let mut server = launch(folder.path(), port, &client).await;
     let base = server.base();

@@ -8,13 +8,10 @@ use super::{
 use buckler::{
     domain::{
         id::{HomeId, IncidentId},
-        incident::command::{Command, Raise, is_stale},
+        incident::command::{Command, Raise},
         time::Timestamp,
     },
-    server::{
-        clock::Clock,
-        engine::{Denied, Engine},
-    },
+    server::engine::{Denied, Engine},
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -31,8 +28,7 @@ pub struct Errand {
 
 #[derive(Clone, Debug)]
 enum ErrandKind {
-    /// With the client's estimate of the server's time at the tap.
-    Raise(Box<Raise>, Option<Timestamp>),
+    Raise(Box<Raise>),
     Give(IncidentId, Command),
 }
 
@@ -58,10 +54,11 @@ impl Errands {
 }
 
 impl Errand {
-    /// A client's request, with `server_time` if the client can know it.
-    pub fn raise(raise: Raise, since: Timestamp, server_time: Option<Timestamp>) -> Self {
+    /// A client's request, sent at the server's time if the client can know that. Otherwise the
+    /// client estimates it.
+    pub fn raise(raise: Raise, since: Timestamp) -> Self {
         Self {
-            what: ErrandKind::Raise(Box::new(raise), server_time),
+            what: ErrandKind::Raise(Box::new(raise)),
             since,
             patience: Duration::from_secs(60),
             attempts: 0,
@@ -90,14 +87,14 @@ impl Errand {
     pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
         errand.since = at;
         let mut errands = world.lock(&world.errands);
-        if let ErrandKind::Raise(_, sent_at) = &mut errand.what {
-            match sent_at {
+        if let ErrandKind::Raise(raise) = &mut errand.what {
+            match raise.sent_at {
                 Some(server) => {
                     errands.offset_ms =
                         server.as_millis().cast_signed() - at.as_millis().cast_signed()
                 }
                 None => {
-                    *sent_at = Some(Timestamp::from_millis(
+                    raise.sent_at = Some(Timestamp::from_millis(
                         at.as_millis().saturating_add_signed(errands.offset_ms),
                     ))
                 }
@@ -129,14 +126,12 @@ impl Errand {
     }
 
     /// A copy has reached the server.
-    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine, clock: &Arc<Clock>) {
+    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine) {
         let what = world.lock(&world.errands).all[number].what.clone();
-        let (world, engine, clock) = (world.clone(), engine.clone(), clock.clone());
+        let (world, engine) = (world.clone(), engine.clone());
         tokio::spawn(async move {
             let done = match what {
-                ErrandKind::Raise(raise, sent_at) => {
-                    ask(&world, &engine, &clock, *raise, sent_at).await
-                }
+                ErrandKind::Raise(raise) => ask(&world, &engine, *raise).await,
                 ErrandKind::Give(incident, command) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);
@@ -153,16 +148,7 @@ impl Errand {
 }
 
 /// The server's entrance: what `http/incidents` does before and after it calls the engine.
-async fn ask(
-    world: &World,
-    engine: &Engine,
-    clock: &Clock,
-    raise: Raise,
-    sent_at: Option<Timestamp>,
-) -> bool {
-    if sent_at.is_some_and(|sent_at| is_stale(sent_at, clock.now())) {
-        return true;
-    }
+async fn ask(world: &World, engine: &Engine, raise: Raise) -> bool {
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {}",
         raise.home, raise.request, raise.mode, raise.drill_sirens

@@ -331,8 +331,8 @@ impl World {
             Event::Entry(n) => self.enter(n, server.map(|(_, clock)| clock)),
             Event::Send(errand) => Errand::send(self, errand),
             Event::Arrive(errand) => {
-                if let Some((engine, clock)) = server {
-                    Errand::arrive(self, errand, engine, clock);
+                if let Some((engine, _)) = server {
+                    Errand::arrive(self, errand, engine);
                 }
             }
             Event::Answered(errand, done) => self.lock(&self.errands).answered(errand, done),
@@ -381,6 +381,7 @@ impl World {
                     drill_sirens,
                     source: Source::Dashboard,
                     by: person(who),
+                    sent_at: clock.map(|c| c.now()),
                     quiet: None,
                     snapshot: Snapshot::of(&home, self.plan.policy),
                 };
@@ -392,10 +393,7 @@ impl World {
                             | 1 << 7,
                     );
                     self.ledger().tapped(IncidentId(id), now);
-                    Errand::begin(
-                        self,
-                        Errand::raise(raise(IncidentId(id)), now, clock.map(|c| c.now())),
-                    );
+                    Errand::begin(self, Errand::raise(raise(IncidentId(id)), now));
                 }
             }
             What::Steer { home, who, how } => {

@@ -11,12 +11,7 @@ use crate::domain::{
 use std::time::Duration;
 
 /// A request older than this is not carried out: the app asks the person again (F5).
-const STALE: Duration = Duration::from_secs(60);
-
-/// Whether a request that was sent at `sent_at` is too old to carry out.
-pub fn is_stale(sent_at: Timestamp, now: Timestamp) -> bool {
-    now.since(sent_at) > STALE
-}
+pub const STALE: Duration = Duration::from_secs(60);
 
 /// A request that begins an incident, if none runs that it joins.
 #[derive(Clone, Debug)]
@@ -35,10 +30,20 @@ pub struct Raise {
     pub source: Source,
     /// The actor.
     pub by: Actor,
+    /// When the person asked, as their device says; `None` if the server heard it at once.
+    pub sent_at: Option<Timestamp>,
     /// Why the home must not notice the incident, if it must not.
     pub quiet: Option<Quiet>,
     /// The snapshot of the home.
     pub snapshot: Snapshot,
+}
+
+impl Raise {
+    /// Whether the request is too old to begin an incident or to join one (F5). A request from the
+    /// future is not, because a device with a fast clock must not be kept from calling for help.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.sent_at.is_some_and(|sent_at| now.since(sent_at) > STALE)
+    }
 }
 
 /// A command to an incident.

@@ -50,7 +50,8 @@ pub struct Decision {
 
 /// Starts an incident.
 pub fn start(raise: Raise, now: Timestamp) -> Decision {
-    let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot } = raise;
+    let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot, sent_at: _ } =
+        raise;
     let deadline = now + Duration::from_millis(snapshot.countdown_ms);
     let drill_sirens = drill_sirens && mode == Mode::Drill;
     let event = Event::Started {

@@ -240,6 +240,11 @@ impl<'a> BatchBuilder<'a> {
                 refusal: None,
             }));
         }
+        // Only now, because the retry of a request that is stored finds its incident however late
+        // it arrives (F2).
+        if raise.is_stale(self.now) {
+            return Ok(Err(Denied::Stale { now: self.now }));
+        }
         let recorded = self.batch.facts.len();
         let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
             None => self.begin(raise),

@@ -39,6 +39,7 @@ pub fn request(
         drill_sirens: false,
         source: Source::Device,
         by: Actor::Device { name: name.into() },
+        sent_at: None,
         quiet: None,
         snapshot: Snapshot::of(home, policy),
     })

@@ -50,6 +50,11 @@ pub enum Denied {
     Refused(Refusal),
     /// The same id was used for another request (F10).
     IdReused,
+    /// The request is new and too old to carry out, so the person must be asked (F5).
+    Stale {
+        /// The server's time, for a client whose clock is wrong.
+        now: Timestamp,
+    },
     /// A drill cannot start, because a live incident is running.
     LiveIncidentRunning,
     /// The incident does not exist, is quarantined, or cannot be read.

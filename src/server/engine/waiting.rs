@@ -138,7 +138,7 @@ mod tests {
 
     /// The result of an effect is never lost: nothing would send it again.
     #[test]
-    fn full_line_refuses_its_own_jobs_alone_and_no_result_of_an_effect() {
+    fn full_line_refuses_only_its_own_jobs() {
         let mut waiting = Waiting::default();
         for n in 0..LINE_MOST {
             waiting.push("flood", n, false).expect("there is room");

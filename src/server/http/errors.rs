@@ -220,6 +220,13 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::Refused(refusal) => refusal.into(),
             Denied::IdReused => Self::new(Code::IdReused, "This id was used for another request."),
+            Denied::Stale { now } => Self(Problem {
+                server_time: Some(now),
+                ..Problem::new(
+                    Code::StaleRequest,
+                    "This request is more than a minute old. Do you still need help?",
+                )
+            }),
             Denied::LiveIncidentRunning => Self::new(
                 Code::LiveIncidentRunning,
                 "A drill cannot start while a live incident is running.",

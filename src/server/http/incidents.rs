@@ -15,13 +15,12 @@ use crate::{
         id::IncidentId,
         incident::{
             Actor, Mode, Policy, Snapshot, Source,
-            command::{Command, Raise, is_stale},
+            command::{Command, Raise},
         },
         time::Timestamp,
     },
     server::{
         cameras::{Cameras, Clips},
-        clock::Clock,
         engine::{Answer, Current, Engine},
         snapshots::Snapshots,
         state::{AppState, handles},
@@ -64,7 +63,6 @@ handles! {
         snapshots: Arc<Snapshots>,
         cameras: Arc<Cameras>,
         clips: Arc<Clips>,
-        clock: Arc<Clock>,
         /// The timers of new incidents.
         policy: Policy,
     }
@@ -164,12 +162,6 @@ pub async fn raise(
             "Only a drill chooses whether contacts are called.",
         ));
     }
-    if is_stale(asked.sent_at, raising.clock.now()) {
-        return Err(ApiError::new(
-            Code::StaleRequest,
-            "This request is more than a minute old. Do you still need help?",
-        ));
-    }
     let home = &member.home;
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {:?} {} {}",
@@ -191,6 +183,7 @@ pub async fn raise(
         drill_sirens: asked.sirens,
         source: asked.source,
         by: member.actor(),
+        sent_at: Some(asked.sent_at),
         quiet: None,
         snapshot,
     };

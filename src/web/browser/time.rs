@@ -1,12 +1,21 @@
 //! The browser's clock, and times formatted for the person who uses it.
 
-use crate::{domain::time::Timestamp, view::words::spoken_tag};
+use crate::{
+    domain::time::Timestamp,
+    view::{sending::Moment, words::spoken_tag},
+};
 use js_sys::{Date, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// Milliseconds since the epoch, by this device's clock.
 pub fn here_ms() -> u64 {
     Date::now() as u64
+}
+
+/// The current moment by both clocks of this device.
+pub fn moment() -> Moment {
+    let monotonic_ms = super::window().performance().map_or(0.0, |clock| clock.now()) as u64;
+    Moment { wall_ms: here_ms(), monotonic_ms }
 }
 
 /// Formats a local time: hours and minutes, and seconds if requested.

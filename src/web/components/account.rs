@@ -63,12 +63,13 @@ fn OtherWays(
     let recover = move |event: SubmitEvent| {
         event.prevent_default();
         let (email, code) = (email.get_untracked(), code.get_untracked());
-        by_code
-            .send(async move { client::recover(email, code).await }, move |()| signed_in.run(()));
+        by_code.send(async move { client::recover(email, code).await }, move |()| {
+            _ = signed_in.try_run(())
+        });
     };
     let passkey = move |event: SubmitEvent| {
         event.prevent_default();
-        by_passkey.send(passkeys::sign_in(), move |()| signed_in.run(()));
+        by_passkey.send(passkeys::sign_in(), move |()| _ = signed_in.try_run(()));
     };
     view! {
         <form class="door__form wide" on:submit=passkey><SaveButton saving=by_passkey label=W::UsePasskey quiet=true/></form>

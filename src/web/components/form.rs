@@ -34,7 +34,8 @@ impl Saving {
         Self { stage: RwSignal::new(Stage::Idle), wrong: RwSignal::new(Vec::new()) }
     }
 
-    /// Sends the form, unless it is being sent already; `then` takes the answer.
+    /// Sends the form, unless it is being sent already; `then` takes the answer. The form may be
+    /// gone by then, so `then` must read its signals, values and callbacks by `try_…`.
     pub fn send<T: 'static>(
         self,
         request: impl Future<Output = Answer<T>> + 'static,

@@ -42,7 +42,8 @@ pub fn Inviting(
             async move { client::invite(&path.get_value(), &asked).await },
             move |InvitationLink { path }| {
                 let origin = browser::window().location().origin().unwrap_or_default();
-                link.try_set(Some((name.get_untracked(), format!("{origin}{path}"))));
+                let whom = name.try_get_untracked().unwrap_or_default();
+                link.try_set(Some((whom, format!("{origin}{path}"))));
                 copied.try_set(false);
                 name.try_set(String::new());
                 refresh.try_run(());

@@ -27,13 +27,13 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, html::Section, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
-/// The pause after an answer that brings nothing new: a server that answers at once is not asked
-/// without end.
+/// The pause after an answer without a change, so that a server that answers at once is not
+/// flooded. Milliseconds.
 const BREATH_MS: u32 = 250;
-/// The pause before a server that does not answer is asked again, milliseconds.
+/// The pause before a server that does not answer is asked again. Milliseconds.
 const PAUSE_MS: u32 = 2_000;
 
-/// What waits, what comes first first.
+/// The queue in order of urgency, and the incident that the operator has opened.
 #[component]
 pub fn Center() -> impl IntoView {
     let (queue, wrong, chosen) = (
@@ -45,7 +45,7 @@ pub fn Center() -> impl IntoView {
     spawn_local(keep_asking(queue, wrong));
     let root = NodeRef::<Section>::new();
     Effect::new(move |_| {
-        // Keys act where the focus is, and nowhere else (WCAG 2.1.4).
+        // The shortcuts work only while the focus is within the console (WCAG 2.1.4).
         if let Some(root) = root.get() {
             let _ = root.focus();
         }
@@ -141,13 +141,13 @@ pub fn Center() -> impl IntoView {
     }
 }
 
-/// Asks as long as the page is there, and counts what waits in the window's title.
+/// Requests the queue until the page is left, and shows its length in the window's title.
 async fn keep_asking(queue: RwSignal<Option<Queue>>, wrong: RwSignal<String>) {
     let mut seen = None;
     loop {
         match client::queue(seen).await {
             Ok(now) => {
-                // `public/chime.js` sounds when it counts more.
+                // `public/chime.js` sounds when the number grows.
                 let title = format!("{}{}", count(&now.items), Word::Center.say());
                 let is_new = seen.replace(now.version) != Some(now.version);
                 if wrong.try_set(String::new()).is_some()
@@ -184,13 +184,13 @@ fn press_inside(root: &NodeRef<Section>, selector: &str) {
     }
 }
 
-/// An incident that the server cannot advance, with whom to call.
+/// An incident that the server cannot advance, and whom to call.
 fn stopped_row(item: QuarantinedIncident) -> impl IntoView {
     let (saving, path) = (Saving::new(), path::center(&format!("quarantine/{}", item.id)));
     let end = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let path = path.clone();
-        // The queue is told anew when it has changed.
+        // The next answer with the queue shows the change.
         saving.send(async move { client::take_back(&path).await }, |()| ());
     };
     let reach =
@@ -215,7 +215,7 @@ fn stopped_row(item: QuarantinedIncident) -> impl IntoView {
 fn Row(
     /// The incident.
     item: QueueItem,
-    /// Which is open.
+    /// The incident that is open.
     chosen: RwSignal<Option<IncidentId>>,
 ) -> impl IntoView {
     let id = item.id;

@@ -1,4 +1,4 @@
-//! The dashboard of the home on the screen.
+//! The dashboard of the open home.
 
 use super::overview::{household, notices, stopped};
 use crate::{
@@ -22,7 +22,7 @@ use leptos::{prelude::*, task::spawn_local};
 /// [`Store::drawn`](crate::web::store::Store::drawn).
 pub const PARTS: u8 = 6;
 
-/// Everything about a home at one glance.
+/// The state of a home at a glance.
 #[component]
 pub fn Dashboard(
     /// The sheet that the shield opens.
@@ -67,7 +67,7 @@ fn NoHome() -> impl IntoView {
     }
 }
 
-/// In place of a home that the server cannot read.
+/// The page of a home that the server cannot read.
 #[component]
 fn Unreadable() -> impl IntoView {
     // There is no SOS on this page, so the early shield goes.
@@ -116,7 +116,7 @@ fn HomeSwitcher() -> impl IntoView {
 
 #[component]
 fn Overview(
-    /// The home, as it was told last.
+    /// The latest state of the home.
     home: HomeAnswer,
 ) -> impl IntoView {
     let told = StoredValue::new(home.clone());
@@ -190,12 +190,12 @@ pub fn works_at_center(store: Store) -> bool {
         .with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some()))
 }
 
-/// The way out.
+/// The button to sign out.
 pub fn sign_out() -> impl IntoView {
     let store = store();
     let leave = move || {
         spawn_local(async move {
-            // Where it fails the session still holds, and the page shows so.
+            // If it fails, the person is still signed in, as the page shows.
             if client::sign_out().await.is_ok() {
                 store.leave();
             }

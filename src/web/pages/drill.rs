@@ -27,9 +27,14 @@ pub fn Drill() -> impl IntoView {
     // After an incident was dismissed, there may be a newer drill to show.
     let running = Memo::new(move |_| store.incident.with(Option::is_some));
     Effect::new(move |_| {
-        let (Some(home), false) = (whose.get(), running.get()) else { return };
+        let Some(home) = whose.get() else { return last.set(None) };
+        if running.get() {
+            return;
+        }
         spawn_local(async move {
-            if let Ok(all) = client::incidents(&home, None, 20).await {
+            if let Ok(all) = client::incidents(&home, None, 20).await
+                && store.is_open(&home)
+            {
                 last.try_set(all.into_iter().find(|i| i.mode == Mode::Drill));
             }
         });

@@ -4,6 +4,7 @@ use crate::{
     api::incident::Incident,
     domain::id::HomeId,
     view::{
+        arrival::add_page,
         records::Filter,
         words::{RecordWord as W, Word},
     },
@@ -31,10 +32,18 @@ pub fn History() -> impl IntoView {
             all.with_untracked(|all| all.as_ref().and_then(|all| all.last().map(|i| i.started_at)));
         failed.set(false);
         spawn_local(async move {
-            match client::incidents(&home, before, PAGE).await {
+            let answer = client::incidents(&home, before, PAGE).await;
+            if !store.is_open(&home) {
+                return;
+            }
+            match answer {
                 Ok(older) => {
-                    more.try_set(older.len() == PAGE as usize);
-                    all.try_update(|all| all.get_or_insert_default().extend(older));
+                    let is_full = older.len() == PAGE as usize;
+                    let is_new =
+                        all.try_update(|all| add_page(all, before, |i| i.started_at, older));
+                    if is_new == Some(true) {
+                        more.try_set(is_full);
+                    }
                 }
                 Err(_) => drop(failed.try_set(true)),
             }

@@ -61,7 +61,10 @@ fn Way(
         (RwSignal::new(name), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let inside = move || {
         store.begin();
-        navigation.go(then.get_value());
+        // Unless the person has left the page.
+        if let Some(then) = then.try_get_value() {
+            navigation.go(then);
+        }
     };
     let make = move |event: SubmitEvent| {
         event.prevent_default();

@@ -66,8 +66,7 @@ pub fn LiveView(
     keys(id, availability, sheet);
     let navigation = navigation();
     Effect::new(move |_| {
-        // `/live` goes on to the first camera, and so does the page of a camera that does not exist
-        // any more.
+        // `/live` shows the first camera, and so does the page of a camera that no longer exists.
         let cameras = store.home.with(|h| {
             h.as_ref().map(|h| h.cameras.iter().map(|c| c.id.clone()).collect::<Vec<_>>())
         });

@@ -1,5 +1,5 @@
-//! What stands on the dashboard below the shield and the cameras. Its code comes after the shield,
-//! which waits for none of it.
+//! The part of the dashboard below the shield and the cameras. Its code is loaded after the shield,
+//! which never waits for it.
 
 use super::dashboard::{sign_out, works_at_center};
 use crate::{
@@ -19,16 +19,16 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// As many changes are told of on the dashboard; all of them in the log.
+/// The most changes that the dashboard shows. The log shows all of them.
 const CHANGES: usize = 2;
 
 on_demand!(
-    /// Sirens, contacts, the latest incidents, and where else one can go.
+    /// Sirens, contacts, the latest incidents, and links to other pages.
     overview, fetch_overview, fn below(home: HomeAnswer) -> AnyView { view! { <Below home/> }.into_any() }
 );
 
 on_demand!(
-    /// What an owner should know that somebody changed, the newest first.
+    /// Changes of the home that owners should know, newest first.
     overview, fetch_notices, fn told(changes: Vec<Change>) -> AnyView { rows_of(changes) }
 );
 
@@ -37,7 +37,7 @@ on_demand!(
     overview, fetch_stopped, fn said(all: Vec<Quarantined>, role: Role) -> AnyView { stopped_card(all, role) }
 );
 
-/// Incidents that the server cannot advance; an owner ends them in the log.
+/// Incidents that the server cannot advance. An owner can end them in the log.
 pub fn stopped(all: Vec<Quarantined>, role: Role) -> AnyView {
     let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_stopped().await.map_err(missed) });
     once_there(fetch, Box::new(move || Box::pin(said(all.clone(), role))), Box::new(|_| None))
@@ -60,7 +60,7 @@ fn stopped_card(all: Vec<Quarantined>, role: Role) -> AnyView {
     view! { <div role="alert"><ul class="rows card">{all.into_iter().map(row).collect_view()}</ul></div> }.into_any()
 }
 
-/// What an owner should know that somebody changed; in the log it can be undone.
+/// Changes of the home that owners should know. They can be undone in the log.
 pub fn notices(changes: Vec<Change>) -> AnyView {
     let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_notices().await.map_err(missed) });
     once_there(fetch, Box::new(move || Box::pin(told(changes.clone()))), Box::new(|_| None))
@@ -81,12 +81,12 @@ fn rows_of(changes: Vec<Change>) -> AnyView {
         .into_any()
 }
 
-/// The code of what is below.
+/// Fetches the code of [`household`].
 pub const OVERVIEW: fn() -> Coming<()> =
     || Box::pin(async { fetch_overview().await.map_err(missed) });
 
-/// Sirens, contacts, the latest incidents, and where else one can go; where that cannot be loaded,
-/// the ways out.
+/// Sirens, contacts, the latest incidents, and links to other pages. If their code cannot be
+/// loaded, the buttons to load the page again and to sign out.
 pub fn household(home: HomeAnswer) -> AnyView {
     let otherwise = |outcome: Option<Missing>| {
         outcome.map(|Missing| {
@@ -103,7 +103,7 @@ pub fn household(home: HomeAnswer) -> AnyView {
 
 #[component]
 fn Below(
-    /// The home, as it was told last.
+    /// The latest state of the home.
     home: HomeAnswer,
 ) -> impl IntoView {
     let HomeAnswer { devices, contacts, .. } = home;
@@ -127,7 +127,7 @@ fn Below(
     }
 }
 
-/// A heading with the way to where it is changed.
+/// A heading, and a link to the page that shows or changes more of it.
 fn head(title: impl Into<String>, to: Route, link: Word) -> impl IntoView {
     let title = title.into();
     let label = format!("{title}: {}", link.say());
@@ -203,7 +203,7 @@ fn Latest() -> impl IntoView {
     }
 }
 
-/// Where else one can go.
+/// Links to other pages.
 #[component]
 fn More() -> impl IntoView {
     let row = |(to, icon, word): (Route, &'static str, Word)| {

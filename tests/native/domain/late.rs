@@ -1,7 +1,8 @@
-//! R22: a server that was down across D acts as soon as it is back, if it is not too late.
+//! What comes late. R22: a server that was down across D acts as soon as it is back, if it is not
+//! too late. F5: a request that is too old begins nothing.
 
-use super::story::{Story, home, s};
-use buckler::domain::incident::{Disposition, Mode, Request};
+use super::story::{NOON, Story, home, raise, s};
+use buckler::domain::incident::{Disposition, Mode, Policy, Request, command::Raise};
 
 /// F19.
 #[test]
@@ -71,4 +72,14 @@ fn later_edits_touch_no_running_incident() {
     story.wait(s(5));
     assert_eq!(story.made("call_contact"), 1);
     assert!(story.incident.snapshot.address.is_some());
+}
+
+/// F5, F18.
+#[test]
+fn request_is_stale_more_than_a_minute_after_its_tap() {
+    let sent = |sent_at| Raise { sent_at, ..raise(&home(), Request::Police, Policy::default()) };
+    assert!(!sent(Some(NOON - s(60))).is_stale(NOON));
+    assert!(sent(Some(NOON - s(61))).is_stale(NOON));
+    assert!(!sent(Some(NOON + s(90))).is_stale(NOON), "a fast clock keeps nobody from asking");
+    assert!(!sent(None).is_stale(NOON), "a button says no time");
 }

@@ -100,6 +100,7 @@ pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
         drill_sirens: false,
         source: Source::Dashboard,
         by: person("ada"),
+        sent_at: None,
         quiet: None,
         snapshot: Snapshot::of(home, policy),
     }

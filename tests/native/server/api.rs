@@ -1,8 +1,10 @@
 //! What members of a home may request, and what results.
 
 use super::{Server, whats};
+use buckler::domain::time::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn signing_in_opens_ones_own_homes_and_nothing_else() {
@@ -148,6 +150,43 @@ async fn old_tap_is_asked_about_and_never_sent() {
         owner.raise("maple-street", "police", json!({"sent_at": "2026-01-01T00:00:00.000Z"})).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("stale_request")));
     assert_eq!(owner.get("/api/v1/homes/maple-street").await.1["incident"], json!(null));
+}
+
+/// F2, F5: the answer was lost, and the retry arrives more than a minute after the tap.
+#[tokio::test]
+async fn retry_of_a_stored_request_finds_its_incident_later() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let tapped = owner.server_time().await;
+    let tap = |id: &Value| json!({"id": id, "sent_at": tapped});
+    let id = json!("0198f3a5-0000-7000-8000-000000000001");
+    assert_eq!(owner.raise("maple-street", "police", tap(&id)).await.0, StatusCode::CREATED);
+    let clock = &server.app.clock;
+    clock.tie(clock.now() + Duration::from_secs(61));
+    let (status, again) = owner.raise("maple-street", "police", tap(&id)).await;
+    assert_eq!((status, &again["id"]), (StatusCode::OK, &id));
+    let other = json!("0198f3a5-0000-7000-8000-000000000002");
+    let (status, problem) = owner.raise("maple-street", "fire", tap(&other)).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("stale_request")));
+    assert_eq!(owner.look(&again).await["services"], json!(["police"]), "it joined nothing");
+}
+
+/// F5, F18.
+#[tokio::test]
+async fn wrong_clock_is_told_the_time_and_can_send_with_it() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let now = server.app.clock.now();
+    let slow = json!({"sent_at": now - Duration::from_secs(90)});
+    let (status, problem) = owner.raise("maple-street", "police", slow).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("stale_request")));
+    let told: Timestamp = serde_json::from_value(problem["server_time"].clone()).unwrap();
+    assert!(told >= now && told <= server.app.clock.now());
+    let right = json!({"sent_at": told});
+    assert_eq!(owner.raise("maple-street", "police", right).await.0, StatusCode::CREATED);
+    let fast = json!({"sent_at": now + Duration::from_secs(90)});
+    let (status, _) = owner.raise("lake-cabin", "medical", fast).await;
+    assert_eq!(status, StatusCode::CREATED, "a fast clock keeps nobody from calling for help");
 }
 
 /// R10, R18.

@@ -17,6 +17,7 @@ mod edge;
 mod events;
 mod evidence;
 mod example;
+mod fairness;
 mod finding;
 mod folder;
 mod guessing;

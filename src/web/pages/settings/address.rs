@@ -99,7 +99,7 @@ pub fn AddressForm(
         saving.send(request, move |answer| {
             asks.try_set(false);
             store.learn(answer);
-            done.run(());
+            done.try_run(());
         });
     };
     let fields = move || {

@@ -139,7 +139,7 @@ pub fn ContactsForm(
                 );
                 store.learn(home);
                 if let Some(done) = done {
-                    done.run(());
+                    done.try_run(());
                 }
             },
         );

@@ -175,10 +175,13 @@ fn CameraLine(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
             move |answer| {
                 store.learn(answer);
+                let (Some(home), Some(id)) = (home.try_get_value(), id.try_get_value()) else {
+                    return;
+                };
                 // The server drops the credentials if the stream has another host now.
                 spawn_local(async move {
-                    let household = client::household(&home.get_value()).await;
-                    let is_this = |s: &&Stream| id.with_value(|id| s.camera == *id);
+                    let household = client::household(&home).await;
+                    let is_this = |s: &&Stream| s.camera == id;
                     if let Ok(Some(stream)) =
                         household.as_ref().map(|all| all.streams.iter().find(is_this))
                     {

@@ -8,6 +8,7 @@ use crate::{
     },
     domain::id::HomeId,
     view::{
+        arrival::add_page,
         household::deed,
         incident::changed,
         words::{HouseholdWord as W, Said},
@@ -37,8 +38,12 @@ pub fn LogSection(
             .with_untracked(|all| all.as_ref().and_then(|all| all.last()).map(|last| last.number));
         spawn_local(async move {
             if let Ok(page) = client::audit(&home.get_value(), before).await {
-                more.try_set(page.len() == PAGE);
-                all.try_update(|all| all.get_or_insert_default().extend(page));
+                let is_full = page.len() == PAGE;
+                if all.try_update(|all| add_page(all, before, |record| record.number, page))
+                    == Some(true)
+                {
+                    more.try_set(is_full);
+                }
             }
         });
     };

@@ -55,7 +55,7 @@ fn Keys(
     let saving = Saving::new();
     let learn = move |all: Passkeys| {
         known.try_set(Some(all));
-        changed.run(());
+        changed.try_run(());
     };
     let add = move |event: ev::SubmitEvent| {
         event.prevent_default();

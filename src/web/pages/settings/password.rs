@@ -62,7 +62,7 @@ pub fn PasswordForm(
                 password.try_set(String::new());
                 current.try_set(String::new());
                 store.learn(answer);
-                done.run(());
+                done.try_run(());
             },
         );
     };

@@ -104,13 +104,13 @@ fn Person(
             EditResident { role: chosen.get_untracked(), sos_withdrawn: !may_sos.get_untracked() };
         saving.send(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
-            move |told| learn.run(told),
+            move |told| _ = learn.try_run(told),
         );
     };
     let remove = Callback::new(move |()| {
         saving.send(
             async move { client::remove(&home.get_value(), &path.get_value()).await },
-            move |told| learn.run(told),
+            move |told| _ = learn.try_run(told),
         );
     });
     let option = |one: Role| view! { <option value=name_of(one) selected=one == role>{in_words(one)}</option> };

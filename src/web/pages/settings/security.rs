@@ -108,7 +108,7 @@ fn PasswordForm(
         saving.send(async move { client::change_password(&asked).await }, move |()| {
             current.try_set(String::new());
             password.try_set(String::new());
-            changed.run(());
+            changed.try_run(());
         });
     };
     view! {

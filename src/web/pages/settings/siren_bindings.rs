@@ -33,9 +33,10 @@ impl LoadedBindings {
     }
 
     fn read(self) {
-        let home = self.home;
+        // A test or a form may end after the person has left the page.
+        let Some(home) = self.home.try_get_value() else { return };
         spawn_local(async move {
-            if let Ok(bindings) = client::siren_bindings(&home.get_value()).await {
+            if let Ok(bindings) = client::siren_bindings(&home).await {
                 self.all.try_set(Some(bindings));
             }
         });
