@@ -320,10 +320,7 @@ impl Draft {
                 }
                 self.end_call(id, CallOutcome::Told)
             }
-            (
-                Purpose::Inform,
-                CallStep::Confirm | CallStep::HangUp | CallStep::AnsweredAndHungUp,
-            ) => self.end_call(id, CallOutcome::Told),
+            (Purpose::Inform, _) => self.end_call(id, CallOutcome::Told),
         }
     }
 

@@ -80,8 +80,8 @@ impl Clips {
         File::open(file).or_else(|_| File::open(before))
     }
 
-    /// The paths at which the clip of an incident may be: in the folder of its home, or where it was
-    /// before homes had folders.
+    /// The paths at which the clip of an incident may be: in the folder of its home, or where it
+    /// was before homes had folders.
     fn files(&self, incident: &Incident) -> [PathBuf; 2] {
         let name = format!("{}.mp4", incident.id);
         [self.place(incident).join(&name), self.folder.join(name)]

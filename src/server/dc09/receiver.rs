@@ -48,11 +48,11 @@ use tokio::{
 /// panel's clock may be off.
 const LATE: Duration = Duration::from_secs(40);
 const EARLY: Duration = Duration::from_secs(20);
-/// How long a new connection may take to its first message that is answered with ACK or NAK. A panel
-/// connects to send one.
+/// How long a new connection may take to its first message that is answered with ACK or NAK. A
+/// panel connects to send one.
 const FIRST_WITHIN: Duration = Duration::from_secs(30);
-/// How long a panel may take from one such message to the next. Other bytes do not extend it, nor do
-/// messages of an unknown account.
+/// How long a panel may take from one such message to the next. Other bytes do not extend it, nor
+/// do messages of an unknown account.
 const SAYS_NOTHING: Duration = Duration::from_secs(120);
 /// A panel that takes no answer for this long is disconnected.
 const TAKES_NOTHING: Duration = Duration::from_secs(10);

@@ -141,8 +141,8 @@ impl Guesses {
         }
     }
 
-    /// Drops the keys whose guesses no longer count. If that leaves no room for this many more keys,
-    /// drops the ones that were used longest ago.
+    /// Drops the keys whose guesses no longer count. If that leaves no room for this many more
+    /// keys, drops the ones that were used longest ago.
     fn make_room(&mut self, more: usize, now: Timestamp) {
         while let Some((last, guess)) = self.by_last.first()
             && (now.since(*last) >= WITHIN || self.times.len() + more > KEPT)

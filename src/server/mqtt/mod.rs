@@ -96,6 +96,8 @@ pub struct MqttDevices {
     registry: RwLock<Arc<Registry>>,
     /// The siren bindings that owners chose in the app.
     chosen: Mutex<BTreeMap<HomeId, Vec<SirenBinding>>>,
+    /// Held while a choice is checked and stored.
+    choosing: tokio::sync::Mutex<()>,
     buttons: HashMap<String, Button>,
     /// Home Assistant's buttons, by topic.
     commands: RwLock<HashMap<String, Arc<Button>>>,
@@ -125,6 +127,7 @@ impl MqttDevices {
             fallback,
             registry: RwLock::new(Arc::new(Registry::of(settings.sirens()?, &Registry::default()))),
             chosen: Mutex::default(),
+            choosing: tokio::sync::Mutex::default(),
             buttons: settings
                 .buttons
                 .iter()
