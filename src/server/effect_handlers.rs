@@ -19,7 +19,7 @@ use super::{
     },
     notify::LogNotices,
     sirens::{Devices, DrillDevices},
-    tasks::Tasks,
+    tasks::{Stage, Tasks},
     telephony::WebPhones,
 };
 use crate::domain::{id::IncidentId, incident::CenterMode};
@@ -32,8 +32,8 @@ pub struct Handlers {
     pub live: EffectHandlers,
     /// For drills.
     pub drill: EffectHandlers,
-    /// The receiving center, if there is one.
-    pub receiver: Option<Arc<Transmitter>>,
+    /// The transmitter to the receiving center, if there is one.
+    pub transmitter: Option<Arc<Transmitter>>,
     dispatches: Vec<mpsc::UnboundedReceiver<SimulatedDispatch>>,
     failures: Option<mpsc::UnboundedReceiver<IncidentId>>,
 }
@@ -55,21 +55,21 @@ impl Handlers {
         let settings =
             config.center.receiver.clone().filter(|_| config.policy.center == CenterMode::Receiver);
         let drills = settings.as_ref().is_some_and(|settings| settings.drills);
-        let (receiver, failures) = match settings {
+        let (transmitter, failures) = match settings {
             Some(settings) => Transmitter::new(settings, clock.clone(), live_events.clone())
-                .map(|(receiver, failures)| (Some(receiver), Some(failures)))?,
+                .map(|(transmitter, failures)| (Some(transmitter), Some(failures)))?,
             None => (None, None),
         };
         let way = || {
-            receiver
+            transmitter
                 .clone()
-                .map(|receiver| receiver as Arc<dyn EffectHandler>)
+                .map(|transmitter| transmitter as Arc<dyn EffectHandler>)
                 .unwrap_or_else(|| Arc::new(NoTransmitter))
         };
-        let practice = receiver
+        let practice = transmitter
             .clone()
             .filter(|_| drills)
-            .map(|receiver| Arc::new(DrillTransmitter(receiver)) as Arc<dyn EffectHandler>);
+            .map(|transmitter| Arc::new(DrillTransmitter(transmitter)) as Arc<dyn EffectHandler>);
         let live = EffectHandlers {
             devices: devices.clone(),
             phones: Arc::new(WebPhones),
@@ -94,7 +94,7 @@ impl Handlers {
             responders: Arc::new(drill_responders),
             notices: Arc::new(LogNotices),
         };
-        Ok(Self { live, drill, receiver, dispatches, failures })
+        Ok(Self { live, drill, transmitter, dispatches, failures })
     }
 
     /// Starts the tasks outside the event loop, which run until the server stops.
@@ -105,17 +105,16 @@ impl Handlers {
         tasks: &Tasks,
     ) -> Option<Arc<Transmitter>> {
         for dispatches in self.dispatches {
-            tasks.spawn("simulated responders", respond(dispatches, engine.clone(), clock.clone()));
+            let work = respond(dispatches, engine.clone(), clock.clone());
+            tasks.spawn_until(Stage::Engine, "simulated responders", work);
         }
         if let Some(failures) = self.failures {
-            tasks.spawn(
-                "failures of the receiving center",
-                record_failures(failures, engine.clone()),
-            );
+            let work = record_failures(failures, engine.clone());
+            tasks.spawn_until(Stage::Outside, "failures of the receiving center", work);
         }
-        if let Some(receiver) = &self.receiver {
-            supervise(receiver, tasks);
+        if let Some(transmitter) = &self.transmitter {
+            supervise(transmitter, tasks);
         }
-        self.receiver
+        self.transmitter
     }
 }

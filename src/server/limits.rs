@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
@@ -132,7 +133,7 @@ pub type TokenHash = [u8; 32];
 #[derive(Debug)]
 pub struct Limits {
     /// The connections of each network.
-    pub connections: Arc<AtOnce<IpAddr>>,
+    pub connections: Arc<AtOnce<Network>>,
     /// The streams of events of each session and link.
     pub streams: Arc<AtOnce<TokenHash>>,
     /// The pictures that each session watches.
@@ -152,14 +153,27 @@ impl Limits {
     }
 }
 
-/// Returns the network whose connections are counted together: the address itself for IPv4, its /64
-/// for IPv6, because a provider assigns each household at least a whole /64 (RFC 6177).
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
+/// The network that an address belongs to: the address itself for IPv4, its /64 for IPv6, because a
+/// provider assigns each household at least a whole /64 (RFC 6177). Limits on strangers count by
+/// network. An address is no key for them, because whoever has a /64 has 2⁶⁴ addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// The network of an address.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => {
+                Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+            }
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -213,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_household_is_one_network() {
-        let network = |address: &str| network_of(address.parse().unwrap()).to_string();
+        let network = |address: &str| Network::of(address.parse().unwrap()).to_string();
         assert_eq!(network("203.0.113.9"), "203.0.113.9");
         assert_eq!(network("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(network("2001:db8:1:2:aaaa::1"), network("2001:db8:1:2:bbbb::2"));

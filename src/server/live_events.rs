@@ -42,6 +42,15 @@ pub enum Change {
     Home(HomeId),
 }
 
+impl Change {
+    /// The home that changed.
+    pub fn home(&self) -> &HomeId {
+        match self {
+            Self::Incident(home) | Self::Device(home, _) | Self::Home(home) => home,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Channel {
     sender: broadcast::Sender<Arc<LiveEvent>>,
@@ -148,14 +157,8 @@ impl LiveEvents {
                 .keys()
                 .cloned()
                 .collect::<BTreeSet<_>>();
-            let heard: Vec<Change> = taken
-                .into_iter()
-                .filter(|c| match c {
-                    Change::Incident(home) | Change::Device(home, _) | Change::Home(home) => {
-                        channels.contains(home)
-                    }
-                })
-                .collect();
+            let heard: Vec<Change> =
+                taken.into_iter().filter(|change| channels.contains(change.home())).collect();
             if !heard.is_empty() {
                 return heard;
             }

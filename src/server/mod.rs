@@ -35,8 +35,8 @@ mod time_zone;
 pub mod tls;
 pub mod webhooks;
 
-pub use http::{Encrypted, serve};
-pub use run::{StartError, run};
+pub use http::Encrypted;
+pub use run::{StartError, run, serve};
 pub use state::App;
 use tokio::sync::watch;
 

@@ -1,4 +1,4 @@
-//! Notifications to people and servers.
+//! Notices to people who are not looking at the app. So far they are lines in the log.
 
 use crate::{
     domain::incident::{command::Command, effect::Effect},

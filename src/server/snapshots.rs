@@ -14,6 +14,7 @@ use super::{
     sirens::Devices,
     stopped,
     store::{self, Reads, StoreError},
+    tasks::contained_now,
 };
 use crate::{
     api::{
@@ -53,7 +54,7 @@ pub struct Snapshots {
     /// The sirens behind the MQTT broker, if there is one.
     pub broker: Option<Arc<MqttDevices>>,
     /// The transmitter to a third party's receiving center, if there is one.
-    pub receiver: Option<Arc<Transmitter>>,
+    pub transmitter: Option<Arc<Transmitter>>,
     /// The operators at the console.
     pub operators: Arc<OperatorPresence>,
     /// Who the center is.
@@ -188,7 +189,7 @@ impl Snapshots {
 
     /// Who responds to the requests of this server, in a few words.
     pub(super) fn responders(&self) -> String {
-        match (&self.receiver, self.center, self.demo) {
+        match (&self.transmitter, self.center, self.demo) {
             (Some(_), ..) => "signals go to a receiving center".into(),
             (None, CenterMode::Operators, _) => {
                 match self.operators.present(self.clock.now()).len() {
@@ -208,8 +209,8 @@ impl Snapshots {
         let at = self.clock.now();
         let check =
             |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
-        let mut checks = vec![match (&self.receiver, self.center, self.demo) {
-            (Some(receiver), ..) => receiver.check(home, at),
+        let mut checks = vec![match (&self.transmitter, self.center, self.demo) {
+            (Some(transmitter), ..) => transmitter.check(home, at),
             (None, CenterMode::Operators, _) => match self.operators.present(at).is_empty() {
                 false => check(CheckKind::Center, true, "Somebody is at the console"),
                 true => check(CheckKind::Center, false, "Nobody is at the console"),
@@ -359,12 +360,126 @@ impl Publisher {
     }
 }
 
-/// Encodes changes, once for all listeners, until the server stops.
+/// Encodes changes, once for all listeners, until the server stops. A home that cannot be presented
+/// keeps no other from its events.
 pub(super) async fn fan_out(publisher: Publisher, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
-            changes = publisher.live_events.changes() => changes.iter().for_each(|change| publisher.publish(change)),
+            changes = publisher.live_events.changes() => {
+                for change in &changes {
+                    contained_now("live events", change.home(), || publisher.publish(change));
+                }
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::incident::{command::Command, effect::Effect},
+        server::{
+            cameras::CameraOptions,
+            clock::Machine,
+            demo,
+            engine::outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
+            monitoring::NoTransmitter,
+            store::{Feed, sqlite, writer},
+            tasks::Tasks,
+        },
+    };
+    use async_trait::async_trait;
+    use std::time::Duration;
+
+    /// Devices that panic when they are asked about this home.
+    struct Planted(HomeId);
+
+    #[async_trait]
+    impl EffectHandler for Planted {
+        async fn execute(&self, _: &Effect) -> Result<Option<Command>, ExecuteError> {
+            Ok(None)
+        }
+    }
+
+    impl Devices for Planted {
+        fn is_sounding(&self, home: &HomeId, _: &DeviceId) -> bool {
+            assert_ne!(*home, self.0, "planted");
+            false
+        }
+        fn is_online(&self, _: &HomeId, _: &DeviceId) -> bool {
+            true
+        }
+    }
+
+    /// Presents the demo's homes, with devices that panic when they are asked about that one.
+    async fn publisher(
+        folder: &tempfile::TempDir,
+        planted: &HomeId,
+        stop: &watch::Receiver<bool>,
+    ) -> Publisher {
+        let mut database = sqlite::open(&folder.path().join(sqlite::DATABASE)).await.unwrap();
+        demo::check(&mut database, true).await.unwrap();
+        let (tasks, clock) = (Tasks::new(stop.clone()), Arc::new(Clock::new(Machine)));
+        let live_events = Arc::new(LiveEvents::default());
+        let reads = database.reads.clone();
+        let homes = Arc::new(Homes::load(&*reads).await.unwrap());
+        let none: Arc<dyn EffectHandler> = Arc::new(NoTransmitter);
+        let handlers = EffectHandlers {
+            devices: none.clone(),
+            phones: none.clone(),
+            receiver: none.clone(),
+            responders: none.clone(),
+            notices: none,
+        };
+        let outbox = Outbox::new(clock.clone(), &handlers, &handlers);
+        let (_, journal) = writer::start(database, Arc::new(Feed::default()), &tasks);
+        let engine = Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks);
+        let engine = engine.await.unwrap();
+        let options =
+            CameraOptions { demo: false, ffmpeg: None, data: folder.path().to_path_buf() };
+        let cameras = Cameras::new(
+            Default::default(),
+            options,
+            clock.clone(),
+            live_events.clone(),
+            stop.clone(),
+        );
+        let snapshots = Arc::new(Snapshots {
+            engine,
+            reads,
+            clock,
+            devices: Arc::new(Planted(planted.clone())),
+            cameras,
+            broker: None,
+            transmitter: None,
+            operators: Arc::new(OperatorPresence::new(live_events.clone())),
+            center: CenterMode::Automatic,
+            center_phone: None,
+            demo: true,
+        });
+        Publisher { snapshots, homes, live_events }
+    }
+
+    #[tokio::test]
+    async fn home_that_panics_keeps_no_other_from_its_events() {
+        let folder = tempfile::tempdir().unwrap();
+        let (stopper, stop) = watch::channel(false);
+        let [first, second] = ["harbor-loft", "maple-street"].map(|id| id.parse().unwrap());
+        let publisher = publisher(&folder, &first, &stop).await;
+        let (live_events, now) = (publisher.live_events.clone(), publisher.snapshots.clock.now());
+        let _kept = live_events.subscribe(&first, None, now);
+        let mut events = live_events.subscribe(&second, None, now).events;
+        let fanned = tokio::spawn(fan_out(publisher, stop));
+        // Changes that are noted together are published in the order of their homes.
+        for home in [first, second] {
+            live_events.device_changed(home, "base".parse().unwrap());
+        }
+        let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await;
+        let event = event.expect("the other home's event comes").unwrap();
+        assert!(event.frame.starts_with(b"id: "), "{event:?}");
+        stopper.send(true).unwrap();
+        fanned.await.expect("the panic is contained");
     }
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::domain::incident::Policy;
 use axum::extract::FromRef;
-use std::{net::IpAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// All parts of the server that handlers share, as `src/server/run/mod.rs` connects them.
@@ -56,10 +56,10 @@ pub struct App {
     /// The number from which the center calls.
     pub center_phone: Option<String>,
     /// The transmitter to a third party's receiving center, if there is one.
-    pub receiver: Option<Arc<Transmitter>>,
+    pub transmitter: Option<Arc<Transmitter>>,
     /// The receiver for alarm panels and other Bucklers that signal to this one, if it listens for
     /// them.
-    pub listening: Option<Arc<Receiver>>,
+    pub receiver: Option<Arc<Receiver>>,
     /// The servers that get webhook messages about incidents.
     pub webhooks: Arc<Webhooks>,
     /// The servers that may report the progress of help.
@@ -71,7 +71,7 @@ pub struct App {
     /// The data folder.
     pub data: PathBuf,
     /// The trusted proxies, whose headers state how a browser connected.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Arc<[IpAddr]>,
     /// How long after a proof of identity its device may change a home.
     pub proof_lasts: Duration,
     /// Passkeys and their open ceremonies.
@@ -95,23 +95,16 @@ pub struct App {
 }
 
 /// The state of the router. A type of this crate, so that `FromRef` can be implemented for handles
-/// such as `Arc<Clock>`.
+/// such as `Arc<Clock>`. Handlers and extractors take what they use by `FromRef`, never the whole.
 #[derive(Clone)]
-pub struct AppState(pub Arc<App>);
-
-impl Deref for AppState {
-    type Target = App;
-    fn deref(&self) -> &App {
-        &self.0
-    }
-}
+pub struct AppState(pub(super) Arc<App>);
 
 /// Implements `FromRef` for single handles, each from a field of [`App`].
 macro_rules! handle {
     ($($field:ident: $handle:ty),* $(,)?) => {
         $(impl FromRef<AppState> for $handle {
             fn from_ref(app: &AppState) -> Self {
-                app.$field.clone()
+                app.0.$field.clone()
             }
         })*
     };
@@ -129,10 +122,11 @@ handle! {
     cameras: Arc<Cameras>,
     clips: Arc<Clips>,
     broker: Option<Arc<MqttDevices>>,
-    listening: Option<Arc<Receiver>>,
+    receiver: Option<Arc<Receiver>>,
     webhooks: Arc<Webhooks>,
     operators: Arc<OperatorPresence>,
     welcome: Arc<FirstOwner>,
+    trusted_proxies: Arc<[IpAddr]>,
 }
 
 /// Defines a struct of handles, each from the field of [`App`] with the same name, and implements
@@ -147,7 +141,7 @@ macro_rules! handles {
 
         impl axum::extract::FromRef<$crate::server::state::AppState> for $name {
             fn from_ref(app: &$crate::server::state::AppState) -> Self {
-                Self { $($field: Clone::clone(&app.$field)),* }
+                Self { $($field: Clone::clone(&app.0.$field)),* }
             }
         }
     };

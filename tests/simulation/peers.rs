@@ -281,8 +281,11 @@ impl Handler {
             Errand::begin_at(&self.world, Errand::command(effect.incident, report, patience), at);
         }
         if dice.chance(5) {
-            let close =
-                Command::Close { by: Actor::Center, disposition: Disposition::ClosedByCenter };
+            let close = Command::Close {
+                by: Actor::Center,
+                disposition: Disposition::ClosedByCenter,
+                note: None,
+            };
             Errand::begin_at(
                 &self.world,
                 Errand::command(effect.incident, close, Duration::from_secs(60)),

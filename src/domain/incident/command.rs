@@ -158,6 +158,16 @@ pub enum Command {
         by: Actor,
         /// How it ended.
         disposition: Disposition,
+        /// A note for the record, if any.
+        note: Option<String>,
+    },
+    /// The operator who works on the incident reports. Refused if the operator does not work on it
+    /// any more.
+    ByAssignee {
+        /// The operator.
+        by: Actor,
+        /// The report.
+        report: OperatorReport,
     },
     /// The household ends the incident: only after the calls are over, and only while no center
     /// works on it (I23).
@@ -184,6 +194,7 @@ impl Command {
             | Self::Review { by, .. }
             | Self::Note { by, .. }
             | Self::Close { by, .. }
+            | Self::ByAssignee { by, .. }
             | Self::End { by } => Some(by),
             Self::Tick
             | Self::Call { .. }
@@ -193,6 +204,39 @@ impl Command {
             | Self::ReplaceDrill => None,
         }
     }
+}
+
+/// A report of the operator who works on an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorReport {
+    /// A step of a call.
+    Call {
+        /// The call.
+        call: CallId,
+        /// The step.
+        step: CallStep,
+    },
+    /// Responders made progress.
+    Dispatch {
+        /// The service.
+        service: Service,
+        /// Its new state.
+        state: DispatchState,
+        /// The agency's reference number.
+        reference: Option<String>,
+    },
+    /// A note for the record.
+    Note {
+        /// The text.
+        text: String,
+    },
+    /// The incident is closed.
+    Close {
+        /// How it ended.
+        disposition: Disposition,
+        /// A note for the record, if any.
+        note: Option<String>,
+    },
 }
 
 /// A step of a call.
@@ -209,6 +253,8 @@ pub enum CallStep {
     },
     /// The contact hangs up.
     HangUp,
+    /// The contact answered and hung up, as somebody else reports it afterward.
+    AnsweredAndHungUp,
     /// Nobody was reached: declined, busy, voicemail, could not be placed.
     NotReached(NotReached),
 }

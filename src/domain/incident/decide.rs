@@ -29,7 +29,8 @@ pub enum Refusal {
     CallOver,
     /// The incident does not wait for this command.
     NotWaiting,
-    /// Somebody else works on it: an operator, or a center elsewhere.
+    /// Somebody else works on it: an operator, or a center elsewhere. Also the answer to the report
+    /// of an operator who was relieved.
     AssignedToAnother,
     /// Contacts are still being called.
     CallsUnderWay,
@@ -106,6 +107,7 @@ impl Draft {
                 Ok(())
             }
             Command::Call { call, step } => self.call(call, step),
+            Command::ByAssignee { by, report } => self.reported_by_assignee(by, report),
             _ if self.incident.is_over() => Err(Refusal::IncidentOver),
             Command::Join { request, source, by } => {
                 self.join(request, source, by);
@@ -144,7 +146,10 @@ impl Draft {
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => {
                 Err(Refusal::NotWaiting)
             }
-            Command::Close { by, disposition } => {
+            Command::Close { by, disposition, note } => {
+                if let Some(text) = note {
+                    self.push(Event::Noted { by: by.clone(), text });
+                }
                 self.close(by, disposition);
                 Ok(())
             }
@@ -271,14 +276,9 @@ impl Draft {
             (CallState::Answered { .. }, CallStep::Answer) => return Ok(()),
             (CallState::Answered { .. }, CallStep::NotReached(_))
             | (CallState::Ringing { .. }, CallStep::HangUp) => {
-                return self.end_call(
-                    call.id,
-                    if call.purpose == Purpose::Inform {
-                        CallOutcome::NoAnswer
-                    } else {
-                        CallOutcome::HungUp
-                    },
-                );
+                let informs = call.purpose == Purpose::Inform;
+                let outcome = if informs { CallOutcome::NoAnswer } else { CallOutcome::HungUp };
+                return self.end_call(call.id, outcome);
             }
             (CallState::Ringing { .. }, CallStep::NotReached(why)) => {
                 return self.end_call(call.id, why.into());
@@ -294,7 +294,9 @@ impl Draft {
         match (call.purpose, step) {
             (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
             (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
-            (Purpose::Verify, CallStep::HangUp) => self.end_call(id, CallOutcome::HungUp),
+            (Purpose::Verify, CallStep::HangUp | CallStep::AnsweredAndHungUp) => {
+                self.end_call(id, CallOutcome::HungUp)
+            }
             (Purpose::Verify, CallStep::Cancel { authenticated: false }) => {
                 self.end_call(id, CallOutcome::WrongPassword)
             }
@@ -318,9 +320,7 @@ impl Draft {
                 }
                 self.end_call(id, CallOutcome::Told)
             }
-            (Purpose::Inform, CallStep::Confirm | CallStep::HangUp) => {
-                self.end_call(id, CallOutcome::Told)
-            }
+            (Purpose::Inform, _) => self.end_call(id, CallOutcome::Told),
         }
     }
 

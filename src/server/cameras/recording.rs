@@ -15,6 +15,7 @@ use crate::{
 };
 use std::{
     collections::HashMap,
+    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -60,12 +61,30 @@ impl Clips {
         Self { folder: data.join("clips"), live, drills, recording: Mutex::default() }
     }
 
-    /// The path of the clip of an incident, whether it exists or not.
-    pub fn file(&self, incident: &Incident) -> PathBuf {
+    /// The path of the clip of an incident, if there is one.
+    pub async fn find(&self, incident: &Incident) -> Option<PathBuf> {
+        for file in self.files(incident) {
+            if tokio::fs::try_exists(&file).await.unwrap_or_default() {
+                return Some(file);
+            }
+        }
+        None
+    }
+
+    /// Opens the clip of an incident. It waits for the disk, so it is not for the async runtime.
+    ///
+    /// # Errors
+    /// There is no clip, or it cannot be opened.
+    pub fn open(&self, incident: &Incident) -> io::Result<File> {
+        let [file, before] = self.files(incident);
+        File::open(file).or_else(|_| File::open(before))
+    }
+
+    /// The paths at which the clip of an incident may be: in the folder of its home, or where it
+    /// was before homes had folders.
+    fn files(&self, incident: &Incident) -> [PathBuf; 2] {
         let name = format!("{}.mp4", incident.id);
-        // Before clips had a folder for each home.
-        let before = self.folder.join(&name);
-        if before.exists() { before } else { self.place(incident).join(name) }
+        [self.place(incident).join(&name), self.folder.join(name)]
     }
 
     fn place(&self, incident: &Incident) -> PathBuf {

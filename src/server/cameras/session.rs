@@ -14,7 +14,7 @@ use crate::{
     server::{
         clock::instant,
         homes::Homes,
-        tasks::{backoff, contained},
+        tasks::{backoff, contained, contained_now},
     },
 };
 use std::{
@@ -49,7 +49,7 @@ pub async fn keep_what_is_wanted(
             .iter()
             .filter(|home| home.cameras.iter().any(|camera| camera.keep != Keep::OnDemand))
         {
-            cameras.review(home);
+            contained_now("cameras", &home.id, || cameras.review(home));
         }
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,

@@ -5,17 +5,19 @@ use crate::server::{
     Finding, cameras,
     config::Config,
     dc09::transmitter,
-    mqtt, private,
+    evidence_key, mqtt, private,
     store::sqlite::{self, DATABASE},
     webhooks,
 };
 use reqwest::Client;
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 /// The timeout of a request to a running server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// Less free space than this is a fault, bytes.
 const SPACE_LEAST: u64 = 64 << 20;
+/// The length of each of the server's own keys.
+const KEY_BYTES: usize = 32;
 
 /// Checks everything and prints the findings. Returns whether all of them are good.
 pub async fn check(config: &Config) -> bool {
@@ -46,9 +48,9 @@ fn folder(folder: &Path) -> Vec<Finding> {
         Ok(()) => (true, format!("folder: {name} can be read and written")),
         Err(error) => (false, format!("folder: {name} cannot be used by this user: {error}")),
     }];
-    let names = private::database_files(&folder.join(DATABASE))
-        .into_iter()
-        .chain([folder.join(cameras::KEY)]);
+    let keys = [cameras::KEY, evidence_key::FILE].map(|name| folder.join(name));
+    findings.extend(keys.iter().filter_map(|file| key(file)));
+    let names = private::database_files(&folder.join(DATABASE)).into_iter().chain(keys);
     findings.extend(names.filter(|file| private::is_open_to_others(file)).map(|file| {
         (
             false,
@@ -63,6 +65,20 @@ fn folder(folder: &Path) -> Vec<Finding> {
             .map(|free| (free >= SPACE_LEAST, format!("disk: {} MB free", free >> 20))),
     );
     findings
+}
+
+/// The fault of a key file, if it has one. A key that is missing is made when it is needed.
+fn key(file: &Path) -> Option<Finding> {
+    let name = file.display();
+    match std::fs::read(file) {
+        Ok(key) if key.len() == KEY_BYTES => None,
+        Ok(_) => Some((
+            false,
+            format!("folder: {name} is no key of {KEY_BYTES} bytes; restore it from a backup"),
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some((false, format!("folder: {name} cannot be read: {error}"))),
+    }
 }
 
 async fn database(file: &Path) -> Vec<Finding> {

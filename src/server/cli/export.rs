@@ -20,7 +20,6 @@ use crate::server::{
 use clap::{Args, ValueEnum};
 use std::{
     error::Error,
-    fs::File,
     io::{self, Seek},
     path::{Path, PathBuf},
 };
@@ -106,7 +105,7 @@ pub async fn run(asked: &ExportOptions, data: &Path) -> Result<Exported, Box<dyn
         };
         let id = current.incident.id;
         // Opened once, because a running server may delete a clip that is too old.
-        let mut film = File::open(clips.file(&current.incident)).ok();
+        let mut film = clips.open(&current.incident).ok();
         let clip = film.as_ref().map(|film| Clip::read(id, film)).transpose()?;
         let evidence = Evidence::of(&current, now, None, clip, Audience::Center);
         let evidence = if let Some(key) = &key { evidence.signed(key) } else { evidence };

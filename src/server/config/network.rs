@@ -47,7 +47,8 @@ impl Network {
         let public_url = options.public_url.as_deref().or(file.public_url.as_deref());
         Ok(Self {
             listen,
-            trusted_proxies: trusted_proxies.clone(),
+            // Addresses of peers are canonical, too: `192.0.2.1` for `::ffff:192.0.2.1`.
+            trusted_proxies: trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
             plain_http,
             tls,
             public_url: public_url.map(public).transpose()?,
@@ -106,6 +107,14 @@ mod tests {
             })
             .is_ok()
         );
+    }
+
+    #[test]
+    fn proxy_is_trusted_however_its_address_is_written() {
+        let trusted_proxies = vec!["::ffff:10.0.0.2".parse().unwrap(), "::1".parse().unwrap()];
+        let config = Config::new(Options { trusted_proxies, ..Options::default() }).unwrap();
+        let known: [IpAddr; 2] = ["10.0.0.2".parse().unwrap(), "::1".parse().unwrap()];
+        assert_eq!(config.trusted_proxies, known);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::{
             device::{self, ONE_ID_ONE_REQUEST},
         },
         homes::Homes,
-        limits::{AtOnce, Place, network_of},
+        limits::{AtOnce, Network, Place},
         stopped,
         tasks::spawn_contained,
     },
@@ -33,7 +33,6 @@ use crate::{
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    net::IpAddr,
     pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
@@ -49,10 +48,11 @@ use tokio::{
 /// panel's clock may be off.
 const LATE: Duration = Duration::from_secs(40);
 const EARLY: Duration = Duration::from_secs(20);
-/// How long a new connection may take to its first message that is answered. A panel connects to
-/// send one.
+/// How long a new connection may take to its first message that is answered with ACK or NAK. A
+/// panel connects to send one.
 const FIRST_WITHIN: Duration = Duration::from_secs(30);
-/// How long a panel may take from one answered message to the next. Other bytes do not extend it.
+/// How long a panel may take from one such message to the next. Other bytes do not extend it, nor
+/// do messages of an unknown account.
 const SAYS_NOTHING: Duration = Duration::from_secs(120);
 /// A panel that takes no answer for this long is disconnected.
 const TAKES_NOTHING: Duration = Duration::from_secs(10);
@@ -100,9 +100,13 @@ pub struct Receiver {
 }
 
 /// The answer to a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
+    /// Taken, from a known account.
     Ack,
+    /// Wrong time, from a known account.
     Nak,
+    /// Not understood, or from an unknown account.
     Duh,
     /// No answer, because the event could not be applied. The panel sends it again.
     Nothing,
@@ -168,8 +172,8 @@ impl Receiver {
         self.accounts.get(&frame?.to_ascii_uppercase())
     }
 
-    /// Returns the answer to one frame, after its events are stored. `None` for no answer.
-    async fn answer(&self, source: &Source, bytes: &[u8], from: &str) -> Option<Vec<u8>> {
+    /// Returns the answer to one frame, encoded, after its events are stored. `None` for no answer.
+    async fn answer(&self, source: &Source, bytes: &[u8], from: &str) -> Option<(Answer, Vec<u8>)> {
         let frame = match Frame::decode(bytes, |account| self.account(account)?.key.as_ref()) {
             Ok(frame) => frame,
             Err(error) => {
@@ -180,19 +184,20 @@ impl Receiver {
             }
         };
         let account = self.account(frame.account.as_deref());
-        let id = match self.understood(source, account, &frame, from).await {
+        let answer = self.understood(source, account, &frame, from).await;
+        let id = match answer {
             Answer::Ack => Id::Ack,
             Answer::Nak => Id::Nak,
             Answer::Duh => Id::Duh,
             Answer::Nothing => return None,
         };
-        let answer = frame.answer(id, source.clock.now());
-        let key = account.and_then(|account| account.key.as_ref()).filter(|_| answer.sealed);
+        let reply = frame.answer(id, source.clock.now());
+        let key = account.and_then(|account| account.key.as_ref()).filter(|_| reply.sealed);
         let mut pad = [b'A'; PAD];
         if getrandom::fill(&mut pad).is_ok() {
             pad = pad.map(|byte| b'A' + byte % 26);
         }
-        Some(answer.encode(key.map(|key| (key, &pad))))
+        Some((answer, reply.encode(key.map(|key| (key, &pad)))))
     }
 
     async fn understood(
@@ -414,20 +419,20 @@ pub struct Source {
 }
 
 /// Serves panels, until the server stops.
-pub async fn listen(source: Arc<Source>, listening: Arc<Receiver>, socket: Socket) {
+pub async fn listen(source: Arc<Source>, receiver: Arc<Receiver>, socket: Socket) {
     let mut stop = source.stop.clone();
     tokio::select! {
         () = stopped(&mut stop) => {}
         () = async {
             match socket {
-                Socket::Tcp(listener) => over_tcp(source, listening, listener).await,
-                Socket::Udp(socket) => over_udp(source, listening, Arc::new(socket)).await,
+                Socket::Tcp(listener) => over_tcp(source, receiver, listener).await,
+                Socket::Udp(socket) => over_udp(source, receiver, Arc::new(socket)).await,
             }
         } => {}
     }
 }
 
-async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpListener) {
+async fn over_tcp(source: Arc<Source>, receiver: Arc<Receiver>, listener: TcpListener) {
     // Panels may share an address. If all places are taken, the address with the most loses its
     // oldest connection.
     let places = AtOnce::new(AT_ONCE, AT_ONCE);
@@ -440,16 +445,16 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
                 continue;
             }
         };
-        let Ok(place) = places.enter(network_of(from.ip())) else {
+        let Ok(place) = places.enter(Network::of(from.ip())) else {
             tracing::warn!(%from, "a connection of an alarm panel was refused: all places are taken");
             continue;
         };
-        let (source, listening) = (source.clone(), listening.clone());
+        let (source, receiver) = (source.clone(), receiver.clone());
         spawn_contained("alarm panel", from, async move {
             let (mut stop, name) = (source.stop.clone(), from.to_string());
             tokio::select! {
                 () = stopped(&mut stop) => {}
-                talked = talk(&source, &listening, socket, &place, &name) => {
+                talked = talk(&source, &receiver, socket, &place, &name) => {
                     if let Err(error) = talked {
                         tracing::debug!(%from, %error, "the connection to an alarm panel ended");
                     }
@@ -463,9 +468,9 @@ async fn over_tcp(source: Arc<Source>, listening: Arc<Receiver>, listener: TcpLi
 /// message that came is handled to its end.
 async fn talk(
     source: &Source,
-    listening: &Receiver,
+    receiver: &Receiver,
     mut socket: TcpStream,
-    place: &Place<IpAddr>,
+    place: &Place<Network>,
     from: &str,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
@@ -475,10 +480,13 @@ async fn talk(
         match cut(&bytes) {
             Cut::Frame(length) => {
                 let frame: Vec<u8> = bytes.drain(..length).collect();
-                if let Some(answer) = listening.answer(source, &frame, from).await {
+                if let Some((answer, bytes)) = receiver.answer(source, &frame, from).await {
                     // It fits into the system's buffer, unless the panel reads nothing.
-                    timeout(TAKES_NOTHING, socket.write_all(&answer)).await??;
-                    silent.as_mut().reset(instant() + SAYS_NOTHING);
+                    timeout(TAKES_NOTHING, socket.write_all(&bytes)).await??;
+                    // Anybody can send messages of unknown accounts.
+                    if answer != Answer::Duh {
+                        silent.as_mut().reset(instant() + SAYS_NOTHING);
+                    }
                 }
             }
             Cut::Noise(length) => drop(bytes.drain(..length)),
@@ -498,7 +506,7 @@ async fn talk(
     }
 }
 
-async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<UdpSocket>) {
+async fn over_udp(source: Arc<Source>, receiver: Arc<Receiver>, socket: Arc<UdpSocket>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut bytes = vec![0; MOST];
     loop {
@@ -511,12 +519,12 @@ async fn over_udp(source: Arc<Source>, listening: Arc<Receiver>, socket: Arc<Udp
         };
         // The panel retries a datagram that is dropped here.
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let (source, listening, socket, datagram) =
-            (source.clone(), listening.clone(), socket.clone(), bytes[..length].to_vec());
+        let (source, receiver, socket, datagram) =
+            (source.clone(), receiver.clone(), socket.clone(), bytes[..length].to_vec());
         spawn_contained("alarm panel", from, async move {
             if let Cut::Frame(length) = cut(&datagram)
-                && let Some(answer) =
-                    listening.answer(&source, &datagram[..length], &from.to_string()).await
+                && let Some((_, answer)) =
+                    receiver.answer(&source, &datagram[..length], &from.to_string()).await
                 && let Err(error) = socket.send_to(&answer, from).await
             {
                 tracing::debug!(%from, %error, "could not send an answer to an alarm panel");

@@ -26,7 +26,7 @@ use crate::{
         clock::Clock,
         live_events::LiveEvents,
         store::{Journal, StoreError},
-        tasks::Tasks,
+        tasks::{Stage, Tasks},
     },
 };
 use batch::{Job, Reply};
@@ -145,7 +145,8 @@ impl Engine {
             Start { timers, time_is_kept, changes },
         );
         event_loop.store_start().await;
-        tasks.spawn("engine", event_loop.run(queue, tasks.stop()));
+        let end = tasks.end_of(Stage::Engine);
+        tasks.spawn_in(Stage::Engine, "engine", event_loop.run(queue, end));
         for effect in moot {
             engine.completed(effect.key, effect.incident, None).await;
         }

@@ -11,7 +11,7 @@ use crate::{
     server::{
         clock::Clock,
         metrics,
-        tasks::{Tasks, contained, message, spawn_contained},
+        tasks::{Stage, Tasks, contained, contained_now, message, spawn_contained},
     },
 };
 use async_trait::async_trait;
@@ -131,11 +131,16 @@ impl Outbox {
         tasks: &Tasks,
     ) {
         for (handler, receiver) in self.workers.lock().expect("no holder panics").drain(..) {
-            tasks.spawn("outbox", work(handler, receiver, engine.clone(), self.clock.clone()));
+            let work = work(handler, receiver, engine.clone(), self.clock.clone());
+            // It ends when the event loop does, which holds the sending end of its queue.
+            tasks.spawn_in(Stage::Engine, "outbox", work);
         }
         for current in running {
             for (handler, _) in self.queues(current.incident.mode) {
-                handler.resume(&current);
+                // One incident that a handler cannot resume must not keep the server from starting.
+                contained_now("effects of a running incident", &current.incident.home, || {
+                    handler.resume(&current)
+                });
             }
         }
         self.deliver(pending);
@@ -187,7 +192,7 @@ async fn work(
 ) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(effect) = effects.recv().await {
-        handler.queued(&effect);
+        contained_now("effect", &effect.key, || handler.queued(&effect));
         let (handler, engine, clock, places) =
             (handler.clone(), engine.clone(), clock.clone(), places.clone());
         spawn_contained("effect", effect.key.clone(), async move {

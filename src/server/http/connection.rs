@@ -5,8 +5,7 @@
 //! for them without a timeout: a client that sends nothing kept its connection.
 
 use crate::server::{
-    App,
-    limits::{AtOnce, Place, TooMany, network_of},
+    limits::{AtOnce, Network, Place, TooMany},
     stopped,
     tasks::contained,
     tls::Tls,
@@ -76,26 +75,20 @@ const KEPT_FOR_SLOW: usize = 64 * 1024;
 const NO_MORE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` becomes true. Then streams end, and open requests get a moment to complete.
+/// `connections` limits how many a network may have open; trusted `proxies` have no limit.
 ///
 /// # Errors
 /// The socket failed.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    app: Arc<App>,
-    assets: super::Assets,
+    router: Router,
+    connections: Arc<AtOnce<Network>>,
+    proxies: Arc<[IpAddr]>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let (connections, proxies) =
-        (app.limits.connections.clone(), app.trusted_proxies.clone().into());
     let refusals = Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN)));
-    let edge = Edge {
-        router: super::router(app, assets),
-        connections,
-        proxies,
-        refusals,
-        stop: stop.clone(),
-    };
+    let edge = Edge { router, connections, proxies, refusals, stop: stop.clone() };
     let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! { () = stopped(&mut stop) => break, accepted = listener.accept() => accepted };
@@ -155,7 +148,7 @@ struct Client {
 #[derive(Clone)]
 struct Edge {
     router: Router,
-    connections: Arc<AtOnce<IpAddr>>,
+    connections: Arc<AtOnce<Network>>,
     proxies: Arc<[IpAddr]>,
     /// How often a refused connection is logged.
     refusals: Arc<DefaultDirectRateLimiter>,
@@ -165,16 +158,16 @@ struct Edge {
 impl Edge {
     /// Counts one more connection of a network. A trusted proxy, and this machine, on which a proxy
     /// may run, are not limited.
-    fn enter(&self, peer: IpAddr) -> Result<Option<Place<IpAddr>>, TooMany> {
+    fn enter(&self, peer: IpAddr) -> Result<Option<Place<Network>>, TooMany> {
         let is_limited = !peer.is_loopback() && !self.proxies.contains(&peer);
-        is_limited.then(|| self.connections.enter(network_of(peer))).transpose()
+        is_limited.then(|| self.connections.enter(Network::of(peer))).transpose()
     }
 
     async fn connection(self, socket: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
         // Kept until the connection closes, or becomes a WebSocket.
         let Ok(place) = self.enter(peer.ip()) else {
             if self.refusals.check().is_ok() {
-                let network = network_of(peer.ip());
+                let network = Network::of(peer.ip());
                 tracing::warn!(%network, "too many connections of one network; if that is a proxy, name it with --trusted-proxy");
             }
             return;

@@ -1,6 +1,6 @@
 //! The console of the monitoring center: the queue, and the reports of the operator who works on an
-//! incident. Nobody else can report on it, because only one operator works on an incident at a
-//! time.
+//! incident. A report of anybody else is refused in the same decision
+//! ([`Command::ByAssignee`]), also if that operator was relieved while the report was on its way.
 
 use super::{
     errors::{ApiError, Problems},
@@ -26,7 +26,7 @@ use crate::{
         incident::{
             self as domain, Actor, CallState, CenterMode, DispatchState, Disposition, Mode,
             Purpose, Service, Snapshot, State as Stands,
-            command::{CallStep, Command, NotReached},
+            command::{CallStep, Command, NotReached, OperatorReport},
             disclosure::Audience,
             event::Event,
         },
@@ -284,7 +284,12 @@ fn open(engine: &Engine, id: IncidentId) -> Result<Arc<Current>, ApiError> {
     engine.view().by_id(id).filter(|current| is_open(current)).ok_or_else(ApiError::not_found)
 }
 
-/// Returns the open incident if this operator works on it.
+fn reported(signed_in: &SignedIn, report: OperatorReport) -> Command {
+    Command::ByAssignee { by: actor(signed_in), report }
+}
+
+/// Returns the open incident if this operator works on it now. A report may still be refused later,
+/// by the decision on it.
 fn assigned(
     engine: &Engine,
     signed_in: &SignedIn,
@@ -413,12 +418,10 @@ pub async fn called(
         CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
         CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
         CalledOutcome::Failed => CallStep::NotReached(NotReached::Failed),
-        CalledOutcome::HungUp => CallStep::HangUp,
+        CalledOutcome::HungUp => CallStep::AnsweredAndHungUp,
     };
-    if outcome == CalledOutcome::HungUp {
-        steering.engine.give(id, Command::Call { call, step: CallStep::Answer }).await?;
-    }
-    let answer = steering.engine.give(id, Command::Call { call, step }).await?;
+    let report = reported(&signed_in, OperatorReport::Call { call, step });
+    let answer = steering.engine.give(id, report).await?;
     answer.refusal.map_or(Ok(()), |refusal| Err(ApiError::from(refusal)))?;
     Ok(Json(CallResult { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
 }
@@ -447,17 +450,9 @@ pub async fn moved(
         _ => return Err(ApiError::not_found()),
     };
     let reference = line("reference", &reference, REFERENCE_MOST)?;
-    steering
-        .give(
-            id,
-            Command::Dispatch {
-                service,
-                state,
-                reference: Some(reference).filter(|text| !text.is_empty()),
-            },
-            Audience::Center,
-        )
-        .await
+    let reference = Some(reference).filter(|text| !text.is_empty());
+    let report = OperatorReport::Dispatch { service, state, reference };
+    steering.give(id, reported(&signed_in, report), Audience::Center).await
 }
 
 /// Adds a note to the record of an incident.
@@ -480,7 +475,7 @@ pub async fn note(
     if text.is_empty() {
         return Err(ApiError::field("text", "Write something."));
     }
-    steering.give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center).await
+    steering.give(id, reported(&signed_in, OperatorReport::Note { text }), Audience::Center).await
 }
 
 /// Closes an incident for which help was requested.
@@ -503,19 +498,14 @@ pub async fn close(
         // Before help was requested, only the first contact can prevent it (I5).
         return Err(ApiError::new(Code::NotAllowed, "It can be closed once help was requested."));
     }
-    let text = line("note", &note, NOTE_MOST)?;
-    if !text.is_empty() {
-        steering
-            .give(id, Command::Note { by: actor(&signed_in), text }, Audience::Center)
-            .await
-            .map(drop)?;
-    }
+    let note = Some(line("note", &note, NOTE_MOST)?).filter(|text| !text.is_empty());
     let disposition = match disposition {
         Ended::HelpGiven => Disposition::HelpGiven,
         Ended::FalseAlarm => Disposition::FalseAlarm,
         Ended::Other => Disposition::ClosedByCenter,
     };
-    steering.give(id, Command::Close { by: actor(&signed_in), disposition }, Audience::Center).await
+    let report = OperatorReport::Close { disposition, note };
+    steering.give(id, reported(&signed_in, report), Audience::Center).await
 }
 
 /// Makes a text one line for the record.

@@ -4,11 +4,14 @@
 use super::errors::ApiError;
 use crate::server::{Encrypted, identity, state::AppState};
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::{ConnectInfo, FromRef, FromRequestParts},
     http::{Extensions, HeaderMap, request::Parts},
 };
 use axum_extra::extract::{CookieJar, cookie::Cookie};
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 /// The name over HTTPS.
 const SECURE: &str = "__Host-buckler_session";
@@ -62,7 +65,8 @@ pub struct Address(pub Option<IpAddr>);
 impl FromRequestParts<AppState> for Address {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        Ok(Self(address(&parts.extensions, &parts.headers, &app.trusted_proxies)))
+        let proxies = Arc::<[IpAddr]>::from_ref(app);
+        Ok(Self(address(&parts.extensions, &parts.headers, &proxies)))
     }
 }
 
@@ -77,7 +81,8 @@ pub struct SessionCookie {
 impl FromRequestParts<AppState> for SessionCookie {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let https = is_https(&parts.extensions, &parts.headers, &app.trusted_proxies);
+        let proxies = Arc::<[IpAddr]>::from_ref(app);
+        let https = is_https(&parts.extensions, &parts.headers, &proxies);
         let Address(address) = Address::from_request_parts(parts, app).await?;
         Ok(Self { jar: CookieJar::from_headers(&parts.headers), https, address })
     }

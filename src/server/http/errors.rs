@@ -261,3 +261,16 @@ impl From<Refusal> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn store_that_cannot_be_read_now_is_answered_503() {
+        let source = std::sync::Arc::new(sqlx::Error::PoolTimedOut);
+        let error = StoreError::Database { operation: "look for a session", source };
+        let ApiError(problem) = error.into();
+        assert_eq!((problem.status, problem.code), (503, Code::StorageUnavailable));
+    }
+}

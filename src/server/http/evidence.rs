@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -78,7 +78,7 @@ pub async fn export(
     let (current, clips, data) =
         (of.current.clone(), exporting.clips.clone(), exporting.data.clone());
     let files = tokio::task::spawn_blocking(move || {
-        let file = File::open(clips.file(&current.incident));
+        let file = clips.open(&current.incident);
         let clip = file.and_then(|file| Clip::read(current.incident.id, &file));
         (clip.ok(), EvidenceKey::of(&data))
     })

@@ -13,12 +13,13 @@ use crate::{
     },
     server::{
         clock::Clock,
-        engine::Current,
+        engine::{Current, Engine},
+        homes::Homes,
         identity,
-        state::AppState,
+        state::{AppState, handles},
         store::{
-            Account, AuditEntry, Bookkeeping, Change, ChangeError, Changes, Guard, SESSION_LEAVES,
-            Session,
+            Account, AuditEntry, Bookkeeping, Change, ChangeError, Changes, Guard, Reads,
+            SESSION_LEAVES, Session,
         },
         tasks::spawn_contained,
     },
@@ -26,7 +27,7 @@ use crate::{
 use axum::{
     Json,
     extract::{
-        FromRequest, FromRequestParts, Path, Request,
+        FromRef, FromRequest, FromRequestParts, Path, Request,
         rejection::{BytesRejection, FailedToBufferBody, JsonRejection},
     },
     http::request::Parts,
@@ -40,6 +41,24 @@ use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 /// grants no access.
 pub fn session_name(token: &[u8; 32]) -> String {
     HEXLOWER.encode(&token[..8])
+}
+
+handles! {
+    /// Finds the session of a request.
+    struct SessionLookup {
+        reads: Arc<dyn Reads>,
+        changes: Changes,
+        clock: Arc<Clock>,
+        proof_lasts: Duration,
+    }
+}
+
+handles! {
+    /// Finds the home of a request, and what the account may do there.
+    struct MemberLookup {
+        reads: Arc<dyn Reads>,
+        homes: Arc<Homes>,
+    }
 }
 
 /// A signed-in account.
@@ -61,7 +80,7 @@ impl SignedIn {
         AuditEntry {
             account: Some(self.account.id.clone()),
             session: Some(session_name(&self.session.token)),
-            address: self.address.map(|address| address.to_string()),
+            address: self.address,
             ..AuditEntry::new(what, self.clock.now(), detail)
         }
     }
@@ -124,18 +143,13 @@ impl FromRequestParts<AppState> for SignedIn {
         let cookie = SessionCookie::from_request_parts(parts, app).await?;
         let no_session = || ApiError::new(Code::NotSignedIn, "Sign in first.");
         let token = identity::token_hash(cookie.token().ok_or_else(no_session)?);
-        let now = app.clock.now();
-        let (account, session) = app.reads.session(token, now).await?.ok_or_else(no_session)?;
+        let SessionLookup { reads, changes, clock, proof_lasts } = SessionLookup::from_ref(app);
+        let now = clock.now();
+        let (account, session) = reads.session(token, now).await?.ok_or_else(no_session)?;
         if now.since(session.seen_at) > identity::SESSION_NOTED || session.replaces.is_some() {
-            note_use(app.clock.clone(), app.changes.clone(), session.clone());
+            note_use(clock.clone(), changes, session.clone());
         }
-        Ok(Self {
-            account,
-            session,
-            address: cookie.address,
-            clock: app.clock.clone(),
-            proof_lasts: app.proof_lasts,
-        })
+        Ok(Self { account, session, address: cookie.address, clock, proof_lasts })
     }
 }
 
@@ -172,19 +186,10 @@ pub struct Member {
 
 impl Member {
     async fn of(signed_in: SignedIn, home: &HomeId, app: &AppState) -> Result<Self, ApiError> {
-        let membership = app
-            .reads
-            .membership(home, &signed_in.account.id)
-            .await?
-            .ok_or_else(ApiError::not_found)?;
-        let missing = || {
-            if app.homes.is_unreadable(home) {
-                ApiError::unreadable()
-            } else {
-                ApiError::not_found()
-            }
-        };
-        let home = app.homes.get(home).ok_or_else(missing)?;
+        let MemberLookup { reads, homes } = MemberLookup::from_ref(app);
+        let membership = reads.membership(home, &signed_in.account.id).await?;
+        let membership = membership.ok_or_else(ApiError::not_found)?;
+        let home = homes.get(home).ok_or_else(|| missing(&homes, home))?;
         Ok(Self { signed_in, home, membership })
     }
 
@@ -216,6 +221,11 @@ impl Member {
         }
         Ok(())
     }
+}
+
+/// The answer about a home that is not there.
+pub(super) fn missing(homes: &Homes, home: &HomeId) -> ApiError {
+    if homes.is_unreadable(home) { ApiError::unreadable() } else { ApiError::not_found() }
 }
 
 /// When the restriction of a device in a home ends, if the home restricts devices and this one is
@@ -312,8 +322,8 @@ async fn at_center(
     action: CenterAction,
 ) -> Result<SignedIn, ApiError> {
     let signed_in = SignedIn::from_request_parts(parts, app).await?;
-    let role =
-        app.reads.center_role(&signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
+    let reads = Arc::<dyn Reads>::from_ref(app);
+    let role = reads.center_role(&signed_in.account.id).await?.ok_or_else(ApiError::not_found)?;
     let refused = || {
         ApiError::new(Code::NotAllowed, "Only a supervisor of the monitoring center can do that.")
     };
@@ -359,11 +369,12 @@ impl FromRequestParts<AppState> for OfIncident {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         let id: IncidentId = parameter(parts, app).await?;
-        let current = match app.engine.view().by_id(id) {
+        let (engine, reads) = (Engine::from_ref(app), Arc::<dyn Reads>::from_ref(app));
+        let current = match engine.view().by_id(id) {
             Some(current) => current,
-            None => Arc::new(Current::load(
-                app.reads.incident(id).await?.ok_or_else(ApiError::not_found)?,
-            )?),
+            None => {
+                Arc::new(Current::load(reads.incident(id).await?.ok_or_else(ApiError::not_found)?)?)
+            }
         };
         // An incident that is hidden from the home does not exist for the home until it is over.
         if current.incident.quiet.is_some() && !current.incident.is_over() {

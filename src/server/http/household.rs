@@ -34,6 +34,7 @@ use crate::{
             self, Hashing,
             attempts::{Attempts, Guess},
         },
+        mqtt::SirenError,
         presenters::problem::fields,
         snapshots::Snapshots,
         state::{AppState, handles},
@@ -77,6 +78,8 @@ pub(super) enum EditError {
     Gone,
     /// The credentials of a camera could not be encrypted.
     NotSealed(std::io::Error),
+    /// A siren cannot be reached like that.
+    Siren(SirenError),
 }
 
 impl From<FieldErrors> for EditError {
@@ -97,6 +100,7 @@ impl From<EditError> for ApiError {
             EditError::Invalid(wrongs) => Self(fields(wrongs)),
             EditError::Change(error) => error.into(),
             EditError::Gone => Self::not_found(),
+            EditError::Siren(error) => Self::field("name", &error.to_string()),
             EditError::NotSealed(error) => {
                 tracing::error!(%error, "could not encrypt the credentials of a camera");
                 Self::new(Code::StorageUnavailable, "The server cannot keep the password now.")

@@ -27,7 +27,7 @@ use crate::{
         snapshots::Snapshots,
         state::{AppState, handles},
         store::Reads,
-        tasks::spawn_contained,
+        tasks::{run_to_end, spawn_contained},
     },
 };
 use axum::{
@@ -67,6 +67,27 @@ handles! {
         clips: Arc<Clips>,
         /// The timers of new incidents.
         policy: Policy,
+    }
+}
+
+impl Raising {
+    /// Raises an incident, and records a clip if it comes from Live View. A phone that loses its
+    /// network right after the press keeps its clip.
+    async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, ApiError> {
+        let Self { engine, cameras, clips, .. } = self.clone();
+        let raised = run_to_end("request for help", raise.id, async move {
+            let answer = engine.raise(raise, fingerprint).await?;
+            if answer.created
+                && let Source::LiveView { camera } = &answer.current.incident.source
+            {
+                let (camera, current) = (camera.clone(), answer.current.clone());
+                spawn_contained("clip", current.incident.id, async move {
+                    clips.keep(&cameras, &camera, &current.incident).await
+                });
+            }
+            Ok(answer)
+        });
+        raised.await.unwrap_or_else(|| Err(ApiError::internal()))
     }
 }
 
@@ -168,15 +189,7 @@ pub async fn raise(
         quiet: None,
         snapshot,
     };
-    let answer = raising.engine.raise(raise, fingerprint).await?;
-    if answer.created
-        && let Source::LiveView { camera } = &answer.current.incident.source
-    {
-        let (camera, current) = (camera.clone(), answer.current.clone());
-        spawn_contained("clip", current.incident.id, async move {
-            raising.clips.keep(&raising.cameras, &camera, &current.incident).await
-        });
-    }
+    let answer = raising.raise(raise, fingerprint).await?;
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
     let mut incident = raising.snapshots.present_incident(&answer.current);
     incident.joined = answer.joined;
@@ -236,7 +249,7 @@ pub async fn one(
     State(snapshots): State<Arc<Snapshots>>,
     of: OfIncident,
 ) -> Json<Incident> {
-    let clip = tokio::fs::try_exists(clips.file(&of.current.incident)).await.unwrap_or_default();
+    let clip = clips.find(&of.current.incident).await.is_some();
     Json(Incident { clip, ..snapshots.present_incident(&of.current) })
 }
 

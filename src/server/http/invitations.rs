@@ -30,14 +30,13 @@ use crate::{
         clock::Clock,
         homes::Homes,
         identity,
-        live_events::LiveEvents,
         state::{AppState, handles},
         store::{Account, AuditEntry, Change, ChangeError, Changes, Guard, Invitation, Op, Reads},
     },
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRef, FromRequestParts, Path, State},
     http::{HeaderMap, StatusCode, request::Parts},
     response::IntoResponse,
 };
@@ -107,9 +106,14 @@ impl Invitations {
     }
 
     /// Ends an invitation that nobody has accepted, as a part of this change.
-    async fn end(&self, token: [u8; 32], change: Change) -> Result<(), ChangeError> {
+    async fn end(
+        &self,
+        token: [u8; 32],
+        home: Option<HomeId>,
+        change: Change,
+    ) -> Result<(), ChangeError> {
         let stands = Guard::InvitationStands(token, self.clock.now());
-        self.changes.apply(change.guard(stands).op(Op::EndInvitation(token))).await
+        self.changes.apply(change.guard(stands).op(Op::EndInvitation { token, home })).await
     }
 }
 
@@ -205,15 +209,13 @@ fn told_as<R>(
 )]
 pub async fn withdraw(
     State(invitations): State<Invitations>,
-    State(live_events): State<Arc<LiveEvents>>,
     owner: Owner,
     ResourceId(id): ResourceId<String>,
 ) -> Result<Json<Household>, ApiError> {
     let home = &owner.0.home.id;
     let Invitation { token, name, .. } = invitations.named(Some(home), &id).await?;
     let change = owner.change(AuditAction::PersonChanged, json!({"invited": name, "role": null}));
-    invitations.end(token, change).await?;
-    live_events.home_changed(home.clone());
+    invitations.end(token, Some(home.clone()), change).await?;
     household::one(State(invitations.reads), State(invitations.clock), owner).await
 }
 
@@ -233,7 +235,7 @@ pub async fn withdraw_from_center(
     let Invitation { token, name, .. } = invitations.named(None, &id).await?;
     let change = supervisor
         .change(AuditAction::PersonChanged, json!({"invited": name, "center_role": null}));
-    invitations.end(token, change).await?;
+    invitations.end(token, None, change).await?;
     center::people(State(invitations.reads), State(invitations.clock), supervisor).await
 }
 
@@ -249,19 +251,20 @@ impl FromRequestParts<AppState> for Opened {
         let token = Path::<String>::from_request_parts(parts, app)
             .await
             .map_err(|_| ApiError::not_found())?;
-        let found = app.reads.invitation(identity::token_hash(&token), app.clock.now()).await?;
+        let (reads, clock) = (Arc::<dyn Reads>::from_ref(app), Arc::<Clock>::from_ref(app));
+        let found = reads.invitation(identity::token_hash(&token), clock.now()).await?;
         let invitation = found.ok_or_else(ApiError::not_found)?;
         // An invitation ends when its inviter loses the right to invite.
         let may: Vec<Account> = match &invitation.scope {
             InvitationScope::Home(home, _) => {
-                let members = app.reads.members(home).await?.into_iter();
+                let members = reads.members(home).await?.into_iter();
                 members
                     .filter(|(_, membership)| membership.may(Action::Configure))
                     .map(|(account, _)| account)
                     .collect()
             }
             InvitationScope::Center(_) => {
-                let people = app.reads.center_people().await?.into_iter();
+                let people = reads.center_people().await?.into_iter();
                 people
                     .filter(|(_, role)| role.may(CenterAction::Lead))
                     .map(|(account, _)| account)
@@ -373,12 +376,11 @@ fn joined(
             (None, set, json!({"person": account, "center_role": role, "invited_by": inviter}))
         }
     };
+    let end = Op::EndInvitation { token, home: home.clone() };
     let entry = AuditEntry {
         account: Some(account.clone()),
         home,
         ..AuditEntry::new(AuditAction::Joined, now, detail)
     };
-    (entry, move |change| {
-        change.guard(Guard::InvitationOpen(token, now)).op(Op::EndInvitation(token)).op(op)
-    })
+    (entry, move |change| change.guard(Guard::InvitationOpen(token, now)).op(end).op(op))
 }

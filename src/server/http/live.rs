@@ -367,8 +367,9 @@ pub async fn clip(
     of: OfIncident,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let file = ServeFile::new(clips.file(&of.current.incident));
-    let response = file.oneshot(request).await.unwrap_or_else(|never| match never {});
+    let file = clips.find(&of.current.incident).await.ok_or_else(ApiError::not_found)?;
+    let response =
+        ServeFile::new(file).oneshot(request).await.unwrap_or_else(|never| match never {});
     if response.status() == StatusCode::NOT_FOUND {
         return Err(ApiError::not_found());
     }

@@ -44,7 +44,7 @@ use axum::{
 };
 pub use connection::{Encrypted, serve};
 use errors::ApiError;
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 use tower_http::{
     catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer,
 };
@@ -83,7 +83,7 @@ fn routes() -> OpenApiRouter<AppState> {
 /// The router of everything that the server answers.
 pub fn router(app: Arc<App>, assets: Assets) -> Router {
     let (api, document) = routes().split_for_parts();
-    let proxies: Arc<[IpAddr]> = app.trusted_proxies.clone().into();
+    let proxies = app.trusted_proxies.clone();
     let document: Bytes = document.to_json().unwrap_or_default().into();
     let foreign = |_| {
         ApiError(Problem::new(Code::NotAllowed, "This request comes from another site."))

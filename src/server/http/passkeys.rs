@@ -18,9 +18,12 @@ use crate::{
     server::{
         clock::Clock,
         identity::{
-            self, device,
+            self,
+            attempts::Guess,
+            device,
             passkeys::{Begun, NotProven, Passkeys as Ceremonies},
         },
+        limits::Network,
         state::{AppState, handles},
         store::{Account, Change, Changes, Guard, Op, Reads, StoredPasskey},
     },
@@ -302,7 +305,9 @@ pub async fn recover(
     }
     // An unknown address takes the same time, because the same queries run for it.
     let account = signing_in.reads.account(&email).await?;
-    let guess = signing_in.guess(account.as_ref(), &email)?;
+    let from = cookie.address.map(Network::of);
+    let guess = Guess::recovery(account.as_ref().map(|account| &account.id), &email, from);
+    signing_in.take(&guess)?;
     let id = account.as_ref().map_or_else(identity::new_account_id, |account| account.id.clone());
     let hash = identity::recovery_hash(&code);
     let is_right = signing_in.reads.has_recovery_code(&id, hash).await?;

@@ -3,7 +3,7 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::Body,
+    extract::{Body, missing},
     household::EditError,
 };
 use crate::{
@@ -32,11 +32,12 @@ use crate::{
         snapshots::Snapshots,
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Guard, Payer, Reads},
+        tasks::run_to_end,
     },
 };
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, Path, Request, State},
+    extract::{FromRef, FromRequest, FromRequestParts, Path, Request, State},
     http::{StatusCode, request::Parts},
 };
 use serde_json::json;
@@ -119,16 +120,9 @@ impl FromRequestParts<AppState> for Caller {
             Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
         let token = identity::token_hash(&token);
-        let (home, contact) =
-            app.reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
-        let missing = || {
-            if app.homes.is_unreadable(&home) {
-                ApiError::unreadable()
-            } else {
-                ApiError::not_found()
-            }
-        };
-        let home = app.homes.get(&home).ok_or_else(missing)?;
+        let (reads, homes) = (Arc::<dyn Reads>::from_ref(app), Arc::<Homes>::from_ref(app));
+        let (home, contact) = reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
+        let home = homes.get(&home).ok_or_else(|| missing(&homes, &home))?;
         let contact = home
             .contacts
             .iter()
@@ -280,14 +274,19 @@ pub async fn memory(
     responses((status = 200, body = Phone), Problems),
 )]
 pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    let answer = caller.stepped(&phones, CallStep::Answer).await?;
-    let now = phones.clock.now();
-    // The call itself succeeded. That it was answered is stored for the dashboard only, so a
-    // failure is acceptable.
-    if let Err(refused) = caller.changed(&phones, |contact| contact.reached_at = Some(now)).await {
-        tracing::warn!(?refused, "could not store that a contact was reached");
-    }
-    Ok(answer)
+    let call = caller.contact.id.clone();
+    let answered = run_to_end("answered call", call, async move {
+        let answer = caller.stepped(&phones, CallStep::Answer).await?;
+        let now = phones.clock.now();
+        let reached = |contact: &mut Contact| contact.reached_at = Some(now);
+        // The call itself succeeded. That it was answered is stored for the dashboard only, so a
+        // failure is acceptable.
+        if let Err(refused) = caller.changed(&phones, reached).await {
+            tracing::warn!(?refused, "could not store that a contact was reached");
+        }
+        Ok(answer)
+    });
+    answered.await.unwrap_or_else(|| Err(ApiError::internal()))
 }
 
 /// Declines the call.

@@ -22,6 +22,7 @@ use crate::{
         dc09::transmitter::Transmitter,
         engine::{Current, Denied, Engine},
         identity::attempts::{Attempts, Guess},
+        limits::Network,
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Reads},
         webhooks::incoming::{self, Reporter},
@@ -49,7 +50,7 @@ handles! {
         reporters: Arc<[Reporter]>,
         engine: Engine,
         reads: Arc<dyn Reads>,
-        receiver: Option<Arc<Transmitter>>,
+        transmitter: Option<Arc<Transmitter>>,
         attempts: Arc<Attempts>,
         changes: Changes,
         clock: Arc<Clock>,
@@ -57,11 +58,12 @@ handles! {
 }
 
 impl Reports {
-    /// A wrong signature changes nothing. It is recorded, with a rate limit for each address.
-    async fn refused(&self, name: &str, from: Option<IpAddr>) -> ApiError {
-        let address = from.map(|address| address.to_string());
+    /// A wrong signature changes nothing. It is recorded, with a rate limit for each network and
+    /// one for all networks.
+    async fn refused(&self, name: &str, address: Option<IpAddr>) -> ApiError {
         let now = self.clock.now();
-        if self.attempts.take(&Guess::Report(from), now) {
+        let from = Guess::Report(address.map(Network::of));
+        if self.attempts.take(&from, now) && self.attempts.take(&Guess::AnyReport, now) {
             let entry = AuditEntry {
                 address,
                 ..AuditEntry::new(AuditAction::ReportRefused, now, json!({"reporter": short(name)}))
@@ -99,7 +101,7 @@ impl Reports {
         }
         let home = account
             .as_deref()
-            .and_then(|account| self.receiver.as_ref()?.home_of(account))
+            .and_then(|account| self.transmitter.as_ref()?.home_of(account))
             .ok_or_else(ApiError::not_found)?;
         may(home)?;
         let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);

@@ -23,6 +23,7 @@ use crate::{
             self, Hashing,
             attempts::{Attempts, Guess},
         },
+        limits::Network,
         state::{AppState, handles},
         store::{
             Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads,
@@ -78,15 +79,6 @@ impl SigningIn {
         self.try_password(&guess, Some(account), password).await
     }
 
-    /// Takes one of the attempts to sign in to an account, or with an address that belongs to no
-    /// account.
-    pub fn guess(&self, account: Option<&Account>, email: &str) -> Result<Guess, ApiError> {
-        let guess = account
-            .map_or_else(|| Guess::nobody(email), |account| Guess::SignIn(account.id.clone()));
-        self.take(&guess)?;
-        Ok(guess)
-    }
-
     /// Checks the form of a new account with this password, and hashes the password. `known` is what
     /// others know about the person. How the password would be guessed is estimated last, because
     /// that takes up to a second.
@@ -107,13 +99,19 @@ impl SigningIn {
         Ok(self.hashing.sign_in.hashed(password).await?)
     }
 
-    fn take(&self, guess: &Guess) -> Result<(), ApiError> {
+    /// Takes one of the remaining guesses.
+    pub fn take(&self, guess: &Guess) -> Result<(), ApiError> {
         if self.attempts.take(guess, self.clock.now()) {
             return Ok(());
         }
         Err(ApiError::new(
             Code::TooManyAttempts,
-            "Too many wrong passwords. Try again in 15 minutes.",
+            match guess {
+                Guess::Recovery(..) | Guess::NobodysRecovery(..) => {
+                    "Too many wrong recovery codes. Try again in 15 minutes."
+                }
+                _ => "Too many wrong passwords. Try again in 15 minutes.",
+            },
         ))
     }
 
@@ -132,14 +130,16 @@ impl SigningIn {
     }
 
     /// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not
-    /// recorded, because a flood of them would fill the disk; attempts on an account are limited.
+    /// recorded, because a flood of them would fill the disk; records of an account are limited.
     /// The answer does not wait for the record, because its time would reveal whether the account
     /// exists.
     pub fn refused(&self, cookie: &SessionCookie, account: &Account, by: By) {
-        let (changes, address) =
-            (self.changes.clone(), cookie.address.map(|address| address.to_string()));
-        let entry =
-            AuditEntry::new(AuditAction::SignInRefused, self.clock.now(), json!({"by": by.word()}));
+        let now = self.clock.now();
+        if !self.attempts.take(&Guess::AnySignIn(account.id.clone()), now) {
+            return;
+        }
+        let (changes, address) = (self.changes.clone(), cookie.address);
+        let entry = AuditEntry::new(AuditAction::SignInRefused, now, json!({"by": by.word()}));
         let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
         spawn_contained("refused sign-in", account.id.clone(), async move {
             if let Err(error) = changes.apply(Change::new(entry)).await {
@@ -167,8 +167,7 @@ impl SigningIn {
         );
         // The owner of a passkey has it at hand. A sign-in without it may be by a stranger who
         // knows the password.
-        let is_restricted =
-            by != By::Passkey && !self.reads.passkeys(&account.id).await?.is_empty();
+        let is_restricted = by != By::Passkey && self.reads.has_passkey(&account.id).await?;
         let restricted_until =
             if is_restricted { now + identity::RESTRICTED_FOR } else { Timestamp::from_millis(0) };
         let session = Session {
@@ -185,7 +184,7 @@ impl SigningIn {
         let entry = AuditEntry {
             account: Some(account.id.clone()),
             session: Some(session_name(&session.token)),
-            address: cookie.address.map(|address| address.to_string()),
+            address: cookie.address,
             ..AuditEntry::new(
                 AuditAction::SignedIn,
                 now,
@@ -201,7 +200,7 @@ impl SigningIn {
         let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
         if let Some(address) = cookie.address {
             // A new session would have a new budget each time.
-            change = change.charged_to(Payer::Address(address.to_string()));
+            change = change.charged_to(Payer::Network(Network::of(address)));
         }
         self.changes.apply(change).await.map_err(|error| match error {
             ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),
@@ -262,7 +261,8 @@ pub async fn sign_in(
         return Err(ApiError::field("password", "That is too long."));
     }
     let account = signing_in.reads.account(&email).await?;
-    let guess = signing_in.guess(account.as_ref(), &email)?;
+    let guess = Guess::sign_in(account.as_ref().map(|account| &account.id), &email);
+    signing_in.take(&guess)?;
     let right = signing_in.try_password(&guess, account.as_ref(), password).await?;
     if !right && let Some(account) = &account {
         signing_in.refused(&cookie, account, By::Password);

@@ -13,13 +13,14 @@ use crate::{
             ButtonStatus, DeviceHealth, EditSirenBinding, SirenBindings, SirenStatus, Tested,
         },
     },
-    domain::{device::SirenBinding, id::DeviceId},
+    domain::{device::SirenBinding, home::Home, id::DeviceId},
     server::{
         clock::Clock,
         engine::Engine,
         mqtt::{Diagnostics, MqttDevices},
         sirens::{Devices, sound_for_a_second},
         state::AppState,
+        tasks::run_to_end,
     },
 };
 use axum::{Json, extract::State};
@@ -90,31 +91,30 @@ pub async fn choose(
     ResourceId(device): ResourceId<DeviceId>,
     Body(EditSirenBinding { kind, name }): Body<EditSirenBinding>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
-    let home = &owner.0.home;
-    if !home.has_siren(&device) {
+    if !owner.0.home.has_siren(&device) {
         return Err(ApiError::not_found());
     }
-    let Some(broker) = &broker else {
+    let Some(broker) = broker else {
         return Err(ApiError::field("name", "This server is connected to no broker."));
     };
-    let binding = SirenBinding { device: device.clone(), profile: kind, name: name.trim().into() };
-    let with = |all: &[SirenBinding]| {
-        all.iter()
-            .filter(|b| b.device != device)
-            .cloned()
-            .chain([binding.clone()])
-            .collect::<Vec<_>>()
-    };
-    broker
-        .check_bindings(&home.id, &with(&home.siren_bindings))
-        .map_err(|error| ApiError::field("name", &error.to_string()))?;
-    let answer = editing
-        .edited(&owner, |home| {
-            home.siren_bindings = with(&home.siren_bindings);
-            Ok::<_, EditError>(())
-        })
-        .await?;
-    Ok(answer)
+    // The next choice must not begin before this one is stored, even if this request is dropped.
+    let chosen = run_to_end("choice of a siren", device.clone(), async move {
+        let _alone = broker.choose_alone().await;
+        let binding = SirenBinding { device, profile: kind, name: name.trim().into() };
+        let choose = |home: &mut Home| {
+            if !home.has_siren(&binding.device) {
+                return Err(EditError::Gone);
+            }
+            let mut all = home.siren_bindings.clone();
+            all.retain(|other| other.device != binding.device);
+            all.push(binding.clone());
+            broker.check_bindings(&home.id, &all).map_err(EditError::Siren)?;
+            home.siren_bindings = all;
+            Ok(())
+        };
+        editing.edited(&owner, choose).await
+    });
+    chosen.await.unwrap_or_else(|| Err(ApiError::internal()))
 }
 
 /// Returns a siren to the server's settings.

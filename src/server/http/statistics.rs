@@ -77,7 +77,7 @@ enum Format {
 pub async fn statistics(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
-    State(listening): State<Option<Arc<Receiver>>>,
+    State(receiver): State<Option<Arc<Receiver>>>,
     Supervisor(_): Supervisor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -100,7 +100,7 @@ pub async fn statistics(
         Format::Json => Json(presenter::present(
             since,
             &all,
-            listening.as_ref().map(|listening| listening.all_heard()).unwrap_or_default(),
+            receiver.as_ref().map(|receiver| receiver.all_heard()).unwrap_or_default(),
         ))
         .into_response(),
     })

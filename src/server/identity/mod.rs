@@ -48,6 +48,9 @@ pub struct HashQueue {
     /// Permits for the jobs that wait or run.
     places: Arc<Semaphore>,
     work: mpsc::Sender<Work>,
+    /// How many passwords were compared with a hash.
+    #[cfg(test)]
+    compared: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// The memory for a hash. A thread keeps it, because allocating 19 aligned MiB again and again
@@ -100,7 +103,12 @@ impl HashQueue {
                 .spawn(hash)
                 .expect("the system gives a few threads");
         }
-        Self { places: Arc::new(Semaphore::new(places)), work }
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            work,
+            #[cfg(test)]
+            compared: Arc::default(),
+        }
     }
 
     /// Runs a job on a hashing thread when its turn comes. Other tasks continue meanwhile, so an
@@ -153,6 +161,8 @@ impl HashQueue {
     /// # Errors
     /// The queue is full.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
+        #[cfg(test)]
+        self.compared.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.work(move |memory| {
             let known = hash.is_some();
             let same = is_same(memory, &password, hash.as_ref().unwrap_or(&NOBODY));
@@ -325,6 +335,29 @@ mod tests {
         assert_eq!(queue.verify_spoken("cafè noir", Some(old)).await, Ok(false));
         let new = hash(&spoken("Café Noir")).expect("hashed");
         assert_eq!(queue.verify_spoken("cafe noir", Some(new)).await, Ok(true));
+    }
+
+    /// I17: a right password takes as many hashes as a wrong one.
+    #[tokio::test]
+    async fn verbal_password_takes_as_many_hashes_right_or_wrong() {
+        let queue = HashQueue::new(8, 1);
+        let hashes = async |said: &str, hash: &Option<String>| {
+            let before = queue.compared.load(std::sync::atomic::Ordering::Relaxed);
+            let right = queue.verify_spoken(said, hash.clone()).await;
+            (right, queue.compared.load(std::sync::atomic::Ordering::Relaxed) - before)
+        };
+        let new = Some(hash(&spoken("Café Noir")).expect("hashed"));
+        let old = Some(hash(&with_accents("Café Noir")).expect("hashed"));
+        for (hash, said, right, taken) in [
+            (&new, "café noir", true, 2),
+            (&old, "café noir", true, 2),
+            (&new, "café blanc", false, 2),
+            (&None, "café noir", false, 2),
+            (&new, "cafe noir", true, 1),
+            (&new, "cafe blanc", false, 1),
+        ] {
+            assert_eq!(hashes(said, hash).await, (Ok(right), taken), "{said}");
+        }
     }
 
     #[test]

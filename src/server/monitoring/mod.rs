@@ -1,5 +1,6 @@
-//! The monitoring center and responders: effect handlers, the console, and DC-09. The automatic
-//! center needs no handler, because the domain walks the call tree.
+//! The monitoring center of this server: the operators at the console, and responders, simulated or
+//! missing. What operators do is in `http/console.rs`, and the line to another receiving center in
+//! `dc09/`. The automatic center needs no handler, because the domain walks the call tree.
 
 pub mod presence;
 pub mod responders;

@@ -9,8 +9,13 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        clock::Clock, engine::Engine, homes::Homes, live_events::LiveEvents, stopped,
+        clock::Clock,
+        engine::{Current, Engine},
+        homes::Homes,
+        live_events::LiveEvents,
+        stopped,
         store::Account,
+        tasks::{contained, contained_now},
     },
 };
 use std::{
@@ -102,9 +107,11 @@ pub struct Leases {
 pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
     let Leases { operators, engine, clock, live_events, homes, center } = leases;
     for current in engine.view().running() {
-        if let Some(Actor::Operator { id, name }) = &current.incident.assignee {
-            operators.hears(id, name, clock.now());
-        }
+        contained_now("operators", &current.incident.home, || {
+            if let Some(Actor::Operator { id, name }) = &current.incident.assignee {
+                operators.hears(id, name, clock.now());
+            }
+        });
     }
     let mut was_manned = false;
     loop {
@@ -115,16 +122,8 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
         let now = clock.now();
         let (here, went) = operators.sweep(now);
         for current in engine.view().running() {
-            let Some(from @ Actor::Operator { id, .. }) = &current.incident.assignee else {
-                continue;
-            };
-            if !here.contains(id) {
-                tracing::warn!(incident = %current.incident.id, operator = %id, "the operator's console is silent; releasing the incident");
-                let release = Command::Release { by: Actor::Center, from: from.clone() };
-                if let Err(denied) = engine.give(current.incident.id, release).await {
-                    tracing::warn!(?denied, "could not release an incident");
-                }
-            }
+            let home = &current.incident.home;
+            contained("operators", home, release_if_silent(&engine, &current, &here)).await;
         }
         if went {
             live_events.center_changed();
@@ -135,5 +134,18 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
             homes.all().iter().for_each(|home| live_events.home_changed(home.id.clone()));
         }
         was_manned = is_manned;
+    }
+}
+
+/// Releases an incident whose operator is not `here` any more.
+async fn release_if_silent(engine: &Engine, current: &Current, here: &[UserId]) {
+    let Some(from @ Actor::Operator { id, .. }) = &current.incident.assignee else { return };
+    if here.contains(id) {
+        return;
+    }
+    tracing::warn!(incident = %current.incident.id, operator = %id, "the operator's console is silent; releasing the incident");
+    let release = Command::Release { by: Actor::Center, from: from.clone() };
+    if let Err(denied) = engine.give(current.incident.id, release).await {
+        tracing::warn!(?denied, "could not release an incident");
     }
 }

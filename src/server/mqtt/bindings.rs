@@ -13,7 +13,7 @@ use crate::domain::{
 use rumqttc::QoS;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -37,10 +37,10 @@ impl MqttDevices {
         &self,
         homes: impl IntoIterator<Item = (HomeId, Vec<SirenBinding>)>,
     ) -> Result<(), Vec<BindingError>> {
-        let mut chosen = self.chosen.lock().expect("no holder panics");
+        let mut chosen = self.chosen();
         chosen.extend(homes);
         chosen.retain(|_, bindings| !bindings.is_empty());
-        let (all, wrongs) = self.with_chosen(&chosen);
+        let (all, wrongs) = self.with_chosen(&*chosen);
         let before = self.registry();
         let now = Arc::new(Registry::of(all, &before));
         *self.registry.write().expect("no writer panics") = now.clone();
@@ -61,7 +61,15 @@ impl MqttDevices {
         if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
     }
 
-    /// Checks the siren bindings that an owner chose for a home.
+    /// Waits until no other choice is being made. Hold the returned value from
+    /// [`Self::check_bindings`] until the choice is stored: otherwise two homes could choose the
+    /// same name at the same time.
+    pub async fn choose_alone(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.choosing.lock().await
+    }
+
+    /// Checks the siren bindings that an owner chose for a home. Names that other homes have are
+    /// taken.
     ///
     /// # Errors
     /// Why it is not allowed; its sentence is for the owner.
@@ -70,18 +78,25 @@ impl MqttDevices {
         home: &HomeId,
         bindings: &[SirenBinding],
     ) -> Result<(), SirenError> {
-        let mut chosen = self.chosen.lock().expect("no holder panics").clone();
-        chosen.insert(home.clone(), bindings.to_vec());
-        let wrong = self.with_chosen(&chosen).1.into_iter().find(|wrong| wrong.home == *home);
+        let chosen = self.chosen().clone();
+        let others = chosen.iter().filter(|(other, _)| *other != home);
+        // The last one is refused what another one has.
+        let (_, wrongs) = self.with_chosen(others.chain([(home, &bindings.to_vec())]));
+        let wrong = wrongs.into_iter().find(|wrong| wrong.home == *home);
         wrong.map_or(Ok(()), |wrong| Err(wrong.source))
     }
 
-    fn with_chosen(
+    /// A choice whose check panicked does not keep others from choosing.
+    fn chosen(&self) -> MutexGuard<'_, BTreeMap<HomeId, Vec<SirenBinding>>> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_chosen<'a>(
         &self,
-        chosen: &BTreeMap<HomeId, Vec<SirenBinding>>,
+        chosen: impl IntoIterator<Item = (&'a HomeId, &'a Vec<SirenBinding>)>,
     ) -> (Vec<BoundSiren>, Vec<BindingError>) {
         let all: Vec<_> = chosen
-            .iter()
+            .into_iter()
             .flat_map(|(home, bindings)| {
                 bindings.iter().map(|binding| (home.clone(), binding.clone()))
             })

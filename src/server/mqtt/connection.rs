@@ -150,7 +150,10 @@ async fn hear_buttons(
             }
         };
         tracing::warn!(error = %ended, "the broker is not connected; button presses are not received");
-        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)).await;
+        tokio::select! {
+            () = tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
     }
 }
 
@@ -180,7 +183,10 @@ async fn go_on(
         } else {
             tracing::warn!(error = %ended, "could not connect to the broker; its sirens receive no commands");
         }
-        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)).await;
+        tokio::select! {
+            () = tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         homes::Homes,
         live_events::LiveEvents,
         store::{AuditEntry, Change, ChangeError, Changes},
+        tasks::contained,
     },
 };
 use serde_json::json;
@@ -47,13 +48,18 @@ pub async fn monitor(monitor: Monitor, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(EVERY) => {}
         }
         for id in monitor.broker.homes() {
-            let Some(home) = monitor.homes.get(&id) else { continue };
-            for diagnostics in monitor.broker.diagnostics(&id) {
-                // A record that could not be stored is tried again at the next check.
-                if let Err(error) = record(&monitor, &home, diagnostics, &mut reported).await {
-                    tracing::error!(home = %id, %error, "could not store the problems of a device");
-                }
-            }
+            contained("health of devices", &id, check(&monitor, &id, &mut reported)).await;
+        }
+    }
+}
+
+/// Checks the devices of a home.
+async fn check(monitor: &Monitor, id: &HomeId, reported: &mut ReportedFaults) {
+    let Some(home) = monitor.homes.get(id) else { return };
+    for diagnostics in monitor.broker.diagnostics(id) {
+        // A record that could not be stored is tried again at the next check.
+        if let Err(error) = record(monitor, &home, diagnostics, reported).await {
+            tracing::error!(home = %id, %error, "could not store the problems of a device");
         }
     }
 }

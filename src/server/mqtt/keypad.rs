@@ -5,7 +5,12 @@ use super::buttons::Press;
 use super::profile::{DeviceReport, battery, pick, silence};
 use crate::domain::{device::Health, id::HomeId, time::Timestamp};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// The action that a press requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +124,12 @@ impl Button {
     }
 
     pub fn health(&self) -> Health {
-        self.known.lock().expect("no holder panics").health
+        self.known().health
+    }
+
+    /// A message whose handling panicked does not take the button from its home.
+    fn known(&self) -> MutexGuard<'_, ReportedState> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the press in a message. `None` if the message was retained, is a repetition, or
@@ -127,7 +137,7 @@ impl Button {
     pub fn hear(&self, payload: &[u8], kept: bool, now: Timestamp) -> Option<Press> {
         let ButtonSettings { home, name, topic, json_pointer: at, press, code_at, .. } =
             &self.settings;
-        let mut known = self.known.lock().expect("no holder panics");
+        let mut known = self.known();
         let text = std::str::from_utf8(payload).ok();
         let Some((text, said)) = text.and_then(|text| Some((text, pick(text, at)?))) else {
             if !std::mem::replace(&mut known.complained, true) {

@@ -44,6 +44,7 @@ use crate::{
         },
         live_events::LiveEvents,
         sirens::{Devices, resumed},
+        tasks::contained_now,
     },
 };
 use async_trait::async_trait;
@@ -70,6 +71,11 @@ const CONFIRMED_WITHIN: Duration = Duration::from_secs(1);
 /// reported problem.
 const OUTAGE: Duration = Duration::from_secs(60);
 
+/// The names in the log of what is contained, for each home.
+const SIRENS: &str = "sirens behind the broker";
+/// The same for buttons.
+const BUTTONS: &str = "buttons behind the broker";
+
 /// The state of the connection to the broker.
 struct Link {
     /// The connection, while there is one.
@@ -90,6 +96,8 @@ pub struct MqttDevices {
     registry: RwLock<Arc<Registry>>,
     /// The siren bindings that owners chose in the app.
     chosen: Mutex<BTreeMap<HomeId, Vec<SirenBinding>>>,
+    /// Held while a choice is checked and stored.
+    choosing: tokio::sync::Mutex<()>,
     buttons: HashMap<String, Button>,
     /// Home Assistant's buttons, by topic.
     commands: RwLock<HashMap<String, Arc<Button>>>,
@@ -119,6 +127,7 @@ impl MqttDevices {
             fallback,
             registry: RwLock::new(Arc::new(Registry::of(settings.sirens()?, &Registry::default()))),
             chosen: Mutex::default(),
+            choosing: tokio::sync::Mutex::default(),
             buttons: settings
                 .buttons
                 .iter()
@@ -172,17 +181,21 @@ impl MqttDevices {
             link.client = client;
         }
         for siren in &self.registry().sirens {
-            if open {
-                self.say_what_holds(siren);
-            } else if siren.with_state(|state| {
-                state.health.online.take().is_some() | std::mem::take(&mut state.sounds)
-            }) {
-                self.live_events
-                    .device_changed(siren.binding.home.clone(), siren.binding.device.clone());
-            }
+            contained_now(SIRENS, &siren.binding.home, || self.link_siren(siren, open));
         }
         if open {
             self.republish();
+        }
+    }
+
+    fn link_siren(&self, siren: &Siren, open: bool) {
+        if open {
+            self.say_what_holds(siren);
+        } else if siren.with_state(|state| {
+            state.health.online.take().is_some() | std::mem::take(&mut state.sounds)
+        }) {
+            self.live_events
+                .device_changed(siren.binding.home.clone(), siren.binding.device.clone());
         }
     }
 
@@ -195,9 +208,11 @@ impl MqttDevices {
             .iter()
             .filter(|siren| siren.binding.profile.max_seconds.is_some())
         {
-            if let Some(say) = siren.with_state(|state| state.to_repeat(now)) {
-                self.say(siren, &say, now);
-            }
+            contained_now(SIRENS, &siren.binding.home, || {
+                if let Some(say) = siren.with_state(|state| state.to_repeat(now)) {
+                    self.say(siren, &say, now);
+                }
+            });
         }
     }
 
@@ -241,7 +256,9 @@ impl MqttDevices {
     }
 
     fn pressed(&self, button: &Button, payload: &[u8], kept: bool) {
-        let Some(press) = button.hear(payload, kept, self.clock.now()) else { return };
+        let heard = || button.hear(payload, kept, self.clock.now());
+        let heard = contained_now(BUTTONS, &button.settings.home, heard);
+        let Some(press) = heard.flatten() else { return };
         if let Err(error) = self.presses.try_send(press) {
             let ButtonSettings { home, name, .. } = &button.settings;
             tracing::error!(%home, button = name, %error, "could not queue a button press; it is lost");
@@ -249,7 +266,7 @@ impl MqttDevices {
     }
 
     /// Handles a message. A message that cannot be parsed changes nothing, and is logged once per
-    /// device.
+    /// device. One whose handling panics disturbs no other home.
     fn hear(&self, topic: &[u8], payload: &[u8], kept: bool) {
         let topic = String::from_utf8_lossy(topic);
         if let Some(button) = self.buttons.get(&*topic) {
@@ -273,8 +290,14 @@ impl MqttDevices {
         }
         let registry = self.registry();
         let Some(siren) = registry.speaking(&topic) else { return };
+        contained_now(SIRENS, &siren.binding.home, || {
+            self.siren_said(siren, &topic, payload, kept)
+        });
+    }
+
+    fn siren_said(&self, siren: &Siren, topic: &str, payload: &[u8], kept: bool) {
         let BoundSiren { home, device, name, profile, .. } = &siren.binding;
-        let Some(all) = profile.hear(name, &topic, payload) else {
+        let Some(all) = profile.hear(name, topic, payload) else {
             if !siren.with_state(|state| std::mem::replace(&mut state.complained, true)) {
                 tracing::warn!(%home, %device, %topic, bytes = payload.len(), "could not parse a device's message");
             }

@@ -4,7 +4,7 @@ use super::{desired_state::ReportedState, settings::BoundSiren};
 use crate::domain::id::{DeviceId, HomeId};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::watch;
 
@@ -16,8 +16,9 @@ pub(super) struct Siren {
 }
 
 impl Siren {
+    /// A message whose handling panicked does not take the siren from its home.
     pub fn with_state<T>(&self, then: impl FnOnce(&mut ReportedState) -> T) -> T {
-        then(&mut self.state.lock().expect("no holder panics"))
+        then(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn is_done(&self, key: &str) -> bool {

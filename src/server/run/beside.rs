@@ -13,7 +13,8 @@ use crate::server::{
         discovery::{self, publish_homes},
     },
     snapshots::{Publisher, fan_out},
-    stopped, webhooks,
+    tasks::Stage,
+    webhooks,
 };
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -26,8 +27,8 @@ impl App {
         steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
         panels: Option<(Arc<Receiver>, receiver::Socket)>,
     ) {
-        if let Some((listening, socket)) = panels {
-            self.tasks.spawn("panels", receiver::listen(self.panels(), listening, socket));
+        if let Some((receiver, socket)) = panels {
+            self.tasks.spawn("panels", receiver::listen(self.panels(), receiver, socket));
         }
         if let Some(steps) = steps {
             self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));
@@ -58,10 +59,7 @@ impl App {
                 );
             }
         }
-        let mut stop = self.stop.clone();
-        self.tasks.spawn("figures", async move {
-            tokio::select! { () = stopped(&mut stop) => {}, () = metrics::sum_up() => {} }
-        });
+        self.tasks.spawn_until(Stage::Outside, "figures", metrics::sum_up());
     }
 }
 

@@ -7,15 +7,16 @@ mod parts;
 use super::{
     App,
     access::Access,
-    cameras::Clips,
+    cameras::{self, Clips},
     clock::{Clock, Machine},
     config::Config,
     dc09::settings::{Peer, SettingsError},
     demo::{self, DemoError},
     effect_handlers::Handlers,
     engine::{Engine, outbox::Outbox},
+    evidence_key,
     homes::Homes,
-    http::{Assets, serve},
+    http::{self, Assets},
     identity,
     limits::Limits,
     live_events::LiveEvents,
@@ -28,7 +29,7 @@ use super::{
         sqlite::{self, DATABASE},
         writer,
     },
-    tasks::{TaskFailed, Tasks},
+    tasks::{TaskFailed, Tasks, contained_now},
     tls::{Tls, TlsError},
     webhooks,
 };
@@ -70,6 +71,9 @@ pub enum StartError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The socket on which the server listens failed.
+    #[error("the server cannot accept connections any more: {0}")]
+    Socket(#[source] std::io::Error),
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -113,6 +117,10 @@ impl App {
         let folder =
             |source| StartError::Folder { folder: config.data.display().to_string(), source };
         private::folder(&config.data).map_err(folder)?;
+        // A copy may have other permissions than the file.
+        for key in [cameras::KEY, evidence_key::FILE] {
+            private::tighten(&config.data.join(key));
+        }
         let mut database = sqlite::open(&config.data.join(DATABASE)).await?;
         demo::check(&mut database, config.demo).await?;
         Self::with_database(database, config, stop).await
@@ -142,16 +150,16 @@ impl App {
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine =
             Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
-        let receiver = handlers.begin(&engine, &clock, &tasks);
+        let transmitter = handlers.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
         let cameras = cameras_of(config, &clock, &live_events, &stop);
-        let listening = panels.as_ref().map(|(listening, _)| listening.clone());
+        let receiver = panels.as_ref().map(|(receiver, _)| receiver.clone());
         let sources =
             IncidentSources { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
-        let webhooks = webhooks_of(config, &sources, listening.clone(), stop.clone())?;
+        let webhooks = webhooks_of(config, &sources, receiver.clone(), stop.clone())?;
         let operators = Arc::new(OperatorPresence::new(live_events.clone()));
         let snapshots =
-            snapshots_of(config, &sources, &devices, &cameras, &broker, &receiver, &operators);
+            snapshots_of(config, &sources, &devices, &cameras, &broker, &transmitter, &operators);
         let app = Arc::new(Self {
             homes,
             reads,
@@ -167,14 +175,14 @@ impl App {
             broker,
             simulated,
             policy: config.policy,
+            transmitter,
             receiver,
-            listening,
             webhooks,
             reporters: reporters(config)?,
             center_phone: config.center.phone.clone(),
             demo: config.demo,
             data: config.data.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
+            trusted_proxies: config.trusted_proxies.clone().into(),
             proof_lasts: config.proof_lasts,
             passkeys: passkeys(config)?,
             hashing: Arc::default(),
@@ -206,7 +214,10 @@ impl App {
         for op in change.all_ops() {
             if let Op::PutHome { home, revision } = op {
                 let before = self.homes.committed(home, *revision);
-                self.set_up_anew(home, before.as_deref());
+                // What others are told does not depend on this home's cameras and sirens.
+                contained_now("cameras and sirens of a home", &home.id, || {
+                    self.set_up_anew(home, before.as_deref())
+                });
             }
             if let Some(home) = op.home() {
                 self.live_events.home_changed(home.clone());
@@ -255,8 +266,8 @@ impl App {
     }
 }
 
-/// Serves until `stop` becomes true. Then open streams end, and open requests get a moment to
-/// complete.
+/// Serves until `stop` becomes true. Then open streams end, open requests get a moment to complete,
+/// and what was accepted is stored.
 ///
 /// # Errors
 /// Why the server does not start, in a sentence, or which of its tasks failed.
@@ -284,10 +295,33 @@ pub async fn run(
     if let Some(tls) = &tls {
         app.tasks.spawn("certificate", tls.clone().reload_on_hangup(stop.clone()));
     }
+    serve(listener, tls, app, assets, stop).await
+}
+
+/// Serves until `stop` becomes true. Then open streams end, open requests get a moment to complete,
+/// and the tasks of the server end, which have stored what was accepted.
+///
+/// # Errors
+/// The socket failed, or a task.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    app: Arc<App>,
+    assets: Assets,
+    stop: watch::Receiver<bool>,
+) -> Result<(), StartError> {
     let tasks = app.tasks.clone();
+    let (connections, proxies) = (app.limits.connections.clone(), app.trusted_proxies.clone());
+    let router = http::router(app, assets);
+    let serving = http::serve(listener, tls, router, connections, proxies, stop);
     tokio::select! {
-        served = serve(listener, tls, app, assets, stop) => served.map_err(failed),
+        served = serving => served.map_err(StartError::Socket)?,
+        task = tasks.failed() => return Err(task.into()),
+    }
+    tokio::select! {
+        biased;
         task = tasks.failed() => Err(task.into()),
+        () = tasks.finish() => Ok(()),
     }
 }
 

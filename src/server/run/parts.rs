@@ -102,9 +102,9 @@ pub(super) async fn open_to_panels(
     config: &Config,
 ) -> Result<Option<(Arc<Receiver>, receiver::Socket)>, StartError> {
     let Some(settings) = &config.center.listener else { return Ok(None) };
-    let listening = Receiver::new(settings)?;
+    let receiver = Receiver::new(settings)?;
     let failed = |source| StartError::Panels { address: settings.listen.clone(), source };
-    Ok(Some((listening, receiver::open(settings).await.map_err(failed)?)))
+    Ok(Some((receiver, receiver::open(settings).await.map_err(failed)?)))
 }
 
 /// What webhooks and snapshots tell of.
@@ -118,12 +118,12 @@ pub(super) struct IncidentSources<'a> {
 pub(super) fn webhooks_of(
     config: &Config,
     sources: &IncidentSources,
-    listening: Option<Arc<Receiver>>,
+    receiver: Option<Arc<Receiver>>,
     stop: watch::Receiver<bool>,
 ) -> Result<Arc<Webhooks>, StartError> {
     let (engine, reads) = (sources.engine.clone(), sources.reads.clone());
     let (changes, clock, account_of) =
-        (sources.changes.clone(), sources.clock.clone(), account_of(listening));
+        (sources.changes.clone(), sources.clock.clone(), account_of(receiver));
     let source = webhooks::Source { engine, reads, changes, clock, account_of, stop };
     Ok(Arc::new(Webhooks::new(&config.webhooks, source)?))
 }
@@ -134,7 +134,7 @@ pub(super) fn snapshots_of(
     devices: &Arc<dyn Devices>,
     cameras: &Arc<Cameras>,
     broker: &Option<Arc<MqttDevices>>,
-    receiver: &Option<Arc<Transmitter>>,
+    transmitter: &Option<Arc<Transmitter>>,
     operators: &Arc<OperatorPresence>,
 ) -> Arc<Snapshots> {
     Arc::new(Snapshots {
@@ -144,7 +144,7 @@ pub(super) fn snapshots_of(
         devices: devices.clone(),
         cameras: cameras.clone(),
         broker: broker.clone(),
-        receiver: receiver.clone(),
+        transmitter: transmitter.clone(),
         operators: operators.clone(),
         center: config.policy.center,
         center_phone: config.center.phone.clone(),
@@ -183,6 +183,6 @@ pub(super) fn cameras_of(
 }
 
 /// The account numbers of homes, where panels signal to this server.
-fn account_of(listening: Option<Arc<Receiver>>) -> AccountOf {
-    Arc::new(move |home| listening.as_ref()?.account_of(home).map(str::to_owned))
+fn account_of(receiver: Option<Arc<Receiver>>) -> AccountOf {
+    Arc::new(move |home| receiver.as_ref()?.account_of(home).map(str::to_owned))
 }

@@ -2,13 +2,16 @@
 //! record.
 
 use super::{Account, AuditEntry, Delivery, Invitation, Session, StoreError, StoredPasskey};
-use crate::domain::{
-    access::{CenterAction, CenterRole, Membership},
-    home::Home,
-    id::{ContactId, HomeId, UserId},
-    time::Timestamp,
+use crate::{
+    domain::{
+        access::{CenterAction, CenterRole, Membership},
+        home::Home,
+        id::{ContactId, HomeId, UserId},
+        time::Timestamp,
+    },
+    server::limits::Network,
 };
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// One operation of a change.
 #[derive(Clone, Debug)]
@@ -30,8 +33,13 @@ pub enum Op {
     SetCenterRole(UserId, Option<CenterRole>),
     /// Adds an invitation.
     PutInvitation(Invitation),
-    /// Ends the invitation with that token, used or not.
-    EndInvitation([u8; 32]),
+    /// Ends an invitation, used or not.
+    EndInvitation {
+        /// The hash of its token.
+        token: [u8; 32],
+        /// The home that it is to; `None` for the monitoring center.
+        home: Option<HomeId>,
+    },
     /// Adds a session, and deletes expired ones.
     PutSession(Session),
     /// Ends a session of an account, and the one that it replaces.
@@ -89,7 +97,8 @@ impl Op {
             | Self::EndMembership(home, _)
             | Self::PutContactLink { home, .. }
             | Self::EndContactLinks(home, _)
-            | Self::EndQuarantined { home, quiet: false, .. } => Some(home),
+            | Self::EndQuarantined { home, quiet: false, .. }
+            | Self::EndInvitation { home: Some(home), .. } => Some(home),
             _ => None,
         }
     }
@@ -174,8 +183,8 @@ pub enum Payer {
     Session(String),
     /// A contact's link.
     Link(HomeId, ContactId),
-    /// A network address: for requests without a session, and for sign-ins.
-    Address(String),
+    /// A network: for requests without a session, and for sign-ins.
+    Network(Network),
 }
 
 impl Change {
@@ -212,22 +221,44 @@ impl Change {
         self
     }
 
-    /// Charges that budget instead of the default.
+    /// Charges that budget first, instead of the default.
     #[must_use]
     pub fn charged_to(mut self, payer: Payer) -> Self {
         self.payer = Some(payer);
         self
     }
 
-    /// The budget to charge: the session's, or else the address's. The server's own changes have
-    /// none.
+    /// The budget to charge first: the session's, or else the network's. The server's own changes
+    /// have none.
     pub fn payer(&self) -> Option<Payer> {
         let session = || self.audit.iter().find_map(|entry| entry.session.clone());
-        let address = || self.audit.iter().find_map(|entry| entry.address.clone());
         self.payer
             .clone()
             .or_else(|| session().map(Payer::Session))
-            .or_else(|| address().map(Payer::Address))
+            .or_else(|| self.address().map(|address| Payer::Network(Network::of(address))))
+    }
+
+    /// The account to charge: that of the device. A guess at an account is not the account's, and a
+    /// flood of changes must not keep an owner from signing a thief out.
+    pub fn paying_account(&self) -> Option<&UserId> {
+        let ends = |op: &Op| matches!(op, Op::EndSession(..) | Op::EndSessions { .. });
+        let by_device = self.audit.iter().find(|entry| entry.session.is_some());
+        by_device.filter(|_| !self.ops.iter().any(ends))?.account.as_ref()
+    }
+
+    /// The network to charge. This machine is not charged, because a proxy may run on it, whose
+    /// users would share one budget.
+    pub fn paying_network(&self) -> Option<Network> {
+        self.address().filter(|address| !address.is_loopback()).map(Network::of)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.audit.iter().find_map(|entry| entry.address)
+    }
+
+    /// The home that it concerns, if it concerns one.
+    pub fn home(&self) -> Option<&HomeId> {
+        self.audit.iter().find_map(|entry| entry.home.as_ref())
     }
 
     /// Its conditions.
@@ -286,8 +317,8 @@ pub enum ChangeError {
     /// The queue is full.
     #[error("too many changes wait")]
     Busy,
-    /// The payer's budget is spent.
-    #[error("too many changes by the same device or from the same address")]
+    /// A budget is spent: of the payer, the account or the network.
+    #[error("too many changes by the same device or account, or from the same network")]
     OverBudget,
     /// The store refused or failed.
     #[error(transparent)]

@@ -5,13 +5,14 @@
 //! disk when its sender gets the result (I10). [`Op`], [`Guard`] and [`Batch`] are data, so each
 //! database interprets the same closed set, and one contract test applies to all databases.
 
+mod budgets;
 mod change;
 mod feed;
 mod records;
 pub mod sqlite;
 pub mod writer;
 
-use super::clock::Anchor;
+use super::{clock::Anchor, tasks::contained_now};
 use crate::domain::{
     access::{CenterRole, Membership},
     home::Home,
@@ -99,11 +100,14 @@ impl Stored {
     /// Folds the history (I15).
     ///
     /// # Errors
-    /// A history that does not begin with a start.
+    /// A history that does not begin with a start, or whose facts cannot follow each other. The
+    /// server reads every running incident when it starts, so it must not panic on any.
     pub fn replay(&self) -> Result<Incident, StoreError> {
-        let incident = Incident::replay(self.id, self.home.clone(), &self.history);
-        incident.ok_or_else(|| StoreError::Inconsistent {
-            what: format!("incident {} does not begin with a start", self.id),
+        let replayed = contained_now("replay of an incident", &self.home, || {
+            Incident::replay(self.id, self.home.clone(), &self.history)
+        });
+        replayed.flatten().ok_or_else(|| StoreError::Inconsistent {
+            what: format!("the facts of incident {} are no history of one", self.id),
         })
     }
 }
@@ -117,14 +121,14 @@ pub struct IncidentPage {
     pub next: Option<Cursor>,
 }
 
-/// The place of an incident in a list that is sorted by its start. The id is text as stored, because
-/// it may be what cannot be read.
+/// The place of an incident in a list that is sorted by its start. The id is as stored, because it may
+/// be what cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// When the incident began.
     pub started_at: Timestamp,
-    /// Its id.
-    pub id: String,
+    /// The bytes of its id.
+    pub id: Vec<u8>,
 }
 
 /// A client's request, by its id.
@@ -357,6 +361,8 @@ pub trait Reads: Send + Sync + 'static {
 
     /// The passkeys of an account, the oldest first.
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError>;
+    /// Whether an account has a passkey, even one that cannot be read.
+    async fn has_passkey(&self, account: &UserId) -> Result<bool, StoreError>;
     /// The passkey with that credential, and its account.
     async fn passkey(
         &self,

@@ -7,7 +7,7 @@ use crate::domain::{
     id::{HomeId, IncidentId, UserId},
     time::Timestamp,
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// A running incident that the engine does not advance. The ids of the incident and its home are
 /// text as stored, because they may be what cannot be read.
@@ -150,7 +150,7 @@ pub struct AuditEntry {
     /// The short name of the device's session.
     pub session: Option<String>,
     /// The network address that the request came from.
-    pub address: Option<String>,
+    pub address: Option<IpAddr>,
     /// The details, such as the values before and after a change. No secrets.
     pub detail: serde_json::Value,
 }

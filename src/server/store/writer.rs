@@ -4,34 +4,27 @@
 //!
 //! There is one writing connection, and the engine has priority: a batch of incidents waits for at
 //! most the change in progress and one flush. Changes wait in a bounded queue and share flushes.
+//!
+//! A second task tells the followers of a change, and then its requester. It holds no lock, so that
+//! no incident waits for what follows from a change, and a follower that panics ends nothing.
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
-    JournalReads, Payer, RequestRow, RunningRow, StoreError, Stored, Write, Writes,
+    JournalReads, RequestRow, RunningRow, StoreError, Stored, Write, Writes, budgets::Budgets,
 };
-use crate::server::tasks::Tasks;
+use crate::server::tasks::{Stage, Tasks};
 use async_trait::async_trait;
-use governor::{DefaultKeyedRateLimiter, Quota};
-use std::{
-    num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
 /// Length of the queue; [`ChangeError::Busy`] when it is full.
 const WAITING: usize = 64;
 /// Most changes that share a flush. The engine does not wait for all of them: the transaction ends
 /// after the change in progress.
 const TOGETHER: usize = 16;
-/// Burst of each [`Payer`], changes. Setting up a home takes a few dozen.
-const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
-/// Sustained rate of each [`Payer`], changes a second.
-const SUSTAINED: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// Budgets kept in memory before full ones are dropped.
-const REMEMBERED: usize = 4_096;
 
 /// The writer task has ended, and the server exits.
 fn gone() -> StoreError {
@@ -43,11 +36,18 @@ struct Waiting {
     done: oneshot::Sender<Result<(), ChangeError>>,
 }
 
+/// A write that was stored or refused, and of which nobody knows yet.
+struct Tried {
+    write: Write,
+    result: Result<(), ChangeError>,
+    done: oneshot::Sender<Result<(), ChangeError>>,
+}
+
 /// Handle to the writer task.
 #[derive(Clone)]
 pub struct Changes {
     queue: mpsc::Sender<Waiting>,
-    budgets: Arc<DefaultKeyedRateLimiter<Payer>>,
+    budgets: Arc<Budgets>,
 }
 
 impl Changes {
@@ -57,12 +57,7 @@ impl Changes {
     /// # Errors
     /// Why the change was not applied.
     pub async fn apply(&self, change: Change) -> Result<(), ChangeError> {
-        if let Some(payer) = change.payer() {
-            if self.budgets.len() > REMEMBERED {
-                self.budgets.retain_recent();
-            }
-            self.budgets.check_key(&payer).map_err(|_| ChangeError::OverBudget)?;
-        }
+        self.budgets.charge(&change)?;
         self.ask(Write::Change(change)).await
     }
 
@@ -147,36 +142,59 @@ impl Journal for EngineJournal {
     }
 }
 
-/// Starts the writer task on a database. It publishes each committed change to `feed`.
+/// Starts the writer task on a database. Each committed change is published to `feed`.
 pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Arc<dyn Journal>) {
     let connection =
         Arc::new(Connection { store: Mutex::new(database.writes), urgent: AtomicBool::new(false) });
     let (queue, changes) = mpsc::channel(WAITING);
-    tasks.spawn("writer", write(connection.clone(), changes, feed));
-    let quota = Quota::per_second(SUSTAINED).allow_burst(BURST);
-    let changes = Changes { queue, budgets: Arc::new(DefaultKeyedRateLimiter::keyed(quota)) };
-    (changes, Arc::new(EngineJournal { connection, reads: database.journal }))
+    let (tried, published) = mpsc::channel(WAITING);
+    let end = tasks.end_of(Stage::Writer);
+    tasks.spawn_in(Stage::Writer, "writer", write(connection.clone(), changes, tried, end));
+    tasks.spawn_in(Stage::Writer, "committed changes", publish(published, feed));
+    (
+        Changes { queue, budgets: Arc::default() },
+        Arc::new(EngineJournal { connection, reads: database.journal }),
+    )
 }
 
-/// Runs until all handles are dropped, so that changes queued during shutdown are still stored.
-async fn write(connection: Arc<Connection>, mut changes: mpsc::Receiver<Waiting>, feed: Arc<Feed>) {
+/// Runs until all handles are dropped, or the writer must end. What is in the queue by then is still
+/// stored; what is asked later is refused.
+async fn write(
+    connection: Arc<Connection>,
+    mut changes: mpsc::Receiver<Waiting>,
+    tried: mpsc::Sender<Tried>,
+    mut end: watch::Receiver<bool>,
+) {
     let mut waiting = Vec::with_capacity(TOGETHER);
-    while !waiting.is_empty() || changes.recv_many(&mut waiting, TOGETHER).await > 0 {
-        let mut store = connection.store.lock().await;
-        apply(&mut **store, &mut waiting, &connection.urgent, &feed).await;
+    loop {
+        if waiting.is_empty() {
+            tokio::select! {
+                received = changes.recv_many(&mut waiting, TOGETHER) => if received == 0 { return },
+                _ = end.wait_for(|ends| *ends), if !changes.is_closed() => changes.close(),
+            }
+            continue;
+        }
+        let results = apply(&connection, &waiting).await;
+        for (Waiting { write, done }, result) in waiting.drain(..results.len()).zip(results) {
+            if tried.send(Tried { write, result, done }).await.is_err() {
+                // The other task has ended, and the server exits.
+                return;
+            }
+        }
     }
 }
 
-/// Applies changes until the engine waits; the rest stays in `waiting`.
-async fn apply(
-    store: &mut dyn Writes,
-    waiting: &mut Vec<Waiting>,
-    urgent: &AtomicBool,
-    feed: &Feed,
-) {
+/// Applies changes until the engine waits. Returns a result for each one that was tried.
+async fn apply(connection: &Connection, waiting: &[Waiting]) -> Vec<Result<(), ChangeError>> {
     let writes: Vec<&Write> = waiting.iter().map(|waiting| &waiting.write).collect();
-    let results = store.apply(&writes, &|| urgent.load(Ordering::Relaxed)).await;
-    for (Waiting { write, done }, result) in waiting.drain(..results.len()).zip(results) {
+    let mut store = connection.store.lock().await;
+    store.apply(&writes, &|| connection.urgent.load(Ordering::Relaxed)).await
+}
+
+/// Tells the followers of each committed change, in commit order, and then the requester, who sees
+/// the change in every cache.
+async fn publish(mut tried: mpsc::Receiver<Tried>, feed: Arc<Feed>) {
+    while let Some(Tried { write, result, done }) = tried.recv().await {
         if let (Write::Change(change), Ok(())) = (&write, &result) {
             feed.committed(change);
         }

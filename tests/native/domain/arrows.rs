@@ -114,8 +114,9 @@ stories! {
 
     /// F22.
     fn call_without_a_decision_dispatches_however_it_ends() {
-        let steps: [(&[CallStep], CallOutcome); 5] = [
+        let steps: [(&[CallStep], CallOutcome); 6] = [
             (&[CallStep::Answer, CallStep::HangUp], CallOutcome::HungUp),
+            (&[CallStep::AnsweredAndHungUp], CallOutcome::HungUp),
             (&[CallStep::NotReached(NotReached::Busy)], CallOutcome::Busy),
             (&[CallStep::NotReached(NotReached::Voicemail)], CallOutcome::Voicemail),
             (&[CallStep::NotReached(NotReached::Failed)], CallOutcome::Failed),
@@ -242,11 +243,11 @@ stories! {
     /// I5.
     fn center_can_close_only_what_was_dispatched() {
         let mut story = Story::live(Request::Police);
-        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }), Err(Refusal::NotWaiting));
+        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven, note: None }), Err(Refusal::NotWaiting));
         story.wait(s(6));
-        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }), Err(Refusal::NotWaiting));
+        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven, note: None }), Err(Refusal::NotWaiting));
         story.wait(s(30));
-        story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven }).unwrap();
+        story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven, note: None }).unwrap();
         assert_eq!((story.state(), story.made("siren_off")), ("closed", 3), "R19");
         assert!(story.incident.calls.iter().all(|c| !c.is_open()));
         assert_eq!(story.give(Command::SendNow { by: person("ada") }), Err(Refusal::IncidentOver), "I9");

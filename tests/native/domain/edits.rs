@@ -127,6 +127,18 @@ fn contacts_are_two_to_ten_people_with_a_telephone_each() {
 }
 
 #[test]
+fn contact_that_is_given_twice_is_refused() {
+    let (mut edited, before) = (home(), home());
+    let id = Some(before.contacts[0].id.as_str());
+    let twice = [
+        contact(id, "Sister", Some("+15035550141")),
+        contact(id, "Sister at work", Some("+15035550142")),
+    ];
+    assert_eq!(said(edited.set_contacts(&twice)), [("contacts[1].id".into(), ErrorCode::Twice)]);
+    assert_eq!(edited, before);
+}
+
+#[test]
 fn two_new_contacts_of_one_name_are_two() {
     let mut home = home();
     home.set_contacts(&[

@@ -45,6 +45,23 @@ fn household_ends_an_incident_once_the_calls_are_over() {
 }
 
 #[test]
+fn close_and_its_note_are_one_decision() {
+    let mut story = Story::live(Request::Police);
+    let close = || Command::Close {
+        by: person("op"),
+        disposition: Disposition::HelpGiven,
+        note: Some("Two officers".into()),
+    };
+    assert_eq!(story.give(close()), Err(Refusal::NotWaiting), "I5");
+    assert!(!story.whats().contains(&"noted"), "a refused close leaves no note");
+    story.wait(s(36));
+    let before = story.facts.len();
+    story.give(close()).unwrap();
+    let whats = &story.whats()[before..];
+    assert_eq!((whats[0], whats[whats.len() - 1]), ("noted", "closed"));
+}
+
+#[test]
 fn household_does_not_end_what_a_center_works_on() {
     let operators = Policy { center: CenterMode::Operators, ..Policy::default() };
     let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, operators);

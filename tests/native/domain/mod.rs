@@ -1,6 +1,7 @@
 //! Tests of the pure core: milliseconds, no I/O.
 
 mod arrows;
+mod assignee;
 mod edits;
 mod eligibility;
 mod ends;

@@ -6,7 +6,7 @@ use buckler::domain::{
     incident::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report,
         Request, Service, Source, State,
-        command::{CallStep, Command, NotReached},
+        command::{CallStep, Command, NotReached, OperatorReport},
         disclosure::{Audience, disclosures},
         effect::EffectKind,
         event::{Event, Recorded},
@@ -42,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         CallStep::Cancel { authenticated: true },
         CallStep::Cancel { authenticated: false },
         CallStep::HangUp,
+        CallStep::AnsweredAndHungUp,
         CallStep::NotReached(NotReached::Busy),
     ]);
     let who = prop::sample::select(vec!["ada", "ben"]);
@@ -63,7 +64,11 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Release { by: person("lead"), from: person(w) })),
-        1 => who.prop_map(|w| Step::Give(Command::Close { by: person(w), disposition: Disposition::ClosedByCenter })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Close { by: person(w), disposition: Disposition::ClosedByCenter, note: None })),
+        1 => who.prop_map(|w| {
+            let report = OperatorReport::Close { disposition: Disposition::ClosedByCenter, note: Some("n".into()) };
+            Step::Give(Command::ByAssignee { by: person(w), report })
+        }),
         1 => Just(Step::Give(Command::End { by: person("ben") })),
         1 => Just(Step::Give(Command::ReplaceDrill)),
         1 => prop::sample::select(vec!["base", "keypad", "other"])

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use buckler::{
     api::home::CheckKind,
     domain::{
+        access::CenterRole,
         id::{CallId, IncidentId},
         incident::{
             Request,
@@ -15,9 +16,10 @@ use buckler::{
     },
     server::{
         clock::Anchor,
-        store::{Database, JournalReads, RequestRow, RunningRow, StoreError, Stored},
+        store::{Database, JournalReads, Op, RequestRow, RunningRow, StoreError, Stored},
     },
 };
+use reqwest::StatusCode;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -60,6 +62,33 @@ async fn server_that_is_connected_to_nobody_is_not_ready() {
     assert!(!ready.ok);
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
     assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
+}
+
+/// R23.
+#[tokio::test]
+async fn readyz_says_who_responds() {
+    let said = async |server: &Server| {
+        let answer = reqwest::get(format!("{}/readyz", server.base)).await.unwrap();
+        let text = answer.text().await.unwrap();
+        let center = text.lines().find_map(|line| line.strip_prefix("center: "));
+        center.expect("a line about the center").to_owned()
+    };
+    assert_eq!(said(&Server::empty().await).await, "not connected to responders");
+    let receiver = "[center]\nmode = \"receiver\"\n[center.receiver]\nmain = \"tcp://127.0.0.1:1\"\n\
+                    [center.receiver.accounts]\nmaple-street = \"1234\"\n";
+    let server = Server::with_file(receiver).await;
+    assert_eq!(said(&server).await, "signals go to a receiving center");
+    let server = Server::with_file("[center]\nmode = \"operators\"\n").await;
+    assert_eq!(said(&server).await, "nobody is at the console");
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Operator))).await;
+    for (operator, now) in [
+        ("operator", "an operator is at the console"),
+        ("shared", "2 operators are at the console"),
+    ] {
+        let operator = server.sign_in(operator).await;
+        assert_eq!(operator.get("/api/v1/center/incidents").await.0, StatusCode::OK);
+        assert_eq!(said(&server).await, now);
+    }
 }
 
 /// Counts the engine's reads.

@@ -1,12 +1,28 @@
 //! Live View from real cameras (GStreamer's RTSP server) and from servers that are not cameras:
 //! pictures at once, only for people who may see them, and only while they may.
 
-use super::{Killed, PATIENCE, Person, Server, until, until_within};
+use super::{
+    Killed, PATIENCE, Person, Server,
+    dropped::{polled, request},
+    until, until_within,
+};
+use crate::domain::story::{home, raise};
+use buckler::{
+    domain::{
+        incident::{Policy, Request, command, decide::start},
+        time::Timestamp,
+    },
+    server::{
+        cameras::Clips,
+        http::{Assets, router},
+    },
+};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
+    pin::pin,
     process::{ChildStdin, Command, Stdio},
     time::Duration,
 };
@@ -15,6 +31,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest},
 };
+use tower::ServiceExt;
 
 pub const CAMERAS: &str = "/api/v1/homes/maple-street/cameras";
 const PICTURE_WITHIN: Duration = Duration::from_secs(15);
@@ -512,4 +529,56 @@ async fn a_real_camera_has_a_still_where_there_is_an_ffmpeg() {
     assert!(picture.bytes().await.unwrap().starts_with(b"\xff\xd8"));
     drop((eye, camera));
     assert_eq!(still().await.status(), StatusCode::OK, "the last one stays");
+}
+
+/// The phone from which help is requested may lose its network at once.
+#[tokio::test]
+async fn dropped_request_from_live_view_keeps_its_clip() {
+    let server = Server::start("30s").await;
+    let mut eye = Eye::open(&server, "owner", "front-door").await.unwrap();
+    assert!(eye.picture().await);
+    let cookie = server.stranger().cookie().await;
+    let routes = router(server.app.clone(), Assets::of_last_build());
+    for polls in 1..200 {
+        let body = json!({
+            "id": uuid::Uuid::from_u128(polls as u128),
+            "request": "police",
+            "mode": "live",
+            "source": {"surface": "live_view", "camera": "front-door"},
+            "sent_at": server.app.clock.now(),
+        });
+        let path = "/api/v1/homes/maple-street/incidents";
+        let raise = request(&Method::POST, path, &body, Some(&cookie));
+        drop(polled(pin!(routes.clone().oneshot(raise)), polls).await);
+        // The engine works in order: once this is done, so is the request.
+        let id = body["id"].as_str().unwrap().parse().unwrap();
+        drop(server.app.engine.give(id, command::Command::Tick).await);
+        let running = server.app.engine.view().running_in(&"maple-street".parse().unwrap());
+        if let Some(current) = running {
+            let clip = async || server.app.clips.find(&current.incident).await;
+            until_within(2 * PATIENCE, "the clip", clip).await;
+            return;
+        }
+    }
+    panic!("it is never raised");
+}
+
+/// The clips of earlier versions were not in folders of homes.
+#[tokio::test]
+async fn clip_is_found_in_the_folder_of_its_home_and_from_before() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), Timestamp::from_millis(1_000_000));
+    let clips = Clips::new(folder.path());
+    let incident = start(raise(&home(), Request::Police, Policy::default()), now).after;
+    assert!(clips.find(&incident).await.is_none() && clips.open(&incident).is_err());
+    let name = format!("{}.mp4", incident.id);
+    let live = format!("clips/{}/live", incident.home);
+    for place in ["clips".to_owned(), live] {
+        let place = folder.path().join(place);
+        std::fs::create_dir_all(&place).unwrap();
+        let file = place.join(&name);
+        std::fs::write(&file, [0; 10]).unwrap();
+        assert_eq!(clips.find(&incident).await.as_ref(), Some(&file));
+        assert_eq!(clips.open(&incident).unwrap().metadata().unwrap().len(), 10);
+        std::fs::remove_file(file).unwrap();
+    }
 }

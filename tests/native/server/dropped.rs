@@ -2,16 +2,20 @@
 //! change is made completely, with its audit record, or not at all, and memory agrees with the
 //! disk.
 
-use super::{Person, Server, connect};
+use super::{PATIENCE, Person, Server, connect, until};
 use axum::{
     body::Body,
     extract::ConnectInfo,
     http::{Request, header},
 };
 use buckler::{
-    domain::time::Timestamp,
+    domain::{
+        incident::{Actor, CallOutcome, CallState, command::Command, event::Event},
+        time::Timestamp,
+    },
     server::{
         http::{Assets, router},
+        live_events::LiveEvent,
         store::{Bookkeeping, Op, StoredPasskey},
     },
 };
@@ -24,9 +28,10 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::broadcast};
 use tower::ServiceExt;
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
@@ -252,7 +257,10 @@ async fn prepared_of_a_stranger(name: &str, owner: &Person, round: usize) -> Cas
 }
 
 /// Polls the future until it is ready, at most `most` times, and then drops it.
-async fn polled<T>(mut future: Pin<&mut impl Future<Output = T>>, most: usize) -> Option<T> {
+pub(super) async fn polled<T>(
+    mut future: Pin<&mut impl Future<Output = T>>,
+    most: usize,
+) -> Option<T> {
     let mut polls = 0;
     poll_fn(|context| {
         if polls == most {
@@ -351,6 +359,147 @@ dropped! {
     dropped_request_restricts_new_devices_whole_or_not: "new devices are restricted",
     dropped_request_sets_the_verbal_password_whole_or_not: "the verbal password is set",
     dropped_request_signs_in_whole_or_not: "somebody signs in",
+}
+
+/// Drops an operator's report after one more poll each time, until it is answered. The two facts
+/// that belong together are both stored, or none of them.
+async fn report_dropped_at_every_await(
+    what: &str,
+    body: Value,
+    facts: [fn(&Event) -> bool; 2],
+) -> usize {
+    let server = Server::with_file("[center]\nmode = \"operators\"\n").await;
+    let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
+    let cookie = server.stranger().cookie_of("operator").await;
+    let routes = router(server.app.clone(), Assets::of_last_build());
+    let mut running: Option<String> = None;
+    for polls in 1..200 {
+        let incident = match running.take() {
+            Some(incident) => incident,
+            None => {
+                let raised = owner.raise("maple-street", "police", json!({})).await.1;
+                owner.act(&raised, "send-now").await;
+                format!("/api/v1/center/incidents/{}", raised["id"].as_str().unwrap())
+            }
+        };
+        operator.post(&format!("{incident}/claim"), &json!({})).await;
+        if what == "close" {
+            operator.post(&format!("{incident}/call"), &json!({"outcome": "confirmed"})).await;
+        }
+        let report = request(&Method::POST, &format!("{incident}/{what}"), &body, Some(&cookie));
+        let answer = polled(pin!(routes.clone().oneshot(report)), polls).await;
+        let id = incident.rsplit('/').next().unwrap().parse().unwrap();
+        // The engine works in order: once this is done, so is the report.
+        server.app.engine.give(id, Command::Tick).await.unwrap();
+        let history = server.app.reads.incident(id).await.unwrap().unwrap().history;
+        let made = facts.map(|is| history.iter().filter(|fact| is(&fact.event)).count());
+        assert!(made == [0, 0] || made == [1, 1], "{what}, dropped after {polls}: {made:?}");
+        if let Some(answer) = answer {
+            assert_eq!((answer.unwrap().status(), made), (StatusCode::OK, [1, 1]));
+            return polls - 1;
+        }
+        if made == [1, 1] {
+            operator.post(&format!("{incident}/close"), &json!({"disposition": "other"})).await;
+        } else {
+            running = Some(incident);
+        }
+    }
+    panic!("{what} is never answered");
+}
+
+#[tokio::test]
+async fn dropped_request_closes_an_incident_with_its_note_or_not() {
+    let body = json!({"disposition": "help_given", "note": "Two officers"});
+    let is_note = |event: &Event| matches!(event, Event::Noted { by: Actor::Operator { .. }, .. });
+    let is_close = |event: &Event| matches!(event, Event::Closed { .. });
+    assert!(report_dropped_at_every_await("close", body, [is_note, is_close]).await > 0);
+}
+
+#[tokio::test]
+async fn dropped_request_reports_a_call_that_was_hung_up_or_not() {
+    let is_answered = |event: &Event| matches!(event, Event::CallAnswered { .. });
+    let is_hung_up =
+        |event: &Event| matches!(event, Event::CallEnded { outcome: CallOutcome::HungUp, .. });
+    let body = json!({"outcome": "hung_up"});
+    assert!(report_dropped_at_every_await("call", body, [is_answered, is_hung_up]).await > 0);
+}
+
+/// The dashboard says when each contact was last reached.
+#[tokio::test]
+async fn dropped_answer_of_a_call_says_that_the_contact_was_reached() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let routes = router(server.app.clone(), Assets::of_last_build());
+    let raised = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&raised, "send-now").await;
+    let id = raised["id"].as_str().unwrap().parse().unwrap();
+    let phone = owner.phone_of("maple-street", 0).await;
+    let call = server.stranger().get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
+    let path = format!("{phone}/calls/{call}/answer");
+    let maple = "maple-street".parse().unwrap();
+    let reached_at = || server.app.homes.get(&maple).unwrap().contacts[0].reached_at;
+    let before = reached_at();
+    for polls in 1..200 {
+        let answer = request(&Method::POST, &path, &Value::Null, None);
+        drop(polled(pin!(routes.clone().oneshot(answer)), polls).await);
+        let current = server.app.engine.give(id, Command::Tick).await.unwrap().current;
+        if matches!(current.incident.calls[0].state, CallState::Answered { .. }) {
+            let is_told = async || (reached_at() != before).then_some(());
+            return until("the contact was reached", is_told).await;
+        }
+    }
+    panic!("it is never answered");
+}
+
+/// Whether an event about the setup of the home comes.
+async fn is_told(events: &mut broadcast::Receiver<Arc<LiveEvent>>) -> bool {
+    let told = async {
+        while let Ok(event) = events.recv().await {
+            if String::from_utf8_lossy(&event.frame).contains("event: home\n") {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::time::timeout(PATIENCE, told).await.unwrap_or_default()
+}
+
+/// The members must not go on seeing an invitation that was withdrawn.
+#[tokio::test]
+async fn dropped_request_that_withdrew_an_invitation_is_told_of() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let cookie = owner.cookie().await;
+    let routes = router(server.app.clone(), Assets::of_last_build());
+    let home = "maple-street".parse().unwrap();
+    let mut events = server.app.live_events.subscribe(&home, None, server.app.clock.now()).events;
+    let open = async || {
+        let all = owner.get(&format!("{MAPLE}/household")).await.1["invitations"].clone();
+        all[0]["id"].as_str().map(str::to_owned)
+    };
+    for polls in 1..200 {
+        let id = match open().await {
+            Some(id) => id,
+            None => {
+                let asked = json!({"name": "Robin", "role": "guest"});
+                owner.post(&format!("{MAPLE}/invitations"), &asked).await;
+                open().await.unwrap()
+            }
+        };
+        while events.try_recv().is_ok() {}
+        let path = format!("{MAPLE}/invitations/{id}");
+        let withdraw = request(&Method::DELETE, &path, &Value::Null, Some(&cookie));
+        let answer = polled(pin!(routes.clone().oneshot(withdraw)), polls).await;
+        server.app.changes.note(Bookkeeping::Probe).await.unwrap();
+        if open().await.is_none() {
+            assert!(is_told(&mut events).await, "dropped after {polls}");
+        }
+        if let Some(answer) = answer {
+            assert_eq!(answer.unwrap().status(), StatusCode::OK);
+            return;
+        }
+    }
+    panic!("it is never answered");
 }
 
 /// The role of the guest, and the role in the latest audit record, in one read.

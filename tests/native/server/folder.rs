@@ -93,3 +93,30 @@ async fn backup_export_and_database_are_private() {
     fs::File::open(&copy).unwrap().read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"SQLite format 3\0");
 }
+
+/// A copy of a key may be cut, or have other permissions.
+#[tokio::test]
+async fn check_names_keys_that_are_damaged_or_open_to_others() {
+    let server = Server::start("30s").await;
+    let data = server.file().parent().unwrap().to_owned();
+    let keys = ["key", "evidence-key"].map(|name| data.join(name));
+    let checked = || {
+        let words = format!("check --listen 127.0.0.1:1 --data {}", data.display());
+        String::from_utf8(buckler(&words).output().unwrap().stdout).unwrap()
+    };
+    assert!(!checked().contains("FAULT"), "keys are made when they are needed: {}", checked());
+    for key in &keys {
+        let name = key.display().to_string();
+        fs::write(key, [7; 31]).unwrap();
+        fs::set_permissions(key, PermissionsExt::from_mode(0o600)).unwrap();
+        let said = checked();
+        assert!(said.contains(&format!("{name} is no key of 32 bytes")), "{said}");
+        fs::write(key, [7; 32]).unwrap();
+        assert!(!checked().contains(&name), "{}", checked());
+        fs::set_permissions(key, PermissionsExt::from_mode(0o644)).unwrap();
+        let said = checked();
+        assert!(said.contains(&format!("others can read {name}")), "{said}");
+    }
+    let _server = server.restart_after(std::time::Duration::ZERO).await;
+    assert_eq!(keys.map(|key| mode(&key)), [0o600; 2], "the server mends that");
+}

@@ -1,10 +1,13 @@
 //! Input of strangers and guests affects nobody else: neither the names that they make up nor what
 //! takes long to compute.
 
-use super::{Person, Server, instant};
+use super::{Person, Server, connect, instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// A server that takes the addresses of browsers from a proxy.
+const BEHIND_PROXY: &str = "trusted_proxies = [\"127.0.0.1\"]\n";
 
 async fn recover(stranger: &Person, email: &str) -> StatusCode {
     stranger
@@ -58,12 +61,51 @@ async fn made_up_names_take_nothing_from_anybody() {
     }
 }
 
-/// The audit's B8: after ten wrong sign-ins with an owner's address, the owner could change
-/// nothing.
+/// While a stranger guessed, an owner without a passkey could use no recovery code.
 #[tokio::test]
-async fn strangers_do_not_lock_out_somebody_who_is_signed_in() {
-    let server = Server::start("30s").await;
+async fn stranger_who_guesses_keeps_nobody_from_recovering() {
+    let server = Server::with_file(BEHIND_PROXY).await;
     let (owner, stranger) = (server.sign_in("owner").await, server.stranger());
+    let codes = owner.post("/api/v1/recovery-codes", &Value::Null).await.1["codes"].clone();
+    lock_password(&stranger).await;
+    let recover = async |code: &Value, from: &str| {
+        let request = stranger
+            .client
+            .post(format!("{}/api/v1/session/recovery", server.base))
+            .header("x-forwarded-for", from)
+            .json(&json!({"email": "owner@demo.test", "code": code}));
+        request.send().await.unwrap().status()
+    };
+    let wrong = json!("AAAA-BBBB-CCCC-DDDD-EEEE-FFFF");
+    for host in 1..=10 {
+        let from = format!("2001:db8:1:2::{host}");
+        assert_eq!(recover(&wrong, &from).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(recover(&codes[0], "2001:db8:1:2::99").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(recover(&codes[0], "198.51.100.7").await, StatusCode::OK, "from another network");
+}
+
+#[tokio::test]
+async fn refused_sign_ins_of_an_account_are_recorded_twenty_times() {
+    let server = Server::with_file(BEHIND_PROXY).await;
+    let stranger = server.stranger();
+    for network in 0..30 {
+        let request = stranger
+            .client
+            .post(format!("{}/api/v1/session/recovery", server.base))
+            .header("x-forwarded-for", format!("192.0.2.{network}"))
+            .json(&json!({"email": "owner@demo.test", "code": "AAAA"}));
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+    // Records are made beside the answers.
+    super::until("the records", async || {
+        (count(&server, "sign_in_refused").await == 20).then_some(())
+    })
+    .await;
+}
+
+/// Guesses at the owner's password until it can no longer be guessed.
+async fn lock_password(stranger: &Person) {
     let wrong = json!({"email": "owner@demo.test", "password": "not the password"});
     super::until("the address is locked", || async {
         (stranger.post("/api/v1/session", &wrong).await.1["detail"]
@@ -72,6 +114,25 @@ async fn strangers_do_not_lock_out_somebody_who_is_signed_in() {
         .then_some(())
     })
     .await;
+}
+
+/// The number of audit records of that action.
+async fn count(server: &Server, what: &str) -> i64 {
+    let mut file = connect(&server.file()).await;
+    sqlx::query_scalar("SELECT count(*) FROM audit WHERE what = ?")
+        .bind(what)
+        .fetch_one(&mut file)
+        .await
+        .unwrap()
+}
+
+/// The audit's B8: after ten wrong sign-ins with an owner's address, the owner could change
+/// nothing.
+#[tokio::test]
+async fn strangers_do_not_lock_out_somebody_who_is_signed_in() {
+    let server = Server::start("30s").await;
+    let (owner, stranger) = (server.sign_in("owner").await, server.stranger());
+    lock_password(&stranger).await;
     let prove = || async {
         let answer = owner
             .ask(Method::PUT, "/api/v1/session/proof", &json!({"password": "buckler-demo"}))
@@ -148,4 +209,21 @@ fn fields(problem: &Value) -> Vec<&str> {
         .iter()
         .map(|error| error["field"].as_str().unwrap())
         .collect()
+}
+
+/// A household with IPv6 has a whole /64 of addresses.
+#[tokio::test]
+async fn refused_reports_of_a_network_are_recorded_ten_times() {
+    let server = Server::with_file(BEHIND_PROXY).await;
+    let stranger = server.stranger();
+    let from = ["2001:db8:1:2", "2001:db8:1:3"]
+        .map(|network| (1..=15).map(move |host| format!("{network}:{host:x}::1")));
+    for address in from.into_iter().flatten() {
+        let report = stranger
+            .client
+            .post(format!("{}/api/v1/reports/harbor", server.base))
+            .header("x-forwarded-for", address);
+        assert_eq!(report.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(count(&server, "report_refused").await, 20, "ten of each network");
 }

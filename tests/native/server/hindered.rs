@@ -5,7 +5,7 @@ use buckler::{
     domain::id::IncidentId,
     server::{
         clock::Anchor,
-        store::{Batch, ChangeError, RequestRow, StoreError, Urgent, Write, Writes},
+        store::{Batch, ChangeError, Database, RequestRow, StoreError, Urgent, Write, Writes},
     },
 };
 use tokio::sync::watch;
@@ -15,8 +15,23 @@ pub struct Hindered {
     pub writes: Box<dyn Writes>,
     /// While it is true, changes wait.
     pub closed: watch::Receiver<bool>,
+    /// While it is true, incidents wait.
+    pub closed_to_incidents: watch::Receiver<bool>,
     /// Whether the next batch finds the disk full.
     pub full: bool,
+}
+
+impl Hindered {
+    /// Puts gates into a database: one for changes, and one for incidents. Each is closed while its
+    /// value is true.
+    pub fn gated(
+        Database { writes, journal, reads }: Database,
+        closed: watch::Receiver<bool>,
+        closed_to_incidents: watch::Receiver<bool>,
+    ) -> Database {
+        let writes = Box::new(Self { writes, closed, closed_to_incidents, full: false });
+        Database { writes, journal, reads }
+    }
 }
 
 #[async_trait]
@@ -25,6 +40,7 @@ impl Writes for Hindered {
         if std::mem::take(&mut self.full) {
             return Err(StoreError::Unusable("planted".into()));
         }
+        self.closed_to_incidents.wait_for(|closed| !closed).await.unwrap();
         self.writes.commit(batch).await
     }
     async fn apply(

@@ -9,6 +9,7 @@ mod cameras;
 mod center;
 mod config;
 mod console;
+mod contained;
 mod dc09;
 mod disk;
 mod drill;
@@ -39,6 +40,7 @@ mod restricted;
 mod rights;
 mod session;
 mod siren_bindings;
+mod stopping;
 mod store;
 mod supervisor;
 mod tasks;
@@ -54,7 +56,7 @@ use buckler::{
     api::audit::AuditAction,
     domain::{home::Home, time::Timestamp},
     server::{
-        App,
+        App, StartError,
         config::{Config, Options},
         http::Assets,
         serve,
@@ -82,7 +84,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub base: String,
     pub stopper: watch::Sender<bool>,
-    pub serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub serving: tokio::task::JoinHandle<Result<(), StartError>>,
     folder: Arc<TempDir>,
 }
 
@@ -159,17 +161,21 @@ impl Server {
     }
 
     /// Stops the server, and returns its folder.
-    async fn stop(self) -> Arc<TempDir> {
+    pub async fn stop(self) -> Arc<TempDir> {
         self.stopper.send(true).unwrap();
         self.serving.await.unwrap().unwrap();
         self.folder
     }
 
-    /// Restarts the server on a modified database.
+    /// Restarts the server on a modified database, with its configuration file if it has one.
     pub async fn restart_with_database(self, change: impl FnOnce(Database) -> Database) -> Self {
         let (file, folder) = (self.file(), self.stop().await);
         let database = change(sqlite::open(&file).await.unwrap());
-        let config = Self::config(&folder, &["--demo"]);
+        let settings = folder.path().join("buckler.toml");
+        let config = match settings.exists() {
+            true => Self::config(&folder, &["--demo", "--config", settings.to_str().unwrap()]),
+            false => Self::config(&folder, &["--demo"]),
+        };
         Self::with_database(folder, database, config).await
     }
 

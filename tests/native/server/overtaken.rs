@@ -1,7 +1,7 @@
 //! A right that ends during a request: the change is made before the end of the right, or it is
 //! refused.
 
-use super::{Person, Server, change, connect, dropped::request, hindered::Hindered, until};
+use super::{Person, Server, change, connect, dropped::request, hindered::Hindered, until, wait};
 use buckler::{
     domain::{
         access::{CenterRole, Membership, Role},
@@ -10,14 +10,14 @@ use buckler::{
     server::{
         http::{Assets, router},
         identity,
-        store::{Database, Op},
+        store::Op,
     },
 };
 use futures_util::poll;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Row;
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -143,10 +143,7 @@ async fn records(server: &Server, deed: &str, after: i64) -> (Vec<i64>, Vec<i64>
 /// right.
 async fn right_ends_first(name: &str) {
     let (gate, closed) = watch::channel(false);
-    let gated = |database: Database| Database {
-        writes: Box::new(Hindered { writes: database.writes, closed, full: false }),
-        ..database
-    };
+    let gated = |database| Hindered::gated(database, closed, watch::channel(false).1);
     let server = Server::start("30s").await.restart_with_database(gated).await;
     let owner = server.sign_in("owner").await;
     let case = prepared(name, &server, &owner).await;
@@ -191,4 +188,85 @@ overtaken! {
     demoted_supervisor_invites_nobody_after_that: "a supervisor of the center invites",
     demoted_supervisor_removes_nobody_after_that: "a supervisor of the center removes",
     replaced_link_answers_nothing_after_that: "a contact answers",
+}
+
+/// The reports of an operator, each with its body.
+const REPORTS: [(&str, &str); 4] = [
+    ("close", r#"{"disposition": "other", "note": "overtaken"}"#),
+    ("dispatches/police", r#"{"state": "accepted", "reference": "overtaken"}"#),
+    ("note", r#"{"text": "overtaken"}"#),
+    ("call", r#"{"outcome": "confirmed"}"#),
+];
+
+/// Relieves the operator while the report is on its way: the report is checked before, and decided
+/// on after. Returns the answer to the report, or `None` if the machine was too slow for that.
+async fn reported_while_relieved(
+    gate: &watch::Sender<bool>,
+    [operator, supervisor]: [&Person; 2],
+    incident: &str,
+    (what, body): (&str, &str),
+) -> Option<(StatusCode, Value)> {
+    let at = |what: &str| format!("/api/v1/center/incidents/{incident}/{what}");
+    assert_eq!(operator.post(&at("claim"), &json!({})).await.0, StatusCode::OK);
+    gate.send_replace(true);
+    let ask = |person: &Person, path: String, body: Value| {
+        let person = person.clone();
+        tokio::spawn(async move { person.post(&path, &body).await })
+    };
+    let relieved = ask(supervisor, at("release"), json!({}));
+    wait(Duration::from_millis(100)).await;
+    let reported = ask(operator, at(what), serde_json::from_str(body).unwrap());
+    wait(Duration::from_millis(200)).await;
+    gate.send_replace(false);
+    let (relieved, reported) = (relieved.await.unwrap(), reported.await.unwrap());
+    // The engine answers within 0.8 s, and a check after the release has words of its own.
+    let is_checked_before = reported.1["detail"] != "Take the incident first.";
+    (relieved.0 == StatusCode::OK
+        && reported.0 != StatusCode::SERVICE_UNAVAILABLE
+        && is_checked_before)
+        .then_some(reported)
+}
+
+#[tokio::test]
+async fn operator_who_was_relieved_reports_nothing_after_that() {
+    let (gate, closed_to_incidents) = watch::channel(false);
+    let gated = |database| Hindered::gated(database, watch::channel(false).1, closed_to_incidents);
+    let server = Server::with_file("[center]\nmode = \"operators\"\n").await;
+    let server = server.restart_with_database(gated).await;
+    staff(&server).await;
+    let (owner, operator, supervisor) = (
+        server.sign_in("owner").await,
+        server.sign_in("operator").await,
+        server.sign_in("shared").await,
+    );
+    for (home, called) in [("maple-street", true), ("lake-cabin", false)] {
+        let incident = owner.raise(home, "police", json!({})).await.1;
+        owner.act(&incident, "send-now").await;
+        let id = incident["id"].as_str().unwrap();
+        if called {
+            let at = |what: &str| format!("/api/v1/center/incidents/{id}/{what}");
+            operator.post(&at("claim"), &json!({})).await;
+            operator.post(&at("call"), &json!({"outcome": "confirmed"})).await;
+            owner.until_state(&incident, "dispatching").await;
+        } else {
+            owner.until_state(&incident, "verifying").await;
+        }
+        let state = owner.look(&incident).await["state"].clone();
+        // What is reported of a call belongs to the first call, and all else to what follows it.
+        for report in REPORTS.iter().filter(|(what, _)| (*what != "call") == called) {
+            let (status, problem) = until(report.0, || {
+                reported_while_relieved(&gate, [&operator, &supervisor], id, *report)
+            })
+            .await;
+            assert_eq!(
+                (status, &problem["detail"]),
+                (StatusCode::FORBIDDEN, &json!("Somebody else works on this incident.")),
+                "{}",
+                report.0
+            );
+            let told = owner.look(&incident).await;
+            assert_eq!(told["state"], state, "{}", report.0);
+            assert!(!told.to_string().contains("overtaken"), "{}: {told}", report.0);
+        }
+    }
 }

@@ -245,7 +245,7 @@ async fn panel_hears_what_became_of_its_code() {
         );
     }
     assert!(
-        server.app.listening.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(),
+        server.app.receiver.as_ref().unwrap().heard(&"maple-street".parse().unwrap()).is_some(),
         "it is supervision"
     );
     assert!(
@@ -409,15 +409,14 @@ async fn flood_of_one_network_keeps_no_panel_out() {
     drop(server);
 }
 
-/// Bytes that are not a message do not keep a connection open.
-#[tokio::test]
-async fn connection_without_a_message_is_closed_whatever_it_sends() {
+/// Sends these bytes twice a second, until the connection is closed.
+async fn until_closed_while_it_sends(bytes: &[u8]) {
     let (_server, port, _key) = listening("tcp").await;
     let (mut reads, mut writes) = connected(port, "127.0.0.1").await.into_split();
     let noise = async {
         let mut pause = tokio::time::interval(Duration::from_millis(500));
         // This ends when the connection is closed.
-        while writes.write_all(b"x").await.is_ok() {
+        while writes.write_all(bytes).await.is_ok() {
             pause.tick().await;
         }
     };
@@ -426,4 +425,16 @@ async fn connection_without_a_message_is_closed_whatever_it_sends() {
         tokio::select! { () = noise => {}, () = closed => {} }
     };
     tokio::time::timeout(Duration::from_secs(60), both).await.expect("it is closed");
+}
+
+/// Bytes that are not a message do not keep a connection open.
+#[tokio::test]
+async fn connection_without_a_message_is_closed_whatever_it_sends() {
+    until_closed_while_it_sends(b"x").await;
+}
+
+/// Anybody can name an unknown account, which is answered with DUH.
+#[tokio::test]
+async fn messages_of_an_unknown_account_keep_no_connection_open() {
+    until_closed_while_it_sends(&plain(7, "9999", "#9999|1120 00 001").encode(None)).await;
 }

@@ -342,7 +342,9 @@ async fn quarantine_that_was_not_stored_is_stored_before_the_next_sos() {
     sqlx::query(BREAK).execute(&mut file).await.unwrap();
     let full_at_start = |database: Database| {
         let (writes, closed) = (database.writes, watch::channel(false).1);
-        Database { writes: Box::new(Hindered { writes, closed, full: true }), ..database }
+        let closed_to_incidents = closed.clone();
+        let hindered = Hindered { writes, closed, closed_to_incidents, full: true };
+        Database { writes: Box::new(hindered), ..database }
     };
     let server = server.restart_with_database(full_at_start).await;
     let owner = server.sign_in("owner").await;

@@ -1,6 +1,6 @@
 //! Owners choose sirens and buttons behind a broker, test them, and see their faults.
 
-use super::{Server, broker::Broker, until};
+use super::{Person, Server, broker::Broker, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -74,6 +74,70 @@ async fn owner_chooses_how_a_siren_is_reached_and_never_a_foreign_one() {
         "{said}"
     );
     drop(server);
+}
+
+/// A server on which a name of each of two homes has the same topics as one of the other's.
+async fn with_shared_topics() -> (Server, Person) {
+    let profile = |name: &str, topic: &str| {
+        format!(
+            "[mqtt.profile.{name}]\non = {{ topic = \"{topic}\", payload = \"1 {{seconds}}\" }}\n\
+             off = {{ topic = \"{topic}\", payload = \"0\" }}\n"
+        )
+    };
+    let server = Server::with_file(&format!(
+        "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n{}{}\
+         [mqtt.topic_prefix]\nharbor-loft = \"x\"\nmaple-street = \"t/x\"\n",
+        profile("short", "t/{name}"),
+        profile("long", "{name}")
+    ))
+    .await;
+    let owner = server.sign_in("owner").await;
+    (server, owner)
+}
+
+async fn choose(owner: &Person, siren: &str, kind: &str, name: &str) -> StatusCode {
+    let (home, device) = siren.split_once('/').unwrap();
+    let path = format!("/api/v1/homes/{home}/wiring/{device}");
+    owner.ask(Method::PUT, &path, &json!({"kind": kind, "name": name})).await.0
+}
+
+/// Both are chosen at the same time, and one of them is refused.
+async fn one_of(owner: &Person, [one, other]: [(&str, &str, String); 2]) {
+    let (first, second) = tokio::join!(
+        choose(owner, one.0, one.1, &one.2),
+        choose(owner, other.0, other.1, &other.2)
+    );
+    let mut answers = [first, second];
+    answers.sort();
+    assert_eq!(answers, [StatusCode::OK, StatusCode::UNPROCESSABLE_ENTITY], "{one:?} {other:?}");
+}
+
+#[tokio::test]
+async fn name_that_is_chosen_twice_at_once_has_one_siren() {
+    let (server, owner) = with_shared_topics().await;
+    for round in 0..10 {
+        let name = |start: &str| format!("{start}{round}");
+        let (loft, maple) = ("harbor-loft/base", "maple-street/base");
+        one_of(&owner, [(loft, "short", name("x")), (maple, "long", name("t/x"))]).await;
+        let of_one_home = ["hall-keypad", "bedroom-keypad"]
+            .map(|device| (format!("maple-street/{device}"), name("t/x-")));
+        let [(hall, same), (bedroom, name)] = of_one_home;
+        one_of(&owner, [(&hall, "long", same), (&bedroom, "long", name)]).await;
+    }
+    let broker = server.app.broker.as_ref().unwrap();
+    for home in server.app.homes.all() {
+        assert_eq!(broker.check_bindings(&home.id, &home.siren_bindings), Ok(()));
+    }
+}
+
+/// The homes are checked by their ids, and the first one once took the name.
+#[tokio::test]
+async fn name_of_a_home_is_not_taken_by_another_home() {
+    let (_server, owner) = with_shared_topics().await;
+    assert_eq!(choose(&owner, "maple-street/base", "long", "t/x1").await, StatusCode::OK);
+    let taken = choose(&owner, "harbor-loft/base", "short", "x1").await;
+    assert_eq!(taken, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(choose(&owner, "harbor-loft/base", "short", "x2").await, StatusCode::OK);
 }
 
 #[tokio::test]

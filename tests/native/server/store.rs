@@ -16,13 +16,13 @@ use buckler::{
         clock::{Anchor, Boot},
         store::{
             Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing,
-            Guard, Op, RequestRow, StoredPasskey, Write,
+            Guard, Op, Reads, RequestRow, StoredPasskey, Write,
         },
     },
 };
 use reqwest::StatusCode;
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 
@@ -355,4 +355,87 @@ async fn deliveries_are_kept_and_those_not_taken_are_found() {
     assert_eq!(store.reads.deliveries("https://elsewhere.example").await.unwrap(), []);
     note(&mut store, Bookkeeping::Deliveries(vec![Delivery { failing: None, ..stuck }])).await;
     assert_eq!(store.reads.deliveries(url).await.unwrap(), [], "it was taken after all");
+}
+
+/// A row in each list that cannot be read: an id that is none, a token that is too short, a name
+/// whose bytes are no text, an action that nobody knows.
+const UNREADABLE: &str = "PRAGMA foreign_keys = OFF;
+    INSERT INTO account (id, email, name, password) VALUES ('No Id', 'x@a.test', 'X', '');
+    INSERT INTO membership (home, account, role) VALUES ('maple-street', 'No Id', 'guest'), ('No Id', 'owner', 'guest');
+    INSERT INTO center (account, role) VALUES ('No Id', 'operator');
+    INSERT INTO contact_link (token, home, contact) VALUES (x'01', 'maple-street', 'No Id');
+    INSERT INTO invitation (token, home, role, name, inviter, expires_at)
+        VALUES (x'02', 'maple-street', 'guest', 'X', 'owner', 9000000000000), (x'03', NULL, 'operator', 'X', 'owner', 9000000000000);
+    INSERT INTO session (token, account, created_at, expires_at) VALUES (x'04', 'owner', 0, 9000000000000);
+    INSERT INTO passkey (credential, account, name, document, created_at, used_at)
+        VALUES (x'05', 'owner', CAST(x'ff' AS TEXT), '', 0, 0);
+    INSERT INTO incident (id, home, started_at) VALUES ('No Id', 'maple-street', 0), (CAST(x'ff' AS TEXT), 'maple-street', 0);
+    INSERT INTO webhook (url, since) VALUES ('https://a.test/', 0);
+    INSERT INTO delivery (url, incident, next, failing_since) VALUES ('https://a.test/', 'No Id', 1, 0);
+    INSERT INTO audit (number, at, what, home, detail, hash)
+        SELECT max(number) + 1, 0, 'unheard_of', 'maple-street', '{}', x'' FROM audit;";
+
+/// The incidents that can be read, from pages with one incident each.
+async fn paged(reads: &Arc<dyn Reads>) -> Vec<IncidentId> {
+    let (mut all, mut from) = (Vec::new(), None);
+    loop {
+        let page = reads.incidents_since(Timestamp::default(), from, 1).await.unwrap();
+        all.extend(page.incidents.iter().map(|stored| stored.id));
+        from = page.next;
+        if from.is_none() {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_leave_out_rows_that_cannot_be_read() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "police", json!({})).await.1;
+    let incident: IncidentId = incident["id"].as_str().unwrap().parse().unwrap();
+    owner
+        .post("/api/v1/homes/maple-street/invitations", &json!({"name": "Robin", "role": "guest"}))
+        .await;
+    let passkey = StoredPasskey {
+        credential: vec![9],
+        account: "owner".parse().unwrap(),
+        name: "Phone".into(),
+        document: String::new(),
+        created_at: NOW,
+        used_at: NOW,
+    };
+    server.apply(Op::PutPasskey(passkey)).await;
+    let (reads, now) = (&server.app.reads, server.app.clock.now());
+    let home: HomeId = "maple-street".parse().unwrap();
+    let account: UserId = "owner".parse().unwrap();
+    let lists = async || {
+        (
+            reads.members(&home).await.unwrap(),
+            reads.memberships(&account).await.unwrap(),
+            reads.center_people().await.unwrap(),
+            reads.contact_links(&home).await.unwrap(),
+            reads.invitations(Some(&home), now).await.unwrap(),
+            reads.invitations(None, now).await.unwrap(),
+            reads.sessions(&account, now).await.unwrap(),
+            reads.passkeys(&account).await.unwrap(),
+            reads.begun_since(Timestamp::default()).await.unwrap(),
+            reads.audit(&home, &account, u64::MAX, 1).await.unwrap(),
+            paged(reads).await,
+        )
+    };
+    let before = format!("{:?}", lists().await);
+    let mut file = connect(&server.file()).await;
+    sqlx::raw_sql(UNREADABLE).execute(&mut file).await.unwrap();
+    let after = lists().await;
+    assert_eq!(format!("{after:?}"), before);
+    assert_eq!((after.8, after.9.len(), after.10), (vec![incident], 1, vec![incident]));
+    assert!(reads.deliveries("https://a.test/").await.unwrap().is_empty());
+    let removed = "DELETE FROM passkey WHERE credential = x'09'";
+    sqlx::query(removed).execute(&mut file).await.unwrap();
+    assert!(
+        reads.passkeys(&account).await.unwrap().is_empty()
+            && reads.has_passkey(&account).await.unwrap(),
+        "a passkey that cannot be read still restricts devices without it"
+    );
 }

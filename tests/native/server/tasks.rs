@@ -21,14 +21,17 @@ use buckler::{
     server::{
         clock::{Anchor, Clock, Machine},
         engine::{
-            Denied, Engine,
+            Current, Denied, Engine,
             outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
         },
         live_events::LiveEvents,
-        store::{Batch, Begun, Journal, Op, RequestRow, RunningRow, StoreError, Stored, writer},
+        store::{
+            Batch, Begun, Journal, Op, RequestRow, RunningRow, StoreError, Stored, sqlite, writer,
+        },
         tasks::{TaskFailed, Tasks},
     },
 };
+use futures_util::FutureExt;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -225,4 +228,53 @@ async fn effect_whose_handler_panics_is_tried_again() {
         way.0.load(std::sync::atomic::Ordering::Relaxed) > 1,
         "one panicked, and all were done"
     );
+}
+
+/// A handler that panics whenever it is told of an effect that it does not execute yet.
+#[derive(Default)]
+struct Startled(std::sync::atomic::AtomicU32);
+
+#[async_trait]
+impl EffectHandler for Startled {
+    fn queued(&self, _: &Effect) {
+        panic!("planted")
+    }
+    fn resume(&self, _: &Current) {
+        panic!("planted")
+    }
+    async fn execute(&self, _: &Effect) -> Result<Option<Command>, ExecuteError> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn handler_that_panics_stops_no_effect_and_no_start() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(database(&folder, &home()).await);
+    let clock = Arc::new(Clock::new(Machine));
+    for is_first in [true, false] {
+        let (stopper, stop) = watch::channel(false);
+        let (way, tasks) = (Arc::new(Startled::default()), Tasks::new(stop));
+        let database = sqlite::open(&folder.path().join("buckler.db")).await.unwrap();
+        let (_changes, journal) = writer::start(database, Arc::default(), &tasks);
+        let live_events = Arc::new(LiveEvents::default());
+        let outbox = outbox(&clock, way.clone());
+        let engine = Engine::start(journal, clock.clone(), live_events, outbox, &tasks);
+        let engine = engine.await.unwrap();
+        if is_first {
+            let id = engine.raise(police(1, &home()), [0; 32]).await.unwrap().current.incident.id;
+            engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
+            until("the effects are done", async || {
+                (way.0.load(std::sync::atomic::Ordering::Relaxed) > 0
+                    && engine.view().under_way().0 == 0)
+                    .then_some(())
+            })
+            .await;
+        }
+        assert_eq!(engine.view().running().len(), 1, "it runs, also after a restart");
+        assert_eq!(tasks.failed().now_or_never(), None);
+        stopper.send(true).unwrap();
+        tasks.finish().await;
+    }
 }

@@ -259,6 +259,10 @@ async fn step_that_is_not_taken_is_told_again_in_order_after_restart() {
     assert_eq!(told, (1..=known).collect::<Vec<_>>());
 }
 
+/// An incident without an id that can be read, and its delivery.
+const NAMELESS: &str = "INSERT INTO incident (id, home, started_at) SELECT 'no id', home, max(started_at) FROM incident;
+    INSERT INTO delivery (url, incident, next, failing_since) SELECT url, 'no id', 1, 0 FROM webhook";
+
 #[tokio::test]
 async fn webhooks_go_past_an_unreadable_incident() {
     let (other, url) = Other::start(503).await;
@@ -271,6 +275,7 @@ async fn webhooks_go_past_an_unreadable_incident() {
         .restart_with_file(async || {
             let mut file = connect(&file).await;
             sqlx::raw_sql(BREAK).execute(&mut file).await.unwrap();
+            sqlx::raw_sql(NAMELESS).execute(&mut file).await.unwrap();
             other.answers.store(200, SeqCst);
         })
         .await;

@@ -14,19 +14,22 @@ use buckler::{
     server::{
         clock::Anchor,
         store::{
-            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Guard,
+            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Feed, Guard,
             Invitation, Op, Payer, RequestRow, Session, StoreError, StoredPasskey, Urgent, Write,
             Writes, sqlite, writer,
         },
         tasks::{TaskFailed, Tasks},
     },
 };
-use futures_util::poll;
+use futures_util::{FutureExt, poll};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{Semaphore, watch};
@@ -92,13 +95,18 @@ struct Gated {
 }
 
 async fn gated() -> Gated {
+    gated_with(Arc::default()).await
+}
+
+/// The same, with these followers of changes.
+async fn gated_with(feed: Arc<Feed>) -> Gated {
     let folder = tempfile::tempdir().unwrap();
     let (written, lets) = (Arc::new(Mutex::default()), Arc::new(Semaphore::new(0)));
     let gate = Gate { written: written.clone(), lets: lets.clone() };
     let database = Database { writes: Box::new(gate), ..database(&folder, &home()).await };
     let (stopper, stop) = watch::channel(false);
     let tasks = Tasks::new(stop);
-    let (changes, journal) = writer::start(database, Arc::default(), &tasks);
+    let (changes, journal) = writer::start(database, feed, &tasks);
     Gated { changes, journal, written, lets, tasks, _folder: folder, _stopper: stopper }
 }
 
@@ -181,15 +189,105 @@ async fn writer_that_panics_ends_the_server_by_name() {
     assert_eq!(failed, TaskFailed { task: "writer", how: "panicked: planted".into() });
 }
 
-/// A change by a signed-in device.
-fn by(session: &str) -> Change {
+#[tokio::test]
+async fn follower_that_panics_ends_neither_the_writer_nor_the_others() {
+    let (feed, told) = (Arc::new(Feed::default()), Arc::new(AtomicUsize::new(0)));
+    feed.follow(|_| panic!("planted"));
+    let counted = told.clone();
+    feed.follow(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
+    let gated = gated_with(feed).await;
+    gated.lets.add_permits(100);
+    for count in 1..=3 {
+        gated.changes.apply(change([])).await.unwrap();
+        assert_eq!(told.load(Ordering::Relaxed), count, "told before the requester");
+    }
+    assert_eq!(gated.tasks.failed().now_or_never(), None);
+}
+
+/// The follower blocks a thread of its own, as one that takes long would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn incident_does_not_wait_for_what_follows_from_a_change() {
+    let feed = Arc::new(Feed::default());
+    let (told, mut is_told) = tokio::sync::mpsc::unbounded_channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    feed.follow(move |_| {
+        told.send(()).unwrap();
+        // Without its sender, it is released.
+        let _ = held.lock().unwrap().recv();
+    });
+    let gated = gated_with(feed).await;
+    gated.lets.add_permits(100);
+    let changes = gated.changes.clone();
+    let asked = tokio::spawn(async move { changes.apply(change([])).await });
+    is_told.recv().await.unwrap();
+    let committed = gated.journal.commit(Batch::default());
+    let committed = tokio::time::timeout(Duration::from_secs(10), committed).await;
+    assert!(committed.is_ok(), "the incident waits");
+    assert!(!asked.is_finished(), "the requester sees the change in every cache");
+    drop(release);
+    asked.await.unwrap().unwrap();
+}
+
+/// A change by a device of an account, from that address.
+fn of(account: &str, session: &str, address: &str) -> Change {
     let entry = AuditEntry::new(AuditAction::HomeChanged, NOW, json!({}));
     Change::new(AuditEntry {
-        account: Some("owner".parse().unwrap()),
+        account: Some(account.parse().unwrap()),
         session: Some(session.into()),
-        address: Some("192.0.2.7".into()),
+        address: Some(address.parse().unwrap()),
         ..entry
     })
+}
+
+/// A change by a signed-in device.
+fn by(session: &str) -> Change {
+    of("owner", session, "192.0.2.7")
+}
+
+impl Gated {
+    /// Makes the change 200 times, as often as one device may at once. Returns how often it was
+    /// made.
+    async fn floods(&self, change: &Change) -> usize {
+        let mut made = 0;
+        for _ in 0..200 {
+            made += usize::from(self.changes.apply(change.clone()).await.is_ok());
+        }
+        made
+    }
+}
+
+#[tokio::test]
+async fn new_sessions_give_an_account_no_new_budget() {
+    let gated = gated().await;
+    gated.lets.add_permits(20_000);
+    assert_eq!(gated.floods(&of("owner", "a thief's", "203.0.113.9")).await, 200);
+    let own = of("owner", "the owner's", "192.0.2.7");
+    assert_eq!(gated.floods(&own).await, 200, "one stolen device leaves room to the owner's");
+    let mut made = 0;
+    for n in 0..10 {
+        made += gated.floods(&of("owner", &format!("session {n}"), "203.0.113.9")).await;
+    }
+    assert!((200..400).contains(&made), "the account has one budget: {made}");
+    // The owner can still sign the thief out, and other accounts have their own budget.
+    let end = Op::EndSessions { account: "owner".parse().unwrap(), except: Vec::new() };
+    gated.changes.apply(of("owner", "the next", "192.0.2.7").op(end)).await.unwrap();
+    gated.changes.apply(of("guest", "a guest's", "192.0.2.7")).await.unwrap();
+}
+
+#[tokio::test]
+async fn accounts_of_one_network_share_a_budget() {
+    let gated = gated().await;
+    gated.lets.add_permits(20_000);
+    let (mut made, mut here) = (0, 0);
+    for n in 0..10 {
+        let account = format!("account-{n}");
+        made += gated.floods(&of(&account, &account, &format!("2001:db8:1:2::{n}"))).await;
+        here += gated.floods(&of(&account, &format!("{account} here"), "127.0.0.1")).await;
+    }
+    assert!((1_200..1_600).contains(&made), "the network has one budget: {made}");
+    assert_eq!(here, 2_000, "a proxy may run on this machine");
+    gated.changes.apply(of("account-9", "elsewhere", "2001:db8:1:3::1")).await.unwrap();
 }
 
 #[tokio::test]
@@ -225,6 +323,25 @@ async fn device_that_changes_too_much_is_stopped_and_no_other() {
     gated.changes.apply(by("the owner's")).await.unwrap();
 }
 
+/// A household with IPv6 has a whole /64 of addresses.
+#[tokio::test]
+async fn addresses_of_one_network_share_a_budget_of_changes() {
+    let gated = gated().await;
+    gated.lets.add_permits(10_000);
+    let from = async |address: String| {
+        let entry = AuditEntry::new(AuditAction::SignInRefused, NOW, json!({}));
+        let entry = AuditEntry { address: Some(address.parse().unwrap()), ..entry };
+        gated.changes.apply(Change::new(entry)).await
+    };
+    let mut refused = 0;
+    for host in 0..300 {
+        let applied = from(format!("2001:db8:1:2::{host:x}")).await;
+        refused += usize::from(matches!(applied, Err(ChangeError::OverBudget)));
+    }
+    assert!(refused > 0, "another address is no other budget");
+    from("2001:db8:1:3::1".into()).await.expect("another network");
+}
+
 #[tokio::test]
 async fn flood_of_changes_is_answered_429_and_an_sos_is_sent() {
     let server = Server::start("30s").await;
@@ -244,7 +361,8 @@ async fn flood_of_changes_is_answered_429_and_an_sos_is_sent() {
     assert_eq!(rename.0, StatusCode::OK);
 }
 
-fn account(id: &str) -> Account {
+/// An account with that id.
+pub fn account(id: &str) -> Account {
     Account {
         id: id.parse().unwrap(),
         email: format!("{id}@a.test"),

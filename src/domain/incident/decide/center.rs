@@ -1,10 +1,12 @@
-//! Decisions on commands from centers: claims of operators, the receiving center's acknowledgment,
-//! reviews of incidents that were found late, and reports from elsewhere.
+//! Decisions on commands from centers: claims of operators, their reports, the receiving center's
+//! acknowledgment, reviews of incidents that were found late, and reports from elsewhere.
 
 use super::{Draft, Refusal};
 use crate::domain::{
     incident::{
-        Actor, DispatchState, Disposition, Mode, Report, State, Verification, event::Event,
+        Actor, DispatchState, Disposition, Mode, Report, State, Verification,
+        command::{Command, OperatorReport},
+        event::Event,
     },
     time::Timestamp,
 };
@@ -60,6 +62,26 @@ impl Draft {
             self.push(Event::Released { by });
         }
         self.claim(to)
+    }
+
+    /// Decides on a report of the operator who works on the incident. Whose incident it is belongs to
+    /// the decision: an operator who was relieved while the report was on its way reports nothing.
+    pub(super) fn reported_by_assignee(
+        &mut self,
+        by: Actor,
+        report: OperatorReport,
+    ) -> Result<(), Refusal> {
+        if self.incident.assignee.as_ref() != Some(&by) {
+            return Err(Refusal::AssignedToAnother);
+        }
+        self.command(match report {
+            OperatorReport::Call { call, step } => Command::Call { call, step },
+            OperatorReport::Dispatch { service, state, reference } => {
+                Command::Dispatch { service, state, reference }
+            }
+            OperatorReport::Note { text } => Command::Note { by, text },
+            OperatorReport::Close { disposition, note } => Command::Close { by, disposition, note },
+        })
     }
 
     /// Records whether the receiving center has the alarm. The automatic center goes on in

@@ -31,7 +31,7 @@ use crate::{
             outbox::{EffectHandler, ExecuteError},
         },
         live_events::LiveEvents,
-        tasks::Tasks,
+        tasks::{Stage, Tasks, contained},
     },
 };
 use async_trait::async_trait;
@@ -57,6 +57,8 @@ const AHEAD_MOST: Duration = Duration::from_secs(15 * 60);
 const TEXT_MOST: usize = 60;
 /// The longest notes for responders in a piece of x-data, characters.
 const NOTES_MOST: usize = 400;
+/// The name of the task that tests whether the center answers for a home.
+const SUPERVISION: &str = "tests of the receiving center";
 
 /// The transmission path to one of the receivers.
 struct TransmissionPath {
@@ -357,6 +359,19 @@ impl EffectHandler for Transmitter {
 }
 
 impl Transmitter {
+    /// Tests whether the center answers for a home.
+    async fn test(&self, home: &HomeId, account: &str) {
+        let message = Message { account, id: Id::Null, data: String::new(), extra: Vec::new() };
+        // Any message that was acknowledged in the meantime proves the same.
+        let fresh = self
+            .proof(home)
+            .is_some_and(|proof| proof.answered && proof.at + self.every > self.clock.now());
+        if !fresh {
+            // Its outcome is the proof.
+            let _ = self.say(home, &message).await;
+        }
+    }
+
     /// Whether an earlier message of the same incident is not settled.
     fn is_preceded(&self, effect: &Effect) -> bool {
         let under_way = self.under_way.lock().expect("no holder panics");
@@ -445,28 +460,13 @@ pub async fn record_failures(mut failures: mpsc::UnboundedReceiver<IncidentId>, 
 }
 
 /// Checks regularly whether the center answers for each home, until the server stops (R23).
-pub fn supervise(receiver: &Arc<Transmitter>, tasks: &Tasks) {
-    for (home, account) in receiver.settings.accounts.clone() {
-        let (receiver, mut stop) = (receiver.clone(), tasks.stop());
-        tasks.spawn("tests of the receiving center", async move {
+pub fn supervise(transmitter: &Arc<Transmitter>, tasks: &Tasks) {
+    for (home, account) in transmitter.settings.accounts.clone() {
+        let transmitter = transmitter.clone();
+        tasks.spawn_until(Stage::Outside, SUPERVISION, async move {
             loop {
-                let message = Message {
-                    account: &account,
-                    id: Id::Null,
-                    data: String::new(),
-                    extra: Vec::new(),
-                };
-                // Any message that was acknowledged in the meantime proves the same.
-                let fresh = receiver.proof(&home).is_some_and(|proof| {
-                    proof.answered && proof.at + receiver.every > receiver.clock.now()
-                });
-                if !fresh {
-                    let _ = receiver.say(&home, &message).await;
-                }
-                tokio::select! {
-                    _ = stop.wait_for(|stop| *stop) => return,
-                    () = tokio::time::sleep(receiver.every) => {}
-                }
+                contained(SUPERVISION, &home, transmitter.test(&home, &account)).await;
+                tokio::time::sleep(transmitter.every).await;
             }
         });
     }

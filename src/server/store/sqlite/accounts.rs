@@ -1,6 +1,6 @@
 //! Homes, accounts, memberships and contacts' links.
 
-use super::{failed, impossible};
+use super::{column, failed, impossible, lossy, readable};
 use crate::{
     domain::{
         access::{Membership, Role},
@@ -21,8 +21,8 @@ pub(super) async fn homes(
         .map_err(failed("load homes"))?;
     let (mut homes, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
-        let id: &str = row.get(2);
-        let text = row.try_get(0).map_err(|e| impossible(format!("home {id}: {e}")));
+        let id = lossy(row, 2);
+        let text = column(row, 0, &format!("home {id}"));
         let home = text.and_then(|text| {
             serde_json::from_str::<Home>(text).map_err(|e| impossible(format!("home {id}: {e}")))
         });
@@ -34,7 +34,7 @@ pub(super) async fn homes(
             }
         }) {
             Ok(home) => homes.push((home, row.get::<i64, _>(1) as u64)),
-            Err(error) => unreadable.push((id.to_owned(), error)),
+            Err(error) => unreadable.push((id, error)),
         }
     }
     Ok((homes, unreadable))
@@ -121,7 +121,9 @@ pub(super) async fn memberships(
     .fetch_all(readers)
     .await
     .map_err(failed("load memberships"))?;
-    rows.iter().map(|row| Ok((slug(row, 0)?, membership_of(row, 1)))).collect()
+    Ok(readable(&rows, format_args!("the homes of {account}"), |row| {
+        Ok((slug(row, 0)?, membership_of(row, 1)?))
+    }))
 }
 
 pub(super) async fn membership<'e>(
@@ -136,7 +138,7 @@ pub(super) async fn membership<'e>(
             .fetch_optional(reader)
             .await
             .map_err(failed("look for a membership"))?;
-    Ok(row.as_ref().map(|row| membership_of(row, 0)))
+    row.as_ref().map(|row| membership_of(row, 0)).transpose()
 }
 
 pub(super) async fn any(readers: &SqlitePool) -> Result<bool, StoreError> {
@@ -159,7 +161,9 @@ pub(super) async fn members(
     .fetch_all(readers)
     .await
     .map_err(failed("load the people of a home"))?;
-    rows.iter().map(|row| Ok((account(row)?, membership_of(row, 4)))).collect()
+    Ok(readable(&rows, format_args!("the people of {home}"), |row| {
+        Ok((account(row)?, membership_of(row, 4)?))
+    }))
 }
 
 pub(super) async fn end_membership(
@@ -192,8 +196,11 @@ pub(super) fn role(name: &str) -> Role {
     }
 }
 
-fn membership_of(row: &SqliteRow, first: usize) -> Membership {
-    Membership { role: role(row.get(first)), sos_withdrawn: row.get(first + 1) }
+fn membership_of(row: &SqliteRow, first: usize) -> Result<Membership, StoreError> {
+    Ok(Membership {
+        role: role(column(row, first, "a role")?),
+        sos_withdrawn: column(row, first + 1, "a membership")?,
+    })
 }
 
 pub(super) async fn put_contact_link(
@@ -251,13 +258,18 @@ pub(super) async fn contact_links(
         .fetch_all(readers)
         .await
         .map_err(failed("load contacts' links"))?;
-    rows.iter().map(|row| Ok((slug(row, 0)?, row.get(1)))).collect()
+    Ok(readable(&rows, format_args!("the contacts' links of {home}"), |row| {
+        Ok((slug(row, 0)?, column(row, 1, "a contact's link")?))
+    }))
 }
 
 pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
-    Ok(Account { id: slug(row, 0)?, email: row.get(1), name: row.get(2), password: row.get(3) })
+    let id: UserId = slug(row, 0)?;
+    let text = |index| column(row, index, &format!("account {id}"));
+    Ok(Account { email: text(1)?, name: text(2)?, password: text(3)?, id })
 }
 
-pub(super) fn slug<T: FromStr>(row: &SqliteRow, column: usize) -> Result<T, StoreError> {
-    row.get::<&str, _>(column).parse().map_err(|_| impossible("an identifier"))
+pub(super) fn slug<T: FromStr>(row: &SqliteRow, index: usize) -> Result<T, StoreError> {
+    let wrong = |_| impossible(format!("“{}” is no identifier", lossy(row, index)));
+    column::<&str>(row, index, "an identifier")?.parse().map_err(wrong)
 }

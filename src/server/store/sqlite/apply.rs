@@ -95,7 +95,7 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
         Op::EndMembership(home, account) => accounts::end_membership(writer, home, account).await,
         Op::SetCenterRole(account, role) => center::put(writer, account, *role).await,
         Op::PutInvitation(invitation) => invitations::put(writer, invitation).await,
-        Op::EndInvitation(token) => invitations::end(writer, *token).await,
+        Op::EndInvitation { token, .. } => invitations::end(writer, *token).await,
         Op::PutSession(session) => sessions::put(writer, session).await,
         Op::EndSession(account, token) => sessions::end(writer, account, *token).await,
         Op::EndSessions { account, except } => sessions::end_all(writer, account, except).await,

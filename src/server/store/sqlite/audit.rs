@@ -1,6 +1,6 @@
 //! The audit records, as a hash chain: each record is bound to the one before it.
 
-use super::{accounts, failed, impossible, millis, moment};
+use super::{accounts, column, failed, impossible, millis, moment, readable};
 use crate::{
     domain::{
         audit::AuditAction,
@@ -45,8 +45,11 @@ pub(super) async fn append(
         number += 1;
         let at = millis(*at);
         let (what, detail) = (name(*what), detail.to_string());
-        let (account, home) =
-            (account.as_ref().map(ToString::to_string), home.as_ref().map(ToString::to_string));
+        let (account, home, address) = (
+            account.as_ref().map(ToString::to_string),
+            home.as_ref().map(ToString::to_string),
+            address.map(|address| address.to_string()),
+        );
         let columns = [
             json!(at),
             json!(what),
@@ -96,8 +99,7 @@ pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, Stor
              WHERE facts.incident = ? AND first > coalesce(upto, 0) ORDER BY first",
         );
         let rows = rows.bind(incident).fetch_all(&mut *change).await.map_err(&problem)?;
-        let entries =
-            rows.iter().map(|row| decision(incident, row)).collect::<Result<Vec<_>, _>>()?;
+        let entries: Vec<_> = rows.iter().map(|row| decision(incident, row)).collect();
         append(&mut change, &entries).await.map_err(&problem)?;
         if let Some(last) = rows.last() {
             let upto = "INSERT INTO audited (incident, upto) VALUES (?, ?) ON CONFLICT DO UPDATE SET upto = excluded.upto";
@@ -120,15 +122,14 @@ pub(super) async fn catch_up(writer: &mut SqliteConnection) -> Result<bool, Stor
 
 /// The audit record of one decision of an incident. If its facts cannot be parsed, the record has
 /// the time of the incident's start, so that other records do not wait for it.
-fn decision(incident: &str, row: &SqliteRow) -> Result<AuditEntry, StoreError> {
+fn decision(incident: &str, row: &SqliteRow) -> AuditEntry {
     let (first, body): (i64, &[u8]) = (row.get(0), row.get(1));
     let facts: Vec<Recorded> = serde_json::from_slice(body).unwrap_or_default();
     let at = facts.first().map_or(moment(row, 3), |fact| fact.at);
     let detail = json!({"incident": incident, "first": first, "facts": sha256(body)});
-    Ok(AuditEntry {
-        home: Some(accounts::slug(row, 2)?),
-        ..AuditEntry::new(AuditAction::Incident, at, detail)
-    })
+    // Of a home whose id cannot be read, the record names the incident alone.
+    let home = accounts::slug(row, 2).ok();
+    AuditEntry { home, ..AuditEntry::new(AuditAction::Incident, at, detail) }
 }
 
 fn sha256(text: impl AsRef<[u8]>) -> String {
@@ -136,7 +137,8 @@ fn sha256(text: impl AsRef<[u8]>) -> String {
 }
 
 /// The audit records of a home, and those of an account that concern no home, without incidents'
-/// steps, the newest first.
+/// steps, the newest first. Those that cannot be read are left out, and older ones take their
+/// places.
 pub(super) async fn of(
     readers: &SqlitePool,
     home: &HomeId,
@@ -144,32 +146,43 @@ pub(super) async fn of(
     before: u64,
     limit: u32,
 ) -> Result<Vec<AuditRow>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT number, at, what, account.name, address, detail FROM audit LEFT JOIN account ON account.id = audit.account
-         WHERE what <> 'incident' AND (home = ?1 OR (home IS NULL AND audit.account = ?2)) AND number < ?3 ORDER BY number DESC LIMIT ?4",
-    )
-    .bind(home.as_str())
-    .bind(account.as_str())
-    .bind(i64::try_from(before).unwrap_or(i64::MAX))
-    .bind(limit)
-    .fetch_all(readers)
-    .await
-    .map_err(failed("read the audit"))?;
-    let record = |row: &SqliteRow| {
-        let what = serde_json::from_value(json!(row.get::<&str, _>(2)))
-            .map_err(|e| impossible(format!("a record of the audit: {e}")))?;
-        let detail = serde_json::from_str(row.get(5))
-            .map_err(|e| impossible(format!("a record of the audit: {e}")))?;
-        Ok(AuditRow {
-            number: row.get::<i64, _>(0) as u64,
-            at: moment(row, 1),
-            what,
-            who: row.get(3),
-            address: row.get(4),
-            detail,
-        })
-    };
-    rows.iter().map(record).collect()
+    let (mut all, mut before) = (Vec::new(), i64::try_from(before).unwrap_or(i64::MAX));
+    loop {
+        let missing = limit - all.len() as u32;
+        let rows = sqlx::query(
+            "SELECT number, at, what, account.name, address, detail FROM audit LEFT JOIN account ON account.id = audit.account
+             WHERE what <> 'incident' AND (home = ?1 OR (home IS NULL AND audit.account = ?2)) AND number < ?3 ORDER BY number DESC LIMIT ?4",
+        )
+        .bind(home.as_str())
+        .bind(account.as_str())
+        .bind(before)
+        .bind(missing)
+        .fetch_all(readers)
+        .await
+        .map_err(failed("read the audit"))?;
+        all.extend(readable(&rows, "the audit", record));
+        match rows.last() {
+            Some(last) if rows.len() as u32 == missing && (all.len() as u32) < limit => {
+                before = last.get(0)
+            }
+            _ => return Ok(all),
+        }
+    }
+}
+
+/// Builds a record from the columns of the query above.
+fn record(row: &SqliteRow) -> Result<AuditRow, StoreError> {
+    let number = row.get::<i64, _>(0) as u64;
+    let name = format!("record {number} of the audit");
+    let wrong = |error: serde_json::Error| impossible(format!("{name}: {error}"));
+    Ok(AuditRow {
+        number,
+        at: moment(row, 1),
+        what: serde_json::from_value(json!(column::<&str>(row, 2, &name)?)).map_err(wrong)?,
+        who: column(row, 3, &name)?,
+        address: column(row, 4, &name)?,
+        detail: serde_json::from_str(column(row, 5, &name)?).map_err(wrong)?,
+    })
 }
 
 /// The result of verifying the chain.
@@ -269,6 +282,13 @@ pub async fn verify(file: &Path, expect: Option<&str>) -> Result<Verdict, StoreE
     })
 }
 
+/// The columns of a record that its hash covers. `None` if one of them is no text, so that it was
+/// not written here.
+fn columns_of(row: &SqliteRow) -> Option<[Value; 7]> {
+    let text = |index: usize| row.try_get::<Option<&str>, _>(index).ok().map(|text| json!(text));
+    Some([json!(row.get::<i64, _>(1)), text(2)?, text(3)?, text(4)?, text(5)?, text(6)?, text(7)?])
+}
+
 /// Returns what is wrong with a record, if anything.
 async fn broken(
     reader: &mut SqliteConnection,
@@ -279,20 +299,19 @@ async fn broken(
     if row.get::<i64, _>(0) != number {
         return Ok(Some(format!("record {number} is missing")));
     }
-    let text = |column: usize| json!(row.get::<Option<&str>, _>(column));
-    let columns =
-        [json!(row.get::<i64, _>(1)), text(2), text(3), text(4), text(5), text(6), text(7)];
-    if bound(before, number, &columns)[..] != row.get::<Vec<u8>, _>(8)[..] {
+    let is_whole =
+        |columns: &[Value; 7]| bound(before, number, columns)[..] == row.get::<Vec<u8>, _>(8)[..];
+    let Some(columns) = columns_of(row).filter(is_whole) else {
         return Ok(Some(format!("record {number} is not as it was written")));
-    }
+    };
     if columns[1] != json!(AuditAction::Incident) {
         return Ok(None);
     }
     let detail: Value = serde_json::from_str(row.get(7)).unwrap_or_default();
     let (incident, first) =
         (detail["incident"].as_str().unwrap_or_default(), detail["first"].as_i64());
-    let body: Option<String> =
-        sqlx::query_scalar("SELECT body FROM facts WHERE incident = ? AND first = ?")
+    let body: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT CAST(body AS BLOB) FROM facts WHERE incident = ? AND first = ?")
             .bind(incident)
             .bind(first)
             .fetch_optional(reader)

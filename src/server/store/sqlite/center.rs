@@ -1,11 +1,11 @@
 //! The staff of the monitoring center.
 
-use super::{accounts, failed};
+use super::{accounts, column, failed, readable};
 use crate::{
     domain::{access::CenterRole, id::UserId},
     server::store::{Account, StoreError},
 };
-use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool};
+use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool};
 
 pub(super) async fn put(
     writer: &mut SqliteConnection,
@@ -39,7 +39,7 @@ pub(super) async fn role<'e>(
         .fetch_optional(reader)
         .await
         .map_err(failed("look who works at the center"))?;
-    Ok(row.map(|row| named(row.get(0))))
+    row.map(|row| Ok(named(column(&row, 0, "a role at the center")?))).transpose()
 }
 
 pub(super) async fn people(readers: &SqlitePool) -> Result<Vec<(Account, CenterRole)>, StoreError> {
@@ -47,7 +47,9 @@ pub(super) async fn people(readers: &SqlitePool) -> Result<Vec<(Account, CenterR
         .fetch_all(readers)
         .await
         .map_err(failed("load who works at the center"))?;
-    rows.iter().map(|row| Ok((accounts::account(row)?, named(row.get(4))))).collect()
+    Ok(readable(&rows, "the people of the center", |row| {
+        Ok((accounts::account(row)?, named(column(row, 4, "a role at the center")?)))
+    }))
 }
 
 pub(super) const fn name(role: CenterRole) -> &'static str {

@@ -1,6 +1,6 @@
 //! The progress of webhook deliveries.
 
-use super::{failed, impossible, millis};
+use super::{column, failed, incidents, millis, readable};
 use crate::{
     domain::{id::IncidentId, time::Timestamp},
     server::store::{Delivery, Failing, StoreError},
@@ -40,16 +40,17 @@ pub(super) async fn all(readers: &SqlitePool, url: &str) -> Result<Vec<Delivery>
             .fetch_all(readers)
             .await
             .map_err(failed("load what webhooks were told"))?;
-    rows.iter().map(|row| delivery(url, row)).collect()
+    Ok(readable(&rows, "the deliveries of a webhook", |row| delivery(url, row)))
 }
 
 fn delivery(url: &str, row: &SqliteRow) -> Result<Delivery, StoreError> {
-    let incident =
-        row.get::<&str, _>(0).parse().map_err(|_| impossible("the incident of a delivery"))?;
+    let incident = incidents::id(row, 0)?;
+    let what = format!("a delivery of incident {incident}");
+    let why: Option<String> = column(row, 3, &what)?;
     let since: Option<i64> = row.get(2);
     let failing = since.map(|since| Failing {
         since: Timestamp::from_millis(since as u64),
-        why: row.get::<Option<String>, _>(3).unwrap_or_default(),
+        why: why.unwrap_or_default(),
         given_up: row.get::<i64, _>(4) != 0,
     });
     Ok(Delivery { url: url.into(), incident, next: row.get::<i64, _>(1) as u32, failing })
@@ -90,11 +91,10 @@ pub(super) async fn begun_since(
     readers: &SqlitePool,
     at: Timestamp,
 ) -> Result<Vec<IncidentId>, StoreError> {
-    let ids: Vec<String> =
-        sqlx::query_scalar("SELECT id FROM incident WHERE started_at >= ? ORDER BY started_at, id")
-            .bind(millis(at))
-            .fetch_all(readers)
-            .await
-            .map_err(failed("list what began"))?;
-    ids.iter().map(|id| id.parse().map_err(|_| impossible("an incident's id"))).collect()
+    let rows = sqlx::query("SELECT id FROM incident WHERE started_at >= ? ORDER BY started_at, id")
+        .bind(millis(at))
+        .fetch_all(readers)
+        .await
+        .map_err(failed("list what began"))?;
+    Ok(readable(&rows, "what began", |row| incidents::id(row, 0)))
 }

@@ -1,7 +1,7 @@
 //! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many
 //! incidents it contains.
 
-use super::{failed, impossible, millis, moment};
+use super::{column, failed, impossible, lossy, millis, moment};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -176,14 +176,13 @@ pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<RunningRow>, Sto
     .await
     .map_err(failed("load running incidents"))?;
     let row = |rows: &[SqliteRow]| {
-        let (incident, home, quiet): (String, String, bool) =
-            (rows[0].get(0), rows[0].get(1), rows[0].get(3));
+        let (incident, home, quiet) = (lossy(&rows[0], 0), lossy(&rows[0], 1), rows[0].get(3));
         let quarantined = rows[0].get::<Option<i64>, _>(4).map(|since| Quarantined {
             incident: incident.clone(),
             home: home.clone(),
             quiet,
             since: Timestamp::from_millis(since as u64),
-            why: rows[0].get::<Option<String>, _>(5).unwrap_or_default(),
+            why: rows[0].try_get(5).unwrap_or_default(),
         });
         RunningRow { incident, home, quiet, quarantined, stored: gathered(rows) }
     };
@@ -213,7 +212,7 @@ pub(super) async fn pending(
         .map_err(failed("load the outbox"))?;
     let (mut effects, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
-        let key: &str = row.get(0);
+        let key = &lossy(row, 0);
         match row.try_get(1).ok().and_then(|body| Outgoing::effect(key, body)) {
             Some(effect) => effects.push(effect),
             None => unreadable.push(key.to_owned()),
@@ -299,11 +298,11 @@ pub(super) async fn since(
     limit: u32,
 ) -> Result<IncidentPage, StoreError> {
     let (before, before_id) =
-        from.map_or((i64::MAX, String::new()), |cursor| (millis(cursor.started_at), cursor.id));
+        from.map_or((i64::MAX, Vec::new()), |cursor| (millis(cursor.started_at), cursor.id));
     // Without facts, an incident still counts for the page.
     let rows = sqlx::query(
         "SELECT page.id, page.home, facts.body, page.started_at
-         FROM (SELECT id, home, started_at FROM incident WHERE started_at >= ? AND (started_at, id) < (?, ?)
+         FROM (SELECT id, home, started_at FROM incident WHERE started_at >= ? AND (started_at, id) < (?, CAST(? AS TEXT))
                AND quarantined_at IS NULL ORDER BY started_at DESC, id DESC LIMIT ?) AS page
          LEFT JOIN facts ON facts.incident = page.id ORDER BY page.started_at DESC, page.id DESC, facts.first",
     )
@@ -334,14 +333,13 @@ fn readable(rows: &[SqliteRow]) -> Option<Stored> {
 }
 
 fn same_incident(one: &SqliteRow, other: &SqliteRow) -> bool {
-    one.get::<&str, _>(0) == other.get::<&str, _>(0)
+    one.get::<&[u8], _>(0) == other.get::<&[u8], _>(0)
 }
 
 /// Builds one incident from its rows (incident, home, facts). `rows` must not be empty.
 fn gathered(rows: &[SqliteRow]) -> Result<Stored, StoreError> {
     let id = id(&rows[0], 0)?;
-    let home = rows[0]
-        .get::<&str, _>(1)
+    let home = column::<&str>(&rows[0], 1, "the home of an incident")?
         .parse()
         .map_err(|_| impossible(format!("the home of incident {id}")))?;
     let mut history: Vec<Recorded> = Vec::new();
@@ -356,6 +354,7 @@ fn gathered(rows: &[SqliteRow]) -> Result<Stored, StoreError> {
     Ok(Stored { id, home, history })
 }
 
-fn id(row: &SqliteRow, column: usize) -> Result<IncidentId, StoreError> {
-    row.get::<&str, _>(column).parse().map_err(|_| impossible("an incident's id"))
+pub(super) fn id(row: &SqliteRow, index: usize) -> Result<IncidentId, StoreError> {
+    let wrong = |_| impossible(format!("“{}” is no incident's id", lossy(row, index)));
+    column::<&str>(row, index, "an incident's id")?.parse().map_err(wrong)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     audit::{Verdict, verify},
-    failed, incidents,
+    failed, incidents, lossy,
     read::reader,
 };
 use crate::{domain::id::IncidentId, server::store::StoreError};
@@ -56,12 +56,13 @@ async fn version(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
 
 /// Checks that every history can be read and begins with a start (I15).
 async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
-    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM incident")
+    let rows = sqlx::query("SELECT id FROM incident")
         .fetch_all(reader)
         .await
         .map_err(failed("list the incidents"))?;
     let mut running = 0;
-    for id in &ids {
+    for row in &rows {
+        let id = lossy(row, 0);
         let known = match id.parse().map(IncidentId) {
             Ok(known) => incidents::any(reader, known).await,
             Err(_) => return Ok((false, format!("“{id}” is no incident's id"))),
@@ -72,5 +73,5 @@ async fn histories(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
             Err(error) => return Ok((false, format!("incident {id}: {error}"))),
         }
     }
-    Ok((true, format!("{} incidents can be read, {running} of them run", ids.len())))
+    Ok((true, format!("{} incidents can be read, {running} of them run", rows.len())))
 }

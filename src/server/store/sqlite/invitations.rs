@@ -1,6 +1,6 @@
 //! Invitations, by the hashes of their tokens.
 
-use super::{accounts, center, failed, impossible, millis, moment};
+use super::{accounts, center, column, failed, impossible, millis, moment, readable};
 use crate::{
     domain::{access::InvitationScope, id::HomeId, time::Timestamp},
     server::store::{Invitation, StoreError},
@@ -56,7 +56,7 @@ pub(super) async fn of(
     .fetch_all(readers)
     .await
     .map_err(failed("load invitations"))?;
-    rows.iter().map(invitation).collect()
+    Ok(readable(&rows, "invitations", invitation))
 }
 
 pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Result<(), StoreError> {
@@ -66,16 +66,17 @@ pub(super) async fn end(writer: &mut SqliteConnection, token: [u8; 32]) -> Resul
 }
 
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
+    let role = column(row, 2, "the role of an invitation")?;
     Ok(Invitation {
         token: row
             .get::<&[u8], _>(0)
             .try_into()
             .map_err(|_| impossible("an invitation's token"))?,
-        scope: match row.get::<Option<&str>, _>(1) {
-            Some(_) => InvitationScope::Home(accounts::slug(row, 1)?, accounts::role(row.get(2))),
-            None => InvitationScope::Center(center::named(row.get(2))),
+        scope: match row.get::<Option<&[u8]>, _>(1) {
+            Some(_) => InvitationScope::Home(accounts::slug(row, 1)?, accounts::role(role)),
+            None => InvitationScope::Center(center::named(role)),
         },
-        name: row.get(3),
+        name: column(row, 3, "the name of an invitation")?,
         inviter: accounts::slug(row, 4)?,
         expires_at: moment(row, 5),
     })

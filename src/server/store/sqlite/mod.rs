@@ -35,12 +35,12 @@ use crate::domain::{
 use crate::server::{clock::Anchor, private, tasks::spawn_contained};
 use async_trait::async_trait;
 use sqlx::{
-    Connection, Row, SqliteConnection, SqlitePool,
+    Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fmt::Display, path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 /// How long a writer waits for another process that holds the file. This is less than a person may
@@ -57,6 +57,9 @@ const WAL_PAGES_MOST: &str = "16000";
 const READERS: u32 = 4;
 /// The number of reading connections for sessions and roles.
 const RIGHTS_READERS: u32 = 2;
+/// How long a read waits for a connection. Then the server says that it cannot read now, which is
+/// better than a screen that waits.
+const ACQUIRED_WITHIN: Duration = Duration::from_secs(2);
 
 /// The name of the database file in the data folder.
 pub const DATABASE: &str = "buckler.db";
@@ -85,17 +88,22 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
         ))
     })?;
     assert_durable(&mut writer).await?;
-    let readers = |most| {
-        SqlitePoolOptions::new()
-            .max_connections(most)
-            .connect_lazy_with(options.clone().read_only(true))
-    };
-    let journal = Arc::new(EngineReads(readers(1)));
-    let reads =
-        Arc::new(SqliteReads { rights: readers(RIGHTS_READERS), queries: readers(READERS) });
+    let journal = Arc::new(EngineReads(readers(&options, 1)));
+    let reads = Arc::new(SqliteReads {
+        rights: readers(&options, RIGHTS_READERS),
+        queries: readers(&options, READERS),
+    });
     let writes =
         SqliteWrites { options, connection: Some(writer), transactions: 0, writing_back: None };
     Ok(Database { writes: Box::new(writes), journal, reads })
+}
+
+/// Reading connections, which are opened when they are needed.
+fn readers(options: &SqliteConnectOptions, most: u32) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRED_WITHIN)
+        .connect_lazy_with(options.clone().read_only(true))
 }
 
 /// The writing connection. It is dropped after a failure that may have left it unusable: SQLite
@@ -326,6 +334,9 @@ impl Reads for SqliteReads {
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         passkeys::of_account(&self.queries, account).await
     }
+    async fn has_passkey(&self, account: &UserId) -> Result<bool, StoreError> {
+        passkeys::any(&self.queries, account).await
+    }
     async fn passkey(
         &self,
         credential: &[u8],
@@ -413,6 +424,33 @@ pub(super) fn impossible(what: impl Into<String>) -> StoreError {
     StoreError::Inconsistent { what: what.into() }
 }
 
+/// Parses the rows of a list. A row that cannot be read is logged and left out, so that it hides no
+/// other.
+fn readable<T>(
+    rows: &[SqliteRow],
+    list: impl Display,
+    parse: impl Fn(&SqliteRow) -> Result<T, StoreError>,
+) -> Vec<T> {
+    let unread = |error: &StoreError| {
+        tracing::error!(%list, error = error as &dyn std::error::Error, "a row cannot be read");
+    };
+    rows.iter().filter_map(|row| parse(row).inspect_err(unread).ok()).collect()
+}
+
+/// A column of a row. It may hold bytes that are no text.
+fn column<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(
+    row: &'r SqliteRow,
+    index: usize,
+    what: &str,
+) -> Result<T, StoreError> {
+    row.try_get(index).map_err(|error| impossible(format!("{what}: {error}")))
+}
+
+/// The text of a column, for what must be named even if it is no text.
+fn lossy(row: &SqliteRow, index: usize) -> String {
+    String::from_utf8_lossy(row.get(index)).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,10 +460,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
         drop(open(&folder.path().join(DATABASE)).await.unwrap());
-        let pool = |most| {
-            SqlitePoolOptions::new().max_connections(most).connect_lazy_with(options.clone())
-        };
-        let reads = SqliteReads { rights: pool(1), queries: pool(1) };
+        let reads = SqliteReads { rights: readers(&options, 1), queries: readers(&options, 1) };
         let list = reads.queries.acquire().await.unwrap();
         assert!(reads.session([0; 32], Timestamp::default()).await.unwrap().is_none());
         assert!(reads.contact_link([0; 32]).await.unwrap().is_none());
@@ -435,5 +470,18 @@ mod tests {
         assert!(reads.queries.try_acquire().is_none(), "there is no connection for a list");
         drop(list);
         assert!(!reads.has_accounts().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn read_that_gets_no_connection_fails_within_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
+        drop(open(&folder.path().join(DATABASE)).await.unwrap());
+        let reads = SqliteReads { rights: readers(&options, 1), queries: readers(&options, 1) };
+        let _list = reads.queries.acquire().await.unwrap();
+        let read = tokio::time::timeout(4 * ACQUIRED_WITHIN, reads.has_accounts()).await;
+        let error = read.expect("it does not wait for the list").unwrap_err();
+        let StoreError::Database { source, .. } = &error else { panic!("{error}") };
+        assert!(matches!(**source, sqlx::Error::PoolTimedOut), "{source}");
     }
 }

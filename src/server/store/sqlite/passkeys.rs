@@ -1,6 +1,6 @@
 //! Passkeys by the ids of their credentials, and recovery codes by their hashes.
 
-use super::{accounts, failed, millis, moment};
+use super::{accounts, column, failed, millis, moment, readable};
 use crate::{
     domain::id::UserId,
     server::store::{Account, StoreError, StoredPasskey},
@@ -38,7 +38,15 @@ pub(super) async fn of_account(
     .fetch_all(readers)
     .await
     .map_err(failed("load the passkeys of an account"))?;
-    rows.iter().map(passkey).collect()
+    Ok(readable(&rows, format_args!("the passkeys of {account}"), passkey))
+}
+
+pub(super) async fn any(readers: &SqlitePool, account: &UserId) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM passkey WHERE account = ?)")
+        .bind(account.as_str())
+        .fetch_one(readers)
+        .await
+        .map_err(failed("look for the passkeys of an account"))
 }
 
 pub(super) async fn by_credential(
@@ -133,8 +141,8 @@ fn passkey(row: &SqliteRow) -> Result<StoredPasskey, StoreError> {
     Ok(StoredPasskey {
         account: accounts::slug(row, 0)?,
         credential: row.get(4),
-        name: row.get(5),
-        document: row.get(6),
+        name: column(row, 5, "the name of a passkey")?,
+        document: column(row, 6, "a passkey")?,
         created_at: moment(row, 7),
         used_at: moment(row, 8),
     })

@@ -1,6 +1,6 @@
 //! Reads incidents one after another and changes nothing, also while a server uses the file.
 
-use super::{failed, impossible, incidents, millis};
+use super::{failed, impossible, incidents, lossy, millis};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -35,7 +35,7 @@ pub async fn each<E: From<StoreError>>(
     mut with: impl FnMut(&str, Result<Stored, StoreError>) -> Result<(), E>,
 ) -> Result<(), E> {
     let reader = reader(file).await?;
-    let ids: Vec<String> = sqlx::query_scalar(
+    let rows = sqlx::query(
         "SELECT id FROM incident WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR home = ?2) AND started_at >= ?3 ORDER BY started_at, id",
     )
     .bind(wanted.incident.map(|id| id.to_string()))
@@ -44,8 +44,9 @@ pub async fn each<E: From<StoreError>>(
     .fetch_all(&reader)
     .await
     .map_err(failed("list the incidents"))?;
-    for id in &ids {
-        with(id, stored(&reader, id).await)?;
+    for row in &rows {
+        let id = lossy(row, 0);
+        with(&id, stored(&reader, &id).await)?;
     }
     Ok(())
 }

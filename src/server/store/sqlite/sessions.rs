@@ -1,6 +1,6 @@
 //! Signed-in devices, by the hashes of their tokens.
 
-use super::{accounts, failed, millis, moment};
+use super::{accounts, column, failed, millis, moment, readable};
 use crate::{
     domain::{id::UserId, time::Timestamp},
     server::store::{Account, SESSION_LEAVES, Session, StoreError},
@@ -86,7 +86,7 @@ pub(super) async fn of_account(
     .fetch_all(readers)
     .await
     .map_err(failed("load the devices of an account"))?;
-    rows.iter().map(session).collect()
+    Ok(readable(&rows, format_args!("the devices of {account}"), session))
 }
 
 pub(super) async fn seen(
@@ -176,7 +176,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         account: accounts::slug(row, 0)?,
         created_at: moment(row, 5),
         expires_at: moment(row, 6),
-        device: row.get(7),
+        device: column(row, 7, "the device of a session")?,
         seen_at: moment(row, 8),
         proven_at: moment(row, 9),
         restricted_until: moment(row, 10),

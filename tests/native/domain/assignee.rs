@@ -1,0 +1,98 @@
+//! The reports of operators: only the operator who works on an incident reports on it.
+
+use super::story::{Story, home, person, s};
+use buckler::domain::incident::{
+    CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
+    command::{CallStep, Command, OperatorReport},
+    decide::Refusal,
+    event::Recorded,
+};
+
+/// An incident that Ed works on, whose first call rings.
+fn claimed() -> Story {
+    let operators = Policy { center: CenterMode::Operators, ..Policy::default() };
+    let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, operators);
+    story.wait(s(6));
+    story.give(Command::Claim { by: person("ed") }).unwrap();
+    story
+}
+
+fn call(story: &Story, step: CallStep) -> OperatorReport {
+    OperatorReport::Call { call: story.incident.calls[0].id, step }
+}
+
+fn accepted() -> OperatorReport {
+    OperatorReport::Dispatch {
+        service: Service::Police,
+        state: DispatchState::Accepted,
+        reference: Some("P-1".into()),
+    }
+}
+
+fn closed() -> OperatorReport {
+    OperatorReport::Close { disposition: Disposition::HelpGiven, note: Some("Two officers".into()) }
+}
+
+fn report(story: &mut Story, by: &str, report: OperatorReport) -> Result<(), Refusal> {
+    story.give(Command::ByAssignee { by: person(by), report })
+}
+
+#[test]
+fn relieved_operator_reports_nothing() {
+    let note = || OperatorReport::Note { text: "Gate is open".into() };
+    for relieved_by in [None, Some("cy")] {
+        let mut story = claimed();
+        let (by, from) = (person("lead"), person("ed"));
+        story
+            .give(match relieved_by {
+                None => Command::Release { by, from },
+                Some(to) => Command::Assign { by, to: person(to), from: Some(from) },
+            })
+            .unwrap();
+        let refused = |story: &mut Story, what: OperatorReport| {
+            let before = story.facts.len();
+            assert_eq!(report(story, "ed", what), Err(Refusal::AssignedToAnother));
+            assert_eq!(story.facts.len(), before, "nothing is recorded");
+        };
+        let cancel = call(&story, CallStep::Cancel { authenticated: true });
+        refused(&mut story, cancel);
+        let confirm = call(&story, CallStep::Confirm);
+        refused(&mut story, confirm.clone());
+        refused(&mut story, note());
+        story.give(Command::Claim { by: person("cy") }).unwrap();
+        report(&mut story, "cy", confirm).unwrap();
+        for what in [accepted(), note(), closed()] {
+            refused(&mut story, what.clone());
+            report(&mut story, "cy", what).unwrap();
+        }
+        assert_eq!(story.state(), "closed");
+    }
+}
+
+#[test]
+fn report_of_the_assignee_stores_the_facts_of_its_command() {
+    let told = |step: CallStep| -> Vec<Recorded> {
+        let mut story = claimed();
+        let first = call(&story, step);
+        report(&mut story, "ed", first).unwrap();
+        report(&mut story, "ed", accepted()).unwrap();
+        report(&mut story, "ed", OperatorReport::Note { text: "Gate is open".into() }).unwrap();
+        report(&mut story, "ed", closed()).unwrap();
+        story.facts
+    };
+    let given = |step: CallStep| -> Vec<Recorded> {
+        let mut story = claimed();
+        let (service, state, reference) =
+            (Service::Police, DispatchState::Accepted, Some("P-1".into()));
+        let (by, disposition, note) =
+            (person("ed"), Disposition::HelpGiven, Some("Two officers".into()));
+        story.on_call(1, step).unwrap();
+        story.give(Command::Dispatch { service, state, reference }).unwrap();
+        story.give(Command::Note { by: by.clone(), text: "Gate is open".into() }).unwrap();
+        story.give(Command::Close { by, disposition, note }).unwrap();
+        story.facts
+    };
+    for step in [CallStep::Confirm, CallStep::AnsweredAndHungUp] {
+        assert_eq!(told(step), given(step));
+    }
+}
