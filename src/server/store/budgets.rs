@@ -82,8 +82,7 @@ impl Budgets {
 mod tests {
     use super::*;
     use crate::{
-        api::audit::AuditAction,
-        domain::time::Timestamp,
+        domain::{audit::AuditAction, time::Timestamp},
         server::{clock::instant, store::AuditEntry},
     };
     use std::{net::Ipv4Addr, ops::Range, time::Duration};
