@@ -161,7 +161,12 @@ impl Sender {
         let (id, tapped) = (sending.id, sending.tapped);
         let mut was_sent_again = false;
         while self.is_on_its_way(id, tapped) {
-            match client::raise(&sending.home, &self.as_of_now(&sending)).await {
+            let answer = client::raise(&sending.home, &self.as_of_now(&sending)).await;
+            // A newer attempt for the same request says itself how it stands.
+            if answer.is_err() && !self.is_on_its_way(id, tapped) {
+                return;
+            }
+            match answer {
                 Ok(told) => return self.acknowledged(id, told),
                 Err(failure) if failure.may_pass() => {
                     // The server itself says that it stored nothing, so there is no need to wait

@@ -268,6 +268,13 @@ impl Store {
     /// Shows the incident of a request that the server has just acknowledged. It opens the home of
     /// the incident if another one is open by now, because the person must see what they requested.
     pub fn show_requested(self, told: Incident) {
+        // Somebody else may have signed in while it was on its way.
+        let is_foreign = self.session.with_untracked(|now| {
+            matches!(now, Session::Somebody(me) if me.homes.iter().all(|home| home.id != told.home))
+        });
+        if is_foreign {
+            return;
+        }
         if !self.is_open(&told.home) {
             self.open(told.home.clone());
         }

@@ -32,13 +32,17 @@ pub(super) struct Reply {
     to: oneshot::Sender<Result<Answer, Denied>>,
     /// The span of the request in the log.
     span: Span,
+    /// The session or contact's link that the job is for.
+    token: Option<[u8; 32]>,
 }
 
 impl Reply {
     /// Creates a reply to the current span, and the receiver of the answer.
-    pub(super) fn new() -> (Self, oneshot::Receiver<Result<Answer, Denied>>) {
+    pub(super) fn new(
+        token: Option<[u8; 32]>,
+    ) -> (Self, oneshot::Receiver<Result<Answer, Denied>>) {
         let (to, answer) = oneshot::channel();
-        (Self { to, span: Span::current() }, answer)
+        (Self { to, span: Span::current(), token }, answer)
     }
 }
 
@@ -63,6 +67,14 @@ impl Job {
         match self {
             Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } => reply.span.clone(),
             Self::Give { reply: None, .. } | Self::Completed { .. } => Span::none(),
+        }
+    }
+
+    /// The session or contact's link that the job is for.
+    pub(super) const fn token(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } => reply.token,
+            Self::Give { reply: None, .. } | Self::Completed { .. } => None,
         }
     }
 

@@ -5,7 +5,7 @@ use super::{
     Denied, View,
     batch::{BatchBuilder, Job},
     outbox::Outbox,
-    waiting::{Line, Waiting},
+    waiting::{Party, Place, Waiting, line_of},
 };
 use crate::{
     domain::{
@@ -44,6 +44,8 @@ const BREATH: Duration = Duration::from_millis(20);
 const ROOM: Duration = Duration::from_millis(250);
 /// How often the clock is compared with the wall clock while nothing happens.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
+/// How often the log says that requests are refused.
+const REFUSALS_LOGGED: Duration = Duration::from_secs(10);
 /// The pause after the store failed, before due timers are tried again.
 const REST: Duration = Duration::from_millis(100);
 
@@ -99,6 +101,8 @@ pub(super) struct EventLoop {
     untidy: bool,
     /// When to begin the maintenance; each write delays it.
     tidy_at: Instant,
+    /// When the log last said that requests are refused.
+    refused_at: Option<Instant>,
 }
 
 impl EventLoop {
@@ -124,6 +128,7 @@ impl EventLoop {
             unstored,
             untidy: true,
             tidy_at: instant() + IDLE,
+            refused_at: None,
         }
     }
 
@@ -192,17 +197,23 @@ impl EventLoop {
             let room = BATCH.saturating_sub(jobs.len()).max(1);
             jobs.extend(std::iter::from_fn(|| waiting.pop()).take(room));
             if !self.work(&mut jobs, now).await {
-                rest_until = Some(self.clock.instant_of(now + REST));
+                // A job that fails again and again must not put off the next deadline.
+                rest_until.get_or_insert(self.clock.instant_of(now + REST));
             }
         }
     }
 
-    /// Adds a job to the line of its party. If the line is full, the job is answered as not stored.
-    fn wait_in(&self, waiting: &mut Waiting<Line, Job>, job: Job) {
+    /// Adds a job to the line of its party. If the line is full, the job is refused.
+    fn wait_in(&mut self, waiting: &mut Waiting<Place, Party, Job>, job: Job) {
         let must_wait = matches!(job, Job::Completed { .. });
-        if let Err(job) = waiting.push(Line::of(&job, &self.view), job, must_wait) {
-            tracing::warn!("too many requests of one party wait");
-            job.answer(Err(Denied::StorageUnavailable));
+        let (place, party) = line_of(&job, &self.view);
+        if let Err(job) = waiting.push(place, party, job, must_wait) {
+            // A line for each would push the steps of emergencies out of the log.
+            if self.refused_at.is_none_or(|at| at.elapsed() > REFUSALS_LOGGED) {
+                self.refused_at = Some(instant());
+                tracing::warn!("too many requests of one device wait; more are refused");
+            }
+            job.answer(Err(Denied::Busy));
         }
     }
 

@@ -61,6 +61,8 @@ pub enum Denied {
     Unknown,
     /// Nothing was stored, so nothing was done (I10).
     StorageUnavailable,
+    /// Too many requests of the same device wait, so nothing was done.
+    Busy,
 }
 
 /// The result of a request or command.
@@ -97,6 +99,8 @@ pub struct Engine {
     view: Arc<View>,
     clock: Arc<Clock>,
     sirens: LiveSirens,
+    /// Whose requests wait together.
+    token: Option<[u8; 32]>,
 }
 
 impl Engine {
@@ -133,8 +137,13 @@ impl Engine {
         let (moot, pending): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|effect| is_moot(&view, effect));
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let engine =
-            Self { jobs, view: view.clone(), clock: clock.clone(), sirens: outbox.live_sirens() };
+        let engine = Self {
+            jobs,
+            view: view.clone(),
+            clock: clock.clone(),
+            sirens: outbox.live_sirens(),
+            token: None,
+        };
         outbox.begin(engine.clone(), pending, view.running(), tasks);
         let mut event_loop = EventLoop::new(
             store,
@@ -151,6 +160,13 @@ impl Engine {
             engine.completed(effect.key, effect.incident, None).await;
         }
         Ok(engine)
+    }
+
+    /// A handle for the requests of one session or contact's link, by the hash of its token. They
+    /// wait in a line of their own.
+    #[must_use]
+    pub fn on_behalf_of(&self, token: [u8; 32]) -> Self {
+        Self { token: Some(token), ..self.clone() }
     }
 
     /// The running or latest incident of each home.
@@ -195,7 +211,7 @@ impl Engine {
     }
 
     async fn ask(&self, job: impl FnOnce(Reply) -> Job) -> Result<Answer, Denied> {
-        let (reply, answer) = Reply::new();
+        let (reply, answer) = Reply::new(self.token);
         self.jobs.try_send(job(reply)).map_err(|_| Denied::StorageUnavailable)?;
         match tokio::time::timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(answer)) => answer,

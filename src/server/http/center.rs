@@ -56,7 +56,7 @@ pub async fn review(
     let current =
         steering.engine.view().by_id(id).filter(found_late).ok_or_else(ApiError::not_found)?;
     let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
-    steering.decide(current.incident.id, by, asked).await
+    steering.decide(&signed_in.session, current.incident.id, by, asked).await
 }
 
 /// The staff of the monitoring center.

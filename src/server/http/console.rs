@@ -320,7 +320,9 @@ pub async fn claim(
 ) -> Result<Json<Incident>, ApiError> {
     open(&steering.engine, id)?;
     operators.sees(&signed_in.account, clock.now());
-    steering.give(id, Command::Claim { by: actor(&signed_in) }, Audience::Center).await
+    steering
+        .give(&signed_in.session, id, Command::Claim { by: actor(&signed_in) }, Audience::Center)
+        .await
 }
 
 /// Releases an incident. A supervisor can also release an incident of another operator.
@@ -349,7 +351,12 @@ pub async fn release(
     match current.incident.assignee.clone() {
         Some(from) => {
             steering
-                .give(id, Command::Release { by: actor(&signed_in), from }, Audience::Center)
+                .give(
+                    &signed_in.session,
+                    id,
+                    Command::Release { by: actor(&signed_in), from },
+                    Audience::Center,
+                )
                 .await
         }
         None => Ok(Json(steering.snapshots.present_incident_to(&current, Audience::Center))),
@@ -381,6 +388,7 @@ pub async fn assign(
     let to = Actor::Operator { id: there.id, name: there.name };
     steering
         .give(
+            &signed_in.session,
             id,
             Command::Assign { by: actor(&signed_in), to, from: current.incident.assignee.clone() },
             Audience::Center,
@@ -421,7 +429,8 @@ pub async fn called(
         CalledOutcome::HungUp => CallStep::AnsweredAndHungUp,
     };
     let report = reported(&signed_in, OperatorReport::Call { call, step });
-    let answer = steering.engine.give(id, report).await?;
+    let engine = steering.engine.on_behalf_of(signed_in.session.token);
+    let answer = engine.give(id, report).await?;
     answer.refusal.map_or(Ok(()), |refusal| Err(ApiError::from(refusal)))?;
     Ok(Json(CallResult { accepted: matches!(answer.current.incident.state, Stands::Cancelled) }))
 }
@@ -452,7 +461,7 @@ pub async fn moved(
     let reference = line("reference", &reference, REFERENCE_MOST)?;
     let reference = Some(reference).filter(|text| !text.is_empty());
     let report = OperatorReport::Dispatch { service, state, reference };
-    steering.give(id, reported(&signed_in, report), Audience::Center).await
+    steering.give(&signed_in.session, id, reported(&signed_in, report), Audience::Center).await
 }
 
 /// Adds a note to the record of an incident.
@@ -475,7 +484,14 @@ pub async fn note(
     if text.is_empty() {
         return Err(ApiError::field("text", "Write something."));
     }
-    steering.give(id, reported(&signed_in, OperatorReport::Note { text }), Audience::Center).await
+    steering
+        .give(
+            &signed_in.session,
+            id,
+            reported(&signed_in, OperatorReport::Note { text }),
+            Audience::Center,
+        )
+        .await
 }
 
 /// Closes an incident for which help was requested.
@@ -505,7 +521,7 @@ pub async fn close(
         Ended::Other => Disposition::ClosedByCenter,
     };
     let report = OperatorReport::Close { disposition, note };
-    steering.give(id, reported(&signed_in, report), Audience::Center).await
+    steering.give(&signed_in.session, id, reported(&signed_in, report), Audience::Center).await
 }
 
 /// Makes a text one line for the record.

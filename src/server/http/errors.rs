@@ -232,6 +232,10 @@ impl From<Denied> for ApiError {
                 "A drill cannot start while a live incident is running.",
             ),
             Denied::Unknown => Self::not_found(),
+            Denied::Busy => Self::new(
+                Code::Busy,
+                "Too many requests of this device wait. Nothing was done. Try again.",
+            ),
             Denied::StorageUnavailable => Self::new(
                 Code::StorageUnavailable,
                 "Not sent: the server cannot store it. Call the emergency number.",

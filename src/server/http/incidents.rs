@@ -26,7 +26,7 @@ use crate::{
         presenters::readiness::missing,
         snapshots::Snapshots,
         state::{AppState, handles},
-        store::Reads,
+        store::{Reads, Session},
         tasks::{run_to_end, spawn_contained},
     },
 };
@@ -73,8 +73,14 @@ handles! {
 impl Raising {
     /// Raises an incident, and records a clip if it comes from Live View. A phone that loses its
     /// network right after the press keeps its clip.
-    async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, ApiError> {
-        let Self { engine, cameras, clips, .. } = self.clone();
+    async fn raise(
+        &self,
+        session: &Session,
+        raise: Raise,
+        fingerprint: [u8; 32],
+    ) -> Result<Answer, ApiError> {
+        let Self { cameras, clips, .. } = self.clone();
+        let engine = self.engine.on_behalf_of(session.token);
         let raised = run_to_end("request for help", raise.id, async move {
             let answer = engine.raise(raise, fingerprint).await?;
             if answer.created
@@ -105,11 +111,13 @@ impl Steering {
     /// Gives a command to an incident, and answers with the incident as the audience sees it.
     pub async fn give(
         &self,
+        session: &Session,
         incident: IncidentId,
         command: Command,
         audience: Audience,
     ) -> Result<Json<Incident>, ApiError> {
-        let Answer { current, refusal, .. } = self.engine.give(incident, command).await?;
+        let engine = self.engine.on_behalf_of(session.token);
+        let Answer { current, refusal, .. } = engine.give(incident, command).await?;
         refusal.map_or_else(
             || Ok(Json(self.snapshots.present_incident_to(&current, audience))),
             |refusal| Err(refusal.into()),
@@ -119,6 +127,7 @@ impl Steering {
     /// Applies a person's decision to the incident.
     pub async fn decide(
         &self,
+        session: &Session,
         incident: IncidentId,
         by: Actor,
         asked: Review,
@@ -128,11 +137,12 @@ impl Steering {
         }
         let command =
             Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note };
-        self.give(incident, command, Audience::Home).await
+        self.give(session, incident, command, Audience::Home).await
     }
 
     async fn steer(&self, of: &OfIncident, command: Command) -> Result<Json<Incident>, ApiError> {
-        self.give(of.current.incident.id, command, Audience::Home).await
+        let session = &of.member.signed_in.session;
+        self.give(session, of.current.incident.id, command, Audience::Home).await
     }
 }
 
@@ -189,7 +199,8 @@ pub async fn raise(
         quiet: None,
         snapshot,
     };
-    let answer = raising.raise(raise, fingerprint).await?;
+    let session = &member.signed_in.session;
+    let answer = raising.raise(session, raise, fingerprint).await?;
     let status = if answer.created { StatusCode::CREATED } else { StatusCode::OK };
     let mut incident = raising.snapshots.present_incident(&answer.current);
     incident.joined = answer.joined;
@@ -330,5 +341,6 @@ pub async fn review(
     IncidentControl(of): IncidentControl,
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, ApiError> {
-    steering.decide(of.current.incident.id, of.member.actor(), asked).await
+    let session = &of.member.signed_in.session;
+    steering.decide(session, of.current.incident.id, of.member.actor(), asked).await
 }

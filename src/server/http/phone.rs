@@ -161,8 +161,9 @@ impl Caller {
 
     async fn step(&self, phones: &Phones, step: CallStep) -> Result<(), ApiError> {
         let (current, call) = self.call(phones).await?;
+        let engine = phones.engine.on_behalf_of(self.token);
         let answer =
-            phones.engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
+            engine.give(current.incident.id, Command::Call { call: call.id, step }).await?;
         answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 

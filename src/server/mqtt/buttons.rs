@@ -103,6 +103,8 @@ pub async fn raise_what_is_pressed(
     let buttons = Arc::new(buttons);
     loop {
         let press = tokio::select! {
+            // The broker has handed these over, and will not send them again.
+            biased;
             press = presses.recv() => press,
             _ = stop.wait_for(|stop| *stop) => return,
         };
@@ -218,7 +220,9 @@ async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
             }
             // A button cannot show that the request failed. Retry, as the app does, until the
             // request is too old (F5).
-            Err(Denied::StorageUnavailable) if buttons.clock.now().since(pressed) < STALE => {
+            Err(Denied::StorageUnavailable | Denied::Busy)
+                if buttons.clock.now().since(pressed) < STALE =>
+            {
                 tokio::time::sleep(PAUSE).await
             }
             // The incident that the press began is quarantined.

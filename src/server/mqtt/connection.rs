@@ -3,7 +3,7 @@
 //! resumes its session.
 
 use super::{ConnectError, MqttDevices, settings::Settings};
-use crate::server::tasks::{Tasks, backoff};
+use crate::server::tasks::{Stage, Tasks, backoff};
 use data_encoding::HEXLOWER;
 use rumqttc::{
     AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions,
@@ -47,8 +47,10 @@ pub fn connect(
         );
     }
     options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
-    tasks
-        .spawn("connection to the broker", go_on(devices, options, status(settings), tasks.stop()));
+    // Until the engine has ended: it still silences sirens meanwhile.
+    let end = tasks.end_of(Stage::Engine);
+    let work = go_on(devices, options, status(settings), end);
+    tasks.spawn_in(Stage::Engine, "connection to the broker", work);
     Ok(())
 }
 

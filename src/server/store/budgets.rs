@@ -1,12 +1,14 @@
 //! Budgets of changes. An SOS is not a change and has none.
 //!
-//! A change by a signed-in device is charged to the device, to its account and to its network. A
-//! device has a smaller budget than its account, and an account a smaller one than its network, so
-//! that a stolen device does not exhaust what its owner has, nor one person what the household has.
-//! New sessions add nothing, because they share the budget of their account.
+//! A change by a signed-in device is charged to the device and to its account. A device has a
+//! smaller budget than its account, so that a stolen device does not exhaust what its owner has. New
+//! sessions add nothing, because they share the budget of their account. Sign-ins, proofs of a
+//! password and the ends of sessions are not charged to the account: whoever knows a password could
+//! otherwise keep its owner out. A network is charged only without a session, because a household, or
+//! the users of a provider, share its address.
 
 use super::{Change, ChangeError, Payer};
-use crate::{domain::id::UserId, server::limits::Network};
+use crate::domain::id::UserId;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use std::{
     hash::Hash,
@@ -19,9 +21,6 @@ use std::{
 const OWN: (u32, u32) = (200, 2);
 /// The budget of each account, for three devices.
 const ACCOUNT: (u32, u32) = (600, 6);
-/// The budget of each network, for two accounts. A household shares one, and so do all users of a
-/// proxy that is not named as trusted.
-const NETWORK: (u32, u32) = (1_200, 12);
 /// The least number of budgets of a kind at which full ones are dropped.
 const REMEMBERED: usize = 4_096;
 
@@ -52,16 +51,15 @@ impl<K: Hash + Eq + Clone> Kind<K> {
     }
 }
 
-/// The budgets of all devices, accounts and networks.
+/// The budgets of all devices and accounts.
 pub(super) struct Budgets {
     own: Kind<Payer>,
     accounts: Kind<UserId>,
-    networks: Kind<Network>,
 }
 
 impl Default for Budgets {
     fn default() -> Self {
-        Self { own: Kind::new(OWN), accounts: Kind::new(ACCOUNT), networks: Kind::new(NETWORK) }
+        Self { own: Kind::new(OWN), accounts: Kind::new(ACCOUNT) }
     }
 }
 
@@ -73,8 +71,7 @@ impl Budgets {
     pub(super) fn charge(&self, change: &Change) -> Result<(), ChangeError> {
         // What the device's own budget refuses costs its account nothing.
         change.payer().map_or(Ok(()), |payer| self.own.charge(&payer))?;
-        change.paying_account().map_or(Ok(()), |account| self.accounts.charge(account))?;
-        change.paying_network().map_or(Ok(()), |network| self.networks.charge(&network))
+        change.paying_account().map_or(Ok(()), |account| self.accounts.charge(account))
     }
 }
 

@@ -238,18 +238,21 @@ impl Change {
             .or_else(|| self.address().map(|address| Payer::Network(Network::of(address))))
     }
 
-    /// The account to charge: that of the device. A guess at an account is not the account's, and a
-    /// flood of changes must not keep an owner from signing a thief out.
+    /// The account to charge: that of the device. Signing in, proving a password and ending sessions
+    /// cost it nothing, because a thief who knows the password must not keep its owner out, nor keep
+    /// an owner from signing a thief out.
     pub fn paying_account(&self) -> Option<&UserId> {
-        let ends = |op: &Op| matches!(op, Op::EndSession(..) | Op::EndSessions { .. });
+        let is_about_sessions = |op: &Op| {
+            matches!(
+                op,
+                Op::PutSession(..)
+                    | Op::ProveSession { .. }
+                    | Op::EndSession(..)
+                    | Op::EndSessions { .. }
+            )
+        };
         let by_device = self.audit.iter().find(|entry| entry.session.is_some());
-        by_device.filter(|_| !self.ops.iter().any(ends))?.account.as_ref()
-    }
-
-    /// The network to charge. This machine is not charged, because a proxy may run on it, whose
-    /// users would share one budget.
-    pub fn paying_network(&self) -> Option<Network> {
-        self.address().filter(|address| !address.is_loopback()).map(Network::of)
+        by_device.filter(|_| !self.ops.iter().any(is_about_sessions))?.account.as_ref()
     }
 
     fn address(&self) -> Option<IpAddr> {
