@@ -6,7 +6,7 @@ use super::{
     figures::{at, figure, keep, ms, sorted},
     load::instant,
     receiver::{Taken, account, receiving},
-    server::{Server, client, fill, free_port, look, option, raise, sign_in},
+    server::{Server, client, fill, free_port, look, option, raise, send_now, sign_in},
 };
 use buckler::{
     domain::time::Timestamp,
@@ -21,15 +21,6 @@ use tokio::{
     task::JoinSet,
     time::sleep,
 };
-
-async fn send_now(client: &Client, base: &str, id: &str) {
-    let answer = client
-        .post(format!("{base}/api/v1/incidents/{id}/send-now"))
-        .send()
-        .await
-        .expect("answered");
-    assert!(answer.status().is_success());
-}
 
 async fn next(taken: &mut UnboundedReceiver<Taken>) -> Taken {
     tokio::time::timeout(Duration::from_secs(60), taken.recv())

@@ -217,6 +217,23 @@ pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> Stri
     }
 }
 
+/// Sends now, as the person does who is told that it was not done: again, if the server could not
+/// store it in time (503).
+pub async fn send_now(client: &Client, base: &str, id: &str) {
+    let address = format!("{base}/api/v1/incidents/{id}/send-now");
+    loop {
+        let answer = client.post(&address).send().await.expect("answered");
+        let status = answer.status();
+        if status.is_success() {
+            return;
+        }
+        let told = answer.text().await.unwrap_or_default();
+        assert!(status.is_server_error(), "refused: {told}");
+        eprintln!("sent now again: {told}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// The current state of the incident.
 pub async fn look(client: &Client, base: &str, id: &str) -> Value {
     let answer = client

@@ -6,7 +6,7 @@ use super::{
     broker::{begin_broker, hearing, name_in, obedient_devices, sirens_of},
     figures::{at, figure, keep, ms, sorted},
     load::instant,
-    server::{Server, client, fill, free_port, look, now, option, raise, sign_in},
+    server::{Server, client, fill, free_port, look, now, option, raise, send_now, sign_in},
 };
 use buckler::domain::time::Timestamp;
 use reqwest::Client;
@@ -80,15 +80,6 @@ impl Bench {
         Self { broker, port, folder, server, client, seen, keys: HashSet::new() }
     }
 
-    async fn send_now(client: &Client, base: &str, id: &str) {
-        let answer = client
-            .post(format!("{base}/api/v1/incidents/{id}/send-now"))
-            .send()
-            .await
-            .expect("answered");
-        assert!(answer.status().is_success());
-    }
-
     /// The watcher's next message. Skips repeated keys: a device obeys each key once (I12).
     async fn next(&mut self) -> Seen {
         loop {
@@ -124,7 +115,7 @@ impl Bench {
             let id = raise(&self.client, &base, home, "siren").await;
             let (client, base) = (self.client.clone(), base.clone());
             let began = instant();
-            let sent = tokio::spawn(async move { Self::send_now(&client, &base, &id).await });
+            let sent = tokio::spawn(async move { send_now(&client, &base, &id).await });
             let seen = self.next().await;
             assert_eq!(
                 (seen.name, seen.payload["state"].as_str()),
@@ -152,7 +143,7 @@ impl Bench {
                     let id = raise(&client, &base, home, "siren").await;
                     all.wait().await;
                     let began = instant();
-                    Self::send_now(&client, &base, &id).await;
+                    send_now(&client, &base, &id).await;
                     (format!("h{home}"), began)
                 });
             }
@@ -215,7 +206,7 @@ impl Bench {
             let (client, base) = (self.client.clone(), base.clone());
             asked.spawn(async move {
                 let id = raise(&client, &base, home, "siren").await;
-                Self::send_now(&client, &base, &id).await;
+                send_now(&client, &base, &id).await;
                 id
             });
         }
