@@ -6,7 +6,7 @@ use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
-            Incident, Mode,
+            Incident, Mode, REPEATS_MOST,
             command::{Command, Raise},
             decide::{Decision, Refusal, decide, start},
             event::Recorded,
@@ -278,9 +278,10 @@ impl<'a> BatchBuilder<'a> {
             Ok(outcome) => outcome,
             Err(denied) => return Ok(Err(denied)),
         };
-        // A repeat that recorded nothing leaves nothing to find again, and is not stored: nobody
-        // fills the disk by asking for what is already on its way.
-        if self.batch.facts.len() == recorded {
+        // A repeat beyond the limit records nothing, and leaves nothing to find again: nobody fills
+        // the disk by asking for what is already on its way.
+        let repeats = self.drafts[&outcome.incident].incident.repeats;
+        if self.batch.facts.len() == recorded && repeats >= REPEATS_MOST {
             return Ok(Ok(outcome));
         }
         let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
