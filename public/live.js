@@ -173,7 +173,7 @@ const listen = (path, names) => {
   // unless its stream is its own: then it could keep the requests of a visible tab waiting.
   const mayRest = () => path.includes("/homes/") && !(channel && document.documentElement.hasAttribute("data-incident"));
   const review = () => {
-    // An incident may have begun, of which another tab has told this one.
+    // Another tab may have reported that an incident has begun.
     if (rests) return (mayRest() && document.hidden) || begin();
     if (mayRest() && Date.now() - unseenSince >= (channel ? UNSEEN_MS : 0)) return rest();
     const silent = Date.now() - heardAt - patientFor;

@@ -155,7 +155,7 @@ impl Limits {
 
 /// The network that an address belongs to: the address itself for IPv4, its /64 for IPv6, because a
 /// provider assigns each household at least a whole /64 (RFC 6177). Limits on strangers count by
-/// network. An address is no key for them, because whoever has a /64 has 2⁶⁴ addresses.
+/// network. An address is no key for them, because a customer with a /64 has 2⁶⁴ addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network(IpAddr);
 

@@ -3,8 +3,8 @@
 //! A change by a signed-in device is charged to the device and to its account. A device has a
 //! smaller budget than its account, so that a stolen device does not exhaust what its owner has. New
 //! sessions add nothing, because they share the budget of their account. Sign-ins, proofs of a
-//! password and the ends of sessions are not charged to the account: whoever knows a password could
-//! otherwise keep its owner out. A network is charged only without a session, because a household, or
+//! password and the ends of sessions are not charged to the account: a thief who knows the password
+//! could otherwise keep the owner out. A network is charged only without a session, because a household, or
 //! the users of a provider, share its address.
 
 use super::{Change, ChangeError, Payer};

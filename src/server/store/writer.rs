@@ -36,7 +36,7 @@ struct Waiting {
     done: oneshot::Sender<Result<(), ChangeError>>,
 }
 
-/// A write that was stored or refused, and of which nobody knows yet.
+/// A write that was stored or refused. The requester and the caches do not know the result yet.
 struct Tried {
     write: Write,
     result: Result<(), ChangeError>,

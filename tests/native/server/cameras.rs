@@ -294,8 +294,8 @@ async fn a_camera_with_a_password_is_signed_in_to_and_nobody_reads_it() {
     assert_eq!(tried(&owner).await["trouble"], "wrong_login");
 }
 
-/// In two steps, a camera was in the home for a moment without its password: whoever tried it then
-/// read that the password is wrong, and a connection lost in between left it so.
+/// In two steps, a camera was in the home for a moment without its password. An owner who tried it
+/// then read that the password is wrong, and a connection lost in between left it so.
 #[tokio::test]
 async fn camera_is_added_with_its_password_or_not_at_all() {
     let server = Server::start("30s").await;

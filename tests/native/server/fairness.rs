@@ -1,5 +1,9 @@
 //! The queue of the engine: what one party asks for delays nobody else by more than a batch.
 
+use super::{
+    hindered::{Commits, Empty},
+    tasks::outbox,
+};
 use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -13,13 +17,13 @@ use buckler::{
         },
     },
     server::{
-        clock::{Anchor, Clock, Machine},
+        clock::{Clock, Machine},
         engine::{
             Answer, Denied, Engine,
-            outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
+            outbox::{EffectHandler, ExecuteError},
         },
         live_events::LiveEvents,
-        store::{Batch, Journal, RequestRow, RunningRow, StoreError, Stored},
+        store::{Batch, StoreError},
         tasks::Tasks,
     },
 };
@@ -37,34 +41,18 @@ struct SlowDisk {
 }
 
 #[async_trait]
-impl Journal for SlowDisk {
+impl Commits for SlowDisk {
     async fn commit(&self, batch: Batch) -> Result<Batch, StoreError> {
         self.flushes.acquire().await.expect("it stays open").forget();
         let requests = batch.requests.iter().map(|row| row.id).collect();
         self.stored.lock().unwrap().push(requests);
         Ok(batch)
     }
-    async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        Ok(Vec::new())
-    }
-    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
-        Ok(Vec::new())
-    }
-    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-        Ok(Default::default())
-    }
-    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
-        Ok(None)
-    }
-    async fn put_anchor(&self, _: &Anchor) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn tidy(&self) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-    async fn incident(&self, _: IncidentId) -> Result<Option<Stored>, StoreError> {
-        Ok(None)
-    }
+}
+
+fn slow_disk(permits: usize) -> Arc<Empty<SlowDisk>> {
+    let (flushes, stored) = (Semaphore::new(permits), Mutex::default());
+    Arc::new(Empty(SlowDisk { flushes, stored }))
 }
 
 /// Effects that are done at once. It counts sirens.
@@ -84,19 +72,12 @@ impl EffectHandler for Done {
 }
 
 async fn engine_on(
-    disk: &Arc<SlowDisk>,
+    disk: &Arc<Empty<SlowDisk>>,
     way: Arc<dyn EffectHandler>,
     stop: watch::Receiver<bool>,
 ) -> Engine {
     let clock = Arc::new(Clock::new(Machine));
-    let ways = EffectHandlers {
-        devices: way.clone(),
-        phones: way.clone(),
-        receiver: way.clone(),
-        responders: way.clone(),
-        notices: way,
-    };
-    let outbox = Outbox::new(clock.clone(), &ways, &ways);
+    let outbox = outbox(&clock, way);
     let tasks = Tasks::new(stop);
     Engine::start(disk.clone(), clock, Arc::new(LiveEvents::default()), outbox, &tasks)
         .await
@@ -115,7 +96,7 @@ fn medical(id: u128, home: &Home, by: Actor) -> Raise {
 /// Time stands still, so that a busy machine is no slow server.
 #[tokio::test(start_paused = true)]
 async fn flood_in_one_home_delays_others_by_one_batch() {
-    let disk = Arc::new(SlowDisk { flushes: Semaphore::new(0), stored: Mutex::default() });
+    let disk = slow_disk(0);
     let (_stopper, stop) = watch::channel(false);
     let ways = Arc::new(Done::default());
     let engine = engine_on(&disk, ways.clone(), stop).await;
@@ -131,12 +112,12 @@ async fn flood_in_one_home_delays_others_by_one_batch() {
         // The engine takes what it can.
         tokio::task::yield_now().await;
     }
-    disk.flushes.add_permits(1_000);
+    disk.0.flushes.add_permits(1_000);
     let answers: Vec<Result<Answer, Denied>> = join_all(asked).await;
     for (who, sos) in [("the same account", &answers[200]), ("another home", &answers[201])] {
         assert!(sos.is_ok(), "{who}: {sos:?}");
     }
-    let stored = disk.stored.lock().unwrap();
+    let stored = disk.0.stored.lock().unwrap();
     let flush_of = |id| {
         let id = IncidentId(uuid::Uuid::from_u128(id));
         stored.iter().position(|requests| requests.contains(&id)).expect("it is stored")
@@ -151,14 +132,14 @@ async fn flood_in_one_home_delays_others_by_one_batch() {
 /// Each repeat was stored as a row of its own, without a limit.
 #[tokio::test(start_paused = true)]
 async fn repeats_beyond_the_limit_are_answered_and_not_stored() {
-    let disk = Arc::new(SlowDisk { flushes: Semaphore::new(1_000), stored: Mutex::default() });
+    let disk = slow_disk(1_000);
     let (_stopper, stop) = watch::channel(false);
     let engine = engine_on(&disk, Arc::new(Done::default()), stop).await;
     let mut rows = Vec::new();
     for n in 1..=REPEATS_MOST as u128 + 10 {
         let answer = engine.raise(medical(n, &home(), person("ada")), [0; 32]).await.unwrap();
         assert_eq!(answer.joined, n > 1);
-        rows.push(disk.stored.lock().unwrap().concat().len());
+        rows.push(disk.0.stored.lock().unwrap().concat().len());
     }
     assert_eq!(rows.last(), Some(&(REPEATS_MOST + 1)), "the request itself, and its repeats");
 }

@@ -2,10 +2,13 @@
 
 use async_trait::async_trait;
 use buckler::{
-    domain::id::IncidentId,
+    domain::{id::IncidentId, incident::effect::Effect},
     server::{
         clock::Anchor,
-        store::{Batch, ChangeError, Database, RequestRow, StoreError, Urgent, Write, Writes},
+        store::{
+            Batch, ChangeError, Database, Journal, RequestRow, RunningRow, StoreError, Stored,
+            Urgent, Write, Writes,
+        },
     },
 };
 use tokio::sync::watch;
@@ -59,5 +62,42 @@ impl Writes for Hindered {
     }
     async fn tidy(&mut self) -> Result<bool, StoreError> {
         self.writes.tidy().await
+    }
+}
+
+/// The commits of a database that is empty and never read.
+#[async_trait]
+pub trait Commits: Send + Sync + 'static {
+    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError>;
+}
+
+/// An empty database for an engine.
+pub struct Empty<C>(pub C);
+
+#[async_trait]
+impl<C: Commits> Journal for Empty<C> {
+    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError> {
+        self.0.commit(batch).await
+    }
+    async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
+        Ok(Default::default())
+    }
+    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        Ok(None)
+    }
+    async fn put_anchor(&self, _: &Anchor) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn incident(&self, _: IncidentId) -> Result<Option<Stored>, StoreError> {
+        Ok(None)
     }
 }

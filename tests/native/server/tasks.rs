@@ -1,7 +1,11 @@
 //! Failures inside the server: a failed task ends the server with its name, and an undecidable
 //! incident blocks no other.
 
-use super::{Server, change, connect, database, until};
+use super::{
+    Server, change, connect, database,
+    hindered::{Commits, Empty},
+    until,
+};
 use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -19,15 +23,13 @@ use buckler::{
         time::Timestamp,
     },
     server::{
-        clock::{Anchor, Clock, Machine},
+        clock::{Clock, Machine},
         engine::{
             Current, Denied, Engine,
             outbox::{EffectHandler, EffectHandlers, ExecuteError, Outbox},
         },
         live_events::LiveEvents,
-        store::{
-            Batch, Begun, Journal, Op, RequestRow, RunningRow, StoreError, Stored, sqlite, writer,
-        },
+        store::{Batch, Begun, Op, StoreError, sqlite, writer},
         tasks::{TaskFailed, Tasks},
     },
 };
@@ -134,30 +136,9 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
 struct Trap;
 
 #[async_trait]
-impl Journal for Trap {
+impl Commits for Trap {
     async fn commit(&self, _: Batch) -> Result<Batch, StoreError> {
         panic!("planted")
-    }
-    async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
-        Ok(Vec::new())
-    }
-    async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
-        Ok(Vec::new())
-    }
-    async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
-        Ok(Default::default())
-    }
-    async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
-        Ok(None)
-    }
-    async fn put_anchor(&self, _: &Anchor) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn tidy(&self) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-    async fn incident(&self, _: IncidentId) -> Result<Option<Stored>, StoreError> {
-        Ok(None)
     }
 }
 
@@ -174,7 +155,7 @@ impl EffectHandler for Stumbles {
     }
 }
 
-fn outbox(clock: &Arc<Clock>, way: Arc<dyn EffectHandler>) -> Outbox {
+pub fn outbox(clock: &Arc<Clock>, way: Arc<dyn EffectHandler>) -> Outbox {
     let ways = EffectHandlers {
         devices: way.clone(),
         phones: way.clone(),
@@ -191,7 +172,7 @@ async fn engine_that_panics_ends_the_server_by_name() {
     let (_stopper, stop) = watch::channel(false);
     let tasks = Tasks::new(stop);
     let engine = Engine::start(
-        Arc::new(Trap),
+        Arc::new(Empty(Trap)),
         clock.clone(),
         Arc::new(LiveEvents::default()),
         outbox(&clock, Arc::new(Stumbles::default())),
