@@ -1,5 +1,6 @@
 // Shared by the browser benchmarks of scripts/bench: the demo on a free port, Chromium, and a line for each figure.
 import { chromium as playwright } from "@playwright/test";
+import { once } from "node:events";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,11 +11,11 @@ export const at = (all, share) => all.toSorted((a, b) => a - b)[Math.round((all.
 export const figure = (what, value, unit, goal) => console.log(`${what.padEnd(66)} ${value.toFixed(2).padStart(9)} ${unit}  (goal ${goal})`);
 
 async function start(url, folder, ...words) {
-  const server = spawn(binary, ["serve", "--demo", "--data", folder, "--listen", new URL(url).host, ...words], { stdio: "ignore" });
-  for (let tries = 0; !(await fetch(`${url}/healthz`).then((a) => a.ok, () => false)); tries++) {
-    if (tries > 200) throw new Error("the server does not start");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const server = spawn(binary, ["serve", "--demo", "--data", folder, "--listen", new URL(url).host, ...words], { stdio: ["ignore", "pipe", "ignore"] });
+  // Its first line says that it serves. A server that does not start closes the stream without one.
+  const [said] = await Promise.race([once(server.stdout, "data"), once(server.stdout, "end").then(() => [])]);
+  if (!said) throw new Error("the server does not start");
+  server.stdout.resume();
   return server;
 }
 
