@@ -16,7 +16,7 @@ const early = ["live.js", "early.js"].map((name) => readFileSync(new URL(`../pub
 const hash = (...parts) => parts.reduce((sum, part) => sum.update(part), createHash("sha256")).digest("hex").slice(0, 16);
 
 // The script and wasm of a build share a hash, because a page that is loaded on demand works only with the app of the same build.
-function app(page, { buildSync }) {
+function app(page, { buildSync }, binaryen) {
   const [, script, module] = page.match(/import init, \* as bindings from '\/([^']+)';[^]*?module_or_path: '\/([^']+)'/);
   const chunks = process.env.BUCKLER_CHUNKS;
   const work = mkdtempSync(join(tmpdir(), "buckler-pack-"));
@@ -30,8 +30,9 @@ function app(page, { buildSync }) {
   let begin = early;
   if (existsSync(chunks)) {
     for (const name of readdirSync(chunks).filter((name) => /^(split|chunk)_.*\.wasm$/.test(name))) {
-      optimize(join(chunks, name), join(work, name));
-      parts.push(readFileSync(join(work, name)));
+      const optimized = smaller(readFileSync(join(chunks, name)), binaryen);
+      writeFileSync(join(work, name), optimized);
+      parts.push(optimized);
     }
     const { text, large } = loader(work, readFileSync(join(chunks, "__wasm_split.js"), "utf8"));
     writeFileSync(join(work, "__wasm_split.js"), text);
@@ -55,13 +56,37 @@ function app(page, { buildSync }) {
   return page.replace(/<link rel="(module)?preload"[^>]*>/g, "").replace(/<script type="module">[^]*?<\/script>/, loads);
 }
 
+// What `wasm-opt -Oz` does, in this process: to start it for each of a hundred chunks would take longer than to optimize them.
+function smaller(module, binaryen) {
+  const names = { "nontrapping-float-to-int": "NontrappingFPToInt" };
+  const camel = (name) => name.replace(/(^|-)(\w)/g, (_, _dash, letter) => letter.toUpperCase());
+  const features = process.env.BUCKLER_WASM_OPT.split(" ").map((flag) => {
+    const name = flag.replace("--enable-", "");
+    return binaryen.Features[names[name] ?? camel(name)] ?? fail(`scripts/bundle.mjs does not know ${flag}`);
+  });
+  binaryen.setOptimizeLevel(2);
+  binaryen.setShrinkLevel(2);
+  binaryen.setGenerateStackIR(true);
+  binaryen.setOptimizeStackIR(true);
+  const read = binaryen.readBinary(module);
+  read.setFeatures(features.reduce((all, one) => all | one));
+  read.optimize();
+  const written = read.emitBinary();
+  read.dispose();
+  return written;
+}
+
+function fail(why) {
+  throw new Error(why);
+}
+
 // Pages share many small chunks. Each chunk would cost a round trip, so one file joins them, and begins with their
 // dependencies. The loader of wasm-split lists the dependencies of every chunk at length, in the first load.
 function loader(work, written) {
   const one = (what) => new RegExp(`${what}makeLoad\\(\\(\\) => \\{\\s*const src = fetch\\(new URL\\("\\./(\\w+)\\.wasm"[^]*?, \\[([^\\]]*)\\]\\)`, "g");
   const [pieces, numbers, large] = [[], {}, {}];
   const sizes = [...written.matchAll(one("const (\\w+) = "))].map(([, chunk, name, needs], n) => {
-    if (needs) throw new Error(`${name} needs ${needs}: the loader knows no chunk that needs another`);
+    if (needs) fail(`${name} needs ${needs}: the loader knows no chunk that needs another`);
     numbers[chunk] = n;
     const bytes = readFileSync(join(work, `${name}.wasm`));
     if (bytes.length > 5_000) {
@@ -144,7 +169,8 @@ function worker() {
 
 if (best) {
   const esbuild = createRequire(join(process.env.BUCKLER_TOOLS, "package.json"))("esbuild");
-  const page = ["chime.js", "passkey.js", "player.js", "pwa.js", "forms.css"].reduce((page, name) => later(page, name, esbuild), style(app(read("index.html"), esbuild), esbuild));
+  const { default: binaryen } = await import(join(process.env.BUCKLER_TOOLS, "node_modules/binaryen/index.js"));
+  const page = ["chime.js", "passkey.js", "player.js", "pwa.js", "forms.css"].reduce((page, name) => later(page, name, esbuild), style(app(read("index.html"), esbuild, binaryen), esbuild));
   write("index.html", page.replace(/>\s+</g, "><"));
 }
 // The page contains no inline script, because the server forbids that.

@@ -26,6 +26,8 @@ const INCIDENTS: &str = "buckler_incidents";
 
 /// Changes that wait to be written.
 const CHANGES: &str = "buckler_changes_waiting";
+/// Requests, commands and results of effects that wait for the event loop.
+const REQUESTS: &str = "buckler_requests_waiting";
 /// Incidents and homes that cannot be read or decided.
 const QUARANTINED: &str = "buckler_quarantined";
 
@@ -50,6 +52,7 @@ pub fn record() {
         describe_gauge!(STREAMS, "Open streams of live events");
         describe_gauge!(INCIDENTS, "Incidents that are not over");
         describe_gauge!(CHANGES, "Changes that wait to be written");
+        describe_gauge!(REQUESTS, "Requests, commands and results of effects that wait");
         describe_gauge!(QUARANTINED, "Incidents and homes that cannot be read or decided");
         describe_counter!(ATTEMPTS, "Attempts to carry an effect out");
         describe_counter!(FAILURES, "Commits that failed");
@@ -77,6 +80,8 @@ pub struct Counts {
     pub under_way: (usize, Duration),
     /// The number of changes that wait to be written.
     pub changes: usize,
+    /// The number of jobs that wait for the engine.
+    pub requests: usize,
     /// The number of incidents and homes that are quarantined.
     pub quarantined: usize,
 }
@@ -86,6 +91,7 @@ pub fn render(counts: &Counts) -> String {
     gauge!(OUTBOX).set(counts.under_way.0 as f64);
     gauge!(OLDEST).set(counts.under_way.1.as_secs_f64());
     gauge!(CHANGES).set(counts.changes as f64);
+    gauge!(REQUESTS).set(counts.requests as f64);
     gauge!(QUARANTINED).set(counts.quarantined as f64);
     for state in ["counting_down", "siren_sounding", "verifying", "dispatching", "under_review"] {
         gauge!(INCIDENTS, "state" => state)

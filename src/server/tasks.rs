@@ -48,10 +48,11 @@ pub struct TaskFailed {
 pub enum Stage {
     /// At once. It may still ask the engine and the writer for something.
     Outside,
-    /// When no request is open and the tasks outside have ended: the engine, and what carries out
+    /// When no request is open and the tasks outside have ended: the engine, and the first tries of
     /// its effects.
     Engine,
-    /// When nothing is left that could ask for a change: the writer.
+    /// When nothing is left that could ask for a change or send a message: the writer, and the
+    /// connections that effects use.
     Writer,
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub fn root() -> PathBuf {
+fn root() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 

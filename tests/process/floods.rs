@@ -26,6 +26,8 @@ const HOMES: usize = 50;
 const CONNECTIONS: usize = 48;
 /// Stands in a body for an id that each request makes.
 const NEW_ID: &str = "NEW-ID";
+/// Stands for the current time.
+const NOW: &str = "NOW";
 /// The pause between two requests for help.
 const BETWEEN: Duration = Duration::from_millis(20);
 
@@ -70,7 +72,7 @@ async fn floods(base: &str) -> Vec<Flood> {
     let ended = raise_once(&owner, base, HOMES + 1, "medical").await.expect("acknowledged");
     let cancel = format!("/api/v1/incidents/{ended}/cancel");
     owner.post(format!("{base}{cancel}")).send().await.expect("answered");
-    all.extend(floods_of_incidents(&guest, &owner, &cancel));
+    all.extend(floods_of_incidents(&owner, &cancel));
     all.extend(floods_of_an_owner(&owner, &incident));
     all.extend(floods_of_a_contact(&stranger, link));
     // This one is last because it replaces the link.
@@ -117,10 +119,16 @@ fn floods_of_a_guest(guest: &Client) -> Vec<Flood> {
 }
 
 /// Requests that the engine itself decides on: new ones, and steps of an incident that is over.
-fn floods_of_incidents(guest: &Client, owner: &Client, cancel: &str) -> Vec<Flood> {
-    let raise = json!({"id": NEW_ID, "request": "medical", "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
+fn floods_of_incidents(owner: &Client, cancel: &str) -> Vec<Flood> {
+    let raise = json!({
+        "id": NEW_ID,
+        "request": "medical",
+        "mode": "live",
+        "source": {"surface": "dashboard"},
+        "sent_at": NOW,
+    });
     vec![
-        of("guest", guest, Method::POST, "HOME/incidents", raise),
+        of("owner", owner, Method::POST, "HOME/incidents", raise),
         of("owner", owner, Method::POST, cancel, json!({})),
     ]
 }
@@ -182,7 +190,9 @@ fn flood(flood: &Flood, base: &str, stop: &Arc<AtomicBool>) -> JoinSet<Vec<u16>>
             let mut statuses = Vec::new();
             while !stop.load(Ordering::Relaxed) {
                 // A flood may be refused a connection or an answer.
-                let body = body.replace(NEW_ID, &new_id());
+                let body = body
+                    .replace(NEW_ID, &new_id())
+                    .replace(&format!("\"{NOW}\""), &json!(now()).to_string());
                 let asked = request.try_clone().expect("it has no body yet").body(body);
                 if let Ok(answer) = asked.send().await {
                     statuses.push(answer.status().as_u16());

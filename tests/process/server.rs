@@ -22,6 +22,9 @@ use std::{
 };
 use tokio::time::sleep;
 
+/// How long a start may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A server process on a data folder.
 pub struct Server {
     child: Child,
@@ -58,9 +61,12 @@ impl Server {
         more(&mut command);
         let child = command.spawn().expect("the server starts");
         let server = Self { child, port };
-        while client.get(format!("{}/healthz", server.base())).send().await.is_err() {
-            sleep(Duration::from_millis(5)).await;
-        }
+        let serves = async {
+            while client.get(format!("{}/healthz", server.base())).send().await.is_err() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, serves).await.expect("the server serves");
         server
     }
 
@@ -75,6 +81,14 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().expect("it lives");
         self.child.wait().expect("it dies");
+    }
+}
+
+/// A test that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -217,8 +231,7 @@ pub async fn raise(client: &Client, base: &str, home: usize, what: &str) -> Stri
     }
 }
 
-/// Sends now, as the person does who is told that it was not done: again, if the server could not
-/// store it in time (503).
+/// Sends now as the app does, and again after a 503.
 pub async fn send_now(client: &Client, base: &str, id: &str) {
     let address = format!("{base}/api/v1/incidents/{id}/send-now");
     loop {

@@ -7,7 +7,7 @@ use crate::{
         id::{HomeId, IncidentId},
         incident::{
             Incident, Mode, REPEATS_MOST,
-            command::{Command, Raise},
+            command::{Command, Raise, STALE},
             decide::{Decision, Refusal, decide, start},
             event::Recorded,
         },
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -147,10 +147,32 @@ pub(super) struct BatchBuilder<'a> {
     outcomes: Vec<Outcome>,
     /// The span of the job that each element of the batch's facts came from.
     pub(super) spans: Vec<Span>,
+    /// Requests that were answered and not stored.
+    repeats: &'a mut Repeats,
+}
+
+/// The latest repeats beyond the limit of their incidents. If the answer is lost, the retry finds
+/// them here, and begins nothing although the incident may be over (F2).
+#[derive(Debug, Default)]
+pub(super) struct Repeats(VecDeque<(Timestamp, RequestRow)>);
+
+impl Repeats {
+    /// A retry of one that is dropped finds nothing.
+    const MOST: usize = 4_096;
+
+    fn push(&mut self, now: Timestamp, row: RequestRow) {
+        // Nobody retries an older one.
+        while self.0.len() >= Self::MOST
+            || self.0.front().is_some_and(|(at, _)| now.since(*at) > 2 * STALE)
+        {
+            self.0.pop_front();
+        }
+        self.0.push_back((now, row));
+    }
 }
 
 impl<'a> BatchBuilder<'a> {
-    pub(super) fn new(view: &'a View, now: Timestamp) -> Self {
+    pub(super) fn new(view: &'a View, repeats: &'a mut Repeats, now: Timestamp) -> Self {
         let (drafts, running) = (HashMap::new(), HashMap::new());
         Self {
             view,
@@ -161,6 +183,7 @@ impl<'a> BatchBuilder<'a> {
             running,
             outcomes: Vec::new(),
             spans: Vec::new(),
+            repeats,
         }
     }
 
@@ -174,6 +197,9 @@ impl<'a> BatchBuilder<'a> {
             .filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None })
             .collect();
         let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
+        known.extend(
+            self.repeats.0.iter().map(|(_, row)| row).filter(|r| ids.contains(&r.id)).cloned(),
+        );
         for job in jobs {
             let outcome = self.outcome(job, &mut known, store).instrument(job.span()).await?;
             self.outcomes.push(outcome);
@@ -278,15 +304,16 @@ impl<'a> BatchBuilder<'a> {
             Ok(outcome) => outcome,
             Err(denied) => return Ok(Err(denied)),
         };
-        // A repeat beyond the limit records nothing, and leaves nothing to find again: nobody fills
-        // the disk by asking for what is already on its way.
+        // A repeat beyond the limit records nothing, and is not stored: nobody fills the disk by
+        // asking for what is already on its way.
         let repeats = self.drafts[&outcome.incident].incident.repeats;
-        if self.batch.facts.len() == recorded && repeats >= REPEATS_MOST {
-            return Ok(Ok(outcome));
-        }
         let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
         known.push(row.clone());
-        self.batch.requests.push(row);
+        if self.batch.facts.len() == recorded && repeats >= REPEATS_MOST {
+            self.repeats.push(self.now, row);
+        } else {
+            self.batch.requests.push(row);
+        }
         Ok(Ok(outcome))
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Denied, View,
-    batch::{BatchBuilder, Job},
+    batch::{BatchBuilder, Job, Repeats},
     outbox::Outbox,
     waiting::{Party, Place, Waiting, line_of},
 };
@@ -35,6 +35,9 @@ use tracing::Span;
 /// long. Of 8, 16, 32, 64 and 128, eight had the least lateness for a thousand deadlines at once
 /// (`scripts/bench engine`).
 const BATCH: usize = 8;
+/// The most jobs in one batch while many requests wait. Each of them waits for every flush before
+/// its own, so that with a slow disk the last of two thousand would be answered too late.
+const BATCH_MOST: usize = 64;
 /// How long the loop must be idle before the store does its maintenance.
 const IDLE: Duration = Duration::from_secs(1);
 /// The pause between parts of the maintenance.
@@ -103,6 +106,7 @@ pub(super) struct EventLoop {
     tidy_at: Instant,
     /// When the log last said that requests are refused.
     refused_at: Option<Instant>,
+    repeats: Repeats,
 }
 
 impl EventLoop {
@@ -129,6 +133,7 @@ impl EventLoop {
             untidy: true,
             tidy_at: instant() + IDLE,
             refused_at: None,
+            repeats: Repeats::default(),
         }
     }
 
@@ -172,7 +177,7 @@ impl EventLoop {
                     return;
                 }
                 () = sleep_until(wake) => {}
-                () = std::future::ready(()), if !waiting.is_empty() => {}
+                () = std::future::ready(()), if waiting.len() > 0 => {}
                 Some(job) = queue.recv() => self.wait_in(&mut waiting, job),
                 () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {
                     self.tidy().await;
@@ -194,7 +199,8 @@ impl EventLoop {
             while let Ok(job) = queue.try_recv() {
                 self.wait_in(&mut waiting, job);
             }
-            let room = BATCH.saturating_sub(jobs.len()).max(1);
+            let batch = (waiting.len() / BATCH).clamp(BATCH, BATCH_MOST);
+            let room = batch.saturating_sub(jobs.len()).max(1);
             jobs.extend(std::iter::from_fn(|| waiting.pop()).take(room));
             if !self.work(&mut jobs, now).await {
                 // A job that fails again and again must not put off the next deadline.
@@ -289,7 +295,7 @@ impl EventLoop {
         now: Timestamp,
     ) -> Result<(), (Vec<Job>, StoreError)> {
         self.store_start().await;
-        let mut round = BatchBuilder::new(&self.view, now);
+        let mut round = BatchBuilder::new(&self.view, &mut self.repeats, now);
         if let Err(error) = round.decide(&jobs, &*self.store).await {
             return Err((jobs, error));
         }

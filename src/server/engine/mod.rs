@@ -169,6 +169,11 @@ impl Engine {
         Self { token: Some(token), ..self.clone() }
     }
 
+    /// The number of jobs that the event loop has not taken yet.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
     /// The running or latest incident of each home.
     pub fn view(&self) -> &View {
         &self.view
@@ -185,8 +190,11 @@ impl Engine {
         let answer = self
             .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, until, reply })
             .await;
-        if let (Err(Denied::StorageUnavailable), Some(raise)) = (&answer, sirens_alone) {
-            self.sirens.sound(unstored_sirens(&raise, self.clock.now()));
+        let now = self.clock.now();
+        if let (Err(Denied::StorageUnavailable), Some(raise)) = (&answer, sirens_alone)
+            && !raise.is_stale(now)
+        {
+            self.sirens.sound(unstored_sirens(&raise, now));
         }
         answer
     }

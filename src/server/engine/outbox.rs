@@ -23,6 +23,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 /// The most attempts in progress at once in one handler. A siren that does not answer holds its
 /// place for a second, and a thousand of them must not delay the one that does answer. Effects that
@@ -190,16 +191,21 @@ async fn work(
     engine: Engine,
     clock: Arc<Clock>,
 ) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let (places, first_tries) = (Arc::new(Semaphore::new(AT_ONCE)), TaskTracker::new());
     while let Some(effect) = effects.recv().await {
         contained_now("effect", &effect.key, || handler.queued(&effect));
         let (handler, engine, clock, places) =
             (handler.clone(), engine.clone(), clock.clone(), places.clone());
+        let first_try = first_tries.token();
         spawn_contained("effect", effect.key.clone(), async move {
-            let command = see_through(&*handler, &effect, &clock, &places).await;
+            let command = see_through(&*handler, &effect, &clock, &places, first_try).await;
             engine.completed(effect.key, effect.incident, command).await;
         });
     }
+    // The server ends. What it has stored is tried at least once, so that a siren that was silenced
+    // a moment ago does not sound until the next start.
+    first_tries.close();
+    first_tries.wait().await;
 }
 
 /// Tries until it succeeds or its time is over (I13: nothing is carried out after its `not_after`).
@@ -208,7 +214,9 @@ async fn see_through(
     effect: &Effect,
     clock: &Clock,
     places: &Semaphore,
+    first_try: TaskTrackerToken,
 ) -> Option<Command> {
+    let mut first_try = Some(first_try);
     let not_after = effect.not_after.unwrap_or(clock.now() + GIVE_UP);
     let mut pauses = ExponentialBuilder::new()
         .with_min_delay(PAUSE_FIRST)
@@ -225,7 +233,7 @@ async fn see_through(
         let tried = AssertUnwindSafe(handler.execute(effect)).catch_unwind().await;
         let tried = tried
             .unwrap_or_else(|panic| Err(ExecuteError(format!("panicked: {}", message(&*panic)))));
-        drop(place);
+        drop((place, first_try.take()));
         match tried {
             Ok(command) => {
                 metrics::tried(name(&effect.kind), "done");

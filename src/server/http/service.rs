@@ -197,6 +197,7 @@ pub async fn metrics(
         running: view.running().iter().map(|c| state(&c.incident)).collect(),
         under_way: view.under_way(),
         changes: changes.waiting(),
+        requests: engine.waiting(),
         quarantined: view.quarantined().len() + homes.unreadable().len(),
     });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()

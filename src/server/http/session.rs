@@ -40,7 +40,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use serde_json::json;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest e-mail address, bytes (RFC 5321, 4.5.3.1.3, without its brackets).
@@ -197,14 +197,12 @@ impl SigningIn {
             }
             None => None,
         };
-        let mut change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
-        if let Some(address) = cookie.address {
-            // A new session would have a new budget each time.
-            change = change.charged_to(Payer::Network(Network::of(address)));
-        }
-        self.changes.apply(change).await.map_err(|error| match error {
-            ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),
-            other => other.into(),
+        let change = with(Change::new(entry)).ops(other).op(Op::PutSession(session));
+        self.changes.apply(charged_to_network(change, cookie.address)).await.map_err(|error| {
+            match error {
+                ChangeError::Unmet(Guard::PasswordIs(..)) => not_together(),
+                other => other.into(),
+            }
         })?;
         Ok((cookie.set(&token), Json(SignedInAnswer { user: user(&account) })))
     }
@@ -226,6 +224,9 @@ impl SigningIn {
             replaces: Some(old.token),
             ..old.clone()
         };
+        let address = cookie.address;
+        // The replaced session must not leave its successor another budget.
+        let change = |token| charged_to_network(change(token), address);
         if old.expires_at > now + SESSION_LEAVES {
             let change = change(renewed.token)
                 .guard(Guard::NotReplaced(old.token))
@@ -238,6 +239,14 @@ impl SigningIn {
         }
         self.changes.apply(change(old.token).op(Op::ProveSession(old.token, now))).await?;
         Ok(cookie.keep())
+    }
+}
+
+/// Charges the network with a new session, which would have a new budget each time.
+fn charged_to_network(change: Change, address: Option<IpAddr>) -> Change {
+    match address {
+        Some(address) => change.charged_to(Payer::Network(Network::of(address))),
+        None => change,
     }
 }
 

@@ -20,12 +20,17 @@ use crate::{
         mqtt::{Diagnostics, MqttDevices},
         sirens::{Devices, sound_for_a_second},
         state::AppState,
+        store::ChangeError,
         tasks::run_to_end,
     },
 };
 use axum::{Json, extract::State};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// How long a choice of a siren waits for the choices before it.
+const ALONE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The routes of siren bindings.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -99,7 +104,10 @@ pub async fn choose(
     };
     // The next choice must not begin before this one is stored, even if this request is dropped.
     let chosen = run_to_end("choice of a siren", device.clone(), async move {
-        let _alone = broker.choose_alone().await;
+        // A disk that does not answer must not collect choices without end.
+        let _alone = timeout(ALONE_WITHIN, broker.choose_alone())
+            .await
+            .map_err(|_| ApiError::from(ChangeError::Busy))?;
         let binding = SirenBinding { device, profile: kind, name: name.trim().into() };
         let choose = |home: &mut Home| {
             if !home.has_siren(&binding.device) {

@@ -26,11 +26,15 @@ use crate::{
         homes::Homes,
         identity::attempts::{Attempts, Guess},
         presenters::readiness::missing,
-        tasks::spawn_contained,
+        tasks::contained,
     },
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::task::TaskTracker;
 
 /// A press of a button.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,30 +104,32 @@ pub async fn raise_what_is_pressed(
     mut presses: mpsc::Receiver<Press>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let buttons = Arc::new(buttons);
+    let (buttons, open) = (Arc::new(buttons), TaskTracker::new());
     loop {
         let press = tokio::select! {
             // The broker has handed these over, and will not send them again.
             biased;
             press = presses.recv() => press,
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => None,
         };
-        let Some(press) = press else { return };
+        let Some(press) = press else { break };
         // A press that waits for the disk must not delay others.
         let of = format!("{}/{}", press.home, press.name);
-        let buttons = buttons.clone();
-        spawn_contained("button", of, async move { pressed(&buttons, press).await });
+        let (buttons, stop) = (buttons.clone(), stop.clone());
+        open.spawn(contained("button", of, async move { pressed(&buttons, press, stop).await }));
     }
+    open.close();
+    open.wait().await;
 }
 
-async fn pressed(buttons: &Buttons, press: Press) {
+async fn pressed(buttons: &Buttons, press: Press, stop: watch::Receiver<bool>) {
     let by = || Actor::Device { name: press.name.clone() };
     match press.action {
-        ButtonAction::Police => raise(buttons, &press, Request::Police, Mode::Live).await,
-        ButtonAction::Fire => raise(buttons, &press, Request::Fire, Mode::Live).await,
-        ButtonAction::Medical => raise(buttons, &press, Request::Medical, Mode::Live).await,
-        ButtonAction::Siren => raise(buttons, &press, Request::Siren, Mode::Live).await,
-        ButtonAction::Drill => raise(buttons, &press, Request::Police, Mode::Drill).await,
+        ButtonAction::Police => raise(buttons, &press, Request::Police, Mode::Live, stop).await,
+        ButtonAction::Fire => raise(buttons, &press, Request::Fire, Mode::Live, stop).await,
+        ButtonAction::Medical => raise(buttons, &press, Request::Medical, Mode::Live, stop).await,
+        ButtonAction::Siren => raise(buttons, &press, Request::Siren, Mode::Live, stop).await,
+        ButtonAction::Drill => raise(buttons, &press, Request::Police, Mode::Drill, stop).await,
         ButtonAction::Silence => _ = steer(buttons, &press, Command::Silence { by: by() }).await,
         ButtonAction::Cancel => cancel(buttons, &press).await,
     }
@@ -198,7 +204,13 @@ async fn steer(buttons: &Buttons, press: &Press, command: Command) -> bool {
     }
 }
 
-async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
+async fn raise(
+    buttons: &Buttons,
+    press: &Press,
+    request: Request,
+    mode: Mode,
+    mut stop: watch::Receiver<bool>,
+) {
     let Press { home, name, .. } = press;
     let Some(found) = buttons.homes.get(home) else {
         return tracing::error!(%home, button = name, "a button was pressed for an unknown home");
@@ -219,11 +231,11 @@ async fn raise(buttons: &Buttons, press: &Press, request: Request, mode: Mode) {
                 return tracing::warn!(%home, button = name, ?request, ?mode, incident = %answer.current.incident.id, "a button was pressed");
             }
             // A button cannot show that the request failed. Retry, as the app does, until the
-            // request is too old (F5).
+            // request is too old (F5) or the server stops.
             Err(Denied::StorageUnavailable | Denied::Busy)
-                if buttons.clock.now().since(pressed) < STALE =>
+                if buttons.clock.now().since(pressed) < STALE && !*stop.borrow() =>
             {
-                tokio::time::sleep(PAUSE).await
+                let _ = timeout(PAUSE, stop.wait_for(|stop| *stop)).await;
             }
             // The incident that the press began is quarantined.
             Err(Denied::IdReused) if buttons.clock.now().since(pressed) < STALE => {

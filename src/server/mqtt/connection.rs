@@ -47,10 +47,10 @@ pub fn connect(
         );
     }
     options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
-    // Until the engine has ended: it still silences sirens meanwhile.
-    let end = tasks.end_of(Stage::Engine);
+    // After the engine's stage has ended, in which effects are still carried out.
+    let end = tasks.end_of(Stage::Writer);
     let work = go_on(devices, options, status(settings), end);
-    tasks.spawn_in(Stage::Engine, "connection to the broker", work);
+    tasks.spawn_in(Stage::Writer, "connection to the broker", work);
     Ok(())
 }
 
@@ -169,16 +169,22 @@ async fn go_on(
     let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
     loop {
         // The queue has room for all subscriptions at once.
-        let (client, events) = AsyncClient::builder(options.clone())
+        let (client, mut events) = AsyncClient::builder(options.clone())
             .capacity(WAITING + devices.topics().len())
             .build();
         let mut connected = false;
         let ended = tokio::select! {
-            ended = listen(&devices, &client, events, &status, &mut connected) => ended,
+            ended = listen(&devices, &client, &mut events, &status, &mut connected) => Some(ended),
             never = tick(&devices) => match never {},
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => None,
         };
         devices.link(None);
+        let Some(ended) = ended else {
+            if connected {
+                send_last(&client, &mut events, status).await;
+            }
+            return;
+        };
         if connected {
             pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
             tracing::warn!(error = %ended, "lost the connection to the broker; its sirens receive no commands");
@@ -190,6 +196,15 @@ async fn go_on(
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
+}
+
+/// Sends the commands that are queued, and as the last message that the server is offline. A
+/// disconnect would overtake them.
+async fn send_last(client: &AsyncClient, events: &mut EventLoop, status: String) {
+    let offline = PublishOptions::at_least_once().retained();
+    let Ok(sent) = client.try_publish_tracked(status, "offline", offline) else { return };
+    let connected = async { while events.poll().await.is_ok() {} };
+    tokio::select! { _ = sent.wait_async() => {}, () = connected => {} }
 }
 
 /// Sends the commands that are due for a repetition, while the connection lasts.
@@ -205,7 +220,7 @@ async fn tick(devices: &MqttDevices) -> Infallible {
 async fn listen(
     devices: &MqttDevices,
     client: &AsyncClient,
-    mut events: EventLoop,
+    events: &mut EventLoop,
     status: &str,
     connected: &mut bool,
 ) -> String {

@@ -550,7 +550,8 @@ async fn dropped_request_from_live_view_keeps_its_clip() {
         let path = "/api/v1/homes/maple-street/incidents";
         let raise = request(&Method::POST, path, &body, Some(&cookie));
         drop(polled(pin!(routes.clone().oneshot(raise)), polls).await);
-        // The engine works in order: once this is done, so is the request.
+        // A request that had reached its handler before it was dropped is carried out. Once this is
+        // answered, it is, or the next round finds it.
         let id = body["id"].as_str().unwrap().parse().unwrap();
         drop(server.app.engine.give(id, command::Command::Tick).await);
         let running = server.app.engine.view().running_in(&"maple-street".parse().unwrap());

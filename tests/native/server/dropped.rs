@@ -389,7 +389,7 @@ async fn report_dropped_at_every_await(
         let report = request(&Method::POST, &format!("{incident}/{what}"), &body, Some(&cookie));
         let answer = polled(pin!(routes.clone().oneshot(report)), polls).await;
         let id = incident.rsplit('/').next().unwrap().parse().unwrap();
-        // The engine works in order: once this is done, so is the report.
+        // The lines of a home take turns, so once this is done, so is the report.
         server.app.engine.give(id, Command::Tick).await.unwrap();
         let history = server.app.reads.incident(id).await.unwrap().unwrap().history;
         let made = facts.map(|is| history.iter().filter(|fact| is(&fact.event)).count());

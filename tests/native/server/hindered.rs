@@ -35,6 +35,14 @@ impl Hindered {
         let writes = Box::new(Self { writes, closed, closed_to_incidents, full: false });
         Database { writes, journal, reads }
     }
+
+    /// Lets the next batch find the disk full.
+    pub fn full_once(Database { writes, journal, reads }: Database) -> Database {
+        let closed = watch::channel(false).1;
+        let closed_to_incidents = closed.clone();
+        let writes = Box::new(Self { writes, closed, closed_to_incidents, full: true });
+        Database { writes, journal, reads }
+    }
 }
 
 #[async_trait]
@@ -43,7 +51,8 @@ impl Writes for Hindered {
         if std::mem::take(&mut self.full) {
             return Err(StoreError::Unusable("planted".into()));
         }
-        self.closed_to_incidents.wait_for(|closed| !closed).await.unwrap();
+        // The clone tells the sender that something waits, by its `receiver_count`.
+        self.closed_to_incidents.clone().wait_for(|closed| !closed).await.unwrap();
         self.writes.commit(batch).await
     }
     async fn apply(

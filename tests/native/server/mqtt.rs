@@ -4,9 +4,13 @@
 use super::{
     Person, Server,
     broker::{Broker, Device},
+    hindered::Hindered,
     program, until, wait, whats,
 };
-use buckler::domain::time::Timestamp;
+use buckler::domain::{
+    incident::{Actor, command::Command},
+    time::Timestamp,
+};
 use reqwest::StatusCode;
 use rumqttc::PublishOptions;
 use serde_json::{Value, json};
@@ -498,6 +502,46 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
     let incident =
         until("the press", || async { Some(running(&owner).await).filter(|i| !i.is_null()) }).await;
     assert_eq!(incident["services"], json!(["police"]));
+}
+
+/// The broker does not send a press again that the server has taken.
+#[tokio::test]
+async fn press_that_could_not_be_stored_is_stored_before_the_server_ends() {
+    let broker = Broker::start().await;
+    let cabin = broker.device("cabin").await;
+    let server = Server::with_file(&with_button(&broker)).await;
+    let server = server.restart_with_database(Hindered::full_once).await;
+    let (reads, app) = (server.app.reads.clone(), server.app.clone());
+    until("a press that cannot be stored", async || {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+        app.engine.view().store_fails().then_some(())
+    })
+    .await;
+    let _folder = server.stop().await;
+    let home = "lake-cabin".parse().unwrap();
+    let stored = reads.incidents(&home, Timestamp::from_millis(u64::MAX >> 1), 10).await;
+    assert_eq!(stored.unwrap().len(), 1, "the press is tried once more");
+}
+
+/// An OFF that is stored just before the end is sent before the connection ends, and then nothing
+/// commands the siren any more.
+#[tokio::test]
+async fn siren_that_is_silenced_as_the_server_stops_falls_silent() {
+    let broker = Broker::start().await;
+    let devices = all(&broker).await;
+    let server = Server::with_file(&broker.settings(&SIRENS)).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", "siren", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) })
+        .await;
+    let id = incident["id"].as_str().unwrap().parse().unwrap();
+    server.app.engine.give(id, Command::Silence { by: Actor::Buckler }).await.unwrap();
+    let _folder = server.stop().await;
+    for device in &devices {
+        until("quiet", || async { (device.orders() == ["ON", "OFF"]).then_some(()) }).await;
+    }
 }
 
 #[tokio::test]

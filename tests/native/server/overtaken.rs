@@ -1,7 +1,7 @@
 //! A right that ends during a request: the change is made before the end of the right, or it is
 //! refused.
 
-use super::{Person, Server, change, connect, dropped::request, hindered::Hindered, until, wait};
+use super::{Person, Server, change, connect, dropped::request, hindered::Hindered, until};
 use buckler::{
     domain::{
         access::{CenterRole, Membership, Role},
@@ -17,7 +17,7 @@ use futures_util::poll;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Row;
-use std::{pin::pin, time::Duration};
+use std::pin::pin;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -201,6 +201,7 @@ const REPORTS: [(&str, &str); 4] = [
 /// Relieves the operator while the report is on its way: the report is checked before, and decided
 /// on after. Returns the answer to the report, or `None` if the machine was too slow for that.
 async fn reported_while_relieved(
+    server: &Server,
     gate: &watch::Sender<bool>,
     [operator, supervisor]: [&Person; 2],
     incident: &str,
@@ -208,15 +209,25 @@ async fn reported_while_relieved(
 ) -> Option<(StatusCode, Value)> {
     let at = |what: &str| format!("/api/v1/center/incidents/{incident}/{what}");
     assert_eq!(operator.post(&at("claim"), &json!({})).await.0, StatusCode::OK);
+    until("no effect is about to be noted", async || {
+        (server.app.engine.view().under_way().0 == 0).then_some(())
+    })
+    .await;
     gate.send_replace(true);
     let ask = |person: &Person, path: String, body: Value| {
         let person = person.clone();
         tokio::spawn(async move { person.post(&path, &body).await })
     };
     let relieved = ask(supervisor, at("release"), json!({}));
-    wait(Duration::from_millis(100)).await;
+    until("the release is decided on, and its commit waits at the gate", async || {
+        (gate.receiver_count() == 2).then_some(())
+    })
+    .await;
     let reported = ask(operator, at(what), serde_json::from_str(body).unwrap());
-    wait(Duration::from_millis(200)).await;
+    until("the report waits for the event loop", async || {
+        (server.app.engine.waiting() == 1 || reported.is_finished()).then_some(())
+    })
+    .await;
     gate.send_replace(false);
     let (relieved, reported) = (relieved.await.unwrap(), reported.await.unwrap());
     // The engine answers within 0.8 s, and a check after the release has words of its own.
@@ -255,7 +266,7 @@ async fn operator_who_was_relieved_reports_nothing_after_that() {
         // What is reported of a call belongs to the first call, and all else to what follows it.
         for report in REPORTS.iter().filter(|(what, _)| (*what != "call") == called) {
             let (status, problem) = until(report.0, || {
-                reported_while_relieved(&gate, [&operator, &supervisor], id, *report)
+                reported_while_relieved(&server, &gate, [&operator, &supervisor], id, *report)
             })
             .await;
             assert_eq!(

@@ -1,13 +1,9 @@
 //! Data that cannot be read or decided on is quarantined and named, and everything else continues.
 
 use super::{Person, Server, audited, connect, hindered::Hindered, until};
-use buckler::{
-    domain::incident::command::Command,
-    server::{engine::Denied, store::Database},
-};
+use buckler::{domain::incident::command::Command, server::engine::Denied};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
 /// Makes facts unreadable, as if another version had written them.
@@ -340,13 +336,7 @@ async fn quarantine_that_was_not_stored_is_stored_before_the_next_sos() {
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     let mut file = connect(&server.file()).await;
     sqlx::query(BREAK).execute(&mut file).await.unwrap();
-    let full_at_start = |database: Database| {
-        let (writes, closed) = (database.writes, watch::channel(false).1);
-        let closed_to_incidents = closed.clone();
-        let hindered = Hindered { writes, closed, closed_to_incidents, full: true };
-        Database { writes: Box::new(hindered), ..database }
-    };
-    let server = server.restart_with_database(full_at_start).await;
+    let server = server.restart_with_database(Hindered::full_once).await;
     let owner = server.sign_in("owner").await;
     assert_eq!(quarantined(&owner, "maple-street").await, [incident["id"].as_str().unwrap()]);
     assert_eq!(owner.raise("maple-street", "fire", json!({})).await.0, StatusCode::CREATED);

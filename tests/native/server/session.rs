@@ -118,6 +118,23 @@ async fn new_password_signs_other_devices_out_and_is_hard_to_guess() {
     server.stranger().cookie_with("owner", "three quiet otters").await;
 }
 
+/// Each proof gives the device a new session, and gave it another budget of changes with that.
+#[tokio::test]
+async fn proofs_of_a_network_have_one_budget() {
+    let server = Server::start("30s").await;
+    let guest = server.sign_in("guest").await;
+    let password = json!({"password": "buckler-demo"});
+    for _ in 0..300 {
+        let (status, problem) = guest.ask(Method::PUT, "/api/v1/session/proof", &password).await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            assert_eq!(problem["code"], "too_many_changes");
+            return;
+        }
+        assert_eq!(status, StatusCode::OK, "{problem}");
+    }
+    panic!("it proves without end");
+}
+
 #[tokio::test]
 async fn proof_gives_a_new_session_and_a_lost_answer_ends_none() {
     let server = Server::start("30s").await;

@@ -1,6 +1,6 @@
 //! A server that is told to stop: what it has accepted is stored, and everything later is refused.
 
-use super::{Server, change, hindered::Hindered, until, wait, writes::account};
+use super::{Server, change, hindered::Hindered, until, writes::account};
 use crate::domain::story::{home, raise};
 use buckler::{
     domain::incident::{Policy, Request},
@@ -11,7 +11,6 @@ use buckler::{
 };
 use futures_util::poll;
 use serde_json::json;
-use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -23,7 +22,8 @@ async fn change_in_the_queue_is_stored_before_the_server_ends() {
     let (gate, closed) = watch::channel(false);
     let gated = |database| Hindered::gated(database, closed, watch::channel(false).1);
     let server = Server::start("30s").await.restart_with_database(gated).await;
-    let (changes, file) = (server.app.changes.clone(), server.file());
+    let (changes, engine, file) =
+        (server.app.changes.clone(), server.app.engine.clone(), server.file());
     gate.send_replace(true);
     // The writer has the first, and the second waits. Their requesters are gone.
     for (waiting, name) in ["ann", "bob"].into_iter().enumerate() {
@@ -32,7 +32,11 @@ async fn change_in_the_queue_is_stored_before_the_server_ends() {
         until("it waits", async || (changes.waiting() == waiting).then_some(())).await;
     }
     let stopped = tokio::spawn(server.stop());
-    wait(Duration::from_millis(300)).await;
+    until("the engine has ended", async || {
+        let late = raise(&home(), Request::Police, Policy::default());
+        matches!(engine.raise(late, [0; 32]).await, Err(Denied::StorageUnavailable)).then_some(())
+    })
+    .await;
     assert!(!stopped.is_finished(), "the server ends before the writer");
     gate.send_replace(false);
     let _folder = stopped.await.unwrap();
@@ -62,15 +66,20 @@ async fn sos_that_is_sent_during_a_stop_is_stored() {
     let (host, length) = (server.base.replace("http://", ""), body.len());
     let head = format!(
         "POST /api/v1/homes/maple-street/incidents HTTP/1.1\r\nhost: {host}\r\ncookie: {cookie}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+         content-type: application/json\r\ncontent-length: {length}\r\n\
+         expect: 100-continue\r\n\r\n"
     );
     let mut socket = TcpStream::connect(&host).await.unwrap();
     let (first, rest) = body.split_at(length / 2);
-    socket.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
-    wait(Duration::from_millis(200)).await;
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 25];
+    socket.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 100 Continue\r\n\r\n");
+    socket.write_all(first.as_bytes()).await.unwrap();
     // The request is open when the server is told to stop, and complete only after that.
     let stopped = tokio::spawn(server.stop());
-    wait(Duration::from_millis(100)).await;
+    until("the server stops", async || TcpStream::connect(&host).await.is_err().then_some(()))
+        .await;
     socket.write_all(rest.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     socket.read_exact(&mut answer).await.unwrap();

@@ -309,6 +309,14 @@ async fn incidents_of_all_homes_are_read_in_pages_newest_first() {
     }
     let read = [vec![id(6)], vec![id(4), id(3)], vec![id(2)]];
     assert_eq!(pages, read, "5 cannot be read, and 1 began before");
+    sqlx::query("DELETE FROM facts WHERE incident = ?")
+        .bind(id(4).to_string())
+        .execute(&mut file)
+        .await
+        .unwrap();
+    let page = store.reads.incidents(&home, NOW + Duration::from_secs(3_600), 3).await.unwrap();
+    let read: Vec<_> = page.iter().map(|stored| stored.id).collect();
+    assert_eq!(read, [id(6), id(3), id(2)], "older ones take the places of 5 and 4");
 }
 
 #[tokio::test]

@@ -270,7 +270,7 @@ pub(super) async fn of_home(
             "SELECT newest.id, newest.home, facts.body, newest.started_at
              FROM (SELECT id, home, started_at FROM incident WHERE home = ? AND started_at < ? AND (quiet = 0 OR running IS NULL)
                    AND quarantined_at IS NULL ORDER BY started_at DESC, id LIMIT ?) AS newest
-             JOIN facts ON facts.incident = newest.id ORDER BY newest.started_at DESC, newest.id, facts.first",
+             LEFT JOIN facts ON facts.incident = newest.id ORDER BY newest.started_at DESC, newest.id, facts.first",
         )
         .bind(home.as_str())
         .bind(before)

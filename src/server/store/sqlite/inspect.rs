@@ -2,7 +2,7 @@
 
 use super::{
     audit::{Verdict, verify},
-    failed, incidents, lossy,
+    failed, incidents, lossy, migrations,
     read::reader,
 };
 use crate::{domain::id::IncidentId, server::store::StoreError};
@@ -36,11 +36,7 @@ async fn whole(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
 }
 
 async fn version(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
-    let newest = sqlx::migrate!("src/server/store/sqlite/migrations")
-        .iter()
-        .map(|m| m.version)
-        .max()
-        .unwrap_or_default();
+    let newest = migrations::newest();
     let at: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
         .fetch_one(reader)
         .await

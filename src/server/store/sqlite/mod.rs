@@ -10,6 +10,7 @@ mod deliveries;
 mod incidents;
 mod inspect;
 mod invitations;
+mod migrations;
 mod passkeys;
 mod read;
 mod sessions;
@@ -81,7 +82,7 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
         .busy_timeout(BUSY_TIMEOUT);
     let mut writer =
         SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
-    sqlx::migrate!("src/server/store/sqlite/migrations").run(&mut writer).await.map_err(|e| {
+    migrations::migrator().run(&mut writer).await.map_err(|e| {
         StoreError::Unusable(format!(
             "the database {} cannot be brought to this version: {e}",
             file.display()
