@@ -106,6 +106,7 @@ export const states = {
   "cameras-address": settings("sos-for-cameras", "House and street", { home: homes.notEnrolled, act: ["Continue"] }),
   "people": settings("people", "Gwen"),
   "devices": settings("devices", "Add a device or camera"),
+  "devices-not-loaded": settings("devices", "could not be loaded", { answers: { "GET /api/v1/homes/maple/household": "lost" } }),
   "devices-change": settings("devices", "Remove Driveway", { act: ["Driveway"] }),
   "devices-siren": settings("devices", "Silent for too long", { act: ["Hall keypad"] }),
   "devices-tested": settings("devices", "It did not say that it sounded", { act: ["Base Station", "Sound it for 1 second"], answers: { "POST /api/v1/homes/maple/wiring/base/test": { body: { confirmed: false } } } }),

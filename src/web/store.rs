@@ -176,29 +176,42 @@ impl Store {
         let (Some(me), Some(home)) = (me, home) else {
             return self.session.set(Session::Unreachable);
         };
-        self.open(home.home.id.clone());
+        let id = home.home.id.clone();
+        self.clear_for(&id);
         self.offline_since.set(Some(home.server_time));
         self.connected.set(false);
         // An incident of that time may be over by now.
         self.home.set(Some(HomeAnswer { incident: None, ..home }));
         self.session.set(Session::Somebody(Box::new(me)));
+        // Last, because it may bring a newer snapshot at once: one that arrived before the app.
+        self.listen(&id);
     }
 
     /// Opens a home: listens to its live events, and shows nothing of the home before it.
     pub fn open(self, id: HomeId) {
-        browser::keep(LAST_HOME, id.as_str());
-        self.open_home.set_value(Some(id.clone()));
-        let is_unreadable = self.session.with_untracked(|session| says_unreadable(session, &id));
-        self.home.set(None);
-        self.unreadable.set(is_unreadable.then(|| id.clone()));
-        self.incident.set(None);
-        self.latest.set(Vec::new());
-        if is_unreadable {
+        self.clear_for(&id);
+        if self.session.with_untracked(|session| says_unreadable(session, &id)) {
+            self.unreadable.set(Some(id.clone()));
             self.live.set_value(None);
             return self.wait_for(id);
         }
+        self.listen(&id);
+    }
+
+    /// Makes that home the open one, of which nothing is known yet.
+    fn clear_for(self, id: &HomeId) {
+        browser::keep(LAST_HOME, id.as_str());
+        self.open_home.set_value(Some(id.clone()));
+        self.home.set(None);
+        self.unreadable.set(None);
+        self.incident.set(None);
+        self.latest.set(Vec::new());
+    }
+
+    /// Listens to the live events of the open home.
+    fn listen(self, id: &HomeId) {
         let events = Live::open(
-            &path::events(&id),
+            &path::events(id),
             EVENTS,
             move |name, data| self.event(&name, &data),
             move |yes| self.connection(yes),
@@ -319,6 +332,9 @@ impl Store {
             "snapshot" => {
                 if let Some(answer) = parse::<HomeAnswer>(data) {
                     browser::keep(LAST_ANSWER, data);
+                    // The stream reports only changes, and it may have been connected all along
+                    // while a stored snapshot was shown.
+                    self.connected.set(true);
                     self.learn(answer);
                 }
             }

@@ -3,6 +3,7 @@
 
 mod countdown;
 mod dialog;
+mod inviting;
 mod not_sent;
 mod page;
 mod running;

@@ -71,6 +71,18 @@ impl Page {
         self.named(name).unchecked_into::<HtmlElement>().click();
     }
 
+    /// Replaces the text of a field, as typing does.
+    pub fn write(&self, selector: &str, text: &str) {
+        let field: HtmlInputElement = self.find(selector).unwrap().unchecked_into();
+        field.set_value(text);
+        field.dispatch_event(&bubbling("input")).unwrap();
+    }
+
+    /// The text of a field.
+    pub fn written(&self, selector: &str) -> String {
+        self.find(selector).unwrap().unchecked_into::<HtmlInputElement>().value()
+    }
+
     /// Moves a slider as the browser reports it: an input for each value, and a change at the end.
     pub fn slide(&self, name: &str, values: &[u32]) {
         let slider: HtmlInputElement = self.named(name).unchecked_into();

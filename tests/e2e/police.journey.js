@@ -22,6 +22,34 @@ test.describe("somebody answers", () => {
     expect(count(incident, "dispatch_requested")).toBe(1);
   });
 
+  test("the phone goes on ringing when an answer arrives that is older than the call", async ({ home, browser }) => {
+    const phone = await home.contact(browser);
+    await home.ask("police");
+    let arrive;
+    const arrived = new Promise((resolve) => (arrive = resolve));
+    const state = /\/api\/v1\/contact\/[^/]+$/;
+    const written = new Promise((resolve) =>
+      phone.route(state, async (route) => {
+        const response = await route.fetch();
+        resolve();
+        await arrived;
+        await route.fulfill({ response });
+      }),
+    );
+    await phone.reload({ waitUntil: "commit" });
+    await written;
+    await home.button("Send Now").click();
+    const answer = phone.getByRole("button", { name: "Answer" });
+    await expect(answer).toBeVisible();
+    // The page shows that answer no more, and asks again.
+    const again = phone.waitForRequest(state);
+    arrive();
+    await again;
+    await expect(answer).toBeVisible();
+    await answer.click();
+    await expect(phone.getByRole("heading", { name: /Is this a real emergency/ })).toBeVisible();
+  });
+
   test("the right password calls it off", async ({ home, browser }) => {
     const phone = await home.contact(browser);
     await home.ask("police");

@@ -208,6 +208,51 @@ test("devices and cameras are added, renamed and removed, and addresses are chec
   await expect.poll(cameras).not.toContain("Workshop");
 });
 
+test("a camera that gets an address is tried and given a password at once, and loses both with it", async ({ home, page }) => {
+  await at(home, "devices");
+  const add = page.locator("form", { hasText: "Add a device or camera" });
+  await add.getByLabel("Name", { exact: true }).fill("Garage");
+  await add.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("button", { name: "Garage" }).click();
+  const line = page.getByRole("listitem").filter({ hasText: "Garage" });
+  const address = line.getByLabel(/^Address of its stream/);
+  const saves = line.getByRole("button", { name: "Save", exact: true });
+  const tries = line.getByRole("button", { name: "Try for a picture" });
+  const kept = line.getByText("A password is kept for it.");
+  await expect(address).toBeVisible();
+  await expect(tries).toBeHidden();
+  await address.fill("rtsp://192.168.1.20/stream1");
+  await saves.click();
+  await expect(tries).toBeVisible();
+  await line.getByLabel("User name of the camera").fill("admin");
+  await line.getByLabel("Password of the camera").fill("secret-7");
+  await line.getByRole("button", { name: "Keep the password" }).click();
+  await expect(kept).toBeVisible();
+  await address.fill("");
+  await saves.click();
+  await expect(tries).toBeHidden();
+  await expect(kept).toBeHidden();
+});
+
+test("a list of devices that could not be loaded says so, and keeps what is typed", async ({ home, page, expected }) => {
+  expected.push(/ERR_/);
+  await at(home, "devices");
+  await page.getByRole("button", { name: "Driveway" }).click();
+  const driveway = page.getByRole("listitem").filter({ hasText: "Driveway" });
+  await driveway.getByLabel("Name", { exact: true }).fill("Front drive");
+  await page.route("**/household", (route) => route.abort());
+  const add = page.locator("form", { hasText: "Add a device or camera" });
+  await add.getByLabel("Name", { exact: true }).fill("Garage");
+  await add.getByRole("button", { name: "Add" }).click();
+  const failed = page.getByText("The current list of devices could not be loaded.");
+  await expect(failed).toBeVisible();
+  await page.unroute("**/household");
+  await home.button("Try again").click();
+  await expect(page.getByRole("button", { name: "Garage" })).toBeVisible();
+  await expect(failed).toBeHidden();
+  await expect(driveway.getByLabel("Name", { exact: true })).toHaveValue("Front drive");
+});
+
 test("a siren is tested for a second, and it says that it sounded", async ({ home, page }) => {
   await at(home, "devices");
   await page.getByRole("button", { name: "Hall keypad" }).click();

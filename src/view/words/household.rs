@@ -268,6 +268,7 @@ super::language::words! {
         SirenFixed = "Set at the server: {0}, “{1}”",
         SirenNoProof = "This kind cannot say that it sounds: an incident will call it not confirmed.",
         PanicButtons = "Panic buttons",
+        EquipmentNotLoaded = "The current list of devices could not be loaded.",
         StreamTry = "Try for a picture",
         StreamSeen = "It sends pictures of {0} × {1}.",
         StreamNoSuchName = "Nobody in your network has that name. Give the camera’s number, such as 192.168.1.20.",

@@ -37,15 +37,18 @@ pub fn Inviting(
     let (link, copied) = (RwSignal::new(None::<(String, String)>), RwSignal::new(false));
     let invite = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let asked = Invite { name: name.get_untracked(), role: role.get_untracked() };
+        let whom = name.get_untracked();
+        let asked = Invite { name: whom.clone(), role: role.get_untracked() };
         saving.send(
             async move { client::invite(&path.get_value(), &asked).await },
             move |InvitationLink { path }| {
                 let origin = browser::window().location().origin().unwrap_or_default();
-                let whom = name.try_get_untracked().unwrap_or_default();
+                // By now the field may hold the name of the next person.
+                if name.try_with_untracked(|name| *name == whom) == Some(true) {
+                    name.try_set(String::new());
+                }
                 link.try_set(Some((whom, format!("{origin}{path}"))));
                 copied.try_set(false);
-                name.try_set(String::new());
                 refresh.try_run(());
             },
         );

@@ -10,8 +10,11 @@ use crate::{
         phone::{Phone, PhoneCall, PhoneState},
         problem::Code,
     },
-    domain::{contact::Readiness, incident::Purpose},
-    view::words::{self, PhoneWord, Said, Word},
+    domain::{contact::Readiness, id::CallId, incident::Purpose},
+    view::{
+        arrival::{Arrivals, Asked},
+        words::{self, PhoneWord, Said, Word},
+    },
     web::{
         browser::{json::parse, load, vibrate},
         client::{self, Failure},
@@ -31,6 +34,86 @@ enum ContactScreen {
     Phone(Box<Phone>),
 }
 
+/// The state of the page.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// The link's token.
+    token: StoredValue<String>,
+    screen: RwSignal<ContactScreen>,
+    /// The call that ended with what the contact said in it, until another one rings.
+    said: RwSignal<Option<CallId>>,
+    arrivals: StoredValue<Arrivals>,
+}
+
+impl Shown {
+    fn new(token: String) -> Self {
+        Self {
+            token: StoredValue::new(token),
+            screen: RwSignal::new(ContactScreen::Loading),
+            said: RwSignal::new(None),
+            arrivals: StoredValue::new(Arrivals::default()),
+        }
+    }
+
+    /// Requests the state.
+    fn ask(self) {
+        spawn_local(async move {
+            let asked = self.asked();
+            match client::phone(&self.token.get_value()).await {
+                Ok(phone) => self.answered(asked, phone),
+                Err(failure) if has_ended(&failure) => self.end(),
+                Err(_) if self.screen.get_untracked() == ContactScreen::Loading => {
+                    self.screen.set(ContactScreen::Unreachable)
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// What [`Self::answered`] needs to know of the time at which a request is sent.
+    fn asked(self) -> Asked {
+        self.arrivals.with_value(Arrivals::asked)
+    }
+
+    /// Shows an answer, unless the screen may already show something newer. Then the state is
+    /// requested again, because not every change of it is a live event.
+    fn answered(self, asked: Asked, phone: Phone) {
+        match self.arrivals.try_update_value(|arrivals| arrivals.answer(asked)) {
+            Some(true) => self.show(phone),
+            Some(false) => self.ask(),
+            None => {}
+        }
+    }
+
+    /// Shows a live event.
+    fn heard(self, phone: Phone) {
+        self.arrivals.update_value(Arrivals::event);
+        self.show(phone);
+    }
+
+    fn show(self, phone: Phone) {
+        let call = phone.call.as_ref().map(|call| call.id);
+        if call.is_some() && call != self.said.get_untracked() {
+            self.said.set(None);
+        }
+        let is_shown = self.screen.with_untracked(|now| match now {
+            ContactScreen::Phone(now) => {
+                Phone { server_time: phone.server_time, ..(**now).clone() } == phone
+            }
+            _ => false,
+        });
+        // Drawn again, the screen would lose the password that somebody is typing.
+        if !is_shown {
+            self.screen.set(ContactScreen::Phone(Box::new(phone)));
+        }
+    }
+
+    /// The link has stopped working.
+    fn end(self) {
+        self.screen.set(ContactScreen::Unknown);
+    }
+}
+
 /// The page behind a contact's link.
 #[component]
 pub fn Contact(
@@ -39,49 +122,32 @@ pub fn Contact(
 ) -> impl IntoView {
     // The styles of this page.
     load("forms");
-    let shown = RwSignal::new(ContactScreen::Loading);
-    let said = RwSignal::new(false);
-    let token = StoredValue::new(token);
-    let ask = move || {
-        spawn_local(async move {
-            match client::phone(&token.get_value()).await {
-                Ok(phone) => shown.set(ContactScreen::Phone(Box::new(phone))),
-                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
-                Err(_) if shown.get_untracked() == ContactScreen::Loading => {
-                    shown.set(ContactScreen::Unreachable)
-                }
-                Err(_) => {}
-            }
-        });
-    };
-    ask();
+    let shown = Shown::new(token);
+    shown.ask();
     let event = move |name: String, data: String| {
         if let ("call", Some(phone)) = (name.as_str(), parse::<Phone>(&data)) {
-            if phone.call.is_some() {
-                said.set(false);
-            }
-            shown.set(ContactScreen::Phone(Box::new(phone)));
+            shown.heard(phone);
         }
     };
     let connected = RwSignal::new(true);
-    let live =
-        Live::open(&path::phone_events(&token.get_value()), &["call", "ping"], event, move |yes| {
-            connected.try_set(yes);
-            // A stream that ends may mean that the link has ended.
-            ask();
-        });
+    let events = shown.token.with_value(|token| path::phone_events(token));
+    let live = Live::open(&events, &["call", "ping"], event, move |yes| {
+        connected.try_set(yes);
+        // A stream that ends may mean that the link has ended.
+        shown.ask();
+    });
     StoredValue::new_local(live);
 
-    let screen = move || match shown.get() {
+    let screen = move || match shown.screen.get() {
         ContactScreen::Loading => quiet(Word::Loading, Word::Blank),
         ContactScreen::Unknown => quiet(PhoneWord::Unknown, PhoneWord::UnknownNote),
         ContactScreen::Unreachable => quiet(Word::Unreachable, Word::Blank),
         ContactScreen::Phone(phone) => match phone.call.clone() {
-            None if said.get() => quiet(PhoneWord::Received, PhoneWord::ReceivedNote),
-            None => view! { <Consent phone=*phone token shown/> }.into_any(),
-            Some(call) => {
-                view! { <Call home=phone.home.clone() call token said shown/> }.into_any()
+            None if shown.said.get().is_some() => {
+                quiet(PhoneWord::Received, PhoneWord::ReceivedNote)
             }
+            None => view! { <Consent phone=*phone shown/> }.into_any(),
+            Some(call) => view! { <Call home=phone.home.clone() call shown/> }.into_any(),
         },
     };
     view! {
@@ -111,26 +177,26 @@ fn quiet(title: impl Into<String>, note: impl Into<String>) -> AnyView {
 fn Consent(
     /// The latest state of the contact.
     phone: Phone,
-    /// The link's token.
-    token: StoredValue<String>,
-    /// What the page shows.
-    shown: RwSignal<ContactScreen>,
+    /// The state of the page.
+    shown: Shown,
 ) -> impl IntoView {
     let unreached = RwSignal::new(false);
     let say = move |action: &'static str| {
         spawn_local(async move {
-            match client::consent(&token.get_value(), action).await {
-                Ok(phone) => shown.set(ContactScreen::Phone(Box::new(phone))),
-                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
+            let asked = shown.asked();
+            match client::consent(&shown.token.get_value(), action).await {
+                Ok(phone) => shown.answered(asked, phone),
+                Err(failure) if has_ended(&failure) => shown.end(),
                 Err(_) => unreached.set(true),
             }
         });
     };
     let remember = move |remembers: bool| {
         spawn_local(async move {
-            match client::remember(&token.get_value(), remembers).await {
-                Ok(phone) => shown.set(ContactScreen::Phone(Box::new(phone))),
-                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
+            let asked = shown.asked();
+            match client::remember(&shown.token.get_value(), remembers).await {
+                Ok(phone) => shown.answered(asked, phone),
+                Err(failure) if has_ended(&failure) => shown.end(),
                 Err(_) => unreached.set(true),
             }
         });
@@ -183,24 +249,23 @@ fn Call(
     home: String,
     /// The call.
     call: PhoneCall,
-    /// The link's token.
-    token: StoredValue<String>,
-    /// Becomes true when the contact has answered and the call is over.
-    said: RwSignal<bool>,
-    /// What the page shows.
-    shown: RwSignal<ContactScreen>,
+    /// The state of the page.
+    shown: Shown,
 ) -> impl IntoView {
     let id = call.id;
     let unreached = RwSignal::new(false);
     let act = move |action: &'static str| {
         spawn_local(async move {
-            match client::on_call(&token.get_value(), id, action).await {
+            let asked = shown.asked();
+            match client::on_call(&shown.token.get_value(), id, action).await {
                 Ok(phone) => {
-                    said.set(phone.call.is_none());
-                    shown.set(ContactScreen::Phone(Box::new(phone)));
+                    if phone.call.is_none() {
+                        shown.said.set(Some(id));
+                    }
+                    shown.answered(asked, phone);
                 }
                 // If the call has ended meanwhile, the next live event shows that.
-                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
+                Err(failure) if has_ended(&failure) => shown.end(),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });
@@ -228,7 +293,7 @@ fn Call(
         .into_any(),
         (false, true) => view! {
             <button class="btn btn--sos" on:click=press(move || act("confirm"))>{PhoneWord::Confirm}</button>
-            <CallOff password_required=call.password_required id token said unreached shown/>
+            <CallOff password_required=call.password_required id unreached shown/>
             <button class="link link--center" on:click=press(move || act("hang-up"))>{PhoneWord::HangUp}</button>
         }
         .into_any(),
@@ -255,24 +320,20 @@ fn CallOff(
     /// Whether the verbal password is asked for.
     password_required: bool,
     /// The call.
-    id: crate::domain::id::CallId,
-    /// The link's token.
-    token: StoredValue<String>,
-    /// Becomes true when the server has received it.
-    said: RwSignal<bool>,
+    id: CallId,
     /// Becomes true when the server was not reached, or failed.
     unreached: RwSignal<bool>,
-    /// What the page shows.
-    shown: RwSignal<ContactScreen>,
+    /// The state of the page.
+    shown: Shown,
 ) -> impl IntoView {
     let asked = RwSignal::new(false);
     let password = RwSignal::new(String::new());
     let say = move || {
         spawn_local(async move {
             let spoken = password_required.then(|| password.get_untracked());
-            match client::call_off(&token.get_value(), id, spoken).await {
-                Ok(()) => said.set(true),
-                Err(failure) if has_ended(&failure) => shown.set(ContactScreen::Unknown),
+            match client::call_off(&shown.token.get_value(), id, spoken).await {
+                Ok(()) => shown.said.set(Some(id)),
+                Err(failure) if has_ended(&failure) => shown.end(),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });

@@ -291,6 +291,7 @@ pub(super) const fn german(word: W) -> &'static str {
             "Diese Art kann nicht sagen, dass sie an ist: In einem Notfall gilt sie als nicht bestätigt."
         }
         W::PanicButtons => "Notfallknöpfe",
+        W::EquipmentNotLoaded => "Die aktuelle Liste der Geräte konnte nicht geladen werden.",
         W::StreamTry => "Nach einem Bild fragen",
         W::StreamSeen => "Sie sendet Bilder von {0} × {1}.",
         W::StreamNoSuchName => {

@@ -7,15 +7,15 @@ use super::{
 };
 use crate::{
     api::{
-        home::{Camera, HomeAnswer},
-        household::{EditCamera, Household, NewDevice, Rename, Stream},
+        home::{Camera, Device, HomeAnswer},
+        household::{EditCamera, NewDevice, Rename, Stream},
     },
     domain::{
         camera::{CameraKind, Keep},
         device::DeviceKind,
         id::HomeId,
     },
-    view::words::{HouseholdWord as W, Said},
+    view::words::{HouseholdWord as W, Said, Word},
     web::{
         client,
         components::{Field, FieldMessage, Icon, SaveButton, Saving, Sure, part, press, text},
@@ -32,57 +32,128 @@ const KINDS: [(&str, W); 4] = [
     ("doorbell", W::Doorbell),
 ];
 
+/// A device or a camera, as it was when its line was drawn.
+#[derive(Clone)]
+enum Line {
+    Device(Device),
+    Camera(Camera),
+}
+
+impl Line {
+    /// The line is drawn again only if this changes, so that it stays as it is while it is edited.
+    fn key(&self) -> (String, String) {
+        match self {
+            Self::Device(device) => (device.id.to_string(), device.name.clone()),
+            Self::Camera(camera) => (camera.id.to_string(), camera.name.clone()),
+        }
+    }
+}
+
+/// The lines of the list. A line is shown only once the streams are known, because saving the form
+/// of a camera writes all of its fields.
+#[derive(Clone, Copy)]
+struct Lines {
+    shown: RwSignal<Option<Vec<Line>>>,
+    /// The streams of the cameras, as the server last told them.
+    streams: RwSignal<Vec<Stream>>,
+    /// Whether the last request for them failed.
+    failed: RwSignal<bool>,
+    /// How often they were requested without a change of the list.
+    asks: RwSignal<u32>,
+}
+
+impl Lines {
+    /// Loads the lines now, and whenever the list changes.
+    fn of(home: StoredValue<HomeId>) -> Self {
+        let store = store();
+        let lines = Self {
+            shown: RwSignal::new(None),
+            streams: RwSignal::new(Vec::new()),
+            failed: RwSignal::new(false),
+            asks: RwSignal::new(0),
+        };
+        // Whether a camera is live tells that another owner gave or took its stream. Nothing here
+        // changes when a siren begins to sound.
+        let which = Memo::new(move |_| {
+            store.home.with(|h| {
+                let devices = h.iter().flat_map(|h| &h.devices);
+                let cameras = h.iter().flat_map(|h| &h.cameras);
+                devices
+                    .map(|d| (d.id.to_string(), d.name.clone(), false))
+                    .chain(cameras.map(|c| (c.id.to_string(), c.name.clone(), c.live)))
+                    .collect::<Vec<_>>()
+            })
+        });
+        Effect::new(move || {
+            let (of, ask, home) = (which.get(), lines.asks.get(), home.get_value());
+            spawn_local(async move {
+                let answer = client::household(&home).await;
+                // A change in between has asked again.
+                if which.try_get_untracked() != Some(of)
+                    || lines.asks.try_get_untracked() != Some(ask)
+                {
+                    return;
+                }
+                lines.failed.set(answer.is_err());
+                if let (Ok(household), Some(home)) = (answer, store.home.get_untracked()) {
+                    lines.streams.set(household.streams);
+                    let devices = home.devices.into_iter().map(Line::Device);
+                    lines.shown.set(Some(
+                        devices.chain(home.cameras.into_iter().map(Line::Camera)).collect(),
+                    ));
+                }
+            });
+        });
+        lines
+    }
+
+    /// Loads them again.
+    fn ask_again(self) {
+        self.asks.try_update(|asks| *asks += 1);
+    }
+}
+
 /// The lists, and the form to add a device or a camera.
 #[component]
 pub fn EquipmentForm(
     /// The home.
     home: HomeAnswer,
 ) -> impl IntoView {
-    let store = store();
     let id = StoredValue::new(home.home.id);
     let (bindings, blank) = (LoadedBindings::of(id), Blank::new());
-    // Only ids and names, so that a line that is being edited stays as it is when a siren begins to
-    // sound.
-    let which = Memo::new(move |_| {
-        store.home.with(|h| {
-            let devices =
-                h.iter().flat_map(|h| h.devices.iter().map(|d| (d.id.to_string(), d.name.clone())));
-            let cameras =
-                h.iter().flat_map(|h| h.cameras.iter().map(|c| (c.id.to_string(), c.name.clone())));
-            devices.chain(cameras).collect::<Vec<_>>()
-        })
-    });
-    // Saving the form of a line writes all of its fields, so a line is shown with its stream or not
-    // at all.
-    let streams = RwSignal::new(None::<Household>);
-    Effect::new(move || {
-        let of = which.get();
-        spawn_local(async move {
-            let answer = client::household(&id.get_value()).await;
-            // A change in between has asked again.
-            if let Ok(household) = answer
-                && which.try_get_untracked() == Some(of)
-            {
-                streams.try_set(Some(household));
-            }
-        });
-    });
-    let rows = move || {
-        let (household, home) = (streams.get()?, store.home.get_untracked()?);
-        let devices = home.devices.into_iter().map(
-            |d| view! { <Device home=id device=d.id.to_string() name=d.name kind=d.kind bindings/> },
-        );
-        let cameras = home.cameras.into_iter().map(|camera| {
-            let stream = household.streams.iter().find(|s| s.camera == camera.id).cloned();
-            view! { <CameraLine home=id camera stream bindings/> }
-        });
-        Some(view! { <ul class="rows card">{devices.collect_view()}{cameras.collect_view()}</ul> })
+    let lines = Lines::of(id);
+    let line = move |line: Line| match line {
+        Line::Device(d) => {
+            view! { <DeviceLine home=id device=d.id.to_string() name=d.name kind=d.kind bindings/> }
+                .into_any()
+        }
+        Line::Camera(camera) => view! { <CameraLine home=id camera lines bindings/> }.into_any(),
     };
-    view! { {part(rows)}{buttons(bindings)}<Finding home=id blank/><Add home=id blank/> }
+    let is_loaded = Memo::new(move |_| lines.shown.with(Option::is_some));
+    let rows = move || {
+        is_loaded.get().then(|| {
+            view! {
+                <ul class="rows card">
+                    <For each=move || lines.shown.get().unwrap_or_default() key=Line::key children=line/>
+                </ul>
+            }
+        })
+    };
+    let failure = move || {
+        lines.failed.get().then(|| {
+            view! {
+                <section class="card card--pad form">
+                    <p class="field__wrong" role="alert">{W::EquipmentNotLoaded}</p>
+                    <button class="btn btn--quiet" type="button" on:click=press(move || lines.ask_again())>{Word::TryAgain}</button>
+                </section>
+            }
+        })
+    };
+    view! { {part(rows)}{part(failure)}{buttons(bindings)}<Finding home=id blank/><Add home=id blank/> }
 }
 
 #[component]
-fn Device(
+fn DeviceLine(
     /// The home's id.
     home: StoredValue<HomeId>,
     /// Its id.
@@ -144,28 +215,37 @@ fn CameraLine(
     home: StoredValue<HomeId>,
     /// The camera.
     camera: Camera,
-    /// Its stream.
-    stream: Option<Stream>,
+    /// The list, with the camera's stream.
+    lines: Lines,
     /// The devices behind the MQTT broker.
     bindings: LoadedBindings,
 ) -> impl IntoView {
     let store = store();
     let device = StoredValue::new(camera.id.to_string());
-    let has_siren = camera.has_siren;
     let open = RwSignal::new(false);
     let saving = Saving::new();
     let path = StoredValue::new(format!("cameras/{}", camera.id));
     let kind = camera.kind;
     let title = camera.name.clone();
-    let (id, live) = (StoredValue::new(camera.id), camera.live);
-    let login = StoredValue::new(stream.clone());
-    let has_login = RwSignal::new(stream.as_ref().is_some_and(|stream| stream.has_login));
-    let keep =
-        RwSignal::new(keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned());
-    let (written_stream, written_small) =
-        stream.as_ref().map(|s| (s.address.clone(), s.small.clone())).unwrap_or_default();
-    let (name, address, small) =
-        (RwSignal::new(camera.name), RwSignal::new(written_stream), RwSignal::new(written_small));
+    let id = StoredValue::new(camera.id);
+    // Each is a memo, so that a part with typed text is drawn again only if it comes or goes.
+    let is_now = move |what: fn(&Camera) -> bool| {
+        Memo::new(move |_| {
+            store.home.with(|home| {
+                let cameras = &mut home.iter().flat_map(|home| &home.cameras);
+                id.with_value(|id| cameras.any(|camera| camera.id == *id && what(camera)))
+            })
+        })
+    };
+    let (has_siren, live) = (is_now(|camera| camera.has_siren), is_now(|camera| camera.live));
+    let stream = Memo::new(move |_| {
+        lines.streams.with(|all| id.with_value(|id| all.iter().find(|s| s.camera == *id).cloned()))
+    });
+    let has_stream = Memo::new(move |_| stream.with(Option::is_some));
+    let has_login =
+        Memo::new(move |_| stream.with(|stream| stream.as_ref().is_some_and(|s| s.has_login)));
+    let name = RwSignal::new(camera.name);
+    let [address, small, keep] = stream_fields(stream);
     let (compatible, siren) =
         (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
     let save = move |event: ev::SubmitEvent| {
@@ -173,21 +253,10 @@ fn CameraLine(
         let asked = written(kind, name, (address, small), compatible, siren, keep);
         saving.send(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
-            move |answer| {
-                store.learn(answer);
-                let (Some(home), Some(id)) = (home.try_get_value(), id.try_get_value()) else {
-                    return;
-                };
+            move |home| {
+                store.learn(home);
                 // The server drops the credentials if the stream has another host now.
-                spawn_local(async move {
-                    let household = client::household(&home).await;
-                    let is_this = |s: &&Stream| s.camera == id;
-                    if let Ok(Some(stream)) =
-                        household.as_ref().map(|all| all.streams.iter().find(is_this))
-                    {
-                        has_login.try_set(stream.has_login);
-                    }
-                });
+                lines.ask_again();
             },
         );
     };
@@ -201,15 +270,16 @@ fn CameraLine(
         CameraKind::Camera => ("camera", W::Camera),
         CameraKind::Doorbell => ("bell", W::Doorbell),
     };
+    let saved = Callback::new(move |()| lines.ask_again());
     let (label, sure) = (
         StoredValue::new(W::RemoveName.fill(&[&title])),
         StoredValue::new(W::RemoveSure.fill(&[&title])),
     );
     let form = move || {
         view! {
-            {has_siren.then(|| view! { <SirenBindingPart bindings device=device.get_value()/> })}
-            {live.then(|| try_camera(home, &id.get_value()))}
-            {login.get_value().map(|stream| view! { <Login home stream kept=has_login/> })}
+            {part(move || has_siren.get().then(|| view! { <SirenBindingPart bindings device=device.get_value()/> }))}
+            {part(move || live.get().then(|| try_camera(home, &id.get_value())))}
+            {part(move || has_stream.get().then(|| view! { <Login home camera=id kept=has_login saved/> }))}
             <form class="form" on:submit=save>
                 <Field label=W::NameField name="name" value=name saving/>
                 <CameraFields stream=address small compatible siren keep saving/>
@@ -223,6 +293,29 @@ fn CameraLine(
             {part(move || open.get().then(form))}
         </li>
     }
+}
+
+/// The fields of a camera's stream: its address, that of smaller pictures, and when pictures are
+/// fetched. Each follows the server until something else is typed in it, so that saving the form
+/// does not bring an old value back.
+fn stream_fields(stream: Memo<Option<Stream>>) -> [RwSignal<String>; 3] {
+    let told = move || {
+        let stream = stream.get();
+        let keep = keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned();
+        let (address, small) = stream.map(|s| (s.address, s.small)).unwrap_or_default();
+        [address, small, keep]
+    };
+    let fields = untrack(told).map(RwSignal::new);
+    Effect::new(move |before: Option<[String; 3]>| {
+        let now = told();
+        for ((field, now), before) in fields.iter().zip(&now).zip(before.iter().flatten()) {
+            if field.with_untracked(|typed| typed == before) {
+                field.set(now.clone());
+            }
+        }
+        now
+    });
+    fields
 }
 
 fn written(

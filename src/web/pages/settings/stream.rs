@@ -4,7 +4,7 @@ use super::asked::asks;
 use crate::{
     api::{
         cameras::{StreamTrouble, Tried},
-        household::{EditLogin, Stream},
+        household::EditLogin,
     },
     domain::id::{CameraId, HomeId},
     view::words::{HouseholdWord as W, Said},
@@ -47,25 +47,26 @@ pub fn try_camera(home: StoredValue<HomeId>, camera: &CameraId) -> impl IntoView
 pub fn Login(
     /// The home's id.
     home: StoredValue<HomeId>,
-    /// The stream.
-    stream: Stream,
+    /// The camera.
+    camera: StoredValue<CameraId>,
     /// Whether the server keeps credentials for it.
-    kept: RwSignal<bool>,
+    kept: Memo<bool>,
+    /// Runs after they were stored or removed.
+    saved: Callback<()>,
 ) -> impl IntoView {
     let store = store();
     let saving = Saving::new();
-    let path = StoredValue::new(format!("cameras/{}/login", stream.camera));
+    let path = StoredValue::new(format!("cameras/{}/login", camera.get_value()));
     let (user, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let asked = EditLogin { user: user.get_untracked(), password: password.get_untracked() };
-        let has_user = !asked.user.trim().is_empty();
         saving.send(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
             move |home| {
-                kept.try_set(has_user);
                 password.try_set(String::new());
                 store.learn(home);
+                saved.try_run(());
             },
         );
     };
