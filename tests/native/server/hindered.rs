@@ -11,6 +11,10 @@ use buckler::{
         },
     },
 };
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::sync::watch;
 
 /// The writing half of a database, with something in its way.
@@ -20,8 +24,8 @@ pub struct Hindered {
     pub closed: watch::Receiver<bool>,
     /// While it is true, incidents wait.
     pub closed_to_incidents: watch::Receiver<bool>,
-    /// Whether the next batch finds the disk full.
-    pub full: bool,
+    /// Whether the next batch finds the disk full. It becomes false when one did.
+    pub full: Arc<AtomicBool>,
 }
 
 impl Hindered {
@@ -32,15 +36,18 @@ impl Hindered {
         closed: watch::Receiver<bool>,
         closed_to_incidents: watch::Receiver<bool>,
     ) -> Database {
-        let writes = Box::new(Self { writes, closed, closed_to_incidents, full: false });
+        let writes = Box::new(Self { writes, closed, closed_to_incidents, full: Arc::default() });
         Database { writes, journal, reads }
     }
 
-    /// Lets the next batch find the disk full.
-    pub fn full_once(Database { writes, journal, reads }: Database) -> Database {
+    /// Lets the next batch find the disk full, if `full` is true.
+    pub fn full_once(
+        Database { writes, journal, reads }: Database,
+        full: Arc<AtomicBool>,
+    ) -> Database {
         let closed = watch::channel(false).1;
         let closed_to_incidents = closed.clone();
-        let writes = Box::new(Self { writes, closed, closed_to_incidents, full: true });
+        let writes = Box::new(Self { writes, closed, closed_to_incidents, full });
         Database { writes, journal, reads }
     }
 }
@@ -48,7 +55,7 @@ impl Hindered {
 #[async_trait]
 impl Writes for Hindered {
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        if std::mem::take(&mut self.full) {
+        if self.full.swap(false, Ordering::Relaxed) {
             return Err(StoreError::Unusable("planted".into()));
         }
         // The clone tells the sender that something waits, by its `receiver_count`.

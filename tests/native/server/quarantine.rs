@@ -4,6 +4,7 @@ use super::{Person, Server, audited, connect, hindered::Hindered, until};
 use buckler::{domain::incident::command::Command, server::engine::Denied};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const MAPLE: &str = "/api/v1/homes/maple-street";
 /// Makes facts unreadable, as if another version had written them.
@@ -336,7 +337,9 @@ async fn quarantine_that_was_not_stored_is_stored_before_the_next_sos() {
     let incident = owner.raise("maple-street", "police", json!({})).await.1;
     let mut file = connect(&server.file()).await;
     sqlx::query(BREAK).execute(&mut file).await.unwrap();
-    let server = server.restart_with_database(Hindered::full_once).await;
+    let server = server
+        .restart_with_database(|database| Hindered::full_once(database, Arc::new(true.into())))
+        .await;
     let owner = server.sign_in("owner").await;
     assert_eq!(quarantined(&owner, "maple-street").await, [incident["id"].as_str().unwrap()]);
     assert_eq!(owner.raise("maple-street", "fire", json!({})).await.0, StatusCode::CREATED);

@@ -130,7 +130,7 @@ async fn proofs_of_a_network_have_one_budget() {
             assert_eq!(problem["code"], "too_many_changes");
             return;
         }
-        assert_eq!(status, StatusCode::OK, "{problem}");
+        assert!(status.is_success(), "{problem}");
     }
     panic!("it proves without end");
 }
