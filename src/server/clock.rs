@@ -129,6 +129,14 @@ impl Clock {
     }
 }
 
+/// Waits until that moment, or for ever.
+pub(crate) async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The monotonic clock, for measuring.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub(super) fn instant() -> Instant {

@@ -14,7 +14,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        clock::{Clock, instant},
+        clock::{Clock, instant, sleep_until},
         live_events::LiveEvents,
         metrics, stopped,
         store::{Batch, Journal, Quarantined, StoreError},
@@ -365,12 +365,5 @@ fn log_steps(batch: &Batch, spans: &[Span]) {
             }
             tracing::info!(%incident, seq, step = fact.event.name(), "incident");
         }
-    }
-}
-
-async fn sleep_until(wake: Option<Instant>) {
-    match wake {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -3,11 +3,15 @@
 //! resumes its session.
 
 use super::{ConnectError, MqttDevices, settings::Settings};
-use crate::server::tasks::{Stage, Tasks, backoff};
+use crate::server::{
+    clock::{instant, sleep_until},
+    tasks::{Stage, Tasks, backoff},
+};
 use data_encoding::HEXLOWER;
 use rumqttc::{
     AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, LastWill, MqttOptions,
-    NetworkOptions, Packet, PublishOptions, QoS, TlsConfiguration, Transport,
+    NetworkOptions, Packet, PublishOptions, QoS, SubAck, SubscribeReasonCode, TlsConfiguration,
+    Transport,
 };
 use sha2::{Digest, Sha256};
 use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
@@ -26,6 +30,8 @@ const WAITING: usize = 8_192;
 const LARGEST: u32 = 64 * 1024;
 /// How long the broker keeps presses while the server is disconnected, seconds.
 const REMEMBERED_S: u32 = 60;
+/// How soon the broker must deliver to a session that it has kept.
+const PROVEN_WITHIN: Duration = Duration::from_secs(3);
 /// The MQTT keep-alive interval, seconds.
 const KEEP_ALIVE_S: u16 = 10;
 
@@ -43,7 +49,12 @@ pub fn connect(
     if !settings.buttons.is_empty() {
         tasks.spawn(
             "buttons behind the broker",
-            hear_buttons(devices.clone(), ears(options.clone(), settings), tasks.stop()),
+            hear_buttons(
+                devices.clone(),
+                ears(options.clone(), settings),
+                format!("{}/buttons/probe", settings.client_id),
+                tasks.stop(),
+            ),
         );
     }
     options.set_last_will(LastWill::new(status(settings), "offline", QoS::AtLeastOnce, true, None));
@@ -118,7 +129,8 @@ fn ears(mut options: MqttOptions, settings: &Settings) -> MqttOptions {
 /// Listens to buttons, and reconnects after each failure, until the server stops.
 async fn hear_buttons(
     devices: Arc<MqttDevices>,
-    options: MqttOptions,
+    mut options: MqttOptions,
+    probe: String,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
@@ -126,26 +138,48 @@ async fn hear_buttons(
         let (client, mut events) = AsyncClient::builder(options.clone())
             .capacity(WAITING + devices.buttons().count())
             .build();
-        let mut subscribe = |remembered: bool| {
-            pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
-            let missing = devices.buttons().filter(|_| !remembered);
-            missing
-                .map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce))
-                .find_map(Result::err)
+        // The probe is last: whoever gets it has all other subscriptions.
+        let subscribe = || {
+            let mut all = devices.buttons().chain([&probe]);
+            all.try_for_each(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce))
         };
+        options.set_clean_start(false);
+        let mut proven_by = None;
         let ended = loop {
             let event = tokio::select! {
                 event = events.poll() => event,
+                () = sleep_until(proven_by) => {
+                    options.set_clean_start(true);
+                    break "its session does not have every subscription".to_owned();
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match event {
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => {
-                    if let Some(error) = subscribe(ack.session_present) {
+                    pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
+                    // A server that ended between connecting and subscribing has left a session in
+                    // which no press arrives. The client cannot subscribe in a session that it does
+                    // not know, so it publishes something to itself.
+                    let asked = if ack.session_present {
+                        proven_by = Some(instant() + PROVEN_WITHIN);
+                        client.try_publish(probe.clone(), "", PublishOptions::at_most_once())
+                    } else {
+                        subscribe()
+                    };
+                    if let Err(error) = asked {
                         break error.to_string();
                     }
                 }
+                Ok(Event::Incoming(Packet::Publish(message))) if message.topic == probe => {
+                    proven_by = None;
+                }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
                     devices.hear(&message.topic, &message.payload, message.retain)
+                }
+                Ok(Event::Incoming(Packet::SubAck(ack))) if is_refused(&ack) => {
+                    tracing::error!(
+                        "the broker refuses a subscription to buttons; see its access rights"
+                    );
                 }
                 Ok(_) => {}
                 Err(error) => break error.to_string(),
@@ -157,6 +191,10 @@ async fn hear_buttons(
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
+}
+
+fn is_refused(ack: &SubAck) -> bool {
+    ack.return_codes.iter().any(|code| !matches!(code, SubscribeReasonCode::Success(_)))
 }
 
 /// Connects, and reconnects after each failure, until the server stops.

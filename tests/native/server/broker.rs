@@ -164,12 +164,17 @@ impl Broker {
 
     /// A client of the broker with that user name.
     pub fn client(&self, name: &str) -> (AsyncClient, rumqttc::EventLoop) {
+        AsyncClient::builder(self.options(name)).capacity(1_000).build()
+    }
+
+    /// The options of such a client.
+    pub fn options(&self, name: &str) -> MqttOptions {
         let mut options =
             MqttOptions::new(format!("{name}-{}", free_port()), ("127.0.0.1", self.port));
         options.set_credentials(name, "open sesame");
         options.set_keep_alive(5);
         options.set_max_packet_size(Some(4 << 20));
-        AsyncClient::builder(options).capacity(1_000).build()
+        options
     }
 
     /// A siren of that name that obeys and confirms.

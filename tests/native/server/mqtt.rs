@@ -11,9 +11,11 @@ use buckler::domain::{
     incident::{Actor, command::Command},
     time::Timestamp,
 };
+use data_encoding::HEXLOWER;
 use reqwest::StatusCode;
-use rumqttc::PublishOptions;
+use rumqttc::{AsyncClient, Event, Packet, PublishOptions};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::{
     sync::{
         Arc,
@@ -508,6 +510,27 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
     let incident =
         until("the press", || async { Some(running(&owner).await).filter(|i| !i.is_null()) }).await;
     assert_eq!(incident["services"], json!(["police"]));
+}
+
+/// A server that ends between connecting and subscribing leaves such a session.
+#[tokio::test]
+async fn press_is_heard_though_the_broker_has_an_empty_session() {
+    let broker = Broker::start().await;
+    let cabin = broker.device("cabin").await;
+    let topics = Sha256::digest(b"buckler/cabin/button\0");
+    let mut options = broker.options("buckler");
+    options.set_client_id(format!("buckler-buttons-{}", HEXLOWER.encode(&topics[..4])));
+    options.set_clean_start(false);
+    options.set_session_expiry_interval(Some(60));
+    let (_client, mut events) = AsyncClient::builder(options).build();
+    while !matches!(events.poll().await, Ok(Event::Incoming(Packet::ConnAck(_)))) {}
+    drop(events);
+    let server = Server::with_file(&with_button(&broker)).await;
+    until("the press", async || {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+        server.app.engine.view().running_in(&"lake-cabin".parse().unwrap())
+    })
+    .await;
 }
 
 /// The broker does not send a press again that the server has taken.
