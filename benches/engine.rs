@@ -119,14 +119,10 @@ impl Bench {
         let mut database = sqlite::open(&folder.path().join("bench.db")).await.unwrap();
         let homes: Vec<Home> = (0..homes).map(home).collect();
         let put = |home: &Home| Op::PutHome { home: Arc::new(home.clone()), revision: 0 };
-        for home in &homes {
-            let entry = AuditEntry::new(
-                AuditAction::FirstOwner,
-                Timestamp::default(),
-                serde_json::json!({}),
-            );
-            database.apply(Change::new(entry).op(put(home))).await.unwrap();
-        }
+        // One transaction, so that the log of the database is short when the measurement begins.
+        let entry =
+            AuditEntry::new(AuditAction::FirstOwner, Timestamp::default(), serde_json::json!({}));
+        database.apply(Change::new(entry).ops(homes.iter().map(put))).await.unwrap();
         let clock = Arc::new(Clock::new(Machine));
         let handlers = EffectHandlers {
             devices: handler.clone(),

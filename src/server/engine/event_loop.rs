@@ -35,9 +35,6 @@ use tracing::Span;
 /// long. Of 8, 16, 32, 64 and 128, eight had the least lateness for a thousand deadlines at once
 /// (`scripts/bench engine`).
 const BATCH: usize = 8;
-/// The most jobs in one batch while many requests wait. Each of them waits for every flush before
-/// its own, so that with a slow disk the last of two thousand would be answered too late.
-const BATCH_MOST: usize = 64;
 /// How long the loop must be idle before the store does its maintenance.
 const IDLE: Duration = Duration::from_secs(1);
 /// The pause between parts of the maintenance.
@@ -177,7 +174,7 @@ impl EventLoop {
                     return;
                 }
                 () = sleep_until(wake) => {}
-                () = std::future::ready(()), if waiting.len() > 0 => {}
+                () = std::future::ready(()), if !waiting.is_empty() => {}
                 Some(job) = queue.recv() => self.wait_in(&mut waiting, job),
                 () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {
                     self.tidy().await;
@@ -199,8 +196,7 @@ impl EventLoop {
             while let Ok(job) = queue.try_recv() {
                 self.wait_in(&mut waiting, job);
             }
-            let batch = (waiting.len() / BATCH).clamp(BATCH, BATCH_MOST);
-            let room = batch.saturating_sub(jobs.len()).max(1);
+            let room = BATCH.saturating_sub(jobs.len()).max(1);
             jobs.extend(std::iter::from_fn(|| waiting.pop()).take(room));
             if !self.work(&mut jobs, now).await {
                 // A job that fails again and again must not put off the next deadline.

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The most jobs in a line: about as many as a slow disk takes before the last is answered too late.
-pub(super) const LINE_MOST: usize = 256;
+const LINE_MOST: usize = 256;
 
 /// A home. `None` stands for all incidents that are not in memory, which are over.
 pub(super) type Place = Option<HomeId>;
@@ -62,10 +62,7 @@ pub(super) fn line_of(job: &Job, view: &View) -> (Place, Party) {
 
 /// Lines of jobs by place and party.
 #[derive(Debug)]
-pub(super) struct Waiting<P, Q, J> {
-    lines: Turns<P, Turns<Q, VecDeque<J>>>,
-    len: usize,
-}
+pub(super) struct Waiting<P, Q, J>(Turns<P, Turns<Q, VecDeque<J>>>);
 
 /// Things by key, none of them empty, in the order of their turns.
 #[derive(Debug)]
@@ -105,7 +102,7 @@ impl<K: Clone + Eq + Hash, V: Default> Turns<K, V> {
 
 impl<P, Q, J> Default for Waiting<P, Q, J> {
     fn default() -> Self {
-        Self { lines: Turns::default(), len: 0 }
+        Self(Turns::default())
     }
 }
 
@@ -113,28 +110,25 @@ impl<P: Clone + Eq + Hash, Q: Clone + Eq + Hash, J> Waiting<P, Q, J> {
     /// Adds a job to the end of its line, and returns it if the line is full. A job that
     /// `must_wait` is added even then.
     pub(super) fn push(&mut self, place: P, party: Q, job: J, must_wait: bool) -> Result<(), J> {
-        let line = self.lines.entry(place).entry(party);
+        let line = self.0.entry(place).entry(party);
         if line.len() >= LINE_MOST && !must_wait {
             return Err(job);
         }
         line.push_back(job);
-        self.len += 1;
         Ok(())
     }
 
     /// Takes the first job of the line whose turn it is.
     pub(super) fn pop(&mut self) -> Option<J> {
-        let job = self.lines.next(|parties| {
+        self.0.next(|parties| {
             let job = parties.next(|line| (line.pop_front(), !line.is_empty()));
             (job, !parties.order.is_empty())
-        });
-        self.len -= usize::from(job.is_some());
-        job
+        })
     }
 
-    /// The number of jobs that wait.
-    pub(super) const fn len(&self) -> usize {
-        self.len
+    /// Whether no job waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.order.is_empty()
     }
 }
 
@@ -150,7 +144,6 @@ mod tests {
             waiting.push("flooded", *party, (*party, n), false).expect("there is room");
         }
         waiting.push("other home", "owner", ("other", 5), false).expect("there is room");
-        assert_eq!(waiting.len(), 6);
         let taken: Vec<_> = std::iter::from_fn(|| waiting.pop()).collect();
         let order = [
             ("guest", 0),
@@ -161,7 +154,7 @@ mod tests {
             ("guest", 2),
         ];
         assert_eq!(taken, order);
-        assert_eq!(waiting.len(), 0);
+        assert!(waiting.is_empty());
     }
 
     /// The result of an effect is never lost: nothing would send it again.
