@@ -216,13 +216,13 @@ async fn see_through(
     places: &Semaphore,
     first_try: TaskTrackerToken,
 ) -> Option<Command> {
-    let mut first_try = Some(first_try);
     let not_after = effect.not_after.unwrap_or(clock.now() + GIVE_UP);
     let mut pauses = ExponentialBuilder::new()
         .with_min_delay(PAUSE_FIRST)
         .with_max_delay(PAUSE_MOST)
         .without_max_times()
         .build();
+    let mut first_try = Some(first_try);
     loop {
         // The semaphore is never closed.
         let place = places.acquire().await;
