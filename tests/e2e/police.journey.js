@@ -29,12 +29,16 @@ test.describe("somebody answers", () => {
     const arrived = new Promise((resolve) => (arrive = resolve));
     const state = /\/api\/v1\/contact\/[^/]+$/;
     const written = new Promise((resolve) =>
-      phone.route(state, async (route) => {
-        const response = await route.fetch();
-        resolve();
-        await arrived;
-        await route.fulfill({ response });
-      }),
+      phone.route(
+        state,
+        async (route) => {
+          const response = await route.fetch();
+          resolve();
+          await arrived;
+          await route.fulfill({ response });
+        },
+        { times: 1 },
+      ),
     );
     await phone.reload({ waitUntil: "commit" });
     await written;
