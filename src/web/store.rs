@@ -198,7 +198,7 @@ impl Store {
         self.listen(&id);
     }
 
-    /// Makes that home the open one, of which nothing is known yet.
+    /// Selects a home and clears everything that the app knows about the previous one.
     fn clear_for(self, id: &HomeId) {
         browser::keep(LAST_HOME, id.as_str());
         self.open_home.set_value(Some(id.clone()));

@@ -138,7 +138,8 @@ async fn hear_buttons(
         let (client, mut events) = AsyncClient::builder(options.clone())
             .capacity(WAITING + devices.buttons().count())
             .build();
-        // The probe is last: whoever gets it has all other subscriptions.
+        // The client subscribes to the probe last. If the probe arrives, the broker has accepted
+        // all other subscriptions.
         let subscribe = || {
             let mut all = devices.buttons().chain([&probe]);
             all.try_for_each(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce))

@@ -79,10 +79,17 @@ async fn engine_on(
     way: Arc<dyn EffectHandler>,
     stop: watch::Receiver<bool>,
 ) -> Engine {
+    engine_with(disk, way, &Tasks::new(stop)).await
+}
+
+async fn engine_with(
+    disk: &Arc<Empty<SlowDisk>>,
+    way: Arc<dyn EffectHandler>,
+    tasks: &Tasks,
+) -> Engine {
     let clock = Arc::new(Clock::new(Machine));
     let outbox = outbox(&clock, way);
-    let tasks = Tasks::new(stop);
-    Engine::start(disk.clone(), clock, Arc::new(LiveEvents::default()), outbox, &tasks)
+    Engine::start(disk.clone(), clock, Arc::new(LiveEvents::default()), outbox, tasks)
         .await
         .unwrap()
 }
@@ -177,4 +184,31 @@ async fn old_siren_request_sounds_nothing_if_it_cannot_be_stored() {
         tokio::task::yield_now().await;
         assert_eq!(ways.sounded.load(Ordering::Relaxed), sounds * all, "{age_s} s old");
     }
+}
+
+/// Effects whose execution takes 300 ms. It counts those that are complete.
+#[derive(Default)]
+struct Slow(AtomicUsize);
+
+#[async_trait]
+impl EffectHandler for Slow {
+    async fn execute(&self, _: &Effect) -> Result<Option<Command>, ExecuteError> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(None)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_effects_are_tried_before_the_server_ends() {
+    let (stopper, stop) = watch::channel(false);
+    let (tasks, slow) = (Tasks::new(stop), Arc::new(Slow::default()));
+    let engine = engine_with(&slow_disk(1_000), slow.clone(), &tasks).await;
+    let incident = engine.raise(siren(1, &home(), person("ada")), [0; 32]).await.unwrap();
+    let (id, by) = (incident.current.incident.id, person("ada"));
+    engine.give(id, Command::SendNow { by }).await.unwrap();
+    stopper.send(true).unwrap();
+    tasks.finish().await;
+    let sounders = incident.current.incident.snapshot.sounders.len();
+    assert_eq!(slow.0.load(Ordering::Relaxed), sounders);
 }

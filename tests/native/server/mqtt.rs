@@ -68,18 +68,24 @@ async fn until_proved(owner: &Person, incident: &Value, name: &str) {
     until(name, || async { proved(&owner.look(incident).await, name).then_some(()) }).await;
 }
 
+/// A server whose five sirens sound for a request of the owner, and the incident.
+async fn sounding(broker: &Broker, request: &str) -> (Server, Person, Value) {
+    let server = Server::with_file(&broker.settings(&SIRENS)).await;
+    online(&server, "base", true).await;
+    let owner = server.sign_in("owner").await;
+    let incident = owner.raise("maple-street", request, json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) })
+        .await;
+    (server, owner, incident)
+}
+
 /// R12.
 #[tokio::test]
 async fn sirens_behind_the_broker_sound_once_prove_it_and_fall_silent() {
     let broker = Broker::start().await;
     let devices = all(&broker).await;
-    let server = Server::with_file(&broker.settings(&SIRENS)).await;
-    online(&server, "base", true).await;
-    let owner = server.sign_in("owner").await;
-    let incident = owner.raise("maple-street", "police", json!({})).await.1;
-    owner.act(&incident, "send-now").await;
-    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) })
-        .await;
+    let (_server, owner, incident) = sounding(&broker, "police").await;
     for device in &devices {
         assert_eq!(device.orders(), ["ON"], "I12");
         let on = &device.heard()[0];
@@ -560,13 +566,7 @@ async fn press_that_was_not_stored_is_stored_before_the_server_ends() {
 async fn siren_that_is_silenced_as_the_server_stops_falls_silent() {
     let broker = Broker::start().await;
     let devices = all(&broker).await;
-    let server = Server::with_file(&broker.settings(&SIRENS)).await;
-    online(&server, "base", true).await;
-    let owner = server.sign_in("owner").await;
-    let incident = owner.raise("maple-street", "siren", json!({})).await.1;
-    owner.act(&incident, "send-now").await;
-    until("five proofs", || async { (proofs(&owner.look(&incident).await) == 5).then_some(()) })
-        .await;
+    let (server, _, incident) = sounding(&broker, "siren").await;
     let id = incident["id"].as_str().unwrap().parse().unwrap();
     server.app.engine.give(id, Command::Silence { by: Actor::Buckler }).await.unwrap();
     let _folder = server.stop().await;
