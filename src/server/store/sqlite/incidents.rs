@@ -19,7 +19,7 @@ use crate::{
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 use std::borrow::Cow;
 
 const BEGIN: &str = "INSERT INTO incident (id, home, started_at, running, quiet)
@@ -87,19 +87,23 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
         (DONE, rows(batch.done.iter())?),
     ];
-    let problem = failed("store what happened");
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await.map_err(&problem)?;
+    // One request to the connection's thread: with one for each statement, waking the threads takes
+    // longer than the flush.
+    let mut transaction = String::from("BEGIN IMMEDIATE");
+    let mut all_rows = Vec::new();
     for (statement, rows) in statements {
         let Some(rows) = rows else { continue };
-        let written = sqlx::query(statement).bind(rows).execute(&mut *writer).await;
-        if let Err(error) = written {
-            roll_back(writer).await;
-            return Err(problem(error));
-        }
+        transaction.push_str(";\n");
+        transaction.push_str(statement);
+        all_rows.push(rows);
     }
-    if let Err(error) = sqlx::query("COMMIT").execute(&mut *writer).await {
+    transaction.push_str(";\nCOMMIT");
+    let query = all_rows
+        .into_iter()
+        .fold(sqlx::query(AssertSqlSafe(transaction)), |query, rows| query.bind(rows));
+    if let Err(error) = query.execute(&mut *writer).await {
         roll_back(writer).await;
-        return Err(problem(error));
+        return Err(failed("store what happened")(error));
     }
     Ok(())
 }
