@@ -1,5 +1,6 @@
 //! Audit records: who did what to an account, a home or the monitoring center.
 
+use super::heard::Heard;
 pub use crate::domain::audit::AuditAction;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ pub struct AuditRecord {
     #[schema(value_type = String)]
     pub at: Timestamp,
     /// The action.
-    pub what: AuditAction,
+    #[schema(value_type = AuditAction)]
+    pub what: Heard<AuditAction>,
     /// The name of the person who did it; `null` if unknown.
     pub who: Option<String>,
     /// The network address that the request came from; `null` if unknown.

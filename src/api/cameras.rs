@@ -29,6 +29,9 @@ pub enum StreamTrouble {
     Stalled,
     /// The connection was lost.
     Lost,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// A camera that answered the search.

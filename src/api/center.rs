@@ -1,7 +1,9 @@
 //! The monitoring center: its queue, its staff, and the reports of its operators.
 
 use super::{
+    heard::Heard,
     home::HomeFacts,
+    household::notes,
     incident::{Incident, Stage},
     invitations::Invited,
 };
@@ -98,11 +100,13 @@ pub struct QueueItem {
     /// The name of the home.
     pub home: String,
     /// The requested services.
-    pub services: Vec<Service>,
+    #[schema(value_type = Vec<Service>)]
+    pub services: Vec<Heard<Service>>,
     /// Why the incident must stay hidden from the home, if it must. Then nobody in the home may be
     /// called.
     #[serde(default)]
-    pub quiet: Option<Quiet>,
+    #[schema(value_type = Option<Quiet>)]
+    pub quiet: Option<Heard<Quiet>>,
     /// How often the same request was repeated.
     #[serde(default)]
     pub repeats: u32,
@@ -135,7 +139,7 @@ pub struct IncidentDetail {
     /// The emergency contacts in call order, as they were when the incident began.
     pub contacts: Vec<Reach>,
     /// Notes for responders.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "notes")]
     pub notes: ResponderNotes,
     /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting
     /// operator works on the incident.
@@ -159,6 +163,9 @@ pub enum Step {
     Dispatch,
     /// Every service has accepted: follow their progress, and close the incident.
     Follow,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// The operator's report on the call to the first contact.
@@ -270,7 +277,8 @@ pub struct CenterPerson {
     /// The account's e-mail address.
     pub email: String,
     /// The person's role.
-    pub role: CenterRole,
+    #[schema(value_type = CenterRole)]
+    pub role: Heard<CenterRole>,
     /// Whether this is the requesting account.
     pub you: bool,
 }

@@ -1,6 +1,10 @@
 //! A home with everything that the dashboard needs, in one answer.
 
-use super::{incident::Incident, path};
+use super::{
+    heard::{self, Heard},
+    incident::Incident,
+    path,
+};
 pub use crate::domain::readiness::CheckKind;
 use crate::domain::{
     access::Role,
@@ -8,7 +12,7 @@ use crate::domain::{
     contact::Readiness,
     device::DeviceKind,
     eligibility::{Reason, Route},
-    home::{Address, Home, Settings, Subscription},
+    home::{self, Address, Enrolment, Home, Plan, Settings},
     id::{CameraId, ContactId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
 };
@@ -25,7 +29,8 @@ pub struct HomeAnswer {
     #[schema(value_type = String)]
     pub server_time: Timestamp,
     /// The member's role in the home.
-    pub role: Role,
+    #[schema(value_type = Role)]
+    pub role: Heard<Role>,
     /// The name and the place of the home.
     pub home: HomeFacts,
     /// The subscription of the home.
@@ -35,15 +40,18 @@ pub struct HomeAnswer {
     /// The settings of the household.
     pub settings: Settings,
     /// The base station and the keypads.
+    #[serde(deserialize_with = "heard::readable")]
     pub devices: Vec<Device>,
     /// The cameras and doorbells.
+    #[serde(deserialize_with = "heard::readable")]
     pub cameras: Vec<Camera>,
     /// The emergency contacts, in call order.
+    #[serde(deserialize_with = "heard::readable")]
     pub contacts: Vec<Contact>,
     /// The running incident.
     pub incident: Option<Incident>,
     /// For owners: the changes of the last day that can be undone, the newest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "heard::readable", skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
     /// Incidents that the server cannot advance, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -92,6 +100,32 @@ pub enum Changed {
     Address,
     /// The emergency contacts.
     Contacts,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
+}
+
+/// A home's subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Subscription {
+    /// The plan.
+    #[schema(value_type = Plan)]
+    pub plan: Heard<Plan>,
+    /// Whether the monitoring center watches the alarm; without it the alarm is self-monitored.
+    pub professional_monitoring: bool,
+    /// The enrollment that lets compatible cameras raise an SOS.
+    #[schema(value_type = Enrolment)]
+    pub sos_for_cameras: Heard<Enrolment>,
+}
+
+impl From<home::Subscription> for Subscription {
+    fn from(bought: home::Subscription) -> Self {
+        Self {
+            plan: bought.plan.into(),
+            professional_monitoring: bought.professional_monitoring,
+            sos_for_cameras: bought.sos_for_cameras.into(),
+        }
+    }
 }
 
 /// The name and the place of a home.
@@ -181,17 +215,19 @@ pub struct Availability {
     pub available: bool,
     /// The routes by which it is available.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub via: Vec<Route>,
+    #[schema(value_type = Vec<Route>)]
+    pub via: Vec<Heard<Route>>,
     /// Why it is not available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
+    #[schema(value_type = Option<Reason>)]
+    pub reason: Option<Heard<Reason>>,
 }
 
 impl From<Result<Vec<Route>, Reason>> for Availability {
     fn from(answer: Result<Vec<Route>, Reason>) -> Self {
         match answer {
-            Ok(via) => Self { available: true, via, reason: None },
-            Err(reason) => Self { available: false, via: Vec::new(), reason: Some(reason) },
+            Ok(via) => Self { available: true, via: Heard::all(via), reason: None },
+            Err(reason) => Self { available: false, via: Vec::new(), reason: Some(reason.into()) },
         }
     }
 }
@@ -209,7 +245,8 @@ pub struct Ready {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// The requirement.
-    pub what: CheckKind,
+    #[schema(value_type = CheckKind)]
+    pub what: Heard<CheckKind>,
     /// Whether the requirement is met.
     pub ok: bool,
     /// When that was last confirmed.
@@ -230,6 +267,9 @@ pub enum SirenState {
     Silent,
     /// It sounds.
     Sounding,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// A base station or keypad with its state.
@@ -239,7 +279,8 @@ pub struct Device {
     #[schema(value_type = String)]
     pub id: DeviceId,
     /// The kind of device.
-    pub kind: DeviceKind,
+    #[schema(value_type = DeviceKind)]
+    pub kind: Heard<DeviceKind>,
     /// `alarm`, `alarm_pro` or `keypad`.
     pub model: String,
     /// The name that the home gave it.
@@ -257,7 +298,8 @@ pub struct Camera {
     #[schema(value_type = String)]
     pub id: CameraId,
     /// The kind of camera.
-    pub kind: CameraKind,
+    #[schema(value_type = CameraKind)]
+    pub kind: Heard<CameraKind>,
     /// The name that the home gave it.
     pub name: String,
     /// Whether it is connected.
@@ -295,7 +337,8 @@ pub struct Contact {
     /// The telephone number, E.164.
     pub phone: String,
     /// Whether the person has agreed to be a contact.
-    pub ready: Readiness,
+    #[schema(value_type = Readiness)]
+    pub ready: Heard<Readiness>,
     /// Whether there is a link with which the person can agree and be called.
     #[serde(default)]
     pub linked: bool,

@@ -1,6 +1,6 @@
 //! What only owners see and change of a home, beyond the dashboard.
 
-use super::invitations::Invited;
+use super::{heard::Heard, invitations::Invited};
 use crate::domain::{
     access::Role,
     camera::{CameraKind, Keep},
@@ -10,7 +10,7 @@ use crate::domain::{
     id::{CameraId, ContactId, IncidentId, UserId},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// The part of a home that only owners see.
@@ -26,10 +26,28 @@ pub struct Household {
     #[serde(default)]
     pub contacts: Vec<Counted>,
     /// Notes for responders.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "notes")]
     pub notes: ResponderNotes,
     /// Whether a verbal password is set. It is never readable.
     pub verbal_password_set: bool,
+}
+
+/// Reads notes in an answer. Stored notes and those of a request have these fields and no others; an
+/// answer may have a note that only a newer server knows, which is left out.
+pub(super) fn notes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<ResponderNotes, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Notes {
+        gate: String,
+        pets: String,
+        medical: String,
+        permit: String,
+        permit_until: String,
+    }
+    let Notes { gate, pets, medical, permit, permit_until } = Notes::deserialize(deserializer)?;
+    Ok(ResponderNotes { gate, pets, medical, permit, permit_until })
 }
 
 /// Whether an emergency contact counts as ready.
@@ -38,7 +56,8 @@ pub struct Counted {
     /// The name that the home gave this person.
     pub name: String,
     /// Whether the contact counts as ready, and why not.
-    pub standing: Standing,
+    #[schema(value_type = Standing)]
+    pub standing: Heard<Standing>,
 }
 
 /// An incident whose webhook messages another server does not accept.
@@ -71,7 +90,8 @@ pub struct Resident {
     /// The account's e-mail address.
     pub email: String,
     /// The person's role in the home.
-    pub role: Role,
+    #[schema(value_type = Role)]
+    pub role: Heard<Role>,
     /// Whether an owner withdrew the right to request help from a shared user (R6).
     pub sos_withdrawn: bool,
     /// Whether this is the requesting account.
@@ -94,8 +114,13 @@ pub struct Stream {
     #[serde(default)]
     pub has_login: bool,
     /// When the server fetches its pictures.
-    #[serde(default)]
-    pub keep: Keep,
+    #[serde(default = "on_demand")]
+    #[schema(value_type = Keep)]
+    pub keep: Heard<Keep>,
+}
+
+fn on_demand() -> Heard<Keep> {
+    Keep::default().into()
 }
 
 /// Changes a person's role and rights in a home.

@@ -1,16 +1,20 @@
 //! An incident as members of the home see it, and the request that raises one.
 
-use super::{home::CheckKind, timeline::TimelineEntry};
+use super::{
+    heard::{self, Heard},
+    home::CheckKind,
+    timeline::TimelineEntry,
+};
 use crate::domain::{
     home::Address,
-    id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
+    id::{CallId, CameraId, ContactId, DeviceId, HomeId, IncidentId},
     incident::{
         CallOutcome, DispatchState, Disposition, Mode, Purpose, Quiet, Request, Service, Source,
         State, Verification,
     },
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A request for help. The server ignores unknown fields, so that it accepts the request of an app
@@ -55,14 +59,17 @@ pub struct Incident {
     /// Help, or sirens only.
     pub kind: Kind,
     /// The requested services.
-    pub services: Vec<Service>,
+    #[schema(value_type = Vec<Service>)]
+    pub services: Vec<Heard<Service>>,
     /// Live or drill.
-    pub mode: Mode,
+    #[schema(value_type = Mode)]
+    pub mode: Heard<Mode>,
     /// The stage of the incident.
     pub state: Stage,
     /// Whether the request that this answers joined a running incident.
     pub joined: bool,
     /// Where it was raised first.
+    #[serde(deserialize_with = "source")]
     pub source: Source,
     /// Who raised it first.
     pub started_by: Person,
@@ -82,12 +89,14 @@ pub struct Incident {
     /// The sirens.
     pub siren: SirenView,
     /// The calls that were placed, and those that are queued.
+    #[serde(deserialize_with = "heard::readable")]
     pub calls: Vec<Call>,
     /// The requested services, with the state of each.
     pub dispatches: Vec<Dispatch>,
     /// Whether and how the incident can be canceled.
     pub cancel: Cancel,
     /// Everything that happened, in order.
+    #[serde(deserialize_with = "heard::readable")]
     pub timeline: Vec<TimelineEntry>,
     /// How it ended; `null` while it is not over.
     pub outcome: Option<Outcome>,
@@ -100,14 +109,40 @@ pub struct Incident {
     pub can_end: bool,
     /// Why the incident was hidden from the home until its end, if it was.
     #[serde(default)]
-    pub quiet: Option<Quiet>,
+    #[schema(value_type = Option<Quiet>)]
+    pub quiet: Option<Heard<Quiet>>,
     /// In a drill: the requirements of an SOS that were not met when it began.
     #[serde(default)]
-    pub unready: Vec<CheckKind>,
+    #[schema(value_type = Vec<CheckKind>)]
+    pub unready: Vec<Heard<CheckKind>>,
     /// Whether a clip of its camera is stored: `GET /api/v1/incidents/{id}/clip`. Set only in the
     /// answer to `GET /api/v1/incidents/{id}`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clip: bool,
+}
+
+/// Reads where a request came from. A place that only a newer server knows is read as a device: the
+/// screens then name who asked, and ask for more from the dashboard.
+fn source<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {
+    Place::deserialize(deserializer).map(Into::into)
+}
+
+/// A [`Source`] in an answer.
+#[derive(Deserialize)]
+struct Place {
+    surface: String,
+    #[serde(default)]
+    camera: Option<CameraId>,
+}
+
+impl From<Place> for Source {
+    fn from(Place { surface, camera }: Place) -> Self {
+        match (surface.as_str(), camera) {
+            ("dashboard", _) => Self::Dashboard,
+            ("live_view", Some(camera)) => Self::LiveView { camera },
+            _ => Self::Device,
+        }
+    }
 }
 
 /// Help, or sirens only.
@@ -118,6 +153,9 @@ pub enum Kind {
     Sos,
     /// Only sirens were requested.
     Siren,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// The stages of an incident.
@@ -140,6 +178,9 @@ pub enum Stage {
     UnderReview,
     /// The incident is over.
     Closed,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 impl Stage {
@@ -204,6 +245,9 @@ pub enum SirenStage {
     Silenced,
     /// They stopped.
     Ended,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// A call to a contact.
@@ -220,14 +264,16 @@ pub struct Call {
     /// The contact's place in the call order, from 1.
     pub order: u8,
     /// The purpose of the call.
-    pub purpose: Purpose,
+    #[schema(value_type = Purpose)]
+    pub purpose: Heard<Purpose>,
     /// The stage of the call.
     pub state: CallStage,
     /// When it was placed.
     #[schema(value_type = Option<String>)]
     pub placed_at: Option<Timestamp>,
     /// How it ended.
-    pub outcome: Option<CallOutcome>,
+    #[schema(value_type = Option<CallOutcome>)]
+    pub outcome: Option<Heard<CallOutcome>>,
 }
 
 /// The stages of a call.
@@ -242,15 +288,20 @@ pub enum CallStage {
     Answered,
     /// It is over.
     Ended,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// A requested service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dispatch {
     /// The service.
-    pub service: Service,
+    #[schema(value_type = Service)]
+    pub service: Heard<Service>,
     /// The state of the dispatch.
-    pub state: DispatchState,
+    #[schema(value_type = DispatchState)]
+    pub state: Heard<DispatchState>,
     /// The agency's own reference number.
     pub reference: Option<String>,
     /// When it reached this state.
@@ -279,6 +330,9 @@ pub enum CancelHow {
     AnswerFirstCall,
     /// It can no longer be canceled.
     Nothing,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// How an incident ended.
@@ -287,7 +341,8 @@ pub struct Outcome {
     /// The final stage.
     pub state: Stage,
     /// Why it was closed.
-    pub disposition: Option<Disposition>,
+    #[schema(value_type = Option<Disposition>)]
+    pub disposition: Option<Heard<Disposition>>,
     /// Who ended it.
     pub by: Person,
     /// When it ended.

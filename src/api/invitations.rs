@@ -1,6 +1,7 @@
 //! Invitations: links with which owners invite people into a home, and supervisors invite people to
 //! the monitoring center.
 
+use super::heard::Heard;
 use crate::domain::{
     access::{CenterRole, Role},
     time::Timestamp,
@@ -33,7 +34,8 @@ pub struct Invited<R> {
     /// The name of the invited person.
     pub name: String,
     /// The role that the person is invited to.
-    pub role: R,
+    #[schema(value_type = R)]
+    pub role: Heard<R>,
     /// When the link stops working.
     #[schema(value_type = String)]
     pub expires_at: Timestamp,
@@ -59,13 +61,18 @@ pub enum InvitedTo {
         /// The name of the home.
         name: String,
         /// The role in the home.
-        role: Role,
+        #[schema(value_type = Role)]
+        role: Heard<Role>,
     },
     /// The monitoring center.
     Center {
         /// The role at the center.
-        role: CenterRole,
+        #[schema(value_type = CenterRole)]
+        role: Heard<CenterRole>,
     },
+    /// A place that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// Accepts an invitation with a new account.

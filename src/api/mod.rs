@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod cameras;
 pub mod center;
+pub mod heard;
 pub mod home;
 pub mod household;
 pub mod incident;

@@ -1,5 +1,6 @@
 //! The phone page of an emergency contact. The token in its link grants access to it.
 
+use super::heard::Heard;
 use crate::domain::{
     contact::Readiness,
     id::CallId,
@@ -17,7 +18,8 @@ pub struct Phone {
     /// The home's name.
     pub home: String,
     /// Whether the contact has agreed to be a contact.
-    pub ready: Readiness,
+    #[schema(value_type = Readiness)]
+    pub ready: Heard<Readiness>,
     /// Whether to ask the contact if they remember the verbal password.
     #[serde(default)]
     pub asks_password: bool,
@@ -46,9 +48,11 @@ pub struct PhoneCall {
     /// The state of the call.
     pub state: PhoneState,
     /// Why the contact is called.
-    pub purpose: Purpose,
+    #[schema(value_type = Purpose)]
+    pub purpose: Heard<Purpose>,
     /// The requested services.
-    pub services: Vec<Service>,
+    #[schema(value_type = Vec<Service>)]
+    pub services: Vec<Heard<Service>>,
     /// Whether it is a drill.
     pub drill: bool,
     /// Whether canceling requires the verbal password.
@@ -66,6 +70,9 @@ pub enum PhoneState {
     Ringing,
     /// Answered.
     Answered,
+    /// A word that only a newer server knows.
+    #[serde(other)]
+    Other,
 }
 
 /// Cancels the incident on a call.

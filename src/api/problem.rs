@@ -1,5 +1,6 @@
 //! Errors of the API, in the format of RFC 9457. They never show internals.
 
+use super::heard;
 use crate::domain::{eligibility::Reason, home::edit::ErrorCode, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,7 +20,7 @@ pub struct Problem {
     /// The kind, for programs.
     pub code: Code,
     /// Why there is no SOS; only with `sos_not_available` and `device_held`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "heard::known", skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// The server's time; only with `stale_request`. A client whose clock is wrong corrects
     /// `sent_at` by it.
@@ -39,7 +40,7 @@ pub struct FieldError {
     /// What is wrong with it.
     pub message: String,
     /// The same, for programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "heard::known", skip_serializing_if = "Option::is_none")]
     pub fault: Option<ErrorCode>,
 }
 

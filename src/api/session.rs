@@ -1,6 +1,9 @@
 //! Signing in, and the account that is signed in.
 
-use super::passkeys::Answered;
+use super::{
+    heard::{self, Heard},
+    passkeys::Answered,
+};
 use crate::domain::{
     access::{CenterRole, Role},
     id::HomeId,
@@ -88,9 +91,11 @@ pub struct Me {
     /// The account.
     pub user: User,
     /// Its homes, in the order in which it joined them.
+    #[serde(deserialize_with = "heard::readable")]
     pub homes: Vec<MyHome>,
     /// The account's role at the monitoring center, if it has one.
-    pub center_role: Option<CenterRole>,
+    #[schema(value_type = Option<CenterRole>)]
+    pub center_role: Option<Heard<CenterRole>>,
     /// The server's time.
     #[schema(value_type = String)]
     pub server_time: Timestamp,
@@ -105,7 +110,8 @@ pub struct MyHome {
     /// The home's name, or its id if the server cannot read the home.
     pub name: String,
     /// The account's role in the home.
-    pub role: Role,
+    #[schema(value_type = Role)]
+    pub role: Heard<Role>,
     /// Whether the server cannot read the home. Then no SOS can be raised in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,

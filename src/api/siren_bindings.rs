@@ -1,5 +1,6 @@
 //! How the server reaches sirens and buttons through the MQTT broker, and their condition.
 
+use super::heard::Heard;
 use crate::domain::{device::DeviceFault, id::DeviceId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,7 +61,8 @@ pub struct DeviceHealth {
     pub battery: Option<u8>,
     /// Its problems.
     #[serde(default, rename = "troubles")]
-    pub faults: Vec<DeviceFault>,
+    #[schema(value_type = Vec<DeviceFault>)]
+    pub faults: Vec<Heard<DeviceFault>>,
 }
 
 /// Chooses how the server reaches a siren.

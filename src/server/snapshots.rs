@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     api::{
+        heard::Heard,
         home::{
             Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device,
             HomeAnswer, HomeFacts, Quarantined, Ready, SirenState, Sos,
@@ -102,7 +103,7 @@ impl Snapshots {
             order,
             name: c.name.clone(),
             phone: c.phone.clone(),
-            ready: c.readiness,
+            ready: c.readiness.into(),
             linked: link(c).is_some(),
             reached_at: c.reached_at,
             phone_link: shown(c),
@@ -113,9 +114,9 @@ impl Snapshots {
         };
         Ok(HomeAnswer {
             server_time: self.clock.now(),
-            role: membership.role,
+            role: membership.role.into(),
             home: HomeFacts::of(home),
-            subscription: home.subscription,
+            subscription: home.subscription.into(),
             sos: Sos {
                 dashboard: eligibility::dashboard(home, membership).into(),
                 live_view: ByCamera(home.cameras.iter().map(live_view).collect()),
@@ -143,7 +144,7 @@ impl Snapshots {
         let (siren, online) = (self.siren(home, &d.id), self.devices.is_online(&home.id, &d.id));
         Device {
             id: d.id.clone(),
-            kind: d.kind,
+            kind: d.kind.into(),
             model: d.model.clone(),
             name: d.name.clone(),
             online,
@@ -155,7 +156,7 @@ impl Snapshots {
         let device: Option<DeviceId> = c.id.as_str().parse().ok();
         Camera {
             id: c.id.clone(),
-            kind: c.kind,
+            kind: c.kind.into(),
             name: c.name.clone(),
             online: self.is_camera_online(home, c, device.as_ref()),
             sos_compatible: c.sos_compatible,
@@ -207,8 +208,13 @@ impl Snapshots {
     /// current. The state of a real device is the last that it reported.
     pub(super) fn ready(&self, home: &Home) -> Ready {
         let at = self.clock.now();
-        let check =
-            |what, ok, detail: &str| Check { what, ok, at, detail: detail.into(), count: None };
+        let check = |what: CheckKind, ok, detail: &str| Check {
+            what: what.into(),
+            ok,
+            at,
+            detail: detail.into(),
+            count: None,
+        };
         let mut checks = vec![match (&self.transmitter, self.center, self.demo) {
             (Some(transmitter), ..) => transmitter.check(home, at),
             (None, CenterMode::Operators, _) => match self.operators.present(at).is_empty() {
@@ -275,8 +281,8 @@ impl Snapshots {
             Some(PhoneCall {
                 id: call.id,
                 state,
-                purpose: call.purpose,
-                services: incident.services(),
+                purpose: call.purpose.into(),
+                services: Heard::all(incident.services()),
                 drill: incident.mode == Mode::Drill,
                 password_required: incident.snapshot.password_required,
                 ends_at,
@@ -287,7 +293,7 @@ impl Snapshots {
         Phone {
             name: contact.name.clone(),
             home: home.name.clone(),
-            ready: contact.readiness,
+            ready: contact.readiness.into(),
             asks_password,
             call,
             server_time: now,

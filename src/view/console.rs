@@ -1,7 +1,10 @@
 //! Texts of the monitoring center's console about repeated requests and quiet incidents.
 
 use super::words::{RecordWord as W, Said};
-use crate::{api::center::QueueItem, domain::incident::Quiet};
+use crate::{
+    api::{center::QueueItem, heard::Heard},
+    domain::incident::Quiet,
+};
 
 /// The prefix of the window's title: how many incidents nobody works on, and how many requests were
 /// repeated; empty if both are zero.
@@ -24,18 +27,20 @@ pub fn again(repeats: u32) -> Option<String> {
 }
 
 /// Why the home must not notice it, in a word or two.
-pub const fn quiet(kind: Quiet) -> W {
+pub const fn quiet(kind: Heard<Quiet>) -> W {
     match kind {
-        Quiet::Duress => W::Duress,
-        Quiet::HoldUp => W::HoldUp,
+        Heard::Known(Quiet::Duress) => W::Duress,
+        Heard::Known(Quiet::HoldUp) => W::HoldUp,
+        Heard::Unknown => W::Silent,
     }
 }
 
 /// What that means for the operator.
-pub const fn quiet_note(kind: Quiet) -> W {
+pub const fn quiet_note(kind: Heard<Quiet>) -> W {
     match kind {
-        Quiet::Duress => W::DuressNote,
-        Quiet::HoldUp => W::HoldUpNote,
+        Heard::Known(Quiet::Duress) => W::DuressNote,
+        Heard::Known(Quiet::HoldUp) => W::HoldUpNote,
+        Heard::Unknown => W::SilentNote,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Texts of the settings: the state of each section in a line, faults of fields, and audit records.
 
-use super::words::{HouseholdWord as W, Said, listed};
+use super::words::{HouseholdWord as W, Said, Word, listed};
 use crate::{
     api::{
         audit::{AuditAction, AuditRecord},
+        heard::Heard,
         home::{Contact, HomeAnswer},
         household::Counted,
     },
@@ -16,7 +17,8 @@ use crate::{
 
 /// The text of an audit record.
 pub fn deed(record: &AuditRecord) -> String {
-    let word = match record.what {
+    let Some(what) = record.what.known() else { return Word::New.into() };
+    let word = match what {
         AuditAction::SignedIn => W::DidSignIn,
         AuditAction::SignInRefused => W::DidRefuse,
         AuditAction::SignedOut => W::DidSignOut,
@@ -104,7 +106,7 @@ pub fn minutes(seconds: u16) -> String {
 
 /// Why a contact does not count as ready, if an owner can do something about it.
 pub fn not_counted(contact: &Counted) -> Option<String> {
-    let word = match contact.standing {
+    let word = match contact.standing.known()? {
         Standing::Ready | Standing::Invited => return None,
         Standing::OptedOut => W::ContactOut,
         Standing::Forgot => W::ContactForgot,
@@ -116,10 +118,11 @@ pub fn not_counted(contact: &Counted) -> Option<String> {
 /// The state of a contact. `reached` is when they last answered, as formatted text.
 pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
     let state = match contact.ready {
-        Readiness::OptedOut => return W::OptedOut.say().into(),
+        Heard::Known(Readiness::OptedOut) => return W::OptedOut.say().into(),
         _ if !contact.linked => return W::NoLink.say().into(),
-        Readiness::Invited => return W::Invited.say().into(),
-        Readiness::Accepted => W::Accepted.say(),
+        Heard::Known(Readiness::Invited) => return W::Invited.say().into(),
+        Heard::Known(Readiness::Accepted) => W::Accepted.say(),
+        Heard::Unknown => return Word::New.into(),
     };
     let reached =
         reached.map_or_else(|| W::NeverReached.say().to_owned(), |at| W::LastReached.fill(&[at]));
@@ -127,19 +130,21 @@ pub fn contact_state(contact: &Contact, reached: Option<&str>) -> String {
 }
 
 /// The name of a role, and what it permits.
-pub const fn role(role: Role) -> (W, W) {
+pub const fn role(role: Heard<Role>) -> (W, W) {
     match role {
-        Role::Owner => (W::Owner, W::OwnerNote),
-        Role::Shared => (W::Shared, W::SharedNote),
-        Role::Guest => (W::Guest, W::GuestNote),
+        Heard::Known(Role::Owner) => (W::Owner, W::OwnerNote),
+        Heard::Known(Role::Shared) => (W::Shared, W::SharedNote),
+        Heard::Known(Role::Guest) => (W::Guest, W::GuestNote),
+        Heard::Unknown => (W::OtherRole, W::OtherRoleNote),
     }
 }
 
 /// The name of a role at the monitoring center, and what it permits.
-pub const fn center_role(role: CenterRole) -> (W, W) {
+pub const fn center_role(role: Heard<CenterRole>) -> (W, W) {
     match role {
-        CenterRole::Operator => (W::Operator, W::OperatorNote),
-        CenterRole::Supervisor => (W::Supervisor, W::SupervisorNote),
+        Heard::Known(CenterRole::Operator) => (W::Operator, W::OperatorNote),
+        Heard::Known(CenterRole::Supervisor) => (W::Supervisor, W::SupervisorNote),
+        Heard::Unknown => (W::OtherRole, W::OtherRoleNote),
     }
 }
 
@@ -167,10 +172,11 @@ pub fn sirens_line(home: &HomeAnswer) -> String {
 }
 
 /// The section of SOS for cameras, in a line.
-pub fn cameras_line(home: &HomeAnswer) -> W {
+pub fn cameras_line(home: &HomeAnswer) -> &'static str {
     match home.subscription.sos_for_cameras {
-        Enrolment::Enrolled => W::Enrolled,
-        Enrolment::NotEnrolled => W::NotEnrolled,
+        Heard::Known(Enrolment::Enrolled) => W::Enrolled.say(),
+        Heard::Known(Enrolment::NotEnrolled) => W::NotEnrolled.say(),
+        Heard::Unknown => Word::New.say(),
     }
 }
 
@@ -211,7 +217,7 @@ mod tests {
             order: 1,
             name: "Ann".into(),
             phone: "+1".into(),
-            ready,
+            ready: Heard::Known(ready),
             linked: true,
             reached_at: None,
             phone_link: None,

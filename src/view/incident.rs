@@ -1,14 +1,18 @@
 //! Texts of the incident screens. They never claim a stage that is not recorded (R14), or a siren
 //! that does not exist (R9).
 
-use super::words::{self, IncidentWord, OverviewWord, Said, Word};
+use super::words::{self, IncidentWord, OverviewWord, Said, Tone, Word};
 use crate::{
     api::{
-        home::{Change, Changed, Check, CheckKind},
+        heard::Heard,
+        home::{Availability, Change, Changed, Check, CheckKind},
         incident::{Call, CallStage, CancelHow, Incident, Kind, SirenStage, Stage},
         timeline::What,
     },
-    domain::incident::{CallOutcome, DispatchState, Disposition, Mode, Purpose},
+    domain::{
+        eligibility::Reason,
+        incident::{CallOutcome, DispatchState, Disposition, Mode, Purpose, Request},
+    },
 };
 
 /// The screen of an incident.
@@ -24,23 +28,34 @@ pub enum Screen {
     Ended,
 }
 
+/// Why there is no shield, if there is none.
+pub fn no_shield(answer: &Availability) -> Option<Heard<Reason>> {
+    (!answer.available).then_some(answer.reason.unwrap_or(Heard::Unknown))
+}
+
 /// Returns the screen to show, if any. The screen of a running incident can be left for a bar. Only
 /// a countdown covers the monitoring center's console, whatever happens at the operator's own home.
-pub fn shown(state: Stage, left: bool, at_center: bool) -> Option<Screen> {
-    match screen(state) {
+pub fn shown(incident: &Incident, left: bool, at_center: bool) -> Option<Screen> {
+    match screen(incident) {
         Screen::Running if left || at_center => Some(Screen::Banner),
         Screen::Ended if at_center => None,
         screen => Some(screen),
     }
 }
 
-/// The screen for a stage.
-pub fn screen(state: Stage) -> Screen {
-    match state {
+/// The screen of an incident. One at a stage that only a newer server knows runs, because that may
+/// be so. If Cancel Help still cancels it, it counts down.
+pub fn screen(incident: &Incident) -> Screen {
+    match incident.state {
         Stage::CountingDown => Screen::Countdown,
-        Stage::SirenSounding | Stage::Verifying | Stage::Dispatching | Stage::UnderReview => {
-            Screen::Running
+        Stage::Other if incident.cancel.allowed && incident.cancel.how == CancelHow::CancelHelp => {
+            Screen::Countdown
         }
+        Stage::SirenSounding
+        | Stage::Verifying
+        | Stage::Dispatching
+        | Stage::UnderReview
+        | Stage::Other => Screen::Running,
         Stage::Aborted | Stage::Cancelled | Stage::Closed => Screen::Ended,
     }
 }
@@ -48,8 +63,25 @@ pub fn screen(state: Stage) -> Screen {
 /// “Requesting police”, “Sounding the siren”.
 pub fn countdown_title(incident: &Incident) -> String {
     match incident.kind {
-        Kind::Sos => Word::Requesting.fill(&[&words::services(&incident.services)]),
+        Kind::Sos | Kind::Other => Word::Requesting.fill(&[&help(incident)]),
         Kind::Siren => Word::SoundingSiren.say().into(),
+    }
+}
+
+/// What was requested, within a sentence.
+fn help(incident: &Incident) -> String {
+    match incident.services.is_empty() {
+        true => Word::OtherHelpNoun.say().into(),
+        false => words::services(&incident.services),
+    }
+}
+
+/// How an incident looks in a list.
+pub fn tone(incident: &Incident) -> Tone {
+    match (incident.services.first(), incident.kind) {
+        (Some(service), _) => words::tone_of(*service),
+        (None, Kind::Siren) => words::tone(Request::Siren),
+        (None, Kind::Sos | Kind::Other) => words::tone_of(Heard::Unknown),
     }
 }
 
@@ -62,7 +94,7 @@ pub fn countdown_name(incident: &Incident, seconds: u32) -> String {
 /// The line below the title.
 pub fn countdown_detail(incident: &Incident, seconds: u32) -> String {
     match (&incident.address, incident.kind) {
-        (Some(address), Kind::Sos) => {
+        (Some(address), Kind::Sos | Kind::Other) => {
             one_or_many(seconds, Word::ToPlaceInSecond, Word::ToPlaceInSeconds)
                 .fill(&[&address.line1, &seconds.to_string()])
         }
@@ -80,20 +112,36 @@ fn one_or_many(count: u32, one: Word, many: Word) -> Word {
 /// dispatch has progressed beyond the request (R14).
 pub fn is_nobody_told(incident: &Incident) -> bool {
     let asks = matches!(incident.state, Stage::Verifying | Stage::Dispatching)
-        && incident.kind == Kind::Sos;
+        && incident.kind != Kind::Siren;
     asks && !incident.connected
         && incident.dispatches.iter().all(|d| d.state == DispatchState::Requested)
+}
+
+/// Whether the emergency number comes first: nobody was told, or the app cannot say what happens,
+/// because only a newer server knows the stage. A drill needs no number.
+pub fn is_number_first(incident: &Incident) -> bool {
+    is_nobody_told(incident) || incident.state == Stage::Other && incident.mode != Mode::Drill
+}
+
+/// The note below the emergency number that comes first: why it does.
+pub fn number_note(incident: &Incident) -> &'static str {
+    match incident.state {
+        Stage::Other => Word::ArrivedNote.say(),
+        _ => IncidentWord::NobodyConnected.say(),
+    }
 }
 
 /// The heading of a running incident; `number` is the emergency number at the home.
 pub fn running_title(incident: &Incident, number: &str) -> String {
     let heard = |c: &Call| {
-        matches!(c.outcome, Some(CallOutcome::Confirmed | CallOutcome::Told))
+        matches!(c.outcome, Some(Heard::Known(CallOutcome::Confirmed | CallOutcome::Told)))
             || c.state == CallStage::Answered
     };
     let word = match incident.state {
         Stage::UnderReview => Word::NothingSentYet,
         Stage::SirenSounding => Word::SirensAsked,
+        Stage::Other if is_number_first(incident) => Word::CannotShow,
+        Stage::Other => Word::DrillNote,
         _ if !is_nobody_told(incident) => Word::HelpRequested,
         _ if incident.calls.iter().any(heard) => Word::NoRespondersTold,
         _ => Word::NobodyTold,
@@ -105,16 +153,16 @@ pub fn running_title(incident: &Incident, number: &str) -> String {
 /// emergency number at the home.
 pub fn banner(incident: &Incident, number: &str) -> (String, &'static str) {
     let title = running_title(incident, number);
-    match (incident.mode, is_nobody_told(incident)) {
-        (Mode::Drill, _) => (Word::DrillPrefix.fill(&[&title]), "drill"),
-        (Mode::Live, true) => (title, "alone"),
-        (Mode::Live, false) => (title, "told"),
+    match is_number_first(incident) {
+        _ if incident.mode == Mode::Drill => (Word::DrillPrefix.fill(&[&title]), "drill"),
+        true => (title, "alone"),
+        false => (title, "told"),
     }
 }
 
 /// The symbol beside the heading.
 pub fn running_icon(incident: &Incident) -> &'static str {
-    if incident.state == Stage::UnderReview || is_nobody_told(incident) {
+    if matches!(incident.state, Stage::UnderReview | Stage::Other) || is_nobody_told(incident) {
         "warning"
     } else {
         "check"
@@ -126,15 +174,15 @@ pub fn running_detail(incident: &Incident) -> String {
     if incident.state == Stage::UnderReview {
         return IncidentWord::ReviewNote.say().into();
     }
-    let services = words::services(&incident.services);
+    let services = help(incident);
     match (&incident.address, incident.kind) {
-        (Some(address), Kind::Sos) if is_nobody_told(incident) => IncidentWord::SayThis
+        (_, Kind::Siren) => IncidentWord::NoCallNoDispatch.say().into(),
+        (Some(address), _) if is_number_first(incident) => IncidentWord::SayThis
             .fill(&[&services, &format!("{}, {}", address.line1, address.city)]),
-        (Some(address), Kind::Sos) => {
+        (Some(address), _) => {
             words::capital(&IncidentWord::ServicesTo.fill(&[&services, &address.line1]))
         }
-        (None, Kind::Sos) => words::capital(&services),
-        (_, Kind::Siren) => IncidentWord::NoCallNoDispatch.say().into(),
+        (None, _) => words::capital(&services),
     }
 }
 
@@ -159,8 +207,11 @@ pub fn call_detail(call: &Call, seconds: u64) -> String {
         _ => IncidentWord::RingingFor.fill(&[&seconds.to_string()]),
     };
     match call.purpose {
-        Purpose::Verify => format!("{progress} {}", IncidentWord::OnlyFirstCall.say()),
-        Purpose::Inform => format!("{progress} {}", IncidentWord::CallToSay.say()),
+        Heard::Known(Purpose::Verify) => {
+            format!("{progress} {}", IncidentWord::OnlyFirstCall.say())
+        }
+        Heard::Known(Purpose::Inform) => format!("{progress} {}", IncidentWord::CallToSay.say()),
+        Heard::Unknown => progress,
     }
 }
 
@@ -172,25 +223,31 @@ pub fn cancel_note(incident: &Incident) -> Option<IncidentWord> {
         CancelHow::Nothing if incident.state == Stage::Dispatching => {
             Some(IncidentWord::CannotCancel)
         }
-        CancelHow::Nothing => None,
+        CancelHow::Nothing | CancelHow::Other => None,
     }
 }
 
-/// Whether Silence Siren is offered.
+/// Whether Silence Siren is offered: also if only a newer server knows what the sirens do.
 pub fn can_silence(incident: &Incident) -> bool {
-    incident.siren.state == SirenStage::Sounding
+    match incident.siren.state {
+        SirenStage::Sounding => true,
+        SirenStage::Other => !incident.siren.devices.is_empty(),
+        SirenStage::Silent | SirenStage::Silenced | SirenStage::Ended => false,
+    }
 }
 
 /// A responder's state in a word or two.
-pub fn dispatch_word(state: DispatchState) -> IncidentWord {
-    match state {
+pub fn dispatch_word(state: Heard<DispatchState>) -> &'static str {
+    let Some(state) = state.known() else { return Word::New.say() };
+    let word = match state {
         DispatchState::Requested => IncidentWord::DispatchRequested,
         DispatchState::Accepted => IncidentWord::DispatchAccepted,
         DispatchState::Rejected => IncidentWord::DispatchRejected,
         DispatchState::EnRoute => IncidentWord::DispatchEnRoute,
         DispatchState::OnScene => IncidentWord::DispatchOnScene,
         DispatchState::Closed => IncidentWord::DispatchClosed,
-    }
+    };
+    word.say()
 }
 
 /// The heading and the line below it for an incident that ended. `clock` is the local time at which
@@ -209,42 +266,51 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
         (Stage::Cancelled, _) => {
             (IncidentWord::CalledItOff.fill(&[by, clock]), IncidentWord::HelpNotComing.say().into())
         }
-        (_, Some(Disposition::SirenOver)) => say(IncidentWord::SirensStopped, IncidentWord::AtTime),
-        (_, Some(Disposition::SirenTooLate)) => {
+        (_, Some(Heard::Unknown)) if drill => say(IncidentWord::DrillEnded, IncidentWord::ClosedAt),
+        (_, Some(Heard::Unknown)) => say(IncidentWord::ClosedSomehow, IncidentWord::ClosedAt),
+        (_, Some(Heard::Known(Disposition::SirenOver))) => {
+            say(IncidentWord::SirensStopped, IncidentWord::AtTime)
+        }
+        (_, Some(Heard::Known(Disposition::SirenTooLate))) => {
             say(IncidentWord::NoSirenSounded, IncidentWord::ServerWasDown)
         }
-        (_, Some(Disposition::ReplacedByLive)) => {
+        (_, Some(Heard::Known(Disposition::ReplacedByLive))) => {
             say(IncidentWord::DrillEnded, IncidentWord::RealTookOver)
         }
-        (_, Some(Disposition::SilentPractice)) => {
+        (_, Some(Heard::Known(Disposition::SilentPractice))) => {
             say(IncidentWord::SilentPracticeOver, IncidentWord::AtTime)
         }
-        (_, Some(Disposition::NobodyConnected)) => {
+        (_, Some(Heard::Known(Disposition::NobodyConnected))) => {
             say(IncidentWord::NobodyCame, IncidentWord::NobodyCameNote)
         }
-        (_, Some(Disposition::EndedByHome)) => {
+        (_, Some(Heard::Known(Disposition::EndedByHome))) => {
             (IncidentWord::EndedByHome.fill(&[by]), IncidentWord::AtTime.fill(&[clock]))
         }
-        (_, Some(Disposition::ReviewedNotSent)) => {
+        (_, Some(Heard::Known(Disposition::ReviewedNotSent))) => {
             (IncidentWord::NothingWasSent.say().into(), IncidentWord::LookedAtIt.fill(&[by, clock]))
         }
         (
             _,
-            Some(Disposition::ClosedByCenter | Disposition::HelpGiven | Disposition::FalseAlarm),
+            Some(Heard::Known(
+                Disposition::ClosedByCenter | Disposition::HelpGiven | Disposition::FalseAlarm,
+            )),
         ) => say(IncidentWord::ClosedByCenter, IncidentWord::AtTime),
         (_, _) if drill => say(IncidentWord::DrillComplete, IncidentWord::FinishedAt),
         (_, _) => {
-            let came = IncidentWord::CameAndFinished.fill(&[&words::services(&incident.services)]);
+            let came = IncidentWord::CameAndFinished.fill(&[&help(incident)]);
             (words::capital(&came), IncidentWord::ClosedAt.fill(&[clock]))
         }
     }
 }
 
-/// The symbol for how it ended.
+/// The symbol for how it ended. With a warning the screen has the emergency number.
 pub fn ended_icon(incident: &Incident) -> &'static str {
     match (incident.state, incident.outcome.as_ref().and_then(|o| o.disposition)) {
         (Stage::Aborted, _) => "undo",
-        (_, Some(Disposition::NobodyConnected | Disposition::SirenTooLate)) => "warning",
+        (_, Some(Heard::Known(Disposition::NobodyConnected | Disposition::SirenTooLate))) => {
+            "warning"
+        }
+        (_, Some(Heard::Unknown)) if incident.mode != Mode::Drill => "warning",
         _ => "check",
     }
 }
@@ -252,7 +318,7 @@ pub fn ended_icon(incident: &Incident) -> &'static str {
 /// The heading of a screen whose details are not loaded yet; `number` is the emergency number at
 /// the home.
 pub fn bare_title(incident: &Incident, number: &str) -> String {
-    match screen(incident.state) {
+    match screen(incident) {
         Screen::Ended => summary(incident),
         Screen::Countdown | Screen::Running | Screen::Banner => running_title(incident, number),
     }
@@ -262,16 +328,17 @@ pub fn bare_title(incident: &Incident, number: &str) -> String {
 pub fn summary(incident: &Incident) -> String {
     let what = match incident.kind {
         Kind::Siren => Word::Siren.say().into(),
-        Kind::Sos => words::capital(&words::services(&incident.services)),
+        Kind::Sos | Kind::Other => words::capital(&help(incident)),
     };
     let end = match (incident.state, incident.outcome.as_ref().and_then(|o| o.disposition)) {
         (Stage::Aborted, _) => Word::EndInTime,
         (Stage::Cancelled, _) => Word::EndCalledOff,
-        (Stage::Closed, Some(Disposition::SirenOver)) => Word::EndSirens,
-        (Stage::Closed, Some(Disposition::ReplacedByLive)) => Word::EndReplaced,
-        (Stage::Closed, Some(Disposition::ReviewedNotSent)) => Word::EndNotSent,
-        (Stage::Closed, Some(Disposition::EndedByHome)) => Word::EndByHome,
-        (Stage::Closed, Some(Disposition::NobodyConnected)) => Word::EndNobody,
+        (Stage::Other, _) | (Stage::Closed, Some(Heard::Unknown)) => Word::EndNew,
+        (Stage::Closed, Some(Heard::Known(Disposition::SirenOver))) => Word::EndSirens,
+        (Stage::Closed, Some(Heard::Known(Disposition::ReplacedByLive))) => Word::EndReplaced,
+        (Stage::Closed, Some(Heard::Known(Disposition::ReviewedNotSent))) => Word::EndNotSent,
+        (Stage::Closed, Some(Heard::Known(Disposition::EndedByHome))) => Word::EndByHome,
+        (Stage::Closed, Some(Heard::Known(Disposition::NobodyConnected))) => Word::EndNobody,
         (Stage::Closed, _) => Word::EndFinished,
         _ => Word::EndRunning,
     };
@@ -290,9 +357,15 @@ pub fn readiness(available: bool, ready: bool, connected: bool) -> (Word, &'stat
     }
 }
 
-/// The text of one readiness check (R23).
+/// The text of one readiness check (R23). What only a newer server checks is said in its words.
 pub fn check(check: &Check) -> String {
-    match (check.what, check.ok) {
+    let Some(what) = check.what.known() else {
+        return match check.detail.is_empty() {
+            true => Word::SomethingNeedsALook.into(),
+            false => check.detail.clone(),
+        };
+    };
+    match (what, check.ok) {
         (CheckKind::Center, true) => Word::CenterReady.into(),
         (CheckKind::Center, false) => Word::CenterNotReady.into(),
         (CheckKind::BaseStation, true) => Word::BaseOnline.into(),
@@ -313,6 +386,7 @@ pub fn changed(change: &Change) -> (&'static str, String) {
     match change.what {
         Changed::Address => ("home", OverviewWord::ChangedAddress.fill(&[&change.who])),
         Changed::Contacts => ("people", OverviewWord::ChangedContacts.fill(&[&change.who])),
+        Changed::Other => ("gear", OverviewWord::ChangedSomething.fill(&[&change.who])),
     }
 }
 
@@ -332,20 +406,29 @@ pub fn mark(what: What) -> &'static str {
 }
 
 /// The state or the outcome of a call, for the list of calls.
-pub fn call_word(call: &Call) -> IncidentWord {
-    match (call.state, call.outcome) {
+pub fn call_word(call: &Call) -> &'static str {
+    let word = match (call.state, call.outcome) {
+        (CallStage::Other, _) => return Word::New.say(),
         (CallStage::Queued, _) => IncidentWord::CallNext,
         (CallStage::Ringing, _) => IncidentWord::CallRinging,
         (CallStage::Answered, _) => IncidentWord::CallTalking,
-        (CallStage::Ended, Some(CallOutcome::Confirmed)) => IncidentWord::CallConfirmed,
-        (CallStage::Ended, Some(CallOutcome::Cancelled)) => IncidentWord::CallCalledOff,
-        (CallStage::Ended, Some(CallOutcome::Told)) => IncidentWord::CallTold,
-        (CallStage::Ended, Some(CallOutcome::WrongPassword)) => IncidentWord::CallWrongPassword,
-        (CallStage::Ended, Some(CallOutcome::NoAnswer)) => IncidentWord::CallNoAnswer,
-        // The outcome is not told while the incident runs (R16).
-        (CallStage::Ended, None) => IncidentWord::CallOver,
+        (CallStage::Ended, Some(Heard::Known(CallOutcome::Confirmed))) => {
+            IncidentWord::CallConfirmed
+        }
+        (CallStage::Ended, Some(Heard::Known(CallOutcome::Cancelled))) => {
+            IncidentWord::CallCalledOff
+        }
+        (CallStage::Ended, Some(Heard::Known(CallOutcome::Told))) => IncidentWord::CallTold,
+        (CallStage::Ended, Some(Heard::Known(CallOutcome::WrongPassword))) => {
+            IncidentWord::CallWrongPassword
+        }
+        (CallStage::Ended, Some(Heard::Known(CallOutcome::NoAnswer))) => IncidentWord::CallNoAnswer,
+        // The outcome is not told while the incident runs (R16), and one that only a newer server
+        // knows cannot be.
+        (CallStage::Ended, None | Some(Heard::Unknown)) => IncidentWord::CallOver,
         (CallStage::Ended, _) => IncidentWord::CallNotReached,
-    }
+    };
+    word.say()
 }
 
 #[cfg(test)]
@@ -438,8 +521,10 @@ mod tests {
 
     #[test]
     fn screen_that_runs_can_be_left_and_covers_no_console() {
-        let all = [Stage::CountingDown, Stage::Verifying, Stage::UnderReview, Stage::Closed];
-        let of = |left, at_center| all.map(|state| shown(state, left, at_center));
+        let all = ["counting_down", "verifying", "under_review", "closed"];
+        let of = |left, at_center| {
+            all.map(|state| shown(&incident(state, &["police"]), left, at_center))
+        };
         let [countdown, running, banner, ended] =
             [Screen::Countdown, Screen::Running, Screen::Banner, Screen::Ended].map(Some);
         assert_eq!(of(false, false), [countdown, running, running, ended]);
@@ -468,7 +553,7 @@ mod tests {
             ended(&incident("aborted", &["fire"]), "14:03").0,
             "Cancelled. Nothing was sent."
         );
-        assert_eq!(screen(Stage::Aborted), Screen::Ended);
+        assert_eq!(screen(&incident("aborted", &["fire"])), Screen::Ended);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod countdown;
 pub mod household;
 pub mod incident;
 pub mod live;
+pub mod phone;
 pub mod records;
 pub mod sending;
 pub mod slide;

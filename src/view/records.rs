@@ -4,6 +4,7 @@
 use super::words::{RecordWord as W, Said, Word};
 use crate::{
     api::{
+        heard::Heard,
         home::CheckKind,
         incident::{CallStage, Incident, Kind, Stage},
         timeline::What,
@@ -31,7 +32,7 @@ impl Filter {
     pub fn lets(self, incident: &Incident) -> bool {
         match self {
             Self::All => true,
-            Self::Real => incident.mode == Mode::Live,
+            Self::Real => incident.mode != Mode::Drill,
             Self::Drills => incident.mode == Mode::Drill,
         }
     }
@@ -73,7 +74,7 @@ pub fn steps(drill: &Incident) -> Vec<Step> {
     };
     let has_sirens = drill.timeline.iter().any(|line| line.what == What::SirenOn);
     let has_calls = !drill.calls.is_empty();
-    let asks = drill.kind == Kind::Sos;
+    let asks = drill.kind != Kind::Siren;
     let over = drill.state.is_over().then(|| took(drill)).flatten();
     [
         Some((W::StepSent, first(&[What::CountdownOver, What::SentNow]))),
@@ -94,7 +95,8 @@ pub fn steps(drill: &Incident) -> Vec<Step> {
 pub enum Verdict {
     /// It would have worked.
     Passed,
-    /// Help would have come, but something was not tried or was not as it should be.
+    /// Help would have come, but something was not tried or was not as it should be; or the app is
+    /// too old to say.
     Doubtful,
     /// Something would have gone wrong, or the drill has not come to its end.
     Failed,
@@ -137,7 +139,7 @@ pub fn result(drill: &Incident) -> DrillResult {
         (Some(_), None) => W::NobodyAnswered.say().into(),
     };
     let mut wrong = Vec::new();
-    if drill.kind == Kind::Sos && !drill.unready.is_empty() {
+    if drill.kind != Kind::Siren && !drill.unready.is_empty() {
         let named: Vec<_> = drill.unready.iter().map(|check| lacked(*check).say()).collect();
         wrong.push(W::Lacked.fill(&[&named.join(" · ")]));
     }
@@ -145,22 +147,27 @@ pub fn result(drill: &Incident) -> DrillResult {
         wrong.push(W::SirenSilent.into());
     }
     let ran = drill.state == Stage::Cancelled
-        || drill.state == Stage::Closed && disposition != Some(Disposition::ReplacedByLive);
+        || drill.state == Stage::Closed && disposition != Some(Disposition::ReplacedByLive.into());
+    let is_new = drill.state == Stage::Other || disposition == Some(Heard::Unknown);
     if ran
         && drill.state != Stage::Cancelled
-        && drill.kind == Kind::Sos
+        && drill.kind != Kind::Siren
+        && !is_new
         && !has(What::DispatchAccepted)
     {
         wrong.push(W::NotAccepted.into());
     }
-    if call.is_some_and(|c| c.outcome == Some(CallOutcome::WrongPassword)) {
+    if call.is_some_and(|c| c.outcome == Some(CallOutcome::WrongPassword.into())) {
         wrong.push(W::NoPassword.into());
     }
-    let silent = disposition == Some(Disposition::SilentPractice);
+    let silent = disposition == Some(Disposition::SilentPractice.into());
     let title = match drill.state {
         Stage::Aborted => W::Aborted.into(),
-        Stage::Closed if disposition == Some(Disposition::ReplacedByLive) => W::Replaced.into(),
-        _ if !ran => W::Unfinished.into(),
+        Stage::Closed if disposition == Some(Disposition::ReplacedByLive.into()) => {
+            W::Replaced.into()
+        }
+        _ if is_new && wrong.is_empty() => W::ResultNew.into(),
+        _ if !ran && !is_new => W::Unfinished.into(),
         _ if !wrong.is_empty() => W::Failed.into(),
         _ if silent => W::NothingTried.into(),
         _ if call.is_some() && reached.is_none() => W::PassedUnanswered.into(),
@@ -169,21 +176,22 @@ pub fn result(drill: &Incident) -> DrillResult {
         }
     };
     let verdict = match () {
-        () if !ran || !wrong.is_empty() => Verdict::Failed,
-        () if silent || call.is_some() && reached.is_none() => Verdict::Doubtful,
+        () if !ran && !is_new || !wrong.is_empty() => Verdict::Failed,
+        () if is_new || silent || call.is_some() && reached.is_none() => Verdict::Doubtful,
         () => Verdict::Passed,
     };
     DrillResult { title, verdict, answered, notes: wrong }
 }
 
 /// The text of a requirement that was not met.
-const fn lacked(check: CheckKind) -> Word {
+const fn lacked(check: Heard<CheckKind>) -> Word {
     match check {
-        CheckKind::Center => Word::CenterNotReady,
-        CheckKind::BaseStation => Word::BaseOffline,
-        CheckKind::Contacts => Word::NoContactReady,
-        CheckKind::Address => Word::NoAddress,
-        CheckKind::Devices => Word::DevicesNeedALook,
+        Heard::Known(CheckKind::Center) => Word::CenterNotReady,
+        Heard::Known(CheckKind::BaseStation) => Word::BaseOffline,
+        Heard::Known(CheckKind::Contacts) => Word::NoContactReady,
+        Heard::Known(CheckKind::Address) => Word::NoAddress,
+        Heard::Known(CheckKind::Devices) => Word::DevicesNeedALook,
+        Heard::Unknown => Word::SomethingNeedsALook,
     }
 }
 
@@ -294,7 +302,8 @@ mod tests {
             ("closed", 300),
         ];
         let mut lacking = drill("closed", sister("confirmed"), &lines);
-        lacking.unready = vec![CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts];
+        lacking.unready =
+            Heard::all([CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts]);
         let told = result(&lacking);
         assert_eq!(
             (told.verdict, told.title.as_str()),
@@ -327,7 +336,7 @@ mod tests {
         let of_sirens = |disposition: &str, lines: &[(&str, u64)]| {
             let mut drill = drill("closed", json!([]), lines);
             (drill.kind, drill.services, drill.unready) =
-                (Kind::Siren, Vec::new(), vec![CheckKind::Contacts]);
+                (Kind::Siren, Vec::new(), Heard::all([CheckKind::Contacts]));
             drill.outcome.as_mut().unwrap().disposition =
                 Some(serde_json::from_value(json!(disposition)).unwrap());
             drill

@@ -1,6 +1,9 @@
 //! Whether a request for help is sent again by itself, or the person is asked first (F5).
 
-use crate::domain::{incident::command::STALE, time::Timestamp};
+use crate::{
+    api::problem::Code,
+    domain::{incident::command::STALE, time::Timestamp},
+};
 use std::time::Duration;
 
 /// A moment by both clocks of a device.
@@ -26,6 +29,12 @@ impl Moment {
 /// Whether a tap is so old that the person must be asked before it is sent.
 pub fn must_ask(age: Duration) -> bool {
     age > STALE
+}
+
+/// Whether a server that failed says itself that it stored nothing, so that there is no need to wait
+/// for an acknowledgment. What a newer server says may mean something else.
+pub fn says_not_sent(code: Option<Code>) -> bool {
+    code.is_some_and(|code| code != Code::Other)
 }
 
 /// Whether the app sends a request again by itself that the server refused as too old.
@@ -54,6 +63,13 @@ mod tests {
         assert!(!is_sent_again(s(1), NOW, true), "the server refused the corrected time, too");
         assert!(!is_sent_again(s(1), None, false), "an older server tells no time");
         assert!(!is_sent_again(s(61), NOW, false), "the tap itself is old");
+    }
+
+    #[test]
+    fn failure_that_only_a_newer_server_knows_is_not_not_sent() {
+        assert!(says_not_sent(Some(Code::StorageUnavailable)));
+        assert!(!says_not_sent(Some(Code::Other)));
+        assert!(!says_not_sent(None), "an error page of a proxy");
     }
 
     /// F5.

@@ -15,7 +15,7 @@ use crate::{
         id::{HomeId, IncidentId},
         incident::{Mode, Request, Source},
     },
-    view::sending::{Moment, is_sent_again, must_ask},
+    view::sending::{Moment, is_sent_again, must_ask, says_not_sent},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -57,6 +57,8 @@ pub enum Stage {
     StillNeeded,
     /// The server refused it, with this sentence.
     Refused(String),
+    /// The server answered with this sentence; what kind of answer it is, only a newer app knows.
+    Answered(String),
     /// The server has it, but this app cannot read the answer.
     Arrived,
     /// The session has ended; it is sent after the next sign-in.
@@ -102,7 +104,9 @@ impl Sender {
     pub fn send(self, gesture: Gesture) {
         let Some(home) = self.store.home_id() else { return };
         let busy = self.sending.with_untracked(|s| {
-            s.as_ref().is_some_and(|s| !matches!(s.stage, Stage::Refused(_) | Stage::Arrived))
+            s.as_ref().is_some_and(|s| {
+                !matches!(s.stage, Stage::Refused(_) | Stage::Answered(_) | Stage::Arrived)
+            })
         });
         if busy {
             return;
@@ -169,9 +173,7 @@ impl Sender {
             match answer {
                 Ok(told) => return self.acknowledged(id, told),
                 Err(failure) if failure.may_pass() => {
-                    // The server itself says that it stored nothing, so there is no need to wait
-                    // for two seconds.
-                    if failure.code().is_some() {
+                    if says_not_sent(failure.code()) {
                         self.advance(id, tapped, Stage::Trying, Stage::NotSent);
                     }
                 }
@@ -221,6 +223,9 @@ impl Sender {
             Failure::Refused(problem) if problem.code == Code::NotSignedIn => {
                 self.set_stage(id, Stage::SignedOut);
                 self.store.leave();
+            }
+            Failure::Refused(problem) if problem.code == Code::Other => {
+                self.set_stage(id, Stage::Answered(problem.detail.clone()));
             }
             Failure::Refused(problem) => self.set_stage(id, Stage::Refused(problem.detail.clone())),
             Failure::Unreachable => {}

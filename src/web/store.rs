@@ -416,7 +416,7 @@ impl Store {
     /// Requests the end of the incident that ran when the connection was lost and is over now.
     fn ended_meanwhile(self) {
         let known =
-            self.incident.get_untracked().filter(|i| view::screen(i.state) != view::Screen::Ended);
+            self.incident.get_untracked().filter(|i| view::screen(i) != view::Screen::Ended);
         if let Some(known) = known {
             spawn_local(async move {
                 match client::incident(known.id).await {

@@ -55,6 +55,17 @@ fn what_the_server_refuses_is_said_in_its_words() {
     page.named("Call 911");
 }
 
+/// An answer of a kind that only a newer server knows may be no refusal.
+#[wasm_bindgen_test]
+fn what_only_a_newer_server_answers_is_not_said_to_be_unsent() {
+    let page = shown(Stage::Answered("Your neighbors are on their way.".into()));
+    page.named("The server has answered");
+    assert!(page.text().contains("Your neighbors are on their way."));
+    page.named("Load again");
+    page.named("Call 911");
+    assert!(!page.text().to_uppercase().contains("NOT SENT"));
+}
+
 /// A session that ended removed the home from the screen, but the number is still the one of the
 /// home where help is needed (F1).
 #[wasm_bindgen_test]

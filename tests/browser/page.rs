@@ -150,7 +150,7 @@ pub fn home(has_siren: bool) -> HomeAnswer {
     let mut home: HomeAnswer = answer(text, &json!({"server_time": now()}));
     if !has_siren {
         home.sos.siren.available = false;
-        home.sos.siren.reason = Some(Reason::NoBaseStationOrEnrolledCamera);
+        home.sos.siren.reason = Some(Reason::NoBaseStationOrEnrolledCamera.into());
         home.devices.clear();
         home.cameras.clear();
     }

@@ -2,5 +2,6 @@
 
 mod domain;
 mod layers;
+mod newer;
 mod server;
 mod tidy;

@@ -65,7 +65,15 @@ pub async fn list(
     let told = |AuditRow { number, at, what, who, address, detail }: AuditRow| {
         let about =
             detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
-        AuditRecord { number, at, what, who, address, about, detail: detail.to_string() }
+        AuditRecord {
+            number,
+            at,
+            what: what.into(),
+            who,
+            address,
+            about,
+            detail: detail.to_string(),
+        }
     };
     Ok(Json(all.into_iter().map(told).collect()))
 }

@@ -76,7 +76,7 @@ pub async fn people(
         id: account.id,
         name: account.name,
         email: account.email,
-        role,
+        role: role.into(),
     };
     let people = reads.center_people().await?.into_iter().map(person).collect();
     Ok(Json(CenterPeople {

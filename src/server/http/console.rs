@@ -14,6 +14,7 @@ use crate::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
             NewNote, QuarantinedIncident, Queue, QueueItem, Reach, Step, WatchableCamera,
         },
+        heard::Heard,
         home::HomeFacts,
         incident::{Incident, Stage},
         problem::Code,
@@ -198,8 +199,8 @@ impl Board {
         QueueItem {
             id: incident.id,
             home: incident.snapshot.home_name.clone(),
-            services: incident.services(),
-            quiet: incident.quiet,
+            services: Heard::all(incident.services()),
+            quiet: incident.quiet.map(Into::into),
             repeats: u32::try_from(incident.repeats).unwrap_or(u32::MAX),
             state: Stage::from(&incident.state),
             since: incident.deadline,

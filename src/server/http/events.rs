@@ -7,7 +7,10 @@ use super::{
     phone::Caller,
 };
 use crate::{
-    api::phone::{Phone, PhoneCall},
+    api::{
+        heard::Heard,
+        phone::{Phone, PhoneCall},
+    },
     domain::{
         contact::Readiness,
         id::{ContactId, HomeId, UserId},
@@ -218,7 +221,7 @@ struct ContactStream {
     contact: ContactId,
     /// Due after a time without an event on this stream, no matter what else happens in the home.
     pings: Interval,
-    shown: Option<(Option<PhoneCall>, Readiness)>,
+    shown: Option<(Option<PhoneCall>, Heard<Readiness>)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
 }
 

@@ -211,11 +211,11 @@ pub async fn one(
             id: account.id,
             name: account.name,
             email: account.email,
-            role: membership.role,
+            role: membership.role.into(),
             sos_withdrawn: membership.sos_withdrawn,
         });
     let stream = |c: &crate::domain::camera::Camera| {
-        let (has_login, keep) = (c.login.is_some(), c.keep);
+        let (has_login, keep) = (c.login.is_some(), c.keep.into());
         c.stream.as_ref().map(|s| Stream {
             camera: c.id.clone(),
             address: s.as_str().into(),
@@ -226,7 +226,7 @@ pub async fn one(
     };
     let (password, now) = (member.home.verbal_password_required(), clock.now());
     let counted =
-        |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now) };
+        |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now).into() };
     Ok(Json(Household {
         people: people.collect(),
         invitations,

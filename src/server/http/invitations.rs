@@ -191,7 +191,7 @@ fn told_as<R>(
     let told = |i: Invitation| {
         Some(Invited {
             id: session_name(&i.token),
-            role: role(&i.scope)?,
+            role: role(&i.scope)?.into(),
             name: i.name,
             expires_at: i.expires_at,
         })
@@ -291,9 +291,9 @@ pub async fn one(
     let to = match invitation.scope {
         InvitationScope::Home(home, role) => InvitedTo::Home {
             name: homes.get(&home).ok_or_else(ApiError::not_found)?.name.clone(),
-            role,
+            role: role.into(),
         },
-        InvitationScope::Center(role) => InvitedTo::Center { role },
+        InvitationScope::Center(role) => InvitedTo::Center { role: role.into() },
     };
     Ok(Json(InvitationAnswer { inviter, name: invitation.name, to }))
 }

@@ -347,19 +347,19 @@ pub async fn me(
                 Some(home) => Some(MyHome {
                     id,
                     name: home.name.clone(),
-                    role: membership.role,
+                    role: membership.role.into(),
                     unreadable: false,
                 }),
                 None if homes.is_unreadable(&id) => Some(MyHome {
                     name: id.to_string(),
                     id,
-                    role: membership.role,
+                    role: membership.role.into(),
                     unreadable: true,
                 }),
                 None => None,
             }
         };
     let homes = memberships.into_iter().filter_map(home).collect();
-    let center_role = reads.center_role(&account.id).await?;
+    let center_role = reads.center_role(&account.id).await?.map(Into::into);
     Ok(Json(Me { user: user(&account), homes, center_role, server_time: clock.now() }))
 }

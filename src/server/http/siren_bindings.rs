@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     api::{
+        heard::Heard,
         home::HomeAnswer,
         problem::Code,
         siren_bindings::{
@@ -61,6 +62,7 @@ pub async fn one(
         ..SirenBindings::default()
     };
     for Diagnostics { who, health, faults } in broker.diagnostics(home) {
+        let faults = Heard::all(faults);
         let health = DeviceHealth { seen_at: health.seen_at, battery: health.battery, faults };
         match who {
             Ok(device) => {

@@ -2,9 +2,12 @@
 
 use super::timeline;
 use crate::{
-    api::incident::{
-        Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person, SirenStage,
-        SirenView, Stage,
+    api::{
+        heard::Heard,
+        incident::{
+            Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person,
+            SirenStage, SirenView, Stage,
+        },
     },
     domain::{
         call_tree,
@@ -37,8 +40,8 @@ pub fn present(
         id: incident.id,
         home: incident.home.clone(),
         kind: if services.is_empty() { Kind::Siren } else { Kind::Sos },
-        services,
-        mode: incident.mode,
+        services: Heard::all(services),
+        mode: incident.mode.into(),
         state: Stage::from(&incident.state),
         joined: false,
         source: incident.source.clone(),
@@ -54,8 +57,8 @@ pub fn present(
             .dispatches
             .iter()
             .map(|d| Dispatch {
-                service: d.service,
-                state: d.state,
+                service: d.service.into(),
+                state: d.state.into(),
                 reference: d.reference.clone(),
                 at: d.at,
             })
@@ -65,8 +68,8 @@ pub fn present(
         outcome: outcome(incident, history),
         connected: incident.mode == Mode::Drill || incident.snapshot.policy.connected,
         can_end: incident.may_be_ended_by_home(),
-        quiet: incident.quiet,
-        unready: incident.snapshot.unready.clone(),
+        quiet: incident.quiet.map(Into::into),
+        unready: Heard::all(incident.snapshot.unready.iter().copied()),
         clip: false,
     }
 }
@@ -100,14 +103,17 @@ fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
             contact: call.contact.clone(),
             name: name(&call.contact),
             order: order(&call.contact),
-            purpose: call.purpose,
+            purpose: call.purpose.into(),
             state: match call.state {
                 CallState::Ringing { .. } => CallStage::Ringing,
                 CallState::Answered { .. } => CallStage::Answered,
                 CallState::Ended(_) => CallStage::Ended,
             },
             placed_at: Some(call.placed_at),
-            outcome: call.outcome().and_then(|outcome| audience.outcome(incident, outcome)),
+            outcome: call
+                .outcome()
+                .and_then(|outcome| audience.outcome(incident, outcome))
+                .map(Into::into),
         })
         .collect();
     if matches!(incident.state, State::Dispatching) {
@@ -116,7 +122,7 @@ fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
             contact: contact.id.clone(),
             name: contact.name.clone(),
             order: order(&contact.id),
-            purpose: Purpose::Inform,
+            purpose: Purpose::Inform.into(),
             state: CallStage::Queued,
             placed_at: None,
             outcome: None,
@@ -136,7 +142,7 @@ fn outcome(incident: &core::Incident, history: &[Recorded]) -> Option<Outcome> {
         }
         _ => None,
     })?;
-    Some(Outcome { state, disposition: incident.disposition, by: person(by), at })
+    Some(Outcome { state, disposition: incident.disposition.map(Into::into), by: person(by), at })
 }
 
 fn person(actor: &Actor) -> Person {

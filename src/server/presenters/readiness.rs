@@ -6,5 +6,6 @@ use crate::{api::home::Ready, domain::readiness::CheckKind};
 /// devices.
 pub fn missing(ready: &Ready) -> Vec<CheckKind> {
     let counts = |what: &CheckKind| *what != CheckKind::Devices;
-    ready.checks.iter().filter(|check| !check.ok).map(|check| check.what).filter(counts).collect()
+    let failed = ready.checks.iter().filter(|check| !check.ok);
+    failed.filter_map(|check| check.what.known()).filter(counts).collect()
 }

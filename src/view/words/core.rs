@@ -36,6 +36,7 @@ super::language::words! {
         YesSend = "Yes, request help",
         NoLonger = "No, it is over",
         Refused = "Not sent",
+        Answered = "The server has answered",
         Arrived = "Your request has arrived",
         ArrivedNote = "The server has it. This page cannot show what happens now. Load it again.",
         HeldUp = "NOT SENT: you are signed out",
@@ -82,6 +83,8 @@ super::language::words! {
         FireNoun = "fire department",
         Medical = "Medical help",
         MedicalNoun = "medical help",
+        OtherHelp = "Other help",
+        OtherHelpNoun = "other help",
         Siren = "Siren only",
         SirenNoun = "the siren",
         And = "{0} and {1}",
@@ -99,6 +102,7 @@ super::language::words! {
         WhyNotPermitted = "You are not allowed to request help for this home; ask its owner to share it with you.",
         WhyRestricted = "This device was signed in without your passkey: it cannot request help until it is allowed in Settings, Sign-in and devices.",
         WhyNoAddress = "This home has no address, so nobody would know where to go; its owner can add one.",
+        WhyNew = "SOS is not available here; load again to see why.",
 
         // The screens of an incident.
         Requesting = "Requesting {0}",
@@ -114,6 +118,7 @@ super::language::words! {
         NobodyTold = "Nobody has been told. Call {0}",
         NoRespondersTold = "No responders have been told. Call {0}",
         HelpRequested = "Help has been requested",
+        CannotShow = "This page cannot show what happens now. Call {0}",
         DrillPrefix = "Drill: {0}",
         SummaryLine = "{0}, {1}",
         EndInTime = "cancelled in time",
@@ -125,6 +130,7 @@ super::language::words! {
         EndByHome = "ended by the household",
         EndNobody = "nobody was told",
         EndRunning = "running",
+        EndNew = "load again to see more",
         ToAddress = "To {0}, {1}, {2} {3}",
         Settings = "Settings",
         History = "History",
@@ -139,6 +145,7 @@ super::language::words! {
         AddressSet = "Address set",
         NoAddress = "No address",
         DevicesNeedALook = "Check your devices",
+        SomethingNeedsALook = "Something else needs a look",
         CameraOffline = "Offline",
         OfflineSince = "Not connected. This is from {0}",
 
@@ -146,6 +153,8 @@ super::language::words! {
         PageMissing = "This page could not be loaded",
         PageMissingNote = "Buckler may have been updated meanwhile, or the connection is lost.",
         Reload = "Load again",
+        /// In the place of a word that only a newer server knows.
+        New = "Load again to see this",
         DetailsComing = "What has happened is being loaded.",
     }
 }

@@ -39,6 +39,7 @@ super::language::words! {
         NothingWasSent = "Nothing was sent.",
         LookedAtIt = "{0} looked at it at {1}",
         ClosedByCenter = "Closed by the monitoring center.",
+        ClosedSomehow = "This was closed. Load again to see how.",
         DrillComplete = "The drill is complete.",
         FinishedAt = "Finished at {0}",
         CameAndFinished = "{0} came and finished.",

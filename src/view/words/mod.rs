@@ -21,9 +21,12 @@ pub use overview::OverviewWord;
 pub use phone::PhoneWord;
 pub use records::RecordWord;
 
-use crate::domain::{
-    eligibility::Reason,
-    incident::{Request, Service},
+use crate::{
+    api::heard::Heard,
+    domain::{
+        eligibility::Reason,
+        incident::{Request, Service},
+    },
 };
 
 /// What a gesture asks for: how it looks and what it is called.
@@ -57,19 +60,25 @@ pub const fn tone(request: Request) -> Tone {
     }
 }
 
-/// The request for a service.
-pub const fn request_for(service: Service) -> Request {
+/// How a requested service looks and what it is called.
+pub const fn tone_of(service: Heard<Service>) -> Tone {
     match service {
-        Service::Police => Request::Police,
-        Service::Fire => Request::Fire,
-        Service::Medical => Request::Medical,
+        Heard::Known(Service::Police) => tone(Request::Police),
+        Heard::Known(Service::Fire) => tone(Request::Fire),
+        Heard::Known(Service::Medical) => tone(Request::Medical),
+        Heard::Unknown => Tone {
+            icon: "shield",
+            class: "other",
+            name: Word::OtherHelp,
+            noun: Word::OtherHelpNoun,
+        },
     }
 }
 
 /// “police”, “police and medical help”, “police, fire department and medical help”; nothing for
 /// sirens only.
-pub fn services(all: &[Service]) -> String {
-    let nouns: Vec<&str> = all.iter().map(|s| tone(request_for(*s)).noun.say()).collect();
+pub fn services(all: &[Heard<Service>]) -> String {
+    let nouns: Vec<&str> = all.iter().map(|s| tone_of(*s).noun.say()).collect();
     listed(&nouns)
 }
 
@@ -95,7 +104,8 @@ pub fn tap_name(request: Request, armed: bool) -> String {
 }
 
 /// Why there is no SOS, and what to do about it: one sentence (R3).
-pub const fn why_not(reason: Reason) -> Word {
+pub const fn why_not(reason: Heard<Reason>) -> Word {
+    let Heard::Known(reason) = reason else { return Word::WhyNew };
     match reason {
         Reason::NoBaseStationOrEnrolledCamera => Word::WhyNoDevice,
         Reason::PlanRequired => Word::WhyPlan,
@@ -120,10 +130,15 @@ mod tests {
     #[test]
     fn services_read_as_a_sentence() {
         assert_eq!(services(&[]), "");
-        assert_eq!(services(&[Service::Police]), "police");
+        assert_eq!(services(&[Service::Police.into()]), "police");
         assert_eq!(
-            services(&[Service::Police, Service::Fire, Service::Medical]),
+            services(&Heard::all([Service::Police, Service::Fire, Service::Medical])),
             "police, fire department and medical help"
+        );
+        assert_eq!(
+            services(&[Service::Police.into(), Heard::Unknown]),
+            "police and other help",
+            "a newer server has more services"
         );
         assert_eq!(capital("police"), "Police");
     }
@@ -141,7 +156,7 @@ mod tests {
             Reason::NoAddress,
             Reason::DeviceRestricted,
         ];
-        for reason in all {
+        for reason in all.map(Heard::Known).into_iter().chain([Heard::Unknown]) {
             assert_eq!(why_not(reason).english().matches('.').count(), 1, "{reason:?}");
         }
     }

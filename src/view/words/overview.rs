@@ -8,6 +8,7 @@ super::language::words! {
         NoIncidents = "Nothing has happened here",
         OpenPhone = "Open phone",
         OnlineQuiet = "Online, quiet",
+        Online = "Online",
         DeviceOffline = "Offline",
         ContactNoLink = "No link yet: cannot be called",
         ContactInvited = "Link made, no answer yet",
@@ -17,5 +18,6 @@ super::language::words! {
         StoppedNote = "The server cannot process the SOS of {0}. Nothing more happens in it. If help is still needed, send a new SOS, or call 911 or 112.",
         ChangedAddress = "{0} changed where help is sent",
         ChangedContacts = "{0} changed the emergency contacts",
+        ChangedSomething = "{0} changed something in this home",
     }
 }

@@ -179,6 +179,10 @@ impl<'de> SeqAccess<'de> for Items {
         self.at += 1;
         seed.deserialize(Value(self.all.get(self.at - 1))).map(Some)
     }
+    /// Says that the next item can be read even if this one cannot.
+    fn size_hint(&self) -> Option<usize> {
+        Some((self.all.length() - self.at) as usize)
+    }
 }
 
 struct InOrder {

@@ -3,8 +3,8 @@
 use super::Icon;
 use crate::{
     api::incident::Incident,
-    domain::incident::{Mode, Request},
-    view::{incident::summary, words},
+    domain::incident::Mode,
+    view::incident::{summary, tone},
     web::{
         browser::time::day,
         route::{Link, Route},
@@ -14,8 +14,7 @@ use leptos::prelude::*;
 
 /// A summary, the time, and a link to the incident.
 pub fn incident_row(incident: &Incident) -> impl IntoView + use<> {
-    let request = incident.services.first().map_or(Request::Siren, |s| words::request_for(*s));
-    let tone = words::tone(request);
+    let tone = tone(incident);
     let class = if incident.mode == Mode::Drill { "drill" } else { tone.class };
     let (what, when) = (summary(incident), day(incident.started_at));
     view! {

@@ -33,14 +33,17 @@ pub fn NotSent(
         Stage::SignedOut => (Word::HeldUp, Word::HeldUpNote.say().to_owned()),
         Stage::Arrived => (Word::Arrived, Word::ArrivedNote.say().to_owned()),
         Stage::Refused(detail) => (Word::Refused, detail.clone()),
+        Stage::Answered(detail) => (Word::Answered, detail.clone()),
     };
     let give_up = match &stage {
         Stage::Trying => None,
         Stage::NotSent | Stage::SignedOut => Some(Word::StopTrying),
         Stage::StillNeeded => Some(Word::NoLonger),
-        Stage::Refused(_) | Stage::Arrived => Some(Word::Close),
+        Stage::Refused(_) | Stage::Answered(_) | Stage::Arrived => Some(Word::Close),
     };
-    let (asks, arrived) = (stage == Stage::StillNeeded, stage == Stage::Arrived);
+    let asks = stage == Stage::StillNeeded;
+    // A newer app can show what this one cannot.
+    let reloads = matches!(stage, Stage::Answered(_) | Stage::Arrived);
     view! {
         <dialog
             class="count count--unsent"
@@ -57,7 +60,7 @@ pub fn NotSent(
             <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent)><Icon name="warning"/></span>
             <div class="count__acts">
                 <a class="btn btn--light" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>
-                {arrived.then(|| view! { <button class="btn btn--light" on:click=press(reload)>{Word::Reload}</button> })}
+                {reloads.then(|| view! { <button class="btn btn--light" on:click=press(reload)>{Word::Reload}</button> })}
                 {asks.then(|| view! { <button class="btn btn--light" on:click=press(move || sender.again())>{Word::YesSend}</button> })}
                 {give_up.map(|text| view! { <button class="btn btn--ghost" on:click=press(move || sender.give_up())>{text}</button> })}
             </div>

@@ -37,7 +37,7 @@ pub fn Overlay(
     let which = Memo::new(move |_| {
         let at_center = navigation.route.get() == Route::Center;
         store.incident.with(|i| {
-            i.as_ref().and_then(|i| shown(i.state, store.minimized.get() == Some(i.id), at_center))
+            i.as_ref().and_then(|i| shown(i, store.minimized.get() == Some(i.id), at_center))
         })
     });
     // A new countdown opens its screen. A request whose incident has arrived in a readable way

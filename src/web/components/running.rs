@@ -54,7 +54,7 @@ pub fn RunningScreen(
         });
     };
     let title = move || incident.with(|i| words_of::running_title(i, number));
-    let alone = Memo::new(move |_| incident.with(words_of::is_nobody_told));
+    let alone = Memo::new(move |_| incident.with(words_of::is_number_first));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
     let decided = Callback::new(move |told| store.tell(told));
@@ -66,7 +66,7 @@ pub fn RunningScreen(
             <div class="asked__page">
                 {part(move || is_drill().then(ribbon))}
                 {part(move || Some(match alone.get() {
-                    true => nobody_told(incident, number).into_any(),
+                    true => number_first(incident, number).into_any(),
                     false => heading(incident, number).into_any(),
                 }))}
                 <p class="notice" role="status">{text(move || if store.connected.get() { Word::Blank } else { Word::Offline })}</p>
@@ -112,14 +112,15 @@ fn heading(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
     }
 }
 
-/// The top of the screen if nobody was told: the emergency number, and what to say (R14).
-fn nobody_told(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
+/// The top of the screen if nobody was told, or the app cannot say: the emergency number, and what
+/// to say (R14).
+fn number_first(incident: Signal<Incident>, number: &'static str) -> impl IntoView {
     view! {
         <section class="alone">
             <div role="alert"><h1 tabindex="-1" autofocus>{text(move || incident.with(|i| words_of::running_title(i, number)))}</h1></div>
             {call(number, "btn btn--light")}
             <p>{text(move || incident.with(words_of::running_detail))}</p>
-            <p class="small">{IncidentWord::NobodyConnected}</p>
+            <p class="small">{text(move || incident.with(words_of::number_note))}</p>
         </section>
     }
 }
@@ -155,7 +156,7 @@ fn dispatches(incident: &Incident) -> Option<impl IntoView + use<>> {
 
 /// A requested service in a list: its reference, and how far it is.
 pub fn responder_row(d: &Dispatch) -> impl IntoView + use<> {
-    let tone = words::tone(words::request_for(d.service));
+    let tone = words::tone_of(d.service);
     let reference = d.reference.clone().map(|r| IncidentWord::Reference.fill(&[&r]));
     view! {
         <li>
@@ -170,7 +171,7 @@ fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
     let shown: Vec<_> = incident
         .calls
         .iter()
-        .filter(|c| matches!(c.state, CallStage::Ended | CallStage::Queued))
+        .filter(|c| !matches!(c.state, CallStage::Ringing | CallStage::Answered))
         .collect();
     if shown.is_empty() {
         return None;

@@ -99,7 +99,7 @@ pub fn OpenSheet(
             </div>
             <p class="sheet__where">{text(move || if practice.get() { Word::PracticeNote.say().to_owned() } else { address().unwrap_or_default() })}</p>
             {part(move || Some(match restricted.get() && !practice.get() {
-                true => view! { <p class="sheet__where" role="status">{words::why_not(Reason::DeviceRestricted)}</p> }.into_any(),
+                true => view! { <p class="sheet__where" role="status">{words::why_not(Reason::DeviceRestricted.into())}</p> }.into_any(),
                 false => [Request::Police, Request::Fire, Request::Medical].map(|r| view! { <Slide request=r on_request=request/> }).collect_view().into_any(),
             }))}
             {part(move || has_siren().then(|| view! {

@@ -2,7 +2,10 @@
 
 use super::{SheetHandle, WhyButton, part, press};
 use crate::{
-    api::home::Availability, domain::incident::Source, view::words::Word, web::browser::early,
+    api::home::Availability,
+    domain::incident::Source,
+    view::{incident::no_shield, words::Word},
+    web::browser::early,
 };
 use leptos::prelude::*;
 
@@ -22,7 +25,7 @@ pub fn Shield(
     part(move || {
         availability.get().map(|answer| {
             let was_pressed = early::shield();
-            match answer.reason {
+            match no_shield(&answer) {
                 None => {
                     if was_pressed {
                         sheet.open(open.get_value());

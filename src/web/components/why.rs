@@ -2,8 +2,8 @@
 
 use super::{Icon, part, press};
 use crate::{
-    domain::eligibility::Reason,
-    domain::home::emergency_number,
+    api::heard::Heard,
+    domain::{eligibility::Reason, home::emergency_number},
     view::words::{self, Word},
     web::{browser::dialog::open_when_mounted, store::store},
 };
@@ -13,7 +13,7 @@ use leptos::{html::Dialog, prelude::*};
 #[component]
 pub fn WhyButton(
     /// Why there is no SOS here.
-    reason: Reason,
+    reason: Heard<Reason>,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     view! {
@@ -28,7 +28,7 @@ pub fn WhyButton(
 #[component]
 fn WhyDialog(
     /// Why there is no SOS here.
-    reason: Reason,
+    reason: Heard<Reason>,
     /// Becomes false when the person closes it.
     open: RwSignal<bool>,
 ) -> impl IntoView {

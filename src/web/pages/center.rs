@@ -5,6 +5,7 @@ use super::{open_incident::OpenIncident, staff::Staff, statistics::StatisticsSec
 use crate::{
     api::{
         center::{QuarantinedIncident, Queue, QueueItem, Reach},
+        heard::Heard,
         path,
     },
     domain::{access::CenterAction, id::IncidentId},
@@ -174,7 +175,7 @@ async fn keep_asking(queue: RwSignal<Option<Queue>>, wrong: RwSignal<String>) {
 fn leads() -> bool {
     store()
         .session
-        .with(|session| matches!(session, Session::Somebody(me) if me.center_role.is_some_and(|role| role.may(CenterAction::Lead))))
+        .with(|session| matches!(session, Session::Somebody(me) if me.center_role.and_then(Heard::known).is_some_and(|role| role.may(CenterAction::Lead))))
 }
 
 fn press_inside(root: &NodeRef<Section>, selector: &str) {

@@ -6,14 +6,16 @@
 
 use crate::{
     api::{
+        heard::Heard,
         path,
-        phone::{Phone, PhoneCall, PhoneState},
+        phone::{Phone, PhoneCall},
         problem::Code,
     },
-    domain::{contact::Readiness, id::CallId, incident::Purpose},
+    domain::{contact::Readiness, id::CallId},
     view::{
         arrival::{Arrivals, Asked},
-        words::{self, PhoneWord, Said, Word},
+        phone::{asks, rings, says},
+        words::{PhoneWord, Said, Word},
     },
     web::{
         browser::{json::parse, load, vibrate},
@@ -214,23 +216,32 @@ fn Consent(
     let button = |class, word: PhoneWord, action| view! { <button class=class on:click=press(move || say(action))>{word}</button> };
     let (agree, refuse) = ("accept", "opt-out");
     let (title, note, actions) = match phone.ready {
-        Readiness::Invited => (
+        Heard::Known(Readiness::Invited) => (
             PhoneWord::Asked.fill(&[&phone.home]),
-            PhoneWord::AskedNote,
+            PhoneWord::AskedNote.say(),
             vec![
                 button("btn btn--answer", PhoneWord::Agree, agree),
                 button("btn btn--quiet", PhoneWord::Refuse, refuse),
             ],
         ),
-        Readiness::Accepted => (
+        Heard::Known(Readiness::Accepted) => (
             PhoneWord::Idle.into(),
-            PhoneWord::IdleNote,
+            PhoneWord::IdleNote.say(),
             vec![button("link link--center", PhoneWord::StopCalling, refuse)],
         ),
-        Readiness::OptedOut => (
+        Heard::Known(Readiness::OptedOut) => (
             PhoneWord::NotCalled.fill(&[&phone.home]),
-            PhoneWord::NotCalledNote,
+            PhoneWord::NotCalledNote.say(),
             vec![button("btn btn--quiet", PhoneWord::AgreeAgain, agree)],
+        ),
+        // Whatever it is, both answers are possible.
+        Heard::Unknown => (
+            PhoneWord::Idle.into(),
+            Word::New.say(),
+            vec![
+                button("btn btn--answer", PhoneWord::Agree, agree),
+                button("btn btn--quiet", PhoneWord::Refuse, refuse),
+            ],
         ),
     };
     view! {
@@ -270,20 +281,13 @@ fn Call(
             }
         });
     };
-    let ringing = call.state == PhoneState::Ringing;
+    let ringing = rings(&call);
     if ringing {
         StoredValue::new_local(Interval::new(2_000, || vibrate(600)));
         vibrate(600);
     }
-    let services = words::capital(&words::services(&call.services));
-    let asks = call.purpose == Purpose::Verify;
-    let what = match (ringing, asks) {
-        (true, _) => PhoneWord::AskedAt,
-        (false, true) => PhoneWord::IsItReal,
-        (false, false) => PhoneWord::BeingSent,
-    }
-    .fill(&[&services, &home]);
-    let actions = match (ringing, asks) {
+    let what = says(&call, &home);
+    let actions = match (ringing, asks(&call)) {
         (true, _) => view! {
             <div class="two">
                 <button class="btn btn--decline" on:click=press(move || act("decline"))><Icon name="close"/>{PhoneWord::Decline}</button>

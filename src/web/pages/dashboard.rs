@@ -163,7 +163,7 @@ fn cameras_wall(cameras: Vec<Camera>, shields: &ByCamera) -> impl IntoView + use
             (true, SirenState::Sounding) => {
                 Some(view! { <span class="live">{Word::Sounding}</span> }.into_any())
             }
-            (true, SirenState::Silent) => None,
+            (true, SirenState::Silent | SirenState::Other) => None,
         };
         let has_shield = shields.get(&camera.id).is_some_and(|a| a.available);
         let shield = has_shield.then(|| view! { <span class="cam__shield"><ShieldShape/></span> });

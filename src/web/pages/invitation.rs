@@ -1,7 +1,10 @@
 //! The page of an invitation: who invites to what, and the form to accept it.
 
 use crate::{
-    api::invitations::{Invitation, InvitedTo, Join},
+    api::{
+        heard::Heard,
+        invitations::{Invitation, InvitedTo, Join},
+    },
     view::{
         household as say,
         words::{HouseholdWord as W, Said},
@@ -52,6 +55,7 @@ fn Way(
     let (place, (word, note), then) = match to {
         InvitedTo::Home { name, role } => (name, say::role(role), Route::Dashboard),
         InvitedTo::Center { role } => (W::TheCenter.into(), say::center_role(role), Route::Center),
+        InvitedTo::Other => (W::OtherPlace.into(), say::role(Heard::Unknown), Route::Dashboard),
     };
     let title = W::Invitation.fill(&[&inviter, &place]);
     set_title(&title);

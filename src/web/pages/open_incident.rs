@@ -8,7 +8,7 @@ use crate::{
             Assign, CallResult, Called, CalledOutcome, Closing, Ended, IncidentDetail, Moved,
             NewNote, PresentOperator, QueueItem, Reach, Step, WatchableCamera,
         },
-        incident::Incident,
+        incident::{Dispatch, Incident},
         path,
     },
     domain::{
@@ -217,7 +217,9 @@ fn Details(
     let kept = StoredValue::new(incident);
     let moves = Memo::new(move |_| {
         let incident = now().unwrap_or_else(|| kept.get_value());
-        incident.dispatches.iter().map(|d| (d.service, d.state)).collect::<Vec<_>>()
+        // An operator moves only what this console can name.
+        let known = |d: &Dispatch| Some((d.service.known()?, d.state.known()?));
+        incident.dispatches.iter().filter_map(known).collect::<Vec<_>>()
     });
     view! {
         <section class="card card--pad form">
@@ -228,7 +230,7 @@ fn Details(
         {may_call.then(|| view! { <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul> })}
         {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || kept.get_value()) at_center=true decided=Callback::new(|_: Incident| ())/> })}
         {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
-        {(mine && matches!(step, Step::Dispatch | Step::Follow)).then(|| view! { <Moves says moves/> })}
+        {(mine && matches!(step, Step::Dispatch | Step::Follow | Step::Other)).then(|| view! { <Moves says moves/> })}
         {(!cameras.is_empty()).then(|| view! { <div class="two">{cameras.into_iter().map(|camera| picture(id, camera)).collect_view()}</div> })}
         {mine.then(|| view! { <Record says/> })}
         <section class="card card--pad form"><h2>{W::Story}</h2><Timeline lines/></section>
@@ -295,6 +297,7 @@ fn script(step: Step, incident: &Incident, contacts: &[Reach], password: bool) -
         (Step::CallFirst, None) => W::ScriptNobody.say().into(),
         (Step::Dispatch, _) => W::ScriptDispatch.say().into(),
         (Step::Follow, _) => W::ScriptFollow.say().into(),
+        (Step::Other, _) => W::ScriptNew.say().into(),
     }
 }
 
@@ -367,7 +370,7 @@ fn Moves(
         });
     };
     let button = move |(service, word, state): (Service, W, DispatchState)| {
-        let label = word.fill(&[&capital(&services(&[service]))]);
+        let label = word.fill(&[&capital(&services(&[service.into()]))]);
         view! { <button class="btn btn--quiet" type="button" on:click=press(move || moved(service, state))>{label}</button> }
     };
     let next = move || {

@@ -3,7 +3,10 @@
 
 use super::dashboard::{sign_out, works_at_center};
 use crate::{
-    api::home::{Change, Contact, Device, HomeAnswer, Quarantined, SirenState},
+    api::{
+        heard::Heard,
+        home::{Change, Contact, Device, HomeAnswer, Quarantined, SirenState},
+    },
     domain::{access::Role, contact::Readiness, device::DeviceKind},
     view::{
         incident::changed,
@@ -34,16 +37,16 @@ on_demand!(
 
 on_demand!(
     /// Incidents that the server cannot advance.
-    overview, fetch_stopped, fn said(all: Vec<Quarantined>, role: Role) -> AnyView { stopped_card(all, role) }
+    overview, fetch_stopped, fn said(all: Vec<Quarantined>, role: Heard<Role>) -> AnyView { stopped_card(all, role) }
 );
 
 /// Incidents that the server cannot advance. An owner can end them in the log.
-pub fn stopped(all: Vec<Quarantined>, role: Role) -> AnyView {
+pub fn stopped(all: Vec<Quarantined>, role: Heard<Role>) -> AnyView {
     let fetch: fn() -> Coming<()> = || Box::pin(async { fetch_stopped().await.map_err(missed) });
     once_there(fetch, Box::new(move || Box::pin(said(all.clone(), role))), Box::new(|_| None))
 }
 
-fn stopped_card(all: Vec<Quarantined>, role: Role) -> AnyView {
+fn stopped_card(all: Vec<Quarantined>, role: Heard<Role>) -> AnyView {
     let row = |one: Quarantined| {
         let says = move || {
             view! {
@@ -51,9 +54,9 @@ fn stopped_card(all: Vec<Quarantined>, role: Role) -> AnyView {
                 <span class="grow"><b>{OverviewWord::Stopped}</b><small class="muted">{OverviewWord::StoppedNote.fill(&[&day(one.since)])}</small></span>
             }
         };
-        let row = match role {
-            Role::Owner => view! { <Link to=Route::Settings(Section::Log) class="row">{says()}<Icon name="next"/></Link> }.into_any(),
-            Role::Shared | Role::Guest => says().into_any(),
+        let row = match role.known() {
+            Some(Role::Owner) => view! { <Link to=Route::Settings(Section::Log) class="row">{says()}<Icon name="next"/></Link> }.into_any(),
+            Some(Role::Shared | Role::Guest) | None => says().into_any(),
         };
         view! { <li>{row}</li> }
     };
@@ -136,13 +139,15 @@ fn head(title: impl Into<String>, to: Route, link: Word) -> impl IntoView {
 
 fn device_row(device: Device) -> impl IntoView {
     let icon = match device.kind {
-        DeviceKind::BaseStation => "base",
-        DeviceKind::Keypad => "keypad",
+        Heard::Known(DeviceKind::BaseStation) => "base",
+        Heard::Known(DeviceKind::Keypad) => "keypad",
+        Heard::Unknown => "siren",
     };
     let state = match (device.online, device.siren) {
         (false, _) => OverviewWord::DeviceOffline.say(),
         (true, SirenState::Sounding) => Word::Sounding.say(),
         (true, SirenState::Silent) => OverviewWord::OnlineQuiet.say(),
+        (true, SirenState::Other) => OverviewWord::Online.say(),
     };
     let sounding = device.siren == SirenState::Sounding;
     view! {
@@ -161,10 +166,11 @@ fn contact_rows(contacts: Vec<Contact>) -> impl IntoView {
     let row = |contact: Contact| {
         let ready = contact.linked && contact.ready == Readiness::Accepted;
         let state = match (contact.ready, contact.linked) {
-            (Readiness::OptedOut, _) => OverviewWord::ContactOptedOut.into(),
+            (Heard::Known(Readiness::OptedOut), _) => OverviewWord::ContactOptedOut.into(),
             (_, false) => OverviewWord::ContactNoLink.into(),
-            (Readiness::Invited, true) => OverviewWord::ContactInvited.into(),
-            (Readiness::Accepted, true) => contact.phone,
+            (Heard::Known(Readiness::Invited), true) => OverviewWord::ContactInvited.into(),
+            (Heard::Known(Readiness::Accepted), true) => contact.phone,
+            (Heard::Unknown, true) => Word::New.into(),
         };
         let phone =
             contact.phone_link.map(|link| view! { <a class="link" href=link target="_blank" rel="noopener">{OverviewWord::OpenPhone}</a> });

@@ -33,8 +33,8 @@ pub fn Staff() -> impl IntoView {
     });
     look.run(());
     let ways = [("operator", CenterRole::Operator), ("supervisor", CenterRole::Supervisor)];
-    let in_words = |(value, role)| {
-        let (word, note) = center_role(role);
+    let in_words = |(value, role): (&'static str, CenterRole)| {
+        let (word, note) = center_role(role.into());
         (value, format!("{}: {}", word.say(), note.say()))
     };
     view! {

@@ -180,7 +180,7 @@ impl Transmitter {
             Some(Proof { at, answered: false }) => (at, false, "Monitoring center does not answer"),
             None => (now, false, "Monitoring center not asked yet"),
         };
-        Check { what: CheckKind::Center, ok, at, detail: detail.into(), count: None }
+        Check { what: CheckKind::Center.into(), ok, at, detail: detail.into(), count: None }
     }
 
     /// Sends a message to the first receiver that acknowledges it. Returns the receiver's name.

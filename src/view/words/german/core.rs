@@ -46,6 +46,7 @@ pub(super) const fn german(word: W) -> &'static str {
             "Der Server hat sie. Diese Seite kann gerade nicht zeigen, was geschieht. Laden Sie sie neu."
         }
         W::Refused => "Nicht gesendet",
+        W::Answered => "Der Server hat geantwortet",
         W::HeldUp => "NICHT GESENDET: Sie sind abgemeldet",
         W::HeldUpNote => {
             "Melden Sie sich an, dann geht es sofort hinaus. Bei Gefahr jetzt anrufen."
@@ -96,6 +97,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::FireNoun => "Feuerwehr",
         W::Medical => "Rettungsdienst",
         W::MedicalNoun => "Rettungsdienst",
+        W::OtherHelp => "Andere Hilfe",
+        W::OtherHelpNoun => "andere Hilfe",
         W::Siren => "Nur Sirene",
         W::SirenNoun => "Sirene",
         W::And => "{0} und {1}",
@@ -122,6 +125,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::WhyRestricted => {
             "Dieses Gerät wurde ohne Ihren Passkey angemeldet: Es kann keine Hilfe rufen, bis es in Einstellungen, Anmeldung und Geräte erlaubt wird."
         }
+        W::WhyNew => "SOS ist hier nicht verfügbar; laden Sie neu, um zu sehen, warum.",
         W::WhyNoAddress => {
             "Dieses Zuhause hat keine Adresse, also wüsste niemand, wohin; wem es gehört, kann sie eintragen."
         }
@@ -138,6 +142,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NobodyTold => "Niemand wurde verständigt. Rufen Sie {0}",
         W::NoRespondersTold => "Keine Einsatzkräfte wurden verständigt. Rufen Sie {0}",
         W::HelpRequested => "Hilfe wurde angefordert",
+        W::CannotShow => "Diese Seite kann gerade nicht zeigen, was geschieht. Rufen Sie {0}",
         W::DrillPrefix => "Übung: {0}",
         W::SummaryLine => "{0}, {1}",
         W::EndInTime => "rechtzeitig abgebrochen",
@@ -149,6 +154,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::EndNobody => "niemand wurde verständigt",
         W::EndFinished => "beendet",
         W::EndRunning => "läuft",
+        W::EndNew => "neu laden, um mehr zu sehen",
         W::ToAddress => "An {0}, {1}, {2} {3}",
         W::Settings => "Einstellungen",
         W::History => "Verlauf",
@@ -163,6 +169,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::AddressSet => "Adresse eingetragen",
         W::NoAddress => "Keine Adresse",
         W::DevicesNeedALook => "Geräte prüfen",
+        W::SomethingNeedsALook => "Noch etwas ist zu prüfen",
         W::CameraOffline => "Offline",
         W::OfflineSince => "Nicht verbunden. Stand vom {0}",
         W::PageMissing => "Diese Seite konnte nicht geladen werden",
@@ -170,6 +177,7 @@ pub(super) const fn german(word: W) -> &'static str {
             "Buckler wurde vielleicht inzwischen erneuert, oder die Verbindung ist weg."
         }
         W::Reload => "Neu laden",
+        W::New => "Neu laden, um das zu sehen",
         W::DetailsComing => "Was geschehen ist, wird geladen.",
     }
 }

@@ -79,5 +79,6 @@ pub(super) const fn german(word: W) -> &'static str {
         W::EndedByHome => "{0} hat gesagt, dass es vorbei ist.",
         W::SilentPracticeOver => "Die Übung ist vorbei. Es sollte keine Sirene ertönen.",
         W::CallOver => "Beendet",
+        W::ClosedSomehow => "Das wurde beendet. Laden Sie neu, um zu sehen, wie.",
     }
 }

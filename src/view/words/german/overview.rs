@@ -12,6 +12,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NoIncidents => "Hier ist noch nichts passiert",
         W::OpenPhone => "Telefon öffnen",
         W::OnlineQuiet => "Online, still",
+        W::Online => "Online",
         W::DeviceOffline => "Offline",
         W::ContactNoLink => "Noch kein Link: kann nicht angerufen werden",
         W::ContactInvited => "Link erstellt, noch keine Antwort",
@@ -23,5 +24,6 @@ pub(super) const fn german(word: W) -> &'static str {
         }
         W::ChangedAddress => "{0} hat geändert, wohin Hilfe kommt",
         W::ChangedContacts => "{0} hat die Notfallkontakte geändert",
+        W::ChangedSomething => "{0} hat in diesem Zuhause etwas geändert",
     }
 }

@@ -48,6 +48,12 @@ pub(super) const fn german(word: W) -> &'static str {
         W::AgainOnce => "Dieselbe Hilfe wurde noch einmal angefordert",
         W::Duress => "Nötigungscode",
         W::HoldUp => "Stiller Überfallalarm",
+        W::Silent => "Stiller Alarm",
+        W::SilentNote => {
+            "Stiller Alarm: Wer dort ist, darf nichts merken. Rufen Sie nicht dort an. Fordern Sie Hilfe an."
+        }
+        W::ScriptNew => "Laden Sie neu, um zu sehen, was als Nächstes zu tun ist.",
+        W::ResultNew => "Neu laden, um zu sehen, wie es lief",
         W::DuressNote => {
             "Nötigung: Jemand muss so tun, als wäre alles in Ordnung. Rufen Sie nicht dort an. Fordern Sie Hilfe an."
         }

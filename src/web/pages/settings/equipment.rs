@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     api::{
+        heard::Heard,
         home::{Camera, Device, HomeAnswer},
         household::{EditCamera, NewDevice, Rename, Stream},
     },
@@ -161,7 +162,7 @@ fn DeviceLine(
     /// Its display name.
     name: String,
     /// Its kind.
-    kind: DeviceKind,
+    kind: Heard<DeviceKind>,
     /// The devices behind the MQTT broker.
     bindings: LoadedBindings,
 ) -> impl IntoView {
@@ -187,8 +188,9 @@ fn DeviceLine(
     });
     let name = StoredValue::new(name);
     let (icon, word) = match kind {
-        DeviceKind::BaseStation => ("base", W::BaseStation),
-        DeviceKind::Keypad => ("keypad", W::Keypad),
+        Heard::Known(DeviceKind::BaseStation) => ("base", W::BaseStation),
+        Heard::Known(DeviceKind::Keypad) => ("keypad", W::Keypad),
+        Heard::Unknown => ("siren", W::OtherDevice),
     };
     let form = move || {
         let (label, sure) =
@@ -250,6 +252,8 @@ fn CameraLine(
         (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
+        // The server keeps the kind, whatever is said here.
+        let kind = kind.known().unwrap_or(CameraKind::Camera);
         let asked = written(kind, name, (address, small), compatible, siren, keep);
         saving.send(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
@@ -267,8 +271,8 @@ fn CameraLine(
         );
     });
     let (icon, word) = match kind {
-        CameraKind::Camera => ("camera", W::Camera),
-        CameraKind::Doorbell => ("bell", W::Doorbell),
+        Heard::Known(CameraKind::Camera) | Heard::Unknown => ("camera", W::Camera),
+        Heard::Known(CameraKind::Doorbell) => ("bell", W::Doorbell),
     };
     let saved = Callback::new(move |()| lines.ask_again());
     let (label, sure) = (
@@ -301,7 +305,8 @@ fn CameraLine(
 fn stream_fields(stream: Memo<Option<Stream>>) -> [RwSignal<String>; 3] {
     let told = move || {
         let stream = stream.get();
-        let keep = keep_name(stream.as_ref().map(|s| s.keep).unwrap_or_default()).to_owned();
+        let keep =
+            keep_name(stream.as_ref().and_then(|s| s.keep.known()).unwrap_or_default()).to_owned();
         let (address, small) = stream.map(|s| (s.address, s.small)).unwrap_or_default();
         [address, small, keep]
     };

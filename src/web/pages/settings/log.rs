@@ -154,17 +154,20 @@ fn Undoable(
 }
 
 fn row(record: &AuditRecord) -> impl IntoView + use<> {
+    let what = record.what.known();
     let warns = matches!(
-        record.what,
-        AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceFault
+        what,
+        Some(AuditAction::SignInRefused | AuditAction::ProofRefused | AuditAction::DeviceFault)
     );
-    let icon = match record.what {
-        AuditAction::HomeChanged | AuditAction::LinkMade => "home",
-        AuditAction::ContactAnswered
-        | AuditAction::PersonChanged
-        | AuditAction::FirstOwner
-        | AuditAction::Invited
-        | AuditAction::Joined => "people",
+    let icon = match what {
+        Some(AuditAction::HomeChanged | AuditAction::LinkMade) => "home",
+        Some(
+            AuditAction::ContactAnswered
+            | AuditAction::PersonChanged
+            | AuditAction::FirstOwner
+            | AuditAction::Invited
+            | AuditAction::Joined,
+        ) => "people",
         _ if warns => "warning",
         _ => "key",
     };

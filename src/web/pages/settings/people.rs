@@ -2,6 +2,7 @@
 
 use crate::{
     api::{
+        heard::Heard,
         home::HomeAnswer,
         household::{EditResident, Household, Resident},
         invitations::Invited,
@@ -33,7 +34,7 @@ const fn name_of(role: Role) -> &'static str {
 }
 
 fn in_words(role: Role) -> String {
-    let (word, note) = role_words(role);
+    let (word, note) = role_words(role.into());
     format!("{}: {}", word.say(), note.say())
 }
 
@@ -96,12 +97,13 @@ fn Person(
     let Resident { id, name, email, role, sos_withdrawn, you } = resident;
     let saving = Saving::new();
     let path = StoredValue::new(format!("people/{id}"));
+    // A role that only a newer server knows stays, unless another one is chosen.
     let chosen = RwSignal::new(role);
     let may_sos = RwSignal::new(!sos_withdrawn);
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let asked =
-            EditResident { role: chosen.get_untracked(), sos_withdrawn: !may_sos.get_untracked() };
+        let Some(role) = chosen.get_untracked().known() else { return };
+        let asked = EditResident { role, sos_withdrawn: !may_sos.get_untracked() };
         saving.send(
             async move { client::change(&home.get_value(), &path.get_value(), &asked).await },
             move |told| _ = learn.try_run(told),
@@ -113,11 +115,13 @@ fn Person(
             move |told| _ = learn.try_run(told),
         );
     });
-    let option = |one: Role| view! { <option value=name_of(one) selected=one == role>{in_words(one)}</option> };
+    let option = |one: Role| view! { <option value=name_of(one) selected=role == one>{in_words(one)}</option> };
+    let other =
+        (role == Heard::Unknown).then(|| view! { <option selected=true>{W::OtherRole}</option> });
     let choose = move |event: ev::Event| {
         let named = event_target_value(&event);
         if let Some(role) = ROLES.into_iter().find(|role| name_of(*role) == named) {
-            chosen.set(role);
+            chosen.set(role.into());
         }
     };
     let (label, sure) = (W::RemoveName.fill(&[&name]), W::RemoveSure.fill(&[&name]));
@@ -129,7 +133,7 @@ fn Person(
                     <span class="grow"><b>{name.clone()}</b><small class="faint tiny">{email}</small></span>
                     {you.then(|| view! { <span class="chip">{W::You}</span> })}
                 </div>
-                <label class="field"><span>{W::RoleOf.fill(&[&name])}</span><select on:change=choose>{ROLES.map(option).collect_view()}</select></label>
+                <label class="field"><span>{W::RoleOf.fill(&[&name])}</span><select on:change=choose>{other}{ROLES.map(option).collect_view()}</select></label>
                 <FieldMessage field="role" saving/>
                 {part(move || (chosen.get() == Role::Shared).then(|| view! { <label class="check"><input type="checkbox" bind:checked=may_sos/>{W::MaySos}</label> }))}
                 <div class="acts"><SaveButton saving/><Sure label sure act=remove/></div>

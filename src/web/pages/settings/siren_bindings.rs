@@ -3,11 +3,12 @@
 use super::asked::asks;
 use crate::{
     api::{
+        heard::Heard,
         home::HomeAnswer,
         siren_bindings::{DeviceHealth, EditSirenBinding, SirenBindings, SirenStatus, Tested},
     },
     domain::{device::DeviceFault, id::HomeId},
-    view::words::{HouseholdWord as W, Said},
+    view::words::{HouseholdWord as W, Said, Word},
     web::{
         browser::time::ago,
         client,
@@ -55,11 +56,12 @@ impl LoadedBindings {
 }
 
 fn faults(health: &DeviceHealth) -> String {
-    let word = |fault: &DeviceFault| match fault {
-        DeviceFault::Offline => W::FaultOffline.say(),
-        DeviceFault::Silent => W::FaultSilent.say(),
-        DeviceFault::Tampered => W::FaultTampered.say(),
-        DeviceFault::BatteryLow => W::FaultBattery.say(),
+    let word = |fault: &Heard<DeviceFault>| match fault {
+        Heard::Known(DeviceFault::Offline) => W::FaultOffline.say(),
+        Heard::Known(DeviceFault::Silent) => W::FaultSilent.say(),
+        Heard::Known(DeviceFault::Tampered) => W::FaultTampered.say(),
+        Heard::Known(DeviceFault::BatteryLow) => W::FaultBattery.say(),
+        Heard::Unknown => Word::SomethingNeedsALook.say(),
     };
     health.faults.iter().map(word).collect::<Vec<_>>().join(" · ")
 }

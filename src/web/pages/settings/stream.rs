@@ -29,6 +29,7 @@ pub const fn sentence(trouble: StreamTrouble) -> W {
         StreamTrouble::NoKeyFrame => W::StreamNoKeyFrame,
         StreamTrouble::Encrypted => W::StreamEncrypted,
         StreamTrouble::Stalled | StreamTrouble::Lost => W::StreamLost,
+        StreamTrouble::Other => W::StreamOther,
     }
 }
 
