@@ -68,6 +68,9 @@ pub struct Incident {
     pub state: Stage,
     /// Whether the request that this answers joined a running incident.
     pub joined: bool,
+    /// The sequence number of the latest request. A command that ends something names it as `seen`.
+    #[serde(default)]
+    pub latest_request: u32,
     /// Where it was raised first.
     #[serde(deserialize_with = "source")]
     pub source: Source,

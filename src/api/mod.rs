@@ -85,6 +85,10 @@ pub mod path {
             action => format!("/api/v1/incidents/{id}/{action}"),
         }
     }
+    /// An action of somebody whose screen shows this request as the latest.
+    pub fn having_seen(action: &str, latest_request: u32) -> String {
+        format!("{action}?seen={latest_request}")
+    }
     /// A contact's phone.
     pub fn phone(token: &str) -> String {
         format!("/api/v1/contact/{token}")

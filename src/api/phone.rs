@@ -60,6 +60,9 @@ pub struct PhoneCall {
     /// When the ringing or the answered call times out.
     #[schema(value_type = String)]
     pub ends_at: Timestamp,
+    /// The sequence number of the latest request. A cancel names it as `seen`.
+    #[serde(default)]
+    pub latest_request: u32,
 }
 
 /// The states of a call that is not over.

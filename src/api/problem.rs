@@ -77,6 +77,8 @@ pub enum Code {
     CallOver,
     /// 409: contacts are still being called
     CallsUnderWay,
+    /// 409: somebody asked for more than the author of the command had been shown
+    AskedSince,
     /// 413
     TooLarge,
     /// 422
@@ -120,6 +122,7 @@ impl Code {
             }
             Self::CallOver => (409, "call-over", "The call is over"),
             Self::CallsUnderWay => (409, "calls-under-way", "Contacts are still being called"),
+            Self::AskedSince => (409, "asked-since", "More was asked for in the meantime"),
             Self::TooLarge => (413, "too-large", "Too large"),
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),

@@ -6,24 +6,31 @@ use super::{
 };
 
 /// Returns the next call, if any. The first contact is called once, to verify; the others are
-/// called in order, to inform, after dispatch was requested. Contacts who opted out are skipped.
+/// called in order, to inform, after dispatch was requested. If no contact is asked first, all of
+/// them are informed. Contacts who opted out are skipped.
 pub fn next<'a>(
     contacts: &'a [Contact],
     calls: &'a [Call],
     dispatch_requested: bool,
+    asks_first: bool,
 ) -> Option<(&'a Contact, Purpose)> {
     if !dispatch_requested {
-        return willing(contacts).next().filter(|_| calls.is_empty()).map(|c| (c, Purpose::Verify));
+        let first = willing(contacts).next().filter(|_| calls.is_empty() && asks_first);
+        return first.map(|c| (c, Purpose::Verify));
     }
-    waiting(contacts, calls).next().map(|c| (c, Purpose::Inform))
+    waiting(contacts, calls, asks_first).next().map(|c| (c, Purpose::Inform))
 }
 
-/// The contacts after the first who have not been called yet, in order.
+/// The contacts to inform who have not been called yet, in order: those after the first, or all if
+/// the first is not asked.
 pub fn waiting<'a>(
     contacts: &'a [Contact],
     calls: &'a [Call],
+    asks_first: bool,
 ) -> impl Iterator<Item = &'a Contact> {
-    willing(contacts).skip(1).filter(|c| !calls.iter().any(|call| call.contact == c.id))
+    willing(contacts)
+        .skip(usize::from(asks_first))
+        .filter(|c| !calls.iter().any(|call| call.contact == c.id))
 }
 
 fn willing(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {

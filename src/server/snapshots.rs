@@ -235,14 +235,19 @@ impl Snapshots {
         let password = home.verbal_password_required();
         let reachable =
             home.contacts.iter().filter(|c| c.standing(password, at) == Standing::Ready).count();
-        let contacts = match reachable {
+        let contacts: String = match reachable {
             0 => "No contact is ready".into(),
             1 => "1 contact ready".into(),
             n => format!("{n} contacts ready"),
         };
+        // Without the verbal password every answer is a wrong one, and nobody can call help off. The
+        // kind of this check is an old one, because installed apps do not know a new one.
+        let lacks_password = password && home.verbal_password.is_none();
+        let contacts =
+            if lacks_password && reachable > 0 { "No verbal password" } else { &contacts };
         checks.push(Check {
             count: u32::try_from(reachable).ok(),
-            ..check(CheckKind::Contacts, reachable > 0, &contacts)
+            ..check(CheckKind::Contacts, reachable > 0 && !lacks_password, contacts)
         });
         let ailing = self
             .broker
@@ -286,6 +291,7 @@ impl Snapshots {
                 drill: incident.mode == Mode::Drill,
                 password_required: incident.snapshot.password_required,
                 ends_at,
+                latest_request: incident.latest_request(),
             })
         });
         let now = self.clock.now();

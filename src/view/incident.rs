@@ -370,7 +370,8 @@ pub fn check(check: &Check) -> String {
         (CheckKind::Center, false) => Word::CenterNotReady.into(),
         (CheckKind::BaseStation, true) => Word::BaseOnline.into(),
         (CheckKind::BaseStation, false) => Word::BaseOffline.into(),
-        (CheckKind::Contacts, _) => match check.count {
+        (CheckKind::Contacts, ok) => match check.count {
+            Some(count) if count > 0 && !ok => Word::NoVerbalPassword.into(),
             Some(0) | None => Word::NoContactReady.into(),
             Some(1) => Word::ContactReady.into(),
             Some(count) => Word::ContactsReady.fill(&[&count.to_string()]),

@@ -380,8 +380,9 @@ pub async fn incident(id: IncidentId) -> Answer<Incident> {
 }
 
 /// Gives a command to an incident: `cancel`, `send-now`, `silence` or `end`.
-pub async fn steer(id: IncidentId, action: &str) -> Answer<Incident> {
-    post(&path::incident(id, action), &Nothing {}).await
+/// `seen` is the latest request that the screen shows.
+pub async fn steer(id: IncidentId, seen: u32, action: &str) -> Answer<Incident> {
+    post(&path::incident(id, &path::having_seen(action, seen)), &Nothing {}).await
 }
 
 /// Decides on an incident that was found late.
@@ -429,7 +430,13 @@ pub async fn on_call(token: &str, call: CallId, action: &str) -> Answer<Phone> {
     post(&path::on_call(token, call, action), &Nothing {}).await
 }
 
-/// Cancels the emergency in a call.
-pub async fn call_off(token: &str, call: CallId, verbal_password: Option<String>) -> Answer<()> {
-    tell(&path::on_call(token, call, "cancel"), &CallOff { verbal_password }).await.map(drop)
+/// Cancels the emergency in a call. `seen` is the latest request that the page shows.
+pub async fn call_off(
+    token: &str,
+    call: CallId,
+    seen: u32,
+    verbal_password: Option<String>,
+) -> Answer<()> {
+    let action = path::having_seen("cancel", seen);
+    tell(&path::on_call(token, call, &action), &CallOff { verbal_password }).await.map(drop)
 }

@@ -14,7 +14,7 @@ use buckler::{
         id::CallId,
         incident::{
             Actor, DispatchState, Disposition, Mode, Purpose, Report, Service,
-            command::{CallStep, Command, NotReached},
+            command::{CallStep, Command, NotReached, Seen},
             effect::{Effect, EffectKind, Notice, Signal},
         },
         time::Timestamp,
@@ -170,7 +170,7 @@ impl Handler {
     fn pick_up(&self, call: CallId, purpose: Purpose, key: &str, now: Timestamp) {
         let mut dice = Dice::new(self.world.plan.seed, &format!("call/{key}"));
         let say = |at: Timestamp, step: CallStep| {
-            if step == (CallStep::Cancel { authenticated: true }) {
+            if step == (CallStep::Cancel { seen: Seen::All, authenticated: true }) {
                 self.world.ledger().called_off(call, purpose);
             }
             Errand::begin_at(
@@ -205,15 +205,15 @@ impl Handler {
                 }
                 let decision = match kind {
                     5 | 6 => CallStep::Confirm,
-                    7 => CallStep::Cancel { authenticated: false },
-                    _ => CallStep::Cancel { authenticated: true },
+                    7 => CallStep::Cancel { seen: Seen::All, authenticated: false },
+                    _ => CallStep::Cancel { seen: Seen::All, authenticated: true },
                 };
                 let decided = rings + dice.ms(100, 70_000);
                 say(decided, decision);
                 if dice.chance(15) {
                     say(
                         decided + dice.ms(0, 3_000),
-                        CallStep::Cancel { authenticated: dice.chance(50) },
+                        CallStep::Cancel { seen: Seen::All, authenticated: dice.chance(50) },
                     );
                 }
             }
@@ -282,6 +282,7 @@ impl Handler {
         }
         if dice.chance(5) {
             let close = Command::Close {
+                seen: Seen::All,
                 by: Actor::Center,
                 disposition: Disposition::ClosedByCenter,
                 note: None,

@@ -14,7 +14,7 @@ use buckler::{
         id::IncidentId,
         incident::{
             Actor, Snapshot, Source, State,
-            command::{Command, Raise},
+            command::{Command, Raise, Seen},
         },
         time::Timestamp,
     },
@@ -357,7 +357,7 @@ impl World {
             if matches!(current.incident.state, State::UnderReview) {
                 let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
                 let proceed = current.incident.id.0.as_u128() % 3 == 0;
-                let review = Command::Review { by, proceed, note: "Seen.".into() };
+                let review = Command::Review { seen: Seen::All, by, proceed, note: "Seen.".into() };
                 Errand::begin(
                     self,
                     Errand::command(current.incident.id, review, Duration::from_secs(20)),
@@ -403,9 +403,9 @@ impl World {
                 };
                 let by = person(who);
                 let command = match how {
-                    Steer::Cancel => Command::Cancel { by },
+                    Steer::Cancel => Command::Cancel { seen: Seen::All, by },
                     Steer::SendNow => Command::SendNow { by },
-                    Steer::Silence => Command::Silence { by },
+                    Steer::Silence => Command::Silence { seen: Seen::All, by },
                 };
                 Errand::begin(self, Errand::command(incident, command, Duration::from_secs(10)));
             }

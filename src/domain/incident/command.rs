@@ -46,6 +46,18 @@ impl Raise {
     }
 }
 
+/// What the author of a command had been shown. A command ends only requests that its author has
+/// seen (I30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Everything, because the author has no screen that could be behind: a keypad, or Buckler.
+    All,
+    /// The facts up to this sequence number, which the author's screen showed.
+    UpTo(u32),
+    /// What was older than this, because the author's client does not say what it showed.
+    Before(Timestamp),
+}
+
 /// A command to an incident.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -60,10 +72,13 @@ pub enum Command {
         /// The actor.
         by: Actor,
     },
-    /// Cancel Help.
+    /// Cancel Help. Withdraws the requests that the actor had been shown and those of their own;
+    /// aborts the countdown if no other is left.
     Cancel {
         /// The actor.
         by: Actor,
+        /// What the actor had been shown.
+        seen: Seen,
     },
     /// Send Now.
     SendNow {
@@ -74,6 +89,8 @@ pub enum Command {
     Silence {
         /// The actor.
         by: Actor,
+        /// What the actor had been shown.
+        seen: Seen,
     },
     /// A contact's phone, or the party that placed the call, reports a step of a call.
     Call {
@@ -140,6 +157,8 @@ pub enum Command {
     Review {
         /// The reviewer.
         by: Actor,
+        /// What the reviewer had been shown.
+        seen: Seen,
         /// Whether to send help after all.
         proceed: bool,
         /// The reason.
@@ -156,6 +175,8 @@ pub enum Command {
     Close {
         /// The actor.
         by: Actor,
+        /// What the actor had been shown.
+        seen: Seen,
         /// How it ended.
         disposition: Disposition,
         /// A note for the record, if any.
@@ -174,6 +195,8 @@ pub enum Command {
     End {
         /// The actor.
         by: Actor,
+        /// What the actor had been shown.
+        seen: Seen,
     },
     /// A real request ends the drill.
     ReplaceDrill,
@@ -184,9 +207,9 @@ impl Command {
     pub const fn by(&self) -> Option<&Actor> {
         match self {
             Self::Join { by, .. }
-            | Self::Cancel { by }
+            | Self::Cancel { by, .. }
             | Self::SendNow { by }
-            | Self::Silence { by }
+            | Self::Silence { by, .. }
             | Self::Report { by, .. }
             | Self::Claim { by }
             | Self::Release { by, .. }
@@ -195,7 +218,7 @@ impl Command {
             | Self::Note { by, .. }
             | Self::Close { by, .. }
             | Self::ByAssignee { by, .. }
-            | Self::End { by } => Some(by),
+            | Self::End { by, .. } => Some(by),
             Self::Tick
             | Self::Call { .. }
             | Self::SirenReported { .. }
@@ -232,6 +255,8 @@ pub enum OperatorReport {
     },
     /// The incident is closed.
     Close {
+        /// What the operator had been shown.
+        seen: Seen,
         /// How it ended.
         disposition: Disposition,
         /// A note for the record, if any.
@@ -250,6 +275,8 @@ pub enum CallStep {
     Cancel {
         /// Whether the verbal password was right, or none was required.
         authenticated: bool,
+        /// What the contact had been told, or the operator who talks to them had been shown.
+        seen: Seen,
     },
     /// The contact hangs up.
     HangUp,

@@ -4,9 +4,10 @@
 mod center;
 
 use super::{
-    Actor, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose,
-    REPEATS_MOST, Request, Requests, SIREN_NOT_AFTER, STALE_AFTER, SirenFault, State, Verification,
-    command::{CallStep, Command, Raise},
+    Actor, Call, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode,
+    Purpose, REPEATS_MOST, Request, Requests, SIREN_NOT_AFTER, STALE_AFTER, SirenFault, State,
+    Verification,
+    command::{CallStep, Command, Raise, Seen},
     deadline::Timer,
     effect::{Effect, effects},
     event::{Event, Recorded},
@@ -34,6 +35,8 @@ pub enum Refusal {
     AssignedToAnother,
     /// Contacts are still being called.
     CallsUnderWay,
+    /// Somebody asked for more than the author of the command had been shown (I30).
+    AskedSince,
 }
 
 /// The facts of one decision, in order, and whether the command was refused.
@@ -100,8 +103,8 @@ impl Draft {
     fn command(&mut self, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Tick => Ok(()),
-            Command::Cancel { by } => self.cancel(by),
-            Command::Silence { by } => self.silence(by),
+            Command::Cancel { by, seen } => self.cancel(by, seen),
+            Command::Silence { by, seen } => self.silence(by, seen),
             Command::Note { by, text } => {
                 self.push(Event::Noted { by, text });
                 Ok(())
@@ -141,19 +144,20 @@ impl Draft {
             Command::Claim { by } => self.claim(by),
             Command::Release { by, from } => self.release(by, &from),
             Command::Assign { by, to, from } => self.assign(by, to, from.as_ref()),
-            Command::Review { by, proceed, note } => self.review(by, proceed, note),
+            Command::Review { by, seen, proceed, note } => self.review(by, seen, proceed, note),
             // Before dispatch was requested, only the first contact may prevent it (I5).
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => {
                 Err(Refusal::NotWaiting)
             }
-            Command::Close { by, disposition, note } => {
+            Command::Close { by, seen, disposition, note } => {
+                self.has_seen_all(&by, seen)?;
                 if let Some(text) = note {
                     self.push(Event::Noted { by: by.clone(), text });
                 }
                 self.close(by, disposition);
                 Ok(())
             }
-            Command::End { by } => self.end(by),
+            Command::End { by, seen } => self.end(by, seen),
             Command::ReplaceDrill if self.incident.mode == Mode::Drill => {
                 self.close(Actor::Buckler, Disposition::ReplacedByLive);
                 Ok(())
@@ -162,11 +166,30 @@ impl Draft {
         }
     }
 
+    /// I30: refuses to end requests that the author had not been shown.
+    fn has_seen_all(&self, by: &Actor, seen: Seen) -> Result<(), Refusal> {
+        match self.incident.has_unseen(by, seen) {
+            true => Err(Refusal::AskedSince),
+            false => Ok(()),
+        }
+    }
+
     /// I4: cancels only while counting down and before D. Later attempts are recorded, once for
     /// each person (R18).
-    fn cancel(&mut self, by: Actor) -> Result<(), Refusal> {
+    fn cancel(&mut self, by: Actor, seen: Seen) -> Result<(), Refusal> {
         match self.incident.state {
-            State::CountingDown { .. } => self.push(Event::Aborted { by }),
+            State::CountingDown { pending, .. } => {
+                let unseen = self.incident.unseen(&by, seen);
+                let requests: Vec<Request> =
+                    pending.iter().filter(|request| !unseen.contains(*request)).collect();
+                if requests.is_empty() {
+                    return Err(Refusal::AskedSince);
+                }
+                self.push(match pending.iter().count() == requests.len() {
+                    true => Event::Aborted { by },
+                    false => Event::Withdrawn { by, requests },
+                });
+            }
             State::Aborted { .. } => {}
             State::Cancelled | State::Closed => return Err(Refusal::IncidentOver),
             _ => {
@@ -179,8 +202,11 @@ impl Draft {
         Ok(())
     }
 
-    fn silence(&mut self, by: Actor) -> Result<(), Refusal> {
+    fn silence(&mut self, by: Actor, seen: Seen) -> Result<(), Refusal> {
         if self.incident.siren.is_sounding() {
+            if self.incident.unseen(&by, seen).sound_sirens() {
+                return Err(Refusal::AskedSince);
+            }
             self.push(Event::SirenSilenced { by });
         }
         Ok(())
@@ -221,7 +247,7 @@ impl Draft {
         }
     }
 
-    fn end(&mut self, by: Actor) -> Result<(), Refusal> {
+    fn end(&mut self, by: Actor, seen: Seen) -> Result<(), Refusal> {
         match self.incident.state {
             State::Dispatching if self.incident.open_call().is_some() => {
                 Err(Refusal::CallsUnderWay)
@@ -230,6 +256,7 @@ impl Draft {
                 Err(Refusal::AssignedToAnother)
             }
             State::Dispatching => {
+                self.has_seen_all(&by, seen)?;
                 self.close(by, Disposition::EndedByHome);
                 Ok(())
             }
@@ -262,6 +289,13 @@ impl Draft {
     fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
         let call =
             self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
+        // Before the password matters, so that the caller learns nothing about it (I17).
+        if let (true, Purpose::Verify, CallStep::Cancel { seen, .. }) =
+            (call.is_open(), call.purpose, step)
+        {
+            let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
+            self.has_seen_all(&by, seen)?;
+        }
         match (call.state, step) {
             // The answer is the same for a right and a wrong password, and for a repeated request
             // (I17).
@@ -291,23 +325,29 @@ impl Draft {
             }
             (CallState::Answered { .. }, _) => {}
         }
+        self.said_on_call(&call, step)
+    }
+
+    /// What somebody says who has answered.
+    fn said_on_call(&mut self, call: &Call, step: CallStep) -> Result<(), Refusal> {
+        let id = call.id;
         match (call.purpose, step) {
             (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
             (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
             (Purpose::Verify, CallStep::HangUp | CallStep::AnsweredAndHungUp) => {
                 self.end_call(id, CallOutcome::HungUp)
             }
-            (Purpose::Verify, CallStep::Cancel { authenticated: false }) => {
+            (Purpose::Verify, CallStep::Cancel { authenticated: false, .. }) => {
                 self.end_call(id, CallOutcome::WrongPassword)
             }
-            (Purpose::Verify, CallStep::Cancel { authenticated: true }) => {
+            (Purpose::Verify, CallStep::Cancel { authenticated: true, .. }) => {
                 self.end_call(id, CallOutcome::Cancelled)?;
                 self.stop_sirens();
                 let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
                 self.push(Event::Cancelled { by });
                 Ok(())
             }
-            (Purpose::Inform, CallStep::Cancel { authenticated }) => {
+            (Purpose::Inform, CallStep::Cancel { authenticated, .. }) => {
                 // Only the first call cancels (R18). What other contacts say is passed on to the
                 // responders as advice.
                 if let (true, Some(by)) = (authenticated, self.incident.contact(&call.contact)) {
@@ -500,9 +540,12 @@ impl Draft {
     fn place_next_call(&mut self) -> bool {
         let snapshot = self.incident.snapshot.clone();
         let incident = &self.incident;
-        let Some((contact, purpose)) =
-            call_tree::next(incident.callable(), &incident.calls, incident.dispatch_requested())
-        else {
+        let Some((contact, purpose)) = call_tree::next(
+            incident.callable(),
+            &incident.calls,
+            incident.dispatch_requested(),
+            incident.asks_first(),
+        ) else {
             return false;
         };
         let number =

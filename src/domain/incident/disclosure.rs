@@ -67,7 +67,10 @@ impl ReleaseGate {
                 self.held.retain(|held| {
                     !matches!(
                         history[*held].event,
-                        Event::Started { .. } | Event::Joined { .. } | Event::Repeated { .. }
+                        Event::Started { .. }
+                            | Event::Joined { .. }
+                            | Event::Repeated { .. }
+                            | Event::Withdrawn { .. }
                     )
                 });
                 if !self.closed {

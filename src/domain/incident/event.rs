@@ -44,6 +44,9 @@ pub enum Event {
     Repeated { request: Request, source: Source, by: Actor },
     /// Canceled before D.
     Aborted { by: Actor },
+    /// Somebody withdrew these requests before D. Others count down on, which they had not been
+    /// shown (I30).
+    Withdrawn { by: Actor, requests: Vec<Request> },
     /// The countdown ended; this was decided `late_ms` after D (I16).
     CountdownOver { late_ms: u64 },
     /// Somebody skipped the countdown.
@@ -107,6 +110,7 @@ impl Event {
             Self::Joined { .. } => "joined",
             Self::Repeated { .. } => "repeated",
             Self::Aborted { .. } => "aborted",
+            Self::Withdrawn { .. } => "withdrawn",
             Self::CountdownOver { .. } => "countdown_over",
             Self::SentNow { .. } => "sent_now",
             Self::FoundLate { .. } => "found_late",

@@ -2,8 +2,8 @@
 //! it is made.
 
 use super::{
-    Actor, Call, CallOutcome, CallState, Dispatch, DispatchState, ExternalReports, Incident,
-    Report, Requests, Resume, Service, Siren, State, Verification,
+    Actor, Asked, Call, CallOutcome, CallState, Dispatch, DispatchState, ExternalReports, Incident,
+    Report, Request, Requests, Resume, Service, Siren, State, Verification,
     event::{Event, Recorded},
 };
 use crate::domain::{
@@ -32,6 +32,7 @@ impl Incident {
             deadline: *deadline,
             snapshot: Arc::new((**snapshot).clone()),
             requests: Requests::default(),
+            asked: vec![Asked { request: *request, by: by.clone(), at: first.at, seq: 1 }],
             state: State::CountingDown {
                 deadline: *deadline,
                 pending: Requests::default().with(*request),
@@ -62,9 +63,19 @@ impl Incident {
             | Event::Noted { .. } => {}
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,
-            Event::Joined { request, deadline, .. } => self.join(*request, *deadline),
-            Event::Repeated { .. } => self.repeated(),
-            Event::Aborted { .. } => self.state = self.aborted(),
+            Event::Joined { request, by, deadline, .. } => {
+                self.ask(*request, by, *at);
+                self.join(*request, *deadline);
+            }
+            Event::Repeated { request, by, .. } => {
+                self.repeats += 1;
+                self.ask(*request, by, *at);
+            }
+            Event::Aborted { .. } => {
+                self.withdraw(self.pending());
+                self.state = self.aborted();
+            }
+            Event::Withdrawn { requests, .. } => self.withdraw(requests.iter().copied().collect()),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
             Event::FoundLate { .. } => self.found_late(),
             Event::SirenOn { devices, until, .. } => self.sound(devices, *until),
@@ -106,7 +117,7 @@ impl Incident {
         }
     }
 
-    fn join(&mut self, request: super::Request, own_deadline: Option<Timestamp>) {
+    fn join(&mut self, request: Request, own_deadline: Option<Timestamp>) {
         match (&mut self.state, own_deadline) {
             (State::CountingDown { pending, .. }, _) => *pending = pending.with(request),
             (before, Some(deadline)) => {
@@ -125,10 +136,22 @@ impl Incident {
         }
     }
 
-    fn repeated(&mut self) {
-        self.repeats += 1;
+    /// Notes who made a request, and when.
+    fn ask(&mut self, request: Request, by: &Actor, at: Timestamp) {
         // The party that reported the end did not know of this request.
         self.external.ended = None;
+        self.asked.retain(|asked| (asked.request, &asked.by) != (request, by));
+        self.asked.push(Asked { request, by: by.clone(), at, seq: self.seq });
+    }
+
+    /// Takes requests back that still count down.
+    fn withdraw(&mut self, requests: Requests) {
+        self.asked.retain(|asked| !requests.contains(asked.request));
+        if let State::CountingDown { pending, .. } = &mut self.state
+            && *pending != requests
+        {
+            *pending = pending.without(requests);
+        }
     }
 
     fn aborted(&self) -> State {
@@ -219,7 +242,13 @@ impl Incident {
                     at,
                 });
             }
-            Report::Ended { disposition } => self.external.ended = Some((by.clone(), *disposition)),
+            // An end that was said before the latest request is only a note: whoever said it did not
+            // know of the request (I30).
+            Report::Ended { disposition } => {
+                if self.asked.iter().all(|asked| asked.at <= at) {
+                    self.external.ended = Some((by.clone(), *disposition));
+                }
+            }
             Report::Claimed => self.external.claimed = true,
             Report::Released => self.external.claimed = false,
             Report::Called { .. } => {}

@@ -37,15 +37,17 @@ mod siren;
 mod snapshot;
 
 use super::{
+    call_tree,
     id::{HomeId, IncidentId},
     time::Timestamp,
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
+use command::Seen;
 pub use dispatch::{Dispatch, DispatchState, ExternalReports, Report};
 use event::Recorded;
-pub use request::{Actor, Mode, Quiet, Request, Requests, Service, Source};
+pub use request::{Actor, Asked, Mode, Quiet, Request, Requests, Service, Source};
 pub use siren::{Siren, SirenFault};
-pub use snapshot::{CenterMode, Policy, Snapshot, Sounder};
+pub use snapshot::{CALL_OFF_REMEMBERED, CenterMode, Policy, Snapshot, Sounder};
 use std::{sync::Arc, time::Duration};
 
 /// Later than this after D nothing is sent automatically: a person must review the incident first
@@ -144,6 +146,8 @@ pub struct Incident {
     pub snapshot: Arc<Snapshot>,
     /// The requests in effect: neither aborted nor still counting down.
     pub requests: Requests,
+    /// Who made each request that was not withdrawn, the last time for each person.
+    pub asked: Vec<Asked>,
     /// The state.
     pub state: State,
     /// The state of the sirens.
@@ -254,11 +258,50 @@ impl Incident {
             && !self.external.claimed
     }
 
+    /// The requests that somebody else has made since what `by` had been shown (I30).
+    pub fn unseen(&self, by: &Actor, seen: Seen) -> Requests {
+        let is_unseen = |asked: &&Asked| match seen {
+            Seen::All => false,
+            Seen::UpTo(seq) => asked.seq > seq,
+            Seen::Before(at) => asked.at >= at,
+        };
+        let others = self.asked.iter().filter(|asked| asked.by != *by);
+        others.filter(is_unseen).map(|asked| asked.request).collect()
+    }
+
+    /// The sequence number of the latest request, for [`Seen::UpTo`].
+    pub fn latest_request(&self) -> u32 {
+        self.asked.iter().map(|asked| asked.seq).max().unwrap_or_default()
+    }
+
+    /// Whether somebody else has made a request since what `by` had been shown (I30).
+    pub fn has_unseen(&self, by: &Actor, seen: Seen) -> bool {
+        self.unseen(by, seen) != Requests::default()
+    }
+
     fn pending(&self) -> Requests {
         match self.state {
             State::CountingDown { pending, .. } => pending,
             _ => Requests::default(),
         }
+    }
+
+    /// When a first contact last called off this incident or one before it, as far as an incident
+    /// that begins now has to know.
+    pub fn remembered_call_off(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_called_off = matches!(self.state, State::Cancelled) && self.mode == Mode::Live;
+        let at = if is_called_off { Some(self.touched_at) } else { self.snapshot.called_off_at };
+        at.filter(|at| now.since(*at) < CALL_OFF_REMEMBERED)
+    }
+
+    /// Whether the first contact is asked before help is dispatched.
+    pub fn asks_first(&self) -> bool {
+        self.mode == Mode::Drill || self.snapshot.called_off_at.is_none()
+    }
+
+    /// The contacts who wait to be informed, in order.
+    pub fn waiting_contacts(&self) -> impl Iterator<Item = &crate::domain::contact::Contact> {
+        call_tree::waiting(self.callable(), &self.calls, self.asks_first())
     }
 
     /// Returns the call that is ringing or answered, if any.

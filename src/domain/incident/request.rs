@@ -1,6 +1,9 @@
 //! Requests, their sources, and actors.
 
-use crate::domain::id::{CameraId, ContactId, UserId};
+use crate::domain::{
+    id::{CameraId, ContactId, UserId},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// A service that help can be requested from.
@@ -67,6 +70,25 @@ impl Request {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requests(u8);
 
+impl FromIterator<Request> for Requests {
+    fn from_iter<I: IntoIterator<Item = Request>>(all: I) -> Self {
+        all.into_iter().fold(Self::default(), Self::with)
+    }
+}
+
+/// A request of an incident, as somebody made it the last time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The request.
+    pub request: Request,
+    /// Who made it.
+    pub by: Actor,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The sequence number of its fact.
+    pub seq: u32,
+}
+
 impl Requests {
     /// Whether the set contains the request.
     pub fn contains(self, request: Request) -> bool {
@@ -83,6 +105,12 @@ impl Requests {
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The set without the members of the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Its members, in the order of the SOS sheet.

@@ -6,9 +6,13 @@ use crate::domain::{
     home::{Address, Home, ResponderNotes},
     id::DeviceId,
     readiness::CheckKind,
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// How long the call-off of an incident is remembered for the next one of the home.
+pub const CALL_OFF_REMEMBERED: Duration = Duration::from_secs(30 * 60);
 
 /// What an incident needs to know about its home and its server while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,11 @@ pub struct Snapshot {
     pub password_required: bool,
     /// Its hash; never leaves the server.
     pub verbal_password: Option<String>,
+    /// When the first contact last called off an incident of the home, if that was less than
+    /// [`CALL_OFF_REMEMBERED`] before. Then help is dispatched without asking a contact first: whoever
+    /// asks again so soon was not helped by that answer (R15).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off_at: Option<Timestamp>,
     /// The server's timers.
     pub policy: Policy,
     /// In a drill: what an SOS would have lacked when it began.
@@ -126,6 +135,7 @@ impl Snapshot {
             siren_duration_ms: home.settings.siren_duration().as_millis() as u64,
             password_required: home.verbal_password_required(),
             verbal_password: home.verbal_password.clone(),
+            called_off_at: None,
             policy,
             unready: Vec::new(),
         }

@@ -353,13 +353,12 @@ async fn act(source: &Source, home: &HomeId, code: Code) -> Result<Option<Incide
         .map_err(|_| Denied::StorageUnavailable)?;
     let incident = source
         .engine
-        .raise(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST)
+        .raise_and_send(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST)
         .await?
         .current
         .incident
         .id;
     tracing::warn!(%home, %incident, ?request, "a panel signals");
-    source.engine.give(incident, Command::SendNow { by: alarm_system() }).await?;
     Ok(Some(incident))
 }
 

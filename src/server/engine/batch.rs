@@ -50,7 +50,14 @@ impl Reply {
 #[derive(Debug)]
 pub(super) enum Job {
     /// A request for help. It is answered as not sent if it is not stored before `until`.
-    Raise { raise: Box<Raise>, fingerprint: [u8; 32], until: Timestamp, reply: Reply },
+    Raise {
+        raise: Box<Raise>,
+        fingerprint: [u8; 32],
+        /// Whether it skips the countdown.
+        send_now: bool,
+        until: Timestamp,
+        reply: Reply,
+    },
     /// A command. Ticks have no sender, so they have no reply.
     Give { incident: IncidentId, command: Command, reply: Option<Reply> },
     /// An effect was executed or given up.
@@ -216,8 +223,16 @@ impl<'a> BatchBuilder<'a> {
     ) -> Result<Outcome, StoreError> {
         match job {
             Job::Raise { until, .. } if *until <= self.now => Ok(Err(Denied::StorageUnavailable)),
-            Job::Raise { raise, fingerprint, .. } => {
-                self.raise(raise, *fingerprint, known, store).await
+            Job::Raise { raise, fingerprint, send_now, .. } => {
+                let outcome = self.raise(raise, *fingerprint, known, store).await?;
+                if let (true, Ok(Verdict { incident, refusal: None, .. })) = (send_now, &outcome) {
+                    // In the same batch, so that nobody cancels between the request and this.
+                    let sent = self.command(*incident, Command::SendNow { by: raise.by.clone() });
+                    if let Err(undecidable) = sent {
+                        return Ok(Err(undecidable.into()));
+                    }
+                }
+                Ok(outcome)
             }
             Job::Give { incident, command, .. } => {
                 self.give(*incident, command.clone(), store).await
@@ -336,7 +351,11 @@ impl<'a> BatchBuilder<'a> {
     }
 
     fn begin(&mut self, raise: &Raise) -> Outcome {
-        let decision = contained(raise.id, || start(raise.clone(), self.now))?;
+        let mut asked = raise.clone();
+        let before = self.view.latest(&raise.home).filter(|_| raise.quiet.is_none());
+        asked.snapshot.called_off_at =
+            before.and_then(|before| before.incident.remembered_call_off(self.now));
+        let decision = contained(raise.id, || start(asked, self.now))?;
         let (id, home) = (raise.id, raise.home.clone());
         let quiet = raise.quiet.is_some();
         self.batch.begun.push(Begun { id, home: home.clone(), at: self.now, quiet });

@@ -185,10 +185,31 @@ impl Engine {
     /// Why it was not raised. If it could not be stored, sirens that were requested alone are tried
     /// nevertheless (F15), because they call nobody and need no stored state.
     pub async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, Denied> {
+        self.request(raise, fingerprint, false).await
+    }
+
+    /// Raises an incident or joins the running one, and skips the countdown in the same decision.
+    ///
+    /// # Errors
+    /// Why it was not raised.
+    pub async fn raise_and_send(
+        &self,
+        raise: Raise,
+        fingerprint: [u8; 32],
+    ) -> Result<Answer, Denied> {
+        self.request(raise, fingerprint, true).await
+    }
+
+    async fn request(
+        &self,
+        raise: Raise,
+        fingerprint: [u8; 32],
+        send_now: bool,
+    ) -> Result<Answer, Denied> {
         let until = self.clock.now() + ANSWER_WITHIN;
         let sirens_alone = (raise.request == Request::Siren).then(|| raise.clone());
         let answer = self
-            .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, until, reply })
+            .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, send_now, until, reply })
             .await;
         let now = self.clock.now();
         if let (Err(Denied::StorageUnavailable), Some(raise)) = (&answer, sirens_alone)

@@ -3,7 +3,7 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::{Body, Operator, PathId, Supervisor},
+    extract::{Body, Operator, PathId, SeenByAuthor, SeenQuery, Supervisor},
     incidents::Steering,
     invitations,
 };
@@ -41,7 +41,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     post,
     path = "/api/v1/center/incidents/{id}/review",
     tag = "center",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     request_body = Review,
     responses((status = 200, body = Incident), Problems),
 )]
@@ -49,6 +49,7 @@ pub async fn review(
     State(steering): State<Steering>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
+    SeenByAuthor(seen): SeenByAuthor,
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, ApiError> {
     let found_late =
@@ -56,7 +57,7 @@ pub async fn review(
     let current =
         steering.engine.view().by_id(id).filter(found_late).ok_or_else(ApiError::not_found)?;
     let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
-    steering.decide(&signed_in.session, current.incident.id, by, asked).await
+    steering.decide(&signed_in.session, current.incident.id, by, seen, asked).await
 }
 
 /// The staff of the monitoring center.

@@ -4,7 +4,7 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::{Body, Operator, PathId, ResourceId, SignedIn, Supervisor},
+    extract::{Body, Operator, PathId, ResourceId, SeenByAuthor, SeenQuery, SignedIn, Supervisor},
     incidents::Steering,
     phone::CallPasswords,
 };
@@ -403,7 +403,7 @@ pub async fn assign(
     post,
     path = "/api/v1/center/incidents/{id}/call",
     tag = "center",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     request_body = Called,
     responses((status = 200, body = CallResult), Problems),
 )]
@@ -412,6 +412,7 @@ pub async fn called(
     State(passwords): State<CallPasswords>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
+    SeenByAuthor(seen): SeenByAuthor,
     Body(Called { outcome, verbal_password }): Body<Called>,
 ) -> Result<Json<CallResult>, ApiError> {
     let current = assigned(&steering.engine, &signed_in, id)?;
@@ -422,6 +423,7 @@ pub async fn called(
         CalledOutcome::Confirmed => CallStep::Confirm,
         CalledOutcome::CalledOff => CallStep::Cancel {
             authenticated: passwords.is_authenticated(&current, call, &verbal_password).await?,
+            seen,
         },
         CalledOutcome::NoAnswer => CallStep::NotReached(NotReached::NoAnswer),
         CalledOutcome::Voicemail => CallStep::NotReached(NotReached::Voicemail),
@@ -500,7 +502,7 @@ pub async fn note(
     post,
     path = "/api/v1/center/incidents/{id}/close",
     tag = "center",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     request_body = Closing,
     responses((status = 200, body = Incident), Problems),
 )]
@@ -508,6 +510,7 @@ pub async fn close(
     State(steering): State<Steering>,
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
+    SeenByAuthor(seen): SeenByAuthor,
     Body(Closing { disposition, note }): Body<Closing>,
 ) -> Result<Json<Incident>, ApiError> {
     let current = assigned(&steering.engine, &signed_in, id)?;
@@ -521,7 +524,7 @@ pub async fn close(
         Ended::FalseAlarm => Disposition::FalseAlarm,
         Ended::Other => Disposition::ClosedByCenter,
     };
-    let report = OperatorReport::Close { disposition, note };
+    let report = OperatorReport::Close { seen, disposition, note };
     steering.give(&signed_in.session, id, reported(&signed_in, report), Audience::Center).await
 }
 

@@ -258,6 +258,10 @@ impl From<Refusal> for ApiError {
                 Code::CallsUnderWay,
                 "Emergency contacts are still being called. It can be ended when the calls are over.",
             ),
+            Refusal::AskedSince => Self::new(
+                Code::AskedSince,
+                "Somebody has asked for more in the meantime. Look at it, and decide again.",
+            ),
             Refusal::AssignedToAnother => {
                 Self::new(Code::NotAllowed, "Somebody else works on this incident.")
             }

@@ -8,7 +8,7 @@ use crate::{
         access::{Action, CenterAction, Membership},
         home::Home,
         id::{HomeId, IncidentId},
-        incident::{Actor, Incident, Mode},
+        incident::{Actor, Incident, Mode, command::Seen},
         time::Timestamp,
     },
     server::{
@@ -27,7 +27,7 @@ use crate::{
 use axum::{
     Json,
     extract::{
-        FromRef, FromRequest, FromRequestParts, Path, Request,
+        FromRef, FromRequest, FromRequestParts, Path, Query, Request,
         rejection::{BytesRejection, FailedToBufferBody, JsonRejection},
     },
     http::request::Parts,
@@ -394,6 +394,34 @@ impl FromRequestParts<AppState> for IncidentControl {
         let of = OfIncident::from_request_parts(parts, app).await?;
         of.member.may_steer(&of.current.incident)?;
         Ok(Self(of))
+    }
+}
+
+/// What the author of a command says that their screen showed (I30).
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SeenQuery {
+    /// The `latest_request` of the incident or call that the author's screen showed. What somebody else asked
+    /// for since goes on. Without it, the author has seen what is older than a second.
+    seen: Option<u32>,
+}
+
+/// What the author of the command had been shown.
+pub struct SeenByAuthor(pub Seen);
+
+/// The age of what a client has shown that does not say what it shows: live events arrive within
+/// milliseconds, and people take longer to decide.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+
+impl FromRequestParts<AppState> for SeenByAuthor {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let Query(SeenQuery { seen }) =
+            Query::from_request_parts(parts, app).await.map_err(|_| {
+                ApiError::field("seen", "Expected the “latest_request” of the incident.")
+            })?;
+        let now = Arc::<Clock>::from_ref(app).now();
+        Ok(Self(seen.map_or(Seen::Before(now - SHOWN_WITHIN), Seen::UpTo)))
     }
 }
 

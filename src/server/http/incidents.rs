@@ -2,7 +2,7 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::{Body, IncidentControl, Member, OfIncident},
+    extract::{Body, IncidentControl, Member, OfIncident, SeenByAuthor, SeenQuery},
 };
 use crate::{
     api::{
@@ -15,7 +15,7 @@ use crate::{
         id::IncidentId,
         incident::{
             Actor, Mode, Policy, Snapshot, Source,
-            command::{Command, Raise},
+            command::{Command, Raise, Seen},
             disclosure::Audience,
         },
         time::Timestamp,
@@ -130,13 +130,18 @@ impl Steering {
         session: &Session,
         incident: IncidentId,
         by: Actor,
+        seen: Seen,
         asked: Review,
     ) -> Result<Json<Incident>, ApiError> {
         if asked.note.chars().count() > NOTE_MOST {
             return Err(ApiError::field("note", "That is too long."));
         }
-        let command =
-            Command::Review { by, proceed: asked.decision == Decision::Proceed, note: asked.note };
+        let command = Command::Review {
+            by,
+            seen,
+            proceed: asked.decision == Decision::Proceed,
+            note: asked.note,
+        };
         self.give(session, incident, command, Audience::Home).await
     }
 
@@ -270,14 +275,15 @@ pub async fn one(
     post,
     path = "/api/v1/incidents/{id}/cancel",
     tag = "incident",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     responses((status = 200, body = Incident), Problems),
 )]
 pub async fn cancel(
     State(steering): State<Steering>,
     IncidentControl(of): IncidentControl,
+    SeenByAuthor(seen): SeenByAuthor,
 ) -> Result<Json<Incident>, ApiError> {
-    steering.steer(&of, Command::Cancel { by: of.member.actor() }).await
+    steering.steer(&of, Command::Cancel { by: of.member.actor(), seen }).await
 }
 
 /// Send Now: skips the rest of the countdown.
@@ -300,14 +306,15 @@ pub async fn send_now(
     post,
     path = "/api/v1/incidents/{id}/silence",
     tag = "incident",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     responses((status = 200, body = Incident), Problems),
 )]
 pub async fn silence(
     State(steering): State<Steering>,
     IncidentControl(of): IncidentControl,
+    SeenByAuthor(seen): SeenByAuthor,
 ) -> Result<Json<Incident>, ApiError> {
-    steering.steer(&of, Command::Silence { by: of.member.actor() }).await
+    steering.steer(&of, Command::Silence { by: of.member.actor(), seen }).await
 }
 
 /// Ends an incident, because the household says that it is over.
@@ -316,14 +323,15 @@ pub async fn silence(
     post,
     path = "/api/v1/incidents/{id}/end",
     tag = "incident",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     responses((status = 200, body = Incident), Problems),
 )]
 pub async fn end(
     State(steering): State<Steering>,
     IncidentControl(of): IncidentControl,
+    SeenByAuthor(seen): SeenByAuthor,
 ) -> Result<Json<Incident>, ApiError> {
-    steering.steer(&of, Command::End { by: of.member.actor() }).await
+    steering.steer(&of, Command::End { by: of.member.actor(), seen }).await
 }
 
 /// Decides whether to send help for an incident that was found too late to send it automatically
@@ -332,15 +340,16 @@ pub async fn end(
     post,
     path = "/api/v1/incidents/{id}/review",
     tag = "incident",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), SeenQuery),
     request_body = Review,
     responses((status = 200, body = Incident), Problems),
 )]
 pub async fn review(
     State(steering): State<Steering>,
     IncidentControl(of): IncidentControl,
+    SeenByAuthor(seen): SeenByAuthor,
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, ApiError> {
     let session = &of.member.signed_in.session;
-    steering.decide(session, of.current.incident.id, of.member.actor(), asked).await
+    steering.decide(session, of.current.incident.id, of.member.actor(), seen, asked).await
 }

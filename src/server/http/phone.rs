@@ -3,7 +3,7 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::{Body, missing},
+    extract::{Body, SeenByAuthor, SeenQuery, missing},
     household::EditError,
 };
 use crate::{
@@ -337,18 +337,19 @@ pub async fn hang_up(
 
 /// Cancels the incident. The answer is the same, and takes the same time, whether the verbal
 /// password was right or wrong.
-#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/cancel", tag = "phone", params(("token" = String, Path), ("call" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/contact/{token}/calls/{call}/cancel", tag = "phone", params(("token" = String, Path), ("call" = String, Path), SeenQuery),
     request_body = CallOff, responses((status = 202, body = Received), Problems))]
 pub async fn cancel(
     State(phones): State<Phones>,
     State(passwords): State<CallPasswords>,
     caller: Caller,
+    SeenByAuthor(seen): SeenByAuthor,
     body: CallOffBody,
 ) -> Result<(StatusCode, Json<Received>), ApiError> {
     let said = body.0.verbal_password.unwrap_or_default();
     let (current, call) = caller.call(&phones).await?;
     let authenticated = passwords.is_authenticated(&current, call.id, &said).await?;
-    caller.step(&phones, CallStep::Cancel { authenticated }).await?;
+    caller.step(&phones, CallStep::Cancel { authenticated, seen }).await?;
     Ok((StatusCode::ACCEPTED, Json(Received { received: true })))
 }
 

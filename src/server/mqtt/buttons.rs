@@ -14,7 +14,7 @@ use crate::{
         id::HomeId,
         incident::{
             Actor, Mode, Policy, Request, Source,
-            command::{Command, Raise},
+            command::{Command, Raise, Seen},
         },
     },
     server::{
@@ -130,7 +130,9 @@ async fn pressed(buttons: &Buttons, press: Press, stop: watch::Receiver<bool>) {
         ButtonAction::Medical => raise(buttons, &press, Request::Medical, Mode::Live, stop).await,
         ButtonAction::Siren => raise(buttons, &press, Request::Siren, Mode::Live, stop).await,
         ButtonAction::Drill => raise(buttons, &press, Request::Police, Mode::Drill, stop).await,
-        ButtonAction::Silence => _ = steer(buttons, &press, Command::Silence { by: by() }).await,
+        ButtonAction::Silence => {
+            _ = steer(buttons, &press, Command::Silence { by: by(), seen: Seen::All }).await
+        }
         ButtonAction::Cancel => cancel(buttons, &press).await,
     }
 }
@@ -156,7 +158,10 @@ async fn cancel(buttons: &Buttons, press: &Press) {
             steer(
                 buttons,
                 press,
-                Command::Cancel { by: Actor::Device { name: format!("{who}, {name}") } },
+                Command::Cancel {
+                    by: Actor::Device { name: format!("{who}, {name}") },
+                    seen: Seen::All,
+                },
             )
             .await
         }

@@ -10,7 +10,6 @@ use crate::{
         },
     },
     domain::{
-        call_tree,
         id::ContactId,
         incident::{
             self as core, Actor, CallState, Mode, Purpose, Siren, State,
@@ -44,6 +43,7 @@ pub fn present(
         mode: incident.mode.into(),
         state: Stage::from(&incident.state),
         joined: false,
+        latest_request: incident.latest_request(),
         source: incident.source.clone(),
         started_by: person(&incident.started_by),
         started_at: incident.started_at,
@@ -117,7 +117,7 @@ fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
         })
         .collect();
     if matches!(incident.state, State::Dispatching) {
-        all.extend(call_tree::waiting(incident.callable(), &incident.calls).map(|contact| Call {
+        all.extend(incident.waiting_contacts().map(|contact| Call {
             id: None,
             contact: contact.id.clone(),
             name: contact.name.clone(),

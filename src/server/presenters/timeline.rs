@@ -93,6 +93,11 @@ impl Story<'_> {
                 (What::Joined, Some(by), format!("{} too, from {}", asked(*request), self.place(source, by)))
             }
             Event::Aborted { by } => (What::Aborted, Some(by), "Cancelled in time. Nothing was sent".into()),
+            Event::Withdrawn { by, requests } => {
+                let names: Vec<&str> = requests.iter().map(|request| withdrawn(*request)).collect();
+                let text = format!("Cancelled in time: {}. What others asked for goes on", names.join(", "));
+                (What::Note, Some(by), text)
+            }
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
             Event::FoundLate { late_ms } => {
@@ -197,7 +202,14 @@ impl Story<'_> {
                 "{}: nobody is connected who could send help. Call the emergency number",
                 service_name(service)
             ),
-            false => format!("{} requested{}", service_name(service), self.to_address()),
+            false if self.incident.asks_first() => {
+                format!("{} requested{}", service_name(service), self.to_address())
+            }
+            false => format!(
+                "{} requested{}. Nobody was asked first, because the last request was called off a short time ago",
+                service_name(service),
+                self.to_address()
+            ),
         }
     }
 
@@ -313,6 +325,13 @@ fn asked(request: Request) -> &'static str {
         Request::Fire => "Fire department requested",
         Request::Medical => "Medical help requested",
         Request::Siren => "Siren only requested",
+    }
+}
+
+fn withdrawn(request: Request) -> &'static str {
+    match request.service() {
+        Some(service) => service_name(service),
+        None => "sirens only",
     }
 }
 

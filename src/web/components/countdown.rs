@@ -2,7 +2,10 @@
 
 use super::{part, press, text, whether};
 use crate::{
-    api::{incident::Incident, problem::Code},
+    api::{
+        incident::{Incident, Stage},
+        problem::Code,
+    },
     domain::incident::Mode,
     view::{
         countdown::{countdown, is_spoken},
@@ -54,14 +57,24 @@ pub fn CountdownScreen(
 
     let unreached = RwSignal::new(false);
     let refused = RwSignal::new(String::new());
+    // Whether a cancel left what somebody else had asked for in the meantime.
+    let others = RwSignal::new(false);
     let steer = move |action: &'static str| {
-        let (id, deadline) = incident.with_untracked(|i| (i.id, i.deadline));
+        let (id, seen, deadline) =
+            incident.with_untracked(|i| (i.id, i.latest_request, i.deadline));
         spawn_local(async move {
             loop {
-                match client::steer(id, action).await {
-                    Ok(told) => return store.tell(told),
+                match client::steer(id, seen, action).await {
+                    Ok(told) => {
+                        others.try_set(action == "cancel" && told.state == Stage::CountingDown);
+                        return store.tell(told);
+                    }
                     Err(failure) if failure.may_pass() && store.server_now() < deadline => {
                         unreached.try_set(true)
+                    }
+                    Err(Failure::Refused(refusal)) if refusal.code == Code::AskedSince => {
+                        others.try_set(true);
+                        return;
                     }
                     // If it was too late, the next live event shows that. Any other refusal is
                     // shown here.
@@ -82,6 +95,7 @@ pub fn CountdownScreen(
     };
     let trouble = move || match (unreached.get(), store.connected.get()) {
         _ if refused.with(|r| !r.is_empty()) => refused.get(),
+        _ if others.get() => Word::OthersGoOn.into(),
         (true, _) => Word::NotReached.into(),
         (false, false) => Word::CountdownOffline.into(),
         (false, true) => String::new(),

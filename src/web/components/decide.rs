@@ -22,9 +22,10 @@ pub fn Decide(
 ) -> impl IntoView {
     let refused = RwSignal::new(String::new());
     let decide = move |decision: Decision| {
-        let id = incident.with_untracked(|i| i.id);
+        let (id, seen) = incident.with_untracked(|i| (i.id, i.latest_request));
+        let action = path::having_seen("review", seen);
         let path =
-            if at_center { path::at_center(id, "review") } else { path::incident(id, "review") };
+            if at_center { path::at_center(id, &action) } else { path::incident(id, &action) };
         refused.set(String::new());
         spawn_local(async move {
             match client::review(&path, decision).await {

@@ -41,12 +41,12 @@ pub fn RunningScreen(
         .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
     let trouble = RwSignal::new(String::new());
     let steer = move |action: &'static str| {
-        let id = incident.with_untracked(|i| i.id);
+        let (id, seen) = incident.with_untracked(|i| (i.id, i.latest_request));
         trouble.set(String::new());
         spawn_local(async move {
             // If it fails, the button stays and can be tapped again. The incident may have ended
             // meanwhile, which removes this screen.
-            match client::steer(id, action).await {
+            match client::steer(id, seen, action).await {
                 Ok(told) => store.tell(told),
                 Err(Failure::Refused(refusal)) => drop(trouble.try_set(refusal.detail)),
                 Err(Failure::Unreachable) => drop(trouble.try_set(IncidentWord::NotDecided.into())),

@@ -297,7 +297,7 @@ fn Call(
         .into_any(),
         (false, true) => view! {
             <button class="btn btn--sos" on:click=press(move || act("confirm"))>{PhoneWord::Confirm}</button>
-            <CallOff password_required=call.password_required id unreached shown/>
+            <CallOff password_required=call.password_required id seen=call.latest_request unreached shown/>
             <button class="link link--center" on:click=press(move || act("hang-up"))>{PhoneWord::HangUp}</button>
         }
         .into_any(),
@@ -325,6 +325,8 @@ fn CallOff(
     password_required: bool,
     /// The call.
     id: CallId,
+    /// The latest request that the page shows.
+    seen: u32,
     /// Becomes true when the server was not reached, or failed.
     unreached: RwSignal<bool>,
     /// The state of the page.
@@ -335,7 +337,7 @@ fn CallOff(
     let say = move || {
         spawn_local(async move {
             let spoken = password_required.then(|| password.get_untracked());
-            match client::call_off(&shown.token.get_value(), id, spoken).await {
+            match client::call_off(&shown.token.get_value(), id, seen, spoken).await {
                 Ok(()) => shown.said.set(Some(id)),
                 Err(failure) if has_ended(&failure) => shown.end(),
                 Err(failure) => unreached.set(failure.may_pass()),

@@ -34,6 +34,7 @@ use leptos::{prelude::*, task::spawn_local};
 #[derive(Clone, Copy)]
 struct Says {
     id: IncidentId,
+    item: Signal<Option<QueueItem>>,
     told: RwSignal<String>,
 }
 
@@ -55,15 +56,24 @@ impl Says {
         });
     }
 
+    /// The latest request that the screen shows.
+    fn seen(self) -> u32 {
+        let shown = |item: &Option<QueueItem>| {
+            item.as_ref().and_then(|item| item.detail.as_ref().map(|d| d.incident.latest_request))
+        };
+        self.item.with_untracked(shown).unwrap_or_default()
+    }
+
     fn hold(self, what: &'static str) {
         self.send(async move { client::hold_at_center(self.id, what).await }, |_| String::new());
     }
 
     fn called(self, outcome: CalledOutcome, verbal_password: String) {
+        let action = path::having_seen("call", self.seen());
         let said = async move {
             client::say_at_center::<CallResult>(
                 self.id,
-                "call",
+                &action,
                 &Called { outcome, verbal_password },
             )
             .await
@@ -104,7 +114,7 @@ pub fn OpenIncident(
     let body = move || {
         drawn.get()?;
         let now = item.get_untracked()?;
-        let says = Says { id: now.id, told };
+        let says = Says { id: now.id, item, told };
         Some(
             view! { {head(&now, says, leads)}{now.detail.map(|detail| view! { <Details item detail=*detail says mine=now.mine/> })} }
                 .into_any(),
@@ -113,7 +123,7 @@ pub fn OpenIncident(
     // A change of the people on duty must not discard typed text.
     let hand = move || {
         let (id, _, assignee, _) = drawn.get().filter(|_| leads)?;
-        hand_over(assignee.as_ref(), Says { id, told }, &present.get())
+        hand_over(assignee.as_ref(), Says { id, item, told }, &present.get())
     };
     let pressing =
         Memo::new(move |_| item.with(|item| item.as_ref().map(|item| (item.quiet, item.repeats))));
@@ -228,7 +238,7 @@ fn Details(
             <p class="told">{script}</p>
         </section>
         {may_call.then(|| view! { <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul> })}
-        {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || kept.get_value()) at_center=true decided=Callback::new(|_: Incident| ())/> })}
+        {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || now().unwrap_or_else(|| kept.get_value())) at_center=true decided=Callback::new(|_: Incident| ())/> })}
         {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
         {(mine && matches!(step, Step::Dispatch | Step::Follow | Step::Other)).then(|| view! { <Moves says moves/> })}
         {(!cameras.is_empty()).then(|| view! { <div class="two">{cameras.into_iter().map(|camera| picture(id, camera)).collect_view()}</div> })}
@@ -384,10 +394,11 @@ fn Moves(
     };
     let close = move |disposition: Ended| {
         Callback::new(move |()| {
+            let action = path::having_seen("close", says.seen());
             let said = async move {
                 client::say_at_center::<Incident>(
                     says.id,
-                    "close",
+                    &action,
                     &Closing { disposition, note: String::new() },
                 )
                 .await

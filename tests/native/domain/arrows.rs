@@ -5,7 +5,7 @@ use buckler::domain::incident::{
     Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
     Source,
     arrows::ARROWS,
-    command::{CallStep, Command, NotReached},
+    command::{CallStep, Command, NotReached, Seen},
     decide::Refusal,
 };
 
@@ -27,7 +27,7 @@ fn every_declared_arrow_is_walked() {
 }
 
 fn cancel(story: &mut Story) -> Result<(), Refusal> {
-    story.give(Command::Cancel { by: person("ada") })
+    story.give(Command::Cancel { seen: Seen::All, by: person("ada") })
 }
 
 fn close_services(story: &mut Story) {
@@ -94,7 +94,7 @@ stories! {
         let mut story = Story::live(Request::Police);
         story.wait(s(7));
         story.on_call(1, CallStep::Answer).unwrap();
-        story.on_call(1, CallStep::Cancel { authenticated: true }).unwrap();
+        story.on_call(1, CallStep::Cancel { seen: Seen::All, authenticated: true }).unwrap();
         story.wait(s(3_600));
         assert_eq!((story.state(), story.made("request_dispatch"), story.made("siren_off")), ("cancelled", 0, 3));
         assert_eq!(cancel(&mut story), Err(Refusal::IncidentOver), "I9");
@@ -105,9 +105,9 @@ stories! {
         let mut story = Story::live(Request::Police);
         story.wait(s(7));
         story.on_call(1, CallStep::Answer).unwrap();
-        assert_eq!(story.on_call(1, CallStep::Cancel { authenticated: false }), Ok(()));
+        assert_eq!(story.on_call(1, CallStep::Cancel { seen: Seen::All, authenticated: false }), Ok(()));
         assert_eq!((story.state(), story.outcome(0)), ("dispatching", Some(CallOutcome::WrongPassword)));
-        assert_eq!(story.on_call(1, CallStep::Cancel { authenticated: true }), Ok(()), "I6: the right one afterwards changes nothing");
+        assert_eq!(story.on_call(1, CallStep::Cancel { seen: Seen::All, authenticated: true }), Ok(()), "I6: the right one afterwards changes nothing");
         assert_eq!(story.state(), "dispatching");
         assert_eq!(story.on_call(1, CallStep::Confirm), Err(Refusal::CallOver));
     }
@@ -155,7 +155,7 @@ stories! {
     fn only_the_first_call_cancels() {
         let mut story = Story::live(Request::Police);
         story.wait(s(35));
-        story.on_call(2, CallStep::Cancel { authenticated: true }).unwrap();
+        story.on_call(2, CallStep::Cancel { seen: Seen::All, authenticated: true }).unwrap();
         assert_eq!((story.state(), story.outcome(1)), ("dispatching", Some(CallOutcome::Told)));
         assert!(story.whats().contains(&"noted"), "passed on as advice");
     }
@@ -182,7 +182,7 @@ stories! {
     fn siren_only_sent_now_and_silenced_is_over() {
         let mut story = Story::live(Request::Siren);
         story.give(Command::SendNow { by: person("ada") }).unwrap();
-        story.give(Command::Silence { by: person("ben") }).unwrap();
+        story.give(Command::Silence { seen: Seen::All, by: person("ben") }).unwrap();
         assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::SirenOver)));
     }
 
@@ -243,11 +243,11 @@ stories! {
     /// I5.
     fn center_can_close_only_what_was_dispatched() {
         let mut story = Story::live(Request::Police);
-        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven, note: None }), Err(Refusal::NotWaiting));
+        assert_eq!(story.give(Command::Close { seen: Seen::All, by: person("op"), disposition: Disposition::HelpGiven, note: None }), Err(Refusal::NotWaiting));
         story.wait(s(6));
-        assert_eq!(story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven, note: None }), Err(Refusal::NotWaiting));
+        assert_eq!(story.give(Command::Close { seen: Seen::All, by: person("op"), disposition: Disposition::HelpGiven, note: None }), Err(Refusal::NotWaiting));
         story.wait(s(30));
-        story.give(Command::Close { by: person("op"), disposition: Disposition::HelpGiven, note: None }).unwrap();
+        story.give(Command::Close { seen: Seen::All, by: person("op"), disposition: Disposition::HelpGiven, note: None }).unwrap();
         assert_eq!((story.state(), story.made("siren_off")), ("closed", 3), "R19");
         assert!(story.incident.calls.iter().all(|c| !c.is_open()));
         assert_eq!(story.give(Command::SendNow { by: person("ada") }), Err(Refusal::IncidentOver), "I9");
@@ -312,7 +312,7 @@ stories! {
         cancel(&mut story).unwrap_err();
         assert_eq!(story.made("signal_receiver"), 2, "R18: a wish to cancel is none of the receiver's");
         let call = story.incident.calls[0].id;
-        story.give(Command::Call { call, step: CallStep::Cancel { authenticated: true } }).unwrap();
+        story.give(Command::Call { call, step: CallStep::Cancel { seen: Seen::All, authenticated: true } }).unwrap();
         assert_eq!((story.state(), story.made("signal_receiver")), ("cancelled", 3), "called off by the first contact");
         let mut aborted = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver);
         cancel(&mut aborted).unwrap();
@@ -326,7 +326,7 @@ stories! {
         story.sleep(s(5 + 15 * 60 + 1));
         assert_eq!((story.state(), story.effects.len(), story.made("notify")), ("under_review", 1, 1), "nothing is sent by itself");
         assert_eq!(cancel(&mut story), Err(Refusal::CancelWindowClosed));
-        story.give(Command::Review { by: person("op"), proceed: true, note: "still there".into() }).unwrap();
+        story.give(Command::Review { seen: Seen::All, by: person("op"), proceed: true, note: "still there".into() }).unwrap();
         assert_eq!((story.state(), story.made("call_contact")), ("verifying", 1));
     }
 
@@ -334,7 +334,7 @@ stories! {
     fn review_can_end_a_late_incident() {
         let mut story = Story::live(Request::Siren);
         story.sleep(s(3_600));
-        let review = |proceed| Command::Review { by: person("ada"), proceed, note: String::new() };
+        let review = |proceed| Command::Review { seen: Seen::All, by: person("ada"), proceed, note: String::new() };
         story.give(review(true)).unwrap();
         assert_eq!((story.state(), story.incident.disposition), ("closed", Some(Disposition::ReviewedNotSent)), "there is nothing to send");
         assert_eq!(story.give(review(true)), Err(Refusal::IncidentOver));
@@ -348,7 +348,7 @@ stories! {
         story.wait(s(6));
         story.sleep(s(3 * 3_600));
         assert_eq!((story.state(), story.made("request_dispatch")), ("under_review", 0));
-        story.give(Command::Review { by: person("op"), proceed: true, note: String::new() }).unwrap();
+        story.give(Command::Review { seen: Seen::All, by: person("op"), proceed: true, note: String::new() }).unwrap();
         assert_eq!((story.state(), story.made("call_contact")), ("dispatching", 2), "the first call is made once; the others are told");
     }
 

@@ -3,7 +3,7 @@
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
     CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
-    command::{CallStep, Command, OperatorReport},
+    command::{CallStep, Command, OperatorReport, Seen},
     decide::Refusal,
     event::Recorded,
 };
@@ -30,7 +30,11 @@ fn accepted() -> OperatorReport {
 }
 
 fn closed() -> OperatorReport {
-    OperatorReport::Close { disposition: Disposition::HelpGiven, note: Some("Two officers".into()) }
+    OperatorReport::Close {
+        seen: Seen::All,
+        disposition: Disposition::HelpGiven,
+        note: Some("Two officers".into()),
+    }
 }
 
 fn report(story: &mut Story, by: &str, report: OperatorReport) -> Result<(), Refusal> {
@@ -54,7 +58,7 @@ fn relieved_operator_reports_nothing() {
             assert_eq!(report(story, "ed", what), Err(Refusal::AssignedToAnother));
             assert_eq!(story.facts.len(), before, "nothing is recorded");
         };
-        let cancel = call(&story, CallStep::Cancel { authenticated: true });
+        let cancel = call(&story, CallStep::Cancel { seen: Seen::All, authenticated: true });
         refused(&mut story, cancel);
         let confirm = call(&story, CallStep::Confirm);
         refused(&mut story, confirm.clone());
@@ -89,7 +93,7 @@ fn report_of_the_assignee_stores_the_facts_of_its_command() {
         story.on_call(1, step).unwrap();
         story.give(Command::Dispatch { service, state, reference }).unwrap();
         story.give(Command::Note { by: by.clone(), text: "Gate is open".into() }).unwrap();
-        story.give(Command::Close { by, disposition, note }).unwrap();
+        story.give(Command::Close { seen: Seen::All, by, disposition, note }).unwrap();
         story.facts
     };
     for step in [CallStep::Confirm, CallStep::AnsweredAndHungUp] {

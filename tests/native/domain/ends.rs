@@ -4,7 +4,7 @@ use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
     Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
     Service, Siren, UNATTENDED,
-    command::{CallStep, Command},
+    command::{CallStep, Command, Seen},
     decide::Refusal,
 };
 
@@ -13,7 +13,7 @@ fn alone() -> Policy {
 }
 
 fn end(story: &mut Story) -> Result<(), Refusal> {
-    story.give(Command::End { by: person("ada") })
+    story.give(Command::End { seen: Seen::All, by: person("ada") })
 }
 
 fn call_through(story: &mut Story) {
@@ -48,6 +48,7 @@ fn household_ends_an_incident_once_the_calls_are_over() {
 fn close_and_its_note_are_one_decision() {
     let mut story = Story::live(Request::Police);
     let close = || Command::Close {
+        seen: Seen::All,
         by: person("op"),
         disposition: Disposition::HelpGiven,
         note: Some("Two officers".into()),

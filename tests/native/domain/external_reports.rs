@@ -5,7 +5,7 @@ use buckler::{
     domain::incident::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
         Service,
-        command::{CallStep, Command},
+        command::{CallStep, Command, Seen},
         decide::Refusal,
         disclosure::{Audience, disclosures},
     },
@@ -47,7 +47,7 @@ fn nothing_is_told_before_d_and_nothing_of_what_was_aborted() {
     story.wait(s(1));
     assert_eq!(told(&story)[..3], ["started", "joined", "countdown_over"]);
     let mut aborted = Story::live(Request::Police);
-    aborted.give(Command::Cancel { by: person("ada") }).unwrap();
+    aborted.give(Command::Cancel { seen: Seen::All, by: person("ada") }).unwrap();
     aborted.wait(s(60));
     assert_eq!(told(&aborted), [""; 0]);
 }
@@ -64,7 +64,7 @@ fn aborted_sos_beside_sirens_is_not_told_but_the_sirens_are() {
         Some(&"siren_on"),
         "what happens meanwhile waits, so that the order stays"
     );
-    story.give(Command::Cancel { by: person("ada") }).unwrap();
+    story.give(Command::Cancel { seen: Seen::All, by: person("ada") }).unwrap();
     assert_eq!(told(&story), ["started", "countdown_over", "siren_on", "siren_confirmed"]);
     story.wait(s(600));
     assert_eq!(told(&story).last(), Some(&"closed"));
@@ -77,7 +77,14 @@ fn late_incident_is_told_only_if_somebody_sends_it() {
         let mut story = Story::live(Request::Police);
         story.sleep(s(3_600));
         assert_eq!(told(&story), [""; 0]);
-        story.give(Command::Review { by: person("op"), proceed, note: String::new() }).unwrap();
+        story
+            .give(Command::Review {
+                seen: Seen::All,
+                by: person("op"),
+                proceed,
+                note: String::new(),
+            })
+            .unwrap();
         assert_eq!(told(&story).first().copied().unwrap_or_default(), expected);
     }
 }
@@ -144,7 +151,7 @@ fn end_elsewhere_waits_for_the_first_call() {
     assert_eq!(story.made("call_contact"), 1, "nobody is told that help comes");
     let mut called_off = with_receiver(Request::Police);
     report(&mut called_off, "1", Report::Ended { disposition: Disposition::HelpGiven }).unwrap();
-    called_off.on_call(1, CallStep::Cancel { authenticated: true }).unwrap();
+    called_off.on_call(1, CallStep::Cancel { seen: Seen::All, authenticated: true }).unwrap();
     assert_eq!(called_off.state(), "cancelled");
 }
 

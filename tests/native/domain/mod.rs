@@ -2,6 +2,7 @@
 
 mod arrows;
 mod assignee;
+mod called_off;
 mod edits;
 mod eligibility;
 mod ends;
@@ -10,6 +11,7 @@ mod late;
 mod model;
 mod presses;
 mod quiet;
+mod seen;
 mod sirens;
 pub mod story;
 mod timeline;

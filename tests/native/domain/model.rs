@@ -6,7 +6,7 @@ use buckler::domain::{
     incident::{
         Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy, Report,
         Request, Service, Source, State,
-        command::{CallStep, Command, NotReached, OperatorReport},
+        command::{CallStep, Command, NotReached, OperatorReport, Seen},
         disclosure::{Audience, disclosures},
         effect::EffectKind,
         event::{Event, Recorded},
@@ -39,8 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
     let on_call = prop::sample::select(vec![
         CallStep::Answer,
         CallStep::Confirm,
-        CallStep::Cancel { authenticated: true },
-        CallStep::Cancel { authenticated: false },
+        CallStep::Cancel { seen: Seen::All, authenticated: true },
+        CallStep::Cancel { seen: Seen::All, authenticated: false },
         CallStep::HangUp,
         CallStep::AnsweredAndHungUp,
         CallStep::NotReached(NotReached::Busy),
@@ -50,9 +50,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0u64..40_000).prop_map(Step::Wait),
         1 => (0u64..2_000_000).prop_map(Step::Down),
         3 => request.prop_map(Step::Join),
-        2 => who.clone().prop_map(|w| Step::Give(Command::Cancel { by: person(w) })),
+        2 => who.clone().prop_map(|w| Step::Give(Command::Cancel { seen: Seen::All, by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::SendNow { by: person(w) })),
-        1 => who.clone().prop_map(|w| Step::Give(Command::Silence { by: person(w) })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Silence { seen: Seen::All, by: person(w) })),
         4 => (1u8..4, on_call).prop_map(|(n, s)| Step::OnCall(n, s)),
         2 => (service.clone(), progress.clone(), 0u8..6).prop_map(|(service, state, key)| {
             let report = if key == 5 { Report::Ended { disposition: Disposition::FalseAlarm } } else { Report::Moved { service, state, reference: None } };
@@ -61,15 +61,15 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         2 => (service, progress).prop_map(|(service, state)| Step::Give(Command::Dispatch { service, state, reference: None })),
         1 => (who.clone(), any::<bool>())
-            .prop_map(|(w, proceed)| Step::Give(Command::Review { by: person(w), proceed, note: "n".into() })),
+            .prop_map(|(w, proceed)| Step::Give(Command::Review { seen: Seen::All, by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Release { by: person("lead"), from: person(w) })),
-        1 => who.clone().prop_map(|w| Step::Give(Command::Close { by: person(w), disposition: Disposition::ClosedByCenter, note: None })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Close { seen: Seen::All, by: person(w), disposition: Disposition::ClosedByCenter, note: None })),
         1 => who.prop_map(|w| {
-            let report = OperatorReport::Close { disposition: Disposition::ClosedByCenter, note: Some("n".into()) };
+            let report = OperatorReport::Close { seen: Seen::All, disposition: Disposition::ClosedByCenter, note: Some("n".into()) };
             Step::Give(Command::ByAssignee { by: person(w), report })
         }),
-        1 => Just(Step::Give(Command::End { by: person("ben") })),
+        1 => Just(Step::Give(Command::End { seen: Seen::All, by: person("ben") })),
         1 => Just(Step::Give(Command::ReplaceDrill)),
         1 => prop::sample::select(vec!["base", "keypad", "other"])
             .prop_map(|d| Step::Give(Command::SirenReported { device: d.parse().unwrap(), sounding: true })),

@@ -3,7 +3,9 @@
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
     Actor, CenterMode, Disposition, Mode, Policy, REPEATS_MOST, Report, Request, Source,
-    command::Command, disclosure::disclosures, event::Event,
+    command::{Command, Seen},
+    disclosure::disclosures,
+    event::Event,
 };
 
 fn repeats(story: &Story) -> usize {
@@ -49,7 +51,7 @@ fn repeated_press_sounds_sirens_that_were_silenced() {
     story.wait(s(6));
     story.join(Request::Police);
     assert_eq!(story.made("siren_on"), 3, "they sound already");
-    story.give(Command::Silence { by: person("ada") }).unwrap();
+    story.give(Command::Silence { seen: Seen::All, by: person("ada") }).unwrap();
     story.join(Request::Police);
     assert_eq!((story.made("siren_on"), story.incident.siren.is_sounding()), (6, true));
     let mut medical = Story::live(Request::Medical);
@@ -74,7 +76,7 @@ fn repeated_press_keeps_an_incident_that_is_over_elsewhere() {
 fn aborted_press_leaves_no_trace_outside_however_often() {
     let mut story = Story::live(Request::Police);
     story.join(Request::Police);
-    story.give(Command::Cancel { by: person("ada") }).unwrap();
+    story.give(Command::Cancel { seen: Seen::All, by: person("ada") }).unwrap();
     assert!(disclosures(&story.incident, &story.facts).is_empty());
     assert_eq!(story.effects.len(), 0, "R11");
 }

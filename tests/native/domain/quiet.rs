@@ -2,7 +2,9 @@
 
 use super::story::{Story, s};
 use buckler::domain::incident::{
-    CenterMode, Policy, Quiet, Request, Siren, command::Command, disclosure::disclosures,
+    CenterMode, Policy, Quiet, Request, Siren,
+    command::{Command, Seen},
+    disclosure::disclosures,
     effect::EffectKind,
 };
 
@@ -52,6 +54,6 @@ fn quiet_incident_leaves_for_other_servers_when_it_is_over() {
     let mut story = Story::quiet(Quiet::Duress, Policy::default());
     story.wait(s(60));
     assert!(disclosures(&story.incident, &story.facts).is_empty());
-    story.give(Command::End { by: story.incident.started_by.clone() }).unwrap();
+    story.give(Command::End { seen: Seen::All, by: story.incident.started_by.clone() }).unwrap();
     assert_eq!(disclosures(&story.incident, &story.facts).len(), story.facts.len());
 }

@@ -2,7 +2,10 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    Actor, Mode, Request, Siren, command::Command, effect::EffectKind, event::Event,
+    Actor, Mode, Request, Siren,
+    command::{Command, Seen},
+    effect::EffectKind,
+    event::Event,
 };
 
 /// R12.
@@ -57,11 +60,11 @@ fn silencing_changes_nothing_else() {
     let mut story = Story::live(Request::Police);
     story.wait(s(6));
     let before = (story.incident.state.clone(), story.incident.calls.clone());
-    story.give(Command::Silence { by: person("ben") }).unwrap();
+    story.give(Command::Silence { seen: Seen::All, by: person("ben") }).unwrap();
     assert_eq!((story.incident.state.clone(), story.incident.calls.clone()), before);
     assert_eq!(story.incident.siren, Siren::Silenced { by: person("ben") });
     assert_eq!(story.made("siren_off"), 3);
-    story.give(Command::Silence { by: person("ben") }).unwrap();
+    story.give(Command::Silence { seen: Seen::All, by: person("ben") }).unwrap();
     assert_eq!(story.made("siren_off"), 3, "again changes nothing");
 }
 

@@ -132,7 +132,7 @@ impl Story {
         })
     }
 
-    fn raised(raise: Raise) -> Self {
+    pub fn raised(raise: Raise) -> Self {
         let decision = start(raise, NOON);
         Self {
             now: NOON,

@@ -6,7 +6,7 @@ use buckler::{
     domain::{
         incident::{
             Actor, CallOutcome, Mode, Policy, Report, Request,
-            command::{CallStep, Command},
+            command::{CallStep, Command, Seen},
             disclosure::Audience,
         },
         time::Timestamp,
@@ -43,7 +43,7 @@ fn old_fact_is_never_reworded_by_a_later_one() {
     );
     story.join(Request::Fire);
     story.wait(s(60));
-    story.give(Command::End { by: person("ada") }).unwrap();
+    story.give(Command::End { seen: Seen::All, by: person("ada") }).unwrap();
     check(&story);
 }
 
@@ -52,7 +52,7 @@ fn aborted_countdown_beside_sirens_was_not_sent() {
     let mut story = Story::live(Request::Siren);
     story.wait(s(6));
     story.join(Request::Police);
-    story.give(Command::Cancel { by: person("ada") }).unwrap();
+    story.give(Command::Cancel { seen: Seen::All, by: person("ada") }).unwrap();
     assert!(!texts(&story, Audience::Home).iter().any(|text| text.contains("monitoring center")));
 }
 
@@ -78,7 +78,7 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
     let mut story = Story::live(Request::Police);
     story.wait(s(6));
     story.on_call(1, CallStep::Answer).unwrap();
-    story.on_call(1, CallStep::Cancel { authenticated: false }).unwrap();
+    story.on_call(1, CallStep::Cancel { seen: Seen::All, authenticated: false }).unwrap();
     let by = Actor::Outside { name: "Center".into() };
     let report = Report::Called { name: "Sister".into(), outcome: CallOutcome::WrongPassword };
     story.give(Command::Report { by, key: "1".into(), said_at: story.now, report }).unwrap();
@@ -102,7 +102,7 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
     );
     assert!(!is_secret(&shown(&story, Audience::Center)), "the center knows");
     story.wait(s(60));
-    story.give(Command::End { by: person("ada") }).unwrap();
+    story.give(Command::End { seen: Seen::All, by: person("ada") }).unwrap();
     assert!(!is_secret(&shown(&story, Audience::Home)), "and so does the home once it is over");
 }
 

@@ -61,7 +61,11 @@ async fn server_that_is_connected_to_nobody_is_not_ready() {
     let ready = server.app.snapshots.present_home(&home(), OWNER, None).await.unwrap().sos.ready;
     assert!(!ready.ok);
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
-    assert_eq!(failing, [CheckKind::Center, CheckKind::BaseStation]);
+    assert_eq!(
+        failing,
+        [CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts],
+        "without the verbal password nobody can call help off"
+    );
 }
 
 /// R23.

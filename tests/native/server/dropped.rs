@@ -2,7 +2,7 @@
 //! change is made completely, with its audit record, or not at all, and memory agrees with the
 //! disk.
 
-use super::{PATIENCE, Person, Server, connect, until};
+use super::{PATIENCE, Person, Server, connect, having_seen_all, until};
 use axum::{
     body::Body,
     extract::ConnectInfo,
@@ -386,7 +386,8 @@ async fn report_dropped_at_every_await(
         if what == "close" {
             operator.post(&format!("{incident}/call"), &json!({"outcome": "confirmed"})).await;
         }
-        let report = request(&Method::POST, &format!("{incident}/{what}"), &body, Some(&cookie));
+        let path = having_seen_all(&format!("{incident}/{what}"));
+        let report = request(&Method::POST, &path, &body, Some(&cookie));
         let answer = polled(pin!(routes.clone().oneshot(report)), polls).await;
         let id = incident.rsplit('/').next().unwrap().parse().unwrap();
         // The lines of a home take turns, so once this is done, so is the report.

@@ -12,7 +12,7 @@ use buckler::{
         id::IncidentId,
         incident::{
             Actor, Policy, REPEATS_MOST, Request,
-            command::{Command, Raise},
+            command::{Command, Raise, Seen},
             effect::{Effect, EffectKind},
         },
     },
@@ -155,7 +155,8 @@ async fn repeats_beyond_the_limit_are_answered_and_not_stored() {
     assert_eq!(rows.last(), Some(&(REPEATS_MOST + 1)), "the request itself, and its repeats");
     // The answer to the last one is lost, and the incident is canceled meanwhile.
     let first = IncidentId(uuid::Uuid::from_u128(1));
-    let canceled = engine.give(first, Command::Cancel { by: person("ada") }).await.unwrap();
+    let canceled =
+        engine.give(first, Command::Cancel { seen: Seen::All, by: person("ada") }).await.unwrap();
     assert!(canceled.current.incident.is_over());
     let last = medical(REPEATS_MOST as u128 + 10, &home(), person("ada"));
     let retried = engine.raise(last, [0; 32]).await;

@@ -355,6 +355,7 @@ impl Person {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let path = having_seen_all(path);
         answer(self.client.post(format!("{}{path}", self.base)).json(body).send().await.unwrap())
             .await
     }
@@ -458,4 +459,14 @@ pub fn whats(incident: &Value) -> Vec<&str> {
         .iter()
         .map(|line| line["what"].as_str().unwrap())
         .collect()
+}
+
+/// The path of a command whose author has seen everything. Without that, a command ends only what is
+/// older than a second (I30), and tests are faster.
+pub fn having_seen_all(path: &str) -> String {
+    let ends = ["cancel", "silence", "end", "review", "close", "call"];
+    match path.rsplit('/').next() {
+        Some(action) if ends.contains(&action) => format!("{path}?seen={}", u32::MAX),
+        _ => path.into(),
+    }
 }

@@ -8,7 +8,10 @@ use super::{
     program, until, wait, whats,
 };
 use buckler::domain::{
-    incident::{Actor, command::Command},
+    incident::{
+        Actor,
+        command::{Command, Seen},
+    },
     time::Timestamp,
 };
 use data_encoding::HEXLOWER;
@@ -568,7 +571,12 @@ async fn siren_that_is_silenced_as_the_server_stops_falls_silent() {
     let devices = all(&broker).await;
     let (server, _, incident) = sounding(&broker, "siren").await;
     let id = incident["id"].as_str().unwrap().parse().unwrap();
-    server.app.engine.give(id, Command::Silence { by: Actor::Buckler }).await.unwrap();
+    server
+        .app
+        .engine
+        .give(id, Command::Silence { seen: Seen::All, by: Actor::Buckler })
+        .await
+        .unwrap();
     let _folder = server.stop().await;
     for device in &devices {
         until("quiet", || async { (device.orders() == ["ON", "OFF"]).then_some(()) }).await;

@@ -1,6 +1,6 @@
 //! The contact's phone can confirm and cancel, and never shows whether the password was right.
 
-use super::{Person, Server, until, whats};
+use super::{Person, Server, having_seen_all, until, whats};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ async fn camera_only_home_may_need_no_password() {
     assert_eq!(
         contact
             .client
-            .post(format!("{}{call}/cancel", contact.base))
+            .post(format!("{}{}", contact.base, having_seen_all(&format!("{call}/cancel"))))
             .send()
             .await
             .unwrap()

@@ -5,7 +5,7 @@ use super::{Draft, Refusal};
 use crate::domain::{
     incident::{
         Actor, DispatchState, Disposition, Mode, Report, State, Verification,
-        command::{Command, OperatorReport},
+        command::{Command, OperatorReport, Seen},
         event::Event,
     },
     time::Timestamp,
@@ -80,7 +80,9 @@ impl Draft {
                 Command::Dispatch { service, state, reference }
             }
             OperatorReport::Note { text } => Command::Note { by, text },
-            OperatorReport::Close { disposition, note } => Command::Close { by, disposition, note },
+            OperatorReport::Close { seen, disposition, note } => {
+                Command::Close { by, seen, disposition, note }
+            }
         })
     }
 
@@ -129,9 +131,18 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn review(&mut self, by: Actor, proceed: bool, note: String) -> Result<(), Refusal> {
+    pub(super) fn review(
+        &mut self,
+        by: Actor,
+        seen: Seen,
+        proceed: bool,
+        note: String,
+    ) -> Result<(), Refusal> {
         if !matches!(self.incident.state, State::UnderReview) {
             return Err(Refusal::NotWaiting);
+        }
+        if !proceed {
+            self.has_seen_all(&by, seen)?;
         }
         let nothing_to_send = self.incident.requests.services().is_empty();
         self.push(Event::Reviewed { by: by.clone(), proceed: proceed && !nothing_to_send, note });

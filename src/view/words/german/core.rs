@@ -55,6 +55,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CountdownOffline => {
             "Verbindung verloren. Hilfe wird trotzdem angefordert, außer Sie haben rechtzeitig abgebrochen"
         }
+        W::OthersGoOn => "Jemand anderes hat auch um Hilfe gebeten. Das läuft weiter",
         W::NotReached => "Das hat den Server noch nicht erreicht. Neuer Versuch läuft",
         W::CountdownOver => "Die Zeit ist um. Warten auf die Antwort des Servers",
         W::SignIn => "Anmelden",
@@ -165,6 +166,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::BaseOffline => "Basisstation offline",
         W::ContactReady => "1 Kontakt bereit",
         W::ContactsReady => "{0} Kontakte bereit",
+        W::NoVerbalPassword => "Kein Kennwort für den Anruf: Niemand könnte den Alarm zurücknehmen",
         W::NoContactReady => "Kein Kontakt ist bereit",
         W::AddressSet => "Adresse eingetragen",
         W::NoAddress => "Keine Adresse",
