@@ -26,6 +26,10 @@ pub struct Effect {
     pub home: HomeId,
     /// The number of the fact that causes it. Of two commands to one device, the later one wins.
     pub seq: u32,
+    /// When the fact was decided: of two commands to one device from different incidents, the later
+    /// one wins (I31). The default is that of effects that were stored without it.
+    #[serde(default)]
+    pub decided_at: Timestamp,
     /// Live or drill. Their effects use disjoint handlers (I18).
     pub mode: Mode,
     /// The time after which it must not be carried out; `None` if it is useful however late.
@@ -141,6 +145,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
                 incident: incident.id,
                 home: incident.home.clone(),
                 seq: incident.seq,
+                decided_at: *at,
                 mode: incident.mode,
                 not_after,
                 kind,
@@ -277,6 +282,7 @@ fn unstored(
             incident: raise.id,
             home: raise.home.clone(),
             seq: 0,
+            decided_at: now,
             mode: raise.mode,
             not_after,
             kind,

@@ -290,6 +290,7 @@ mod tests {
             incident,
             home: "maple-street".parse().unwrap(),
             seq,
+            decided_at: Timestamp::default(),
             mode: Mode::Live,
             not_after,
             kind,

@@ -53,6 +53,7 @@ pub fn resumed(current: &Current, device: &DeviceId, until: Timestamp) -> Effect
         incident: incident.id,
         home: incident.home.clone(),
         seq: 0,
+        decided_at: Timestamp::default(),
         mode: incident.mode,
         not_after: begun,
         kind: EffectKind::SirenOn { device: device.clone(), until, sound },
@@ -84,7 +85,8 @@ pub async fn sound_for_a_second(
     let id = IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid());
     let effect = move |seq, kind, not_after| {
         let (key, home) = (test_key(id, seq), home.clone());
-        Effect { key, incident: id, home, seq, mode: Mode::Live, not_after, kind }
+        let decided_at = Timestamp::default();
+        Effect { key, incident: id, home, seq, decided_at, mode: Mode::Live, not_after, kind }
     };
     let (tell, told) = oneshot::channel();
     spawn_contained("siren test", id, async move {
@@ -147,6 +149,10 @@ pub struct DrillDevices {
 
 #[async_trait]
 impl EffectHandler for DrillDevices {
+    fn queued(&self, effect: &Effect) {
+        self.devices.queued(effect);
+    }
+
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let mut effect = effect.clone();
         if let EffectKind::SirenOn { until, .. } = &mut effect.kind {
