@@ -44,7 +44,7 @@ pub use call::{Call, CallOutcome, CallState, Purpose};
 pub use dispatch::{Dispatch, DispatchState, ExternalReports, Report};
 use event::Recorded;
 pub use request::{Actor, Mode, Quiet, Request, Requests, Service, Source};
-pub use siren::{Siren, SirenFault};
+pub use siren::{SIREN_ENDS_SOON, SIREN_PROVES_WITHIN, Siren, SirenFault};
 pub use snapshot::{CenterMode, Policy, Snapshot, Sounder};
 use std::{sync::Arc, time::Duration};
 

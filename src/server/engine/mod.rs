@@ -81,12 +81,15 @@ pub struct Answer {
 }
 
 /// Whether an effect that was left must not be carried out: an ON whose sirens were silenced, or whose
-/// incident is over. Its OFF may have been completed before the stop, and nothing would end it.
+/// incident is over. Its OFF may have been completed before the stop, and nothing would end it. Also one
+/// whose siren stopped at its own button: only a new request sounds it.
 fn is_moot(view: &View, effect: &Effect) -> bool {
     let EffectKind::SirenOn { device, .. } = &effect.kind else { return false };
     match view.by_id(effect.incident) {
         Some(current) => match &current.incident.siren {
-            Siren::Sounding { devices, .. } => !devices.contains(device),
+            Siren::Sounding { devices, stopped, .. } => {
+                !devices.contains(device) || stopped.contains(device)
+            }
             Siren::Silent | Siren::Silenced { .. } | Siren::Ended => true,
         },
         // What cannot be read may want it.

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         id::{DeviceId, HomeId, IncidentId},
         incident::{
-            DRILL_SIREN, Mode,
+            DRILL_SIREN, Mode, Siren,
             command::Command,
             effect::{Effect, EffectKind, Sound},
             event::Event,
@@ -47,13 +47,18 @@ pub fn resumed(current: &Current, device: &DeviceId, until: Timestamp) -> Effect
         Event::SirenOn { not_after, .. } => Some(not_after),
         _ => None,
     });
+    let (seq, decided_at) = match &incident.siren {
+        Siren::Sounding { seq, since, .. } => (*seq, *since),
+        Siren::Silent | Siren::Silenced { .. } | Siren::Ended => (0, Timestamp::default()),
+    };
     let sound = Sound::of(incident);
     Effect {
         key: resumed_key(incident.id),
         incident: incident.id,
         home: incident.home.clone(),
-        seq: 0,
-        decided_at: Timestamp::default(),
+        // A siren that stops now stopped the command of this fact.
+        seq,
+        decided_at,
         mode: incident.mode,
         not_after: begun,
         kind: EffectKind::SirenOn { device: device.clone(), until, sound },
