@@ -231,7 +231,7 @@ pub struct SirenView {
     /// The devices that were asked to sound.
     #[schema(value_type = Vec<String>)]
     pub devices: Vec<DeviceId>,
-    /// The devices that confirmed that they sound.
+    /// The devices that confirmed that they sound, and have not stopped since.
     #[schema(value_type = Vec<String>)]
     pub confirmed: Vec<DeviceId>,
 }

@@ -34,6 +34,7 @@ pub enum What {
     SirenOn,
     SirenConfirmed,
     SirenFailed,
+    SirenStopped,
     SirenSilenced,
     SirenOver,
     Announced,

@@ -227,6 +227,17 @@ pub fn cancel_note(incident: &Incident) -> Option<IncidentWord> {
     }
 }
 
+/// How many sirens sound, while they are asked to. Only a siren that confirmed it, and has not
+/// stopped since, is said to sound (I27).
+pub fn sirens_now(incident: &Incident) -> Option<String> {
+    let siren = &incident.siren;
+    (siren.state == SirenStage::Sounding).then(|| match siren.confirmed.len() {
+        0 => IncidentWord::NoSirenConfirmed.say().into(),
+        sounding => IncidentWord::SirensSound
+            .fill(&[&sounding.to_string(), &siren.devices.len().to_string()]),
+    })
+}
+
 /// Whether Silence Siren is offered: also if only a newer server knows what the sirens do.
 pub fn can_silence(incident: &Incident) -> bool {
     match incident.siren.state {
@@ -395,7 +406,9 @@ pub fn changed(change: &Change) -> (&'static str, String) {
 pub fn mark(what: What) -> &'static str {
     match what {
         What::CountdownOver | What::SentNow | What::SirenOn | What::DispatchRequested => "sent",
-        What::SirenFailed | What::DispatchRejected | What::CancelRefused => "bad",
+        What::SirenFailed | What::SirenStopped | What::DispatchRejected | What::CancelRefused => {
+            "bad"
+        }
         What::SirenConfirmed
         | What::DispatchAccepted
         | What::EnRoute
@@ -545,6 +558,22 @@ mod tests {
     #[test]
     fn silence_is_not_offered_without_sirens() {
         assert!(!can_silence(&incident("verifying", &["police"])));
+    }
+
+    /// I22, I27. A siren that stopped is not among those that confirmed.
+    #[test]
+    fn siren_is_said_to_sound_only_while_it_has_confirmed() {
+        let mut asked = incident("dispatching", &["police"]);
+        assert_eq!(sirens_now(&asked), None);
+        let said = |incident: &mut Incident, confirmed: &[&str]| {
+            incident.siren = serde_json::from_value(serde_json::json!({
+                "state": "sounding", "until": null, "devices": ["base", "hall"], "confirmed": confirmed
+            }))
+            .unwrap();
+            sirens_now(incident).unwrap()
+        };
+        assert_eq!(said(&mut asked, &[]), "No siren has confirmed that it sounds.");
+        assert_eq!(said(&mut asked, &["base"]), "Sirens that sound: 1 of 2.");
     }
 
     /// R11.

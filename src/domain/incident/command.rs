@@ -106,6 +106,14 @@ pub enum Command {
         /// Whether it sounds.
         sounding: bool,
     },
+    /// A siren that had confirmed that it sounds became quiet, and nobody told it to.
+    SirenStopped {
+        /// The device or camera of the siren.
+        device: DeviceId,
+        /// The number of the fact whose command it had obeyed. A stop belongs to the command that
+        /// was stopped (I22).
+        seq: u32,
+    },
     /// Responders report progress.
     Dispatch {
         /// The service.
@@ -222,6 +230,7 @@ impl Command {
             Self::Tick
             | Self::Call { .. }
             | Self::SirenReported { .. }
+            | Self::SirenStopped { .. }
             | Self::Dispatch { .. }
             | Self::Signaled { .. }
             | Self::ReplaceDrill => None,

@@ -5,8 +5,8 @@ mod center;
 
 use super::{
     Actor, Call, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode,
-    Purpose, REPEATS_MOST, Request, Requests, SIREN_NOT_AFTER, STALE_AFTER, SirenFault, State,
-    Verification,
+    Purpose, REPEATS_MOST, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN,
+    STALE_AFTER, SirenFault, State, Verification,
     command::{CallStep, Command, Raise, Seen},
     deadline::Timer,
     effect::{Effect, effects},
@@ -124,6 +124,10 @@ impl Draft {
                 self.siren_reported(device, sounding);
                 Ok(())
             }
+            Command::SirenStopped { device, seq } => {
+                self.siren_stopped(device, seq);
+                Ok(())
+            }
             Command::Dispatch { service, state, reference } => {
                 let known = self
                     .incident
@@ -235,15 +239,34 @@ impl Draft {
         }
     }
 
-    /// Records a repeated request, which the center sees. Sirens that have ended sound again.
+    /// Records a repeated request, which the center sees. Sirens sound again unless each of them has
+    /// proved that it sounds (I22). Beyond the limit of repeats that is at most once a minute, so
+    /// that nobody fills the history.
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
-        if self.incident.repeats < REPEATS_MOST {
+        let is_recorded = self.incident.repeats < REPEATS_MOST;
+        if is_recorded {
             self.push(Event::Repeated { request, source, by });
         }
-        if matches!(self.incident.state, State::Verifying(_) | State::Dispatching)
-            && !self.incident.siren.is_sounding()
-        {
+        let pause = if is_recorded { SIREN_PROVES_WITHIN } else { SIREN_NOT_AFTER };
+        let siren = &self.incident.siren;
+        let again = match request.sounds_sirens() {
+            true => siren.must_be_told_again(self.now, pause),
+            false => !siren.is_sounding(),
+        };
+        if again && self.is_sent(request) {
             self.sound(Requests::default().with(request), self.now);
+        }
+    }
+
+    /// Whether a repeated request was sent: it does not wait for the end of a countdown, or for a
+    /// review.
+    fn is_sent(&self, request: Request) -> bool {
+        match self.incident.state {
+            State::SirenSounding | State::Verifying(_) | State::Dispatching => true,
+            State::CountingDown { pending, resume: Some(Resume::SirenSounding), .. } => {
+                !pending.contains(request)
+            }
+            _ => false,
         }
     }
 
@@ -273,16 +296,28 @@ impl Draft {
     }
 
     fn siren_reported(&mut self, device: DeviceId, sounding: bool) {
-        let super::Siren::Sounding { devices, confirmed, .. } = &self.incident.siren else {
+        let super::Siren::Sounding { devices, confirmed, stopped, .. } = &self.incident.siren
+        else {
             return;
         };
-        if devices.contains(&device) && !confirmed.contains(&device) {
+        if devices.contains(&device) && !confirmed.contains(&device) && !stopped.contains(&device) {
             self.push(match sounding {
                 true => Event::SirenConfirmed { device },
                 false => {
                     Event::SirenFailed { devices: vec![device], fault: SirenFault::NotConfirmed }
                 }
             });
+        }
+    }
+
+    /// The report of the confirmation may come later than that of the stop, and changes nothing
+    /// then. The end of an earlier command says nothing about the current one.
+    fn siren_stopped(&mut self, device: DeviceId, command: u32) {
+        let super::Siren::Sounding { seq, devices, stopped, .. } = &self.incident.siren else {
+            return;
+        };
+        if *seq == command && devices.contains(&device) && !stopped.contains(&device) {
+            self.push(Event::SirenStopped { device });
         }
     }
 

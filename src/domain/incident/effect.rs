@@ -13,6 +13,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// An action outside of the incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,10 @@ pub struct Effect {
     pub home: HomeId,
     /// The number of the fact that causes it. Of two commands to one device, the later one wins.
     pub seq: u32,
+    /// When the fact was decided: of two commands to one device from different incidents, the later
+    /// one wins (I31). The default is that of effects that were stored without it.
+    #[serde(default)]
+    pub decided_at: Timestamp,
     /// Live or drill. Their effects use disjoint handlers (I18).
     pub mode: Mode,
     /// The time after which it must not be carried out; `None` if it is useful however late.
@@ -105,9 +110,10 @@ pub enum Sound {
 }
 
 impl Sound {
-    /// Returns the sound for the sirens of an incident.
+    /// Returns the sound for the sirens of an incident. A request that still counts down does not
+    /// change it (I3).
     pub fn of(incident: &Incident) -> Self {
-        let asked = incident.services();
+        let asked = incident.requests.services();
         match () {
             () if asked.contains(&Service::Fire) => Self::Fire,
             () if asked.contains(&Service::Police) => Self::Police,
@@ -139,6 +145,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
                 incident: incident.id,
                 home: incident.home.clone(),
                 seq: incident.seq,
+                decided_at: *at,
                 mode: incident.mode,
                 not_after,
                 kind,
@@ -242,26 +249,42 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
         .then_some((signal, services))
 }
 
+/// When the sirens of a request that could not be stored sound, if it is not stored by then (F15):
+/// after the countdown that it would have had. Only a live request for sirens alone has them.
+pub fn unstored_sirens_due(raise: &Raise, asked_at: Timestamp) -> Option<Timestamp> {
+    let has_them = raise.mode == Mode::Live && raise.request == Request::Siren;
+    has_them.then(|| asked_at + Duration::from_millis(raise.snapshot.countdown_ms))
+}
+
 /// Returns the siren effects of a request that could not be stored, the only effects without a
-/// stored fact (F15). Only a request for sirens alone has them. The sirens stop by themselves after
-/// [`UNSTORED_SIREN`], and a repeated request does not sound them again.
-pub fn unstored_sirens(raise: &Raise, now: Timestamp) -> Vec<Effect> {
-    if raise.mode == Mode::Drill || raise.request != Request::Siren {
-        return Vec::new();
-    }
+/// stored fact (F15). The sirens stop by themselves after [`UNSTORED_SIREN`].
+pub fn unstored_sirens_on(raise: &Raise, now: Timestamp) -> Vec<Effect> {
+    let on =
+        |device| EffectKind::SirenOn { device, until: now + UNSTORED_SIREN, sound: Sound::Alarm };
+    unstored(raise, now, Some(now + SIREN_NOT_AFTER), on)
+}
+
+/// Returns the effects that stop the sirens of a request that could not be stored.
+pub fn unstored_sirens_off(raise: &Raise, now: Timestamp) -> Vec<Effect> {
+    unstored(raise, now, None, |device| EffectKind::SirenOff { device })
+}
+
+fn unstored(
+    raise: &Raise,
+    now: Timestamp,
+    not_after: Option<Timestamp>,
+    kind: impl Fn(DeviceId) -> EffectKind,
+) -> Vec<Effect> {
     let effect = |device: &DeviceId| {
-        let kind = EffectKind::SirenOn {
-            device: device.clone(),
-            until: now + UNSTORED_SIREN,
-            sound: Sound::Alarm,
-        };
+        let kind = kind(device.clone());
         Effect {
             key: format!("{}/0/{}/{device}", raise.id, name(&kind)),
             incident: raise.id,
             home: raise.home.clone(),
             seq: 0,
+            decided_at: now,
             mode: raise.mode,
-            not_after: Some(now + SIREN_NOT_AFTER),
+            not_after,
             kind,
         }
     };

@@ -58,6 +58,9 @@ pub enum Event {
     SirenOn { devices: Vec<DeviceId>, until: Timestamp, not_after: Timestamp },
     /// A siren confirmed that it sounds.
     SirenConfirmed { device: DeviceId },
+    /// A siren that had confirmed became quiet although the incident wants it: by its own button,
+    /// or because it ended by itself too early (I22).
+    SirenStopped { device: DeviceId },
     /// Sirens do not sound.
     SirenFailed { devices: Vec<DeviceId>, fault: SirenFault },
     /// Somebody silenced the sirens.
@@ -116,6 +119,7 @@ impl Event {
             Self::FoundLate { .. } => "found_late",
             Self::SirenOn { .. } => "siren_on",
             Self::SirenConfirmed { .. } => "siren_confirmed",
+            Self::SirenStopped { .. } => "siren_stopped",
             Self::SirenFailed { .. } => "siren_failed",
             Self::SirenSilenced { .. } => "siren_silenced",
             Self::SirenOver => "siren_over",

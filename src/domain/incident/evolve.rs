@@ -78,8 +78,9 @@ impl Incident {
             Event::Withdrawn { requests, .. } => self.withdraw(requests.iter().copied().collect()),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
             Event::FoundLate { .. } => self.found_late(),
-            Event::SirenOn { devices, until, .. } => self.sound(devices, *until),
+            Event::SirenOn { devices, until, .. } => self.sound(devices, *at, *until),
             Event::SirenConfirmed { device } => self.confirm_siren(device),
+            Event::SirenStopped { device } => self.siren_stopped(device),
             Event::SirenFailed { .. } => {}
             Event::SignalAccepted { .. } => self.signaled = Some(true),
             Event::SignalFailed => self.signaled = Some(false),
@@ -264,13 +265,27 @@ impl Incident {
             .map(|d| d.state)
     }
 
-    fn sound(&mut self, devices: &[DeviceId], until: Timestamp) {
-        self.siren = Siren::Sounding { until, devices: devices.to_vec(), confirmed: Vec::new() };
+    fn sound(&mut self, devices: &[DeviceId], since: Timestamp, until: Timestamp) {
+        self.siren = Siren::Sounding {
+            seq: self.seq,
+            since,
+            until,
+            devices: devices.to_vec(),
+            confirmed: Vec::new(),
+            stopped: Vec::new(),
+        };
     }
 
     fn confirm_siren(&mut self, device: &DeviceId) {
         if let Siren::Sounding { confirmed, .. } = &mut self.siren {
             confirmed.push(device.clone());
+        }
+    }
+
+    fn siren_stopped(&mut self, device: &DeviceId) {
+        if let Siren::Sounding { confirmed, stopped, .. } = &mut self.siren {
+            confirmed.retain(|other| other != device);
+            stopped.push(device.clone());
         }
     }
 

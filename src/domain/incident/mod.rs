@@ -46,7 +46,7 @@ use command::Seen;
 pub use dispatch::{Dispatch, DispatchState, ExternalReports, Report};
 use event::Recorded;
 pub use request::{Actor, Asked, Mode, Quiet, Request, Requests, Service, Source};
-pub use siren::{Siren, SirenFault};
+pub use siren::{SIREN_ENDS_SOON, SIREN_PROVES_WITHIN, Siren, SirenFault};
 pub use snapshot::{CALL_OFF_REMEMBERED, CenterMode, Policy, Snapshot, Sounder};
 use std::{sync::Arc, time::Duration};
 

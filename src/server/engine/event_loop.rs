@@ -5,6 +5,7 @@ use super::{
     Denied, View,
     batch::{BatchBuilder, Job, Repeats},
     outbox::Outbox,
+    unstored::UnstoredSirens,
     waiting::{Party, Place, Waiting, line_of},
 };
 use crate::{
@@ -82,6 +83,8 @@ pub(super) struct Start {
     pub time_is_kept: bool,
     /// Quarantines that begin and end.
     pub changes: Batch,
+    /// Sirens that sound unless their request is stored.
+    pub unstored_sirens: Arc<UnstoredSirens>,
 }
 
 /// The event loop, which owns the incidents.
@@ -103,6 +106,7 @@ pub(super) struct EventLoop {
     tidy_at: Instant,
     /// When the log last said that requests are refused.
     refused_at: Option<Instant>,
+    unstored_sirens: Arc<UnstoredSirens>,
     repeats: Repeats,
 }
 
@@ -116,7 +120,7 @@ impl EventLoop {
         view: Arc<View>,
         start: Start,
     ) -> Self {
-        let Start { timers, time_is_kept, changes } = start;
+        let Start { timers, time_is_kept, changes, unstored_sirens } = start;
         let unstored = Some(changes).filter(|changes| !changes.is_empty());
         Self {
             store,
@@ -130,6 +134,7 @@ impl EventLoop {
             untidy: true,
             tidy_at: instant() + IDLE,
             refused_at: None,
+            unstored_sirens,
             repeats: Repeats::default(),
         }
     }
@@ -309,6 +314,7 @@ impl EventLoop {
             metrics::committed(began.elapsed());
             self.view.note_store(false);
             log_steps(&round.batch, &round.spans);
+            self.unstored_sirens.end(round.batch.requests.iter().map(|request| request.id));
         }
         let effects = std::mem::take(&mut round.batch.effects);
         let quarantined = std::mem::take(&mut round.batch.quarantined);

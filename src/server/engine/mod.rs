@@ -9,16 +9,17 @@ pub mod device;
 mod event_loop;
 pub mod outbox;
 mod running;
+mod unstored;
 mod waiting;
 
 use crate::{
     domain::{
         id::IncidentId,
         incident::{
-            Request, Siren,
+            Siren,
             command::{Command, Raise},
             decide::Refusal,
-            effect::{Effect, EffectKind, unstored_sirens},
+            effect::{Effect, EffectKind},
         },
         time::Timestamp,
     },
@@ -31,10 +32,11 @@ use crate::{
 };
 use batch::{Job, Reply};
 use event_loop::{EventLoop, Start, Timers};
-use outbox::{LiveSirens, Outbox};
+use outbox::Outbox;
 pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
+use unstored::UnstoredSirens;
 
 /// The length of the event loop's queue. Requests beyond it are answered with
 /// [`Denied::StorageUnavailable`].
@@ -79,12 +81,15 @@ pub struct Answer {
 }
 
 /// Whether an effect that was left must not be carried out: an ON whose sirens were silenced, or whose
-/// incident is over. Its OFF may have been completed before the stop, and nothing would end it.
+/// incident is over. Its OFF may have been completed before the stop, and nothing would end it. Also one
+/// whose siren stopped at its own button: only a new request sounds it.
 fn is_moot(view: &View, effect: &Effect) -> bool {
     let EffectKind::SirenOn { device, .. } = &effect.kind else { return false };
     match view.by_id(effect.incident) {
         Some(current) => match &current.incident.siren {
-            Siren::Sounding { devices, .. } => !devices.contains(device),
+            Siren::Sounding { devices, stopped, .. } => {
+                !devices.contains(device) || stopped.contains(device)
+            }
             Siren::Silent | Siren::Silenced { .. } | Siren::Ended => true,
         },
         // What cannot be read may want it.
@@ -98,7 +103,7 @@ pub struct Engine {
     jobs: mpsc::Sender<Job>,
     view: Arc<View>,
     clock: Arc<Clock>,
-    sirens: LiveSirens,
+    unstored_sirens: Arc<UnstoredSirens>,
     /// Whose requests wait together.
     token: Option<[u8; 32]>,
 }
@@ -137,11 +142,12 @@ impl Engine {
         let (moot, pending): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|effect| is_moot(&view, effect));
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let unstored_sirens = UnstoredSirens::new(clock.clone(), outbox.live_sirens());
         let engine = Self {
             jobs,
             view: view.clone(),
             clock: clock.clone(),
-            sirens: outbox.live_sirens(),
+            unstored_sirens: unstored_sirens.clone(),
             token: None,
         };
         outbox.begin(engine.clone(), pending, view.running(), tasks);
@@ -151,7 +157,7 @@ impl Engine {
             live_events,
             outbox,
             view,
-            Start { timers, time_is_kept, changes },
+            Start { timers, time_is_kept, changes, unstored_sirens },
         );
         event_loop.store_start().await;
         let end = tasks.end_of(Stage::Engine);
@@ -182,8 +188,8 @@ impl Engine {
     /// Raises an incident, or joins the running one.
     ///
     /// # Errors
-    /// Why it was not raised. If it could not be stored, sirens that were requested alone are tried
-    /// nevertheless (F15), because they call nobody and need no stored state.
+    /// Why it was not raised. Sirens that were requested alone and are not stored when the countdown
+    /// would be over sound nevertheless (F15), because they call nobody and need no stored state.
     pub async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, Denied> {
         self.request(raise, fingerprint, false).await
     }
@@ -207,15 +213,14 @@ impl Engine {
         send_now: bool,
     ) -> Result<Answer, Denied> {
         let until = self.clock.now() + ANSWER_WITHIN;
-        let sirens_alone = (raise.request == Request::Siren).then(|| raise.clone());
+        let sirens_alone = self.unstored_sirens.ask(&raise).map(|asked| (asked, raise.clone()));
         let answer = self
             .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, send_now, until, reply })
             .await;
-        let now = self.clock.now();
-        if let (Err(Denied::StorageUnavailable), Some(raise)) = (&answer, sirens_alone)
-            && !raise.is_stale(now)
+        if let (Err(Denied::StorageUnavailable), Some((asked, raise))) = (&answer, sirens_alone)
+            && !raise.is_stale(self.clock.now())
         {
-            self.sirens.sound(unstored_sirens(&raise, now));
+            self.unstored_sirens.see_to(asked, raise);
         }
         answer
     }
@@ -225,6 +230,9 @@ impl Engine {
     /// # Errors
     /// Why it was not carried out. A refusal that recorded facts is in the answer instead.
     pub async fn give(&self, incident: IncidentId, command: Command) -> Result<Answer, Denied> {
+        if let Command::Cancel { .. } = &command {
+            self.unstored_sirens.end([incident]);
+        }
         self.ask(|reply| Job::Give { incident, command, reply: Some(reply) }).await
     }
 

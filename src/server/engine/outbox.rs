@@ -173,7 +173,7 @@ impl Outbox {
 pub(super) struct LiveSirens(Weak<[Entrance; 5]>);
 
 impl LiveSirens {
-    pub(super) fn sound(&self, effects: Vec<Effect>) {
+    pub(super) fn tell(&self, effects: Vec<Effect>) {
         let Some(queues) = self.0.upgrade() else { return };
         for effect in effects {
             tracing::error!(

@@ -42,7 +42,7 @@ impl MqttDevices {
         chosen.retain(|_, bindings| !bindings.is_empty());
         let (all, wrongs) = self.with_chosen(&*chosen);
         let before = self.registry();
-        let now = Arc::new(Registry::of(all, &before));
+        let now = Arc::new(Registry::of(all, &before, self.clock.now()));
         *self.registry.write().expect("no writer panics") = now.clone();
         if let Some(client) = self.client() {
             // If the queue is full, the next connection subscribes to everything.
@@ -59,6 +59,14 @@ impl MqttDevices {
             }
         }
         if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
+    }
+
+    /// Forgets replaced sirens whose command is over.
+    pub(super) fn forget_replaced(&self) {
+        if self.registry().has_more_than_needed(self.clock.now()) {
+            // Whoever made an invalid choice was told then.
+            let _ = self.rebind([]);
+        }
     }
 
     /// Waits until no other choice is being made. Hold the returned value from

@@ -4,6 +4,7 @@ use super::profile::{DeviceReport, Profile};
 use crate::{
     domain::{
         device::Health,
+        id::IncidentId,
         incident::{
             SIREN_NOT_AFTER,
             effect::{Effect, EffectKind, Sound},
@@ -12,9 +13,19 @@ use crate::{
     },
     server::sirens::precedence::Precedence,
 };
+use std::time::Duration;
 
 /// A siren that does not report its state is assumed to be quiet after this many OFF messages.
 const BLIND: u32 = 3;
+/// How long a siren that is back may take to prove that it sounds, before it is told again. The time
+/// doubles up to [`PROVES_AGAIN_MOST`], because some sirens report only changes.
+const PROVES_AGAIN: Duration = Duration::from_secs(2);
+/// The longest such time.
+const PROVES_AGAIN_MOST: Duration = Duration::from_secs(32);
+/// How long after its end a command to sound may still be followed by its OFF.
+const OFF_COMES_WITHIN: Duration = Duration::from_secs(60);
+/// How long an OFF is tried.
+const OFF_IS_TRIED: Duration = Duration::from_secs(24 * 3_600);
 
 /// The wanted state of a siren.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +46,18 @@ pub enum DesiredState {
 /// The latest command to a siren, and its outcome so far.
 #[derive(Clone, Debug)]
 struct SirenCommand {
+    incident: IncidentId,
+    seq: u32,
+    taken_at: Timestamp,
     key: String,
     desired: DesiredState,
     sent: u32,
     confirmed: bool,
-    /// The siren reported that it is quiet after it had confirmed that it sounds: somebody stopped
-    /// it, or it stopped by itself. The stop belongs to this command; the next command starts
+    /// The siren itself reported that it sounds, and can be reached since. Only then is its next
+    /// report that it is quiet a stop: a siren that lost its power is quiet, too, when it is back.
+    is_heard: bool,
+    /// The siren reported that it is quiet while it was heard: somebody stopped it, or it stopped
+    /// by itself. The stop belongs to this command; the next command starts
     /// without it.
     stopped: bool,
     /// The command was sent while it could still begin, so the siren may be sounding even if it
@@ -48,6 +65,31 @@ struct SirenCommand {
     begun: bool,
     /// When the command must be repeated, because the siren would stop by itself.
     again_at: Option<Timestamp>,
+    /// When the command must be repeated, because a siren that had confirmed was away, and has not
+    /// been heard since.
+    prove_at: Option<Timestamp>,
+    /// How often it was told so since it was away.
+    told_to_prove: u32,
+}
+
+/// A siren became quiet although the incident wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The incident.
+    pub incident: IncidentId,
+    /// The number of the fact whose command it had obeyed.
+    pub seq: u32,
+}
+
+/// What is known at the start of the server about a siren that was commanded to sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// It had confirmed that it sounds.
+    Confirmed,
+    /// It had confirmed, and stopped since. Only a new command sounds it.
+    Stopped,
+    /// It cannot confirm.
+    Blind,
 }
 
 /// The state of a siren, as far as it is known.
@@ -105,29 +147,77 @@ impl ReportedState {
         let stopped = desired == DesiredState::Off
             && self.command.as_ref().is_some_and(|command| command.stopped);
         self.command = Some(SirenCommand {
+            incident: effect.incident,
+            seq: effect.seq,
+            taken_at: now,
             key: effect.key.clone(),
             desired,
             sent: 0,
             confirmed: false,
+            is_heard: false,
             stopped,
             begun: false,
             again_at: None,
+            prove_at: None,
+            told_to_prove: 0,
         });
         true
     }
 
-    /// Continues with a siren that was commanded to sound before the server stopped. `confirmed`:
-    /// it had confirmed that it sounds.
-    pub fn resume(&mut self, effect: &Effect, confirmed: bool, now: Timestamp) {
+    /// A fact commanded the siren. From now on no command of an earlier fact holds, in whatever
+    /// order they arrive (I31).
+    pub fn expect(&mut self, effect: &Effect) {
+        self.precedence.expect(effect);
+    }
+
+    /// Continues with a siren that was commanded to sound before the server stopped.
+    pub fn resume(&mut self, effect: &Effect, was: Resumed, now: Timestamp) {
         if !self.take(effect, now) {
             return;
         }
+        let confirmed = was != Resumed::Blind;
         if let Some(command) = &mut self.command {
             if let DesiredState::On { until, not_after, .. } = &mut command.desired {
                 *not_after = if confirmed { *until } else { Timestamp::default() };
             }
             (command.sent, command.confirmed, command.begun) = (1, confirmed, true);
+            command.stopped = was == Resumed::Stopped;
         }
+    }
+
+    /// The siren cannot be reached. It must prove again that it sounds.
+    pub fn is_away(&mut self) {
+        if let Some(command) = &mut self.command {
+            (command.is_heard, command.told_to_prove) = (false, 0);
+        }
+    }
+
+    /// Whether the siren has proved that it sounds, and was not away since.
+    pub fn is_heard(&self) -> bool {
+        self.command.as_ref().is_some_and(|command| command.is_heard)
+    }
+
+    /// Whether it is wanted to sound for another incident than this one.
+    pub fn sounds_for_another(&self, incident: IncidentId, now: Timestamp) -> bool {
+        self.command.as_ref().is_some_and(|command| {
+            let is_on = matches!(command.desired, DesiredState::On { until, .. } if until > now);
+            is_on && command.incident != incident
+        })
+    }
+
+    /// The incident of the current command.
+    pub fn incident(&self) -> Option<IncidentId> {
+        self.command.as_ref().map(|command| command.incident)
+    }
+
+    /// Whether nothing more is to be sent to the siren, and no OFF can follow.
+    pub fn is_over(&self, now: Timestamp, profile: &Profile) -> bool {
+        self.command.as_ref().is_none_or(|command| match command.desired {
+            DesiredState::On { until, .. } => now.since(until) > OFF_COMES_WITHIN,
+            DesiredState::Off => {
+                Self::holds(command, profile) || now.since(command.taken_at) > OFF_IS_TRIED
+            }
+        })
     }
 
     /// Whether the command with that key is current, and is done as far as can be known.
@@ -171,11 +261,13 @@ impl ReportedState {
         Some(command.say(desired, now))
     }
 
-    /// The command to repeat now, because the siren would stop too early, whether it has confirmed
-    /// or not.
+    /// The command to repeat now: because the siren would stop too early, whether it has confirmed
+    /// or not, or because it is back and does not prove that it sounds (I22).
     pub fn to_repeat(&self, now: Timestamp) -> Option<Say> {
         let command = self.command.as_ref().filter(|command| !command.stopped)?;
-        let due = command.again_at.is_some_and(|at| at <= now);
+        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let is_silent = self.health.online == Some(true) && is_due(command.prove_at);
+        let due = is_due(command.again_at) || is_silent;
         matches!(command.desired, DesiredState::On { until, .. } if due && until > now)
             .then(|| command.say(&command.desired, now))
     }
@@ -187,8 +279,15 @@ impl ReportedState {
             return;
         };
         command.sent += 1;
-        command.again_at = None;
+        (command.again_at, command.prove_at) = (None, None);
         if let DesiredState::On { until, .. } = say.desired {
+            // A command that was never confirmed is repeated by the outbox.
+            let must_prove = command.confirmed && !command.is_heard && profile.state.is_some();
+            if must_prove {
+                let pause = PROVES_AGAIN.saturating_mul(1 << command.told_to_prove.min(16));
+                command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
+                command.told_to_prove += 1;
+            }
             command.again_at = profile.again_after(until.since(now)).map(|after| now + after);
             command.begun = true;
         }
@@ -203,39 +302,56 @@ impl ReportedState {
     }
 
     /// Handles a report. A retained report (`kept`) shows the state of the siren, but confirms no
-    /// command.
-    pub fn heard(&mut self, heard: DeviceReport, kept: bool, now: Timestamp) {
-        let was_away = self.health.online == Some(false);
+    /// command. Returns the stop if it is one.
+    pub fn heard(&mut self, heard: DeviceReport, kept: bool, now: Timestamp) -> Option<Stop> {
         // The report that it cannot be reached comes from others.
         if !kept && heard != DeviceReport::Online(false) {
             self.health.seen_at = Some(now);
             self.health.online = Some(true);
         }
         match heard {
-            DeviceReport::Online(online) => self.health.online = Some(online),
+            DeviceReport::Online(online) => {
+                self.health.online = Some(online);
+                if !online {
+                    self.is_away();
+                }
+            }
             DeviceReport::Battery(left) => self.health.battery = Some(left),
             DeviceReport::Tampered(tampered) => self.health.tampered = Some(tampered),
             DeviceReport::Alive => {}
             DeviceReport::Sounds(sounds, key) => {
                 self.sounds = sounds;
-                if kept {
-                    return;
+                if !kept {
+                    return self.command.as_mut()?.heard(sounds, key.as_deref(), now);
                 }
-                let Some(command) = &mut self.command else { return };
-                let on = matches!(command.desired, DesiredState::On { .. });
-                // A report of quiet before the confirmation may have been sent before the command
-                // arrived. A siren that is quiet when it comes back has lost its power: nobody
-                // stopped it.
-                command.stopped =
-                    !sounds && !was_away && (command.stopped || on && command.confirmed);
-                command.confirmed |=
-                    command.sent > 0 && on == sounds && key.is_none_or(|key| key == command.key);
             }
         }
+        None
     }
 }
 
 impl SirenCommand {
+    /// A report of quiet before the siren was heard may have been sent before the command arrived,
+    /// or by a siren that is back after it lost its power: nobody stopped it.
+    fn heard(&mut self, sounds: bool, key: Option<&str>, now: Timestamp) -> Option<Stop> {
+        let wanted_until = match self.desired {
+            DesiredState::On { until, .. } => Some(until),
+            DesiredState::Off => None,
+        };
+        let stops = wanted_until.is_some() && !sounds && self.is_heard;
+        self.stopped = !sounds && (self.stopped || stops);
+        let proves = self.sent > 0
+            && wanted_until.is_some() == sounds
+            && key.is_none_or(|key| key == self.key);
+        self.confirmed |= proves;
+        self.is_heard = sounds && (self.is_heard || proves);
+        if self.is_heard {
+            self.prove_at = None;
+        }
+        (stops && wanted_until.is_some_and(|until| until > now))
+            .then(|| Stop { incident: self.incident, seq: self.seq })
+    }
+
     /// The message that commands this state now.
     fn say(&self, desired: &DesiredState, now: Timestamp) -> Say {
         let expires = match desired {
@@ -259,278 +375,4 @@ fn is_believed(command: &SirenCommand, profile: &Profile) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{id::IncidentId, incident::Mode},
-        server::mqtt::profile::known,
-    };
-
-    const HEARD_QUIET: DeviceReport = DeviceReport::Sounds(false, None);
-    const HEARD_LOUD: DeviceReport = DeviceReport::Sounds(true, None);
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_millis(1_790_000_000_000 + seconds * 1_000)
-    }
-
-    fn profile(name: &str) -> Profile {
-        known().remove(name).unwrap()
-    }
-
-    fn effect(incident: u128, seq: u32, on_until: Option<u64>) -> Effect {
-        let device = "base".parse().unwrap();
-        let kind = match on_until {
-            Some(until) => EffectKind::SirenOn { device, until: at(until), sound: Sound::Police },
-            None => EffectKind::SirenOff { device },
-        };
-        let incident = IncidentId(uuid::Uuid::from_u128(incident));
-        let not_after = on_until.map(|_| at(60));
-        Effect {
-            key: format!("{incident}/{seq}"),
-            incident,
-            home: "maple-street".parse().unwrap(),
-            seq,
-            mode: Mode::Live,
-            not_after,
-            kind,
-        }
-    }
-
-    /// Accepts the command and records that it is sent.
-    fn command(state: &mut ReportedState, effect: &Effect, now: u64, profile: &Profile) {
-        assert!(state.take(effect, at(now)));
-        let say = state.to_say(at(now), profile).unwrap();
-        state.on_sent(&say, at(now), profile);
-    }
-
-    #[test]
-    fn a_command_counts_when_the_siren_says_so_and_not_before() {
-        let (mut state, profile, on) =
-            (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
-        state.heard(HEARD_LOUD, false, at(0));
-        command(&mut state, &on, 0, &profile);
-        assert!(!state.is_done(&on.key, &profile), "what it said before proves nothing");
-        state.heard(HEARD_LOUD, true, at(0));
-        assert!(!state.is_done(&on.key, &profile), "nor what the broker kept");
-        state.heard(HEARD_QUIET, false, at(0));
-        assert!(!state.is_done(&on.key, &profile));
-        assert!(
-            state.to_say(at(1), &profile).is_some(),
-            "what was on its way already stops no further try"
-        );
-        state.heard(HEARD_LOUD, false, at(0));
-        assert!(state.is_done(&on.key, &profile) && state.sounds);
-    }
-
-    #[test]
-    fn a_siren_that_names_the_command_must_name_this_one() {
-        let (mut state, profile, on) =
-            (ReportedState::default(), profile("buckler"), effect(1, 3, Some(240)));
-        command(&mut state, &on, 0, &profile);
-        state.heard(DeviceReport::Sounds(true, Some("another".into())), false, at(0));
-        assert!(!state.is_done(&on.key, &profile));
-        state.heard(DeviceReport::Sounds(true, Some(on.key.clone())), false, at(0));
-        assert!(state.is_done(&on.key, &profile));
-    }
-
-    #[test]
-    fn of_two_commands_the_later_one_holds_whatever_comes_last() {
-        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
-        command(&mut state, &effect(1, 7, None), 0, &profile);
-        assert!(!state.take(&effect(1, 3, Some(240)), at(0)), "an ON that comes after its OFF");
-        command(&mut state, &effect(2, 3, Some(240)), 1, &profile);
-        assert!(!state.take(&effect(1, 9, None), at(2)), "an OFF of an emergency before");
-        assert!(state.take(&effect(1, 9, None), at(241)));
-    }
-
-    /// F31.
-    #[test]
-    fn siren_that_comes_back_is_told_what_holds_now_and_no_old_on() {
-        let (mut state, profile, on) =
-            (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
-        state.take(&on, at(0));
-        assert!(
-            matches!(state.to_say(at(59), &profile).unwrap().desired, DesiredState::On { .. }),
-            "in time"
-        );
-        assert_eq!(
-            state.to_say(at(60), &profile).unwrap().desired,
-            DesiredState::Off,
-            "never begun in time"
-        );
-        let mut state = ReportedState::default();
-        command(&mut state, &on, 0, &profile);
-        state.heard(HEARD_LOUD, false, at(0));
-        assert!(
-            matches!(state.to_say(at(100), &profile).unwrap().desired, DesiredState::On { .. }),
-            "it sounded already, and goes on"
-        );
-        assert_eq!(
-            state.to_say(at(600), &profile).unwrap().desired,
-            DesiredState::Off,
-            "ten minutes later"
-        );
-        state.heard(HEARD_QUIET, false, at(0));
-        assert_eq!(state.to_say(at(100), &profile), None, "F43: somebody stopped it");
-    }
-
-    /// F15, F43. The siren was stopped at its own button, or its command never reached it.
-    #[test]
-    fn request_that_was_not_stored_sounds_a_siren_that_is_quiet() {
-        let (profile, unstored) = (profile("tasmota"), effect(2, 0, Some(150)));
-        let mut state = ReportedState::default();
-        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
-        state.heard(HEARD_LOUD, false, at(0));
-        assert!(!state.take(&unstored, at(90)), "it sounds, and for longer");
-        state.heard(HEARD_QUIET, false, at(20));
-        assert!(state.take(&unstored, at(90)));
-        let mut state = ReportedState::default();
-        assert!(state.take(&effect(1, 3, Some(240)), at(0)));
-        assert!(state.take(&unstored, at(90)), "the first could begin until 60");
-    }
-
-    /// I22. The siren ends a drill's pulse a moment before the server's OFF, or somebody presses
-    /// its own button.
-    #[test]
-    fn siren_stop_ends_with_the_command_that_was_stopped() {
-        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
-        let is_on = |state: &ReportedState, now| {
-            matches!(
-                state.to_say(at(now), &profile),
-                Some(Say { desired: DesiredState::On { .. }, .. })
-            )
-        };
-        command(&mut state, &effect(1, 3, Some(5)), 0, &profile);
-        state.heard(HEARD_LOUD, false, at(0));
-        state.heard(HEARD_QUIET, false, at(4));
-        assert_eq!(state.to_say(at(4), &profile), None, "F43: the stopped command stays stopped");
-        state.take(&effect(2, 3, Some(300)), at(30));
-        assert!(is_on(&state, 30), "a later incident sounds, also where no OFF came between");
-
-        let mut state = ReportedState::default();
-        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
-        state.heard(HEARD_LOUD, false, at(0));
-        state.heard(HEARD_QUIET, false, at(20));
-        let off = effect(1, 9, None);
-        command(&mut state, &off, 21, &profile);
-        assert!(
-            state.is_done(&off.key, &profile),
-            "it is quiet already, and some sirens report only changes"
-        );
-        state.take(&effect(2, 3, Some(300)), at(230));
-        assert!(is_on(&state, 30));
-        state.take(&effect(2, 7, Some(300)), at(231));
-        assert!(is_on(&state, 31), "so does a second command of the same incident");
-    }
-
-    /// I22. A siren that lost its power reports that it is quiet when it returns, in some cases
-    /// before it reports that it is online.
-    #[test]
-    fn siren_that_returns_quiet_is_told_to_sound_again() {
-        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
-        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
-        state.heard(HEARD_LOUD, false, at(0));
-        state.heard(DeviceReport::Online(false), false, at(60));
-        state.heard(HEARD_QUIET, false, at(90));
-        assert!(matches!(state.to_say(at(90), &profile).unwrap().desired, DesiredState::On { .. }));
-    }
-
-    /// M13. Sirens that never confirm, and sirens that could and have not, may be sounding.
-    #[test]
-    fn siren_is_not_silenced_by_a_reconnect() {
-        for (name, confirms) in [
-            ("zigbee2mqtt-emergency", false),
-            ("zigbee2mqtt", false),
-            ("tasmota", true),
-            ("shelly", true),
-        ] {
-            let (mut state, profile) = (ReportedState::default(), profile(name));
-            command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
-            let say = state.to_say(at(95), &profile);
-            match say {
-                Some(say) if !confirms => {
-                    assert!(
-                        matches!(say.desired, DesiredState::On { until, .. } if until == at(600)),
-                        "{name}: ON with the time that is left"
-                    );
-                    assert_eq!(
-                        say.expires,
-                        Some(at(155)),
-                        "{name}: the broker must not deliver it much later (I13)"
-                    );
-                }
-                None if confirms => {}
-                say => panic!("{name}: {say:?}"),
-            }
-            assert_eq!(
-                state.to_say(at(600), &profile).unwrap().desired,
-                DesiredState::Off,
-                "{name}: when it is over"
-            );
-        }
-        let (mut state, profile) = (ReportedState::default(), profile("zigbee2mqtt"));
-        state.take(&effect(1, 3, Some(600)), at(0));
-        let say = state.to_say(at(59), &profile).unwrap();
-        state.on_sent(&say, at(59), &profile);
-        state.on_send_failed(&say);
-        assert_eq!(
-            state.to_say(at(95), &profile).unwrap().desired,
-            DesiredState::Off,
-            "a siren that was never told does not begin late (R22)"
-        );
-        let mut state = ReportedState::default();
-        state.resume(&effect(1, 0, Some(600)), false, at(95));
-        assert!(
-            matches!(state.to_say(at(95), &profile).unwrap().desired, DesiredState::On { .. }),
-            "nor does a restart of the server silence it"
-        );
-    }
-
-    /// M4. With and without confirmation. A HEIMAN HS2WD-E stops after 240 s.
-    #[test]
-    fn siren_is_told_again_before_it_stops_by_itself() {
-        let own = Profile { state: None, max_seconds: Some(120), ..profile("tasmota") };
-        let confirms = profile("zigbee2mqtt-alarm");
-        for (profile, again) in [
-            (profile("zigbee2mqtt-emergency"), [192, 384]),
-            (own, [96, 192]),
-            (confirms, [144, 288]),
-        ] {
-            let mut state = ReportedState::default();
-            command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
-            for at_s in again {
-                assert_eq!(state.to_repeat(at(at_s - 1)), None);
-                let say = state.to_repeat(at(at_s)).unwrap();
-                assert!(matches!(say.desired, DesiredState::On { .. }), "{profile:?}");
-                state.on_sent(&say, at(at_s), &profile);
-            }
-        }
-    }
-
-    #[test]
-    fn siren_that_stops_early_is_told_again_until_its_time_is_over() {
-        let (mut state, profile, on) =
-            (ReportedState::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
-        command(&mut state, &on, 0, &profile);
-        state.heard(HEARD_LOUD, false, at(0));
-        assert_eq!(state.to_repeat(at(143)), None);
-        let again = state.to_repeat(at(144)).unwrap();
-        state.on_sent(&again, at(144), &profile);
-        assert_eq!(state.to_repeat(at(239)), None, "the rest fits into one command");
-        state.take(&effect(1, 9, None), at(150));
-        assert_eq!(state.to_repeat(at(239)), None);
-    }
-
-    #[test]
-    fn blind_siren_never_counts_as_sounding_and_is_silenced_thrice() {
-        let (mut state, profile, on) =
-            (ReportedState::default(), profile("zigbee2mqtt"), effect(1, 3, Some(240)));
-        command(&mut state, &on, 0, &profile);
-        assert!(!state.is_done(&on.key, &profile));
-        let off = effect(1, 9, None);
-        for _ in 0..BLIND {
-            command(&mut state, &off, 9, &profile);
-        }
-        assert!(state.is_done(&off.key, &profile) && state.to_say(at(9), &profile).is_none());
-    }
-}
+mod tests;

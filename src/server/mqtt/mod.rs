@@ -17,6 +17,7 @@ mod publish;
 mod registry;
 pub mod renamed;
 pub mod settings;
+pub mod stops;
 
 pub use bindings::Diagnostics;
 pub use connection::connect;
@@ -49,7 +50,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use buttons::Press;
-use desired_state::{DesiredState, Say};
+use desired_state::{DesiredState, Resumed, Say};
 use keypad::{Button, ButtonSettings};
 use profile::Message;
 use registry::{Registry, Siren};
@@ -60,6 +61,7 @@ use std::{
     sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
+use stops::Stopped;
 use tokio::sync::mpsc;
 
 /// Tells whether an SOS would work in a home.
@@ -104,12 +106,13 @@ pub struct MqttDevices {
     /// The retained messages for Home Assistant, by topic.
     retained: Mutex<BTreeMap<String, String>>,
     presses: mpsc::Sender<Press>,
+    stops: mpsc::Sender<Stopped>,
     link: Mutex<Link>,
 }
 
 impl MqttDevices {
     /// Creates the devices of these settings, not connected yet. `fallback` serves all other
-    /// devices.
+    /// devices. `presses` and `stops` take what devices do on their own.
     ///
     /// # Errors
     /// Settings that do not fit together.
@@ -119,13 +122,18 @@ impl MqttDevices {
         live_events: Arc<LiveEvents>,
         fallback: Arc<dyn Devices>,
         presses: mpsc::Sender<Press>,
+        stops: mpsc::Sender<Stopped>,
     ) -> Result<Arc<Self>, SettingsError> {
         let now = clock.now();
         Ok(Arc::new(Self {
             clock,
             live_events,
             fallback,
-            registry: RwLock::new(Arc::new(Registry::of(settings.sirens()?, &Registry::default()))),
+            registry: RwLock::new(Arc::new(Registry::of(
+                settings.sirens()?,
+                &Registry::default(),
+                now,
+            ))),
             chosen: Mutex::default(),
             choosing: tokio::sync::Mutex::default(),
             buttons: settings
@@ -136,6 +144,7 @@ impl MqttDevices {
             commands: RwLock::default(),
             retained: Mutex::default(),
             presses,
+            stops,
             link: Mutex::new(Link { client: None, since: now, listening_since: now }),
             settings: settings.clone(),
         }))
@@ -180,7 +189,7 @@ impl MqttDevices {
             }
             link.client = client;
         }
-        for siren in &self.registry().sirens {
+        for siren in self.registry().all() {
             contained_now(SIRENS, &siren.binding.home, || self.link_siren(siren, open));
         }
         if open {
@@ -188,10 +197,11 @@ impl MqttDevices {
         }
     }
 
-    fn link_siren(&self, siren: &Siren, open: bool) {
+    fn link_siren(&self, siren: &Arc<Siren>, open: bool) {
         if open {
             self.say_what_holds(siren);
         } else if siren.with_state(|state| {
+            state.is_away();
             state.health.online.take().is_some() | std::mem::take(&mut state.sounds)
         }) {
             self.live_events
@@ -201,13 +211,9 @@ impl MqttDevices {
 
     /// Sends the commands that are due for a repetition.
     fn tick(&self) {
+        self.forget_replaced();
         let now = self.clock.now();
-        for siren in self
-            .registry()
-            .sirens
-            .iter()
-            .filter(|siren| siren.binding.profile.max_seconds.is_some())
-        {
+        for siren in self.registry().all() {
             contained_now(SIRENS, &siren.binding.home, || {
                 if let Some(say) = siren.with_state(|state| state.to_repeat(now)) {
                     self.say(siren, &say, now);
@@ -216,7 +222,7 @@ impl MqttDevices {
         }
     }
 
-    fn say_what_holds(&self, siren: &Siren) {
+    fn say_what_holds(&self, siren: &Arc<Siren>) {
         let now = self.clock.now();
         if let Some(say) = siren.with_state(|state| state.to_say(now, &siren.binding.profile)) {
             self.say(siren, &say, now);
@@ -224,7 +230,10 @@ impl MqttDevices {
     }
 
     /// Sends a command if the broker is connected. Never waits.
-    fn say(&self, siren: &Siren, say: &Say, now: Timestamp) {
+    fn say(&self, siren: &Arc<Siren>, say: &Say, now: Timestamp) {
+        if self.registry().is_taken_over(siren, now) {
+            return;
+        }
         let BoundSiren { name, profile, .. } = &siren.binding;
         let Message { topic, payload } = match &say.desired {
             DesiredState::On { until, sound, .. } => {
@@ -289,13 +298,14 @@ impl MqttDevices {
             return;
         }
         let registry = self.registry();
-        let Some(siren) = registry.speaking(&topic) else { return };
-        contained_now(SIRENS, &siren.binding.home, || {
-            self.siren_said(siren, &topic, payload, kept)
-        });
+        for siren in registry.speaking(&topic) {
+            contained_now(SIRENS, &siren.binding.home, || {
+                self.siren_said(siren, &topic, payload, kept)
+            });
+        }
     }
 
-    fn siren_said(&self, siren: &Siren, topic: &str, payload: &[u8], kept: bool) {
+    fn siren_said(&self, siren: &Arc<Siren>, topic: &str, payload: &[u8], kept: bool) {
         let BoundSiren { home, device, name, profile, .. } = &siren.binding;
         let Some(all) = profile.hear(name, topic, payload) else {
             if !siren.with_state(|state| std::mem::replace(&mut state.complained, true)) {
@@ -304,13 +314,20 @@ impl MqttDevices {
             return;
         };
         let now = self.clock.now();
-        let (before, after) = siren.with_state(|state| {
+        let (before, after, stops) = siren.with_state(|state| {
             let before = (state.sounds, state.health.online);
-            all.into_iter().for_each(|heard| state.heard(heard, kept, now));
-            (before, (state.sounds, state.health.online))
+            let heard = |heard| state.heard(heard, kept, now);
+            let stops: Vec<_> = all.into_iter().filter_map(heard).collect();
+            (before, (state.sounds, state.health.online), stops)
         });
-        if before.1 == Some(false) && after.1 == Some(true) {
+        // After a lost connection only the siren's own word proves that it is back. What the broker
+        // kept may be older than a power cut.
+        let was_away = before.1 == Some(false) || before.1.is_none() && !kept;
+        if was_away && after.1 == Some(true) && !siren.with_state(|state| state.is_heard()) {
             self.say_what_holds(siren);
+        }
+        for stop in stops {
+            self.siren_stopped(siren, stop);
         }
         if before != after {
             self.live_events.device_changed(home.clone(), device.clone());
@@ -339,23 +356,32 @@ fn target(effect: &Effect) -> Option<&DeviceId> {
 
 #[async_trait]
 impl EffectHandler for MqttDevices {
+    fn queued(&self, effect: &Effect) {
+        for siren in self.registry().targets(effect, self.clock.now()) {
+            siren.with_state(|state| state.expect(effect));
+        }
+    }
+
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
-        let Some(siren) =
-            target(effect).and_then(|device| self.registry().siren(&effect.home, device))
-        else {
+        let now = self.clock.now();
+        let mut targets = self.registry().targets(effect, now);
+        if targets.is_empty() {
             return self.fallback.execute(effect).await;
-        };
-        let mut changed = siren.changed.subscribe();
-        if !siren.with_state(|state| state.take(effect, self.clock.now())) {
+        }
+        targets.retain(|siren| siren.with_state(|state| state.take(effect, now)));
+        if targets.is_empty() {
             return Ok(None);
         }
-        if !siren.is_done(&effect.key) {
-            self.say_what_holds(&siren);
+        let mut changes: Vec<_> = targets.iter().map(|siren| siren.changed.subscribe()).collect();
+        for siren in targets.iter().filter(|siren| !siren.is_done(&effect.key)) {
+            self.say_what_holds(siren);
         }
         let confirmed = async {
-            while !siren.is_done(&effect.key) {
-                // The sender lives as long as the siren.
-                let _ = changed.changed().await;
+            for (siren, changed) in targets.iter().zip(&mut changes) {
+                while !siren.is_done(&effect.key) {
+                    // The sender lives as long as the siren.
+                    let _ = changed.changed().await;
+                }
             }
         };
         match tokio::time::timeout(CONFIRMED_WITHIN, confirmed).await {
@@ -376,7 +402,9 @@ impl EffectHandler for MqttDevices {
 
     fn resume(&self, current: &Current) {
         self.fallback.resume(current);
-        let SirenState::Sounding { until, devices, confirmed } = &current.incident.siren else {
+        let SirenState::Sounding { until, devices, confirmed, stopped, .. } =
+            &current.incident.siren
+        else {
             return;
         };
         let registry = self.registry();
@@ -386,11 +414,18 @@ impl EffectHandler for MqttDevices {
         {
             // A siren that cannot confirm was commanded as well, and stops early unless the command
             // is repeated.
-            let confirmed = confirmed.contains(device);
-            if confirmed || siren.binding.profile.state.is_none() {
-                let effect = resumed(current, device, *until);
-                siren.with_state(|state| state.resume(&effect, confirmed, self.clock.now()));
-            }
+            let was = match () {
+                () if stopped.contains(device) => Some(Resumed::Stopped),
+                () if confirmed.contains(device) => Some(Resumed::Confirmed),
+                () => siren.binding.profile.state.is_none().then_some(Resumed::Blind),
+            };
+            let effect = resumed(current, device, *until);
+            siren.with_state(|state| match was {
+                Some(was) => state.resume(&effect, was, self.clock.now()),
+                None => state.expect(&effect),
+            });
+            // The connection to the broker may have been opened before.
+            self.say_what_holds(&siren);
         }
     }
 }

@@ -292,7 +292,7 @@ impl Registry {
 
 impl BoundSiren {
     /// All of its topics.
-    fn topics(&self) -> impl Iterator<Item = String> {
+    pub(super) fn topics(&self) -> impl Iterator<Item = String> {
         self.profile.topics(&self.name).into_iter().chain(self.profile.command_topics(&self.name))
     }
 }

@@ -81,7 +81,7 @@ fn siren(siren: &Siren) -> SirenView {
         Siren::Silent => still(SirenStage::Silent),
         Siren::Silenced { .. } => still(SirenStage::Silenced),
         Siren::Ended => still(SirenStage::Ended),
-        Siren::Sounding { until, devices, confirmed } => SirenView {
+        Siren::Sounding { until, devices, confirmed, .. } => SirenView {
             state: SirenStage::Sounding,
             until: Some(*until),
             devices: devices.clone(),

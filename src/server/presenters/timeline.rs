@@ -100,17 +100,11 @@ impl Story<'_> {
             }
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
-            Event::FoundLate { late_ms } => {
-                let minutes = late_ms / 60_000;
-                (
-                    What::Note,
-                    None,
-                    format!("The server was down. Found {minutes} min late: somebody must look at it before anything is sent"),
-                )
-            }
+            Event::FoundLate { late_ms } => (What::Note, None, found_late(*late_ms)),
             Event::SirenOn { .. }
             | Event::SirenConfirmed { .. }
             | Event::SirenFailed { .. }
+            | Event::SirenStopped { .. }
             | Event::SirenSilenced { .. }
             | Event::SirenOver
             | Event::Announced { .. } => self.of_sirens(event),
@@ -156,6 +150,11 @@ impl Story<'_> {
             Event::SirenConfirmed { device } => {
                 (What::SirenConfirmed, None, format!("{} is sounding", self.device(device)))
             }
+            Event::SirenStopped { device } => (
+                What::SirenStopped,
+                None,
+                format!("{} stopped too early, or at its own button", self.device(device)),
+            ),
             Event::SirenFailed { devices, fault: SirenFault::NotConfirmed } => {
                 (What::SirenFailed, None, format!("Siren not confirmed: {}", self.devices(devices)))
             }
@@ -374,4 +373,11 @@ fn closed(disposition: Disposition) -> &'static str {
 
 fn with_note(decision: &str, note: &str) -> String {
     if note.is_empty() { decision.into() } else { format!("{decision}. {note}") }
+}
+
+fn found_late(late_ms: u64) -> String {
+    let minutes = late_ms / 60_000;
+    format!(
+        "The server was down. Found {minutes} min late: somebody must look at it before anything is sent"
+    )
 }

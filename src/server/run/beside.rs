@@ -11,6 +11,7 @@ use crate::server::{
         buttons::{Buttons, Press, raise_what_is_pressed},
         device_health::{Monitor, monitor},
         discovery::{self, publish_homes},
+        stops::{Stopped, report_stops},
     },
     snapshots::{Publisher, fan_out},
     tasks::Stage,
@@ -24,6 +25,7 @@ impl App {
     pub(super) fn begin_beside(
         self: &Arc<Self>,
         presses: mpsc::Receiver<Press>,
+        stops: mpsc::Receiver<Stopped>,
         steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
         panels: Option<(Arc<Receiver>, receiver::Socket)>,
     ) {
@@ -48,6 +50,9 @@ impl App {
                 "buttons",
                 raise_what_is_pressed(self.buttons(broker.clone()), presses, self.stop.clone()),
             );
+            let (engine, clock) = (self.engine.clone(), self.clock.clone());
+            self.tasks
+                .spawn("stops of sirens", report_stops(engine, clock, stops, self.stop.clone()));
             self.tasks.spawn(
                 "health of devices",
                 monitor(self.monitor(broker.clone()), self.stop.clone()),

@@ -144,7 +144,7 @@ impl App {
         let (reads, feed) = (database.reads.clone(), Arc::new(Feed::default()));
         let homes = Arc::new(Homes::load(&*reads).await?);
         let (changes, journal) = writer::start(database, feed.clone(), &tasks);
-        let Sirens { devices, broker, simulated, presses } =
+        let Sirens { devices, broker, simulated, presses, stops } =
             Sirens::new(config, &clock, &live_events, &homes, &tasks)?;
         let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
@@ -195,7 +195,7 @@ impl App {
             stop,
         });
         app.follow(&feed);
-        app.begin_beside(presses, steps, panels);
+        app.begin_beside(presses, stops, steps, panels);
         Ok(app)
     }
 

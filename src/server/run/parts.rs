@@ -14,7 +14,7 @@ use crate::server::{
     identity::passkeys::Passkeys,
     live_events::LiveEvents,
     monitoring::presence::OperatorPresence,
-    mqtt::{self, BindingError, MqttDevices, buttons::Press, codes::check_codes},
+    mqtt::{self, BindingError, MqttDevices, buttons::Press, codes::check_codes, stops::Stopped},
     sirens::{Devices, NoDevices, simulated::SimulatedDevices},
     snapshots::Snapshots,
     store::{Changes, Reads},
@@ -26,6 +26,8 @@ use tokio::sync::{mpsc, watch};
 
 /// The most button presses that wait to be raised.
 const PRESSES: usize = 1_024;
+/// The most stops of sirens that wait to be stored. A power cut stops no siren.
+const STOPS: usize = 8_192;
 
 /// The sirens, and the buttons that are behind the same broker.
 pub(super) struct Sirens {
@@ -37,6 +39,8 @@ pub(super) struct Sirens {
     pub(super) simulated: Option<Arc<SimulatedDevices>>,
     /// What is pressed on the buttons.
     pub(super) presses: mpsc::Receiver<Press>,
+    /// The sirens that stopped on their own.
+    pub(super) stops: mpsc::Receiver<Stopped>,
 }
 
 impl Sirens {
@@ -59,6 +63,7 @@ impl Sirens {
             None => Arc::new(NoDevices),
         };
         let (pressed, presses) = mpsc::channel(PRESSES);
+        let (stopped, stops) = mpsc::channel(STOPS);
         let behind = |settings| {
             let broker = MqttDevices::new(
                 settings,
@@ -66,12 +71,13 @@ impl Sirens {
                 live_events.clone(),
                 fallback.clone(),
                 pressed,
+                stopped,
             )?;
             begin_behind(&broker, homes, tasks).map(|()| broker)
         };
         let broker = config.mqtt.as_ref().map(behind).transpose()?;
         let devices: Arc<dyn Devices> = broker.clone().map_or(fallback, |broker| broker);
-        Ok(Self { devices, broker, simulated, presses })
+        Ok(Self { devices, broker, simulated, presses, stops })
     }
 }
 

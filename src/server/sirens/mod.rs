@@ -7,7 +7,7 @@ use crate::{
     domain::{
         id::{DeviceId, HomeId, IncidentId},
         incident::{
-            DRILL_SIREN, Mode,
+            DRILL_SIREN, Mode, Siren,
             command::Command,
             effect::{Effect, EffectKind, Sound},
             event::Event,
@@ -47,12 +47,18 @@ pub fn resumed(current: &Current, device: &DeviceId, until: Timestamp) -> Effect
         Event::SirenOn { not_after, .. } => Some(not_after),
         _ => None,
     });
+    let (seq, decided_at) = match &incident.siren {
+        Siren::Sounding { seq, since, .. } => (*seq, *since),
+        Siren::Silent | Siren::Silenced { .. } | Siren::Ended => (0, Timestamp::default()),
+    };
     let sound = Sound::of(incident);
     Effect {
         key: resumed_key(incident.id),
         incident: incident.id,
         home: incident.home.clone(),
-        seq: 0,
+        // A siren that stops now stopped the command of this fact.
+        seq,
+        decided_at,
         mode: incident.mode,
         not_after: begun,
         kind: EffectKind::SirenOn { device: device.clone(), until, sound },
@@ -84,7 +90,8 @@ pub async fn sound_for_a_second(
     let id = IncidentId(uuid::Builder::from_random_bytes(bits).into_uuid());
     let effect = move |seq, kind, not_after| {
         let (key, home) = (test_key(id, seq), home.clone());
-        Effect { key, incident: id, home, seq, mode: Mode::Live, not_after, kind }
+        let decided_at = Timestamp::default();
+        Effect { key, incident: id, home, seq, decided_at, mode: Mode::Live, not_after, kind }
     };
     let (tell, told) = oneshot::channel();
     spawn_contained("siren test", id, async move {
@@ -147,6 +154,10 @@ pub struct DrillDevices {
 
 #[async_trait]
 impl EffectHandler for DrillDevices {
+    fn queued(&self, effect: &Effect) {
+        self.devices.queued(effect);
+    }
+
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let mut effect = effect.clone();
         if let EffectKind::SirenOn { until, .. } = &mut effect.kind {

@@ -24,6 +24,9 @@ pub struct Precedence {
     /// The last command of recent incidents, the newest incident last.
     latest: VecDeque<(IncidentId, u32)>,
     holds: Option<Holding>,
+    /// When the latest fact of a live incident commanded the siren. Of two incidents, only the one
+    /// with the later fact commands it (I31).
+    latest_live: Timestamp,
 }
 
 /// The command that holds.
@@ -59,6 +62,7 @@ impl Precedence {
     /// Accepts a command, or returns false if it must not be obeyed:
     ///
     /// - A later command of its incident came before.
+    /// - A later fact of another live incident commanded the siren (I31).
     /// - The siren sounds for another incident (not for a test), and the command is an OFF, an ON of a
     ///   lower [`Rank`], or one of an earlier incident.
     /// - It is an ON whose time is over, while another incident's command holds.
@@ -68,7 +72,9 @@ impl Precedence {
         let on = On::of(effect);
         // Tests are many, and must not make room by what is forgotten.
         let is_latest = is_test(effect) || self.note(effect.incident, effect.seq);
-        let accepted = is_latest
+        let is_in_order = is_latest && !self.is_outdated(effect, now);
+        self.raise_fence(effect);
+        let accepted = is_in_order
             && self.holds.is_none_or(|holds| {
                 holds.incident == effect.incident
                     || on.is_none_or(|on| on.until > now)
@@ -78,6 +84,31 @@ impl Precedence {
             self.holds = Some(Holding { incident: effect.incident, on });
         }
         accepted
+    }
+
+    /// Notes a command before it is tried, in the order of the facts.
+    pub fn expect(&mut self, effect: &Effect) {
+        if !is_test(effect) {
+            self.note(effect.incident, effect.seq);
+            self.raise_fence(effect);
+        }
+    }
+
+    /// Whether a later fact of another live incident commanded the siren. What was not stored has
+    /// no place in that order, and neither has a test.
+    fn is_outdated(&mut self, effect: &Effect, now: Timestamp) -> bool {
+        // The clock was set back since. That happens only while no command is under way.
+        if self.latest_live > now {
+            self.latest_live = Timestamp::default();
+        }
+        let holds = self.holds.is_some_and(|holds| holds.incident == effect.incident);
+        !holds && is_of_a_fact(effect) && effect.decided_at < self.latest_live
+    }
+
+    fn raise_fence(&mut self, effect: &Effect) {
+        if effect.mode == Mode::Live && is_of_a_fact(effect) {
+            self.latest_live = self.latest_live.max(effect.decided_at);
+        }
     }
 
     /// Records that the siren is quiet although an ON holds: somebody stopped it, or it never began.
@@ -104,6 +135,12 @@ impl Precedence {
 
 fn is_test(effect: &Effect) -> bool {
     effect.key == super::test_key(effect.incident, effect.seq)
+}
+
+/// Whether the time of its fact is known. It is not for what was not stored, for a test, and for
+/// what an earlier version stored.
+fn is_of_a_fact(effect: &Effect) -> bool {
+    effect.seq > 0 && !is_test(effect) && effect.decided_at > Timestamp::default()
 }
 
 impl On {
@@ -157,7 +194,9 @@ mod tests {
             (IncidentId(uuid::Uuid::from_u128(incident)), "maple-street".parse().unwrap());
         let not_after = on.map(|(d, _)| at(d + 60));
         let key = format!("{incident}/{seq}/siren/base");
-        Effect { key, incident, home, seq, mode, not_after, kind }
+        // As an earlier version stored it.
+        let decided_at = Timestamp::default();
+        Effect { key, incident, home, seq, decided_at, mode, not_after, kind }
     }
 
     fn live(incident: u128, seq: u32, on: Option<(u64, u64)>) -> Effect {
@@ -267,6 +306,55 @@ mod tests {
         }
         story.push((9, on));
         assert_eq!(accepted(&story).last(), Some(&false));
+    }
+
+    /// A command that is stored with the second of its fact.
+    fn decided(second: u64, effect: Effect) -> Effect {
+        Effect { decided_at: at(second), ..effect }
+    }
+
+    /// I31. The first try of each was held up, and the commands of the later emergency came first.
+    #[test]
+    fn command_of_an_earlier_fact_never_replaces_a_live_one() {
+        let old = decided(5, live(A, 3, Some((5, 605))));
+        let drill = decided(4, command(A, 3, Mode::Drill, Some((4, 605))));
+        let (on, off) = (decided(20, live(B, 3, Some((20, 620)))), decided(30, live(B, 9, None)));
+        for old in [old, drill, decided(19, live(A, 9, None))] {
+            let story = [(21, on.clone()), (22, old.clone()), (31, off.clone()), (32, old.clone())];
+            assert_eq!(accepted(&story), [true, false, true, false], "{old:?}");
+        }
+        // A drill after the emergency is a later fact.
+        let next = decided(50, command(9, 3, Mode::Drill, Some((50, 55))));
+        assert_eq!(accepted(&[(21, on), (31, off), (50, next)]), [true; 3]);
+    }
+
+    /// I31. The facts are known in their order, though the commands are tried in another.
+    #[test]
+    fn expected_command_rules_out_those_of_earlier_facts() {
+        let mut precedence = Precedence::default();
+        let (off, on) = (decided(9, live(A, 9, None)), decided(20, live(B, 3, Some((20, 240)))));
+        let again = decided(25, live(B, 7, Some((25, 245))));
+        [&off, &on, &again].into_iter().for_each(|effect| precedence.expect(effect));
+        assert!(!precedence.take(&off, at(26)), "the siren would be silenced for a moment");
+        assert!(!precedence.take(&on, at(26)), "there is a later one of the same incident");
+        assert!(precedence.take(&again, at(26)));
+    }
+
+    /// I31. A clock that is set back makes new facts look old.
+    #[test]
+    fn clock_that_is_set_back_mutes_no_siren() {
+        let (on, off) =
+            (decided(3_600, live(A, 3, Some((3_600, 4_000)))), decided(3_700, live(A, 9, None)));
+        let next = decided(100, live(B, 3, Some((100, 700))));
+        assert_eq!(accepted(&[(3_600, on), (3_700, off), (100, next)]), [true; 3]);
+    }
+
+    /// F15, I31. What was not stored has no place in the order of the facts.
+    #[test]
+    fn request_that_was_not_stored_rules_out_no_stored_one() {
+        let alarm = decided(10, live(A, 3, Some((10, 250))));
+        let late = Effect { decided_at: at(11), ..unstored(B, 11) };
+        assert_eq!(accepted(&[(11, late), (12, alarm)]), [true; 2]);
     }
 
     #[test]

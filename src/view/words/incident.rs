@@ -6,6 +6,8 @@ super::language::words! {
     IncidentWord, incident {
         MoreHelp = "Request more help",
         Silence = "Silence Siren",
+        SirensSound = "Sirens that sound: {0} of {1}.",
+        NoSirenConfirmed = "No siren has confirmed that it sounds.",
         HowItWent = "How it went",
         OnlyFirstCall = "Only answering the call from the monitoring center cancels this request.",
         CannotCancel = "This request can no longer be cancelled. Tell the responders what you know.",

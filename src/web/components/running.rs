@@ -74,6 +74,7 @@ pub fn RunningScreen(
                 {part(move || incident.with(|i| i.state == Stage::UnderReview).then(|| view! { <Decide incident decided/> }))}
                 {part(move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> }))}
                 {part(move || dispatches(&incident.get()))}
+                {part(move || incident.with(words_of::sirens_now).map(|now| view! { <p class="muted small">{now}</p> }))}
                 <div class="two">
                     {part(move || incident.with(words_of::can_silence).then(|| view! {
                         <button class="btn btn--quiet" on:click=press(move || steer("silence"))><Icon name="silence"/>{IncidentWord::Silence}</button>

@@ -73,6 +73,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Give(Command::ReplaceDrill)),
         1 => prop::sample::select(vec!["base", "keypad", "other"])
             .prop_map(|d| Step::Give(Command::SirenReported { device: d.parse().unwrap(), sounding: true })),
+        1 => (prop::sample::select(vec!["base", "keypad", "other"]), 1u32..12)
+            .prop_map(|(d, seq)| Step::Give(Command::SirenStopped { device: d.parse().unwrap(), seq })),
     ]
 }
 

@@ -126,7 +126,7 @@ fn cancel_of_a_second_countdown_leaves_unseen_requests() {
 }
 
 #[test]
-fn silence_is_refused_after_an_unseen_request_that_sounds_sirens() {
+fn silence_is_refused_after_an_unseen_request_with_sirens() {
     let mut story = Story::live(Request::Police);
     story.wait(s(6));
     let shown = story.incident.seq;

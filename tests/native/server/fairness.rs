@@ -35,7 +35,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 
 /// A disk whose flushes wait for a permit each. It notes the requests of each flush.
 struct SlowDisk {
@@ -62,6 +65,7 @@ fn slow_disk(permits: usize) -> Arc<Empty<SlowDisk>> {
 #[derive(Default)]
 struct Done {
     sounded: AtomicUsize,
+    quieted: AtomicUsize,
 }
 
 #[async_trait]
@@ -69,6 +73,9 @@ impl EffectHandler for Done {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         if matches!(effect.kind, EffectKind::SirenOn { .. }) {
             self.sounded.fetch_add(1, Ordering::Relaxed);
+        }
+        if matches!(effect.kind, EffectKind::SirenOff { .. }) {
+            self.quieted.fetch_add(1, Ordering::Relaxed);
         }
         Ok(None)
     }
@@ -164,27 +171,123 @@ async fn repeats_beyond_the_limit_are_answered_and_not_stored() {
     assert!(matches!(retried, Err(Denied::IdReused)), "it begins another: {retried:?}");
 }
 
-/// Sirens that are requested alone sound even if nothing can be stored (F15), but not for a press
-/// of ten minutes ago (F5).
-#[tokio::test(start_paused = true)]
-async fn old_siren_request_sounds_nothing_if_it_cannot_be_stored() {
-    for (age_s, sounds) in [(0, 1), (600, 0)] {
+/// A press for sirens alone, beside a disk that stores nothing.
+struct Unstored {
+    disk: Arc<Empty<SlowDisk>>,
+    ways: Arc<Done>,
+    engine: Engine,
+    press: Raise,
+    asked_at: Instant,
+    _stopper: watch::Sender<bool>,
+}
+
+impl Unstored {
+    async fn pressed(age: Duration) -> Self {
         let disk = slow_disk(0);
-        let (_stopper, stop) = watch::channel(false);
+        let (stopper, stop) = watch::channel(false);
         let ways = Arc::new(Done::default());
         let engine = engine_on(&disk, ways.clone(), stop).await;
         // The loop waits for the disk with this one.
-        let mut before = engine.raise(medical(1, &home(), person("ada")), [0; 32]).boxed();
+        let busy = engine.clone();
+        let mut before = busy.raise(medical(1, &home(), person("ada")), [0; 32]).boxed();
         assert!(poll!(&mut before).is_pending());
         tokio::task::yield_now().await;
-        let pressed_at = Clock::new(Machine).now() - Duration::from_secs(age_s);
-        let press = Raise { sent_at: Some(pressed_at), ..siren(2, &home(), person("ada")) };
-        let all = press.snapshot.sounders.len();
-        let answer = engine.raise(press, [0; 32]).await;
-        assert!(matches!(answer, Err(Denied::StorageUnavailable)), "{answer:?}");
-        tokio::task::yield_now().await;
-        assert_eq!(ways.sounded.load(Ordering::Relaxed), sounds * all, "{age_s} s old");
+        let pressed_at = Clock::new(Machine).now() - age;
+        let other = Home { id: "lake-cabin".parse().unwrap(), ..home() };
+        let press = Raise { sent_at: Some(pressed_at), ..siren(2, &other, person("ada")) };
+        let asked_at = Instant::now();
+        let unstored = Self { disk, ways, engine, press, asked_at, _stopper: stopper };
+        unstored.is_refused().await;
+        unstored
     }
+
+    async fn is_refused(&self) {
+        let answer = self.engine.raise(self.press.clone(), [0; 32]).await;
+        assert!(matches!(answer, Err(Denied::StorageUnavailable)), "{answer:?}");
+    }
+
+    /// Waits until that long after the press.
+    async fn until(&self, ms: u64) {
+        tokio::time::sleep_until(self.asked_at + Duration::from_millis(ms)).await;
+        // The task of each effect takes a turn.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// How many sirens were told to sound, and to be quiet.
+    fn told(&self) -> (usize, usize) {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        (of(&self.ways.sounded), of(&self.ways.quieted))
+    }
+
+    fn all(&self) -> usize {
+        self.press.snapshot.sounders.len()
+    }
+}
+
+/// F15. The app sends the request again meanwhile.
+#[tokio::test(start_paused = true)]
+async fn sirens_that_cannot_be_stored_sound_after_the_countdown() {
+    let unstored = Unstored::pressed(Duration::ZERO).await;
+    unstored.is_refused().await;
+    unstored.until(4_990).await;
+    assert_eq!(unstored.told(), (0, 0), "I3: nothing before D");
+    unstored.until(5_010).await;
+    assert_eq!(unstored.told(), (unstored.all(), 0));
+    unstored.is_refused().await;
+    unstored.until(64_000).await;
+    assert_eq!(unstored.told(), (unstored.all(), 0), "once");
+}
+
+/// F5, F15.
+#[tokio::test(start_paused = true)]
+async fn old_siren_request_sounds_nothing_if_it_cannot_be_stored() {
+    let unstored = Unstored::pressed(Duration::from_secs(600)).await;
+    unstored.until(20_000).await;
+    assert_eq!(unstored.told(), (0, 0));
+}
+
+/// F15. It is stored while nobody waits for the answer any more, and then canceled.
+#[tokio::test(start_paused = true)]
+async fn siren_request_that_is_stored_and_canceled_sounds_nothing() {
+    let unstored = Unstored::pressed(Duration::ZERO).await;
+    unstored.disk.0.flushes.add_permits(1_000);
+    let retried = unstored.engine.raise(unstored.press.clone(), [0; 32]).await.unwrap();
+    let by = person("ada");
+    let id = retried.current.incident.id;
+    unstored.engine.give(id, Command::Cancel { seen: Seen::All, by }).await.unwrap();
+    unstored.until(20_000).await;
+    assert_eq!(unstored.told(), (0, 0));
+}
+
+/// F15.
+#[tokio::test(start_paused = true)]
+async fn canceled_siren_request_that_was_not_stored_sounds_nothing() {
+    for (canceled_at, on, off) in [(2_000, 0, 0), (20_000, 1, 1)] {
+        let unstored = Unstored::pressed(Duration::ZERO).await;
+        unstored.until(canceled_at).await;
+        let by = person("ada");
+        let answer = unstored.engine.give(unstored.press.id, Command::Cancel { seen: Seen::All, by }).await;
+        assert!(answer.is_err(), "there is no such incident");
+        unstored.until(60_000).await;
+        let all = unstored.all();
+        assert_eq!(unstored.told(), (on * all, off * all), "canceled after {canceled_at} ms");
+    }
+}
+
+/// F15. The sirens of the stored request sound after its own countdown.
+#[tokio::test(start_paused = true)]
+async fn stored_retry_ends_sirens_that_sounded_without_it() {
+    let unstored = Unstored::pressed(Duration::ZERO).await;
+    unstored.until(10_000).await;
+    assert_eq!(unstored.told(), (unstored.all(), 0));
+    unstored.disk.0.flushes.add_permits(1_000);
+    unstored.engine.raise(unstored.press.clone(), [0; 32]).await.unwrap();
+    unstored.until(12_000).await;
+    assert_eq!(unstored.told(), (unstored.all(), unstored.all()));
+    unstored.until(15_100).await;
+    assert_eq!(unstored.told(), (2 * unstored.all(), unstored.all()));
 }
 
 /// Effects whose execution takes 300 ms. It counts those that are complete.

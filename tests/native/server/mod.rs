@@ -41,6 +41,7 @@ mod rights;
 mod session;
 mod siren_bindings;
 mod stopping;
+mod stops;
 mod store;
 mod supervisor;
 mod tasks;

@@ -36,7 +36,7 @@ const SIRENS: [(&str, &str); 5] = [
     ("driveway", "drive"),
 ];
 
-async fn all(broker: &Broker) -> Vec<Device> {
+pub async fn all(broker: &Broker) -> Vec<Device> {
     let mut devices = Vec::new();
     for (_, name) in SIRENS {
         devices.push(broker.device(name).await);
@@ -72,7 +72,7 @@ async fn until_proved(owner: &Person, incident: &Value, name: &str) {
 }
 
 /// A server whose five sirens sound for a request of the owner, and the incident.
-async fn sounding(broker: &Broker, request: &str) -> (Server, Person, Value) {
+pub async fn sounding(broker: &Broker, request: &str) -> (Server, Person, Value) {
     let server = Server::with_file(&broker.settings(&SIRENS)).await;
     online(&server, "base", true).await;
     let owner = server.sign_in("owner").await;

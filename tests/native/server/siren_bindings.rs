@@ -76,6 +76,24 @@ async fn owner_chooses_how_a_siren_is_reached_and_never_a_foreign_one() {
     drop(server);
 }
 
+/// I22: the siren that was told to sound is told to be quiet.
+#[tokio::test]
+async fn siren_that_is_removed_while_it_sounds_is_told_to_be_quiet() {
+    let broker = Broker::start().await;
+    let base = broker.device("base").await;
+    let server = Server::with_file(&chosen(&broker)).await;
+    let owner = server.sign_in("owner").await;
+    let path = format!("{BINDINGS}/base");
+    let choice = json!({"kind": "buckler", "name": "base"});
+    assert_eq!(owner.ask(Method::PUT, &path, &choice).await.0, StatusCode::OK);
+    let incident = owner.raise("maple-street", "siren", json!({})).await.1;
+    owner.act(&incident, "send-now").await;
+    until("it sounds", || async { (base.orders() == ["ON"]).then_some(()) }).await;
+    assert_eq!(owner.ask(Method::DELETE, &path, &Value::Null).await.0, StatusCode::OK);
+    owner.act(&incident, "silence").await;
+    until("quiet", || async { (base.orders() == ["ON", "OFF"]).then_some(()) }).await;
+}
+
 /// A server on which a name of each of two homes has the same topics as one of the other's.
 async fn with_shared_topics() -> (Server, Person) {
     let profile = |name: &str, topic: &str| {

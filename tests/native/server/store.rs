@@ -48,6 +48,7 @@ fn dispatch(incident: IncidentId, home: &HomeId, seq: u32) -> Effect {
         incident,
         home: home.clone(),
         seq,
+        decided_at: NOW,
         mode: Mode::Live,
         not_after: None,
         kind,
@@ -152,6 +153,7 @@ async fn sirens_alone_are_tried_though_nothing_can_be_stored() {
         "storage_unavailable"
     );
     assert!(server.app.clock.now().since(asked) < Duration::from_secs(1), "said within a second");
+    assert!(!devices.is_sounding(&home, &base), "I3: nothing before D");
     until("the siren", || async { devices.is_sounding(&home, &base).then_some(()) }).await;
 }
 

@@ -274,9 +274,9 @@ impl Ledger {
         });
         if effect.seq == 0 {
             let may = self.refuses || !self.outages.is_empty() || self.open_outage.is_some();
-            return self.demand(may && matches!(effect.kind, EffectKind::SirenOn { .. }), || {
-                format!("I3: {} is not stored", effect.key)
-            });
+            let sirens =
+                matches!(effect.kind, EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. });
+            return self.demand(may && sirens, || format!("I3: {} is not stored", effect.key));
         }
         self.demand(disk.holds_effect(&effect.key), || {
             format!("I12: {} is carried out and not in the outbox", effect.key)

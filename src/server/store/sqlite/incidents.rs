@@ -114,17 +114,21 @@ struct Outgoing<'a> {
     home: Cow<'a, HomeId>,
     mode: Mode,
     not_after: Option<Timestamp>,
+    /// Absent in effects that an earlier version stored.
+    #[serde(default)]
+    decided_at: Timestamp,
     #[serde(flatten)]
     kind: Cow<'a, EffectKind>,
 }
 
 impl<'a> Outgoing<'a> {
     fn of(effect: &'a Effect) -> Self {
-        let Effect { home, mode, not_after, kind, .. } = effect;
+        let Effect { home, mode, not_after, decided_at, kind, .. } = effect;
         Self {
             home: Cow::Borrowed(home),
             mode: *mode,
             not_after: *not_after,
+            decided_at: *decided_at,
             kind: Cow::Borrowed(kind),
         }
     }
@@ -132,12 +136,14 @@ impl<'a> Outgoing<'a> {
     fn effect(key: &str, body: &str) -> Option<Effect> {
         let mut parts = key.split('/');
         let (incident, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let Outgoing { home, mode, not_after, kind } = serde_json::from_str(body).ok()?;
+        let Outgoing { home, mode, not_after, decided_at, kind } =
+            serde_json::from_str(body).ok()?;
         Some(Effect {
             key: key.into(),
             incident,
             home: home.into_owned(),
             seq,
+            decided_at,
             mode,
             not_after,
             kind: kind.into_owned(),

@@ -7,6 +7,8 @@ pub(super) const fn german(word: W) -> &'static str {
     match word {
         W::MoreHelp => "Weitere Hilfe anfordern",
         W::Silence => "Sirene stumm schalten",
+        W::SirensSound => "Sirenen, die ertönen: {0} von {1}.",
+        W::NoSirenConfirmed => "Keine Sirene hat bestätigt, dass sie ertönt.",
         W::HowItWent => "Wie es lief",
         W::OnlyFirstCall => {
             "Nur wer den Anruf der Notrufzentrale annimmt, kann diese Anforderung noch zurücknehmen."

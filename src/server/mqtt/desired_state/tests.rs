@@ -1,0 +1,376 @@
+//! What a siren is told: each story of commands and reports, to the second.
+
+use super::*;
+use crate::{
+    domain::{id::IncidentId, incident::Mode},
+    server::mqtt::profile::known,
+};
+
+const HEARD_QUIET: DeviceReport = DeviceReport::Sounds(false, None);
+const HEARD_LOUD: DeviceReport = DeviceReport::Sounds(true, None);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + seconds * 1_000)
+}
+
+fn profile(name: &str) -> Profile {
+    known().remove(name).unwrap()
+}
+
+fn effect(incident: u128, seq: u32, on_until: Option<u64>) -> Effect {
+    let device = "base".parse().unwrap();
+    let kind = match on_until {
+        Some(until) => EffectKind::SirenOn { device, until: at(until), sound: Sound::Police },
+        None => EffectKind::SirenOff { device },
+    };
+    let incident = IncidentId(uuid::Uuid::from_u128(incident));
+    let not_after = on_until.map(|_| at(60));
+    Effect {
+        key: format!("{incident}/{seq}"),
+        incident,
+        home: "maple-street".parse().unwrap(),
+        seq,
+        decided_at: Timestamp::default(),
+        mode: Mode::Live,
+        not_after,
+        kind,
+    }
+}
+
+/// Accepts the command and records that it is sent.
+fn command(state: &mut ReportedState, effect: &Effect, now: u64, profile: &Profile) {
+    assert!(state.take(effect, at(now)));
+    let say = state.to_say(at(now), profile).unwrap();
+    state.on_sent(&say, at(now), profile);
+}
+
+#[test]
+fn a_command_counts_when_the_siren_says_so_and_not_before() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
+    state.heard(HEARD_LOUD, false, at(0));
+    command(&mut state, &on, 0, &profile);
+    assert!(!state.is_done(&on.key, &profile), "what it said before proves nothing");
+    state.heard(HEARD_LOUD, true, at(0));
+    assert!(!state.is_done(&on.key, &profile), "nor what the broker kept");
+    state.heard(HEARD_QUIET, false, at(0));
+    assert!(!state.is_done(&on.key, &profile));
+    assert!(
+        state.to_say(at(1), &profile).is_some(),
+        "what was on its way already stops no further try"
+    );
+    state.heard(HEARD_LOUD, false, at(0));
+    assert!(state.is_done(&on.key, &profile) && state.sounds);
+}
+
+#[test]
+fn a_siren_that_names_the_command_must_name_this_one() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("buckler"), effect(1, 3, Some(240)));
+    command(&mut state, &on, 0, &profile);
+    state.heard(DeviceReport::Sounds(true, Some("another".into())), false, at(0));
+    assert!(!state.is_done(&on.key, &profile));
+    state.heard(DeviceReport::Sounds(true, Some(on.key.clone())), false, at(0));
+    assert!(state.is_done(&on.key, &profile));
+}
+
+#[test]
+fn of_two_commands_the_later_one_holds_whatever_comes_last() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    command(&mut state, &effect(1, 7, None), 0, &profile);
+    assert!(!state.take(&effect(1, 3, Some(240)), at(0)), "an ON that comes after its OFF");
+    command(&mut state, &effect(2, 3, Some(240)), 1, &profile);
+    assert!(!state.take(&effect(1, 9, None), at(2)), "an OFF of an emergency before");
+    assert!(state.take(&effect(1, 9, None), at(241)));
+}
+
+/// F31.
+#[test]
+fn siren_that_comes_back_is_told_what_holds_now_and_no_old_on() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("tasmota"), effect(1, 3, Some(240)));
+    state.take(&on, at(0));
+    assert!(
+        matches!(state.to_say(at(59), &profile).unwrap().desired, DesiredState::On { .. }),
+        "in time"
+    );
+    assert_eq!(
+        state.to_say(at(60), &profile).unwrap().desired,
+        DesiredState::Off,
+        "never begun in time"
+    );
+    let mut state = ReportedState::default();
+    command(&mut state, &on, 0, &profile);
+    state.heard(HEARD_LOUD, false, at(0));
+    assert!(
+        matches!(state.to_say(at(100), &profile).unwrap().desired, DesiredState::On { .. }),
+        "it sounded already, and goes on"
+    );
+    assert_eq!(
+        state.to_say(at(600), &profile).unwrap().desired,
+        DesiredState::Off,
+        "ten minutes later"
+    );
+    state.heard(HEARD_QUIET, false, at(0));
+    assert_eq!(state.to_say(at(100), &profile), None, "F43: somebody stopped it");
+}
+
+/// F15, F43. The siren was stopped at its own button, or its command never reached it.
+#[test]
+fn request_that_was_not_stored_sounds_a_siren_that_is_quiet() {
+    let (profile, unstored) = (profile("tasmota"), effect(2, 0, Some(150)));
+    let mut state = ReportedState::default();
+    command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+    state.heard(HEARD_LOUD, false, at(0));
+    assert!(!state.take(&unstored, at(90)), "it sounds, and for longer");
+    state.heard(HEARD_QUIET, false, at(20));
+    assert!(state.take(&unstored, at(90)));
+    let mut state = ReportedState::default();
+    assert!(state.take(&effect(1, 3, Some(240)), at(0)));
+    assert!(state.take(&unstored, at(90)), "the first could begin until 60");
+}
+
+/// I22. The siren ends a drill's pulse a moment before the server's OFF, or somebody presses
+/// its own button.
+#[test]
+fn siren_stop_ends_with_the_command_that_was_stopped() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    let is_on = |state: &ReportedState, now| {
+        matches!(
+            state.to_say(at(now), &profile),
+            Some(Say { desired: DesiredState::On { .. }, .. })
+        )
+    };
+    command(&mut state, &effect(1, 3, Some(5)), 0, &profile);
+    state.heard(HEARD_LOUD, false, at(0));
+    state.heard(HEARD_QUIET, false, at(4));
+    assert_eq!(state.to_say(at(4), &profile), None, "F43: the stopped command stays stopped");
+    state.take(&effect(2, 3, Some(300)), at(30));
+    assert!(is_on(&state, 30), "a later incident sounds, also where no OFF came between");
+
+    let mut state = ReportedState::default();
+    command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+    state.heard(HEARD_LOUD, false, at(0));
+    state.heard(HEARD_QUIET, false, at(20));
+    let off = effect(1, 9, None);
+    command(&mut state, &off, 21, &profile);
+    assert!(
+        state.is_done(&off.key, &profile),
+        "it is quiet already, and some sirens report only changes"
+    );
+    state.take(&effect(2, 3, Some(300)), at(230));
+    assert!(is_on(&state, 30));
+    state.take(&effect(2, 7, Some(300)), at(231));
+    assert!(is_on(&state, 31), "so does a second command of the same incident");
+}
+
+/// I22. A siren that lost its power reports that it is quiet when it returns, in some cases
+/// before it reports that it is online.
+#[test]
+fn siren_that_returns_quiet_is_told_to_sound_again() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+    state.heard(HEARD_LOUD, false, at(0));
+    state.heard(DeviceReport::Online(false), false, at(60));
+    state.heard(HEARD_QUIET, false, at(90));
+    assert!(matches!(state.to_say(at(90), &profile).unwrap().desired, DesiredState::On { .. }));
+}
+
+/// M13. Sirens that never confirm, and sirens that could and have not, may be sounding.
+#[test]
+fn siren_is_not_silenced_by_a_reconnect() {
+    for (name, confirms) in [
+        ("zigbee2mqtt-emergency", false),
+        ("zigbee2mqtt", false),
+        ("tasmota", true),
+        ("shelly", true),
+    ] {
+        let (mut state, profile) = (ReportedState::default(), profile(name));
+        command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
+        let say = state.to_say(at(95), &profile);
+        match say {
+            Some(say) if !confirms => {
+                assert!(
+                    matches!(say.desired, DesiredState::On { until, .. } if until == at(600)),
+                    "{name}: ON with the time that is left"
+                );
+                assert_eq!(
+                    say.expires,
+                    Some(at(155)),
+                    "{name}: the broker must not deliver it much later (I13)"
+                );
+            }
+            None if confirms => {}
+            say => panic!("{name}: {say:?}"),
+        }
+        assert_eq!(
+            state.to_say(at(600), &profile).unwrap().desired,
+            DesiredState::Off,
+            "{name}: when it is over"
+        );
+    }
+    let (mut state, profile) = (ReportedState::default(), profile("zigbee2mqtt"));
+    state.take(&effect(1, 3, Some(600)), at(0));
+    let say = state.to_say(at(59), &profile).unwrap();
+    state.on_sent(&say, at(59), &profile);
+    state.on_send_failed(&say);
+    assert_eq!(
+        state.to_say(at(95), &profile).unwrap().desired,
+        DesiredState::Off,
+        "a siren that was never told does not begin late (R22)"
+    );
+    let mut state = ReportedState::default();
+    state.resume(&effect(1, 0, Some(600)), Resumed::Blind, at(95));
+    assert!(
+        matches!(state.to_say(at(95), &profile).unwrap().desired, DesiredState::On { .. }),
+        "nor does a restart of the server silence it"
+    );
+}
+
+/// M4. With and without confirmation. A HEIMAN HS2WD-E stops after 240 s.
+#[test]
+fn siren_is_told_again_before_it_stops_by_itself() {
+    let own = Profile { state: None, max_seconds: Some(120), ..profile("tasmota") };
+    let confirms = profile("zigbee2mqtt-alarm");
+    for (profile, again) in
+        [(profile("zigbee2mqtt-emergency"), [192, 384]), (own, [96, 192]), (confirms, [144, 288])]
+    {
+        let mut state = ReportedState::default();
+        command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
+        for at_s in again {
+            assert_eq!(state.to_repeat(at(at_s - 1)), None);
+            let say = state.to_repeat(at(at_s)).unwrap();
+            assert!(matches!(say.desired, DesiredState::On { .. }), "{profile:?}");
+            state.on_sent(&say, at(at_s), &profile);
+        }
+    }
+}
+
+#[test]
+fn siren_that_stops_early_is_told_again_until_its_time_is_over() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
+    command(&mut state, &on, 0, &profile);
+    state.heard(HEARD_LOUD, false, at(0));
+    assert_eq!(state.to_repeat(at(143)), None);
+    let again = state.to_repeat(at(144)).unwrap();
+    state.on_sent(&again, at(144), &profile);
+    assert_eq!(state.to_repeat(at(239)), None, "the rest fits into one command");
+    state.take(&effect(1, 9, None), at(150));
+    assert_eq!(state.to_repeat(at(239)), None);
+}
+
+#[test]
+fn blind_siren_never_counts_as_sounding_and_is_silenced_thrice() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("zigbee2mqtt"), effect(1, 3, Some(240)));
+    command(&mut state, &on, 0, &profile);
+    assert!(!state.is_done(&on.key, &profile));
+    let off = effect(1, 9, None);
+    for _ in 0..BLIND {
+        command(&mut state, &off, 9, &profile);
+    }
+    assert!(state.is_done(&off.key, &profile) && state.to_say(at(9), &profile).is_none());
+}
+
+/// I22.
+#[test]
+fn stop_names_the_command_that_was_stopped() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    let on = effect(1, 3, Some(240));
+    command(&mut state, &on, 0, &profile);
+    assert_eq!(state.heard(HEARD_QUIET, false, at(0)), None, "it may not have arrived yet");
+    state.heard(HEARD_LOUD, false, at(1));
+    assert_eq!(state.heard(HEARD_QUIET, true, at(2)), None, "what the broker kept is old");
+    let stop = Stop { incident: on.incident, seq: 3 };
+    assert_eq!(state.heard(HEARD_QUIET, false, at(20)), Some(stop.clone()));
+    assert_eq!(state.heard(HEARD_QUIET, false, at(21)), None, "once");
+    state.take(&effect(1, 7, Some(300)), at(30));
+    assert_eq!(state.heard(HEARD_QUIET, false, at(30)), None, "it has not obeyed the new one yet");
+    let mut at_its_end = ReportedState::default();
+    command(&mut at_its_end, &on, 0, &profile);
+    at_its_end.heard(HEARD_LOUD, false, at(1));
+    assert_eq!(at_its_end.heard(HEARD_QUIET, false, at(240)), None, "its time is over");
+    let mut silenced = ReportedState::default();
+    command(&mut silenced, &on, 0, &profile);
+    silenced.heard(HEARD_LOUD, false, at(1));
+    command(&mut silenced, &effect(1, 9, None), 9, &profile);
+    assert_eq!(silenced.heard(HEARD_QUIET, false, at(9)), None, "somebody told it to be quiet");
+}
+
+/// I22. A power cut takes the broker and the siren. The siren says that it is quiet before or after
+/// it says that it can be reached, and the broker may have kept that it can be.
+#[test]
+fn siren_that_lost_its_power_was_not_stopped() {
+    let online = || (DeviceReport::Online(true), false);
+    let (quiet, kept) = ((HEARD_QUIET, false), (DeviceReport::Online(true), true));
+    for story in [
+        vec![quiet.clone()],
+        vec![quiet.clone(), online()],
+        vec![online(), quiet.clone()],
+        vec![kept, quiet],
+    ] {
+        let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+        command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+        state.heard(HEARD_LOUD, false, at(1));
+        // The connection is lost.
+        state.is_away();
+        state.health.online = None;
+        for (report, kept) in story.clone() {
+            assert_eq!(state.heard(report, kept, at(90)), None, "{story:?}");
+        }
+        let say = state.to_say(at(90), &profile).unwrap();
+        assert!(matches!(say.desired, DesiredState::On { .. }), "{story:?}");
+    }
+}
+
+/// I22. Its first command may come before it listens again.
+#[test]
+fn siren_that_is_back_is_told_until_it_proves_that_it_sounds() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+    state.heard(HEARD_LOUD, false, at(1));
+    assert_eq!(state.to_repeat(at(50)), None);
+    state.heard(DeviceReport::Online(false), false, at(60));
+    state.heard(DeviceReport::Online(true), false, at(90));
+    let mut say = state.to_say(at(90), &profile).unwrap();
+    for (now, pause) in [(90, 2), (92, 4), (96, 8), (104, 16), (120, 32), (152, 32)] {
+        state.on_sent(&say, at(now), &profile);
+        assert_eq!(state.to_repeat(at(now + pause - 1)), None);
+        say = state.to_repeat(at(now + pause)).unwrap();
+    }
+    state.heard(HEARD_LOUD, false, at(185));
+    assert_eq!(state.to_repeat(at(200)), None);
+    assert!(state.heard(HEARD_QUIET, false, at(201)).is_some(), "now somebody stopped it");
+    assert_eq!(state.to_repeat(at(210)), None);
+}
+
+/// I22, F43.
+#[test]
+fn restart_does_not_sound_a_siren_that_was_stopped() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    state.resume(&effect(1, 3, Some(240)), Resumed::Stopped, at(100));
+    assert_eq!((state.to_say(at(100), &profile), state.to_repeat(at(200))), (None, None));
+    let mut again = ReportedState::default();
+    again.resume(&effect(1, 3, Some(240)), Resumed::Stopped, at(30));
+    again.take(&effect(1, 7, Some(300)), at(40));
+    let say = again.to_say(at(40), &profile).unwrap();
+    assert!(matches!(say.desired, DesiredState::On { .. }), "a new request sounds it");
+    let off = effect(1, 9, None);
+    command(&mut state, &off, 240, &profile);
+    assert!(state.is_done(&off.key, &profile), "it is quiet already");
+}
+
+#[test]
+fn command_is_over_when_no_off_can_follow() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    let second = |seconds, ms| at(seconds) + std::time::Duration::from_millis(ms);
+    assert!(state.is_over(at(0), &profile));
+    command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+    assert!(!state.is_over(second(300, 0), &profile) && state.is_over(second(300, 1), &profile));
+    command(&mut state, &effect(1, 9, None), 100, &profile);
+    let day = 100 + 24 * 3_600;
+    assert!(!state.is_over(second(day, 0), &profile) && state.is_over(second(day, 1), &profile));
+    state.heard(HEARD_QUIET, false, at(101));
+    assert!(state.is_over(at(101), &profile));
+}

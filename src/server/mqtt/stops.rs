@@ -1,0 +1,92 @@
+//! Reports sirens that stopped by themselves, or at their own button, to their incidents (I22).
+
+use super::{MqttDevices, desired_state::Stop, registry::Siren};
+use crate::{
+    domain::{
+        id::{DeviceId, HomeId},
+        incident::command::Command,
+    },
+    server::{
+        clock::Clock,
+        engine::{Denied, Engine},
+        tasks::contained,
+    },
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::task::TaskTracker;
+
+/// A stop that could not be stored is retried for this long.
+const STALE: Duration = Duration::from_secs(60);
+/// The pause between these retries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A siren that stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    home: HomeId,
+    device: DeviceId,
+    stop: Stop,
+}
+
+impl MqttDevices {
+    pub(super) fn siren_stopped(&self, siren: &Siren, stop: Stop) {
+        let (home, device) = (siren.binding.home.clone(), siren.binding.device.clone());
+        tracing::warn!(%home, %device, incident = %stop.incident, "a siren stopped although it is wanted to sound");
+        if let Err(error) = self.stops.try_send(Stopped { home, device, stop }) {
+            tracing::error!(%error, "could not queue the stop of a siren; its incident still calls it sounding");
+        }
+    }
+}
+
+/// Gives stops of sirens to their incidents, until the server stops.
+pub async fn report_stops(
+    engine: Engine,
+    clock: Arc<Clock>,
+    mut stops: mpsc::Receiver<Stopped>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let open = TaskTracker::new();
+    loop {
+        let stopped = tokio::select! {
+            biased;
+            stopped = stops.recv() => stopped,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(stopped) = stopped else { break };
+        // A stop that waits for the disk must not delay others.
+        let of = format!("{}/{}", stopped.home, stopped.device);
+        let (engine, clock, stop) = (engine.clone(), clock.clone(), stop.clone());
+        let work = async move { report(&engine, &clock, stopped, stop).await };
+        open.spawn(contained("stop of a siren", of, work));
+    }
+    open.close();
+    open.wait().await;
+}
+
+async fn report(
+    engine: &Engine,
+    clock: &Clock,
+    Stopped { home, device, stop: Stop { incident, seq } }: Stopped,
+    mut stop: watch::Receiver<bool>,
+) {
+    let at = clock.now();
+    loop {
+        let command = Command::SirenStopped { device: device.clone(), seq };
+        match engine.give(incident, command).await {
+            Err(Denied::StorageUnavailable | Denied::Busy)
+                if clock.now().since(at) < STALE && !*stop.borrow() =>
+            {
+                let _ = timeout(PAUSE, stop.wait_for(|stop| *stop)).await;
+            }
+            Err(Denied::StorageUnavailable | Denied::Busy) => {
+                return tracing::error!(%home, %device, %incident, "could not store that a siren stopped");
+            }
+            // A test of a siren, or sirens that could not be stored, have no incident.
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
