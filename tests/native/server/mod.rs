@@ -2,6 +2,7 @@
 
 mod alone;
 mod api;
+mod asleep;
 mod audit;
 mod bad_input;
 mod broker;
