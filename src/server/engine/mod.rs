@@ -8,6 +8,7 @@ mod batch;
 pub mod device;
 mod event_loop;
 pub mod outbox;
+mod put_back;
 mod running;
 mod waiting;
 
@@ -32,6 +33,7 @@ use crate::{
 use batch::{Job, Reply};
 use event_loop::{EventLoop, Start, Timers};
 use outbox::{LiveSirens, Outbox};
+pub use put_back::{PutBack, put_back};
 pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;

@@ -100,7 +100,14 @@ impl Story<'_> {
             }
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
-            Event::FoundLate { late_ms } => {
+            Event::FoundLate { put_back: true, .. } => {
+                let then = match then.state {
+                    core::State::Dispatching => "Nobody else is called by itself",
+                    _ => "Somebody must look at it before anything is sent",
+                };
+                (What::Note, None, format!("The server's database was put back from a copy. {then}"))
+            }
+            Event::FoundLate { late_ms, put_back: false } => {
                 let minutes = late_ms / 60_000;
                 (
                     What::Note,

@@ -127,7 +127,7 @@ impl Life {
 
 fn late_ms(current: &Current) -> u64 {
     let late = current.history.iter().find_map(|fact| match fact.event {
-        Event::CountdownOver { late_ms } | Event::FoundLate { late_ms } => Some(late_ms),
+        Event::CountdownOver { late_ms } | Event::FoundLate { late_ms, .. } => Some(late_ms),
         _ => None,
     });
     late.expect("the countdown is over")
