@@ -100,21 +100,7 @@ impl Story<'_> {
             }
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
-            Event::FoundLate { put_back: true, .. } => {
-                let then = match then.state {
-                    core::State::Dispatching => "Nobody else is called by itself",
-                    _ => "Somebody must look at it before anything is sent",
-                };
-                (What::Note, None, format!("The server's database was put back from a copy. {then}"))
-            }
-            Event::FoundLate { late_ms, put_back: false } => {
-                let minutes = late_ms / 60_000;
-                (
-                    What::Note,
-                    None,
-                    format!("The server was down. Found {minutes} min late: somebody must look at it before anything is sent"),
-                )
-            }
+            Event::FoundLate { late_ms, put_back } => (What::Note, None, found_late(*late_ms, *put_back, then)),
             Event::SirenOn { .. }
             | Event::SirenConfirmed { .. }
             | Event::SirenFailed { .. }
@@ -376,6 +362,17 @@ fn closed(disposition: Disposition) -> &'static str {
         Disposition::ClosedByCenter => "Closed by the monitoring center",
         Disposition::HelpGiven => "Closed by the monitoring center: help was given",
         Disposition::FalseAlarm => "Closed by the monitoring center: nobody had needed help",
+    }
+}
+
+fn found_late(late_ms: u64, put_back: bool, then: &core::Incident) -> String {
+    let cause = match put_back {
+        true => "The server's database was put back from a copy".into(),
+        false => format!("The server was down. Found {} min late", late_ms / 60_000),
+    };
+    match then.state {
+        core::State::Dispatching => format!("{cause}: nobody else is called by itself"),
+        _ => format!("{cause}: somebody must look at it before anything is sent"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A machine that sleeps, and one that boots with a clock that nobody has set: what is late is
 //! noticed, or taken for late (I16, R22).
 
-use super::{database, tasks::outbox, until_within};
+use super::{database, tasks::outbox, until_within, wait};
 use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -31,6 +31,9 @@ use tokio::sync::watch;
 
 /// How soon a server must notice that the machine was asleep. A busy machine is not a fault.
 const NOTICED: Duration = Duration::from_secs(4);
+
+/// After this time the engine has nothing left to do but to wait.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// What the machine reports.
 #[derive(Clone, Debug)]
@@ -166,6 +169,8 @@ async fn night_asleep_in_the_first_call_dispatches_nothing() {
     life.police().await;
     let id = life.current().incident.id;
     life.engine.give(id, Command::SendNow { by: person("ada") }).await.unwrap();
+    // The loop has tidied up, and has nothing to do before the call is over.
+    wait(IDLE).await;
     life.sleep(Duration::from_secs(8 * 3_600));
     life.until_state("under_review").await;
     assert_eq!(life.executed("request_dispatch"), 0);

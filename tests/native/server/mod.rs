@@ -34,6 +34,7 @@ mod passkeys;
 mod phone;
 mod pretenders;
 mod proxy;
+mod put_back;
 mod quarantine;
 mod receiver;
 mod restart;
