@@ -3,7 +3,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -33,6 +33,36 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Replaces a file by one that is private to this user, or creates it. It has all of the new content
+/// or is as it was, and is on the disk when this returns.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn replace(path: &Path, content: &str) -> io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    // An earlier attempt that was interrupted left this file.
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = new_file(&part)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&part, path)?;
+    sync_folder_of(path)
+}
+
+/// Flushes the folder of a file, so that its name is on the disk.
+///
+/// # Errors
+/// The folder cannot be flushed.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 /// Removes the permissions of other users from a file that an older version made, or from a copy. A
@@ -148,6 +178,18 @@ mod tests {
         assert!(is_open_to_others(&file));
         tighten(&file);
         assert_eq!((mode(&file), is_open_to_others(&file)), (0o600, false));
+    }
+
+    #[test]
+    fn replaced_file_is_private_and_whole() {
+        let parent = tempfile::tempdir().unwrap();
+        let file = parent.path().join("file");
+        std::fs::write(parent.path().join("file.part"), "of an attempt that was cut").unwrap();
+        for content in ["longer than the next", "next"] {
+            replace(&file, content).unwrap();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+        }
+        assert_eq!((mode(&file), std::fs::read_dir(parent.path()).unwrap().count()), (0o600, 1));
     }
 
     #[test]

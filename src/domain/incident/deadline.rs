@@ -1,7 +1,7 @@
 //! The timers of an incident. They are times in its state, never callbacks, so that a restart only
 //! loads the state and asks again.
 
-use super::{CallState, Incident, Siren, State, UNATTENDED, Verification};
+use super::{CallState, Incident, SIREN_NOT_AFTER, Siren, State, UNATTENDED, Verification};
 use crate::domain::{id::CallId, time::Timestamp};
 
 /// A timer, by what it means when it fires.
@@ -25,6 +25,15 @@ impl Incident {
     /// Returns the next deadline, if any.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.next_timer().map(|(at, _)| at)
+    }
+
+    /// Returns when a countdown that ran would end without sirens, if one runs. A server that does
+    /// not know how late it is continues there at the earliest (R22).
+    pub fn too_late_for_sirens_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::CountingDown { deadline, .. } => Some(deadline + SIREN_NOT_AFTER),
+            _ => None,
+        }
     }
 
     /// Returns the earliest timer, if any. Of timers for the same moment, the first in the order of

@@ -2,6 +2,9 @@
 //! refused.
 
 mod center;
+mod put_back;
+
+pub use put_back::put_back;
 
 use super::{
     Actor, Call, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode,
@@ -445,7 +448,7 @@ impl Draft {
                 ended.into_iter().for_each(|(by, disposition)| self.close(by, disposition));
             }
             State::Dispatching if incident.open_call().is_none() => {
-                if !self.place_next_call() {
+                if self.incident.calls_withheld || !self.place_next_call() {
                     let closed = self
                         .incident
                         .dispatches
@@ -469,7 +472,7 @@ impl Draft {
         match timer {
             Timer::Countdown => self.countdown_over(at),
             Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => {
-                self.found_late()
+                self.found_late(false)
             }
             Timer::Unclaimed => {
                 // A quiet incident was not offered to operators; it goes to the center without a
@@ -514,17 +517,17 @@ impl Draft {
         self.now > waiting + STALE_AFTER
     }
 
-    fn found_late(&mut self) {
+    fn found_late(&mut self, put_back: bool) {
         if let Some(call) = self.incident.open_call().map(|c| c.id) {
             self.push(Event::CallEnded { call, outcome: CallOutcome::Failed });
         }
         let late_ms = self.now.since(self.incident.deadline).as_millis() as u64;
-        self.push(Event::FoundLate { late_ms });
+        self.push(Event::FoundLate { late_ms, put_back });
     }
 
     fn countdown_over(&mut self, deadline: Timestamp) {
         if self.now > deadline + STALE_AFTER {
-            return self.found_late();
+            return self.found_late(false);
         }
         let State::CountingDown { pending, .. } = self.incident.state else { return };
         self.push(Event::CountdownOver { late_ms: self.now.since(deadline).as_millis() as u64 });

@@ -51,8 +51,12 @@ pub enum Event {
     CountdownOver { late_ms: u64 },
     /// Somebody skipped the countdown.
     SentNow { by: Actor },
-    /// Found too late to act without a review (R22).
-    FoundLate { late_ms: u64 },
+    /// Found too late to act without a review (R22), or in a database that was put back (I32).
+    FoundLate {
+        late_ms: u64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        put_back: bool,
+    },
     /// Sirens were commanded to sound until `until`; after `not_after` the command is dropped
     /// (I13).
     SirenOn { devices: Vec<DeviceId>, until: Timestamp, not_after: Timestamp },

@@ -46,6 +46,7 @@ impl Incident {
             signaled: None,
             external: ExternalReports::default(),
             late_cancels: Vec::new(),
+            calls_withheld: false,
             disposition: None,
             touched_at: first.at,
             seq: 1,
@@ -141,6 +142,7 @@ impl Incident {
     fn ask(&mut self, request: Request, by: &Actor, at: Timestamp) {
         // The party that reported the end did not know of this request.
         self.external.ended = None;
+        self.calls_withheld = false;
         self.asked.retain(|asked| (asked.request, &asked.by) != (request, by));
         self.asked.push(Asked { request, by: by.clone(), at, seq: self.seq });
     }
@@ -179,6 +181,11 @@ impl Incident {
     }
 
     fn found_late(&mut self) {
+        // Help was requested: there is nothing to decide, and it is requested only once (I2).
+        if matches!(self.state, State::Dispatching) {
+            self.calls_withheld = true;
+            return;
+        }
         self.requests = self.requests.union(self.pending());
         self.state = State::UnderReview;
     }

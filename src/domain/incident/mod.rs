@@ -14,7 +14,7 @@
 //!                                       dispatching  (per service: requested → accepted | rejected → en_route → on_scene → closed)
 //!                                            │  the other contacts are called meanwhile, in order
 //!                                            └─ all services closed and all contacts called, or closed by the center ──▶ closed ■
-//!  more than 15 min after D when it is found ──▶ under_review ──the center or an owner decides──▶ verifying | dispatching | closed ■
+//!  more than 15 min after D when it is found, or in a database that was put back ──▶ under_review ──the center or an owner decides──▶ verifying | dispatching | closed ■
 //! ```
 //!
 //! Sirens have a state of their own ([`Siren`]), which affects that of the incident only where
@@ -166,6 +166,9 @@ pub struct Incident {
     pub external: ExternalReports,
     /// People who tried to cancel too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
+    /// Whether nobody else is called by itself, because the incident comes from a database that was
+    /// put back (I32).
+    pub calls_withheld: bool,
     /// How it ended, if it was closed.
     pub disposition: Option<Disposition>,
     /// When the latest event happened.

@@ -3,6 +3,7 @@
 
 use crate::server::{
     Finding, cameras,
+    clock::{Machine, TimeSource},
     config::Config,
     dc09::transmitter,
     evidence_key, mqtt, private,
@@ -22,6 +23,7 @@ const KEY_BYTES: usize = 32;
 /// Checks everything and prints the findings. Returns whether all of them are good.
 pub async fn check(config: &Config) -> bool {
     let mut findings = folder(&config.data);
+    findings.push(clock().await);
     findings.extend(database(&config.data.join(DATABASE)).await);
     if let Some(settings) = &config.mqtt {
         findings.extend(mqtt::probe(settings).await);
@@ -65,6 +67,18 @@ fn folder(folder: &Path) -> Vec<Finding> {
             .map(|free| (free >= SPACE_LEAST, format!("disk: {} MB free", free >> 20))),
     );
     findings
+}
+
+/// A clock that nobody can judge is no fault, because a container cannot ask.
+async fn clock() -> Finding {
+    match Machine.is_synchronized().await {
+        Some(true) => (true, "clock: synchronized with a time server".into()),
+        Some(false) => (
+            false,
+            "clock: not synchronized with a time server; after a power cut nobody knows how late an emergency is".into(),
+        ),
+        None => (true, "clock: nobody can tell whether it is synchronized".into()),
+    }
 }
 
 /// The fault of a key file, if it has one. A key that is missing is made when it is needed.

@@ -6,10 +6,11 @@ pub mod user;
 
 use super::{
     StartError,
+    clock::{Machine, TimeSource},
     config::{Config, Options},
     evidence_key::EvidenceKey,
     http::{Assets, Bundle},
-    run,
+    run::{lock, run},
     store::sqlite::{self, DATABASE, backup},
     tasks::spawn_contained,
 };
@@ -110,9 +111,17 @@ enum Command {
     },
     /// Copies the database into a new file, also while a server runs
     Backup {
-        /// The new file; to restore it, stop the server and put it into the data folder as
-        /// buckler.db
+        /// The new file; `buckler restore` puts it back
         file: PathBuf,
+        /// The server's data folder
+        #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
+        data: PathBuf,
+    },
+    /// Puts a backup back in the place of the database, which is kept under another name. Fails
+    /// while a server runs. Incidents that ran in the backup wait for a person
+    Restore {
+        /// A file that `buckler backup` made
+        backup: PathBuf,
         /// The server's data folder
         #[arg(long, env = "BUCKLER_DATA", default_value = "data")]
         data: PathBuf,
@@ -157,6 +166,7 @@ pub fn main(bundle: Option<Bundle>) -> ExitCode {
         }
         Command::Evidence { evidence: Evidence::Key, data } => print_key(&data),
         Command::Backup { file, data } => copy(&data, &file),
+        Command::Restore { backup, data } => put_back(&data, &backup),
         Command::Export { asked, data } => write_evidence(&asked, &data),
         Command::User { user, data } => people(user, &data),
     };
@@ -325,6 +335,20 @@ fn is_there(data: &Path) -> Result<PathBuf, NoDatabase> {
 async fn copy(data: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
     backup(&data.join(DATABASE), file).await?;
     println!("The database is in {}.", file.display());
+    Ok(())
+}
+
+#[tokio::main]
+async fn put_back(data: &Path, backup: &Path) -> Result<(), Box<dyn Error>> {
+    let _lock = lock(data)?;
+    let before = sqlite::restore(backup, data, Machine.wall()).await?;
+    println!("The backup is the database of {} now.", data.display());
+    if let Some(before) = before {
+        println!("The database before is in {}.", before.display());
+    }
+    println!(
+        "The next start carries out nothing that was left, and incidents that ran wait for a person."
+    );
     Ok(())
 }
 

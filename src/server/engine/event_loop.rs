@@ -43,6 +43,9 @@ const BREATH: Duration = Duration::from_millis(20);
 /// The shortest time before the next deadline at which maintenance begins, because writing a long
 /// log back and flushing it can take that long.
 const ROOM: Duration = Duration::from_millis(250);
+/// How often the clock is looked at while a deadline waits, because a machine that sleeps does not
+/// wake its timers in time.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often the clock is compared with the wall clock while nothing happens.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
 /// How often the log says that requests are refused.
@@ -166,6 +169,7 @@ impl EventLoop {
             }
             let wake =
                 rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
+            let look = wake.filter(|_| self.clock.machine_may_sleep()).map(|_| instant() + LOOK);
             let has_room = wake.is_none_or(|at| at >= self.tidy_at.max(instant()) + ROOM);
             tokio::select! {
                 biased;
@@ -179,6 +183,7 @@ impl EventLoop {
                     return;
                 }
                 () = sleep_until(wake) => {}
+                () = sleep_until(look) => {}
                 () = std::future::ready(()), if !waiting.is_empty() => {}
                 Some(job) = queue.recv() => self.wait_in(&mut waiting, job),
                 () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {

@@ -8,6 +8,7 @@ mod batch;
 pub mod device;
 mod event_loop;
 pub mod outbox;
+mod put_back;
 mod running;
 mod unstored;
 mod waiting;
@@ -33,6 +34,7 @@ use crate::{
 use batch::{Job, Reply};
 use event_loop::{EventLoop, Start, Timers};
 use outbox::Outbox;
+pub use put_back::{PutBack, put_back};
 pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -123,13 +125,14 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let view = Arc::new(View::default());
         let mut timers = Timers::default();
-        let mut latest_fact = None;
+        let (mut latest_fact, mut least_if_unknown) = (None, None);
         let changes = view.restore(store.running().await?, clock.now());
         for current in view.running() {
             latest_fact = latest_fact.max(current.history.last().map(|fact| fact.at));
             timers.set(current.incident.id, current.incident.next_deadline());
+            least_if_unknown = least_if_unknown.max(current.incident.too_late_for_sirens_at());
         }
-        let time_is_kept = set_clock(&*store, &clock, latest_fact).await?;
+        let time_is_kept = set_clock(&*store, &clock, latest_fact, least_if_unknown).await?;
         let (mut pending, unreadable) = store.pending().await?;
         if !unreadable.is_empty() {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
@@ -260,24 +263,34 @@ impl Engine {
 /// Continues the clock from where the server stopped, and stores the anchor that the next start
 /// needs for that. If the anchor cannot be stored, the clock continues from the stored one, because
 /// the next start would do so too. Returns whether the time is stored.
+///
+/// Who does not know the time may be late. It is then `least_if_unknown` at least: the countdowns
+/// that ran are over, and call without sirens (R22).
 async fn set_clock(
     store: &dyn Journal,
     clock: &Clock,
     latest_fact: Option<Timestamp>,
+    least_if_unknown: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     let kept = store.anchor().await?;
-    if let Some(latest) = latest_fact {
-        clock.go_on(kept.as_ref(), latest);
+    let is_unknown = least_if_unknown.is_some() && clock.is_unknown_since(kept.as_ref()).await;
+    if is_unknown {
+        tracing::warn!(
+            "the machine has booted, and nobody has set its clock: how late it is is unknown. What was counting down calls without sirens"
+        );
+    }
+    let least = latest_fact.max(least_if_unknown.filter(|_| is_unknown));
+    if let Some(least) = least {
+        clock.go_on(kept.as_ref(), least);
     }
     let Some(anchor) = clock.anchor(clock.now()) else { return Ok(true) };
-    let holds =
-        latest_fact.is_some() && kept.as_ref().is_some_and(|kept| kept.boot.id == anchor.boot.id);
+    let holds = least.is_some() && kept.as_ref().is_some_and(|kept| kept.boot.id == anchor.boot.id);
     if !holds && let Err(error) = store.put_anchor(&anchor).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "could not store the server's time"
         );
-        clock.go_on(kept.as_ref(), latest_fact.unwrap_or_default());
+        clock.go_on(kept.as_ref(), least.unwrap_or_default());
         return Ok(false);
     }
     Ok(true)

@@ -1,5 +1,6 @@
 //! The running incidents, for readers that do not go through the event loop.
 
+use super::PutBack;
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -14,7 +15,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, RwLock,
+        Arc, OnceLock, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -56,6 +57,7 @@ pub struct View {
     quarantined: RwLock<BTreeMap<String, Quarantined>>,
     /// Keys of stored effects that cannot be read.
     unreadable_effects: RwLock<Vec<String>>,
+    put_back: OnceLock<PutBack>,
 }
 
 impl View {
@@ -211,6 +213,16 @@ impl View {
 
     pub(super) fn note_unreadable_effects(&self, keys: Vec<String>) {
         *self.unreadable_effects.write().expect("no writer panics") = keys;
+    }
+
+    /// What was withheld, if this server started on a database that was put back.
+    pub fn put_back(&self) -> Option<&PutBack> {
+        self.put_back.get()
+    }
+
+    /// Notes what was withheld at the start.
+    pub fn note_put_back(&self, put_back: PutBack) {
+        let _ = self.put_back.set(put_back);
     }
 
     /// All running incidents.

@@ -5,7 +5,7 @@ use crate::{
     api::problem::Code,
     domain::incident::{Incident, State},
     server::{
-        engine::Engine,
+        engine::{Engine, PutBack},
         homes::Homes,
         metrics,
         private::free_space,
@@ -93,6 +93,13 @@ impl SelfCheck {
             "outbox: {depth} under way, the oldest for {} s{look}\n",
             oldest.as_secs()
         ));
+        if let Some(PutBack { incidents, withheld }) = self.engine.view().put_back() {
+            reasons.push(format!(
+                "database: a backup or a copy was put back; {incidents} incidents that ran in it wait for a person, and {} effects \
+                 were not carried out; see the log\n",
+                withheld.len()
+            ));
+        }
         reasons.extend(self.set_aside(is_here));
         if let Some(free) = free_space(&self.data) {
             let look =

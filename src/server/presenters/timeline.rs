@@ -100,7 +100,7 @@ impl Story<'_> {
             }
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
-            Event::FoundLate { late_ms } => (What::Note, None, found_late(*late_ms)),
+            Event::FoundLate { late_ms, put_back } => (What::Note, None, found_late(*late_ms, *put_back, then)),
             Event::SirenOn { .. }
             | Event::SirenConfirmed { .. }
             | Event::SirenFailed { .. }
@@ -371,13 +371,17 @@ fn closed(disposition: Disposition) -> &'static str {
     }
 }
 
-fn with_note(decision: &str, note: &str) -> String {
-    if note.is_empty() { decision.into() } else { format!("{decision}. {note}") }
+fn found_late(late_ms: u64, put_back: bool, then: &core::Incident) -> String {
+    let cause = match put_back {
+        true => "The server's database was put back from a copy".into(),
+        false => format!("The server was down. Found {} min late", late_ms / 60_000),
+    };
+    match then.state {
+        core::State::Dispatching => format!("{cause}: nobody else is called by itself"),
+        _ => format!("{cause}: somebody must look at it before anything is sent"),
+    }
 }
 
-fn found_late(late_ms: u64) -> String {
-    let minutes = late_ms / 60_000;
-    format!(
-        "The server was down. Found {minutes} min late: somebody must look at it before anything is sent"
-    )
+fn with_note(decision: &str, note: &str) -> String {
+    if note.is_empty() { decision.into() } else { format!("{decision}. {note}") }
 }

@@ -3,6 +3,7 @@
 
 mod beside;
 mod parts;
+mod put_back;
 
 use super::{
     App,
@@ -121,9 +122,13 @@ impl App {
         for key in [cameras::KEY, evidence_key::FILE] {
             private::tighten(&config.data.join(key));
         }
-        let mut database = sqlite::open(&config.data.join(DATABASE)).await?;
+        let file = config.data.join(DATABASE);
+        let mut database = sqlite::open(&file).await?;
         demo::check(&mut database, config.demo).await?;
-        Self::with_database(database, config, stop).await
+        let put_back = put_back::withhold(&file, &mut database).await?;
+        let app = Self::with_database(database, config, stop).await?;
+        put_back.into_iter().for_each(|put_back| app.engine.view().note_put_back(put_back));
+        Ok(app)
     }
 
     /// Starts on an open database.
@@ -295,7 +300,9 @@ pub async fn run(
     if let Some(tls) = &tls {
         app.tasks.spawn("certificate", tls.clone().reload_on_hangup(stop.clone()));
     }
-    serve(listener, tls, app, assets, stop).await
+    serve(listener, tls, app, assets, stop).await?;
+    put_back::at_the_end(&config.data.join(DATABASE)).await;
+    Ok(())
 }
 
 /// Serves until `stop` becomes true. Then open streams end, open requests get a moment to complete,
@@ -326,7 +333,7 @@ pub async fn serve(
 }
 
 /// Locks the data folder for as long as the returned value exists.
-fn lock(data: &std::path::Path) -> Result<FolderLock, StartError> {
+pub(super) fn lock(data: &std::path::Path) -> Result<FolderLock, StartError> {
     let folder = |source| StartError::Folder { folder: data.display().to_string(), source };
     private::folder(data).map_err(folder)?;
     FolderLock::take(data)

@@ -54,6 +54,17 @@ fn server_down_for_three_hours_sends_nothing_by_itself() {
     assert_eq!((story.state(), story.made("notify"), story.effects.len()), ("under_review", 1, 1));
 }
 
+/// I16, R22. A server that does not know how late it is continues there.
+#[test]
+fn countdown_of_unknown_lateness_calls_without_sirens() {
+    let mut story = Story::live(Request::Police);
+    story.now = story.incident.too_late_for_sirens_at().unwrap();
+    story.wait(s(0));
+    assert_eq!((story.state(), story.made("siren_on")), ("verifying", 0));
+    assert_eq!((story.made("call_contact"), story.lateness_ms()), (1, Some(60_000)));
+    assert_eq!(story.incident.too_late_for_sirens_at(), None, "a call goes on where it was");
+}
+
 /// I16.
 #[test]
 fn nothing_fires_early() {

@@ -10,6 +10,7 @@ mod external_reports;
 mod late;
 mod model;
 mod presses;
+mod put_back;
 mod quiet;
 mod seen;
 mod sirens;

@@ -228,7 +228,7 @@ impl Story {
 
     pub fn lateness_ms(&self) -> Option<u64> {
         self.facts.iter().find_map(|f| match f.event {
-            Event::CountdownOver { late_ms } | Event::FoundLate { late_ms } => Some(late_ms),
+            Event::CountdownOver { late_ms } | Event::FoundLate { late_ms, .. } => Some(late_ms),
             _ => None,
         })
     }

@@ -268,7 +268,8 @@ async fn canceled_siren_request_that_was_not_stored_sounds_nothing() {
         let unstored = Unstored::pressed(Duration::ZERO).await;
         unstored.until(canceled_at).await;
         let by = person("ada");
-        let answer = unstored.engine.give(unstored.press.id, Command::Cancel { seen: Seen::All, by }).await;
+        let answer =
+            unstored.engine.give(unstored.press.id, Command::Cancel { seen: Seen::All, by }).await;
         assert!(answer.is_err(), "there is no such incident");
         unstored.until(60_000).await;
         let all = unstored.all();

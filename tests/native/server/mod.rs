@@ -2,6 +2,7 @@
 
 mod alone;
 mod api;
+mod asleep;
 mod audit;
 mod bad_input;
 mod broker;
@@ -33,6 +34,7 @@ mod passkeys;
 mod phone;
 mod pretenders;
 mod proxy;
+mod put_back;
 mod quarantine;
 mod receiver;
 mod restart;

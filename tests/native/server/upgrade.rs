@@ -32,6 +32,7 @@ async fn folder_of_the_version_before_the_one_write_path_goes_on() {
     assert_eq!(before.len(), 9);
 
     let server = Server::on(folder, "30s").await;
+    assert_eq!(server.app.engine.view().put_back(), None, "I32: it is adopted");
     let owner = server.sign_in("owner").await;
     // The server was down for more than fifteen minutes, so a review comes first (R22).
     for home in ["maple-street", "lake-cabin"] {

@@ -1,6 +1,6 @@
 //! Backup copies of the database, also while a server uses it. A backup never overwrites a file.
 
-use super::failed;
+use super::{epoch, failed};
 use crate::server::{private, store::StoreError};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{fs::File, path::Path};
@@ -37,10 +37,14 @@ pub async fn backup(file: &Path, copy: &Path) -> Result<(), StoreError> {
         .execute(&mut reader)
         .await
         .map_err(failed("copy the database"))?;
+    let options = SqliteConnectOptions::new().filename(part);
+    let mut copied =
+        SqliteConnection::connect_with(&options).await.map_err(failed("open the copy"))?;
+    epoch::mark_copy(&mut copied).await?;
+    copied.close().await.map_err(failed("close the copy"))?;
     let flushed =
         File::open(part).and_then(|f| f.sync_all()).and_then(|()| std::fs::rename(part, copy));
-    let folder = copy.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     flushed
-        .and_then(|()| File::open(folder)?.sync_all())
+        .and_then(|()| private::sync_folder_of(copy))
         .map_err(|e| StoreError::Unusable(format!("cannot write {}: {e}", copy.display())))
 }

@@ -23,6 +23,20 @@ pub async fn inspect(file: &Path) -> Result<Vec<(bool, String)>, StoreError> {
     Ok(found)
 }
 
+/// Checks that a backup can be put back.
+///
+/// # Errors
+/// Why it cannot.
+pub(super) async fn check_copy(file: &Path) -> Result<(), StoreError> {
+    let reader = reader(file).await?;
+    for (good, text) in [whole(&reader).await?, version(&reader).await?] {
+        if !good {
+            return Err(StoreError::Unusable(format!("{} is {text}", file.display())));
+        }
+    }
+    Ok(())
+}
+
 async fn whole(reader: &SqlitePool) -> Result<(bool, String), StoreError> {
     let rows = sqlx::query("PRAGMA integrity_check(5)")
         .fetch_all(reader)

@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 15] = [
+const ALL: [(&str, &str); 16] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -30,6 +30,7 @@ const ALL: [(&str, &str); 15] = [
     migration!("0013_probe"),
     migration!("0014_revision"),
     migration!("0015_quarantine"),
+    migration!("0016_epoch"),
 ];
 
 /// What brings a database to the version of this program.

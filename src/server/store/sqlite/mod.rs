@@ -7,12 +7,14 @@ mod audit;
 mod backup;
 mod center;
 mod deliveries;
+pub mod epoch;
 mod incidents;
 mod inspect;
 mod invitations;
 mod migrations;
 mod passkeys;
 mod read;
+mod restore;
 mod sessions;
 mod upkeep;
 
@@ -20,6 +22,7 @@ pub use audit::{Verdict, verify};
 pub use backup::backup;
 pub use inspect::inspect;
 pub use read::{Wanted, each};
+pub use restore::restore;
 
 use super::{
     Batch, ChangeError, Cursor, Database, IncidentPage, JournalReads, Reads, RequestRow,
