@@ -1,25 +1,22 @@
 //! Decides on commands: `(incident, command, now) → facts`, and a typed refusal if the command is
 //! refused.
 
+mod calls;
 mod center;
 mod put_back;
 
 pub use put_back::put_back;
 
 use super::{
-    Actor, Call, CallOutcome, CallState, CenterMode, DRILL_SIREN, Disposition, Incident, Mode,
-    Purpose, REPEATS_MOST, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN,
-    STALE_AFTER, SirenFault, State, Verification,
-    command::{CallStep, Command, Raise, Seen},
+    Actor, CallOutcome, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose,
+    REPEATS_MOST, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN, STALE_AFTER,
+    SirenFault, State, Verification,
+    command::{Command, Raise, Seen},
     deadline::Timer,
     effect::{Effect, effects},
     event::{Event, Recorded},
 };
-use crate::domain::{
-    call_tree,
-    id::{CallId, DeviceId},
-    time::Timestamp,
-};
+use crate::domain::{id::DeviceId, time::Timestamp};
 use std::time::Duration;
 
 /// Why a command was refused. The decision may hold facts all the same.
@@ -324,89 +321,6 @@ impl Draft {
         }
     }
 
-    fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
-        let call =
-            self.incident.calls.iter().find(|c| c.id == id).ok_or(Refusal::CallOver)?.clone();
-        // Before the password matters, so that the caller learns nothing about it (I17).
-        if let (true, Purpose::Verify, CallStep::Cancel { seen, .. }) =
-            (call.is_open(), call.purpose, step)
-        {
-            let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
-            self.has_seen_all(&by, seen)?;
-        }
-        match (call.state, step) {
-            // The answer is the same for a right and a wrong password, and for a repeated request
-            // (I17).
-            (
-                CallState::Ended(CallOutcome::Cancelled | CallOutcome::WrongPassword),
-                CallStep::Cancel { .. },
-            ) => return Ok(()),
-            (CallState::Ended(CallOutcome::Confirmed | CallOutcome::Told), CallStep::Confirm) => {
-                return Ok(());
-            }
-            (CallState::Ended(_), _) => return Err(Refusal::CallOver),
-            (CallState::Answered { .. }, CallStep::Answer) => return Ok(()),
-            (CallState::Answered { .. }, CallStep::NotReached(_))
-            | (CallState::Ringing { .. }, CallStep::HangUp) => {
-                let informs = call.purpose == Purpose::Inform;
-                let outcome = if informs { CallOutcome::NoAnswer } else { CallOutcome::HungUp };
-                return self.end_call(call.id, outcome);
-            }
-            (CallState::Ringing { .. }, CallStep::NotReached(why)) => {
-                return self.end_call(call.id, why.into());
-            }
-            // A contact who decides has answered, even if the message about it was lost.
-            (CallState::Ringing { .. }, _) => {
-                let until =
-                    self.now + Duration::from_millis(self.incident.snapshot.policy.talk_timeout_ms);
-                self.push(Event::CallAnswered { call: id, until });
-            }
-            (CallState::Answered { .. }, _) => {}
-        }
-        self.said_on_call(&call, step)
-    }
-
-    /// What somebody says who has answered.
-    fn said_on_call(&mut self, call: &Call, step: CallStep) -> Result<(), Refusal> {
-        let id = call.id;
-        match (call.purpose, step) {
-            (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
-            (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
-            (Purpose::Verify, CallStep::HangUp | CallStep::AnsweredAndHungUp) => {
-                self.end_call(id, CallOutcome::HungUp)
-            }
-            (Purpose::Verify, CallStep::Cancel { authenticated: false, .. }) => {
-                self.end_call(id, CallOutcome::WrongPassword)
-            }
-            (Purpose::Verify, CallStep::Cancel { authenticated: true, .. }) => {
-                self.end_call(id, CallOutcome::Cancelled)?;
-                self.stop_sirens();
-                let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
-                self.push(Event::Cancelled { by });
-                Ok(())
-            }
-            (Purpose::Inform, CallStep::Cancel { authenticated, .. }) => {
-                // Only the first call cancels (R18). What other contacts say is passed on to the
-                // responders as advice.
-                if let (true, Some(by)) = (authenticated, self.incident.contact(&call.contact)) {
-                    self.push(Event::Noted {
-                        by,
-                        text:
-                            "Says that help is not needed. Passed on to the responders as advice."
-                                .into(),
-                    });
-                }
-                self.end_call(id, CallOutcome::Told)
-            }
-            (Purpose::Inform, _) => self.end_call(id, CallOutcome::Told),
-        }
-    }
-
-    fn end_call(&mut self, call: CallId, outcome: CallOutcome) -> Result<(), Refusal> {
-        self.push(Event::CallEnded { call, outcome });
-        Ok(())
-    }
-
     fn close(&mut self, by: Actor, disposition: Disposition) {
         if let Some(call) = self.incident.open_call().map(|c| c.id) {
             self.push(Event::CallEnded { call, outcome: CallOutcome::Failed });
@@ -565,34 +479,6 @@ impl Draft {
         {
             self.push(Event::Announced { device: announcer.id.clone() });
         }
-    }
-
-    /// Calls the first contact, once. Without one, or after a call that was made already, requests
-    /// dispatch at once (R16).
-    fn call_first(&mut self) {
-        if !self.place_next_call() {
-            self.request_dispatch();
-        }
-    }
-
-    fn place_next_call(&mut self) -> bool {
-        let snapshot = self.incident.snapshot.clone();
-        let incident = &self.incident;
-        let Some((contact, purpose)) = call_tree::next(
-            incident.callable(),
-            &incident.calls,
-            incident.dispatch_requested(),
-            incident.asks_first(),
-        ) else {
-            return false;
-        };
-        let number =
-            u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
-        let call = CallId { incident: self.incident.id, number };
-        let until = self.now + Duration::from_millis(snapshot.policy.ring_timeout_ms);
-        let contact = contact.id.clone();
-        self.push(Event::CallPlaced { call, contact, purpose, until });
-        true
     }
 
     fn request_dispatch(&mut self) {

@@ -224,7 +224,7 @@ impl<'a> BatchBuilder<'a> {
         match job {
             Job::Raise { until, .. } if *until <= self.now => Ok(Err(Denied::StorageUnavailable)),
             Job::Raise { raise, fingerprint, send_now, .. } => {
-                let outcome = self.raise(raise, *fingerprint, known, store).await?;
+                let outcome = self.raise(raise, *fingerprint, *send_now, known, store).await?;
                 if let (true, Ok(Verdict { incident, refusal: None, .. })) = (send_now, &outcome) {
                     // In the same batch, so that nobody cancels between the request and this.
                     let sent = self.command(*incident, Command::SendNow { by: raise.by.clone() });
@@ -278,6 +278,7 @@ impl<'a> BatchBuilder<'a> {
         &mut self,
         raise: &Raise,
         fingerprint: [u8; 32],
+        is_panel: bool,
         known: &mut Vec<RequestRow>,
         store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
@@ -300,7 +301,7 @@ impl<'a> BatchBuilder<'a> {
         }
         let recorded = self.batch.facts.len();
         let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
-            None => self.begin(raise),
+            None => self.begin(raise, is_panel),
             Some(id) => {
                 self.stage(id, store).await?;
                 match (self.drafts[&id].incident.mode, raise.mode) {
@@ -309,9 +310,9 @@ impl<'a> BatchBuilder<'a> {
                         if let Err(Undecidable { why }) = self.command(id, Command::ReplaceDrill) {
                             self.quarantine(id, why);
                         }
-                        self.begin(raise)
+                        self.begin(raise, is_panel)
                     }
-                    _ => self.join(id, raise),
+                    _ => self.join(id, raise, is_panel),
                 }
             }
         };
@@ -334,25 +335,27 @@ impl<'a> BatchBuilder<'a> {
 
     /// Joins the request to the running incident. If that has just ended by a timer or cannot be
     /// decided, the request begins a new incident.
-    fn join(&mut self, id: IncidentId, raise: &Raise) -> Outcome {
+    fn join(&mut self, id: IncidentId, raise: &Raise, is_panel: bool) -> Outcome {
         let command = Command::Join {
             request: raise.request,
             source: raise.source.clone(),
             by: raise.by.clone(),
         };
         match self.command(id, command) {
-            Ok(Some(Refusal::IncidentOver)) => self.begin(raise),
+            Ok(Some(Refusal::IncidentOver)) => self.begin(raise, is_panel),
             Err(Undecidable { why }) => {
                 self.quarantine(id, why);
-                self.begin(raise)
+                self.begin(raise, is_panel)
             }
             Ok(refusal) => Ok(Verdict { incident: id, created: false, joined: true, refusal }),
         }
     }
 
-    fn begin(&mut self, raise: &Raise) -> Outcome {
+    fn begin(&mut self, raise: &Raise, is_panel: bool) -> Outcome {
         let mut asked = raise.clone();
-        let before = self.view.latest(&raise.home).filter(|_| raise.quiet.is_none());
+        // A detector that trips again is not a person who asks again.
+        let asks_again = !is_panel && raise.quiet.is_none();
+        let before = self.view.latest(&raise.home).filter(|_| asks_again);
         asked.snapshot.called_off_at =
             before.and_then(|before| before.incident.remembered_call_off(self.now));
         let decision = contained(raise.id, || start(asked, self.now))?;

@@ -77,27 +77,11 @@ impl Story<'_> {
         then: &core::Incident,
     ) -> (What, Option<&'e core::Actor>, String) {
         match event {
-            Event::Started { request, source, by, mode, quiet, .. } => {
-                let manner = match (mode, quiet) {
-                    (Mode::Drill, _) => "Practice: ",
-                    (_, Some(Quiet::Duress)) => "Duress, unnoticed by the home: ",
-                    (_, Some(Quiet::HoldUp)) => "Silent hold-up, unnoticed by the home: ",
-                    (Mode::Live, None) => "",
-                };
-                (What::Started, Some(by), format!("{manner}{} from {}", asked(*request), self.place(source, by)))
-            }
-            Event::Repeated { request, source, by } => {
-                (What::Joined, Some(by), format!("{} again, from {}", asked(*request), self.place(source, by)))
-            }
-            Event::Joined { request, source, by, .. } => {
-                (What::Joined, Some(by), format!("{} too, from {}", asked(*request), self.place(source, by)))
-            }
-            Event::Aborted { by } => (What::Aborted, Some(by), "Cancelled in time. Nothing was sent".into()),
-            Event::Withdrawn { by, requests } => {
-                let names: Vec<&str> = requests.iter().map(|request| withdrawn(*request)).collect();
-                let text = format!("Cancelled in time: {}. What others asked for goes on", names.join(", "));
-                (What::Note, Some(by), text)
-            }
+            Event::Started { .. }
+            | Event::Joined { .. }
+            | Event::Repeated { .. }
+            | Event::Aborted { .. }
+            | Event::Withdrawn { .. } => self.of_requests(event),
             Event::CountdownOver { late_ms } => (What::CountdownOver, None, self.sent(*late_ms, then)),
             Event::SentNow { by } => (What::SentNow, Some(by), "Sent without waiting for the countdown".into()),
             Event::FoundLate { late_ms, put_back } => (What::Note, None, found_late(*late_ms, *put_back, then)),
@@ -138,6 +122,47 @@ impl Story<'_> {
             }
             Event::Noted { by, text } => (What::Note, Some(by), text.clone()),
             Event::Closed { by, disposition } => (What::Closed, Some(by), closed(*disposition).into()),
+        }
+    }
+
+    /// The words of a fact about what people ask for, and take back in time.
+    fn of_requests<'e>(&self, event: &'e Event) -> (What, Option<&'e core::Actor>, String) {
+        match event {
+            Event::Started { request, source, by, mode, quiet, .. } => {
+                let manner = match (mode, quiet) {
+                    (Mode::Drill, _) => "Practice: ",
+                    (_, Some(Quiet::Duress)) => "Duress, unnoticed by the home: ",
+                    (_, Some(Quiet::HoldUp)) => "Silent hold-up, unnoticed by the home: ",
+                    (Mode::Live, None) => "",
+                };
+                (
+                    What::Started,
+                    Some(by),
+                    format!("{manner}{} from {}", asked(*request), self.place(source, by)),
+                )
+            }
+            Event::Repeated { request, source, by } => (
+                What::Joined,
+                Some(by),
+                format!("{} again, from {}", asked(*request), self.place(source, by)),
+            ),
+            Event::Joined { request, source, by, .. } => (
+                What::Joined,
+                Some(by),
+                format!("{} too, from {}", asked(*request), self.place(source, by)),
+            ),
+            Event::Aborted { by } => {
+                (What::Aborted, Some(by), "Cancelled in time. Nothing was sent".into())
+            }
+            Event::Withdrawn { by, requests } => {
+                let names: Vec<&str> = requests.iter().map(|request| withdrawn(*request)).collect();
+                let text = format!(
+                    "Cancelled in time: {}. What others asked for goes on",
+                    names.join(", ")
+                );
+                (What::Note, Some(by), text)
+            }
+            _ => (What::Other, None, String::new()),
         }
     }
 

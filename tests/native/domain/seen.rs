@@ -146,7 +146,7 @@ fn silence_is_refused_after_an_unseen_request_with_sirens() {
 
 /// The contact was told “police”, and Ben asked for medical while they talked.
 #[test]
-fn call_off_by_a_contact_who_was_not_told_of_a_request_is_refused() {
+fn call_off_of_a_request_the_contact_was_not_told_is_refused() {
     for authenticated in [true, false] {
         let mut story = Story::live(Request::Police);
         story.wait(s(7));

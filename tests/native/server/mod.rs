@@ -40,6 +40,7 @@ mod receiver;
 mod restart;
 mod restricted;
 mod rights;
+mod seen;
 mod session;
 mod siren_bindings;
 mod stopping;

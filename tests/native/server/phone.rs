@@ -57,10 +57,10 @@ async fn right_password_cancels_the_incident() {
 /// I17.
 #[tokio::test]
 async fn caller_cannot_tell_a_wrong_password_from_the_right_one() {
-    let server = Server::start("30s").await;
-    let owner = server.sign_in("owner").await;
     let mut seen = Vec::new();
     for password in ["blue heron", "red robin"] {
+        let server = Server::start("30s").await;
+        let owner = server.sign_in("owner").await;
         let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
         let mut answers = Vec::new();
         let said = json!({"verbal_password": password});
