@@ -1,6 +1,7 @@
 //! What a countdown shows. It is computed from the server's deadline, never by counting.
 
 use crate::domain::time::Timestamp;
+use std::time::Duration;
 
 /// A countdown at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,15 @@ pub fn countdown(deadline: Timestamp, now: Timestamp, whole_ms: u64) -> Countdow
         seconds: left_ms.div_ceil(1_000) as u32,
         left_permille: (left_ms * 1_000 / whole_ms.max(1)) as u32,
     }
+}
+
+/// How long after the deadline a screen waits for the server's word. Then it says that nothing is
+/// confirmed, and shows the emergency number first (I28).
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+/// Whether the server should have said by now what happened at the deadline.
+pub fn is_unconfirmed(deadline: Timestamp, now: Timestamp) -> bool {
+    now.since(deadline) >= HEARD_WITHIN
 }
 
 /// Whether a screen reader speaks these whole seconds: at the start, at 3 and at 1, so that speech
@@ -40,6 +50,15 @@ mod tests {
         assert_eq!(at(104_999).seconds, 1);
         assert_eq!(at(105_000), Countdown { seconds: 0, left_permille: 0 });
         assert_eq!(at(999_999), Countdown { seconds: 0, left_permille: 0 });
+    }
+
+    /// I28.
+    #[test]
+    fn countdown_without_a_word_is_unconfirmed_after_two_seconds() {
+        let d = Timestamp::from_millis(105_000);
+        let at = |ms| is_unconfirmed(d, Timestamp::from_millis(ms));
+        assert!(!at(100_000) && !at(106_999));
+        assert!(at(107_000));
     }
 
     /// F18.

@@ -436,6 +436,13 @@ impl Store {
         }
     }
 
+    /// Asks the server for the incident, for a screen that is behind.
+    pub async fn ask(self, id: IncidentId) {
+        if let Ok(told) = client::incident(id).await {
+            self.tell(told);
+        }
+    }
+
     fn refresh_latest(self) {
         let Some(home) = self.home_id() else { return };
         spawn_local(async move {

@@ -46,9 +46,18 @@ async fn cancel_has_the_focus() {
 /// R14.
 #[wasm_bindgen_test]
 fn countdown_claims_nothing_after_the_deadline() {
-    let page = countdown(json!({"deadline": "2020-01-01T00:00:00.000Z"}));
+    let page = countdown(json!({"mode": "drill", "deadline": "2020-01-01T00:00:00.000Z"}));
     assert!(page.text().contains("Waiting for the server to say what happened"));
     assert!(!page.text().contains("requested."));
+}
+
+/// I28, R14.
+#[wasm_bindgen_test]
+fn countdown_without_a_word_shows_the_number_first() {
+    let page = countdown(json!({"deadline": "2020-01-01T00:00:00.000Z"}));
+    assert!(page.text().contains("Not confirmed that help was requested"));
+    assert_eq!(page.find("a[href='tel:911']").unwrap().text_content().unwrap(), "Call 911");
+    assert!(page.try_named("Cancel Help").is_none(), "it would not cancel any more");
 }
 
 /// F3.

@@ -9,8 +9,8 @@ pub use put_back::put_back;
 
 use super::{
     Actor, CallOutcome, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose,
-    REPEATS_MOST, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN, STALE_AFTER,
-    SirenFault, State, Verification,
+    REPEATS_BEYOND_EVERY, REPEATS_MOST, Request, Requests, Resume, SIREN_NOT_AFTER,
+    SIREN_PROVES_WITHIN, STALE_AFTER, SirenFault, State, Verification,
     command::{Command, Raise, Seen},
     deadline::Timer,
     effect::{Effect, effects},
@@ -240,10 +240,12 @@ impl Draft {
     }
 
     /// Records a repeated request, which the center sees. Sirens sound again unless each of them has
-    /// proved that it sounds (I22). Beyond the limit of repeats that is at most once a minute, so
-    /// that nobody fills the history.
+    /// proved that it sounds (I22). Beyond the limit of repeats both happen at most once a minute, so
+    /// that nobody fills the history, and whoever goes on pressing is still seen (I24).
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
-        let is_recorded = self.incident.repeats < REPEATS_MOST;
+        let latest = self.incident.asked.iter().map(|asked| asked.at).max().unwrap_or_default();
+        let is_recorded =
+            self.incident.repeats < REPEATS_MOST || self.now.since(latest) >= REPEATS_BEYOND_EVERY;
         if is_recorded {
             self.push(Event::Repeated { request, source, by });
         }

@@ -65,9 +65,11 @@ pub const DRILL_SIREN: Duration = Duration::from_secs(5);
 /// How long after its last event an incident closes by itself, if nobody is connected to the server
 /// who could send help and close it.
 pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
-/// The most repeated requests that one incident records. A press every three seconds reaches it
-/// after ten minutes.
+/// The most repeated requests that one incident records however fast they come. A press every three
+/// seconds reaches it after ten minutes.
 pub const REPEATS_MOST: usize = 200;
+/// The shortest time between two repeated requests that are recorded beyond [`REPEATS_MOST`].
+pub const REPEATS_BEYOND_EVERY: Duration = Duration::from_secs(60);
 
 /// The state of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,7 +301,7 @@ impl Incident {
 
     /// Whether the first contact is asked before help is dispatched.
     pub fn asks_first(&self) -> bool {
-        self.mode == Mode::Drill || self.snapshot.called_off_at.is_none()
+        !self.snapshot.asked_again
     }
 
     /// The contacts who wait to be informed, in order.

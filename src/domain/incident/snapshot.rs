@@ -41,10 +41,13 @@ pub struct Snapshot {
     /// Its hash; never leaves the server.
     pub verbal_password: Option<String>,
     /// When the first contact last called off an incident of the home, if that was less than
-    /// [`CALL_OFF_REMEMBERED`] before. Then help is dispatched without asking a contact first: whoever
-    /// asks again so soon was not helped by that answer (R15).
+    /// [`CALL_OFF_REMEMBERED`] before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub called_off_at: Option<Timestamp>,
+    /// Whether help is dispatched without asking a contact first, because a person asks again so soon
+    /// after a call-off: that answer did not help them (R15).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked_again: bool,
     /// The server's timers.
     pub policy: Policy,
     /// In a drill: what an SOS would have lacked when it began.
@@ -136,6 +139,7 @@ impl Snapshot {
             password_required: home.verbal_password_required(),
             verbal_password: home.verbal_password.clone(),
             called_off_at: None,
+            asked_again: false,
             policy,
             unready: Vec::new(),
         }

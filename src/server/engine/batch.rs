@@ -353,11 +353,12 @@ impl<'a> BatchBuilder<'a> {
 
     fn begin(&mut self, raise: &Raise, is_panel: bool) -> Outcome {
         let mut asked = raise.clone();
-        // A detector that trips again is not a person who asks again.
-        let asks_again = !is_panel && raise.quiet.is_none();
-        let before = self.view.latest(&raise.home).filter(|_| asks_again);
-        asked.snapshot.called_off_at =
-            before.and_then(|before| before.incident.remembered_call_off(self.now));
+        let before = self.view.latest(&raise.home);
+        let called_off = before.and_then(|before| before.incident.remembered_call_off(self.now));
+        asked.snapshot.called_off_at = called_off;
+        // A detector that trips again is not a person who asks again, and a drill goes through every
+        // step.
+        asked.snapshot.asked_again = called_off.is_some() && !is_panel && raise.mode == Mode::Live;
         let decision = contained(raise.id, || start(asked, self.now))?;
         let (id, home) = (raise.id, raise.home.clone());
         let quiet = raise.quiet.is_some();

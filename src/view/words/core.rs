@@ -45,6 +45,8 @@ super::language::words! {
         CountdownOffline = "Connection lost. Help will still be requested unless you cancelled in time",
         OthersGoOn = "Somebody else has asked for help too. That goes on",
         NotReached = "That has not reached the server yet. Trying again",
+        NotConfirmed = "Not confirmed that help was requested",
+        NotConfirmedNote = "The server has your request. What it did since has not reached this screen. Call now, and say what happened",
         CountdownOver = "Time is up. Waiting for the server to say what happened",
         SignIn = "Sign in",
         SignOut = "Sign out",

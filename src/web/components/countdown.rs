@@ -1,16 +1,16 @@
 //! The countdown, during which one tap cancels the request.
 
-use super::{part, press, text, whether};
+use super::{Icon, part, press, text, whether};
 use crate::{
     api::{
         incident::{Incident, Stage},
         problem::Code,
     },
-    domain::incident::Mode,
+    domain::{home::emergency_number, incident::Mode},
     view::{
-        countdown::{countdown, is_spoken},
+        countdown::{countdown, is_spoken, is_unconfirmed},
         incident as words_of,
-        words::{Said, Word},
+        words::{Said, Word, call_number},
     },
     web::{
         browser::{dialog::open_when_mounted, vibrate},
@@ -23,6 +23,8 @@ use leptos::{html::Dialog, prelude::*, task::spawn_local};
 
 /// The pause before Cancel Help or Send Now is tried again. Milliseconds.
 const AGAIN_MS: u32 = 300;
+/// How often the server is asked what happened, after the deadline. Milliseconds.
+const ASK_MS: u32 = 2_000;
 /// How often the ring is drawn. Milliseconds.
 const TICK_MS: u32 = 50;
 
@@ -74,7 +76,7 @@ pub fn CountdownScreen(
                     }
                     Err(Failure::Refused(refusal)) if refusal.code == Code::AskedSince => {
                         others.try_set(true);
-                        return;
+                        return store.ask(id).await;
                     }
                     // If it was too late, the next live event shows that. Any other refusal is
                     // shown here.
@@ -93,6 +95,19 @@ pub fn CountdownScreen(
             }
         });
     };
+    // Without a word of the server the number comes first, and the server is asked again and again.
+    let unconfirmed = Memo::new(move |_| {
+        incident.with(|i| i.mode != Mode::Drill && is_unconfirmed(i.deadline, now.get()))
+    });
+    let ask = move || {
+        let (id, deadline) = incident.with_untracked(|i| (i.id, i.deadline));
+        if store.server_now() > deadline {
+            spawn_local(store.ask(id));
+        }
+    };
+    StoredValue::new_local(Interval::new(ASK_MS, ask));
+    let number = incident
+        .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
     let trouble = move || match (unreached.get(), store.connected.get()) {
         _ if refused.with(|r| !r.is_empty()) => refused.get(),
         _ if others.get() => Word::OthersGoOn.into(),
@@ -101,8 +116,13 @@ pub fn CountdownScreen(
         (false, true) => String::new(),
     };
     let detail = move || match seconds.get() {
+        _ if unconfirmed.get() => Word::NotConfirmedNote.say().to_owned(),
         0 => Word::CountdownOver.say().to_owned(),
         seconds => incident.with(|i| words_of::countdown_detail(i, seconds)),
+    };
+    let title = move || match unconfirmed.get() {
+        true => Word::NotConfirmed.say().to_owned(),
+        false => incident.with(words_of::countdown_title),
     };
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
 
@@ -118,7 +138,7 @@ pub fn CountdownScreen(
         >
             <div class="count__say">
                 {part(move || is_drill().then(|| view! { <span class="ribbon">{Word::Drill}</span> }))}
-                <h1>{text(move || incident.with(words_of::countdown_title))}</h1>
+                <h1>{text(title)}</h1>
                 <p>{text(detail)}</p>
                 <p class="count__offline" role="status">{text(trouble)}</p>
             </div>
@@ -130,10 +150,19 @@ pub fn CountdownScreen(
                 <b class="num" aria-hidden="true">{text(move || seconds.get().to_string())}</b>
             </div>
             <div class="count__acts">
-                <button class="btn btn--light" autofocus on:click=press(move || steer("cancel"))>{Word::CancelHelp}</button>
-                <button class="btn btn--ghost" on:click=press(move || steer("send-now"))>{Word::SendNow}</button>
+                {part(move || Some(match unconfirmed.get() {
+                    true => view! {
+                        <a class="btn btn--light" href=format!("tel:{number}")><Icon name="phone"/>{call_number(number)}</a>
+                    }
+                    .into_any(),
+                    false => view! {
+                        <button class="btn btn--light" autofocus on:click=press(move || steer("cancel"))>{Word::CancelHelp}</button>
+                        <button class="btn btn--ghost" on:click=press(move || steer("send-now"))>{Word::SendNow}</button>
+                    }
+                    .into_any(),
+                }))}
             </div>
-            <p class="unseen" aria-live="assertive">{text(move || spoken.get())}</p>
+            <p class="unseen" aria-live="assertive">{text(move || if unconfirmed.get() { title() } else { spoken.get() })}</p>
         </dialog>
     }
 }

@@ -6,7 +6,10 @@ use super::{
     text,
 };
 use crate::{
-    api::incident::{CallStage, Dispatch, Incident, Stage},
+    api::{
+        incident::{CallStage, Dispatch, Incident, Stage},
+        problem::Code,
+    },
     domain::{
         home::emergency_number,
         incident::{Mode, Source},
@@ -48,7 +51,13 @@ pub fn RunningScreen(
             // meanwhile, which removes this screen.
             match client::steer(id, seen, action).await {
                 Ok(told) => store.tell(told),
-                Err(Failure::Refused(refusal)) => drop(trouble.try_set(refusal.detail)),
+                Err(Failure::Refused(refusal)) => {
+                    let is_behind = refusal.code == Code::AskedSince;
+                    trouble.try_set(refusal.detail);
+                    if is_behind {
+                        store.ask(id).await;
+                    }
+                }
                 Err(Failure::Unreachable) => drop(trouble.try_set(IncidentWord::NotDecided.into())),
             }
         });

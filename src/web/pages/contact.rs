@@ -340,6 +340,8 @@ fn CallOff(
             match client::call_off(&shown.token.get_value(), id, seen, spoken).await {
                 Ok(()) => shown.said.set(Some(id)),
                 Err(failure) if has_ended(&failure) => shown.end(),
+                // The page shows what was asked for since, also if its stream has ended.
+                Err(failure) if failure.code() == Some(Code::AskedSince) => shown.ask(),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });

@@ -19,6 +19,7 @@ fn called_off() -> Story {
 fn next(before: &Story, after: std::time::Duration, mode: Mode) -> Story {
     let mut raise = Raise { mode, ..raise(&home(), Request::Police, Policy::default()) };
     raise.snapshot.called_off_at = before.incident.remembered_call_off(before.now + after);
+    raise.snapshot.asked_again = raise.snapshot.called_off_at.is_some() && mode == Mode::Live;
     Story::raised(raise)
 }
 

@@ -57,6 +57,10 @@ pub(super) const fn german(word: W) -> &'static str {
         }
         W::OthersGoOn => "Jemand anderes hat auch um Hilfe gebeten. Das läuft weiter",
         W::NotReached => "Das hat den Server noch nicht erreicht. Neuer Versuch läuft",
+        W::NotConfirmed => "Nicht bestätigt, dass Hilfe angefordert wurde",
+        W::NotConfirmedNote => {
+            "Der Server hat Ihre Anfrage. Was er seitdem getan hat, ist hier nicht angekommen. Rufen Sie jetzt an und sagen Sie, was passiert ist"
+        }
         W::CountdownOver => "Die Zeit ist um. Warten auf die Antwort des Servers",
         W::SignIn => "Anmelden",
         W::SignOut => "Abmelden",
