@@ -21,9 +21,13 @@ use std::{collections::BTreeSet, time::Duration};
 enum Step {
     Wait(u64),
     Down(u64),
-    Join(Request),
+    Join(&'static str, Request),
     Give(Command),
     OnCall(u8, CallStep),
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    prop_oneof![1 => Just(Seen::All), 3 => (0u32..20).prop_map(Seen::UpTo)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         CallStep::Answer,
         CallStep::Confirm,
         CallStep::Cancel { seen: Seen::All, authenticated: true },
+        CallStep::Cancel { seen: Seen::UpTo(3), authenticated: true },
         CallStep::Cancel { seen: Seen::All, authenticated: false },
         CallStep::HangUp,
         CallStep::AnsweredAndHungUp,
@@ -49,10 +54,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0u64..40_000).prop_map(Step::Wait),
         1 => (0u64..2_000_000).prop_map(Step::Down),
-        3 => request.prop_map(Step::Join),
-        2 => who.clone().prop_map(|w| Step::Give(Command::Cancel { seen: Seen::All, by: person(w) })),
+        3 => (who.clone(), request).prop_map(|(w, request)| Step::Join(w, request)),
+        3 => (who.clone(), seen()).prop_map(|(w, seen)| Step::Give(Command::Cancel { seen, by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::SendNow { by: person(w) })),
-        1 => who.clone().prop_map(|w| Step::Give(Command::Silence { seen: Seen::All, by: person(w) })),
+        1 => (who.clone(), seen()).prop_map(|(w, seen)| Step::Give(Command::Silence { seen, by: person(w) })),
         4 => (1u8..4, on_call).prop_map(|(n, s)| Step::OnCall(n, s)),
         2 => (service.clone(), progress.clone(), 0u8..6).prop_map(|(service, state, key)| {
             let report = if key == 5 { Report::Ended { disposition: Disposition::FalseAlarm } } else { Report::Moved { service, state, reference: None } };
@@ -60,16 +65,16 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Give(Command::Report { by, key: key.to_string(), said_at: Timestamp::default(), report })
         }),
         2 => (service, progress).prop_map(|(service, state)| Step::Give(Command::Dispatch { service, state, reference: None })),
-        1 => (who.clone(), any::<bool>())
-            .prop_map(|(w, proceed)| Step::Give(Command::Review { seen: Seen::All, by: person(w), proceed, note: "n".into() })),
+        1 => (who.clone(), seen(), any::<bool>())
+            .prop_map(|(w, seen, proceed)| Step::Give(Command::Review { seen, by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Release { by: person("lead"), from: person(w) })),
-        1 => who.clone().prop_map(|w| Step::Give(Command::Close { seen: Seen::All, by: person(w), disposition: Disposition::ClosedByCenter, note: None })),
-        1 => who.prop_map(|w| {
-            let report = OperatorReport::Close { seen: Seen::All, disposition: Disposition::ClosedByCenter, note: Some("n".into()) };
+        1 => (who.clone(), seen()).prop_map(|(w, seen)| Step::Give(Command::Close { seen, by: person(w), disposition: Disposition::ClosedByCenter, note: None })),
+        1 => (who.clone(), seen()).prop_map(|(w, seen)| {
+            let report = OperatorReport::Close { seen, disposition: Disposition::ClosedByCenter, note: Some("n".into()) };
             Step::Give(Command::ByAssignee { by: person(w), report })
         }),
-        1 => Just(Step::Give(Command::End { seen: Seen::All, by: person("ben") })),
+        1 => (who, seen()).prop_map(|(w, seen)| Step::Give(Command::End { seen, by: person(w) })),
         1 => Just(Step::Give(Command::ReplaceDrill)),
         1 => prop::sample::select(vec!["base", "keypad", "other"])
             .prop_map(|d| Step::Give(Command::SirenReported { device: d.parse().unwrap(), sounding: true })),
@@ -152,6 +157,64 @@ fn check(story: &Story, before: &Incident, was_up: bool) {
     }
 }
 
+/// Who gives a command that ends something, and what they had been shown.
+fn author(command: &Command) -> Option<(Actor, Seen)> {
+    match command {
+        Command::Cancel { by, seen }
+        | Command::Review { by, seen, proceed: false, .. }
+        | Command::Close { by, seen, .. }
+        | Command::ByAssignee { by, report: OperatorReport::Close { seen, .. } }
+        | Command::End { by, seen } => Some((by.clone(), *seen)),
+        _ => None,
+    }
+}
+
+/// I30: the facts since `before` end no request that `author` had not been shown.
+fn ends_only_what_was_seen(story: &Story, before: usize, author: &Actor, seen: Seen) {
+    let Seen::UpTo(shown) = seen else { return };
+    let (earlier, made) = story.facts.split_at(before);
+    // What was withdrawn is not ended a second time.
+    let mut unseen = BTreeSet::new();
+    for (number, fact) in (1..).zip(earlier) {
+        match &fact.event {
+            Event::Started { request, by, .. }
+            | Event::Joined { request, by, .. }
+            | Event::Repeated { request, by, .. }
+                if number > shown && by != author =>
+            {
+                unseen.insert(*request);
+            }
+            Event::Withdrawn { requests, .. } => {
+                unseen.retain(|request| !requests.contains(request));
+            }
+            Event::Aborted { .. } => unseen.clear(),
+            _ => {}
+        }
+    }
+    for fact in made {
+        match &fact.event {
+            Event::Withdrawn { requests, .. } => {
+                assert!(
+                    requests.iter().all(|request| !unseen.contains(request)),
+                    "I30: {requests:?}"
+                );
+            }
+            // An abort leaves what was in effect before the countdown.
+            Event::Aborted { .. } => {
+                let goes_on = |request: &Request| story.incident.requests.contains(*request);
+                assert!(unseen.iter().all(goes_on), "I30: {unseen:?} is aborted unseen");
+            }
+            Event::Cancelled { .. } => {
+                assert!(unseen.is_empty(), "I30: {unseen:?} is called off unseen");
+            }
+            Event::Closed { by, .. } if by == author => {
+                assert!(unseen.is_empty(), "I30: {unseen:?} is closed unseen");
+            }
+            _ => {}
+        }
+    }
+}
+
 fn check_calls(story: &Story) {
     let incident = &story.incident;
     let first_dispatch =
@@ -208,7 +271,7 @@ proptest! {
         let mut story = Story::with_policy(&home, first, mode, drill_sirens, Policy { center, connected, ..Policy::default() });
         let mut was_up = true;
         for step in steps {
-            let before = story.incident.clone();
+            let (before, facts) = (story.incident.clone(), story.facts.len());
             let told = disclosures(&before, &story.facts);
             let lines = timeline::lines(&before, &story.facts, Audience::Center);
             match step {
@@ -217,9 +280,18 @@ proptest! {
                     was_up = false;
                     story.sleep(Duration::from_millis(ms));
                 }
-                Step::Join(request) => _ = story.give(Command::Join { request, source: Source::Dashboard, by: person("ben") }),
-                Step::Give(command) => _ = story.give(command),
-                Step::OnCall(number, step) => _ = story.on_call(number, step),
+                Step::Join(who, request) => _ = story.give(Command::Join { request, source: Source::Dashboard, by: person(who) }),
+                Step::Give(command) => {
+                    let author = author(&command);
+                    _ = story.give(command);
+                    author.iter().for_each(|(by, seen)| ends_only_what_was_seen(&story, facts, by, *seen));
+                }
+                Step::OnCall(number, step) => {
+                    _ = story.on_call(number, step);
+                    if let CallStep::Cancel { seen, .. } = step {
+                        ends_only_what_was_seen(&story, facts, &Actor::Center, seen);
+                    }
+                }
             }
             check(&story, &before, was_up);
             let tells = disclosures(&story.incident, &story.facts);
