@@ -197,6 +197,9 @@ pub enum CalledOutcome {
     Failed,
     /// The contact answered and hung up without a decision.
     HungUp,
+    /// The contact has answered. From now on the operator has the time of a conversation to report a
+    /// decision.
+    Answered,
 }
 
 /// The result of a report on a call, for the operator only (R16).

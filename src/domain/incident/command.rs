@@ -54,7 +54,8 @@ pub enum Seen {
     All,
     /// The facts up to this sequence number, which the author's screen showed.
     UpTo(u32),
-    /// What was older than this, because the author's client does not say what it showed.
+    /// What was older than this and the author's own requests, because the author's client does not
+    /// say what it showed.
     Before(Timestamp),
 }
 
@@ -72,8 +73,8 @@ pub enum Command {
         /// The actor.
         by: Actor,
     },
-    /// Cancel Help. Withdraws the requests that the actor had been shown and those of their own;
-    /// aborts the countdown if no other is left.
+    /// Cancel Help. Withdraws the requests that the actor had been shown; aborts the countdown if no
+    /// other is left.
     Cancel {
         /// The actor.
         by: Actor,

@@ -263,15 +263,15 @@ impl Incident {
             && !self.external.claimed
     }
 
-    /// The requests that somebody else has made since what `by` had been shown (I30).
+    /// The requests that were made since what `by` had been shown (I30). A family may share one
+    /// account, so its own requests count as seen only if its client does not say what it showed.
     pub fn unseen(&self, by: &Actor, seen: Seen) -> Requests {
         let is_unseen = |asked: &&Asked| match seen {
             Seen::All => false,
             Seen::UpTo(seq) => asked.seq > seq,
-            Seen::Before(at) => asked.at >= at,
+            Seen::Before(at) => asked.by != *by && asked.at >= at,
         };
-        let others = self.asked.iter().filter(|asked| asked.by != *by);
-        others.filter(is_unseen).map(|asked| asked.request).collect()
+        self.asked.iter().filter(is_unseen).map(|asked| asked.request).collect()
     }
 
     /// The sequence number of the latest request, for [`Seen::UpTo`].
@@ -279,7 +279,7 @@ impl Incident {
         self.asked.iter().map(|asked| asked.seq).max().unwrap_or_default()
     }
 
-    /// Whether somebody else has made a request since what `by` had been shown (I30).
+    /// Whether a request was made since what `by` had been shown (I30).
     pub fn has_unseen(&self, by: &Actor, seen: Seen) -> bool {
         self.unseen(by, seen) != Requests::default()
     }

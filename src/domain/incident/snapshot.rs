@@ -100,7 +100,23 @@ pub enum CenterMode {
     Receiver,
 }
 
+/// How much longer the first call may take that an operator makes by hand: they look up the number,
+/// dial, ask, and type.
+const BY_HAND: u32 = 2;
+
 impl Policy {
+    /// How long the first call may ring.
+    pub fn rings_for(&self, by_operator: bool) -> Duration {
+        let by_itself = Duration::from_millis(self.ring_timeout_ms);
+        if by_operator { by_itself * BY_HAND } else { by_itself }
+    }
+
+    /// How long an answered first call may go without a decision.
+    pub fn talks_for(&self, by_operator: bool) -> Duration {
+        let by_itself = Duration::from_millis(self.talk_timeout_ms);
+        if by_operator { by_itself * BY_HAND } else { by_itself }
+    }
+
     /// How long operators have to claim an incident before the automatic center takes it.
     pub fn offer(&self) -> Duration {
         match self.center {

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         id::IncidentId,
         incident::{
-            UNSTORED_SIREN,
+            SIREN_NOT_AFTER, UNSTORED_SIREN,
             command::Raise,
             effect::{unstored_sirens_due, unstored_sirens_off, unstored_sirens_on},
         },
@@ -81,6 +81,10 @@ impl UnstoredSirens {
             return;
         }
         let now = self.clock.now();
+        // The machine may have slept meanwhile (R22).
+        if now >= asked.due + SIREN_NOT_AFTER {
+            return;
+        }
         self.sirens.tell(unstored_sirens_on(raise, now));
         if ends_by(now + UNSTORED_SIREN).await {
             self.sirens.tell(unstored_sirens_off(raise, self.clock.now()));

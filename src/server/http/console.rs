@@ -430,6 +430,7 @@ pub async fn called(
         CalledOutcome::Busy => CallStep::NotReached(NotReached::Busy),
         CalledOutcome::Failed => CallStep::NotReached(NotReached::Failed),
         CalledOutcome::HungUp => CallStep::AnsweredAndHungUp,
+        CalledOutcome::Answered => CallStep::Answer,
     };
     let report = reported(&signed_in, OperatorReport::Call { call, step });
     let engine = steering.engine.on_behalf_of(signed_in.session.token);

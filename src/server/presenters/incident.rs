@@ -32,7 +32,7 @@ pub fn present(
     let counting = matches!(incident.state, State::CountingDown { .. });
     let how = match incident.state {
         State::CountingDown { .. } => CancelHow::CancelHelp,
-        State::Verifying(_) => CancelHow::AnswerFirstCall,
+        State::Verifying(_) if incident.asks_first() => CancelHow::AnswerFirstCall,
         _ => CancelHow::Nothing,
     };
     Incident {

@@ -28,9 +28,12 @@ pub(super) async fn withhold(
 }
 
 async fn decide(database: &mut Database) -> Result<PutBack, StoreError> {
-    let (running, (pending, _)) =
+    let (running, (pending, unreadable)) =
         (database.journal.running().await?, database.journal.pending().await?);
-    let (batch, put_back) = engine::put_back(running, &pending, Machine.wall());
+    let (mut batch, mut put_back) = engine::put_back(running, &pending, Machine.wall());
+    // A later version may be able to read these, and must not carry them out either.
+    batch.done.extend(unreadable.iter().cloned());
+    put_back.withheld.extend(unreadable);
     if !batch.is_empty() {
         database.writes.commit(&batch).await?;
     }

@@ -43,6 +43,8 @@ super::language::words! {
         HeldUpNote = "Sign in, and it is sent at once. If you are in danger, call now.",
         Offline = "Not connected. What you see may be old",
         CountdownOffline = "Connection lost. Help will still be requested unless you cancelled in time",
+        AlsoAsked = "{0} asks for help too",
+        AlsoAskedTimes = "{0} asks for help too: {1} more requests",
         OthersGoOn = "Somebody else has asked for help too. That goes on",
         NotReached = "That has not reached the server yet. Trying again",
         NotConfirmed = "Not confirmed that help was requested",

@@ -30,6 +30,7 @@ super::language::words! {
         SayPassword = "Call it off",
         Received = "Thank you. We have received it",
         ReceivedNote = "You may close this page.",
+        AskedAgain = "Somebody there has asked again since.",
         NotReached = "That did not reach us. Try again.",
         AskedAt = "{0} requested at {1}",
         IsItReal = "{0} requested at {1}. Is this a real emergency?",

@@ -82,6 +82,8 @@ super::language::words! {
         CallBusy = "Busy or declined",
         CallFailed = "Could not be called",
         CallHungUp = "Hung up without deciding",
+        CallAnswered = "Answered, we are talking",
+        CallAnsweredNote = "Noted. You have two minutes to report a decision; then help is sent.",
         SaidPassword = "The verbal password, as it was said",
         CalledOff = "Called off",
         Accepted = "Accepted: help is not sent. Say that it is called off.",

@@ -64,6 +64,8 @@ pub fn CountdownScreen(
     let steer = move |action: &'static str| {
         let (id, seen, deadline) =
             incident.with_untracked(|i| (i.id, i.latest_request, i.deadline));
+        others.set(false);
+        unreached.set(false);
         spawn_local(async move {
             loop {
                 match client::steer(id, seen, action).await {
@@ -108,6 +110,7 @@ pub fn CountdownScreen(
     StoredValue::new_local(Interval::new(ASK_MS, ask));
     let number = incident
         .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
+    let asked_since = Memo::new(move |_| incident.with(words_of::asked_since));
     let trouble = move || match (unreached.get(), store.connected.get()) {
         _ if refused.with(|r| !r.is_empty()) => refused.get(),
         _ if others.get() => Word::OthersGoOn.into(),
@@ -140,6 +143,7 @@ pub fn CountdownScreen(
                 {part(move || is_drill().then(|| view! { <span class="ribbon">{Word::Drill}</span> }))}
                 <h1>{text(title)}</h1>
                 <p>{text(detail)}</p>
+                <p class="count__offline" role="status">{text(move || asked_since.get().unwrap_or_default())}</p>
                 <p class="count__offline" role="status">{text(trouble)}</p>
             </div>
             <div class="ring">

@@ -44,6 +44,8 @@ struct Shown {
     screen: RwSignal<ContactScreen>,
     /// The call that ended with what the contact said in it, until another one rings.
     said: RwSignal<Option<CallId>>,
+    /// The latest request that the page shows, and whether it came during the call.
+    latest: RwSignal<(u32, bool)>,
     arrivals: StoredValue<Arrivals>,
 }
 
@@ -53,6 +55,7 @@ impl Shown {
             token: StoredValue::new(token),
             screen: RwSignal::new(ContactScreen::Loading),
             said: RwSignal::new(None),
+            latest: RwSignal::new((0, false)),
             arrivals: StoredValue::new(Arrivals::default()),
         }
     }
@@ -98,12 +101,20 @@ impl Shown {
         if call.is_some() && call != self.said.get_untracked() {
             self.said.set(None);
         }
-        let is_shown = self.screen.with_untracked(|now| match now {
-            ContactScreen::Phone(now) => {
-                Phone { server_time: phone.server_time, ..(**now).clone() } == phone
+        let latest = phone.call.as_ref().map_or(0, |call| call.latest_request);
+        let (mut is_shown, mut is_same_call) = (false, false);
+        self.screen.with_untracked(|now| {
+            let ContactScreen::Phone(now) = now else { return };
+            let mut now = (**now).clone();
+            is_same_call = now.call.as_ref().map(|call| call.id) == call;
+            now.server_time = phone.server_time;
+            if let Some(call) = &mut now.call {
+                call.latest_request = latest;
             }
-            _ => false,
+            is_shown = now == phone;
         });
+        let (before, again) = self.latest.get_untracked();
+        self.latest.set((latest, is_same_call && (again || latest > before)));
         // Drawn again, the screen would lose the password that somebody is typing.
         if !is_shown {
             self.screen.set(ContactScreen::Phone(Box::new(phone)));
@@ -297,7 +308,7 @@ fn Call(
         .into_any(),
         (false, true) => view! {
             <button class="btn btn--sos" on:click=press(move || act("confirm"))>{PhoneWord::Confirm}</button>
-            <CallOff password_required=call.password_required id seen=call.latest_request unreached shown/>
+            <CallOff password_required=call.password_required id unreached shown/>
             <button class="link link--center" on:click=press(move || act("hang-up"))>{PhoneWord::HangUp}</button>
         }
         .into_any(),
@@ -311,6 +322,7 @@ fn Call(
             <span class="phone__ring"><Icon name="phone"/></span>
             <p class="muted">{PhoneWord::Caller}</p>
             <h1>{what}</h1>
+            <p>{text(move || if shown.latest.get().1 { PhoneWord::AskedAgain.say() } else { "" })}</p>
         </div>
         <div class="phone__acts">
             <p class="field__wrong" role="alert">{text(move || if unreached.get() { PhoneWord::NotReached.say() } else { "" })}</p>
@@ -325,8 +337,6 @@ fn CallOff(
     password_required: bool,
     /// The call.
     id: CallId,
-    /// The latest request that the page shows.
-    seen: u32,
     /// Becomes true when the server was not reached, or failed.
     unreached: RwSignal<bool>,
     /// The state of the page.
@@ -337,7 +347,14 @@ fn CallOff(
     let say = move || {
         spawn_local(async move {
             let spoken = password_required.then(|| password.get_untracked());
-            match client::call_off(&shown.token.get_value(), id, seen, spoken).await {
+            match client::call_off(
+                &shown.token.get_value(),
+                id,
+                shown.latest.get_untracked().0,
+                spoken,
+            )
+            .await
+            {
                 Ok(()) => shown.said.set(Some(id)),
                 Err(failure) if has_ended(&failure) => shown.end(),
                 // The page shows what was asked for since, also if its stream has ended.

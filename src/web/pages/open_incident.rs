@@ -80,6 +80,7 @@ impl Says {
         };
         self.send(said, move |CallResult { accepted }| match (outcome, accepted) {
             (CalledOutcome::CalledOff, true) => W::Accepted.say().into(),
+            (CalledOutcome::Answered, _) => W::CallAnsweredNote.say().into(),
             _ => W::CarryOn.say().into(),
         });
     }
@@ -105,6 +106,8 @@ pub fn OpenIncident(
                     item.id,
                     item.mine,
                     item.assignee.clone(),
+                    // The heading and the script name them.
+                    item.services.clone(),
                     item.detail.as_ref().map(|detail| detail.step),
                 )
             })
@@ -122,7 +125,7 @@ pub fn OpenIncident(
     };
     // A change of the people on duty must not discard typed text.
     let hand = move || {
-        let (id, _, assignee, _) = drawn.get().filter(|_| leads)?;
+        let (id, _, assignee, ..) = drawn.get().filter(|_| leads)?;
         hand_over(assignee.as_ref(), Says { id, item, told }, &present.get())
     };
     let pressing =
@@ -337,6 +340,8 @@ fn Outcomes(
         (W::CallBusy, CalledOutcome::Busy),
         (W::CallFailed, CalledOutcome::Failed),
         (W::CallHungUp, CalledOutcome::HungUp),
+        // Last, so that each digit keeps its meaning.
+        (W::CallAnswered, CalledOutcome::Answered),
     ];
     let button = |(word, outcome): (W, CalledOutcome)| view! { <button class="btn btn--quiet" type="button" on:click=press(move || says.called(outcome, String::new()))>{word}</button> };
     let off = move |event: leptos::ev::SubmitEvent| {

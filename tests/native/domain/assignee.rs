@@ -2,7 +2,7 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
+    CallOutcome, CallState, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
     command::{CallStep, Command, OperatorReport, Seen},
     decide::Refusal,
     event::Recorded,
@@ -99,4 +99,40 @@ fn report_of_the_assignee_stores_the_facts_of_its_command() {
     for step in [CallStep::Confirm, CallStep::AnsweredAndHungUp] {
         assert_eq!(told(step), given(step));
     }
+}
+
+/// An operator looks up the number, dials, asks and types.
+#[test]
+fn operator_has_twice_the_time_for_the_first_call() {
+    let operators = Policy { center: CenterMode::Operators, ..Policy::default() };
+    let begin = || {
+        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, operators);
+        story.wait(s(6));
+        story.give(Command::Claim { by: person("op") }).unwrap();
+        story
+    };
+    let mut silent = begin();
+    silent.wait(s(59));
+    assert_eq!(silent.state(), "verifying");
+    silent.wait(s(1));
+    assert_eq!((silent.state(), silent.outcome(0)), ("dispatching", Some(CallOutcome::NoAnswer)));
+
+    let mut talks = begin();
+    talks.wait(s(50));
+    talks.on_call(1, CallStep::Answer).unwrap();
+    talks.wait(s(119));
+    let step = CallStep::Cancel { seen: Seen::All, authenticated: true };
+    assert_eq!(talks.on_call(1, step), Ok(()));
+    assert_eq!(talks.state(), "cancelled", "the right password after 169 s");
+
+    let mut undecided = begin();
+    undecided.on_call(1, CallStep::Answer).unwrap();
+    undecided.wait(s(120));
+    assert_eq!(
+        (undecided.state(), undecided.outcome(0)),
+        ("dispatching", Some(CallOutcome::NoDecision))
+    );
+    let other = undecided.incident.calls.last().unwrap();
+    let CallState::Ringing { until } = other.state else { panic!("the next contact is called") };
+    assert_eq!(until, other.placed_at + s(30), "calls that Buckler makes take as long as ever");
 }

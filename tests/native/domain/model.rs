@@ -177,10 +177,10 @@ fn ends_only_what_was_seen(story: &Story, before: usize, author: &Actor, seen: S
     let mut unseen = BTreeSet::new();
     for (number, fact) in (1..).zip(earlier) {
         match &fact.event {
-            Event::Started { request, by, .. }
-            | Event::Joined { request, by, .. }
-            | Event::Repeated { request, by, .. }
-                if number > shown && by != author =>
+            Event::Started { request, .. }
+            | Event::Joined { request, .. }
+            | Event::Repeated { request, .. }
+                if number > shown =>
             {
                 unseen.insert(*request);
             }

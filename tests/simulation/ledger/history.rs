@@ -198,7 +198,8 @@ impl Ledger {
     fn in_time(&mut self, case: &Case, before: &Incident, at: Timestamp) {
         let (Some(left), State::Verifying(_)) = (case.left, &before.state) else { return };
         let policy = before.snapshot.policy;
-        let timers = Duration::from_millis(policy.ring_timeout_ms + policy.talk_timeout_ms);
+        let by_operator = policy.center == CenterMode::Operators;
+        let timers = policy.rings_for(by_operator) + policy.talks_for(by_operator);
         let offer = if before.mode == Mode::Live { policy.offer() } else { Duration::ZERO };
         // Each of the three timers may fall into its own outage.
         let excused = (0..3).fold(left + offer + timers + MARGIN, |due, _| self.excused(due, at));

@@ -6,7 +6,6 @@ use crate::domain::{
     id::CallId,
     incident::{Actor, Call, CallOutcome, CallState, Purpose, command::CallStep, event::Event},
 };
-use std::time::Duration;
 
 impl Draft {
     pub(super) fn call(&mut self, id: CallId, step: CallStep) -> Result<(), Refusal> {
@@ -42,8 +41,8 @@ impl Draft {
             }
             // A contact who decides has answered, even if the message about it was lost.
             (CallState::Ringing { .. }, _) => {
-                let until =
-                    self.now + Duration::from_millis(self.incident.snapshot.policy.talk_timeout_ms);
+                let policy = self.incident.snapshot.policy;
+                let until = self.now + policy.talks_for(self.is_by_operator(call.purpose));
                 self.push(Event::CallAnswered { call: id, until });
             }
             (CallState::Answered { .. }, _) => {}
@@ -87,6 +86,11 @@ impl Draft {
         }
     }
 
+    /// Whether an operator makes the call, by hand.
+    fn is_by_operator(&self, purpose: Purpose) -> bool {
+        purpose == Purpose::Verify && self.incident.assignee.is_some()
+    }
+
     pub(super) fn end_call(&mut self, call: CallId, outcome: CallOutcome) -> Result<(), Refusal> {
         self.push(Event::CallEnded { call, outcome });
         Ok(())
@@ -114,7 +118,7 @@ impl Draft {
         let number =
             u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
         let call = CallId { incident: self.incident.id, number };
-        let until = self.now + Duration::from_millis(snapshot.policy.ring_timeout_ms);
+        let until = self.now + snapshot.policy.rings_for(self.is_by_operator(purpose));
         let contact = contact.id.clone();
         self.push(Event::CallPlaced { call, contact, purpose, until });
         true

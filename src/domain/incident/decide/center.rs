@@ -141,10 +141,10 @@ impl Draft {
         if !matches!(self.incident.state, State::UnderReview) {
             return Err(Refusal::NotWaiting);
         }
-        if !proceed {
+        let nothing_to_send = self.incident.requests.services().is_empty();
+        if !proceed || nothing_to_send {
             self.has_seen_all(&by, seen)?;
         }
-        let nothing_to_send = self.incident.requests.services().is_empty();
         self.push(Event::Reviewed { by: by.clone(), proceed: proceed && !nothing_to_send, note });
         if !proceed || nothing_to_send {
             self.close(by, Disposition::ReviewedNotSent);

@@ -4,7 +4,7 @@ use super::{Decision, Draft};
 use crate::domain::{
     incident::{
         Actor, Disposition, Incident, Service, State,
-        effect::{Effect, EffectKind},
+        effect::{Effect, EffectKind, Signal},
         event::Event,
     },
     time::Timestamp,
@@ -35,13 +35,17 @@ impl Draft {
             State::UnderReview | State::Aborted { .. } | State::Cancelled | State::Closed => {}
         }
         for effect in left {
-            if let EffectKind::RequestDispatch { service } = effect.kind {
-                let text = format!(
-                    "When this database was copied, {} had still to be requested. Whether that happened is not known: call the emergency number",
-                    word(service)
-                );
-                self.push(Event::Noted { by: Actor::Buckler, text });
-            }
+            let services: &[Service] = match &effect.kind {
+                EffectKind::RequestDispatch { service } => std::slice::from_ref(service),
+                EffectKind::SignalReceiver { signal: Signal::Alarm, services, .. } => services,
+                _ => continue,
+            };
+            let asked: Vec<&str> = services.iter().map(|service| word(*service)).collect();
+            let text = format!(
+                "When this database was copied, {} had still to be requested. Whether that happened is not known: call the emergency number",
+                asked.join(", ")
+            );
+            self.push(Event::Noted { by: Actor::Buckler, text });
         }
     }
 }

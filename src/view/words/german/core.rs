@@ -55,6 +55,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CountdownOffline => {
             "Verbindung verloren. Hilfe wird trotzdem angefordert, außer Sie haben rechtzeitig abgebrochen"
         }
+        W::AlsoAsked => "{0} bittet auch um Hilfe",
+        W::AlsoAskedTimes => "{0} bittet auch um Hilfe: {1} weitere Anfragen",
         W::OthersGoOn => "Jemand anderes hat auch um Hilfe gebeten. Das läuft weiter",
         W::NotReached => "Das hat den Server noch nicht erreicht. Neuer Versuch läuft",
         W::NotConfirmed => "Nicht bestätigt, dass Hilfe angefordert wurde",

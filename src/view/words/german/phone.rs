@@ -40,6 +40,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SayPassword => "Absagen",
         W::Received => "Danke. Wir haben es erhalten",
         W::ReceivedNote => "Sie können diese Seite schließen.",
+        W::AskedAgain => "Dort wurde seitdem noch einmal um Hilfe gebeten.",
         W::NotReached => "Das ist nicht bei uns angekommen. Versuchen Sie es noch einmal.",
         W::AskedAt => "{0}, angefordert um {1}",
         W::IsItReal => "{0}, angefordert um {1}. Ist das ein echter Notfall?",

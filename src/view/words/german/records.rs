@@ -107,6 +107,10 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CallBusy => "Besetzt oder abgelehnt",
         W::CallFailed => "Nicht anrufbar",
         W::CallHungUp => "Ohne Entscheidung aufgelegt",
+        W::CallAnswered => "Abgehoben, wir sprechen",
+        W::CallAnsweredNote => {
+            "Notiert. Sie haben zwei Minuten für eine Entscheidung; danach wird Hilfe geschickt."
+        }
         W::SaidPassword => "Das Kennwort, wie es gesagt wurde",
         W::CalledOff => "Abbestellt",
         W::Accepted => {
