@@ -1,6 +1,10 @@
 //! What a countdown shows. It is computed from the server's deadline, never by counting.
 
-use crate::domain::time::Timestamp;
+use super::words::{Said, Word};
+use crate::{
+    api::{incident::Incident, timeline::What},
+    domain::time::Timestamp,
+};
 use std::time::Duration;
 
 /// A countdown at one moment.
@@ -34,6 +38,18 @@ pub fn is_unconfirmed(deadline: Timestamp, now: Timestamp) -> bool {
 /// does not lag behind.
 pub fn is_spoken(seconds: u32, whole_ms: u64) -> bool {
     seconds == 3 || seconds == 1 || u64::from(seconds) == whole_ms.div_ceil(1_000)
+}
+
+/// Who asked last since the incident began, and how many requests that makes, so that nobody cancels
+/// what they were not shown (I30).
+pub fn asked_since(incident: &Incident) -> Option<String> {
+    let mut joined = incident.timeline.iter().filter(|line| line.what == What::Joined);
+    let count = joined.clone().count();
+    let name = joined.next_back()?.by.as_deref().unwrap_or_default();
+    Some(match count {
+        1 => Word::AlsoAsked.fill(&[name]),
+        count => Word::AlsoAskedTimes.fill(&[name, &count.to_string()]),
+    })
 }
 
 #[cfg(test)]

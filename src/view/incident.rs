@@ -227,18 +227,6 @@ pub fn cancel_note(incident: &Incident) -> Option<IncidentWord> {
     }
 }
 
-/// Who asked last since the incident began, and how many requests that makes, so that nobody cancels
-/// what they were not shown (I30).
-pub fn asked_since(incident: &Incident) -> Option<String> {
-    let mut joined = incident.timeline.iter().filter(|line| line.what == What::Joined);
-    let count = joined.clone().count();
-    let name = joined.next_back()?.by.as_deref().unwrap_or_default();
-    Some(match count {
-        1 => Word::AlsoAsked.fill(&[name]),
-        count => Word::AlsoAskedTimes.fill(&[name, &count.to_string()]),
-    })
-}
-
 /// How many sirens sound, while they are asked to. Only a siren that confirmed it, and has not
 /// stopped since, is said to sound (I27).
 pub fn sirens_now(incident: &Incident) -> Option<String> {

@@ -76,3 +76,13 @@ fn drill_is_marked() {
     assert!(countdown(json!({"mode": "drill"})).text().contains("DRILL"));
     assert!(!countdown(json!({})).text().contains("DRILL"));
 }
+
+/// I30: nobody cancels what they were not shown.
+#[wasm_bindgen_test]
+fn countdown_says_who_asks_too() {
+    let line = |seq, what, by| json!({"seq": seq, "at": "2026-01-01T00:00:00.000Z", "what": what, "by": by, "text": ""});
+    let page =
+        countdown(json!({"timeline": [line(1, "started", "Ada"), line(2, "joined", "Ben")]}));
+    assert!(page.text().contains("Ben asks for help too"));
+    assert!(!countdown(json!({})).text().contains("asks for help too"));
+}

@@ -244,12 +244,11 @@ impl Draft {
     /// that nobody fills the history, and whoever goes on pressing is still seen (I24).
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let latest = self.incident.asked.iter().map(|asked| asked.at).max().unwrap_or_default();
-        let is_recorded =
-            self.incident.repeats < REPEATS_MOST || self.now.since(latest) >= REPEATS_BEYOND_EVERY;
-        if is_recorded {
+        let is_few = self.incident.repeats < REPEATS_MOST;
+        if is_few || self.now.since(latest) >= REPEATS_BEYOND_EVERY {
             self.push(Event::Repeated { request, source, by });
         }
-        let pause = if is_recorded { SIREN_PROVES_WITHIN } else { SIREN_NOT_AFTER };
+        let pause = if is_few { SIREN_PROVES_WITHIN } else { SIREN_NOT_AFTER };
         let siren = &self.incident.siren;
         let again = match request.sounds_sirens() {
             true => siren.must_be_told_again(self.now, pause),

@@ -349,7 +349,7 @@ impl SirenCommand {
             self.prove_at = None;
         }
         (stops && wanted_until.is_some_and(|until| until > now))
-            .then(|| Stop { incident: self.incident, seq: self.seq })
+            .then_some(Stop { incident: self.incident, seq: self.seq })
     }
 
     /// The message that commands this state now.

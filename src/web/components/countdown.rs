@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{home::emergency_number, incident::Mode},
     view::{
-        countdown::{countdown, is_spoken, is_unconfirmed},
+        countdown::{asked_since, countdown, is_spoken, is_unconfirmed},
         incident as words_of,
         words::{Said, Word, call_number},
     },
@@ -110,7 +110,7 @@ pub fn CountdownScreen(
     StoredValue::new_local(Interval::new(ASK_MS, ask));
     let number = incident
         .with_untracked(|i| emergency_number(i.address.as_ref().map_or("", |a| &a.country)));
-    let asked_since = Memo::new(move |_| incident.with(words_of::asked_since));
+    let asked_since = Memo::new(move |_| incident.with(asked_since));
     let trouble = move || match (unreached.get(), store.connected.get()) {
         _ if refused.with(|r| !r.is_empty()) => refused.get(),
         _ if others.get() => Word::OthersGoOn.into(),
