@@ -192,10 +192,11 @@ impl Unstored {
         let mut before = busy.raise(medical(1, &home(), person("ada")), [0; 32]).boxed();
         assert!(poll!(&mut before).is_pending());
         tokio::task::yield_now().await;
-        let pressed_at = Clock::new(Machine).now() - age;
+        let clock = Clock::new(Machine);
+        let pressed_at = clock.now() - age;
         let other = Home { id: "lake-cabin".parse().unwrap(), ..home() };
         let press = Raise { sent_at: Some(pressed_at), ..siren(2, &other, person("ada")) };
-        let asked_at = Instant::now();
+        let asked_at = clock.instant_of(clock.now());
         let unstored = Self { disk, ways, engine, press, asked_at, _stopper: stopper };
         unstored.is_refused().await;
         unstored
