@@ -42,8 +42,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ReceivedNote => "Sie können diese Seite schließen.",
         W::AskedAgain => "Dort wurde seitdem noch einmal um Hilfe gebeten.",
         W::NotReached => "Das ist nicht bei uns angekommen. Versuchen Sie es noch einmal.",
-        W::AskedAt => "{0}, angefordert um {1}",
-        W::IsItReal => "{0}, angefordert um {1}. Ist das ein echter Notfall?",
-        W::BeingSent => "{0}, angefordert um {1}. Hilfe wird geschickt.",
+        W::AskedAt => "{0}, angefordert für {1}",
+        W::IsItReal => "{0}, angefordert für {1}. Ist das ein echter Notfall?",
+        W::BeingSent => "{0}, angefordert für {1}. Hilfe wird geschickt.",
     }
 }
