@@ -1,9 +1,14 @@
 //! R15: a contact who calls off every time does not keep help away.
 
 use super::story::{NOON, Story, home, raise, s};
-use buckler::domain::incident::{
-    CALL_OFF_REMEMBERED, Mode, Policy, Purpose, Request,
-    command::{CallStep, Raise, Seen},
+use buckler::{
+    api::incident::CancelHow,
+    domain::incident::{
+        CALL_OFF_REMEMBERED, Mode, Policy, Purpose, Request, State, Verification,
+        command::{CallStep, Raise, Seen},
+        disclosure::Audience,
+    },
+    server::presenters::incident::present,
 };
 
 fn called_off() -> Story {
@@ -26,6 +31,13 @@ fn next(before: &Story, after: std::time::Duration, mode: Mode) -> Story {
 #[test]
 fn request_soon_after_a_call_off_is_dispatched_without_asking() {
     let mut again = next(&called_off(), s(60), Mode::Live);
+    let claims_a_call = |story: &Story| {
+        let shown = present(&story.incident, &story.facts, story.now, None, Audience::Home);
+        shown.cancel.how == CancelHow::AnswerFirstCall
+    };
+    again.incident.state = State::Verifying(Verification::Offered { until: again.now + s(90) });
+    assert!(!claims_a_call(&again), "no call will come that cancels");
+    again = next(&called_off(), s(60), Mode::Live);
     again.wait(s(5));
     assert_eq!((again.state(), again.made("request_dispatch")), ("dispatching", 1));
     let told: Vec<_> =

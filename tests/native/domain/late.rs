@@ -2,7 +2,10 @@
 //! too late. F5: a request that is too old begins nothing.
 
 use super::story::{NOON, Story, home, raise, s};
-use buckler::domain::incident::{Disposition, Mode, Policy, Request, command::Raise};
+use buckler::domain::incident::{
+    CenterMode, Disposition, Mode, Policy, Request, command::Raise, decide::put_back,
+    effect::EffectKind, event::Event,
+};
 
 /// F19.
 #[test]
@@ -93,4 +96,26 @@ fn request_is_stale_more_than_a_minute_after_its_tap() {
     assert!(sent(Some(NOON - s(61))).is_stale(NOON));
     assert!(!sent(Some(NOON + s(90))).is_stale(NOON), "a fast clock keeps nobody from asking");
     assert!(!sent(None).is_stale(NOON), "a button says no time");
+}
+
+/// I32: the receiving center may not have the alarm, and nobody must believe that it has.
+#[test]
+fn alarm_that_a_copy_had_still_to_send_is_said() {
+    let policy = Policy { center: CenterMode::Receiver, ..Policy::default() };
+    let mut story = Story::with_policy(&home(), Request::Fire, Mode::Live, false, policy);
+    story.wait(s(6));
+    let is_alarm = |kind: &EffectKind| matches!(kind, EffectKind::SignalReceiver { .. });
+    let left: Vec<_> = story.effects.iter().filter(|effect| is_alarm(&effect.kind)).collect();
+    assert_eq!(left.len(), 1);
+    let says = |left: &[_]| {
+        let facts = put_back(&story.incident, left, story.now).facts;
+        facts.iter().any(|fact| match &fact.event {
+            Event::Noted { text, .. } => {
+                text.contains("the fire service had still to be requested")
+            }
+            _ => false,
+        })
+    };
+    assert!(says(&left));
+    assert!(!says(&[]));
 }

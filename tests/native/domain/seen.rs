@@ -233,6 +233,26 @@ fn review_ends_nothing_that_was_asked_for_unseen() {
     assert_eq!(story.give(review(true, shown)), Ok(()), "sending ends nothing");
 }
 
+/// Where only sirens were asked for, sending after all ends the incident as well.
+#[test]
+fn review_of_sirens_alone_ends_nothing_unseen() {
+    let mut story = Story::live(Request::Siren);
+    let shown = story.incident.seq;
+    story.sleep(s(3_600));
+    join(&mut story, "ben", Request::Siren);
+    story.wait(s(5));
+    assert_eq!(story.state(), "under_review");
+    let send = |seen| Command::Review {
+        by: person("ada"),
+        seen: Seen::UpTo(seen),
+        proceed: true,
+        note: String::new(),
+    };
+    assert_eq!(story.give(send(shown)), Err(Refusal::AskedSince));
+    assert_eq!(story.give(send(story.incident.seq)), Ok(()));
+    assert_eq!(story.state(), "closed");
+}
+
 /// Closed elsewhere, then Ben asks for fire while the first call rings. Before, fire was requested
 /// and closed in one decision.
 #[test]
