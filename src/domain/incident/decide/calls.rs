@@ -4,7 +4,9 @@ use super::{Draft, Refusal};
 use crate::domain::{
     call_tree,
     id::CallId,
-    incident::{Actor, Call, CallOutcome, CallState, Purpose, command::CallStep, event::Event},
+    incident::{
+        Actor, Call, CallOutcome, CallState, CenterMode, Purpose, command::CallStep, event::Event,
+    },
 };
 
 impl Draft {
@@ -88,7 +90,9 @@ impl Draft {
 
     /// Whether an operator makes the call, by hand.
     fn is_by_operator(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::Verify && self.incident.assignee.is_some()
+        purpose == Purpose::Verify
+            && self.incident.assignee.is_some()
+            && self.incident.snapshot.policy.center == CenterMode::Operators
     }
 
     pub(super) fn end_call(&mut self, call: CallId, outcome: CallOutcome) -> Result<(), Refusal> {
