@@ -1,8 +1,8 @@
-//! How answers are read, by an app that is older than its server for days. A word that it does not
-//! know costs it that word, and never the answer.
+//! Lenient deserialization of answers. An installed app can be older than its server for days. An
+//! unknown value costs the app that value, and never the whole answer.
 //!
-//! A word that only answers have says so itself: its last variant is `Other`. A word of the domain
-//! cannot, because what is stored must be read exactly; answers have it as [`Heard`].
+//! Enums that exist only in the API end in a variant `Other` for unknown values. Domain enums have no
+//! such variant, because the store must reject unknown values; answers wrap them in [`Heard`].
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,

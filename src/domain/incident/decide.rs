@@ -241,7 +241,7 @@ impl Draft {
 
     /// Records a repeated request, which the center sees. Sirens sound again unless each of them has
     /// proved that it sounds (I22). Beyond the limit of repeats both happen at most once a minute, so
-    /// that nobody fills the history, and whoever goes on pressing is still seen (I24).
+    /// that nobody fills the history, and the center still sees repeated presses (I24).
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let latest = self.incident.asked.iter().map(|asked| asked.at).max().unwrap_or_default();
         let is_few = self.incident.repeats < REPEATS_MOST;

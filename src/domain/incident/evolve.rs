@@ -250,8 +250,8 @@ impl Incident {
                     at,
                 });
             }
-            // An end that was said before the latest request is only a note: whoever said it did not
-            // know of the request (I30).
+            // A report of the end that is older than the latest request changes nothing: its sender
+            // did not know of that request (I30).
             Report::Ended { disposition } => {
                 if self.asked.iter().all(|asked| asked.at <= at) {
                     self.external.ended = Some((by.clone(), *disposition));

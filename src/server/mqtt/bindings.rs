@@ -64,7 +64,7 @@ impl MqttDevices {
     /// Forgets replaced sirens whose command is over.
     pub(super) fn forget_replaced(&self) {
         if self.registry().has_more_than_needed(self.clock.now()) {
-            // Whoever made an invalid choice was told then.
+            // The owner was told about an invalid choice when they made it.
             let _ = self.rebind([]);
         }
     }

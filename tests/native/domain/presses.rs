@@ -86,7 +86,7 @@ fn repeated_presses_are_bounded() {
     let mut story = Story::live(Request::Police);
     (0..REPEATS_MOST + 50).for_each(|_| story.join(Request::Police));
     assert_eq!(repeats(&story), REPEATS_MOST);
-    // Whoever goes on pressing is still seen.
+    // The center still sees that somebody keeps pressing.
     for minute in 1..=3 {
         story.wait(s(60));
         (0..5).for_each(|_| story.join(Request::Police));

@@ -1,5 +1,4 @@
-//! A machine that sleeps, and one that boots with a clock that nobody has set: what is late is
-//! noticed, or taken for late (I16, R22).
+//! Lateness after a suspend, and after a boot with an unsynchronized clock (I16, R22).
 
 use super::{database, tasks::outbox, until_within, wait};
 use crate::domain::story::{home, person, raise};

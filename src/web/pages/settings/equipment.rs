@@ -252,7 +252,7 @@ fn CameraLine(
         (RwSignal::new(camera.sos_compatible), RwSignal::new(camera.has_siren));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        // The server keeps the kind, whatever is said here.
+        // The server keeps the stored kind and ignores this one.
         let kind = kind.known().unwrap_or(CameraKind::Camera);
         let asked = written(kind, name, (address, small), compatible, siren, keep);
         saving.send(
