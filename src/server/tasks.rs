@@ -20,7 +20,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -231,6 +234,33 @@ pub fn spawn_contained(
     work: impl Future<Output = ()> + Send + 'static,
 ) -> JoinHandle<()> {
     tokio::spawn(async move { contained(task, of, work).await.unwrap_or_default() })
+}
+
+/// Handles each message in a contained task of its own, so that one that waits for the disk delays no
+/// other, until the server stops. Messages that are in the queue by then are still handled.
+pub async fn handle_each<T, F>(
+    task: &'static str,
+    mut messages: mpsc::Receiver<T>,
+    mut stop: watch::Receiver<bool>,
+    of: impl Fn(&T) -> String,
+    work: impl Fn(T, watch::Receiver<bool>) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let open = TaskTracker::new();
+    loop {
+        let message = tokio::select! {
+            // The sender has handed these over, and will not send them again.
+            biased;
+            message = messages.recv() => message,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(message) = message else { break };
+        let of = of(&message);
+        open.spawn(contained(task, of, work(message, stop.clone())));
+    }
+    open.close();
+    open.wait().await;
 }
 
 /// Runs work to its end, even if the returned future is dropped: a client that goes away must not

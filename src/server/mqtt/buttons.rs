@@ -26,7 +26,7 @@ use crate::{
         homes::Homes,
         identity::attempts::{Attempts, Guess},
         presenters::readiness::missing,
-        tasks::contained,
+        tasks::handle_each,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -34,7 +34,6 @@ use tokio::{
     sync::{mpsc, watch},
     time::timeout,
 };
-use tokio_util::task::TaskTracker;
 
 /// A press of a button.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,25 +100,16 @@ impl Buttons {
 /// Carries out button presses, until the server stops.
 pub async fn raise_what_is_pressed(
     buttons: Buttons,
-    mut presses: mpsc::Receiver<Press>,
-    mut stop: watch::Receiver<bool>,
+    presses: mpsc::Receiver<Press>,
+    stop: watch::Receiver<bool>,
 ) {
-    let (buttons, open) = (Arc::new(buttons), TaskTracker::new());
-    loop {
-        let press = tokio::select! {
-            // The broker has handed these over, and will not send them again.
-            biased;
-            press = presses.recv() => press,
-            _ = stop.wait_for(|stop| *stop) => None,
-        };
-        let Some(press) = press else { break };
-        // A press that waits for the disk must not delay others.
-        let of = format!("{}/{}", press.home, press.name);
-        let (buttons, stop) = (buttons.clone(), stop.clone());
-        open.spawn(contained("button", of, async move { pressed(&buttons, press, stop).await }));
-    }
-    open.close();
-    open.wait().await;
+    let buttons = Arc::new(buttons);
+    let of = |press: &Press| format!("{}/{}", press.home, press.name);
+    handle_each("button", presses, stop, of, |press, stop| {
+        let buttons = buttons.clone();
+        async move { pressed(&buttons, press, stop).await }
+    })
+    .await;
 }
 
 async fn pressed(buttons: &Buttons, press: Press, stop: watch::Receiver<bool>) {

@@ -9,7 +9,7 @@ use crate::{
     server::{
         clock::Clock,
         engine::{Denied, Engine},
-        tasks::contained,
+        tasks::handle_each,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -17,7 +17,6 @@ use tokio::{
     sync::{mpsc, watch},
     time::timeout,
 };
-use tokio_util::task::TaskTracker;
 
 /// A stop that could not be stored is retried for this long.
 const STALE: Duration = Duration::from_secs(60);
@@ -46,25 +45,15 @@ impl MqttDevices {
 pub async fn report_stops(
     engine: Engine,
     clock: Arc<Clock>,
-    mut stops: mpsc::Receiver<Stopped>,
-    mut stop: watch::Receiver<bool>,
+    stops: mpsc::Receiver<Stopped>,
+    stop: watch::Receiver<bool>,
 ) {
-    let open = TaskTracker::new();
-    loop {
-        let stopped = tokio::select! {
-            biased;
-            stopped = stops.recv() => stopped,
-            _ = stop.wait_for(|stop| *stop) => None,
-        };
-        let Some(stopped) = stopped else { break };
-        // A stop that waits for the disk must not delay others.
-        let of = format!("{}/{}", stopped.home, stopped.device);
-        let (engine, clock, stop) = (engine.clone(), clock.clone(), stop.clone());
-        let work = async move { report(&engine, &clock, stopped, stop).await };
-        open.spawn(contained("stop of a siren", of, work));
-    }
-    open.close();
-    open.wait().await;
+    let of = |stopped: &Stopped| format!("{}/{}", stopped.home, stopped.device);
+    handle_each("stop of a siren", stops, stop, of, |stopped, stop| {
+        let (engine, clock) = (engine.clone(), clock.clone());
+        async move { report(&engine, &clock, stopped, stop).await }
+    })
+    .await;
 }
 
 async fn report(
