@@ -3,13 +3,21 @@
 
 use super::{
     dice::Dice,
+    ledger::ACTS_WITHIN,
     plan::{DiskFault, When},
     platter::Platter,
-    world::World,
+    world::{Event as Occasion, World},
 };
 use async_trait::async_trait;
 use buckler::{
-    domain::{id::IncidentId, incident::effect::Effect, time::Timestamp},
+    domain::{
+        id::IncidentId,
+        incident::{
+            effect::Effect,
+            event::{Event, Recorded},
+        },
+        time::Timestamp,
+    },
     server::{
         clock::{Anchor, Clock},
         store::{Batch, Journal, RequestRow, RunningRow, StoreError, Stored},
@@ -100,7 +108,7 @@ impl Handle {
 
 #[async_trait]
 impl Journal for Handle {
-    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError> {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
         let (number, fault, kill) = {
             let mut state = self.state();
             state.commits += 1;
@@ -112,7 +120,7 @@ impl Journal for Handle {
         }
         self.disk().platter.check(&batch)?;
         let (truth, server) = (self.world.truth(), self.clock.now());
-        self.state().unsure = Some((batch.clone(), truth, server));
+        self.state().unsure = Some((Batch::clone(&batch), truth, server));
         if let Some(DiskFault::Slow) = fault {
             tokio::time::sleep(dice.ms(0, 3_000)).await;
         } else if dice.chance(20) {
@@ -127,10 +135,17 @@ impl Journal for Handle {
         self.state().unsure = None;
         self.disk().platter.commit(&batch)?;
         self.world.ledger().committed([truth, server, self.world.truth()], &batch);
+        for (id, _, facts) in &batch.facts {
+            if let Some(Recorded { at, event: Event::Started { deadline, .. }, .. }) = facts.first()
+            {
+                let due = self.world.truth() + deadline.since(*at) + ACTS_WITHIN;
+                self.world.later(due + Duration::from_millis(1), Occasion::Due(*id));
+            }
+        }
         if let Some(When::AfterCommit) = kill {
             self.world.pull_the_plug().await;
         }
-        Ok(batch)
+        Ok(())
     }
 
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {

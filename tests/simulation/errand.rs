@@ -135,7 +135,10 @@ impl Errand {
                 ErrandKind::Give(incident, command) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);
-                    !matches!(answer, Err(Denied::StorageUnavailable))
+                    // Who moves a dispatch sees that it is lost, and says it again.
+                    let may_be_lost =
+                        matches!(command, Command::Dispatch { .. }) && engine.view().store_fails();
+                    !matches!(answer, Err(Denied::StorageUnavailable)) && !may_be_lost
                 }
             };
             travel(

@@ -3,6 +3,7 @@
 
 use super::{
     dice::Dice,
+    disk::Disk,
     errand::Errand,
     plan::{HandlerFault, Plan, QUEUES, contact},
     world::World,
@@ -64,8 +65,11 @@ impl Peers {
         self.kill_after_effect = true;
     }
 
-    pub fn server_died(&mut self) {
+    /// A peer that is asked again, because the server lost what it had done from memory, says again
+    /// what it said.
+    pub fn server_died(&mut self, disk: &Disk) {
         self.kill_after_effect = false;
+        self.seen.retain(|key| disk.holds_effect(key));
     }
 }
 

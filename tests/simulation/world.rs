@@ -57,6 +57,8 @@ pub enum Event {
     DiskHeals,
     HandlerHeals(&'static str),
     NetworkHeals,
+    /// A countdown of this incident ended two seconds ago.
+    Due(IncidentId),
     /// An operator checks for decisions.
     Look,
 }
@@ -218,7 +220,7 @@ impl World {
     fn be_down(self: &Arc<Self>, died: Timestamp, down: Duration, reboot: bool) {
         let back = died + down;
         self.disk.power_off(self);
-        self.lock(&self.peers).server_died();
+        self.lock(&self.peers).server_died(&self.disk);
         self.ledger().outage(died, back);
         self.ledger().tell(died, || {
             format!(
@@ -322,7 +324,8 @@ async fn live(world: &Arc<World>) -> End {
 impl World {
     /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
-        let only_looks = self.lock(&self.queue).values().all(|e| matches!(e, Event::Look));
+        let only_looks =
+            self.lock(&self.queue).values().all(|e| matches!(e, Event::Look | Event::Due(_)));
         only_looks && engine.view().running().is_empty() && self.disk.left().is_empty()
     }
 
@@ -342,6 +345,11 @@ impl World {
             }
             Event::HandlerHeals(queue) => self.lock(&self.peers).break_handler(queue, None),
             Event::NetworkHeals => *self.lock(&self.weather) = Weather::default(),
+            Event::Due(id) => {
+                if let Some((engine, clock)) = server {
+                    self.ledger().is_due(self.truth(), clock.now(), engine, id);
+                }
+            }
             Event::Look => {
                 if let Some((engine, _)) = server {
                     self.look(engine);

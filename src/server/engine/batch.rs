@@ -85,6 +85,16 @@ impl Job {
         }
     }
 
+    /// Whether it is a request whose sender still waits.
+    pub(super) fn may_wait(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Raise { until, .. } if *until > now)
+    }
+
+    /// Whether it is what another server reports.
+    pub(super) const fn is_report(&self) -> bool {
+        matches!(self, Self::Give { command: Command::Report { .. }, .. })
+    }
+
     pub(super) fn answer(self, answer: Result<Answer, Denied>) {
         if let Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } = self {
             // The sender may be gone. What was stored stays stored.
@@ -146,6 +156,8 @@ fn contained(id: IncidentId, decide: impl FnOnce() -> Decision) -> Result<Decisi
 /// The decisions of a round that are not stored yet.
 pub(super) struct BatchBuilder<'a> {
     view: &'a View,
+    /// Whether new requests are refused, because they could not be stored.
+    refuses_requests: bool,
     now: Timestamp,
     pub(super) batch: Batch,
     drafts: HashMap<IncidentId, Draft>,
@@ -183,6 +195,7 @@ impl<'a> BatchBuilder<'a> {
         let (drafts, running) = (HashMap::new(), HashMap::new());
         Self {
             view,
+            refuses_requests: false,
             now,
             batch: Batch::default(),
             drafts,
@@ -192,6 +205,11 @@ impl<'a> BatchBuilder<'a> {
             spans: Vec::new(),
             repeats,
         }
+    }
+
+    /// Refuses requests that are not stored already (I10).
+    pub(super) const fn refuse_requests(&mut self) {
+        self.refuses_requests = true;
     }
 
     pub(super) async fn decide(
@@ -298,6 +316,9 @@ impl<'a> BatchBuilder<'a> {
         // it arrives (F2).
         if raise.is_stale(self.now) {
             return Ok(Err(Denied::Stale { now: self.now }));
+        }
+        if self.refuses_requests {
+            return Ok(Err(Denied::StorageUnavailable));
         }
         let recorded = self.batch.facts.len();
         let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
@@ -465,7 +486,7 @@ impl<'a> BatchBuilder<'a> {
         if self.drafts.contains_key(&id) {
             return Ok(true);
         }
-        let current = match self.view.by_id(id) {
+        let current = match self.view.known(id) {
             Some(current) => current,
             None => match store
                 .incident(id)

@@ -2,8 +2,9 @@
 //! batch, and then releases its effects.
 
 use super::{
-    Denied, View,
+    Current, Denied, View,
     batch::{BatchBuilder, Job, Repeats},
+    memory::{Memory, READ_LIMIT},
     outbox::Outbox,
     unstored::UnstoredSirens,
     waiting::{Party, Place, Waiting, line_of},
@@ -15,7 +16,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        clock::{Clock, instant, sleep_until},
+        clock::{Anchor, Clock, instant, sleep_until},
         live_events::LiveEvents,
         metrics, stopped,
         store::{Batch, Journal, Quarantined, StoreError},
@@ -23,12 +24,15 @@ use crate::{
 };
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tracing::Span;
 
@@ -37,7 +41,7 @@ use tracing::Span;
 /// (`scripts/bench engine`).
 const BATCH: usize = 8;
 /// How long the loop must be idle before the store does its maintenance.
-const IDLE: Duration = Duration::from_secs(1);
+pub(super) const IDLE: Duration = Duration::from_secs(1);
 /// The pause between parts of the maintenance.
 const BREATH: Duration = Duration::from_millis(20);
 /// The shortest time before the next deadline at which maintenance begins, because writing a long
@@ -92,25 +96,27 @@ pub(super) struct Start {
 
 /// The event loop, which owns the incidents.
 pub(super) struct EventLoop {
-    store: Arc<dyn Journal>,
-    clock: Arc<Clock>,
+    pub(super) store: Arc<dyn Journal>,
+    pub(super) clock: Arc<Clock>,
     live_events: Arc<LiveEvents>,
     outbox: Outbox,
-    view: Arc<View>,
+    pub(super) view: Arc<View>,
     timers: Timers,
     /// Whether the next start can continue with this time. It cannot if the anchor could not be
     /// stored when this server started.
     time_is_kept: bool,
-    /// What the start found, until it is stored.
-    unstored: Option<Batch>,
+    /// What was decided and is not stored.
+    pub(super) memory: Memory,
+    /// New requests that wait for a write that hangs.
+    pub(super) parked: Vec<Job>,
     /// Whether anything was written, or an attempt was made, since the last maintenance.
-    untidy: bool,
+    pub(super) untidy: bool,
     /// When to begin the maintenance; each write delays it.
-    tidy_at: Instant,
+    pub(super) tidy_at: Instant,
     /// When the log last said that requests are refused.
     refused_at: Option<Instant>,
-    unstored_sirens: Arc<UnstoredSirens>,
-    repeats: Repeats,
+    pub(super) unstored_sirens: Arc<UnstoredSirens>,
+    pub(super) repeats: Repeats,
 }
 
 impl EventLoop {
@@ -124,7 +130,8 @@ impl EventLoop {
         start: Start,
     ) -> Self {
         let Start { timers, time_is_kept, changes, unstored_sirens } = start;
-        let unstored = Some(changes).filter(|changes| !changes.is_empty());
+        let mut memory = Memory::default();
+        memory.keep(Arc::new(changes));
         Self {
             store,
             clock,
@@ -133,26 +140,13 @@ impl EventLoop {
             view,
             timers,
             time_is_kept,
-            unstored,
+            memory,
+            parked: Vec::new(),
             untidy: true,
             tidy_at: instant() + IDLE,
             refused_at: None,
             unstored_sirens,
             repeats: Repeats::default(),
-        }
-    }
-
-    /// Stores what the start found, before anything else: until then a quarantined incident still
-    /// has its home's place in the store.
-    pub(super) async fn store_start(&mut self) {
-        if let Some(changes) = self.unstored.take()
-            && let Err(error) = self.store.commit(changes.clone()).await
-        {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a quarantine could not be stored; it is tried again"
-            );
-            self.unstored = Some(changes);
         }
     }
 
@@ -170,6 +164,7 @@ impl EventLoop {
             let wake =
                 rest_until.or_else(|| self.timers.next().map(|at| self.clock.instant_of(at)));
             let look = wake.filter(|_| self.clock.machine_may_sleep()).map(|_| instant() + LOOK);
+            let (retry_at, works) = (self.memory.retry_at(), self.memory.is_empty());
             let has_room = wake.is_none_or(|at| at >= self.tidy_at.max(instant()) + ROOM);
             tokio::select! {
                 biased;
@@ -180,13 +175,25 @@ impl EventLoop {
                         jobs.push(job);
                     }
                     self.work(&mut jobs, self.clock.now()).await;
+                    self.store_before_the_end().await;
                     return;
+                }
+                (hung, result) = self.memory.hung() => {
+                    self.hung_ended(hung, result).await;
+                    for job in std::mem::take(&mut self.parked) {
+                        self.wait_in(&mut waiting, job);
+                    }
+                    continue;
                 }
                 () = sleep_until(wake) => {}
                 () = sleep_until(look) => {}
+                () = sleep_until(retry_at) => {
+                    self.store_memory().await;
+                    continue;
+                }
                 () = std::future::ready(()), if !waiting.is_empty() => {}
                 Some(job) = queue.recv() => self.wait_in(&mut waiting, job),
-                () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room => {
+                () = tokio::time::sleep_until(self.tidy_at), if rest_until.is_none() && has_room && works => {
                     self.tidy().await;
                     self.tidy_at = instant()
                         + match (self.view.store_fails(), self.untidy) {
@@ -232,21 +239,31 @@ impl EventLoop {
     /// Work for idle times: the store's maintenance, and adopting a corrected wall clock once no
     /// timer or effect depends on the current one.
     async fn tidy(&mut self) {
-        self.store_start().await;
         if std::mem::take(&mut self.untidy) {
-            match self.store.tidy().await {
-                Ok(more) => self.untidy = more,
-                Err(error) => tracing::warn!(
+            let (store, more) = (self.store.clone(), Arc::new(AtomicBool::new(true)));
+            let is_more = more.clone();
+            let tidy = async move {
+                more.store(store.tidy().await?, Ordering::Relaxed);
+                Ok(())
+            };
+            match self.within_limit(tidy, Arc::default()).await {
+                Some(Ok(())) => self.untidy = is_more.load(Ordering::Relaxed),
+                Some(Err(error)) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the store's maintenance failed"
                 ),
+                None => {
+                    self.untidy = true;
+                    return;
+                }
             }
         }
         // After a failure the time is stored once more, only to test whether the store works again.
         if self.view.store_fails()
             && let Some(anchor) = self.clock.anchor(self.clock.now())
         {
-            self.view.note_store(self.store.put_anchor(&anchor).await.is_err());
+            let fails = !matches!(self.put_anchor(anchor).await, Some(Ok(())));
+            self.view.note_store(fails);
         }
         let Some(wall) = self
             .clock
@@ -256,43 +273,64 @@ impl EventLoop {
             return;
         };
         let kept = match self.clock.anchor(wall) {
-            Some(anchor) => self.store.put_anchor(&anchor).await,
-            None => Ok(()),
+            Some(anchor) => self.put_anchor(anchor).await,
+            None => Some(Ok(())),
         };
         match kept {
-            Ok(()) => self.clock.tie(wall),
-            Err(error) => tracing::warn!(
+            Some(Ok(())) => self.clock.tie(wall),
+            Some(Err(error)) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "could not store a corrected wall clock"
             ),
+            None => {}
         }
     }
 
+    async fn put_anchor(&mut self, anchor: Anchor) -> Option<Result<(), StoreError>> {
+        let store = self.store.clone();
+        self.within_limit(async move { store.put_anchor(&anchor).await }, Arc::default()).await
+    }
+
     /// Decides and stores these jobs in one batch. If one of them may have made the store refuse
-    /// the batch, each gets a batch of its own, so that it does not hold up the others. Returns
-    /// whether all of them were stored.
+    /// the batch, each gets a batch of its own, so that it does not hold up the others. If nothing
+    /// can be stored, they are decided from memory. Returns whether no job has to be tried again.
     async fn work(&mut self, jobs: &mut Vec<Job>, now: Timestamp) -> bool {
         let all = std::mem::take(jobs);
+        if self.memory.retry_at().is_some_and(|at| at <= instant()) {
+            self.store_memory().await;
+        }
+        if !self.memory.is_empty() {
+            return self.act_from_memory(all, jobs, now).await;
+        }
         let Err((all, error)) = self.round(all, now).await else { return true };
-        if all.len() <= 1 || !error.may_be_about_one() {
-            tracing::error!(error = &error as &dyn std::error::Error, "nothing could be stored");
-            all.into_iter().for_each(|job| jobs.extend(job.fail()));
-            return false;
+        if !error.may_be_about_one() {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "nothing can be stored; running incidents act from memory until it can"
+            );
+            return self.act_from_memory(all, jobs, now).await;
         }
-        let mut stored = true;
+        let mut all_done = true;
         for job in all {
-            let span = job.span();
-            if let Err((failed, error)) = self.round(vec![job], now).await {
-                let _of_request = span.enter();
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a request could not be stored"
-                );
-                failed.into_iter().for_each(|job| jobs.extend(job.fail()));
-                stored = false;
+            if !self.memory.is_empty() {
+                all_done &= self.act_from_memory(vec![job], jobs, now).await;
+                continue;
             }
+            let span = job.span();
+            let Err((failed, error)) = self.round(vec![job], now).await else { continue };
+            if !error.may_be_about_one() {
+                all_done &= self.act_from_memory(failed, jobs, now).await;
+                continue;
+            }
+            let _of_request = span.enter();
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a request could not be stored"
+            );
+            failed.into_iter().for_each(|job| jobs.extend(job.fail()));
+            all_done = false;
         }
-        stored
+        all_done
     }
 
     async fn round(
@@ -300,31 +338,43 @@ impl EventLoop {
         jobs: Vec<Job>,
         now: Timestamp,
     ) -> Result<(), (Vec<Job>, StoreError)> {
-        self.store_start().await;
         let mut round = BatchBuilder::new(&self.view, &mut self.repeats, now);
-        if let Err(error) = round.decide(&jobs, &*self.store).await {
-            return Err((jobs, error));
+        match timeout(READ_LIMIT, round.decide(&jobs, &*self.store)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err((jobs, error)),
+            Err(_) => return Err((jobs, StoreError::Unusable("a read takes too long".into()))),
         }
-        if !round.batch.is_empty() {
-            let began = instant();
-            (self.untidy, self.tidy_at) = (true, instant() + IDLE);
-            round.batch = match self.store.commit(std::mem::take(&mut round.batch)).await {
-                Ok(batch) => batch,
-                Err(error) => {
-                    metrics::commit_failed();
-                    self.view.note_store(true);
-                    return Err((jobs, error));
-                }
-            };
-            metrics::committed(began.elapsed());
-            self.view.note_store(false);
-            log_steps(&round.batch, &round.spans);
-            self.unstored_sirens.end(round.batch.requests.iter().map(|request| request.id));
-        }
-        let effects = std::mem::take(&mut round.batch.effects);
-        let quarantined = std::mem::take(&mut round.batch.quarantined);
-        self.view.stored(&effects, &round.batch.done);
+        let batch = Arc::new(std::mem::take(&mut round.batch));
+        let spans = std::mem::take(&mut round.spans);
         let (changed, answers) = round.finish();
+        if !batch.is_empty() {
+            match self.commit(&batch).await {
+                Some(Ok(())) => {
+                    self.view.note_store(false);
+                    log_steps(&batch, &spans);
+                    self.unstored_sirens.end(batch.requests.iter().map(|request| request.id));
+                }
+                Some(Err(error)) => return Err((jobs, error)),
+                None => {
+                    self.release_hung(&batch, changed, jobs, answers);
+                    return Ok(());
+                }
+            }
+        }
+        self.release(batch, changed);
+        jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+        if !self.time_is_kept
+            && let Some(anchor) = self.clock.anchor(self.clock.now())
+        {
+            self.time_is_kept = matches!(self.put_anchor(anchor).await, Some(Ok(())));
+        }
+        Ok(())
+    }
+
+    /// Releases the effects of a batch, and shows what changed.
+    pub(super) fn release(&mut self, batch: Arc<Batch>, changed: Vec<Arc<Current>>) {
+        let Batch { effects, quarantined, done, .. } = Arc::unwrap_or_clone(batch);
+        self.view.stored(&effects, &done);
         self.outbox.deliver(effects);
         for current in changed {
             self.timers.set(current.incident.id, current.incident.next_deadline());
@@ -336,18 +386,11 @@ impl EventLoop {
         for quarantined in quarantined {
             self.quarantine(quarantined);
         }
-        jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
-        if !self.time_is_kept
-            && let Some(anchor) = self.clock.anchor(self.clock.now())
-        {
-            self.time_is_kept = self.store.put_anchor(&anchor).await.is_ok();
-        }
-        Ok(())
     }
 
     /// Quarantines an incident and stops its timer, which would fire without end. The next start
     /// tries the incident again.
-    fn quarantine(&mut self, quarantined: Quarantined) {
+    pub(super) fn quarantine(&mut self, quarantined: Quarantined) {
         if let Ok(id) = quarantined.incident.parse() {
             self.timers.set(id, None);
         }
@@ -363,7 +406,7 @@ impl EventLoop {
 
 /// Logs a line for each step of an incident. It contains no names and no secrets; who and where is
 /// in the store.
-fn log_steps(batch: &Batch, spans: &[Span]) {
+pub(super) fn log_steps(batch: &Batch, spans: &[Span]) {
     for ((incident, first, facts), span) in batch.facts.iter().zip(spans) {
         let _of_request = span.enter();
         for (seq, fact) in (*first..).zip(facts) {

@@ -7,9 +7,11 @@
 mod batch;
 pub mod device;
 mod event_loop;
+mod memory;
 pub mod outbox;
 mod put_back;
 mod running;
+mod storing;
 mod unstored;
 mod waiting;
 
@@ -162,7 +164,7 @@ impl Engine {
             view,
             Start { timers, time_is_kept, changes, unstored_sirens },
         );
-        event_loop.store_start().await;
+        event_loop.store_memory().await;
         let end = tasks.end_of(Stage::Engine);
         tasks.spawn_in(Stage::Engine, "engine", event_loop.run(queue, end));
         for effect in moot {

@@ -53,6 +53,8 @@ pub struct View {
     /// server knows of it.
     under_way: RwLock<BTreeMap<String, Instant>>,
     store_fails: AtomicBool,
+    /// Incidents that are ahead of the store (I25), also those that are over.
+    ahead: RwLock<BTreeMap<IncidentId, Arc<Current>>>,
     /// By the id of the incident.
     quarantined: RwLock<BTreeMap<String, Quarantined>>,
     /// Keys of stored effects that cannot be read.
@@ -135,6 +137,23 @@ impl View {
     pub fn by_id(&self, id: IncidentId) -> Option<Arc<Current>> {
         let (home, quiet) = self.running.read().expect("no writer panics").get(&id).cloned()?;
         self.running_of(&home, quiet).filter(|c| c.incident.id == id)
+    }
+
+    /// An incident that runs, or that is ahead of the store. Every other one is in the store.
+    pub fn known(&self, id: IncidentId) -> Option<Arc<Current>> {
+        let ahead = self.ahead.read().expect("no writer panics").get(&id).cloned();
+        ahead.or_else(|| self.by_id(id))
+    }
+
+    /// Notes that these incidents are ahead of the store.
+    pub(super) fn go_ahead(&self, changed: &[Arc<Current>]) {
+        let changed = changed.iter().map(|current| (current.incident.id, current.clone()));
+        self.ahead.write().expect("no writer panics").extend(changed);
+    }
+
+    /// The store has everything.
+    pub(super) fn caught_up(&self) {
+        self.ahead.write().expect("no writer panics").clear();
     }
 
     /// Whether any incident runs.

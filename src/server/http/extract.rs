@@ -370,7 +370,7 @@ impl FromRequestParts<AppState> for OfIncident {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
         let id: IncidentId = parameter(parts, app).await?;
         let (engine, reads) = (Engine::from_ref(app), Arc::<dyn Reads>::from_ref(app));
-        let current = match engine.view().by_id(id) {
+        let current = match engine.view().known(id) {
             Some(current) => current,
             None => {
                 Arc::new(Current::load(reads.incident(id).await?.ok_or_else(ApiError::not_found)?)?)

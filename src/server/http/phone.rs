@@ -141,7 +141,7 @@ impl Caller {
     /// The call in the path with its incident, if it is a call to this contact.
     async fn call(&self, phones: &Phones) -> Result<(Arc<Current>, Call), ApiError> {
         let id = self.call.ok_or_else(ApiError::not_found)?;
-        let current = match phones.engine.view().by_id(id.incident) {
+        let current = match phones.engine.view().known(id.incident) {
             Some(current) => current,
             None => Arc::new(Current::load(
                 phones.reads.incident(id.incident).await?.ok_or_else(ApiError::not_found)?,

@@ -92,7 +92,7 @@ impl Reports {
             if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) }
         };
         if let Some(incident) = *incident {
-            if let Some(current) = self.engine.view().by_id(incident) {
+            if let Some(current) = self.engine.view().known(incident) {
                 return may(&current.incident.home).map(|()| Some(current));
             }
             if let Some(stored) = self.reads.incident(incident).await? {

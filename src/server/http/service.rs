@@ -12,7 +12,7 @@ use crate::{
         readiness::{Probe, Sample},
         snapshots::Snapshots,
         state::{AppState, handles},
-        store::{Changes, Quarantined},
+        store::{Changes, Quarantined, sqlite::ballast},
     },
 };
 use axum::{
@@ -101,13 +101,20 @@ impl SelfCheck {
             ));
         }
         reasons.extend(self.set_aside(is_here));
+        let has_ballast = ballast::is_kept(&self.data);
+        if !has_ballast {
+            reasons.push(format!(
+                "disk: the {} MB that are kept for incidents are missing; make room\n",
+                ballast::SIZE >> 20
+            ));
+        }
         if let Some(free) = free_space(&self.data) {
             let look =
                 if free < LITTLE_SPACE { "; make room, or incidents cannot be stored" } else { "" };
             reasons.push(format!("disk: {} MB free{look}\n", free >> 20));
         }
         reasons.push(format!("center: {}\n", self.snapshots.responders()));
-        (stores, reasons)
+        (stores && has_ballast, reasons)
     }
 
     /// What cannot be read or decided: by name for this machine, and as numbers for everybody else,

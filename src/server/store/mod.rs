@@ -72,6 +72,14 @@ impl StoreError {
         })
     }
 
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        /// <https://sqlite.org/rescode.html#full>
+        const FULL: &str = "13";
+        let Self::Database { source, .. } = self else { return false };
+        source.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == FULL)
+    }
+
     /// Whether one part of a batch may have caused the error, so that the rest may succeed without
     /// it. Otherwise nothing can be stored now.
     pub fn may_be_about_one(&self) -> bool {
@@ -187,13 +195,47 @@ impl Batch {
             && quarantined.is_empty()
             && resumed.is_empty()
     }
+
+    /// Adds a later batch.
+    pub fn append(&mut self, later: Self) {
+        let Self { begun, facts, over, requests, effects, done, quarantined, resumed } = later;
+        self.begun.extend(begun);
+        self.facts.extend(facts);
+        self.over.extend(over);
+        self.requests.extend(requests);
+        self.effects.extend(effects);
+        self.done.extend(done);
+        self.quarantined.extend(quarantined);
+        self.resumed.extend(resumed);
+    }
+
+    /// The part about incidents that begin in it, and the rest.
+    pub fn split(&self) -> (Self, Self) {
+        let is_begun = |id: &IncidentId| self.begun.iter().any(|begun| begun.id == *id);
+        let (mut begun, mut rest) = (self.clone(), self.clone());
+        rest.begun.clear();
+        begun.facts.retain(|(id, ..)| is_begun(id));
+        rest.facts.retain(|(id, ..)| !is_begun(id));
+        begun.over.retain(is_begun);
+        rest.over.retain(|id| !is_begun(id));
+        begun.requests.retain(|request| is_begun(&request.incident));
+        rest.requests.retain(|request| !is_begun(&request.incident));
+        begun.effects.retain(|effect| is_begun(&effect.incident));
+        rest.effects.retain(|effect| !is_begun(&effect.incident));
+        // An incident that begins in this batch has no effect that was executed.
+        begun.done.clear();
+        begun.quarantined.retain(|q| q.incident.parse().is_ok_and(|id| is_begun(&id)));
+        rest.quarantined.retain(|q| !q.incident.parse().is_ok_and(|id| is_begun(&id)));
+        begun.resumed.clear();
+        (begun, rest)
+    }
 }
 
 /// What the engine reads and writes: incidents, their effects, and the time.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
-    /// Stores a batch durably and returns it, or stores nothing.
-    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError>;
+    /// Stores a batch durably, or stores nothing.
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError>;
     /// The requests among these ids that were answered before.
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
     /// Incidents that are not over, whether or not they can be read.

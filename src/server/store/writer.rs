@@ -110,9 +110,8 @@ impl EngineJournal {
 
 #[async_trait]
 impl Journal for EngineJournal {
-    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError> {
-        self.writes().await.commit(&batch).await?;
-        Ok(batch)
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
+        self.writes().await.commit(&batch).await
     }
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {
         // The writing connection still has the latest pages in its cache; a reader must load them

@@ -357,7 +357,7 @@ async fn load(
     webhooks: &Webhooks,
     incident: IncidentId,
 ) -> Result<Option<Arc<Current>>, StoreError> {
-    if let Some(current) = webhooks.source.engine.view().by_id(incident) {
+    if let Some(current) = webhooks.source.engine.view().known(incident) {
         return Ok(Some(current));
     }
     match webhooks

@@ -1,5 +1,5 @@
 /* Stands between the server and the disk (LD_PRELOAD): what the file named by DISK_FAULT says happens to the database's writes and flushes.
-   "full": no space is left. "broken": the flush fails. "held": the flush waits until the file says something else. */
+   "full": no space is left. "kept": no space is left while the ballast is there. "broken": the flush fails. "held": the flush waits until the file says something else. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,9 +28,22 @@ static int fault_is(const char *name) {
     return length > 0 && strncmp(said, name, strlen(name)) == 0;
 }
 
+static int has_ballast(int fd) {
+    char link[64], path[512];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 16);
+    if (length <= 0) return 0;
+    path[length] = 0;
+    char *name = strrchr(path, '/');
+    if (!name) return 0;
+    strcpy(name, "/ballast");
+    return access(path, F_OK) == 0;
+}
+
 static int fails(int fd, int flush) {
     if (!is_database(fd)) return 0;
     if (!flush && fault_is("full")) return ENOSPC;
+    if (!flush && fault_is("kept") && has_ballast(fd)) return ENOSPC;
     if (flush && fault_is("broken")) return EIO;
     while (flush && fault_is("held")) usleep(1000);
     return 0;

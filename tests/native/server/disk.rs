@@ -33,11 +33,32 @@ impl OnDisk {
             .status()
             .unwrap();
         assert!(built.success(), "the C compiler that builds SQLite builds this, too");
+        let (child, owner) = Self::serve(&folder).await;
+        Self { child, owner, folder }
+    }
+
+    async fn serve(folder: &TempDir) -> (Killed, Person) {
         let port = free_port();
         let mut server = program(&["serve", "--demo"], port, &folder.path().join("data"));
-        server.env("LD_PRELOAD", &shim).env("DISK_FAULT", folder.path().join("fault"));
+        server
+            .env("LD_PRELOAD", folder.path().join("disk.so"))
+            .env("DISK_FAULT", folder.path().join("fault"));
         let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Self { child: Killed(child), owner: Person::at(port).await, folder }
+        (Killed(child), Person::at(port).await)
+    }
+
+    /// Kills the server and starts another one on the same disk.
+    async fn restart(&mut self) {
+        self.child.kill();
+        (self.child, self.owner) = Self::serve(&self.folder).await;
+    }
+
+    async fn is_ready(&self) {
+        let ready = async || {
+            let asked = self.owner.client.get(format!("{}/readyz", self.owner.base)).send().await;
+            asked.unwrap().status().is_success().then_some(())
+        };
+        until("readiness", ready).await;
     }
 
     /// Sets the disk's fault; an empty string heals it.
@@ -119,6 +140,77 @@ async fn sign_in_works_again_after_a_full_disk() {
         assert_eq!(status, StatusCode::OK, "{fault}: {answer}");
         assert_eq!(renamed(fault).await, StatusCode::OK, "{fault}");
     }
+}
+
+/// I25: what was acknowledged acts at D, whatever the disk does, and is stored when it works again.
+#[tokio::test]
+async fn acknowledged_sos_acts_while_the_disk_fails() {
+    for fault in ["full", "broken", "held"] {
+        let mut server = OnDisk::start().await;
+        let (status, answer) = server.owner.raise("maple-street", "police", json!({})).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        server.disk(fault);
+        let called = async || Some(server.incident().await).filter(|i| i["state"] == "verifying");
+        let shown = until("the call of the first contact", called).await;
+        let line = shown["timeline"].to_string();
+        assert!(!line.contains("late"), "{fault}: {line}");
+        server.disk("");
+        server.is_ready().await;
+        server.restart().await;
+        assert_eq!(server.incident().await["id"], shown["id"], "{fault}");
+        assert_eq!(server.incident().await["state"], "verifying", "{fault}: it was stored");
+    }
+}
+
+/// I25: the last space of a full disk is for incidents.
+#[tokio::test]
+async fn ballast_makes_room_for_incidents_alone() {
+    let server = OnDisk::start().await;
+    server.is_ready().await;
+    let ballast = server.folder.path().join("data/ballast");
+    assert!(ballast.exists());
+    server.disk("kept");
+    let body = json!({"name": "Two"});
+    let rename = server.owner.ask(reqwest::Method::PUT, "/api/v1/homes/maple-street/name", &body);
+    assert_eq!(rename.await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(ballast.exists(), "a change does not take what is kept for incidents");
+    let (status, answer) = server.owner.raise("maple-street", "police", json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    server.disk("");
+    server.is_ready().await;
+    assert!(ballast.exists(), "it is back as soon as there is room");
+}
+
+/// I25: with what is not stored, the next start decides again.
+#[tokio::test]
+async fn power_cut_on_a_full_disk_delays_and_does_not_lose() {
+    let mut server = OnDisk::start().await;
+    let (_, asked) = server.owner.raise("maple-street", "police", json!({})).await;
+    server.disk("full");
+    let called = async || Some(server.incident().await).filter(|i| i["state"] == "verifying");
+    until("the call of the first contact", called).await;
+    server.child.kill();
+    server.disk("");
+    server.restart().await;
+    let incident = server.incident().await;
+    assert_eq!(incident["id"], asked["id"]);
+    server.owner.until_state(&incident, "verifying").await;
+}
+
+/// I25: whoever cancels is heard, and nothing of it is lost.
+#[tokio::test]
+async fn cancel_is_heard_on_a_full_disk_and_stored_later() {
+    let mut server = OnDisk::start().await;
+    let (_, asked) = server.owner.raise("maple-street", "police", json!({})).await;
+    server.disk("full");
+    let path = format!("/api/v1/incidents/{}/cancel", asked["id"].as_str().unwrap());
+    let (status, answer) = server.owner.post(&path, &json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["state"], "aborted");
+    server.disk("");
+    server.is_ready().await;
+    server.restart().await;
+    assert_eq!(server.owner.look(&asked).await["state"], "aborted");
 }
 
 /// F15.

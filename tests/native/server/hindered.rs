@@ -84,7 +84,7 @@ impl Writes for Hindered {
 /// The commits of a database that is empty and never read.
 #[async_trait]
 pub trait Commits: Send + Sync + 'static {
-    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError>;
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError>;
 }
 
 /// An empty database for an engine.
@@ -92,7 +92,7 @@ pub struct Empty<C>(pub C);
 
 #[async_trait]
 impl<C: Commits> Journal for Empty<C> {
-    async fn commit(&self, batch: Batch) -> Result<Batch, StoreError> {
+    async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
         self.0.commit(batch).await
     }
     async fn requests(&self, _: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError> {

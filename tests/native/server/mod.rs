@@ -19,6 +19,7 @@ mod edge;
 mod events;
 mod evidence;
 mod example;
+mod failing_disk;
 mod fairness;
 mod finding;
 mod folder;

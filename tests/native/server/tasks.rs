@@ -137,7 +137,7 @@ struct Trap;
 
 #[async_trait]
 impl Commits for Trap {
-    async fn commit(&self, _: Batch) -> Result<Batch, StoreError> {
+    async fn commit(&self, _: Arc<Batch>) -> Result<(), StoreError> {
         panic!("planted")
     }
 }

@@ -26,6 +26,8 @@ const LATE: Duration = Duration::from_millis(100);
 /// The time that a server needs to continue after downtime or a disk failure: its pause between
 /// retries, and a commit.
 const RECOVERS: Duration = Duration::from_millis(3_400);
+/// A running incident acts within this time after D, whatever the disk does (I25).
+pub const ACTS_WITHIN: Duration = Duration::from_secs(2);
 /// The margin of I8, in addition to the ring and talk timeouts.
 const MARGIN: Duration = Duration::from_secs(2);
 /// Nothing begins for an older tap: a minute, plus the time for an answer (F5).
@@ -54,6 +56,8 @@ pub struct Ledger {
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
     taps: BTreeMap<IncidentId, Timestamp>,
     outages: Vec<(Timestamp, Timestamp)>,
+    /// When this life of the server began.
+    alive_since: Timestamp,
     open_outage: Option<Timestamp>,
     refuses: bool,
     handlers: Vec<(&'static str, Timestamp, Timestamp)>,
@@ -76,6 +80,7 @@ impl Ledger {
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
             outages: Vec::new(),
+            alive_since: Timestamp::default(),
             open_outage: None,
             refuses: false,
             handlers: Vec::new(),
@@ -111,6 +116,22 @@ impl Ledger {
 
     pub fn outage(&mut self, from: Timestamp, to: Timestamp) {
         self.outages.push((from, to));
+        self.alive_since = to;
+    }
+
+    /// Whether the server may be ahead of the disk (I25): the disk fails, or has failed a moment ago.
+    fn may_be_ahead(&self, now: Timestamp) -> bool {
+        self.open_outage.is_some() || self.outages.iter().any(|(_, to)| *to + RECOVERS >= now)
+    }
+
+    /// An incident that counted down is due: a server that is up acts within two seconds, whatever
+    /// the disk does (I25).
+    pub fn is_due(&mut self, now: Timestamp, clock: Timestamp, engine: &Engine, id: IncidentId) {
+        let Some(current) = engine.view().by_id(id) else { return };
+        let Incident { state, deadline, .. } = &current.incident;
+        let was_up = self.alive_since + RECOVERS + ACTS_WITHIN <= now;
+        let waits = matches!(state, State::CountingDown { .. }) && *deadline + ACTS_WITHIN < clock;
+        self.demand(!(was_up && waits), || format!("I25: {id} is due, and nothing acts"));
     }
 
     /// The disk fails; `refuses` if it reports that.
@@ -215,7 +236,7 @@ impl Ledger {
                 raise.request
             )
         });
-        self.shows(&answer.current.incident, answer.current.history.len());
+        self.shows(now, &answer.current.incident, answer.current.history.len());
     }
 
     /// An answer to a command leaves the server.
@@ -230,7 +251,7 @@ impl Ledger {
             format!("{command:?} to {id} is answered: {:?}", answer.as_ref().map(|a| a.refusal))
         });
         if let Ok(answer) = answer {
-            self.shows(&answer.current.incident, answer.current.history.len());
+            self.shows(now, &answer.current.incident, answer.current.history.len());
             let aborted = matches!(command, Command::Cancel { .. }) && answer.refusal.is_none();
             let counting = matches!(
                 answer.current.incident.state,
@@ -242,12 +263,14 @@ impl Ledger {
         }
     }
 
-    /// What the server shows is what the disk holds, or held a moment before.
-    fn shows(&mut self, shown: &Incident, facts: usize) {
+    /// What the server shows is what the disk holds, or held a moment before, or will hold when it
+    /// works again.
+    fn shows(&mut self, now: Timestamp, shown: &Incident, facts: usize) {
         let on_disk = self.cases.get(&shown.id).map_or(0, |c| c.facts);
         let same =
             self.cases.get(&shown.id).is_none_or(|c| c.facts != shown.seq || c.incident == *shown);
-        self.demand(shown.seq <= on_disk && facts == shown.seq as usize && same, || {
+        let is_known = shown.seq <= on_disk || (on_disk > 0 && self.may_be_ahead(now));
+        self.demand(is_known && facts == shown.seq as usize && same, || {
             format!("I15: incident {} is shown otherwise than stored", shown.id)
         });
     }
@@ -277,6 +300,15 @@ impl Ledger {
             let sirens =
                 matches!(effect.kind, EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. });
             return self.demand(may && sirens, || format!("I3: {} is not stored", effect.key));
+        }
+        let is_stored = self.effects.contains_key(&effect.key);
+        if !is_stored
+            && self.may_be_ahead(now)
+            && self.cases.get(&effect.incident).is_some_and(|case| effect.seq > case.facts)
+        {
+            // It is stored later, or decided again after a loss of power.
+            self.carried.insert(effect.key.clone());
+            return;
         }
         self.demand(disk.holds_effect(&effect.key), || {
             format!("I12: {} is carried out and not in the outbox", effect.key)

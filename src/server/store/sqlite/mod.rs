@@ -5,6 +5,7 @@ mod accounts;
 mod apply;
 mod audit;
 mod backup;
+pub mod ballast;
 mod center;
 mod deliveries;
 pub mod epoch;
@@ -38,6 +39,7 @@ use crate::domain::{
 };
 use crate::server::{clock::Anchor, private, tasks::spawn_contained};
 use async_trait::async_trait;
+use ballast::Ballast;
 use sqlx::{
     Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
     sqlite::{
@@ -97,8 +99,13 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
         rights: readers(&options, RIGHTS_READERS),
         queries: readers(&options, READERS),
     });
-    let writes =
-        SqliteWrites { options, connection: Some(writer), transactions: 0, writing_back: None };
+    let writes = SqliteWrites {
+        options,
+        connection: Some(writer),
+        transactions: 0,
+        writing_back: None,
+        ballast: Ballast::beside(file),
+    };
     Ok(Database { writes: Box::new(writes), journal, reads })
 }
 
@@ -121,6 +128,7 @@ struct SqliteWrites {
     transactions: u32,
     /// Writes the log back over a connection of its own, so that no transaction waits for it.
     writing_back: Option<JoinHandle<()>>,
+    ballast: Ballast,
 }
 
 impl SqliteWrites {
@@ -187,13 +195,25 @@ macro_rules! with_writer {
 #[async_trait]
 impl Writes for SqliteWrites {
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        with_writer!(self, incidents::commit, batch)
+        let done = async { with_writer!(self, incidents::commit, batch) }.await;
+        match done {
+            Err(error) if error.is_full() && self.ballast.drop() => {
+                with_writer!(self, incidents::commit, batch)
+            }
+            done => done,
+        }
     }
     async fn apply(
         &mut self,
         writes: &[&Write],
         urgent: Urgent<'_>,
     ) -> Vec<Result<(), ChangeError>> {
+        if !self.ballast.take_again() {
+            let full = StoreError::Unusable(
+                "the disk is full, and what is left of it is kept for incidents".into(),
+            );
+            return writes.iter().map(|_| Err(full.clone().into())).collect();
+        }
         let done = async { with_writer!(self, apply::all, writes, urgent) }.await;
         done.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
     }
