@@ -180,9 +180,7 @@ impl EventLoop {
                 }
                 (hung, result) = self.memory.hung() => {
                     self.hung_ended(hung, result).await;
-                    for job in std::mem::take(&mut self.parked) {
-                        self.wait_in(&mut waiting, job);
-                    }
+                    self.unpark(&mut waiting);
                     continue;
                 }
                 () = sleep_until(wake) => {}
@@ -233,6 +231,13 @@ impl EventLoop {
                 tracing::warn!("too many requests of one device wait; more are refused");
             }
             job.answer(Err(Denied::Busy));
+        }
+    }
+
+    /// Lets the requests that waited for a write that hung take their turn.
+    fn unpark(&mut self, waiting: &mut Waiting<Place, Party, Job>) {
+        for job in std::mem::take(&mut self.parked) {
+            self.wait_in(waiting, job);
         }
     }
 
