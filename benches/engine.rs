@@ -155,6 +155,7 @@ impl Bench {
             source: Source::Dashboard,
             by: Actor::Buckler,
             sent_at: None,
+            restricted_until: None,
             quiet: None,
             snapshot: Snapshot::of(home, policy),
         };

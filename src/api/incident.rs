@@ -71,6 +71,10 @@ pub struct Incident {
     /// The sequence number of the latest request. A command that ends something names it as `seen`.
     #[serde(default)]
     pub latest_request: u32,
+    /// Whether every request was made on a restricted device. A restricted device can neither cancel,
+    /// hurry, silence nor end any other incident.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
     /// Where it was raised first.
     #[serde(deserialize_with = "source")]
     pub source: Source,

@@ -5,7 +5,7 @@ use super::{
     access::{Action, Membership},
     home::{Enrolment, Home, Plan},
     id::CameraId,
-    incident::{Mode, Request, Source},
+    incident::{Request, Source},
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,17 +97,6 @@ pub fn request(
         return Err(Reason::NoBaseStationOrEnrolledCamera);
     }
     Ok(())
-}
-
-/// Checks whether a device may raise a request. A device that was signed in without the account's
-/// passkey, as a thief of the password would do, is restricted for a day: it may only sound sirens
-/// and run drills.
-///
-/// # Errors
-/// [`Reason::DeviceRestricted`] if the device is restricted.
-pub fn from_device(request: Request, mode: Mode, restricted: bool) -> Result<(), Reason> {
-    let may = !restricted || mode == Mode::Drill || request == Request::Siren;
-    may.then_some(()).ok_or(Reason::DeviceRestricted)
 }
 
 /// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station

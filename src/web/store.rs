@@ -130,6 +130,11 @@ impl Store {
         })
     }
 
+    /// When the restriction of this device in the home ends, if it is restricted there.
+    pub fn restricted_until(&self) -> Option<Timestamp> {
+        self.home.with(|home| home.as_ref().and_then(|home| home.sos.restricted_until))
+    }
+
     /// The current time by the server's clock.
     pub fn server_now(&self) -> Timestamp {
         let offset = self.offset_ms.get_untracked().unwrap_or(0);

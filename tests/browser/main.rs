@@ -6,6 +6,7 @@ mod dialog;
 mod inviting;
 mod not_sent;
 mod page;
+mod restricted;
 mod running;
 mod sending;
 mod sheet;

@@ -123,7 +123,7 @@ pub async fn until(what: &str, check: impl Fn() -> bool) {
     panic!("never came: {what}");
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as u64)
 }
 

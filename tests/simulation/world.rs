@@ -390,6 +390,7 @@ impl World {
                     source: Source::Dashboard,
                     by: person(who),
                     sent_at: clock.map(|c| c.now()),
+                    restricted_until: None,
                     quiet: None,
                     snapshot: Snapshot::of(&home, self.plan.policy),
                 };

@@ -32,6 +32,8 @@ pub struct Raise {
     pub by: Actor,
     /// When the person asked, as their device says; `None` if the server heard it at once.
     pub sent_at: Option<Timestamp>,
+    /// When the restriction of the device ends that it came from, if that is restricted (I33).
+    pub restricted_until: Option<Timestamp>,
     /// Why the home must not notice the incident, if it must not.
     pub quiet: Option<Quiet>,
     /// The snapshot of the home.
@@ -43,6 +45,23 @@ impl Raise {
     /// future is not, because a device with a fast clock must not be kept from calling for help.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.sent_at.is_some_and(|sent_at| now.since(sent_at) > STALE)
+    }
+
+    /// Whether it comes from a device that is restricted now.
+    pub fn is_from_restricted(&self, now: Timestamp) -> bool {
+        self.restricted_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether the device may not make this request now (I33).
+    pub fn is_refused(&self, now: Timestamp) -> bool {
+        self.is_from_restricted(now) && !self.request.is_open_to_restricted(self.mode)
+    }
+
+    /// The command with which it joins a running incident.
+    pub fn join(&self) -> Command {
+        let Self { request, source, by, restricted_until, .. } = self;
+        let join = Command::Join { request: *request, source: source.clone(), by: by.clone() };
+        Command::of_device(*restricted_until, join)
     }
 }
 
@@ -207,13 +226,29 @@ pub enum Command {
         /// What the actor had been shown.
         seen: Seen,
     },
+    /// A command from a device that is restricted until then (I33).
+    FromRestricted {
+        /// When the restriction ends.
+        until: Timestamp,
+        /// The command.
+        command: Box<Self>,
+    },
     /// A real request ends the drill.
     ReplaceDrill,
 }
 
 impl Command {
+    /// The command as it comes from a device, which may be restricted.
+    #[must_use]
+    pub fn of_device(restricted_until: Option<Timestamp>, command: Self) -> Self {
+        match restricted_until {
+            Some(until) => Self::FromRestricted { until, command: Box::new(command) },
+            None => command,
+        }
+    }
+
     /// The actor, if the command names one.
-    pub const fn by(&self) -> Option<&Actor> {
+    pub fn by(&self) -> Option<&Actor> {
         match self {
             Self::Join { by, .. }
             | Self::Cancel { by, .. }
@@ -228,6 +263,7 @@ impl Command {
             | Self::Close { by, .. }
             | Self::ByAssignee { by, .. }
             | Self::End { by, .. } => Some(by),
+            Self::FromRestricted { command, .. } => command.by(),
             Self::Tick
             | Self::Call { .. }
             | Self::SirenReported { .. }

@@ -9,8 +9,8 @@ pub use put_back::put_back;
 
 use super::{
     Actor, CallOutcome, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose,
-    REPEATS_BEYOND_EVERY, REPEATS_MOST, Request, Requests, Resume, SIREN_NOT_AFTER,
-    SIREN_PROVES_WITHIN, STALE_AFTER, SirenFault, State, Verification,
+    REPEATS_BEYOND_EVERY, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN,
+    STALE_AFTER, SirenFault, State, Verification,
     command::{Command, Raise, Seen},
     deadline::Timer,
     effect::{Effect, effects},
@@ -37,6 +37,8 @@ pub enum Refusal {
     CallsUnderWay,
     /// Somebody asked for more than the author of the command had been shown (I30).
     AskedSince,
+    /// The device is restricted, and may neither request this nor end it (I33).
+    DeviceRestricted,
 }
 
 /// The facts of one decision, in order, and whether the command was refused.
@@ -54,8 +56,8 @@ pub struct Decision {
 
 /// Starts an incident.
 pub fn start(raise: Raise, now: Timestamp) -> Decision {
-    let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot, sent_at: _ } =
-        raise;
+    let restricted = raise.is_from_restricted(now);
+    let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot, .. } = raise;
     let deadline = now + Duration::from_millis(snapshot.countdown_ms);
     let drill_sirens = drill_sirens && mode == Mode::Drill;
     let event = Event::Started {
@@ -66,6 +68,7 @@ pub fn start(raise: Raise, now: Timestamp) -> Decision {
         by,
         deadline,
         quiet,
+        restricted,
         snapshot: Box::new(snapshot),
     };
     let first = Recorded { at: now, event };
@@ -75,8 +78,7 @@ pub fn start(raise: Raise, now: Timestamp) -> Decision {
 
 /// Decides on a command. Due timers fire first, so that a deadline is decided once (I4).
 pub fn decide(incident: &Incident, command: Command, now: Timestamp) -> Decision {
-    let mut draft =
-        Draft { incident: incident.clone(), now, facts: Vec::new(), effects: Vec::new() };
+    let mut draft = Draft::of(incident, now);
     draft.settle();
     let refusal = draft.command(command).err();
     draft.settle();
@@ -88,11 +90,18 @@ pub fn decide(incident: &Incident, command: Command, now: Timestamp) -> Decision
 struct Draft {
     incident: Incident,
     now: Timestamp,
+    /// Whether the command comes from a restricted device.
+    restricted: bool,
     facts: Vec<Recorded>,
     effects: Vec<Effect>,
 }
 
 impl Draft {
+    fn of(incident: &Incident, now: Timestamp) -> Self {
+        let (facts, effects) = (Vec::new(), Vec::new());
+        Self { incident: incident.clone(), now, restricted: false, facts, effects }
+    }
+
     fn push(&mut self, event: Event) {
         let recorded = Recorded { at: self.now, event };
         self.incident.apply(&recorded);
@@ -111,6 +120,9 @@ impl Draft {
             }
             Command::Call { call, step } => self.call(call, step),
             Command::ByAssignee { by, report } => self.reported_by_assignee(by, report),
+            Command::FromRestricted { until, command } => {
+                self.on_restricted_device(until, *command)
+            }
             _ if self.incident.is_over() => Err(Refusal::IncidentOver),
             Command::Join { request, source, by } => {
                 self.join(request, source, by);
@@ -172,10 +184,28 @@ impl Draft {
 
     /// I30: refuses to end requests that the author had not been shown.
     fn has_seen_all(&self, by: &Actor, seen: Seen) -> Result<(), Refusal> {
-        match self.incident.has_unseen(by, seen) {
-            true => Err(Refusal::AskedSince),
-            false => Ok(()),
+        match self.incident.unseen_of_others(by, seen) == Requests::default() {
+            true => Ok(()),
+            false => Err(Refusal::AskedSince),
         }
+    }
+
+    /// I33: a restricted device joins with what it may request, and controls only what its person
+    /// asked for on such devices. This is judged on the incident as it is now, because others may
+    /// have joined it while the command was on its way.
+    fn on_restricted_device(&mut self, until: Timestamp, command: Command) -> Result<(), Refusal> {
+        self.restricted = self.now < until;
+        let may = match &command {
+            _ if !self.restricted => true,
+            Command::Join { request, .. } => request.is_open_to_restricted(self.incident.mode),
+            Command::Cancel { by, .. }
+            | Command::SendNow { by }
+            | Command::Silence { by, .. }
+            | Command::Review { by, .. }
+            | Command::End { by, .. } => self.incident.is_restricted_alone(by),
+            _ => false,
+        };
+        if may { self.command(command) } else { Err(Refusal::DeviceRestricted) }
     }
 
     /// I4: cancels only while counting down and before D. Later attempts are recorded, once for
@@ -208,7 +238,7 @@ impl Draft {
 
     fn silence(&mut self, by: Actor, seen: Seen) -> Result<(), Refusal> {
         if self.incident.siren.is_sounding() {
-            if self.incident.unseen(&by, seen).sound_sirens() {
+            if self.incident.unseen_of_others(&by, seen).sound_sirens() {
                 return Err(Refusal::AskedSince);
             }
             self.push(Event::SirenSilenced { by });
@@ -219,18 +249,24 @@ impl Draft {
     /// R20: joining never drops or downgrades a request. A repeated request dispatches nothing
     /// twice, and is recorded (I24).
     fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
-        let incident = &self.incident;
-        if incident.requests.contains(request) && !matches!(incident.state, State::UnderReview)
+        let (incident, restricted) = (&self.incident, self.restricted);
+        let is_review = matches!(incident.state, State::UnderReview);
+        // A countdown would hide the decision of a review, so a restricted device sounds sirens at
+        // once there (I33).
+        let beside_review = is_review && restricted;
+        if incident.requests.contains(request) && (!is_review || restricted)
             || matches!(incident.state, State::CountingDown { pending, .. } if pending.contains(request))
         {
             return self.repeat(request, source, by);
         }
-        let own_countdown = matches!(incident.state, State::SirenSounding | State::UnderReview);
+        let own_countdown =
+            !beside_review && (is_review || matches!(incident.state, State::SirenSounding));
         let deadline =
             own_countdown.then(|| self.now + Duration::from_millis(incident.snapshot.countdown_ms));
         let was_dispatching = matches!(incident.state, State::Dispatching);
-        let runs = matches!(incident.state, State::Verifying(_) | State::Dispatching);
-        self.push(Event::Joined { request, source, by, deadline });
+        let runs =
+            beside_review || matches!(incident.state, State::Verifying(_) | State::Dispatching);
+        self.push(Event::Joined { request, source, by, deadline, restricted });
         if runs {
             self.sound(Requests::default().with(request), self.now);
         }
@@ -243,10 +279,12 @@ impl Draft {
     /// proved that it sounds (I22). Beyond the limit of repeats both happen at most once a minute, so
     /// that nobody fills the history, and the center still sees repeated presses (I24).
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
-        let latest = self.incident.asked.iter().map(|asked| asked.at).max().unwrap_or_default();
-        let is_few = self.incident.repeats < REPEATS_MOST;
+        let restricted = self.restricted;
+        let alike = self.incident.asked.iter().filter(|asked| asked.restricted == restricted);
+        let latest = alike.map(|asked| asked.at).max().unwrap_or_default();
+        let is_few = self.incident.has_few_repeats(restricted);
         if is_few || self.now.since(latest) >= REPEATS_BEYOND_EVERY {
-            self.push(Event::Repeated { request, source, by });
+            self.push(Event::Repeated { request, source, by, restricted });
         }
         let pause = if is_few { SIREN_PROVES_WITHIN } else { SIREN_NOT_AFTER };
         let siren = &self.incident.siren;
@@ -264,6 +302,7 @@ impl Draft {
     fn is_sent(&self, request: Request) -> bool {
         match self.incident.state {
             State::SirenSounding | State::Verifying(_) | State::Dispatching => true,
+            State::UnderReview => self.restricted,
             State::CountingDown { pending, resume: Some(Resume::SirenSounding), .. } => {
                 !pending.contains(request)
             }

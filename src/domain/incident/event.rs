@@ -36,12 +36,28 @@ pub enum Event {
         /// Absent unless the home must not notice it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         quiet: Option<Quiet>,
+        /// Whether it came from a restricted device (I33); so below.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restricted: bool,
         snapshot: Box<Snapshot>,
     },
     /// Another request joined; `deadline` if it has a countdown of its own (R20).
-    Joined { request: Request, source: Source, by: Actor, deadline: Option<Timestamp> },
+    Joined {
+        request: Request,
+        source: Source,
+        by: Actor,
+        deadline: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restricted: bool,
+    },
     /// A request was repeated (I24).
-    Repeated { request: Request, source: Source, by: Actor },
+    Repeated {
+        request: Request,
+        source: Source,
+        by: Actor,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restricted: bool,
+    },
     /// Canceled before D.
     Aborted { by: Actor },
     /// Somebody withdrew these requests before D. Others count down on, which they had not been

@@ -15,11 +15,21 @@ use std::sync::Arc;
 impl Incident {
     /// Returns the incident that a start begins; `None` for any other fact.
     pub(super) fn begin(id: IncidentId, home: HomeId, first: &Recorded) -> Option<Self> {
-        let Event::Started { request, mode, drill_sirens, source, by, deadline, quiet, snapshot } =
-            &first.event
+        let Event::Started {
+            request,
+            mode,
+            drill_sirens,
+            source,
+            by,
+            deadline,
+            quiet,
+            restricted,
+            snapshot,
+        } = &first.event
         else {
             return None;
         };
+        let restricted = *restricted;
         Some(Self {
             id,
             home,
@@ -32,7 +42,13 @@ impl Incident {
             deadline: *deadline,
             snapshot: Arc::new((**snapshot).clone()),
             requests: Requests::default(),
-            asked: vec![Asked { request: *request, by: by.clone(), at: first.at, seq: 1 }],
+            asked: vec![Asked {
+                request: *request,
+                by: by.clone(),
+                at: first.at,
+                seq: 1,
+                restricted,
+            }],
             state: State::CountingDown {
                 deadline: *deadline,
                 pending: Requests::default().with(*request),
@@ -41,6 +57,7 @@ impl Incident {
             siren: Siren::Silent,
             calls: Vec::new(),
             repeats: 0,
+            restricted_repeats: 0,
             dispatches: Vec::new(),
             assignee: None,
             signaled: None,
@@ -64,13 +81,13 @@ impl Incident {
             | Event::Noted { .. } => {}
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,
-            Event::Joined { request, by, deadline, .. } => {
-                self.ask(*request, by, *at);
+            Event::Joined { request, by, deadline, restricted, .. } => {
+                self.ask(*request, by, *at, *restricted);
                 self.join(*request, *deadline);
             }
-            Event::Repeated { request, by, .. } => {
-                self.repeats += 1;
-                self.ask(*request, by, *at);
+            Event::Repeated { request, by, restricted, .. } => {
+                *(if *restricted { &mut self.restricted_repeats } else { &mut self.repeats }) += 1;
+                self.ask(*request, by, *at, *restricted);
             }
             Event::Aborted { .. } => {
                 self.withdraw(self.pending());
@@ -139,12 +156,17 @@ impl Incident {
     }
 
     /// Notes who made a request, and when.
-    fn ask(&mut self, request: Request, by: &Actor, at: Timestamp) {
-        // The party that reported the end did not know of this request.
-        self.external.ended = None;
-        self.calls_withheld = false;
-        self.asked.retain(|asked| (asked.request, &asked.by) != (request, by));
-        self.asked.push(Asked { request, by: by.clone(), at, seq: self.seq });
+    fn ask(&mut self, request: Request, by: &Actor, at: Timestamp, restricted: bool) {
+        // The party that reported the end did not know of this request. A restricted device holds up
+        // no decision of others (I33).
+        if !restricted {
+            self.external.ended = None;
+            self.calls_withheld = false;
+        }
+        let latest = Asked { request, by: by.clone(), at, seq: self.seq, restricted };
+        let key = |asked: &Asked| (asked.request, asked.by.clone(), asked.restricted);
+        self.asked.retain(|asked| key(asked) != key(&latest));
+        self.asked.push(latest);
     }
 
     /// Takes requests back that still count down.
@@ -253,7 +275,7 @@ impl Incident {
             // A report of the end that is older than the latest request changes nothing: its sender
             // did not know of that request (I30).
             Report::Ended { disposition } => {
-                if self.asked.iter().all(|asked| asked.at <= at) {
+                if self.asked.iter().all(|asked| asked.restricted || asked.at <= at) {
                     self.external.ended = Some((by.clone(), *disposition));
                 }
             }

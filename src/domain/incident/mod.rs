@@ -68,6 +68,8 @@ pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
 /// The most repeated requests that one incident records however fast they come. A press every three
 /// seconds reaches it after ten minutes.
 pub const REPEATS_MOST: usize = 200;
+/// The same for restricted devices, which share no limit with others (I33).
+pub const RESTRICTED_REPEATS_MOST: usize = 20;
 /// The shortest time between two repeated requests that are recorded beyond [`REPEATS_MOST`].
 pub const REPEATS_BEYOND_EVERY: Duration = Duration::from_secs(60);
 
@@ -156,8 +158,10 @@ pub struct Incident {
     pub siren: Siren,
     /// Calls, in the order placed.
     pub calls: Vec<Call>,
-    /// The number of repeated requests.
+    /// The number of repeated requests, without those of restricted devices.
     pub repeats: usize,
+    /// The number of repeated requests of restricted devices.
+    pub restricted_repeats: usize,
     /// Requested services, each at most once (I2).
     pub dispatches: Vec<Dispatch>,
     /// The operator who works on it, exclusively.
@@ -266,12 +270,16 @@ impl Incident {
     /// The requests that were made since what `by` had been shown (I30). A family may share one
     /// account, so its own requests count as seen only if its client does not say what it showed.
     pub fn unseen(&self, by: &Actor, seen: Seen) -> Requests {
-        let is_unseen = |asked: &&Asked| match seen {
+        self.unseen_asked(by, seen).map(|asked| asked.request).collect()
+    }
+
+    fn unseen_asked(&self, by: &Actor, seen: Seen) -> impl Iterator<Item = &Asked> {
+        let is_unseen = move |asked: &&Asked| match seen {
             Seen::All => false,
             Seen::UpTo(seq) => asked.seq > seq,
             Seen::Before(at) => asked.by != *by && asked.at >= at,
         };
-        self.asked.iter().filter(is_unseen).map(|asked| asked.request).collect()
+        self.asked.iter().filter(is_unseen)
     }
 
     /// The sequence number of the latest request, for [`Seen::UpTo`].
@@ -279,9 +287,33 @@ impl Incident {
         self.asked.iter().map(|asked| asked.seq).max().unwrap_or_default()
     }
 
-    /// Whether a request was made since what `by` had been shown (I30).
-    pub fn has_unseen(&self, by: &Actor, seen: Seen) -> bool {
-        self.unseen(by, seen) != Requests::default()
+    /// The requests that were made since what `by` had been shown, and without which `by` may not end
+    /// the incident or its sirens (I30). A restricted device holds up nobody's decision on what
+    /// others asked for (I33).
+    pub fn unseen_of_others(&self, by: &Actor, seen: Seen) -> Requests {
+        self.unseen_asked(by, seen)
+            .filter(|asked| !asked.restricted || self.is_restricted())
+            .map(|asked| asked.request)
+            .collect()
+    }
+
+    /// Whether every request was made by this person on restricted devices. Only such an incident may
+    /// be controlled by a restricted device (I33).
+    pub fn is_restricted_alone(&self, by: &Actor) -> bool {
+        self.is_restricted() && self.asked.iter().all(|asked| asked.by == *by)
+    }
+
+    /// Whether every request was made on a restricted device.
+    pub fn is_restricted(&self) -> bool {
+        self.asked.iter().all(|asked| asked.restricted)
+    }
+
+    /// Whether all repeated requests are still recorded, of restricted devices or of others.
+    pub fn has_few_repeats(&self, restricted: bool) -> bool {
+        match restricted {
+            true => self.restricted_repeats < RESTRICTED_REPEATS_MOST,
+            false => self.repeats < REPEATS_MOST,
+        }
     }
 
     fn pending(&self) -> Requests {

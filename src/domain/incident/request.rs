@@ -60,6 +60,12 @@ impl Request {
         }
     }
 
+    /// Whether a device may make it that was signed in without the account's passkey, as a thief of
+    /// the password would do (I33). Such a device only sounds sirens and runs drills.
+    pub fn is_open_to_restricted(self, mode: Mode) -> bool {
+        self == Self::Siren || mode == Mode::Drill
+    }
+
     /// R12: whether it sounds sirens. Medical never does (I1).
     pub fn sounds_sirens(self) -> bool {
         self != Self::Medical
@@ -87,6 +93,8 @@ pub struct Asked {
     pub at: Timestamp,
     /// The sequence number of its fact.
     pub seq: u32,
+    /// Whether it came from a restricted device (I33).
+    pub restricted: bool,
 }
 
 impl Requests {

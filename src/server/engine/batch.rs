@@ -6,7 +6,7 @@ use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
-            Incident, Mode, REPEATS_MOST,
+            Incident, Mode,
             command::{Command, Raise, STALE},
             decide::{Decision, Refusal, decide, start},
             event::Recorded,
@@ -320,6 +320,9 @@ impl<'a> BatchBuilder<'a> {
         if self.refuses_requests {
             return Ok(Err(Denied::StorageUnavailable));
         }
+        if raise.is_refused(self.now) {
+            return Ok(Err(Denied::Refused(Refusal::DeviceRestricted)));
+        }
         let recorded = self.batch.facts.len();
         let outcome = match self.running_in(&raise.home, raise.quiet.is_some()) {
             None => self.begin(raise, is_panel),
@@ -343,10 +346,11 @@ impl<'a> BatchBuilder<'a> {
         };
         // A repeat beyond the limit records nothing, and is not stored: nobody fills the disk by
         // asking for what is already on its way.
-        let repeats = self.drafts[&outcome.incident].incident.repeats;
+        let incident = &self.drafts[&outcome.incident].incident;
+        let is_beyond = !incident.has_few_repeats(raise.is_from_restricted(self.now));
         let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
         known.push(row.clone());
-        if self.batch.facts.len() == recorded && repeats >= REPEATS_MOST {
+        if self.batch.facts.len() == recorded && is_beyond {
             self.repeats.push(self.now, row);
         } else {
             self.batch.requests.push(row);
@@ -357,12 +361,7 @@ impl<'a> BatchBuilder<'a> {
     /// Joins the request to the running incident. If that has just ended by a timer or cannot be
     /// decided, the request begins a new incident.
     fn join(&mut self, id: IncidentId, raise: &Raise, is_panel: bool) -> Outcome {
-        let command = Command::Join {
-            request: raise.request,
-            source: raise.source.clone(),
-            by: raise.by.clone(),
-        };
-        match self.command(id, command) {
+        match self.command(id, raise.join()) {
             Ok(Some(Refusal::IncidentOver)) => self.begin(raise, is_panel),
             Err(Undecidable { why }) => {
                 self.quarantine(id, why);

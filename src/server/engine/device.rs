@@ -40,6 +40,7 @@ pub fn request(
         source: Source::Device,
         by: Actor::Device { name: name.into() },
         sent_at: None,
+        restricted_until: None,
         quiet: None,
         snapshot: Snapshot::of(home, policy),
     })

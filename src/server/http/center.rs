@@ -4,7 +4,7 @@
 use super::{
     errors::{ApiError, Problems},
     extract::{Body, Operator, PathId, SeenByAuthor, SeenQuery, Supervisor},
-    incidents::Steering,
+    incidents::{Steering, decision},
     invitations,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     domain::{
         access::CenterRole,
         id::{IncidentId, UserId},
-        incident::{Actor, State as IncidentState},
+        incident::{Actor, State as IncidentState, disclosure::Audience},
     },
     server::{
         clock::Clock,
@@ -57,7 +57,8 @@ pub async fn review(
     let current =
         steering.engine.view().by_id(id).filter(found_late).ok_or_else(ApiError::not_found)?;
     let by = Actor::Operator { id: signed_in.account.id, name: signed_in.account.name };
-    steering.decide(&signed_in.session, current.incident.id, by, seen, asked).await
+    let command = decision(by, seen, asked)?;
+    steering.give(&signed_in.session, current.incident.id, command, Audience::Home).await
 }
 
 /// The staff of the monitoring center.

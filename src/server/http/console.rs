@@ -134,7 +134,7 @@ pub async fn queue(
     let seen = seen.and_then(|seen| seen.parse().ok());
     // A restricted device may view the queue. It does not count as being on duty, because it could
     // not claim an incident (R23).
-    if signed_in.is_free().is_ok() {
+    if !signed_in.is_restricted() {
         board.operators.sees(&signed_in.account, board.clock.now());
     }
     let mut version = board.live_events.center_version();
@@ -178,9 +178,11 @@ impl Board {
     fn item(&self, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
         let incident = &current.incident;
         let home = self.homes.get(&incident.home);
-        let mine = incident.assignee.as_ref() == Some(&actor(signed_in));
-        let shown =
-            mine || matches!(incident.state, Stands::UnderReview) || role.may(CenterAction::Lead);
+        // A restricted device sees what waits, and no home, because it can do nothing there.
+        let free = !signed_in.is_restricted();
+        let mine = free && incident.assignee.as_ref() == Some(&actor(signed_in));
+        let is_for_all = matches!(incident.state, Stands::UnderReview);
+        let shown = mine || free && (is_for_all || role.may(CenterAction::Lead));
         let detail = || {
             Box::new(IncidentDetail {
                 home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),

@@ -266,6 +266,7 @@ impl From<Refusal> for ApiError {
                 Self::new(Code::NotAllowed, "Somebody else works on this incident.")
             }
             Refusal::CallOver => Self::new(Code::CallOver, "This call is over."),
+            Refusal::DeviceRestricted => Self::device_restricted(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         access::{Action, CenterAction, Membership},
         home::Home,
         id::{HomeId, IncidentId},
-        incident::{Actor, Incident, Mode, command::Seen},
+        incident::{Actor, command::Seen},
         time::Timestamp,
     },
     server::{
@@ -98,12 +98,9 @@ impl SignedIn {
         })
     }
 
-    /// Checks that the device is not restricted, for actions with which a restricted device could
-    /// lift its own restriction.
-    pub fn is_free(&self) -> Result<(), ApiError> {
-        (self.session.restricted_until <= self.clock.now())
-            .then_some(())
-            .ok_or_else(ApiError::device_restricted)
+    /// Whether the device is restricted, whatever its homes say.
+    pub fn is_restricted(&self) -> bool {
+        self.clock.now() < self.session.restricted_until
     }
 
     /// When the restriction of this device in a home ends, if it is restricted there.
@@ -112,26 +109,14 @@ impl SignedIn {
     }
 }
 
-/// A person who is signed in on a device that is not restricted.
-pub struct Unrestricted(pub SignedIn);
-
-impl FromRequestParts<AppState> for Unrestricted {
-    type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let signed_in = SignedIn::from_request_parts(parts, app).await?;
-        signed_in.is_free()?;
-        Ok(Self(signed_in))
-    }
-}
-
-/// A person who proved their identity recently, on a device that is not restricted. Changes to how
-/// an account can be signed in to require this.
+/// A person who proved their identity recently. Changes to how an account can be signed in to
+/// require this.
 pub struct RecentAuth(pub SignedIn);
 
 impl FromRequestParts<AppState> for RecentAuth {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let Unrestricted(signed_in) = Unrestricted::from_request_parts(parts, app).await?;
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
         signed_in.is_proven()?;
         Ok(Self(signed_in))
     }
@@ -185,7 +170,11 @@ pub struct Member {
 }
 
 impl Member {
-    async fn of(signed_in: SignedIn, home: &HomeId, app: &AppState) -> Result<Self, ApiError> {
+    pub(super) async fn of(
+        signed_in: SignedIn,
+        home: &HomeId,
+        app: &AppState,
+    ) -> Result<Self, ApiError> {
         let MemberLookup { reads, homes } = MemberLookup::from_ref(app);
         let membership = reads.membership(home, &signed_in.account.id).await?;
         let membership = membership.ok_or_else(ApiError::not_found)?;
@@ -206,20 +195,12 @@ impl Member {
         self.signed_in.restricted_until(&self.home)
     }
 
-    /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted
-    /// device controls only what it may request itself.
-    fn may_steer(&self, incident: &Incident) -> Result<(), ApiError> {
-        if !self.membership.may(Action::Raise) {
-            return Err(ApiError::new(
-                Code::NotAllowed,
-                "You may look at this incident, not change it.",
-            ));
-        }
-        let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
-        if asks_for_help && self.restricted_until().is_some() {
-            return Err(ApiError::device_restricted());
-        }
-        Ok(())
+    /// R6: a member who may not raise an SOS may not control one either. What a restricted device
+    /// may control is decided with the command (I33).
+    fn may_steer(&self) -> Result<(), ApiError> {
+        self.membership.may(Action::Raise).then_some(()).ok_or_else(|| {
+            ApiError::new(Code::NotAllowed, "You may look at this incident, not change it.")
+        })
     }
 }
 
@@ -272,17 +253,13 @@ impl FromRequestParts<AppState> for Owner {
             return Err(refused());
         }
         if !parts.method.is_safe() {
-            if member.restricted_until().is_some() {
-                return Err(ApiError::device_restricted());
-            }
             member.signed_in.is_proven()?;
         }
         Ok(Self(member))
     }
 }
 
-/// A person who works at the monitoring center. Changes also require a device that is not
-/// restricted. For everybody else the center does not exist.
+/// A person who works at the monitoring center. For everybody else the center does not exist.
 pub struct Operator(pub SignedIn);
 
 impl FromRequestParts<AppState> for Operator {
@@ -329,9 +306,6 @@ async fn at_center(
     };
     if !role.may(action) {
         return Err(refused());
-    }
-    if !parts.method.is_safe() {
-        signed_in.is_free()?;
     }
     Ok(signed_in)
 }
@@ -392,7 +366,7 @@ impl FromRequestParts<AppState> for IncidentControl {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let of = OfIncident::from_request_parts(parts, app).await?;
-        of.member.may_steer(&of.current.incident)?;
+        of.member.may_steer()?;
         Ok(Self(of))
     }
 }
@@ -426,7 +400,10 @@ impl FromRequestParts<AppState> for SeenByAuthor {
 }
 
 /// The first parameter of the path. A value that cannot be parsed is not found.
-async fn parameter<T: FromStr>(parts: &mut Parts, app: &AppState) -> Result<T, ApiError> {
+pub(super) async fn parameter<T: FromStr>(
+    parts: &mut Parts,
+    app: &AppState,
+) -> Result<T, ApiError> {
     nth_parameter(0, parts, app).await
 }
 

@@ -326,7 +326,6 @@ pub async fn restrict_new_devices(
     owner: Owner,
     Body(written): Body<EditDeviceRestriction>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
-    owner.0.signed_in.is_free()?;
     editing
         .edited(&owner, |home| {
             home.settings.restrict_new_devices = written.restrict_new_devices;

@@ -11,18 +11,19 @@ use crate::{
         review::{Decision, Review},
     },
     domain::{
-        eligibility,
+        eligibility::{self, Reason},
         id::IncidentId,
         incident::{
             Actor, Mode, Policy, Snapshot, Source,
             command::{Command, Raise, Seen},
+            decide::Refusal,
             disclosure::Audience,
         },
         time::Timestamp,
     },
     server::{
         cameras::{Cameras, Clips},
-        engine::{Answer, Current, Engine},
+        engine::{Answer, Current, Denied, Engine},
         presenters::readiness::missing,
         snapshots::Snapshots,
         state::{AppState, handles},
@@ -82,7 +83,10 @@ impl Raising {
         let Self { cameras, clips, .. } = self.clone();
         let engine = self.engine.on_behalf_of(session.token);
         let raised = run_to_end("request for help", raise.id, async move {
-            let answer = engine.raise(raise, fingerprint).await?;
+            let answer = engine.raise(raise, fingerprint).await.map_err(|denied| match denied {
+                Denied::Refused(Refusal::DeviceRestricted) => Reason::DeviceRestricted.into(),
+                denied => ApiError::from(denied),
+            })?;
             if answer.created
                 && let Source::LiveView { camera } = &answer.current.incident.source
             {
@@ -124,31 +128,20 @@ impl Steering {
         )
     }
 
-    /// Applies a person's decision to the incident.
-    pub async fn decide(
-        &self,
-        session: &Session,
-        incident: IncidentId,
-        by: Actor,
-        seen: Seen,
-        asked: Review,
-    ) -> Result<Json<Incident>, ApiError> {
-        if asked.note.chars().count() > NOTE_MOST {
-            return Err(ApiError::field("note", "That is too long."));
-        }
-        let command = Command::Review {
-            by,
-            seen,
-            proceed: asked.decision == Decision::Proceed,
-            note: asked.note,
-        };
-        self.give(session, incident, command, Audience::Home).await
-    }
-
     async fn steer(&self, of: &OfIncident, command: Command) -> Result<Json<Incident>, ApiError> {
-        let session = &of.member.signed_in.session;
+        let (session, until) = (&of.member.signed_in.session, of.member.restricted_until());
+        let command = Command::of_device(until, command);
         self.give(session, of.current.incident.id, command, Audience::Home).await
     }
+}
+
+/// The command of a person who reviews an incident.
+pub(super) fn decision(by: Actor, seen: Seen, asked: Review) -> Result<Command, ApiError> {
+    if asked.note.chars().count() > NOTE_MOST {
+        return Err(ApiError::field("note", "That is too long."));
+    }
+    let proceed = asked.decision == Decision::Proceed;
+    Ok(Command::Review { by, seen, proceed, note: asked.note })
 }
 
 /// Requests help. It has no rate limit, because a second request joins the first.
@@ -169,7 +162,6 @@ pub async fn raise(
         ));
     }
     eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
-    eligibility::from_device(asked.request, asked.mode, member.restricted_until().is_some())?;
     if asked.sirens && asked.mode == Mode::Live {
         return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }
@@ -201,6 +193,7 @@ pub async fn raise(
         source: asked.source,
         by: member.actor(),
         sent_at: Some(asked.sent_at),
+        restricted_until: member.restricted_until(),
         quiet: None,
         snapshot,
     };
@@ -350,6 +343,6 @@ pub async fn review(
     SeenByAuthor(seen): SeenByAuthor,
     Body(asked): Body<Review>,
 ) -> Result<Json<Incident>, ApiError> {
-    let session = &of.member.signed_in.session;
-    steering.decide(session, of.current.incident.id, of.member.actor(), seen, asked).await
+    let command = decision(of.member.actor(), seen, asked)?;
+    steering.steer(&of, command).await
 }

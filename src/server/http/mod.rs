@@ -25,6 +25,7 @@ mod people;
 mod phone;
 mod quarantine;
 mod reports;
+mod restricted;
 mod service;
 mod session;
 mod sessions;
@@ -39,7 +40,7 @@ use axum::{
     body::Bytes,
     extract::DefaultBodyLimit,
     http::{HeaderValue, header},
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
 };
 pub use connection::{Encrypted, serve};
@@ -93,7 +94,8 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-store"),
     );
-    api.route("/api/openapi.json", service::openapi(document))
+    api.route_layer(from_fn_with_state(AppState(app.clone()), restricted::guard))
+        .route("/api/openapi.json", service::openapi(document))
         .method_not_allowed_fallback(service::method_not_allowed)
         .layer(no_store)
         .with_state(AppState(app))

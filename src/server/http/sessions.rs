@@ -4,7 +4,7 @@
 use super::{
     cookie::SessionCookie,
     errors::{ApiError, Problems},
-    extract::{Body, RecentAuth, SignedIn, Unrestricted, session_name},
+    extract::{Body, RecentAuth, SignedIn, session_name},
     household::EditError,
     passkeys::Keyring,
     session::SigningIn,
@@ -92,9 +92,6 @@ pub async fn end(
 ) -> Result<Json<Vec<Device>>, ApiError> {
     let all = reads.sessions(&signed_in.account.id, clock.now()).await?;
     let found = all.iter().find(|session| name(session) == id).ok_or_else(ApiError::not_found)?;
-    if found.token != signed_in.session.token {
-        signed_in.is_free()?;
-    }
     let detail = json!({"session": id, "device": found.device});
     let end = Op::EndSession(signed_in.account.id.clone(), found.token);
     changes.apply(signed_in.change(AuditAction::DevicesSignedOut, detail).op(end)).await?;
@@ -102,7 +99,7 @@ pub async fn end(
 }
 
 /// Lifts the restriction of another device of this account, which was signed in without the
-/// account's passkey. The requesting device must not be restricted itself.
+/// account's passkey.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions/{session}/release",
@@ -136,7 +133,7 @@ pub async fn end_others(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
     State(changes): State<Changes>,
-    Unrestricted(signed_in): Unrestricted,
+    signed_in: SignedIn,
 ) -> Result<Json<Vec<Device>>, ApiError> {
     let end = Op::EndSessions {
         account: signed_in.account.id.clone(),
@@ -219,7 +216,7 @@ pub async fn prove(
 pub async fn password(
     State(signing_in): State<SigningIn>,
     cookie: SessionCookie,
-    Unrestricted(signed_in): Unrestricted,
+    signed_in: SignedIn,
     Body(EditPassword { current, password }): Body<EditPassword>,
 ) -> Result<(CookieJar, StatusCode), ApiError> {
     let account = &signed_in.account;

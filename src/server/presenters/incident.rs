@@ -44,6 +44,7 @@ pub fn present(
         state: Stage::from(&incident.state),
         joined: false,
         latest_request: incident.latest_request(),
+        restricted: incident.is_restricted() && !incident.is_over(),
         source: incident.source.clone(),
         started_by: person(&incident.started_by),
         started_at: incident.started_at,

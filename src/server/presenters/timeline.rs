@@ -141,7 +141,7 @@ impl Story<'_> {
                     format!("{manner}{} from {}", asked(*request), self.place(source, by)),
                 )
             }
-            Event::Repeated { request, source, by } => (
+            Event::Repeated { request, source, by, .. } => (
                 What::Joined,
                 Some(by),
                 format!("{} again, from {}", asked(*request), self.place(source, by)),

@@ -32,7 +32,7 @@ super::language::words! {
         CodesKept = "I have kept them",
 
         Restricted = "This device cannot request help yet",
-        RestrictedNote = "It was signed in without your passkey, as a stranger with your password would do it. Sirens and practice work. Until {0}, call {1} yourself; or allow this device now.",
+        RestrictedNote = "It was signed in without your passkey, as a stranger with your password would do it. Sirens and practice work. It changes nothing, and ends only what it began. Until {0}, call {1} yourself; or allow this device now.",
         AllowHere = "Allow with my passkey",
         AllowElsewhere = "On another signed-in device, go to Settings, Sign-in and devices, and tap Allow.",
         DeviceRestricted = "Cannot request help until {0}",
@@ -40,7 +40,7 @@ super::language::words! {
         AllowSure = "Tap again if it is yours",
         RestrictNewDevices = "Hold new devices",
         RestrictNewDevicesLabel = "Hold devices that come without a passkey",
-        RestrictNewDevicesNote = "A device that somebody signs in without their passkey cannot request help for a day. This stops strangers with a stolen password from sending anybody to your door.",
+        RestrictNewDevicesNote = "For a day, a device that somebody signs in without their passkey can only look, sound sirens and practice. This stops strangers with a stolen password from sending anybody to your door.",
         ProofPasskey = "Use a passkey instead",
     }
 }

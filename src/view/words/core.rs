@@ -106,6 +106,7 @@ super::language::words! {
         WhyCamera = "This camera cannot raise an SOS; use the dashboard or a compatible camera.",
         WhyNotPermitted = "You are not allowed to request help for this home; ask its owner to share it with you.",
         WhyRestricted = "This device was signed in without your passkey: it cannot request help until it is allowed in Settings, Sign-in and devices.",
+        OnlyLooks = "This device was signed in without your passkey, so it can only look here. Use another device, or allow this one in Settings.",
         WhyNoAddress = "This home has no address, so nobody would know where to go; its owner can add one.",
         WhyNew = "SOS is not available here; load again to see why.",
 

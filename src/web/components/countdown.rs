@@ -118,6 +118,9 @@ pub fn CountdownScreen(
         (false, false) => Word::CountdownOffline.into(),
         (false, true) => String::new(),
     };
+    let may_control = Memo::new(move |_| {
+        incident.with(|i| words_of::may_control(i, store.restricted_until().is_some()))
+    });
     let detail = move || match seconds.get() {
         _ if unconfirmed.get() => Word::NotConfirmedNote.say().to_owned(),
         0 => Word::CountdownOver.say().to_owned(),
@@ -154,12 +157,13 @@ pub fn CountdownScreen(
                 <b class="num" aria-hidden="true">{text(move || seconds.get().to_string())}</b>
             </div>
             <div class="count__acts">
-                {part(move || Some(match unconfirmed.get() {
-                    true => view! {
+                {part(move || Some(match (unconfirmed.get(), may_control.get()) {
+                    (true, _) => view! {
                         <a class="btn btn--light" href=format!("tel:{number}")><Icon name="phone"/>{call_number(number)}</a>
                     }
                     .into_any(),
-                    false => view! {
+                    (false, false) => view! { <p role="status">{Word::OnlyLooks}</p> }.into_any(),
+                    (false, true) => view! {
                         <button class="btn btn--light" autofocus on:click=press(move || steer("cancel"))>{Word::CancelHelp}</button>
                         <button class="btn btn--ghost" on:click=press(move || steer("send-now"))>{Word::SendNow}</button>
                     }

@@ -66,6 +66,9 @@ pub fn RunningScreen(
     let alone = Memo::new(move |_| incident.with(words_of::is_number_first));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
+    let may_control = Memo::new(move |_| {
+        incident.with(|i| words_of::may_control(i, store.restricted_until().is_some()))
+    });
     let decided = Callback::new(move |told| store.tell(told));
     let more = move || sheet.open(incident.with_untracked(|i| i.source.for_more()));
     let leave = move || store.minimized.set(Some(incident.with_untracked(|i| i.id)));
@@ -80,12 +83,13 @@ pub fn RunningScreen(
                 }))}
                 <p class="notice" role="status">{text(move || if store.connected.get() { Word::Blank } else { Word::Offline })}</p>
                 {source_picture(store, incident)}
-                {part(move || incident.with(|i| i.state == Stage::UnderReview).then(|| view! { <Decide incident decided/> }))}
+                {part(move || (may_control.get() && incident.with(|i| i.state == Stage::UnderReview)).then(|| view! { <Decide incident decided/> }))}
+                {part(move || (!may_control.get()).then(|| view! { <p class="card card--pad">{Word::OnlyLooks}</p> }))}
                 {part(move || incident.with(|i| words_of::call_now(i).cloned()).map(|call| view! { <CallCard call/> }))}
                 {part(move || dispatches(&incident.get()))}
                 {part(move || incident.with(words_of::sirens_now).map(|now| view! { <p class="muted small">{now}</p> }))}
                 <div class="two">
-                    {part(move || incident.with(words_of::can_silence).then(|| view! {
+                    {part(move || (may_control.get() && incident.with(words_of::can_silence)).then(|| view! {
                         <button class="btn btn--quiet" on:click=press(move || steer("silence"))><Icon name="silence"/>{IncidentWord::Silence}</button>
                     }))}
                     {part(move || (!alone.get()).then(|| call(number, "btn btn--quiet")))}
@@ -97,7 +101,7 @@ pub fn RunningScreen(
                 <div class="acts">
                     <button class="btn btn--small btn--quiet" on:click=press(more)>{IncidentWord::MoreHelp}</button>
                     <button class="btn btn--small btn--quiet" title=IncidentWord::LeaveNote on:click=press(leave)>{IncidentWord::LeaveScreen}</button>
-                    {part(move || incident.with(|i| i.can_end).then(|| view! {
+                    {part(move || (may_control.get() && incident.with(|i| i.can_end)).then(|| view! {
                         <Sure label=IncidentWord::ItIsOver sure=IncidentWord::ItIsOverSure act=Callback::new(move |()| steer("end"))/>
                     }))}
                 </div>

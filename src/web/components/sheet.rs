@@ -65,9 +65,7 @@ pub fn OpenSheet(
     let practice = RwSignal::new(false);
     let sirens = RwSignal::new(false);
     let has_siren = move || store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.siren.available));
-    let restricted = Memo::new(move |_| {
-        store.home.with(|h| h.as_ref().is_some_and(|h| h.sos.restricted_until.is_some()))
-    });
+    let restricted = Memo::new(move |_| store.restricted_until().is_some());
     let address = move || {
         store
             .home

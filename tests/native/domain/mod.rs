@@ -12,6 +12,7 @@ mod model;
 mod presses;
 mod put_back;
 mod quiet;
+mod restricted;
 mod seen;
 mod sirens;
 pub mod story;

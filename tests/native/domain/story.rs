@@ -101,6 +101,7 @@ pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
         source: Source::Dashboard,
         by: person("ada"),
         sent_at: None,
+        restricted_until: None,
         quiet: None,
         snapshot: Snapshot::of(home, policy),
     }

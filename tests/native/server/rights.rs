@@ -157,15 +157,6 @@ pub async fn routes(person: &Person) -> Vec<(Method, String, Need)> {
     all
 }
 
-/// Whether a route is for members of a home, or else for people at the center.
-pub fn is_for(need: &Need, who: &str) -> bool {
-    match need {
-        Need::Home(_) | Need::Session => who == "owner",
-        Need::Center(_) => who != "owner",
-        Need::Nothing | Need::Link | Need::Signature => false,
-    }
-}
-
 /// Fills the path with ids of Maple Street.
 pub fn filled(path: &str, incident: &str) -> String {
     let ids = [
@@ -188,7 +179,12 @@ pub fn filled(path: &str, incident: &str) -> String {
 }
 
 /// Returns status and body; the body of a stream is not read.
-async fn ask(person: &Person, method: &Method, path: &str, body: &Value) -> (StatusCode, String) {
+pub async fn ask(
+    person: &Person,
+    method: &Method,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, String) {
     let request = person.client.request(method.clone(), format!("{}{path}", person.base));
     let request = if method == Method::GET || method == Method::DELETE {
         request

@@ -15,8 +15,7 @@ use crate::domain::{
 /// looks at it first. Timers that are due do not fire. `left` are the effects that were still to be
 /// carried out when the copy was made.
 pub fn put_back(incident: &Incident, left: &[&Effect], now: Timestamp) -> Decision {
-    let mut draft =
-        Draft { incident: incident.clone(), now, facts: Vec::new(), effects: Vec::new() };
+    let mut draft = Draft::of(incident, now);
     draft.withhold(left);
     // Not even OFF: a siren may sound for an incident that this database does not know.
     draft.effects.retain(|effect| matches!(effect.kind, EffectKind::Notify { .. }));

@@ -44,7 +44,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CodesKept => "Ich habe sie aufbewahrt",
         W::Restricted => "Dieses Gerät kann noch keine Hilfe rufen",
         W::RestrictedNote => {
-            "Es wurde ohne Ihren Passkey angemeldet, so wie es Fremde mit Ihrem Passwort tun würden. Sirenen und Übungen gehen. Rufen Sie bis {0} selbst {1} an, oder erlauben Sie das Gerät jetzt."
+            "Es wurde ohne Ihren Passkey angemeldet, so wie es Fremde mit Ihrem Passwort tun würden. Sirenen und Übungen gehen. Es ändert nichts und beendet nur, was es selbst begonnen hat. Rufen Sie bis {0} selbst {1} an, oder erlauben Sie das Gerät jetzt."
         }
         W::AllowHere => "Mit meinem Passkey erlauben",
         W::AllowElsewhere => {
@@ -56,7 +56,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::RestrictNewDevices => "Neue Geräte zurückhalten",
         W::RestrictNewDevicesLabel => "Geräte zurückhalten, die ohne Passkey kommen",
         W::RestrictNewDevicesNote => {
-            "Ein Gerät, das jemand ohne Passkey anmeldet, kann einen Tag lang keine Hilfe rufen. So schicken Fremde mit einem gestohlenen Passwort niemanden zu Ihrer Tür."
+            "Ein Gerät, das jemand ohne Passkey anmeldet, kann einen Tag lang nur zusehen, Sirenen auslösen und üben. So schicken Fremde mit einem gestohlenen Passwort niemanden zu Ihrer Tür."
         }
         W::ProofPasskey => "Stattdessen einen Passkey benutzen",
     }

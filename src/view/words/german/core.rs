@@ -132,6 +132,9 @@ pub(super) const fn german(word: W) -> &'static str {
         W::WhyRestricted => {
             "Dieses Gerät wurde ohne Ihren Passkey angemeldet: Es kann keine Hilfe rufen, bis es in Einstellungen, Anmeldung und Geräte erlaubt wird."
         }
+        W::OnlyLooks => {
+            "Dieses Gerät wurde ohne Ihren Passkey angemeldet und kann hier nur zusehen. Benutzen Sie ein anderes Gerät, oder erlauben Sie dieses in den Einstellungen."
+        }
         W::WhyNew => "SOS ist hier nicht verfügbar; laden Sie neu, um zu sehen, warum.",
         W::WhyNoAddress => {
             "Dieses Zuhause hat keine Adresse, also wüsste niemand, wohin; wem es gehört, kann sie eintragen."

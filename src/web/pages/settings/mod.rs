@@ -32,7 +32,7 @@ use crate::{
         words::{HouseholdWord as W, spoken_tag},
     },
     web::{
-        components::{Icon, Page, part, proof_when_asked},
+        components::{Icon, Page, part, proof_when_asked, restricted_device, whether},
         on_demand::{Chunk, PartOnDemand, chunk, prepare, prepare_then},
         route::{Link, Route, Section},
         store::store,
@@ -115,6 +115,9 @@ pub fn Settings(
             None => view! { <Install/> }.into_any(),
         })
     };
+    // What a restricted device may change is nothing of the home and of the account. It may look.
+    let looks = !matches!(section, Section::Index | Section::Language | Section::Log);
+    let restricted_until = Memo::new(move |_| store.restricted_until());
     // The code that the next tap may need is fetched after the code of this section.
     prepare_then(chunk_of(section).unwrap_or(BASICS).fetch, || {
         [BASICS, ACCESS].into_iter().for_each(|chunk| prepare(chunk.fetch))
@@ -123,7 +126,10 @@ pub fn Settings(
         <Page title back>
             <div class="settings" class:settings--open=section != Section::Index>
                 <nav class="settings__list" aria-label=W::Settings>{part(move || store.home.get().map(|home| list(section, &home)))}</nav>
-                <div class="settings__part">{part(open)}</div>
+                <div class="settings__part">
+                    {part(move || restricted_until.get().map(restricted_device))}
+                    <fieldset class="bare" disabled=whether(move || looks && restricted_until.get().is_some())>{part(open)}</fieldset>
+                </div>
             </div>
         </Page>
         {proof_when_asked()}
