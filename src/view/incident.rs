@@ -238,21 +238,6 @@ pub fn sirens_now(incident: &Incident) -> Option<String> {
     })
 }
 
-/// Whether a device may control the incident that is `restricted` or not (I33): what others asked for,
-/// a restricted device can only look at.
-pub fn may_control(incident: &Incident, restricted: bool) -> bool {
-    !restricted || incident.restricted
-}
-
-/// Whether Silence Siren is offered: also if only a newer server knows what the sirens do.
-pub fn can_silence(incident: &Incident) -> bool {
-    match incident.siren.state {
-        SirenStage::Sounding => true,
-        SirenStage::Other => !incident.siren.devices.is_empty(),
-        SirenStage::Silent | SirenStage::Silenced | SirenStage::Ended => false,
-    }
-}
-
 /// A responder's state in a word or two.
 pub fn dispatch_word(state: Heard<DispatchState>) -> &'static str {
     let Some(state) = state.known() else { return Word::New.say() };
@@ -558,22 +543,6 @@ mod tests {
         assert_eq!(readiness(true, true, true).0, Word::Ready);
         assert_eq!(readiness(true, true, false), (Word::NotConnected, "warning", false));
         assert_eq!(readiness(false, true, false).0, Word::WhyTitle);
-    }
-
-    /// I33. An incident of a server that does not know the mark is nothing that the device began.
-    #[test]
-    fn restricted_device_controls_only_what_it_began() {
-        let others = incident("counting_down", &["police"]);
-        let own = Incident { restricted: true, ..others.clone() };
-        let may = [(&others, false), (&others, true), (&own, false), (&own, true)];
-        let may = may.map(|(incident, restricted)| may_control(incident, restricted));
-        assert_eq!(may, [true, false, true, true]);
-    }
-
-    /// R9.
-    #[test]
-    fn silence_is_not_offered_without_sirens() {
-        assert!(!can_silence(&incident("verifying", &["police"])));
     }
 
     /// I22, I27. A siren that stopped is not among those that confirmed.

@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod clock;
 pub mod console;
+pub mod control;
 pub mod countdown;
 pub mod household;
 pub mod incident;

@@ -141,16 +141,7 @@ impl Draft {
                 Ok(())
             }
             Command::Dispatch { service, state, reference } => {
-                let known = self
-                    .incident
-                    .dispatches
-                    .iter()
-                    .find(|d| d.service == service)
-                    .ok_or(Refusal::NotWaiting)?;
-                if known.state.may_become(state) {
-                    self.push(Event::DispatchMoved { service, state, reference });
-                }
-                Ok(())
+                self.dispatch_moved(service, state, reference)
             }
             Command::Report { by, key, said_at, report } => self.report(by, key, said_at, report),
             Command::Signaled { receiver } => {

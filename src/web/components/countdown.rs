@@ -8,6 +8,7 @@ use crate::{
     },
     domain::{home::emergency_number, incident::Mode},
     view::{
+        control,
         countdown::{asked_since, countdown, is_spoken, is_unconfirmed},
         incident as words_of,
         words::{Said, Word, call_number},
@@ -119,7 +120,7 @@ pub fn CountdownScreen(
         (false, true) => String::new(),
     };
     let may_control = Memo::new(move |_| {
-        incident.with(|i| words_of::may_control(i, store.restricted_until().is_some()))
+        incident.with(|i| control::may_control(i, store.restricted_until().is_some()))
     });
     let detail = move || match seconds.get() {
         _ if unconfirmed.get() => Word::NotConfirmedNote.say().to_owned(),

@@ -15,7 +15,7 @@ use crate::{
         incident::{Mode, Source},
     },
     view::{
-        incident as words_of,
+        control, incident as words_of,
         words::{self, IncidentWord, Said, Word},
     },
     web::{
@@ -67,7 +67,7 @@ pub fn RunningScreen(
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
     let may_control = Memo::new(move |_| {
-        incident.with(|i| words_of::may_control(i, store.restricted_until().is_some()))
+        incident.with(|i| control::may_control(i, store.restricted_until().is_some()))
     });
     let decided = Callback::new(move |told| store.tell(told));
     let more = move || sheet.open(incident.with_untracked(|i| i.source.for_more()));
@@ -89,7 +89,7 @@ pub fn RunningScreen(
                 {part(move || dispatches(&incident.get()))}
                 {part(move || incident.with(words_of::sirens_now).map(|now| view! { <p class="muted small">{now}</p> }))}
                 <div class="two">
-                    {part(move || (may_control.get() && incident.with(words_of::can_silence)).then(|| view! {
+                    {part(move || (may_control.get() && incident.with(control::can_silence)).then(|| view! {
                         <button class="btn btn--quiet" on:click=press(move || steer("silence"))><Icon name="silence"/>{IncidentWord::Silence}</button>
                     }))}
                     {part(move || (!alone.get()).then(|| call(number, "btn btn--quiet")))}

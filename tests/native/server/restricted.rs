@@ -151,7 +151,7 @@ const OUTLASTS: [&str; 3] = ["/holding", "/people/{person}", "{home}/invitations
 
 /// A home that restricts no devices. Whom such a device would let in stays when it is signed out.
 #[tokio::test]
-async fn home_that_restricts_no_devices_lets_one_change_it_but_invite_nobody() {
+async fn home_that_restricts_nobody_lets_such_a_device_invite_nobody() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     let change = async |path: &str, body: Value| {

@@ -4,7 +4,7 @@
 use super::{Draft, Refusal};
 use crate::domain::{
     incident::{
-        Actor, DispatchState, Disposition, Mode, Report, State, Verification,
+        Actor, DispatchState, Disposition, Mode, Report, Service, State, Verification,
         command::{Command, OperatorReport, Seen},
         event::Event,
     },
@@ -84,6 +84,21 @@ impl Draft {
                 Command::Close { by, seen, disposition, note }
             }
         })
+    }
+
+    /// Responders move forward only.
+    pub(super) fn dispatch_moved(
+        &mut self,
+        service: Service,
+        state: DispatchState,
+        reference: Option<String>,
+    ) -> Result<(), Refusal> {
+        let mut dispatches = self.incident.dispatches.iter();
+        let known = dispatches.find(|d| d.service == service).ok_or(Refusal::NotWaiting)?;
+        if known.state.may_become(state) {
+            self.push(Event::DispatchMoved { service, state, reference });
+        }
+        Ok(())
     }
 
     /// Records whether the receiving center has the alarm. The automatic center goes on in
