@@ -111,6 +111,12 @@ pub struct Incident {
     /// drill.
     #[serde(default = "yes")]
     pub connected: bool,
+    /// Who has acknowledged the request. That it was sent to a party is no acknowledgment.
+    #[serde(default)]
+    pub acknowledgment: Acknowledgment,
+    /// The name of the operator or the contact who acknowledged it.
+    #[serde(default)]
+    pub acknowledged_by: Option<String>,
     /// Whether a member of the home may end it: `POST /api/v1/incidents/{id}/end`.
     #[serde(default)]
     pub can_end: bool,
@@ -212,6 +218,28 @@ impl From<&State> for Stage {
             State::Closed => Self::Closed,
         }
     }
+}
+
+/// Who has acknowledged a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Acknowledgment {
+    /// Nobody yet.
+    Waiting,
+    /// Nobody for a minute.
+    Unanswered,
+    /// A contact.
+    Contact,
+    /// A receiving center.
+    Center,
+    /// An operator, who works on it.
+    Operator,
+    /// Responders of a requested service.
+    Responders,
+    /// A word that only a newer server knows, or a server that does not say.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// A person, a device or a system, by name.

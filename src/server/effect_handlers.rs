@@ -15,6 +15,7 @@ use super::{
     live_events::LiveEvents,
     monitoring::{
         NoTransmitter,
+        presence::{OperatorNotices, OperatorPresence},
         responders::{NoResponders, SimulatedDispatch, SimulatedResponders, respond},
     },
     notify::LogNotices,
@@ -48,6 +49,7 @@ impl Handlers {
         clock: &Arc<Clock>,
         live_events: &Arc<LiveEvents>,
         devices: &Arc<dyn Devices>,
+        operators: &Arc<OperatorPresence>,
     ) -> Result<Self, SettingsError> {
         let (drill_responders, drill_dispatches) = SimulatedResponders::new(clock.clone());
         let mut dispatches = vec![drill_dispatches];
@@ -85,7 +87,12 @@ impl Handlers {
                 }
                 (CenterMode::Automatic, false) => Arc::new(NoResponders),
             },
-            notices: Arc::new(LogNotices),
+            notices: match config.policy.center {
+                CenterMode::Operators => {
+                    Arc::new(OperatorNotices { operators: operators.clone(), clock: clock.clone() })
+                }
+                CenterMode::Automatic | CenterMode::Receiver => Arc::new(LogNotices),
+            },
         };
         let drill = EffectHandlers {
             devices: Arc::new(DrillDevices { clock: clock.clone(), devices: devices.clone() }),

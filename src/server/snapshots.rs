@@ -466,7 +466,7 @@ mod tests {
             cameras,
             broker: None,
             transmitter: None,
-            operators: Arc::new(OperatorPresence::new(live_events.clone())),
+            operators: Arc::new(OperatorPresence::new(live_events.clone(), Timestamp::default())),
             center: CenterMode::Automatic,
             center_phone: None,
             demo: true,

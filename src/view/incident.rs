@@ -1,12 +1,15 @@
 //! Texts of the incident screens. They never claim a stage that is not recorded (R14), or a siren
 //! that does not exist (R9).
 
+#[cfg(test)]
+mod tests;
+
 use super::words::{self, IncidentWord, OverviewWord, Said, Tone, Word};
 use crate::{
     api::{
         heard::Heard,
         home::{Availability, Change, Changed, Check, CheckKind},
-        incident::{Call, CallStage, CancelHow, Incident, Kind, SirenStage, Stage},
+        incident::{Acknowledgment, Call, CallStage, CancelHow, Incident, Kind, SirenStage, Stage},
         timeline::What,
     },
     domain::{
@@ -117,16 +120,26 @@ pub fn is_nobody_told(incident: &Incident) -> bool {
         && incident.dispatches.iter().all(|d| d.state == DispatchState::Requested)
 }
 
-/// Whether the emergency number comes first: nobody was told, or the app cannot say what happens,
-/// because only a newer server knows the stage. A drill needs no number.
+/// Whether help was requested, and nobody has acknowledged it for a minute (I8).
+pub fn is_unanswered(incident: &Incident) -> bool {
+    matches!(incident.state, Stage::Verifying | Stage::Dispatching)
+        && incident.acknowledgment == Acknowledgment::Unanswered
+        && incident.mode != Mode::Drill
+}
+
+/// Whether the emergency number comes first: nobody was told, nobody has answered, or the app cannot
+/// say what happens, because only a newer server knows the stage. A drill needs no number.
 pub fn is_number_first(incident: &Incident) -> bool {
-    is_nobody_told(incident) || incident.state == Stage::Other && incident.mode != Mode::Drill
+    is_nobody_told(incident)
+        || is_unanswered(incident)
+        || incident.state == Stage::Other && incident.mode != Mode::Drill
 }
 
 /// The note below the emergency number that comes first: why it does.
 pub fn number_note(incident: &Incident) -> &'static str {
     match incident.state {
         Stage::Other => Word::ArrivedNote.say(),
+        _ if is_unanswered(incident) && incident.connected => IncidentWord::UnansweredNote.say(),
         _ => IncidentWord::NobodyConnected.say(),
     }
 }
@@ -142,11 +155,26 @@ pub fn running_title(incident: &Incident, number: &str) -> String {
         Stage::SirenSounding => Word::SirensAsked,
         Stage::Other if is_number_first(incident) => Word::CannotShow,
         Stage::Other => Word::DrillNote,
-        _ if !is_nobody_told(incident) => Word::HelpRequested,
-        _ if incident.calls.iter().any(heard) => Word::NoRespondersTold,
-        _ => Word::NobodyTold,
+        _ if is_nobody_told(incident) && incident.calls.iter().any(heard) => Word::NoRespondersTold,
+        _ if is_nobody_told(incident) => Word::NobodyTold,
+        _ if is_unanswered(incident) => Word::NobodyConfirmed,
+        _ => return acknowledged(incident),
     };
     word.fill(&[number])
+}
+
+/// The heading of a request by who has acknowledged it. That it was sent is no acknowledgment (I27).
+fn acknowledged(incident: &Incident) -> String {
+    let by = incident.acknowledged_by.as_deref().unwrap_or_default();
+    match incident.acknowledgment {
+        Acknowledgment::Operator => Word::AcceptedBy.fill(&[by]),
+        Acknowledgment::Center => Word::CenterHasIt.say().into(),
+        Acknowledgment::Responders => Word::RespondersAccepted.say().into(),
+        Acknowledgment::Waiting
+        | Acknowledgment::Unanswered
+        | Acknowledgment::Contact
+        | Acknowledgment::Other => Word::HelpRequested.say().into(),
+    }
 }
 
 /// The text and the style modifier of the bar of an incident whose screen was left; `number` is the
@@ -160,12 +188,13 @@ pub fn banner(incident: &Incident, number: &str) -> (String, &'static str) {
     }
 }
 
-/// The symbol beside the heading.
+/// The symbol beside the heading. A check stands only for what somebody has acknowledged.
 pub fn running_icon(incident: &Incident) -> &'static str {
-    if matches!(incident.state, Stage::UnderReview | Stage::Other) || is_nobody_told(incident) {
-        "warning"
-    } else {
-        "check"
+    match incident.acknowledgment {
+        _ if matches!(incident.state, Stage::UnderReview | Stage::Other) => "warning",
+        _ if is_nobody_told(incident) || is_unanswered(incident) => "warning",
+        Acknowledgment::Waiting => "info",
+        _ => "check",
     }
 }
 
@@ -179,10 +208,19 @@ pub fn running_detail(incident: &Incident) -> String {
         (_, Kind::Siren) => IncidentWord::NoCallNoDispatch.say().into(),
         (Some(address), _) if is_number_first(incident) => IncidentWord::SayThis
             .fill(&[&services, &format!("{}, {}", address.line1, address.city)]),
-        (Some(address), _) => {
-            words::capital(&IncidentWord::ServicesTo.fill(&[&services, &address.line1]))
+        (address, _) => {
+            let what = match address {
+                Some(address) => IncidentWord::ServicesTo.fill(&[&services, &address.line1]),
+                None => services,
+            };
+            let what = words::capital(&what);
+            match incident.acknowledgment {
+                Acknowledgment::Waiting if incident.kind != Kind::Siren => {
+                    IncidentWord::NobodyYet.fill(&[&what])
+                }
+                _ => what,
+            }
         }
-        (None, _) => words::capital(&services),
     }
 }
 
@@ -434,152 +472,4 @@ pub fn call_word(call: &Call) -> &'static str {
         (CallStage::Ended, _) => IncidentWord::CallNotReached,
     };
     word.say()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::time::Timestamp;
-
-    fn incident(state: &str, services: &[&str]) -> Incident {
-        let json = serde_json::json!({
-            "id": "00000000-0000-0000-0000-000000000001", "home": "h", "kind": if services.is_empty() { "siren" } else { "sos" },
-            "services": services, "mode": "live", "state": state, "joined": false, "source": {"surface": "dashboard"},
-            "started_by": {"id": "a", "name": "Ada"}, "started_at": Timestamp::default(), "deadline": Timestamp::default(),
-            "countdown_ms": 5000, "server_time": Timestamp::default(),
-            "address": {"line1": "14 Maple Street", "line2": null, "city": "c", "region": "r", "postal_code": "p", "country": "US"},
-            "siren": {"state": "silent", "until": null, "devices": [], "confirmed": []}, "calls": [], "dispatches": [],
-            "cancel": {"allowed": false, "how": "nothing", "center_phone": null}, "timeline": [], "outcome": null
-        });
-        serde_json::from_value(json).unwrap()
-    }
-
-    #[test]
-    fn the_countdown_says_what_where_and_when() {
-        let one = incident("counting_down", &["police", "medical"]);
-        assert_eq!(countdown_name(&one, 5), "Requesting police and medical help in 5 seconds");
-        assert_eq!(countdown_detail(&one, 1), "To 14 Maple Street in 1 second");
-        assert_eq!(
-            countdown_name(&incident("counting_down", &[]), 5),
-            "Sounding the siren in 5 seconds"
-        );
-    }
-
-    /// R14.
-    #[test]
-    fn heading_claims_only_what_is_recorded() {
-        let title = |state, services: &[&str]| running_title(&incident(state, services), "911");
-        assert_eq!(title("verifying", &["police"]), "Help has been requested");
-        assert_eq!(title("under_review", &["police"]), "Nothing was sent yet");
-        assert_eq!(title("siren_sounding", &[]), "Sirens were asked to sound");
-    }
-
-    /// R14, I27: a server that is connected to nobody.
-    #[test]
-    fn heading_says_that_nobody_has_been_told() {
-        let alone =
-            |state, services: &[&str]| Incident { connected: false, ..incident(state, services) };
-        for state in ["verifying", "dispatching"] {
-            let told = alone(state, &["police"]);
-            assert_eq!(running_title(&told, "911"), "Nobody has been told. Call 911");
-            assert_eq!(
-                (running_icon(&told), running_detail(&told).as_str()),
-                ("warning", "Say: police, 14 Maple Street, c.")
-            );
-            assert_eq!(bare_title(&told, "112"), "Nobody has been told. Call 112");
-        }
-        assert_eq!(
-            running_title(&alone("siren_sounding", &[]), "911"),
-            "Sirens were asked to sound",
-            "sirens need nobody"
-        );
-        let mut heard = alone("dispatching", &["police"]);
-        heard.calls = serde_json::from_value(serde_json::json!([{
-            "id": null, "contact": "sister", "name": "Sister", "order": 1, "purpose": "verify", "state": "ended", "placed_at": null, "outcome": "confirmed"
-        }]))
-        .unwrap();
-        assert_eq!(
-            running_title(&heard, "911"),
-            "No responders have been told. Call 911",
-            "somebody knows, and can send nobody"
-        );
-        heard.dispatches = serde_json::from_value(serde_json::json!([{
-            "service": "police", "state": "accepted", "reference": null, "at": Timestamp::default()
-        }]))
-        .unwrap();
-        assert_eq!(
-            running_title(&heard, "911"),
-            "Help has been requested",
-            "what was accepted was told"
-        );
-        let mut closed = alone("closed", &["police"]);
-        closed.outcome = serde_json::from_value(serde_json::json!({
-            "state": "closed", "disposition": "nobody_connected", "by": {"id": "", "name": "Buckler"}, "at": Timestamp::default()
-        }))
-        .unwrap();
-        assert_eq!(ended(&closed, "14:03").0, "Nobody was told by this button.");
-        assert_eq!(
-            (ended_icon(&closed), summary(&closed).as_str()),
-            ("warning", "Police, nobody was told")
-        );
-    }
-
-    #[test]
-    fn screen_that_runs_can_be_left_and_covers_no_console() {
-        let all = ["counting_down", "verifying", "under_review", "closed"];
-        let of = |left, at_center| {
-            all.map(|state| shown(&incident(state, &["police"]), left, at_center))
-        };
-        let [countdown, running, banner, ended] =
-            [Screen::Countdown, Screen::Running, Screen::Banner, Screen::Ended].map(Some);
-        assert_eq!(of(false, false), [countdown, running, running, ended]);
-        assert_eq!(of(true, false), [countdown, banner, banner, ended]);
-        assert_eq!(of(false, true), [countdown, banner, banner, None]);
-    }
-
-    /// R23.
-    #[test]
-    fn dashboard_claims_nothing_of_now_without_a_connection() {
-        assert_eq!(readiness(true, true, true).0, Word::Ready);
-        assert_eq!(readiness(true, true, false), (Word::NotConnected, "warning", false));
-        assert_eq!(readiness(false, true, false).0, Word::WhyTitle);
-    }
-
-    /// I22, I27. A siren that stopped is not among those that confirmed.
-    #[test]
-    fn siren_is_said_to_sound_only_while_it_has_confirmed() {
-        let mut asked = incident("dispatching", &["police"]);
-        assert_eq!(sirens_now(&asked), None);
-        let said = |incident: &mut Incident, confirmed: &[&str]| {
-            incident.siren = serde_json::from_value(serde_json::json!({
-                "state": "sounding", "until": null, "devices": ["base", "hall"], "confirmed": confirmed
-            }))
-            .unwrap();
-            sirens_now(incident).unwrap()
-        };
-        assert_eq!(said(&mut asked, &[]), "No siren has confirmed that it sounds.");
-        assert_eq!(said(&mut asked, &["base"]), "Sirens that sound: 1 of 2.");
-    }
-
-    /// R11.
-    #[test]
-    fn abort_says_that_nothing_was_sent() {
-        assert_eq!(
-            ended(&incident("aborted", &["fire"]), "14:03").0,
-            "Cancelled. Nothing was sent."
-        );
-        assert_eq!(screen(&incident("aborted", &["fire"])), Screen::Ended);
-    }
-
-    #[test]
-    fn without_its_details_a_screen_claims_no_more() {
-        assert_eq!(
-            bare_title(&incident("verifying", &["police"]), "911"),
-            "Help has been requested"
-        );
-        assert_eq!(
-            bare_title(&incident("aborted", &["police"]), "911"),
-            "Police, cancelled in time"
-        );
-    }
 }

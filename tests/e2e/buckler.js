@@ -166,7 +166,7 @@ export class Home {
   shield = () => this.page.getByRole("button", { name: "SOS", exact: true }).and(this.page.locator("button:not(#first-shield button)"));
   sheet = () => this.page.getByRole("dialog", { name: "Request help" });
   countdown = () => this.page.getByRole("alertdialog", { name: /in \d seconds?$/ });
-  requested = () => this.page.getByRole("dialog", { name: "Help has been requested" });
+  requested = () => this.page.getByRole("dialog", { name: /^(Help has been requested|The request was accepted|Accepted by .+|The monitoring center has your request)$/ });
   ended = (text) => this.page.getByRole("dialog", { name: text });
   story = () => this.page.getByRole("list", { name: "What has happened" });
   button = (name) => this.page.getByRole("button", { name });

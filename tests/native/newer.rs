@@ -370,7 +370,7 @@ fn unknown_words_of_calls_and_services_claim_nothing() {
     let new = incident(
         json!({"/services/0": WORD, "/dispatches/0/state": WORD, "/state": "dispatching"}),
     );
-    assert_eq!(running_detail(&new), "Other help, to 14 Maple Street");
+    assert_eq!(running_detail(&new), "Other help, to 14 Maple Street. Nobody has confirmed yet.");
     assert_eq!(dispatch_word(new.dispatches[0].state), "Load again to see this");
     assert!(!is_nobody_told(&Incident { connected: false, ..new }), "it may be on its way");
     let kind = incident(json!({"/kind": WORD, "/services": [], "/state": "counting_down"}));

@@ -159,6 +159,8 @@ pub enum Command {
         /// The receiver that has the alarm; `None` if none answers.
         receiver: Option<String>,
     },
+    /// No operator is on duty whom the incident could be offered to.
+    NobodyOnDuty,
     /// An operator claims the incident, exclusively.
     Claim {
         /// The operator.
@@ -270,6 +272,7 @@ impl Command {
             | Self::SirenStopped { .. }
             | Self::Dispatch { .. }
             | Self::Signaled { .. }
+            | Self::NobodyOnDuty
             | Self::ReplaceDrill => None,
         }
     }

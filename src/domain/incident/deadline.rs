@@ -1,7 +1,10 @@
 //! The timers of an incident. They are times in its state, never callbacks, so that a restart only
 //! loads the state and asks again.
 
-use super::{CallState, Incident, SIREN_NOT_AFTER, Siren, State, UNATTENDED, Verification};
+use super::{
+    ANSWER_WITHIN, CallState, Incident, Mode, SIREN_NOT_AFTER, Siren, State, UNATTENDED,
+    Verification,
+};
 use crate::domain::{id::CallId, time::Timestamp};
 
 /// A timer, by what it means when it fires.
@@ -17,6 +20,8 @@ pub(super) enum Timer {
     Talk(CallId),
     /// The siren duration ends.
     SirenOver,
+    /// Nobody has acknowledged the request for [`ANSWER_WITHIN`].
+    Unanswered,
     /// Nobody who could send help is connected, and nothing has happened for [`UNATTENDED`].
     Unattended,
 }
@@ -61,6 +66,20 @@ impl Incident {
             && !self.siren.is_sounding();
         let unattended = (waits && self.is_nobody_connected())
             .then(|| (self.touched_at + UNATTENDED, Timer::Unattended));
-        [line, call, siren, unattended].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [line, self.unanswered_at(), call, siren, unattended]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// When the request counts as unanswered, unless somebody acknowledges it before. In a drill
+    /// nobody real is asked, and a quiet incident must not show at home.
+    fn unanswered_at(&self) -> Option<(Timestamp, Timer)> {
+        let runs = matches!(self.state, State::Verifying(_) | State::Dispatching);
+        let is_loud = self.mode == Mode::Live && self.quiet.is_none();
+        let waits = runs && is_loud && !self.is_unanswered;
+        self.asked_at
+            .filter(|_| waits && self.acknowledgment().is_none())
+            .map(|at| (at + ANSWER_WITHIN, Timer::Unanswered))
     }
 }

@@ -132,6 +132,7 @@ impl Draft {
                 self.send_now(by);
                 Ok(())
             }
+            Command::NobodyOnDuty => self.nobody_on_duty(),
             Command::SirenReported { device, sounding } => {
                 self.siren_reported(device, sounding);
                 Ok(())
@@ -419,15 +420,13 @@ impl Draft {
             Timer::Unclaimed | Timer::Ring(_) | Timer::Talk(_) if self.too_late() => {
                 self.found_late(false)
             }
-            Timer::Unclaimed => {
-                // A quiet incident was not offered to operators; it goes to the center without a
-                // call.
-                if self.incident.is_offered_to(CenterMode::Operators)
-                    && self.incident.quiet.is_none()
-                {
-                    self.push(Event::Unclaimed);
+            Timer::Unclaimed => self.unclaimed(false),
+            Timer::Unanswered => {
+                self.push(Event::Unanswered);
+                // The next way, however long the center takes incidents for its own.
+                if matches!(self.incident.state, State::Verifying(Verification::Offered { .. })) {
+                    self.unclaimed(false);
                 }
-                self.call_first();
             }
             Timer::Ring(call) => {
                 self.push(Event::CallEnded { call, outcome: CallOutcome::NoAnswer })
@@ -447,6 +446,22 @@ impl Draft {
             Timer::Unattended => self.close(Actor::Buckler, Disposition::NobodyConnected),
         }
         true
+    }
+
+    fn nobody_on_duty(&mut self) -> Result<(), Refusal> {
+        if self.incident.is_offered_to(CenterMode::Operators) {
+            self.unclaimed(true);
+        }
+        Ok(())
+    }
+
+    /// Ends the offer to operators; the automatic center goes on.
+    fn unclaimed(&mut self, nobody_on_duty: bool) {
+        // A quiet incident was not offered to operators; it goes to the center without a call.
+        if self.incident.is_offered_to(CenterMode::Operators) && self.incident.quiet.is_none() {
+            self.push(Event::Unclaimed { nobody_on_duty });
+        }
+        self.call_first();
     }
 
     /// Whether it is too late for the first call (R22). This happens only after a downtime: while

@@ -130,6 +130,8 @@ pub enum Notice {
     WaitsForOperator,
     /// To supervisors: no operator claimed it in time.
     Unclaimed,
+    /// To supervisors and owners: nobody has acknowledged it.
+    Unanswered,
     /// To owners and operators: it was found too late to act without a review (R22).
     UnderReview,
 }
@@ -187,23 +189,24 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         Event::CountdownOver { .. } | Event::SentNow { .. }
             if incident.is_offered_to(CenterMode::Operators) =>
         {
-            make(&"operators", None, EffectKind::Notify { reason: Notice::WaitsForOperator });
+            make(&"operators", None, notify(Notice::WaitsForOperator));
         }
         Event::DispatchRequested { service } => {
             make(&name_of(*service), None, EffectKind::RequestDispatch { service: *service })
         }
-        Event::Unclaimed => {
-            make(&"supervisors", None, EffectKind::Notify { reason: Notice::Unclaimed })
-        }
-        Event::FoundLate { .. } => {
-            make(&"review", None, EffectKind::Notify { reason: Notice::UnderReview })
-        }
+        Event::Unclaimed { .. } => make(&"supervisors", None, notify(Notice::Unclaimed)),
+        Event::Unanswered => make(&"supervisors", None, notify(Notice::Unanswered)),
+        Event::FoundLate { .. } => make(&"review", None, notify(Notice::UnderReview)),
         _ => {}
     }
     if let Some((not_after, kind)) = to_receiver(incident, event, *at) {
         make(&"receiver", not_after, kind);
     }
     made
+}
+
+const fn notify(reason: Notice) -> EffectKind {
+    EffectKind::Notify { reason }
 }
 
 /// Returns what the receiving center is to be told about a fact, if anything, and until when.

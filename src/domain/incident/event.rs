@@ -94,8 +94,13 @@ pub enum Event {
     /// The operator's claim ended: the operator released it, was not heard for too long (then `by`
     /// is the center), or was relieved.
     Released { by: Actor },
-    /// No operator claimed it in time; the automatic center goes on.
-    Unclaimed,
+    /// No operator claimed it in time, or none was on duty; the automatic center goes on.
+    Unclaimed {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nobody_on_duty: bool,
+    },
+    /// No person and no center acknowledged the request within [`super::ANSWER_WITHIN`] (I8).
+    Unanswered,
     /// A third party's receiving center has the alarm, through this one of its receivers.
     SignalAccepted { receiver: String },
     /// Neither receiver accepted the alarm; both are tried again.
@@ -146,7 +151,8 @@ impl Event {
             Self::Announced { .. } => "announced",
             Self::Claimed { .. } => "claimed",
             Self::Released { .. } => "released",
-            Self::Unclaimed => "unclaimed",
+            Self::Unclaimed { .. } => "unclaimed",
+            Self::Unanswered => "unanswered",
             Self::SignalAccepted { .. } => "signal_accepted",
             Self::SignalFailed => "signal_failed",
             Self::CallPlaced { .. } => "call_placed",

@@ -62,6 +62,8 @@ impl Incident {
             assignee: None,
             signaled: None,
             external: ExternalReports::default(),
+            asked_at: None,
+            is_unanswered: false,
             late_cancels: Vec::new(),
             calls_withheld: false,
             disposition: None,
@@ -74,29 +76,43 @@ impl Incident {
     pub fn apply(&mut self, Recorded { at, event }: &Recorded) {
         self.seq += 1;
         self.touched_at = *at;
+        let was_acknowledged = self.acknowledgment().is_some();
+        self.take_in(*at, event);
+        // Whoever had acknowledged it has let go of it: it waits again.
+        if was_acknowledged && self.asked_at.is_some() && self.acknowledgment().is_none() {
+            self.wait_for_acknowledgment(*at);
+        }
+    }
+
+    fn wait_for_acknowledgment(&mut self, at: Timestamp) {
+        (self.asked_at, self.is_unanswered) = (Some(at), false);
+    }
+
+    fn take_in(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::Started { .. }
             | Event::Announced { .. }
-            | Event::Unclaimed
+            | Event::Unclaimed { .. }
             | Event::Noted { .. } => {}
+            Event::Unanswered => self.is_unanswered = true,
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,
             Event::Joined { request, by, deadline, restricted, .. } => {
-                self.ask(*request, by, *at, *restricted);
-                self.join(*request, *deadline);
+                self.ask(*request, by, at, *restricted);
+                self.join(*request, *deadline, at);
             }
             Event::Repeated { request, by, restricted, .. } => {
                 *(if *restricted { &mut self.restricted_repeats } else { &mut self.repeats }) += 1;
-                self.ask(*request, by, *at, *restricted);
+                self.ask(*request, by, at, *restricted);
             }
             Event::Aborted { .. } => {
                 self.withdraw(self.pending());
                 self.state = self.aborted();
             }
             Event::Withdrawn { requests, .. } => self.withdraw(requests.iter().copied().collect()),
-            Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(*at),
+            Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(at),
             Event::FoundLate { .. } => self.found_late(),
-            Event::SirenOn { devices, until, .. } => self.sound(devices, *at, *until),
+            Event::SirenOn { devices, until, .. } => self.sound(devices, at, *until),
             Event::SirenConfirmed { device } => self.confirm_siren(device),
             Event::SirenStopped { device } => self.siren_stopped(device),
             Event::SirenFailed { .. } => {}
@@ -108,7 +124,7 @@ impl Incident {
                 id: *call,
                 contact: contact.clone(),
                 purpose: *purpose,
-                placed_at: *at,
+                placed_at: at,
                 state: CallState::Ringing { until: *until },
             }),
             Event::CallAnswered { call, until } => {
@@ -116,17 +132,18 @@ impl Incident {
             }
             Event::CallEnded { call, outcome } => self.set_call(*call, CallState::Ended(*outcome)),
             Event::CancelRefused { by } => self.late_cancels.push(by.clone()),
-            Event::DispatchRequested { service } => self.dispatch(*service, *at),
+            Event::DispatchRequested { service } => self.dispatch(*service, at),
             Event::DispatchMoved { service, state, reference } => {
-                self.dispatch_moved(*service, *state, reference.as_ref(), *at)
+                self.dispatch_moved(*service, *state, reference.as_ref(), at)
             }
             Event::Reported { by, key, said_at, report } => {
-                self.reported(by, key, (*said_at).min(*at), report)
+                self.reported(by, key, (*said_at).min(at), report)
             }
             Event::Cancelled { .. } => self.state = State::Cancelled,
             Event::Reviewed { proceed, .. } => {
                 if *proceed {
-                    self.state = State::Verifying(Verification::Offered { until: *at });
+                    self.state = State::Verifying(Verification::Offered { until: at });
+                    self.wait_for_acknowledgment(at);
                 }
             }
             Event::Closed { disposition, .. } => {
@@ -136,7 +153,7 @@ impl Incident {
         }
     }
 
-    fn join(&mut self, request: Request, own_deadline: Option<Timestamp>) {
+    fn join(&mut self, request: Request, own_deadline: Option<Timestamp>, at: Timestamp) {
         match (&mut self.state, own_deadline) {
             (State::CountingDown { pending, .. }, _) => *pending = pending.with(request),
             (before, Some(deadline)) => {
@@ -151,7 +168,10 @@ impl Incident {
                     resume: Some(resume),
                 };
             }
-            (_, None) => self.requests = self.requests.with(request),
+            (_, None) => {
+                self.requests = self.requests.with(request);
+                self.asked_at.get_or_insert(at);
+            }
         }
     }
 
@@ -195,6 +215,7 @@ impl Incident {
         self.requests = self.requests.union(pending);
         self.state = match resume {
             _ if !pending.services().is_empty() => {
+                self.wait_for_acknowledgment(at);
                 State::Verifying(Verification::Offered { until: at + self.offer() })
             }
             Some(Resume::UnderReview) => State::UnderReview,
@@ -203,6 +224,7 @@ impl Incident {
     }
 
     fn found_late(&mut self) {
+        (self.asked_at, self.is_unanswered) = (None, false);
         // Help was requested: there is nothing to decide, and it is requested only once (I2).
         if matches!(self.state, State::Dispatching) {
             self.calls_withheld = true;

@@ -38,7 +38,7 @@ mod snapshot;
 
 use super::{
     call_tree,
-    id::{HomeId, IncidentId},
+    id::{ContactId, HomeId, IncidentId},
     time::Timestamp,
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
@@ -62,6 +62,9 @@ pub const UNSTORED_SIREN: Duration = Duration::from_secs(60);
 /// The longest that sirens sound in a drill (R21).
 pub const DRILL_SIREN: Duration = Duration::from_secs(5);
 
+/// How long after D, or after the last party that had acknowledged the request let go of it, a
+/// request counts as unanswered (I8).
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// How long after its last event an incident closes by itself, if nobody is connected to the server
 /// who could send help and close it.
 pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
@@ -125,6 +128,19 @@ pub enum Verification {
     Calling,
 }
 
+/// The party that acknowledged a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledgment<'a> {
+    /// The responders of this service accepted it.
+    Responders(Service),
+    /// An operator works on it.
+    Operator(&'a Actor),
+    /// A receiving center has the alarm, or works on it.
+    Center,
+    /// This contact confirmed it, was told of it, or is on the telephone.
+    Contact(&'a ContactId),
+}
+
 /// An incident: the fold of its history (I15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -170,6 +186,10 @@ pub struct Incident {
     pub signaled: Option<bool>,
     /// Reports of a center or a dispatch service that works on it elsewhere.
     pub external: ExternalReports,
+    /// Since when the request waits for an acknowledgment, or waited for the latest one.
+    pub asked_at: Option<Timestamp>,
+    /// Whether nobody acknowledged it for [`ANSWER_WITHIN`] since then.
+    pub is_unanswered: bool,
     /// People who tried to cancel too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
     /// Whether nobody else is called by itself, because the incident comes from a database that was
@@ -256,6 +276,25 @@ impl Incident {
         self.mode == Mode::Live
             && !self.snapshot.policy.connected
             && self.dispatches.iter().all(is_untouched)
+    }
+
+    /// Who has acknowledged the request, if anybody has: the party that is closest to sending help.
+    /// That something was sent to a party is no acknowledgment by it (I27).
+    pub fn acknowledgment(&self) -> Option<Acknowledgment<'_>> {
+        let is_accepted = |d: &&Dispatch| d.state >= DispatchState::Accepted;
+        let has_heard = |call: &&Call| {
+            let told = matches!(call.outcome(), Some(CallOutcome::Confirmed | CallOutcome::Told));
+            told || matches!(call.state, CallState::Answered { .. })
+        };
+        let accepted = self.dispatches.iter().chain(&self.external.early).find(is_accepted);
+        let center = self.external.claimed || self.signaled == Some(true);
+        accepted
+            .map(|d| Acknowledgment::Responders(d.service))
+            .or(self.assignee.as_ref().map(Acknowledgment::Operator))
+            .or(center.then_some(Acknowledgment::Center))
+            .or_else(|| {
+                self.calls.iter().find(has_heard).map(|c| Acknowledgment::Contact(&c.contact))
+            })
     }
 
     /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no

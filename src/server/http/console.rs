@@ -208,7 +208,10 @@ impl Board {
             since: incident.deadline,
             assignee: incident.assignee.as_ref().map(|by| by.name().into()),
             mine,
-            unclaimed: current.history.iter().any(|fact| fact.event == Event::Unclaimed)
+            unclaimed: current
+                .history
+                .iter()
+                .any(|fact| matches!(fact.event, Event::Unclaimed { .. }))
                 && incident.assignee.is_none(),
             detail: shown.then(detail),
         }

@@ -249,7 +249,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::CancelWindowClosed => Self::new(
                 Code::CancelWindowClosed,
-                "Help has been requested. Only answering the call from the monitoring center cancels it.",
+                "Help has been requested. Only answering the first call cancels it.",
             ),
             Refusal::IncidentOver | Refusal::NotWaiting => {
                 Self::new(Code::IncidentOver, "This incident is over.")

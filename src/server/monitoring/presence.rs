@@ -5,19 +5,28 @@ use crate::{
     api::center::PresentOperator,
     domain::{
         id::UserId,
-        incident::{Actor, CenterMode, command::Command},
+        incident::{
+            Actor, CenterMode,
+            command::Command,
+            effect::{Effect, EffectKind, Notice},
+        },
         time::Timestamp,
     },
     server::{
         clock::Clock,
-        engine::{Current, Engine},
+        engine::{
+            Current, Engine,
+            outbox::{EffectHandler, ExecuteError},
+        },
         homes::Homes,
         live_events::LiveEvents,
+        notify::LogNotices,
         stopped,
         store::Account,
         tasks::{contained, contained_now},
     },
 };
+use async_trait::async_trait;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -28,19 +37,30 @@ use tokio::sync::watch;
 /// A console polls every few seconds. An operator whose console has been silent for this long is
 /// gone.
 const LEASE: Duration = Duration::from_secs(45);
+/// How long after the start of the server an operator may be there whose console has not polled yet.
+const RETURN: Duration = Duration::from_secs(10);
 /// How often leases are checked.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The operators at the console.
 pub struct OperatorPresence {
     people: Mutex<HashMap<UserId, (String, Timestamp)>>,
+    /// Until when operators may return after the start of the server.
+    return_until: Mutex<Timestamp>,
     live_events: Arc<LiveEvents>,
 }
 
 impl OperatorPresence {
-    /// Creates it without operators.
-    pub fn new(live_events: Arc<LiveEvents>) -> Self {
-        Self { people: Mutex::default(), live_events }
+    /// Creates it without operators, at the start of the server.
+    pub fn new(live_events: Arc<LiveEvents>, now: Timestamp) -> Self {
+        Self { people: Mutex::default(), return_until: Mutex::new(now + RETURN), live_events }
+    }
+
+    /// Whether an incident can be offered to anybody: an operator is there, or may be back soon after
+    /// the start of the server.
+    pub fn is_manned(&self, now: Timestamp) -> bool {
+        let may_return = now < *self.return_until.lock().expect("no holder panics");
+        may_return || !self.present(now).is_empty()
     }
 
     /// Renews the lease of an operator, because the console polled.
@@ -69,6 +89,7 @@ impl OperatorPresence {
 
     /// Ends all leases, for tests.
     pub fn fall_silent(&self) {
+        *self.return_until.lock().expect("no holder panics") = Timestamp::default();
         self.people
             .lock()
             .expect("no holder panics")
@@ -121,9 +142,13 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
         }
         let now = clock.now();
         let (here, went) = operators.sweep(now);
+        let is_offered = operators.is_manned(now);
         for current in engine.view().running() {
             let home = &current.incident.home;
             contained("operators", home, release_if_silent(&engine, &current, &here)).await;
+            if !is_offered {
+                contained("operators", home, end_offer(&engine, &current)).await;
+            }
         }
         if went {
             live_events.center_changed();
@@ -134,6 +159,36 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
             homes.all().iter().for_each(|home| live_events.home_changed(home.id.clone()));
         }
         was_manned = is_manned;
+    }
+}
+
+/// Ends the offer of an incident, because nobody is on duty any more who could take it.
+async fn end_offer(engine: &Engine, current: &Current) {
+    if current.incident.is_offered_to(CenterMode::Operators)
+        && let Err(denied) = engine.give(current.incident.id, Command::NobodyOnDuty).await
+    {
+        tracing::warn!(?denied, "could not end the offer of an incident");
+    }
+}
+
+/// The effect handler of notices in operators' mode. It offers incidents to the operators at the
+/// console, who see them there; if nobody is on duty, the incident goes on at once.
+pub struct OperatorNotices {
+    /// The operators.
+    pub operators: Arc<OperatorPresence>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+}
+
+#[async_trait]
+impl EffectHandler for OperatorNotices {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
+        let is_offer =
+            matches!(effect.kind, EffectKind::Notify { reason: Notice::WaitsForOperator });
+        if is_offer && !self.operators.is_manned(self.clock.now()) {
+            return Ok(Some(Command::NobodyOnDuty));
+        }
+        LogNotices.execute(effect).await
     }
 }
 

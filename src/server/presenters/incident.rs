@@ -5,8 +5,8 @@ use crate::{
     api::{
         heard::Heard,
         incident::{
-            Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome, Person,
-            SirenStage, SirenView, Stage,
+            Acknowledgment, Call, CallStage, Cancel, CancelHow, Dispatch, Incident, Kind, Outcome,
+            Person, SirenStage, SirenView, Stage,
         },
     },
     domain::{
@@ -68,10 +68,31 @@ pub fn present(
         timeline: timeline::lines(incident, history, audience),
         outcome: outcome(incident, history),
         connected: incident.mode == Mode::Drill || incident.snapshot.policy.connected,
+        acknowledgment: acknowledgment(incident),
+        acknowledged_by: acknowledged_by(incident),
         can_end: incident.may_be_ended_by_home(),
         quiet: incident.quiet.map(Into::into),
         unready: Heard::all(incident.snapshot.unready.iter().copied()),
         clip: false,
+    }
+}
+
+fn acknowledgment(incident: &core::Incident) -> Acknowledgment {
+    match incident.acknowledgment() {
+        Some(core::Acknowledgment::Responders(_)) => Acknowledgment::Responders,
+        Some(core::Acknowledgment::Operator(_)) => Acknowledgment::Operator,
+        Some(core::Acknowledgment::Center) => Acknowledgment::Center,
+        Some(core::Acknowledgment::Contact(_)) => Acknowledgment::Contact,
+        None if incident.is_unanswered => Acknowledgment::Unanswered,
+        None => Acknowledgment::Waiting,
+    }
+}
+
+fn acknowledged_by(incident: &core::Incident) -> Option<String> {
+    match incident.acknowledgment()? {
+        core::Acknowledgment::Operator(by) => Some(by.name().into()),
+        core::Acknowledgment::Contact(id) => incident.contact(id).map(|by| by.name().into()),
+        core::Acknowledgment::Responders(_) | core::Acknowledgment::Center => None,
     }
 }
 

@@ -98,12 +98,16 @@ impl Story<'_> {
                 let (what, text) = self.reported(report);
                 (what, Some(by), text)
             }
-            Event::Unclaimed => (What::Note, None, "Nobody at the center took it in time. The automatic center goes on".into()),
+            Event::Unclaimed { nobody_on_duty: true } => {
+                (What::Note, None, "Nobody is on duty at the monitoring center. Buckler goes on by itself".into())
+            }
+            Event::Unclaimed { .. } => (What::Note, None, "Nobody at the center took it in time. Buckler goes on by itself".into()),
+            Event::Unanswered => (What::Note, None, UNANSWERED.into()),
             Event::SignalAccepted { receiver } => (What::Note, None, format!("The receiving center has the alarm ({receiver})")),
             Event::SignalFailed => {
                 (What::Note, None, "The receiving center does not answer. It is asked again; call the emergency number as well".into())
             }
-            Event::CallPlaced { contact, purpose, .. } => (What::CallPlaced, None, self.call_placed(contact, *purpose)),
+            Event::CallPlaced { contact, purpose, .. } => (What::CallPlaced, None, self.call_placed(contact, *purpose, then)),
             Event::CallAnswered { call, .. } => (What::CallAnswered, None, format!("{} answered", self.caller(*call))),
             Event::CallEnded { call, outcome } => (What::CallEnded, None, self.call_ended(*call, *outcome)),
             Event::CancelRefused { by } => {
@@ -276,11 +280,14 @@ impl Story<'_> {
         placed.map_or_else(String::new, |contact| self.contact(contact))
     }
 
-    fn call_placed(&self, contact: &ContactId, purpose: Purpose) -> String {
+    /// The words of a call. Operators make the first call by hand once one of them took the incident;
+    /// every other call is Buckler's own, beside the operators or the receiving center.
+    fn call_placed(&self, contact: &ContactId, purpose: Purpose, then: &core::Incident) -> String {
+        let by_operator = purpose == Purpose::Verify && then.assignee.is_some();
         let who = match self.incident.snapshot.policy.center {
-            _ if self.is_nobody_connected() => "Buckler",
-            CenterMode::Operators => "An operator",
-            _ => "The monitoring center",
+            CenterMode::Operators if by_operator => "An operator",
+            CenterMode::Automatic if !self.is_nobody_connected() => "The monitoring center",
+            _ => "Buckler",
         };
         match purpose {
             Purpose::Verify => format!("{who} is calling {}", self.contact(contact)),
@@ -325,6 +332,8 @@ impl Story<'_> {
     }
 }
 
+const UNANSWERED: &str =
+    "No center and no contact has answered for a minute. Call the emergency number";
 const CLAIMED: &str = "An operator took the incident";
 const RELEASED: &str = "Nobody at the center works on it now";
 

@@ -151,7 +151,8 @@ impl App {
         let (changes, journal) = writer::start(database, feed.clone(), &tasks);
         let Sirens { devices, broker, simulated, presses, stops } =
             Sirens::new(config, &clock, &live_events, &homes, &tasks)?;
-        let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
+        let operators = Arc::new(OperatorPresence::new(live_events.clone(), clock.now()));
+        let handlers = Handlers::new(config, &clock, &live_events, &devices, &operators)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine =
             Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
@@ -162,7 +163,6 @@ impl App {
         let sources =
             IncidentSources { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
         let webhooks = webhooks_of(config, &sources, receiver.clone(), stop.clone())?;
-        let operators = Arc::new(OperatorPresence::new(live_events.clone()));
         let snapshots =
             snapshots_of(config, &sources, &devices, &cameras, &broker, &transmitter, &operators);
         let app = Arc::new(Self {

@@ -269,10 +269,14 @@ stories! {
     fn unclaimed_goes_to_the_automatic_center() {
         let policy = Policy { center: CenterMode::Operators, ..Policy::default() };
         let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
-        story.wait(s(94));
+        story.wait(s(64));
         assert_eq!((story.state(), story.made("notify"), story.made("call_contact")), ("verifying", 1, 0));
         story.wait(s(1));
-        assert_eq!((story.made("notify"), story.made("call_contact")), (2, 1), "supervisors are told, and it goes on by itself");
+        assert_eq!((story.made("notify"), story.made("call_contact")), (3, 1), "supervisors are told, and it goes on by itself");
+        let policy = Policy { unclaimed_after_ms: 30_000, ..policy };
+        let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
+        story.wait(s(35));
+        assert_eq!((story.made("notify"), story.made("call_contact")), (2, 1), "the center chose less");
         let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
         story.wait(s(5));
         story.give(Command::Claim { by: person("op") }).unwrap();

@@ -2,8 +2,8 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
-    Service, Siren, UNATTENDED,
+    ANSWER_WITHIN, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy,
+    Report, Request, Service, Siren, UNATTENDED,
     command::{CallStep, Command, Seen},
     decide::Refusal,
 };
@@ -108,7 +108,7 @@ fn incident_that_nobody_hears_closes_itself() {
         "dispatching",
         "also without contacts the screen stays, with the number to call"
     );
-    story.wait(UNATTENDED);
+    story.wait(ANSWER_WITHIN + UNATTENDED);
     assert_eq!(story.state(), "closed");
 }
 

@@ -3,6 +3,7 @@
 mod arrows;
 mod assignee;
 mod called_off;
+mod claims;
 mod edits;
 mod eligibility;
 mod ends;

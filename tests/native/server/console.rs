@@ -11,6 +11,7 @@ const QUEUE: &str = "/api/v1/center/incidents";
 async fn with_operators(rest: &str) -> (Server, Person, Person) {
     let server = Server::with_file(&format!("[center]\nmode = \"operators\"\n{rest}")).await;
     let (owner, operator) = (server.sign_in("owner").await, server.sign_in("operator").await);
+    operator.get(QUEUE).await;
     (server, owner, operator)
 }
 
@@ -31,7 +32,8 @@ async fn says(operator: &Person, incident: &Value, what: &str, body: Value) -> (
 /// R23.
 #[tokio::test]
 async fn home_is_ready_only_while_somebody_is_at_the_console() {
-    let (_server, owner, operator) = with_operators("").await;
+    let (server, owner, operator) = with_operators("").await;
+    server.app.operators.fall_silent();
     let manned = async || owner.check("center").await["ok"].clone();
     assert_eq!(manned().await, false, "R23: nobody is at the console");
     operator.get(QUEUE).await;
@@ -220,6 +222,30 @@ async fn what_nobody_takes_goes_on_by_itself_and_can_still_be_taken() {
     owner.until_state(&incident, "dispatching").await;
     assert_eq!(says(&operator, &incident, "claim", json!({})).await.0, StatusCode::OK);
     assert_eq!(cases(&operator).await[0]["whole"]["step"], "dispatch");
+}
+
+/// I8, I27.
+#[tokio::test]
+async fn empty_console_is_offered_nothing() {
+    let (server, owner, operator) = with_operators("").await;
+    let calls = async |incident: &Value| {
+        until("Buckler calls", || async {
+            let told = owner.look(incident).await;
+            whats(&told).contains(&"call_placed").then_some(told)
+        })
+        .await["timeline"]
+            .to_string()
+    };
+    server.app.operators.fall_silent();
+    let told = calls(&sent(&owner, "maple-street", "police").await).await;
+    assert!(told.contains("Nobody is on duty at the monitoring center"), "{told}");
+    assert!(!told.contains("operator is calling"), "{told}");
+    operator.get(QUEUE).await;
+    let offered = sent(&owner, "lake-cabin", "medical").await;
+    assert!(!whats(&owner.look(&offered).await).contains(&"call_placed"), "somebody is there");
+    server.app.operators.fall_silent();
+    let told = calls(&offered).await;
+    assert!(told.contains("Nobody is on duty"), "the last operator left during the offer: {told}");
 }
 
 #[tokio::test]

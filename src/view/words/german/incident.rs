@@ -11,7 +11,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NoSirenConfirmed => "Keine Sirene hat bestätigt, dass sie ertönt.",
         W::HowItWent => "Wie es lief",
         W::OnlyFirstCall => {
-            "Nur wer den Anruf der Notrufzentrale annimmt, kann diese Anforderung noch zurücknehmen."
+            "Nur wer den ersten Anruf annimmt, kann diese Anforderung noch zurücknehmen."
         }
         W::CannotCancel => {
             "Diese Anforderung lässt sich nicht mehr zurücknehmen. Sagen Sie den Einsatzkräften, was Sie wissen."
@@ -73,6 +73,10 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NobodyCameNote => {
             "Dieser Server ist mit niemandem verbunden, der Hilfe schicken könnte. Beendet um {0}"
         }
+        W::UnansweredNote => {
+            "Hilfe wurde vor mehr als einer Minute angefordert. Keine Zentrale und kein Kontakt hat geantwortet."
+        }
+        W::NobodyYet => "{0}. Noch hat es niemand bestätigt.",
         W::ShowIncident => "Zeigen",
         W::LeaveScreen => "Diesen Bildschirm verlassen",
         W::LeaveNote => "Er bleibt als Leiste oben auf jeder Seite.",
