@@ -12,6 +12,8 @@ pub enum CheckKind {
     BaseStation,
     /// Contacts who can be reached.
     Contacts,
+    /// A way to ring contacts. Help comes without it, and nobody is asked first (F25).
+    Ring,
     /// The address.
     Address,
     /// Devices with a problem: a low battery, silence, or tampering. Help comes without them.

@@ -21,11 +21,20 @@ use super::{
     notify::LogNotices,
     sirens::{Devices, DrillDevices},
     tasks::{Stage, Tasks},
-    telephony::WebPhones,
+    telephony::{WebPhones, pages::ContactPages},
 };
 use crate::domain::{id::IncidentId, incident::CenterMode};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// Who is there to be reached.
+#[derive(Clone)]
+pub struct Reached {
+    /// The operators at the console.
+    pub operators: Arc<OperatorPresence>,
+    /// The open pages of contacts, which ring.
+    pub pages: Arc<ContactPages>,
+}
 
 /// The effect handlers, and their tasks outside the event loop.
 pub struct Handlers {
@@ -33,6 +42,8 @@ pub struct Handlers {
     pub live: EffectHandlers,
     /// For drills.
     pub drill: EffectHandlers,
+    /// The people whom incidents reach.
+    pub reached: Reached,
     /// The transmitter to the receiving center, if there is one.
     pub transmitter: Option<Arc<Transmitter>>,
     dispatches: Vec<mpsc::UnboundedReceiver<SimulatedDispatch>>,
@@ -49,7 +60,6 @@ impl Handlers {
         clock: &Arc<Clock>,
         live_events: &Arc<LiveEvents>,
         devices: &Arc<dyn Devices>,
-        operators: &Arc<OperatorPresence>,
     ) -> Result<Self, SettingsError> {
         let (drill_responders, drill_dispatches) = SimulatedResponders::new(clock.clone());
         let mut dispatches = vec![drill_dispatches];
@@ -72,9 +82,11 @@ impl Handlers {
             .clone()
             .filter(|_| drills)
             .map(|transmitter| Arc::new(DrillTransmitter(transmitter)) as Arc<dyn EffectHandler>);
+        let operators = Arc::new(OperatorPresence::new(live_events.clone(), clock.now()));
+        let pages = ContactPages::new(clock.clone(), live_events.clone());
         let live = EffectHandlers {
             devices: devices.clone(),
-            phones: Arc::new(WebPhones),
+            phones: Arc::new(WebPhones(pages.clone())),
             receiver: way(),
             responders: match (config.policy.center, config.demo) {
                 // The receiving center or the operator at the console sends help.
@@ -96,12 +108,13 @@ impl Handlers {
         };
         let drill = EffectHandlers {
             devices: Arc::new(DrillDevices { clock: clock.clone(), devices: devices.clone() }),
-            phones: Arc::new(WebPhones),
+            phones: Arc::new(WebPhones(pages.clone())),
             receiver: practice.unwrap_or_else(|| Arc::new(NoTransmitter)),
             responders: Arc::new(drill_responders),
             notices: Arc::new(LogNotices),
         };
-        Ok(Self { live, drill, transmitter, dispatches, failures })
+        let reached = Reached { operators, pages };
+        Ok(Self { live, drill, reached, transmitter, dispatches, failures })
     }
 
     /// Starts the tasks outside the event loop, which run until the server stops.

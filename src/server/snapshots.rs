@@ -15,6 +15,7 @@ use super::{
     stopped,
     store::{self, Reads, StoreError},
     tasks::contained_now,
+    telephony::pages::ContactPages,
 };
 use crate::{
     api::{
@@ -58,6 +59,8 @@ pub struct Snapshots {
     pub transmitter: Option<Arc<Transmitter>>,
     /// The operators at the console.
     pub operators: Arc<OperatorPresence>,
+    /// The open pages of contacts.
+    pub pages: Arc<ContactPages>,
     /// Who the center is.
     pub center: CenterMode,
     /// The number from which the center calls.
@@ -249,6 +252,7 @@ impl Snapshots {
             count: u32::try_from(reachable).ok(),
             ..check(CheckKind::Contacts, reachable > 0 && !lacks_password, contacts)
         });
+        checks.extend((reachable > 0).then(|| self.rings(home, at)));
         let ailing = self
             .broker
             .iter()
@@ -268,8 +272,25 @@ impl Snapshots {
             located,
             if located { "Address set" } else { "No address" },
         ));
-        // Problems of devices, such as a low battery, do not keep help away.
-        Ready { ok: checks.iter().all(|c| c.ok || c.what == CheckKind::Devices), checks }
+        // Problems of devices, such as a low battery, do not keep help away. Nor does a contact who
+        // cannot be rung.
+        let helps_without = |c: &Check| c.what == CheckKind::Devices || c.what == CheckKind::Ring;
+        Ready { ok: checks.iter().all(|c| c.ok || helps_without(c)), checks }
+    }
+
+    /// Whether a contact who is ready can be rung. Without one, help is sent without asking first.
+    fn rings(&self, home: &Home, at: Timestamp) -> Check {
+        let password = home.verbal_password_required();
+        let rings = |contact: &contact::Contact| {
+            contact.standing(password, at) == Standing::Ready
+                && self.pages.is_open(&home.id, &contact.id)
+        };
+        let ok = home.contacts.iter().any(rings);
+        let detail = match ok {
+            true => "A contact has the page open",
+            false => "No contact has the page open: nobody can be rung",
+        };
+        Check { what: CheckKind::Ring.into(), ok, at, detail: detail.into(), count: None }
     }
 
     /// A contact's phone page: this contact's open call, and nothing else that happens in the home.
@@ -458,6 +479,7 @@ mod tests {
             live_events.clone(),
             stop.clone(),
         );
+        let pages = ContactPages::new(clock.clone(), live_events.clone());
         let snapshots = Arc::new(Snapshots {
             engine,
             reads,
@@ -466,6 +488,7 @@ mod tests {
             cameras,
             broker: None,
             transmitter: None,
+            pages,
             operators: Arc::new(OperatorPresence::new(live_events.clone(), Timestamp::default())),
             center: CenterMode::Automatic,
             center_phone: None,

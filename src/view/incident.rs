@@ -416,6 +416,8 @@ pub fn check(check: &Check) -> String {
             Some(1) => Word::ContactReady.into(),
             Some(count) => Word::ContactsReady.fill(&[&count.to_string()]),
         },
+        (CheckKind::Ring, true) => Word::ContactRings.into(),
+        (CheckKind::Ring, false) => Word::NoContactRings.into(),
         (CheckKind::Devices, _) => Word::DevicesNeedALook.into(),
         (CheckKind::Address, true) => Word::AddressSet.into(),
         (CheckKind::Address, false) => Word::NoAddress.into(),

@@ -189,6 +189,7 @@ const fn lacked(check: Heard<CheckKind>) -> Word {
         Heard::Known(CheckKind::Center) => Word::CenterNotReady,
         Heard::Known(CheckKind::BaseStation) => Word::BaseOffline,
         Heard::Known(CheckKind::Contacts) => Word::NoContactReady,
+        Heard::Known(CheckKind::Ring) => Word::NoContactRings,
         Heard::Known(CheckKind::Address) => Word::NoAddress,
         Heard::Known(CheckKind::Devices) => Word::DevicesNeedALook,
         Heard::Unknown => Word::SomethingNeedsALook,

@@ -175,7 +175,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("presenters", &[]),
     ("evidence", &["engine", "evidence_key", "presenters"]),
     ("notify", &["engine"]),
-    ("telephony", &["engine"]),
+    ("telephony", &["clock", "engine", "live_events"]),
     ("sirens", &["clock", "engine", "live_events", "tasks"]),
     ("cameras", &["clock", "homes", "live_events", "private", "tasks"]),
     ("dc09", &["clock", "engine", "homes", "limits", "live_events", "tasks"]),
@@ -226,6 +226,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sirens",
             "store",
             "tasks",
+            "telephony",
         ],
     ),
     (

@@ -331,6 +331,8 @@ pub enum CallStep {
     HangUp,
     /// The contact answered and hung up, as somebody else reports it afterward.
     AnsweredAndHungUp,
+    /// Nothing rings: the contact has neither an open page nor a telephone that can be called (F25).
+    CannotRing,
     /// Nobody was reached: declined, busy, voicemail, could not be placed.
     NotReached(NotReached),
 }

@@ -4,7 +4,7 @@
 use super::{
     errors::Problems,
     extract::{Member, restricted_until},
-    phone::Caller,
+    phone::{Caller, Links},
 };
 use crate::{
     api::{
@@ -26,6 +26,7 @@ use crate::{
         state::{AppState, handles},
         stopped,
         store::Reads,
+        telephony::pages::OpenPage,
     },
 };
 use axum::{
@@ -193,7 +194,11 @@ impl HomeStream {
 /// A stream of the live events of a contact's phone page. It ends when the link ends.
 #[utoipa::path(get, path = "/api/v1/contact/{token}/events", tag = "phone", params(("token" = String, Path)),
     responses((status = 200, description = "Events call, ping", content_type = "text/event-stream", body = String), Problems))]
-pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Response {
+pub async fn of_phone(
+    State(streams): State<Streams>,
+    State(links): State<Links>,
+    caller: Caller,
+) -> Response {
     let place = streams.limits.streams.replace_oldest(caller.token);
     let events = streams.live_events.subscribe(&caller.home.id, None, streams.clock.now()).events;
     let mut pings = interval(PING);
@@ -201,11 +206,13 @@ pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Respons
     let contact_stream = ContactStream {
         place,
         events,
+        _open: streams.snapshots.pages.open(&caller.home.id, &caller.contact.id),
         token: caller.token,
         home: caller.home.id.clone(),
         contact: caller.contact.id.clone(),
         shown: None,
         pings,
+        links,
         streams,
     };
     event_stream(stream::unfold(contact_stream, async |mut open| Some((open.next().await?, open))))
@@ -216,9 +223,12 @@ pub async fn of_phone(State(streams): State<Streams>, caller: Caller) -> Respons
 struct ContactStream {
     place: Place<TokenHash>,
     streams: Streams,
+    links: Links,
     token: [u8; 32],
     home: HomeId,
     contact: ContactId,
+    /// The page is open as long as its stream.
+    _open: OpenPage,
     /// Due after a time without an event on this stream, no matter what else happens in the home.
     pings: Interval,
     shown: Option<(Option<PhoneCall>, Heard<Readiness>)>,
@@ -228,13 +238,17 @@ struct ContactStream {
 impl ContactStream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            // A person who is no longer a contact, or who has a newer link, gets no events.
-            if let Ok(None) = self.streams.reads.contact_link(self.token).await {
-                return None;
-            }
-            let home = self.streams.homes.get(&self.home)?;
-            let contact = home.contacts.iter().find(|c| c.id == self.contact)?;
-            let phone: Phone = self.streams.snapshots.present_phone(&home, contact);
+            // A person who is no longer a contact, or who has a newer link, gets no events once the
+            // call is over that they are in.
+            let (home, contact) = match self.links.contact_of(self.token).await {
+                Ok(whose) => whose?,
+                Err(_) => {
+                    let home = self.streams.homes.get(&self.home)?;
+                    let contact = home.contacts.iter().find(|c| c.id == self.contact)?.clone();
+                    (home, contact)
+                }
+            };
+            let phone: Phone = self.streams.snapshots.present_phone(&home, &contact);
             let said = (phone.call.clone(), phone.ready);
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;

@@ -120,20 +120,55 @@ impl FromRequestParts<AppState> for Caller {
             Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
         let token = identity::token_hash(&token);
-        let (reads, homes) = (Arc::<dyn Reads>::from_ref(app), Arc::<Homes>::from_ref(app));
-        let (home, contact) = reads.contact_link(token).await?.ok_or_else(ApiError::not_found)?;
-        let home = homes.get(&home).ok_or_else(|| missing(&homes, &home))?;
-        let contact = home
-            .contacts
-            .iter()
-            .find(|c| c.id == contact)
-            .cloned()
-            .ok_or_else(ApiError::not_found)?;
+        let links = Links::from_ref(app);
+        let (home, contact) = links.contact_of(token).await?.ok_or_else(ApiError::not_found)?;
         let call = path
             .remove("call")
             .map(|id| id.parse().map_err(|_| ApiError::not_found()))
             .transpose()?;
         Ok(Self { home, contact, token, call })
+    }
+}
+
+handles! {
+    /// Finds the contacts of links.
+    pub struct Links {
+        reads: Arc<dyn Reads>,
+        homes: Arc<Homes>,
+        snapshots: Arc<Snapshots>,
+    }
+}
+
+impl Links {
+    /// The contact of a link, whose page is there now. A link that an owner ended while its contact
+    /// is called still answers that call (I19).
+    pub async fn contact_of(
+        &self,
+        token: [u8; 32],
+    ) -> Result<Option<(Arc<Home>, Contact)>, ApiError> {
+        let Some((home, contact)) = self.reads.contact_link(token).await? else {
+            return Ok(self.called_behind(token));
+        };
+        let home = self.homes.get(&home).ok_or_else(|| missing(&self.homes, &home))?;
+        let contact = home.contacts.iter().find(|c| c.id == contact).cloned();
+        Ok(match contact {
+            Some(contact) => {
+                self.snapshots.pages.sees(token, &home.id, &contact.id);
+                Some((home, contact))
+            }
+            None => self.called_behind(token),
+        })
+    }
+
+    /// The contact whose link this was when the call was placed that rings or is answered now.
+    fn called_behind(&self, token: [u8; 32]) -> Option<(Arc<Home>, Contact)> {
+        let pages = &self.snapshots.pages;
+        let home = self.homes.get(&pages.home_of(token)?)?;
+        let current = self.snapshots.engine.view().running_in(&home.id)?;
+        let incident = &current.incident;
+        let call = incident.open_call().filter(|call| pages.had_link(token, &home.id, call))?;
+        let contact = incident.snapshot.contacts.iter().find(|c| c.id == call.contact)?.clone();
+        Some((home, contact))
     }
 }
 

@@ -21,9 +21,7 @@ use super::{
     identity,
     limits::Limits,
     live_events::LiveEvents,
-    metrics,
-    monitoring::presence::OperatorPresence,
-    mqtt,
+    metrics, mqtt,
     private::{self, FolderLock},
     store::{
         Change, Database, Feed, Op, StoreError,
@@ -151,11 +149,11 @@ impl App {
         let (changes, journal) = writer::start(database, feed.clone(), &tasks);
         let Sirens { devices, broker, simulated, presses, stops } =
             Sirens::new(config, &clock, &live_events, &homes, &tasks)?;
-        let operators = Arc::new(OperatorPresence::new(live_events.clone(), clock.now()));
-        let handlers = Handlers::new(config, &clock, &live_events, &devices, &operators)?;
+        let handlers = Handlers::new(config, &clock, &live_events, &devices)?;
         let outbox = Outbox::new(clock.clone(), &handlers.live, &handlers.drill);
         let engine =
             Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await?;
+        let reached = handlers.reached.clone();
         let transmitter = handlers.begin(&engine, &clock, &tasks);
         let panels = open_to_panels(config).await?;
         let cameras = cameras_of(config, &clock, &live_events, &stop);
@@ -164,14 +162,14 @@ impl App {
             IncidentSources { engine: &engine, reads: &reads, changes: &changes, clock: &clock };
         let webhooks = webhooks_of(config, &sources, receiver.clone(), stop.clone())?;
         let snapshots =
-            snapshots_of(config, &sources, &devices, &cameras, &broker, &transmitter, &operators);
+            snapshots_of(config, &sources, &devices, &cameras, &broker, &transmitter, &reached);
         let app = Arc::new(Self {
             homes,
             reads,
             changes,
             engine,
             snapshots,
-            operators,
+            operators: reached.operators,
             live_events,
             clock,
             devices,

@@ -153,6 +153,8 @@ super::language::words! {
         ContactsReady = "{0} contacts ready",
         NoVerbalPassword = "No verbal password: nobody could call help off",
         NoContactReady = "No contact is ready",
+        ContactRings = "A contact can be rung",
+        NoContactRings = "No contact can be rung: none has their page open",
         AddressSet = "Address set",
         NoAddress = "No address",
         DevicesNeedALook = "Check your devices",

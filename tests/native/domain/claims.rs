@@ -6,7 +6,7 @@ use buckler::{
     api::incident::{Acknowledgment, Incident as Shown},
     domain::{
         incident::{
-            Actor, CenterMode, DispatchState, Mode, Policy, Report, Request, Service,
+            Actor, CallOutcome, CenterMode, DispatchState, Mode, Policy, Report, Request, Service,
             command::{CallStep, Command, Seen},
             disclosure::Audience,
             event::Event,
@@ -198,4 +198,31 @@ fn old_fact_of_an_unclaimed_incident_is_read() {
     let old: Event = serde_json::from_str(r#"{"what": "unclaimed"}"#).unwrap();
     assert_eq!(old, Event::Unclaimed { nobody_on_duty: false });
     assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"what":"unclaimed"}"#);
+}
+
+/// F25, R16.
+#[test]
+fn call_that_cannot_ring_is_over_at_once() {
+    let mut story = story(CenterMode::Automatic);
+    story.wait(s(5));
+    story.on_call(1, CallStep::CannotRing).unwrap();
+    assert_eq!(story.outcome(0), Some(CallOutcome::Failed));
+    assert_eq!(story.state(), "dispatching", "D plus nothing");
+    story.on_call(2, CallStep::CannotRing).unwrap();
+    assert_eq!(story.outcome(1), Some(CallOutcome::Failed));
+    story.on_call(1, CallStep::CannotRing).unwrap();
+    assert_eq!(story.outcome(0), Some(CallOutcome::Failed), "said twice");
+}
+
+/// An operator dials by hand, whatever page is open.
+#[test]
+fn call_of_an_operator_needs_no_open_page() {
+    let mut story = story(CenterMode::Operators);
+    story.wait(s(5));
+    story.give(Command::Claim { by: person("op") }).unwrap();
+    story.on_call(1, CallStep::CannotRing).unwrap();
+    assert_eq!((story.outcome(0), story.state()), (None, "verifying"));
+    story.on_call(1, CallStep::Answer).unwrap();
+    story.on_call(1, CallStep::CannotRing).unwrap();
+    assert_eq!(story.outcome(0), None, "what was answered did ring");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// An open stream, read event by event.
-struct Stream {
+pub struct Stream {
     response: reqwest::Response,
     text: String,
 }
@@ -19,7 +19,7 @@ struct Event {
 }
 
 impl Stream {
-    async fn open(person: &Person, path: &str, last: Option<&str>) -> Self {
+    pub async fn open(person: &Person, path: &str, last: Option<&str>) -> Self {
         let mut request = person.client.get(format!("{}{path}", person.base));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);

@@ -21,6 +21,13 @@ impl Draft {
             self.has_seen_all(&by, seen)?;
         }
         match (call.state, step) {
+            // An operator dials by hand. A call that was answered did ring.
+            (CallState::Ringing { .. }, CallStep::CannotRing)
+                if !self.is_by_operator(call.purpose) =>
+            {
+                return self.end_call(call.id, CallOutcome::Failed);
+            }
+            (_, CallStep::CannotRing) => return Ok(()),
             // The answer is the same for a right and a wrong password, and for a repeated request
             // (I17).
             (
@@ -56,7 +63,7 @@ impl Draft {
     fn said_on_call(&mut self, call: &Call, step: CallStep) -> Result<(), Refusal> {
         let id = call.id;
         match (call.purpose, step) {
-            (_, CallStep::Answer | CallStep::NotReached(_)) => Ok(()),
+            (_, CallStep::Answer | CallStep::NotReached(_) | CallStep::CannotRing) => Ok(()),
             (Purpose::Verify, CallStep::Confirm) => self.end_call(id, CallOutcome::Confirmed),
             (Purpose::Verify, CallStep::HangUp | CallStep::AnsweredAndHungUp) => {
                 self.end_call(id, CallOutcome::HungUp)

@@ -181,6 +181,8 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ContactsReady => "{0} Kontakte bereit",
         W::NoVerbalPassword => "Kein Kennwort für den Anruf: Niemand könnte den Alarm zurücknehmen",
         W::NoContactReady => "Kein Kontakt ist bereit",
+        W::ContactRings => "Bei einem Kontakt klingelt es",
+        W::NoContactRings => "Bei keinem Kontakt klingelt es: niemand hat die Seite offen",
         W::AddressSet => "Adresse eingetragen",
         W::NoAddress => "Keine Adresse",
         W::DevicesNeedALook => "Geräte prüfen",
