@@ -52,6 +52,8 @@ pub struct Press {
     pub code: Option<String>,
     /// The keypad's own id of this press.
     pub transaction: Option<String>,
+    /// Whether the broker may have kept it while this server was not connected.
+    pub queued: bool,
 }
 
 /// The rights of a button: those of an owner, because the server's administrator has set it up for
@@ -114,6 +116,13 @@ pub async fn raise_what_is_pressed(
 
 async fn pressed(buttons: &Buttons, press: Press, stop: watch::Receiver<bool>) {
     let by = || Actor::Device { name: press.name.clone() };
+    let ends = matches!(press.action, ButtonAction::Silence | ButtonAction::Cancel);
+    if press.queued && ends {
+        // Who pressed it may not have known of the incident that runs now (I30).
+        tracing::warn!(home = %press.home, button = press.name, asks = ?press.action, "a button was pressed while the broker could not be reached; only a new request would count");
+        buttons.broker.answer(&press, false);
+        return;
+    }
     match press.action {
         ButtonAction::Police => raise(buttons, &press, Request::Police, Mode::Live, stop).await,
         ButtonAction::Fire => raise(buttons, &press, Request::Fire, Mode::Live, stop).await,

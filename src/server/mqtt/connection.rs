@@ -2,7 +2,7 @@
 //! one had not delivered are dropped, and current commands are sent again. The buttons' connection
 //! resumes its session.
 
-use super::{ConnectError, MqttDevices, settings::Settings};
+use super::{ConnectError, MqttDevices, keypad::Delivery, settings::Settings};
 use crate::server::{
     clock::{instant, sleep_until},
     tasks::{Stage, Tasks, backoff},
@@ -163,7 +163,8 @@ async fn hear_buttons(
                     // not know, so it publishes something to itself.
                     let asked = if ack.session_present {
                         proven_by = Some(instant() + PROVEN_WITHIN);
-                        client.try_publish(probe.clone(), "", PublishOptions::at_most_once())
+                        // As sure as a press, so that it arrives after those that the broker kept.
+                        client.try_publish(probe.clone(), "", PublishOptions::at_least_once())
                     } else {
                         subscribe()
                     };
@@ -175,7 +176,12 @@ async fn hear_buttons(
                     proven_by = None;
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
-                    devices.hear(&message.topic, &message.payload, message.retain)
+                    let delivery = match (message.retain, proven_by) {
+                        (true, _) => Delivery::Retained,
+                        (false, Some(_)) => Delivery::Queued,
+                        (false, None) => Delivery::Live,
+                    };
+                    devices.hear(&message.topic, &message.payload, delivery)
                 }
                 Ok(Event::Incoming(Packet::SubAck(ack))) if is_refused(&ack) => {
                     tracing::error!(
@@ -283,7 +289,8 @@ async fn listen(
                 devices.link(Some(client.clone()));
             }
             Ok(Event::Incoming(Packet::Publish(message))) => {
-                devices.hear(&message.topic, &message.payload, message.retain)
+                let delivery = if message.retain { Delivery::Retained } else { Delivery::Live };
+                devices.hear(&message.topic, &message.payload, delivery)
             }
             Ok(_) => {}
             Err(error) => return error.to_string(),

@@ -118,6 +118,17 @@ struct ReportedState {
     complained: bool,
 }
 
+/// How a message arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The broker keeps it for whoever subscribes, however old it is.
+    Retained,
+    /// The broker may have kept it while this server was not connected.
+    Queued,
+    /// It was sent while this server listened.
+    Live,
+}
+
 impl Button {
     pub fn new(settings: ButtonSettings) -> Self {
         Self { settings, known: Mutex::default() }
@@ -134,7 +145,7 @@ impl Button {
 
     /// Returns the press in a message. `None` if the message was retained, is a repetition, or
     /// requests nothing.
-    pub fn hear(&self, payload: &[u8], kept: bool, now: Timestamp) -> Option<Press> {
+    pub fn hear(&self, payload: &[u8], delivery: Delivery, now: Timestamp) -> Option<Press> {
         let ButtonSettings { home, name, topic, json_pointer: at, press, code_at, .. } =
             &self.settings;
         let mut known = self.known();
@@ -148,7 +159,7 @@ impl Button {
         if let Some(DeviceReport::Battery(left)) = battery(text, &self.settings.battery) {
             known.health.battery = Some(left);
         }
-        if kept {
+        if delivery == Delivery::Retained {
             return None;
         }
         known.health.seen_at = Some(now);
@@ -165,6 +176,7 @@ impl Button {
             action,
             code,
             transaction,
+            queued: false,
         };
         // If the clock was set back since the last press, this is not a repetition.
         let is_recent = |at: &Timestamp| now >= *at && now.since(*at) < SAME_PRESS;
@@ -172,7 +184,7 @@ impl Button {
             return None;
         }
         known.last = Some((press.clone(), now));
-        Some(press)
+        Some(Press { queued: delivery == Delivery::Queued, ..press })
     }
 }
 
@@ -194,24 +206,24 @@ mod tests {
     fn repeated_press_counts_once_and_another_code_counts_anew() {
         let keypad = keypad();
         let panic = br#"{"action":"panic","battery":12}"#;
-        assert_eq!(keypad.hear(panic, true, at(0)), None, "the broker kept it");
+        assert_eq!(keypad.hear(panic, Delivery::Retained, at(0)), None, "the broker kept it");
         assert_eq!(keypad.health(), Health { battery: Some(12), ..Health::default() });
-        assert_eq!(keypad.hear(panic, false, at(1)).unwrap().action, ButtonAction::Police);
-        assert_eq!(keypad.hear(panic, false, at(3)), None);
+        assert_eq!(keypad.hear(panic, Delivery::Live, at(1)).unwrap().action, ButtonAction::Police);
+        assert_eq!(keypad.hear(panic, Delivery::Live, at(3)), None);
         assert!(
-            keypad.hear(panic, false, at(4)).is_some(),
+            keypad.hear(panic, Delivery::Live, at(4)).is_some(),
             "three seconds after the press that counted"
         );
         let typed = |code: &str| {
             format!("{{\"action\":\"disarm\",\"action_code\":{code},\"action_transaction\":7}}")
         };
-        let press = keypad.hear(typed("\"4711\"").as_bytes(), false, at(6)).unwrap();
+        let press = keypad.hear(typed("\"4711\"").as_bytes(), Delivery::Live, at(6)).unwrap();
         assert_eq!(
             (press.code.as_deref(), press.transaction.as_deref()),
             (Some("4711"), Some("7"))
         );
         assert_eq!(
-            keypad.hear(typed("4712").as_bytes(), false, at(7)).unwrap().code.as_deref(),
+            keypad.hear(typed("4712").as_bytes(), Delivery::Live, at(7)).unwrap().code.as_deref(),
             Some("4712")
         );
         assert_eq!(keypad.health().seen_at, Some(at(7)));
@@ -221,10 +233,11 @@ mod tests {
     #[test]
     fn panic_button_that_is_hammered_is_heard() {
         let keypad = keypad();
-        let heard = (0..20)
-            .filter(|second| keypad.hear(br#"{"action":"panic"}"#, false, at(*second)).is_some());
+        let heard = (0..20).filter(|second| {
+            keypad.hear(br#"{"action":"panic"}"#, Delivery::Live, at(*second)).is_some()
+        });
         assert_eq!(heard.collect::<Vec<_>>(), [0, 3, 6, 9, 12, 15, 18]);
-        let corrected = keypad.hear(br#"{"action":"panic"}"#, false, at(1));
+        let corrected = keypad.hear(br#"{"action":"panic"}"#, Delivery::Live, at(1));
         assert!(corrected.is_some(), "also after the clock was set back");
     }
 }

@@ -51,7 +51,7 @@ use crate::{
 use async_trait::async_trait;
 use buttons::Press;
 use desired_state::{DesiredState, Resumed, Say};
-use keypad::{Button, ButtonSettings};
+use keypad::{Button, ButtonSettings, Delivery};
 use profile::Message;
 use registry::{Registry, Siren};
 use rumqttc::{AsyncClient, PublishOptions, mqttbytes::v5::PublishProperties};
@@ -264,8 +264,8 @@ impl MqttDevices {
         }
     }
 
-    fn pressed(&self, button: &Button, payload: &[u8], kept: bool) {
-        let heard = || button.hear(payload, kept, self.clock.now());
+    fn pressed(&self, button: &Button, payload: &[u8], delivery: Delivery) {
+        let heard = || button.hear(payload, delivery, self.clock.now());
         let heard = contained_now(BUTTONS, &button.settings.home, heard);
         let Some(press) = heard.flatten() else { return };
         if let Err(error) = self.presses.try_send(press) {
@@ -276,15 +276,16 @@ impl MqttDevices {
 
     /// Handles a message. A message that cannot be parsed changes nothing, and is logged once per
     /// device. One whose handling panics disturbs no other home.
-    fn hear(&self, topic: &[u8], payload: &[u8], kept: bool) {
+    fn hear(&self, topic: &[u8], payload: &[u8], delivery: Delivery) {
         let topic = String::from_utf8_lossy(topic);
         if let Some(button) = self.buttons.get(&*topic) {
-            return self.pressed(button, payload, kept);
+            return self.pressed(button, payload, delivery);
         }
         let command = self.commands.read().expect("no writer panics").get(&*topic).cloned();
         if let Some(button) = command {
-            return self.pressed(&button, payload, kept);
+            return self.pressed(&button, payload, delivery);
         }
+        let kept = delivery == Delivery::Retained;
         // Home Assistant has restarted and has lost its state.
         if self
             .settings

@@ -268,6 +268,14 @@ impl Device {
             .unwrap();
     }
 
+    /// Publishes a message, and waits until the broker has it.
+    pub async fn said(&self, topic: &str, payload: &str) {
+        let topic = format!("buckler/{}/{topic}", self.name);
+        let (payload, options) = (payload.as_bytes().to_vec(), PublishOptions::at_least_once());
+        let sent = self.client.try_publish_tracked(topic, payload, options).unwrap();
+        sent.wait_async().await.unwrap();
+    }
+
     /// Sets whether it obeys from now on.
     pub fn obey(&self, obeys: bool) {
         self.obeys.store(obeys, Ordering::Release);

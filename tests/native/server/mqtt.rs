@@ -26,6 +26,10 @@ use std::{
     },
     time::Duration,
 };
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
 /// The sirens of Maple Street, and their names in topics.
 const SIRENS: [(&str, &str); 5] = [
@@ -519,6 +523,85 @@ async fn a_press_while_the_server_starts_anew_is_not_lost() {
     let incident =
         until("the press", || async { Some(running(&owner).await).filter(|i| !i.is_null()) }).await;
     assert_eq!(incident["services"], json!(["police"]));
+}
+
+/// A link to the broker that can be cut.
+struct Link {
+    port: u16,
+    open: watch::Sender<bool>,
+}
+
+impl Link {
+    async fn to(broker: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (open, is_open) = watch::channel(true);
+        tokio::spawn(async move {
+            loop {
+                let (mut server, _) = listener.accept().await.unwrap();
+                let mut is_open = is_open.clone();
+                tokio::spawn(async move {
+                    let _ = is_open.wait_for(|open| *open).await;
+                    let mut broker = TcpStream::connect(("127.0.0.1", broker)).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut server, &mut broker) => {}
+                        _ = is_open.wait_for(|open| !open) => {}
+                    }
+                });
+            }
+        });
+        Self { port, open }
+    }
+}
+
+/// I30. The broker keeps a code for a minute: somebody who comes home disarms with it, and knows of
+/// no countdown that begins before it arrives.
+#[tokio::test]
+async fn code_that_the_broker_kept_cancels_nothing() {
+    let broker = Broker::start().await;
+    let cabin = broker.device("cabin").await;
+    let link = Link::to(broker.port).await;
+    let codes = broker.path("codes");
+    std::fs::write(&codes, "4711 Olivia\n").unwrap();
+    let file = with_button(&broker)
+        .replace(&format!("127.0.0.1:{}", broker.port), &format!("127.0.0.1:{}", link.port))
+        .replace(
+            "single = \"police\"",
+            "single = \"police\", disarm = \"cancel\", quiet = \"silence\"",
+        )
+        .replace(
+            "name = \"Bedside button\"\n",
+            &format!("name = \"Bedside button\"\ncodes_file = {codes:?}\n"),
+        );
+    let server = Server::with_file(&file).await;
+    let owner = server.sign_in("owner").await;
+    let running = async || owner.get("/api/v1/homes/lake-cabin").await.1["incident"].clone();
+    until("the press", async || {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+        Some(running().await).filter(|i| !i.is_null())
+    })
+    .await;
+    let code = r#"{"action":"disarm","action_code":"4711"}"#;
+    let typed = async || {
+        cabin.say("button", code, false);
+        Some(running().await).filter(|i| i.is_null() || i["state"] == "aborted")
+    };
+    until("a code that is typed now cancels", typed).await;
+    link.open.send_replace(false);
+    cabin.said("button", code).await;
+    cabin.said("button", r#"{"action":"quiet"}"#).await;
+    let (status, asked) = owner.raise("lake-cabin", "police", json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "{asked}");
+    link.open.send_replace(true);
+    // What is said after the code arrives after it.
+    let joined = async || {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+        Some(running().await).filter(|i| i["services"] == json!(["police", "medical"]))
+    };
+    let incident = until("a later press", joined).await;
+    assert_eq!(incident["id"], asked["id"]);
+    assert!(!whats(&incident).contains(&"aborted"), "{}", incident["timeline"]);
+    assert!(!whats(&incident).contains(&"siren_silenced"), "{}", incident["timeline"]);
 }
 
 /// A server that ends between connecting and subscribing leaves such a session.
