@@ -8,7 +8,8 @@ Date.now = () => NOW;
 localStorage.clear();
 if (state.kept) {
   localStorage.setItem("buckler-me", JSON.stringify(me));
-  localStorage.setItem("buckler-last", JSON.stringify({ ...home, server_time: at(-7_400) }));
+  localStorage.setItem("buckler-last-maple", JSON.stringify({ ...home, server_time: at(-7_400) }));
+  localStorage.setItem("buckler-home", state.kept);
 }
 if (state.install) document.documentElement.dataset.install = state.install;
 

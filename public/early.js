@@ -17,13 +17,14 @@ const kept = (name) => {
 };
 
 // Shows the shield as soon as it is known that the home has one. A press is recorded, and opens the sheet once the app is loaded; the app
-// then replaces this shield with its own. `home` is the server's snapshot.
+// then replaces this shield with its own. `home` is the server's snapshot, or the copy of one (src/web/copies.rs). A press counts only for it.
 const shield = (home) => {
   const there = document.getElementById("first-shield");
   if (!home.sos.dashboard.available || home.incident) return there?.remove();
   if (there || location.pathname !== "/") return;
   const first = document.createElement("div");
   first.id = "first-shield";
+  first.dataset.home = home.home.id;
   first.innerHTML = `<div class="screen"><div class="bar"><span class="bar__space"></span><button class="shield" aria-label="SOS">
     <svg class="shield__shape" viewBox="0 0 60 64" aria-hidden="true"><use href="#i-shield"/></svg>
     <b aria-hidden="true">SOS</b></button></div></div>`;
@@ -67,9 +68,8 @@ if (!/^\/(contact|welcome)\//.test(location.pathname)) {
   if (last && kept("buckler-me")) {
     begin(last);
     try {
-      const home = JSON.parse(kept("buckler-last"));
       // An incident of that time may be over by now.
-      if (home.home.id === last) shield({ ...home, incident: null });
+      shield({ ...JSON.parse(kept(`buckler-last-${last}`)), incident: null });
     } catch {
       // Nothing is stored, or another version stored it. The shield waits for the server.
     }

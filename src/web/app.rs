@@ -89,7 +89,8 @@ fn draw_on(store: Store, owner: Owner) {
         }
         after_next_frame(move || {
             rehearse(&owner, || {
-                view! { <OpenSheet handle=SheetHandle::new() source=Source::Dashboard/> }.into_any()
+                let home = use_context::<Store>().and_then(|store| store.open_home.get_untracked());
+                home.map(|home| view! { <OpenSheet handle=SheetHandle::new() home source=Source::Dashboard/> }).into_any()
             });
             after_next_frame(move || {
                 rehearse(&owner, || view! { <NotSent stage=Stage::Trying/> }.into_any());

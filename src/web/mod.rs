@@ -5,6 +5,7 @@ pub mod app;
 pub mod browser;
 pub mod client;
 pub mod components;
+mod copies;
 mod language;
 mod live;
 pub mod on_demand;

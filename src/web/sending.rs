@@ -15,7 +15,10 @@ use crate::{
         id::{HomeId, IncidentId},
         incident::{Mode, Request, Source},
     },
-    view::sending::{Moment, is_sent_again, must_ask, says_not_sent},
+    view::{
+        sending::{Moment, is_sent_again, must_ask, says_not_sent},
+        words::Word,
+    },
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -38,10 +41,13 @@ pub struct Sending {
     pub stage: Stage,
     /// The emergency number where help is needed.
     pub number: &'static str,
+    /// The name of the home where help is needed, if the person has several.
+    pub home_name: Option<String>,
     source: Source,
     sirens: bool,
     call_contacts: bool,
-    home: HomeId,
+    /// The home that every attempt goes to.
+    pub home: HomeId,
     /// When the person asked. Attempts for an earlier tap end.
     tapped: Moment,
 }
@@ -76,6 +82,12 @@ pub struct Sender {
 /// What a gesture requests.
 #[derive(Clone, Debug)]
 pub struct Gesture {
+    /// The home that the screen named. Every attempt goes to it, or nowhere (I29).
+    pub home: HomeId,
+    /// Its name on the screen, if the person has several.
+    pub home_name: Option<String>,
+    /// The emergency number there. The home may be lost by the time of the press.
+    pub number: &'static str,
     /// The request.
     pub request: Request,
     /// Live or drill.
@@ -102,7 +114,6 @@ impl Sender {
     /// Sends a gesture. A second gesture while the first is being sent is ignored, so that a double
     /// tap is one request (F8).
     pub fn send(self, gesture: Gesture) {
-        let Some(home) = self.store.home_id() else { return };
         let busy = self.sending.with_untracked(|s| {
             s.as_ref().is_some_and(|s| {
                 !matches!(s.stage, Stage::Refused(_) | Stage::Answered(_) | Stage::Arrived)
@@ -111,15 +122,16 @@ impl Sender {
         if busy {
             return;
         }
-        let Gesture { request, mode, sirens, call_contacts, source } = gesture;
+        let Gesture { home, home_name, number, request, mode, sirens, call_contacts, source } =
+            gesture;
         let id = IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid());
-        let number = self.store.emergency_number();
         self.go(Sending {
             id,
             request,
             mode,
             stage: Stage::Trying,
             number,
+            home_name,
             source,
             sirens,
             call_contacts,
@@ -211,7 +223,9 @@ impl Sender {
         self.store.minimized.set(None);
         match told {
             Some(incident) => {
-                self.store.show_requested(incident);
+                let is_awaited =
+                    self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id));
+                self.store.show_requested(incident, is_awaited);
                 self.finish(id);
             }
             None => self.set_stage(id, Stage::Arrived),
@@ -223,6 +237,10 @@ impl Sender {
             Failure::Refused(problem) if problem.code == Code::NotSignedIn => {
                 self.set_stage(id, Stage::SignedOut);
                 self.store.leave();
+            }
+            // The server answers so for a home that the person has lost.
+            Failure::Refused(problem) if problem.code == Code::NotFound => {
+                self.set_stage(id, Stage::Refused(Word::HomeGone.into()));
             }
             Failure::Refused(problem) if problem.code == Code::Other => {
                 self.set_stage(id, Stage::Answered(problem.detail.clone()));

@@ -3,6 +3,7 @@
 use super::{
     browser::{self, json::parse, time::here_ms},
     client::{self, Failure},
+    copies::{copy_of, forget_copies, keep_copy, take_over_old_copy},
     live::Live,
 };
 use crate::{
@@ -11,13 +12,18 @@ use crate::{
         incident::Incident,
         path,
         problem::Code,
-        session::Me,
+        session::{Me, MyHome},
     },
     domain::{
         id::{CameraId, HomeId, IncidentId},
         time::Timestamp,
     },
-    view::{arrival::is_about_open_home, clock::better_offset, incident as view},
+    view::{
+        arrival::is_about_open_home,
+        clock::better_offset,
+        incident as view,
+        opened::{Place, Showing, home_to_open, is_copy_forgotten, is_lost, name_among, showing},
+    },
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -25,11 +31,13 @@ use serde::Deserialize;
 
 /// The key in local storage for the home that was opened last.
 const LAST_HOME: &str = "buckler-home";
-/// The key for the last snapshot of that home.
-const LAST_ANSWER: &str = "buckler-last";
 /// The key for who was signed in.
 const LAST_ME: &str = "buckler-me";
-/// The pause before the server is asked again for a home that it cannot read. Milliseconds.
+/// After this long without an answer, the app shows what is stored on the device: the time after
+/// which a request is said to be unsent (F1). Milliseconds.
+const SHOWS_COPY_AFTER_MS: u32 = 2_000;
+/// The pause before the server is asked again for a home that it cannot read, or who is signed in.
+/// Milliseconds.
 const ASKS_AGAIN_MS: u32 = 30_000;
 /// The live events that the app understands.
 const EVENTS: &[&str] = &["snapshot", "incident", "device", "camera", "home", "ping"];
@@ -47,6 +55,17 @@ pub enum Session {
     Somebody(Box<Me>),
 }
 
+/// Why there is nothing to show of a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoDetails {
+    /// The server cannot read it.
+    Unreadable(HomeId),
+    /// The server does not answer, and nothing is stored on this device.
+    NotStored,
+    /// The person has lost it, so that no home is open.
+    Lost,
+}
+
 /// The state of the app. Created once, in `App`, and provided through the context.
 #[derive(Clone, Copy)]
 pub struct Store {
@@ -54,8 +73,11 @@ pub struct Store {
     pub session: RwSignal<Session>,
     /// The latest state of the open home.
     pub home: RwSignal<Option<HomeAnswer>>,
-    /// The open home, if the server cannot read it. `home` is `None` then.
-    pub unreadable: RwSignal<Option<HomeId>>,
+    /// Why there is nothing to show of the open home. `home` is `None` then.
+    pub no_details: RwSignal<Option<NoDetails>>,
+    /// The home whose incident was acknowledged after the person had given the request up and opened
+    /// another home.
+    pub elsewhere: RwSignal<Option<HomeId>>,
     /// The incident of the open home that runs, or has ended and is not dismissed yet.
     pub incident: RwSignal<Option<Incident>>,
     /// The home's latest incidents.
@@ -70,15 +92,10 @@ pub struct Store {
     /// that a press never waits for all of them.
     pub drawn: RwSignal<u8>,
     /// The open home, also while its first answer is on its way.
-    open_home: StoredValue<Option<HomeId>>,
+    pub open_home: RwSignal<Option<HomeId>>,
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
     put_away: StoredValue<Option<IncidentId>>,
-}
-
-/// Whether the server says that it cannot read a home.
-fn says_unreadable(session: &Session, id: &HomeId) -> bool {
-    matches!(session, Session::Somebody(me) if me.homes.iter().any(|home| home.id == *id && home.unreadable))
 }
 
 #[derive(Deserialize)]
@@ -97,14 +114,15 @@ impl Store {
         Self {
             session: RwSignal::new(Session::Asking),
             home: RwSignal::new(None),
-            unreadable: RwSignal::new(None),
+            no_details: RwSignal::new(None),
+            elsewhere: RwSignal::new(None),
             incident: RwSignal::new(None),
             latest: RwSignal::new(Vec::new()),
             connected: RwSignal::new(true),
             minimized: RwSignal::new(None),
             offline_since: RwSignal::new(None),
             drawn: RwSignal::new(0),
-            open_home: StoredValue::new(None),
+            open_home: RwSignal::new(None),
             offset_ms: RwSignal::new(None),
             live: StoredValue::new_local(None),
             put_away: StoredValue::new(None),
@@ -148,69 +166,139 @@ impl Store {
         });
     }
 
-    /// Requests who is signed in, and opens that person's last home.
+    /// Requests who is signed in, and opens that person's last home. If the server does not answer
+    /// soon, the app shows what is stored on the device.
     pub fn begin(self) {
+        take_over_old_copy();
         spawn_local(async move {
             match client::me().await {
                 Ok((me, said)) => {
-                    browser::keep(LAST_ME, &said);
-                    self.heard(me.server_time);
-                    let last = browser::kept(LAST_HOME);
-                    let home = me
-                        .homes
-                        .iter()
-                        .find(|h| last.as_deref() == Some(h.id.as_str()))
-                        .or(me.homes.first());
-                    let home = home.map(|home| home.id.clone());
-                    self.session.set(Session::Somebody(Box::new(me)));
-                    if let Some(home) = home {
-                        self.open(home);
-                    }
+                    self.take_over(me, &said);
+                    self.open_last();
                 }
                 Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
-                Err(_) => self.open_stored_home(),
+                Err(_) => {
+                    self.open_stored();
+                    if !self.is_somebody() {
+                        self.session.set(Session::Unreachable);
+                    }
+                }
+            }
+        });
+        spawn_local(async move {
+            TimeoutFuture::new(SHOWS_COPY_AFTER_MS).await;
+            if self.session.try_get_untracked() == Some(Session::Asking) {
+                self.open_stored();
             }
         });
     }
 
-    /// Opens the home from its stored snapshot and says how old that is, because the server does
-    /// not answer. The shield is there, too; its requests are retried until they arrive.
-    fn open_stored_home(self) {
+    /// Opens the last home of whoever was signed in, because the server does not answer. The shield
+    /// is there, too; its requests are retried until they arrive.
+    fn open_stored(self) {
         let me = browser::kept(LAST_ME).and_then(|text| parse::<Me>(&text));
-        let home = browser::kept(LAST_ANSWER).and_then(|text| parse::<HomeAnswer>(&text));
-        let (Some(me), Some(home)) = (me, home) else {
-            return self.session.set(Session::Unreachable);
-        };
-        let id = home.home.id.clone();
-        self.clear_for(&id);
-        self.offline_since.set(Some(home.server_time));
-        self.connected.set(false);
-        // An incident of that time may be over by now.
-        self.home.set(Some(HomeAnswer { incident: None, ..home }));
-        self.session.set(Session::Somebody(Box::new(me)));
-        // Last, because it may bring a newer snapshot at once: one that arrived before the app.
-        self.listen(&id);
+        if let Some(me) = me.filter(|me| !me.homes.is_empty() && !self.is_somebody()) {
+            self.connected.set(false);
+            self.session.set(Session::Somebody(Box::new(me)));
+            self.open_last();
+        }
+    }
+
+    fn is_somebody(self) -> bool {
+        self.session.try_with_untracked(|now| matches!(now, Session::Somebody(_))) == Some(true)
+    }
+
+    /// Takes over who is signed in, and forgets what the device has stored of other people's homes
+    /// and of those that the person has lost.
+    fn take_over(self, me: Me, said: &str) {
+        self.heard(me.server_time);
+        let before = browser::kept(LAST_ME).and_then(|text| parse::<Me>(&text));
+        forget_copies(&|home| is_copy_forgotten(home, before.as_ref(), &me));
+        browser::keep(LAST_ME, said);
+        let open = self.open_home.get_untracked();
+        if is_lost(open.as_ref(), &me.homes) {
+            self.close_home();
+            self.no_details.set(Some(NoDetails::Lost));
+        }
+        // An answer that says the same draws nothing again: a choice of homes may be open.
+        let same_time = self.session.with_untracked(|now| match now {
+            Session::Somebody(known) => known.server_time,
+            _ => me.server_time,
+        });
+        let session = Session::Somebody(Box::new(Me { server_time: same_time, ..me }));
+        if self.session.with_untracked(|now| *now != session) {
+            self.session.set(session);
+        }
+        let is_shown_as_readable =
+            |id: &HomeId| self.is_unreadable(id) && self.no_details.get_untracked().is_none();
+        if let Some(id) = open.filter(is_shown_as_readable) {
+            self.open(id);
+        }
+    }
+
+    /// Opens the last home, unless one is open, or was lost a moment ago.
+    fn open_last(self) {
+        let is_lost = self.no_details.with_untracked(|why| *why == Some(NoDetails::Lost));
+        let last = browser::kept(LAST_HOME);
+        let open = self.open_home.get_untracked();
+        let home = self.with_homes(|homes| home_to_open(open.as_ref(), last.as_deref(), homes));
+        if let Some(home) = home.filter(|_| !is_lost && self.home.with_untracked(Option::is_none)) {
+            self.open(home);
+        }
     }
 
     /// Opens a home: listens to its live events, and shows nothing of the home before it.
     pub fn open(self, id: HomeId) {
-        self.clear_for(&id);
-        if self.session.with_untracked(|session| says_unreadable(session, &id)) {
-            self.unreadable.set(Some(id.clone()));
-            self.live.set_value(None);
+        browser::keep(LAST_HOME, id.as_str());
+        self.close_home();
+        self.open_home.set(Some(id.clone()));
+        self.elsewhere.update(|other| drop(other.take_if(|home| *home == id)));
+        if self.is_unreadable(&id) {
+            self.no_details.set(Some(NoDetails::Unreadable(id.clone())));
             return self.wait_for(id);
         }
+        if !self.connected.get_untracked() {
+            self.show_copy();
+        }
+        // After the copy, because it may bring a newer snapshot at once: one that arrived before the
+        // app.
         self.listen(&id);
+        spawn_local(async move {
+            TimeoutFuture::new(SHOWS_COPY_AFTER_MS).await;
+            if self.open_home.try_get_untracked() == Some(Some(id)) {
+                self.show_copy();
+            }
+        });
     }
 
-    /// Selects a home and clears everything that the app knows about the previous one.
-    fn clear_for(self, id: &HomeId) {
-        browser::keep(LAST_HOME, id.as_str());
-        self.open_home.set_value(Some(id.clone()));
+    /// Clears everything that the app knows about the open home.
+    fn close_home(self) {
+        self.live.set_value(None);
+        self.open_home.set(None);
         self.home.set(None);
-        self.unreadable.set(None);
+        self.no_details.set(None);
+        self.offline_since.set(None);
         self.incident.set(None);
         self.latest.set(Vec::new());
+    }
+
+    /// Shows the copy of the open home and says how old it is, because the server does not answer.
+    /// Without a copy there is a shield, too: whether it may be pressed is for the server to say.
+    fn show_copy(self) {
+        let Some(id) = self.open_home.get_untracked() else { return };
+        let is_shown = self.home.with_untracked(Option::is_some);
+        if is_shown || self.no_details.with_untracked(Option::is_some) {
+            return;
+        }
+        self.connected.set(false);
+        match copy_of(&id) {
+            Some(copy) => {
+                self.offline_since.set(Some(copy.server_time));
+                // An incident of that time may be over by now.
+                self.home.set(Some(HomeAnswer { incident: None, ..copy }));
+            }
+            None => self.no_details.set(Some(NoDetails::NotStored)),
+        }
     }
 
     /// Listens to the live events of the open home.
@@ -227,22 +315,51 @@ impl Store {
     /// Whether that home is open. Every answer about a home is dropped unless it is, because
     /// another home may have been opened while the answer was on its way.
     pub fn is_open(self, home: &HomeId) -> bool {
-        self.open_home.with_value(|open| is_about_open_home(home, open.as_ref()))
+        self.open_home.with_untracked(|open| is_about_open_home(home, open.as_ref()))
+    }
+
+    /// The homes of the person who is signed in.
+    fn with_homes<T>(self, read: impl FnOnce(&[MyHome]) -> T) -> T {
+        self.session.with_untracked(|session| match session {
+            Session::Somebody(me) => read(&me.homes),
+            _ => read(&[]),
+        })
+    }
+
+    /// Whether the server says that it cannot read a home.
+    fn is_unreadable(self, id: &HomeId) -> bool {
+        self.with_homes(|homes| homes.iter().any(|home| home.id == *id && home.unreadable))
+    }
+
+    /// The name of a home if the person has several, for the screens that stand for it.
+    pub fn name_among(self, home: &HomeId) -> Option<String> {
+        self.with_homes(|homes| name_among(homes, home))
+    }
+
+    /// What is known of a home that may not be the open one.
+    pub fn place(self, home: &HomeId) -> Place {
+        let open = self.home.with_untracked(|open| {
+            open.as_ref().filter(|open| open.home.id == *home).map(|open| Place::of(Some(open)))
+        });
+        open.unwrap_or_else(|| Place::of(copy_of(home).as_ref()))
     }
 
     /// Asks repeatedly whether the server can read a home, until it can or another home is opened.
     fn wait_for(self, id: HomeId) {
         spawn_local(async move {
-            let waits = || self.unreadable.with_untracked(|now| now.as_ref() == Some(&id));
+            let unreadable = Some(NoDetails::Unreadable(id.clone()));
+            let waits = || self.no_details.with_untracked(|now| *now == unreadable);
             loop {
                 TimeoutFuture::new(ASKS_AGAIN_MS).await;
                 if !waits() {
                     return;
                 }
-                let Ok((me, _)) = client::me().await else { continue };
-                let session = Session::Somebody(Box::new(me));
-                if waits() && !says_unreadable(&session, &id) {
-                    self.session.set(session);
+                let Ok((me, said)) = client::me().await else { continue };
+                if !waits() {
+                    return;
+                }
+                self.take_over(me, &said);
+                if waits() && !self.is_unreadable(&id) {
                     return self.open(id);
                 }
             }
@@ -251,14 +368,10 @@ impl Store {
 
     /// Clears the state, because nobody is signed in any more.
     pub fn leave(self) {
-        self.live.set_value(None);
-        for name in [LAST_ME, LAST_ANSWER] {
-            browser::forget(name);
-        }
-        self.open_home.set_value(None);
-        self.unreadable.set(None);
-        self.home.set(None);
-        self.incident.set(None);
+        browser::forget(LAST_ME);
+        forget_copies(&|_| true);
+        self.close_home();
+        self.elsewhere.set(None);
         self.session.set(Session::Nobody);
     }
 
@@ -283,18 +396,15 @@ impl Store {
         }
     }
 
-    /// Shows the incident of a request that the server has just acknowledged. It opens the home of
-    /// the incident if another one is open by now, because the person must see what they requested.
-    pub fn show_requested(self, told: Incident) {
-        // Somebody else may have signed in while it was on its way.
-        let is_foreign = self.session.with_untracked(|now| {
-            matches!(now, Session::Somebody(me) if me.homes.iter().all(|home| home.id != told.home))
-        });
-        if is_foreign {
-            return;
-        }
-        if !self.is_open(&told.home) {
-            self.open(told.home.clone());
+    /// Shows the incident of a request that the server has just acknowledged. `is_awaited` says
+    /// whether the screen of the request still covers the page.
+    pub fn show_requested(self, told: Incident, is_awaited: bool) {
+        let open = self.open_home.get_untracked();
+        match self.with_homes(|homes| showing(&told.home, open.as_ref(), homes, is_awaited)) {
+            Showing::Here => {}
+            Showing::Opened => self.open(told.home.clone()),
+            Showing::Bar => return self.elsewhere.set(Some(told.home)),
+            Showing::Nowhere => return,
         }
         self.tell(told);
     }
@@ -306,28 +416,36 @@ impl Store {
         self.refresh_latest();
     }
 
-    /// Requests the names of the homes again, because one has changed and the switcher shows them.
-    pub fn names_changed(self) {
+    /// Requests who is signed in again: the session may have ended, or the person's homes may have
+    /// changed.
+    pub fn ask_who(self) {
         spawn_local(async move {
-            if let Ok((me, _)) = client::me().await
-                && self.session.with_untracked(|now| matches!(now, Session::Somebody(_)))
-            {
-                self.session.set(Session::Somebody(Box::new(me)));
+            // Both can happen while the server does not answer.
+            while !self.is_told_who().await {
+                TimeoutFuture::new(ASKS_AGAIN_MS).await;
+                if self.connected.try_get_untracked() != Some(false) {
+                    return;
+                }
             }
         });
+    }
+
+    /// Requests once who is signed in. Returns whether the server answered.
+    async fn is_told_who(self) -> bool {
+        match client::me().await {
+            Ok((me, said)) if self.is_somebody() => self.take_over(me, &said),
+            Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
+            answer => return answer.is_ok(),
+        }
+        true
     }
 
     fn connection(self, connected: bool) {
         self.connected.set(connected);
         if !connected {
-            // The stream also ends when the session ends.
-            spawn_local(async move {
-                if let Err(Failure::Refused(problem)) = client::me().await
-                    && problem.code == Code::NotSignedIn
-                {
-                    self.leave();
-                }
-            });
+            self.show_copy();
+            // The stream also ends when the session ends, or when the person loses the home.
+            self.ask_who();
         }
     }
 
@@ -336,7 +454,9 @@ impl Store {
         match name {
             "snapshot" => {
                 if let Some(answer) = parse::<HomeAnswer>(data) {
-                    browser::keep(LAST_ANSWER, data);
+                    if self.is_open(&answer.home.id) {
+                        keep_copy(&answer.home.id, data);
+                    }
                     // The stream reports only changes, and it may have been connected all along
                     // while a stored snapshot was shown.
                     self.connected.set(true);
@@ -414,6 +534,7 @@ impl Store {
             None => self.ended_meanwhile(),
         }
         self.offline_since.set(None);
+        self.no_details.set(None);
         self.home.set(Some(answer));
         self.refresh_latest();
     }

@@ -73,6 +73,9 @@ fn emergency_number_is_that_of_the_home_where_help_is_needed() {
     let page = Page::show(|store| {
         store.home.set(Some(home(true)));
         let gesture = Gesture {
+            home: "maple-street".parse().unwrap(),
+            home_name: Some("Maple Street".into()),
+            number: "911",
             request: Request::Medical,
             mode: Mode::Live,
             sirens: true,

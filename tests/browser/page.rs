@@ -3,7 +3,11 @@
 use buckler::{
     api::{home::HomeAnswer, incident::Incident},
     domain::{eligibility::Reason, time::Timestamp},
-    web::{browser::json, sending::Sender, store::Store},
+    web::{
+        browser::json,
+        sending::Sender,
+        store::{Session, Store},
+    },
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::{mount::mount_to, prelude::*};
@@ -155,4 +159,32 @@ pub fn home(has_siren: bool) -> HomeAnswer {
         home.cameras.clear();
     }
     home
+}
+
+/// The account of Olivia, with these homes, in JSON.
+pub fn account(homes: &[&str]) -> Value {
+    let name = |id: &str| if id == "lake-cabin" { "Lake Cabin" } else { "Maple Street" };
+    let mine = |id: &&str| json!({"id": id, "name": name(id), "role": "owner"});
+    json!({
+        "user": {"id": "olivia", "name": "Olivia", "email": "owner@demo.test"},
+        "homes": homes.iter().map(mine).collect::<Vec<_>>(),
+        "center_role": null, "server_time": now()
+    })
+}
+
+/// Signs Olivia in, who has Maple Street and Lake Cabin.
+pub fn with_two_homes(store: Store) {
+    let me = json::parse(&account(&["maple-street", "lake-cabin"]).to_string()).unwrap();
+    store.session.set(Session::Somebody(Box::new(me)));
+}
+
+/// Lake Cabin, where the emergency number is 112.
+pub fn lake_cabin() -> HomeAnswer {
+    let mut lake = home(true);
+    lake.home.id = "lake-cabin".parse().unwrap();
+    lake.home.name = "Lake Cabin".into();
+    let address = lake.home.address.as_mut().unwrap();
+    address.line1 = "2 Shore Road".into();
+    address.country = "DE".into();
+    lake
 }

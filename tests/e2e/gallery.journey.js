@@ -115,9 +115,10 @@ test("what screen readers are told", async ({ browser, gallery }) => {
   const page = await browser.newPage({ viewport: sizes.phone, timezoneId: "America/Los_Angeles" });
   await reach(page, gallery, "sheet");
   await expect(page.getByRole("dialog")).toMatchAriaSnapshot(`
-    - dialog "Request help":
+    - dialog "Maple Street: Request help":
       - heading "Request help" [level=1]
       - button "Close"
+      - paragraph: Maple Street
       - paragraph: To 14 Maple Street, Portland, OR 97205
       - slider "Slide to request police"
       - button "Request police without sliding"

@@ -114,7 +114,6 @@ test("a press before the app stands is taken, and opens the sheet when it does",
   }
   // Without SOS, no shield shows before the app either.
   await page.evaluate(() => localStorage.setItem("buckler-home", "harbor-loft"));
-  await page.evaluate(() => localStorage.removeItem("buckler-last"));
   await hold();
   await expect.poll(() => page.evaluate(() => window.early?.heard?.length ?? 0)).toBe(1);
   await expect(first).toBeHidden();

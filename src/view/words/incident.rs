@@ -65,7 +65,6 @@ super::language::words! {
         NobodyCameNote = "This server is connected to nobody who could send help. Closed at {0}",
         UnansweredNote = "Help was requested more than a minute ago. No center and no contact has answered.",
         NobodyYet = "{0}. Nobody has confirmed yet.",
-        ShowIncident = "Show",
         LeaveScreen = "Leave this screen",
         LeaveNote = "It stays in a bar at the top of every page.",
         ItIsOver = "It is over",

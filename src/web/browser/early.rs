@@ -21,16 +21,15 @@ pub async fn me() -> Option<Result<Response, JsValue>> {
     Some(wasm_bindgen_futures::JsFuture::from(asked).await.map(JsCast::unchecked_into))
 }
 
-/// Removes the shield that was shown while the app was loading. Returns whether it was pressed.
-pub fn shield() -> bool {
-    let Some(early) = window().document().and_then(|d| d.get_element_by_id("first-shield")) else {
-        return false;
-    };
+/// Removes the shield that was shown while the app was loading. If it was pressed, returns the id
+/// of the home that it stood for.
+pub fn shield() -> Option<String> {
+    let early = window().document()?.get_element_by_id("first-shield")?;
     let holds = |selector: &str| early.query_selector(selector).is_ok_and(|found| found.is_some());
     if holds(":focus") {
         focus_first("button.shield");
     }
-    let pressed = holds("[aria-busy]");
+    let pressed = holds("[aria-busy]").then(|| early.get_attribute("data-home")).flatten();
     early.remove();
     pressed
 }

@@ -134,6 +134,15 @@ pub fn forget(name: &str) {
     }
 }
 
+/// Returns all names under which texts are stored that begin with that prefix.
+pub fn kept_names(prefix: &str) -> Vec<String> {
+    let Ok(Some(storage)) = window().local_storage() else { return Vec::new() };
+    (0..storage.length().unwrap_or(0))
+        .filter_map(|at| storage.key(at).ok()?)
+        .filter(|name| name.starts_with(prefix))
+        .collect()
+}
+
 /// Focuses an element.
 pub fn focus(element: &HtmlElement) {
     // An error can be ignored: the element is no longer in the page.

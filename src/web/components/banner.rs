@@ -6,7 +6,7 @@ use crate::{
     domain::{home::emergency_number, incident::Mode},
     view::{
         incident as words_of,
-        words::{IncidentWord, call_number},
+        words::{Word, call_number},
     },
     web::{
         route::{Route, navigation},
@@ -38,7 +38,7 @@ pub fn Banner(
         <aside class=text(class)>
             <b class="grow" role="status">{text(move || shown.get().0)}</b>
             {(!drill).then(|| view! { <a class="btn btn--small btn--light" href=format!("tel:{number}") aria-label=call_number(number)><Icon name="phone"/>{number}</a> })}
-            <button class="btn btn--small btn--ghost" on:click=press(show)>{IncidentWord::ShowIncident}</button>
+            <button class="btn btn--small btn--ghost" on:click=press(show)>{Word::Show}</button>
         </aside>
     }
 }

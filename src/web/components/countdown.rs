@@ -1,6 +1,6 @@
 //! The countdown, during which one tap cancels the request.
 
-use super::{Icon, part, press, text, whether};
+use super::{Icon, part, press, text, whether, which_home};
 use crate::{
     api::{
         incident::{Incident, Stage},
@@ -11,6 +11,7 @@ use crate::{
         control,
         countdown::{asked_since, countdown, is_spoken, is_unconfirmed},
         incident as words_of,
+        opened::at_home,
         words::{Said, Word, call_number},
     },
     web::{
@@ -132,6 +133,11 @@ pub fn CountdownScreen(
         false => incident.with(words_of::countdown_title),
     };
     let is_drill = move || incident.with(|i| i.mode == Mode::Drill);
+    let name = incident.with_untracked(|i| store.name_among(&i.home));
+    let named = name.clone();
+    let whole_title = move || {
+        at_home(named.as_deref(), incident.with(|i| words_of::countdown_name(i, seconds.get())))
+    };
 
     view! {
         <dialog
@@ -140,11 +146,12 @@ pub fn CountdownScreen(
             role="alertdialog"
             closedby="none"
             node_ref=node
-            aria-label=text(move || incident.with(|i| words_of::countdown_name(i, seconds.get())))
+            aria-label=text(whole_title)
             on:cancel=|event: leptos::ev::Event| event.prevent_default()
         >
             <div class="count__say">
                 {part(move || is_drill().then(|| view! { <span class="ribbon">{Word::Drill}</span> }))}
+                {which_home(name)}
                 <h1>{text(title)}</h1>
                 <p>{text(detail)}</p>
                 <p class="count__offline" role="status">{text(move || asked_since.get().unwrap_or_default())}</p>

@@ -41,7 +41,7 @@ pub use inviting::{Inviting, Open};
 pub use not_sent::NotSent;
 pub use overlay::Overlay;
 pub use page::Page;
-pub use part::{Part, part, press, ribbon, text, whether};
+pub use part::{Part, part, press, ribbon, text, whether, which_home};
 pub use picture::Picture;
 pub use player::Player;
 pub use proof::proof_when_asked;

@@ -1,7 +1,7 @@
 //! The screen of a request that the server has not acknowledged in a way that the app can read: no
 //! countdown, but the true state and the emergency number.
 
-use super::{Icon, press};
+use super::{Icon, press, which_home};
 use crate::{
     view::words::{self, Said, Word},
     web::{
@@ -22,10 +22,10 @@ pub fn NotSent(
     let node = NodeRef::<Dialog>::new();
     open_when_mounted(node);
     // The number where help is needed, even if that home is not on the screen.
-    let number = sender
+    let (number, name) = sender
         .sending
-        .with_untracked(|s| s.as_ref().map(|s| s.number))
-        .unwrap_or_else(|| store().emergency_number());
+        .with_untracked(|s| s.as_ref().map(|s| (s.number, s.home_name.clone())))
+        .unwrap_or_else(|| (store().emergency_number(), None));
     let (title, note) = match &stage {
         Stage::Trying => (Word::Sending, String::new()),
         Stage::NotSent => (Word::NotSent, Word::NotSentNote.say().to_owned()),
@@ -54,6 +54,7 @@ pub fn NotSent(
             on:cancel=|event: leptos::ev::Event| event.prevent_default()
         >
             <div class="count__say">
+                {which_home(name)}
                 <h1>{title}</h1>
                 <p role="alert">{note}</p>
             </div>

@@ -2,9 +2,12 @@
 //! ended. It takes over the screen on any page. The screen of a running incident can be left for a
 //! bar at the top of every page.
 
-use super::{CountdownScreen, NotSent, Sheet, SheetHandle, after_countdown, part};
+use super::{CountdownScreen, NotSent, Sheet, SheetHandle, after_countdown, part, press};
 use crate::{
-    view::incident::{Screen, shown},
+    view::{
+        incident::{Screen, shown},
+        words::{Said, Word},
+    },
     web::{
         browser::{after_next_frame, mark_page},
         route::{Route, navigation},
@@ -68,6 +71,12 @@ pub fn Overlay(
         // dialog of the last, which is already open.
         {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
         {[Screen::Banner, Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one)).then(|| after_countdown(one, incident, sheet)))).collect_view()}
+        {part(move || store.elsewhere.get().map(|home| view! {
+            <aside class="banner banner--told">
+                <b class="grow" role="status">{Word::ArrivedElsewhere.fill(&[&store.name_among(&home).unwrap_or_default()])}</b>
+                <button class="btn btn--small btn--ghost" on:click=press(move || store.open(home.clone()))>{Word::Show}</button>
+            </aside>
+        }))}
         <Sheet handle=sheet/>
         {part(move || gesture_seen.get().then(|| unacknowledged.get()).flatten().map(|stage| view! { <NotSent stage/> }))}
     }

@@ -1,6 +1,7 @@
 //! Boxed closures for the parts of a view that change. Each closure type would add its own copy of
 //! the renderer.
 
+use super::Icon;
 use crate::view::words::Word;
 use leptos::{ev::MouseEvent, prelude::*};
 
@@ -38,4 +39,9 @@ pub fn press(mut act: impl FnMut() + 'static) -> Press {
 pub fn ribbon() -> AnyView {
     view! { <p class="ribbon ribbon--wide">{Word::Drill}<small>{Word::DrillNote}</small></p> }
         .into_any()
+}
+
+/// The name of the home that a screen stands for, in large letters, if the person has several (I29).
+pub fn which_home(name: Option<String>) -> Option<AnyView> {
+    name.map(|name| view! { <p class="which"><Icon name="home"/>{name}</p> }.into_any())
 }

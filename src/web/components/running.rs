@@ -3,7 +3,7 @@
 
 use super::{
     CallCard, Decide, Icon, Part, SheetHandle, ShieldShape, Sure, Timeline, part, press, ribbon,
-    text,
+    text, which_home,
 };
 use crate::{
     api::{
@@ -70,13 +70,18 @@ pub fn RunningScreen(
         incident.with(|i| control::may_control(i, store.restricted_until().is_some()))
     });
     let decided = Callback::new(move |told| store.tell(told));
-    let more = move || sheet.open(incident.with_untracked(|i| i.source.for_more()));
+    let more = move || {
+        let (home, source) = incident.with_untracked(|i| (i.home.clone(), i.source.for_more()));
+        sheet.open(home, source);
+    };
+    let name = incident.with_untracked(|i| store.name_among(&i.home));
     let leave = move || store.minimized.set(Some(incident.with_untracked(|i| i.id)));
 
     view! {
         <dialog class="asked" node_ref=node aria-label=text(title) on:cancel=move |event: leptos::ev::Event| { event.prevent_default(); leave(); }>
             <div class="asked__page">
                 {part(move || is_drill().then(ribbon))}
+                {which_home(name)}
                 {part(move || Some(match alone.get() {
                     true => number_first(incident, number).into_any(),
                     false => heading(incident, number).into_any(),

@@ -5,7 +5,7 @@ use crate::{
     api::home::Availability,
     domain::incident::Source,
     view::{incident::no_shield, words::Word},
-    web::browser::early,
+    web::{browser::early, store::store},
 };
 use leptos::prelude::*;
 
@@ -21,17 +21,27 @@ pub fn Shield(
     /// The sheet that it opens.
     sheet: SheetHandle,
 ) -> impl IntoView {
-    let open = StoredValue::new(source);
+    let store = store();
+    let source = StoredValue::new(source);
+    let open = move || {
+        if let Some(home) = store.open_home.get_untracked() {
+            sheet.open(home, source.get_value());
+        }
+    };
     part(move || {
         availability.get().map(|answer| {
-            let was_pressed = early::shield();
+            // A press counts only for the home that the early shield stood for.
+            let is_here = |pressed: &String| {
+                store.open_home.get_untracked().is_some_and(|h| h.as_str() == pressed)
+            };
+            let was_pressed = early::shield().is_some_and(|pressed| is_here(&pressed));
             match no_shield(&answer) {
                 None => {
                     if was_pressed {
-                        sheet.open(open.get_value());
+                        open();
                     }
                     view! {
-                        <button class="shield" aria-label=Word::Sos on:click=press(move || sheet.open(open.get_value()))>
+                        <button class="shield" aria-label=Word::Sos on:click=press(open)>
                             <ShieldShape/>
                             <b aria-hidden="true">{Word::Sos}</b>
                         </button>

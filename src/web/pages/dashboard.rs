@@ -2,7 +2,7 @@
 
 use super::overview::{household, notices, stopped};
 use crate::{
-    api::home::{ByCamera, Camera, HomeAnswer, SirenState},
+    api::home::{Availability, ByCamera, Camera, HomeAnswer, SirenState},
     domain::{camera::CameraKind, id::HomeId, incident::Source},
     view::words::{Said, Word},
     web::{
@@ -10,10 +10,10 @@ use crate::{
         client,
         components::{
             Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, part, press,
-            restricted_device,
+            restricted_device, text,
         },
         route::{Link, Route},
-        store::{Session, Store, store},
+        store::{NoDetails, Session, Store, store},
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -29,8 +29,14 @@ pub fn Dashboard(
     sheet: SheetHandle,
 ) -> impl IntoView {
     let store = store();
-    let availability =
-        Signal::derive(move || store.home.with(|h| h.as_ref().map(|h| h.sos.dashboard.clone())));
+    let availability = Signal::derive(move || {
+        let known = store.home.with(|h| h.as_ref().map(|h| h.sos.dashboard.clone()));
+        // Where nothing is known of the home, the server decides once it answers.
+        known.or_else(|| {
+            let is_asked = store.no_details.with(|why| *why == Some(NoDetails::NotStored));
+            is_asked.then_some(Availability { available: true, via: Vec::new(), reason: None })
+        })
+    });
     let homeless = Memo::new(
         move |_| matches!(store.session.get(), Session::Somebody(me) if me.homes.is_empty()),
     );
@@ -40,14 +46,16 @@ pub fn Dashboard(
             <header class="bar">
                 {part(move || (!homeless.get()).then(|| view! { <HomeSwitcher/> }))}
                 <span class="bar__space"></span>
-                {part(move || store.unreadable.with(Option::is_none).then(|| view! { <Shield availability source=Source::Dashboard sheet/> }))}
+                <Shield availability source=Source::Dashboard sheet/>
             </header>
             {part(move || store.offline_since.get().map(|at| view! { <p class="stale" role="status"><Icon name="warning"/>{Word::OfflineSince.fill(&[&day(at)])}</p> }))}
             {part(move || Some(match store.home.get().filter(|_| shows(1)) {
                 Some(home) => view! { <Overview home/> }.into_any(),
                 None if homeless.get() => view! { <NoHome/> }.into_any(),
-                None if store.unreadable.with(Option::is_some) => view! { <Unreadable/> }.into_any(),
-                None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{Word::Loading}</p></main> }.into_any(),
+                None => match store.no_details.get() {
+                    Some(why) => view! { <Bare why/> }.into_any(),
+                    None => view! { <main class="empty"><h1 class="unseen">"Buckler"</h1><p class="muted" role="status">{Word::Loading}</p></main> }.into_any(),
+                },
             }))}
         </div>
     }
@@ -67,21 +75,32 @@ fn NoHome() -> impl IntoView {
     }
 }
 
-/// The page of a home that the server cannot read.
+/// The page of a home of which there is nothing to show.
 #[component]
-fn Unreadable() -> impl IntoView {
-    // There is no SOS on this page, so the early shield goes.
-    early::shield();
+fn Bare(
+    /// Why.
+    why: NoDetails,
+) -> impl IntoView {
+    let (title, note) = match why {
+        NoDetails::Unreadable(_) => (Word::HomeUnreadable, Word::HomeUnreadableNote),
+        NoDetails::NotStored => (Word::NotStored, Word::NotStoredNote),
+        NoDetails::Lost => (Word::HomeLost, Word::HomeLostNote),
+    };
+    if why != NoDetails::NotStored {
+        // There is no SOS on this page, so the early shield goes.
+        early::shield();
+    }
     view! {
         <main class="door">
             <span class="mark mark--bad"><Icon name="warning"/></span>
-            <h1>{Word::HomeUnreadable}</h1>
-            <p class="muted" role="alert">{Word::HomeUnreadableNote}</p>
+            <h1>{title}</h1>
+            <p class="muted" role="alert">{note}</p>
             {sign_out()}
         </main>
     }
 }
 
+/// The name of the open home, and the choice between several.
 #[component]
 fn HomeSwitcher() -> impl IntoView {
     let store = store();
@@ -89,29 +108,44 @@ fn HomeSwitcher() -> impl IntoView {
         Session::Somebody(me) => me.homes,
         _ => Vec::new(),
     };
-    let current = move || {
-        store
-            .home
-            .with(|h| h.as_ref().map(|h| h.home.id.clone()))
-            .or_else(|| store.unreadable.get())
-    };
     let choose = move |event: leptos::ev::Event| {
         if let Ok(id) = event_target_value(&event).parse::<HomeId>() {
             store.open(id);
         }
     };
-    let option = move |home: crate::api::session::MyHome| {
-        let selected = current().as_ref() == Some(&home.id);
-        view! { <option value=home.id.to_string() selected=selected>{home.name}</option> }
+    let options = move || {
+        let open = store.open_home.get();
+        // A browser shows the first option where none is selected, and would name the wrong home.
+        let none = open.is_none().then(|| option("", Word::Homes.into(), true));
+        let mine = homes()
+            .into_iter()
+            .map(|home| option(home.id.as_str(), home.name, open.as_ref() == Some(&home.id)));
+        Some(none.into_iter().chain(mine).collect_view())
     };
-    view! {
-        <label class="bar__home">
-            <Icon name="home"/>
-            <span class="unseen">{Word::Homes}</span>
-            <select on:change=choose>{part(move || Some(homes().into_iter().map(option).collect_view()))}</select>
-            <Icon name="down"/>
-        </label>
-    }
+    // One home needs no choice, unless it is not open.
+    let is_alone = Memo::new(move |_| homes().len() == 1 && store.open_home.with(Option::is_some));
+    let name = move || homes().into_iter().next().map(|home| home.name).unwrap_or_default();
+    part(move || {
+        Some(match is_alone.get() {
+            true => view! { <p class="bar__home"><Icon name="home"/>{text(name)}</p> }.into_any(),
+            false => view! {
+                <label class="bar__home bar__home--choice">
+                    <Icon name="home"/>
+                    <span class="unseen">{Word::Homes}</span>
+                    <select on:change=choose>{part(options)}</select>
+                    <Icon name="down"/>
+                </label>
+            }
+            .into_any(),
+        })
+    })
+}
+
+/// A home to choose. An empty id cannot be chosen.
+fn option(id: &str, name: String, selected: bool) -> AnyView {
+    let disabled = id.is_empty();
+    view! { <option value=id.to_owned() selected=selected disabled=disabled>{name}</option> }
+        .into_any()
 }
 
 #[component]

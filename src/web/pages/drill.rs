@@ -56,7 +56,9 @@ pub fn Choose(
     /// The home.
     home: HomeAnswer,
 ) -> impl IntoView {
-    let sender = sender();
+    let (store, sender) = (store(), sender());
+    let number = store.place(&home.home.id).number;
+    let id = StoredValue::new(home.home.id.clone());
     let mut places: Vec<(Source, String)> = Vec::new();
     if home.sos.dashboard.available {
         places.push((Source::Dashboard, W::Dashboard.into()));
@@ -79,6 +81,9 @@ pub fn Choose(
         event.prevent_default();
         let (request, source) = (request.get_untracked(), source.get_untracked());
         sender.send(Gesture {
+            home: id.get_value(),
+            home_name: store.name_among(&id.get_value()),
+            number,
             request,
             mode: Mode::Drill,
             sirens: sirens.get_untracked(),

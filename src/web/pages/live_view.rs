@@ -138,7 +138,7 @@ fn keys(
         match key(&event.key(), at, cameras.len())? {
             Key::Camera(at) => navigation.go(Route::LiveView(cameras[at].clone())),
             Key::Sos if availability.get_untracked()?.available => {
-                sheet.open(Source::LiveView { camera })
+                sheet.open(store.open_home.get_untracked()?, Source::LiveView { camera })
             }
             Key::Sos => {}
         }

@@ -11,6 +11,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::WhyShort => "Nicht verfügbar",
         W::Sos => "SOS",
         W::Sheet => "Hilfe anfordern",
+        W::AtHome => "{0}: {1}",
         W::Practice => "Übung",
         W::PracticeInstead => "Stattdessen üben",
         W::PracticeEnd => "Zurück zum Ernstfall",
@@ -46,6 +47,11 @@ pub(super) const fn german(word: W) -> &'static str {
             "Der Server hat sie. Diese Seite kann gerade nicht zeigen, was geschieht. Laden Sie sie neu."
         }
         W::Refused => "Nicht gesendet",
+        W::HomeGone => {
+            "Der Server hat abgelehnt: Dieses Zuhause ist für Sie nicht mehr freigegeben. Bei Gefahr jetzt anrufen."
+        }
+        W::ArrivedElsewhere => "{0}: Ihre Anforderung ist doch noch angekommen",
+        W::Show => "Zeigen",
         W::Answered => "Der Server hat geantwortet",
         W::HeldUp => "NICHT GESENDET: Sie sind abgemeldet",
         W::HeldUpNote => {
@@ -74,6 +80,14 @@ pub(super) const fn german(word: W) -> &'static str {
         W::TryAgain => "Erneut versuchen",
         W::Loading => "Wird geladen …",
         W::NoHome => "Für dieses Konto ist noch kein Zuhause freigegeben",
+        W::HomeLost => "Dieses Zuhause ist für Sie nicht mehr freigegeben",
+        W::HomeLostNote => {
+            "Wählen Sie oben ein anderes Zuhause, oder lassen Sie sich wieder einladen. Im Notfall 110 oder 112 anrufen."
+        }
+        W::NotStored => "Nicht verbunden",
+        W::NotStoredNote => {
+            "Dieses Gerät hat noch nichts über dieses Zuhause gespeichert. Sie können SOS drücken: Es versucht es, bis der Server antwortet. Im Notfall 110 oder 112 anrufen."
+        }
         W::HomeUnreadable => "Der Server kann dieses Zuhause nicht lesen",
         W::HomeUnreadableNote => {
             "Hier kann kein Notruf gesendet werden, bis der Betreiber des Servers das behoben hat. Im Notfall 110 oder 112 anrufen."

@@ -77,7 +77,6 @@ pub(super) const fn german(word: W) -> &'static str {
             "Hilfe wurde vor mehr als einer Minute angefordert. Keine Zentrale und kein Kontakt hat geantwortet."
         }
         W::NobodyYet => "{0}. Noch hat es niemand bestätigt.",
-        W::ShowIncident => "Zeigen",
         W::LeaveScreen => "Diesen Bildschirm verlassen",
         W::LeaveNote => "Er bleibt als Leiste oben auf jeder Seite.",
         W::ItIsOver => "Es ist vorbei",

@@ -35,7 +35,7 @@ pub fn AddressSection(
             async move { client::change(&id.get_value(), "name", &asked).await },
             move |home| {
                 store.learn(home);
-                store.names_changed();
+                store.ask_who();
             },
         );
     };
