@@ -232,9 +232,9 @@ async fn restricted_supervisor_sees_no_home() {
     server.apply(Op::SetCenterRole("operator".parse().unwrap(), role)).await;
     let police = sent(&owner, "police", json!({})).await;
     owner.act(&police, "send-now").await;
-    let item = async || supervisor.get("/api/v1/center/incidents").await.1["items"][0].clone();
-    assert_eq!(item().await["detail"]["incident"]["id"], police["id"]);
+    let item = async || supervisor.get("/api/v1/center/incidents").await.1["cases"][0].clone();
+    assert_eq!(item().await["whole"]["incident"]["id"], police["id"]);
     restrict(&server, "operator").await;
     let shown = item().await;
-    assert_eq!((&shown["id"], &shown["detail"]), (&police["id"], &Value::Null));
+    assert_eq!((&shown["id"], &shown["whole"]), (&police["id"], &Value::Null));
 }
