@@ -81,6 +81,8 @@ struct Account {
 struct RecentMessages {
     at: Option<Timestamp>,
     known: VecDeque<AcknowledgedMessage>,
+    /// Alarms that were acknowledged and that the panel has not restored since.
+    alarms: VecDeque<(Signal, u16)>,
 }
 
 /// A message that was acknowledged.
@@ -255,16 +257,13 @@ impl Receiver {
         if account.knows(source, frame, now) {
             return Answer::Ack;
         }
-        let mut incident = None;
-        for code in codes {
-            match act(source, &account.home, code).await {
-                Ok(acted_on) => incident = acted_on.or(incident),
-                Err(denied) => {
-                    tracing::error!(from, home = %account.home, ?denied, "could not apply an alarm panel's event");
-                    return Answer::Nothing;
-                }
+        let incident = match account.act_on_all(source, codes).await {
+            Ok(incident) => incident,
+            Err(denied) => {
+                tracing::error!(from, home = %account.home, ?denied, "could not apply an alarm panel's event");
+                return Answer::Nothing;
             }
-        }
+        };
         account.remember(frame, now, incident);
         Answer::Ack
     }
@@ -292,6 +291,62 @@ impl Account {
             };
             is_retry && known.sequence == frame.sequence && known.data == frame.data
         })
+    }
+
+    /// Applies the events of a message. Returns the last incident that one began or joined.
+    async fn act_on_all(
+        &self,
+        source: &Source,
+        codes: Vec<Code>,
+    ) -> Result<Option<IncidentId>, Denied> {
+        let mut incident = None;
+        for code in codes {
+            if self.has_been_told(source, code) {
+                tracing::info!(home = %self.home, zone = code.zone, "an alarm panel says that an alarm continues, which is over here");
+                continue;
+            }
+            incident = act(source, &self.home, code).await?.or(incident);
+            self.remember_alarm(code);
+            if code.signal == Signal::Cancel {
+                self.forget_untimed();
+            }
+        }
+        Ok(incident)
+    }
+
+    /// Forgets the messages without a time before a cancel. A panel that numbers every message alike
+    /// and says afterward what it said before has been asked again: it does not retry.
+    fn forget_untimed(&self) {
+        let mut heard = self.heard.lock().expect("no holder panics");
+        heard.known.retain(|known| known.sent_at.is_some());
+    }
+
+    /// Whether the panel only says that an alarm continues that was acknowledged before, and whose
+    /// incident is over. Somebody has called it off or dealt with it, so it begins nothing anew.
+    fn has_been_told(&self, source: &Source, code: Code) -> bool {
+        let view = source.engine.view();
+        let runs = match code.signal {
+            Signal::Quiet(_) => view.quiet_in(&self.home).is_some(),
+            _ => view.running_in(&self.home).is_some(),
+        };
+        let heard = self.heard.lock().expect("no holder panics");
+        code.qualifier == Qualifier::Still
+            && !runs
+            && heard.alarms.contains(&(code.signal, code.zone))
+    }
+
+    fn remember_alarm(&self, Code { qualifier, signal, zone }: Code) {
+        if !matches!(signal, Signal::Help(_) | Signal::Quiet(_)) {
+            return;
+        }
+        let mut heard = self.heard.lock().expect("no holder panics");
+        heard.alarms.retain(|known| *known != (signal, zone));
+        if qualifier != Qualifier::Restore {
+            if heard.alarms.len() == KNOWN {
+                heard.alarms.pop_front();
+            }
+            heard.alarms.push_back((signal, zone));
+        }
     }
 
     fn remember(&self, frame: &Frame, now: Timestamp, incident: Option<IncidentId>) {
@@ -332,7 +387,9 @@ async fn act(source: &Source, home: &HomeId, code: Code) -> Result<Option<Incide
         }
         (_, Signal::Cancel) => {
             let view = source.engine.view();
-            let text = "Says that the first contact called it off";
+            // A finger on a keypad, perhaps a forced one; or the first contact, if it is a home of
+            // another Buckler.
+            let text = "Says that it was canceled there. Somebody may have been forced to do it";
             note(source, view.quiet_in(home), text).await?;
             return note(source, view.running_in(home), text).await;
         }

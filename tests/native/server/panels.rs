@@ -73,7 +73,7 @@ async fn what_a_panel_signals_is_an_incident_at_once_and_only_once() {
         let incident = running(&owner, "maple-street").await;
         assert_eq!(incident["id"], first);
         assert!(
-            incident["timeline"].to_string().contains("Says that the first contact called it off"),
+            incident["timeline"].to_string().contains("Says that it was canceled there"),
             "{incident}"
         );
         let sealed = [udp, &["--key", LETTERS]].concat();
@@ -295,6 +295,57 @@ async fn same_number_with_another_time_is_another_press() {
             now["id"].is_string() && now["id"] != before["id"],
             "a second press is a new request: {now}"
         );
+        call_off(&owner, "maple-street").await;
+    }
+}
+
+/// I24: a panel without times that numbers every message alike.
+#[tokio::test]
+async fn same_number_after_a_cancel_is_another_press() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let says = async |data: &str| {
+        let frame = Frame { at: None, ..plain(1, "1234", data) };
+        assert!(asks(port, &[&frame.encode(None)]).await.contains("\"ACK\""));
+        running(&owner, "maple-street").await["timeline"].to_string().matches("again").count()
+    };
+    let (police, cancel) = ("#1234|1120 00 001", "#1234|1406 00 001");
+    assert_eq!([says(police).await, says(police).await], [0, 0], "a retry is no second press");
+    assert_eq!([says(cancel).await, says(cancel).await], [0, 0]);
+    assert_eq!([says(police).await, says(police).await], [1, 1], "a press after the cancel");
+}
+
+/// Contact ID's “still present”, and SIA's old events.
+#[tokio::test]
+async fn alarm_that_continues_begins_nothing_after_a_call_off() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let mut number = 0;
+    let mut says = async |data: &str| {
+        number += 1;
+        let mut frame = Frame { at: None, ..plain(number, "1234", data) };
+        frame.id = if data.contains("|N") || data.contains("|O") { Id::SiaDcs } else { Id::AdmCid };
+        let answer = asks(port, &[&frame.encode(None)]).await;
+        assert!(answer.contains("\"ACK\""), "{data}: {answer}");
+        running(&owner, "maple-street").await
+    };
+    let formats = [
+        ["#1234|1120 00 001", "#1234|6120 00 001", "#1234|3120 00 001", "#1234|6120 00 002"],
+        ["#1234|Nri1/FA003", "#1234|Ori1/FA003", "#1234|Nri1/FR003", "#1234|OFA004"],
+    ];
+    for [begins, continues, restores, of_another_zone] in formats {
+        let first = says(begins).await;
+        assert!(first["id"].is_string(), "{begins}");
+        assert_eq!(says(continues).await["id"], first["id"], "while it runs it is one");
+        call_off(&owner, "maple-street").await;
+        assert_eq!(says(continues).await, Value::Null, "{continues}");
+        // What was never acknowledged begins: the first message about it may have been lost.
+        assert!(says(of_another_zone).await["id"].is_string(), "{of_another_zone}");
+        call_off(&owner, "maple-street").await;
+        assert_eq!(says(restores).await, Value::Null);
+        assert!(says(continues).await["id"].is_string(), "it has begun again");
+        call_off(&owner, "maple-street").await;
+        assert!(says(begins).await["id"].is_string(), "a new alarm is always heard");
         call_off(&owner, "maple-street").await;
     }
 }

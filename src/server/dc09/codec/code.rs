@@ -124,7 +124,7 @@ impl Code {
             Format::SiaDcs => {
                 let codes = without_text(data);
                 let event = codes.rsplit_once('|').map_or(&*codes, |(_, event)| event);
-                event.split('/').filter_map(sia).collect()
+                sia_events(event)
             }
         }
     }
@@ -180,16 +180,31 @@ fn without_text(data: &str) -> String {
     codes
 }
 
-/// Parses a code such as `PA001`, which may follow `N` or `O` and modifiers such as `ri1` or
-/// `ti12:34`.
-fn sia(event: &str) -> Option<Code> {
-    // `N` is new and `O` is old, unless the letter is the first of a code.
+/// Parses events such as `Nri1/PA001`. `N` says that what follows is new, and `O` that it is old: the
+/// panel has told of it before (DC-03).
+fn sia_events(events: &str) -> Vec<Code> {
+    // Unless the letter is the first of a code.
     let is_code =
         |text: &str| text.len() >= 2 && text.bytes().take(2).all(|b| b.is_ascii_uppercase());
-    let event = event
-        .strip_prefix(['N', 'O'])
-        .filter(|rest| is_code(rest) || rest.starts_with(|c: char| c.is_ascii_lowercase()))
-        .unwrap_or(event);
+    let mut is_old = false;
+    let event = |event: &str| {
+        let rest = event
+            .strip_prefix(['N', 'O'])
+            .filter(|rest| is_code(rest) || rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        if rest.is_some() {
+            is_old = event.starts_with('O');
+        }
+        let code = sia(rest.unwrap_or(event))?;
+        let begins = code.qualifier == Qualifier::New
+            && matches!(code.signal, Signal::Help(_) | Signal::Quiet(_));
+        let qualifier = if is_old && begins { Qualifier::Still } else { code.qualifier };
+        Some(Code { qualifier, ..code })
+    };
+    events.split('/').filter_map(event).collect()
+}
+
+/// Parses a code such as `PA001`, which may follow modifiers such as `ri1` or `ti12:34`.
+fn sia(event: &str) -> Option<Code> {
     // Modifiers are in lower case, and are skipped.
     let at = event.char_indices().find(|(_, c)| c.is_ascii_uppercase())?.0;
     let code = event[at..].get(..2).filter(|code| code.bytes().all(|b| b.is_ascii_uppercase()))?;
