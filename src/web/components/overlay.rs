@@ -72,7 +72,7 @@ pub fn Overlay(
         {part(move || (which.get() == Some(Screen::Countdown)).then(|| view! { <CountdownScreen incident/> }))}
         {[Screen::Banner, Screen::Running, Screen::Ended].map(|one| part(move || (which.get() == Some(one)).then(|| after_countdown(one, incident, sheet)))).collect_view()}
         {part(move || store.elsewhere.get().map(|home| view! {
-            <aside class="banner banner--told">
+            <aside class="banner">
                 <b class="grow" role="status">{Word::ArrivedElsewhere.fill(&[&store.name_among(&home).unwrap_or_default()])}</b>
                 <button class="btn btn--small btn--ghost" on:click=press(move || store.open(home.clone()))>{Word::Show}</button>
             </aside>
