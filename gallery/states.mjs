@@ -139,7 +139,7 @@ export const states = {
   "contact-ringing": { path: "/contact/token", phone: phones.ringing, heard: "Answer" },
   "contact-answered": { path: "/contact/token", phone: phones.answered, heard: "real emergency" },
   "contact-password": { path: "/contact/token", phone: phones.answered, act: ["No, call it off"], heard: "Verbal password" },
-  "contact-told": { path: "/contact/token", phone: phones.told, heard: "Help is being sent" },
+  "contact-told": { path: "/contact/token", phone: phones.told, heard: "If you know more" },
   "contact-drill": { path: "/contact/token", phone: phones.drill, heard: "DRILL" },
   "contact-unknown": { path: "/contact/token", answers: { "GET /api/v1/contact/token": { status: 404, body: { ...missing.body, status: 404, code: "not_found", detail: "" } } }, heard: "does not work any more" },
 };

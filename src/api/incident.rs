@@ -117,6 +117,12 @@ pub struct Incident {
     /// The name of the operator or the contact who acknowledged it.
     #[serde(default)]
     pub acknowledged_by: Option<String>,
+    /// Of an incident that was found late: whether nothing had left the server before.
+    #[serde(default)]
+    pub nothing_left: bool,
+    /// Whether a receiving center is signaled.
+    #[serde(default)]
+    pub signals: bool,
     /// Whether a member of the home may end it: `POST /api/v1/incidents/{id}/end`.
     #[serde(default)]
     pub can_end: bool,
@@ -342,6 +348,9 @@ pub struct Dispatch {
     /// When it reached this state.
     #[schema(value_type = String)]
     pub at: Timestamp,
+    /// Whether responders were at the scene.
+    #[serde(default)]
+    pub came: bool,
 }
 
 /// Whether and how an incident can be canceled.

@@ -7,7 +7,8 @@ use super::{
 
 /// Returns the next call, if any. The first contact is called once, to verify; the others are
 /// called in order, to inform, after dispatch was requested. If no contact is asked first, all of
-/// them are informed. Contacts who opted out are skipped.
+/// them are informed; a first contact who was not reached is informed last. Contacts who opted out
+/// are skipped.
 pub fn next<'a>(
     contacts: &'a [Contact],
     calls: &'a [Call],
@@ -18,19 +19,19 @@ pub fn next<'a>(
         let first = willing(contacts).next().filter(|_| calls.is_empty() && asks_first);
         return first.map(|c| (c, Purpose::Verify));
     }
-    waiting(contacts, calls, asks_first).next().map(|c| (c, Purpose::Inform))
+    waiting(contacts, calls).next().map(|c| (c, Purpose::Inform))
 }
 
-/// The contacts to inform who have not been called yet, in order: those after the first, or all if
-/// the first is not asked.
+/// The contacts to inform, in order: those who have not been called yet, then the first contact if
+/// the call that asked them reached nobody.
 pub fn waiting<'a>(
     contacts: &'a [Contact],
     calls: &'a [Call],
-    asks_first: bool,
 ) -> impl Iterator<Item = &'a Contact> {
-    willing(contacts)
-        .skip(usize::from(asks_first))
-        .filter(|c| !calls.iter().any(|call| call.contact == c.id))
+    let of = |c: &Contact| calls.iter().filter(|call| call.contact == c.id).collect::<Vec<_>>();
+    let is_new = move |c: &&Contact| of(c).is_empty();
+    let was_missed = move |c: &&Contact| matches!(of(c)[..], [call] if call.reached_nobody());
+    willing(contacts).filter(is_new).chain(willing(contacts).filter(was_missed))
 }
 
 fn willing(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {

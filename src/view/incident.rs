@@ -9,7 +9,9 @@ use crate::{
     api::{
         heard::Heard,
         home::{Availability, Change, Changed, Check, CheckKind},
-        incident::{Acknowledgment, Call, CallStage, CancelHow, Incident, Kind, SirenStage, Stage},
+        incident::{
+            Acknowledgment, Call, CallStage, CancelHow, Dispatch, Incident, Kind, SirenStage, Stage,
+        },
         timeline::What,
     },
     domain::{
@@ -151,7 +153,11 @@ pub fn running_title(incident: &Incident, number: &str) -> String {
             || c.state == CallStage::Answered
     };
     let word = match incident.state {
-        Stage::UnderReview => Word::NothingSentYet,
+        Stage::UnderReview if incident.nothing_left => Word::NothingSentYet,
+        Stage::UnderReview if incident.acknowledgment == Acknowledgment::Center => {
+            Word::CenterHasIt
+        }
+        Stage::UnderReview => Word::SentUnknown,
         Stage::SirenSounding => Word::SirensAsked,
         Stage::Other if is_number_first(incident) => Word::CannotShow,
         Stage::Other => Word::DrillNote,
@@ -304,7 +310,7 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
             (IncidentWord::CancelledInTime.say().into(), IncidentWord::ByAt.fill(&[by, clock]))
         }
         (Stage::Cancelled, _) => {
-            (IncidentWord::CalledItOff.fill(&[by, clock]), IncidentWord::HelpNotComing.say().into())
+            (IncidentWord::CalledItOff.fill(&[by, clock]), after_call_off(incident))
         }
         (_, Some(Heard::Unknown)) if drill => say(IncidentWord::DrillEnded, IncidentWord::ClosedAt),
         (_, Some(Heard::Unknown)) => say(IncidentWord::ClosedSomehow, IncidentWord::ClosedAt),
@@ -327,7 +333,12 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
             (IncidentWord::EndedByHome.fill(&[by]), IncidentWord::AtTime.fill(&[clock]))
         }
         (_, Some(Heard::Known(Disposition::ReviewedNotSent))) => {
-            (IncidentWord::NothingWasSent.say().into(), IncidentWord::LookedAtIt.fill(&[by, clock]))
+            let heading = match incident.nothing_left {
+                true => IncidentWord::NothingWasSent,
+                false if incident.signals => IncidentWord::CenterAskedToStop,
+                false => IncidentWord::ClosedNoNeed,
+            };
+            (heading.say().into(), IncidentWord::LookedAtIt.fill(&[by, clock]))
         }
         (
             _,
@@ -337,9 +348,26 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
         ) => say(IncidentWord::ClosedByCenter, IncidentWord::AtTime),
         (_, _) if drill => say(IncidentWord::DrillComplete, IncidentWord::FinishedAt),
         (_, _) => {
-            let came = IncidentWord::CameAndFinished.fill(&[&help(incident)]);
+            let all_came = incident.dispatches.iter().all(|d| d.came);
+            let word = match all_came && !incident.dispatches.is_empty() {
+                true => IncidentWord::CameAndFinished,
+                false => IncidentWord::RequestClosed,
+            };
+            let came = word.fill(&[&help(incident)]);
             (words::capital(&came), IncidentWord::ClosedAt.fill(&[clock]))
         }
+    }
+}
+
+/// What comes of help that was called off: whoever had been told of it may be on the way (I27).
+fn after_call_off(incident: &Incident) -> String {
+    let is_moving =
+        |d: &&Dispatch| d.state == DispatchState::EnRoute || d.state == DispatchState::OnScene;
+    let moving: Vec<_> = incident.dispatches.iter().filter(is_moving).map(|d| d.service).collect();
+    match moving.is_empty() {
+        false => IncidentWord::WereOnTheWay.fill(&[&words::services(&moving)]),
+        true if incident.signals => IncidentWord::CenterAskedToStopNote.say().into(),
+        true => IncidentWord::HelpNotComing.say().into(),
     }
 }
 
@@ -376,7 +404,11 @@ pub fn summary(incident: &Incident) -> String {
         (Stage::Other, _) | (Stage::Closed, Some(Heard::Unknown)) => Word::EndNew,
         (Stage::Closed, Some(Heard::Known(Disposition::SirenOver))) => Word::EndSirens,
         (Stage::Closed, Some(Heard::Known(Disposition::ReplacedByLive))) => Word::EndReplaced,
-        (Stage::Closed, Some(Heard::Known(Disposition::ReviewedNotSent))) => Word::EndNotSent,
+        (Stage::Closed, Some(Heard::Known(Disposition::ReviewedNotSent)))
+            if incident.nothing_left =>
+        {
+            Word::EndNotSent
+        }
         (Stage::Closed, Some(Heard::Known(Disposition::EndedByHome))) => Word::EndByHome,
         (Stage::Closed, Some(Heard::Known(Disposition::NobodyConnected))) => Word::EndNobody,
         (Stage::Closed, _) => Word::EndFinished,

@@ -54,7 +54,10 @@ mod tests {
     #[test]
     fn answered_call_of_an_unknown_purpose_asks_and_claims_nothing() {
         let says = |purpose| says(&call("answered", purpose, "police"), "Maple Street");
-        assert_eq!(says("inform"), "Police requested at Maple Street. Help is being sent.");
+        assert_eq!(
+            says("inform"),
+            "Police requested at Maple Street. If you know more, call the people there or the emergency number."
+        );
         assert_eq!(says("a-new-one"), says("verify"));
     }
 }

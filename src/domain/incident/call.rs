@@ -80,6 +80,13 @@ impl Call {
         !matches!(self.state, CallState::Ended(_))
     }
 
+    /// Whether the call asked for a decision and reached nobody.
+    pub fn reached_nobody(&self) -> bool {
+        use CallOutcome::{Busy, Failed, NoAnswer, Voicemail};
+        self.purpose == Purpose::Verify
+            && matches!(self.outcome(), Some(NoAnswer | Voicemail | Busy | Failed))
+    }
+
     /// Returns the outcome, if the call has ended.
     pub fn outcome(&self) -> Option<CallOutcome> {
         match self.state {

@@ -159,6 +159,8 @@ pub enum Command {
         /// The receiver that has the alarm; `None` if none answers.
         receiver: Option<String>,
     },
+    /// The receiving center does not know the home, so that it cannot be signaled.
+    NoAccount,
     /// No operator is on duty whom the incident could be offered to.
     NobodyOnDuty,
     /// An operator claims the incident, exclusively.
@@ -272,6 +274,7 @@ impl Command {
             | Self::SirenStopped { .. }
             | Self::Dispatch { .. }
             | Self::Signaled { .. }
+            | Self::NoAccount
             | Self::NobodyOnDuty
             | Self::ReplaceDrill => None,
         }

@@ -123,6 +123,7 @@ impl Draft {
             Command::FromRestricted { until, command } => {
                 self.on_restricted_device(until, *command)
             }
+            Command::Report { by, key, said_at, report } => self.report(by, key, said_at, report),
             _ if self.incident.is_over() => Err(Refusal::IncidentOver),
             Command::Join { request, source, by } => {
                 self.join(request, source, by);
@@ -144,11 +145,8 @@ impl Draft {
             Command::Dispatch { service, state, reference } => {
                 self.dispatch_moved(service, state, reference)
             }
-            Command::Report { by, key, said_at, report } => self.report(by, key, said_at, report),
-            Command::Signaled { receiver } => {
-                self.signaled(receiver);
-                Ok(())
-            }
+            Command::Signaled { receiver } => self.signaled(receiver),
+            Command::NoAccount => self.has_no_account(),
             Command::Claim { by } => self.claim(by),
             Command::Release { by, from } => self.release(by, &from),
             Command::Assign { by, to, from } => self.assign(by, to, from.as_ref()),

@@ -43,6 +43,8 @@ pub struct Dispatch {
     pub reference: Option<String>,
     /// When it came to this state.
     pub at: Timestamp,
+    /// Whether responders were at the scene.
+    pub came: bool,
 }
 
 /// A report of a center or a dispatch service that works on the incident elsewhere.

@@ -2,8 +2,8 @@
 //! and safe to repeat: it carries a unique key, so that handlers can ignore duplicates (I12).
 
 use super::{
-    CenterMode, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER, STALE_AFTER, Service,
-    State, UNSTORED_SIREN,
+    Actor, CenterMode, Disposition, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER,
+    STALE_AFTER, Service, State, UNSTORED_SIREN,
     command::Raise,
     event::{Event, Recorded},
 };
@@ -186,9 +186,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
                 },
             );
         }
-        Event::CountdownOver { .. } | Event::SentNow { .. }
-            if incident.is_offered_to(CenterMode::Operators) =>
-        {
+        _ if waits_for_operator(incident, event) => {
             make(&"operators", None, notify(Notice::WaitsForOperator));
         }
         Event::DispatchRequested { service } => {
@@ -203,6 +201,20 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         make(&"receiver", not_after, kind);
     }
     made
+}
+
+/// Whether operators are asked to take the incident: it is offered, or the lease of its operator
+/// ended.
+fn waits_for_operator(incident: &Incident, event: &Event) -> bool {
+    match event {
+        Event::CountdownOver { .. } | Event::SentNow { .. } => {
+            incident.is_offered_to(CenterMode::Operators)
+        }
+        Event::Released { by: Actor::Center } => {
+            incident.snapshot.policy.center == CenterMode::Operators
+        }
+        _ => false,
+    }
 }
 
 const fn notify(reason: Notice) -> EffectKind {
@@ -243,8 +255,16 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
         {
             (Signal::Alarm, request.service().into_iter().collect())
         }
-        Event::Reviewed { proceed: true, .. } => (Signal::Alarm, asked()),
+        // What the center has acknowledged is not said again.
+        Event::Reviewed { proceed: true, .. } if incident.signaled != Some(true) => {
+            (Signal::Alarm, asked())
+        }
         Event::Cancelled { .. } => (Signal::Cancel, asked()),
+        Event::Closed { disposition: Disposition::ReviewedNotSent, .. }
+            if incident.signaled == Some(true) =>
+        {
+            (Signal::Cancel, asked())
+        }
         Event::Closed { .. } if incident.dispatch_requested() => (Signal::Restore, asked()),
         _ => return None,
     };

@@ -103,8 +103,11 @@ pub enum Event {
     Unanswered,
     /// A third party's receiving center has the alarm, through this one of its receivers.
     SignalAccepted { receiver: String },
-    /// Neither receiver accepted the alarm; both are tried again.
-    SignalFailed,
+    /// Neither receiver accepted the alarm; both are tried again, unless they do not know the home.
+    SignalFailed {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_account: bool,
+    },
     /// A contact is called until `until`.
     CallPlaced { call: CallId, contact: ContactId, purpose: Purpose, until: Timestamp },
     /// The contact answered and may talk until `until`.
@@ -154,7 +157,7 @@ impl Event {
             Self::Unclaimed { .. } => "unclaimed",
             Self::Unanswered => "unanswered",
             Self::SignalAccepted { .. } => "signal_accepted",
-            Self::SignalFailed => "signal_failed",
+            Self::SignalFailed { .. } => "signal_failed",
             Self::CallPlaced { .. } => "call_placed",
             Self::CallAnswered { .. } => "call_answered",
             Self::CallEnded { .. } => "call_ended",

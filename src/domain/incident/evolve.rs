@@ -64,6 +64,7 @@ impl Incident {
             external: ExternalReports::default(),
             asked_at: None,
             is_unanswered: false,
+            may_have_left: false,
             late_cancels: Vec::new(),
             calls_withheld: false,
             disposition: None,
@@ -111,13 +112,13 @@ impl Incident {
             }
             Event::Withdrawn { requests, .. } => self.withdraw(requests.iter().copied().collect()),
             Event::CountdownOver { .. } | Event::SentNow { .. } => self.leave_countdown(at),
-            Event::FoundLate { .. } => self.found_late(),
+            Event::FoundLate { put_back, .. } => self.found_late(*put_back),
             Event::SirenOn { devices, until, .. } => self.sound(devices, at, *until),
             Event::SirenConfirmed { device } => self.confirm_siren(device),
             Event::SirenStopped { device } => self.siren_stopped(device),
             Event::SirenFailed { .. } => {}
             Event::SignalAccepted { .. } => self.signaled = Some(true),
-            Event::SignalFailed => self.signaled = Some(false),
+            Event::SignalFailed { .. } => self.signaled = Some(false),
             Event::SirenSilenced { by } => self.siren = Siren::Silenced { by: by.clone() },
             Event::SirenOver => self.siren = Siren::Ended,
             Event::CallPlaced { call, contact, purpose, until } => self.call_placed(Call {
@@ -223,8 +224,9 @@ impl Incident {
         };
     }
 
-    fn found_late(&mut self) {
+    fn found_late(&mut self, put_back: bool) {
         (self.asked_at, self.is_unanswered) = (None, false);
+        self.may_have_left |= put_back || !matches!(self.state, State::CountingDown { .. });
         // Help was requested: there is nothing to decide, and it is requested only once (I2).
         if matches!(self.state, State::Dispatching) {
             self.calls_withheld = true;
@@ -258,6 +260,7 @@ impl Incident {
             state: DispatchState::Requested,
             reference: None,
             at,
+            came: false,
         }));
     }
 
@@ -270,6 +273,7 @@ impl Incident {
     ) {
         if let Some(dispatch) = self.dispatches.iter_mut().find(|d| d.service == service) {
             dispatch.state = state;
+            dispatch.came |= state == DispatchState::OnScene;
             dispatch.at = at;
             dispatch.reference = reference.cloned().or(dispatch.reference.take());
         }
@@ -283,15 +287,15 @@ impl Incident {
                     return self.dispatch_moved(*service, *state, reference.as_ref(), at);
                 }
                 let early = &mut self.external.early;
-                let known = early
-                    .iter()
-                    .position(|d| d.service == *service)
-                    .and_then(|n| early.remove(n).reference);
+                let known =
+                    early.iter().position(|d| d.service == *service).map(|n| early.remove(n));
+                let had_come = known.as_ref().is_some_and(|d| d.came);
                 early.push(Dispatch {
                     service: *service,
                     state: *state,
-                    reference: reference.clone().or(known),
+                    reference: reference.clone().or(known.and_then(|d| d.reference)),
                     at,
+                    came: had_come || *state == DispatchState::OnScene,
                 });
             }
             // A report of the end that is older than the latest request changes nothing: its sender

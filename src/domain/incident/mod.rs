@@ -190,6 +190,8 @@ pub struct Incident {
     pub asked_at: Option<Timestamp>,
     /// Whether nobody acknowledged it for [`ANSWER_WITHIN`] since then.
     pub is_unanswered: bool,
+    /// Under review: whether something may have left the server before the incident was found.
+    pub may_have_left: bool,
     /// People who tried to cancel too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
     /// Whether nobody else is called by itself, because the incident comes from a database that was
@@ -377,7 +379,7 @@ impl Incident {
 
     /// The contacts who wait to be informed, in order.
     pub fn waiting_contacts(&self) -> impl Iterator<Item = &crate::domain::contact::Contact> {
-        call_tree::waiting(self.callable(), &self.calls, self.asks_first())
+        call_tree::waiting(self.callable(), &self.calls)
     }
 
     /// Returns the call that is ringing or answered, if any.

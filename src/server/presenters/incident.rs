@@ -12,7 +12,7 @@ use crate::{
     domain::{
         id::ContactId,
         incident::{
-            self as core, Actor, CallState, Mode, Purpose, Siren, State,
+            self as core, Actor, CallState, CenterMode, Mode, Purpose, Siren, State,
             disclosure::Audience,
             event::{Event, Recorded},
         },
@@ -57,11 +57,13 @@ pub fn present(
         dispatches: incident
             .dispatches
             .iter()
+            .chain(&incident.external.early)
             .map(|d| Dispatch {
                 service: d.service.into(),
                 state: d.state.into(),
                 reference: d.reference.clone(),
                 at: d.at,
+                came: d.came,
             })
             .collect(),
         cancel: Cancel { allowed: counting, how, center_phone: center_phone.map(Into::into) },
@@ -70,6 +72,10 @@ pub fn present(
         connected: incident.mode == Mode::Drill || incident.snapshot.policy.connected,
         acknowledgment: acknowledgment(incident),
         acknowledged_by: acknowledged_by(incident),
+        nothing_left: matches!(incident.state, State::UnderReview | State::Closed)
+            && !incident.may_have_left,
+        signals: incident.mode == Mode::Live
+            && incident.snapshot.policy.center == CenterMode::Receiver,
         can_end: incident.may_be_ended_by_home(),
         quiet: incident.quiet.map(Into::into),
         unready: Heard::all(incident.snapshot.unready.iter().copied()),

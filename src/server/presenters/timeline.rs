@@ -95,7 +95,7 @@ impl Story<'_> {
             Event::Claimed { by } => (What::Note, Some(by), CLAIMED.into()),
             Event::Released { by } => (What::Note, Some(by), RELEASED.into()),
             Event::Reported { by, report, .. } => {
-                let (what, text) = self.reported(report);
+                let (what, text) = self.reported(report, then);
                 (what, Some(by), text)
             }
             Event::Unclaimed { nobody_on_duty: true } => {
@@ -104,7 +104,8 @@ impl Story<'_> {
             Event::Unclaimed { .. } => (What::Note, None, "Nobody at the center took it in time. Buckler goes on by itself".into()),
             Event::Unanswered => (What::Note, None, UNANSWERED.into()),
             Event::SignalAccepted { receiver } => (What::Note, None, format!("The receiving center has the alarm ({receiver})")),
-            Event::SignalFailed => {
+            Event::SignalFailed { no_account: true } => (What::Note, None, NO_ACCOUNT.into()),
+            Event::SignalFailed { .. } => {
                 (What::Note, None, "The receiving center does not answer. It is asked again; call the emergency number as well".into())
             }
             Event::CallPlaced { contact, purpose, .. } => (What::CallPlaced, None, self.call_placed(contact, *purpose, then)),
@@ -115,17 +116,17 @@ impl Story<'_> {
             }
             Event::DispatchRequested { service } => (What::DispatchRequested, None, self.dispatch_requested(*service)),
             Event::DispatchMoved { service, state, reference } => {
-                let (what, text) = dispatch_moved(*service, *state, reference.as_deref());
+                let (what, text) = dispatch_moved(*service, *state, reference.as_deref(), then);
                 let simulated = if self.incident.mode == Mode::Drill { " (simulated)" } else { "" };
                 (what, None, text + simulated)
             }
-            Event::Cancelled { by } => (What::Cancelled, Some(by), format!("{} called it off", by.name())),
+            Event::Cancelled { by } => (What::Cancelled, Some(by), self.called_off(by)),
             Event::Reviewed { by, proceed, note } => {
                 let decision = if *proceed { "Looked at it: send help" } else { "Looked at it: send nothing" };
                 (What::Reviewed, Some(by), with_note(decision, note))
             }
             Event::Noted { by, text } => (What::Note, Some(by), text.clone()),
-            Event::Closed { by, disposition } => (What::Closed, Some(by), closed(*disposition).into()),
+            Event::Closed { by, disposition } => (What::Closed, Some(by), closed(*disposition, then).into()),
         }
     }
 
@@ -199,7 +200,10 @@ impl Story<'_> {
             Event::Announced { device } => (
                 What::Announced,
                 None,
-                format!("{} announces that medical help was requested", self.device(device)),
+                format!(
+                    "{} was asked to announce that medical help was requested. Nothing confirms that it did",
+                    self.device(device)
+                ),
             ),
             _ => (What::Other, None, String::new()),
         }
@@ -239,6 +243,16 @@ impl Story<'_> {
                 service_name(service),
                 self.to_address()
             ),
+        }
+    }
+
+    /// The words of a call-off. A receiving center is told as well, and may have sent somebody (I27).
+    fn called_off(&self, by: &Actor) -> String {
+        let is_signaled = self.incident.mode == Mode::Live
+            && self.incident.snapshot.policy.center == CenterMode::Receiver;
+        match is_signaled {
+            true => format!("{} called it off. The receiving center is asked to stop", by.name()),
+            false => format!("{} called it off", by.name()),
         }
     }
 
@@ -311,13 +325,13 @@ impl Story<'_> {
         }
     }
 
-    fn reported(&self, report: &Report) -> (What, String) {
+    fn reported(&self, report: &Report, then: &core::Incident) -> (What, String) {
         match report {
             Report::Claimed => (What::Note, CLAIMED.into()),
             Report::Released => (What::Note, RELEASED.into()),
             Report::Called { name, outcome } => (What::Note, self.ended(name, *outcome)),
             Report::Moved { service, state, reference } => {
-                dispatch_moved(*service, *state, reference.as_deref())
+                dispatch_moved(*service, *state, reference.as_deref(), then)
             }
             Report::Ended { .. } => (What::Note, "The monitoring center has finished".into()),
         }
@@ -332,6 +346,7 @@ impl Story<'_> {
     }
 }
 
+const NO_ACCOUNT: &str = "This home has no account at the receiving center. Nobody was told there: call the emergency number";
 const UNANSWERED: &str =
     "No center and no contact has answered for a minute. Call the emergency number";
 const CLAIMED: &str = "An operator took the incident";
@@ -373,6 +388,7 @@ fn dispatch_moved(
     service: Service,
     state: DispatchState,
     reference: Option<&str>,
+    then: &core::Incident,
 ) -> (What, String) {
     let name = service_name(service);
     let (what, text) = match state {
@@ -383,14 +399,24 @@ fn dispatch_moved(
         }
         DispatchState::EnRoute => (What::EnRoute, format!("{name}: on the way")),
         DispatchState::OnScene => (What::OnScene, format!("{name}: on scene")),
-        DispatchState::Closed => (What::Note, format!("{name}: done")),
+        DispatchState::Closed if came(service, then) => (What::Note, format!("{name}: done")),
+        DispatchState::Closed => (What::Note, format!("{name}: the request was closed")),
     };
     (what, reference.map_or(text.clone(), |r| format!("{text} ({r})")))
 }
 
-fn closed(disposition: Disposition) -> &'static str {
+/// Whether responders of the service were at the scene.
+fn came(service: Service, then: &core::Incident) -> bool {
+    let mut known = then.dispatches.iter().chain(&then.external.early);
+    known.any(|d| d.service == service && d.came)
+}
+
+fn closed(disposition: Disposition, then: &core::Incident) -> &'static str {
     match disposition {
-        Disposition::ServicesClosed => "Closed: every service has finished",
+        Disposition::ServicesClosed if then.dispatches.iter().all(|d| d.came) => {
+            "Closed: every service has finished"
+        }
+        Disposition::ServicesClosed => "Closed: every request was closed",
         Disposition::SirenOver => "Closed: the sirens have stopped",
         Disposition::SirenTooLate => "Closed: it was too late for sirens",
         Disposition::SilentPractice => "Practice over: no siren was to sound",
@@ -399,6 +425,10 @@ fn closed(disposition: Disposition) -> &'static str {
             "Closed by itself: this server is connected to nobody who could send help"
         }
         Disposition::ReplacedByLive => "Practice ended: a real request took over",
+        Disposition::ReviewedNotSent if then.signaled == Some(true) => {
+            "Closed: nobody needs help. The receiving center is asked to stop"
+        }
+        Disposition::ReviewedNotSent if then.may_have_left => "Closed: nobody needs help",
         Disposition::ReviewedNotSent => "Closed: nothing was sent",
         Disposition::ClosedByCenter => "Closed by the monitoring center",
         Disposition::HelpGiven => "Closed by the monitoring center: help was given",
@@ -413,6 +443,9 @@ fn found_late(late_ms: u64, put_back: bool, then: &core::Incident) -> String {
     };
     match then.state {
         core::State::Dispatching => format!("{cause}: nobody else is called by itself"),
+        _ if then.may_have_left => {
+            format!("{cause}: somebody must look at it before anything more is sent")
+        }
         _ => format!("{cause}: somebody must look at it before anything is sent"),
     }
 }

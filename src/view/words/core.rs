@@ -129,6 +129,7 @@ super::language::words! {
         BareSecond = "In {0} second",
         BareSeconds = "In {0} seconds",
         NothingSentYet = "Nothing was sent yet",
+        SentUnknown = "It is not known what was sent",
         SirensAsked = "Sirens were asked to sound",
         NobodyTold = "Nobody has been told. Call {0}",
         NoRespondersTold = "No responders have been told. Call {0}",

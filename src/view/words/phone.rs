@@ -30,10 +30,12 @@ super::language::words! {
         SayPassword = "Call it off",
         Received = "Thank you. We have received it",
         ReceivedNote = "You may close this page.",
+        TooLate = "That came too late",
+        TooLateNote = "The call was over before your answer arrived. If you called it off: help had been requested already.",
         AskedAgain = "Somebody there has asked again since.",
         NotReached = "That did not reach us. Try again.",
         AskedAt = "{0} requested at {1}",
         IsItReal = "{0} requested at {1}. Is this a real emergency?",
-        BeingSent = "{0} requested at {1}. Help is being sent.",
+        BeingSent = "{0} requested at {1}. If you know more, call the people there or the emergency number.",
     }
 }

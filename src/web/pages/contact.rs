@@ -44,6 +44,8 @@ struct Shown {
     screen: RwSignal<ContactScreen>,
     /// The call that ended with what the contact said in it, until another one rings.
     said: RwSignal<Option<CallId>>,
+    /// The call that was over before the contact's answer arrived, until another one rings (F23).
+    late: RwSignal<Option<CallId>>,
     /// The latest request that the page shows, and whether it came during the call.
     latest: RwSignal<(u32, bool)>,
     arrivals: StoredValue<Arrivals>,
@@ -55,6 +57,7 @@ impl Shown {
             token: StoredValue::new(token),
             screen: RwSignal::new(ContactScreen::Loading),
             said: RwSignal::new(None),
+            late: RwSignal::new(None),
             latest: RwSignal::new((0, false)),
             arrivals: StoredValue::new(Arrivals::default()),
         }
@@ -101,6 +104,9 @@ impl Shown {
         if call.is_some() && call != self.said.get_untracked() {
             self.said.set(None);
         }
+        if call.is_some() && call != self.late.get_untracked() {
+            self.late.set(None);
+        }
         let latest = phone.call.as_ref().map_or(0, |call| call.latest_request);
         let (mut is_shown, mut is_same_call) = (false, false);
         self.screen.with_untracked(|now| {
@@ -119,6 +125,12 @@ impl Shown {
         if !is_shown {
             self.screen.set(ContactScreen::Phone(Box::new(phone)));
         }
+    }
+
+    /// The contact's answer came after the call was over.
+    fn was_late(self, call: CallId) {
+        self.late.set(Some(call));
+        self.ask();
     }
 
     /// The link has stopped working.
@@ -156,6 +168,7 @@ pub fn Contact(
         ContactScreen::Unknown => quiet(PhoneWord::Unknown, PhoneWord::UnknownNote),
         ContactScreen::Unreachable => quiet(Word::Unreachable, Word::Blank),
         ContactScreen::Phone(phone) => match phone.call.clone() {
+            None if shown.late.get().is_some() => quiet(PhoneWord::TooLate, PhoneWord::TooLateNote),
             None if shown.said.get().is_some() => {
                 quiet(PhoneWord::Received, PhoneWord::ReceivedNote)
             }
@@ -286,8 +299,8 @@ fn Call(
                     }
                     shown.answered(asked, phone);
                 }
-                // If the call has ended meanwhile, the next live event shows that.
                 Err(failure) if has_ended(&failure) => shown.end(),
+                Err(failure) if failure.code() == Some(Code::CallOver) => shown.was_late(id),
                 Err(failure) => unreached.set(failure.may_pass()),
             }
         });
@@ -357,6 +370,7 @@ fn CallOff(
             {
                 Ok(()) => shown.said.set(Some(id)),
                 Err(failure) if has_ended(&failure) => shown.end(),
+                Err(failure) if failure.code() == Some(Code::CallOver) => shown.was_late(id),
                 // The page shows what was asked for since, also if its stream has ended.
                 Err(failure) if failure.code() == Some(Code::AskedSince) => shown.ask(),
                 Err(failure) => unreached.set(failure.may_pass()),

@@ -73,6 +73,8 @@ stories! {
         story.on_call(2, CallStep::Answer).unwrap();
         story.on_call(2, CallStep::Confirm).unwrap();
         assert_eq!(story.outcome(1), Some(CallOutcome::Told));
+        story.on_call(3, CallStep::Confirm).unwrap();
+        assert_eq!(story.incident.calls[2].contact, story.incident.calls[0].contact, "who did not answer is told last");
         close_services(&mut story);
         assert_eq!(story.incident.disposition, Some(Disposition::ServicesClosed));
     }
@@ -331,7 +333,7 @@ stories! {
         assert_eq!((story.state(), story.effects.len(), story.made("notify")), ("under_review", 1, 1), "nothing is sent by itself");
         assert_eq!(cancel(&mut story), Err(Refusal::CancelWindowClosed));
         story.give(Command::Review { seen: Seen::All, by: person("op"), proceed: true, note: "still there".into() }).unwrap();
-        assert_eq!((story.state(), story.made("call_contact")), ("verifying", 1));
+        assert_eq!((story.state(), story.made("request_dispatch"), story.made("call_contact")), ("dispatching", 1, 1), "a person decided: nobody else is asked first");
     }
 
     /// R22.

@@ -6,15 +6,19 @@ use buckler::{
     api::incident::{Acknowledgment, Incident as Shown},
     domain::{
         incident::{
-            Actor, CallOutcome, CenterMode, DispatchState, Mode, Policy, Report, Request, Service,
+            Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Purpose,
+            Report, Request, Service,
             command::{CallStep, Command, Seen},
             disclosure::Audience,
+            effect::{EffectKind, Notice, Signal},
             event::Event,
         },
         time::Timestamp,
     },
     server::presenters::{incident, timeline},
-    view::incident::{banner, is_number_first, running_detail, running_icon, running_title},
+    view::incident::{
+        banner, ended, is_number_first, running_detail, running_icon, running_title, summary,
+    },
 };
 
 fn story(center: CenterMode) -> Story {
@@ -225,4 +229,212 @@ fn call_of_an_operator_needs_no_open_page() {
     story.on_call(1, CallStep::Answer).unwrap();
     story.on_call(1, CallStep::CannotRing).unwrap();
     assert_eq!(story.outcome(0), None, "what was answered did ring");
+}
+
+fn reports(story: &mut Story, key: &str, report: Report) {
+    let by = Actor::Outside { name: "Center".into() };
+    story.give(Command::Report { by, key: key.into(), said_at: story.now, report }).unwrap();
+}
+
+fn moved(state: DispatchState) -> Report {
+    Report::Moved { service: Service::Police, state, reference: None }
+}
+
+fn call_off(story: &mut Story) {
+    let step = CallStep::Cancel { seen: Seen::All, authenticated: true };
+    story.on_call(1, step).unwrap();
+    assert_eq!(story.state(), "cancelled");
+}
+
+/// I9.
+#[test]
+fn call_off_says_who_was_on_the_way() {
+    let mut story = story(CenterMode::Receiver);
+    story.wait(s(6));
+    reports(&mut story, "1", moved(DispatchState::EnRoute));
+    assert_eq!(shown(&story).dispatches.len(), 1, "the home sees the patrol");
+    call_off(&mut story);
+    let below = |story: &Story| ended(&shown(story), "14:03").1;
+    assert_eq!(
+        below(&story),
+        "They were asked to stop, and were on the way: police. They may still come."
+    );
+    assert!(says(&story, "The receiving center is asked to stop"), "{:#?}", told(&story));
+    reports(&mut story, "2", moved(DispatchState::OnScene));
+    assert_eq!(story.state(), "cancelled", "a note");
+    assert!(says(&story, "Police: on scene"), "the home is told");
+    let facts = story.facts.len();
+    reports(&mut story, "2", moved(DispatchState::OnScene));
+    assert_eq!(story.facts.len(), facts, "F28");
+}
+
+#[test]
+fn call_off_claims_no_stop_that_nobody_confirmed() {
+    for acknowledged in [false, true] {
+        let mut story = story(CenterMode::Receiver);
+        story.wait(s(6));
+        if acknowledged {
+            story.give(Command::Signaled { receiver: Some("main".into()) }).unwrap();
+        }
+        call_off(&mut story);
+        let below = ended(&shown(&story), "14:03").1;
+        assert!(below.starts_with("The monitoring center was asked to stop."), "{below}");
+    }
+    let mut alone = story(CenterMode::Automatic);
+    alone.wait(s(6));
+    call_off(&mut alone);
+    assert!(ended(&shown(&alone), "14:03").1.starts_with("Help is not coming."));
+}
+
+#[test]
+fn help_came_only_where_somebody_was_on_scene() {
+    for came in [false, true] {
+        let mut story = story(CenterMode::Automatic);
+        story.wait(s(6));
+        story.on_call(1, CallStep::Confirm).unwrap();
+        if came {
+            story.give(dispatch(DispatchState::OnScene)).unwrap();
+        }
+        story.give(dispatch(DispatchState::Closed)).unwrap();
+        story.wait(s(600));
+        assert_eq!(story.incident.disposition, Some(Disposition::ServicesClosed));
+        let (heading, _) = ended(&shown(&story), "14:03");
+        let expected =
+            if came { "Police came and finished." } else { "The request was closed: police." };
+        assert_eq!(heading, expected);
+        assert_eq!(says(&story, "every service has finished"), came);
+        assert_eq!(says(&story, "Police: done"), came);
+    }
+}
+
+#[test]
+fn announcement_is_only_asked_for() {
+    let mut story = Story::live(Request::Medical);
+    story.wait(s(5));
+    assert!(says(&story, "was asked to announce"), "{:#?}", told(&story));
+    assert!(!says(&story, "announces"));
+}
+
+#[test]
+fn alarm_without_an_account_is_not_asked_again() {
+    let mut story = story(CenterMode::Receiver);
+    story.wait(s(5));
+    story.give(Command::NoAccount).unwrap();
+    story.give(Command::NoAccount).unwrap();
+    assert!(says(&story, "no account at the receiving center"), "{:#?}", told(&story));
+    assert!(!says(&story, "asked again"));
+    let old: Event = serde_json::from_str(r#"{"what": "signal_failed"}"#).unwrap();
+    assert_eq!(old, Event::SignalFailed { no_account: false });
+}
+
+/// R17.
+#[test]
+fn first_contact_who_was_not_reached_is_told_last() {
+    let purposes = |story: &Story| -> Vec<(String, Purpose)> {
+        let calls = story.incident.calls.iter();
+        calls.map(|call| (call.contact.to_string(), call.purpose)).collect()
+    };
+    let mut story = story(CenterMode::Automatic);
+    story.wait(s(300));
+    let [sister, neighbor] = ["sister", "neighbor"].map(str::to_owned);
+    let first = (sister.clone(), Purpose::Verify);
+    assert_eq!(
+        purposes(&story),
+        [first.clone(), (neighbor.clone(), Purpose::Inform), (sister, Purpose::Inform)]
+    );
+    let mut hung_up = Story::live(Request::Police);
+    hung_up.wait(s(6));
+    hung_up.on_call(1, CallStep::AnsweredAndHungUp).unwrap();
+    hung_up.wait(s(300));
+    assert_eq!(purposes(&hung_up), [first, (neighbor, Purpose::Inform)], "she knows");
+    let mut only = home();
+    only.contacts.truncate(1);
+    let mut only = Story::with_policy(&only, Request::Police, Mode::Live, false, Policy::default());
+    only.wait(s(300));
+    assert_eq!(only.incident.calls.len(), 2, "an only contact is told, too");
+}
+
+#[test]
+fn lapsed_lease_is_offered_to_operators_again() {
+    let offers = |story: &Story| {
+        let is_offer = |kind: &EffectKind| {
+            matches!(kind, EffectKind::Notify { reason: Notice::WaitsForOperator })
+        };
+        story.effects.iter().filter(|effect| is_offer(&effect.kind)).count()
+    };
+    let mut story = story(CenterMode::Operators);
+    story.wait(s(5));
+    assert_eq!(offers(&story), 1);
+    story.give(Command::Claim { by: person("op") }).unwrap();
+    story.give(Command::Release { by: Actor::Center, from: person("op") }).unwrap();
+    assert_eq!(offers(&story), 2);
+}
+
+fn review(story: &mut Story, proceed: bool) {
+    let (by, seen, note) = (person("ada"), Seen::All, String::new());
+    story.give(Command::Review { by, seen, proceed, note }).unwrap();
+}
+
+fn signals(story: &Story) -> Vec<Signal> {
+    let signal = |kind: &EffectKind| match kind {
+        EffectKind::SignalReceiver { signal, .. } => Some(*signal),
+        _ => None,
+    };
+    story.effects.iter().filter_map(|effect| signal(&effect.kind)).collect()
+}
+
+/// In receiver mode, found late after the alarm left.
+fn late(acknowledged: bool) -> Story {
+    let mut story = story(CenterMode::Receiver);
+    story.wait(s(6));
+    if acknowledged {
+        story.give(Command::Signaled { receiver: Some("main".into()) }).unwrap();
+    }
+    story.sleep(s(1_200));
+    assert_eq!(story.state(), "under_review");
+    story
+}
+
+/// R22.
+#[test]
+fn review_knows_what_left() {
+    let title = |story: &Story| running_title(&shown(story), "911");
+    let mut nothing = Story::live(Request::Police);
+    nothing.sleep(s(3_600));
+    assert_eq!(title(&nothing), "Nothing was sent yet");
+    assert!(says(&nothing, "before anything is sent"));
+    assert_eq!(title(&late(false)), "It is not known what was sent");
+    assert_eq!(title(&late(true)), "The monitoring center has your request");
+    assert!(says(&late(true), "before anything more is sent"));
+    review(&mut nothing, false);
+    assert_eq!(ended(&shown(&nothing), "14:03").0, "Nothing was sent.");
+    assert_eq!(summary(&shown(&nothing)), "Police, not sent");
+}
+
+/// R22.
+#[test]
+fn closed_review_stops_what_the_center_acknowledged() {
+    let mut acknowledged = late(true);
+    review(&mut acknowledged, false);
+    assert_eq!(signals(&acknowledged), [Signal::Alarm, Signal::Cancel]);
+    let (heading, _) = ended(&shown(&acknowledged), "14:03");
+    assert_eq!(heading, "The monitoring center was asked to stop.");
+    assert!(!says(&acknowledged, "nothing was sent"), "{:#?}", told(&acknowledged));
+    assert_eq!(summary(&shown(&acknowledged)), "Police, finished");
+    let mut silent = late(false);
+    review(&mut silent, false);
+    assert_eq!(signals(&silent), [Signal::Alarm]);
+}
+
+/// R22.
+#[test]
+fn review_that_proceeds_dispatches_at_once_and_repeats_nothing() {
+    for acknowledged in [false, true] {
+        let mut story = late(acknowledged);
+        review(&mut story, true);
+        assert_eq!((story.state(), story.made("request_dispatch")), ("dispatching", 1));
+        let alarms = if acknowledged { 1 } else { 2 };
+        assert_eq!(signals(&story).len(), alarms, "what was acknowledged is not said again");
+        assert!(!story.whats().contains(&"unclaimed"));
+    }
 }

@@ -17,7 +17,7 @@ fn end(story: &mut Story) -> Result<(), Refusal> {
 }
 
 fn call_through(story: &mut Story) {
-    story.wait(s(5 + 30 + 30));
+    story.wait(s(5 + 30 + 30 + 30));
     assert!(story.incident.open_call().is_none());
 }
 
@@ -33,7 +33,7 @@ fn household_ends_an_incident_once_the_calls_are_over() {
     );
     story.wait(s(30));
     assert_eq!((story.state(), end(&mut story)), ("dispatching", Err(Refusal::CallsUnderWay)));
-    story.wait(s(30));
+    story.wait(s(60));
     assert!(story.incident.may_be_ended_by_home());
     end(&mut story).unwrap();
     assert_eq!(
@@ -152,7 +152,7 @@ fn answered_call_is_over_before_an_incident_closes_itself() {
     story.on_call(2, CallStep::Answer).unwrap();
     story.on_call(2, CallStep::Confirm).unwrap();
     assert_eq!(story.outcome(1), Some(CallOutcome::Told));
-    story.wait(UNATTENDED);
+    story.wait(s(30) + UNATTENDED);
     assert_eq!(story.state(), "closed");
 }
 

@@ -208,7 +208,7 @@ fn operator_does_not_close_what_was_asked_for_unseen() {
 #[test]
 fn household_does_not_end_what_was_asked_for_unseen() {
     let mut story = Story::live(Request::Police);
-    story.wait(s(65));
+    story.wait(s(95));
     let shown = story.incident.seq;
     join(&mut story, "ben", Request::Police);
     let end = |seen| Command::End { by: person("ada"), seen: Seen::UpTo(seen) };

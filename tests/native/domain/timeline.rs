@@ -42,7 +42,7 @@ fn old_fact_is_never_reworded_by_a_later_one() {
         texts(&story, Audience::Home).contains(&"Request sent to the monitoring center".to_owned())
     );
     story.join(Request::Fire);
-    story.wait(s(60));
+    story.wait(s(90));
     story.give(Command::End { seen: Seen::All, by: person("ada") }).unwrap();
     check(&story);
 }
@@ -101,7 +101,7 @@ fn wrong_password_is_not_shown_at_home_before_the_end() {
         shown(&story, Audience::Home)
     );
     assert!(!is_secret(&shown(&story, Audience::Center)), "the center knows");
-    story.wait(s(60));
+    story.wait(s(90));
     story.give(Command::End { seen: Seen::All, by: person("ada") }).unwrap();
     assert!(!is_secret(&shown(&story, Audience::Home)), "and so does the home once it is over");
 }

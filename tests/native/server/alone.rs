@@ -63,8 +63,8 @@ async fn server_that_is_connected_to_nobody_is_not_ready() {
     let failing: Vec<_> = ready.checks.iter().filter(|c| !c.ok).map(|c| c.what).collect();
     assert_eq!(
         failing,
-        [CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts],
-        "without the verbal password nobody can call help off"
+        [CheckKind::Center, CheckKind::BaseStation, CheckKind::Contacts, CheckKind::Ring],
+        "without the verbal password nobody can call help off, and nobody can be rung"
     );
 }
 

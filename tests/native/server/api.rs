@@ -281,7 +281,7 @@ async fn home_says_whether_an_sos_would_work_now() {
         maple["checks"].as_array().unwrap().iter().map(|c| c["what"].as_str().unwrap()).collect();
     assert_eq!(
         (&maple["ok"], &whats[..]),
-        (&json!(true), &["center", "base_station", "contacts", "address"][..])
+        (&json!(true), &["center", "base_station", "contacts", "ring", "address"][..])
     );
     assert!(maple["checks"][0]["at"].is_string(), "with the age of the proof");
     let flat = ready("garden-flat").await;

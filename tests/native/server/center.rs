@@ -44,7 +44,7 @@ async fn operator_sees_a_late_incident_decides_and_sees_no_more() {
         .find(|line| line["what"] == "reviewed")
         .unwrap();
     assert_eq!(decided["by"], "Operator", "{told}");
-    assert!(whats(&owner.until_state(&late, "verifying").await).contains(&"call_placed"));
+    assert!(whats(&owner.until_state(&late, "dispatching").await).contains(&"call_placed"));
     assert_eq!(operator.get(QUEUE).await.1["cases"], json!([]));
     for path in
         [review(&late["id"]), format!("/api/v1/incidents/{}/review", late["id"].as_str().unwrap())]

@@ -238,6 +238,7 @@ async fn a_contact_agrees_opts_out_and_is_known_to_have_been_reached() {
     ann.post(&format!("{link}/calls/{call}/answer"), &json!({})).await;
     let told = owner.get(MAPLE).await.1["contacts"][0].clone();
     assert!(told["ready"] == "accepted" && told["reached_at"].is_string(), "{told}");
+    ann.post(&format!("{link}/calls/{call}/confirm"), &json!({})).await;
     assert_eq!(ann.post(&format!("{link}/opt-out"), &json!({})).await.1["ready"], "opted_out");
     let newer = owner.post(&format!("{MAPLE}/contacts/ann/link"), &json!({})).await.0;
     assert_eq!(

@@ -130,9 +130,9 @@ async fn late_incident_waits_for_somebody_who_may_request_help() {
 
     let (status, told) = shared.post(&review(&needed), &json!({"decision": "proceed"})).await;
     assert_eq!((status, whats(&told).contains(&"reviewed")), (StatusCode::OK, true));
-    let verifying = owner.until_state(&needed, "verifying").await;
-    assert_eq!(whats(&verifying).iter().filter(|w| **w == "call_placed").count(), 1);
-    assert!(!whats(&verifying).contains(&"siren_confirmed"), "so late nothing sounds");
+    let dispatched = owner.until_state(&needed, "dispatching").await;
+    assert_eq!(whats(&dispatched).iter().filter(|w| **w == "call_placed").count(), 1);
+    assert!(!whats(&dispatched).contains(&"siren_confirmed"), "so late nothing sounds");
     assert_eq!(
         owner.post(&review(&needed), &json!({"decision": "close"})).await.0,
         StatusCode::CONFLICT,

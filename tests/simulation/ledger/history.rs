@@ -6,7 +6,7 @@ use buckler::{
         contact::Readiness,
         id::{CallId, HomeId, IncidentId},
         incident::{
-            CallOutcome, CenterMode, Incident, Mode, Purpose, Request, State,
+            Call, CallOutcome, CenterMode, Disposition, Incident, Mode, Purpose, Request, State,
             effect::{Effect, EffectKind, Signal},
             event::{Event, Recorded},
         },
@@ -232,7 +232,8 @@ impl Ledger {
                 self.demand(before.open_call().is_none(), || {
                     format!("I7: {id} places two calls at once")
                 });
-                self.demand(!before.calls.iter().any(|c| c.contact == *contact), || {
+                let missed = |c: &Call| c.contact != *contact || c.reached_nobody();
+                self.demand(before.calls.iter().all(missed), || {
                     format!("I7: {id} calls {contact} twice")
                 });
             }
@@ -310,6 +311,7 @@ fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal
     let runs = |state: &State| matches!(state, State::Verifying(_) | State::Dispatching);
     let asked = !after.requests.services().is_empty();
     let told = match &fact.event {
+        Event::Reviewed { proceed: true, .. } if before.signaled == Some(true) => return None,
         Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { .. }
             if runs(&after.state) =>
         {
@@ -321,6 +323,11 @@ fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal
             Signal::Alarm
         }
         Event::Cancelled { .. } => Signal::Cancel,
+        Event::Closed { disposition: Disposition::ReviewedNotSent, .. }
+            if before.signaled == Some(true) =>
+        {
+            Signal::Cancel
+        }
         Event::Closed { .. } if !before.dispatches.is_empty() => Signal::Restore,
         _ => return None,
     };

@@ -101,14 +101,23 @@ impl Draft {
         Ok(())
     }
 
+    /// Records that the receiving center does not know the home.
+    pub(super) fn has_no_account(&mut self) -> Result<(), Refusal> {
+        if self.incident.signaled != Some(false) {
+            self.push(Event::SignalFailed { no_account: true });
+        }
+        Ok(())
+    }
+
     /// Records whether the receiving center has the alarm. The automatic center goes on in
     /// parallel, so that a silent receiver delays no call.
-    pub(super) fn signaled(&mut self, receiver: Option<String>) {
+    pub(super) fn signaled(&mut self, receiver: Option<String>) -> Result<(), Refusal> {
         if self.incident.signaled != Some(receiver.is_some()) {
-            self.push(
-                receiver.map_or(Event::SignalFailed, |receiver| Event::SignalAccepted { receiver }),
-            );
+            self.push(receiver.map_or(Event::SignalFailed { no_account: false }, |receiver| {
+                Event::SignalAccepted { receiver }
+            }));
         }
+        Ok(())
     }
 
     /// Records a report from elsewhere. Reports are trusted as statements of their sender and
@@ -122,9 +131,13 @@ impl Draft {
         report: Report,
     ) -> Result<(), Refusal> {
         let incident = &self.incident;
-        if incident.mode == Mode::Drill
-            || !matches!(incident.state, State::Verifying(_) | State::Dispatching)
-        {
+        let was_called_off = matches!(incident.state, State::Cancelled);
+        if incident.is_over() && !was_called_off {
+            return Err(Refusal::IncidentOver);
+        }
+        // Help may still come after a call-off: what is said of it is recorded, and changes nothing.
+        let runs = matches!(incident.state, State::Verifying(_) | State::Dispatching);
+        if incident.mode == Mode::Drill || !(runs || was_called_off) {
             return Err(Refusal::NotWaiting);
         }
         let old = match &report {
@@ -163,6 +176,9 @@ impl Draft {
         self.push(Event::Reviewed { by: by.clone(), proceed: proceed && !nothing_to_send, note });
         if !proceed || nothing_to_send {
             self.close(by, Disposition::ReviewedNotSent);
+        } else {
+            // A person decided: nobody else is asked first.
+            self.request_dispatch();
         }
         Ok(())
     }

@@ -310,7 +310,7 @@ impl EffectHandler for Transmitter {
         let Some(account) = self.settings.accounts.get(&effect.home) else {
             tracing::error!(incident = %effect.incident, home = %effect.home, "this home has no account at the receiving center");
             self.is_settled(effect);
-            return Ok(alarm.then_some(Command::Signaled { receiver: None }));
+            return Ok(alarm.then_some(Command::NoAccount));
         };
         let mut receiver = None;
         for service in services {

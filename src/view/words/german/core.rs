@@ -162,6 +162,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::BareSecond => "In {0} Sekunde",
         W::BareSeconds => "In {0} Sekunden",
         W::NothingSentYet => "Noch wurde nichts gesendet",
+        W::SentUnknown => "Es ist nicht bekannt, was gesendet wurde",
         W::SirensAsked => "Sirenen wurden ausgelöst",
         W::NobodyTold => "Niemand wurde verständigt. Rufen Sie {0}",
         W::NoRespondersTold => "Keine Einsatzkräfte wurden verständigt. Rufen Sie {0}",

@@ -39,6 +39,15 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ByAt => "Von {0} um {1}",
         W::CalledItOff => "{0} hat um {1} abgesagt.",
         W::HelpNotComing => "Es kommt keine Hilfe. Wenn Sie sie noch brauchen, fordern Sie neu an.",
+        W::WereOnTheWay => {
+            "Um Abbruch wurde gebeten; unterwegs waren: {0}. Sie können noch kommen."
+        }
+        W::CenterAskedToStopNote => {
+            "Die Notrufzentrale wurde gebeten abzubrechen. Wenn Sie noch Hilfe brauchen, fordern Sie neu an."
+        }
+        W::CenterAskedToStop => "Die Notrufzentrale wurde gebeten abzubrechen.",
+        W::ClosedNoNeed => "Geschlossen: Niemand brauchte mehr Hilfe.",
+        W::RequestClosed => "Die Anforderung wurde geschlossen: {0}.",
         W::SirensStopped => "Die Sirenen sind verstummt.",
         W::AtTime => "Um {0}",
         W::NoSirenSounded => "Keine Sirene ertönte.",

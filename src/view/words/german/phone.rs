@@ -40,10 +40,16 @@ pub(super) const fn german(word: W) -> &'static str {
         W::SayPassword => "Absagen",
         W::Received => "Danke. Wir haben es erhalten",
         W::ReceivedNote => "Sie können diese Seite schließen.",
+        W::TooLate => "Das kam zu spät",
+        W::TooLateNote => {
+            "Der Anruf war vorbei, bevor Ihre Antwort ankam. Falls Sie abgesagt haben: Hilfe war bereits angefordert."
+        }
         W::AskedAgain => "Dort wurde seitdem noch einmal um Hilfe gebeten.",
         W::NotReached => "Das ist nicht bei uns angekommen. Versuchen Sie es noch einmal.",
         W::AskedAt => "{0}, angefordert für {1}",
         W::IsItReal => "{0}, angefordert für {1}. Ist das ein echter Notfall?",
-        W::BeingSent => "{0}, angefordert für {1}. Hilfe wird geschickt.",
+        W::BeingSent => {
+            "{0}, angefordert für {1}. Wenn Sie mehr wissen, rufen Sie dort oder den Notruf an."
+        }
     }
 }
