@@ -176,7 +176,7 @@ fn sirens_of_a_restricted_device_leave_a_review_open() {
     let by = person("ben");
     let proceed = Command::Review { by, seen: Seen::UpTo(1), proceed: true, note: String::new() };
     assert_eq!(story.give(proceed), Ok(()));
-    assert_eq!(story.state(), "verifying");
+    assert_eq!(story.state(), "dispatching");
 }
 
 /// I30 keeps what others asked for. A restricted device cannot use that against them.

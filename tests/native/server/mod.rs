@@ -121,7 +121,9 @@ impl Server {
 
     /// A server without the demo and without settings, on this database.
     pub async fn of(folder: TempDir, database: Database) -> Self {
-        Self::with_database(folder.into(), database, Config::new(Options::default()).unwrap()).await
+        let data = folder.path().to_owned();
+        let config = Config { data, ..Config::new(Options::default()).unwrap() };
+        Self::with_database(folder.into(), database, config).await
     }
 
     async fn on(folder: Arc<TempDir>, ring_timeout: &str) -> Self {
