@@ -3,15 +3,19 @@
 
 use super::{
     dice::Dice,
+    screens::{Sight, Viewer},
     world::{Event, World},
 };
 use buckler::{
     domain::{
-        id::{HomeId, IncidentId},
-        incident::command::{Command, Raise},
+        id::IncidentId,
+        incident::command::{CallStep, Command, OperatorReport, Raise, Seen},
         time::Timestamp,
     },
-    server::engine::{Denied, Engine},
+    server::{
+        clock::Clock,
+        engine::{Current, Denied, Engine},
+    },
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -29,15 +33,17 @@ pub struct Errand {
 #[derive(Clone, Debug)]
 enum ErrandKind {
     Raise(Box<Raise>),
-    Give(IncidentId, Command),
+    /// A command, and what its author had been shown.
+    Give(IncidentId, Command, Option<Sight>),
 }
+
+/// What an app without the field that says it is taken to have shown: what is older than this.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// All errands, indexed by number.
 #[derive(Debug, Default)]
 pub struct Errands {
     all: Vec<Errand>,
-    /// The incident that the people of a home see.
-    seen: Vec<(HomeId, IncidentId)>,
     /// The error of the client's last estimate of the server's time.
     offset_ms: i64,
 }
@@ -47,9 +53,13 @@ impl Errands {
         self.all[errand].answered |= done;
     }
 
-    /// The incident that the people of that home look at.
-    pub fn latest_in(&self, home: &HomeId) -> Option<IncidentId> {
-        self.seen.iter().rev().find(|(h, _)| h == home).map(|(_, id)| *id)
+    /// Who asked for help with this errand, and when, if it is that.
+    pub fn asked_by(&self, errand: usize) -> Option<(Viewer, Timestamp)> {
+        let Errand { what, since, .. } = &self.all[errand];
+        match what {
+            ErrandKind::Raise(raise) => Viewer::of(&raise.by).map(|who| (who, *since)),
+            ErrandKind::Give(..) => None,
+        }
     }
 }
 
@@ -70,12 +80,20 @@ impl Errand {
     pub fn command(incident: IncidentId, command: Command, patience: Duration) -> Self {
         let since = Timestamp::default();
         Self {
-            what: ErrandKind::Give(incident, command),
+            what: ErrandKind::Give(incident, command, None),
             since,
             patience,
             attempts: 0,
             answered: false,
         }
+    }
+
+    /// The command of somebody who had been shown this.
+    pub fn seen(mut self, by_author: Sight) -> Self {
+        if let ErrandKind::Give(_, _, sight) = &mut self.what {
+            *sight = Some(by_author);
+        }
+        self
     }
 
     /// Sends the first copy now.
@@ -112,6 +130,11 @@ impl Errand {
         let (attempt, gives_up) = {
             let errand = &mut world.lock(&world.errands).all[number];
             errand.attempts += 1;
+            if let (1, ErrandKind::Give(incident, Command::Report { .. }, Some(sight))) =
+                (errand.attempts, &mut errand.what)
+            {
+                sight.facts = sight.facts.max(world.ledger().center_knows(*incident));
+            }
             (errand.attempts, errand.answered || now > errand.since + errand.patience)
         };
         if gives_up {
@@ -126,29 +149,60 @@ impl Errand {
     }
 
     /// A copy has reached the server.
-    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine) {
-        let what = world.lock(&world.errands).all[number].what.clone();
+    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine, clock: &Clock) {
+        let Errand { mut what, since, .. } = world.lock(&world.errands).all[number].clone();
+        if let ErrandKind::Give(incident, command, Some(sight)) = &mut what {
+            if let (Some(seen @ Seen::Before(_)), now) = (seen_of(command), clock.now()) {
+                *seen = Seen::Before(now - SHOWN_WITHIN);
+            }
+            // The sender's clock was ahead of the server's when it spoke.
+            if let Command::Report { said_at, .. } = command
+                && clock.now() < *said_at + world.truth().since(since)
+            {
+                sight.open = Some("I30/clock");
+            }
+            world.ledger().acts(*incident, command, *sight);
+        }
         let (world, engine) = (world.clone(), engine.clone());
         tokio::spawn(async move {
-            let done = match what {
+            let (done, current) = match what {
                 ErrandKind::Raise(raise) => ask(&world, &engine, *raise).await,
-                ErrandKind::Give(incident, command) => {
+                ErrandKind::Give(incident, command, _) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);
-                    !matches!(answer, Err(Denied::StorageUnavailable))
+                    (!matches!(answer, Err(Denied::StorageUnavailable)), None)
                 }
             };
             travel(
                 &world,
                 &format!("back/{number}/{}", world.truth()),
-                Event::Answered(number, done),
+                Event::Answered(number, done, current),
             );
         });
     }
 }
 
+/// Where a command says what its author had been shown.
+fn seen_of(command: &mut Command) -> Option<&mut Seen> {
+    match command {
+        Command::Cancel { seen, .. }
+        | Command::Silence { seen, .. }
+        | Command::End { seen, .. }
+        | Command::Review { seen, .. }
+        | Command::Close { seen, .. }
+        | Command::Call { step: CallStep::Cancel { seen, .. }, .. }
+        | Command::ByAssignee {
+            report:
+                OperatorReport::Close { seen, .. }
+                | OperatorReport::Call { step: CallStep::Cancel { seen, .. }, .. },
+            ..
+        } => Some(seen),
+        _ => None,
+    }
+}
+
 /// The server's entrance: what `http/incidents` does before and after it calls the engine.
-async fn ask(world: &World, engine: &Engine, raise: Raise) -> bool {
+async fn ask(world: &World, engine: &Engine, raise: Raise) -> (bool, Option<Arc<Current>>) {
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {}",
         raise.home, raise.request, raise.mode, raise.drill_sirens
@@ -156,10 +210,8 @@ async fn ask(world: &World, engine: &Engine, raise: Raise) -> bool {
     .into();
     let answer = engine.raise(raise.clone(), fingerprint).await;
     world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
-    if let Ok(answer) = &answer {
-        world.lock(&world.errands).seen.push((raise.home.clone(), answer.current.incident.id));
-    }
-    !matches!(answer, Err(Denied::StorageUnavailable))
+    let is_answered = !matches!(answer, Err(Denied::StorageUnavailable));
+    (is_answered, answer.ok().map(|answer| answer.current))
 }
 
 /// Sends an event through the network, which may lose, delay, duplicate or reorder it.

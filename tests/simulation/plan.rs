@@ -1,7 +1,7 @@
 //! The plan of a simulated world, drawn from the seed before it begins, so that it can be printed
 //! and reduced to what matters.
 
-use super::dice::Dice;
+use super::{dice::Dice, people::Does};
 use buckler::domain::{
     contact::{Contact, Readiness},
     device::{Device, DeviceKind},
@@ -42,8 +42,10 @@ pub enum What {
         drill_sirens: bool,
         taps: u8,
     },
-    /// Somebody steers the incident of the home's latest request.
-    Steer { home: usize, who: &'static str, how: Steer },
+    /// Somebody steers the incident that their screen shows.
+    Steer { home: usize, who: &'static str, does: Does },
+    /// The connection of a screen hangs.
+    Freeze { home: usize, who: &'static str, lasts: Duration },
     /// Somebody changes the home's contacts. No running incident may notice (I19).
     EditHome { home: usize },
     /// The server is killed and restarted.
@@ -56,13 +58,6 @@ pub enum What {
     Network { loses_percent: u64, slow_ms: u64, lasts: Duration },
     /// The wall clock is set.
     WallClock { by_ms: i64 },
-}
-
-#[derive(Clone, Copy, Debug)]
-pub enum Steer {
-    Cancel,
-    SendNow,
-    Silence,
 }
 
 /// When the server is killed.
@@ -145,17 +140,26 @@ fn people(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, What)>) {
         let after = if dice.chance(40) { dice.ms(4_900, 5_200) } else { dice.ms(100, 20_000) };
         entries.push((
             at + after,
-            What::Steer { home, who: dice.pick(&["ada", "ben"]), how: Steer::Cancel },
+            What::Steer { home, who: dice.pick(&["ada", "ben"]), does: Does::Cancel },
         ));
     }
     if dice.chance(15) {
-        entries.push((at + dice.ms(500, 6_000), What::Steer { home, who, how: Steer::SendNow }));
+        entries.push((at + dice.ms(500, 6_000), What::Steer { home, who, does: Does::SendNow }));
     }
     if dice.chance(20) {
         entries
-            .push((at + dice.ms(1_000, 200_000), What::Steer { home, who, how: Steer::Silence }));
+            .push((at + dice.ms(1_000, 200_000), What::Steer { home, who, does: Does::Silence }));
+    }
+    if dice.chance(30) {
+        let does = Does::End;
+        entries.push((at + dice.ms(20_000, 600_000), What::Steer { home, who: "ben", does }));
     }
     if dice.chance(20) {
+        // A screen that lags when it matters: somebody else joins, and its person does not know.
+        let (who, lasts) = (dice.pick(&["ada", "ben", "olga"]), dice.ms(500, 40_000));
+        entries.push((at + dice.ms(0, 20_000), What::Freeze { home, who, lasts }));
+    }
+    if dice.chance(25) {
         let request = dice.pick(&Request::ALL);
         let what = What::Raise {
             home,

@@ -5,23 +5,22 @@
 use super::{
     disk::Disk,
     errand::{Errand, Errands},
+    handlers::{Peers, effect_handlers},
     ledger::Ledger,
-    peers::{Peers, ways_out},
-    plan::{DiskFault, HandlerFault, Plan, Steer, What, When},
+    people::{Intent, operator},
+    plan::{DiskFault, HandlerFault, Plan, What, When},
+    screens::{Screens, Viewer},
 };
 use buckler::{
     domain::{
         id::IncidentId,
-        incident::{
-            Actor, Snapshot, Source, State,
-            command::{Command, Raise, Seen},
-        },
+        incident::{Snapshot, Source, command::Raise},
         time::Timestamp,
     },
     server::{
         clock::{Boot, Clock, TimeSource},
-        engine::{Engine, outbox::Outbox},
-        live_events::LiveEvents,
+        engine::{Current, Engine, outbox::Outbox},
+        live_events::{Change, LiveEvents},
         tasks::Tasks,
     },
 };
@@ -51,8 +50,10 @@ pub enum Event {
     Send(usize),
     /// A copy reaches the server, if the server is up.
     Arrive(usize),
-    /// An answer reaches the sender.
-    Answered(usize, bool),
+    /// An answer reaches the sender, with the incident if there is one.
+    Answered(usize, bool, Option<Arc<Current>>),
+    /// Somebody acts on what their screen shows.
+    Acts(Box<Intent>),
     /// A disk, a handler or the network works again.
     DiskHeals,
     HandlerHeals(&'static str),
@@ -84,6 +85,7 @@ pub struct World {
     pub ledger: Mutex<Ledger>,
     pub peers: Mutex<Peers>,
     pub errands: Mutex<Errands>,
+    pub screens: Mutex<Screens>,
     pub weather: Mutex<Weather>,
     time: Mutex<Time>,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
@@ -120,7 +122,7 @@ impl TimeSource for Sky {
 }
 
 impl World {
-    fn new(plan: Plan, tells: bool) -> Arc<Self> {
+    fn new(plan: Plan, tells: bool, wanted: Option<&str>) -> Arc<Self> {
         let queue = plan
             .entries
             .iter()
@@ -129,9 +131,10 @@ impl World {
             .collect();
         Arc::new(Self {
             disk: Disk::default(),
-            ledger: Mutex::new(Ledger::new(tells)),
+            ledger: Mutex::new(Ledger::new(tells, wanted.map(Into::into))),
             peers: Mutex::default(),
             errands: Mutex::default(),
+            screens: Mutex::default(),
             weather: Mutex::default(),
             time: Mutex::new(Time {
                 base: BEGINNING,
@@ -188,8 +191,9 @@ impl World {
 }
 
 /// Runs a world to its end. Returns the broken invariant, with the story if it is requested.
-pub fn run(plan: Plan, tells: bool) -> Ledger {
-    let world = World::new(plan, tells);
+/// `wanted` is broken although it is known not to hold.
+pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
+    let world = World::new(plan, tells, wanted);
     world.later(BEGINNING + LOOK, Event::Look);
     loop {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -204,7 +208,7 @@ pub fn run(plan: Plan, tells: bool) -> Ledger {
         world.be_down(died, down, reboot);
     }
     let mut ledger = world.ledger();
-    std::mem::replace(&mut *ledger, Ledger::new(false))
+    std::mem::replace(&mut *ledger, Ledger::new(false, None))
 }
 
 impl World {
@@ -252,7 +256,7 @@ impl World {
 async fn live(world: &Arc<World>) -> End {
     world.lock(&world.time).since = Some(Instant::now());
     let clock = Arc::new(Clock::new(Sky(world.clone())));
-    let (live, drill) = ways_out(world, &clock);
+    let (live, drill) = effect_handlers(world, &clock);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
@@ -260,7 +264,7 @@ async fn live(world: &Arc<World>) -> End {
     let engine = match Engine::start(
         Arc::new(world.disk.handle(world, &clock)),
         clock.clone(),
-        live_events,
+        live_events.clone(),
         outbox,
         &tasks,
     )
@@ -273,6 +277,7 @@ async fn live(world: &Arc<World>) -> End {
         }
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
+    tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
     let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth())
         + AFTERMATH;
     let mut failed = std::pin::pin!(tasks.failed());
@@ -319,6 +324,26 @@ async fn live(world: &Arc<World>) -> End {
     }
 }
 
+/// Tells the screens of each home what the server shows: at first when they connect again, and then
+/// each change.
+async fn tell_screens(world: Arc<World>, live_events: Arc<LiveEvents>, engine: Engine) {
+    const RECONNECTS_MS: u64 = 4_000;
+    for home in &world.plan.homes {
+        live_events.subscribe(&home.id, None, world.truth());
+        let current = engine.view().latest(&home.id);
+        world.lock(&world.screens).tell(&home.id, world.truth(), RECONNECTS_MS, current);
+    }
+    loop {
+        for change in live_events.changes().await {
+            if let Change::Incident(home) = change {
+                let (now, slow_ms) = (world.truth(), world.lock(&world.weather).slow_ms);
+                let current = engine.view().latest(&home);
+                world.lock(&world.screens).tell(&home, now, slow_ms, current);
+            }
+        }
+    }
+}
+
 impl World {
     /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
@@ -331,11 +356,18 @@ impl World {
             Event::Entry(n) => self.enter(n, server.map(|(_, clock)| clock)),
             Event::Send(errand) => Errand::send(self, errand),
             Event::Arrive(errand) => {
-                if let Some((engine, _)) = server {
-                    Errand::arrive(self, errand, engine);
+                if let Some((engine, clock)) = server {
+                    Errand::arrive(self, errand, engine, clock);
                 }
             }
-            Event::Answered(errand, done) => self.lock(&self.errands).answered(errand, done),
+            Event::Answered(errand, done, current) => {
+                let asked_by = self.lock(&self.errands).asked_by(errand);
+                if let (Some((who, since)), Some(current)) = (asked_by, current) {
+                    self.lock(&self.screens).answered(who, since, self.truth(), current);
+                }
+                self.lock(&self.errands).answered(errand, done);
+            }
+            Event::Acts(intent) => intent.carry_out(self),
             Event::DiskHeals => {
                 self.disk.break_with(None);
                 self.ledger().outage_ends(self.truth());
@@ -344,24 +376,9 @@ impl World {
             Event::NetworkHeals => *self.lock(&self.weather) = Weather::default(),
             Event::Look => {
                 if let Some((engine, _)) = server {
-                    self.look(engine);
+                    operator::looks(self, engine);
                 }
                 self.later(self.truth() + LOOK, Event::Look);
-            }
-        }
-    }
-
-    /// Somebody decides on an incident that was found late (R22).
-    fn look(self: &Arc<Self>, engine: &Engine) {
-        for current in engine.view().running() {
-            if matches!(current.incident.state, State::UnderReview) {
-                let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
-                let proceed = current.incident.id.0.as_u128() % 3 == 0;
-                let review = Command::Review { seen: Seen::All, by, proceed, note: "Seen.".into() };
-                Errand::begin(
-                    self,
-                    Errand::command(current.incident.id, review, Duration::from_secs(20)),
-                );
             }
         }
     }
@@ -380,7 +397,7 @@ impl World {
                     mode,
                     drill_sirens,
                     source: Source::Dashboard,
-                    by: person(who),
+                    by: Viewer::Member(who).actor(),
                     sent_at: clock.map(|c| c.now()),
                     quiet: None,
                     snapshot: Snapshot::of(&home, self.plan.policy),
@@ -396,18 +413,14 @@ impl World {
                     Errand::begin(self, Errand::raise(raise(IncidentId(id)), now));
                 }
             }
-            What::Steer { home, who, how } => {
-                let Some(incident) = self.lock(&self.errands).latest_in(&self.plan.homes[home].id)
-                else {
-                    return;
-                };
-                let by = person(who);
-                let command = match how {
-                    Steer::Cancel => Command::Cancel { seen: Seen::All, by },
-                    Steer::SendNow => Command::SendNow { by },
-                    Steer::Silence => Command::Silence { seen: Seen::All, by },
-                };
-                Errand::begin(self, Errand::command(incident, command, Duration::from_secs(10)));
+            What::Steer { home, who, does } => {
+                let home = self.plan.homes[home].id.clone();
+                Intent { who: Viewer::Member(who), home, does }.carry_out(self);
+            }
+            What::Freeze { home, who, lasts } => {
+                let home = self.plan.homes[home].id.clone();
+                let who = if who == "olga" { Viewer::Operator(who) } else { Viewer::Member(who) };
+                self.lock(&self.screens).freeze(home, who, now, now + lasts);
             }
             What::EditHome { home } => self.lock(&self.peers).edit_home(home),
             What::Kill { when, down, reboot } => {
@@ -445,8 +458,4 @@ impl World {
         self.ledger().handler_breaks(queue, now, now + lasts + Duration::from_secs(31));
         self.later(now + lasts, Event::HandlerHeals(queue));
     }
-}
-
-fn person(name: &str) -> Actor {
-    Actor::Person { id: name.parse().unwrap(), name: name.into() }
 }

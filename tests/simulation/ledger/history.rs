@@ -1,6 +1,6 @@
 //! The invariants of the facts and effects that a commit stores.
 
-use super::{Case, Ledger, MARGIN, RECOVERS, TAP};
+use super::{Case, Ledger, MARGIN, Press, RECOVERS, TAP};
 use buckler::{
     domain::{
         contact::Readiness,
@@ -15,6 +15,26 @@ use buckler::{
     server::store::Batch,
 };
 use std::{collections::BTreeSet, time::Duration};
+
+impl Case {
+    /// Keeps the requests that somebody waits for.
+    fn note_press(&mut self, before: &Incident, fact: u32, event: &Event) {
+        match event {
+            Event::Joined { request, .. } | Event::Repeated { request, .. } => {
+                self.presses.push(Press { fact, request: *request })
+            }
+            Event::Aborted { .. } => {
+                if let State::CountingDown { pending, .. } = before.state {
+                    self.presses.retain(|press| !pending.contains(press.request));
+                }
+            }
+            Event::Withdrawn { requests, .. } => {
+                self.presses.retain(|press| !requests.contains(&press.request))
+            }
+            _ => {}
+        }
+    }
+}
 
 impl Ledger {
     /// A batch is on the disk, and known to be there since `known`. It was decided at `now`, when
@@ -105,6 +125,7 @@ impl Ledger {
                 due: at + countdown,
                 left: None,
                 requested: BTreeSet::new(),
+                presses: vec![Press { fact: 1, request: *request }],
             };
             self.cases.insert(id, case);
             return;
@@ -120,6 +141,8 @@ impl Ledger {
         case.incident.apply(fact);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
+        self.ends_what_was_shown(&before, &case.presses, &fact.event);
+        case.note_press(&before, number, &fact.event);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
         self.demand(!before.is_over() || case.incident.state == before.state, || {
             format!("I9: {id} was over and changed")

@@ -1,21 +1,24 @@
 //! The invariants, checked at every commit, effect and answer against what truly happened. Of all
 //! that the server says about itself, the ledger believes only what is on the disk.
 
+mod ends;
 mod history;
+pub mod open;
 
 use super::{disk::Disk, world::World};
 use buckler::{
     domain::{
         id::{CallId, IncidentId},
         incident::{
-            Incident, Mode, Purpose, Request, Service, State,
-            command::{Command, Raise},
+            Incident, Mode, Request, Service, State,
+            command::{Command, Raise, Seen},
             effect::{Effect, EffectKind, Signal},
         },
         time::Timestamp,
     },
     server::engine::{Answer, Denied, Engine},
 };
+use ends::{Act, Press};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -40,6 +43,8 @@ struct Case {
     due: Timestamp,
     left: Option<Timestamp>,
     requested: BTreeSet<Service>,
+    /// The requests that were not withdrawn.
+    presses: Vec<Press>,
 }
 
 /// The record of one world.
@@ -49,6 +54,9 @@ pub struct Ledger {
     carried: BTreeSet<String>,
     done: BTreeSet<String>,
     called_off: BTreeSet<CallId>,
+    acts: BTreeMap<IncidentId, Vec<Act>>,
+    /// The latest fact of each incident that the receiving center was told.
+    center_knows: BTreeMap<IncidentId, u32>,
     /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
@@ -58,6 +66,10 @@ pub struct Ledger {
     refuses: bool,
     handlers: Vec<(&'static str, Timestamp, Timestamp)>,
     tells: bool,
+    /// The code that is broken is fatal, although the code is known not to hold it.
+    wanted: Option<String>,
+    /// What is known not to hold, and did not.
+    pub open: BTreeSet<String>,
     /// The story, if it is requested.
     pub story: Vec<String>,
     /// The first broken invariant.
@@ -65,13 +77,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub fn new(tells: bool) -> Self {
+    pub fn new(tells: bool, wanted: Option<String>) -> Self {
         Self {
+            wanted,
+            open: BTreeSet::new(),
             cases: BTreeMap::new(),
             effects: BTreeMap::new(),
             carried: BTreeSet::new(),
             done: BTreeSet::new(),
             called_off: BTreeSet::new(),
+            acts: BTreeMap::new(),
+            center_knows: BTreeMap::new(),
             signals: Vec::new(),
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
@@ -94,7 +110,15 @@ impl Ledger {
     }
 
     pub fn broken(&mut self, what: String) {
-        self.broken.get_or_insert(what);
+        let code = open::code(&what);
+        if open::is_open(code) && self.wanted.as_deref() != Some(code) {
+            self.open.insert(code.to_owned());
+            if self.tells {
+                self.story.push(format!("known: {what}"));
+            }
+        } else {
+            self.broken.get_or_insert(what);
+        }
     }
 
     pub fn tell(&mut self, at: Timestamp, what: impl FnOnce() -> String) {
@@ -105,7 +129,7 @@ impl Ledger {
 
     fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds && self.broken.is_none() {
-            self.broken = Some(what());
+            self.broken(what());
         }
     }
 
@@ -149,10 +173,9 @@ impl Ledger {
         self.taps.insert(request, at);
     }
 
-    pub fn called_off(&mut self, call: CallId, purpose: Purpose) {
-        if purpose == Purpose::Verify {
-            self.called_off.insert(call);
-        }
+    /// The latest fact that the receiving center was told of an incident.
+    pub fn center_knows(&self, id: IncidentId) -> u32 {
+        self.center_knows.get(&id).copied().unwrap_or_default()
     }
 
     /// A life has begun: the server knows what is on the disk (I15), and what was acknowledged is
@@ -231,12 +254,19 @@ impl Ledger {
         });
         if let Ok(answer) = answer {
             self.shows(&answer.current.incident, answer.current.history.len());
-            let aborted = matches!(command, Command::Cancel { .. }) && answer.refusal.is_none();
-            let counting = matches!(
-                answer.current.incident.state,
-                State::CountingDown { .. } | State::Verifying(_) | State::Dispatching
-            );
-            self.demand(!(aborted && counting), || {
+            let Command::Cancel { seen, .. } = command else { return };
+            let is_on = match answer.current.incident.state {
+                // What the author had not been shown goes on (I30).
+                State::CountingDown { pending, .. } => self.cases.get(&id).is_some_and(|case| {
+                    case.presses.iter().any(|press| {
+                        pending.contains(press.request)
+                            && matches!(seen, Seen::UpTo(seq) if press.fact <= *seq)
+                    })
+                }),
+                State::Verifying(_) | State::Dispatching => true,
+                _ => false,
+            };
+            self.demand(answer.refusal.is_some() || !is_on, || {
                 format!("I4: a cancel of {id} was granted, and it goes on")
             });
         }
@@ -263,6 +293,10 @@ impl Ledger {
         disk: &Disk,
     ) {
         self.tell(now, || format!("{queue}: {}", effect.key));
+        if let EffectKind::SignalReceiver { signal: Signal::Alarm, .. } = effect.kind {
+            let knows = self.center_knows.entry(effect.incident).or_default();
+            *knows = effect.seq.max(*knows);
+        }
         self.demand(effect.mode == mode, || {
             format!("I18: {} leaves by the handler of the other mode", effect.key)
         });
