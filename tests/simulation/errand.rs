@@ -3,8 +3,9 @@
 
 use super::{
     dice::Dice,
+    plan::needs::Means,
     screens::{Sight, Viewer},
-    world::{Event, World},
+    world::{Event, Weather, World},
 };
 use buckler::{
     domain::{
@@ -28,11 +29,22 @@ pub struct Errand {
     patience: Duration,
     attempts: u32,
     answered: bool,
+    /// The incident that the answer names.
+    incident: Option<IncidentId>,
+}
+
+/// What became of a request, as its sender knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    OnItsWay,
+    /// Refused, or not answered for too long.
+    NotSent,
+    Arrived(IncidentId),
 }
 
 #[derive(Clone, Debug)]
 enum ErrandKind {
-    Raise(Box<Raise>),
+    Raise(Box<Raise>, Means),
     /// A command, and what its author had been shown.
     Give(IncidentId, Command, Option<Sight>),
 }
@@ -49,30 +61,49 @@ pub struct Errands {
 }
 
 impl Errands {
-    pub fn answered(&mut self, errand: usize, done: bool) {
-        self.all[errand].answered |= done;
+    pub fn answered(&mut self, errand: usize, done: bool, incident: Option<IncidentId>) {
+        let errand = &mut self.all[errand];
+        errand.answered |= done;
+        errand.incident = errand.incident.or(incident);
+    }
+
+    /// What became of the request with this id.
+    pub fn fate(&self, id: IncidentId, now: Timestamp) -> Fate {
+        let is_it = |errand: &&Errand| matches!(&errand.what, ErrandKind::Raise(raise, _) if raise.id == id);
+        match self.all.iter().rev().find(is_it) {
+            Some(Errand { incident: Some(incident), .. }) => Fate::Arrived(*incident),
+            Some(errand) if errand.answered || now > errand.since + errand.patience => {
+                Fate::NotSent
+            }
+            _ => Fate::OnItsWay,
+        }
     }
 
     /// Who asked for help with this errand, and when, if it is that.
     pub fn asked_by(&self, errand: usize) -> Option<(Viewer, Timestamp)> {
         let Errand { what, since, .. } = &self.all[errand];
         match what {
-            ErrandKind::Raise(raise) => Viewer::of(&raise.by).map(|who| (who, *since)),
+            ErrandKind::Raise(raise, _) => Viewer::of(&raise.by).map(|who| (who, *since)),
             ErrandKind::Give(..) => None,
         }
     }
 }
 
 impl Errand {
-    /// A client's request, sent at the server's time if the client can know that. Otherwise the
-    /// client estimates it.
-    pub fn raise(raise: Raise, since: Timestamp) -> Self {
+    /// A request for help, sent at the server's time if its device can know that.
+    pub fn raise(raise: Raise, means: Means) -> Self {
         Self {
-            what: ErrandKind::Raise(Box::new(raise)),
-            since,
-            patience: Duration::from_secs(60),
+            what: ErrandKind::Raise(Box::new(raise), means),
+            since: Timestamp::default(),
+            // The broker keeps what a button says for less than a minute.
+            patience: Duration::from_secs(if matches!(means, Means::Button { .. }) {
+                50
+            } else {
+                60
+            }),
             attempts: 0,
             answered: false,
+            incident: None,
         }
     }
 
@@ -85,6 +116,7 @@ impl Errand {
             patience,
             attempts: 0,
             answered: false,
+            incident: None,
         }
     }
 
@@ -96,6 +128,11 @@ impl Errand {
         self
     }
 
+    /// Whether it stays in the house, whose network loses and delays nothing.
+    fn is_local(&self) -> bool {
+        matches!(self.what, ErrandKind::Raise(_, Means::Button { .. }))
+    }
+
     /// Sends the first copy now.
     pub fn begin(world: &World, errand: Self) {
         Self::begin_at(world, errand, world.truth());
@@ -105,8 +142,10 @@ impl Errand {
     pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
         errand.since = at;
         let mut errands = world.lock(&world.errands);
-        if let ErrandKind::Raise(raise) = &mut errand.what {
+        if let ErrandKind::Raise(raise, means) = &mut errand.what {
             match raise.sent_at {
+                // A button says no time.
+                _ if matches!(means, Means::Button { .. }) => raise.sent_at = None,
                 Some(server) => {
                     errands.offset_ms =
                         server.as_millis().cast_signed() - at.as_millis().cast_signed()
@@ -127,7 +166,7 @@ impl Errand {
     /// Sends a copy or two into the network, and schedules a retry in case no answer comes.
     pub fn send(world: &World, number: usize) {
         let now = world.truth();
-        let (attempt, gives_up) = {
+        let (attempt, gives_up, is_local) = {
             let errand = &mut world.lock(&world.errands).all[number];
             errand.attempts += 1;
             if let (1, ErrandKind::Give(incident, Command::Report { .. }, Some(sight))) =
@@ -135,12 +174,13 @@ impl Errand {
             {
                 sight.facts = sight.facts.max(world.ledger().center_knows(*incident));
             }
-            (errand.attempts, errand.answered || now > errand.since + errand.patience)
+            let gives_up = errand.answered || now > errand.since + errand.patience;
+            (errand.attempts, gives_up, errand.is_local())
         };
         if gives_up {
             return;
         }
-        travel(world, &format!("to/{number}/{attempt}"), Event::Arrive(number));
+        travel(world, &format!("to/{number}/{attempt}"), is_local, Event::Arrive(number));
         // The app retries after two seconds at first, and then less often.
         world.later(
             now + Duration::from_millis(2_000 * u64::from(attempt.min(5))),
@@ -150,7 +190,9 @@ impl Errand {
 
     /// A copy has reached the server.
     pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine, clock: &Clock) {
-        let Errand { mut what, since, .. } = world.lock(&world.errands).all[number].clone();
+        let errand = world.lock(&world.errands).all[number].clone();
+        let is_local = errand.is_local();
+        let Errand { mut what, since, .. } = errand;
         if let ErrandKind::Give(incident, command, Some(sight)) = &mut what {
             if let (Some(seen @ Seen::Before(_)), now) = (seen_of(command), clock.now()) {
                 *seen = Seen::Before(now - SHOWN_WITHIN);
@@ -166,7 +208,7 @@ impl Errand {
         let (world, engine) = (world.clone(), engine.clone());
         tokio::spawn(async move {
             let (done, current) = match what {
-                ErrandKind::Raise(raise) => ask(&world, &engine, *raise).await,
+                ErrandKind::Raise(raise, means) => ask(&world, &engine, *raise, means).await,
                 ErrandKind::Give(incident, command, _) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);
@@ -176,6 +218,7 @@ impl Errand {
             travel(
                 &world,
                 &format!("back/{number}/{}", world.truth()),
+                is_local,
                 Event::Answered(number, done, current),
             );
         });
@@ -202,21 +245,29 @@ fn seen_of(command: &mut Command) -> Option<&mut Seen> {
 }
 
 /// The server's entrance: what `http/incidents` does before and after it calls the engine.
-async fn ask(world: &World, engine: &Engine, raise: Raise) -> (bool, Option<Arc<Current>>) {
+async fn ask(
+    world: &World,
+    engine: &Engine,
+    raise: Raise,
+    means: Means,
+) -> (bool, Option<Arc<Current>>) {
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {}",
         raise.home, raise.request, raise.mode, raise.drill_sirens
     ))
     .into();
-    let answer = engine.raise(raise.clone(), fingerprint).await;
+    let answer = match means {
+        Means::Panel { .. } => engine.raise_and_send(raise.clone(), fingerprint).await,
+        Means::App { .. } | Means::Button { .. } => engine.raise(raise.clone(), fingerprint).await,
+    };
     world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
     let is_answered = !matches!(answer, Err(Denied::StorageUnavailable));
     (is_answered, answer.ok().map(|answer| answer.current))
 }
 
 /// Sends an event through the network, which may lose, delay, duplicate or reorder it.
-fn travel(world: &World, name: &str, event: Event) {
-    let weather = *world.lock(&world.weather);
+fn travel(world: &World, name: &str, is_local: bool, event: Event) {
+    let weather = if is_local { Weather::default() } else { *world.lock(&world.weather) };
     let mut dice = Dice::new(world.plan.seed, name);
     let now = world.truth();
     let copies = if dice.chance(8) { 2 } else { 1 };

@@ -4,7 +4,7 @@
 use super::{
     dice::Dice,
     people::{contact, operator, outside},
-    plan::{self, HandlerFault, Plan, QUEUES},
+    plan::{HandlerFault, Plan, QUEUES, homes},
     world::World,
 };
 use async_trait::async_trait;
@@ -42,7 +42,7 @@ impl Peers {
     pub fn home(&self, n: usize, plan: &Plan) -> Home {
         let mut home = plan.homes[n].clone();
         if self.edited.contains(&n) {
-            home.contacts = vec![plan::contact(9, false), plan::contact(0, false)];
+            home.contacts = vec![homes::contact(9, false), homes::contact(0, false)];
         }
         home
     }

@@ -52,15 +52,17 @@ pub struct Shown {
 /// which each may be a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sight {
+    /// When the author acted.
+    pub at: Timestamp,
     pub facts: u32,
     /// The open invariant that this author may break, because of a gap that is known.
     pub open: Option<&'static str>,
 }
 
 impl Shown {
-    pub fn sight(&self) -> Sight {
+    pub fn sight(&self, at: Timestamp) -> Sight {
         let open = self.is_older_app.then_some("I30/older");
-        Sight { facts: self.current.incident.seq, open }
+        Sight { at, facts: self.current.incident.seq, open }
     }
 
     /// What the app says that it shows. The server guesses it for an app that does not say it.
@@ -129,7 +131,7 @@ impl Screens {
     /// What this screen shows at that time, if it shows an incident.
     pub fn shown(&self, seed: u64, who: &Viewer, home: &HomeId, at: Timestamp) -> Option<Shown> {
         let link = format!("screen/{home}/{who:?}");
-        let is_older_app = Dice::new(seed, &link).chance(10);
+        let is_older_app = Dice::new(seed, &link).chance(20);
         let mut arrived = Vec::new();
         let mut last = Timestamp::default();
         for (n, told) in self.told.get(home)?.iter().enumerate() {

@@ -7,16 +7,12 @@ use super::{
     errand::{Errand, Errands},
     handlers::{Peers, effect_handlers},
     ledger::Ledger,
-    people::{Intent, operator},
-    plan::{DiskFault, HandlerFault, Plan, What, When},
+    people::{Intent, member, operator},
+    plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When},
     screens::{Screens, Viewer},
 };
 use buckler::{
-    domain::{
-        id::IncidentId,
-        incident::{Snapshot, Source, command::Raise},
-        time::Timestamp,
-    },
+    domain::time::Timestamp,
     server::{
         clock::{Boot, Clock, TimeSource},
         engine::{Current, Engine, outbox::Outbox},
@@ -34,8 +30,6 @@ use tokio::{
     time::Instant,
 };
 
-/// The start of a world.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 /// After the last entry everything heals, and must have come to its end within this time (I8).
 const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
 /// How often an operator checks whether something needs a decision.
@@ -52,6 +46,10 @@ pub enum Event {
     Arrive(usize),
     /// An answer reaches the sender, with the incident if there is one.
     Answered(usize, bool, Option<Arc<Current>>),
+    /// Somebody presses for the need of an entry, the first time or again.
+    Presses(usize, u8),
+    /// Somebody looks whether that press helps.
+    LooksAgain(usize, u8),
     /// Somebody acts on what their screen shows.
     Acts(Box<Intent>),
     /// A disk, a handler or the network works again.
@@ -353,7 +351,7 @@ impl World {
 
     fn handle(self: &Arc<Self>, event: Event, server: Option<(&Engine, &Arc<Clock>)>) {
         match event {
-            Event::Entry(n) => self.enter(n, server.map(|(_, clock)| clock)),
+            Event::Entry(n) => self.enter(n, server.is_some()),
             Event::Send(errand) => Errand::send(self, errand),
             Event::Arrive(errand) => {
                 if let Some((engine, clock)) = server {
@@ -361,12 +359,17 @@ impl World {
                 }
             }
             Event::Answered(errand, done, current) => {
+                let incident = current.as_ref().map(|current| current.incident.id);
                 let asked_by = self.lock(&self.errands).asked_by(errand);
                 if let (Some((who, since)), Some(current)) = (asked_by, current) {
                     self.lock(&self.screens).answered(who, since, self.truth(), current);
                 }
-                self.lock(&self.errands).answered(errand, done);
+                self.lock(&self.errands).answered(errand, done, incident);
             }
+            Event::Presses(entry, press) => {
+                member::presses(self, entry, press, server.map(|(_, clock)| &**clock))
+            }
+            Event::LooksAgain(entry, press) => member::looks_again(self, entry, press),
             Event::Acts(intent) => intent.carry_out(self),
             Event::DiskHeals => {
                 self.disk.break_with(None);
@@ -383,36 +386,12 @@ impl World {
         }
     }
 
-    fn enter(self: &Arc<Self>, n: usize, clock: Option<&Arc<Clock>>) {
+    fn enter(&self, n: usize, is_up: bool) {
         let entry = self.plan.entries[n].clone();
         let now = self.truth();
         self.ledger().tell(now, || format!("{:?}", entry.what));
         match entry.what {
-            What::Raise { home, who, request, mode, drill_sirens, taps } => {
-                let home = self.lock(&self.peers).home(home, &self.plan);
-                let raise = |id| Raise {
-                    id,
-                    home: home.id.clone(),
-                    request,
-                    mode,
-                    drill_sirens,
-                    source: Source::Dashboard,
-                    by: Viewer::Member(who).actor(),
-                    sent_at: clock.map(|c| c.now()),
-                    quiet: None,
-                    snapshot: Snapshot::of(&home, self.plan.policy),
-                };
-                for tap in 0..taps {
-                    let id = uuid::Uuid::from_u128(
-                        u128::from(self.plan.seed) << 64
-                            | (entry.number as u128) << 8
-                            | u128::from(tap)
-                            | 1 << 7,
-                    );
-                    self.ledger().tapped(IncidentId(id), now);
-                    Errand::begin(self, Errand::raise(raise(IncidentId(id)), now));
-                }
-            }
+            What::Need(need) => member::begins(self, n, &need, now),
             What::Steer { home, who, does } => {
                 let home = self.plan.homes[home].id.clone();
                 Intent { who: Viewer::Member(who), home, does }.carry_out(self);
@@ -426,7 +405,7 @@ impl World {
             What::Kill { when, down, reboot } => {
                 *self.lock(&self.kill) = (down, reboot);
                 match when {
-                    When::Now if clock.is_some() => self.killed.notify_one(),
+                    When::Now if is_up => self.killed.notify_one(),
                     When::Now => {}
                     When::BeforeCommit | When::AfterCommit => self.disk.kill_at_commit(when),
                     When::AfterEffect => self.lock(&self.peers).kill_after_effect(),

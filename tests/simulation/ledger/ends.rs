@@ -9,6 +9,7 @@ use buckler::domain::{
         command::{CallStep, Command, OperatorReport},
         event::Event,
     },
+    time::Timestamp,
 };
 
 /// A request that a fact recorded.
@@ -17,6 +18,8 @@ pub struct Press {
     /// The number of the fact.
     pub fact: u32,
     pub request: Request,
+    /// When it was recorded, by the truth.
+    pub at: Timestamp,
 }
 
 /// How requests end.
@@ -69,8 +72,7 @@ impl Ending {
 pub struct Act {
     ending: Ending,
     by: Option<Actor>,
-    facts: u32,
-    open: Option<&'static str>,
+    sight: Sight,
 }
 
 impl Ledger {
@@ -89,12 +91,13 @@ impl Ledger {
         let acts = self.acts.entry(id).or_default();
         match acts.iter_mut().find(|act| act.ending == ending && act.by.as_ref() == by) {
             Some(act) => {
-                act.facts = act.facts.max(sight.facts);
-                act.open = act.open.or(sight.open);
+                act.sight = Sight {
+                    at: act.sight.at.max(sight.at),
+                    facts: act.sight.facts.max(sight.facts),
+                    open: act.sight.open.or(sight.open),
+                }
             }
-            None => {
-                acts.push(Act { ending, by: by.cloned(), facts: sight.facts, open: sight.open })
-            }
+            None => acts.push(Act { ending, by: by.cloned(), sight }),
         }
     }
 
@@ -116,13 +119,15 @@ impl Ledger {
         };
         let unseen: Vec<&Press> = presses
             .iter()
-            .filter(|press| ended.contains(press.request) && press.fact > act.facts)
+            .filter(|press| ended.contains(press.request) && press.fact > act.sight.facts)
             .collect();
-        let part = act.open.unwrap_or(ending.part());
+        // The server takes a center for told of what was recorded before the center spoke.
+        let is_untold = ending == Ending::Elsewhere && unseen.iter().all(|p| p.at <= act.sight.at);
+        let part = act.sight.open.or(is_untold.then_some("I30/untold")).unwrap_or(ending.part());
         self.demand(unseen.is_empty(), || {
             format!(
                 "{part}: {by:?} ended {unseen:?} of {}, and had been shown {} facts",
-                before.id, act.facts
+                before.id, act.sight.facts
             )
         });
     }

@@ -1,27 +1,27 @@
 //! The invariants of the facts and effects that a commit stores.
 
-use super::{Case, Ledger, MARGIN, Press, RECOVERS, TAP};
+use super::{Case, Ledger, MARGIN, Press, RECOVERS, TAP, Tap};
 use buckler::{
     domain::{
         contact::Readiness,
         id::{CallId, HomeId, IncidentId},
         incident::{
-            CallOutcome, CenterMode, Incident, Mode, Purpose, Request, State,
+            Actor, CallOutcome, CenterMode, Incident, Mode, Purpose, Request, State,
             effect::{Effect, EffectKind, Signal},
             event::{Event, Recorded},
         },
         time::Timestamp,
     },
-    server::store::Batch,
+    server::store::{Batch, RequestRow},
 };
 use std::{collections::BTreeSet, time::Duration};
 
 impl Case {
     /// Keeps the requests that somebody waits for.
-    fn note_press(&mut self, before: &Incident, fact: u32, event: &Event) {
+    fn note_press(&mut self, before: &Incident, fact: u32, at: Timestamp, event: &Event) {
         match event {
             Event::Joined { request, .. } | Event::Repeated { request, .. } => {
-                self.presses.push(Press { fact, request: *request })
+                self.presses.push(Press { fact, request: *request, at })
             }
             Event::Aborted { .. } => {
                 if let State::CountingDown { pending, .. } = before.state {
@@ -66,6 +66,7 @@ impl Ledger {
             facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
         }
         self.tells_the_receiver(&batch.effects);
+        self.presses_are_facts(batch);
         self.done.extend(batch.done.iter().cloned());
         self.one_runs_in_a_home();
     }
@@ -79,6 +80,26 @@ impl Ledger {
             self.demand(told, || {
                 format!("I12: the receiving center is not told {wanted:?} of {id}")
             });
+        }
+    }
+
+    /// I24: each press that is stored is a fact of its author, also if they press again and again.
+    fn presses_are_facts(&mut self, batch: &Batch) {
+        let mut facts: Vec<(IncidentId, Request, &Actor)> = Vec::new();
+        for (id, _, recorded) in &batch.facts {
+            facts.extend(recorded.iter().filter_map(|fact| match &fact.event {
+                Event::Started { request, by, .. }
+                | Event::Joined { request, by, .. }
+                | Event::Repeated { request, by, .. } => Some((*id, *request, by)),
+                _ => None,
+            }));
+        }
+        for RequestRow { id, incident, .. } in &batch.requests {
+            let Some(Tap { request, by, .. }) = self.taps.get(id) else { continue };
+            let of = facts.iter().position(|fact| *fact == (*incident, *request, by));
+            let said = of.map(|n| facts.swap_remove(n));
+            let what = format!("I24/fact: {request:?} by {id} is stored and no fact of {incident}");
+            self.demand(said.is_some(), || what);
         }
     }
 
@@ -115,7 +136,7 @@ impl Ledger {
             self.demand(*deadline == fact.at + countdown, || {
                 format!("R10: {id} has another deadline than its countdown")
             });
-            let fresh = self.taps.get(&id).is_some_and(|tap| at <= *tap + TAP);
+            let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + TAP);
             self.demand(fresh, || format!("F5: {id} began at {at}, too long after its tap"));
             let asked = BTreeSet::from([*request]);
             let case = Case {
@@ -125,7 +146,7 @@ impl Ledger {
                 due: at + countdown,
                 left: None,
                 requested: BTreeSet::new(),
-                presses: vec![Press { fact: 1, request: *request }],
+                presses: vec![Press { fact: 1, request: *request, at }],
             };
             self.cases.insert(id, case);
             return;
@@ -142,7 +163,7 @@ impl Ledger {
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
-        case.note_press(&before, number, &fact.event);
+        case.note_press(&before, number, at, &fact.event);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
         self.demand(!before.is_over() || case.incident.state == before.state, || {
             format!("I9: {id} was over and changed")

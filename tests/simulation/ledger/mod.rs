@@ -10,7 +10,7 @@ use buckler::{
     domain::{
         id::{CallId, IncidentId},
         incident::{
-            Incident, Mode, Request, Service, State,
+            Actor, Incident, Mode, Request, Service, State,
             command::{Command, Raise, Seen},
             effect::{Effect, EffectKind, Signal},
         },
@@ -47,6 +47,13 @@ struct Case {
     presses: Vec<Press>,
 }
 
+/// A request, as its sender made it.
+struct Tap {
+    at: Timestamp,
+    request: Request,
+    by: Actor,
+}
+
 /// The record of one world.
 pub struct Ledger {
     cases: BTreeMap<IncidentId, Case>,
@@ -60,7 +67,7 @@ pub struct Ledger {
     /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
-    taps: BTreeMap<IncidentId, Timestamp>,
+    taps: BTreeMap<IncidentId, Tap>,
     outages: Vec<(Timestamp, Timestamp)>,
     open_outage: Option<Timestamp>,
     refuses: bool,
@@ -168,9 +175,10 @@ impl Ledger {
         until
     }
 
-    /// Somebody tapped at that true time.
-    pub fn tapped(&mut self, request: IncidentId, at: Timestamp) {
-        self.taps.insert(request, at);
+    /// Somebody asked at that true time.
+    pub fn tapped(&mut self, raise: &Raise, at: Timestamp) {
+        let Raise { id, request, by, .. } = raise;
+        self.taps.entry(*id).or_insert(Tap { at, request: *request, by: by.clone() });
     }
 
     /// The latest fact that the receiving center was told of an incident.
@@ -258,10 +266,11 @@ impl Ledger {
             let is_on = match answer.current.incident.state {
                 // What the author had not been shown goes on (I30).
                 State::CountingDown { pending, .. } => self.cases.get(&id).is_some_and(|case| {
-                    case.presses.iter().any(|press| {
-                        pending.contains(press.request)
-                            && matches!(seen, Seen::UpTo(seq) if press.fact <= *seq)
-                    })
+                    let latest = |request| {
+                        let all = case.presses.iter().filter(|press| press.request == request);
+                        all.map(|press| press.fact).max().unwrap_or_default()
+                    };
+                    matches!(seen, Seen::UpTo(seq) if pending.iter().any(|r| latest(r) <= *seq))
                 }),
                 State::Verifying(_) | State::Dispatching => true,
                 _ => false,

@@ -1,6 +1,7 @@
 //! People, who act on what their screens show.
 
 pub mod contact;
+pub mod member;
 pub mod operator;
 pub mod outside;
 
@@ -84,7 +85,7 @@ impl Intent {
         }
         let incident = shown.current.incident.id;
         let errand = Errand::command(incident, self.command(&shown), self.patience());
-        Errand::begin(world, errand.seen(shown.sight()));
+        Errand::begin(world, errand.seen(shown.sight(now)));
     }
 
     /// Whether the screen offers it.

@@ -27,7 +27,7 @@ pub fn reports(world: &World, services: &[Service], effect: &Effect, now: Timest
             };
             let report = Errand::command(effect.incident, said, Duration::from_secs(3_600));
             // What it knows is what it was told when it speaks, at least this alarm.
-            let sight = Sight { facts: effect.seq, open: None };
+            let sight = Sight { at, facts: effect.seq, open: None };
             Errand::begin_at(world, report.seen(sight), at);
         }
     };
