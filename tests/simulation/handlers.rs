@@ -12,7 +12,7 @@ use buckler::{
     domain::{
         home::Home,
         incident::{
-            Mode,
+            CenterMode, Mode,
             command::Command,
             effect::{Effect, EffectKind, Notice, Signal},
         },
@@ -21,6 +21,7 @@ use buckler::{
     server::{
         clock::Clock,
         engine::outbox::{EffectHandler, EffectHandlers, ExecuteError},
+        monitoring::responders::NoResponders,
     },
 };
 use std::{
@@ -120,6 +121,12 @@ impl EffectHandler for Handler {
             _ => {}
         }
         Ok(match &effect.kind {
+            EffectKind::RequestDispatch { .. }
+                if self.world.plan.staffing.center == CenterMode::Automatic
+                    && !self.has_responders() =>
+            {
+                return NoResponders.execute(effect).await;
+            }
             EffectKind::SirenOn { device, .. } => {
                 Some(Command::SirenReported { device: device.clone(), sounding: true })
             }
@@ -138,6 +145,13 @@ impl EffectHandler for Handler {
 }
 
 impl Handler {
+    /// Whether responders are asked: in a drill, and by an automatic center that has any. Others ask
+    /// them elsewhere, as `src/server/effect_handlers.rs` says.
+    fn has_responders(&self) -> bool {
+        let staffing = &self.world.plan.staffing;
+        self.mode == Mode::Drill || staffing.center == CenterMode::Automatic && staffing.responders
+    }
+
     /// What the peer does on its own, once, when it is first reached.
     fn act(&self, effect: &Effect, now: Timestamp) {
         let world = &self.world;
@@ -145,7 +159,7 @@ impl Handler {
             EffectKind::CallContact { call, contact, .. } => {
                 contact::rings(world, &effect.home, contact, *call, &effect.key, now)
             }
-            EffectKind::RequestDispatch { service } => {
+            EffectKind::RequestDispatch { service } if self.has_responders() => {
                 outside::respond(world, *service, effect, now)
             }
             EffectKind::SignalReceiver { signal: Signal::Alarm, services, .. } => {

@@ -133,7 +133,7 @@ fn report(broken: u64, options: &Options) -> ExitCode {
         println!(
             "the shortest history that was found:\n  homes {}, center {:?}",
             plan.homes.len(),
-            plan.policy.center
+            plan.staffing
         );
         plan.entries
             .iter()

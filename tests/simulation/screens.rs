@@ -131,7 +131,7 @@ impl Screens {
     /// What this screen shows at that time, if it shows an incident.
     pub fn shown(&self, seed: u64, who: &Viewer, home: &HomeId, at: Timestamp) -> Option<Shown> {
         let link = format!("screen/{home}/{who:?}");
-        let is_older_app = Dice::new(seed, &link).chance(20);
+        let is_older_app = Dice::new(seed, &link).chance(30);
         let mut arrived = Vec::new();
         let mut last = Timestamp::default();
         for (n, told) in self.told.get(home)?.iter().enumerate() {

@@ -6,8 +6,8 @@ use super::{
     disk::Disk,
     errand::{Errand, Errands},
     handlers::{Peers, effect_handlers},
-    ledger::Ledger,
-    people::{Intent, member, operator},
+    ledger::{Ledger, excuses::Cause},
+    people::{Intent, member, operator, outside},
     plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When},
     screens::{Screens, Viewer},
 };
@@ -32,6 +32,9 @@ use tokio::{
 
 /// After the last entry everything heals, and must have come to its end within this time (I8).
 const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
+/// In a world in which nothing is repaired, somebody looks so long after the last entry whether what
+/// runs can be ended.
+const LOOKS_BACK: Duration = Duration::from_secs(45 * 60);
 /// How often an operator checks whether something needs a decision.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -221,7 +224,8 @@ impl World {
         let back = died + down;
         self.disk.power_off(self);
         self.lock(&self.peers).server_died();
-        self.ledger().outage(died, back);
+        self.ledger().excuses.begins(Cause::Down, died);
+        self.ledger().excuses.ends(Cause::Down, back);
         self.ledger().tell(died, || {
             format!(
                 "the server is killed, for {down:?}{}",
@@ -276,8 +280,8 @@ async fn live(world: &Arc<World>) -> End {
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
-    let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth())
-        + AFTERMATH;
+    let end = world.plan.ends_at().max(world.truth()) + AFTERMATH;
+    let looks_back = world.plan.ends_at().max(world.truth()) + LOOKS_BACK;
     let mut failed = std::pin::pin!(tasks.failed());
     loop {
         if world.ledger().is_broken() {
@@ -302,7 +306,14 @@ async fn live(world: &Arc<World>) -> End {
         let Some((_, event)) = world.next_until(at) else { continue };
         let looked = matches!(event, Event::Look);
         world.handle(event, Some((&engine, &clock)));
-        if looked && world.is_quiet(&engine) {
+        let heals = world.plan.staffing.heals;
+        if looked && heals && world.is_quiet(&engine) {
+            world.ledger().all_is_over();
+            world.ledger().at_the_end(world);
+            return End::Over;
+        }
+        if looked && !heals && world.truth() > looks_back {
+            world.ledger().can_be_ended(&engine, &world.plan.staffing, clock.now());
             world.ledger().at_the_end(world);
             return End::Over;
         }
@@ -336,6 +347,7 @@ async fn tell_screens(world: Arc<World>, live_events: Arc<LiveEvents>, engine: E
             if let Change::Incident(home) = change {
                 let (now, slow_ms) = (world.truth(), world.lock(&world.weather).slow_ms);
                 let current = engine.view().latest(&home);
+                world.ledger().tells_screens(&home, current.as_deref(), now);
                 world.lock(&world.screens).tell(&home, now, slow_ms, current);
             }
         }
@@ -373,16 +385,37 @@ impl World {
             Event::Acts(intent) => intent.carry_out(self),
             Event::DiskHeals => {
                 self.disk.break_with(None);
-                self.ledger().outage_ends(self.truth());
+                let now = self.truth();
+                for cause in [Cause::Refuses, Cause::Slow] {
+                    self.ledger().excuses.ends(cause, now);
+                }
             }
-            Event::HandlerHeals(queue) => self.lock(&self.peers).break_handler(queue, None),
+            Event::HandlerHeals(queue) => {
+                self.lock(&self.peers).break_handler(queue, None);
+                self.ledger().excuses.ends(Cause::Queue(queue), self.truth());
+            }
             Event::NetworkHeals => *self.lock(&self.weather) = Weather::default(),
             Event::Look => {
                 if let Some((engine, _)) = server {
-                    operator::looks(self, engine);
+                    self.look(engine);
                 }
                 self.later(self.truth() + LOOK, Event::Look);
             }
+        }
+    }
+
+    /// Whether the plan is over, and everybody comes back and finishes.
+    pub fn is_aftermath(&self) -> bool {
+        self.plan.staffing.heals && self.truth() > self.plan.ends_at()
+    }
+
+    fn look(&self, engine: &Engine) {
+        let now = self.truth();
+        self.ledger().needs_are_met(now, engine, &self.plan.staffing);
+        operator::looks(self, engine);
+        if self.is_aftermath() {
+            operator::finishes(self, engine);
+            outside::finishes(self, engine, now);
         }
     }
 
@@ -413,16 +446,26 @@ impl World {
             }
             What::Disk { fault, lasts } => {
                 self.disk.break_with(Some(fault));
-                self.ledger()
-                    .outage_begins(now, matches!(fault, DiskFault::Full | DiskFault::Flush));
-                self.later(now + lasts, Event::DiskHeals);
+                let cause = match fault {
+                    DiskFault::Full | DiskFault::Flush => Cause::Refuses,
+                    DiskFault::Slow => Cause::Slow,
+                };
+                self.ledger().excuses.begins(cause, now);
+                self.heals(now + lasts, Event::DiskHeals);
             }
             What::Handler { queue, fault, lasts } => self.break_handler(queue, fault, now, lasts),
             What::Network { loses_percent, slow_ms, lasts } => {
                 *self.lock(&self.weather) = Weather { loses_percent, slow_ms };
-                self.later(now + lasts, Event::NetworkHeals);
+                self.heals(now + lasts, Event::NetworkHeals);
             }
             What::WallClock { by_ms } => self.lock(&self.time).wall_offset_ms += by_ms,
+        }
+    }
+
+    /// Something is repaired then, unless the plan is over by then and nothing is repaired any more.
+    fn heals(&self, at: Timestamp, event: Event) {
+        if self.plan.staffing.heals || at <= self.plan.ends_at() {
+            self.later(at, event);
         }
     }
 
@@ -434,7 +477,7 @@ impl World {
         lasts: Duration,
     ) {
         self.lock(&self.peers).break_handler(queue, Some(fault));
-        self.ledger().handler_breaks(queue, now, now + lasts + Duration::from_secs(31));
-        self.later(now + lasts, Event::HandlerHeals(queue));
+        self.ledger().excuses.begins(Cause::Queue(queue), now);
+        self.heals(now + lasts, Event::HandlerHeals(queue));
     }
 }

@@ -87,6 +87,14 @@ impl Ledger {
         {
             self.called_off.insert(*call);
         }
+        if let Command::Call { call, step: CallStep::NotReached(_) | CallStep::HangUp }
+        | Command::ByAssignee {
+            report: OperatorReport::Call { call, step: CallStep::NotReached(_) | CallStep::HangUp },
+            ..
+        } = command
+        {
+            self.not_reached.insert(*call);
+        }
         let Some((ending, by)) = Ending::of(command) else { return };
         let acts = self.acts.entry(id).or_default();
         match acts.iter_mut().find(|act| act.ending == ending && act.by.as_ref() == by) {

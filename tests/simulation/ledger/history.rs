@@ -1,6 +1,6 @@
 //! The invariants of the facts and effects that a commit stores.
 
-use super::{Case, Ledger, MARGIN, Press, RECOVERS, TAP, Tap};
+use super::{Case, Cause, Ledger, MARGIN, Press, TAP, Tap, UNDECIDED};
 use buckler::{
     domain::{
         contact::Readiness,
@@ -15,6 +15,9 @@ use buckler::{
     server::store::{Batch, RequestRow},
 };
 use std::{collections::BTreeSet, time::Duration};
+
+/// How long an operator has to reach the first contact by telephone.
+const REACH: Duration = Duration::from_secs(60);
 
 impl Case {
     /// Keeps the requests that somebody waits for.
@@ -62,7 +65,8 @@ impl Ledger {
         for effect in &batch.effects {
             self.promised(known, effect);
         }
-        for (id, _, facts) in &batch.facts {
+        for (id, first, facts) in &batch.facts {
+            self.presses_owe_screens(*id, *first, facts, known);
             facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
         }
         self.tells_the_receiver(&batch.effects);
@@ -100,6 +104,27 @@ impl Ledger {
             let said = of.map(|n| facts.swap_remove(n));
             let what = format!("I24/fact: {request:?} by {id} is stored and no fact of {incident}");
             self.demand(said.is_some(), || what);
+        }
+    }
+
+    /// The screens of the home are told of each press, except of one that ended a drill.
+    fn presses_owe_screens(
+        &mut self,
+        id: IncidentId,
+        first: u32,
+        facts: &[Recorded],
+        known: Timestamp,
+    ) {
+        let presses = (first..).zip(facts).filter(|(_, fact)| {
+            matches!(
+                fact.event,
+                Event::Started { .. } | Event::Joined { .. } | Event::Repeated { .. }
+            )
+        });
+        let last = presses.map(|(number, _)| number).last();
+        let incident = self.cases.get(&id).map(|case| case.incident.clone());
+        if let (Some(fact), Some(incident)) = (last, incident.filter(|i| !i.is_over())) {
+            self.owes_screens(&incident, fact, known);
         }
     }
 
@@ -145,6 +170,7 @@ impl Ledger {
                 asked,
                 due: at + countdown,
                 left: None,
+                dialed: None,
                 requested: BTreeSet::new(),
                 presses: vec![Press { fact: 1, request: *request, at }],
             };
@@ -193,7 +219,7 @@ impl Ledger {
                 });
                 let late = *late_ms == fact.at.since(before.deadline).as_millis() as u64;
                 self.demand(late, || format!("I16: {id} records another lateness than it had"));
-                let excused = self.excused(case.due, at);
+                let excused = self.excuses.until(case.due, at, UNDECIDED);
                 self.demand(at <= excused, || {
                     format!(
                         "I16: D of {id} came at {at}, due {}, excused until {excused}",
@@ -201,6 +227,15 @@ impl Ledger {
                     )
                 });
                 case.left = Some(at);
+            }
+            Event::CallPlaced { purpose: Purpose::Verify, .. } => {
+                case.dialed = before.assignee.is_some().then_some(at);
+            }
+            Event::CallEnded { call, outcome: CallOutcome::NoAnswer } if call.number == 1 => {
+                let dialed = case.dialed.filter(|_| !self.not_reached.contains(call));
+                self.demand(dialed.is_none_or(|dialed| at >= dialed + REACH), || {
+                    format!("I8/dialing: the call of {id} ended at {at} while an operator dialed")
+                });
             }
             Event::SentNow { .. } => {
                 self.demand(counting, || format!("I3: {id} was sent without a countdown"));
@@ -211,8 +246,7 @@ impl Ledger {
                 self.demand(at.since(long_ago) >= Duration::from_secs(14 * 60), || {
                     format!("R22: {id} is reviewed, and was not late")
                 });
-                let was_down = self.open_outage.is_some()
-                    || self.outages.iter().any(|(from, to)| *from <= at && *to + RECOVERS >= at);
+                let was_down = self.excuses.hold_at(at, &[Cause::Down, Cause::Refuses]);
                 self.demand(was_down, || {
                     format!("I8: {id} was found late by a server that was up")
                 });
@@ -246,13 +280,9 @@ impl Ledger {
         let timers = policy.rings_for(by_operator) + policy.talks_for(by_operator);
         let offer = if before.mode == Mode::Live { policy.offer() } else { Duration::ZERO };
         // Each of the three timers may fall into its own outage.
-        let excused = (0..3).fold(left + offer + timers + MARGIN, |due, _| self.excused(due, at));
-        let down: Duration = self
-            .outages
-            .iter()
-            .filter(|(from, _)| *from >= left)
-            .map(|(from, to)| to.since(*from) + RECOVERS)
-            .sum();
+        let excused = (0..3)
+            .fold(left + offer + timers + MARGIN, |due, _| self.excuses.until(due, at, UNDECIDED));
+        let down = self.excuses.since(left, at, UNDECIDED);
         self.demand(at <= excused + down, || {
             format!("I8: {} was decided at {at}, D was left at {left}", before.id)
         });

@@ -2,7 +2,9 @@
 //! that the server says about itself, the ledger believes only what is on the disk.
 
 mod ends;
+pub mod excuses;
 mod history;
+mod needs;
 pub mod open;
 
 use super::{disk::Disk, world::World};
@@ -19,6 +21,8 @@ use buckler::{
     server::engine::{Answer, Denied, Engine},
 };
 use ends::{Act, Press};
+use excuses::{Cause, Excuses, UNDECIDED};
+use needs::Owed;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -29,6 +33,8 @@ const LATE: Duration = Duration::from_millis(100);
 /// The time that a server needs to continue after downtime or a disk failure: its pause between
 /// retries, and a commit.
 const RECOVERS: Duration = Duration::from_millis(3_400);
+/// The longest pause between two attempts of an effect.
+const RETRIES: Duration = Duration::from_secs(31);
 /// The margin of I8, in addition to the ring and talk timeouts.
 const MARGIN: Duration = Duration::from_secs(2);
 /// Nothing begins for an older tap: a minute, plus the time for an answer (F5).
@@ -42,6 +48,8 @@ struct Case {
     /// The true times of D and of the end of the countdown.
     due: Timestamp,
     left: Option<Timestamp>,
+    /// When the first call began, if an operator makes it.
+    dialed: Option<Timestamp>,
     requested: BTreeSet<Service>,
     /// The requests that were not withdrawn.
     presses: Vec<Press>,
@@ -62,16 +70,16 @@ pub struct Ledger {
     done: BTreeSet<String>,
     called_off: BTreeSet<CallId>,
     acts: BTreeMap<IncidentId, Vec<Act>>,
+    /// The calls of which somebody said that nobody was reached.
+    not_reached: BTreeSet<CallId>,
     /// The latest fact of each incident that the receiving center was told.
     center_knows: BTreeMap<IncidentId, u32>,
     /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
     taps: BTreeMap<IncidentId, Tap>,
-    outages: Vec<(Timestamp, Timestamp)>,
-    open_outage: Option<Timestamp>,
-    refuses: bool,
-    handlers: Vec<(&'static str, Timestamp, Timestamp)>,
+    pub excuses: Excuses,
+    owed: Vec<Owed>,
     tells: bool,
     /// The code that is broken is fatal, although the code is known not to hold it.
     wanted: Option<String>,
@@ -94,14 +102,13 @@ impl Ledger {
             done: BTreeSet::new(),
             called_off: BTreeSet::new(),
             acts: BTreeMap::new(),
+            not_reached: BTreeSet::new(),
             center_knows: BTreeMap::new(),
             signals: Vec::new(),
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
-            outages: Vec::new(),
-            open_outage: None,
-            refuses: false,
-            handlers: Vec::new(),
+            excuses: Excuses::default(),
+            owed: Vec::new(),
             tells,
             story: Vec::new(),
             broken: None,
@@ -140,45 +147,10 @@ impl Ledger {
         }
     }
 
-    pub fn outage(&mut self, from: Timestamp, to: Timestamp) {
-        self.outages.push((from, to));
-    }
-
-    /// The disk fails; `refuses` if it reports that.
-    pub fn outage_begins(&mut self, at: Timestamp, refuses: bool) {
-        self.outage_ends(at);
-        self.refuses |= refuses;
-        self.open_outage = Some(at);
-    }
-
-    pub fn outage_ends(&mut self, at: Timestamp) {
-        if let Some(from) = self.open_outage.take() {
-            self.outages.push((from, at));
-        }
-    }
-
-    pub fn handler_breaks(&mut self, queue: &'static str, from: Timestamp, to: Timestamp) {
-        self.handlers.push((queue, from, to));
-    }
-
-    /// The latest time for something due: at once, unless the server could not act.
-    fn excused(&self, due: Timestamp, at: Timestamp) -> Timestamp {
-        let mut until = due + LATE;
-        let open = self.open_outage.map(|from| (from, at));
-        let mut all: Vec<_> = self.outages.iter().copied().chain(open).collect();
-        all.sort();
-        for (from, to) in all {
-            if from <= until + RECOVERS && to + RECOVERS >= due {
-                until = until.max(to + RECOVERS);
-            }
-        }
-        until
-    }
-
     /// Somebody asked at that true time.
     pub fn tapped(&mut self, raise: &Raise, at: Timestamp) {
         let Raise { id, request, by, .. } = raise;
-        self.taps.entry(*id).or_insert(Tap { at, request: *request, by: by.clone() });
+        self.taps.insert(*id, Tap { at, request: *request, by: by.clone() });
     }
 
     /// The latest fact that the receiving center was told of an incident.
@@ -210,6 +182,7 @@ impl Ledger {
                 || format!("I10: the acknowledged request {request} is lost"),
             );
         }
+        self.screens_connect_again();
         self.tell(now, || "the server has started".into());
     }
 
@@ -316,7 +289,7 @@ impl Ledger {
             format!("I13: {} is carried out too late", effect.key)
         });
         if effect.seq == 0 {
-            let may = self.refuses || !self.outages.is_empty() || self.open_outage.is_some();
+            let may = self.excuses.any(now, UNDECIDED);
             let sirens =
                 matches!(effect.kind, EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. });
             return self.demand(may && sirens, || format!("I3: {} is not stored", effect.key));
@@ -332,16 +305,15 @@ impl Ledger {
             return self.broken(format!("I12: {} was never stored", effect.key));
         };
         let first = self.carried.insert(effect.key.clone());
-        let broke =
-            self.handlers.iter().any(|(l, from, to)| *l == queue && *from <= now && *to >= since);
-        let excused = self.excused(since, now);
+        let broke = self.excuses.hold_between(since - RETRIES, now, &[Cause::Queue(queue)]);
+        let excused = self.excuses.until(since, now, UNDECIDED);
         self.demand(!first || broke || now <= excused, || {
             format!("I14: {} leaves at {now}, stored at {since}", effect.key)
         });
     }
 
-    /// The history has ended: nothing may be pending.
-    pub fn at_the_end(&mut self, world: &World) {
+    /// Everything was repaired: nothing may be pending, and every incident is over.
+    pub fn all_is_over(&mut self) {
         let pending: Vec<_> = self
             .effects
             .iter()
@@ -352,6 +324,11 @@ impl Ledger {
         let open: Vec<_> =
             self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
         self.demand(open.is_empty(), || format!("I8: never over: {open:?}"));
+    }
+
+    /// The history has ended: the disk has what was acknowledged.
+    pub fn at_the_end(&mut self, world: &World) {
+        self.screens_are_told(world.truth());
         for (request, (incident, _)) in self.acknowledged.clone() {
             self.demand(
                 world.disk.request(request).is_some_and(|row| row.incident == incident),

@@ -19,6 +19,9 @@ pub fn rings(
     now: Timestamp,
 ) {
     let mut dice = Dice::new(world.plan.seed, &format!("call/{key}"));
+    if !dice.chance(world.plan.staffing.open_pages) {
+        return;
+    }
     let say = |at: Timestamp, step: Step| {
         let who = Viewer::Contact(contact.clone());
         Intent { who, home: home.clone(), does: Does::Call(call, step) }.at(world, at);

@@ -76,7 +76,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         by,
         sent_at: clock.map(Clock::now),
         quiet: None,
-        snapshot: Snapshot::of(&home, world.plan.policy),
+        snapshot: Snapshot::of(&home, world.plan.staffing.policy()),
     };
     world.ledger().tapped(&raise, now);
     Errand::begin(world, Errand::raise(raise, need.means));

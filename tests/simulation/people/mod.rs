@@ -14,7 +14,7 @@ use super::{
 use buckler::domain::{
     id::{CallId, HomeId, IncidentId},
     incident::{
-        Actor, CallState, Disposition, State,
+        Actor, CallState, DispatchState, Disposition, Service, State,
         command::{CallStep, Command, NotReached, OperatorReport},
     },
     time::Timestamp,
@@ -42,6 +42,8 @@ pub enum Does {
     Claim,
     /// A contact, or the operator who talks to one, goes on in a call.
     Call(CallId, Step),
+    /// The operator reports progress of every service.
+    Moves(IncidentId, DispatchState),
     Close(IncidentId),
 }
 
@@ -106,7 +108,7 @@ impl Intent {
                         _ => works,
                     }
             }),
-            Does::Close(id) => {
+            Does::Close(id) | Does::Moves(id, _) => {
                 incident.id == id && works && matches!(incident.state, State::Dispatching)
             }
         }
@@ -144,6 +146,14 @@ impl Intent {
                     }
                     Viewer::Member(_) | Viewer::Contact(_) => Command::Call { call, step },
                 }
+            }
+            Does::Moves(_, state) => {
+                // The first that may still come there: operators report one service at a time.
+                let all = &shown.current.incident.dispatches;
+                let next = all.iter().find(|d| d.state != state).or(all.first());
+                let service = next.map_or(Service::Police, |d| d.service);
+                let report = OperatorReport::Dispatch { service, state, reference: None };
+                Command::ByAssignee { by, report }
             }
             Does::Close(_) => Command::ByAssignee {
                 by,

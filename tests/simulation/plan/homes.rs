@@ -9,12 +9,6 @@ use buckler::domain::{
 
 /// The home with that number.
 pub fn home(n: usize, dice: &mut Dice) -> Home {
-    let device = |id: &str, kind| Device {
-        id: id.parse().unwrap(),
-        kind,
-        model: "alarm".into(),
-        name: id.into(),
-    };
     let devices = match dice.chance(75) {
         true => vec![device("base", DeviceKind::BaseStation), device("hall", DeviceKind::Keypad)],
         false => Vec::new(),
@@ -39,6 +33,17 @@ pub fn home(n: usize, dice: &mut Dice) -> Home {
         contacts: (0..dice.below(4) as u8).map(|c| contact(c, dice.chance(10))).collect(),
         ..new
     }
+}
+
+fn device(id: &str, kind: DeviceKind) -> Device {
+    Device { id: id.parse().unwrap(), kind, model: "alarm".into(), name: id.into() }
+}
+
+/// A home with everything that an incident can use.
+pub fn full() -> Home {
+    let home = home(0, &mut Dice::new(0, "full"));
+    let devices = vec![device("base", DeviceKind::BaseStation)];
+    Home { devices, contacts: (0..3).map(|n| contact(n, false)).collect(), ..home }
 }
 
 /// The contact with that number.

@@ -3,14 +3,12 @@
 
 pub mod homes;
 pub mod needs;
+pub mod staffing;
 
 use super::{dice::Dice, people::Does};
-use buckler::domain::{
-    home::Home,
-    incident::{CenterMode, Policy},
-    time::Timestamp,
-};
+use buckler::domain::{home::Home, incident::CenterMode, time::Timestamp};
 use needs::Need;
+use staffing::Staffing;
 use std::time::Duration;
 
 /// The start of a world.
@@ -23,7 +21,7 @@ const HORIZON_MS: u64 = 40 * 60_000;
 pub struct Plan {
     pub seed: u64,
     pub homes: Vec<Home>,
-    pub policy: Policy,
+    pub staffing: Staffing,
     pub entries: Vec<Entry>,
 }
 
@@ -98,12 +96,7 @@ impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
-        let center = dice.pick(&[
-            CenterMode::Automatic,
-            CenterMode::Automatic,
-            CenterMode::Operators,
-            CenterMode::Receiver,
-        ]);
+        let staffing = Staffing::draw(&mut dice);
         let homes: Vec<Home> =
             (0..=dice.below(8) as usize).map(|n| homes::home(n, &mut dice)).collect();
         let mut entries = Vec::new();
@@ -114,13 +107,25 @@ impl Plan {
             let at = dice.ms(0, HORIZON_MS);
             entries.push((at, trouble(&mut dice)));
         }
+        // The line to a receiving center is the weakest part of its worlds.
+        for _ in 0..if staffing.center == CenterMode::Receiver { 5 } else { 0 } {
+            let fault = dice.pick(&[HandlerFault::Unreachable, HandlerFault::AnswerLost]);
+            let lasts = dice.ms(5_000, 180_000);
+            let what = What::Handler { queue: "receiver", fault, lasts };
+            entries.push((dice.ms(0, HORIZON_MS), what));
+        }
         entries.sort_by_key(|(at, _)| *at);
         let entries = entries
             .into_iter()
             .enumerate()
             .map(|(number, (at, what))| Entry { number, at, what })
             .collect();
-        Self { seed, homes, policy: Policy { center, ..Policy::default() }, entries }
+        Self { seed, homes, staffing, entries }
+    }
+
+    /// When the last entry happens.
+    pub fn ends_at(&self) -> Timestamp {
+        self.entries.last().map_or(BEGINNING, |entry| BEGINNING + entry.at)
     }
 
     /// The need of an entry, and the number of the entry.

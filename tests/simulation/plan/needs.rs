@@ -56,7 +56,8 @@ pub(super) fn add(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, Wh
             lasts: Duration::ZERO,
             means: Means::App { taps: 1 },
         };
-        entries.push((at + dice.ms(0, 30_000), What::Need(need)));
+        let after = dice.pick(&[30_000, 30_000, 200_000]);
+        entries.push((at + dice.ms(0, after), What::Need(need)));
     }
     if dice.chance(5) {
         entries.push((at + dice.ms(0, 60_000), What::EditHome { home }));
