@@ -5,7 +5,7 @@ use super::{
     access::{Action, Membership},
     home::{Enrolment, Home, Plan},
     id::CameraId,
-    incident::{Mode, Request, Source},
+    incident::{Incident, Mode, Request, Source},
 };
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,20 @@ pub fn request(
 pub fn from_device(request: Request, mode: Mode, restricted: bool) -> Result<(), Reason> {
     let may = !restricted || mode == Mode::Drill || request == Request::Siren;
     may.then_some(()).ok_or(Reason::DeviceRestricted)
+}
+
+/// Checks whether a member may control an incident: only who may request help may (R6), and from a
+/// restricted device only what that device may request itself (I33).
+///
+/// # Errors
+/// The reason why not.
+pub fn steer(incident: &Incident, member: Membership, restricted: bool) -> Result<(), Reason> {
+    permitted(member)?;
+    let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
+    if asks_for_help && restricted {
+        return Err(Reason::DeviceRestricted);
+    }
+    Ok(())
 }
 
 /// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station

@@ -6,9 +6,10 @@ use crate::{
     api::{audit::AuditAction, problem::Code},
     domain::{
         access::{Action, CenterAction, Membership},
+        eligibility::{self, Reason},
         home::Home,
         id::{HomeId, IncidentId},
-        incident::{Actor, Incident, Mode, command::Seen},
+        incident::{Actor, Incident, command::Seen},
         time::Timestamp,
     },
     server::{
@@ -206,20 +207,17 @@ impl Member {
         self.signed_in.restricted_until(&self.home)
     }
 
-    /// R6, I33: a member who may not raise an SOS may not control one either, and a restricted
-    /// device controls only what it may request itself.
+    /// R6, I33: whether this member may control the incident.
     fn may_steer(&self, incident: &Incident) -> Result<(), ApiError> {
-        if !self.membership.may(Action::Raise) {
-            return Err(ApiError::new(
-                Code::NotAllowed,
-                "You may look at this incident, not change it.",
-            ));
-        }
-        let asks_for_help = incident.mode == Mode::Live && !incident.services().is_empty();
-        if asks_for_help && self.restricted_until().is_some() {
-            return Err(ApiError::device_restricted());
-        }
-        Ok(())
+        let is_restricted = self.restricted_until().is_some();
+        eligibility::steer(incident, self.membership, is_restricted).map_err(
+            |reason| match reason {
+                Reason::DeviceRestricted => ApiError::device_restricted(),
+                _ => {
+                    ApiError::new(Code::NotAllowed, "You may look at this incident, not change it.")
+                }
+            },
+        )
     }
 }
 
