@@ -10,6 +10,7 @@ mod disk;
 mod errand;
 mod handlers;
 mod ledger;
+mod machine;
 mod people;
 mod plan;
 mod platter;

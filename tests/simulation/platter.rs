@@ -9,6 +9,7 @@ use buckler::{
             effect::{Effect, EffectKind},
             event::Recorded,
         },
+        time::Timestamp,
     },
     server::{
         clock::Anchor,
@@ -33,6 +34,8 @@ struct Tables {
     dispatches: BTreeSet<(IncidentId, Service)>,
     outbox: BTreeMap<String, Effect>,
     anchor: Option<Anchor>,
+    /// Everything that was written, and when.
+    log: Vec<(Timestamp, Batch)>,
 }
 
 fn refused(what: impl Into<String>) -> StoreError {
@@ -130,11 +133,23 @@ impl Platter {
         self.tables().check(batch)
     }
 
-    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    pub fn commit(&self, batch: &Batch, at: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         tables.check(batch)?;
         tables.take(batch);
+        tables.log.push((at, batch.clone()));
         Ok(())
+    }
+
+    /// A copy as it was then is put back.
+    pub fn put_back(&self, then: Timestamp) {
+        let mut tables = self.tables();
+        let Tables { log, anchor, .. } = std::mem::take(&mut *tables);
+        tables.anchor = anchor;
+        for (at, batch) in log.into_iter().take_while(|(at, _)| *at <= then) {
+            tables.take(&batch);
+            tables.log.push((at, batch));
+        }
     }
 
     pub fn request(&self, id: IncidentId) -> Option<RequestRow> {

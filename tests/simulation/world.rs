@@ -3,10 +3,11 @@
 //! to kill has its own runtime.
 
 use super::{
-    disk::Disk,
+    disk::{Disk, Handle},
     errand::{Errand, Errands},
     handlers::{Peers, effect_handlers},
     ledger::{Ledger, excuses::Cause},
+    machine::{Boots, SimulatedMachine, Time},
     people::{Intent, member, operator, outside},
     plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When},
     screens::{Screens, Viewer},
@@ -14,9 +15,10 @@ use super::{
 use buckler::{
     domain::time::Timestamp,
     server::{
-        clock::{Boot, Clock, TimeSource},
-        engine::{Current, Engine, outbox::Outbox},
+        clock::Clock,
+        engine::{Current, Engine, outbox::Outbox, put_back},
         live_events::{Change, LiveEvents},
+        store::{Journal, StoreError},
         tasks::Tasks,
     },
 };
@@ -25,10 +27,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::sync::{Notify, watch};
 
 /// After the last entry everything heals, and must have come to its end within this time (I8).
 const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
@@ -70,16 +69,6 @@ pub struct Weather {
     pub slow_ms: u64,
 }
 
-struct Time {
-    /// True time and the runtime's time at the start of this life. Between lives, time stops.
-    base: Timestamp,
-    since: Option<Instant>,
-    wall_offset_ms: i64,
-    /// The server's time minus true time when it was killed.
-    server_offset_ms: i64,
-    boot: (u32, Timestamp),
-}
-
 pub struct World {
     pub plan: Plan,
     pub disk: Disk,
@@ -88,38 +77,26 @@ pub struct World {
     pub errands: Mutex<Errands>,
     pub screens: Mutex<Screens>,
     pub weather: Mutex<Weather>,
-    time: Mutex<Time>,
+    pub time: Mutex<Time>,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
     pub killed: Notify,
-    kill: Mutex<(Duration, bool)>,
+    kill: Mutex<Death>,
+}
+
+/// How a server dies and comes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Death {
+    pub down: Duration,
+    pub boots: Boots,
+    /// A copy of the database, that old, is put back meanwhile.
+    pub restores: Option<Duration>,
 }
 
 /// The reason why a life ended.
 enum End {
-    Killed { down: Duration, reboot: bool },
+    Killed(Death),
     Over,
     Broken,
-}
-
-#[derive(Clone)]
-struct Sky(Arc<World>);
-
-impl std::fmt::Debug for Sky {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the sky")
-    }
-}
-
-impl TimeSource for Sky {
-    fn wall(&self) -> Timestamp {
-        let (truth, offset) = (self.0.truth(), self.0.lock(&self.0.time).wall_offset_ms);
-        Timestamp::from_millis(truth.as_millis().saturating_add_signed(offset))
-    }
-    fn boot(&self) -> Option<Boot> {
-        let truth = self.0.truth();
-        let (number, at) = self.0.lock(&self.0.time).boot;
-        Some(Boot { id: format!("boot-{number}"), uptime: truth.since(at) })
-    }
 }
 
 impl World {
@@ -137,29 +114,16 @@ impl World {
             errands: Mutex::default(),
             screens: Mutex::default(),
             weather: Mutex::default(),
-            time: Mutex::new(Time {
-                base: BEGINNING,
-                since: None,
-                wall_offset_ms: 0,
-                server_offset_ms: 0,
-                boot: (1, BEGINNING),
-            }),
+            time: Mutex::new(Time::new(BEGINNING, plan.machine_sleeps())),
             queue: Mutex::new(queue),
             killed: Notify::new(),
-            kill: Mutex::default(),
+            kill: Mutex::new(Death { down: Duration::ZERO, boots: Boots::No, restores: None }),
             plan,
         })
     }
 
     pub fn lock<'a, T>(&self, what: &'a Mutex<T>) -> MutexGuard<'a, T> {
         what.lock().expect("no holder panics")
-    }
-
-    /// The true time, no matter how clocks were set.
-    #[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
-    pub fn truth(&self) -> Timestamp {
-        let time = self.lock(&self.time);
-        time.base + time.since.map_or(Duration::ZERO, |since| Instant::now() - since)
     }
 
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -184,11 +148,6 @@ impl World {
         self.killed.notify_one();
         std::future::pending().await
     }
-
-    fn instant_of(&self, truth: Timestamp) -> Instant {
-        let time = self.lock(&self.time);
-        time.since.expect("a life runs") + truth.since(time.base)
-    }
 }
 
 /// Runs a world to its end. Returns the broken invariant, with the story if it is requested.
@@ -203,47 +162,50 @@ pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
             .build()
             .expect("a runtime");
         let end = runtime.block_on(live(&world));
-        let died = world.truth_of_life_end(&runtime);
+        let died = runtime.block_on(async { world.lock(&world.time).life_ends() });
         drop(runtime);
-        let End::Killed { down, reboot } = end else { break };
-        world.be_down(died, down, reboot);
+        let End::Killed(death) = end else { break };
+        world.be_down(died, death);
     }
     let mut ledger = world.ledger();
     std::mem::replace(&mut *ledger, Ledger::new(false, None))
 }
 
 impl World {
-    fn truth_of_life_end(&self, runtime: &tokio::runtime::Runtime) -> Timestamp {
-        let died = runtime.block_on(async { self.truth() });
-        let mut time = self.lock(&self.time);
-        (time.base, time.since) = (died, None);
-        died
-    }
-
-    fn be_down(self: &Arc<Self>, died: Timestamp, down: Duration, reboot: bool) {
+    fn be_down(self: &Arc<Self>, died: Timestamp, Death { down, boots, restores }: Death) {
         let back = died + down;
         self.disk.power_off(self);
         self.lock(&self.peers).server_died();
         self.ledger().excuses.begins(Cause::Down, died);
         self.ledger().excuses.ends(Cause::Down, back);
         self.ledger().tell(died, || {
-            format!(
-                "the server is killed, for {down:?}{}",
-                if reboot { ", with the machine" } else { "" }
-            )
+            format!("the server is killed, for {down:?}; the machine boots: {boots:?}")
         });
-        while let Some((at, event)) = self.next_until(back) {
-            self.lock(&self.time).base = at.max(died);
+        self.passes(back, |at| self.lock(&self.time).passes(at));
+        self.lock(&self.time).boots(boots, down);
+        self.ledger().boots(boots);
+        if let Some(age) = restores {
+            self.ledger().tell(back, || format!("the database of {age:?} before is put back"));
+            self.disk.put_back(died - age);
+            self.ledger().put_back(died - age, &self.disk);
+        }
+    }
+
+    /// Time passes until then without a server: what reaches it is lost.
+    fn passes(self: &Arc<Self>, until: Timestamp, passes: impl Fn(Timestamp)) {
+        while let Some((at, event)) = self.next_until(until) {
+            passes(at);
             self.handle(event, None);
         }
-        let mut time = self.lock(&self.time);
-        time.base = back;
-        if reboot {
-            time.boot = (time.boot.0 + 1, back);
-            // A machine that boots with a changed clock cannot be told from one that was off for
-            // longer, or not at all.
-            time.wall_offset_ms = time.server_offset_ms;
-        }
+        passes(until);
+    }
+
+    /// The machine sleeps, with the server.
+    fn sleeps(self: &Arc<Self>, lasts: Duration) {
+        let (from, until) = (self.truth(), self.truth() + lasts);
+        self.ledger().excuses.begins(Cause::Suspended, from);
+        self.passes(until, |at| self.lock(&self.time).sleeps_until(at));
+        self.ledger().excuses.ends(Cause::Suspended, until);
     }
 
     fn next_until(&self, most: Timestamp) -> Option<(Timestamp, Event)> {
@@ -254,30 +216,27 @@ impl World {
 }
 
 /// One life of the server.
-#[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
 async fn live(world: &Arc<World>) -> End {
-    world.lock(&world.time).since = Some(Instant::now());
-    let clock = Arc::new(Clock::new(Sky(world.clone())));
+    world.lock(&world.time).life_begins();
+    let clock = Arc::new(Clock::new(SimulatedMachine(world.clone())));
     let (live, drill) = effect_handlers(world, &clock);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop);
-    let engine = match Engine::start(
-        Arc::new(world.disk.handle(world, &clock)),
-        clock.clone(),
-        live_events.clone(),
-        outbox,
-        &tasks,
-    )
-    .await
-    {
-        Ok(engine) => engine,
-        Err(error) => {
-            world.ledger().broken(format!("I15: the server does not start: {error}"));
-            return End::Broken;
-        }
-    };
+    let journal = Arc::new(world.disk.handle(world, &clock));
+    if let Err(error) = withhold(&*journal, &clock).await {
+        world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
+        return End::Broken;
+    }
+    let engine =
+        match Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await {
+            Ok(engine) => engine,
+            Err(error) => {
+                world.ledger().broken(format!("I15: the server does not start: {error}"));
+                return End::Broken;
+            }
+        };
     world.ledger().started(world.truth(), &engine, &world.disk);
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
     let end = world.plan.ends_at().max(world.truth()) + AFTERMATH;
@@ -294,8 +253,7 @@ async fn live(world: &Arc<World>) -> End {
             () = world.killed.notified() => {
                 let offset = clock.now().as_millis().cast_signed() - world.truth().as_millis().cast_signed();
                 world.lock(&world.time).server_offset_ms = offset;
-                let (down, reboot) = *world.lock(&world.kill);
-                return End::Killed { down, reboot };
+                return End::Killed(*world.lock(&world.kill));
             }
             failed = &mut failed => {
                 world.ledger().broken(format!("I8: {failed}"));
@@ -331,6 +289,20 @@ async fn live(world: &Arc<World>) -> End {
             return End::Broken;
         }
     }
+}
+
+/// Withholds everything of a database that was put back: as `src/server/run/put_back.rs`.
+async fn withhold(journal: &Handle, clock: &Clock) -> Result<(), StoreError> {
+    if !journal.is_put_back() {
+        return Ok(());
+    }
+    let (running, (pending, _)) = (journal.running().await?, journal.pending().await?);
+    let (batch, _) = put_back(running, &pending, clock.now());
+    if !batch.is_empty() {
+        journal.commit(batch).await?;
+    }
+    journal.is_the_last_written();
+    Ok(())
 }
 
 /// Tells the screens of each home what the server shows: at first when they connect again, and then
@@ -419,7 +391,7 @@ impl World {
         }
     }
 
-    fn enter(&self, n: usize, is_up: bool) {
+    fn enter(self: &Arc<Self>, n: usize, is_up: bool) {
         let entry = self.plan.entries[n].clone();
         let now = self.truth();
         self.ledger().tell(now, || format!("{:?}", entry.what));
@@ -435,8 +407,10 @@ impl World {
                 self.lock(&self.screens).freeze(home, who, now, now + lasts);
             }
             What::EditHome { home } => self.lock(&self.peers).edit_home(home),
-            What::Kill { when, down, reboot } => {
-                *self.lock(&self.kill) = (down, reboot);
+            What::Sleep { lasts } if is_up => self.sleeps(lasts),
+            What::Sleep { .. } => {}
+            What::Kill { when, death } => {
+                *self.lock(&self.kill) = death;
                 match when {
                     When::Now if is_up => self.killed.notify_one(),
                     When::Now => {}

@@ -14,12 +14,14 @@ pub enum Cause {
     Refuses,
     /// The disk is slow.
     Slow,
+    /// The machine sleeps.
+    Suspended,
     /// The peers of this queue are not reached.
     Queue(&'static str),
 }
 
 /// The causes that keep anything from being decided.
-pub const UNDECIDED: &[Cause] = &[Cause::Down, Cause::Refuses, Cause::Slow];
+pub const UNDECIDED: &[Cause] = &[Cause::Down, Cause::Refuses, Cause::Slow, Cause::Suspended];
 
 /// What went wrong in a world, and when.
 #[derive(Debug, Default)]

@@ -42,7 +42,9 @@ impl Case {
 impl Ledger {
     /// A batch is on the disk, and known to be there since `known`. It was decided at `now`, when
     /// the server's time was `server`.
-    pub fn committed(&mut self, [now, server, known]: [Timestamp; 3], batch: &Batch) {
+    pub fn committed(&mut self, times: [Timestamp; 3], batch: &Batch) {
+        let [now, server, known] = times;
+        self.log.push((times, batch.clone()));
         for id in &batch.over {
             self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
                 format!("I15: {id} is over without a fact")
@@ -67,7 +69,10 @@ impl Ledger {
         }
         for (id, first, facts) in &batch.facts {
             self.presses_owe_screens(*id, *first, facts, known);
-            facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
+            // What was put back does nothing, not even OFF.
+            if !self.withheld.contains(id) {
+                facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
+            }
         }
         self.tells_the_receiver(&batch.effects);
         self.presses_are_facts(batch);
@@ -79,6 +84,9 @@ impl Ledger {
     /// cancellation and its end.
     fn tells_the_receiver(&mut self, effects: &[Effect]) {
         for (id, wanted) in std::mem::take(&mut self.signals) {
+            if self.withheld.contains(&id) {
+                continue;
+            }
             let told =
                 effects.iter().any(|e| e.incident == id && matches!(e.kind, EffectKind::SignalReceiver { signal, .. } if signal == wanted));
             self.demand(told, || {
@@ -162,7 +170,9 @@ impl Ledger {
                 format!("R10: {id} has another deadline than its countdown")
             });
             let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + TAP);
-            self.demand(fresh, || format!("F5: {id} began at {at}, too long after its tap"));
+            self.demand(fresh || self.is_time_unknown, || {
+                format!("F5: {id} began at {at}, too long after its tap")
+            });
             let asked = BTreeSet::from([*request]);
             let case = Case {
                 incident,
@@ -188,6 +198,7 @@ impl Ledger {
         case.incident.apply(fact);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
+        self.does_nothing_by_itself(id, &fact.event);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
         case.note_press(&before, number, at, &fact.event);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
@@ -219,6 +230,7 @@ impl Ledger {
                 });
                 let late = *late_ms == fact.at.since(before.deadline).as_millis() as u64;
                 self.demand(late, || format!("I16: {id} records another lateness than it had"));
+                self.is_as_late_as_it_says(id, *late_ms, case.due, at);
                 let excused = self.excuses.until(case.due, at, UNDECIDED);
                 self.demand(at <= excused, || {
                     format!(
@@ -241,12 +253,14 @@ impl Ledger {
                 self.demand(counting, || format!("I3: {id} was sent without a countdown"));
                 case.left = Some(at);
             }
+            Event::FoundLate { put_back: true, .. } => case.left = case.left.or(Some(at)),
             Event::FoundLate { .. } => {
                 let long_ago = case.left.unwrap_or(case.due);
                 self.demand(at.since(long_ago) >= Duration::from_secs(14 * 60), || {
                     format!("R22: {id} is reviewed, and was not late")
                 });
-                let was_down = self.excuses.hold_at(at, &[Cause::Down, Cause::Refuses]);
+                let was_down =
+                    self.excuses.hold_at(at, &[Cause::Down, Cause::Refuses, Cause::Suspended]);
                 self.demand(was_down, || {
                     format!("I8: {id} was found late by a server that was up")
                 });

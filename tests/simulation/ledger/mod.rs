@@ -1,6 +1,7 @@
 //! The invariants, checked at every commit, effect and answer against what truly happened. Of all
 //! that the server says about itself, the ledger believes only what is on the disk.
 
+mod backups;
 mod ends;
 pub mod excuses;
 mod history;
@@ -18,7 +19,10 @@ use buckler::{
         },
         time::Timestamp,
     },
-    server::engine::{Answer, Denied, Engine},
+    server::{
+        engine::{Answer, Denied, Engine},
+        store::Batch,
+    },
 };
 use ends::{Act, Press};
 use excuses::{Cause, Excuses, UNDECIDED};
@@ -80,6 +84,14 @@ pub struct Ledger {
     taps: BTreeMap<IncidentId, Tap>,
     pub excuses: Excuses,
     owed: Vec<Owed>,
+    /// Everything that was stored, with its times.
+    log: Vec<([Timestamp; 3], Batch)>,
+    /// The incidents of a database that was put back, about which nobody has decided.
+    withheld: BTreeSet<IncidentId>,
+    /// The effects that were stored when the database was put back.
+    stale: BTreeSet<String>,
+    /// A machine has booted without knowing the time.
+    is_time_unknown: bool,
     tells: bool,
     /// The code that is broken is fatal, although the code is known not to hold it.
     wanted: Option<String>,
@@ -109,6 +121,10 @@ impl Ledger {
             taps: BTreeMap::new(),
             excuses: Excuses::default(),
             owed: Vec::new(),
+            log: Vec::new(),
+            withheld: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            is_time_unknown: false,
             tells,
             story: Vec::new(),
             broken: None,
@@ -294,6 +310,10 @@ impl Ledger {
                 matches!(effect.kind, EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. });
             return self.demand(may && sirens, || format!("I3: {} is not stored", effect.key));
         }
+        let is_stale = self.stale.contains(&effect.key);
+        self.demand(!is_stale, || {
+            format!("I32: {} is carried out after the database was put back", effect.key)
+        });
         self.demand(disk.holds_effect(&effect.key), || {
             format!("I12: {} is carried out and not in the outbox", effect.key)
         });
@@ -318,6 +338,7 @@ impl Ledger {
             .effects
             .iter()
             .filter(|(k, (e, _))| e.not_after.is_none() && !self.carried.contains(*k))
+            .filter(|(k, _)| !self.stale.contains(*k))
             .map(|(k, _)| k.clone())
             .collect();
         self.demand(pending.is_empty(), || format!("I12: never carried out: {pending:?}"));

@@ -101,6 +101,7 @@ impl Ledger {
             Cause::Down,
             Cause::Refuses,
             Cause::Slow,
+            Cause::Suspended,
             Cause::Queue("receiver"),
             Cause::Queue("responders"),
         ];

@@ -5,7 +5,7 @@ pub mod homes;
 pub mod needs;
 pub mod staffing;
 
-use super::{dice::Dice, people::Does};
+use super::{dice::Dice, machine::Boots, people::Does, world::Death};
 use buckler::domain::{home::Home, incident::CenterMode, time::Timestamp};
 use needs::Need;
 use staffing::Staffing;
@@ -45,7 +45,9 @@ pub enum What {
     /// Somebody changes the home's contacts. No running incident may notice (I19).
     EditHome { home: usize },
     /// The server is killed and restarted.
-    Kill { when: When, down: Duration, reboot: bool },
+    Kill { when: When, death: Death },
+    /// The machine sleeps.
+    Sleep { lasts: Duration },
     /// The disk fails.
     Disk { fault: DiskFault, lasts: Duration },
     /// An effect handler fails.
@@ -114,6 +116,7 @@ impl Plan {
             let what = What::Handler { queue: "receiver", fault, lasts };
             entries.push((dice.ms(0, HORIZON_MS), what));
         }
+        time_faults(&mut dice, &mut entries);
         entries.sort_by_key(|(at, _)| *at);
         let entries = entries
             .into_iter()
@@ -121,6 +124,11 @@ impl Plan {
             .map(|(number, (at, what))| Entry { number, at, what })
             .collect();
         Self { seed, homes, staffing, entries }
+    }
+
+    /// Whether the machine ever sleeps.
+    pub fn machine_sleeps(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry.what, What::Sleep { .. }))
     }
 
     /// When the last entry happens.
@@ -142,6 +150,28 @@ impl Plan {
     }
 }
 
+/// In some worlds the machine sleeps, or a copy of the database is put back.
+fn time_faults(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
+    let mut at_needs = |dice: &mut Dice, what: What| {
+        // Something must be running to go wrong.
+        let (begun, _) = dice.pick(entries.as_slice());
+        entries.push((begun + dice.ms(0, 60_000), what));
+    };
+    if dice.chance(8) {
+        for _ in 0..1 + dice.below(3) {
+            let lasts = dice.pick(&[3_000, 60_000, 1_500_000]);
+            let lasts = dice.ms(500, lasts);
+            at_needs(dice, What::Sleep { lasts });
+        }
+    }
+    if dice.chance(6) {
+        let age = dice.pick(&[20_000, 300_000, 1_200_000]);
+        let restores = Some(dice.ms(0, age));
+        let death = Death { down: down(dice), boots: Boots::No, restores };
+        at_needs(dice, What::Kill { when: When::Now, death });
+    }
+}
+
 /// How long a server is down.
 fn down(dice: &mut Dice) -> Duration {
     match dice.below(20) {
@@ -154,7 +184,14 @@ fn down(dice: &mut Dice) -> Duration {
 
 fn trouble(dice: &mut Dice) -> What {
     match dice.below(6) {
-        0 => What::Kill { when: When::Now, down: down(dice), reboot: dice.chance(50) },
+        0 => {
+            let boots =
+                dice.pick(&[Boots::No, Boots::No, Boots::Right, Boots::Right, Boots::Unknown]);
+            // A machine takes a while to boot.
+            let boot = if boots == Boots::Unknown { 20_000 } else { 0 };
+            let down = down(dice).max(Duration::from_millis(boot));
+            What::Kill { when: When::Now, death: Death { down, boots, restores: None } }
+        }
         1 | 2 => {
             let fault = dice.pick(&[DiskFault::Full, DiskFault::Flush, DiskFault::Slow]);
             What::Disk { fault, lasts: dice.ms(50, 30_000) }

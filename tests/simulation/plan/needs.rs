@@ -1,7 +1,7 @@
 //! What people need. Their taps, their hammering and the messages of their panels follow from it.
 
 use super::{What, When, down};
-use crate::{dice::Dice, people::Does};
+use crate::{dice::Dice, machine::Boots, people::Does, world::Death};
 use buckler::domain::incident::{Mode, Request};
 use std::time::Duration;
 
@@ -65,7 +65,8 @@ pub(super) fn add(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, Wh
     if dice.chance(12) {
         let when =
             dice.pick(&[When::Now, When::BeforeCommit, When::AfterCommit, When::AfterEffect]);
-        let kill = What::Kill { when, down: down(dice), reboot: false };
+        let death = Death { down: down(dice), boots: Boots::No, restores: None };
+        let kill = What::Kill { when, death };
         entries.push((at + dice.ms(0, 40_000), kill));
     }
 }
