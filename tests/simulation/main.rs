@@ -20,7 +20,7 @@ mod shrink;
 mod world;
 
 use ledger::open::Found;
-use plan::Plan;
+use plan::{Plan, Size};
 use shrink::{repeats, shortest};
 use std::{
     process::ExitCode,
@@ -38,12 +38,15 @@ struct Options {
     from: u64,
     /// Print only the broken invariant. Used when hunting deliberate faults.
     brief: bool,
+    /// How large the worlds are.
+    size: Size,
     /// An invariant that is known not to hold, whose shortest history is printed.
     open: Option<String>,
 }
 
 fn options() -> Options {
-    let mut options = Options { seeds: SEEDS, from: 1, brief: false, open: None };
+    let mut options =
+        Options { seeds: SEEDS, from: 1, brief: false, size: Size::default(), open: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || {
@@ -56,10 +59,15 @@ fn options() -> Options {
             "--seeds" => options.seeds = number(),
             "--from" => options.from = number(),
             "--brief" => options.brief = true,
+            "--homes" => options.size.homes = Some(number()),
+            // A year is long: one on each core.
+            "--days" => (options.size.days, options.seeds) = (Some(number()), 2),
             "--open" => options.open = words.next(),
             // Options that the test harness of other binaries accepts.
             "--quiet" | "--nocapture" => {}
-            other => panic!("there are --seeds N, --from S, --brief and --open CODE, not {other}"),
+            other => panic!(
+                "there are --days N, --homes N, --seeds N, --from S, --brief and --open CODE, not {other}"
+            ),
         }
     }
     options
@@ -77,10 +85,14 @@ fn main() -> ExitCode {
     if let Some(broken) = broken {
         return report(broken, &options);
     }
-    repeats(from);
+    repeats(from, options.size);
     found.print();
     // Only a whole run says that something does not happen any more.
-    let outdated = if (seeds, from) == (SEEDS, 1) { found.outdated() } else { Vec::new() };
+    let outdated = if (seeds, from, options.size) == (SEEDS, 1, Size::default()) {
+        found.outdated()
+    } else {
+        Vec::new()
+    };
     outdated.iter().for_each(|line| println!("simulation: {line}"));
     println!(
         "simulation: {incidents} incidents in {seeds} histories from seed {from}, no invariant broken"
@@ -114,7 +126,8 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found) {
                     if seed >= from + seeds || broken.load(Ordering::Relaxed) != u64::MAX {
                         return;
                     }
-                    let ledger = world::run(Plan::of(seed), false, options.open.as_deref());
+                    let ledger =
+                        world::run(Plan::of(seed, options.size), false, options.open.as_deref());
                     incidents.fetch_add(ledger.incidents(), Ordering::Relaxed);
                     found.lock().expect("no holder panics").add(&ledger.open, seed);
                     if ledger.is_broken() {
@@ -131,12 +144,12 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found) {
 /// Prints the shortest history that breaks the same as this seed.
 fn report(broken: u64, options: &Options) -> ExitCode {
     let wanted = options.open.as_deref();
-    let what = world::run(Plan::of(broken), false, wanted)
+    let what = world::run(Plan::of(broken, options.size), false, wanted)
         .broken
         .unwrap_or_else(|| "it does not break again: the simulation is not repeatable".into());
     println!("simulation: seed {broken} breaks\n  {what}");
     if !options.brief {
-        let (plan, ledger) = shortest(Plan::of(broken), wanted);
+        let (plan, ledger) = shortest(Plan::of(broken, options.size), wanted);
         println!(
             "the shortest history that was found:\n  homes {}, center {:?}",
             plan.homes.len(),

@@ -2,14 +2,14 @@
 
 use super::{
     ledger::{Ledger, open::code},
-    plan::Plan,
+    plan::{Plan, Size},
     world,
 };
 use std::time::Duration;
 
 /// Checks that a seed repeats its history: one that cannot be repeated proves nothing.
-pub fn repeats(seed: u64) {
-    let run = || world::run(Plan::of(seed), true, None).story;
+pub fn repeats(seed: u64, size: Size) {
+    let run = || world::run(Plan::of(seed, size), true, None).story;
     assert_eq!(run(), run(), "the same seed is the same history");
 }
 

@@ -13,7 +13,7 @@ use super::{
     screens::{Screens, Viewer},
 };
 use buckler::{
-    domain::time::Timestamp,
+    domain::{id::HomeId, time::Timestamp},
     server::{
         clock::Clock,
         engine::{Current, Engine, outbox::Outbox, put_back},
@@ -52,6 +52,8 @@ pub enum Event {
     Presses(usize, u8),
     /// Somebody looks whether that press helps.
     LooksAgain(usize, u8),
+    /// A code arrives from the keypad of a home, which was typed then.
+    Code(HomeId, Timestamp),
     /// Somebody acts on what their screen shows.
     Acts(Box<Intent>),
     /// A disk, a handler or the network works again.
@@ -225,7 +227,7 @@ async fn live(world: &Arc<World>) -> End {
     let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop);
     let journal = Arc::new(world.disk.handle(world, &clock));
-    if let Err(error) = withhold(&*journal, &clock).await {
+    if let Err(error) = withhold(&journal, &clock).await {
         world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
         return End::Broken;
     }
@@ -354,6 +356,11 @@ impl World {
                 member::presses(self, entry, press, server.map(|(_, clock)| &**clock))
             }
             Event::LooksAgain(entry, press) => member::looks_again(self, entry, press),
+            Event::Code(home, typed) => {
+                if let Some((engine, _)) = server {
+                    member::disarms(self, engine, &home, typed);
+                }
+            }
             Event::Acts(intent) => intent.carry_out(self),
             Event::DiskHeals => {
                 self.disk.break_with(None);
@@ -400,6 +407,10 @@ impl World {
             What::Steer { home, who, does } => {
                 let home = self.plan.homes[home].id.clone();
                 Intent { who: Viewer::Member(who), home, does }.carry_out(self);
+            }
+            What::Code { home, kept } => {
+                let home = self.plan.homes[home].id.clone();
+                self.later(now + kept, Event::Code(home, now));
             }
             What::Freeze { home, who, lasts } => {
                 let home = self.plan.homes[home].id.clone();

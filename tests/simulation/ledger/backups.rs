@@ -11,6 +11,7 @@ impl Ledger {
         self.cases.clear();
         self.effects.clear();
         self.done.clear();
+        self.withheld.clear();
         let tells = std::mem::take(&mut self.tells);
         for (times, batch) in std::mem::take(&mut self.log) {
             if times[2] <= then {

@@ -75,6 +75,7 @@ impl Ledger {
             }
         }
         self.tells_the_receiver(&batch.effects);
+        self.withdraws(batch);
         self.presses_are_facts(batch);
         self.done.extend(batch.done.iter().cloned());
         self.one_runs_in_a_home();
@@ -196,9 +197,9 @@ impl Ledger {
         let before = case.incident.clone();
         case.facts += 1;
         case.incident.apply(fact);
+        self.does_nothing_by_itself(id, &fact.event);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
-        self.does_nothing_by_itself(id, &fact.event);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
         case.note_press(&before, number, at, &fact.event);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));

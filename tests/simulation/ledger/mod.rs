@@ -2,6 +2,7 @@
 //! that the server says about itself, the ledger believes only what is on the disk.
 
 mod backups;
+mod center;
 mod ends;
 pub mod excuses;
 mod history;
@@ -78,6 +79,8 @@ pub struct Ledger {
     not_reached: BTreeSet<CallId>,
     /// The latest fact of each incident that the receiving center was told.
     center_knows: BTreeMap<IncidentId, u32>,
+    /// The alarms of each incident that the receiving center has.
+    alarms: BTreeMap<IncidentId, BTreeSet<String>>,
     /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
@@ -116,6 +119,7 @@ impl Ledger {
             acts: BTreeMap::new(),
             not_reached: BTreeSet::new(),
             center_knows: BTreeMap::new(),
+            alarms: BTreeMap::new(),
             signals: Vec::new(),
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
@@ -294,6 +298,7 @@ impl Ledger {
         if let EffectKind::SignalReceiver { signal: Signal::Alarm, .. } = effect.kind {
             let knows = self.center_knows.entry(effect.incident).or_default();
             *knows = effect.seq.max(*knows);
+            self.alarms_once(effect);
         }
         self.demand(effect.mode == mode, || {
             format!("I18: {} leaves by the handler of the other mode", effect.key)

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 /// An invariant, or a part of it, and words of its gap in `docs/known-gaps.md`.
 const OPEN: &[(&str, &str)] = &[
+    ("I12/once", "*Send help now* signals again"),
+    ("I12/withdrawn", "closing sends no cancel"),
     ("I16/unsynchronized", "a countdown counts as a minute late, however late it really is"),
     ("I23/elsewhere", "a claim by a report never lapses"),
     ("I24/console", "Operators' mode with an empty console"),
     ("I30/clock", "An end from elsewhere is compared with the requests by its sender's clock"),
     ("I30/untold", "So can an end that was said after a press that the line had not delivered yet"),
+    ("I30/kept", "A code that the broker kept cancels a countdown that began after it was typed"),
     ("I30/older", "An app that is older than the server names no request"),
 ];
 

@@ -5,16 +5,19 @@ use crate::{
     dice::Dice,
     errand::{Errand, Fate},
     plan::needs::{Means, Need},
-    screens::Viewer,
+    screens::{Sight, Viewer},
     world::{Event, World},
 };
 use buckler::{
     domain::{
-        id::IncidentId,
-        incident::{Actor, Mode, Request, Snapshot, Source, command::Raise},
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor, Mode, Request, Snapshot, Source,
+            command::{Command, Raise, Seen},
+        },
         time::Timestamp,
     },
-    server::clock::Clock,
+    server::{clock::Clock, engine::Engine},
 };
 use std::time::Duration;
 
@@ -80,6 +83,18 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
     };
     world.ledger().tapped(&raise, now);
     Errand::begin(world, Errand::raise(raise, need.means));
+}
+
+/// The code of a keypad arrives: it cancels what counts down, as `src/server/mqtt/buttons.rs` does.
+/// Whoever typed it knew of what was requested before, at most.
+pub fn disarms(world: &World, engine: &Engine, home: &HomeId, typed: Timestamp) {
+    let Some(current) = engine.view().running_in(home) else { return };
+    let incident = current.incident.id;
+    let by = Actor::Device { name: "keypad".into() };
+    let facts = world.ledger().presses_until(incident, typed);
+    let sight = Sight { at: typed, facts, open: Some("I30/kept") };
+    let cancel = Command::Cancel { by, seen: Seen::All };
+    Errand::begin(world, Errand::command(incident, cancel, Duration::from_secs(5)).seen(sight));
 }
 
 fn looks_later(world: &World, entry: usize, press: u8, now: Timestamp) {

@@ -13,8 +13,18 @@ use std::time::Duration;
 
 /// The start of a world.
 pub const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
-/// How long events are generated. Afterwards everything heals, and must come to its end.
-const HORIZON_MS: u64 = 40 * 60_000;
+/// How long events are generated if no number of days is given. Afterward everything heals, and must
+/// come to its end, or stays as it is.
+const HORIZON: Duration = Duration::from_secs(40 * 60);
+
+/// How large the worlds are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// One to eight homes, if it is not given.
+    pub homes: Option<u64>,
+    /// Less than an hour in which much happens, if it is not given.
+    pub days: Option<u64>,
+}
 
 /// The plan of one world.
 #[derive(Clone, Debug)]
@@ -40,6 +50,8 @@ pub enum What {
     Need(Need),
     /// Somebody steers the incident that their screen shows.
     Steer { home: usize, who: &'static str, does: Does },
+    /// Somebody types a code at a keypad, which disarms. The broker may keep it for a while.
+    Code { home: usize, kept: Duration },
     /// The connection of a screen hangs.
     Freeze { home: usize, who: &'static str, lasts: Duration },
     /// Somebody changes the home's contacts. No running incident may notice (I19).
@@ -96,17 +108,25 @@ pub const QUEUES: [&str; 5] = ["devices", "phones", "receiver", "responders", "n
 
 impl Plan {
     /// The plan of a seed.
-    pub fn of(seed: u64) -> Self {
+    pub fn of(seed: u64, size: Size) -> Self {
         let mut dice = Dice::new(seed, "plan");
         let staffing = Staffing::draw(&mut dice);
-        let homes: Vec<Home> =
-            (0..=dice.below(8) as usize).map(|n| homes::home(n, &mut dice)).collect();
+        let homes: Vec<Home> = (0..size.homes.unwrap_or(1 + dice.below(8)) as usize)
+            .map(|n| homes::home(n, &mut dice))
+            .collect();
         let mut entries = Vec::new();
-        for _ in 0..8 + dice.below(24) {
-            needs::add(&mut dice, homes.len(), &mut entries);
+        // A home of a year has three needs a month, and its server two troubles a day.
+        let (needs, troubles) = match size.days {
+            Some(days) => (days * homes.len() as u64 / 10, 2 * days),
+            None => (8 + dice.below(24), dice.below(12)),
+        };
+        let horizon = size.days.map_or(HORIZON, |days| Duration::from_secs(days * 86_400));
+        for _ in 0..needs {
+            let at = dice.ms(0, horizon.as_millis() as u64);
+            needs::add(&mut dice, homes.len(), at, &mut entries);
         }
-        for _ in 0..dice.below(12) {
-            let at = dice.ms(0, HORIZON_MS);
+        for _ in 0..troubles {
+            let at = dice.ms(0, horizon.as_millis() as u64);
             entries.push((at, trouble(&mut dice)));
         }
         // The line to a receiving center is the weakest part of its worlds.
@@ -114,7 +134,7 @@ impl Plan {
             let fault = dice.pick(&[HandlerFault::Unreachable, HandlerFault::AnswerLost]);
             let lasts = dice.ms(5_000, 180_000);
             let what = What::Handler { queue: "receiver", fault, lasts };
-            entries.push((dice.ms(0, HORIZON_MS), what));
+            entries.push((dice.ms(0, horizon.as_millis() as u64), what));
         }
         time_faults(&mut dice, &mut entries);
         entries.sort_by_key(|(at, _)| *at);

@@ -31,9 +31,13 @@ pub enum Means {
 }
 
 /// Adds a need, and what people tend to do afterward.
-pub(super) fn add(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, What)>) {
+pub(super) fn add(
+    dice: &mut Dice,
+    homes: usize,
+    at: Duration,
+    entries: &mut Vec<(Duration, What)>,
+) {
     let home = dice.below(homes as u64) as usize;
-    let at = dice.ms(0, super::HORIZON_MS);
     let who = dice.pick(&["ada", "ben"]);
     let need = Need {
         home,
@@ -58,6 +62,11 @@ pub(super) fn add(dice: &mut Dice, homes: usize, entries: &mut Vec<(Duration, Wh
         };
         let after = dice.pick(&[30_000, 30_000, 200_000]);
         entries.push((at + dice.ms(0, after), What::Need(need)));
+    }
+    if dice.chance(8) {
+        let kept = if dice.chance(50) { dice.ms(0, 50_000) } else { Duration::ZERO };
+        let typed = (at + dice.ms(0, 10_000)).saturating_sub(kept);
+        entries.push((typed, What::Code { home, kept }));
     }
     if dice.chance(5) {
         entries.push((at + dice.ms(0, 60_000), What::EditHome { home }));
