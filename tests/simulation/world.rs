@@ -241,8 +241,7 @@ async fn live(world: &Arc<World>) -> End {
         };
     world.ledger().started(world.truth(), &engine, &world.disk);
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
-    let end = world.plan.ends_at().max(world.truth()) + AFTERMATH;
-    let looks_back = world.plan.ends_at().max(world.truth()) + LOOKS_BACK;
+    let planned = world.plan.ends_at().max(world.truth());
     let mut failed = std::pin::pin!(tasks.failed());
     loop {
         if world.ledger().is_broken() {
@@ -266,29 +265,8 @@ async fn live(world: &Arc<World>) -> End {
         let Some((_, event)) = world.next_until(at) else { continue };
         let looked = matches!(event, Event::Look);
         world.handle(event, Some((&engine, &clock)));
-        let heals = world.plan.staffing.heals;
-        if looked && heals && world.is_quiet(&engine) {
-            world.ledger().all_is_over();
-            world.ledger().at_the_end(world);
-            return End::Over;
-        }
-        if looked && !heals && world.truth() > looks_back {
-            world.ledger().can_be_ended(&engine, &world.plan.staffing, clock.now());
-            world.ledger().at_the_end(world);
-            return End::Over;
-        }
-        if world.truth() > end {
-            let left: Vec<_> = engine
-                .view()
-                .running()
-                .iter()
-                .map(|c| format!("{} {:?}", c.incident.id, c.incident.state))
-                .collect();
-            world.ledger().broken(format!(
-                "I8: not over long after everything was healed: {left:?}; outbox {:?}",
-                world.disk.left()
-            ));
-            return End::Broken;
+        if looked && let Some(end) = world.is_at_its_end(&engine, &clock, planned) {
+            return end;
         }
     }
 }
@@ -329,6 +307,32 @@ async fn tell_screens(world: Arc<World>, live_events: Arc<LiveEvents>, engine: E
 }
 
 impl World {
+    /// Whether this world is over. Its plan was over at `planned`, or this life began then.
+    fn is_at_its_end(&self, engine: &Engine, clock: &Clock, planned: Timestamp) -> Option<End> {
+        let now = self.truth();
+        if self.plan.staffing.heals && self.is_quiet(engine) {
+            self.ledger().all_is_over();
+            self.ledger().at_the_end(self);
+            return Some(End::Over);
+        }
+        if !self.plan.staffing.heals && now > planned + LOOKS_BACK {
+            self.ledger().can_be_ended(engine, &self.plan.staffing, clock.now());
+            self.ledger().at_the_end(self);
+            return Some(End::Over);
+        }
+        if now <= planned + AFTERMATH {
+            return None;
+        }
+        let running = engine.view().running();
+        let left: Vec<_> =
+            running.iter().map(|c| format!("{} {:?}", c.incident.id, c.incident.state)).collect();
+        self.ledger().broken(format!(
+            "I8: not over long after everything was healed: {left:?}; outbox {:?}",
+            self.disk.left()
+        ));
+        Some(End::Broken)
+    }
+
     /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
         let only_looks = self.lock(&self.queue).values().all(|e| matches!(e, Event::Look));
