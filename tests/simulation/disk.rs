@@ -72,6 +72,11 @@ impl Disk {
         }
     }
 
+    /// A copy of the database will be put back.
+    pub fn keep_log(&self) {
+        self.platter.keep_log();
+    }
+
     /// A copy of the database as it was then is put back.
     pub fn put_back(&self, then: Timestamp) {
         self.platter.put_back(then);

@@ -34,8 +34,8 @@ struct Tables {
     dispatches: BTreeSet<(IncidentId, Service)>,
     outbox: BTreeMap<String, Effect>,
     anchor: Option<Anchor>,
-    /// Everything that was written, and when.
-    log: Vec<(Timestamp, Batch)>,
+    /// Everything that was written, and when, if a copy will be put back.
+    log: Option<Vec<(Timestamp, Batch)>>,
 }
 
 fn refused(what: impl Into<String>) -> StoreError {
@@ -137,19 +137,25 @@ impl Platter {
         let mut tables = self.tables();
         tables.check(batch)?;
         tables.take(batch);
-        tables.log.push((at, batch.clone()));
+        if let Some(log) = &mut tables.log {
+            log.push((at, batch.clone()));
+        }
         Ok(())
+    }
+
+    /// Keeps what is written, because a copy will be put back.
+    pub fn keep_log(&self) {
+        self.tables().log.get_or_insert_default();
     }
 
     /// A copy as it was then is put back.
     pub fn put_back(&self, then: Timestamp) {
         let mut tables = self.tables();
         let Tables { log, anchor, .. } = std::mem::take(&mut *tables);
-        tables.anchor = anchor;
-        for (at, batch) in log.into_iter().take_while(|(at, _)| *at <= then) {
-            tables.take(&batch);
-            tables.log.push((at, batch));
-        }
+        let mut log = log.expect("the plan says that a copy will be put back");
+        log.retain(|(at, _)| *at <= then);
+        log.iter().for_each(|(_, batch)| tables.take(batch));
+        (tables.anchor, tables.log) = (anchor, Some(log));
     }
 
     pub fn request(&self, id: IncidentId) -> Option<RequestRow> {

@@ -131,14 +131,15 @@ impl Screens {
     /// What this screen shows at that time, if it shows an incident.
     pub fn shown(&self, seed: u64, who: &Viewer, home: &HomeId, at: Timestamp) -> Option<Shown> {
         let link = format!("screen/{home}/{who:?}");
-        let is_older_app = Dice::new(seed, &link).chance(30);
+        let link = Dice::new(seed, &link);
+        let is_older_app = link.clone().chance(30);
         let mut arrived = Vec::new();
         let mut last = Timestamp::default();
         for (n, told) in self.told.get(home)?.iter().enumerate() {
             let arrives = match &told.how {
                 // Events stay in their order.
                 How::Event { slow_ms } => {
-                    let mut dice = Dice::new(seed, &format!("{link}/{n}"));
+                    let mut dice = link.nth(n);
                     last = last.max(self.arrival(&mut dice, told.at, *slow_ms, who, home));
                     last
                 }

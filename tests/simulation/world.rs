@@ -156,6 +156,10 @@ impl World {
 /// `wanted` is broken although it is known not to hold.
 pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
     let world = World::new(plan, tells, wanted);
+    if world.plan.puts_back() {
+        world.disk.keep_log();
+        world.ledger().log = Some(Vec::new());
+    }
     world.later(BEGINNING + LOOK, Event::Look);
     loop {
         let runtime = tokio::runtime::Builder::new_current_thread()

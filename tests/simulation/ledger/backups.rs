@@ -13,7 +13,7 @@ impl Ledger {
         self.done.clear();
         self.withheld.clear();
         let tells = std::mem::take(&mut self.tells);
-        for (times, batch) in std::mem::take(&mut self.log) {
+        for (times, batch) in self.log.replace(Vec::new()).unwrap_or_default() {
             if times[2] <= then {
                 self.committed(times, &batch);
             }

@@ -44,7 +44,9 @@ impl Ledger {
     /// the server's time was `server`.
     pub fn committed(&mut self, times: [Timestamp; 3], batch: &Batch) {
         let [now, server, known] = times;
-        self.log.push((times, batch.clone()));
+        if let Some(log) = &mut self.log {
+            log.push((times, batch.clone()));
+        }
         for id in &batch.over {
             self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
                 format!("I15: {id} is over without a fact")
@@ -200,6 +202,7 @@ impl Ledger {
         self.does_nothing_by_itself(id, &fact.event);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
+        self.check_dialing(&mut case, &before, &fact.event, at);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
         case.note_press(&before, number, at, &fact.event);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
@@ -241,15 +244,6 @@ impl Ledger {
                 });
                 case.left = Some(at);
             }
-            Event::CallPlaced { purpose: Purpose::Verify, .. } => {
-                case.dialed = before.assignee.is_some().then_some(at);
-            }
-            Event::CallEnded { call, outcome: CallOutcome::NoAnswer } if call.number == 1 => {
-                let dialed = case.dialed.filter(|_| !self.not_reached.contains(call));
-                self.demand(dialed.is_none_or(|dialed| at >= dialed + REACH), || {
-                    format!("I8/dialing: the call of {id} ended at {at} while an operator dialed")
-                });
-            }
             Event::SentNow { .. } => {
                 self.demand(counting, || format!("I3: {id} was sent without a countdown"));
                 case.left = Some(at);
@@ -281,6 +275,25 @@ impl Ledger {
                     matches!(before.state, State::Verifying(_)) && before.mode == Mode::Live;
                 self.demand(!waits, || {
                     format!("I5: {id} was closed before its first call had ended")
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// I8: an operator who makes the first call has the time to reach somebody.
+    fn check_dialing(&mut self, case: &mut Case, before: &Incident, event: &Event, at: Timestamp) {
+        match event {
+            Event::CallPlaced { purpose: Purpose::Verify, .. } => {
+                case.dialed = before.assignee.is_some().then_some(at);
+            }
+            Event::CallEnded { call, outcome: CallOutcome::NoAnswer } if call.number == 1 => {
+                let dialed = case.dialed.filter(|_| !self.not_reached.contains(call));
+                self.demand(dialed.is_none_or(|dialed| at >= dialed + REACH), || {
+                    format!(
+                        "I8/dialing: the call of {} ended at {at} while an operator dialed",
+                        before.id
+                    )
                 });
             }
             _ => {}

@@ -87,8 +87,8 @@ pub struct Ledger {
     taps: BTreeMap<IncidentId, Tap>,
     pub excuses: Excuses,
     owed: Vec<Owed>,
-    /// Everything that was stored, with its times.
-    log: Vec<([Timestamp; 3], Batch)>,
+    /// Everything that was stored, with its times, if a copy will be put back.
+    pub log: Option<Vec<([Timestamp; 3], Batch)>>,
     /// The incidents of a database that was put back, about which nobody has decided.
     withheld: BTreeSet<IncidentId>,
     /// The effects that were stored when the database was put back.
@@ -125,7 +125,7 @@ impl Ledger {
             taps: BTreeMap::new(),
             excuses: Excuses::default(),
             owed: Vec::new(),
-            log: Vec::new(),
+            log: None,
             withheld: BTreeSet::new(),
             stale: BTreeSet::new(),
             is_time_unknown: false,

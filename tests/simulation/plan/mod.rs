@@ -151,6 +151,13 @@ impl Plan {
         self.entries.iter().any(|entry| matches!(entry.what, What::Sleep { .. }))
     }
 
+    /// Whether a copy of the database is put back.
+    pub fn puts_back(&self) -> bool {
+        let puts_back =
+            |what: &What| matches!(what, What::Kill { death, .. } if death.restores.is_some());
+        self.entries.iter().any(|entry| puts_back(&entry.what))
+    }
+
     /// When the last entry happens.
     pub fn ends_at(&self) -> Timestamp {
         self.entries.last().map_or(BEGINNING, |entry| BEGINNING + entry.at)
