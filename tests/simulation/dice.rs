@@ -17,6 +17,12 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
     }
 
+    /// The throws for the n-th case of this occasion, which cost less than a name for each.
+    pub fn nth(&self, n: usize) -> Self {
+        let mut dice = Self(self.0 ^ (n as u64).wrapping_mul(0xd6e8_feb8_6659_fd93));
+        Self(dice.next())
+    }
+
     /// Any number.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -43,6 +43,8 @@ struct State {
     unsure: Option<(Batch, Timestamp, Timestamp)>,
     commits: u64,
     tidied: u64,
+    /// A copy was put back, and nothing of it has been withheld yet.
+    is_put_back: bool,
 }
 
 /// The disk as one life of the server sees it.
@@ -73,9 +75,20 @@ impl Disk {
         };
         let survives = Dice::new(world.plan.seed, &format!("flush/{commits}")).chance(50);
         if let Some((batch, truth, server)) = unsure.filter(|_| survives) {
-            self.platter.commit(&batch).expect("it was checked when it was written");
+            self.platter.commit(&batch, world.truth()).expect("it was checked when it was written");
             world.ledger().committed([truth, server, world.truth()], &batch);
         }
+    }
+
+    /// A copy of the database will be put back.
+    pub fn keep_log(&self) {
+        self.platter.keep_log();
+    }
+
+    /// A copy of the database as it was then is put back.
+    pub fn put_back(&self, then: Timestamp) {
+        self.platter.put_back(then);
+        self.state.lock().expect("no holder panics").is_put_back = true;
     }
 
     /// The contents of the outbox.
@@ -97,6 +110,15 @@ impl Disk {
 }
 
 impl Handle {
+    /// Whether the database is not the one that this server wrote last.
+    pub fn is_put_back(&self) -> bool {
+        self.state().is_put_back
+    }
+
+    pub fn is_the_last_written(&self) {
+        self.state().is_put_back = false;
+    }
+
     fn disk(&self) -> &Disk {
         &self.world.disk
     }
@@ -133,7 +155,7 @@ impl Journal for Handle {
             return Err(StoreError::Unusable("the disk does not flush".into()));
         }
         self.state().unsure = None;
-        self.disk().platter.commit(&batch)?;
+        self.disk().platter.commit(&batch, self.world.truth())?;
         self.world.ledger().committed([truth, server, self.world.truth()], &batch);
         for (id, _, facts) in &batch.facts {
             if let Some(Recorded { at, event: Event::Started { deadline, .. }, .. }) = facts.first()

@@ -3,15 +3,20 @@
 
 use super::{
     dice::Dice,
-    world::{Event, World},
+    plan::needs::Means,
+    screens::{Sight, Viewer},
+    world::{Event, Weather, World},
 };
 use buckler::{
     domain::{
-        id::{HomeId, IncidentId},
-        incident::command::{Command, Raise},
+        id::IncidentId,
+        incident::command::{CallStep, Command, OperatorReport, Raise, Seen},
         time::Timestamp,
     },
-    server::engine::{Denied, Engine},
+    server::{
+        clock::Clock,
+        engine::{Current, Denied, Engine},
+    },
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -24,45 +29,81 @@ pub struct Errand {
     patience: Duration,
     attempts: u32,
     answered: bool,
+    /// The incident that the answer names.
+    incident: Option<IncidentId>,
+}
+
+/// What became of a request, as its sender knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    OnItsWay,
+    /// Refused, or not answered for too long.
+    NotSent,
+    Arrived(IncidentId),
 }
 
 #[derive(Clone, Debug)]
 enum ErrandKind {
-    Raise(Box<Raise>),
-    Give(IncidentId, Command),
+    Raise(Box<Raise>, Means),
+    /// A command, and what its author had been shown.
+    Give(IncidentId, Command, Option<Sight>),
 }
+
+/// What an app without the field that says it is taken to have shown: what is older than this.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// All errands, indexed by number.
 #[derive(Debug, Default)]
 pub struct Errands {
     all: Vec<Errand>,
-    /// The incident that the people of a home see.
-    seen: Vec<(HomeId, IncidentId)>,
     /// The error of the client's last estimate of the server's time.
     offset_ms: i64,
 }
 
 impl Errands {
-    pub fn answered(&mut self, errand: usize, done: bool) {
-        self.all[errand].answered |= done;
+    pub fn answered(&mut self, errand: usize, done: bool, incident: Option<IncidentId>) {
+        let errand = &mut self.all[errand];
+        errand.answered |= done;
+        errand.incident = errand.incident.or(incident);
     }
 
-    /// The incident that the people of that home look at.
-    pub fn latest_in(&self, home: &HomeId) -> Option<IncidentId> {
-        self.seen.iter().rev().find(|(h, _)| h == home).map(|(_, id)| *id)
+    /// What became of the request with this id.
+    pub fn fate(&self, id: IncidentId, now: Timestamp) -> Fate {
+        let is_it = |errand: &&Errand| matches!(&errand.what, ErrandKind::Raise(raise, _) if raise.id == id);
+        match self.all.iter().rev().find(is_it) {
+            Some(Errand { incident: Some(incident), .. }) => Fate::Arrived(*incident),
+            Some(errand) if errand.answered || now > errand.since + errand.patience => {
+                Fate::NotSent
+            }
+            _ => Fate::OnItsWay,
+        }
+    }
+
+    /// Who asked for help with this errand, and when, if it is that.
+    pub fn asked_by(&self, errand: usize) -> Option<(Viewer, Timestamp)> {
+        let Errand { what, since, .. } = &self.all[errand];
+        match what {
+            ErrandKind::Raise(raise, _) => Viewer::of(&raise.by).map(|who| (who, *since)),
+            ErrandKind::Give(..) => None,
+        }
     }
 }
 
 impl Errand {
-    /// A client's request, sent at the server's time if the client can know that. Otherwise the
-    /// client estimates it.
-    pub fn raise(raise: Raise, since: Timestamp) -> Self {
+    /// A request for help, sent at the server's time if its device can know that.
+    pub fn raise(raise: Raise, means: Means) -> Self {
         Self {
-            what: ErrandKind::Raise(Box::new(raise)),
-            since,
-            patience: Duration::from_secs(60),
+            what: ErrandKind::Raise(Box::new(raise), means),
+            since: Timestamp::default(),
+            // The broker keeps what a button says for less than a minute.
+            patience: Duration::from_secs(if matches!(means, Means::Button { .. }) {
+                50
+            } else {
+                60
+            }),
             attempts: 0,
             answered: false,
+            incident: None,
         }
     }
 
@@ -70,12 +111,26 @@ impl Errand {
     pub fn command(incident: IncidentId, command: Command, patience: Duration) -> Self {
         let since = Timestamp::default();
         Self {
-            what: ErrandKind::Give(incident, command),
+            what: ErrandKind::Give(incident, command, None),
             since,
             patience,
             attempts: 0,
             answered: false,
+            incident: None,
         }
+    }
+
+    /// The command of somebody who had been shown this.
+    pub fn seen(mut self, by_author: Sight) -> Self {
+        if let ErrandKind::Give(_, _, sight) = &mut self.what {
+            *sight = Some(by_author);
+        }
+        self
+    }
+
+    /// Whether it stays in the house, whose network loses and delays nothing.
+    fn is_local(&self) -> bool {
+        matches!(self.what, ErrandKind::Raise(_, Means::Button { .. }))
     }
 
     /// Sends the first copy now.
@@ -87,8 +142,10 @@ impl Errand {
     pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
         errand.since = at;
         let mut errands = world.lock(&world.errands);
-        if let ErrandKind::Raise(raise) = &mut errand.what {
+        if let ErrandKind::Raise(raise, means) = &mut errand.what {
             match raise.sent_at {
+                // A button says no time.
+                _ if matches!(means, Means::Button { .. }) => raise.sent_at = None,
                 Some(server) => {
                     errands.offset_ms =
                         server.as_millis().cast_signed() - at.as_millis().cast_signed()
@@ -109,15 +166,21 @@ impl Errand {
     /// Sends a copy or two into the network, and schedules a retry in case no answer comes.
     pub fn send(world: &World, number: usize) {
         let now = world.truth();
-        let (attempt, gives_up) = {
+        let (attempt, gives_up, is_local) = {
             let errand = &mut world.lock(&world.errands).all[number];
             errand.attempts += 1;
-            (errand.attempts, errand.answered || now > errand.since + errand.patience)
+            if let (1, ErrandKind::Give(incident, Command::Report { .. }, Some(sight))) =
+                (errand.attempts, &mut errand.what)
+            {
+                sight.facts = sight.facts.max(world.ledger().center_knows(*incident));
+            }
+            let gives_up = errand.answered || now > errand.since + errand.patience;
+            (errand.attempts, gives_up, errand.is_local())
         };
         if gives_up {
             return;
         }
-        travel(world, &format!("to/{number}/{attempt}"), Event::Arrive(number));
+        travel(world, &format!("to/{number}/{attempt}"), is_local, Event::Arrive(number));
         // The app retries after two seconds at first, and then less often.
         world.later(
             now + Duration::from_millis(2_000 * u64::from(attempt.min(5))),
@@ -126,48 +189,89 @@ impl Errand {
     }
 
     /// A copy has reached the server.
-    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine) {
-        let what = world.lock(&world.errands).all[number].what.clone();
+    pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine, clock: &Clock) {
+        let errand = world.lock(&world.errands).all[number].clone();
+        let is_local = errand.is_local();
+        let Errand { mut what, since, .. } = errand;
+        if let ErrandKind::Give(incident, command, Some(sight)) = &mut what {
+            if let (Some(seen @ Seen::Before(_)), now) = (seen_of(command), clock.now()) {
+                *seen = Seen::Before(now - SHOWN_WITHIN);
+            }
+            // The sender's clock was ahead of the server's when it spoke.
+            if let Command::Report { said_at, .. } = command
+                && clock.now() < *said_at + world.truth().since(since)
+            {
+                sight.open = Some("I30/clock");
+            }
+            world.ledger().acts(*incident, command, *sight);
+        }
         let (world, engine) = (world.clone(), engine.clone());
         tokio::spawn(async move {
-            let done = match what {
-                ErrandKind::Raise(raise) => ask(&world, &engine, *raise).await,
-                ErrandKind::Give(incident, command) => {
+            let (done, current) = match what {
+                ErrandKind::Raise(raise, means) => ask(&world, &engine, *raise, means).await,
+                ErrandKind::Give(incident, command, _) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);
                     // Who moves a dispatch sees that it is lost, and says it again.
                     let may_be_lost =
                         matches!(command, Command::Dispatch { .. }) && engine.view().store_fails();
-                    !matches!(answer, Err(Denied::StorageUnavailable)) && !may_be_lost
+                    let is_lost = matches!(answer, Err(Denied::StorageUnavailable)) || may_be_lost;
+                    (!is_lost, None)
                 }
             };
             travel(
                 &world,
                 &format!("back/{number}/{}", world.truth()),
-                Event::Answered(number, done),
+                is_local,
+                Event::Answered(number, done, current),
             );
         });
     }
 }
 
+/// Where a command says what its author had been shown.
+fn seen_of(command: &mut Command) -> Option<&mut Seen> {
+    match command {
+        Command::Cancel { seen, .. }
+        | Command::Silence { seen, .. }
+        | Command::End { seen, .. }
+        | Command::Review { seen, .. }
+        | Command::Close { seen, .. }
+        | Command::Call { step: CallStep::Cancel { seen, .. }, .. }
+        | Command::ByAssignee {
+            report:
+                OperatorReport::Close { seen, .. }
+                | OperatorReport::Call { step: CallStep::Cancel { seen, .. }, .. },
+            ..
+        } => Some(seen),
+        _ => None,
+    }
+}
+
 /// The server's entrance: what `http/incidents` does before and after it calls the engine.
-async fn ask(world: &World, engine: &Engine, raise: Raise) -> bool {
+async fn ask(
+    world: &World,
+    engine: &Engine,
+    raise: Raise,
+    means: Means,
+) -> (bool, Option<Arc<Current>>) {
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {}",
         raise.home, raise.request, raise.mode, raise.drill_sirens
     ))
     .into();
-    let answer = engine.raise(raise.clone(), fingerprint).await;
+    let answer = match means {
+        Means::Panel { .. } => engine.raise_and_send(raise.clone(), fingerprint).await,
+        Means::App { .. } | Means::Button { .. } => engine.raise(raise.clone(), fingerprint).await,
+    };
     world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
-    if let Ok(answer) = &answer {
-        world.lock(&world.errands).seen.push((raise.home.clone(), answer.current.incident.id));
-    }
-    !matches!(answer, Err(Denied::StorageUnavailable))
+    let is_answered = !matches!(answer, Err(Denied::StorageUnavailable));
+    (is_answered, answer.ok().map(|answer| answer.current))
 }
 
 /// Sends an event through the network, which may lose, delay, duplicate or reorder it.
-fn travel(world: &World, name: &str, event: Event) {
-    let weather = *world.lock(&world.weather);
+fn travel(world: &World, name: &str, is_local: bool, event: Event) {
+    let weather = if is_local { Weather::default() } else { *world.lock(&world.weather) };
     let mut dice = Dice::new(world.plan.seed, name);
     let now = world.truth();
     let copies = if dice.chance(8) { 2 } else { 1 };

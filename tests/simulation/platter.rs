@@ -9,6 +9,7 @@ use buckler::{
             effect::{Effect, EffectKind},
             event::Recorded,
         },
+        time::Timestamp,
     },
     server::{
         clock::Anchor,
@@ -33,6 +34,8 @@ struct Tables {
     dispatches: BTreeSet<(IncidentId, Service)>,
     outbox: BTreeMap<String, Effect>,
     anchor: Option<Anchor>,
+    /// Everything that was written, and when, if a copy will be put back.
+    log: Option<Vec<(Timestamp, Batch)>>,
 }
 
 fn refused(what: impl Into<String>) -> StoreError {
@@ -130,11 +133,29 @@ impl Platter {
         self.tables().check(batch)
     }
 
-    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    pub fn commit(&self, batch: &Batch, at: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         tables.check(batch)?;
         tables.take(batch);
+        if let Some(log) = &mut tables.log {
+            log.push((at, batch.clone()));
+        }
         Ok(())
+    }
+
+    /// Keeps what is written, because a copy will be put back.
+    pub fn keep_log(&self) {
+        self.tables().log.get_or_insert_default();
+    }
+
+    /// A copy as it was then is put back.
+    pub fn put_back(&self, then: Timestamp) {
+        let mut tables = self.tables();
+        let Tables { log, anchor, .. } = std::mem::take(&mut *tables);
+        let mut log = log.expect("the plan says that a copy will be put back");
+        log.retain(|(at, _)| *at <= then);
+        log.iter().for_each(|(_, batch)| tables.take(batch));
+        (tables.anchor, tables.log) = (anchor, Some(log));
     }
 
     pub fn request(&self, id: IncidentId) -> Option<RequestRow> {

@@ -3,25 +3,25 @@
 //! to kill has its own runtime.
 
 use super::{
-    disk::Disk,
+    disk::{Disk, Handle},
     errand::{Errand, Errands},
-    ledger::Ledger,
-    peers::{Peers, ways_out},
-    plan::{DiskFault, HandlerFault, Plan, Steer, What, When},
+    handlers::{Peers, effect_handlers},
+    ledger::{Ledger, excuses::Cause},
+    machine::{Boots, SimulatedMachine, Time},
+    people::{Intent, member, operator, outside},
+    plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When},
+    screens::{Screens, Viewer},
 };
 use buckler::{
     domain::{
-        id::IncidentId,
-        incident::{
-            Actor, Snapshot, Source, State,
-            command::{Command, Raise, Seen},
-        },
+        id::{HomeId, IncidentId},
         time::Timestamp,
     },
     server::{
-        clock::{Boot, Clock, TimeSource},
-        engine::{Engine, outbox::Outbox},
-        live_events::LiveEvents,
+        clock::Clock,
+        engine::{Current, Engine, outbox::Outbox, put_back},
+        live_events::{Change, LiveEvents},
+        store::{Journal, StoreError},
         tasks::Tasks,
     },
 };
@@ -30,15 +30,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::sync::{Notify, watch};
 
-/// The start of a world.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 /// After the last entry everything heals, and must have come to its end within this time (I8).
 const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
+/// In a world in which nothing is repaired, somebody looks so long after the last entry whether what
+/// runs can be ended.
+const LOOKS_BACK: Duration = Duration::from_secs(45 * 60);
 /// How often an operator checks whether something needs a decision.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -51,8 +49,16 @@ pub enum Event {
     Send(usize),
     /// A copy reaches the server, if the server is up.
     Arrive(usize),
-    /// An answer reaches the sender.
-    Answered(usize, bool),
+    /// An answer reaches the sender, with the incident if there is one.
+    Answered(usize, bool, Option<Arc<Current>>),
+    /// Somebody presses for the need of an entry, the first time or again.
+    Presses(usize, u8),
+    /// Somebody looks whether that press helps.
+    LooksAgain(usize, u8),
+    /// A code arrives from the keypad of a home, which was typed then.
+    Code(HomeId, Timestamp),
+    /// Somebody acts on what their screen shows.
+    Acts(Box<Intent>),
     /// A disk, a handler or the network works again.
     DiskHeals,
     HandlerHeals(&'static str),
@@ -70,59 +76,38 @@ pub struct Weather {
     pub slow_ms: u64,
 }
 
-struct Time {
-    /// True time and the runtime's time at the start of this life. Between lives, time stops.
-    base: Timestamp,
-    since: Option<Instant>,
-    wall_offset_ms: i64,
-    /// The server's time minus true time when it was killed.
-    server_offset_ms: i64,
-    boot: (u32, Timestamp),
-}
-
 pub struct World {
     pub plan: Plan,
     pub disk: Disk,
     pub ledger: Mutex<Ledger>,
     pub peers: Mutex<Peers>,
     pub errands: Mutex<Errands>,
+    pub screens: Mutex<Screens>,
     pub weather: Mutex<Weather>,
-    time: Mutex<Time>,
+    pub time: Mutex<Time>,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
     pub killed: Notify,
-    kill: Mutex<(Duration, bool)>,
+    kill: Mutex<Death>,
+}
+
+/// How a server dies and comes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Death {
+    pub down: Duration,
+    pub boots: Boots,
+    /// A copy of the database, that old, is put back meanwhile.
+    pub restores: Option<Duration>,
 }
 
 /// The reason why a life ended.
 enum End {
-    Killed { down: Duration, reboot: bool },
+    Killed(Death),
     Over,
     Broken,
 }
 
-#[derive(Clone)]
-struct Sky(Arc<World>);
-
-impl std::fmt::Debug for Sky {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the sky")
-    }
-}
-
-impl TimeSource for Sky {
-    fn wall(&self) -> Timestamp {
-        let (truth, offset) = (self.0.truth(), self.0.lock(&self.0.time).wall_offset_ms);
-        Timestamp::from_millis(truth.as_millis().saturating_add_signed(offset))
-    }
-    fn boot(&self) -> Option<Boot> {
-        let truth = self.0.truth();
-        let (number, at) = self.0.lock(&self.0.time).boot;
-        Some(Boot { id: format!("boot-{number}"), uptime: truth.since(at) })
-    }
-}
-
 impl World {
-    fn new(plan: Plan, tells: bool) -> Arc<Self> {
+    fn new(plan: Plan, tells: bool, wanted: Option<&str>) -> Arc<Self> {
         let queue = plan
             .entries
             .iter()
@@ -131,33 +116,21 @@ impl World {
             .collect();
         Arc::new(Self {
             disk: Disk::default(),
-            ledger: Mutex::new(Ledger::new(tells)),
+            ledger: Mutex::new(Ledger::new(tells, wanted.map(Into::into))),
             peers: Mutex::default(),
             errands: Mutex::default(),
+            screens: Mutex::default(),
             weather: Mutex::default(),
-            time: Mutex::new(Time {
-                base: BEGINNING,
-                since: None,
-                wall_offset_ms: 0,
-                server_offset_ms: 0,
-                boot: (1, BEGINNING),
-            }),
+            time: Mutex::new(Time::new(BEGINNING, plan.machine_sleeps())),
             queue: Mutex::new(queue),
             killed: Notify::new(),
-            kill: Mutex::default(),
+            kill: Mutex::new(Death { down: Duration::ZERO, boots: Boots::No, restores: None }),
             plan,
         })
     }
 
     pub fn lock<'a, T>(&self, what: &'a Mutex<T>) -> MutexGuard<'a, T> {
         what.lock().expect("no holder panics")
-    }
-
-    /// The true time, no matter how clocks were set.
-    #[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
-    pub fn truth(&self) -> Timestamp {
-        let time = self.lock(&self.time);
-        time.base + time.since.map_or(Duration::ZERO, |since| Instant::now() - since)
     }
 
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -182,16 +155,16 @@ impl World {
         self.killed.notify_one();
         std::future::pending().await
     }
-
-    fn instant_of(&self, truth: Timestamp) -> Instant {
-        let time = self.lock(&self.time);
-        time.since.expect("a life runs") + truth.since(time.base)
-    }
 }
 
 /// Runs a world to its end. Returns the broken invariant, with the story if it is requested.
-pub fn run(plan: Plan, tells: bool) -> Ledger {
-    let world = World::new(plan, tells);
+/// `wanted` is broken although it is known not to hold.
+pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
+    let world = World::new(plan, tells, wanted);
+    if world.plan.puts_back() {
+        world.disk.keep_log();
+        world.ledger().log = Some(Vec::new());
+    }
     world.later(BEGINNING + LOOK, Event::Look);
     loop {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -200,46 +173,49 @@ pub fn run(plan: Plan, tells: bool) -> Ledger {
             .build()
             .expect("a runtime");
         let end = runtime.block_on(live(&world));
-        let died = world.truth_of_life_end(&runtime);
+        let died = runtime.block_on(async { world.lock(&world.time).life_ends() });
         drop(runtime);
-        let End::Killed { down, reboot } = end else { break };
-        world.be_down(died, down, reboot);
+        let End::Killed(death) = end else { break };
+        world.be_down(died, death);
     }
     let mut ledger = world.ledger();
-    std::mem::replace(&mut *ledger, Ledger::new(false))
+    std::mem::replace(&mut *ledger, Ledger::new(false, None))
 }
 
 impl World {
-    fn truth_of_life_end(&self, runtime: &tokio::runtime::Runtime) -> Timestamp {
-        let died = runtime.block_on(async { self.truth() });
-        let mut time = self.lock(&self.time);
-        (time.base, time.since) = (died, None);
-        died
-    }
-
-    fn be_down(self: &Arc<Self>, died: Timestamp, down: Duration, reboot: bool) {
+    fn be_down(self: &Arc<Self>, died: Timestamp, Death { down, boots, restores }: Death) {
         let back = died + down;
         self.disk.power_off(self);
         self.lock(&self.peers).server_died(&self.disk);
-        self.ledger().outage(died, back);
+        self.ledger().was_down(died, back);
         self.ledger().tell(died, || {
-            format!(
-                "the server is killed, for {down:?}{}",
-                if reboot { ", with the machine" } else { "" }
-            )
+            format!("the server is killed, for {down:?}; the machine boots: {boots:?}")
         });
-        while let Some((at, event)) = self.next_until(back) {
-            self.lock(&self.time).base = at.max(died);
+        self.passes(back, |at| self.lock(&self.time).passes(at));
+        self.lock(&self.time).boots(boots, down);
+        self.ledger().boots(boots);
+        if let Some(age) = restores {
+            self.ledger().tell(back, || format!("the database of {age:?} before is put back"));
+            self.disk.put_back(died - age);
+            self.ledger().put_back(died - age, &self.disk);
+        }
+    }
+
+    /// Time passes until then without a server: what reaches it is lost.
+    fn passes(self: &Arc<Self>, until: Timestamp, passes: impl Fn(Timestamp)) {
+        while let Some((at, event)) = self.next_until(until) {
+            passes(at);
             self.handle(event, None);
         }
-        let mut time = self.lock(&self.time);
-        time.base = back;
-        if reboot {
-            time.boot = (time.boot.0 + 1, back);
-            // A machine that boots with a changed clock cannot be told from one that was off for
-            // longer, or not at all.
-            time.wall_offset_ms = time.server_offset_ms;
-        }
+        passes(until);
+    }
+
+    /// The machine sleeps, with the server.
+    fn sleeps(self: &Arc<Self>, lasts: Duration) {
+        let (from, until) = (self.truth(), self.truth() + lasts);
+        self.ledger().excuses.begins(Cause::Suspended, from);
+        self.passes(until, |at| self.lock(&self.time).sleeps_until(at));
+        self.ledger().excuses.ends(Cause::Suspended, until);
     }
 
     fn next_until(&self, most: Timestamp) -> Option<(Timestamp, Event)> {
@@ -250,33 +226,30 @@ impl World {
 }
 
 /// One life of the server.
-#[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
 async fn live(world: &Arc<World>) -> End {
-    world.lock(&world.time).since = Some(Instant::now());
-    let clock = Arc::new(Clock::new(Sky(world.clone())));
-    let (live, drill) = ways_out(world, &clock);
+    world.lock(&world.time).life_begins();
+    let clock = Arc::new(Clock::new(SimulatedMachine(world.clone())));
+    let (live, drill) = effect_handlers(world, &clock);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop);
-    let engine = match Engine::start(
-        Arc::new(world.disk.handle(world, &clock)),
-        clock.clone(),
-        live_events,
-        outbox,
-        &tasks,
-    )
-    .await
-    {
-        Ok(engine) => engine,
-        Err(error) => {
-            world.ledger().broken(format!("I15: the server does not start: {error}"));
-            return End::Broken;
-        }
-    };
+    let journal = Arc::new(world.disk.handle(world, &clock));
+    if let Err(error) = withhold(&journal, &clock).await {
+        world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
+        return End::Broken;
+    }
+    let engine =
+        match Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await {
+            Ok(engine) => engine,
+            Err(error) => {
+                world.ledger().broken(format!("I15: the server does not start: {error}"));
+                return End::Broken;
+            }
+        };
     world.ledger().started(world.truth(), &engine, &world.disk);
-    let end = world.plan.entries.last().map_or(BEGINNING, |e| BEGINNING + e.at).max(world.truth())
-        + AFTERMATH;
+    tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
+    let planned = world.plan.ends_at().max(world.truth());
     let mut failed = std::pin::pin!(tasks.failed());
     loop {
         if world.ledger().is_broken() {
@@ -289,8 +262,7 @@ async fn live(world: &Arc<World>) -> End {
             () = world.killed.notified() => {
                 let offset = clock.now().as_millis().cast_signed() - world.truth().as_millis().cast_signed();
                 world.lock(&world.time).server_offset_ms = offset;
-                let (down, reboot) = *world.lock(&world.kill);
-                return End::Killed { down, reboot };
+                return End::Killed(*world.lock(&world.kill));
             }
             failed = &mut failed => {
                 world.ledger().broken(format!("I8: {failed}"));
@@ -301,27 +273,74 @@ async fn live(world: &Arc<World>) -> End {
         let Some((_, event)) = world.next_until(at) else { continue };
         let looked = matches!(event, Event::Look);
         world.handle(event, Some((&engine, &clock)));
-        if looked && world.is_quiet(&engine) {
-            world.ledger().at_the_end(world);
-            return End::Over;
+        if looked && let Some(end) = world.is_at_its_end(&engine, &clock, planned) {
+            return end;
         }
-        if world.truth() > end {
-            let left: Vec<_> = engine
-                .view()
-                .running()
-                .iter()
-                .map(|c| format!("{} {:?}", c.incident.id, c.incident.state))
-                .collect();
-            world.ledger().broken(format!(
-                "I8: not over long after everything was healed: {left:?}; outbox {:?}",
-                world.disk.left()
-            ));
-            return End::Broken;
+    }
+}
+
+/// Withholds everything of a database that was put back: as `src/server/run/put_back.rs`.
+async fn withhold(journal: &Handle, clock: &Clock) -> Result<(), StoreError> {
+    if !journal.is_put_back() {
+        return Ok(());
+    }
+    let (running, (pending, _)) = (journal.running().await?, journal.pending().await?);
+    let (batch, _) = put_back(running, &pending, clock.now());
+    if !batch.is_empty() {
+        journal.commit(Arc::new(batch)).await?;
+    }
+    journal.is_the_last_written();
+    Ok(())
+}
+
+/// Tells the screens of each home what the server shows: at first when they connect again, and then
+/// each change.
+async fn tell_screens(world: Arc<World>, live_events: Arc<LiveEvents>, engine: Engine) {
+    const RECONNECTS_MS: u64 = 4_000;
+    for home in &world.plan.homes {
+        live_events.subscribe(&home.id, None, world.truth());
+        let current = engine.view().latest(&home.id);
+        world.lock(&world.screens).tell(&home.id, world.truth(), RECONNECTS_MS, current);
+    }
+    loop {
+        for change in live_events.changes().await {
+            if let Change::Incident(home) = change {
+                let (now, slow_ms) = (world.truth(), world.lock(&world.weather).slow_ms);
+                let current = engine.view().latest(&home);
+                world.ledger().tells_screens(&home, current.as_deref(), now);
+                world.lock(&world.screens).tell(&home, now, slow_ms, current);
+            }
         }
     }
 }
 
 impl World {
+    /// Whether this world is over. Its plan was over at `planned`, or this life began then.
+    fn is_at_its_end(&self, engine: &Engine, clock: &Clock, planned: Timestamp) -> Option<End> {
+        let now = self.truth();
+        if self.plan.staffing.heals && self.is_quiet(engine) {
+            self.ledger().all_is_over();
+            self.ledger().at_the_end(self);
+            return Some(End::Over);
+        }
+        if !self.plan.staffing.heals && now > planned + LOOKS_BACK {
+            self.ledger().can_be_ended(engine, &self.plan.staffing, clock.now());
+            self.ledger().at_the_end(self);
+            return Some(End::Over);
+        }
+        if now <= planned + AFTERMATH {
+            return None;
+        }
+        let running = engine.view().running();
+        let left: Vec<_> =
+            running.iter().map(|c| format!("{} {:?}", c.incident.id, c.incident.state)).collect();
+        self.ledger().broken(format!(
+            "I8: not over long after everything was healed: {left:?}; outbox {:?}",
+            self.disk.left()
+        ));
+        Some(End::Broken)
+    }
+
     /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
         let only_looks =
@@ -331,19 +350,42 @@ impl World {
 
     fn handle(self: &Arc<Self>, event: Event, server: Option<(&Engine, &Arc<Clock>)>) {
         match event {
-            Event::Entry(n) => self.enter(n, server.map(|(_, clock)| clock)),
+            Event::Entry(n) => self.enter(n, server.is_some()),
             Event::Send(errand) => Errand::send(self, errand),
             Event::Arrive(errand) => {
-                if let Some((engine, _)) = server {
-                    Errand::arrive(self, errand, engine);
+                if let Some((engine, clock)) = server {
+                    Errand::arrive(self, errand, engine, clock);
                 }
             }
-            Event::Answered(errand, done) => self.lock(&self.errands).answered(errand, done),
+            Event::Answered(errand, done, current) => {
+                let incident = current.as_ref().map(|current| current.incident.id);
+                let asked_by = self.lock(&self.errands).asked_by(errand);
+                if let (Some((who, since)), Some(current)) = (asked_by, current) {
+                    self.lock(&self.screens).answered(who, since, self.truth(), current);
+                }
+                self.lock(&self.errands).answered(errand, done, incident);
+            }
+            Event::Presses(entry, press) => {
+                member::presses(self, entry, press, server.map(|(_, clock)| &**clock))
+            }
+            Event::LooksAgain(entry, press) => member::looks_again(self, entry, press),
+            Event::Code(home, typed) => {
+                if let Some((engine, _)) = server {
+                    member::disarms(self, engine, &home, typed);
+                }
+            }
+            Event::Acts(intent) => intent.carry_out(self),
             Event::DiskHeals => {
                 self.disk.break_with(None);
-                self.ledger().outage_ends(self.truth());
+                let now = self.truth();
+                for cause in [Cause::Refuses, Cause::Slow] {
+                    self.ledger().excuses.ends(cause, now);
+                }
             }
-            Event::HandlerHeals(queue) => self.lock(&self.peers).break_handler(queue, None),
+            Event::HandlerHeals(queue) => {
+                self.lock(&self.peers).break_handler(queue, None);
+                self.ledger().excuses.ends(Cause::Queue(queue), self.truth());
+            }
             Event::NetworkHeals => *self.lock(&self.weather) = Weather::default(),
             Event::Due(id) => {
                 if let Some((engine, clock)) = server {
@@ -359,70 +401,47 @@ impl World {
         }
     }
 
-    /// Somebody decides on an incident that was found late (R22).
-    fn look(self: &Arc<Self>, engine: &Engine) {
-        for current in engine.view().running() {
-            if matches!(current.incident.state, State::UnderReview) {
-                let by = Actor::Operator { id: "olga".parse().unwrap(), name: "Olga".into() };
-                let proceed = current.incident.id.0.as_u128() % 3 == 0;
-                let review = Command::Review { seen: Seen::All, by, proceed, note: "Seen.".into() };
-                Errand::begin(
-                    self,
-                    Errand::command(current.incident.id, review, Duration::from_secs(20)),
-                );
-            }
+    /// Whether the plan is over, and everybody comes back and finishes.
+    pub fn is_aftermath(&self) -> bool {
+        self.plan.staffing.heals && self.truth() > self.plan.ends_at()
+    }
+
+    fn look(&self, engine: &Engine) {
+        let now = self.truth();
+        self.ledger().needs_are_met(now, engine, &self.plan.staffing);
+        operator::looks(self, engine);
+        if self.is_aftermath() {
+            operator::finishes(self, engine);
+            outside::finishes(self, engine, now);
         }
     }
 
-    fn enter(self: &Arc<Self>, n: usize, clock: Option<&Arc<Clock>>) {
+    fn enter(self: &Arc<Self>, n: usize, is_up: bool) {
         let entry = self.plan.entries[n].clone();
         let now = self.truth();
         self.ledger().tell(now, || format!("{:?}", entry.what));
         match entry.what {
-            What::Raise { home, who, request, mode, drill_sirens, taps } => {
-                let home = self.lock(&self.peers).home(home, &self.plan);
-                let raise = |id| Raise {
-                    id,
-                    home: home.id.clone(),
-                    request,
-                    mode,
-                    drill_sirens,
-                    source: Source::Dashboard,
-                    by: person(who),
-                    sent_at: clock.map(|c| c.now()),
-                    restricted_until: None,
-                    quiet: None,
-                    snapshot: Snapshot::of(&home, self.plan.policy),
-                };
-                for tap in 0..taps {
-                    let id = uuid::Uuid::from_u128(
-                        u128::from(self.plan.seed) << 64
-                            | (entry.number as u128) << 8
-                            | u128::from(tap)
-                            | 1 << 7,
-                    );
-                    self.ledger().tapped(IncidentId(id), now);
-                    Errand::begin(self, Errand::raise(raise(IncidentId(id)), now));
-                }
+            What::Need(need) => member::begins(self, n, &need, now),
+            What::Steer { home, who, does } => {
+                let home = self.plan.homes[home].id.clone();
+                Intent { who: Viewer::Member(who), home, does }.carry_out(self);
             }
-            What::Steer { home, who, how } => {
-                let Some(incident) = self.lock(&self.errands).latest_in(&self.plan.homes[home].id)
-                else {
-                    return;
-                };
-                let by = person(who);
-                let command = match how {
-                    Steer::Cancel => Command::Cancel { seen: Seen::All, by },
-                    Steer::SendNow => Command::SendNow { by },
-                    Steer::Silence => Command::Silence { seen: Seen::All, by },
-                };
-                Errand::begin(self, Errand::command(incident, command, Duration::from_secs(10)));
+            What::Code { home, kept } => {
+                let home = self.plan.homes[home].id.clone();
+                self.later(now + kept, Event::Code(home, now));
+            }
+            What::Freeze { home, who, lasts } => {
+                let home = self.plan.homes[home].id.clone();
+                let who = if who == "olga" { Viewer::Operator(who) } else { Viewer::Member(who) };
+                self.lock(&self.screens).freeze(home, who, now, now + lasts);
             }
             What::EditHome { home } => self.lock(&self.peers).edit_home(home),
-            What::Kill { when, down, reboot } => {
-                *self.lock(&self.kill) = (down, reboot);
+            What::Sleep { lasts } if is_up => self.sleeps(lasts),
+            What::Sleep { .. } => {}
+            What::Kill { when, death } => {
+                *self.lock(&self.kill) = death;
                 match when {
-                    When::Now if clock.is_some() => self.killed.notify_one(),
+                    When::Now if is_up => self.killed.notify_one(),
                     When::Now => {}
                     When::BeforeCommit | When::AfterCommit => self.disk.kill_at_commit(when),
                     When::AfterEffect => self.lock(&self.peers).kill_after_effect(),
@@ -430,16 +449,26 @@ impl World {
             }
             What::Disk { fault, lasts } => {
                 self.disk.break_with(Some(fault));
-                self.ledger()
-                    .outage_begins(now, matches!(fault, DiskFault::Full | DiskFault::Flush));
-                self.later(now + lasts, Event::DiskHeals);
+                let cause = match fault {
+                    DiskFault::Full | DiskFault::Flush => Cause::Refuses,
+                    DiskFault::Slow => Cause::Slow,
+                };
+                self.ledger().excuses.begins(cause, now);
+                self.heals(now + lasts, Event::DiskHeals);
             }
             What::Handler { queue, fault, lasts } => self.break_handler(queue, fault, now, lasts),
             What::Network { loses_percent, slow_ms, lasts } => {
                 *self.lock(&self.weather) = Weather { loses_percent, slow_ms };
-                self.later(now + lasts, Event::NetworkHeals);
+                self.heals(now + lasts, Event::NetworkHeals);
             }
             What::WallClock { by_ms } => self.lock(&self.time).wall_offset_ms += by_ms,
+        }
+    }
+
+    /// Something is repaired then, unless the plan is over by then and nothing is repaired any more.
+    fn heals(&self, at: Timestamp, event: Event) {
+        if self.plan.staffing.heals || at <= self.plan.ends_at() {
+            self.later(at, event);
         }
     }
 
@@ -451,11 +480,7 @@ impl World {
         lasts: Duration,
     ) {
         self.lock(&self.peers).break_handler(queue, Some(fault));
-        self.ledger().handler_breaks(queue, now, now + lasts + Duration::from_secs(31));
-        self.later(now + lasts, Event::HandlerHeals(queue));
+        self.ledger().excuses.begins(Cause::Queue(queue), now);
+        self.heals(now + lasts, Event::HandlerHeals(queue));
     }
-}
-
-fn person(name: &str) -> Actor {
-    Actor::Person { id: name.parse().unwrap(), name: name.into() }
 }

@@ -225,13 +225,13 @@ impl Incident {
     }
 
     fn found_late(&mut self, put_back: bool) {
-        (self.asked_at, self.is_unanswered) = (None, false);
         self.may_have_left |= put_back || !matches!(self.state, State::CountingDown { .. });
         // Help was requested: there is nothing to decide, and it is requested only once (I2).
         if matches!(self.state, State::Dispatching) {
             self.calls_withheld = true;
             return;
         }
+        (self.asked_at, self.is_unanswered) = (None, false);
         self.requests = self.requests.union(self.pending());
         self.state = State::UnderReview;
     }

@@ -301,7 +301,10 @@ impl EventLoop {
     /// can be stored, they are decided from memory. Returns whether no job has to be tried again.
     async fn work(&mut self, jobs: &mut Vec<Job>, now: Timestamp) -> bool {
         let all = std::mem::take(jobs);
-        if self.memory.retry_at().is_some_and(|at| at <= instant()) {
+        // A new request is refused until everything before it is stored, so it does not wait for the
+        // next attempt.
+        let is_asked = all.iter().any(|job| job.may_wait(now));
+        if self.memory.retry_at().is_some_and(|at| is_asked || at <= instant()) {
             self.store_memory().await;
         }
         if !self.memory.is_empty() {

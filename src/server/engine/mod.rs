@@ -286,7 +286,11 @@ async fn set_clock(
         clock.go_on(kept.as_ref(), least);
     }
     let Some(anchor) = clock.anchor(clock.now()) else { return Ok(true) };
-    let holds = least.is_some() && kept.as_ref().is_some_and(|kept| kept.boot.id == anchor.boot.id);
+    // A fact may be later than the stored time: then the next start would fall back behind it.
+    let holds = kept.as_ref().is_some_and(|kept| {
+        let runs = anchor.boot.uptime.saturating_sub(kept.boot.uptime);
+        kept.boot.id == anchor.boot.id && least.is_some_and(|least| least <= kept.at + runs)
+    });
     if !holds && let Err(error) = store.put_anchor(&anchor).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,

@@ -176,11 +176,7 @@ async fn hear_buttons(
                     proven_by = None;
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
-                    let delivery = match (message.retain, proven_by) {
-                        (true, _) => Delivery::Retained,
-                        (false, Some(_)) => Delivery::Queued,
-                        (false, None) => Delivery::Live,
-                    };
+                    let delivery = Delivery::of(message.retain, proven_by.is_some());
                     devices.hear(&message.topic, &message.payload, delivery)
                 }
                 Ok(Event::Incoming(Packet::SubAck(ack))) if is_refused(&ack) => {

@@ -129,6 +129,18 @@ pub enum Delivery {
     Live,
 }
 
+impl Delivery {
+    /// How a message arrived that is retained or not, on a connection whose queued messages may not
+    /// all have arrived.
+    pub const fn of(is_retained: bool, may_be_queued: bool) -> Self {
+        match (is_retained, may_be_queued) {
+            (true, _) => Self::Retained,
+            (false, true) => Self::Queued,
+            (false, false) => Self::Live,
+        }
+    }
+}
+
 impl Button {
     pub fn new(settings: ButtonSettings) -> Self {
         Self { settings, known: Mutex::default() }

@@ -1,25 +1,53 @@
 //! The invariants of the facts and effects that a commit stores.
 
-use super::{Case, Ledger, MARGIN, RECOVERS, TAP};
+use super::{Case, Cause, Ledger, MARGIN, Press, TAP, Tap, UNDECIDED};
 use buckler::{
     domain::{
         contact::Readiness,
         id::{CallId, HomeId, IncidentId},
         incident::{
-            Call, CallOutcome, CenterMode, Disposition, Incident, Mode, Purpose, Request, State,
+            Actor, Call, CallOutcome, CenterMode, Disposition, Incident, Mode, Purpose, Request,
+            State,
             effect::{Effect, EffectKind, Signal},
             event::{Event, Recorded},
         },
         time::Timestamp,
     },
-    server::store::Batch,
+    server::store::{Batch, RequestRow},
 };
 use std::{collections::BTreeSet, time::Duration};
+
+/// How long an operator has to reach the first contact by telephone.
+const REACH: Duration = Duration::from_secs(60);
+
+impl Case {
+    /// Keeps the requests that somebody waits for.
+    fn note_press(&mut self, before: &Incident, fact: u32, at: Timestamp, event: &Event) {
+        match event {
+            Event::Joined { request, .. } | Event::Repeated { request, .. } => {
+                self.presses.push(Press { fact, request: *request, at })
+            }
+            Event::Aborted { .. } => {
+                if let State::CountingDown { pending, .. } = before.state {
+                    self.presses.retain(|press| !pending.contains(press.request));
+                }
+            }
+            Event::Withdrawn { requests, .. } => {
+                self.presses.retain(|press| !requests.contains(&press.request))
+            }
+            _ => {}
+        }
+    }
+}
 
 impl Ledger {
     /// A batch is on the disk, and known to be there since `known`. It was decided at `now`, when
     /// the server's time was `server`.
-    pub fn committed(&mut self, [now, server, known]: [Timestamp; 3], batch: &Batch) {
+    pub fn committed(&mut self, times: [Timestamp; 3], batch: &Batch) {
+        let [now, server, known] = times;
+        if let Some(log) = &mut self.log {
+            log.push((times, batch.clone()));
+        }
         for id in &batch.over {
             self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
                 format!("I15: {id} is over without a fact")
@@ -42,10 +70,16 @@ impl Ledger {
         for effect in &batch.effects {
             self.promised(known, effect);
         }
-        for (id, _, facts) in &batch.facts {
-            facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
+        for (id, first, facts) in &batch.facts {
+            self.presses_owe_screens(*id, *first, facts, known);
+            // What was put back does nothing, not even OFF.
+            if !self.withheld.contains(id) {
+                facts.iter().for_each(|fact| self.has_effects(*id, fact, &batch.effects));
+            }
         }
         self.tells_the_receiver(&batch.effects);
+        self.withdraws(batch);
+        self.presses_are_facts(batch);
         self.done.extend(batch.done.iter().cloned());
         self.one_runs_in_a_home();
     }
@@ -54,11 +88,55 @@ impl Ledger {
     /// cancellation and its end.
     fn tells_the_receiver(&mut self, effects: &[Effect]) {
         for (id, wanted) in std::mem::take(&mut self.signals) {
+            if self.withheld.contains(&id) {
+                continue;
+            }
             let told =
                 effects.iter().any(|e| e.incident == id && matches!(e.kind, EffectKind::SignalReceiver { signal, .. } if signal == wanted));
             self.demand(told, || {
                 format!("I12: the receiving center is not told {wanted:?} of {id}")
             });
+        }
+    }
+
+    /// I24: each press that is stored is a fact of its author, also if they press again and again.
+    fn presses_are_facts(&mut self, batch: &Batch) {
+        let mut facts: Vec<(IncidentId, Request, &Actor)> = Vec::new();
+        for (id, _, recorded) in &batch.facts {
+            facts.extend(recorded.iter().filter_map(|fact| match &fact.event {
+                Event::Started { request, by, .. }
+                | Event::Joined { request, by, .. }
+                | Event::Repeated { request, by, .. } => Some((*id, *request, by)),
+                _ => None,
+            }));
+        }
+        for RequestRow { id, incident, .. } in &batch.requests {
+            let Some(Tap { request, by, .. }) = self.taps.get(id) else { continue };
+            let of = facts.iter().position(|fact| *fact == (*incident, *request, by));
+            let said = of.map(|n| facts.swap_remove(n));
+            let what = format!("I24/fact: {request:?} by {id} is stored and no fact of {incident}");
+            self.demand(said.is_some(), || what);
+        }
+    }
+
+    /// The screens of the home are told of each press, except of one that ended a drill.
+    fn presses_owe_screens(
+        &mut self,
+        id: IncidentId,
+        first: u32,
+        facts: &[Recorded],
+        known: Timestamp,
+    ) {
+        let presses = (first..).zip(facts).filter(|(_, fact)| {
+            matches!(
+                fact.event,
+                Event::Started { .. } | Event::Joined { .. } | Event::Repeated { .. }
+            )
+        });
+        let last = presses.map(|(number, _)| number).last();
+        let incident = self.cases.get(&id).map(|case| case.incident.clone());
+        if let (Some(fact), Some(incident)) = (last, incident.filter(|i| !i.is_over())) {
+            self.owes_screens(&incident, fact, known);
         }
     }
 
@@ -95,8 +173,10 @@ impl Ledger {
             self.demand(*deadline == fact.at + countdown, || {
                 format!("R10: {id} has another deadline than its countdown")
             });
-            let fresh = self.taps.get(&id).is_some_and(|tap| at <= *tap + TAP);
-            self.demand(fresh, || format!("F5: {id} began at {at}, too long after its tap"));
+            let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + TAP);
+            self.demand(fresh || self.is_time_unknown, || {
+                format!("F5: {id} began at {at}, too long after its tap")
+            });
             let asked = BTreeSet::from([*request]);
             let case = Case {
                 incident,
@@ -104,7 +184,10 @@ impl Ledger {
                 asked,
                 due: at + countdown,
                 left: None,
+                let_go: None,
+                dialed: None,
                 requested: BTreeSet::new(),
+                presses: vec![Press { fact: 1, request: *request, at }],
             };
             self.cases.insert(id, case);
             return;
@@ -118,8 +201,12 @@ impl Ledger {
         let before = case.incident.clone();
         case.facts += 1;
         case.incident.apply(fact);
+        self.does_nothing_by_itself(id, &fact.event);
         self.check_line(&mut case, &before, fact, at);
         self.check_calls(&before, fact);
+        self.check_dialing(&mut case, &before, &fact.event, at);
+        self.ends_what_was_shown(&before, &case.presses, &fact.event);
+        case.note_press(&before, number, at, &fact.event);
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
         self.demand(!before.is_over() || case.incident.state == before.state, || {
             format!("I9: {id} was over and changed")
@@ -149,7 +236,8 @@ impl Ledger {
                 });
                 let late = *late_ms == fact.at.since(before.deadline).as_millis() as u64;
                 self.demand(late, || format!("I16: {id} records another lateness than it had"));
-                let excused = self.excused(case.due, at);
+                self.is_as_late_as_it_says(id, *late_ms, case.due, at);
+                let excused = self.excuses.until(case.due, at, UNDECIDED);
                 self.demand(at <= excused, || {
                     format!(
                         "I16: D of {id} came at {at}, due {}, excused until {excused}",
@@ -158,17 +246,19 @@ impl Ledger {
                 });
                 case.left = Some(at);
             }
+            Event::Released { .. } => case.let_go = Some(at),
             Event::SentNow { .. } => {
                 self.demand(counting, || format!("I3: {id} was sent without a countdown"));
                 case.left = Some(at);
             }
+            Event::FoundLate { put_back: true, .. } => case.left = case.left.or(Some(at)),
             Event::FoundLate { .. } => {
                 let long_ago = case.left.unwrap_or(case.due);
                 self.demand(at.since(long_ago) >= Duration::from_secs(14 * 60), || {
                     format!("R22: {id} is reviewed, and was not late")
                 });
-                let was_down = self.open_outage.is_some()
-                    || self.outages.iter().any(|(from, to)| *from <= at && *to + RECOVERS >= at);
+                let was_down =
+                    self.excuses.hold_at(at, &[Cause::Down, Cause::Refuses, Cause::Suspended]);
                 self.demand(was_down, || {
                     format!("I8: {id} was found late by a server that was up")
                 });
@@ -194,6 +284,25 @@ impl Ledger {
         }
     }
 
+    /// I8: an operator who makes the first call has the time to reach somebody.
+    fn check_dialing(&mut self, case: &mut Case, before: &Incident, event: &Event, at: Timestamp) {
+        match event {
+            Event::CallPlaced { purpose: Purpose::Verify, .. } => {
+                case.dialed = before.assignee.is_some().then_some(at);
+            }
+            Event::CallEnded { call, outcome: CallOutcome::NoAnswer } if call.number == 1 => {
+                let dialed = case.dialed.filter(|_| !self.not_reached.contains(call));
+                self.demand(dialed.is_none_or(|dialed| at >= dialed + REACH), || {
+                    format!(
+                        "I8/dialing: the call of {} ended at {at} while an operator dialed",
+                        before.id
+                    )
+                });
+            }
+            _ => {}
+        }
+    }
+
     /// I8: after D the first call ends within its timers.
     fn in_time(&mut self, case: &Case, before: &Incident, at: Timestamp) {
         let (Some(left), State::Verifying(_)) = (case.left, &before.state) else { return };
@@ -202,13 +311,9 @@ impl Ledger {
         let timers = policy.rings_for(by_operator) + policy.talks_for(by_operator);
         let offer = if before.mode == Mode::Live { policy.offer() } else { Duration::ZERO };
         // Each of the three timers may fall into its own outage.
-        let excused = (0..3).fold(left + offer + timers + MARGIN, |due, _| self.excused(due, at));
-        let down: Duration = self
-            .outages
-            .iter()
-            .filter(|(from, _)| *from >= left)
-            .map(|(from, to)| to.since(*from) + RECOVERS)
-            .sum();
+        let excused = (0..3)
+            .fold(left + offer + timers + MARGIN, |due, _| self.excuses.until(due, at, UNDECIDED));
+        let down = self.excuses.since(left, at, UNDECIDED);
         self.demand(at <= excused + down, || {
             format!("I8: {} was decided at {at}, D was left at {left}", before.id)
         });

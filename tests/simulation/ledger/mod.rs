@@ -1,21 +1,33 @@
 //! The invariants, checked at every commit, effect and answer against what truly happened. Of all
 //! that the server says about itself, the ledger believes only what is on the disk.
 
+mod backups;
+mod center;
+mod ends;
+pub mod excuses;
 mod history;
+mod needs;
+pub mod open;
 
 use super::{disk::Disk, world::World};
 use buckler::{
     domain::{
         id::{CallId, IncidentId},
         incident::{
-            Incident, Mode, Purpose, Request, Service, State,
-            command::{Command, Raise},
+            Actor, Incident, Mode, Request, Service, State,
+            command::{Command, Raise, Seen},
             effect::{Effect, EffectKind, Signal},
         },
         time::Timestamp,
     },
-    server::engine::{Answer, Denied, Engine},
+    server::{
+        engine::{Answer, Denied, Engine},
+        store::Batch,
+    },
 };
+use ends::{Act, Press};
+use excuses::{Cause, Excuses, UNDECIDED};
+use needs::Owed;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -28,6 +40,8 @@ const LATE: Duration = Duration::from_millis(100);
 const RECOVERS: Duration = Duration::from_millis(3_400);
 /// A running incident acts within this time after D, whatever the disk does (I25).
 pub const ACTS_WITHIN: Duration = Duration::from_secs(2);
+/// The longest pause between two attempts of an effect.
+const RETRIES: Duration = Duration::from_secs(31);
 /// The margin of I8, in addition to the ring and talk timeouts.
 const MARGIN: Duration = Duration::from_secs(2);
 /// Nothing begins for an older tap: a minute, plus the time for an answer (F5).
@@ -41,7 +55,20 @@ struct Case {
     /// The true times of D and of the end of the countdown.
     due: Timestamp,
     left: Option<Timestamp>,
+    /// When an operator last let go of it.
+    let_go: Option<Timestamp>,
+    /// When the first call began, if an operator makes it.
+    dialed: Option<Timestamp>,
     requested: BTreeSet<Service>,
+    /// The requests that were not withdrawn.
+    presses: Vec<Press>,
+}
+
+/// A request, as its sender made it.
+struct Tap {
+    at: Timestamp,
+    request: Request,
+    by: Actor,
 }
 
 /// The record of one world.
@@ -51,17 +78,36 @@ pub struct Ledger {
     carried: BTreeSet<String>,
     done: BTreeSet<String>,
     called_off: BTreeSet<CallId>,
+    acts: BTreeMap<IncidentId, Vec<Act>>,
+    /// The calls of which somebody said that nobody was reached.
+    not_reached: BTreeSet<CallId>,
+    /// The latest fact of each incident that the receiving center was told.
+    center_knows: BTreeMap<IncidentId, u32>,
+    /// The alarms of each incident that the receiving center has.
+    alarms: BTreeMap<IncidentId, BTreeSet<String>>,
     /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
-    taps: BTreeMap<IncidentId, Timestamp>,
-    outages: Vec<(Timestamp, Timestamp)>,
+    taps: BTreeMap<IncidentId, Tap>,
+    pub excuses: Excuses,
+    owed: Vec<Owed>,
+    /// The latest fact of each incident that the screens were told of in this life.
+    told: BTreeMap<IncidentId, u32>,
+    /// Everything that was stored, with its times, if a copy will be put back.
+    pub log: Option<Vec<([Timestamp; 3], Batch)>>,
+    /// The incidents of a database that was put back, about which nobody has decided.
+    withheld: BTreeSet<IncidentId>,
+    /// The effects that were stored when the database was put back.
+    stale: BTreeSet<String>,
+    /// A machine has booted without knowing the time.
+    is_time_unknown: bool,
     /// When this life of the server began.
     alive_since: Timestamp,
-    open_outage: Option<Timestamp>,
-    refuses: bool,
-    handlers: Vec<(&'static str, Timestamp, Timestamp)>,
     tells: bool,
+    /// The code that is broken is fatal, although the code is known not to hold it.
+    wanted: Option<String>,
+    /// What is known not to hold, and did not.
+    pub open: BTreeSet<String>,
     /// The story, if it is requested.
     pub story: Vec<String>,
     /// The first broken invariant.
@@ -69,21 +115,30 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub fn new(tells: bool) -> Self {
+    pub fn new(tells: bool, wanted: Option<String>) -> Self {
         Self {
+            wanted,
+            open: BTreeSet::new(),
             cases: BTreeMap::new(),
             effects: BTreeMap::new(),
             carried: BTreeSet::new(),
             done: BTreeSet::new(),
             called_off: BTreeSet::new(),
+            acts: BTreeMap::new(),
+            not_reached: BTreeSet::new(),
+            center_knows: BTreeMap::new(),
+            alarms: BTreeMap::new(),
             signals: Vec::new(),
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
-            outages: Vec::new(),
+            excuses: Excuses::default(),
+            owed: Vec::new(),
+            told: BTreeMap::new(),
+            log: None,
+            withheld: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            is_time_unknown: false,
             alive_since: Timestamp::default(),
-            open_outage: None,
-            refuses: false,
-            handlers: Vec::new(),
             tells,
             story: Vec::new(),
             broken: None,
@@ -99,7 +154,15 @@ impl Ledger {
     }
 
     pub fn broken(&mut self, what: String) {
-        self.broken.get_or_insert(what);
+        let code = open::code(&what);
+        if open::is_open(code) && self.wanted.as_deref() != Some(code) {
+            self.open.insert(code.to_owned());
+            if self.tells {
+                self.story.push(format!("known: {what}"));
+            }
+        } else {
+            self.broken.get_or_insert(what);
+        }
     }
 
     pub fn tell(&mut self, at: Timestamp, what: impl FnOnce() -> String) {
@@ -110,18 +173,20 @@ impl Ledger {
 
     fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds && self.broken.is_none() {
-            self.broken = Some(what());
+            self.broken(what());
         }
     }
 
-    pub fn outage(&mut self, from: Timestamp, to: Timestamp) {
-        self.outages.push((from, to));
+    /// The server was down between these times.
+    pub fn was_down(&mut self, from: Timestamp, to: Timestamp) {
+        self.excuses.begins(Cause::Down, from);
+        self.excuses.ends(Cause::Down, to);
         self.alive_since = to;
     }
 
     /// Whether the server may be ahead of the disk (I25): the disk fails, or has failed a moment ago.
     fn may_be_ahead(&self, now: Timestamp) -> bool {
-        self.open_outage.is_some() || self.outages.iter().any(|(_, to)| *to + RECOVERS >= now)
+        self.excuses.hold_at(now, &[Cause::Refuses, Cause::Slow])
     }
 
     /// An incident that counted down is due: a server that is up acts within two seconds, whatever
@@ -129,51 +194,21 @@ impl Ledger {
     pub fn is_due(&mut self, now: Timestamp, clock: Timestamp, engine: &Engine, id: IncidentId) {
         let Some(current) = engine.view().by_id(id) else { return };
         let Incident { state, deadline, .. } = &current.incident;
-        let was_up = self.alive_since + RECOVERS + ACTS_WITHIN <= now;
+        let was_up = self.alive_since + RECOVERS + ACTS_WITHIN <= now
+            && !self.excuses.hold_at(now, &[Cause::Suspended]);
         let waits = matches!(state, State::CountingDown { .. }) && *deadline + ACTS_WITHIN < clock;
         self.demand(!(was_up && waits), || format!("I25: {id} is due, and nothing acts"));
     }
 
-    /// The disk fails; `refuses` if it reports that.
-    pub fn outage_begins(&mut self, at: Timestamp, refuses: bool) {
-        self.outage_ends(at);
-        self.refuses |= refuses;
-        self.open_outage = Some(at);
+    /// Somebody asked at that true time.
+    pub fn tapped(&mut self, raise: &Raise, at: Timestamp) {
+        let Raise { id, request, by, .. } = raise;
+        self.taps.insert(*id, Tap { at, request: *request, by: by.clone() });
     }
 
-    pub fn outage_ends(&mut self, at: Timestamp) {
-        if let Some(from) = self.open_outage.take() {
-            self.outages.push((from, at));
-        }
-    }
-
-    pub fn handler_breaks(&mut self, queue: &'static str, from: Timestamp, to: Timestamp) {
-        self.handlers.push((queue, from, to));
-    }
-
-    /// The latest time for something due: at once, unless the server could not act.
-    fn excused(&self, due: Timestamp, at: Timestamp) -> Timestamp {
-        let mut until = due + LATE;
-        let open = self.open_outage.map(|from| (from, at));
-        let mut all: Vec<_> = self.outages.iter().copied().chain(open).collect();
-        all.sort();
-        for (from, to) in all {
-            if from <= until + RECOVERS && to + RECOVERS >= due {
-                until = until.max(to + RECOVERS);
-            }
-        }
-        until
-    }
-
-    /// Somebody tapped at that true time.
-    pub fn tapped(&mut self, request: IncidentId, at: Timestamp) {
-        self.taps.insert(request, at);
-    }
-
-    pub fn called_off(&mut self, call: CallId, purpose: Purpose) {
-        if purpose == Purpose::Verify {
-            self.called_off.insert(call);
-        }
+    /// The latest fact that the receiving center was told of an incident.
+    pub fn center_knows(&self, id: IncidentId) -> u32 {
+        self.center_knows.get(&id).copied().unwrap_or_default()
     }
 
     /// A life has begun: the server knows what is on the disk (I15), and what was acknowledged is
@@ -200,6 +235,7 @@ impl Ledger {
                 || format!("I10: the acknowledged request {request} is lost"),
             );
         }
+        self.screens_connect_again();
         self.tell(now, || "the server has started".into());
     }
 
@@ -252,12 +288,20 @@ impl Ledger {
         });
         if let Ok(answer) = answer {
             self.shows(now, &answer.current.incident, answer.current.history.len());
-            let aborted = matches!(command, Command::Cancel { .. }) && answer.refusal.is_none();
-            let counting = matches!(
-                answer.current.incident.state,
-                State::CountingDown { .. } | State::Verifying(_) | State::Dispatching
-            );
-            self.demand(!(aborted && counting), || {
+            let Command::Cancel { seen, .. } = command else { return };
+            let is_on = match answer.current.incident.state {
+                // What the author had not been shown goes on (I30).
+                State::CountingDown { pending, .. } => self.cases.get(&id).is_some_and(|case| {
+                    let latest = |request| {
+                        let all = case.presses.iter().filter(|press| press.request == request);
+                        all.map(|press| press.fact).max().unwrap_or_default()
+                    };
+                    matches!(seen, Seen::UpTo(seq) if pending.iter().any(|r| latest(r) <= *seq))
+                }),
+                State::Verifying(_) | State::Dispatching => true,
+                _ => false,
+            };
+            self.demand(answer.refusal.is_some() || !is_on, || {
                 format!("I4: a cancel of {id} was granted, and it goes on")
             });
         }
@@ -286,6 +330,11 @@ impl Ledger {
         disk: &Disk,
     ) {
         self.tell(now, || format!("{queue}: {}", effect.key));
+        if let EffectKind::SignalReceiver { signal: Signal::Alarm, .. } = effect.kind {
+            let knows = self.center_knows.entry(effect.incident).or_default();
+            *knows = effect.seq.max(*knows);
+            self.alarms_once(effect);
+        }
         self.demand(effect.mode == mode, || {
             format!("I18: {} leaves by the handler of the other mode", effect.key)
         });
@@ -296,7 +345,7 @@ impl Ledger {
             format!("I13: {} is carried out too late", effect.key)
         });
         if effect.seq == 0 {
-            let may = self.refuses || !self.outages.is_empty() || self.open_outage.is_some();
+            let may = self.excuses.any(now, UNDECIDED);
             let sirens =
                 matches!(effect.kind, EffectKind::SirenOn { .. } | EffectKind::SirenOff { .. });
             return self.demand(may && sirens, || format!("I3: {} is not stored", effect.key));
@@ -310,6 +359,10 @@ impl Ledger {
             self.carried.insert(effect.key.clone());
             return;
         }
+        let is_stale = self.stale.contains(&effect.key);
+        self.demand(!is_stale, || {
+            format!("I32: {} is carried out after the database was put back", effect.key)
+        });
         self.demand(disk.holds_effect(&effect.key), || {
             format!("I12: {} is carried out and not in the outbox", effect.key)
         });
@@ -321,26 +374,31 @@ impl Ledger {
             return self.broken(format!("I12: {} was never stored", effect.key));
         };
         let first = self.carried.insert(effect.key.clone());
-        let broke =
-            self.handlers.iter().any(|(l, from, to)| *l == queue && *from <= now && *to >= since);
-        let excused = self.excused(since, now);
+        let broke = self.excuses.hold_between(since - RETRIES, now, &[Cause::Queue(queue)]);
+        let excused = self.excuses.until(since, now, UNDECIDED);
         self.demand(!first || broke || now <= excused, || {
             format!("I14: {} leaves at {now}, stored at {since}", effect.key)
         });
     }
 
-    /// The history has ended: nothing may be pending.
-    pub fn at_the_end(&mut self, world: &World) {
+    /// Everything was repaired: nothing may be pending, and every incident is over.
+    pub fn all_is_over(&mut self) {
         let pending: Vec<_> = self
             .effects
             .iter()
             .filter(|(k, (e, _))| e.not_after.is_none() && !self.carried.contains(*k))
+            .filter(|(k, _)| !self.stale.contains(*k))
             .map(|(k, _)| k.clone())
             .collect();
         self.demand(pending.is_empty(), || format!("I12: never carried out: {pending:?}"));
         let open: Vec<_> =
             self.cases.values().filter(|c| !c.incident.is_over()).map(|c| c.incident.id).collect();
         self.demand(open.is_empty(), || format!("I8: never over: {open:?}"));
+    }
+
+    /// The history has ended: the disk has what was acknowledged.
+    pub fn at_the_end(&mut self, world: &World) {
+        self.screens_are_told(world.truth());
         for (request, (incident, _)) in self.acknowledged.clone() {
             self.demand(
                 world.disk.request(request).is_some_and(|row| row.incident == incident),

@@ -1,0 +1,90 @@
+//! Why something may be late. An excuse has a cause, and each invariant names the causes that excuse
+//! it.
+
+use super::{LATE, RECOVERS};
+use buckler::domain::time::Timestamp;
+use std::time::Duration;
+
+/// What keeps a server from acting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The server is down.
+    Down,
+    /// The disk refuses to store.
+    Refuses,
+    /// The disk is slow.
+    Slow,
+    /// The machine sleeps.
+    Suspended,
+    /// The peers of this queue are not reached.
+    Queue(&'static str),
+}
+
+/// The causes that keep anything from being decided.
+pub const UNDECIDED: &[Cause] = &[Cause::Down, Cause::Refuses, Cause::Slow, Cause::Suspended];
+
+/// What went wrong in a world, and when.
+#[derive(Debug, Default)]
+pub struct Excuses {
+    over: Vec<(Cause, Timestamp, Timestamp)>,
+    now: Vec<(Cause, Timestamp)>,
+}
+
+impl Excuses {
+    pub fn begins(&mut self, cause: Cause, at: Timestamp) {
+        self.now.push((cause, at));
+    }
+
+    pub fn ends(&mut self, cause: Cause, at: Timestamp) {
+        let over = self.now.extract_if(.., |(open, _)| *open == cause);
+        self.over.extend(over.map(|(cause, from)| (cause, from, at)));
+    }
+
+    fn of<'a>(
+        &'a self,
+        causes: &'a [Cause],
+        at: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'a {
+        let open = self.now.iter().map(move |(cause, from)| (*cause, *from, at.max(*from)));
+        self.over
+            .iter()
+            .copied()
+            .chain(open)
+            .filter(|(cause, ..)| causes.contains(cause))
+            .map(|(_, from, to)| (from, to))
+    }
+
+    /// The latest time for something that is due: at once, unless one of these causes held it up.
+    pub fn until(&self, due: Timestamp, at: Timestamp, causes: &[Cause]) -> Timestamp {
+        let mut until = due + LATE;
+        let mut all: Vec<_> = self.of(causes, at).collect();
+        all.sort();
+        for (from, to) in all {
+            if from <= until + RECOVERS && to + RECOVERS >= due {
+                until = until.max(to + RECOVERS);
+            }
+        }
+        until
+    }
+
+    /// Whether one of these causes held up what happens at that time.
+    pub fn hold_at(&self, at: Timestamp, causes: &[Cause]) -> bool {
+        self.of(causes, at).any(|(from, to)| from <= at && to + RECOVERS >= at)
+    }
+
+    /// Whether one of these causes held up what was to happen between these times.
+    pub fn hold_between(&self, from: Timestamp, to: Timestamp, causes: &[Cause]) -> bool {
+        self.of(causes, to).any(|(begins, ends)| begins <= to && ends + RECOVERS >= from)
+    }
+
+    /// How long these causes held up what began then.
+    pub fn since(&self, begun: Timestamp, at: Timestamp, causes: &[Cause]) -> Duration {
+        let after = self.of(causes, at).filter(|(from, _)| *from >= begun);
+        after.map(|(from, to)| to.since(from) + RECOVERS).sum()
+    }
+
+    /// Whether any of these causes has held up anything.
+    pub fn any(&self, at: Timestamp, causes: &[Cause]) -> bool {
+        self.of(causes, at).next().is_some()
+    }
+}

@@ -1,0 +1,219 @@
+//! What becomes of needs: each press is on the screens (I24), a person acknowledges it or the screen
+//! says that nobody does (I24), and somebody can end what runs (I23).
+
+use super::{Case, Ledger, MARGIN, excuses::Cause};
+use crate::{
+    people::operator,
+    plan::staffing::{Elsewhere, Staffing},
+};
+use buckler::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor, CallOutcome, CallState, CenterMode, DispatchState, Disposition, Incident, Mode,
+            Report, State,
+            command::{Command, OperatorReport, Seen},
+            decide::decide,
+            disclosure::Audience,
+        },
+        time::Timestamp,
+    },
+    server::{
+        engine::{Current, Engine},
+        presenters::incident::present,
+    },
+    view::incident::is_number_first,
+};
+use std::time::Duration;
+
+/// How long somebody may take to answer before the screens say that nobody does (I8).
+const ANSWERS: Duration = Duration::from_secs(60);
+/// How long the server takes to tell the screens.
+const TELLS: Duration = Duration::from_secs(1);
+/// How long somebody waits for what comes by itself.
+const WAITS: Duration = Duration::from_secs(20 * 60);
+
+/// A request that is stored and not on the screens yet.
+pub struct Owed {
+    home: HomeId,
+    incident: IncidentId,
+    fact: u32,
+    since: Timestamp,
+}
+
+impl Ledger {
+    /// A press is stored, and the screens of the home must be told.
+    pub(super) fn owes_screens(&mut self, incident: &Incident, fact: u32, since: Timestamp) {
+        // What was decided from memory was told before it was stored (I25).
+        if self.told.get(&incident.id).is_some_and(|told| *told >= fact) {
+            return;
+        }
+        let owed = Owed { home: incident.home.clone(), incident: incident.id, fact, since };
+        self.owed.push(owed);
+    }
+
+    /// The server tells the screens of this home (I24).
+    pub fn tells_screens(&mut self, home: &HomeId, shown: Option<&Current>, now: Timestamp) {
+        let shown = shown.map(|current| (current.incident.id, current.incident.seq));
+        self.told.extend(shown);
+        self.owed.retain(|owed| {
+            // Another incident replaces one that is over.
+            let is_told = shown.is_none_or(|(id, seq)| id != owed.incident || seq >= owed.fact);
+            owed.home != *home || !is_told
+        });
+        self.screens_are_told(now);
+    }
+
+    /// A server that starts tells the screens everything when they connect again.
+    pub(super) fn screens_connect_again(&mut self) {
+        self.owed.clear();
+        self.told.clear();
+    }
+
+    pub(super) fn screens_are_told(&mut self, now: Timestamp) {
+        if let Some(owed) = self.owed.iter().find(|owed| now > owed.since + TELLS) {
+            let Owed { fact, incident, .. } = owed;
+            self.broken(format!("I24/seen: no screen was told of request {fact} of {incident}"));
+        }
+    }
+
+    /// Somebody looks at what runs: whoever asked is helped by somebody, or reads that nobody helps.
+    pub fn needs_are_met(&mut self, now: Timestamp, engine: &Engine, staffing: &Staffing) {
+        for current in engine.view().running() {
+            let incident = &current.incident;
+            let Some(case) = self.cases.get(&incident.id) else { continue };
+            let due = self.must_be_answered_by(case, now);
+            if incident.mode == Mode::Drill
+                || incident.requests.services().is_empty()
+                || now <= due
+                || is_acknowledged(incident, staffing)
+            {
+                continue;
+            }
+            let screen = present(incident, &current.history, now, None, Audience::Home);
+            let says_so = is_number_first(&screen)
+                || matches!(incident.state, State::UnderReview | State::CountingDown { .. });
+            let part = match staffing.center {
+                CenterMode::Operators => "I24/console",
+                _ => "I24/need",
+            };
+            self.demand(says_so, || {
+                format!("{part}: nobody answers {} since {due}, and no screen says so", incident.id)
+            });
+        }
+    }
+
+    /// When somebody has acknowledged the requests of an incident at the latest (I8).
+    fn must_be_answered_by(&self, case: &Case, now: Timestamp) -> Timestamp {
+        const HOLDS: &[Cause] = &[
+            Cause::Down,
+            Cause::Refuses,
+            Cause::Slow,
+            Cause::Suspended,
+            Cause::Queue("receiver"),
+            Cause::Queue("responders"),
+        ];
+        let policy = case.incident.snapshot.policy;
+        let by_operator = policy.center == CenterMode::Operators;
+        let calls = policy.rings_for(by_operator) + policy.talks_for(by_operator);
+        let begun = case.presses.iter().map(|press| press.at).max().unwrap_or(case.due);
+        let due = case.left.unwrap_or(case.due).max(begun) + policy.offer() + calls + MARGIN;
+        // It waits again after an operator let go of it.
+        let due = case.let_go.map_or(due, |at| due.max(at + ANSWERS + MARGIN));
+        due + self.excuses.since(begun, now, HOLDS)
+    }
+
+    /// In a world in which nothing is repaired, somebody who is there can end what runs (I23).
+    pub fn can_be_ended(&mut self, engine: &Engine, staffing: &Staffing, now: Timestamp) {
+        for current in engine.view().running() {
+            let incident = &current.incident;
+            let part = match incident.external.claimed {
+                true => "I23/elsewhere",
+                false => "I23",
+            };
+            self.demand(can_be_ended(incident, staffing, now.max(incident.touched_at)), || {
+                format!("{part}: nobody who is there can end {} {:?}", incident.id, incident.state)
+            });
+        }
+    }
+}
+
+/// Whether a person, or those who can act, acknowledged an incident.
+fn is_acknowledged(incident: &Incident, staffing: &Staffing) -> bool {
+    let answered = incident.calls.iter().any(|call| match call.state {
+        CallState::Ringing { .. } => false,
+        CallState::Answered { .. } => true,
+        CallState::Ended(outcome) => !matches!(
+            outcome,
+            CallOutcome::NoAnswer
+                | CallOutcome::Voicemail
+                | CallOutcome::Busy
+                | CallOutcome::Failed
+        ),
+    });
+    let dispatched = incident.dispatches.iter().any(|d| d.state != DispatchState::Requested);
+    answered
+        || dispatched
+        || incident.assignee.is_some()
+        || match staffing.center {
+            CenterMode::Automatic => staffing.responders && incident.dispatch_requested(),
+            CenterMode::Operators => false,
+            CenterMode::Receiver => true,
+        }
+}
+
+/// Whether somebody who is there can end it, at once or after what comes by itself.
+fn can_be_ended(incident: &Incident, staffing: &Staffing, now: Timestamp) -> bool {
+    let (mut incident, mut at) = (incident.clone(), now);
+    loop {
+        let ends = |commands: &Vec<Command>| {
+            let after = commands
+                .iter()
+                .fold(incident.clone(), |i, command| decide(&i, command.clone(), at).after);
+            after.is_over()
+        };
+        if incident.is_over() || commands(&incident, staffing).iter().any(ends) {
+            return true;
+        }
+        match incident.next_deadline().filter(|next| next.since(now) <= WAITS) {
+            Some(next) => {
+                at = at.max(next);
+                incident = decide(&incident, Command::Tick, at).after;
+            }
+            None => return false,
+        }
+    }
+}
+
+/// What those who are there can do to end it.
+fn commands(incident: &Incident, staffing: &Staffing) -> Vec<Vec<Command>> {
+    let seen = Seen::All;
+    let ada = Actor::Person { id: "ada".parse().unwrap(), name: "ada".into() };
+    let note = String::new();
+    let mut all = vec![
+        vec![Command::Cancel { by: ada.clone(), seen }],
+        vec![Command::Silence { by: ada.clone(), seen }],
+        vec![Command::End { by: ada.clone(), seen }],
+        vec![Command::Review { by: ada, seen, proceed: false, note }],
+    ];
+    if operator::is_open(incident) && staffing.operator.is_some_and(|o| o.leaves.is_none()) {
+        let by = operator::OLGA.actor();
+        let disposition = Disposition::ClosedByCenter;
+        let report = OperatorReport::Close { seen, disposition, note: None };
+        all.push(vec![Command::Claim { by: by.clone() }, Command::ByAssignee { by, report }]);
+    }
+    if staffing.center == CenterMode::Receiver && staffing.elsewhere == Elsewhere::Reports {
+        let by = Actor::Outside { name: "Harbor".into() };
+        let report = Report::Ended { disposition: Disposition::HelpGiven };
+        let said_at = Timestamp::from_millis(u64::MAX >> 1);
+        all.push(vec![Command::Report { by, key: "end".into(), said_at, report }]);
+    }
+    if staffing.center == CenterMode::Automatic && staffing.responders
+        || incident.mode == Mode::Drill
+    {
+        let closed =
+            |service| Command::Dispatch { service, state: DispatchState::Closed, reference: None };
+        all.push(incident.dispatches.iter().map(|d| closed(d.service)).collect());
+    }
+    all
+}

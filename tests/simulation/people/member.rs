@@ -1,0 +1,138 @@
+//! Members of a home, with their apps, buttons and panels: they ask for what they need, again and
+//! again if it does not help.
+
+use crate::{
+    dice::Dice,
+    errand::{Errand, Fate},
+    plan::needs::{Means, Need},
+    screens::{Sight, Viewer},
+    world::{Event, World},
+};
+use buckler::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor, Mode, Request, Snapshot, Source,
+            command::{Command, Raise, Seen},
+        },
+        time::Timestamp,
+    },
+    server::{clock::Clock, engine::Engine},
+};
+use std::time::Duration;
+
+/// The most that somebody asks anew because it did not help.
+const AGAIN_MOST: u8 = 5;
+
+/// The need of this entry begins.
+pub fn begins(world: &World, entry: usize, need: &Need, now: Timestamp) {
+    let (presses, every) = match need.means {
+        Means::App { taps } => (taps, Duration::ZERO),
+        Means::Button { every, presses } => (presses, every),
+        Means::Panel { every, signals, .. } => (signals, every),
+    };
+    for press in 0..presses {
+        world.later(now + every * u32::from(press), Event::Presses(entry, press));
+    }
+    if let (Means::App { taps }, Mode::Live) = (need.means, need.mode) {
+        looks_later(world, entry, taps - 1, now);
+    }
+}
+
+/// The id of a press, which its device makes.
+fn id_of(world: &World, number: usize, need: &Need, press: u8) -> IncidentId {
+    let press = match need.means {
+        Means::Panel { is_one_number: true, .. } => 0,
+        _ => press,
+    };
+    IncidentId(uuid::Uuid::from_u128(
+        u128::from(world.plan.seed) << 64
+            | (number as u128) << 16
+            | u128::from(press) << 8
+            | 1 << 7,
+    ))
+}
+
+/// Somebody presses, for the need of this entry. `clock` is the server's, while it is up.
+pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
+    let (number, need) = world.plan.need(entry);
+    let (id, now) = (id_of(world, number, need, press), world.truth());
+    let home = world.lock(&world.peers).home(need.home, &world.plan);
+    let device = |name: &str| Actor::Device { name: name.into() };
+    let (by, source, mode) = match need.means {
+        Means::App { .. } => (Viewer::Member(need.who).actor(), Source::Dashboard, need.mode),
+        Means::Button { .. } => (device("button"), Source::Device, Mode::Live),
+        Means::Panel { .. } => (device("panel"), Source::Device, Mode::Live),
+    };
+    let request = match (need.means, need.request) {
+        // Panels signal no sirens.
+        (Means::Panel { .. }, Request::Siren) => Request::Police,
+        (_, request) => request,
+    };
+    let raise = Raise {
+        id,
+        home: home.id.clone(),
+        request,
+        mode,
+        drill_sirens: need.drill_sirens,
+        source,
+        by,
+        sent_at: clock.map(Clock::now),
+        restricted_until: None,
+        quiet: None,
+        snapshot: Snapshot::of(&home, world.plan.staffing.policy()),
+    };
+    world.ledger().tapped(&raise, now);
+    Errand::begin(world, Errand::raise(raise, need.means));
+}
+
+/// The code of a keypad arrives: it cancels what counts down, as `src/server/mqtt/buttons.rs` does.
+/// Whoever typed it knew of what was requested before, at most.
+pub fn disarms(world: &World, engine: &Engine, home: &HomeId, typed: Timestamp) {
+    // What the broker kept ends nothing.
+    if typed < world.truth() {
+        return;
+    }
+    let Some(current) = engine.view().running_in(home) else { return };
+    let incident = current.incident.id;
+    let by = Actor::Device { name: "keypad".into() };
+    let facts = world.ledger().presses_until(incident, typed);
+    let sight = Sight { at: typed, facts, open: Some("I30/keypad") };
+    let cancel = Command::Cancel { by, seen: Seen::All };
+    Errand::begin(world, Errand::command(incident, cancel, Duration::from_secs(5)).seen(sight));
+}
+
+fn looks_later(world: &World, entry: usize, press: u8, now: Timestamp) {
+    let (number, _) = world.plan.need(entry);
+    let mut dice = Dice::new(world.plan.seed, &format!("look/{number}/{now}"));
+    world.later(now + dice.ms(2_000, 20_000), Event::LooksAgain(entry, press));
+}
+
+/// Somebody looks whether their latest press helps, and asks again if it does not.
+pub fn looks_again(world: &World, entry: usize, press: u8) {
+    let (number, need) = world.plan.need(entry);
+    let now = world.truth();
+    let began = world.plan.begins_at(entry);
+    let Means::App { taps } = need.means else { return };
+    if now > began + need.lasts || press >= taps + AGAIN_MOST {
+        return;
+    }
+    let id = id_of(world, number, need, press);
+    let is_lost = match world.lock(&world.errands).fate(id, now) {
+        Fate::OnItsWay => false,
+        Fate::NotSent => true,
+        Fate::Arrived(incident) => {
+            let who = Viewer::Member(need.who);
+            let home = &world.plan.homes[need.home].id;
+            let shown = world.lock(&world.screens).shown(world.plan.seed, &who, home, now);
+            shown.is_some_and(|shown| {
+                let shows = &shown.current.incident;
+                shows.id == incident && shows.is_over()
+            })
+        }
+    };
+    if is_lost {
+        world.later(now, Event::Presses(entry, press + 1));
+    }
+    looks_later(world, entry, press + u8::from(is_lost), now);
+}

@@ -1,0 +1,75 @@
+//! Who is there: responders, operators, a receiving center, contacts at their phones. Chairs may be
+//! empty, and in half of the worlds nothing is repaired at the end.
+
+use crate::dice::Dice;
+use buckler::domain::incident::{CenterMode, Policy};
+use std::time::Duration;
+
+/// Who is there in a world.
+#[derive(Clone, Debug)]
+pub struct Staffing {
+    pub center: CenterMode,
+    /// Whether an automatic center has responders. Without, the server is connected to nobody.
+    pub responders: bool,
+    /// The operator at the console, if there is one.
+    pub operator: Option<Habits>,
+    pub elsewhere: Elsewhere,
+    /// How many of a hundred calls find the contact's page open.
+    pub open_pages: u64,
+    /// Whether everything is repaired in the end, and everybody comes back and finishes. Otherwise
+    /// somebody who is there must be able to end what runs (I23).
+    pub heals: bool,
+}
+
+/// What an operator does.
+#[derive(Clone, Copy, Debug)]
+pub struct Habits {
+    /// How long it takes to reach a contact by telephone.
+    pub dials: Duration,
+    /// The operator leaves so long after a claim, and does not come back.
+    pub leaves: Option<Duration>,
+}
+
+/// What a receiving center does with an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// It reports, in the end that it is over.
+    Reports,
+    /// It claims the incident and reports nothing more.
+    Claims,
+    /// It acknowledges the alarm and reports nothing.
+    Acknowledges,
+}
+
+impl Staffing {
+    pub(super) fn draw(dice: &mut Dice) -> Self {
+        let center = dice.pick(&[
+            CenterMode::Automatic,
+            CenterMode::Automatic,
+            CenterMode::Operators,
+            CenterMode::Receiver,
+        ]);
+        let habits = Habits {
+            dials: dice.ms(5_000, 60_000),
+            leaves: dice.chance(25).then(|| dice.ms(1_000, 120_000)),
+        };
+        Self {
+            center,
+            responders: dice.chance(75),
+            operator: dice.chance(75).then_some(habits),
+            elsewhere: match dice.below(100) {
+                0..70 => Elsewhere::Reports,
+                70..85 => Elsewhere::Claims,
+                _ => Elsewhere::Acknowledges,
+            },
+            open_pages: dice.pick(&[100, 100, 80, 0]),
+            heals: dice.chance(50),
+        }
+    }
+
+    /// The policy that the configuration of such a server gives: as `src/server/config/timers.rs`.
+    pub fn policy(&self) -> Policy {
+        let connected = self.center != CenterMode::Automatic || self.responders;
+        Policy { center: self.center, connected, ..Policy::default() }
+    }
+}
