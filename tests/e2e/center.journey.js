@@ -26,8 +26,8 @@ test("an operator sees what was found late, and whom to call, and sends help", a
   await desk.getByRole("button", { name: "Yes, send help now" }).click();
   await expect(desk.getByText("Nothing waits for you")).toBeVisible();
   await context.close();
-  await expect(page.getByRole("heading", { name: "Help has been requested" })).toBeVisible();
-  await expect(page.getByText("Calling Sister", { exact: true })).toBeVisible();
+  await expect(home.requested()).toBeVisible();
+  await home.state("dispatching");
 });
 
 test("the household says that nobody needs help any more", async ({ home, page, server, expected }) => {
