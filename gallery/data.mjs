@@ -73,7 +73,7 @@ const confirmed = (began) => [...sent(began), line(began + 9, "call_answered", "
 const queued = [call(2, "neighbor", "Neighbor", "inform", "queued"), call(3, "father", "Father", "inform", "queued")];
 const counting = { cancel: { allowed: true, how: "cancel_help", center_phone: null } };
 const asked = { cancel: { allowed: false, how: "answer_first_call", center_phone: null }, siren: loud };
-const police = (state) => [{ service: "police", state, reference: "PDX-4471", at: at(-2) }];
+const police = (state) => [{ service: "police", state, reference: "PDX-4471", at: at(-2), came: ["on_scene", "closed"].includes(state) }];
 const drilled = incident("closed", -46, [...confirmed(-41), line(-20, "dispatch_accepted", "Police: request accepted (DRILL-01)"), line(0, "closed", "Closed: every service has finished")], {
   id: "01890000-0000-7000-8000-000000000002", mode: "drill", calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed", -41)], dispatches: police("closed"), outcome: ended("closed", "services_closed"),
 });
@@ -86,9 +86,10 @@ export const incidents = {
   calling: incident("verifying", -12, sent(-7), { ...asked, calls: [call(1, "sister", "Sister", "verify", "ringing", null, -7), ...queued] }),
   talking: incident("verifying", -24, [...sent(-19), line(-4, "call_answered", "Sister answered")], { ...asked, calls: [call(1, "sister", "Sister", "verify", "answered", null, -19), ...queued] }),
   dispatching: incident("dispatching", -40, [...confirmed(-35), line(-2, "en_route", "Police: on the way (PDX-4471)")], {
-    siren: loud, dispatches: police("en_route"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed"), call(2, "neighbor", "Neighbor", "inform", "ringing", null, -6), queued[1]],
+    siren: loud, acknowledgment: "responders", dispatches: police("en_route"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed"), call(2, "neighbor", "Neighbor", "inform", "ringing", null, -6), queued[1]],
   }),
-  review: incident("under_review", -1_260, [line(0, "note", "The server was down. Found 21 min late: somebody must look at it before anything is sent")]),
+  review: incident("under_review", -1_260, [line(0, "note", "The server was down. Found 21 min late: somebody must look at it before anything is sent")], { nothing_left: true }),
+  unanswered: incident("verifying", -75, sent(-70), { ...asked, acknowledgment: "unanswered", calls: [call(1, "sister", "Sister", "verify", "ringing", null, -20), ...queued] }),
   siren: incident("siren_sounding", -20, [line(-15, "siren_on", "Sirens asked to sound: Base Station, Hall keypad"), line(-15, "siren_failed", "Siren not confirmed: Hall keypad")], { kind: "siren", services: [], siren: loud, source: { surface: "dashboard" }, began: "Siren only requested from the dashboard" }),
   runningDrill: incident("dispatching", -40, confirmed(-35), { mode: "drill", dispatches: police("accepted"), calls: [call(1, "sister", "Sister", "verify", "ended", "confirmed")] }),
   aborted: incident("aborted", -4, [line(0, "aborted", "Cancelled in time. Nothing was sent", "Olivia")], { outcome: ended("aborted", null, "Olivia") }),

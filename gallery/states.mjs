@@ -58,6 +58,7 @@ export const states = {
   "requested-calling": runs(incidents.calling, { heard: "Calling Sister" }),
   "requested-talking": runs(incidents.talking, { heard: "Talking to Sister" }),
   "requested-dispatching": runs(incidents.dispatching, { heard: "On the way" }),
+  "requested-unanswered": runs(incidents.unanswered, { heard: "Nobody has confirmed. Call 911" }),
   "requested-review": runs(incidents.review, { heard: "Nothing was sent yet" }),
   "requested-review-sure": runs(incidents.review, { act: ["Nobody needs help any more"], heard: "Tap again: nothing will be sent" }),
   "requested-review-lost": runs(incidents.review, { act: ["Yes, send help now"], answers: { [`POST /api/v1/incidents/${incidents.review.id}/review`]: "lost" }, heard: "The server did not answer. If you need help, call." }),

@@ -115,7 +115,7 @@ test("what screen readers are told", async ({ browser, gallery }) => {
   const page = await browser.newPage({ viewport: sizes.phone, timezoneId: "America/Los_Angeles" });
   await reach(page, gallery, "sheet");
   await expect(page.getByRole("dialog")).toMatchAriaSnapshot(`
-    - dialog "Maple Street: Request help":
+    - 'dialog "Maple Street: Request help"':
       - heading "Request help" [level=1]
       - button "Close"
       - paragraph: Maple Street
