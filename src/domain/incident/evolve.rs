@@ -229,6 +229,12 @@ impl Incident {
         // Help was requested: there is nothing to decide, and it is requested only once (I2).
         if matches!(self.state, State::Dispatching) {
             self.calls_withheld = true;
+            if put_back {
+                // Nothing acts by itself any more (I32), so that the screen says at once that nobody
+                // has acknowledged it.
+                self.is_unanswered |= self.acknowledgment().is_none();
+                self.asked_at = None;
+            }
             return;
         }
         (self.asked_at, self.is_unanswered) = (None, false);

@@ -2,7 +2,7 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    Disposition, Mode, Request, Service, Siren,
+    DispatchState, Disposition, Mode, Request, Service, Siren,
     arrows::{ARROWS, walked},
     command::{CallStep, Command, Seen},
     decide::{Decision, put_back},
@@ -72,6 +72,20 @@ fn incident_that_is_put_back_does_nothing_by_itself() {
         story.put_back(&[]);
         assert_eq!(story.facts.len(), facts, "{was}: {:?}", story.whats());
     }
+}
+
+/// I27: what was asked may have been withheld, so that the screen does not wait a minute.
+#[test]
+fn put_back_request_says_at_once_that_nobody_confirmed() {
+    let mut story = Story::live(Request::Police);
+    story.wait(s(36));
+    assert_eq!((story.state(), story.incident.is_unanswered), ("dispatching", false));
+    story.put_back(&[]);
+    assert!(story.incident.is_unanswered);
+    let moved = DispatchState::Accepted;
+    let accepted = Command::Dispatch { service: Service::Police, state: moved, reference: None };
+    story.give(accepted).unwrap();
+    assert!(story.incident.acknowledgment().is_some(), "until somebody does");
 }
 
 #[test]
