@@ -34,6 +34,7 @@ mod pages;
 mod panels;
 mod passkeys;
 mod phone;
+mod presses;
 mod pretenders;
 mod proxy;
 mod put_back;
