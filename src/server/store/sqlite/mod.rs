@@ -109,11 +109,14 @@ pub async fn open(file: &Path) -> Result<Database, StoreError> {
     Ok(Database { writes: Box::new(writes), journal, reads })
 }
 
-/// Reading connections, which are opened when they are needed.
+/// Reading connections, which are opened when they are needed, and kept. A pool that closes those
+/// that were idle looks for them in a loop, which was once seen to spin without an end.
 fn readers(options: &SqliteConnectOptions, most: u32) -> SqlitePool {
     SqlitePoolOptions::new()
         .max_connections(most)
         .acquire_timeout(ACQUIRED_WITHIN)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_lazy_with(options.clone().read_only(true))
 }
 

@@ -56,6 +56,8 @@ pub(super) async fn reader(file: &Path) -> Result<SqlitePool, StoreError> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     SqlitePoolOptions::new()
         .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(options)
         .await
         .map_err(failed("open the database"))
