@@ -359,7 +359,7 @@ pub fn ended(incident: &Incident, clock: &str) -> (String, String) {
     }
 }
 
-/// What comes of help that was called off: whoever had been told of it may be on the way (I27).
+/// What may still happen after a call-off: a center or responders may already be on the way (I27).
 fn after_call_off(incident: &Incident) -> String {
     let is_moving =
         |d: &&Dispatch| d.state == DispatchState::EnRoute || d.state == DispatchState::OnScene;

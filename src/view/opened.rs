@@ -57,7 +57,7 @@ pub enum Showing {
     Opened,
     /// In a bar that names its home. The person has given the request up and opened another home.
     Bar,
-    /// Nowhere: whoever is signed in by now has nothing to do with the home.
+    /// Nowhere: the account that is signed in by now is not a member of the home.
     Nowhere,
 }
 
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(home_to_open(Some(&id("loft")), Some("maple"), &homes), Some(id("loft")));
         assert!(
             is_lost(Some(&id("loft")), &homes),
-            "it is said to be lost, and no other is opened"
+            "the app says that the home is lost, and opens no other"
         );
         assert!(!is_lost(Some(&id("lake")), &homes) && !is_lost(None, &homes));
     }

@@ -193,8 +193,8 @@ impl Store {
         });
     }
 
-    /// Opens the last home of whoever was signed in, because the server does not answer. The shield
-    /// is there, too; its requests are retried until they arrive.
+    /// Opens the home that the last account on this device had open, because the server does not
+    /// answer. It has its shield, and the app retries its requests until they arrive.
     fn open_stored(self) {
         let me = browser::kept(LAST_ME).and_then(|text| parse::<Me>(&text));
         if let Some(me) = me.filter(|me| !me.homes.is_empty() && !self.is_somebody()) {

@@ -97,7 +97,7 @@ test("an acknowledgment that comes after the person gave up changes no home unde
   await expect(bar).toBeHidden();
 });
 
-test("a home that was lost is said to be lost, and a press for it goes to no other", async ({ home, page, server, request, expected }) => {
+test("the app says that a home is lost, and a press for it goes to no other", async ({ home, page, server, request, expected }) => {
   expected.push(/ERR_|Failed to load resource|404/);
   const people = `${server.url}/api/v1/homes/lake-cabin/people`;
   expect((await page.request.put(`${people}/shared`, { data: { role: "owner", sos_withdrawn: false } })).ok()).toBe(true);

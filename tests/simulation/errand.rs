@@ -120,7 +120,7 @@ impl Errand {
         }
     }
 
-    /// The command of somebody who had been shown this.
+    /// A command whose author's screen showed this.
     pub fn seen(mut self, by_author: Sight) -> Self {
         if let ErrandKind::Give(_, _, sight) = &mut self.what {
             *sight = Some(by_author);

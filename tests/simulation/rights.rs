@@ -1,4 +1,4 @@
-//! I33: whoever may not request help may not prevent it. This walks through every kind of state,
+//! I33: a requester who may not request help may not prevent it. This walks through every kind of state,
 //! requester and command, and compares the help that comes with it and without it. It is pure, and
 //! runs before the histories.
 

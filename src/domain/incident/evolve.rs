@@ -79,7 +79,7 @@ impl Incident {
         self.touched_at = *at;
         let was_acknowledged = self.acknowledgment().is_some();
         self.take_in(*at, event);
-        // Whoever had acknowledged it has let go of it: it waits again.
+        // The party that had acknowledged the request has let go of it, so the request waits again.
         if was_acknowledged && self.asked_at.is_some() && self.acknowledgment().is_none() {
             self.wait_for_acknowledgment(*at);
         }

@@ -55,8 +55,8 @@ const ASKS: &[(Method, &str)] = &[
 const OWN: &[(Method, &str)] =
     &[(Method::DELETE, "/api/v1/session"), (Method::PUT, "/api/v1/session/proof")];
 
-/// Whoever uses these shows something else than a session: a password, a passkey, a link or a
-/// signature. Without its cookie the same device could use them, too.
+/// These routes check a password, a passkey, a link or a signature instead of a session. A device
+/// could use them without its session cookie, too.
 const NEEDS_NO_SESSION: &[(Method, &str)] = &[
     (Method::GET, "/healthz"),
     (Method::GET, "/readyz"),
@@ -115,8 +115,8 @@ pub(super) async fn guard(State(app): State<AppState>, request: Request, next: N
     }
 }
 
-/// Whether the device is restricted where the route leads. Somebody who is not signed in, or has
-/// nothing to do with the home, is answered by the handler as everybody else.
+/// Whether the device is restricted in the home of the route. The handler refuses requests without
+/// a session, and of people who are not members of the home.
 async fn is_restricted(parts: &mut Parts, app: &AppState) -> Result<bool, ApiError> {
     let signed_in = match SignedIn::from_request_parts(parts, app).await {
         Ok(signed_in) => signed_in,

@@ -121,7 +121,7 @@ struct ReportedState {
 /// How a message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The broker keeps it for whoever subscribes, however old it is.
+    /// The broker retained it for later subscribers. It may be of any age.
     Retained,
     /// The broker may have kept it while this server was not connected.
     Queued,

@@ -75,7 +75,7 @@ fn NoHome() -> impl IntoView {
     }
 }
 
-/// The page of a home of which there is nothing to show.
+/// The page of a home that cannot be shown.
 #[component]
 fn Bare(
     /// Why.

@@ -9,10 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static int is_database(int fd) {
-    char link[64], path[512];
+/* Whether the file is one of the database. Writes its path. */
+static int is_database(int fd, char path[512]) {
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = readlink(link, path, 511);
     if (length <= 0) return 0;
     path[length] = 0;
     return strstr(path, "buckler.db") != NULL;
@@ -28,22 +29,17 @@ static int fault_is(const char *name) {
     return length > 0 && strncmp(said, name, strlen(name)) == 0;
 }
 
-static int has_ballast(int fd) {
-    char link[64], path[512];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 16);
-    if (length <= 0) return 0;
-    path[length] = 0;
-    char *name = strrchr(path, '/');
-    if (!name) return 0;
-    strcpy(name, "/ballast");
+/* Whether the ballast is beside the database. "/ballast" is shorter than the database's name. */
+static int has_ballast(char path[512]) {
+    strcpy(strrchr(path, '/'), "/ballast");
     return access(path, F_OK) == 0;
 }
 
 static int fails(int fd, int flush) {
-    if (!is_database(fd)) return 0;
+    char path[512];
+    if (!is_database(fd, path)) return 0;
     if (!flush && fault_is("full")) return ENOSPC;
-    if (!flush && fault_is("kept") && has_ballast(fd)) return ENOSPC;
+    if (!flush && fault_is("kept") && has_ballast(path)) return ENOSPC;
     if (flush && fault_is("broken")) return EIO;
     while (flush && fault_is("held")) usleep(1000);
     return 0;

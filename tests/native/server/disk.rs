@@ -197,7 +197,7 @@ async fn power_cut_on_a_full_disk_delays_and_does_not_lose() {
     server.owner.until_state(&incident, "verifying").await;
 }
 
-/// I25: whoever cancels is heard, and nothing of it is lost.
+/// I25: the server accepts a cancel on a full disk, and stores it later.
 #[tokio::test]
 async fn cancel_is_heard_on_a_full_disk_and_stored_later() {
     let mut server = OnDisk::start().await;

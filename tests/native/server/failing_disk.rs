@@ -9,6 +9,7 @@ use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
     domain::{
+        home::Home,
         id::IncidentId,
         incident::{
             Policy, Request, State,
@@ -44,7 +45,12 @@ enum Health {
     Refuses,
     /// It ends what hung with an error.
     Fails,
+    /// It refuses what the first incident did, and stores everything else.
+    RefusesFirst,
 }
+
+/// The id of the first incident.
+const FIRST: IncidentId = IncidentId(uuid::Uuid::from_u128(1));
 
 /// A disk that does what its health says. It keeps what it stored.
 struct Disk {
@@ -59,6 +65,9 @@ impl Commits for Disk {
         let mut health = self.health.subscribe();
         match *health.wait_for(|health| *health != Health::Hangs).await.unwrap() {
             Health::Refuses | Health::Fails => refused(),
+            Health::RefusesFirst if batch.facts.iter().any(|(id, ..)| *id == FIRST) => {
+                Err(StoreError::Inconsistent { what: "planted".into() })
+            }
             _ => {
                 self.stored.lock().unwrap().push(Batch::clone(&batch));
                 Ok(())
@@ -107,9 +116,8 @@ impl World {
         )
         .await
         .unwrap();
-        let id = IncidentId(uuid::Uuid::from_u128(1));
         let clock = Clock::new(Machine);
-        let world = Self { disk, effects, engine, clock, id, _stopper: stopper };
+        let world = Self { disk, effects, engine, clock, id: FIRST, _stopper: stopper };
         world.ask(1, Request::Medical).await.unwrap();
         world
     }
@@ -256,4 +264,28 @@ async fn disk_that_breaks_again_and_again_loses_no_fact() {
     let current = world.engine.view().latest(&home().id).unwrap();
     assert_eq!(world.facts() as usize, current.history.len());
     assert!(world.calls()[0].0 <= due + Duration::from_secs(2));
+}
+
+/// What one incident did from memory must not keep everything else from being stored.
+#[tokio::test(start_paused = true)]
+async fn incident_whose_facts_are_refused_holds_up_no_other() {
+    let world = World::asked().await;
+    let other = Home { id: "lake-cabin".parse().unwrap(), ..home() };
+    let id = IncidentId(uuid::Uuid::from_u128(2));
+    let asked =
+        Raise { id, by: person("bob"), ..raise(&other, Request::Police, Policy::default()) };
+    world.engine.raise(asked, [0; 32]).await.unwrap();
+    world.disk_is(Health::Refuses);
+    tokio::time::sleep_until(world.due() + Duration::from_secs(2)).await;
+    assert_eq!(world.calls().len(), 2, "both act");
+    world.disk_is(Health::RefusesFirst);
+    world.is_stored().await;
+    let quarantined = world.engine.view().quarantined();
+    assert_eq!(quarantined.iter().map(|q| &q.incident).collect::<Vec<_>>(), [&FIRST.to_string()]);
+    let is_left =
+        |stored: &Batch| stored.facts.iter().any(|(of, first, _)| *of == id && *first > 1);
+    assert!(world.disk.0.stored.lock().unwrap().iter().any(is_left), "the other one is stored");
+    let written = world.disk.0.stored.lock().unwrap().iter().any(|b| !b.quarantined.is_empty());
+    assert!(written, "so is the quarantine");
+    world.ask(3, Request::Fire).await.unwrap();
 }

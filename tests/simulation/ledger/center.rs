@@ -31,7 +31,7 @@ impl Ledger {
         });
     }
 
-    /// Whoever decides that nothing is sent withdraws what the center has.
+    /// A decision to send nothing withdraws the alarms that the center has.
     pub(super) fn withdraws(&mut self, batch: &Batch) {
         for (id, _, facts) in &batch.facts {
             let is_dropped = facts.iter().any(|fact| {

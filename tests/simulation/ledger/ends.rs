@@ -47,7 +47,7 @@ impl Ending {
         }
     }
 
-    /// How a command ends requests, and whose it is. A call is the same call, whoever speaks of it.
+    /// How a command ends requests, and whose it is. Every party of a call gives its commands as that call.
     fn of(command: &Command) -> Option<(Self, Option<&Actor>)> {
         let how = match command {
             Command::Cancel { .. } => Self::Abort,
@@ -76,7 +76,7 @@ pub struct Act {
 }
 
 impl Ledger {
-    /// A command of somebody who had been shown this much reaches the server.
+    /// A command reaches the server. Its author's screen had shown this much.
     pub fn acts(&mut self, id: IncidentId, command: &Command, sight: Sight) {
         if let Command::Call { call, step: CallStep::Cancel { authenticated: true, .. } }
         | Command::ByAssignee {

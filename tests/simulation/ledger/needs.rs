@@ -77,7 +77,7 @@ impl Ledger {
         }
     }
 
-    /// Somebody looks at what runs: whoever asked is helped by somebody, or reads that nobody helps.
+    /// Checks every running incident: somebody has acknowledged it, or the screen says that nobody has.
     pub fn needs_are_met(&mut self, now: Timestamp, engine: &Engine, staffing: &Staffing) {
         for current in engine.view().running() {
             let incident = &current.incident;
@@ -123,7 +123,7 @@ impl Ledger {
         due + self.excuses.since(begun, now, HOLDS)
     }
 
-    /// In a world in which nothing is repaired, somebody who is there can end what runs (I23).
+    /// In a world in which nothing is repaired, a person who is present can end each incident (I23).
     pub fn can_be_ended(&mut self, engine: &Engine, staffing: &Staffing, now: Timestamp) {
         for current in engine.view().running() {
             let incident = &current.incident;
@@ -132,7 +132,10 @@ impl Ledger {
                 false => "I23",
             };
             self.demand(can_be_ended(incident, staffing, now.max(incident.touched_at)), || {
-                format!("{part}: nobody who is there can end {} {:?}", incident.id, incident.state)
+                format!(
+                    "{part}: nobody who is present can end {} {:?}",
+                    incident.id, incident.state
+                )
             });
         }
     }
@@ -162,7 +165,7 @@ fn is_acknowledged(incident: &Incident, staffing: &Staffing) -> bool {
         }
 }
 
-/// Whether somebody who is there can end it, at once or after what comes by itself.
+/// Whether a person who is present can end the incident, at once or after its own timers.
 fn can_be_ended(incident: &Incident, staffing: &Staffing, now: Timestamp) -> bool {
     let (mut incident, mut at) = (incident.clone(), now);
     loop {

@@ -87,7 +87,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
 }
 
 /// The code of a keypad arrives: it cancels what counts down, as `src/server/mqtt/buttons.rs` does.
-/// Whoever typed it knew of what was requested before, at most.
+/// Its author knew at most of the requests that were made before it was typed.
 pub fn disarms(world: &World, engine: &Engine, home: &HomeId, typed: Timestamp) {
     // What the broker kept ends nothing.
     if typed < world.truth() {

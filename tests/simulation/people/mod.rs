@@ -80,7 +80,7 @@ impl Intent {
         let now = world.truth();
         let shown = world.lock(&world.screens).shown(world.plan.seed, &self.who, &self.home, now);
         let Some(shown) = shown else { return };
-        // Whoever has a client of their own can do what no screen offers.
+        // A client of somebody's own can do what no screen offers.
         let mut dice = Dice::new(world.plan.seed, &format!("offered/{now}/{self:?}"));
         if !self.is_offered(&shown) && !dice.chance(10) {
             return;

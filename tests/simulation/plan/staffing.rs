@@ -17,7 +17,7 @@ pub struct Staffing {
     /// How many of a hundred calls find the contact's page open.
     pub open_pages: u64,
     /// Whether everything is repaired in the end, and everybody comes back and finishes. Otherwise
-    /// somebody who is there must be able to end what runs (I23).
+    /// a person who is present must be able to end a running incident (I23).
     pub heals: bool,
 }
 
