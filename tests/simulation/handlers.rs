@@ -134,6 +134,10 @@ impl EffectHandler for Handler {
             EffectKind::SirenOn { device, .. } => {
                 Some(Command::SirenReported { device: device.clone(), sounding: true })
             }
+            // A receiver acknowledges each alarm, also if nobody looks at it.
+            EffectKind::SignalReceiver { signal: Signal::Alarm, .. } => {
+                Some(Command::Signaled { receiver: Some("Harbor".into()) })
+            }
             _ => None,
         })
     }

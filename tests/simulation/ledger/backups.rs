@@ -3,6 +3,7 @@
 use super::Ledger;
 use crate::{disk::Disk, machine::Boots};
 use buckler::domain::{id::IncidentId, incident::event::Event, time::Timestamp};
+use std::collections::BTreeSet;
 
 impl Ledger {
     /// The database is a copy as it was then: what was stored later is lost, also what was
@@ -12,6 +13,8 @@ impl Ledger {
         self.effects.clear();
         self.done.clear();
         self.withheld.clear();
+        // The center still has the alarms of requests that the copy does not know.
+        self.alarms.values_mut().for_each(BTreeSet::clear);
         let tells = std::mem::take(&mut self.tells);
         for (times, batch) in self.log.replace(Vec::new()).unwrap_or_default() {
             if times[2] <= then {
