@@ -32,7 +32,9 @@ fn the_countdown_says_what_where_and_when() {
 fn heading_claims_only_what_is_recorded() {
     let title = |state, services: &[&str]| running_title(&incident(state, services), "911");
     assert_eq!(title("verifying", &["police"]), "Help has been requested");
-    assert_eq!(title("under_review", &["police"]), "Nothing was sent yet");
+    assert_eq!(title("under_review", &["police"]), "It is not known what was sent");
+    let nothing = Incident { nothing_left: true, ..incident("under_review", &["police"]) };
+    assert_eq!(running_title(&nothing, "911"), "Nothing was sent yet");
     assert_eq!(title("siren_sounding", &[]), "Sirens were asked to sound");
 }
 
