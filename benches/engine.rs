@@ -154,6 +154,7 @@ impl Bench {
             drill_sirens: false,
             source: Source::Dashboard,
             by: Actor::Buckler,
+            after: None,
             sent_at: None,
             restricted_until: None,
             quiet: None,

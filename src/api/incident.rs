@@ -37,6 +37,11 @@ pub struct Raise {
     /// In a drill: whether sirens sound, for five seconds at most.
     #[serde(default)]
     pub sirens: bool,
+    /// The request that this one renews, because it was never acknowledged. If that one has not
+    /// arrived by now, it begins nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub after: Option<IncidentId>,
     /// In a drill: whether contacts are called; true by default.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -45,6 +50,16 @@ pub struct Raise {
 
 fn yes() -> bool {
     true
+}
+
+/// What a withdrawal of a request led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Withdrawal {
+    /// The incident that the request began or joined: canceled if it counted down and nobody else
+    /// asked for help, or running on. Absent if the request has not arrived; it begins nothing any
+    /// more then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Incident>,
 }
 
 /// An incident with its calls, dispatches and timeline.

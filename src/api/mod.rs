@@ -74,6 +74,10 @@ pub mod path {
     pub fn incidents(home: &HomeId) -> String {
         format!("/api/v1/homes/{home}/incidents")
     }
+    /// A request of a home, by its id.
+    pub fn request(home: &HomeId, id: IncidentId) -> String {
+        format!("/api/v1/homes/{home}/requests/{id}")
+    }
     /// Live events of a home.
     pub fn events(home: &HomeId) -> String {
         format!("/api/v1/homes/{home}/events")

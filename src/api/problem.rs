@@ -71,6 +71,8 @@ pub enum Code {
     IdReused,
     /// 409: the request is new and more than a minute old
     StaleRequest,
+    /// 409: the request was withdrawn before it arrived, so it begins nothing
+    Withdrawn,
     /// 409
     LiveIncidentRunning,
     /// 409
@@ -117,6 +119,7 @@ impl Code {
             Self::IncidentOver => (409, "incident-over", "The incident is over"),
             Self::IdReused => (409, "id-reused", "Id used for another request"),
             Self::StaleRequest => (409, "stale-request", "The request is too old"),
+            Self::Withdrawn => (409, "withdrawn", "The request was withdrawn"),
             Self::LiveIncidentRunning => {
                 (409, "live-incident-running", "A live incident is running")
             }

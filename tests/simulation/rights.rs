@@ -62,6 +62,7 @@ impl Stage {
             drill_sirens: true,
             source: Source::Dashboard,
             by: member("olivia"),
+            after: None,
             sent_at: None,
             restricted_until: None,
             quiet: None,

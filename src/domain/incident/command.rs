@@ -30,6 +30,9 @@ pub struct Raise {
     pub source: Source,
     /// The actor.
     pub by: Actor,
+    /// The request that this one renews because it was never acknowledged (I28). If it has not
+    /// arrived, it begins nothing any more.
+    pub after: Option<IncidentId>,
     /// When the person asked, as their device says; `None` if the server heard it at once.
     pub sent_at: Option<Timestamp>,
     /// When the restriction of the device ends that it came from, if that is restricted (I33).
@@ -76,6 +79,8 @@ pub enum Seen {
     /// What was older than this and the author's own requests, because the author's client does not
     /// say what it showed.
     Before(Timestamp),
+    /// Only the author's own request of this sequence number, which the author withdraws (I28).
+    Only(u32),
 }
 
 /// A command to an incident.

@@ -319,6 +319,7 @@ impl Incident {
             Seen::All => false,
             Seen::UpTo(seq) => asked.seq > seq,
             Seen::Before(at) => asked.by != *by && asked.at >= at,
+            Seen::Only(seq) => asked.by != *by || asked.seq != seq,
         };
         self.asked.iter().filter(is_unseen)
     }

@@ -6,15 +6,15 @@ use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
-            Incident, Mode,
-            command::{Command, Raise, STALE},
+            Actor, Incident, Mode,
+            command::{Command, Raise, STALE, Seen},
             decide::{Decision, Refusal, decide, start},
-            event::Recorded,
+            event::{Event, Recorded},
         },
         time::Timestamp,
     },
     server::{
-        store::{Batch, Begun, Journal, Quarantined, RequestRow, StoreError},
+        store::{Batch, Begun, Fate, Journal, Quarantined, RequestRow, StoreError},
         tasks::message,
     },
 };
@@ -58,6 +58,14 @@ pub(super) enum Job {
         until: Timestamp,
         reply: Reply,
     },
+    /// The sender of a request withdraws it (I28).
+    Withdraw {
+        id: IncidentId,
+        home: HomeId,
+        by: Actor,
+        restricted_until: Option<Timestamp>,
+        reply: Reply,
+    },
     /// A command. Ticks have no sender, so they have no reply.
     Give { incident: IncidentId, command: Command, reply: Option<Reply> },
     /// An effect was executed or given up.
@@ -72,7 +80,9 @@ impl Job {
     /// The span of the request that the job came from. Timers and effects have none.
     pub(super) fn span(&self) -> Span {
         match self {
-            Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } => reply.span.clone(),
+            Self::Raise { reply, .. }
+            | Self::Withdraw { reply, .. }
+            | Self::Give { reply: Some(reply), .. } => reply.span.clone(),
             Self::Give { reply: None, .. } | Self::Completed { .. } => Span::none(),
         }
     }
@@ -80,8 +90,19 @@ impl Job {
     /// The session or contact's link that the job is for.
     pub(super) const fn token(&self) -> Option<[u8; 32]> {
         match self {
-            Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } => reply.token,
+            Self::Raise { reply, .. }
+            | Self::Withdraw { reply, .. }
+            | Self::Give { reply: Some(reply), .. } => reply.token,
             Self::Give { reply: None, .. } | Self::Completed { .. } => None,
+        }
+    }
+
+    /// The requests that it is about: the new one, and the one that it renews.
+    fn requests(&self) -> [Option<IncidentId>; 2] {
+        match self {
+            Self::Raise { raise, .. } => [Some(raise.id), raise.after],
+            Self::Withdraw { id, .. } => [Some(*id), None],
+            Self::Give { .. } | Self::Completed { .. } => [None, None],
         }
     }
 
@@ -96,7 +117,10 @@ impl Job {
     }
 
     pub(super) fn answer(self, answer: Result<Answer, Denied>) {
-        if let Self::Raise { reply, .. } | Self::Give { reply: Some(reply), .. } = self {
+        if let Self::Raise { reply, .. }
+        | Self::Withdraw { reply, .. }
+        | Self::Give { reply: Some(reply), .. } = self
+        {
             // The sender may be gone. What was stored stays stored.
             let _ = reply.to.send(answer);
         }
@@ -217,10 +241,7 @@ impl<'a> BatchBuilder<'a> {
         jobs: &[Job],
         store: &dyn Journal,
     ) -> Result<(), StoreError> {
-        let ids: Vec<IncidentId> = jobs
-            .iter()
-            .filter_map(|j| if let Job::Raise { raise, .. } = j { Some(raise.id) } else { None })
-            .collect();
+        let ids: Vec<IncidentId> = jobs.iter().flat_map(Job::requests).flatten().collect();
         let mut known = if ids.is_empty() { Vec::new() } else { store.requests(&ids).await? };
         known.extend(
             self.repeats.0.iter().map(|(_, row)| row).filter(|r| ids.contains(&r.id)).cloned(),
@@ -251,6 +272,10 @@ impl<'a> BatchBuilder<'a> {
                     }
                 }
                 Ok(outcome)
+            }
+            Job::Withdraw { id, home, by, restricted_until, .. } => {
+                let by = (by, *restricted_until);
+                self.withdraw(*id, home, by, known, store).await
             }
             Job::Give { incident, command, .. } => {
                 self.give(*incident, command.clone(), store).await
@@ -300,17 +325,17 @@ impl<'a> BatchBuilder<'a> {
         known: &mut Vec<RequestRow>,
         store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
-        if let Some(row) = known.iter().find(|row| row.id == raise.id).cloned() {
-            // The incident may be quarantined: then only another id begins one.
-            if row.fingerprint != fingerprint || !self.stage(row.incident, store).await? {
-                return Ok(Err(Denied::IdReused));
+        match known.iter().find(|row| row.id == raise.id).map(|row| row.fate.clone()) {
+            None => {}
+            Some(Fate::Withdrawn { .. }) => return Ok(Err(Denied::Withdrawn)),
+            Some(Fate::Acknowledged { incident, fingerprint: earlier, .. }) => {
+                // The incident may be quarantined: then only another id begins one.
+                if earlier != fingerprint || !self.stage(incident, store).await? {
+                    return Ok(Err(Denied::IdReused));
+                }
+                let joined = incident != raise.id;
+                return Ok(Ok(Verdict { incident, created: false, joined, refusal: None }));
             }
-            return Ok(Ok(Verdict {
-                incident: row.incident,
-                created: false,
-                joined: row.incident != raise.id,
-                refusal: None,
-            }));
         }
         // Only now, because the retry of a request that is stored finds its incident however late
         // it arrives (F2).
@@ -348,14 +373,73 @@ impl<'a> BatchBuilder<'a> {
         // asking for what is already on its way.
         let incident = &self.drafts[&outcome.incident].incident;
         let is_beyond = !incident.has_few_repeats(raise.is_from_restricted(self.now));
-        let row = RequestRow { id: raise.id, incident: outcome.incident, fingerprint };
+        let fate = Fate::Acknowledged {
+            incident: outcome.incident,
+            fingerprint,
+            seq: self.requested(recorded, outcome.incident),
+        };
+        let row = RequestRow { id: raise.id, fate };
         known.push(row.clone());
         if self.batch.facts.len() == recorded && is_beyond {
             self.repeats.push(self.now, row);
         } else {
             self.batch.requests.push(row);
         }
+        if let Some(before) = raise.after {
+            self.tombstone(before, &raise.home, known);
+        }
         Ok(Ok(outcome))
+    }
+
+    /// The number of the fact with which a request began or joined the incident, among the facts
+    /// since `recorded`.
+    fn requested(&self, recorded: usize, incident: IncidentId) -> Option<u32> {
+        let of_incident = |(id, ..): &&(IncidentId, u32, Vec<Recorded>)| *id == incident;
+        let facts = self.batch.facts[recorded..].iter().filter(of_incident);
+        let mut numbered = facts.flat_map(|(_, first, facts)| (*first..).zip(facts));
+        let is_request =
+            |fact: &Recorded| matches!(fact.event, Event::Started { .. } | Event::Joined { .. });
+        numbered.find(|(_, fact)| is_request(fact)).map(|(seq, _)| seq)
+    }
+
+    /// Notes that a request begins nothing if it arrives later. Nothing happens if it has arrived.
+    fn tombstone(&mut self, id: IncidentId, home: &HomeId, known: &mut Vec<RequestRow>) {
+        if known.iter().any(|row| row.id == id) {
+            return;
+        }
+        let row = RequestRow { id, fate: Fate::Withdrawn { home: home.clone() } };
+        known.push(row.clone());
+        self.batch.requests.push(row);
+    }
+
+    /// Withdraws a request (I28). If it has not arrived, it begins nothing any more. If it counts
+    /// down, it is canceled like by its author's Cancel Help, and nothing else is.
+    async fn withdraw(
+        &mut self,
+        id: IncidentId,
+        home: &HomeId,
+        (by, restricted_until): (&Actor, Option<Timestamp>),
+        known: &mut Vec<RequestRow>,
+        store: &dyn Journal,
+    ) -> Result<Outcome, StoreError> {
+        let Some(row) = known.iter().find(|row| row.id == id).cloned() else {
+            if self.refuses_requests {
+                return Ok(Err(Denied::StorageUnavailable));
+            }
+            self.tombstone(id, home, known);
+            return Ok(Err(Denied::Withdrawn));
+        };
+        let Fate::Acknowledged { incident, seq, .. } = row.fate else {
+            return Ok(Err(Denied::Withdrawn));
+        };
+        if !self.stage(incident, store).await? || self.drafts[&incident].incident.home != *home {
+            return Ok(Err(Denied::Unknown));
+        }
+        let Some(seq) = seq else {
+            return Ok(Ok(Verdict { incident, created: false, joined: false, refusal: None }));
+        };
+        let cancel = Command::Cancel { by: by.clone(), seen: Seen::Only(seq) };
+        self.give(incident, Command::of_device(restricted_until, cancel), store).await
     }
 
     /// Joins the request to the running incident. If that has just ended by a timer or cannot be

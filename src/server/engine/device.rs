@@ -39,6 +39,7 @@ pub fn request(
         drill_sirens: false,
         source: Source::Device,
         by: Actor::Device { name: name.into() },
+        after: None,
         sent_at: None,
         restricted_until: None,
         quiet: None,

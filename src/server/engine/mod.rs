@@ -17,9 +17,9 @@ mod waiting;
 
 use crate::{
     domain::{
-        id::IncidentId,
+        id::{HomeId, IncidentId},
         incident::{
-            Siren,
+            Actor, Siren,
             command::{Command, Raise},
             decide::Refusal,
             effect::{Effect, EffectKind},
@@ -67,6 +67,8 @@ pub enum Denied {
     Unknown,
     /// Nothing was stored, so nothing was done (I10).
     StorageUnavailable,
+    /// The request was withdrawn before it arrived, so it begins nothing (I28).
+    Withdrawn,
     /// Too many requests of the same device wait, so nothing was done.
     Busy,
 }
@@ -239,6 +241,27 @@ impl Engine {
             self.unstored_sirens.end([incident]);
         }
         self.ask(|reply| Job::Give { incident, command, reply: Some(reply) }).await
+    }
+
+    /// Withdraws a request whose sender has no acknowledgment of it (I28): it is canceled if it counts
+    /// down, and begins nothing if it has not arrived. Sirens that it asked for without being stored
+    /// stop. Returns the incident that it began or joined, and `None` if it has not arrived.
+    ///
+    /// # Errors
+    /// Why it was not withdrawn. That it was too late is in the answer instead.
+    pub async fn withdraw(
+        &self,
+        id: IncidentId,
+        home: &HomeId,
+        by: Actor,
+        restricted_until: Option<Timestamp>,
+    ) -> Result<Option<Answer>, Denied> {
+        self.unstored_sirens.withdraw(id);
+        let home = home.clone();
+        match self.ask(|reply| Job::Withdraw { id, home, by, restricted_until, reply }).await {
+            Err(Denied::Withdrawn) => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     /// Records that an effect was executed or given up, with the command that results from it.

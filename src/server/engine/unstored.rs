@@ -16,7 +16,7 @@ use crate::{
     server::{clock::Clock, tasks::spawn_contained},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -31,7 +31,13 @@ pub(super) struct UnstoredSirens {
     sirens: LiveSirens,
     /// A request is here while somebody asks for it, or its sirens wait or sound.
     requests: Mutex<HashMap<IncidentId, Weak<Asked>>>,
+    /// The latest requests that were withdrawn. A copy of one that arrives later sounds nothing, even
+    /// while no withdrawal can be stored.
+    withdrawn: Mutex<VecDeque<IncidentId>>,
 }
+
+/// How many withdrawn requests are remembered.
+const WITHDRAWN_MOST: usize = 256;
 
 /// One request.
 pub(super) struct Asked {
@@ -44,7 +50,7 @@ pub(super) struct Asked {
 
 impl UnstoredSirens {
     pub(super) fn new(clock: Arc<Clock>, sirens: LiveSirens) -> Arc<Self> {
-        Arc::new(Self { clock, sirens, requests: Mutex::default() })
+        Arc::new(Self { clock, sirens, requests: Mutex::default(), withdrawn: Mutex::default() })
     }
 
     /// Notes a request before it is stored, so that its end is not missed. `None` if its sirens do
@@ -52,6 +58,9 @@ impl UnstoredSirens {
     pub(super) fn ask(&self, raise: &Raise) -> Option<Arc<Asked>> {
         let due = unstored_sirens_due(raise, self.clock.now())?;
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner).contains(&raise.id) {
+            return None;
+        }
         requests.retain(|_, asked| asked.strong_count() > 0);
         if let Some(asked) = requests.get(&raise.id).and_then(Weak::upgrade) {
             return Some(asked);
@@ -89,6 +98,19 @@ impl UnstoredSirens {
         if ends_by(now + UNSTORED_SIREN).await {
             self.sirens.tell(unstored_sirens_off(raise, self.clock.now()));
         }
+    }
+
+    /// The request was withdrawn. It was noted before, so that a copy that is being stored does not
+    /// sound either.
+    pub(super) fn withdraw(&self, id: IncidentId) {
+        let mut withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if !withdrawn.contains(&id) {
+            withdrawn.push_back(id);
+        }
+        let beyond = withdrawn.len().saturating_sub(WITHDRAWN_MOST);
+        withdrawn.drain(..beyond);
+        drop(withdrawn);
+        self.end([id]);
     }
 
     /// These requests were stored or canceled.

@@ -227,6 +227,10 @@ impl From<Denied> for ApiError {
                     "This request is more than a minute old. Do you still need help?",
                 )
             }),
+            Denied::Withdrawn => Self::new(
+                Code::Withdrawn,
+                "This request was withdrawn before it arrived. It begins nothing.",
+            ),
             Denied::LiveIncidentRunning => Self::new(
                 Code::LiveIncidentRunning,
                 "A drill cannot start while a live incident is running.",

@@ -197,7 +197,7 @@ impl Member {
 
     /// R6: a member who may not raise an SOS may not control one either. What a restricted device
     /// may control is decided with the command (I33).
-    fn may_steer(&self) -> Result<(), ApiError> {
+    pub fn may_steer(&self) -> Result<(), ApiError> {
         self.membership.may(Action::Raise).then_some(()).ok_or_else(|| {
             ApiError::new(Code::NotAllowed, "You may look at this incident, not change it.")
         })

@@ -2,11 +2,11 @@
 
 use super::{
     errors::{ApiError, Problems},
-    extract::{Body, IncidentControl, Member, OfIncident, SeenByAuthor, SeenQuery},
+    extract::{Body, IncidentControl, Member, OfIncident, ResourceId, SeenByAuthor, SeenQuery},
 };
 use crate::{
     api::{
-        incident::{Incident, Raise as RaiseRequest},
+        incident::{Incident, Raise as RaiseRequest, Withdrawal},
         problem::Code,
         review::{Decision, Review},
     },
@@ -51,6 +51,7 @@ const NOTE_MOST: usize = 500;
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(raise, list))
+        .routes(routes!(withdraw))
         .routes(routes!(one))
         .routes(routes!(cancel))
         .routes(routes!(send_now))
@@ -172,6 +173,7 @@ pub async fn raise(
         ));
     }
     let home = &member.home;
+    // Which request it renews is no part of what is asked for.
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {:?} {} {}",
         home.id, asked.request, asked.mode, asked.source, asked.sirens, asked.call_contacts
@@ -192,6 +194,7 @@ pub async fn raise(
         drill_sirens: asked.sirens,
         source: asked.source,
         by: member.actor(),
+        after: asked.after,
         sent_at: Some(asked.sent_at),
         restricted_until: member.restricted_until(),
         quiet: None,
@@ -203,6 +206,33 @@ pub async fn raise(
     let mut incident = raising.snapshots.present_incident(&answer.current);
     incident.joined = answer.joined;
     Ok((status, Json(incident)))
+}
+
+/// Withdraws a request that was never acknowledged (I28). If it counts down, it is canceled like by
+/// *Cancel Help*, but only this request: what anybody else asked for goes on. If it has not arrived,
+/// a copy that arrives later begins nothing.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/homes/{home}/requests/{id}",
+    tag = "incident",
+    params(("home" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = Withdrawal), Problems),
+)]
+pub async fn withdraw(
+    State(steering): State<Steering>,
+    member: Member,
+    ResourceId(id): ResourceId<IncidentId>,
+) -> Result<Json<Withdrawal>, ApiError> {
+    member.may_steer()?;
+    let engine = steering.engine.on_behalf_of(member.signed_in.session.token);
+    let (by, until) = (member.actor(), member.restricted_until());
+    let answer = engine.withdraw(id, &member.home.id, by, until).await?;
+    if let Some(Answer { refusal: Some(Refusal::DeviceRestricted), .. }) = answer {
+        return Err(Refusal::DeviceRestricted.into());
+    }
+    // Whether it was too late can be seen in the incident.
+    let incident = answer.map(|answer| steering.snapshots.present_incident(&answer.current));
+    Ok(Json(Withdrawal { incident }))
 }
 
 /// Selects a part of a home's history.

@@ -44,6 +44,7 @@ const LOOKS: &[&str] = &[
 /// (`Command::FromRestricted`).
 const ASKS: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/homes/{home}/incidents"),
+    (Method::DELETE, "/api/v1/homes/{home}/requests/{id}"),
     (Method::POST, "/api/v1/incidents/{id}/cancel"),
     (Method::POST, "/api/v1/incidents/{id}/send-now"),
     (Method::POST, "/api/v1/incidents/{id}/silence"),

@@ -80,6 +80,24 @@ fn cancel_leaves_a_request_of_the_same_account_on_another_phone() {
     assert_eq!(story.state(), "aborted");
 }
 
+/// I28: a withdrawal by the number of the request.
+#[test]
+fn withdrawal_takes_one_request_of_its_author() {
+    let mut story = Story::live(Request::Police);
+    assert_eq!(cancel(&mut story, "ben", Seen::Only(1)), Err(Refusal::AskedSince), "Ada’s");
+    join(&mut story, "ada", Request::Fire);
+    let fire = story.incident.seq;
+    join(&mut story, "ben", Request::Medical);
+    assert_eq!(cancel(&mut story, "ada", Seen::Only(fire)), Ok(()));
+    assert_eq!(pending(&story), [Request::Police, Request::Medical]);
+    join(&mut story, "ben", Request::Police);
+    assert_eq!(cancel(&mut story, "ada", Seen::Only(1)), Err(Refusal::AskedSince), "Ben’s, too");
+    assert_eq!(cancel(&mut story, "ben", Seen::Only(fire + 1)), Ok(()));
+    assert_eq!(pending(&story), [Request::Police]);
+    story.wait(s(6));
+    assert_eq!(cancel(&mut story, "ada", Seen::Only(1)), Err(Refusal::CancelWindowClosed));
+}
+
 /// An installed app that is older than the server names no sequence number.
 #[test]
 fn cancel_without_a_number_ends_what_is_older() {

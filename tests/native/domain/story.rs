@@ -100,6 +100,7 @@ pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
         drill_sirens: false,
         source: Source::Dashboard,
         by: person("ada"),
+        after: None,
         sent_at: None,
         restricted_until: None,
         quiet: None,

@@ -278,6 +278,28 @@ async fn canceled_siren_request_that_was_not_stored_sounds_nothing() {
     }
 }
 
+/// F15, I28. A copy of the request arrives later, and cannot be stored either.
+#[tokio::test(start_paused = true)]
+async fn withdrawn_siren_request_that_was_not_stored_is_quiet() {
+    for (withdrawn_at, on, off) in [(2_000, 0, 0), (20_000, 1, 1)] {
+        let unstored = Unstored::pressed(Duration::ZERO).await;
+        unstored.until(withdrawn_at).await;
+        let Raise { id, home, by, .. } = unstored.press.clone();
+        let answer = unstored.engine.withdraw(id, &home, by.clone(), None).await;
+        assert!(matches!(answer, Err(Denied::StorageUnavailable)), "{answer:?}: it is tried again");
+        unstored.is_refused().await;
+        unstored.until(60_000).await;
+        let all = unstored.all();
+        assert_eq!(unstored.told(), (on * all, off * all), "withdrawn after {withdrawn_at} ms");
+        unstored.disk.0.flushes.add_permits(1_000);
+        while unstored.engine.view().store_fails() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let answer = unstored.engine.withdraw(id, &home, by.clone(), None).await;
+        assert!(matches!(answer, Ok(None)), "{answer:?}: nothing has begun");
+    }
+}
+
 /// F15. The sirens of the stored request sound after its own countdown.
 #[tokio::test(start_paused = true)]
 async fn stored_retry_ends_sirens_that_sounded_without_it() {

@@ -57,6 +57,7 @@ mod upgrade;
 mod user;
 mod webhooks;
 mod wire;
+mod withdrawn;
 mod writes;
 
 use buckler::{

@@ -49,6 +49,7 @@ const OPEN: &str = "
     GET /api/v1/homes/{home}/wiring
     GET /api/v1/homes/{home}/incidents
     POST /api/v1/homes/{home}/incidents
+    DELETE /api/v1/homes/{home}/requests/{id}
     GET /api/v1/homes/{home}/audit
     GET /api/v1/homes/{home}/deliveries
     GET /api/v1/incidents/{id}

@@ -118,7 +118,7 @@ fn need_in_a_home(method: &str, api: &str) -> Option<Need> {
     let path = api.strip_prefix("/homes/{home}")?;
     Some(Need::Home(match (method, path) {
         ("get", "" | "/events" | "/incidents") => Look,
-        ("post", "/incidents") => Raise,
+        ("post", "/incidents") | ("delete", "/requests/{id}") => Raise,
         ("post", "/invitations") | ("delete", "/invitations/{invitation}") => Configure,
         ("get", "/deliveries") | ("post", "/deliveries/{delivery}/resend") => Configure,
         ("put", "/notes") => Configure,

@@ -16,7 +16,7 @@ use buckler::{
         clock::{Anchor, Boot},
         store::{
             Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing,
-            Guard, Op, Reads, RequestRow, StoredPasskey, Write,
+            Fate, Guard, Op, Reads, RequestRow, StoredPasskey, Write,
         },
     },
 };
@@ -101,7 +101,8 @@ async fn service_is_requested_once_by_constraint() {
 #[tokio::test]
 async fn batch_is_stored_whole_or_not_at_all() {
     let (mut store, _folder, home) = store().await;
-    let row = RequestRow { id: id(1), incident: id(1), fingerprint: [7; 32] };
+    let fate = Fate::Acknowledged { incident: id(1), fingerprint: [7; 32], seq: Some(1) };
+    let row = RequestRow { id: id(1), fate };
     let begun = vec![begun(id(1), &home, NOW)];
     let broken = Batch {
         begun: begun.clone(),
@@ -116,6 +117,24 @@ async fn batch_is_stored_whole_or_not_at_all() {
         .await
         .unwrap();
     assert_eq!(store.journal.requests(&[id(1), id(2)]).await.unwrap(), [row]);
+}
+
+/// I28. A home keeps its latest 512, and takes none from another home.
+#[tokio::test]
+async fn withdrawn_requests_are_kept_up_to_a_limit() {
+    let (mut store, _folder, home) = store().await;
+    let cabin: HomeId = "cabin".parse().unwrap();
+    let withdrawn =
+        |n, home: &HomeId| RequestRow { id: id(n), fate: Fate::Withdrawn { home: home.clone() } };
+    for (n, home) in [(1, &cabin)].into_iter().chain((2..=514).map(|n| (n, &home))) {
+        let requests = vec![withdrawn(n, home)];
+        store.writes.commit(&Batch { requests, ..Batch::default() }).await.unwrap();
+    }
+    let kept = store.journal.requests(&[id(1), id(2), id(3), id(514)]).await.unwrap();
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    for row in [withdrawn(1, &cabin), withdrawn(3, &home), withdrawn(514, &home)] {
+        assert!(kept.contains(&row), "{row:?}");
+    }
 }
 
 /// I16.

@@ -13,7 +13,7 @@ use buckler::{
         },
         time::Timestamp,
     },
-    server::store::{Batch, RequestRow},
+    server::store::Batch,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -110,9 +110,10 @@ impl Ledger {
                 _ => None,
             }));
         }
-        for RequestRow { id, incident, .. } in &batch.requests {
-            let Some(Tap { request, by, .. }) = self.taps.get(id) else { continue };
-            let of = facts.iter().position(|fact| *fact == (*incident, *request, by));
+        for row in &batch.requests {
+            let (id, Some(incident)) = (row.id, row.incident()) else { continue };
+            let Some(Tap { request, by, .. }) = self.taps.get(&id) else { continue };
+            let of = facts.iter().position(|fact| *fact == (incident, *request, by));
             let said = of.map(|n| facts.swap_remove(n));
             let what = format!("I24/fact: {request:?} by {id} is stored and no fact of {incident}");
             self.demand(said.is_some(), || what);

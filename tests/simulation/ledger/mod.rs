@@ -257,7 +257,7 @@ impl Ledger {
         });
         let Ok(answer) = answer else { return };
         let incident = answer.current.incident.id;
-        let stored = disk.request(raise.id).is_some_and(|row| row.incident == incident);
+        let stored = disk.request(raise.id).is_some_and(|row| row.incident() == Some(incident));
         self.demand(stored && disk.incident(incident).is_some(), || {
             format!("I10: request {} was acknowledged and is not stored", raise.id)
         });
@@ -401,7 +401,7 @@ impl Ledger {
         self.screens_are_told(world.truth());
         for (request, (incident, _)) in self.acknowledged.clone() {
             self.demand(
-                world.disk.request(request).is_some_and(|row| row.incident == incident),
+                world.disk.request(request).is_some_and(|row| row.incident() == Some(incident)),
                 || format!("I10: {request} is lost"),
             );
         }

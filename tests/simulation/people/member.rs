@@ -77,6 +77,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         drill_sirens: need.drill_sirens,
         source,
         by,
+        after: None,
         sent_at: clock.map(Clock::now),
         restricted_until: None,
         quiet: None,

@@ -13,7 +13,7 @@ use crate::{
         time::Timestamp,
     },
     server::store::{
-        Batch, Cursor, IncidentPage, Quarantined, RequestRow, RunningRow, StoreError, Stored,
+        Batch, Cursor, Fate, IncidentPage, Quarantined, RequestRow, RunningRow, StoreError, Stored,
     },
 };
 use data_encoding::HEXLOWER;
@@ -28,8 +28,14 @@ const FACTS: &str = "INSERT INTO facts (incident, first, body) SELECT value ->> 
 const UNAUDITED: &str = "INSERT OR IGNORE INTO unaudited (incident) SELECT value FROM json_each(?)";
 const OVER: &str =
     "UPDATE incident SET running = NULL WHERE id IN (SELECT value FROM json_each(?))";
-const REQUESTS: &str = "INSERT INTO request (id, incident, fingerprint)
-    SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)";
+const REQUESTS: &str = "INSERT INTO request (id, incident, fingerprint, seq)
+    SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3 FROM json_each(?)";
+const WITHDRAWN: &str =
+    "INSERT OR IGNORE INTO withdrawal (id, home) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
+/// A copy of an older one is refused because of its age (F5), unless the clock of its device is fast.
+/// The limit keeps a member from filling the disk.
+const FEW_WITHDRAWN: &str = "DELETE FROM withdrawal WHERE home IN (SELECT value ->> 1 FROM json_each(?))
+    AND seq <= (SELECT seq FROM withdrawal AS later WHERE later.home = withdrawal.home ORDER BY seq DESC LIMIT 1 OFFSET 512)";
 const DISPATCHES: &str =
     "INSERT INTO dispatch (incident, service) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
 const EFFECTS: &str =
@@ -57,36 +63,41 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         EffectKind::RequestDispatch { service } => Some((e.incident, service)),
         _ => None,
     };
+    let acknowledged = |request: &RequestRow| match &request.fate {
+        Fate::Acknowledged { incident, fingerprint, seq } => {
+            Some((request.id, *incident, HEXLOWER.encode(fingerprint), *seq))
+        }
+        Fate::Withdrawn { .. } => None,
+    };
+    let withdrawn = rows(batch.requests.iter().filter_map(|request| match &request.fate {
+        Fate::Withdrawn { home } => Some((request.id, home)),
+        Fate::Acknowledged { .. } => None,
+    }))?;
     // Ends go before beginnings, because an incident that ends makes room for a new one of its
     // home.
-    let statements = [
-        (OVER, rows(batch.over.iter())?),
-        (
-            QUARANTINED,
-            rows(batch.quarantined.iter().map(|q| (&q.incident, q.since.as_millis(), &q.why)))?,
-        ),
-        (RESUMED, rows(batch.resumed.iter())?),
-        (
-            BEGIN,
-            rows(
-                batch
-                    .begun
-                    .iter()
-                    .map(|b| (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))),
-            )?,
-        ),
-        (FACTS, rows(batch.facts.iter())?),
-        (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
-        (
-            REQUESTS,
-            rows(
-                batch.requests.iter().map(|r| (r.id, r.incident, HEXLOWER.encode(&r.fingerprint))),
-            )?,
-        ),
-        (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
-        (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
-        (DONE, rows(batch.done.iter())?),
-    ];
+    let statements =
+        [
+            (OVER, rows(batch.over.iter())?),
+            (
+                QUARANTINED,
+                rows(batch.quarantined.iter().map(|q| (&q.incident, q.since.as_millis(), &q.why)))?,
+            ),
+            (RESUMED, rows(batch.resumed.iter())?),
+            (
+                BEGIN,
+                rows(batch.begun.iter().map(|b| {
+                    (b.id, &b.home, b.at.as_millis(), running(&b.id), u8::from(b.quiet))
+                }))?,
+            ),
+            (FACTS, rows(batch.facts.iter())?),
+            (UNAUDITED, rows(batch.facts.iter().map(|(id, ..)| id))?),
+            (REQUESTS, rows(batch.requests.iter().filter_map(acknowledged))?),
+            (WITHDRAWN, withdrawn.clone()),
+            (FEW_WITHDRAWN, withdrawn),
+            (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
+            (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
+            (DONE, rows(batch.done.iter())?),
+        ];
     // One request to the connection's thread: with one for each statement, waking the threads takes
     // longer than the flush.
     let mut transaction = String::from("BEGIN IMMEDIATE");
@@ -161,17 +172,27 @@ pub(super) async fn requests<'e>(
     reader: impl SqliteExecutor<'e>,
     ids: &[IncidentId],
 ) -> Result<Vec<RequestRow>, StoreError> {
-    let rows = sqlx::query("SELECT id, incident, fingerprint FROM request WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(json!(ids).to_string())
-        .fetch_all(reader)
-        .await
-        .map_err(failed("look for earlier requests"))?;
+    let rows = sqlx::query(
+        "SELECT id, incident, fingerprint, seq, NULL FROM request WHERE id IN (SELECT value FROM json_each(?1))
+         UNION ALL SELECT id, NULL, NULL, NULL, home FROM withdrawal WHERE id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(json!(ids).to_string())
+    .fetch_all(reader)
+    .await
+    .map_err(failed("look for earlier requests"))?;
     let parse = |row: &SqliteRow| {
-        let fingerprint = row
-            .get::<Vec<u8>, _>(2)
-            .try_into()
-            .map_err(|_| impossible("a request's fingerprint"))?;
-        Ok(RequestRow { id: id(row, 0)?, incident: id(row, 1)?, fingerprint })
+        let fate = if row.get::<Option<&str>, _>(4).is_some() {
+            let home = column::<&str>(row, 4, "the home of a withdrawn request")?;
+            let wrong = |_| impossible(format!("“{home}” is no home's id"));
+            Fate::Withdrawn { home: home.parse().map_err(wrong)? }
+        } else {
+            let fingerprint = row
+                .get::<Vec<u8>, _>(2)
+                .try_into()
+                .map_err(|_| impossible("a request's fingerprint"))?;
+            Fate::Acknowledged { incident: id(row, 1)?, fingerprint, seq: row.get(3) }
+        };
+        Ok(RequestRow { id: id(row, 0)?, fate })
     };
     rows.iter().map(parse).collect()
 }

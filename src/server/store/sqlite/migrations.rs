@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 16] = [
+const ALL: [(&str, &str); 17] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -31,6 +31,7 @@ const ALL: [(&str, &str); 16] = [
     migration!("0014_revision"),
     migration!("0015_quarantine"),
     migration!("0016_epoch"),
+    migration!("0017_withdrawal"),
 ];
 
 /// What brings a database to the version of this program.
