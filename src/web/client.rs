@@ -11,7 +11,7 @@ use crate::{
         center::{CenterPeople, Queue},
         home::HomeAnswer,
         household::{Household, Undelivered, Welcome},
-        incident::{Incident, Raise},
+        incident::{Incident, Raise, Withdrawal},
         invitations::{Invitation, InvitationLink, Invite, Join},
         passkeys::{Answered, Ceremony, Passkeys, Recover, RecoveryCodes},
         path,
@@ -371,6 +371,13 @@ pub async fn incidents(
 /// that this app cannot read.
 pub async fn raise(home: &HomeId, raise: &Raise) -> Answer<Option<Incident>> {
     let answer = tell(&path::incidents(home), raise).await?;
+    Ok(read(answer).await.ok())
+}
+
+/// Withdraws a request. With any 2xx answer the server has done so; `None` is an answer that this app
+/// cannot read.
+pub async fn withdraw(home: &HomeId, id: IncidentId) -> Answer<Option<Withdrawal>> {
+    let answer = send(Method::DELETE, &path::request(home, id), None).await?;
     Ok(read(answer).await.ok())
 }
 

@@ -15,6 +15,7 @@ mod proof;
 mod route;
 pub mod sending;
 pub mod store;
+mod withdrawing;
 mod words;
 
 /// Starts the app in the page's body.

@@ -2,13 +2,14 @@
 //! shown, and the screen shows the true state.
 
 use super::{
-    browser::{random_bits, time::moment},
+    browser::{is_offline, random_bits, time::moment},
     client::{self, Failure},
     store::Store,
+    withdrawing::{Answer, TakenBack, Withdrawing},
 };
 use crate::{
     api::{
-        incident::{Incident, Raise},
+        incident::{Incident, Raise, Withdrawal},
         problem::Code,
     },
     domain::{
@@ -23,7 +24,7 @@ use crate::{
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
-/// After this long without an acknowledgment, the app says NOT SENT.
+/// After this long without an acknowledgment, the app says so, with the emergency number.
 const NOT_SENT_AFTER_MS: u32 = 2_000;
 /// The pause between attempts.
 const PAUSE_MS: u32 = 1_000;
@@ -48,6 +49,11 @@ pub struct Sending {
     call_contacts: bool,
     /// The home that every attempt goes to.
     pub home: HomeId,
+    /// Whether an attempt may have reached the server without an answer that says otherwise. Then the
+    /// app claims neither that the request arrived nor that it did not (I28).
+    pub may_have_arrived: bool,
+    /// The request that this one renews, if that may have arrived.
+    after: Option<IncidentId>,
     /// When the person asked. Attempts for an earlier tap end.
     tapped: Moment,
 }
@@ -69,6 +75,10 @@ pub enum Stage {
     Arrived,
     /// The session has ended; it is sent after the next sign-in.
     SignedOut,
+    /// The person has taken it back, and the server has not confirmed that.
+    Withdrawing,
+    /// The server has confirmed that it begins nothing.
+    Withdrawn,
 }
 
 /// The request that is being sent, if there is one. Created once, in `App`.
@@ -76,6 +86,8 @@ pub enum Stage {
 pub struct Sender {
     /// The request that is being sent.
     pub sending: RwSignal<Option<Sending>>,
+    /// The requests that the person has taken back, until the server confirms that.
+    pub withdrawing: Withdrawing,
     store: Store,
 }
 
@@ -100,6 +112,11 @@ pub struct Gesture {
     pub source: Source,
 }
 
+/// An id that no other request has.
+fn new_id() -> IncidentId {
+    IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid())
+}
+
 /// The sender, from the context.
 pub fn sender() -> Sender {
     expect_context()
@@ -108,7 +125,7 @@ pub fn sender() -> Sender {
 impl Sender {
     /// Creates a sender without a request.
     pub fn new(store: Store) -> Self {
-        Self { sending: RwSignal::new(None), store }
+        Self { sending: RwSignal::new(None), withdrawing: Withdrawing::kept(), store }
     }
 
     /// Sends a gesture. A second gesture while the first is being sent is ignored, so that a double
@@ -116,7 +133,10 @@ impl Sender {
     pub fn send(self, gesture: Gesture) {
         let busy = self.sending.with_untracked(|s| {
             s.as_ref().is_some_and(|s| {
-                !matches!(s.stage, Stage::Refused(_) | Stage::Answered(_) | Stage::Arrived)
+                matches!(
+                    s.stage,
+                    Stage::Trying | Stage::NotSent | Stage::StillNeeded | Stage::SignedOut
+                )
             })
         });
         if busy {
@@ -124,9 +144,8 @@ impl Sender {
         }
         let Gesture { home, home_name, number, request, mode, sirens, call_contacts, source } =
             gesture;
-        let id = IncidentId(uuid::Builder::from_random_bytes(random_bits()).into_uuid());
         self.go(Sending {
-            id,
+            id: new_id(),
             request,
             mode,
             stage: Stage::Trying,
@@ -136,14 +155,18 @@ impl Sender {
             sirens,
             call_contacts,
             home,
+            may_have_arrived: false,
+            after: None,
             tapped: moment(),
         });
     }
 
-    /// Sends the same request again, as of now, because the person still needs help.
-    pub fn again(self) {
+    /// The person still needs help: a new request, which names the old one if that may have arrived.
+    pub fn renew(self) {
         if let Some(old) = self.sending.get_untracked() {
-            self.go(Sending { stage: Stage::Trying, tapped: moment(), ..old });
+            let after = if old.may_have_arrived { Some(old.id) } else { old.after };
+            let (id, stage, tapped) = (new_id(), Stage::Trying, moment());
+            self.go(Sending { id, after, stage, tapped, may_have_arrived: false, ..old });
         }
     }
 
@@ -153,14 +176,56 @@ impl Sender {
         if let Some(held) = self.sending.get_untracked().filter(|s| s.stage == Stage::SignedOut) {
             match must_ask(moment().since(held.tapped)) {
                 true => self.set_stage(held.id, Stage::StillNeeded),
-                false => self.again(),
+                // The same request: the person has asked once.
+                false => self.go(Sending { stage: Stage::Trying, tapped: moment(), ..held }),
             }
         }
     }
 
-    /// Drops the request: the person gives up, or has read the server's answer.
+    /// The person gives up. The request is withdrawn if it may have arrived, because a copy of it
+    /// could still begin something.
     pub fn give_up(self) {
+        let Some(sending) = self.sending.get_untracked() else { return };
+        let Sending { home, id, .. } = sending;
+        if !sending.may_have_arrived {
+            return self.close();
+        }
+        self.set_stage(id, Stage::Withdrawing);
+        self.withdrawing.add(TakenBack { home, id });
+        self.go_on_withdrawing();
+    }
+
+    /// Closes the screen of the request: the person has read what it says.
+    pub fn close(self) {
         self.sending.set(None);
+    }
+
+    /// Withdraws what the person has taken back, until the server confirms that.
+    pub fn go_on_withdrawing(self) {
+        self.withdrawing.run(move |request, answer| self.withdrawn(request.id, answer));
+    }
+
+    fn withdrawn(self, id: IncidentId, answer: Answer) {
+        let is_shown = self.of(id, |_| ()).is_some();
+        match answer {
+            Ok(Some(Withdrawal { incident: None })) => self.set_stage(id, Stage::Withdrawn),
+            Ok(Some(Withdrawal { incident: Some(told) })) => {
+                self.finish(id);
+                // What is over is no news in another home.
+                match told.state.is_over() {
+                    true => self.store.tell(told),
+                    false => self.store.show_requested(told, is_shown),
+                }
+            }
+            Ok(None) => self.set_stage(id, Stage::Arrived),
+            Err(Failure::Refused(problem)) if problem.code == Code::NotSignedIn => {
+                self.store.leave();
+            }
+            Err(Failure::Refused(problem)) => {
+                self.set_stage(id, Stage::Answered(problem.detail.clone()));
+            }
+            Err(Failure::Unreachable) => {}
+        }
     }
 
     fn go(self, sending: Sending) {
@@ -177,10 +242,15 @@ impl Sender {
         let (id, tapped) = (sending.id, sending.tapped);
         let mut was_sent_again = false;
         while self.is_on_its_way(id, tapped) {
+            let before = self.leaves(id);
             let answer = client::raise(&sending.home, &self.as_of_now(&sending)).await;
             // A newer attempt for the same request says itself how it stands.
             if answer.is_err() && !self.is_on_its_way(id, tapped) {
                 return;
+            }
+            if answer.as_ref().is_err_and(|failure| !failure.may_pass()) {
+                // The server has refused this attempt. It says nothing about those before.
+                self.arrival(id, before);
             }
             match answer {
                 Ok(told) => return self.acknowledged(id, told),
@@ -209,12 +279,32 @@ impl Sender {
         }
     }
 
+    /// An attempt begins. Returns whether one before it may have arrived.
+    fn leaves(self, id: IncidentId) -> bool {
+        let before = self.of(id, |s| s.may_have_arrived).unwrap_or(false);
+        self.arrival(id, before || !is_offline());
+        before
+    }
+
+    fn arrival(self, id: IncidentId, may_have_arrived: bool) {
+        if self.of(id, |s| s.may_have_arrived) == Some(!may_have_arrived) {
+            self.sending.update(|s| {
+                s.iter_mut().for_each(|s| s.may_have_arrived = may_have_arrived);
+            });
+        }
+    }
+
+    /// Reads the request of that id, if it is the one on the screen.
+    fn of<T>(self, id: IncidentId, read: impl FnOnce(&Sending) -> T) -> Option<T> {
+        self.sending.try_with_untracked(|s| s.as_ref().filter(|s| s.id == id).map(read)).flatten()
+    }
+
     /// The request with the time of the tap, by the server's clock as far as that is known now.
     fn as_of_now(self, sending: &Sending) -> Raise {
-        let Sending { id, request, mode, source, sirens, call_contacts, tapped, .. } =
+        let Sending { id, request, mode, source, sirens, call_contacts, after, tapped, .. } =
             sending.clone();
         let sent_at = self.store.server_now() - moment().since(tapped);
-        Raise { id, request, mode, source, sent_at, sirens, call_contacts }
+        Raise { id, request, mode, source, sent_at, sirens, call_contacts, after }
     }
 
     /// The server has the request; the incident is `None` if the app cannot read the answer.
@@ -223,8 +313,7 @@ impl Sender {
         self.store.minimized.set(None);
         match told {
             Some(incident) => {
-                let is_awaited =
-                    self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id));
+                let is_awaited = self.of(id, |_| ()).is_some();
                 self.store.show_requested(incident, is_awaited);
                 self.finish(id);
             }
@@ -251,15 +340,11 @@ impl Sender {
     }
 
     fn is_on_its_way(self, id: IncidentId, tapped: Moment) -> bool {
-        self.sending
-            .try_with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id && s.tapped == tapped))
-            .unwrap_or(false)
+        self.of(id, |s| s.tapped == tapped && s.stage != Stage::Withdrawing) == Some(true)
     }
 
     fn advance(self, id: IncidentId, tapped: Moment, from: Stage, to: Stage) {
-        if self.is_on_its_way(id, tapped)
-            && self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.stage == from))
-        {
+        if self.is_on_its_way(id, tapped) && self.of(id, |s| s.stage == from) == Some(true) {
             self.set_stage(id, to);
         }
     }
@@ -270,7 +355,7 @@ impl Sender {
     }
 
     fn finish(self, id: IncidentId) {
-        if self.sending.with_untracked(|s| s.as_ref().is_some_and(|s| s.id == id)) {
+        if self.of(id, |_| ()).is_some() {
             self.sending.set(None);
         }
     }

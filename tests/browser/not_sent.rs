@@ -19,6 +19,57 @@ fn shown(stage: Stage) -> Page {
     })
 }
 
+/// A request for medical help, of which an attempt may have arrived.
+fn unanswered(stage: Stage) -> Page {
+    Page::show(move |store| {
+        store.home.set(Some(home(true)));
+        sender().send(medical());
+        sender().sending.update(|s| s.as_mut().unwrap().may_have_arrived = true);
+        view! { <NotSent stage/> }
+    })
+}
+
+fn medical() -> Gesture {
+    Gesture {
+        home: "maple-street".parse().unwrap(),
+        home_name: Some("Maple Street".into()),
+        number: "911",
+        request: Request::Medical,
+        mode: Mode::Live,
+        sirens: true,
+        call_contacts: true,
+        source: Source::Dashboard,
+    }
+}
+
+/// I28: an answer that is lost.
+#[wasm_bindgen_test]
+fn unanswered_request_claims_neither_yes_nor_no() {
+    for stage in [Stage::NotSent, Stage::StillNeeded] {
+        let page = unanswered(stage);
+        page.named("Call 911");
+        let said = page.text();
+        assert!(said.contains("We do not know whether your request"), "{said}");
+        for claim in ["NOT SENT", "NOTHING WAS REQUESTED", "HAS NOT REACHED", "COULD NOT BE SENT"] {
+            assert!(!said.to_uppercase().contains(claim), "{said}");
+        }
+        page.sender.close();
+    }
+}
+
+/// I28.
+#[wasm_bindgen_test]
+fn withdrawal_claims_nothing_before_it_is_confirmed() {
+    let page = unanswered(Stage::Withdrawing);
+    assert!(page.text().contains("The server has not confirmed that yet."), "{}", page.text());
+    assert!(!page.text().contains("Nothing was requested"));
+    page.named("Call 911");
+    page.named("Close");
+    page.sender.close();
+    let page = shown(Stage::Withdrawn);
+    page.named("Nothing was requested");
+}
+
 /// F1.
 #[wasm_bindgen_test]
 fn not_sent_is_said_with_the_emergency_number() {
@@ -72,20 +123,10 @@ fn what_only_a_newer_server_answers_is_not_said_to_be_unsent() {
 fn emergency_number_is_that_of_the_home_where_help_is_needed() {
     let page = Page::show(|store| {
         store.home.set(Some(home(true)));
-        let gesture = Gesture {
-            home: "maple-street".parse().unwrap(),
-            home_name: Some("Maple Street".into()),
-            number: "911",
-            request: Request::Medical,
-            mode: Mode::Live,
-            sirens: true,
-            call_contacts: true,
-            source: Source::Dashboard,
-        };
-        sender().send(gesture);
+        sender().send(medical());
         store.home.set(None);
         view! { <NotSent stage=Stage::Trying/> }
     });
     assert_eq!(page.named("Call 911").get_attribute("href").as_deref(), Some("tel:911"));
-    page.sender.give_up();
+    page.sender.close();
 }

@@ -14,11 +14,17 @@ use wasm_bindgen_test::wasm_bindgen_test;
 /// Takes the place of the network for requests for help, and returns a function that ends that. Its
 /// clock is `ahead` milliseconds ahead of this device's. Like the server, it refuses what was sent
 /// more than a minute ago by that clock; or everything, if `refuses`. It loses the first
-/// `window.lost` requests, and answers when `window.answers` resolves.
+/// `window.lost` requests, and answers when `window.answers` resolves. It notes withdrawals, loses the
+/// first `window.deaf` of them, and answers the others with `window.verdict`.
 const SERVER: &str = r#"(ahead, refuses, incident) => {
     const { fetch } = window;
-    Object.assign(window, { requests: [], lost: 0, answers: undefined, refusal: "stale_request" });
+    Object.assign(window, { requests: [], lost: 0, answers: undefined, refusal: "stale_request", withdrawn: [], deaf: 0, verdict: "{}" });
     window.fetch = async (request) => {
+        if (request.method === "DELETE") {
+            window.withdrawn.push(new URL(request.url).pathname);
+            if (window.deaf-- > 0) throw new TypeError("lost");
+            return new Response(window.verdict);
+        }
         if (request.method !== "POST") return fetch(request);
         const asked = await request.json();
         window.requests.push({ ...asked, path: new URL(request.url).pathname });
@@ -29,7 +35,7 @@ const SERVER: &str = r#"(ahead, refuses, incident) => {
         const server_time = new Date(now).toISOString();
         return new Response(JSON.stringify({ detail: "", code: window.refusal, server_time }), { status: 409 });
     };
-    return () => (window.fetch = fetch);
+    return () => { window.fetch = fetch; localStorage.removeItem("buckler-withdrawn"); };
 }"#;
 
 struct Server {
@@ -46,9 +52,27 @@ impl Server {
 
     /// The requests for help, in order.
     fn requests(&self) -> Vec<Value> {
-        let text = js_sys::eval("JSON.stringify(window.requests)").unwrap();
-        serde_json::from_str(&text.as_string().unwrap()).unwrap()
+        list("requests")
     }
+
+    /// The paths of the withdrawals, in order.
+    fn withdrawn(&self) -> Vec<Value> {
+        list("withdrawn")
+    }
+}
+
+fn list(name: &str) -> Vec<Value> {
+    let text = js_sys::eval(&format!("JSON.stringify(window.{name})")).unwrap();
+    serde_json::from_str(&text.as_string().unwrap()).unwrap()
+}
+
+/// The withdrawals that this browser keeps until they are confirmed.
+fn kept() -> Option<String> {
+    js_sys::eval("localStorage.getItem('buckler-withdrawn')").unwrap().as_string()
+}
+
+fn stage(page: &Page) -> Option<Stage> {
+    page.sender.sending.with_untracked(|s| s.as_ref().map(|s| s.stage.clone()))
 }
 
 impl Drop for Server {
@@ -105,8 +129,7 @@ async fn request_of_a_fast_clock_is_sent_once() {
 async fn request_that_is_refused_twice_asks_the_person() {
     let server = Server::new(90_000, true);
     let page = requested();
-    let stage = || page.sender.sending.with_untracked(|s| s.as_ref().map(|s| s.stage.clone()));
-    until("the question", || stage() == Some(Stage::StillNeeded)).await;
+    until("the question", || stage(&page) == Some(Stage::StillNeeded)).await;
     assert_eq!(server.requests().len(), 2);
     page.sender.give_up();
 }
@@ -132,10 +155,14 @@ async fn retry_goes_to_the_home_it_was_pressed_for() {
 #[wasm_bindgen_test]
 async fn acknowledgment_after_giving_up_opens_no_home() {
     let server = Server::new(0, false);
-    js_sys::eval("window.answers = new Promise((answer) => (window.answer = answer))").unwrap();
+    js_sys::eval(
+        "window.deaf = 1e9; window.answers = new Promise((answer) => (window.answer = answer))",
+    )
+    .unwrap();
     let page = requested();
     until("the request", || !server.requests().is_empty()).await;
     page.sender.give_up();
+    page.sender.close();
     open_lake_cabin(&page);
     js_sys::eval("window.answer()").unwrap();
     let elsewhere = || page.store.elsewhere.get_untracked();
@@ -172,4 +199,69 @@ async fn acknowledged_request_opens_its_home() {
     page.store.open("lake-cabin".parse().unwrap());
     until("the incident", || shows_incident(&page)).await;
     assert!(page.store.is_open(&"maple-street".parse().unwrap()));
+}
+
+/// I28: the answers to all attempts are lost.
+#[wasm_bindgen_test]
+async fn given_up_request_is_withdrawn_until_confirmed() {
+    let server = Server::new(0, false);
+    js_sys::eval("window.lost = 100; window.deaf = 1").unwrap();
+    let page = requested();
+    until("an attempt", || !server.requests().is_empty()).await;
+    let id = server.requests()[0]["id"].as_str().unwrap().to_owned();
+    page.sender.give_up();
+    assert_eq!(stage(&page), Some(Stage::Withdrawing));
+    assert!(kept().unwrap().contains(&id), "it goes on after a new start");
+    until("the confirmation", || stage(&page) == Some(Stage::Withdrawn)).await;
+    let path = format!("/api/v1/homes/maple-street/requests/{id}");
+    assert_eq!(server.withdrawn(), [path.clone(), path]);
+    assert_eq!(kept(), None);
+    assert_eq!(server.requests().len(), 1, "nothing is requested any more");
+    page.sender.close();
+}
+
+/// I28: it had arrived, and it is too late.
+#[wasm_bindgen_test]
+async fn withdrawal_that_comes_too_late_shows_what_runs() {
+    let _server = Server::new(0, false);
+    let running = json!({"incident": incident(json!({"state": "dispatching"}))});
+    let running = serde_json::to_string(&running.to_string()).unwrap();
+    js_sys::eval(&format!("window.lost = 100; window.verdict = {running}")).unwrap();
+    let page = requested();
+    until("an attempt", || {
+        page.sender.sending.with_untracked(|s| s.as_ref().unwrap().may_have_arrived)
+    })
+    .await;
+    page.sender.give_up();
+    until("the incident", || shows_incident(&page)).await;
+    assert_eq!(stage(&page), None);
+}
+
+/// I28.
+#[wasm_bindgen_test]
+async fn renewed_request_names_the_one_that_may_have_arrived() {
+    let server = Server::new(0, false);
+    js_sys::eval("window.lost = 1").unwrap();
+    let page = requested();
+    until("an attempt", || !server.requests().is_empty()).await;
+    page.sender.renew();
+    until("the incident", || shows_incident(&page)).await;
+    let requests = server.requests();
+    let last = requests.last().unwrap();
+    assert_ne!(last["id"], requests[0]["id"]);
+    assert_eq!((&requests[0]["after"], &last["after"]), (&Value::Null, &requests[0]["id"]));
+}
+
+/// Nothing leaves a device without a network, so there is nothing to withdraw.
+#[wasm_bindgen_test]
+async fn request_that_never_left_is_not_withdrawn() {
+    let server = Server::new(0, false);
+    js_sys::eval("window.lost = 100; Object.defineProperty(navigator, 'onLine', { configurable: true, get: () => false })").unwrap();
+    let page = requested();
+    until("NOT SENT", || stage(&page) == Some(Stage::NotSent)).await;
+    js_sys::eval("delete navigator.onLine").unwrap();
+    assert!(!page.sender.sending.with_untracked(|s| s.as_ref().unwrap().may_have_arrived));
+    page.sender.give_up();
+    assert_eq!((stage(&page), kept()), (None, None));
+    assert!(server.withdrawn().is_empty());
 }

@@ -33,7 +33,7 @@ test("the server is killed in the countdown and started again: it happens, once"
   expect(incident.timeline.filter((line) => /calling Sister/.test(line.text)).length).toBe(1);
 });
 
-test("a disk that stores nothing: NOT SENT within a second, and sent once when it stores again", async ({ home, expected }) => {
+test("a disk that stores nothing: NOT CONFIRMED within a second, and sent once when it stores again", async ({ home, expected }) => {
   // The first server may be killed while the app still prefetches files.
   expected.push(/Failed to load resource|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to fetch/);
   await home.server.startOnFaultyDisk();
@@ -42,7 +42,7 @@ test("a disk that stores nothing: NOT SENT within a second, and sent once when i
   await home.openSheet();
   await home.slide("police");
   const began = Date.now();
-  await expect(home.page.getByText(/NOT SENT/i).first()).toBeVisible({ timeout: 5_000 });
+  await expect(home.page.getByText(/NOT CONFIRMED/i).first()).toBeVisible({ timeout: 5_000 });
   // This second includes the polling of the test.
   expect(Date.now() - began).toBeLessThan(1_000);
   expect((await home.api.incidents("maple-street")).length).toBe(0);
@@ -51,7 +51,7 @@ test("a disk that stores nothing: NOT SENT within a second, and sent once when i
   expect((await home.api.incidents("maple-street")).length).toBe(1);
 });
 
-test("an unreachable server: NOT SENT, and then sent once with the same id", async ({ home, expected }) => {
+test("an unreachable server: NOT CONFIRMED, and then sent once with the same id", async ({ home, expected }) => {
   expected.push(/Failed to load resource|ERR_FAILED/);
   const ids = [];
   let reachable = false;
@@ -61,7 +61,7 @@ test("an unreachable server: NOT SENT, and then sent once with the same id", asy
   });
   await home.openSheet();
   await home.slide("police");
-  const unsent = home.page.getByRole("alertdialog", { name: "NOT SENT — trying again" });
+  const unsent = home.page.getByRole("alertdialog", { name: "NOT CONFIRMED — trying again" });
   await expect(unsent).toBeVisible({ timeout: 3_000 });
   await expect(unsent.getByRole("link", { name: "Call 911" })).toHaveAttribute("href", "tel:911");
   await expect(home.countdown()).toBeHidden();
@@ -87,7 +87,49 @@ test("an answer that is lost: the same request again finds the same incident", a
   expect((await home.api.incidents("maple-street")).length).toBe(1);
 });
 
-test("an acknowledgment that the app cannot read is no NOT SENT, and is asked for once", async ({ home, page }) => {
+test("a request that is taken back begins nothing, also if a copy of it arrives later", async ({ home, page, expected }) => {
+  expected.push(/Failed to load resource|ERR_FAILED|409/);
+  let copy;
+  await page.route("**/incidents", (route) => (copy ? route.abort() : (copy = route)));
+  await home.openSheet();
+  await home.slide("police");
+  const unanswered = page.getByRole("alertdialog", { name: "NOT CONFIRMED — trying again" });
+  await expect(unanswered).toContainText("We do not know whether your request has arrived");
+  await page.keyboard.press("Tab");
+  await expect(home.button("Stop trying")).toBeFocused();
+  await page.keyboard.press("Enter");
+  const nothing = page.getByRole("alertdialog", { name: "Nothing was requested" });
+  await expect(nothing.getByRole("link", { name: "Call 911" })).toBeVisible();
+  const late = page.waitForResponse((answer) => answer.url().endsWith("/incidents") && answer.status() === 409);
+  await copy.continue();
+  expect((await (await late).json()).code).toBe("withdrawn");
+  await nothing.getByRole("button", { name: "Close" }).click();
+  await expect(home.shield()).toBeVisible();
+  expect(await home.api.incidents("maple-street")).toEqual([]);
+});
+
+test("a request that is taken back too late: the app shows what runs as soon as it can", async ({ home, page, expected }) => {
+  expected.push(/Failed to load resource|ERR_/);
+  await page.route("**/incidents", async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    await route.fetch();
+    await page.context().setOffline(true);
+    return route.abort();
+  });
+  await home.openSheet();
+  await home.slide("police");
+  await expect(page.getByRole("alertdialog", { name: "NOT CONFIRMED — trying again" })).toBeVisible();
+  await home.button("Stop trying").click();
+  const waiting = page.getByRole("alertdialog", { name: "Taking it back…" });
+  await expect(waiting).toContainText("Until it does, your request can still begin");
+  await expect.poll(async () => (await home.api.incidents("maple-street"))[0].state).not.toBe("counting_down");
+  await page.unroute("**/incidents");
+  await page.context().setOffline(false);
+  await expect(waiting).toBeHidden();
+  await expect(home.requested()).toBeVisible();
+});
+
+test("an acknowledgment that the app cannot read is not unconfirmed, and is asked for once", async ({ home, page }) => {
   let asked = 0;
   await page.route("**/incidents", (route) => {
     if (route.request().method() !== "POST") return route.continue();
@@ -99,7 +141,7 @@ test("an acknowledgment that the app cannot read is no NOT SENT, and is asked fo
     await home.slide("police");
     const arrived = page.getByRole("alertdialog", { name: "Your request has arrived" });
     await expect(arrived.getByRole("link", { name: "Call 911" })).toHaveAttribute("href", "tel:911");
-    await expect(page.getByText(/NOT SENT/)).toBeHidden();
+    await expect(page.getByText(/NOT SENT|NOT CONFIRMED/)).toBeHidden();
     await arrived.getByRole("button", { name: "Close" }).click();
     await expect(arrived).toBeHidden();
     expect(asked).toBe(round);

@@ -57,7 +57,7 @@ test("without a connection each home that was opened has its shield, the choice 
   await choose(home, "lake-cabin", "Lake Cabin");
   await home.openSheet();
   await home.slide("police");
-  await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toContainText("Lake Cabin");
+  await expect(page.getByRole("alertdialog", { name: /NOT CONFIRMED/ })).toContainText("Lake Cabin");
   await server.start();
   await expect(page.getByRole("alertdialog", { name: /^Lake Cabin: Requesting police/ })).toBeVisible();
   await home.button("Cancel Help").click();
@@ -74,12 +74,16 @@ test("an acknowledgment that comes after the person gave up changes no home unde
     if (route.request().method() !== "POST") return route.continue();
     return holds ? (held = route) : route.abort();
   });
+  // So that the request arrives before its withdrawal.
+  await page.route("**/homes/maple-street/requests/*", (route) => route.abort());
   await home.openSheet();
   await home.slide("police");
-  await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toContainText("Maple Street");
+  await expect(page.getByRole("alertdialog", { name: /NOT CONFIRMED/ })).toContainText("Maple Street");
   holds = true;
   await expect.poll(() => !!held).toBe(true);
   await home.button("Stop trying").click();
+  await page.getByRole("alertdialog", { name: "Taking it back…" }).getByRole("button", { name: "Close" }).click();
+  await expect(page.getByText("Your request is being taken back")).toBeVisible();
   await choose(home, "lake-cabin", "Lake Cabin");
   await home.openSheet();
   await held.continue();

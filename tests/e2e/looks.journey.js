@@ -56,7 +56,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       // Kill the server instead of blocking a route: Chromium drops a route once the next page is ready, while the old page still retries.
       await server.kill();
       await home.slide("police");
-      await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toBeVisible();
+      await expect(page.getByRole("alertdialog", { name: /NOT SENT|NOT CONFIRMED/ })).toBeVisible();
       await look(page, name("not-sent"));
       // A page that is opened again does not send the old request.
       await page.goto("about:blank");

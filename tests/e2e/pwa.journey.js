@@ -12,7 +12,7 @@ async function opened(home) {
   await expect.poll(async () => (await kept(home.page)).some((path) => /^\/app-.*\.wasm$/.test(path))).toBe(true);
 }
 
-test("without a connection it opens to the last dashboard, marked with its age, and the shield says NOT SENT", async ({ home, page, server, expected }) => {
+test("without a connection it opens to the last dashboard, marked with its age, and a press is NOT CONFIRMED", async ({ home, page, server, expected }) => {
   expected.push(/ERR_/);
   await opened(home);
   await page.reload();
@@ -23,7 +23,7 @@ test("without a connection it opens to the last dashboard, marked with its age, 
   await expect(page.getByText(/Not connected. This is from /)).toBeVisible();
   await home.openSheet();
   await home.slide("police");
-  await expect(page.getByRole("alertdialog", { name: /NOT SENT/ })).toBeVisible();
+  await expect(page.getByRole("alertdialog", { name: /NOT CONFIRMED/ })).toBeVisible();
   // When the server is back, the request is still wanted and is sent once.
   await server.start();
   await expect(home.countdown()).toBeVisible();

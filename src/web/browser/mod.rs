@@ -40,6 +40,11 @@ pub fn random_bits() -> [u8; 16] {
     bits
 }
 
+/// Whether the device has no network at all, so that nothing leaves it. Otherwise it may have one.
+pub fn is_offline() -> bool {
+    !window().navigator().on_line()
+}
+
 /// Vibrates for `ms` milliseconds, if the device can.
 pub fn vibrate(ms: u32) {
     let navigator = window().navigator();

@@ -38,7 +38,7 @@ pub use form::{Field, FieldMessage, SaveButton, Saving, Sure};
 pub use icon::Icon;
 pub use incident_row::incident_row;
 pub use inviting::{Inviting, Open};
-pub use not_sent::NotSent;
+pub use not_sent::{NotSent, held_up};
 pub use overlay::Overlay;
 pub use page::Page;
 pub use part::{Part, part, press, ribbon, text, whether, which_home};

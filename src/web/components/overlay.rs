@@ -26,8 +26,14 @@ pub fn Overlay(
     let (store, sender, navigation) = (store(), sender(), navigation());
     let unacknowledged = Memo::new(move |_| {
         let arrived = store.incident.with(|i| i.as_ref().map(|i| i.id));
-        sender.sending.get().filter(|s| Some(s.id) != arrived).map(|s| s.stage)
+        sender
+            .sending
+            .get()
+            .filter(|s| Some(s.id) != arrived)
+            .map(|s| (s.stage, s.may_have_arrived))
     });
+    // Withdrawals go on after a new start of the app, and after a new sign-in.
+    sender.go_on_withdrawing();
     // The end of a gesture is drawn first, then the screen of its request, because that screen
     // takes longer than a frame on a slow phone.
     let gesture_seen = RwSignal::new(false);
@@ -50,15 +56,17 @@ pub fn Overlay(
         if sender.sending.with_untracked(|s| {
             s.as_ref().is_some_and(|s| s.stage == Stage::Arrived && Some(s.id) == arrived)
         }) {
-            sender.give_up();
+            sender.close();
         }
         if which.get() == Some(Screen::Countdown) {
             store.minimized.set(None);
         }
     });
+    let withdraws = Memo::new(move |_| sender.withdrawing.all.with(|all| !all.is_empty()));
     // While this attribute is set, `public/pwa.js` keeps the screen on and defers updates.
     Effect::new(move |_| {
         let runs = unacknowledged.get().is_some()
+            || withdraws.get()
             || matches!(which.get(), Some(Screen::Countdown | Screen::Running | Screen::Banner));
         mark_page("data-incident", runs);
     });
@@ -77,7 +85,10 @@ pub fn Overlay(
                 <button class="btn btn--small btn--ghost" on:click=press(move || store.open(home.clone()))>{Word::Show}</button>
             </aside>
         }))}
+        {part(move || (withdraws.get() && unacknowledged.with(Option::is_none)).then(|| view! {
+            <aside class="banner"><b class="grow" role="status">{Word::WithdrawingBar}</b></aside>
+        }))}
         <Sheet handle=sheet/>
-        {part(move || gesture_seen.get().then(|| unacknowledged.get()).flatten().map(|stage| view! { <NotSent stage/> }))}
+        {part(move || gesture_seen.get().then(|| unacknowledged.get()).flatten().map(|(stage, _)| view! { <NotSent stage/> }))}
     }
 }

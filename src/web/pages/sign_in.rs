@@ -4,7 +4,7 @@ use crate::{
     view::words::{self, Said, Word},
     web::{
         client::{self, Failure},
-        components::{Icon, ShieldShape, other_ways, part, text},
+        components::{Icon, ShieldShape, held_up, other_ways, part, text},
         sending::{Stage, sender},
         store::store,
     },
@@ -44,7 +44,7 @@ pub fn SignIn() -> impl IntoView {
             <p class="muted">{Word::Tagline}</p>
             {part(move || sender.sending.get().filter(|s| s.stage == Stage::SignedOut).map(|held| view! {
                 <div class="held" role="alert">
-                    <h2>{Word::HeldUp}</h2>
+                    <h2>{held_up(held.may_have_arrived)}</h2>
                     <p>{Word::HeldUpNote}</p>
                     <a class="btn btn--light" href=format!("tel:{}", held.number)><Icon name="phone"/>{words::call_number(held.number)}</a>
                 </div>

@@ -32,7 +32,11 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Done => "Fertig",
         W::NotSent => "NICHT GESENDET – neuer Versuch läuft",
         W::NotSentNote => {
-            "Ihre Anforderung hat den Server nicht erreicht. Wenn Sie in Gefahr sind, rufen Sie jetzt an."
+            "Dieses Gerät hat keine Verbindung. Wenn Sie in Gefahr sind, rufen Sie jetzt an."
+        }
+        W::Unanswered => "NICHT BESTÄTIGT – neuer Versuch läuft",
+        W::UnansweredNote => {
+            "Wir wissen nicht, ob Ihre Anforderung angekommen ist. Wenn Sie in Gefahr sind, rufen Sie jetzt an."
         }
         W::Sending => "Wird gesendet …",
         W::StopTrying => "Nicht weiter versuchen",
@@ -40,6 +44,18 @@ pub(super) const fn german(word: W) -> &'static str {
         W::StillNeedNote => {
             "Ihre Anforderung konnte eine Minute lang nicht gesendet werden. Nichts wurde angefordert."
         }
+        W::StillNeedUnknown => {
+            "Wir wissen nicht, ob Ihre Anforderung von vor einer Minute angekommen ist."
+        }
+        W::Withdrawing => "Wird zurückgenommen …",
+        W::WithdrawingNote => {
+            "Der Server hat das noch nicht bestätigt. Bis dahin kann aus Ihrer Anforderung noch etwas werden."
+        }
+        W::WithdrawingBar => {
+            "Ihre Anforderung wird zurückgenommen. Der Server hat das noch nicht bestätigt"
+        }
+        W::Withdrawn => "Nichts wurde angefordert",
+        W::WithdrawnNote => "Der Server hat bestätigt: Aus Ihrer Anforderung wird nichts.",
         W::YesSend => "Ja, Hilfe anfordern",
         W::NoLonger => "Nein, es ist vorbei",
         W::Arrived => "Ihre Anforderung ist angekommen",
@@ -57,6 +73,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::HeldUpNote => {
             "Melden Sie sich an, dann geht es sofort hinaus. Bei Gefahr jetzt anrufen."
         }
+        W::HeldUpUnknown => "NICHT BESTÄTIGT: Sie sind abgemeldet",
         W::Offline => "Nicht verbunden. Was Sie sehen, kann alt sein",
         W::CountdownOffline => {
             "Verbindung verloren. Hilfe wird trotzdem angefordert, außer Sie haben rechtzeitig abgebrochen"
