@@ -184,7 +184,7 @@ test("a cancel that does not arrive says so, and is tried again until it does", 
   let lost = 0;
   await home.page.route("**/cancel?seen=*", (route) => (lost++ < 2 ? route.abort() : route.continue()));
   await home.button("Cancel Help").click();
-  await expect(home.countdown().getByText("That has not reached the server yet. Trying again")).toBeVisible();
+  await expect(home.countdown().getByText("The server has not confirmed that yet. Trying again")).toBeVisible();
   await expect(home.ended("Cancelled. Nothing was sent.")).toBeVisible();
   expect(count(await home.state("aborted"), "aborted")).toBe(1);
 });
@@ -222,4 +222,17 @@ test("signing in, a wrong password first", async ({ page, server }) => {
   await expect(page.getByRole("heading", { name: "Help is one slide away" })).toBeVisible();
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+});
+
+test("the screen of a running incident follows without its stream", async ({ home, page, server, expected }) => {
+  expected.push(/Failed to load resource|ERR_|Failed to fetch/);
+  await home.openSheet();
+  await home.slide("police");
+  await home.button("Send Now").click();
+  await expect(home.requested()).toBeVisible();
+  await page.route("**/events", (route) => route.abort());
+  await server.kill();
+  await server.start();
+  await expect(home.requested().getByText("Not connected. What you see may be old")).toBeVisible();
+  await expect(home.story().getByText("Sister did not answer")).toBeVisible();
 });

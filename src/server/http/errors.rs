@@ -242,7 +242,7 @@ impl From<Denied> for ApiError {
             ),
             Denied::StorageUnavailable => Self::new(
                 Code::StorageUnavailable,
-                "Not sent: the server cannot store it. Call the emergency number.",
+                "The server cannot confirm that this is stored. Try again. In an emergency, call the emergency number.",
             ),
         }
     }

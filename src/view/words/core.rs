@@ -60,7 +60,7 @@ super::language::words! {
         AlsoAsked = "{0} asks for help too",
         AlsoAskedTimes = "{0} asks for help too: {1} more requests",
         OthersGoOn = "Somebody else has asked for help too. That goes on",
-        NotReached = "That has not reached the server yet. Trying again",
+        NotReached = "The server has not confirmed that yet. Trying again",
         NotConfirmed = "Not confirmed that help was requested",
         NotConfirmedNote = "The server has your request. What it did since has not reached this screen. Call now, and say what happened",
         CountdownOver = "Time is up. Waiting for the server to say what happened",

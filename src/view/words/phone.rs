@@ -33,7 +33,7 @@ super::language::words! {
         TooLate = "That came too late",
         TooLateNote = "The call was over before your answer arrived. If you called it off: help had been requested already.",
         AskedAgain = "Somebody there has asked again since.",
-        NotReached = "That did not reach us. Try again.",
+        NotReached = "We do not know whether that has arrived. Try again.",
         AskedAt = "{0} requested at {1}",
         IsItReal = "{0} requested at {1}. Is this a real emergency?",
         BeingSent = "{0} requested at {1}. If you know more, call the people there or the emergency number.",

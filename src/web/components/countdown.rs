@@ -1,6 +1,6 @@
 //! The countdown, during which one tap cancels the request.
 
-use super::{Icon, part, press, text, whether, which_home};
+use super::{Icon, part, press, running::ASK_MS, text, whether, which_home};
 use crate::{
     api::{
         incident::{Incident, Stage},
@@ -25,8 +25,6 @@ use leptos::{html::Dialog, prelude::*, task::spawn_local};
 
 /// The pause before Cancel Help or Send Now is tried again. Milliseconds.
 const AGAIN_MS: u32 = 300;
-/// How often the server is asked what happened, after the deadline. Milliseconds.
-const ASK_MS: u32 = 2_000;
 /// How often the ring is drawn. Milliseconds.
 const TICK_MS: u32 = 50;
 

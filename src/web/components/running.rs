@@ -26,7 +26,12 @@ use crate::{
         store::{Store, store},
     },
 };
+use gloo_timers::callback::Interval;
 use leptos::{html::Dialog, prelude::*, task::spawn_local};
+
+/// How often the server is asked while a countdown is over, or the stream is not connected.
+/// Milliseconds.
+pub(super) const ASK_MS: u32 = 2_000;
 
 /// The whole screen while an incident runs.
 #[component]
@@ -62,6 +67,13 @@ pub fn RunningScreen(
             }
         });
     };
+    // Without the stream, the server is asked again and again.
+    let asks = move || {
+        if !store.connected.get_untracked() {
+            spawn_local(store.ask(incident.with_untracked(|i| i.id)));
+        }
+    };
+    StoredValue::new_local(Interval::new(ASK_MS, asks));
     let title = move || incident.with(|i| words_of::running_title(i, number));
     let alone = Memo::new(move |_| incident.with(words_of::is_number_first));
     let lines = Signal::derive(move || incident.with(|i| i.timeline.clone()));

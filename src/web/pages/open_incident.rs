@@ -24,11 +24,15 @@ use crate::{
     web::{
         browser::time::{clock_in, day},
         client::{self, Answer, Failure},
-        components::{Decide, Field, Icon, Saving, Sure, Timeline, part, press, text},
+        components::{Decide, Field, Icon, Saving, Sure, Timeline, part, press, text, whether},
         on_demand::once_there,
     },
 };
+use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
+
+/// How long a button that has just appeared takes no press. Milliseconds.
+const FRESH_MS: u32 = 1_000;
 
 /// Sends what the operator records, and keeps the server's answer.
 #[derive(Clone, Copy)]
@@ -324,6 +328,17 @@ fn contact(who: Reach) -> impl IntoView {
     }
 }
 
+/// A button that takes no press at first. It may have just replaced another one under the finger,
+/// which recorded something else.
+fn fresh_button(label: String, act: impl Fn() + Send + Sync + 'static) -> impl IntoView {
+    let is_fresh = RwSignal::new(true);
+    spawn_local(async move {
+        TimeoutFuture::new(FRESH_MS).await;
+        is_fresh.try_set(false);
+    });
+    view! { <button class="btn btn--quiet" type="button" disabled=whether(move || is_fresh.get()) on:click=press(act)>{label}</button> }
+}
+
 /// The buttons for the outcome of the call.
 #[component]
 fn Outcomes(
@@ -343,7 +358,9 @@ fn Outcomes(
         // Last, so that each digit keeps its meaning.
         (W::CallAnswered, CalledOutcome::Answered),
     ];
-    let button = |(word, outcome): (W, CalledOutcome)| view! { <button class="btn btn--quiet" type="button" on:click=press(move || says.called(outcome, String::new()))>{word}</button> };
+    let button = |(word, outcome): (W, CalledOutcome)| {
+        fresh_button(word.say().into(), move || says.called(outcome, String::new()))
+    };
     let off = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         says.called(CalledOutcome::CalledOff, said.get_untracked());
@@ -386,7 +403,7 @@ fn Moves(
     };
     let button = move |(service, word, state): (Service, W, DispatchState)| {
         let label = word.fill(&[&capital(&services(&[service.into()]))]);
-        view! { <button class="btn btn--quiet" type="button" on:click=press(move || moved(service, state))>{label}</button> }
+        fresh_button(label, move || moved(service, state))
     };
     let next = move || {
         moves

@@ -81,7 +81,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::AlsoAsked => "{0} bittet auch um Hilfe",
         W::AlsoAskedTimes => "{0} bittet auch um Hilfe: {1} weitere Anfragen",
         W::OthersGoOn => "Jemand anderes hat auch um Hilfe gebeten. Das läuft weiter",
-        W::NotReached => "Das hat den Server noch nicht erreicht. Neuer Versuch läuft",
+        W::NotReached => "Der Server hat das noch nicht bestätigt. Neuer Versuch läuft",
         W::NotConfirmed => "Nicht bestätigt, dass Hilfe angefordert wurde",
         W::NotConfirmedNote => {
             "Der Server hat Ihre Anfrage. Was er seitdem getan hat, ist hier nicht angekommen. Rufen Sie jetzt an und sagen Sie, was passiert ist"

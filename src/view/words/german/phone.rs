@@ -45,7 +45,7 @@ pub(super) const fn german(word: W) -> &'static str {
             "Der Anruf war vorbei, bevor Ihre Antwort ankam. Falls Sie abgesagt haben: Hilfe war bereits angefordert."
         }
         W::AskedAgain => "Dort wurde seitdem noch einmal um Hilfe gebeten.",
-        W::NotReached => "Das ist nicht bei uns angekommen. Versuchen Sie es noch einmal.",
+        W::NotReached => "Wir wissen nicht, ob das angekommen ist. Versuchen Sie es noch einmal.",
         W::AskedAt => "{0}, angefordert für {1}",
         W::IsItReal => "{0}, angefordert für {1}. Ist das ein echter Notfall?",
         W::BeingSent => {
