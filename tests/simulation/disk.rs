@@ -176,6 +176,9 @@ impl Journal for Handle {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         Ok(self.disk().platter.running())
     }
+    async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError> {
+        Ok(self.disk().platter.latest_over(since))
+    }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         Ok((self.disk().platter.pending(), Vec::new()))
     }

@@ -7,7 +7,7 @@ use buckler::{
         incident::{
             Service,
             effect::{Effect, EffectKind},
-            event::Recorded,
+            event::{Event, Recorded},
         },
         time::Timestamp,
     },
@@ -174,6 +174,22 @@ impl Platter {
                 .ok_or_else(|| refused(format!("incident {id} is not there"))),
         };
         tables.running.iter().map(row).collect()
+    }
+
+    pub fn latest_over(&self, since: Timestamp) -> Vec<Stored> {
+        let tables = self.tables();
+        let mut latest = BTreeMap::new();
+        let runs = |id: &IncidentId| tables.running.values().any(|running| running == id);
+        for (id, (home, facts)) in tables.incidents.iter().filter(|(id, _)| !runs(id)) {
+            let Some(Recorded { at, event: Event::Started { quiet: None, .. } }) = facts.first()
+            else {
+                continue;
+            };
+            if *at >= since && latest.get(home).is_none_or(|(_, before)| before < at) {
+                latest.insert(home.clone(), (*id, *at));
+            }
+        }
+        latest.into_values().filter_map(|(id, _)| tables.stored(id)).collect()
     }
 
     pub fn pending(&self) -> Vec<Effect> {

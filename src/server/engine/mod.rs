@@ -19,7 +19,7 @@ use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
-            Actor, Siren,
+            Actor, CALL_OFF_REMEMBERED, Siren,
             command::{Command, Raise},
             decide::Refusal,
             effect::{Effect, EffectKind},
@@ -49,6 +49,9 @@ const QUEUE: usize = 8_192;
 /// because the person may have called for help in another way (F15, F16). The app says NOT SENT
 /// within a second.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(800);
+/// How long ago an incident may have begun that was called off within [`CALL_OFF_REMEMBERED`]:
+/// sirens alone may sound for hours before somebody requests help.
+const RECALLED: Duration = Duration::from_secs(24 * 3_600).saturating_add(CALL_OFF_REMEMBERED);
 /// Why a request or command was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
@@ -137,6 +140,7 @@ impl Engine {
             least_if_unknown = least_if_unknown.max(current.incident.too_late_for_sirens_at());
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact, least_if_unknown).await?;
+        recall(&*store, &view, clock.now()).await?;
         let (mut pending, unreadable) = store.pending().await?;
         if !unreadable.is_empty() {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
@@ -283,6 +287,21 @@ impl Engine {
             _ => Err(Denied::StorageUnavailable),
         }
     }
+}
+
+/// Loads the latest incident of each home that may have been called off a short time ago: the next
+/// request must know that (R15).
+async fn recall(store: &dyn Journal, view: &View, now: Timestamp) -> Result<(), StoreError> {
+    for stored in store.latest_over(now - RECALLED).await? {
+        match Current::load(stored) {
+            Ok(current) => view.put(Arc::new(current)),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an incident that is over cannot be read; whether it was called off is not known"
+            ),
+        }
+    }
+    Ok(())
 }
 
 /// Continues the clock from where the server stopped, and stores the anchor that the next start

@@ -270,6 +270,9 @@ pub trait Journal: Send + Sync + 'static {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
     /// Incidents that are not over, whether or not they can be read.
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError>;
+    /// The latest incident of each home among those that began since then and are over. Leaves out
+    /// those that were hidden from the home, and those that cannot be read.
+    async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError>;
     /// The effects that are not completed, in the order of their incidents' facts, and the keys of
     /// those that cannot be read.
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
@@ -290,6 +293,8 @@ pub trait JournalReads: Send + Sync + 'static {
     async fn requests(&self, ids: &[IncidentId]) -> Result<Vec<RequestRow>, StoreError>;
     /// See [`Journal::running`].
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError>;
+    /// See [`Journal::latest_over`].
+    async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError>;
     /// See [`Journal::pending`].
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
     /// See [`Journal::anchor`].

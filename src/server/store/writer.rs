@@ -10,7 +10,8 @@
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
-    JournalReads, RequestRow, RunningRow, StoreError, Stored, Write, Writes, budgets::Budgets,
+    JournalReads, RequestRow, RunningRow, StoreError, Stored, Timestamp, Write, Writes,
+    budgets::Budgets,
 };
 use crate::server::tasks::{Stage, Tasks};
 use async_trait::async_trait;
@@ -123,6 +124,9 @@ impl Journal for EngineJournal {
     }
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         self.reads.running().await
+    }
+    async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError> {
+        self.reads.latest_over(since).await
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         self.reads.pending().await

@@ -13,6 +13,7 @@ use buckler::{
             command::{CallStep, Command, NotReached},
             effect::Effect,
         },
+        time::Timestamp,
     },
     server::{
         clock::Anchor,
@@ -108,6 +109,9 @@ impl JournalReads for Counted {
     }
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         self.reads.running().await
+    }
+    async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError> {
+        self.reads.latest_over(since).await
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         self.reads.pending().await

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use buckler::{
-    domain::{id::IncidentId, incident::effect::Effect},
+    domain::{id::IncidentId, incident::effect::Effect, time::Timestamp},
     server::{
         clock::Anchor,
         store::{
@@ -99,6 +99,9 @@ impl<C: Commits> Journal for Empty<C> {
         Ok(Vec::new())
     }
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn latest_over(&self, _: Timestamp) -> Result<Vec<Stored>, StoreError> {
         Ok(Vec::new())
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 /// Raises, sends now, and answers as the first contact.
-async fn answered(server: &Server, owner: &Person, home: &str) -> (Value, Person, String) {
+pub async fn answered(server: &Server, owner: &Person, home: &str) -> (Value, Person, String) {
     let incident = owner.raise(home, "police", json!({})).await.1;
     owner.act(&incident, "send-now").await;
     let phone = owner.phone_of(home, 0).await;

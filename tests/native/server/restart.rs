@@ -1,6 +1,6 @@
 //! I10 and R22: acknowledged incidents exist after a restart, and happen once.
 
-use super::{Op, Person, Server, until, whats};
+use super::{Op, Person, Server, phone::answered, until, whats};
 use buckler::server::store::Session;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -180,4 +180,23 @@ async fn siren_of_an_ended_incident_stays_quiet_at_the_start() {
         .await;
         assert_eq!(siren(&owner).await, "silent");
     }
+}
+
+/// R15: Sister calls it off, and the server restarts before the home asks again.
+#[tokio::test]
+async fn call_off_is_remembered_across_a_restart() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let (incident, contact, call) = answered(&server, &owner, "maple-street").await;
+    let said = json!({"verbal_password": "blue heron"});
+    assert_eq!(contact.post(&format!("{call}/cancel"), &said).await.0, StatusCode::ACCEPTED);
+    assert_eq!(owner.look(&incident).await["state"], "cancelled");
+    let server = server.restart_after(Duration::ZERO).await;
+    let owner = server.sign_in("owner").await;
+    let again = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&again, "send-now").await;
+    let sent = owner.until_state(&again, "dispatching").await;
+    let first =
+        whats(&sent).into_iter().find(|what| ["call_placed", "dispatch_requested"].contains(what));
+    assert_eq!(first, Some("dispatch_requested"), "nobody is asked first");
 }

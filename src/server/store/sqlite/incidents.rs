@@ -220,6 +220,24 @@ pub(super) async fn running(readers: &SqlitePool) -> Result<Vec<RunningRow>, Sto
     Ok(rows.chunk_by(same_incident).map(row).collect())
 }
 
+pub(super) async fn latest_over(
+    readers: &SqlitePool,
+    since: Timestamp,
+) -> Result<Vec<Stored>, StoreError> {
+    // With `max`, SQLite takes the other columns from the row with the largest value.
+    let rows = sqlx::query(
+        "SELECT latest.id, latest.home, facts.body
+         FROM (SELECT id, home, max(started_at) FROM incident
+               WHERE started_at >= ? AND running IS NULL AND quiet = 0 AND quarantined_at IS NULL GROUP BY home) AS latest
+         LEFT JOIN facts ON facts.incident = latest.id ORDER BY latest.id, facts.first",
+    )
+    .bind(millis(since))
+    .fetch_all(readers)
+    .await
+    .map_err(failed("load the latest incidents"))?;
+    Ok(rows.chunk_by(same_incident).filter_map(readable).collect())
+}
+
 pub(super) async fn end_quarantined(
     writer: &mut SqliteConnection,
     incident: &str,

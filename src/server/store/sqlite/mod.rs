@@ -246,6 +246,9 @@ impl JournalReads for EngineReads {
     async fn running(&self) -> Result<Vec<RunningRow>, StoreError> {
         incidents::running(&self.0).await
     }
+    async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError> {
+        incidents::latest_over(&self.0, since).await
+    }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         incidents::pending(&self.0).await
     }
