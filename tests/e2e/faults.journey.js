@@ -121,7 +121,7 @@ test("a request that is taken back too late: the app shows what runs as soon as 
   await expect(page.getByRole("alertdialog", { name: "NOT CONFIRMED — trying again" })).toBeVisible();
   await home.button("Stop trying").click();
   const waiting = page.getByRole("alertdialog", { name: "Taking it back…" });
-  await expect(waiting).toContainText("Until it does, your request can still begin");
+  await expect(waiting).toContainText("Until it does, help can still be requested");
   await expect.poll(async () => (await home.api.incidents("maple-street"))[0].state).not.toBe("counting_down");
   await page.unroute("**/incidents");
   await page.context().setOffline(false);

@@ -59,6 +59,7 @@ pub fn NotSent(
     };
     let closes = !matches!(stage, Stage::Trying) && gives_up.is_none();
     let asks = stage == Stage::StillNeeded;
+    let icon = if stage == Stage::Withdrawn { "check" } else { "warning" };
     // A newer app can show what this one cannot.
     let reloads = matches!(stage, Stage::Answered(_) | Stage::Arrived);
     view! {
@@ -75,7 +76,7 @@ pub fn NotSent(
                 <h1>{title}</h1>
                 <p role="alert">{note}</p>
             </div>
-            <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent | Stage::Withdrawing)><Icon name="warning"/></span>
+            <span class="count__wait" class:count__wait--busy=matches!(stage, Stage::Trying | Stage::NotSent | Stage::Withdrawing)><Icon name=icon/></span>
             <div class="count__acts">
                 <a class="btn btn--light" href=format!("tel:{number}") autofocus><Icon name="phone"/>{words::call_number(number)}</a>
                 {reloads.then(|| view! { <button class="btn btn--light" on:click=press(reload)>{Word::Reload}</button> })}

@@ -49,13 +49,13 @@ pub(super) const fn german(word: W) -> &'static str {
         }
         W::Withdrawing => "Wird zurückgenommen …",
         W::WithdrawingNote => {
-            "Der Server hat das noch nicht bestätigt. Bis dahin kann aus Ihrer Anforderung noch etwas werden."
+            "Der Server hat das noch nicht bestätigt. Bis dahin kann Ihre Anforderung noch Hilfe auslösen."
         }
         W::WithdrawingBar => {
             "Ihre Anforderung wird zurückgenommen. Der Server hat das noch nicht bestätigt"
         }
         W::Withdrawn => "Nichts wurde angefordert",
-        W::WithdrawnNote => "Der Server hat bestätigt: Aus Ihrer Anforderung wird nichts.",
+        W::WithdrawnNote => "Der Server hat bestätigt, dass Ihre Anforderung zurückgenommen ist.",
         W::YesSend => "Ja, Hilfe anfordern",
         W::NoLonger => "Nein, es ist vorbei",
         W::Arrived => "Ihre Anforderung ist angekommen",
