@@ -340,7 +340,8 @@ impl Sender {
     }
 
     fn is_on_its_way(self, id: IncidentId, tapped: Moment) -> bool {
-        self.of(id, |s| s.tapped == tapped && s.stage != Stage::Withdrawing) == Some(true)
+        let is_tried = |s: &Sending| matches!(s.stage, Stage::Trying | Stage::NotSent);
+        self.of(id, |s| s.tapped == tapped && is_tried(s)) == Some(true)
     }
 
     fn advance(self, id: IncidentId, tapped: Moment, from: Stage, to: Stage) {

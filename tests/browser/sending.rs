@@ -1,6 +1,6 @@
 //! A request on its way to the server: what is sent, how often, and what is shown in the end.
 
-use crate::page::{Page, home, incident, lake_cabin, until, with_two_homes};
+use crate::page::{Page, drawn, home, incident, lake_cabin, until, with_two_homes};
 use buckler::{
     domain::incident::{Mode, Request, Source},
     web::sending::{Gesture, Stage, sender},
@@ -18,7 +18,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 /// first `window.deaf` of them, and answers the others with `window.verdict`.
 const SERVER: &str = r#"(ahead, refuses, incident) => {
     const { fetch } = window;
-    Object.assign(window, { requests: [], lost: 0, answers: undefined, refusal: "stale_request", withdrawn: [], deaf: 0, verdict: "{}" });
+    Object.assign(window, { requests: [], lost: 0, answers: undefined, refusal: "stale_request", withdrawn: [], deaf: 0, verdict: "{}", refused: false });
     window.fetch = async (request) => {
         if (request.method === "DELETE") {
             window.withdrawn.push(new URL(request.url).pathname);
@@ -33,7 +33,9 @@ const SERVER: &str = r#"(ahead, refuses, incident) => {
         const now = Date.now() + ahead;
         if (!refuses && now - Date.parse(asked.sent_at) <= 60_000) return new Response(incident, { status: 201 });
         const server_time = new Date(now).toISOString();
-        return new Response(JSON.stringify({ detail: "", code: window.refusal, server_time }), { status: 409 });
+        const refusal = new Response(JSON.stringify({ detail: "", code: window.refusal, server_time }), { status: 409 });
+        setTimeout(() => (window.refused = true), 50);
+        return refusal;
     };
     return () => { window.fetch = fetch; localStorage.removeItem("buckler-withdrawn"); };
 }"#;
@@ -264,4 +266,22 @@ async fn request_that_never_left_is_not_withdrawn() {
     page.sender.give_up();
     assert_eq!((stage(&page), kept()), (None, None));
     assert!(server.withdrawn().is_empty());
+}
+
+/// An attempt was on its way when the person gave up, and is refused after the withdrawal.
+#[wasm_bindgen_test]
+async fn late_refusal_changes_nothing_that_was_confirmed() {
+    let server = Server::new(0, true);
+    js_sys::eval("window.refusal = 'withdrawn'; window.answers = new Promise((answer) => (window.answer = answer))")
+        .unwrap();
+    let page = requested();
+    until("the request", || !server.requests().is_empty()).await;
+    page.sender.give_up();
+    until("the confirmation", || stage(&page) == Some(Stage::Withdrawn)).await;
+    js_sys::eval("window.answer()").unwrap();
+    let refused = || js_sys::eval("window.refused").unwrap().is_truthy();
+    until("the refusal", refused).await;
+    drawn().await;
+    assert_eq!(stage(&page), Some(Stage::Withdrawn));
+    page.sender.close();
 }

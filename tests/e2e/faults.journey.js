@@ -89,8 +89,12 @@ test("an answer that is lost: the same request again finds the same incident", a
 
 test("a request that is taken back begins nothing, also if a copy of it arrives later", async ({ home, page, expected }) => {
   expected.push(/Failed to load resource|ERR_FAILED|409/);
-  let copy;
-  await page.route("**/incidents", (route) => (copy ? route.abort() : (copy = route)));
+  const copies = [];
+  await page.route("**/incidents", (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    copies.push(route.request());
+    return route.abort();
+  });
   await home.openSheet();
   await home.slide("police");
   const unanswered = page.getByRole("alertdialog", { name: "NOT CONFIRMED — trying again" });
@@ -100,22 +104,24 @@ test("a request that is taken back begins nothing, also if a copy of it arrives 
   await page.keyboard.press("Enter");
   const nothing = page.getByRole("alertdialog", { name: "Nothing was requested" });
   await expect(nothing.getByRole("link", { name: "Call 911" })).toBeVisible();
-  const late = page.waitForResponse((answer) => answer.url().endsWith("/incidents") && answer.status() === 409);
-  await copy.continue();
-  expect((await (await late).json()).code).toBe("withdrawn");
+  const late = await page.request.post(copies[0].url(), { data: copies[0].postDataJSON() });
+  expect([late.status(), (await late.json()).code]).toEqual([409, "withdrawn"]);
   await nothing.getByRole("button", { name: "Close" }).click();
   await expect(home.shield()).toBeVisible();
   expect(await home.api.incidents("maple-street")).toEqual([]);
 });
 
 test("a request that is taken back too late: the app shows what runs as soon as it can", async ({ home, page, expected }) => {
-  expected.push(/Failed to load resource|ERR_/);
+  expected.push(/Failed to load resource|ERR_FAILED/);
+  // Nothing tells the app that the request has arrived.
+  await page.route("**/events", (route) => route.abort());
+  await page.reload();
+  await expect(page.getByText(/Not connected/).first()).toBeVisible();
   await page.route("**/incidents", async (route) => {
-    if (route.request().method() !== "POST") return route.continue();
-    await route.fetch();
-    await page.context().setOffline(true);
+    if (route.request().method() === "POST") await route.fetch();
     return route.abort();
   });
+  await page.route("**/requests/*", (route) => route.abort());
   await home.openSheet();
   await home.slide("police");
   await expect(page.getByRole("alertdialog", { name: "NOT CONFIRMED — trying again" })).toBeVisible();
@@ -123,10 +129,9 @@ test("a request that is taken back too late: the app shows what runs as soon as 
   const waiting = page.getByRole("alertdialog", { name: "Taking it back…" });
   await expect(waiting).toContainText("Until it does, help can still be requested");
   await expect.poll(async () => (await home.api.incidents("maple-street"))[0].state).not.toBe("counting_down");
-  await page.unroute("**/incidents");
-  await page.context().setOffline(false);
-  await expect(waiting).toBeHidden();
+  await page.unroute("**/requests/*");
   await expect(home.requested()).toBeVisible();
+  await expect(waiting).toBeHidden();
 });
 
 test("an acknowledgment that the app cannot read is not unconfirmed, and is asked for once", async ({ home, page }) => {

@@ -131,6 +131,10 @@ pub enum Event {
     Noted { by: Actor, text: String },
     /// The incident was closed.
     Closed { by: Actor, disposition: Disposition },
+    /// A kind of fact that only a newer version knows, which stored it before this one was installed
+    /// again. Never decided. Only an incident that is over may have one: nobody may go on from it.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Event {
@@ -169,6 +173,7 @@ impl Event {
             Self::Reviewed { .. } => "reviewed",
             Self::Noted { .. } => "noted",
             Self::Closed { .. } => "closed",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -94,7 +94,8 @@ impl Incident {
             Event::Started { .. }
             | Event::Announced { .. }
             | Event::Unclaimed { .. }
-            | Event::Noted { .. } => {}
+            | Event::Noted { .. }
+            | Event::Unknown => {}
             Event::Unanswered => self.is_unanswered = true,
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,

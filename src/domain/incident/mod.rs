@@ -44,7 +44,7 @@ use super::{
 pub use call::{Call, CallOutcome, CallState, Purpose};
 use command::Seen;
 pub use dispatch::{Dispatch, DispatchState, ExternalReports, Report};
-use event::Recorded;
+use event::{Event, Recorded};
 pub use request::{Actor, Asked, Mode, Quiet, Request, Requests, Service, Source};
 pub use siren::{SIREN_ENDS_SOON, SIREN_PROVES_WITHIN, Siren, SirenFault};
 pub use snapshot::{CALL_OFF_REMEMBERED, CenterMode, Policy, Snapshot, Sounder};
@@ -236,14 +236,16 @@ pub enum Disposition {
 }
 
 impl Incident {
-    /// Folds a whole history into an incident; `None` unless the history begins with a start.
+    /// Folds a whole history into an incident; `None` unless the history begins with a start. Also
+    /// `None` if it runs and has a fact of an unknown kind.
     pub fn replay(id: IncidentId, home: HomeId, history: &[Recorded]) -> Option<Self> {
         let (first, rest) = history.split_first()?;
         let mut incident = Self::begin(id, home, first)?;
         for recorded in rest {
             incident.apply(recorded);
         }
-        Some(incident)
+        let is_known = || history.iter().all(|recorded| recorded.event != Event::Unknown);
+        (incident.is_over() || is_known()).then_some(incident)
     }
 
     /// Whether it has reached a final state (I9).

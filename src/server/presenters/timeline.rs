@@ -126,6 +126,7 @@ impl Story<'_> {
                 (What::Reviewed, Some(by), with_note(decision, note))
             }
             Event::Noted { by, text } => (What::Note, Some(by), text.clone()),
+            Event::Unknown => (What::Note, None, "Something that only a newer version of Buckler can show".into()),
             Event::Closed { by, disposition } => (What::Closed, Some(by), closed(*disposition, then).into()),
         }
     }

@@ -5,7 +5,7 @@ use buckler::{
     api::timeline::What,
     domain::{
         incident::{
-            Actor, CallOutcome, Mode, Policy, Report, Request,
+            Actor, CallOutcome, Incident, Mode, Policy, Report, Request,
             command::{CallStep, Command, Seen},
             disclosure::Audience,
         },
@@ -123,4 +123,24 @@ fn unknown_kind_of_line_is_read_as_other() {
     json["timeline"][0]["shiny"] = 7.into();
     let read: buckler::api::incident::Incident = serde_json::from_value(json).unwrap();
     assert_eq!(read.timeline[0].what, What::Other);
+}
+
+/// A downgrade: a newer version stored a kind of fact that this one does not know.
+#[test]
+fn unknown_fact_hides_no_incident_that_is_over() {
+    let mut story = Story::live(Request::Police);
+    let of_tomorrow = serde_json::json!({"at": story.now, "what": "drone_sent", "to": {"x": 1}});
+    story.facts.push(serde_json::from_value(of_tomorrow).unwrap());
+    let replay = |story: &Story| {
+        Incident::replay(story.incident.id, story.incident.home.clone(), &story.facts)
+    };
+    assert_eq!(replay(&story), None, "nobody goes on from what is not understood");
+    story.incident.seq += 1;
+    story.give(Command::Cancel { by: person("ada"), seen: Seen::All }).unwrap();
+    let over = replay(&story).expect("its end is known");
+    assert!(over.is_over());
+    let lines = timeline::lines(&over, &story.facts, Audience::Home);
+    let told: Vec<_> = lines.iter().map(|line| (line.seq, line.text.as_str())).collect();
+    assert_eq!(told[1], (2, "Something that only a newer version of Buckler can show"));
+    assert_eq!(told.len(), 3);
 }

@@ -83,8 +83,10 @@ const OPEN: &str = "
 /// Of the routes of the table, those where the incident decides: it refuses all that a restricted
 /// device wants of a request for help.
 fn is_decided_by_the_incident(method: &Method, path: &str) -> bool {
-    *method == Method::POST
-        && (path == "/api/v1/homes/{home}/incidents" || path.starts_with("/api/v1/incidents/"))
+    let is_withdrawal = *method == Method::DELETE && path == "/api/v1/homes/{home}/requests/{id}";
+    is_withdrawal
+        || *method == Method::POST
+            && (path == "/api/v1/homes/{home}/incidents" || path.starts_with("/api/v1/incidents/"))
 }
 
 /// Tries every route as this person. Returns those that were refused because the device is

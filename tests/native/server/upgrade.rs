@@ -59,3 +59,24 @@ async fn folder_of_the_version_before_the_one_write_path_goes_on() {
     assert!(after.len() > before.len());
     audited(&file).await;
 }
+
+/// A downgrade: a newer version stored a kind of fact that this one does not know.
+#[tokio::test]
+async fn unknown_fact_hides_no_incident_that_is_over() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let over = owner.raise("maple-street", "police", json!({})).await.1;
+    owner.act(&over, "cancel").await;
+    let runs = owner.raise("lake-cabin", "police", json!({})).await.1;
+    let server = server
+        .restart_after_sql(
+            r#"UPDATE facts SET body = json_insert(body, '$[#]', json('{"at":"2026-11-23T14:02:05.000Z","what":"drone_sent"}')) WHERE first = (SELECT max(first) FROM facts AS all_facts WHERE all_facts.incident = facts.incident)"#,
+        )
+        .await;
+    let owner = server.sign_in("owner").await;
+    let shown = owner.look(&over).await;
+    assert_eq!(shown["state"], "aborted", "{shown}");
+    assert!(shown.to_string().contains("only a newer version of Buckler can show"));
+    let cabin = owner.get("/api/v1/homes/lake-cabin").await.1;
+    assert_eq!(cabin["quarantined"][0]["id"], runs["id"], "nobody goes on from it");
+}
